@@ -1,0 +1,103 @@
+"""The venue's configuration: strict Structs over one TOML file.
+
+It reads and checks; it never starts anything, and nothing that affects state is taken from here but by way of the log.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}$")]
+AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$")]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$")]
+Decimal = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+PowerOfTwo = Literal[64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288]
+
+
+class Section(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A table of the file: unknown keys are errors."""
+
+
+class VenueSection(Section):
+    name: Name = "lockstep"
+    data: str = "var/lockstep"  # relative to the file's folder's parent where it lies in config/, else to the file's folder
+    durability: Literal["none", "local"] = "local"
+
+
+class FixSection(Section):
+    address: str = "127.0.0.1"
+    port: Port = 9878
+    target_comp_id: Name = "LOCKSTEP"
+    max_connections: Annotated[int, Meta(ge=1, le=10000)] = 256
+    max_connections_per_address: Annotated[int, Meta(ge=1, le=10000)] = 64
+    logon_timeout_s: Annotated[int, Meta(ge=1, le=60)] = 10
+    min_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 1
+    max_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 300
+    sending_time_accuracy_s: Annotated[int, Meta(ge=0, le=86400)] = 120
+    max_message_bytes: Annotated[int, Meta(ge=512, le=65536)] = 4096
+
+
+class MarketDataSection(Section):
+    address: str = "127.0.0.1"
+    port: Port = 8081
+    max_clients: Annotated[int, Meta(ge=1, le=100000)] = 1000
+    client_queue_bytes: Annotated[int, Meta(ge=65536, le=2**30)] = 4 * 2**20
+
+
+class DatabaseSection(Section):
+    url: str = ""  # empty: the embedded PostgreSQL, under the venue's data folder
+    batch_rows: Annotated[int, Meta(ge=100, le=1_000_000)] = 50_000
+
+
+class RingsSection(Section):
+    ingress: PowerOfTwo = 16384
+    log: PowerOfTwo = 32768
+    events: PowerOfTwo = 32768
+
+
+class ProcessesSection(Section):
+    profile: Literal["compact", "spread"] = "compact"
+    spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 20
+    cpus: dict[str, int] = {}  # host name -> core to pin it to
+    heartbeat_timeout_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
+    hosts: dict[str, list[str]] = {}  # overrides the profile: host name -> agents, for example core = ["router", "matcher.1"]
+
+
+class AssetSection(Section):
+    name: AssetName
+    scale: Annotated[int, Meta(ge=0, le=18)]
+
+
+class InstrumentSection(Section):
+    symbol: Symbol
+    base: AssetName
+    quote: AssetName
+    tick: Decimal
+    lot: Decimal
+    matcher: Annotated[int, Meta(ge=1, le=8)] = 1
+    reference_price: Decimal | None = None
+    collar_bps: Annotated[int, Meta(ge=1, le=10_000)] = 500
+    maker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
+    taker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
+
+
+class AccountSection(Section):
+    name: Name
+    password: str | None = None  # plain text: accepted only where every listener is on loopback
+    password_hash: str | None = None  # $argon2id$v=19$…
+    deposits: dict[AssetName, Decimal] = {}  # given once, when the account first holds the asset
+
+
+class Config(Section):
+    venue: VenueSection = VenueSection()
+    fix: FixSection = FixSection()
+    market_data: MarketDataSection = MarketDataSection()
+    database: DatabaseSection = DatabaseSection()
+    rings: RingsSection = RingsSection()
+    processes: ProcessesSection = ProcessesSection()
+    assets: list[AssetSection] = []
+    instruments: list[InstrumentSection] = []
+    accounts: list[AccountSection] = []

@@ -1,0 +1,3 @@
+class Agent:
+    name: str
+    def step(self, now_ns: int) -> int: ...

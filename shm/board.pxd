@@ -1,0 +1,54 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+cdef enum:
+    MAX_WORDS = 64
+    MAX_GATEWAYS = 8
+    MAX_AGENTS = 64
+    MAX_SESSIONS = 65536
+    BALANCE_CAPACITY = 16384
+    PAYLOAD_SIZE = 56
+
+# Words: one writer each, one cache line each.
+cdef enum:
+    WORD_DURABLE_SEQ = 0     # journaler: the log is written (and, in mode local, synced) up to here
+    WORD_ACKED_SEQ = 1       # replicator
+    WORD_ROUTER_DONE = 2     # router: all its events of causes up to here are published
+    WORD_LOG_END = 3         # router: last sequence published to the log
+    WORD_EPOCH = 4           # router: 0 until it leads, then the epoch it leads
+    WORD_READY_EVENT = 5     # router: the number of its last event when it began to lead
+    WORD_JOURNAL_READY = 6   # journaler: 1 once the journal is open, its tail cut and DURABLE_SEQ true
+    WORD_SPOOLED = 7         # batcher: bytes in the spool that the database does not have yet
+    WORD_DATABASE_SEQ = 8    # batcher: the watermark: the database has everything caused up to here
+    WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
+    WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published
+
+cdef struct HealthPayload:
+    uint64_t heartbeat_ns    # CLOCK_MONOTONIC
+    uint64_t pid
+    uint64_t work            # records handled since start
+    uint64_t rounds          # duty cycles since start
+    uint64_t state           # 1 starting, 2 running, 3 stopping
+    uint64_t started_ns
+    uint64_t blocked         # rounds that found a ring full
+
+cdef struct BalancePayload:
+    uint32_t account
+    uint32_t asset
+    int64_t free
+    int64_t held
+
+cdef class Board:
+    cdef char *base
+    cdef object buffer
+    cdef uint64_t load(self, int word) noexcept nogil
+    cdef void store(self, int word, uint64_t value) noexcept nogil
+    cdef uint64_t commit_seq(self) noexcept nogil
+    cdef uint64_t release_seq(self) noexcept nogil
+    cdef void set_released(self, int gateway, int matcher, uint64_t number) noexcept nogil
+    cdef uint64_t highest_released(self, int matcher) noexcept nogil
+    cdef void set_session_in(self, uint32_t session, uint64_t msg_seq_num) noexcept nogil
+    cdef uint64_t session_in(self, uint32_t session) noexcept nogil
+    cdef void write_health(self, int agent, const HealthPayload *payload) noexcept nogil
+    cdef bint read_health(self, int agent, HealthPayload *out) noexcept nogil
+    cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil
+    cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil

@@ -1,0 +1,243 @@
+"""The board: latest values that processes show each other, never a history and never a queue.
+
+Single words are stored and loaded whole. Entries of several words are kept as two copies and a version, so that a writer
+that dies half-way leaves the other copy good, and nobody waits for it.
+
+Layout (every writer has its own cache lines)::
+
+    0        magic 8 │ schema hash 8
+    128      64 words, a line of 128 bytes each                          (Word says who writes which)
+    8320     released[gateway 8][matcher 8], a line each
+    16512    session_in[65536], 4 bytes each                             (router)
+    278656   64 health entries                                           (each agent's host)
+    286848   16384 balance entries, an open-addressing table             (router)
+
+    entry:   │ version 8 │ copy 0: 56 │ copy 1: 56 │ pad 8 │    copy (version & 1) is good; storing `version` publishes
+"""
+
+import mmap
+from enum import IntEnum
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from shm.atomics cimport (
+    fence_acquire,
+    fence_release,
+    load_acquire,
+    load_acquire_32,
+    load_relaxed,
+    store_release,
+    store_release_32,
+)
+
+from shm.layout import SCHEMA_HASH
+
+cdef uint64_t MAGIC = 0x31445242534C0000  # "\0\0LSBRD1", little-endian
+
+cdef enum:
+    LINE = 128
+    AT_WORDS = LINE
+    AT_RELEASED = AT_WORDS + MAX_WORDS * LINE
+    AT_SESSIONS = AT_RELEASED + MAX_GATEWAYS * 8 * LINE
+    AT_HEALTH = AT_SESSIONS + MAX_SESSIONS * 4
+    AT_BALANCES = AT_HEALTH + MAX_AGENTS * LINE
+    BOARD_SIZE = AT_BALANCES + BALANCE_CAPACITY * LINE
+    READ_TRIES = 64  # a reader gives up after as many overtakings: its value is then simply not known
+
+cdef struct Entry:
+    uint64_t version
+    char copies[2][PAYLOAD_SIZE]
+    uint64_t pad
+
+assert sizeof(Entry) == LINE
+assert sizeof(HealthPayload) == PAYLOAD_SIZE
+assert sizeof(BalancePayload) <= PAYLOAD_SIZE
+assert BALANCE_CAPACITY & (BALANCE_CAPACITY - 1) == 0
+
+SIZE = BOARD_SIZE
+
+
+class Word(IntEnum):
+    """The board's words; the two last are the first of eight, one a matcher."""
+
+    DURABLE_SEQ = WORD_DURABLE_SEQ
+    ACKED_SEQ = WORD_ACKED_SEQ
+    ROUTER_DONE = WORD_ROUTER_DONE
+    LOG_END = WORD_LOG_END
+    EPOCH = WORD_EPOCH
+    READY_EVENT = WORD_READY_EVENT
+    JOURNAL_READY = WORD_JOURNAL_READY
+    SPOOLED = WORD_SPOOLED
+    DATABASE_SEQ = WORD_DATABASE_SEQ
+    SETTLED = WORD_SETTLED
+    MATCHER_DONE = WORD_MATCHER_DONE
+
+
+cdef void write_entry(Entry *entry, const void *payload, size_t size) noexcept nogil:
+    cdef uint64_t version = entry.version + 1
+    fence_release()  # the version that named the other copy must be out before this copy changes
+    memcpy(entry.copies[version & 1], payload, size)
+    store_release(&entry.version, version)
+
+
+cdef bint read_entry(const Entry *entry, void *out, size_t size) noexcept nogil:
+    cdef uint64_t version
+    cdef int attempt
+    for attempt in range(READ_TRIES):
+        version = load_acquire(&entry.version)
+        if version == 0:
+            return False
+        memcpy(out, entry.copies[version & 1], size)
+        fence_acquire()
+        if load_relaxed(&entry.version) == version:
+            return True
+    return False
+
+
+cdef inline uint32_t balance_slot(uint32_t account, uint32_t asset) noexcept nogil:
+    cdef uint64_t key = (<uint64_t> account << 32 | asset) * <uint64_t> 0x9E3779B97F4A7C15
+    return <uint32_t> (key >> 40) & (BALANCE_CAPACITY - 1)
+
+
+cdef class Board:
+    """A view of the board. Which process may write what is a convention: see Word and the layout."""
+
+    def __cinit__(self, object buffer):
+        cdef unsigned char[::1] view = buffer
+        if len(view) < BOARD_SIZE:
+            raise ValueError(f"a board takes {BOARD_SIZE} bytes, not {len(view)}")
+        self.buffer = view
+        self.base = <char *> &view[0]
+        if (<uint64_t *> self.base)[0] != MAGIC or (<uint64_t *> self.base)[1] != SCHEMA_HASH:
+            raise ValueError("this memory holds no board of this version of the code")
+
+    @staticmethod
+    def format(object buffer) -> None:
+        """Make `buffer`, zeroed, an empty board."""
+        cdef unsigned char[::1] view = buffer
+        (<uint64_t *> &view[0])[1] = SCHEMA_HASH
+        store_release(<uint64_t *> &view[0], MAGIC)
+
+    @staticmethod
+    def private() -> Board:
+        """A board in this process's own memory."""
+        buffer = mmap.mmap(-1, BOARD_SIZE)
+        Board.format(buffer)
+        return Board(buffer)
+
+    cdef uint64_t load(self, int word) noexcept nogil:
+        return load_acquire(<uint64_t *> (self.base + AT_WORDS + word * LINE))
+
+    cdef void store(self, int word, uint64_t value) noexcept nogil:
+        store_release(<uint64_t *> (self.base + AT_WORDS + word * LINE), value)
+
+    cdef uint64_t commit_seq(self) noexcept nogil:
+        """The last log sequence that is committed, as the durability mode asks: both of this node's modes ask the journaler."""
+        return self.load(WORD_DURABLE_SEQ)
+
+    cdef uint64_t release_seq(self) noexcept nogil:
+        """Events caused up to here may leave the venue (rule 13), and the router's own among them are all published."""
+        cdef uint64_t commit = self.commit_seq()
+        cdef uint64_t done = self.load(WORD_ROUTER_DONE)
+        return commit if commit < done else done
+
+    cdef void set_released(self, int gateway, int matcher, uint64_t number) noexcept nogil:
+        """Gateway `gateway` (from 0) has released matcher `matcher`'s (from 1) events up to `number`."""
+        store_release(<uint64_t *> (self.base + AT_RELEASED + (gateway * 8 + matcher - 1) * LINE), number)
+
+    cdef uint64_t highest_released(self, int matcher) noexcept nogil:
+        cdef uint64_t highest = 0
+        cdef uint64_t number
+        cdef int gateway
+        for gateway in range(MAX_GATEWAYS):
+            number = load_acquire(<uint64_t *> (self.base + AT_RELEASED + (gateway * 8 + matcher - 1) * LINE))
+            if number > highest:
+                highest = number
+        return highest
+
+    cdef void set_session_in(self, uint32_t session, uint64_t msg_seq_num) noexcept nogil:
+        if session < MAX_SESSIONS:
+            store_release_32(<uint32_t *> (self.base + AT_SESSIONS) + session, <uint32_t> msg_seq_num)
+
+    cdef uint64_t session_in(self, uint32_t session) noexcept nogil:
+        """MsgSeqNum of the last command of `session` in the log; 0 for none."""
+        return load_acquire_32(<uint32_t *> (self.base + AT_SESSIONS) + session) if session < MAX_SESSIONS else 0
+
+    cdef void write_health(self, int agent, const HealthPayload *payload) noexcept nogil:
+        write_entry(<Entry *> (self.base + AT_HEALTH + agent * LINE), payload, sizeof(HealthPayload))
+
+    cdef bint read_health(self, int agent, HealthPayload *out) noexcept nogil:
+        return read_entry(<const Entry *> (self.base + AT_HEALTH + agent * LINE), out, sizeof(HealthPayload))
+
+    cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil:
+        """Show an account's balance of an asset; False where the table is full (it is a hint: rule 12)."""
+        cdef Entry *table = <Entry *> (self.base + AT_BALANCES)
+        cdef uint32_t slot = balance_slot(payload.account, payload.asset)
+        cdef BalancePayload *held
+        cdef int probe
+        for probe in range(BALANCE_CAPACITY):
+            held = <BalancePayload *> table[slot].copies[table[slot].version & 1]
+            if table[slot].version == 0 or (held.account == payload.account and held.asset == payload.asset):
+                write_entry(&table[slot], payload, sizeof(BalancePayload))
+                return True
+            slot = (slot + 1) & (BALANCE_CAPACITY - 1)
+        return False
+
+    cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil:
+        """Find an account's balance of an asset; False where it is not known."""
+        cdef const Entry *table = <const Entry *> (self.base + AT_BALANCES)
+        cdef uint32_t slot = balance_slot(account, asset)
+        cdef int probe
+        for probe in range(BALANCE_CAPACITY):
+            if not read_entry(&table[slot], out, sizeof(BalancePayload)):
+                return False
+            if out.account == account and out.asset == asset:
+                return True
+            slot = (slot + 1) & (BALANCE_CAPACITY - 1)
+        return False
+
+    def get(self, int word) -> int:
+        """A word's value."""
+        return self.load(word)
+
+    def set(self, int word, uint64_t value) -> None:
+        """Store a word; its one writer does so."""
+        self.store(word, value)
+
+    def release_position(self) -> int:
+        """`release_seq`, for Python callers."""
+        return self.release_seq()
+
+    def last_session_in(self, uint32_t session) -> int:
+        """`session_in`, for Python callers."""
+        return self.session_in(session)
+
+    def show_session_in(self, uint32_t session, uint64_t msg_seq_num) -> None:
+        """`set_session_in`, for Python callers."""
+        self.set_session_in(session, msg_seq_num)
+
+    def show_released(self, int gateway, int matcher, uint64_t number) -> None:
+        """`set_released`, for Python callers."""
+        self.set_released(gateway, matcher, number)
+
+    def show_balance(self, uint32_t account, uint32_t asset, int64_t free, int64_t held) -> bool:
+        """`write_balance`, for Python callers."""
+        cdef BalancePayload payload
+        payload.account, payload.asset, payload.free, payload.held = account, asset, free, held
+        return self.write_balance(&payload)
+
+    def balance(self, uint32_t account, uint32_t asset) -> tuple[int, int] | None:
+        """(free, held) of an account's asset in smallest units, or None where it is not known."""
+        cdef BalancePayload payload
+        return (payload.free, payload.held) if self.read_balance(account, asset, &payload) else None
+
+    def show_health(self, int agent, dict values) -> None:
+        """Write an agent's health; the keys are HealthPayload's."""
+        cdef HealthPayload payload = values
+        self.write_health(agent, &payload)
+
+    def health(self, int agent) -> dict[str, int] | None:
+        """An agent's health as HealthPayload's fields, or None before its first."""
+        cdef HealthPayload payload
+        return payload if self.read_health(agent, &payload) else None

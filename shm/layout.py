@@ -1,0 +1,176 @@
+"""Derives byte layouts from the schema, packs and unpacks records, and generates the C view of it for Cython.
+
+It is for start-up, tools and tests: nothing on the order path calls it, and it never touches shared memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, cast, get_type_hints
+
+from msgspec import Struct
+
+from shm import records
+from shm.records import COMMANDS, ENUMS, EVENTS, RECORD_SIZE, SLOT_SIZE, Command, CommandType, Event, EventType
+
+HEADER_SIZES: dict[type[Struct], int] = {Command: 48, Event: 40}
+PXD = Path(__file__).with_name("records.pxd")
+
+_FORMATS = {"uint8_t": "B", "uint16_t": "H", "uint32_t": "I", "uint64_t": "Q", "int16_t": "h", "int64_t": "q"}
+_WIDTHS = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "int16_t": 2, "int64_t": 8, "char": 1}
+
+
+class Field(NamedTuple):
+    """One field of a record: where it lies, and how C and `struct` see it. `count` is 0 for a scalar."""
+
+    name: str
+    offset: int
+    size: int
+    c_type: str
+    count: int
+
+    @property
+    def is_text(self) -> bool:
+        return self.c_type == "char"
+
+    @property
+    def format(self) -> str:
+        if not self.count:
+            return _FORMATS[self.c_type]
+        return f"{self.count}Q" if self.c_type == "uint64_t" else f"{self.size}s"
+
+
+@cache
+def fields_of(record: type[Struct]) -> tuple[Field, ...]:
+    """Lay out `record` in C's natural order, asserting that C would add no padding of its own."""
+    hints = get_type_hints(record, include_extras=True)
+    offset = 0
+    fields = []
+    for name in record.__struct_fields__:
+        extra = hints[name].__metadata__[0].extra
+        c_type, size = extra["c"], extra["size"]
+        width = _WIDTHS[c_type]
+        assert offset % width == 0, f"{record.__name__}.{name} at {offset} would be padded to {width}"
+        fields.append(Field(name, offset, size, c_type, size // width if size != width else 0))
+        offset += size
+    return tuple(fields)
+
+
+def size_of(record: type[Struct]) -> int:
+    last = fields_of(record)[-1]
+    return last.offset + last.size
+
+
+@cache
+def _packer(record: type[Struct]) -> struct.Struct:
+    return struct.Struct("<" + "".join(field.format for field in fields_of(record)))
+
+
+def pack(record: Struct) -> bytes:
+    """The record's 120 bytes as they lie in a slot; `type` is filled in from the class where it is 0."""
+    values: list[Any] = []
+    for field in fields_of(type(record)):
+        value = getattr(record, field.name)
+        if field.name == "type" and value == 0:
+            value = type_of(type(record))
+        values.extend(value) if field.format == "8Q" else values.append(value)
+    return _packer(type(record)).pack(*values)
+
+
+def _unpack(record: type[Struct], data: bytes) -> Struct:
+    raw = iter(_packer(record).unpack(data[:RECORD_SIZE]))
+    values: dict[str, Any] = {}
+    for field in fields_of(record):
+        if field.format == "8Q":
+            values[field.name] = tuple(next(raw) for _ in range(8))
+        else:
+            value = next(raw)
+            values[field.name] = value.rstrip(b"\0") if field.is_text else value
+    return record(**values)
+
+
+def unpack_command(data: bytes) -> Command:
+    """Read a record of the log or of an ingress ring. Raises ValueError for a type that the schema does not know."""
+    return cast(Command, _unpack(COMMANDS[CommandType(data[4])], data))
+
+
+def unpack_event(data: bytes) -> Event:
+    """Read a record of an event ring. Raises ValueError for a type that the schema does not know."""
+    return cast(Event, _unpack(EVENTS[EventType(data[4])], data))
+
+
+@cache
+def type_of(record: type[Struct]) -> int:
+    """The type number of a record class; 0 for the two headers."""
+    for number, cls in (*COMMANDS.items(), *EVENTS.items()):
+        if cls is record:
+            return int(number)
+    return 0
+
+
+def _check() -> None:
+    for header, size in HEADER_SIZES.items():
+        assert size_of(header) == size, f"{header.__name__} is {size_of(header)} bytes, not {size}"
+    for record in (*COMMANDS.values(), *EVENTS.values()):
+        assert size_of(record) == RECORD_SIZE, f"{record.__name__} is {size_of(record)} bytes, not {RECORD_SIZE}"
+    assert SLOT_SIZE == RECORD_SIZE + 8
+
+
+_check()
+
+
+def _schema_lines() -> list[str]:
+    lines = []
+    for record in (Command, Event, *COMMANDS.values(), *EVENTS.values()):
+        lines.append(record.__name__)
+        lines.extend(f"  {f.offset:3} {f.c_type} {f.name} {f.count}" for f in fields_of(record))
+    for enum in ENUMS:
+        lines.append(enum.__name__)
+        lines.extend(f"  {member.name} {member.value}" for member in enum)
+    return lines
+
+
+SCHEMA_HASH = int.from_bytes(hashlib.sha256("\n".join(_schema_lines()).encode()).digest()[:8], "little") >> 1
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+
+def _c_struct(record: type[Struct]) -> list[str]:
+    lines = [f"cdef struct {record.__name__}Record:"]
+    for field in fields_of(record):
+        suffix = f"[{field.count}]" if field.count else ""
+        lines.append(f"    {field.c_type} {field.name}{suffix}")
+    return lines
+
+
+_PREFIX = {"CommandType": "CMD", "EventType": "EVT", "TimeInForce": "TIF", "OrderType": "ORD_TYPE"}
+
+
+def generate_pxd() -> str:
+    """The text of `records.pxd`: one C struct a record (`<Name>Record`), one C constant an enum member."""
+    out = [
+        "# Generated from shm/records.py by `python -m shm.layout`; do not edit.",
+        "from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t",
+        "",
+        "cdef enum:",
+    ]
+    constants = ("SLOT_SIZE", "RECORD_SIZE", "CL_ORD_ID_SIZE", "SYMBOL_SIZE", "MAX_MATCHERS")
+    out += [f"    {name} = {getattr(records, name)}" for name in constants]
+    for enum in ENUMS:
+        prefix = _PREFIX.get(enum.__name__, _snake(enum.__name__))
+        out += ["", "cdef enum:", *(f"    {prefix}_{member.name} = {member.value}" for member in enum)]
+    for record in (Command, Event, *COMMANDS.values(), *EVENTS.values()):
+        out += ["", "", *_c_struct(record)]
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(0 if PXD.read_text() == generate_pxd() else f"{PXD.name} is stale: run python -m shm.layout")
+    PXD.write_text(generate_pxd())

@@ -1,0 +1,60 @@
+from libc.stdint cimport uint32_t, uint64_t
+
+from shm.bell cimport Bells
+
+cdef enum:
+    MAX_CONSUMERS = 16
+    RING_HEADER_SIZE = 4096
+
+cdef enum Observed:
+    OBSERVED_RECORD = 0
+    OBSERVED_NOTHING_YET = 1
+    OBSERVED_OVERRUN = 2
+
+cdef struct ConsumerLine:
+    uint64_t cursor
+    uint32_t gating
+    uint32_t bell
+    char name[32]
+    char pad[80]
+
+cdef struct RingHeader:
+    uint64_t magic
+    uint64_t schema_hash
+    uint64_t capacity
+    uint64_t first_seq
+    uint32_t incarnation
+    uint32_t consumer_count
+    char pad[88]
+    uint64_t published
+    char pad_published[120]
+    ConsumerLine consumers[MAX_CONSUMERS]
+
+cdef class Ring:
+    cdef RingHeader *header
+    cdef char *slots
+    cdef uint64_t mask
+    cdef object buffer
+    cdef Bells bells
+    cdef uint64_t lowest_cursor(self) noexcept nogil
+
+cdef class Producer:
+    cdef readonly Ring ring
+    cdef readonly uint64_t next
+    cdef uint64_t gate
+    cdef uint64_t free(self, uint64_t wanted) noexcept nogil
+    cdef char *claim(self, uint64_t seq) noexcept nogil
+    cdef void publish(self, uint64_t last) noexcept nogil
+
+cdef class Consumer:
+    cdef readonly Ring ring
+    cdef readonly uint64_t next
+    cdef ConsumerLine *line
+    cdef uint64_t seen
+    cdef uint64_t available(self) noexcept nogil
+    cdef const char *at(self, uint64_t seq) noexcept nogil
+    cdef void release(self, uint64_t last) noexcept nogil
+
+cdef class Observer:
+    cdef readonly Ring ring
+    cdef Observed copy(self, uint64_t seq, char *out) noexcept nogil
