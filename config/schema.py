@@ -21,13 +21,13 @@ class Section(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A table of the file: unknown keys are errors."""
 
 
-class VenueSection(Section):
+class VenueSection(Section, frozen=True, kw_only=True):
     name: Name = "lockstep"
-    data: str = "var/lockstep"  # relative to the file's folder's parent where it lies in config/, else to the file's folder
+    data: str = "var/lockstep"  # the loader makes it absolute: see `config.loader.load`
     durability: Literal["none", "local"] = "local"
 
 
-class FixSection(Section):
+class FixSection(Section, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     port: Port = 9878
     target_comp_id: Name = "LOCKSTEP"
@@ -40,38 +40,38 @@ class FixSection(Section):
     max_message_bytes: Annotated[int, Meta(ge=512, le=65536)] = 4096
 
 
-class MarketDataSection(Section):
+class MarketDataSection(Section, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     port: Port = 8081
     max_clients: Annotated[int, Meta(ge=1, le=100000)] = 1000
     client_queue_bytes: Annotated[int, Meta(ge=65536, le=2**30)] = 4 * 2**20
 
 
-class DatabaseSection(Section):
+class DatabaseSection(Section, frozen=True, kw_only=True):
     url: str = ""  # empty: the embedded PostgreSQL, under the venue's data folder
     batch_rows: Annotated[int, Meta(ge=100, le=1_000_000)] = 50_000
 
 
-class RingsSection(Section):
+class RingsSection(Section, frozen=True, kw_only=True):
     ingress: PowerOfTwo = 16384
     log: PowerOfTwo = 32768
     events: PowerOfTwo = 32768
 
 
-class ProcessesSection(Section):
+class ProcessesSection(Section, frozen=True, kw_only=True):
     profile: Literal["compact", "spread"] = "compact"
     spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 20
-    cpus: dict[str, int] = {}  # host name -> core to pin it to
+    cpus: dict[Name, Annotated[int, Meta(ge=0, le=4095)]] = {}  # host name -> core to pin it to
     heartbeat_timeout_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
-    hosts: dict[str, list[str]] = {}  # overrides the profile: host name -> agents, for example core = ["router", "matcher.1"]
+    hosts: dict[Name, list[str]] = {}  # overrides the profile: host name -> agents
 
 
-class AssetSection(Section):
+class AssetSection(Section, frozen=True, kw_only=True):
     name: AssetName
     scale: Annotated[int, Meta(ge=0, le=18)]
 
 
-class InstrumentSection(Section):
+class InstrumentSection(Section, frozen=True, kw_only=True):
     symbol: Symbol
     base: AssetName
     quote: AssetName
@@ -84,14 +84,14 @@ class InstrumentSection(Section):
     taker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
 
 
-class AccountSection(Section):
+class AccountSection(Section, frozen=True, kw_only=True):
     name: Name
     password: str | None = None  # plain text: accepted only where every listener is on loopback
     password_hash: str | None = None  # $argon2id$v=19$…
     deposits: dict[AssetName, Decimal] = {}  # given once, when the account first holds the asset
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     venue: VenueSection = VenueSection()
     fix: FixSection = FixSection()
     market_data: MarketDataSection = MarketDataSection()

@@ -1,0 +1,180 @@
+"""Decides which processes a venue has, which agents live in each, and which rings join them.
+
+It is plain immutable data derived from the configuration: it starts no process and touches no shared memory.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from config.errors import ConfigError, Problem
+from config.schema import Config
+
+GATEWAYS = 1
+# The carried loop and the event loop can't share a process: the first would hold the second up.
+CARRIED_ROLES = ("journaler", "router", "matcher")
+EDGE_ROLES = ("publisher", "batcher", "gateway")
+
+Kind = Literal["carried", "edge"]
+
+
+class Host(Struct, frozen=True):
+    """One operating-system process and the agents that it polls, in this order. `bell` is the host's place in Bells."""
+
+    name: str
+    agents: tuple[str, ...]
+    kind: Kind
+    cpu: int | None
+    bell: int
+
+
+class RingSpec(Struct, frozen=True):
+    """A ring: the agent that produces into it, and the agents that gate it."""
+
+    name: str
+    capacity: int
+    producer: str
+    consumers: tuple[str, ...]
+
+
+class Topology(Struct, frozen=True):
+    """Everything that venue and hosts need to find each other. Hosts are in the order in which they are started."""
+
+    hosts: tuple[Host, ...]
+    rings: tuple[RingSpec, ...]
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """All agents. An agent's place here is its slot in the board's health table."""
+        return tuple(agent for host in self.hosts for agent in host.agents)
+
+    @property
+    def pollable_bells(self) -> tuple[int, ...]:
+        """The bells of the event-loop hosts, which wait on a file descriptor and not on a futex."""
+        return tuple(host.bell for host in self.hosts if host.kind == "edge")
+
+    def host(self, name: str) -> Host:
+        """The host called `name`. KeyError where there is none."""
+        return {host.name: host for host in self.hosts}[name]
+
+    def host_of(self, agent: str) -> Host:
+        """The host that runs `agent`. KeyError where none does."""
+        return {member: host for host in self.hosts for member in host.agents}[agent]
+
+    def slot_of(self, agent: str) -> int:
+        """The agent's place in the board's health table. ValueError where there is no such agent."""
+        return self.agents.index(agent)
+
+    def ring(self, name: str) -> RingSpec:
+        """The ring called `name`. KeyError where there is none."""
+        return {ring.name: ring for ring in self.rings}[name]
+
+
+def derive(config: Config) -> Topology:
+    """The topology that `config` asks for. ConfigError where `processes` can't be met."""
+    matchers = tuple(f"matcher.{number}" for number in sorted({item.matcher for item in config.instruments}))
+    gateways = tuple(f"gateway.{number}" for number in range(1, GATEWAYS + 1))
+    return Topology(hosts=_hosts(config, matchers, gateways), rings=_rings(config, matchers, gateways))
+
+
+def role_of(agent: str) -> str:
+    """The role that `agent` is one of: matcher.2 is a matcher."""
+    return agent.partition(".")[0]
+
+
+def kind_of(agent: str) -> Kind:
+    """Whether `agent` is polled by a carried loop or by an event loop."""
+    return "carried" if role_of(agent) in CARRIED_ROLES else "edge"
+
+
+def _rings(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> tuple[RingSpec, ...]:
+    sizes = config.rings
+    edges = (*gateways, "publisher", "batcher")
+    return (
+        *(RingSpec(f"ingress.{gateway}", sizes.ingress, gateway, ("router",)) for gateway in gateways),
+        RingSpec("log", sizes.log, "router", (*matchers, "journaler")),
+        RingSpec("events.router", sizes.events, "router", edges),
+        *(RingSpec(f"events.{matcher}", sizes.events, matcher, ("router", *edges)) for matcher in matchers),
+    )
+
+
+def _hosts(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> tuple[Host, ...]:
+    agents = ("journaler", "router", *matchers, "publisher", "batcher", *gateways)
+    groups = _override(_profile(config.processes.profile, matchers, gateways), config.processes.hosts, agents)
+    _check_cpus(config, groups)
+    # Whoever others wait for is started first: journal, core, then the edges, and gateways last of all.
+    order = (*CARRIED_ROLES, *EDGE_ROLES)
+    names = sorted(groups, key=lambda name: max(order.index(role_of(agent)) for agent in groups[name]))
+    return tuple(
+        Host(name, groups[name], kind_of(groups[name][0]), config.processes.cpus.get(name), bell)
+        for bell, name in enumerate(names)
+    )
+
+
+def _profile(profile: str, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    if profile == "spread":
+        return {agent: (agent,) for agent in ("journaler", "router", *matchers, "publisher", "batcher", *gateways)}
+    return {
+        "journal": ("journaler",),
+        "core": ("router", *matchers),
+        "publisher": ("publisher",),
+        "batcher": ("batcher",),
+        "gateway": gateways,
+    }
+
+
+def _override(
+    groups: dict[str, tuple[str, ...]], wanted: dict[str, list[str]], agents: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """The profile's groups with the hosts that the configuration lists put in their place."""
+    taken: dict[str, str] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
+    problems = []
+    for name, patterns in wanted.items():
+        members = _expand(patterns, agents)
+        unknown = [pattern for pattern in patterns if not _expand([pattern], agents)]
+        twice = [agent for agent in members if agent in taken]
+        key = f"processes.hosts.{name}"
+        if unknown:
+            allowed = ", ".join((*agents, "matcher.*"))
+            problems.append(Problem(key, f"there is no agent {', '.join(unknown)}; allowed are {allowed}"))
+        elif not members:
+            problems.append(Problem(key, "a host runs at least one agent"))
+        elif twice:
+            problems.append(Problem(key, f"{twice[0]} is in host {taken[twice[0]]} already: an agent has one host"))
+        elif len({kind_of(agent) for agent in members}) > 1:
+            carried, edge = ", ".join(CARRIED_ROLES), ", ".join(EDGE_ROLES)
+            problems.append(Problem(key, f"a host runs either {carried} agents or {edge} agents, not both kinds"))
+        taken |= dict.fromkeys(members, name)
+        chosen[name] = members
+    if problems:
+        raise ConfigError(problems)
+    rest = {name: tuple(agent for agent in members if agent not in taken) for name, members in groups.items()}
+    clash = [name for name, members in rest.items() if members and name in chosen]
+    if clash:
+        raise ConfigError(
+            [Problem(f"processes.hosts.{n}", f"this host of the profile also runs {', '.join(rest[n])}: "
+                     "list them here too, or name another host for them") for n in clash]
+        )  # fmt: skip
+    return {name: members for name, members in rest.items() if members} | chosen
+
+
+def _expand(patterns: list[str], agents: tuple[str, ...]) -> tuple[str, ...]:
+    matches = (
+        agent
+        for pattern in patterns
+        for agent in agents
+        if agent == pattern or (pattern.endswith(".*") and agent.startswith(pattern[:-1]))
+    )
+    return tuple(dict.fromkeys(matches))
+
+
+def _check_cpus(config: Config, groups: dict[str, tuple[str, ...]]) -> None:
+    unknown = [name for name in config.processes.cpus if name not in groups]
+    if unknown:
+        allowed = ", ".join(groups)
+        raise ConfigError(
+            [Problem(f"processes.cpus.{n}", f"there is no such host; allowed are {allowed}") for n in unknown]
+        )
