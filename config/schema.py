@@ -1,6 +1,7 @@
-"""The venue's configuration: strict Structs over one TOML file.
+"""The venue's configuration: strict Structs over one TOML file, described key by key in `config/demo.toml`.
 
-It reads and checks; it never starts anything, and nothing that affects state is taken from here but by way of the log.
+It says what a file may hold; it never starts anything, and nothing that affects state is taken from here but by way of
+the log. What one value alone can't tell (names that must exist, amounts that must fit) is checked in `config.checks`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}$")]
-AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$")]
-Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$")]
-Decimal = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")]
+Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}$", description="1 to 36 letters, digits, dots, dashes or underscores")
+]
+AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$", description="1 to 16 capital letters or digits")]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$", description="1 to 16 capital letters or digits")]
+Decimal = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?$", description='a decimal number in quotes, such as "0.01"')
+]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 PowerOfTwo = Literal[64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288]
 
@@ -22,12 +27,16 @@ class Section(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 class VenueSection(Section, frozen=True, kw_only=True):
+    """The venue as a whole."""
+
     name: Name = "lockstep"
     data: str = "var/lockstep"  # the loader makes it absolute: see `config.loader.load`
-    durability: Literal["none", "local"] = "local"
+    durability: Literal["none", "local"] = "local"  # what "committed" means: written, or synced to this machine's disk
 
 
 class FixSection(Section, frozen=True, kw_only=True):
+    """FIX order entry. Port 0 takes any free port, for tests and throw-away venues."""
+
     address: str = "127.0.0.1"
     port: Port = 9878
     target_comp_id: Name = "LOCKSTEP"
@@ -36,55 +45,71 @@ class FixSection(Section, frozen=True, kw_only=True):
     logon_timeout_s: Annotated[int, Meta(ge=1, le=60)] = 10
     min_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 1
     max_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 300
-    sending_time_accuracy_s: Annotated[int, Meta(ge=0, le=86400)] = 120
+    sending_time_accuracy_s: Annotated[int, Meta(ge=0, le=86400)] = 120  # 0: SendingTime is not checked
     max_message_bytes: Annotated[int, Meta(ge=512, le=65536)] = 4096
 
 
 class MarketDataSection(Section, frozen=True, kw_only=True):
+    """Market data over WebSocket."""
+
     address: str = "127.0.0.1"
     port: Port = 8081
     max_clients: Annotated[int, Meta(ge=1, le=100000)] = 1000
-    client_queue_bytes: Annotated[int, Meta(ge=65536, le=2**30)] = 4 * 2**20
+    client_queue_bytes: Annotated[int, Meta(ge=65536, le=2**30)] = (
+        4 * 2**20
+    )  # a client that is further behind is cut off
 
 
 class DatabaseSection(Section, frozen=True, kw_only=True):
+    """PostgreSQL, which the batcher fills."""
+
     url: str = ""  # empty: the embedded PostgreSQL, under the venue's data folder
     batch_rows: Annotated[int, Meta(ge=100, le=1_000_000)] = 50_000
 
 
 class RingsSection(Section, frozen=True, kw_only=True):
+    """Slots of the rings; a slot takes 128 bytes of /dev/shm."""
+
     ingress: PowerOfTwo = 16384
     log: PowerOfTwo = 32768
     events: PowerOfTwo = 32768
 
 
 class ProcessesSection(Section, frozen=True, kw_only=True):
+    """Which agents live in which process, and how they wait: see `procs.supervisor.topology`."""
+
     profile: Literal["compact", "spread"] = "compact"
-    spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 20
+    spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 20  # how long a carried host looks for work before it sleeps
     cpus: dict[Name, Annotated[int, Meta(ge=0, le=4095)]] = {}  # host name -> core to pin it to
     heartbeat_timeout_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
     hosts: dict[Name, list[str]] = {}  # overrides the profile: host name -> agents
 
 
 class AssetSection(Section, frozen=True, kw_only=True):
+    """Something an account can hold; `scale` is the number of decimals of its smallest unit."""
+
     name: AssetName
     scale: Annotated[int, Meta(ge=0, le=18)]
 
 
 class InstrumentSection(Section, frozen=True, kw_only=True):
+    """Something that is traded: `base` against `quote`, in steps of `tick` (price) and `lot` (quantity)."""
+
     symbol: Symbol
     base: AssetName
     quote: AssetName
     tick: Decimal
     lot: Decimal
     matcher: Annotated[int, Meta(ge=1, le=8)] = 1
-    reference_price: Decimal | None = None
+    reference_price: Decimal | None = None  # what a market order's collar stands on before the first trade
     collar_bps: Annotated[int, Meta(ge=1, le=10_000)] = 500
     maker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
     taker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
 
 
 class AccountSection(Section, frozen=True, kw_only=True):
+    """A user: its name is its FIX SenderCompID and Username."""
+
     name: Name
     password: str | None = None  # plain text: accepted only where every listener is on loopback
     password_hash: str | None = None  # $argon2id$v=19$…
@@ -92,6 +117,8 @@ class AccountSection(Section, frozen=True, kw_only=True):
 
 
 class Config(Section, frozen=True, kw_only=True):
+    """A whole file."""
+
     venue: VenueSection = VenueSection()
     fix: FixSection = FixSection()
     market_data: MarketDataSection = MarketDataSection()

@@ -1,0 +1,161 @@
+"""Checks what no single value of a configuration can tell: names that must exist, amounts that must fit each other.
+
+It finds every problem and words it; it never repairs one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from ipaddress import ip_address
+
+from config.errors import Problem
+from config.schema import AccountSection, Config, InstrumentSection
+from config.units import InexactError, in_steps, in_units, unit_value
+
+I64_MAX = 2**63 - 1
+U32_MAX = 2**32 - 1
+MAX_ACCOUNTS = 65_535  # the board shows each session's numbers in a table of 65,536; 0 is the venue's own account
+# The record of an account's credential has room for exactly this: RFC 9106's argon2id, 16 bytes of salt, 32 of hash.
+ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=\d{1,9},t=\d{1,6},p=\d{1,3}\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
+
+
+def check(config: Config) -> list[Problem]:
+    """Every problem of `config`, in the order of the file's sections; empty where it can be used."""
+    return [problem for part in _PARTS for problem in part(config)]
+
+
+def is_loopback(config: Config) -> bool:
+    """Whether nothing outside this machine can reach any of the venue's listeners."""
+    return all(ip_address(address).is_loopback for address in (config.fix.address, config.market_data.address))
+
+
+def _listeners(config: Config) -> Iterator[Problem]:
+    for section, address in (("fix", config.fix.address), ("market_data", config.market_data.address)):
+        if not _is_address(address):
+            yield Problem(f"{section}.address", f'is {address!r}; allowed is an IP address such as "127.0.0.1"')
+    if config.fix.port and config.fix.port == config.market_data.port:
+        yield Problem("market_data.port", f"is {config.fix.port}, which fix.port has already: ports must differ")
+    low, high = config.fix.min_heartbeat_s, config.fix.max_heartbeat_s
+    if low > high:
+        yield Problem("fix.min_heartbeat_s", f"is {low}; allowed is at most fix.max_heartbeat_s, which is {high}")
+
+
+def _database(config: Config) -> Iterator[Problem]:
+    url = config.database.url
+    if url and not url.startswith(("postgresql://", "postgres://")):
+        yield Problem("database.url", "must begin with postgresql://, or be empty for the embedded PostgreSQL")
+
+
+def _names(config: Config) -> Iterator[Problem]:
+    for section, names in (
+        ("assets", [asset.name for asset in config.assets]),
+        ("instruments", [instrument.symbol for instrument in config.instruments]),
+        ("accounts", [account.name for account in config.accounts]),
+    ):
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield Problem(f"{section}[{name}]", f"is there {count} times: names must differ")
+
+
+def _instruments(config: Config) -> Iterator[Problem]:
+    if not config.instruments:
+        yield Problem("instruments", "is empty: a venue needs at least one [[instruments]]")
+    scales = {asset.name: asset.scale for asset in config.assets}
+    for instrument in config.instruments:
+        key = f"instruments[{instrument.symbol}]"
+        missing = [side for side in ("base", "quote") if getattr(instrument, side) not in scales]
+        for side in missing:
+            yield Problem(f"{key}.{side}", _no_asset(getattr(instrument, side), scales))
+        if instrument.base == instrument.quote:
+            yield Problem(f"{key}.quote", f"is {instrument.quote}, which is the base too: they must differ")
+        elif not missing:
+            yield from _steps(instrument, key, scales[instrument.base], scales[instrument.quote])
+    yield from _matchers(config)
+
+
+def _steps(instrument: InstrumentSection, key: str, base_scale: int, quote_scale: int) -> Iterator[Problem]:
+    """Tick, lot and reference price: whole numbers of what they are counted in, and within the records' fields."""
+    tick, lot, reference = instrument.tick, instrument.lot, instrument.reference_price
+    zero = [name for name, value in (("tick", tick), ("lot", lot)) if Fraction(value) == 0]
+    for name in zero:
+        yield Problem(f"{key}.{name}", "is zero; allowed is a decimal number above it")
+    if zero:
+        return
+    for name, value in (("tick", tick), ("lot", lot)):
+        if int(value.replace(".", "")) > U32_MAX:
+            yield Problem(f"{key}.{name}", f"is {value}; its digits, read without the dot, must be at most {U32_MAX}")
+    yield from _whole(f"{key}.lot", f"of {instrument.base}'s smallest units", lambda: in_units(lot, base_scale))
+    yield from _whole(f"{key}.tick", "of quote units a lot", lambda: unit_value(tick, lot, quote_scale))
+    if reference is not None:
+        yield from _whole(f"{key}.reference_price", "of ticks", lambda: in_steps(reference, tick))
+
+
+def _whole(key: str, unit: str, count: Callable[[], int]) -> Iterator[Problem]:
+    try:
+        number = count()
+    except InexactError as error:
+        yield Problem(key, f"{error}: it must be a whole number {unit}")
+        return
+    if not 0 < number <= I64_MAX:
+        yield Problem(key, f"is {number} {unit}; allowed is 1 to {I64_MAX}")
+
+
+def _matchers(config: Config) -> Iterator[Problem]:
+    used = {instrument.matcher for instrument in config.instruments}
+    for number in range(1, max(used, default=0)):
+        if number not in used:
+            yield Problem("instruments", f"no instrument is on matcher {number}: numbers must be contiguous from 1")
+
+
+def _accounts(config: Config) -> Iterator[Problem]:
+    scales = {asset.name: asset.scale for asset in config.assets}
+    totals: Counter[str] = Counter()
+    if len(config.accounts) > MAX_ACCOUNTS:
+        yield Problem("accounts", f"there are {len(config.accounts)}; allowed are {MAX_ACCOUNTS}")
+    for account in config.accounts:
+        key = f"accounts[{account.name}]"
+        yield from _credential(account, key, config)
+        for asset, amount in account.deposits.items():
+            if asset not in scales:
+                yield Problem(f"{key}.deposits.{asset}", _no_asset(asset, scales))
+                continue
+            try:
+                totals[asset] += in_units(amount, scales[asset])
+            except InexactError as error:
+                yield Problem(f"{key}.deposits.{asset}", f"{error}, which is all that {asset} has")
+    for asset, total in totals.items():
+        if total > I64_MAX:
+            yield Problem("accounts", f"all deposits of {asset} are {total} smallest units; allowed is {I64_MAX}")
+
+
+def _credential(account: AccountSection, key: str, config: Config) -> Iterator[Problem]:
+    if (account.password is None) == (account.password_hash is None):
+        yield Problem(key, "needs either password or password_hash, and only one of them")
+    if account.password_hash is not None and not ARGON2ID.fullmatch(account.password_hash):
+        yield Problem(f"{key}.password_hash", "must be an argon2id hash, $argon2id$v=19$m=…,t=…,p=…$salt$hash, "
+                      "with 16 bytes of salt and 32 of hash")  # fmt: skip
+    if account.password is not None and _has_addresses(config) and not is_loopback(config):
+        yield Problem(f"{key}.password", "plain text is only for a venue whose fix.address and market_data.address are "
+                      "loopback addresses; use password_hash")  # fmt: skip
+
+
+def _has_addresses(config: Config) -> bool:
+    return _is_address(config.fix.address) and _is_address(config.market_data.address)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _no_asset(name: str, scales: dict[str, int]) -> str:
+    return f"is {name}, which is not in [[assets]]; allowed are {', '.join(scales) or 'none yet'}"
+
+
+_PARTS = (_listeners, _database, _names, _instruments, _accounts)

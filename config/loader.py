@@ -1,0 +1,139 @@
+"""Loads a configuration file and says everything that is wrong with it in one go.
+
+It reads one file and never changes it; what the file may hold is `config.schema`'s and `config.checks`' business.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import inspect, structs
+
+from config.checks import check
+from config.errors import ConfigError, Problem
+from config.schema import Config, Section
+
+SHOWN_CHARS = 60  # of a refused value
+
+
+def load(path: Path | str) -> Config:
+    """The configuration in the TOML file `path`, checked, its data folder made absolute.
+
+    A relative `venue.data` starts at the project: the parent of the file's folder where that folder is called `config`,
+    else the file's own folder. ConfigError lists every wrong key and value.
+    """
+    file = Path(path)
+    raw = _read(file)
+    problems = _problems(raw, Config, "")
+    if problems:
+        raise ConfigError(problems, file)
+    config = msgspec.convert(raw, Config)
+    problems = check(config)
+    if problems:
+        raise ConfigError(problems, file)
+    folder = file.resolve().parent
+    data = (folder.parent if folder.name == "config" else folder) / config.venue.data
+    return structs.replace(config, venue=structs.replace(config.venue, data=str(data.resolve())))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([Problem("", f"the file can't be read: {error.strerror}")], file) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem("", "the file is not UTF-8 text")], file) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([Problem("", f"this is not TOML: {error}")], file) from None
+
+
+def _problems(value: Any, wanted: Any, key: str) -> list[Problem]:
+    """What keeps `value` from being a `wanted` (a Section, a list or dict of something, or a leaf's type)."""
+    origin, arguments = get_origin(wanted), get_args(wanted)
+    if isinstance(wanted, type) and issubclass(wanted, Section):
+        return _table_problems(value, wanted, key)
+    if origin is list:
+        if not isinstance(value, list):
+            return [Problem(key, f"is {_show(value)}; allowed is {_describe(wanted)}")]
+        items = [(f"{key}[{_label(item, number)}]", item) for number, item in enumerate(value, 1)]
+        return [problem for where, item in items for problem in _problems(item, arguments[0], where)]
+    if origin is dict:
+        if not isinstance(value, dict):
+            return [Problem(key, f"is {_show(value)}; allowed is a table")]
+        names = [problem for name in value for problem in _leaf_problems(name, arguments[0], key, "has the key")]
+        return names + [p for name, item in value.items() for p in _problems(item, arguments[1], f"{key}.{name}")]
+    return _leaf_problems(value, wanted, key, "is")
+
+
+def _table_problems(value: Any, section: type[Section], key: str) -> list[Problem]:
+    if not isinstance(value, dict):
+        return [Problem(key, f"is {_show(value)}; allowed is a table")]
+    prefix = f"{key}." if key else ""
+    hints = get_type_hints(section, include_extras=True)
+    problems = [
+        Problem(prefix + field.name, f"is missing: it must be {_describe(hints[field.name])}")
+        for field in structs.fields(section)
+        if field.required and field.name not in value
+    ]
+    for name, item in value.items():
+        if name in hints:
+            problems += _problems(item, hints[name], prefix + name)
+        else:
+            problems.append(Problem(prefix + name, _unknown(name, list(hints))))
+    return problems
+
+
+def _leaf_problems(value: Any, wanted: Any, key: str, verb: str) -> list[Problem]:
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        return [Problem(key, f"{verb} {_show(value)}; allowed is {_describe(wanted)}")]
+    return []
+
+
+def _unknown(name: str, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(name, allowed, 1)
+    if near:
+        return f"there is no such key; did you mean {near[0]}?"
+    return f"there is no such key; allowed are {', '.join(allowed)}"
+
+
+def _label(item: Any, number: int) -> str:
+    """How an item of a list is called: by its name where it has one, else by its place from 1."""
+    name = item.get("symbol", item.get("name")) if isinstance(item, dict) else None
+    return name if isinstance(name, str) else f"#{number}"
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
+
+
+def _describe(wanted: Any) -> str:
+    """In words, what values the type `wanted` allows."""
+    return _words(inspect.type_info(wanted))
+
+
+def _words(info: inspect.Type) -> str:
+    match info:
+        case inspect.Metadata():
+            described = (info.extra_json_schema or {}).get("description")
+            return str(described) if described else _words(info.type)
+        case inspect.LiteralType():
+            return "one of " + ", ".join(str(value) for value in info.values)
+        case inspect.IntType():
+            return f"a whole number from {info.ge} to {info.le}"
+        case inspect.FloatType():
+            return f"a number from {info.ge:g} to {info.le:g}"
+        case inspect.UnionType():
+            return " or ".join(_words(part) for part in info.types if not isinstance(part, inspect.NoneType))
+        case inspect.ListType():
+            return f"a list, each item {_words(info.item_type)}"
+        case inspect.StrType():
+            return "a text in quotes"
+        case _:
+            return "a table"
