@@ -27,3 +27,6 @@ cdef class Agent:
     def step(self, int64_t now_ns) -> int:
         """`poll`, for Python callers: event-loop hosts and tests."""
         return self.poll(now_ns)
+
+    def close(self) -> None:
+        """Called once, after the last poll of an orderly stop: settle what the agent holds beyond its rings."""

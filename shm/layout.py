@@ -18,6 +18,7 @@ from shm import records
 from shm.records import COMMANDS, ENUMS, EVENTS, RECORD_SIZE, SLOT_SIZE, Command, CommandType, Event, EventType
 
 HEADER_SIZES: dict[type[Struct], int] = {Command: 48, Event: 40}
+RECORDS: tuple[type[Struct], ...] = (Command, Event, *COMMANDS.values(), *EVENTS.values())
 PXD = Path(__file__).with_name("records.pxd")
 
 _FORMATS = {"uint8_t": "B", "uint16_t": "H", "uint32_t": "I", "uint64_t": "Q", "int16_t": "h", "int64_t": "q"}
@@ -25,13 +26,13 @@ _WIDTHS = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "int16_t":
 
 
 class Field(NamedTuple):
-    """One field of a record: where it lies, and how C and `struct` see it. `count` is 0 for a scalar."""
+    """One field of a record: where it lies, and how C and `struct` see it. `repeat` is 0 for a scalar."""
 
     name: str
     offset: int
     size: int
     c_type: str
-    count: int
+    repeat: int
 
     @property
     def is_text(self) -> bool:
@@ -39,9 +40,9 @@ class Field(NamedTuple):
 
     @property
     def format(self) -> str:
-        if not self.count:
+        if not self.repeat:
             return _FORMATS[self.c_type]
-        return f"{self.count}Q" if self.c_type == "uint64_t" else f"{self.size}s"
+        return f"{self.repeat}Q" if self.c_type == "uint64_t" else f"{self.size}s"
 
 
 @cache
@@ -125,9 +126,9 @@ _check()
 
 def _schema_lines() -> list[str]:
     lines = []
-    for record in (Command, Event, *COMMANDS.values(), *EVENTS.values()):
+    for record in RECORDS:
         lines.append(record.__name__)
-        lines.extend(f"  {f.offset:3} {f.c_type} {f.name} {f.count}" for f in fields_of(record))
+        lines.extend(f"  {f.offset:3} {f.c_type} {f.name} {f.repeat}" for f in fields_of(record))
     for enum in ENUMS:
         lines.append(enum.__name__)
         lines.extend(f"  {member.name} {member.value}" for member in enum)
@@ -144,7 +145,7 @@ def _snake(name: str) -> str:
 def _c_struct(record: type[Struct]) -> list[str]:
     lines = [f"cdef struct {record.__name__}Record:"]
     for field in fields_of(record):
-        suffix = f"[{field.count}]" if field.count else ""
+        suffix = f"[{field.repeat}]" if field.repeat else ""
         lines.append(f"    {field.c_type} {field.name}{suffix}")
     return lines
 
@@ -165,7 +166,7 @@ def generate_pxd() -> str:
     for enum in ENUMS:
         prefix = _PREFIX.get(enum.__name__, _snake(enum.__name__))
         out += ["", "cdef enum:", *(f"    {prefix}_{member.name} = {member.value}" for member in enum)]
-    for record in (Command, Event, *COMMANDS.values(), *EVENTS.values()):
+    for record in RECORDS:
         out += ["", "", *_c_struct(record)]
     return "\n".join(out) + "\n"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 SLOT_SIZE = 128
@@ -175,7 +174,7 @@ class NewOrder(Command, frozen=True, kw_only=True):
 
 
 class Cancel(Command, frozen=True, kw_only=True):
-    """Cancels the order whose current client id the EXT_CLIENT_ID record before it names; the router stamps order_id."""
+    """Cancels the order whose client id the EXT_CLIENT_ID record before it names; the router stamps its order_id."""
 
     cl_ord_id: text36
     instrument: u32
@@ -227,8 +226,8 @@ class Instrument(Command, frozen=True, kw_only=True):
     """Lists an instrument.
 
     tick = tick_mantissa / 10**price_scale quote; lot = lot_mantissa / 10**quantity_scale base; both in decimal.
-    `unit_value` is what one tick times one lot is worth in the quote asset's smallest units; `lot_units` is one lot in the
-    base asset's smallest units. Both are whole (rule 11).
+    `unit_value` is what one tick times one lot is worth in the quote asset's smallest units; `lot_units` is one lot in
+    the base asset's smallest units. Both are whole (rule 11).
     """
 
     symbol: text16
@@ -346,7 +345,7 @@ class Accepted(Event, frozen=True, kw_only=True):
 
 
 class Rejected(Event, frozen=True, kw_only=True):
-    """A command was refused with `code`. For a cancel or replace an EXT_CLIENT_ID event with the target's id precedes."""
+    """A command was refused with `code`. For a cancel or replace, an EXT_CLIENT_ID event before it names the target."""
 
     order_id: u64  # of the target, 0 where unknown; of the refused order itself (its cause) for a new order
     price_ticks: i64
@@ -522,4 +521,3 @@ EVENTS: dict[EventType, type[Event]] = {
 ENUMS: tuple[type[IntEnum], ...] = (
     CommandType, EventType, Side, OrderType, TimeInForce, CancelReason, Code, NewOrderFlag,
 )  # fmt: skip
-

@@ -1,0 +1,111 @@
+"""A host process: attaches to a run of the venue and polls the agents that the topology gives it, until told to stop.
+
+    python -m procs.host --manifest FILE --name HOST
+
+It is the one place where agents, rings, bells, cores and signals meet; it decides nothing about orders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from procs.loop import Loop
+from procs.pump import Pump
+from procs.supervisor.topology import Host, role_of
+from procs.venue import Manifest, Venue
+from shm.segment import RoleLock
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Run one host. Ends with 0 after SIGTERM, and with a traceback and 1 when an agent fails."""
+    parser = argparse.ArgumentParser(prog="python -m procs.host", description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
+    parser.add_argument("--name", required=True, help="which host of the topology to be")
+    arguments = parser.parse_args()
+    _die_with_parent()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    manifest = Manifest.load(arguments.manifest)
+    host = manifest.topology.host(arguments.name)
+    if host.cpu is not None:
+        os.sched_setaffinity(0, {host.cpu})
+    locks = _take_roles(Path(manifest.data), host)
+    venue = Venue.attach(manifest)
+    agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
+    if host.kind == "carried":
+        _run_carried(venue, host, agents)
+    else:
+        uvloop.run(_run_edges(venue, host, agents))
+    for lock in locks:
+        lock.release()
+
+
+def _die_with_parent() -> None:
+    """A supervisor that is killed takes its hosts with it: without one, nobody would restart them."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the supervisor ended while this host started")
+
+
+def _take_roles(data: Path, host: Host) -> list[RoleLock]:
+    """Hold each role's lock while attached: a predecessor that still lives is waited for, so no zombie writes."""
+    locks = [RoleLock(data / "run" / "locks" / name) for name in host.agents]
+    for lock in locks:
+        lock.acquire(wait=True)
+    return locks
+
+
+def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
+    slots = [venue.topology.slot_of(name) for name in host.agents]
+    spin_ns = venue.config.processes.spin_us * 1000
+    loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's to carry out, in order
+    loop.run()
+    for agent in agents:
+        agent.close()
+
+
+async def _run_edges(venue: Venue, host: Host, edges: list[Any]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    slots = [venue.topology.slot_of(name) for name in host.agents]
+    pump = Pump(edges, slots, venue.sleeper(host.name), venue.board)
+    pump.run()
+    assert pump.failed is not None
+    for edge in edges:
+        await edge.start()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({pump.failed, asyncio.ensure_future(stopping)}, return_when=asyncio.FIRST_COMPLETED)
+    if pump.failed.done():
+        pump.failed.result()
+    for edge in edges:
+        await edge.stop()
+    pump.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+from procs.agent import Agent
+from shm.bell import Sleeper
+from shm.board import Board
+
+class Loop:
+    def __init__(
+        self, agents: list[Agent], slots: list[int], sleeper: Sleeper, board: Board, spin_ns: int
+    ) -> None: ...
+    def stop(self) -> None: ...
+    def run(self) -> None: ...

@@ -1,0 +1,146 @@
+"""The event-loop host: polls its edges between the loop's turns, and sleeps on a pollable bell with everything else.
+
+It is to asyncio what `loop` is to the carried stages; it never looks into a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from shm.bell import Sleeper
+from shm.board import Board
+
+# Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
+SPIN_ROUNDS = 50
+HEARTBEAT_S = 0.01
+RUNNING, STOPPING = 2, 3
+
+
+class Edge(Protocol):
+    """A stage with sockets. `poll` is an agent's duty cycle; the pump sets `kick`, to be called after socket input."""
+
+    kick: Kick
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def poll(self, now_ns: int) -> int: ...
+    def wants(self) -> int: ...
+
+
+class Kick(Protocol):
+    def __call__(self) -> None: ...
+
+
+class Pump:
+    """Drives the edges of one host on the running event loop. `slots` are their places in the board's health table."""
+
+    def __init__(self, edges: Sequence[Edge], slots: Sequence[int], sleeper: Sleeper, board: Board) -> None:
+        self._edges = edges
+        self._slots = slots
+        self._sleeper = sleeper
+        self._board = board
+        self._anchor_ns = time.time_ns() - time.monotonic_ns()
+        self._started_ns = time.monotonic_ns()
+        self._work = [0] * len(edges)
+        self._rounds = 0
+        self._idle_rounds = 0
+        self._scheduled = False
+        self._closed = False
+        self.failed: asyncio.Future[None] | None = None
+        for edge in edges:
+            edge.kick = self.kick
+
+    def run(self) -> None:
+        """Begin to poll. A failing edge sets the exception of `failed`: the host ends with it."""
+        self._loop = asyncio.get_running_loop()
+        self.failed = self._loop.create_future()
+        self._loop.add_reader(self._sleeper.fd, self._rung)
+        self._beat()
+        self.kick()
+
+    def kick(self) -> None:
+        """There may be work: poll at the loop's next turn, and spin on for a while."""
+        self._idle_rounds = 0
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def close(self) -> None:
+        """Stop polling and say so on the board."""
+        self._loop.remove_reader(self._sleeper.fd)
+        self._beat_timer.cancel()
+        self._closed = True
+        self._show(STOPPING)
+
+    def _rung(self) -> None:
+        self._sleeper.drain()
+        self.kick()
+
+    def _poll(self) -> int:
+        now_ns = time.monotonic_ns() + self._anchor_ns
+        total = 0
+        for i, edge in enumerate(self._edges):
+            work = edge.poll(now_ns)
+            self._work[i] += work
+            total += work
+        self._rounds += 1
+        return total
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        try:
+            self._idle_rounds = 0 if self._poll() else self._idle_rounds + 1
+            if self._idle_rounds >= SPIN_ROUNDS and not self._sleep():
+                return
+        except Exception as error:
+            if self.failed is not None and not self.failed.done():
+                self.failed.set_exception(error)
+            return
+        self._scheduled = True
+        self._loop.call_soon(self._turn)
+
+    def _sleep(self) -> int:
+        """Arm the bell and look once more: work means that the host stays awake."""
+        reasons = 0
+        for edge in self._edges:
+            reasons |= edge.wants()
+        self._sleeper.prepare(reasons)
+        work = self._poll()
+        if work:
+            self._sleeper.cancel()
+            self._idle_rounds = 0
+        return work
+
+    def _beat(self) -> None:
+        self._show(RUNNING)
+        # Also a safety net: whatever wake-up was missed, the rings are looked at again now.
+        self.kick_once()
+        self._beat_timer = self._loop.call_later(HEARTBEAT_S, self._beat)
+
+    def kick_once(self) -> None:
+        """Poll once at the next turn, without spinning on."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._idle_rounds = SPIN_ROUNDS
+            self._loop.call_soon(self._turn)
+
+    def _show(self, state: int) -> None:
+        for slot, work in zip(self._slots, self._work, strict=True):
+            self._board.show_health(
+                slot,
+                {
+                    "heartbeat_ns": time.monotonic_ns(),
+                    "pid": os.getpid(),
+                    "work": work,
+                    "rounds": self._rounds,
+                    "state": state,
+                    "started_ns": self._started_ns,
+                    "blocked": 0,
+                },
+            )

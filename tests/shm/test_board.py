@@ -1,0 +1,112 @@
+"""The board: words, and entries that stay readable whatever happens to their writer."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from bench import traffic
+from shm import board, segment
+from shm.board import Board, Word
+
+WRITER = """
+import sys
+from bench import traffic
+from shm import segment
+from shm.board import Board
+board = Board(segment.attach(sys.argv[1]))
+print("ready", flush=True)
+while True:
+    traffic.write_balances(board, 7, 100_000)
+"""
+
+
+@pytest.fixture
+def shared() -> Iterator[str]:
+    name = f"/lockstep-test-{uuid.uuid4().hex[:12]}"
+    Board.format(segment.create(name, board.SIZE))
+    yield name
+    segment.remove_leftovers(name)
+
+
+def test_words_start_at_zero_and_keep_what_is_stored() -> None:
+    view = Board.private()
+    for number, word in enumerate(Word):
+        assert view.get(word) == 0
+        view.set(word, number + 1)
+    assert [view.get(word) for word in Word] == list(range(1, len(Word) + 1))
+
+
+def test_nothing_is_released_beyond_what_is_durable_nor_beyond_what_the_router_has_told() -> None:
+    view = Board.private()
+    view.set(Word.DURABLE_SEQ, 10)
+    assert view.release_position() == 0
+    view.set(Word.ROUTER_DONE, 7)
+    assert view.release_position() == 7
+    view.set(Word.ROUTER_DONE, 12)
+    assert view.release_position() == 10
+
+
+def test_should_refuse_memory_that_holds_no_board() -> None:
+    with pytest.raises(ValueError, match="no board"):
+        Board(bytearray(board.SIZE))
+
+
+def test_balances_are_found_by_account_and_asset() -> None:
+    view = Board.private()
+    for account in range(1, 200):
+        for asset in range(1, 5):
+            assert view.show_balance(account, asset, account * 10 + asset, -asset)
+    assert view.balance(150, 3) == (1503, -3)
+    assert view.balance(200, 1) is None
+    assert view.show_balance(150, 3, 1, 2)
+    assert view.balance(150, 3) == (1, 2)
+
+
+def test_a_full_table_of_balances_says_so() -> None:
+    view = Board.private()
+    shown = [view.show_balance(account, 1, 0, 0) for account in range(16_385)]
+    assert shown == [True] * 16_384 + [False]
+
+
+def test_health_is_what_was_written_last() -> None:
+    view = Board.private()
+    fields = ("heartbeat_ns", "pid", "work", "rounds", "state", "started_ns", "blocked")
+    assert view.health(5) is None
+    for base in (1, 100):
+        values = {name: base + i for i, name in enumerate(fields)}
+        view.show_health(5, values)
+        assert view.health(5) == values
+
+
+def test_a_reader_never_sees_half_of_an_entry(shared: str) -> None:
+    view = Board(segment.attach(shared))
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, shared], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"ready\n"
+    read, torn = traffic.read_balances(view, 7, 2_000_000)
+    assert read > 0
+    assert torn == 0
+    writer.kill()
+    writer.wait()
+
+
+def test_an_entry_stays_readable_when_its_writer_is_killed_mid_write(shared: str) -> None:
+    view = Board(segment.attach(shared))
+    for _ in range(12):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, shared], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        traffic.read_balances(view, 7, 10_000)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        free, held = view.balance(7, 1) or (1, 1)
+        assert free == -held
+        assert traffic.read_balances(view, 7, 1000) == (1000, 0)
+    view.show_balance(7, 1, 42, -42)  # a new writer goes on from whatever version it finds
+    assert view.balance(7, 1) == (42, -42)
