@@ -29,8 +29,10 @@ def in_steps(amount: str, step: str) -> int:
 
 
 def unit_value(tick: str, lot: str, quote_scale: int) -> int:
-    """What one tick times one lot is worth in the quote asset's smallest units. InexactError where that is not whole."""
+    """What one tick times one lot is worth in the quote asset's smallest units; InexactError where it is not whole."""
     value: Fraction = Fraction(tick) * Fraction(lot) * 10**quote_scale
     if value.denominator != 1:
-        raise InexactError(f"tick {tick} x lot {lot} is not a whole number of the quote asset's units of 1e-{quote_scale}")
+        raise InexactError(
+            f"tick {tick} x lot {lot} is no multiple of the quote asset's smallest unit, 1e-{quote_scale}"
+        )
     return value.numerator

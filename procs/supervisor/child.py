@@ -1,0 +1,123 @@
+"""One host process as its supervisor sees it: started by exec, its output logged, its death noticed, its end awaited.
+
+It knows nothing of what the host does; whoever starts it says what its death means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from procs.supervisor.log import Log
+
+ROOT = Path(__file__).resolve().parents[2]  # hosts start here, so that they find the same code that runs the supervisor
+READ_BYTES = 65536
+REAP_TIMEOUT_S = 10.0
+
+
+class Child:
+    """A running host. `report` gets each error that it logs, as one line; `died` is called once, when it has ended."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Log, report: Callable[[str], None], died: Callable[[], None]
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.complained = False
+        self._ended = asyncio.Event()
+        self._report = report
+        self._tell_death = died
+        self._loop = asyncio.get_running_loop()
+        # A session of its own: a terminal's Ctrl-C reaches the supervisor alone, which then stops the hosts in order.
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        assert self._process.stdout is not None
+        self._output = self._process.stdout.fileno()
+        os.set_blocking(self._output, False)
+        self._loop.add_reader(self._output, self._read)
+        self._pidfd = os.pidfd_open(self.pid)
+        self._loop.add_reader(self._pidfd, self._died)
+
+    @property
+    def fate(self) -> str:
+        """How it ended, in words; for a child that has ended."""
+        code = self._process.returncode
+        if code is None:
+            return "is alive"
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    @property
+    def exit_code(self) -> int | None:
+        """0 where it ended as asked, below 0 the signal that ended it, None while it lives."""
+        return self._process.returncode
+
+    @property
+    def alive(self) -> bool:
+        return not self._ended.is_set()
+
+    def last_words(self) -> str:
+        """The last thing that it wrote, or nothing."""
+        return next((line.strip() for line in reversed(self.log.tail) if line.strip()), "")
+
+    def terminate(self) -> None:
+        """Ask it to end in order (SIGTERM); nothing happens where it has ended."""
+        self._signal(signal.SIGTERM)
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait for its end; False where that takes longer than `timeout_s` seconds."""
+        try:
+            await asyncio.wait_for(self._ended.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def kill(self) -> None:
+        """SIGKILL, and reap. RuntimeError where the kernel doesn't let it go (it hangs in a device)."""
+        self._signal(signal.SIGKILL)
+        if not await self.wait(REAP_TIMEOUT_S):
+            raise RuntimeError(f"{self.name} (process {self.pid}) does not end although it was killed")
+
+    def _died(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._process.wait()
+        self._read()
+        self._loop.remove_reader(self._output)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        os.close(self._pidfd)
+        self.log.close()
+        self._ended.set()
+        self._tell_death()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.alive:
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # it has just ended, and will be reaped at the loop's next turn
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def _read(self) -> None:
+        """Log what it wrote. A grandchild may hold the pipe open for ever, so an end of file is not waited for."""
+        while True:
+            try:
+                data = os.read(self._output, READ_BYTES)
+            except BlockingIOError:
+                return
+            if not data:
+                self._loop.remove_reader(self._output)
+                return
+            for error in self.log.feed(data):
+                self.complained = True
+                self._report(f"{self.name}: {error}")

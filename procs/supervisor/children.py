@@ -1,0 +1,85 @@
+"""The list on disk of the processes that a supervisor started, so that its successor can end what it left behind.
+
+It ends only processes that are provably the ones in the list: same pid, same start time, same command line.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+
+import msgspec
+
+from procs.supervisor.procfs import Identity, identify
+
+END_TIMEOUT_S = 10.0
+
+
+class Children:
+    """The list in `file`. Every change is on disk when the call returns."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._entries: list[Identity] = []
+
+    def add(self, pid: int) -> None:
+        """Note that this supervisor started `pid`."""
+        identity = identify(pid)
+        if identity is not None:
+            self._entries.append(identity)
+            self._write()
+
+    def clear(self) -> None:
+        """Forget all: they have been reaped."""
+        self._entries = []
+        self._write()
+
+    def end_leftovers(self) -> list[Identity]:
+        """SIGKILL what a dead supervisor's list still finds alive, and wait until it is gone. Returns who that was."""
+        ended = [entry for entry in self._read() if identify(entry.pid) == entry and _end(entry)]
+        self.clear()
+        return ended
+
+    def _read(self) -> list[Identity]:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=list[Identity])
+        except FileNotFoundError:
+            return []
+        except msgspec.DecodeError as error:
+            raise RuntimeError(
+                f"{self._file} is damaged ({error}): end the venue's processes, then remove it"
+            ) from error
+
+    def _write(self) -> None:
+        replace_file(self._file, msgspec.json.encode(self._entries))
+
+
+def replace_file(file: Path, data: bytes) -> None:
+    """Put `data` into `file` (mode 0600) so that a reader sees the old content or the new, never a part."""
+    temporary = file.with_name(file.name + ".new")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as stream:
+        stream.write(data)
+    temporary.replace(file)
+
+
+def _end(entry: Identity) -> bool:
+    """Kill the process and wait for its end; False where it was gone already. It need not be our child."""
+    try:
+        pidfd = os.pidfd_open(entry.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        # The pidfd holds on to one process: looked at again behind it, there is no other that the signal could hit.
+        if identify(entry.pid) != entry:
+            return False
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        if not select.select([pidfd], [], [], END_TIMEOUT_S)[0]:
+            raise RuntimeError(f"process {entry.pid} of the last run doesn't end: {entry.command}")
+        return True
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(pidfd)

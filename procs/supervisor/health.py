@@ -1,0 +1,82 @@
+"""Reads from a run's board and rings whether its stages live, whether they are ready, and whether all is done.
+
+It only looks: what follows from it is the supervisor's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from procs.supervisor.procfs import listening
+from procs.supervisor.topology import Host, role_of
+from procs.venue import Venue
+from shm.board import Word
+
+RUNNING = 2  # the state of HealthPayload
+LISTENING_ROLES = ("gateway", "publisher")
+
+
+def heartbeat_ns(venue: Venue, host: Host, pid: int) -> int | None:
+    """The oldest heartbeat among the host's agents (monotonic), or None before `pid` has written one for each."""
+    beats = []
+    for agent in host.agents:
+        health = venue.board.health(venue.topology.slot_of(agent))
+        if health is None or health["pid"] != pid:
+            return None
+        beats.append(health["heartbeat_ns"])
+    return min(beats)
+
+
+def is_ready(venue: Venue, host: Host, pid: int) -> bool:
+    """Whether the host's agents all run and, where they serve clients, listen. Listeners open when the venue leads."""
+    if venue.board.get(Word.EPOCH) == 0:
+        return False
+    for agent in host.agents:
+        health = venue.board.health(venue.topology.slot_of(agent))
+        if health is None or health["pid"] != pid or health["state"] != RUNNING:
+            return False
+    roles = [agent for agent in host.agents if role_of(agent) in LISTENING_ROLES]
+    return not roles or len(listening(pid)) >= len(roles)
+
+
+def endpoints(venue: Venue, pids: dict[str, int]) -> dict[str, tuple[str, int]]:
+    """Where each listening agent can be reached, as (address, port); `pids` gives the process of each host.
+
+    A configured port is known; one that the kernel chose is found among what the process listens on.
+    """
+    found = {}
+    for agent, wanted in _wanted(venue):
+        if wanted[1] == 0:
+            host = venue.topology.host_of(agent)
+            fixed = {port for _, (_, port) in _wanted(venue) if port}
+            chosen = sorted(port for _, port in listening(pids[host.name]) if port not in fixed)
+            wanted = (wanted[0], chosen[0] if chosen else 0)
+        found[agent] = wanted
+    return found
+
+
+def is_drained(venue: Venue, gone: Collection[str]) -> bool:
+    """Whether every command taken is matched, journalled and told to all agents but those that have `gone`."""
+    board = venue.board
+    end = board.get(Word.LOG_END)
+    done = [board.get(Word.MATCHER_DONE + number - 1) for number in venue.matchers]
+    if min(board.get(Word.DURABLE_SEQ), board.get(Word.ROUTER_DONE), *done) < end:
+        return False
+    rings = [venue.ring(spec.name) for spec in venue.topology.rings]
+    return not any(seq < ring.published for ring in rings for name, seq in ring.cursors().items() if name not in gone)
+
+
+def progress(venue: Venue) -> str:
+    """How far a start has come, in words."""
+    board = venue.board
+    if not board.get(Word.JOURNAL_READY):
+        return "opening the journal"
+    if not board.get(Word.EPOCH):
+        return f"replaying the journal: {board.get(Word.LOG_END):,} of {board.get(Word.DURABLE_SEQ):,} records"
+    return "opening the listeners"
+
+
+def _wanted(venue: Venue) -> list[tuple[str, tuple[str, int]]]:
+    fix, market_data = venue.config.fix, venue.config.market_data
+    wanted = [(f"gateway.{number}", (fix.address, fix.port)) for number in venue.gateways]
+    return [*wanted, ("publisher", (market_data.address, market_data.port))]

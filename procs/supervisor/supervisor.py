@@ -1,0 +1,184 @@
+"""Keeps a venue running: takes its folder, starts it, watches it, starts it again after a death, and stops it in order.
+
+Any death ends the whole run: the next one replays the journal, which is the one way in which a venue ever starts. It
+never looks at orders, and nothing on the order path waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from config.errors import ConfigError, Problem
+from config.schema import Config
+from procs.supervisor import health, topology
+from procs.supervisor.backoff import Backoff
+from procs.supervisor.children import Children
+from procs.supervisor.notify import Notifier
+from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
+from procs.supervisor.topology import Host, Topology
+from shm.segment import RoleLock, SegmentError
+
+TICK_S = 0.1
+PROGRESS_S = 5.0  # how often a start that takes long says how far it is
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+
+
+class Console(Protocol):
+    """Where the supervisor tells a person what happens."""
+
+    def line(self, text: str) -> None: ...
+    def ready(self, run: Run, took_s: float) -> None: ...
+
+
+class Outcome(NamedTuple):
+    """How watching a run ended: how many seconds it was ready (None: never), and what failed (None: asked to stop)."""
+
+    ready_s: float | None
+    failure: Failure | None
+
+
+class Supervisor:
+    """The venue of one configuration. `stop_database` ends the embedded PostgreSQL, if there is one.
+
+    ConfigError where this machine can't meet the configuration's wishes about processes.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        console: Console,
+        stop_database: Callable[[], None],
+        host_command: HostCommand | None = None,
+    ) -> None:
+        self._config = config
+        self._topology = topology.derive(config)
+        _check_cpus(self._topology)
+        self._console = console
+        self._stop_database = stop_database
+        self._command = host_command or command_of
+        self._data = Path(config.venue.data)
+        self._listed = Children(self._data / "run" / "children.json")
+        self._notifier = Notifier()
+        self._asked = 0
+        self._wake = asyncio.Event()
+
+    async def run(self) -> int:
+        """Keep the venue running until SIGINT, SIGTERM or SIGHUP asks it to stop (exit code 0), or it can't run (1).
+
+        RoleTaken where another supervisor holds the data folder.
+        """
+        (self._data / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = RoleLock(self._data / "venue.lock")
+        lock.acquire()
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self._ask)
+            for found in remove_leftovers(self._data, self._listed):
+                self._console.line(f"removed what the last run left: {found}")
+            code = await self._keep_running()
+            await asyncio.to_thread(self._stop_database)
+            return code
+        finally:
+            lock.release()
+
+    def _ask(self) -> None:
+        self._asked += 1
+        self._wake.set()
+
+    async def _keep_running(self) -> int:
+        backoff = Backoff()
+        while not self._asked:
+            run = Run(self._config, self._topology, self._listed, self._command, self._console.line, self._wake.set)
+            try:
+                run.start()
+                outcome = await self._watch(run)
+                if outcome.failure is None:
+                    await self._stop_in_order(run, ready=outcome.ready_s is not None)
+                    return EXIT_OK
+            except SegmentError as error:
+                self._console.line(str(error))
+                return EXIT_FAILED
+            finally:
+                await run.kill()
+            delay_s = backoff.failed(outcome.ready_s)
+            if delay_s is None:
+                self._give_up(outcome.failure)
+                return EXIT_FAILED
+            self._console.line(f"{outcome.failure.reason}; the venue starts again in {delay_s:g} s")
+            self._notifier.status(f"starting again: {outcome.failure.reason}")
+            await self._pause(delay_s)
+        return EXIT_OK
+
+    async def _watch(self, run: Run) -> Outcome:
+        """Watch the run until it fails or is asked to stop."""
+        started_s = told_s = time.monotonic()
+        ready_at_s: float | None = None
+        failure = run.failure()
+        while not self._asked and failure is None:
+            now_s = time.monotonic()
+            if ready_at_s is None and run.is_ready:
+                ready_at_s = now_s
+                self._console.ready(run, now_s - started_s)
+                self._notifier.ready("ready")
+            elif ready_at_s is None and now_s - told_s >= PROGRESS_S:
+                told_s = now_s
+                self._console.line(health.progress(run.venue))
+            self._notifier.alive()
+            await self._pause(TICK_S)
+            failure = run.failure()
+        return Outcome(None if ready_at_s is None else time.monotonic() - ready_at_s, failure)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond a death or a signal."""
+        self._wake.clear()
+        if self._asked:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    async def _stop_in_order(self, run: Run, *, ready: bool) -> None:
+        """Stop the run; a second signal ends the patience."""
+        self._notifier.stopping()
+        self._console.line("stopping in order; Ctrl-C again stops at once")
+        stopping = asyncio.ensure_future(run.stop(ready=ready))
+        while not stopping.done() and self._asked < 2:
+            await asyncio.wait({stopping}, timeout=TICK_S)
+            self._notifier.alive()
+        if stopping.done():
+            stopping.result()
+            self._console.line("stopped")
+        else:
+            stopping.cancel()
+            await asyncio.wait({stopping})
+            self._console.line("stopped at once")
+
+    def _give_up(self, failure: Failure) -> None:
+        lines = [f"{failure.reason}; the venue failed to start too often and gives up", *failure.child.log.tail]
+        for line in lines:
+            self._console.line(line)
+
+
+def command_of(manifest: Path, host: Host) -> Sequence[str]:
+    """How a host of the venue is started."""
+    return (sys.executable, "-m", "procs.host", "--manifest", str(manifest), "--name", host.name)
+
+
+def _check_cpus(wanted: Topology) -> None:
+    usable = os.sched_getaffinity(0)
+    problems = [
+        Problem(f"processes.cpus.{host.name}", f"core {host.cpu} can't be used here; allowed are {sorted(usable)}")
+        for host in wanted.hosts
+        if host.cpu is not None and host.cpu not in usable
+    ]
+    if problems:
+        raise ConfigError(problems)
