@@ -1,0 +1,94 @@
+"""The client order ids that this gateway refused for lack of balance, so that their resend cannot go live (rule 6).
+
+Such a refusal is not in the log, so the router cannot know; the oldest is forgotten when 65,536 are held. It decides nothing
+by itself and is not kept on disk: the message store refills it at start.
+
+Memory: a circle of places, each in one chain of a table of heads; a place number of 0 ends a chain::
+
+    place:  │ account 4 │ next 4 │ client order id 36, zero-padded │        heads[crc32c(account, id) mod 65536] → place
+"""
+
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, memset
+
+from shm.crc32c cimport crc32c
+from shm.records cimport CL_ORD_ID_SIZE
+
+assert REMEMBERED & (REMEMBERED - 1) == 0
+assert sizeof(RefusedId) == 44
+
+
+cdef inline uint32_t head_of(uint32_t account, const char *cl_ord_id) noexcept nogil:
+    return crc32c(account, cl_ord_id, CL_ORD_ID_SIZE) & (REMEMBERED - 1)
+
+
+cdef class RefusedIds:
+    """A bounded set of (account, client order id), oldest out first."""
+
+    def __cinit__(self):
+        self.ids = <RefusedId *> calloc(REMEMBERED + 1, sizeof(RefusedId))
+        self.heads = <uint32_t *> calloc(REMEMBERED, sizeof(uint32_t))
+        if self.ids == NULL or self.heads == NULL:
+            raise MemoryError("no memory for the refused client order ids")
+        self.next_place = 1
+
+    def __dealloc__(self):
+        free(self.ids)
+        free(self.heads)
+
+    cdef bint has(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
+        """Whether this id (36 bytes, zero-padded) was refused for the account. Expected time is constant."""
+        cdef uint32_t place = self.heads[head_of(account, cl_ord_id)]
+        while place:
+            if self.ids[place].account == account and memcmp(self.ids[place].cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE) == 0:
+                return True
+            place = self.ids[place].next
+        return False
+
+    cdef void remember(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
+        """Add an id; the oldest leaves where the set is full. Account 0 never trades and marks an empty place."""
+        cdef RefusedId *held
+        cdef uint32_t head
+        if self.has(account, cl_ord_id):
+            return
+        self.forget(self.next_place)
+        held = &self.ids[self.next_place]
+        held.account = account
+        memcpy(held.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
+        head = head_of(account, cl_ord_id)
+        held.next = self.heads[head]
+        self.heads[head] = self.next_place
+        self.next_place = self.next_place % REMEMBERED + 1
+
+    cdef void forget(self, uint32_t place) noexcept nogil:
+        """Take what lies in `place` out of its chain."""
+        cdef RefusedId *held = &self.ids[place]
+        cdef uint32_t *link
+        if held.account == 0:
+            return
+        link = &self.heads[head_of(held.account, held.cl_ord_id)]
+        while link[0] != place:
+            link = &self.ids[link[0]].next
+        link[0] = held.next
+        held.account = 0
+
+    def add(self, uint32_t account, bytes cl_ord_id) -> None:
+        """`remember`, for Python callers; the id is at most 36 bytes."""
+        cdef char padded[CL_ORD_ID_SIZE]
+        pad(padded, cl_ord_id)
+        self.remember(account, padded)
+
+    def knows(self, uint32_t account, bytes cl_ord_id) -> bool:
+        """`has`, for Python callers."""
+        cdef char padded[CL_ORD_ID_SIZE]
+        pad(padded, cl_ord_id)
+        return self.has(account, padded)
+
+
+cdef int pad(char *padded, bytes cl_ord_id) except -1:
+    if len(cl_ord_id) > CL_ORD_ID_SIZE:
+        raise ValueError(f"a client order id has at most {CL_ORD_ID_SIZE} bytes, not {len(cl_ord_id)}")
+    memset(padded, 0, CL_ORD_ID_SIZE)
+    memcpy(padded, <const char *> cl_ord_id, len(cl_ord_id))
+    return 0

@@ -1,0 +1,87 @@
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from shm.records cimport (
+    CL_ORD_ID_SIZE,
+    AcceptedRecord,
+    CancelledRecord,
+    RejectedRecord,
+    ReplacedRecord,
+    TradedRecord,
+)
+
+cdef extern from *:
+    ctypedef long long int128 "__int128"
+
+cdef enum:
+    BY_ID = 0
+    BY_CLIENT = 1
+    CHUNK_ORDERS = 16384
+    MAX_CHUNKS = 2048
+    CLOSED_KEPT = 16384      # recently closed orders that can still be asked for
+
+# FIX OrdStatus, as the character that a report carries.
+cdef enum Status:
+    STATUS_NEW = 48
+    STATUS_PARTIALLY_FILLED = 49
+    STATUS_FILLED = 50
+    STATUS_CANCELED = 52
+    STATUS_REPLACED = 53
+    STATUS_REJECTED = 56
+
+cdef struct Order:
+    uint64_t order_id
+    int64_t price_ticks
+    int64_t quantity_lots
+    int64_t cum_lots
+    uint64_t notional_low
+    int64_t notional_high
+    uint32_t account
+    uint32_t instrument
+    uint32_t links[2]
+    char cl_ord_id[CL_ORD_ID_SIZE]
+    uint8_t side
+    uint8_t ord_type
+    uint8_t time_in_force
+    uint8_t status
+
+cdef struct Index:
+    uint32_t *heads
+    uint64_t capacity
+    uint64_t mask
+    uint64_t split
+
+cdef class Orders:
+    cdef Order *chunks[MAX_CHUNKS]
+    cdef uint32_t chunk_count
+    cdef uint32_t next_place
+    cdef uint32_t free_place
+    cdef uint64_t count
+    cdef Index indexes[2]
+    cdef uint32_t *closed
+    cdef uint64_t closed_count
+    cdef Order *at(self, uint32_t place) noexcept nogil
+    cdef Order *find(self, uint64_t order_id) noexcept nogil
+    cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
+    cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil
+    cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil
+    cdef Order *filled(self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots) except NULL nogil
+    cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil
+    cdef Order *replaced(self, const ReplacedRecord *event) except NULL nogil
+    cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil
+    cdef uint32_t known(self, uint64_t order_id) except 0 nogil
+    cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil
+    cdef void close(self, uint32_t place, Status status) noexcept nogil
+    cdef uint32_t take_place(self) except 0 nogil
+    cdef int link(self, int which, uint32_t place) except -1 nogil
+    cdef int split(self, int which) except -1 nogil
+    cdef void unlink(self, int which, uint32_t place) noexcept nogil
+
+cdef inline int128 notional_of(const Order *order) noexcept nogil:
+    """Price × quantity of the fills so far, in ticks × lots."""
+    return (<int128> order.notional_high << 64) | order.notional_low
+
+cdef inline int64_t leaves_of(const Order *order) noexcept nogil:
+    """LeavesQty: nothing is open of a closed order."""
+    if order.status == STATUS_CANCELED or order.status == STATUS_REJECTED or order.status == STATUS_FILLED:
+        return 0
+    return order.quantity_lots - order.cum_lots

@@ -1,0 +1,314 @@
+"""The gateway's own table of orders, rebuilt from events: what reports and status answers say beyond the event itself.
+
+It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
+
+Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place 0 is
+never used. Two indexes (by order id; by account and client order id) chain the places of a bucket through `links`::
+
+    order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │ links 2 × 4 │
+            │ client order id 36, zero-padded │ side 1 │ type 1 │ time in force 1 │ OrdStatus 1 │
+    index:  heads[bucket] → first place. Linear hashing: one bucket is split at each insertion that finds as many orders
+            as buckets, so no insertion pays for all of them.
+
+With a head in each index an order takes 104 + 2 × 4 (up to 2 × 8 just after `heads` grew) bytes.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from shm.crc32c cimport crc32c
+from shm.records cimport CL_ORD_ID_SIZE, AcceptedRecord, CancelledRecord, RejectedRecord, ReplacedRecord, TradedRecord
+
+from shm import layout
+
+cdef enum:
+    FIRST_BUCKETS = 16384
+
+assert sizeof(Order) == 104
+assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
+
+ORDER_SIZE = sizeof(Order)
+
+
+cdef inline uint64_t hash_id(uint64_t order_id) noexcept nogil:
+    # Order ids count up by about one: their low bits already spread over the buckets, and neighbours share cache lines.
+    return order_id
+
+
+cdef inline uint64_t hash_client(uint32_t account, const char *cl_ord_id) noexcept nogil:
+    return crc32c(account, cl_ord_id, CL_ORD_ID_SIZE)
+
+
+cdef inline uint64_t hash_of(int which, const Order *order) noexcept nogil:
+    return hash_id(order.order_id) if which == BY_ID else hash_client(order.account, order.cl_ord_id)
+
+
+cdef inline uint64_t bucket_of(const Index *index, uint64_t hashed) noexcept nogil:
+    cdef uint64_t bucket = hashed & index.mask
+    return bucket if bucket >= index.split else hashed & (2 * index.mask + 1)
+
+
+cdef class Orders:
+    """The table. An order that an event names and the table does not hold is a bug of ours: LookupError."""
+
+    def __cinit__(self):
+        cdef int which
+        for which in range(2):
+            self.indexes[which].heads = <uint32_t *> calloc(2 * FIRST_BUCKETS, sizeof(uint32_t))
+            self.indexes[which].capacity = 2 * FIRST_BUCKETS
+            self.indexes[which].mask = FIRST_BUCKETS - 1
+            if self.indexes[which].heads == NULL:
+                raise MemoryError("no memory for the order table")
+        self.closed = <uint32_t *> calloc(CLOSED_KEPT, sizeof(uint32_t))
+        if self.closed == NULL:
+            raise MemoryError("no memory for the order table")
+        self.next_place = 1
+
+    def __dealloc__(self):
+        cdef uint32_t chunk
+        for chunk in range(self.chunk_count):
+            free(self.chunks[chunk])
+        free(self.indexes[BY_ID].heads)
+        free(self.indexes[BY_CLIENT].heads)
+        free(self.closed)
+
+    cdef Order *at(self, uint32_t place) noexcept nogil:
+        return &self.chunks[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
+
+    cdef Order *find(self, uint64_t order_id) noexcept nogil:
+        """The order, or NULL. Expected time is constant. The pointer is valid until the next event is applied."""
+        cdef uint32_t place = self.place_of(order_id)
+        return self.at(place) if place else NULL
+
+    cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
+        """The account's order whose current client order id this is (36 bytes, zero-padded), or NULL."""
+        cdef Index *index = &self.indexes[BY_CLIENT]
+        cdef uint32_t place = index.heads[bucket_of(index, hash_client(account, cl_ord_id))]
+        cdef Order *order
+        while place:
+            order = self.at(place)
+            if order.account == account and memcmp(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE) == 0:
+                return order
+            place = order.links[BY_CLIENT]
+        return NULL
+
+    cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil:
+        """An order entered its book."""
+        cdef Order *order = self.at(self.insert(event.order_id, event.account, event.cl_ord_id))
+        order.instrument = event.instrument
+        order.price_ticks = event.price_ticks
+        order.quantity_lots = event.quantity_lots
+        order.side = event.side
+        order.ord_type = event.ord_type
+        order.time_in_force = event.time_in_force
+        order.status = STATUS_NEW
+        return order
+
+    cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil:
+        """A new order was refused: it is held as a closed one, so that its status can be asked for."""
+        cdef uint32_t place = self.insert(event.order_id, event.account, event.cl_ord_id)
+        cdef Order *order = self.at(place)
+        order.instrument = event.instrument
+        order.price_ticks = event.price_ticks
+        order.quantity_lots = event.quantity_lots
+        order.side = event.side
+        order.ord_type = event.ord_type
+        order.time_in_force = event.time_in_force
+        self.close(place, STATUS_REJECTED)
+        return order
+
+    cdef Order *filled(self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots) except NULL nogil:
+        """One side of a trade. The order stays readable after the fill that completes it."""
+        cdef uint32_t place = self.known(order_id)
+        cdef Order *order = self.at(place)
+        cdef int128 notional = notional_of(order) + <int128> lots * price_ticks
+        order.cum_lots += lots
+        order.notional_low = <uint64_t> notional
+        order.notional_high = <int64_t> (notional >> 64)
+        order.status = STATUS_PARTIALLY_FILLED
+        if leaves_lots == 0:
+            self.close(place, STATUS_FILLED)
+        return order
+
+    cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil:
+        """The rest of an order left the book. It keeps its client order id: the cancel's own id is the event's."""
+        cdef uint32_t place = self.known(event.order_id)
+        self.close(place, STATUS_CANCELED)
+        return self.at(place)
+
+    cdef Order *replaced(self, const ReplacedRecord *event) except NULL nogil:
+        """An order took new terms and the client order id of the request."""
+        cdef uint32_t place = self.known(event.order_id)
+        cdef Order *order = self.at(place)
+        self.unlink(BY_CLIENT, place)
+        memcpy(order.cl_ord_id, event.cl_ord_id, CL_ORD_ID_SIZE)
+        self.link(BY_CLIENT, place)
+        order.price_ticks = event.price_ticks
+        order.quantity_lots = order.cum_lots + event.leaves_lots
+        return order
+
+    cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil:
+        cdef Index *index = &self.indexes[BY_ID]
+        cdef uint32_t place = index.heads[bucket_of(index, hash_id(order_id))]
+        while place and self.at(place).order_id != order_id:
+            place = self.at(place).links[BY_ID]
+        return place
+
+    cdef uint32_t known(self, uint64_t order_id) except 0 nogil:
+        cdef uint32_t place = self.place_of(order_id)
+        if place == 0:
+            with gil:
+                raise LookupError(f"an event names order {order_id}, which is not in the order table")
+        return place
+
+    cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil:
+        cdef uint32_t place = self.take_place()
+        cdef Order *order = self.at(place)
+        memset(order, 0, sizeof(Order))
+        order.order_id = order_id
+        order.account = account
+        memcpy(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
+        self.link(BY_ID, place)
+        self.link(BY_CLIENT, place)
+        self.count += 1
+        return place
+
+    cdef void close(self, uint32_t place, Status status) noexcept nogil:
+        """Nothing more happens to an order: it stays for questions until 16,384 others have closed."""
+        cdef uint32_t *kept = &self.closed[self.closed_count % CLOSED_KEPT]
+        if kept[0]:
+            self.unlink(BY_ID, kept[0])
+            self.unlink(BY_CLIENT, kept[0])
+            self.at(kept[0]).links[BY_ID] = self.free_place
+            self.free_place = kept[0]
+            self.count -= 1
+        kept[0] = place
+        self.closed_count += 1
+        self.at(place).status = status
+
+    cdef uint32_t take_place(self) except 0 nogil:
+        cdef uint32_t place = self.free_place
+        if place:
+            self.free_place = self.at(place).links[BY_ID]
+            return place
+        place = self.next_place
+        if place // CHUNK_ORDERS == self.chunk_count:
+            if self.chunk_count < MAX_CHUNKS:
+                self.chunks[self.chunk_count] = <Order *> calloc(CHUNK_ORDERS, sizeof(Order))
+            if self.chunk_count == MAX_CHUNKS or self.chunks[self.chunk_count] == NULL:
+                with gil:
+                    raise MemoryError(f"no memory for more than {self.count} orders")
+            self.chunk_count += 1
+        self.next_place += 1
+        return place
+
+    cdef int link(self, int which, uint32_t place) except -1 nogil:
+        cdef Index *index = &self.indexes[which]
+        cdef uint32_t *head
+        if self.count >= index.mask + 1 + index.split:
+            self.split(which)
+        head = &index.heads[bucket_of(index, hash_of(which, self.at(place)))]
+        self.at(place).links[which] = head[0]
+        head[0] = place
+        return 0
+
+    cdef int split(self, int which) except -1 nogil:
+        """Add a bucket: it takes its share of the orders of bucket `split`."""
+        cdef Index *index = &self.indexes[which]
+        cdef uint64_t added = index.mask + 1 + index.split
+        cdef uint32_t *link
+        cdef uint32_t place
+        cdef void *grown
+        if added == index.capacity:
+            grown = realloc(index.heads, 2 * index.capacity * sizeof(uint32_t))
+            if grown == NULL:
+                with gil:
+                    raise MemoryError("no memory for the index of the order table")
+            index.heads = <uint32_t *> grown
+            index.capacity *= 2
+        index.heads[added] = 0
+        link = &index.heads[index.split]
+        while link[0]:
+            place = link[0]
+            if hash_of(which, self.at(place)) & (2 * index.mask + 1) == added:
+                link[0] = self.at(place).links[which]
+                self.at(place).links[which] = index.heads[added]
+                index.heads[added] = place
+            else:
+                link = &self.at(place).links[which]
+        index.split += 1
+        if index.split > index.mask:
+            index.mask = 2 * index.mask + 1
+            index.split = 0
+        return 0
+
+    cdef void unlink(self, int which, uint32_t place) noexcept nogil:
+        cdef Index *index = &self.indexes[which]
+        cdef uint32_t *link = &index.heads[bucket_of(index, hash_of(which, self.at(place)))]
+        while link[0] != place:
+            link = &self.at(link[0]).links[which]
+        link[0] = self.at(place).links[which]
+
+    def apply(self, bytes event) -> None:
+        """Apply one event record of 120 bytes, as the reports do; for tests and tools."""
+        cdef const char *data = event
+        cdef const TradedRecord *traded = <const TradedRecord *> data
+        kind = type(layout.unpack_event(event)).__name__
+        if kind == "Accepted":
+            self.accepted(<const AcceptedRecord *> data)
+        elif kind == "Rejected":
+            self.rejected(<const RejectedRecord *> data)
+        elif kind == "Traded":
+            self.filled(traded.maker_order_id, traded.quantity_lots, traded.price_ticks, traded.maker_leaves_lots)
+            self.filled(traded.taker_order_id, traded.quantity_lots, traded.price_ticks, traded.taker_leaves_lots)
+        elif kind == "Cancelled":
+            self.cancelled(<const CancelledRecord *> data)
+        elif kind == "Replaced":
+            self.replaced(<const ReplacedRecord *> data)
+
+    def get(self, uint64_t order_id) -> dict[str, int | bytes | str] | None:
+        """What is known of an order, or None; for tests and tools."""
+        cdef Order *order = self.find(order_id)
+        return None if order == NULL else view(order)
+
+    def get_client(self, uint32_t account, bytes cl_ord_id) -> dict[str, int | bytes | str] | None:
+        """`get` by the account's current client order id."""
+        padded = cl_ord_id.ljust(CL_ORD_ID_SIZE, b"\0")
+        cdef Order *order = self.find_client(account, padded)
+        return None if order == NULL else view(order)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def check(self) -> None:
+        """Assert that both indexes hold exactly the orders of the table, each in its own bucket."""
+        cdef uint64_t bucket
+        cdef uint64_t seen
+        cdef uint32_t place
+        cdef int which
+        for which in range(2):
+            seen = 0
+            for bucket in range(self.indexes[which].mask + 1 + self.indexes[which].split):
+                place = self.indexes[which].heads[bucket]
+                while place:
+                    assert bucket_of(&self.indexes[which], hash_of(which, self.at(place))) == bucket
+                    seen += 1
+                    place = self.at(place).links[which]
+            assert seen == self.count, f"index {which} holds {seen} orders, the table {self.count}"
+
+
+cdef dict view(const Order *order):
+    return {
+        "order_id": order.order_id,
+        "account": order.account,
+        "instrument": order.instrument,
+        "cl_ord_id": (<bytes> order.cl_ord_id[:CL_ORD_ID_SIZE]).rstrip(b"\0"),
+        "side": order.side,
+        "price_ticks": order.price_ticks,
+        "quantity_lots": order.quantity_lots,
+        "cum_lots": order.cum_lots,
+        "leaves_lots": leaves_of(order),
+        "notional": <uint64_t> notional_of(order),
+        "status": chr(order.status),
+    }
