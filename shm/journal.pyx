@@ -3,37 +3,36 @@
 It reads only: `journal_writer` writes, and rings, boards and waiting are the journaler's business.
 """
 
-# A segment, `<first sequence, 20 digits>.journal`. It is prepared by writing zeros, then its header is written and synced,
-# then it gets its name and the folder is synced: the rename publishes it.
+# A segment is a file `<first sequence, 20 digits>.journal`. It is prepared by writing zeros under a neutral name; then
+# its header is written and synced, it gets its name, and the folder is synced: the rename publishes it.
 #
-#      0        8     12        16            24           40        48          56      64      68               4096
-#      +--------+-----+---------+-------------+------------+---------+-----------+-------+-------+----------------+
-#      | magic  | crc | version | schema hash | journal id | segment | first seq | chain | epoch | 0 …            |
-#      +--------+-----+---------+-------------+------------+---------+-----------+-------+-------+----------------+
+#      0        8     12        16            24           40        48          56      64      68           4096
+#      +--------+-----+---------+-------------+------------+---------+-----------+-------+-------+------------+
+#      | magic  | crc | version | schema hash | journal id | segment | first seq | chain | epoch | 0 …        |
+#      +--------+-----+---------+-------------+------------+---------+-----------+-------+-------+------------+
 #   4096 batch | batch | … | zeros
 #
-# A batch begins on a page and is written by one pwritev, so no synced page is ever written again. That write followed by
-# fdatasync (mode local), or that write alone (mode none), commits it; only then does the journaler publish its last
-# sequence. The slots lie as they do in the log ring; the slot words and the padding mean nothing here and are not checked.
+# A batch begins on a page and is written by one pwritev, so no synced page is ever written again. That write followed
+# by fdatasync (mode local), or that write alone (mode none), commits it; only then does the journaler publish its last
+# sequence. Slots lie as they do in the log ring; slot words and padding mean nothing here and are not checked.
 #
-#      0        8     12      16           32        40          48            56      64      68         128
-#      +--------+-----+-------+------------+---------+-----------+-------------+-------+-------+----------+
-#      | magic  | crc | count | journal id | segment | first seq | durable seq | chain | epoch | 0        |
-#      +--------+-----+-------+------------+---------+-----------+-------------+-------+-------+----------+
+#      0        8     12      16           32        40          48            56      64      68     128
+#      +--------+-----+-------+------------+---------+-----------+-------------+-------+-------+------+
+#      | magic  | crc | count | journal id | segment | first seq | durable seq | chain | epoch | 0    |
+#      +--------+-----+-------+------------+---------+-----------+-------------+-------+-------+------+
 #    128 slot: word 8 | record 120   (count times; record: crc 4, …, its sequence at 8)
 #        zeros up to a whole page
 #
-# crc: crc32c of everything in the header behind it. chain: hash of all records up to the start of the segment, or after the
-# batch; over each record's crc and sequence only, so it is equal however the records were batched. epoch: of the last
-# record before the segment, or of the batch's last. durable seq: what was known to be synced when the batch was written.
+# crc: crc32c of everything in the header behind it. chain: hash of all records before the segment, or up to the batch's
+# last; over each record's crc and sequence only, so it is equal however the records were batched. epoch: of the last
+# record before the segment, or of the batch's last. durable seq: what was known to be synced when it was written.
 
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from libc.errno cimport EINTR, ENOENT, errno as c_errno
-from libc.stddef cimport size_t
-from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memset
@@ -60,7 +59,7 @@ assert batch_size(MAX_BATCH_RECORDS) <= BUFFER_SIZE
 
 
 class JournalError(Exception):
-    """The journal can't be used as it is: missing records, another schema, or another process is writing it."""
+    """The journal can't be used as it is: records are missing, or another process is writing it."""
 
 
 class JournalCorrupt(JournalError):
@@ -68,8 +67,8 @@ class JournalCorrupt(JournalError):
 
     def __init__(self, file: Path, offset: int, reason: str) -> None:
         super().__init__(
-            f"journal is corrupt: {file} at offset {offset}: {reason}. "
-            f"Nothing was changed. Run `lockstep verify` for the whole picture, and restore this file from a copy"
+            f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. "
+            "Run `lockstep verify` for the whole picture, and restore this file from a copy"
         )
         self.file = file
         self.offset = offset
@@ -77,7 +76,7 @@ class JournalCorrupt(JournalError):
 
 
 class JournalReport(NamedTuple):
-    """What `verify` found. `torn_bytes` is what an interrupted last write left; sequences are 0 for an empty journal."""
+    """What `verify` found. `torn_bytes` is what an interrupted last write left; an empty journal has sequences 0."""
 
     segments: int
     batches: int
@@ -118,12 +117,12 @@ def segment_seqs(directory: Path) -> list[int]:
 
 
 cdef class JournalReader:
-    """Reads the records of a journal in sequence, checking each header, crc32c, sequence and the chained hash as it goes.
+    """Reads the records of a journal in sequence, checking headers, checksums, sequences and the chained hash.
 
-    `limit` is the last sequence to return, or None for "as far as it is whole". With a limit that a journaler reported as
-    durable it may read while the journal is being written, and anything missing up to it is corruption. Without one, the
-    first batch of the newest segment that is not whole is the end: `verify` tells whether that is a torn tail. Of segments
-    that begin before `deep_from`, the writer's opening walks the batch headers only.
+    `limit` is the last sequence to return, or None for "as far as it is whole". With a limit that a journaler reported
+    as durable it may read while the journal is being written, and anything missing up to it is corruption. Without one,
+    the first batch of the newest segment that is not whole is the end: `verify` tells whether that is a torn tail.
+    Of segments that begin before `deep_from`, the writer's opening walks the batch headers only.
     Raises JournalCorrupt with file and offset, JournalError, OSError.
     """
 
@@ -213,7 +212,7 @@ cdef class JournalReader:
         return 0
 
     cdef int enter(self, uint64_t first_seq) except -1 nogil:
-        """Open the segment that begins with `first_seq` and check that it continues the one before: 1, or 0 if there is none."""
+        """Open the segment that begins with `first_seq`, continuing the one before: 1, or 0 if there is none."""
         cdef char name[NAME_SIZE]
         cdef SegmentHeader header
         cdef const char *fault
@@ -353,9 +352,9 @@ cdef class JournalReader:
         )
 
     def tail(self) -> int:
-        """At the end: how many bytes an interrupted last write left behind it in the newest segment; 0 when it is clean.
+        """At the end: how many bytes an interrupted last write left behind it in the newest segment; 0: it is clean.
 
-        Raises JournalCorrupt if a valid batch lies behind: batches are written one at a time, so the bad one was whole once.
+        Raises JournalCorrupt if a valid batch lies behind: with one batch outstanding, the bad one was whole once.
         """
         cdef uint64_t begin = self.offset, at = begin, i
         cdef uint64_t end = begin
@@ -389,7 +388,7 @@ cdef class JournalReader:
 
 
 def verify(directory: Path) -> JournalReport:
-    """Read and check every byte of a journal that nobody writes, changing nothing. Corruption is reported, not raised."""
+    """Read and check all of a journal that nobody writes, changing nothing. Corruption is reported, not raised."""
     cdef JournalReader reader
     corruption: JournalCorrupt | None = None
     torn = 0

@@ -13,17 +13,26 @@ cdef struct Preparation:
     uint64_t size
     int error
 
+# Slots that lie side by side.
+cdef struct Span:
+    const char *slots
+    uint64_t count
+
+# A position in the log, with what the records up to it add up to.
+cdef struct Position:
+    uint64_t seq
+    uint64_t chain
+    uint32_t epoch
+
 
 cdef class JournalWriter:
     cdef readonly uint64_t first_seq
-    cdef readonly uint64_t last_seq
-    cdef readonly uint64_t chain
-    cdef readonly uint32_t epoch
     cdef readonly uint64_t segment
     cdef readonly uint64_t max_batch
     cdef readonly bint synced
     cdef readonly object directory
     cdef readonly object torn
+    cdef Position end
     cdef uint8_t journal_id[16]
     cdef uint64_t durable_seq
     cdef uint64_t segment_first_seq
@@ -34,10 +43,9 @@ cdef class JournalWriter:
     cdef int fd
     cdef bint failed
     cdef Preparation preparation
-    cdef int commit(self, const char *slots, uint64_t count, const char *wrapped, uint64_t wrapped_count) except -1 nogil
-    cdef int seal(self, const char *slots, uint64_t count, uint64_t *seq, uint64_t *chain, uint32_t *epoch) except -1 nogil
-    cdef int write(self, const char *slots, uint64_t count, const char *wrapped, uint64_t wrapped_count,
-                   uint64_t chain, uint32_t epoch) except -1 nogil
+    cdef int commit(self, Span span, Span wrapped) except -1 nogil
+    cdef int check_span(self, Span span, Position *at) except -1 nogil
+    cdef int write(self, Span span, Span wrapped, Position end) except -1 nogil
     cdef int rotate(self) except -1 nogil
     cdef int prepare_next(self) except -1 nogil
     cdef int await_prepared(self) except -1 nogil

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from libc.errno cimport EINTR, ENOSPC, errno as c_errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from posix.fcntl cimport O_CLOEXEC, O_CREAT, O_EXCL, O_RDWR
@@ -56,7 +56,8 @@ cdef extern from "<sys/uio.h>" nogil:
     Py_ssize_t pwritev(int fd, const iovec *spans, int count, int64_t offset) noexcept
 
 cdef extern from "<pthread.h>" nogil:
-    int pthread_create(pthread_t *thread, void *attributes, void *(*run)(void *) noexcept nogil, void *argument) noexcept
+    ctypedef void *(*pthread_run)(void *) noexcept nogil
+    int pthread_create(pthread_t *thread, void *attributes, pthread_run run, void *argument) noexcept
     int pthread_join(pthread_t thread, void **result) noexcept
 
 cdef extern from *:
@@ -75,7 +76,7 @@ class JournalFull(OSError):
 
 
 cdef void *run_preparation(void *argument) noexcept nogil:
-    """The thread's work: settle the segment that was left, then write the next one full of zeros under a neutral name."""
+    """The thread's work: settle the segment that was left, then write the next one, of zeros, under a neutral name."""
     work = <Preparation *> argument
     work.error = retire(work.retired_fd)
     if work.error == 0:
@@ -121,8 +122,9 @@ cdef int write_zeros(int fd, uint64_t begin, uint64_t end, uint32_t *stop) noexc
 cdef class JournalWriter:
     """Appends to the journal in `directory`, of which there is one writer at a time.
 
-    Opening syncs and checks what is there: headers and continuity of all segments, every record of the newest. A torn last
-    write is cut and kept aside (`torn` names the file). `durability` is "local" (commit waits for the disk) or "none".
+    Opening syncs and checks what is there: headers and continuity of all segments, every record of the newest. A torn
+    last write is cut and kept aside (`torn` names the file). `durability` is "local": a commit waits for the disk, or
+    "none": it waits for the kernel only, so that what was committed survives this process but not a loss of power.
     Raises JournalCorrupt with file and offset, JournalError, JournalFull, OSError.
     """
 
@@ -189,9 +191,8 @@ cdef class JournalWriter:
         self.first_seq = seqs[0]
         self.segment_first_seq = reader.header.first_seq
         self.segment = reader.header.segment
-        self.last_seq = self.durable_seq = reader.next_seq - 1
-        self.chain = reader.chain
-        self.epoch = reader.epoch
+        self.durable_seq = reader.next_seq - 1
+        self.end = Position(reader.next_seq - 1, reader.chain, reader.epoch)
         self.offset = reader.offset
         path = reader.path()
         reader.close()
@@ -205,7 +206,7 @@ cdef class JournalWriter:
     def cut(self, torn_bytes: int) -> None:
         """Keep the torn bytes aside, then write zeros over everything behind the end."""
         cdef uint32_t never = 0
-        self.torn = self.directory / f"torn-{self.last_seq + 1}-{time.time_ns()}.bin"
+        self.torn = self.directory / f"torn-{self.end.seq + 1}-{time.time_ns()}.bin"
         self.torn.write_bytes(os.pread(self.fd, torn_bytes, self.offset))
         self.sync_file(self.torn)
         self.sync_folder(self.directory)
@@ -228,7 +229,7 @@ cdef class JournalWriter:
         self.sync_file(path)
 
     def close(self) -> None:
-        """Close the files and give the folder to the next writer. Syncs nothing that was not committed; may be called twice."""
+        """Close the files and give the folder to the next writer, syncing nothing. May be called twice."""
         store_release_32(&self.preparation.stop, 1)
         if self.preparation.running:
             with nogil:
@@ -240,6 +241,21 @@ cdef class JournalWriter:
                 os.close(fd)
         self.fd = self.directory_fd = -1
         self.failed = True
+
+    @property
+    def last_seq(self) -> int:
+        """The last committed sequence."""
+        return self.end.seq
+
+    @property
+    def chain(self) -> int:
+        """The chained hash up to `last_seq`."""
+        return self.end.chain
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the record `last_seq`."""
+        return self.end.epoch
 
     def fileno(self) -> int:
         """The descriptor of the segment being written."""
@@ -268,78 +284,75 @@ cdef class JournalWriter:
                 at = (i + (i >= head)) * SLOT_SIZE + SLOT_SIZE - RECORD_SIZE
                 memcpy(slots + at, <const char *> record, RECORD_SIZE)
             with nogil:
-                self.commit(slots, head, slots + (head + 1) * SLOT_SIZE, count - head)
+                self.commit(Span(slots, head), Span(slots + (head + 1) * SLOT_SIZE, count - head))
         finally:
             free(slots)
-        return self.last_seq
+        return self.end.seq
 
-    cdef int commit(self, const char *slots, uint64_t count, const char *wrapped, uint64_t wrapped_count) except -1 nogil:
-        """Write `count` + `wrapped_count` slots (1 … max_batch) as one batch, and in mode local wait until they are on disk.
+    cdef int commit(self, Span span, Span wrapped) except -1 nogil:
+        """Write two spans of slots (together 1 … max_batch) as one batch; in mode local, wait until it is on disk.
 
-        The records continue `last_seq`, with their crc stamped. On return `last_seq` and `chain` include them. After an
-        error nothing of the batch counts, and the writer takes no more: the process is to end.
+        The records continue `end`, with their crc stamped. On return `end` includes them. After an error nothing of the
+        batch counts, and the writer takes no more: the process is to end.
         """
-        cdef uint64_t seq = self.last_seq + 1, chain = self.chain
-        cdef uint32_t epoch = self.epoch
-        if self.failed or count + wrapped_count < 1 or count + wrapped_count > self.max_batch:
+        cdef Position end = self.end
+        cdef uint64_t count = span.count + wrapped.count
+        if self.failed or count < 1 or count > self.max_batch:
             with gil:
-                raise JournalError(f"can't append {count + wrapped_count} records: the writer failed or the count is wrong")
-        self.seal(slots, count, &seq, &chain, &epoch)
-        self.seal(wrapped, wrapped_count, &seq, &chain, &epoch)
-        if self.offset + batch_size(count + wrapped_count) > self.size:
+                raise JournalError(f"the writer can't append {count} records: it failed, is closed, or that is no batch")
+        self.check_span(span, &end)
+        self.check_span(wrapped, &end)
+        if self.offset + batch_size(count) > self.size:
             self.rotate()
-        return self.write(slots, count, wrapped, wrapped_count, chain, epoch)
+        return self.write(span, wrapped, end)
 
-    cdef int seal(self, const char *slots, uint64_t count, uint64_t *seq, uint64_t *chain, uint32_t *epoch) except -1 nogil:
-        """Check a span's sequences and checksums before they become history, and carry the chained hash over it."""
+    cdef int check_span(self, Span span, Position *at) except -1 nogil:
+        """Check sequences and checksums before they become history, and carry the chained hash on."""
         cdef const CommandRecord *record
         cdef uint64_t i
-        for i in range(count):
-            record = <const CommandRecord *> (slots + i * SLOT_SIZE + SLOT_SIZE - RECORD_SIZE)
-            if (record.seq != seq[0] or record.epoch < epoch[0]
+        for i in range(span.count):
+            record = <const CommandRecord *> (span.slots + i * SLOT_SIZE + SLOT_SIZE - RECORD_SIZE)
+            at.seq += 1
+            if (record.seq != at.seq or record.epoch < at.epoch
                     or record.crc != crc32c(0, <const char *> record + 4, RECORD_SIZE - 4)):
                 self.failed = True
                 with gil:
-                    raise JournalError(f"the record in the log at sequence {seq[0]} has a wrong sequence, epoch or checksum")
-            chain[0] = mix(chain[0], record.seq, record.crc)
-            epoch[0] = record.epoch
-            seq[0] += 1
+                    raise JournalError(f"record {at.seq} of the log has a wrong sequence, epoch or checksum")
+            at.chain = mix(at.chain, at.seq, record.crc)
+            at.epoch = record.epoch
         return 0
 
-    cdef int write(self, const char *slots, uint64_t count, const char *wrapped, uint64_t wrapped_count,
-                   uint64_t chain, uint32_t epoch) except -1 nogil:
+    cdef int write(self, Span span, Span wrapped, Position end) except -1 nogil:
         cdef BatchHeader header
         cdef iovec spans[4]
-        cdef uint64_t total = count + wrapped_count, size = batch_size(total)
+        cdef uint64_t size = batch_size(span.count + wrapped.count)
         memset(&header, 0, sizeof(header))
         header.magic = BATCH_MAGIC
-        header.count = <uint32_t> total
+        header.count = <uint32_t> (span.count + wrapped.count)
         memcpy(header.journal_id, self.journal_id, 16)
         header.segment = self.segment
-        header.first_seq = self.last_seq + 1
+        header.first_seq = self.end.seq + 1
         header.durable_seq = self.durable_seq
-        header.chain = chain
-        header.epoch = epoch
+        header.chain = end.chain
+        header.epoch = end.epoch
         header.crc = batch_crc(&header)
         spans[0] = iovec(&header, sizeof(header))
-        spans[1] = iovec(<void *> slots, count * SLOT_SIZE)
-        spans[2] = iovec(<void *> wrapped, wrapped_count * SLOT_SIZE)
-        spans[3] = iovec(<void *> journal_zeros, size - BATCH_HEADER_SIZE - total * SLOT_SIZE)
+        spans[1] = iovec(<void *> span.slots, span.count * SLOT_SIZE)
+        spans[2] = iovec(<void *> wrapped.slots, wrapped.count * SLOT_SIZE)
+        spans[3] = iovec(<void *> journal_zeros, size - BATCH_HEADER_SIZE - header.count * SLOT_SIZE)
         done = pwritev(self.fd, spans, 4, self.offset)
         if done != <Py_ssize_t> size:  # a regular file takes all or fails; part of it means that the disk has no more
             return self.fail(c_errno if done < 0 else ENOSPC, b"write a batch to the journal in")
         if self.synced and fdatasync(self.fd) != 0:
             return self.fail(c_errno, b"sync the journal in")
         self.offset += size
-        self.last_seq += total
-        self.chain = chain
-        self.epoch = epoch
+        self.end = end
         if self.synced:
-            self.durable_seq = self.last_seq
+            self.durable_seq = end.seq
         return 0
 
     cdef int rotate(self) except -1 nogil:
-        """Begin the next segment at `last_seq` + 1: header, sync, name, sync of the folder; then prepare the one after."""
+        """Begin the next segment behind `end`: header, sync, name, sync of the folder; then prepare the one after."""
         cdef SegmentHeader header
         cdef char name[NAME_SIZE]
         cdef int fd
@@ -352,14 +365,14 @@ cdef class JournalWriter:
         header.schema_hash = schema_hash
         memcpy(header.journal_id, self.journal_id, 16)
         header.segment = self.segment + 1
-        header.first_seq = self.last_seq + 1
-        header.chain = self.chain
-        header.epoch = self.epoch
+        header.first_seq = self.end.seq + 1
+        header.chain = self.end.chain
+        header.epoch = self.end.epoch
         header.crc = segment_crc(&header)
         segment_name(name, header.first_seq)
         fd = openat(self.directory_fd, prepared_name, O_RDWR | O_CLOEXEC)
         if fd < 0 or pwrite(fd, &header, sizeof(header), 0) != sizeof(header) or fdatasync(fd) != 0:
-            return self.fail(c_errno, b"write a segment header in")
+            return self.fail(c_errno, b"begin a segment in")
         if renameat(self.directory_fd, prepared_name, self.directory_fd, name) != 0 or fsync(self.directory_fd) != 0:
             return self.fail(c_errno, b"name a segment in")
         self.preparation.retired_fd = self.fd

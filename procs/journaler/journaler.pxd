@@ -1,0 +1,16 @@
+from libc.stdint cimport int64_t, uint64_t
+
+from procs.agent cimport Agent
+from shm.board cimport Board
+from shm.journal_writer cimport JournalWriter
+from shm.ring cimport Consumer
+
+
+cdef class Journaler(Agent):
+    cdef Consumer log
+    cdef readonly JournalWriter journal
+    cdef Board board
+    cdef readonly uint64_t replayed_chain
+    cdef int64_t poll(self, int64_t now_ns) except -1 nogil
+    cdef int commit(self, uint64_t first, uint64_t count) except -1 nogil
+    cdef int skip(self, uint64_t first, uint64_t count) except -1 nogil

@@ -1,0 +1,9 @@
+from procs.agent import Agent
+from shm.board import Board
+from shm.journal_writer import JournalWriter
+from shm.ring import Consumer
+
+class Journaler(Agent):
+    journal: JournalWriter
+    replayed_chain: int
+    def __init__(self, log: Consumer, journal: JournalWriter, board: Board) -> None: ...

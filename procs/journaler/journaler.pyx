@@ -1,0 +1,76 @@
+"""The journaler: makes the log durable, batch by batch, and tells everyone how far it is.
+
+It writes straight from the ring's memory and never frees a slot, or says that it is durable, before it is.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from procs.agent cimport Agent
+from shm.bell cimport WAIT_COMMIT
+from shm.board cimport WORD_DURABLE_SEQ, WORD_JOURNAL_READY, Board
+from shm.journal cimport mix
+from shm.journal_writer cimport JournalWriter, Span
+from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
+from shm.ring cimport Consumer
+
+from shm.journal import JournalError
+
+cdef enum:
+    SKIP_BATCH = 4096  # replayed records checked in a poll
+
+
+cdef class Journaler(Agent):
+    """Group commit: each poll takes all that the log holds, up to a batch, and returns once it is committed.
+
+    At the start the router publishes the journal's own records again, from the first: they are compared and freed, not
+    written. Any error ends the process (rule 20): its successor opens the journal anew.
+    """
+
+    def __init__(self, log: Consumer, journal: JournalWriter, board: Board) -> None:
+        if journal.first_seq != 1:
+            raise JournalError(f"{journal.directory} begins at sequence {journal.first_seq}: no replay from 1")
+        self.name = "journaler"
+        self.log = log
+        self.journal = journal
+        self.board = board
+        board.store(WORD_DURABLE_SEQ, journal.end.seq)
+        board.store(WORD_JOURNAL_READY, 1)
+
+    cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
+        """Commit one batch, or compare one of what is replayed; its number of records. Waits for the disk."""
+        cdef uint64_t first = self.log.next, count = self.log.available()
+        if count == 0:
+            return 0
+        if first <= self.journal.end.seq:
+            count = min(count, SKIP_BATCH, self.journal.end.seq - first + 1)
+            self.skip(first, count)
+        else:
+            count = min(count, self.journal.max_batch)
+            self.commit(first, count)
+            self.board.store(WORD_DURABLE_SEQ, self.journal.end.seq)
+            if self.log.ring.bells is not None:
+                self.log.ring.bells.wake_all(WAIT_COMMIT)
+        self.log.release(first + count - 1)
+        return <int64_t> count
+
+    cdef int commit(self, uint64_t first, uint64_t count) except -1 nogil:
+        """Hand the slots to the writer as they lie in the ring: in one span, or two where the ring wraps."""
+        cdef const char *slots = self.log.at(first) - (SLOT_SIZE - RECORD_SIZE)
+        cdef const char *end = self.log.ring.slots + self.log.ring.header.capacity * SLOT_SIZE
+        cdef uint64_t unwrapped = min(count, <uint64_t> (end - slots) // SLOT_SIZE)
+        return self.journal.commit(Span(slots, unwrapped), Span(self.log.ring.slots, count - unwrapped))
+
+    cdef int skip(self, uint64_t first, uint64_t count) except -1 nogil:
+        """Check that replayed records are the journal's own, by sequence one by one and by chained hash at the end."""
+        cdef const CommandRecord *record
+        cdef uint64_t seq
+        for seq in range(first, first + count):
+            record = <const CommandRecord *> self.log.at(seq)
+            if record.seq != seq:
+                with gil:
+                    raise JournalError(f"the log replays sequence {record.seq} where {seq} belongs")
+            self.replayed_chain = mix(self.replayed_chain, seq, record.crc)
+        if first + count - 1 == self.journal.end.seq and self.replayed_chain != self.journal.end.chain:
+            with gil:
+                raise JournalError(f"the log replayed up to {self.journal.end.seq} is not what the journal holds")
+        return 0

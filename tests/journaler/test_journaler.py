@@ -1,0 +1,151 @@
+"""The journaler on a ring of its own: order of commit, publication and release, replay, restart."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from procs.journaler.journaler import Journaler
+from shm.bell import Bells
+from shm.board import Board, Word
+from shm.journal import JournalError, JournalReader
+from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
+from shm.ring import Producer, Ring
+from tests.models import journal as model
+
+SEGMENT_BYTES = 16 * 4096
+
+
+class Bench:
+    """A log ring, a board and a journaler over the journal in `folder`."""
+
+    def __init__(
+        self, folder: Path, capacity: int = 64, durability: str = "local", segment: int = SEGMENT_BYTES
+    ) -> None:
+        self.ring = Ring.private(capacity, ["journaler"], Bells.private())
+        self.producer: Producer = self.ring.producer()
+        self.board = Board.private()
+        self.writer = JournalWriter(folder, durability, segment)
+        self.journaler = Journaler(self.ring.consumer("journaler"), self.writer, self.board)
+
+    def publish(self, records: list[bytes]) -> None:
+        for record in records:
+            self.producer.put(record)
+
+    def drain(self) -> int:
+        total = 0
+        while work := self.journaler.step(0):
+            total += work
+        return total
+
+    def durable(self) -> int:
+        return self.board.get(Word.DURABLE_SEQ)
+
+    def freed(self) -> int:
+        return self.ring.cursors()["journaler"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def test_is_ready_with_an_empty_journal(folder: Path) -> None:
+    bench = Bench(folder)
+    assert bench.board.get(Word.JOURNAL_READY) == 1
+    assert bench.durable() == 0
+    assert bench.journaler.step(0) == 0
+
+
+@pytest.mark.parametrize("durability", ["none", "local"])
+def test_commits_all_that_is_there_in_one_batch(folder: Path, durability: str) -> None:
+    bench = Bench(folder, durability=durability)
+    bench.publish(model.records(1, 50))
+    assert bench.journaler.step(0) == 50
+    assert (bench.durable(), bench.freed()) == (50, 50)
+    assert bench.journaler.step(0) == 0
+    reader = JournalReader(folder, limit=50)
+    assert list(reader) == model.records(1, 50)
+    assert reader.batches == 1
+
+
+def test_spans_that_wrap_are_written_in_order(folder: Path) -> None:
+    bench = Bench(folder, capacity=64)
+    seq = 1
+    for size in (40, 40, 63, 64, 1, 64, 33):
+        bench.publish(model.records(seq, size))
+        assert bench.drain() == size
+        seq += size
+    assert list(JournalReader(folder, limit=seq - 1)) == model.records(1, seq - 1)
+
+
+def test_a_batch_is_bounded_by_the_segment(folder: Path) -> None:
+    bench = Bench(folder, segment=MIN_SEGMENT_BYTES)
+    bench.publish(model.records(1, 64))
+    assert bench.journaler.step(0) == bench.writer.max_batch == 31
+    assert bench.durable() == 31
+    assert bench.drain() == 33
+    assert list(JournalReader(folder, limit=64)) == model.records(1, 64)
+
+
+def test_nothing_is_published_or_freed_when_the_sync_fails(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.publish(model.records(1, 3))
+    bench.drain()
+    null = os.open("/dev/null", os.O_RDWR)  # takes writes, and can't be synced
+    os.dup2(null, bench.writer.fileno())
+    os.close(null)
+    bench.publish(model.records(4, 3))
+    with pytest.raises(OSError, match="can't sync"):
+        bench.journaler.step(0)
+    assert (bench.durable(), bench.freed()) == (3, 3)
+    with pytest.raises(JournalError, match="it failed"):
+        bench.journaler.step(0)
+
+
+def restarted(folder: Path, count: int) -> Bench:
+    first = Bench(folder)
+    for seq in range(1, count + 1, 50):
+        first.publish(model.records(seq, min(50, count + 1 - seq)))
+        first.drain()
+    first.writer.close()
+    return Bench(folder)
+
+
+def test_a_restart_frees_what_is_replayed_and_writes_what_is_new(folder: Path) -> None:
+    bench = restarted(folder, 100)
+    assert bench.durable() == 100
+    for seq in range(1, 150, 30):
+        bench.publish(model.records(seq, 30))
+        assert bench.drain() == 30
+        assert bench.freed() == seq + 29
+        assert bench.durable() == max(100, seq + 29)
+    bench.writer.close()
+    assert list(JournalReader(folder)) == model.records(1, 150)
+
+
+def test_a_replay_that_differs_is_refused(folder: Path) -> None:
+    bench = restarted(folder, 40)
+    bench.publish([*model.records(1, 20), model.record(21, amount=2), *model.records(22, 19)])
+    with pytest.raises(JournalError, match="not what the journal holds"):
+        bench.drain()
+    assert bench.freed() == 0
+
+
+def test_a_replay_out_of_sequence_is_refused(folder: Path) -> None:
+    bench = restarted(folder, 40)
+    bench.publish([*model.records(1, 10), model.record(12)])
+    with pytest.raises(JournalError, match="replays sequence 12 where 11 belongs"):
+        bench.drain()
+
+
+def test_a_record_with_a_wrong_checksum_does_not_become_history(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.publish([model.record(1), model.record(2)[:-1] + b"\1"])
+    with pytest.raises(JournalError, match="wrong sequence, epoch or checksum"):
+        bench.journaler.step(0)
+    assert (bench.durable(), bench.freed()) == (0, 0)
+    bench.writer.close()
+    assert list(JournalReader(folder)) == []

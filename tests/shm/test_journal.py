@@ -1,0 +1,226 @@
+"""The journal against its model: whatever was committed is read back, however it was batched, rotated or reopened.
+
+Damage is in test_journal_damage.py, dying processes in test_journal_processes.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_path, segment_seqs, verify
+from shm.journal_writer import JournalFull, JournalWriter
+from tests.models import journal as model
+
+PAGE = 4096
+SMALL = 4 * PAGE
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def append(writer: JournalWriter, count: int) -> list[bytes]:
+    data = model.records(writer.last_seq + 1, count)
+    writer.append(data)
+    return data
+
+
+def test_crc32c_of_the_model_is_the_standard_one() -> None:
+    assert model.crc32c(b"123456789") == 0xE3069283
+
+
+def test_a_fresh_journal_is_empty(folder: Path) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        assert (writer.first_seq, writer.last_seq, writer.segment, writer.torn) == (1, 0, 1, None)
+    report = verify(folder)
+    assert (report.segments, report.records, report.torn_bytes, report.corruption) == (1, 0, 0, None)
+    assert list(JournalReader(folder)) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 95), st.floats(0, 1), st.sampled_from(["write", "reopen"])), max_size=12),
+    segment_pages=st.integers(2, 9),
+    durability=st.sampled_from(["none", "local"]),
+)
+def test_reads_back_what_was_committed(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[int, float, str]],
+    segment_pages: int,
+    durability: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("journal") / "journal"
+    committed: list[bytes] = []
+    writer = JournalWriter(folder, durability, segment_pages * PAGE)
+    for wanted, wrap, action in steps:
+        count = min(wanted, writer.max_batch)
+        data = model.records(len(committed) + 1, count)
+        assert writer.append(data, wrap_at=int(wrap * count)) == len(committed) + count
+        committed += data
+        assert writer.chain == model.chain(committed)
+        if action == "reopen":
+            writer.close()
+            writer = JournalWriter(folder, durability, segment_pages * PAGE)
+            assert writer.last_seq == len(committed)
+            assert writer.chain == model.chain(committed)
+            assert writer.torn is None
+    assert list(JournalReader(folder)) == committed
+    writer.close()
+    report = verify(folder)
+    assert (report.records, report.corruption, report.torn_bytes) == (len(committed), None, 0)
+    assert report.chain == model.chain(committed)
+
+
+def test_chain_is_equal_however_records_are_batched(tmp_path: Path) -> None:
+    data = model.records(1, 60)
+    chains = set()
+    for size in (1, 7, 60):
+        with JournalWriter(tmp_path / str(size), "none", SMALL) as writer:
+            for at in range(0, 60, size):
+                writer.append(data[at : at + size])
+            chains.add(writer.chain)
+    assert chains == {model.chain(data)}
+
+
+def test_rotates_when_a_batch_does_not_fit(folder: Path) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        for _ in range(4):
+            append(writer, 1)
+        assert writer.segment == 2
+        append(writer, writer.max_batch)
+        assert writer.segment == 3
+    assert segment_seqs(folder) == [1, 4, 5]
+    assert verify(folder).corruption is None
+
+
+def test_a_batch_of_every_size_is_padded_to_pages(folder: Path) -> None:
+    with JournalWriter(folder, "none", 64 * PAGE) as writer:
+        for count in (1, 30, 31, 32, 63, 64, 95):
+            reader = JournalReader(folder, writer.last_seq + 1)
+            append(writer, count)
+            assert len(list(reader)) == count
+            assert reader.offset % PAGE == 0
+
+
+def test_reader_begins_anywhere(folder: Path) -> None:
+    with JournalWriter(folder, "none", SMALL) as writer:
+        data = list(itertools.chain.from_iterable(append(writer, 7) for _ in range(9)))
+    for first in (1, 2, 7, 8, 30, 63, 64):
+        reader = JournalReader(folder, first)
+        assert list(reader) == data[first - 1 :]
+        assert reader.chain == model.chain(data)
+
+
+def test_reader_stops_at_its_limit_and_goes_on_when_it_is_raised(folder: Path) -> None:
+    with JournalWriter(folder, "none", SMALL) as writer:
+        data = append(writer, 10)
+        reader = JournalReader(folder, limit=5)
+        assert list(reader) == data[:5]
+        data += append(writer, 60)
+        reader.limit = 70
+        assert list(reader) == data[5:]
+        assert list(reader) == []
+
+
+def test_reader_refuses_a_limit_that_the_journal_does_not_reach(folder: Path) -> None:
+    with JournalWriter(folder, "none", SMALL) as writer:
+        append(writer, 10)
+    with pytest.raises(JournalCorrupt, match="no batch header"):
+        list(JournalReader(folder, limit=11))
+
+
+def test_reader_of_a_missing_segment_names_it(folder: Path) -> None:
+    folder.mkdir()
+    assert list(JournalReader(folder, limit=0)) == []
+    with pytest.raises(JournalCorrupt, match="the segment is missing") as caught:
+        list(JournalReader(folder, limit=1))
+    assert caught.value.file == segment_path(folder, 1)
+
+
+def test_reader_refuses_to_begin_before_the_first_segment(folder: Path) -> None:
+    with JournalWriter(folder, "none", SMALL) as writer:
+        for _ in range(4):
+            append(writer, 1)
+    segment_path(folder, 1).unlink()
+    with pytest.raises(JournalError, match="begins at sequence 4"):
+        JournalReader(folder)
+    report = verify(folder)
+    assert (report.first_seq, report.last_seq, report.corruption) == (4, 4, None)
+
+
+def test_two_writers_exclude_each_other(folder: Path) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL), pytest.raises(JournalError, match="being written by another"):
+        JournalWriter(folder, segment_bytes=SMALL)
+    JournalWriter(folder, segment_bytes=SMALL).close()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [model.record(5), model.record(3), model.record(4, epoch=0), model.record(4)[:-1] + b"\1"],
+    ids=["gap", "repeat", "epoch goes back", "checksum"],
+)
+def test_writer_refuses_records_that_are_not_the_next_of_the_log(folder: Path, bad: bytes) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        append(writer, 3)
+        with pytest.raises(JournalError, match="wrong sequence, epoch or checksum"):
+            writer.append([bad])
+        with pytest.raises(JournalError, match="it failed"):
+            append(writer, 1)
+    assert verify(folder).last_seq == 3
+
+
+def test_writer_refuses_more_than_a_batch(folder: Path) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        assert writer.max_batch == (SMALL - PAGE - 128) // 128
+        for count in (0, writer.max_batch + 1):
+            with pytest.raises(JournalError, match=f"can't append {count} records"):
+                append(writer, count)
+        append(writer, writer.max_batch)
+
+
+def test_disk_full_is_an_error_of_its_own_and_moves_nothing(folder: Path) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        data = append(writer, 3)
+        kept = os.dup(writer.fileno())
+        full = os.open("/dev/full", os.O_RDWR)
+        os.dup2(full, writer.fileno())
+        with pytest.raises(JournalFull, match="No space left"):
+            append(writer, 1)
+        assert writer.last_seq == 3
+        os.dup2(kept, writer.fileno())
+        with pytest.raises(JournalError, match="it failed"):
+            append(writer, 1)
+        os.close(kept)
+        os.close(full)
+    assert list(JournalReader(folder)) == data
+
+
+def test_a_failed_sync_moves_nothing_and_is_never_tried_again(folder: Path) -> None:
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        append(writer, 3)
+        null = os.open("/dev/null", os.O_RDWR)  # takes the write, and can't be synced
+        os.dup2(null, writer.fileno())
+        with pytest.raises(OSError, match="can't sync the journal"):
+            append(writer, 1)
+        assert writer.last_seq == 3
+        with pytest.raises(JournalError, match="it failed"):
+            append(writer, 1)
+        os.close(null)
+
+
+def test_arguments_are_checked(folder: Path) -> None:
+    with pytest.raises(ValueError, match="none or local"):
+        JournalWriter(folder, "perhaps")
+    with pytest.raises(ValueError, match="multiple of 4096"):
+        JournalWriter(folder, segment_bytes=PAGE)
+    folder.mkdir()
+    (folder / "notes.journal").touch()
+    with pytest.raises(JournalError, match=r"notes\.journal is not the name"):
+        JournalWriter(folder)
