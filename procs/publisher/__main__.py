@@ -1,0 +1,90 @@
+"""The publisher: event rings in, market data over WebSockets out.
+
+It wires feed, hub and server, and gives them the time; it decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from config.schema import MarketDataSection
+from procs.publisher.feed import Cadence, Feed
+from procs.publisher.hub import Hub
+from procs.publisher.server import Server
+from procs.venue import Venue
+from shm.bell import Reason
+
+TICK_NS = 100_000_000
+TICKS_PER_SECOND = 10
+
+
+class Publisher:
+    """The edge: polled by its host, it serves as soon as the books are rebuilt and the venue leads."""
+
+    def __init__(self, feed: Feed, config: MarketDataSection) -> None:
+        self.kick: Callable[[], None] = _nothing
+        self._feed = feed
+        self._hub = Hub(feed)
+        self._server = Server(feed, self._hub, config)
+        self._opening: asyncio.Task[None] | None = None
+        self._next_tick_ns = 0
+        self._ticks = 0
+
+    @property
+    def port(self) -> int:
+        """The port that it serves on; 0 while the books are being rebuilt."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Nothing to prepare: the listener opens from `poll`, once there is something true to serve."""
+
+    def poll(self, now_ns: int) -> int:
+        """Take a batch of events and send what came of it; returns the number of events.
+
+        Raises what a bug in a connection raised, or OSError where the address can't be had.
+        """
+        taken = self._feed.poll()
+        if self._feed.live:
+            self._serve(now_ns)
+        return taken
+
+    def wants(self) -> int:
+        """Events to read, or the commit that releases those that wait."""
+        return Reason.EVENTS | Reason.COMMIT
+
+    async def stop(self) -> None:
+        """Close the listener and every connection."""
+        await self._server.close()
+
+    def _serve(self, now_ns: int) -> None:
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._server.open())
+            self._next_tick_ns = now_ns + TICK_NS
+        elif self._opening.done():
+            self._opening.result()
+        if self._server.failure is not None:
+            raise self._server.failure
+        if now_ns >= self._next_tick_ns:
+            self._tick(now_ns)
+        self._hub.flush()
+        self._hub.catch_up()
+
+    def _tick(self, now_ns: int) -> None:
+        """Publish what goes by time. Ticks that were missed are left out: what changed is in the next."""
+        self._next_tick_ns += TICK_NS * (1 + (now_ns - self._next_tick_ns) // TICK_NS)
+        self._feed.tick(Cadence.EVERY_100_MS)
+        self._ticks += 1
+        if self._ticks % TICKS_PER_SECOND == 0:
+            self._feed.tick(Cadence.EVERY_1000_MS)
+
+
+def build(venue: Venue, name: str) -> Publisher:
+    """The publisher of a venue, at its ends of the event rings."""
+    router = venue.consumer("events.router", name)
+    matchers = [venue.consumer(f"events.matcher.{m}", name) for m in venue.matchers]
+    return Publisher(Feed(router, matchers, venue.board), venue.config.market_data)
+
+
+def _nothing() -> None:
+    """What `kick` is until a host sets it."""

@@ -1,0 +1,48 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from shm.records cimport EventRecord
+
+cdef enum:
+    BIDS = 0
+    ASKS = 1
+    CADENCES = 2   # how many users of the list of changed prices there are, each with its own pace
+
+cdef struct Level:
+    int64_t key             # the price for bids, minus the price for asks: the best is the greatest, and the last
+    int64_t quantity_lots
+    uint64_t marks          # bit c: the price is in changes[c] already
+
+cdef struct Keys:
+    int64_t *items
+    uint64_t count
+    uint64_t capacity
+
+cdef struct Ladder:
+    Level *levels
+    uint64_t count
+    uint64_t capacity
+    Keys changes[CADENCES]
+
+cdef struct Levels:
+    Ladder sides[2]
+    uint64_t cause          # of the last command, and the numbers of its first and last event
+    uint64_t first_number
+    uint64_t last_number
+    uint64_t time_ns
+    bint under_way          # its events are not complete yet: nothing may be shown
+    bint moved              # a level changed since the caller last cleared this
+    bint recording          # changed prices are collected
+    bint rests              # the incoming order's rest goes into the book
+    int incoming_side
+    uint64_t incoming_id
+    int64_t incoming_key
+    int64_t incoming_lots   # what of it is not traded yet
+
+cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil
+cdef void levels_free(Levels *levels) noexcept nogil
+cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil
+cdef void changes_sort(Ladder *ladder, int cadence) noexcept nogil
+cdef int64_t quantity_at(const Ladder *ladder, int64_t key) noexcept nogil
+
+cdef class Book:
+    cdef Levels state

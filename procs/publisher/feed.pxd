@@ -1,0 +1,25 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from procs.publisher.market cimport Market
+from shm.board cimport Board
+from shm.records cimport EventRecord
+from shm.ring cimport Consumer
+
+cdef class Feed:
+    cdef readonly bint live
+    cdef Consumer router
+    cdef list matchers
+    cdef Board board
+    cdef dict by_symbol
+    cdef Market **markets
+    cdef uint32_t *touched
+    cdef uint32_t touched_count
+    cdef uint64_t written
+    cdef int64_t drain_definitions(self, uint64_t release) except -1
+    cdef int64_t drain_matcher(self, Consumer consumer, uint64_t release) except -1 nogil
+    cdef int define(self, const EventRecord *event) except -1
+    cdef int handle(self, const EventRecord *event) except -1 nogil
+    cdef void touch(self, Market *market) noexcept nogil
+    cdef Market *market(self, uint32_t instrument) except NULL
+    cdef int publish(self) except -1 nogil
+    cdef int go_live(self) except -1

@@ -1,0 +1,36 @@
+from collections.abc import Iterable
+from enum import IntEnum
+
+from shm.board import Board
+from shm.ring import Consumer
+
+class Kind(IntEnum):
+    TRADE = 0
+    BOOK_TICKER = 1
+    DEPTH_1000 = 2
+    DEPTH_100 = 3
+    BOOK_5 = 4
+    BOOK_10 = 5
+    BOOK_20 = 6
+    PARTIAL_5_1000 = 7
+    PARTIAL_10_1000 = 8
+    PARTIAL_20_1000 = 9
+    PARTIAL_5_100 = 10
+    PARTIAL_10_100 = 11
+    PARTIAL_20_100 = 12
+
+class Cadence(IntEnum):
+    EVERY_1000_MS = 0
+    EVERY_100_MS = 1
+
+class Feed:
+    live: bool
+    def __init__(self, router: Consumer, matchers: Iterable[Consumer], board: Board) -> None: ...
+    def poll(self) -> int: ...
+    def tick(self, cadence: int) -> None: ...
+    def pending(self) -> list[tuple[int, int]]: ...
+    def take(self, instrument: int, kind: int, wrap: bytes | None = None) -> bytes: ...
+    def clear(self, instrument: int, kind: int) -> None: ...
+    def latest(self, instrument: int, kind: int, wrap: bytes | None = None) -> bytes | None: ...
+    def want(self, instrument: int, kind: int, wanted: bool) -> None: ...
+    def find(self, symbol: str) -> int | None: ...

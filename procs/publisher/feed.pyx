@@ -1,0 +1,292 @@
+"""Market data from the event rings: every instrument's book, and the messages its streams have to send.
+
+It takes only released events, keeps no subscriber and no socket, and never makes a Python object for an event.
+
+A venue's start re-emits all events from number 1. Until the router leads and everything it had emitted by then has been
+read, the books are rebuilt in silence; then the feed is live and makes messages.
+"""
+
+from enum import IntEnum
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from procs.publisher.market cimport (
+    EVERY_100_MS, EVERY_1000_MS, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER, KIND_DEPTH_100,
+    KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100, KIND_PARTIAL_10_1000,
+    KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_TRADE, KINDS, Market, market_apply, market_define, market_free,
+    market_go_live, market_publish, market_tick, write_latest,
+)
+from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_free, text_reserve
+from shm.board cimport WORD_EPOCH, WORD_READY_EVENT, Board
+from shm.records cimport EVT_EXT_CLIENT_ID, EVT_INSTRUMENT_DEFINED, EventRecord, InstrumentDefinedRecord
+from shm.ring cimport Consumer
+
+cdef enum:
+    MAX_INSTRUMENTS = 65536
+    BATCH_EVENTS = 4096      # taken from one matcher's ring in one poll
+    BATCH_BYTES = 262144     # of messages, after which a poll ends early, so that they can be sent before more are made
+    LENGTH_SIZE = 8
+
+
+cdef bytes framed(const Text *messages, bytes wrap):
+    """Each message of a buffer (see market.pyx) in a frame, with `wrap` before the payload and a brace behind it."""
+    cdef uint64_t around = len(wrap) + 1 if wrap is not None else 0
+    cdef uint64_t at = 0
+    cdef uint64_t total = 0
+    cdef uint64_t length
+    cdef char header[FRAME_HEADER_SIZE]
+    cdef bytes result
+    cdef char *out
+    while at < messages.size:
+        memcpy(&length, messages.data + at, LENGTH_SIZE)
+        total += frame_header(header, length + around) + length + around
+        at += LENGTH_SIZE + length
+    result = PyBytes_FromStringAndSize(NULL, total)
+    out = PyBytes_AS_STRING(result)
+    at = 0
+    while at < messages.size:
+        memcpy(&length, messages.data + at, LENGTH_SIZE)
+        out += frame_header(out, length + around)
+        if around:
+            memcpy(out, PyBytes_AS_STRING(wrap), around - 1)
+            out += around - 1
+        memcpy(out, messages.data + at + LENGTH_SIZE, length)
+        out += length
+        if around:
+            out[0] = c"}"
+            out += 1
+        at += LENGTH_SIZE + length
+    return result
+
+
+class Kind(IntEnum):
+    """What a stream of an instrument says, how deep, and how often (in ms) where it goes by time."""
+
+    TRADE = KIND_TRADE
+    BOOK_TICKER = KIND_BOOK_TICKER
+    DEPTH_1000 = KIND_DEPTH_1000
+    DEPTH_100 = KIND_DEPTH_100
+    BOOK_5 = KIND_BOOK_5
+    BOOK_10 = KIND_BOOK_10
+    BOOK_20 = KIND_BOOK_20
+    PARTIAL_5_1000 = KIND_PARTIAL_5_1000
+    PARTIAL_10_1000 = KIND_PARTIAL_10_1000
+    PARTIAL_20_1000 = KIND_PARTIAL_20_1000
+    PARTIAL_5_100 = KIND_PARTIAL_5_100
+    PARTIAL_10_100 = KIND_PARTIAL_10_100
+    PARTIAL_20_100 = KIND_PARTIAL_20_100
+
+
+class Cadence(IntEnum):
+    """The paces of the streams that go by time."""
+
+    EVERY_1000_MS = EVERY_1000_MS
+    EVERY_100_MS = EVERY_100_MS
+
+
+cdef class Feed:
+    """The books and messages of all instruments. `poll` it, send what `pending` lists, then `clear` that."""
+
+    def __cinit__(self, Consumer router not None, matchers, Board board not None):
+        self.live = False
+        self.router = router
+        self.matchers = list(matchers)
+        self.board = board
+        self.by_symbol = {}
+        self.markets = <Market **> calloc(MAX_INSTRUMENTS, sizeof(Market *))
+        self.touched = <uint32_t *> calloc(MAX_INSTRUMENTS, sizeof(uint32_t))
+        if self.markets == NULL or self.touched == NULL:
+            raise MemoryError("no memory for the table of instruments")
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        if self.markets != NULL:
+            for i in range(MAX_INSTRUMENTS):
+                if self.markets[i] != NULL:
+                    market_free(self.markets[i])
+                    free(self.markets[i])
+        free(self.markets)
+        free(self.touched)
+
+    def poll(self) -> int:
+        """Take a batch of released events and make their messages; returns how many events were taken.
+
+        RuntimeError for events that contradict each other: a bug of the venue.
+        """
+        cdef uint64_t epoch = self.board.load(WORD_EPOCH)
+        cdef uint64_t ready_event = self.board.load(WORD_READY_EVENT)
+        cdef uint64_t release = self.board.release_seq()  # read before the rings: all that it covers is in them
+        cdef int64_t taken
+        cdef int64_t total = self.drain_definitions(release)
+        cdef bint whole = True
+        self.written = 0
+        for consumer in self.matchers:
+            taken = self.drain_matcher(<Consumer> consumer, release)
+            whole = whole and taken < BATCH_EVENTS
+            total += taken
+        if not self.live and epoch and ready_event and self.router.next > ready_event and whole:
+            self.go_live()
+        self.publish()
+        return total
+
+    cdef int64_t drain_definitions(self, uint64_t release) except -1:
+        """Read the router's ring up to `release`, whole: a matcher's events may rest on any of these definitions."""
+        cdef uint64_t first = self.router.next
+        cdef uint64_t end = first + self.router.available()
+        cdef uint64_t seq = first
+        cdef const EventRecord *event
+        while seq < end:
+            event = <const EventRecord *> self.router.at(seq)
+            if event.cause > release:
+                break
+            if event.type == EVT_INSTRUMENT_DEFINED:
+                self.define(event)
+            seq += 1
+        if seq > first:
+            self.router.release(seq - 1)
+        return seq - first
+
+    cdef int64_t drain_matcher(self, Consumer consumer, uint64_t release) except -1 nogil:
+        """Apply a matcher's events up to `release`, at most a batch of them."""
+        cdef uint64_t first = consumer.next
+        cdef uint64_t end = first + min(consumer.available(), <uint64_t> BATCH_EVENTS)
+        cdef uint64_t seq = first
+        cdef const EventRecord *event
+        while seq < end and self.written < BATCH_BYTES:
+            event = <const EventRecord *> consumer.at(seq)
+            if event.cause > release:
+                break
+            if event.type != EVT_EXT_CLIENT_ID:
+                self.handle(event)
+            seq += 1
+        if seq > first:
+            consumer.release(seq - 1)
+        return seq - first
+
+    cdef int handle(self, const EventRecord *event) except -1 nogil:
+        cdef Market *market = self.markets[event.instrument] if event.instrument < MAX_INSTRUMENTS else NULL
+        cdef uint64_t before
+        if market == NULL:
+            with gil:
+                raise RuntimeError(f"event {event.number} is about instrument {event.instrument}, which is not defined")
+        self.touch(market)
+        before = market.written
+        market_apply(market, event)
+        self.written += market.written - before
+        return 0
+
+    cdef int define(self, const EventRecord *event) except -1:
+        cdef Market *market
+        if event.instrument >= MAX_INSTRUMENTS:
+            raise RuntimeError(f"instrument {event.instrument} is beyond the table of {MAX_INSTRUMENTS}")
+        market = self.markets[event.instrument]
+        if market == NULL:
+            market = <Market *> calloc(1, sizeof(Market))
+            if market == NULL:
+                raise MemoryError("no memory for an instrument")
+            self.markets[event.instrument] = market
+        market_define(market, <const InstrumentDefinedRecord *> event)
+        self.by_symbol[(<bytes> market.symbol).decode().lower()] = event.instrument
+        if self.live and not market.live:
+            market_go_live(market)
+        return 0
+
+    cdef void touch(self, Market *market) noexcept nogil:
+        if not market.touched:
+            market.touched = True
+            self.touched[self.touched_count] = market.instrument
+            self.touched_count += 1
+
+    cdef Market *market(self, uint32_t instrument) except NULL:
+        if instrument >= MAX_INSTRUMENTS or self.markets[instrument] == NULL:
+            raise KeyError(f"there is no instrument {instrument}")
+        return self.markets[instrument]
+
+    cdef int go_live(self) except -1:
+        self.live = True
+        for instrument in self.by_symbol.values():
+            market_go_live(self.markets[<uint32_t> instrument])
+        return 0
+
+    cdef int publish(self) except -1 nogil:
+        """End the batch for every instrument that it touched, or that something was due for."""
+        cdef uint32_t i
+        if self.live:
+            for i in range(self.touched_count):
+                market_publish(self.markets[self.touched[i]])
+        return 0
+
+    def tick(self, int cadence) -> None:
+        """The time of a cadence has come: make the messages of what changed since its last time."""
+        cdef uint32_t instrument
+        for instrument in self.by_symbol.values():
+            market_tick(self.markets[instrument], cadence)
+            if self.markets[instrument].due:
+                self.touch(self.markets[instrument])
+        self.publish()
+
+    def pending(self) -> list[tuple[int, int]]:
+        """(instrument, kind) of every stream with messages to send; `clear` each, or it is sent again."""
+        cdef uint32_t i
+        cdef uint32_t kept = 0
+        cdef int kind
+        cdef Market *market
+        found = []
+        for i in range(self.touched_count):
+            market = self.markets[self.touched[i]]
+            for kind in range(KINDS):
+                if market.out[kind].size:
+                    found.append((market.instrument, kind))
+            market.touched = market.levels.under_way or market.due != 0
+            if market.touched:
+                self.touched[kept] = market.instrument
+                kept += 1
+        self.touched_count = kept
+        return found
+
+    def take(self, uint32_t instrument, int kind, bytes wrap=None) -> bytes:
+        """The stream's messages to send, each in a WebSocket frame of its own, one behind the other.
+
+        With `wrap` each payload is put between it and a closing brace, as on combined connections.
+        """
+        return framed(&self.market(instrument).out[kind], wrap)
+
+    def clear(self, uint32_t instrument, int kind) -> None:
+        """Forget the stream's messages: they were sent."""
+        self.market(instrument).out[kind].size = 0
+
+    def latest(self, uint32_t instrument, int kind, bytes wrap=None) -> bytes | None:
+        """The stream's latest message in a frame. None where there was none, or the book is in the middle of a command.
+
+        A trade or difference is the last one published; everything else is the book as it is now.
+        """
+        cdef Text text
+        cdef Market *market = self.market(instrument)
+        cdef uint64_t length
+        memset(&text, 0, sizeof(text))
+        try:
+            text_reserve(&text, LENGTH_SIZE)
+            text.size = LENGTH_SIZE
+            if not write_latest(market, kind, &text):
+                return None
+            length = text.size - LENGTH_SIZE
+            memcpy(text.data, &length, LENGTH_SIZE)
+            return framed(&text, wrap)
+        finally:
+            text_free(&text)
+
+    def want(self, uint32_t instrument, int kind, bint wanted) -> None:
+        """Begin or stop to make a stream's messages: whether anybody is subscribed to it."""
+        cdef Market *market = self.market(instrument)
+        if wanted:
+            market.wanted |= <uint32_t> 1 << kind
+        else:
+            market.wanted &= ~(<uint32_t> 1 << kind)
+            market.out[kind].size = 0
+
+    def find(self, str symbol not None) -> int | None:
+        """The instrument of a symbol in lower case."""
+        return self.by_symbol.get(symbol)

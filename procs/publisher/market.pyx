@@ -1,0 +1,352 @@
+"""One instrument's market data: its book, its last trade, and the messages that its streams are made of.
+
+It writes each message once, as JSON into C buffers, whoever reads it; it knows no ring, subscriber, socket or clock.
+
+Three paces: a trade and a state (`@book<levels>`) are written as their command is applied, so that none is ever missed;
+the best prices (`@bookTicker`) at the end of a batch of events; depth, whole or as differences, when its time has come.
+All but trades wait for the end of a command, since a book in the middle of one is not to be shown.
+
+Message buffer, `out[kind]`, filled by one batch and emptied when the batch was sent::
+
+    ┌─────────────┬─────────────┬─────────────┬─────────────┬┈
+    │ length 8    │ payload     │ length 8    │ payload     │
+    └─────────────┴─────────────┴─────────────┴─────────────┴┈
+
+Writing a length publishes its message; the one of a frame of states is written last, when the frame is closed.
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy, memset, strlen
+
+from procs.publisher.book cimport (
+    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_free, quantity_at,
+)
+from procs.publisher.text cimport (
+    NUMBER_SIZE, Text, set_scale, text_append, text_free, text_reserve, write_decimal, write_integer,
+)
+from shm.records cimport (
+    EVT_TRADED, SIDE_SELL, SYMBOL_SIZE, EventRecord, InstrumentDefinedRecord, TradedRecord,
+)
+
+cdef enum:
+    NS_PER_MS = 1_000_000
+    LEVEL_SIZE = 2 * NUMBER_SIZE + 4     # ["price","quantity"],
+    HEAD_SIZE = 8 * NUMBER_SIZE + 128    # everything of a message but its levels
+    LENGTH_SIZE = 8
+    ALL_LEVELS = 3                       # KIND_…_5, _10 and _20
+
+cdef int[ALL_LEVELS] DEPTHS = [5, 10, 20]
+# Bit k for each kind that is published by time: both differences and all partial books.
+cdef unsigned int TIMED = ((1 << KINDS) - 1) & ~((1 << KIND_DEPTH_1000) - 1) & ~(7 << KIND_BOOK_5)
+
+assert KIND_PARTIAL_5_100 - KIND_PARTIAL_5_1000 == CADENCE_KINDS and <int> CADENCE_KINDS == ALL_LEVELS
+assert KIND_DEPTH_1000 + EVERY_100_MS == KIND_DEPTH_100 and CADENCES == 2
+
+
+cdef inline char *put(char *out, const char *literal) noexcept nogil:
+    cdef size_t size = strlen(literal)
+    memcpy(out, literal, size)
+    return out + size
+
+
+cdef inline char *write_level(char *out, const Market *market, int64_t key, int64_t lots) noexcept nogil:
+    out[0] = c"["
+    out = write_decimal(out + 1, key if key > 0 else -key, &market.price)
+    out[0] = c","
+    out = write_decimal(out + 1, lots, &market.quantity)
+    out[0] = c"]"
+    out[1] = c","
+    return out + 2
+
+
+cdef char *write_side(char *out, const Market *market, int side, uint64_t limit) noexcept nogil:
+    """Write up to `limit` levels, best first, as a JSON array; `out` has LEVEL_SIZE bytes for each."""
+    cdef const Ladder *ladder = &market.levels.sides[side]
+    cdef uint64_t shown = min(limit, ladder.count)
+    cdef uint64_t i
+    out[0] = c"["
+    out += 1
+    for i in range(ladder.count - 1, ladder.count - 1 - shown, -1):
+        out = write_level(out, market, ladder.levels[i].key, ladder.levels[i].quantity_lots)
+    if shown:
+        out -= 1
+    out[0] = c"]"
+    return out + 1
+
+
+cdef char *write_trade(char *out, const Market *market, const TradedRecord *trade) noexcept nogil:
+    out = write_integer(put(out, b'{"e":"trade","E":'), trade.time_ns // NS_PER_MS)
+    out = put(put(out, b',"s":"'), market.symbol)
+    out = write_integer(put(out, b'","t":'), trade.number)
+    out = write_decimal(put(out, b',"p":'), trade.price_ticks, &market.price)
+    out = write_decimal(put(out, b',"q":'), trade.quantity_lots, &market.quantity)
+    out = write_integer(put(out, b',"T":'), trade.time_ns // NS_PER_MS)
+    return put(out, b',"m":true,"M":true}' if trade.taker_side == SIDE_SELL else b',"m":false,"M":true}')
+
+
+cdef Best best_of(const Market *market, int side) noexcept nogil:
+    cdef const Ladder *ladder = &market.levels.sides[side]
+    cdef Best best
+    memset(&best, 0, sizeof(best))
+    if ladder.count:
+        best.count = 1
+        best.key = ladder.levels[ladder.count - 1].key
+        best.lots = ladder.levels[ladder.count - 1].quantity_lots
+    return best
+
+
+cdef inline bint differs(const Best *a, const Best *b) noexcept nogil:
+    return a.count != b.count or a.key != b.key or a.lots != b.lots
+
+
+cdef char *write_best(char *out, const Market *market, int side, const char *price, const char *lots) noexcept nogil:
+    cdef Best best = best_of(market, side)
+    cdef int64_t key = <int64_t> best.key
+    out = write_decimal(put(out, price), key if key > 0 else -key, &market.price)
+    return write_decimal(put(out, lots), <int64_t> best.lots, &market.quantity)
+
+
+cdef char *write_ticker(char *out, const Market *market) noexcept nogil:
+    """The best prices; price and quantity of an empty side are zero."""
+    out = write_integer(put(out, b'{"u":'), market.levels.last_number)
+    out = put(put(put(out, b',"s":"'), market.symbol), b'"')
+    out = write_best(out, market, BIDS, b',"b":', b',"B":')
+    out = write_best(out, market, ASKS, b',"a":', b',"A":')
+    return put(out, b"}")
+
+
+cdef char *write_partial(char *out, const Market *market, int limit) noexcept nogil:
+    out = write_integer(put(out, b'{"lastUpdateId":'), market.levels.last_number)
+    out = write_side(put(out, b',"bids":'), market, BIDS, limit)
+    out = write_side(put(out, b',"asks":'), market, ASKS, limit)
+    return put(out, b"}")
+
+
+cdef char *write_state(char *out, const Market *market, int limit) noexcept nogil:
+    out = write_integer(put(out, b'{"U":'), market.levels.first_number)
+    out = write_integer(put(out, b',"u":'), market.levels.last_number)
+    out = write_integer(put(out, b',"s":'), market.levels.cause)
+    out = write_side(put(out, b',"b":'), market, BIDS, limit)
+    out = write_side(put(out, b',"a":'), market, ASKS, limit)
+    return put(out, b"}")
+
+
+cdef char *write_changes(char *out, const Market *market, int side, int cadence) noexcept nogil:
+    """Write each changed level, best first, with its quantity now: zero where it is gone."""
+    cdef const Ladder *ladder = &market.levels.sides[side]
+    cdef uint64_t count = ladder.changes[cadence].count
+    cdef uint64_t i
+    cdef int64_t key
+    out[0] = c"["
+    out += 1
+    for i in range(count):
+        key = ladder.changes[cadence].items[count - 1 - i]
+        out = write_level(out, market, key, quantity_at(ladder, key))
+    if count:
+        out -= 1
+    out[0] = c"]"
+    return out + 1
+
+
+cdef int write_diff(Market *market, int cadence) except -1 nogil:
+    """Write what changed since the last difference of this cadence into last_diff, and begin the next."""
+    cdef Text *text = &market.last_diff[cadence]
+    cdef uint64_t changes = 0
+    cdef int side
+    cdef char *out
+    for side in range(2):
+        changes_sort(&market.levels.sides[side], cadence)
+        changes += market.levels.sides[side].changes[cadence].count
+    text.size = 0
+    text_reserve(text, HEAD_SIZE + changes * LEVEL_SIZE)
+    out = write_integer(put(text.data, b'{"e":"depthUpdate","E":'), market.levels.time_ns // NS_PER_MS)
+    out = put(put(out, b',"s":"'), market.symbol)
+    out = write_integer(put(out, b'","U":'), market.next_update[cadence])
+    out = write_integer(put(out, b',"u":'), market.levels.last_number)
+    out = write_changes(put(out, b',"b":'), market, BIDS, cadence)
+    out = write_changes(put(out, b',"a":'), market, ASKS, cadence)
+    text.size = put(out, b"}") - text.data
+    market.next_update[cadence] = market.levels.last_number + 1
+    for side in range(2):
+        changes_clear(&market.levels.sides[side], cadence)
+    return 0
+
+
+cdef int begin(Text *out, size_t room) except -1 nogil:
+    """Make room for a message with its length, and skip the length."""
+    text_reserve(out, LENGTH_SIZE + room)
+    out.size += LENGTH_SIZE
+    return 0
+
+
+cdef inline void close_at(Text *out, uint64_t start) noexcept nogil:
+    """Write the length of the message whose payload begins at `start`."""
+    cdef uint64_t length = out.size - start
+    memcpy(out.data + start - LENGTH_SIZE, &length, LENGTH_SIZE)
+
+
+cdef void close_states(Market *market, int index) noexcept nogil:
+    """Close the frame of states that is open, if any."""
+    cdef Text *out = &market.out[KIND_BOOK_5 + index]
+    if market.open_at[index]:
+        out.data[out.size - 1] = c"]"  # in place of the comma behind the last state
+        close_at(out, market.open_at[index] - 1)
+        market.open_at[index] = 0
+
+
+cdef int add_state(Market *market, int index) except -1 nogil:
+    """Append the book as it is now to the frame of states."""
+    cdef Text *out = &market.out[KIND_BOOK_5 + index]
+    cdef uint64_t before = out.size
+    if market.open_at[index] == 0:
+        begin(out, 1)
+        market.open_at[index] = out.size + 1
+        out.data[out.size] = c"["
+        out.size += 1
+    text_reserve(out, HEAD_SIZE + 2 * DEPTHS[index] * LEVEL_SIZE)
+    out.size = write_state(out.data + out.size, market, DEPTHS[index]) - out.data
+    out.data[out.size] = c","
+    out.size += 1
+    market.written += out.size - before
+    if out.size - market.open_at[index] >= STATES_FRAME_BYTES:
+        close_states(market, index)
+    return 0
+
+
+cdef int add_latest(Market *market, int kind) except -1 nogil:
+    """Append the latest message of a kind, the book being complete, to what is to be sent."""
+    cdef Text *out = &market.out[kind]
+    cdef uint64_t start
+    begin(out, 0)
+    start = out.size
+    write_latest(market, kind, out)
+    close_at(out, start)
+    market.written += out.size - start
+    return 0
+
+
+cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
+    """Append the payload of a stream's latest message to `out`. Returns 0 where there is none, or none yet because the
+    book is in the middle of a command. Trades and differences are those published last, all else is the book now."""
+    cdef int index
+    if kind == KIND_DEPTH_1000 or kind == KIND_DEPTH_100:
+        text_append(out, market.last_diff[kind - KIND_DEPTH_1000].data, market.last_diff[kind - KIND_DEPTH_1000].size)
+        return market.last_diff[kind - KIND_DEPTH_1000].size > 0
+    if (kind == KIND_TRADE and not market.has_trade) or (kind != KIND_TRADE and market.levels.under_way):
+        return 0
+    text_reserve(out, HEAD_SIZE + 2 * DEPTHS[ALL_LEVELS - 1] * LEVEL_SIZE)
+    if kind == KIND_TRADE:
+        out.size = write_trade(out.data + out.size, market, &market.last_trade) - out.data
+    elif kind == KIND_BOOK_TICKER:
+        out.size = write_ticker(out.data + out.size, market) - out.data
+    elif kind < KIND_PARTIAL_5_1000:
+        index = kind - KIND_BOOK_5
+        out.data[out.size] = c"["
+        out.size = write_state(out.data + out.size + 1, market, DEPTHS[index]) - out.data
+        out.data[out.size] = c"]"
+        out.size += 1
+    else:
+        index = (kind - KIND_PARTIAL_5_1000) % CADENCE_KINDS
+        out.size = write_partial(out.data + out.size, market, DEPTHS[index]) - out.data
+    return 1
+
+
+cdef int after_command(Market *market) except -1 nogil:
+    """The book is complete: write its state, and note what has to be published when its time comes."""
+    cdef int i, side, cadence
+    if market.levels.moved:
+        market.levels.moved = False
+        market.changed = TIMED
+    if not market.live:
+        return 0
+    for i in range(ALL_LEVELS):
+        if market.wanted >> (KIND_BOOK_5 + i) & 1:
+            add_state(market, i)
+    for side in range(2):
+        for cadence in range(CADENCES):
+            if market.levels.sides[side].changes[cadence].count >= MAX_CHANGES:
+                write_diff(market, cadence)
+                market.changed &= ~(<unsigned int> 1 << (KIND_DEPTH_1000 + cadence))
+                market.due &= market.changed
+                if market.wanted >> (KIND_DEPTH_1000 + cadence) & 1:
+                    add_latest(market, KIND_DEPTH_1000 + cadence)
+    return 0
+
+
+cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil:
+    """Apply the instrument's next event, and write the messages that are due with every command."""
+    cdef int complete = levels_apply(&market.levels, event)
+    if event.type == EVT_TRADED:
+        memcpy(&market.last_trade, event, sizeof(TradedRecord))
+        market.has_trade = True
+        if market.live and market.wanted >> KIND_TRADE & 1:
+            add_latest(market, KIND_TRADE)
+    return after_command(market) if complete else 0
+
+
+cdef void market_tick(Market *market, int cadence) noexcept nogil:
+    """The time of a cadence has come: what changed is due."""
+    cdef unsigned int kinds = 1 << (KIND_DEPTH_1000 + cadence)
+    kinds |= 7 << (KIND_PARTIAL_5_1000 + cadence * CADENCE_KINDS)
+    market.due |= kinds & market.changed
+
+
+cdef int publish_ticker(Market *market) except -1 nogil:
+    cdef Best bid = best_of(market, BIDS)
+    cdef Best ask = best_of(market, ASKS)
+    if differs(&bid, &market.shown[BIDS]) or differs(&ask, &market.shown[ASKS]):
+        market.shown[BIDS] = bid
+        market.shown[ASKS] = ask
+        if market.wanted >> KIND_BOOK_TICKER & 1:
+            add_latest(market, KIND_BOOK_TICKER)
+    return 0
+
+
+cdef int market_publish(Market *market) except -1 nogil:
+    """Write what a batch has to say at its end, and what is due. Returns 0 when the book is in the middle of a command,
+    and it must be called again."""
+    cdef int kind
+    for kind in range(ALL_LEVELS):
+        close_states(market, kind)
+    if market.levels.under_way:
+        return 0
+    publish_ticker(market)
+    for kind in range(KINDS):
+        if market.due >> kind & 1:
+            if kind <= KIND_DEPTH_100:
+                write_diff(market, kind - KIND_DEPTH_1000)
+            if market.wanted >> kind & 1:
+                add_latest(market, kind)
+    market.changed &= ~market.due
+    market.due = 0
+    return 1
+
+
+cdef void market_go_live(Market *market) noexcept nogil:
+    """Begin to make messages. Differences count from what the book is now."""
+    cdef int cadence
+    market.live = True
+    market.levels.recording = True
+    market.changed = 0
+    for cadence in range(CADENCES):
+        market.next_update[cadence] = market.levels.last_number + 1
+
+
+cdef int market_define(Market *market, const InstrumentDefinedRecord *event) except -1:
+    """Take a definition: the instrument's first, or a new one in its place. ValueError for what can't be shown."""
+    market.instrument = event.instrument
+    memcpy(market.symbol, event.symbol, SYMBOL_SIZE)
+    market.symbol[SYMBOL_SIZE] = 0
+    set_scale(&market.price, event.tick_mantissa, event.price_scale)
+    set_scale(&market.quantity, event.lot_mantissa, event.quantity_scale)
+    return 0
+
+
+cdef void market_free(Market *market) noexcept nogil:
+    cdef int i
+    levels_free(&market.levels)
+    for i in range(KINDS):
+        text_free(&market.out[i])
+    for i in range(CADENCES):
+        text_free(&market.last_diff[i])

@@ -1,0 +1,205 @@
+"""The WebSocket server of market data: handshakes, requests and connections, in the dialect of Binance's streams.
+
+It answers from what the feed holds; it never reads a ring and never waits for a client.
+
+The websockets library does handshakes, incoming frames, pings and closing. Messages go to the transport as finished
+frames, made once for all subscribers: servers' frames are not masked (RFC 6455, 5.3), and no extension is negotiated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from http import HTTPStatus
+
+import msgspec
+from websockets.asyncio.server import Server as WebSocketServer
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as HttpRequest
+from websockets.http11 import Response
+from websockets.protocol import State
+
+from config.schema import MarketDataSection
+from procs.publisher.feed import Feed
+from procs.publisher.hub import Client, Hub
+from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answer, parse_request
+from procs.publisher.streams import Stream, parse_stream, parse_target
+from procs.publisher.text import frame
+
+MAX_SUBSCRIPTIONS = 200
+MAX_REQUEST_BYTES = 16384
+MAX_REQUESTS_PER_SECOND = 50
+MAX_QUEUED_REQUESTS = 16
+PING_INTERVAL_S = 20.0
+PING_TIMEOUT_S = 60.0
+OPEN_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
+POLICY_VIOLATION = 1008
+TOO_MANY_REQUESTS = f"more than {MAX_REQUESTS_PER_SECOND} requests in a second"
+
+# Whoever connects can make the library log an error with a traceback (a port scan does): that is no news of ours.
+_SILENT = logging.getLogger("lockstep.websockets")
+_SILENT.setLevel(logging.CRITICAL + 1)
+
+
+class Connection(Client):
+    """A client on a WebSocket."""
+
+    def __init__(self, connection: ServerConnection, combined: bool, queue_bytes: int) -> None:
+        super().__init__(connection.transport, combined, queue_bytes)
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._refusal: asyncio.Task[None] | None = None
+        self._second = 0.0
+        self._requests = 0
+
+    @property
+    def closed(self) -> bool:
+        return self._refusal is not None or self._connection.state is not State.OPEN
+
+    def refuse(self, reason: str) -> None:
+        # The close frame waits behind what the client does not read, so there is an end to waiting for its answer.
+        self._refusal = self._loop.create_task(self._connection.close(POLICY_VIOLATION, reason))
+        abort = self._loop.call_later(CLOSE_TIMEOUT_S, self._connection.transport.abort)
+        self._refusal.add_done_callback(lambda _: abort.cancel())
+
+    def count_request(self) -> bool:
+        """Note a request; False when there were too many in this second."""
+        now = self._loop.time()
+        if now - self._second >= 1.0:
+            self._second, self._requests = now, 0
+        self._requests += 1
+        return self._requests <= MAX_REQUESTS_PER_SECOND
+
+
+class Server:
+    """Serves one feed to at most `max_clients` connections. `failure` is a bug that a connection ran into, if any."""
+
+    def __init__(self, feed: Feed, hub: Hub, config: MarketDataSection) -> None:
+        self._feed = feed
+        self._hub = hub
+        self._config = config
+        self._clients: set[Connection] = set()
+        self._server: WebSocketServer | None = None
+        self.failure: Exception | None = None
+
+    async def open(self) -> None:
+        """Listen. OSError where the address can't be had."""
+        self._server = await serve(
+            self._serve,
+            self._config.address,
+            self._config.port,
+            process_request=self._admit,
+            compression=None,
+            server_header=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_REQUEST_BYTES,
+            max_queue=MAX_QUEUED_REQUESTS,
+            # Below this the library waits for nobody, so that its pings find those who do not read.
+            write_limit=self._config.client_queue_bytes,
+            logger=_SILENT,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on; 0 before it does."""
+        return int(self._server.sockets[0].getsockname()[1]) if self._server is not None else 0
+
+    async def close(self) -> None:
+        """Stop listening and say goodbye (close code 1001); whoever does not answer in time is cut off."""
+        if self._server is None:
+            return
+        self._server.close()
+        loop = asyncio.get_running_loop()
+        aborts = [loop.call_later(CLOSE_TIMEOUT_S, client.abort) for client in self._transports()]
+        await self._server.wait_closed()
+        for abort in aborts:
+            abort.cancel()
+
+    def _transports(self) -> list[asyncio.Transport]:
+        assert self._server is not None
+        return [connection.transport for connection in self._server.connections]
+
+    def _admit(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
+        """Refuse a handshake before it is one: an unknown path or stream, or no room."""
+        target = parse_target(request.path)
+        if target is None:
+            return _refusal(connection, HTTPStatus.NOT_FOUND, "Nothing is served here: /ws or /stream is expected")
+        if len(self._clients) >= self._config.max_clients:
+            return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients: try again later")
+        try:
+            self._streams(target.names, 0)
+        except BadRequest as error:
+            return _refusal(connection, HTTPStatus.BAD_REQUEST, error.text)
+        return None
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        """Serve one client until it leaves. What raises here is a bug of ours, for the process to end with."""
+        assert connection.request is not None
+        target = parse_target(connection.request.path)
+        assert target is not None
+        client = Connection(connection, target.combined, self._config.client_queue_bytes)
+        self._clients.add(client)
+        try:
+            self._hub.subscribe(client, self._streams(target.names, 0))
+            with contextlib.suppress(ConnectionClosed):
+                async for message in connection:
+                    self._answer(client, message)
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            self._clients.discard(client)
+            self._hub.leave(client)
+
+    def _answer(self, client: Connection, message: str | bytes) -> None:
+        if not client.count_request():
+            client.refuse(TOO_MANY_REQUESTS)
+            return
+        try:
+            request = parse_request(message)
+            self._carry_out(client, request)
+        except BadRequest as error:
+            client.send(frame(error.answer()))
+
+    def _carry_out(self, client: Connection, request: Request) -> None:
+        """Do what is asked, whole or not at all. The answer goes before the first messages of what was subscribed."""
+        if request.method == "SUBSCRIBE":
+            new = [name for name in request.params if name not in client.streams]
+            streams = self._streams(new, len(client.streams), request)
+            client.send(frame(answer(None, request.id)))
+            self._hub.subscribe(client, streams)
+        elif request.method == "UNSUBSCRIBE":
+            self._hub.unsubscribe(client, request.params)
+            client.send(frame(answer(None, request.id)))
+        else:
+            client.send(frame(answer(list(client.streams), request.id)))
+
+    def _streams(
+        self, names: list[str] | tuple[str, ...], already: int, request: Request | None = None
+    ) -> list[Stream]:
+        """The streams of these names. BadRequest where one is unknown, or there would be too many."""
+        request_id = request.id if request is not None else None
+        if len(names) + already > MAX_SUBSCRIPTIONS:
+            text = f"Invalid request: more than {MAX_SUBSCRIPTIONS} subscriptions on one connection"
+            raise BadRequest(INVALID_REQUEST, text, request_id)
+        streams = []
+        for name in names:
+            stream = parse_stream(name, self._feed.find)
+            if stream is None:
+                raise BadRequest(INVALID_REQUEST, f"Invalid request: unknown stream {name!r}", request_id)
+            streams.append(stream)
+        return streams
+
+
+def _refusal(connection: ServerConnection, status: HTTPStatus, text: str) -> Response:
+    body = msgspec.json.encode({"code": INVALID_REQUEST, "msg": text}).decode()
+    response = connection.respond(status, body)
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = "application/json"
+    return response

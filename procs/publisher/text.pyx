@@ -1,0 +1,158 @@
+"""Text built in C: a growing buffer, integers, decimals as the public API shows them, and WebSocket frame headers.
+
+It turns numbers into bytes; it never knows what a number means, and makes Python objects only for the Python callers of
+its last two functions.
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
+
+cdef extern from *:
+    ctypedef unsigned long long uint128 "unsigned __int128"
+
+cdef enum:
+    FIRST_CAPACITY = 4096
+    MAX_DECIMALS = 18
+    TEXT_OPCODE = 0x81  # FIN and opcode 1 (RFC 6455, 5.2)
+
+cdef uint64_t TEN_TO_THE_18 = 1_000_000_000_000_000_000
+
+
+cdef int text_reserve(Text *text, size_t more) except -1 nogil:
+    """Make room for `more` bytes behind `size`; MemoryError where there is none. Doubles, so that it is seldom."""
+    cdef size_t capacity = text.capacity
+    cdef char *data
+    if text.size + more <= capacity:
+        return 0
+    if capacity < FIRST_CAPACITY:
+        capacity = FIRST_CAPACITY
+    while capacity < text.size + more:
+        capacity *= 2
+    data = <char *> realloc(text.data, capacity)
+    if data == NULL:
+        with gil:
+            raise MemoryError(f"no memory for {capacity} bytes of messages")
+    text.data = data
+    text.capacity = capacity
+    return 0
+
+
+cdef int text_append(Text *text, const char *data, size_t size) except -1 nogil:
+    text_reserve(text, size)
+    memcpy(text.data + text.size, data, size)
+    text.size += size
+    return 0
+
+
+cdef void text_free(Text *text) noexcept nogil:
+    free(text.data)
+    text.data = NULL
+    text.size = text.capacity = 0
+
+
+cdef char *write_integer(char *out, uint64_t value) noexcept nogil:
+    """Write `value` and return the byte behind it; `out` has NUMBER_SIZE bytes."""
+    cdef char digits[20]
+    cdef int n = 0
+    while True:
+        digits[n] = <char> (48 + value % 10)
+        value //= 10
+        n += 1
+        if value == 0:
+            break
+    while n:
+        n -= 1
+        out[0] = digits[n]
+        out += 1
+    return out
+
+
+cdef inline char *write_padded(char *out, uint64_t value, int width) noexcept nogil:
+    """Write `value` in exactly `width` digits."""
+    cdef int i
+    for i in range(width - 1, -1, -1):
+        out[i] = <char> (48 + value % 10)
+        value //= 10
+    return out + width
+
+
+cdef char *write_decimal(char *out, int64_t amount, const Scale *scale) noexcept nogil:
+    """Write a non-negative number of ticks or lots as a decimal in quotes; `out` has NUMBER_SIZE bytes."""
+    cdef uint128 units = <uint128> <uint64_t> amount * scale.factor
+    cdef uint128 whole
+    cdef uint64_t short_units, fraction
+    out[0] = c'"'
+    out += 1
+    if units >> 64 == 0:
+        short_units = <uint64_t> units
+        if scale.decimals == MIN_DECIMALS:  # a constant divisor is a multiplication
+            out = write_integer(out, short_units // 100_000_000)
+            fraction = short_units % 100_000_000
+        else:
+            out = write_integer(out, short_units // scale.unit)
+            fraction = short_units % scale.unit
+    else:
+        whole = units // scale.unit
+        fraction = <uint64_t> (units % scale.unit)
+        if whole >= TEN_TO_THE_18:
+            out = write_integer(out, <uint64_t> (whole // TEN_TO_THE_18))
+            out = write_padded(out, <uint64_t> (whole % TEN_TO_THE_18), 18)
+        else:
+            out = write_integer(out, <uint64_t> whole)
+    out[0] = c"."
+    out = write_padded(out + 1, fraction, scale.decimals)
+    out[0] = c'"'
+    return out + 1
+
+
+cdef size_t frame_header(char *out, size_t payload) noexcept nogil:
+    """Write the header of an unmasked, final text frame of `payload` bytes and return its length (RFC 6455, 5.2)."""
+    cdef int i
+    out[0] = <char> TEXT_OPCODE
+    if payload < 126:
+        out[1] = <char> payload
+        return 2
+    if payload < 65536:
+        out[1] = 126
+        out[2] = <char> (payload >> 8)
+        out[3] = <char> (payload & 255)
+        return 4
+    out[1] = 127
+    for i in range(8):
+        out[2 + i] = <char> ((payload >> (56 - 8 * i)) & 255)
+    return 10
+
+
+cdef int set_scale(Scale *scale, uint64_t mantissa, int decimals) except -1:
+    """The scale of ticks or lots of mantissa / 10**decimals each: eight digits behind the point, or more if needed."""
+    cdef int _
+    if not 0 <= decimals <= MAX_DECIMALS or mantissa >= <uint64_t> 1 << 32:
+        raise ValueError(f"a tick or lot of {mantissa} / 10**{decimals} can't be shown")
+    scale.decimals = max(decimals, MIN_DECIMALS)
+    scale.unit = 1
+    scale.factor = mantissa  # stays below 2**32 * 10**8 < 2**63
+    for _ in range(scale.decimals):
+        scale.unit *= 10
+    for _ in range(scale.decimals - decimals):
+        scale.factor *= 10
+    return 0
+
+
+def frame(bytes payload not None) -> bytes:
+    """A whole WebSocket text frame, unmasked as servers send it, around UTF-8 text."""
+    cdef char header[FRAME_HEADER_SIZE]
+    cdef size_t size = frame_header(header, len(payload))
+    return header[:size] + payload
+
+
+def decimal(int64_t amount, uint64_t mantissa, int decimals) -> str:
+    """`amount` ticks or lots of mantissa / 10**decimals each, as messages show them, without the quotes."""
+    cdef char out[NUMBER_SIZE]
+    cdef Scale scale
+    set_scale(&scale, mantissa, decimals)
+    if amount < 0:
+        raise ValueError(f"a price or quantity is not negative: {amount}")
+    cdef char *end = write_decimal(out, amount, &scale)
+    return out[1:end - out - 1].decode()
