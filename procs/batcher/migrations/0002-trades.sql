@@ -1,0 +1,37 @@
+-- Trades, by time: a hypertable where the server offers TimescaleDB, else partitions of a day that the batcher makes ahead.
+-- depends: 0001-tables
+
+DO $$
+DECLARE
+    columns CONSTANT text := '
+        matcher smallint NOT NULL,
+        trade_id bigint NOT NULL,
+        symbol text NOT NULL,
+        price numeric NOT NULL,
+        quantity numeric NOT NULL,
+        maker_order_id bigint NOT NULL,
+        maker_user_id integer NOT NULL,
+        taker_order_id bigint NOT NULL,
+        taker_user_id integer NOT NULL,
+        taker_side text NOT NULL,
+        maker_fee numeric NOT NULL,
+        taker_fee numeric NOT NULL,
+        "time" timestamptz NOT NULL,
+        seq bigint NOT NULL,
+        PRIMARY KEY (matcher, trade_id, "time")';
+BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') THEN
+        CREATE EXTENSION IF NOT EXISTS timescaledb;
+        EXECUTE format('CREATE TABLE trades (%s)', columns);
+        PERFORM create_hypertable('trades', 'time', chunk_time_interval => INTERVAL '1 day');
+    ELSE
+        EXECUTE format('CREATE TABLE trades (%s) PARTITION BY RANGE ("time")', columns);
+    END IF;
+END
+$$;
+
+CREATE INDEX trades_maker ON trades (maker_user_id, "time");
+
+CREATE INDEX trades_taker ON trades (taker_user_id, "time");
+
+CREATE INDEX trades_symbol ON trades (symbol, "time");
