@@ -1,7 +1,7 @@
 """Builds the carried path: every .pyx in the tree becomes an extension module beside it.
 
-Set LOCKSTEP_ONLY to a comma-separated list of folders to build only what lies below them, and LOCKSTEP_ANNOTATE=1 for
-Cython's annotated HTML.
+Set LOCKSTEP_ONLY to a comma-separated list of folders to build only what lies below them, LOCKSTEP_JOBS to how many
+compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML.
 """
 
 import os
@@ -11,6 +11,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 PACKAGES = ("shm", "procs", "config", "scripts", "bench")
+JOBS = int(os.environ.get("LOCKSTEP_JOBS", "0")) or len(os.sched_getaffinity(0))
 DIRECTIVES = {
     "language_level": "3",
     "boundscheck": False,
@@ -19,6 +20,7 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": False,
 }
+FLAGS = ["-O3", "-g1", "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
 
 
 def sources() -> list[Path]:
@@ -33,18 +35,21 @@ extensions = [
         [str(path)],
         include_dirs=["shm"],
         depends=["shm/atomics.h", "shm/crc32c.h"],
-        extra_compile_args=["-O3", "-g1", "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"],
+        extra_compile_args=FLAGS,
         libraries=["rt"],
     )
     for path in sources()
 ]
 
-setup(
-    ext_modules=cythonize(
-        extensions,
-        compiler_directives=DIRECTIVES,
-        annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
-        nthreads=0,
-    ),
-    zip_safe=False,
-)
+# Cython's own worker processes import this file again: guarded, or each would build everything.
+if __name__ == "__main__":
+    setup(
+        ext_modules=cythonize(
+            extensions,
+            compiler_directives=DIRECTIVES,
+            annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
+            nthreads=JOBS if len(extensions) > 1 else 0,
+        ),
+        options={"build_ext": {"parallel": JOBS}},
+        zip_safe=False,
+    )

@@ -13,7 +13,10 @@ from msgspec import Struct
 
 PROC = Path("/proc")
 LISTEN = "0A"  # TCP_LISTEN in the state column of /proc/net/tcp
-START_TIME_FIELD = 22  # of /proc/PID/stat, counted from 1 as proc(5) does
+# Fields of /proc/PID/stat, counted from 1 as proc(5) does. What stands before the state is cut off.
+FIRST_FIELD = 3
+START_TIME_FIELD = 22
+PROCESSOR_FIELD = 39
 
 
 class Identity(Struct, frozen=True):
@@ -24,18 +27,24 @@ class Identity(Struct, frozen=True):
     command: str
 
 
+def core_of(pid: int) -> int | None:
+    """The core that `pid` ran on last, or None where there is no such process."""
+    fields = _stat_fields(pid)
+    return int(fields[PROCESSOR_FIELD - FIRST_FIELD]) if fields else None
+
+
 def identify(pid: int) -> Identity | None:
     """Who `pid` is now, or None where there is no such process, or only a zombie that waits for its parent."""
+    fields = _stat_fields(pid)
     try:
-        stat = (PROC / str(pid) / "stat").read_text()
         command = (
             (PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
         )
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The command's name stands in parentheses and may hold anything: the fields are counted from behind its last one.
-    fields = stat[stat.rindex(")") + 2 :].split()
-    return Identity(pid, int(fields[START_TIME_FIELD - 3]), command) if fields[0] != "Z" else None
+    if not fields or fields[0] == "Z":
+        return None
+    return Identity(pid, int(fields[START_TIME_FIELD - FIRST_FIELD]), command)
 
 
 def listening(pid: int) -> list[tuple[IPv4Address | IPv6Address, int]]:
@@ -47,6 +56,16 @@ def listening(pid: int) -> list[tuple[IPv4Address | IPv6Address, int]]:
         return []
     rows = [line.split() for lines in tables for line in lines]
     return [_endpoint(row[1]) for row in rows if row[3] == LISTEN and row[9] in inodes]
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; empty where there is no such process."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    # The command's name stands in parentheses and may hold anything: the fields are counted from behind its last one.
+    return stat[stat.rindex(")") + 2 :].split()
 
 
 def _socket_inodes(folder: Path) -> set[str]:

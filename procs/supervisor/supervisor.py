@@ -75,7 +75,7 @@ class Supervisor:
     async def run(self) -> int:
         """Keep the venue running until SIGINT, SIGTERM or SIGHUP asks it to stop (exit code 0), or it can't run (1).
 
-        RoleTaken where another supervisor holds the data folder.
+        RoleTakenError where another supervisor holds the data folder.
         """
         (self._data / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = RoleLock(self._data / "venue.lock")

@@ -1,0 +1,78 @@
+# `make` lists what there is. Everything is done inside .venv, which the targets make when they need it.
+# PYTHON=python3.12 chooses the interpreter, JOBS=4 how many compilers run at once.
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+CODE := shm procs config scripts bench tests
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
+
+# What compiled modules are made of: a change of any of them builds again (only what changed is compiled).
+CARRIED := $(shell find shm procs config scripts bench -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
+
+export LOCKSTEP_JOBS := $(JOBS)
+export PIP_REQUIRE_VIRTUALENV := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test interop bench lint fuzz soak clean build annotate
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
+
+run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
+	@exec $(BIN)/lockstep run config/demo.toml
+
+test: build ## run the tests (ARGS='-k name' passes more to pytest)
+	$(PY) -m pytest -m 'not interop and not soak' $(ARGS)
+
+interop: build ## test against QuickFIX, which is compiled once (minutes)
+	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; $(PIP) install '.[interop]'; }
+	$(PY) -m pytest -m interop $(ARGS)
+
+bench: build ## measure, print a table and write var/bench.json (ROW=ring runs one row)
+	$(PY) -m bench $(ROW)
+
+lint: build ## ruff, mypy, cython-lint, and whether generated files are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint $$(git ls-files '*.pyx' '*.pxd')
+	$(PY) -m shm.layout --check
+
+fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
+	$(PY) -m pytest -m 'hypothesis and not interop and not soak' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+
+soak: build ## run what takes minutes: kills under load, over and over (SOAK_S=600 seconds)
+	$(PY) -m pytest -m soak --timeout=0 $(ARGS)
+
+clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
+	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
+
+build: $(VENV)/.built ## make .venv and compile
+
+annotate: build ## Cython's annotated HTML beside each source: yellow lines call Python
+	LOCKSTEP_ANNOTATE=1 $(PY) setup.py --quiet build_ext --inplace --force
+
+$(VENV)/.built: $(VENV)/.packages $(CARRIED)
+	@echo 'compiling'
+	@$(PY) setup.py --quiet build_ext --inplace
+	@touch $@
+
+$(VENV)/.packages: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Lockstep needs Python 3.11 or later: make PYTHON=/path/to/python3.11'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'this Python can make no virtual environment: install python3-venv'; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo 'Lockstep needs a C compiler: install gcc'; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || \
+		{ echo 'this Python has no headers to compile against (Python.h): install python3-dev'; exit 1; }
+	@echo 'setting up $(VENV)'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install 'cython>=3.1' 'setuptools>=77'
+	@# LOCKSTEP_ONLY names no folder: the packages come first, what is compiled is $(VENV)/.built's business.
+	@LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --editable '.[dev]'
+	@touch $@

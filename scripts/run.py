@@ -1,0 +1,68 @@
+"""`lockstep run`: runs a venue in the foreground until it is asked to stop.
+
+It wires configuration, supervisor and terminal; what happens to the venue is the supervisor's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from rich.text import Text
+
+from config.errors import ConfigError
+from procs.batcher import database
+from procs.supervisor import health
+from procs.supervisor.run import Run
+from procs.supervisor.supervisor import Supervisor
+from scripts.terminal import DEMO, ConfigPath, UsageError, console, load, table
+from shm.segment import RoleTakenError
+
+
+class Terminal:
+    """Tells a person what the supervisor does."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._console = console()
+
+    def line(self, text: str) -> None:
+        """One thing that happened."""
+        self._console.print(Text(f"{time.strftime('%H:%M:%S')} {text}"), soft_wrap=True)
+
+    def ready(self, run: Run, took_s: float) -> None:
+        """The venue takes orders: say so, and where."""
+        self.line(f"venue ready after {took_s:.1f} s")
+        settings = run.venue.config
+        endpoints = health.endpoints(run.venue, run.pids)
+        rows = table("", "what", "where", "")
+        for agent, (address, port) in endpoints.items():
+            if agent == "publisher":
+                rows.add_row("market data", f"ws://{_host(address)}:{port}", "WebSocket")
+            else:
+                note = f"FIX.4.2 and FIX.4.4, TargetCompID {settings.fix.target_comp_id}"
+                rows.add_row("orders", f"{_host(address)}:{port}", note)
+        where = "by URL" if settings.database.url else "embedded"
+        rows.add_row("PostgreSQL", where, f"lockstep db url {self._config}")
+        rows.add_row("data", settings.venue.data, f"durability {settings.venue.durability}")
+        self._console.print(rows)
+
+
+def run(config: ConfigPath = DEMO) -> int:
+    """Run a venue until Ctrl-C (or SIGTERM) stops it in order. The next start goes on with the same state.
+
+    Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong or its venue runs already.
+    """
+    loaded = load(config)
+    postgres = database.server(loaded, Path(loaded.venue.data))
+    try:
+        return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop).run())
+    except ConfigError as error:
+        raise UsageError("\n".join(f"{config}: {line}" for line in str(error).splitlines())) from None
+    except RoleTakenError as error:
+        raise UsageError(f"the venue of {config} runs already: {error}") from None
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,182 @@
+"""`lockstep status`: what a running venue is doing, read from its shared memory.
+
+It only looks: it attaches as a bystander that gates no ring and rings no bell.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from procs.supervisor.procfs import core_of, identify
+from procs.venue import Manifest, Venue
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
+from shm.board import Word
+from shm.segment import SegmentError
+
+SAMPLE_S = 0.5  # between the two looks that make a rate
+STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
+
+
+class AgentStatus(Struct, frozen=True):
+    """A stage: the host that runs it, the core it was last seen on, and how it does. Ages in ms, rates per second."""
+
+    agent: str
+    host: str
+    pid: int
+    core: int | None
+    pinned_to: int | None
+    state: str
+    heartbeat_age_ms: int
+    records: int
+    records_per_s: int
+    blocked_rounds: int
+
+
+class ConsumerStatus(Struct, frozen=True):
+    """How many records of a ring wait for one consumer."""
+
+    consumer: str
+    waiting: int
+
+
+class RingStatus(Struct, frozen=True):
+    """A ring: `fill` (0 to 1) is how much of it the slowest consumer still needs."""
+
+    ring: str
+    capacity: int
+    published: int
+    records_per_s: int
+    fill: float
+    consumers: list[ConsumerStatus]
+
+
+class Status(Struct, frozen=True):
+    """A whole venue. Lags are counted in log records."""
+
+    venue: str
+    data: str
+    running: bool
+    boot_id: str = ""
+    epoch: int = 0
+    log_end: int = 0
+    commit: int = 0
+    commit_lag: int = 0
+    database: int = 0
+    database_lag: int = 0
+    spool_bytes: int = 0
+    agents: list[AgentStatus] = []
+    rings: list[RingStatus] = []
+
+
+def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+    """Show a running venue: processes, rates, ring fill, commit and database lag.
+
+    Exit codes: 0 every stage runs; 1 the venue, or a stage of it, does not; 2 the configuration is wrong.
+    """
+    loaded = load(config)
+    data = Path(loaded.venue.data)
+    venue = attach(data)
+    found = look(venue) if venue else Status(loaded.venue.name, str(data), running=False)
+    print_json(found) if json else _print(found)
+    return EXIT_OK if found.running else EXIT_PROBLEM
+
+
+def attach(data: Path) -> Venue | None:
+    """The run of the venue in `data`, or None where there is none."""
+    try:
+        return Venue.attach(Manifest.load(data / "run" / "manifest.json"))
+    except (FileNotFoundError, SegmentError):
+        return None
+
+
+def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
+    """Look at the venue twice, `sample_s` seconds apart."""
+    before, since = _counts(venue), time.monotonic()
+    time.sleep(sample_s)
+    after, elapsed_s = _counts(venue), time.monotonic() - since
+    rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
+    board = venue.board
+    agents = [_agent(venue, agent, rates.get(agent, 0)) for agent in venue.topology.agents]
+    end, commit, database = board.get(Word.LOG_END), board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ)
+    return Status(
+        venue=venue.config.venue.name,
+        data=str(venue.data),
+        running=board.get(Word.EPOCH) > 0 and all(agent.state == "running" for agent in agents),
+        boot_id=venue.boot_id,
+        epoch=board.get(Word.EPOCH),
+        log_end=end,
+        commit=commit,
+        commit_lag=max(0, end - commit),
+        database=database,
+        database_lag=max(0, commit - database),
+        spool_bytes=board.get(Word.SPOOLED),
+        agents=agents,
+        rings=[_ring(venue, spec.name, rates[spec.name]) for spec in venue.topology.rings],
+    )
+
+
+def _counts(venue: Venue) -> dict[str, int]:
+    """What each agent has handled and each ring has seen so far."""
+    counts = {spec.name: venue.ring(spec.name).published for spec in venue.topology.rings}
+    for slot, agent in enumerate(venue.topology.agents):
+        health = venue.board.health(slot)
+        counts[agent] = health["work"] if health else 0
+    return counts
+
+
+def _agent(venue: Venue, agent: str, rate: int) -> AgentStatus:
+    host = venue.topology.host_of(agent)
+    health = venue.board.health(venue.topology.slot_of(agent))
+    if health is None:
+        return AgentStatus(agent, host.name, 0, None, host.cpu, "starting", 0, 0, 0, 0)
+    pid = health["pid"]
+    return AgentStatus(
+        agent=agent,
+        host=host.name,
+        pid=pid,
+        core=core_of(pid),
+        pinned_to=host.cpu,
+        state=STATES.get(health["state"], "unknown") if identify(pid) else "dead",
+        heartbeat_age_ms=max(0, time.monotonic_ns() - health["heartbeat_ns"]) // 1_000_000,
+        records=health["work"],
+        records_per_s=rate,
+        blocked_rounds=health["blocked"],
+    )
+
+
+def _ring(venue: Venue, name: str, rate: int) -> RingStatus:
+    ring = venue.ring(name)
+    # Cursors first: a consumer can't be ahead of what was published later.
+    cursors = ring.cursors()
+    published = ring.published
+    waiting = [ConsumerStatus(consumer, published - seq) for consumer, seq in cursors.items()]
+    fill = max((each.waiting for each in waiting), default=0) / ring.capacity
+    return RingStatus(name, ring.capacity, published, rate, round(fill, 4), waiting)
+
+
+def _print(found: Status) -> None:
+    out = console()
+    if not found.boot_id:
+        out.print(f"venue {found.venue} is not running (data: {found.data})")
+        return
+    out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}")
+    out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})")
+    out.print(f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes")
+    rows = table(
+        "\nstages", "stage", "process", "pid>", "core>", "state", "heartbeat>", "records>", "per s>", "blocked>"
+    )
+    for agent in found.agents:
+        core = "-" if agent.core is None else f"{agent.core}{'' if agent.pinned_to is None else ' (pinned)'}"
+        state = agent.state if agent.state == "running" else f"[red]{agent.state}[/red]"
+        rows.add_row(agent.agent, agent.host, str(agent.pid), core, state, f"{agent.heartbeat_age_ms} ms",
+                     f"{agent.records:,}", f"{agent.records_per_s:,}", f"{agent.blocked_rounds:,}")  # fmt: skip
+    out.print(rows)
+    rows = table("\nrings", "ring", "slots>", "published>", "per s>", "fill>", "waiting for")
+    for ring in found.rings:
+        waiting = ", ".join(f"{each.consumer} {each.waiting:,}" for each in ring.consumers if each.waiting) or "nobody"
+        rows.add_row(ring.ring, f"{ring.capacity:,}", f"{ring.published:,}", f"{ring.records_per_s:,}",
+                     f"{ring.fill:.1%}", waiting)  # fmt: skip
+    out.print(rows)

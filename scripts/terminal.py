@@ -1,0 +1,58 @@
+"""What the commands share: exit codes, consoles, and how a configuration is loaded or its mistakes are shown.
+
+It prints; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+import config
+from config.schema import Config
+
+EXIT_OK = 0
+EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
+EXIT_USAGE = 2  # the command line or the configuration is wrong
+
+PIPE_WIDTH = 160  # of tables that go to a file or a pipe, where there is no terminal to ask
+
+ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file.")]
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
+DEMO = Path("config/demo.toml")
+
+
+class UsageError(Exception):
+    """What was asked for can't be done as asked; the message says why. The command ends with EXIT_USAGE."""
+
+
+def console() -> Console:
+    """Standard output: colours and the window's width on a terminal, plain text and a fixed width elsewhere."""
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def load(path: Path) -> Config:
+    """The configuration in `path`. UsageError with everything that is wrong with it."""
+    try:
+        return config.load(path)
+    except config.ConfigError as error:
+        raise UsageError(str(error)) from None
+
+
+def print_json(value: object) -> None:
+    """Print a Struct, or anything else that msgspec knows, as indented JSON."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def table(title: str, *columns: str) -> Table:
+    """A table without lines. A column's name that ends in > is aligned to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", no_wrap=True)
+    return made
