@@ -299,7 +299,7 @@ cdef class JournalWriter:
         cdef uint64_t count = span.count + wrapped.count
         if self.failed or count < 1 or count > self.max_batch:
             with gil:
-                raise JournalError(f"the writer can't append {count} records: it failed, is closed, or that is no batch")
+                raise JournalError(f"can't append {count} records: the writer failed, is closed, or it is no batch")
         self.check_span(span, &end)
         self.check_span(wrapped, &end)
         if self.offset + batch_size(count) > self.size:

@@ -101,7 +101,7 @@ def test_nothing_is_published_or_freed_when_the_sync_fails(folder: Path) -> None
     with pytest.raises(OSError, match="can't sync"):
         bench.journaler.step(0)
     assert (bench.durable(), bench.freed()) == (3, 3)
-    with pytest.raises(JournalError, match="it failed"):
+    with pytest.raises(JournalError, match="the writer failed"):
         bench.journaler.step(0)
 
 

@@ -171,7 +171,7 @@ def test_writer_refuses_records_that_are_not_the_next_of_the_log(folder: Path, b
         append(writer, 3)
         with pytest.raises(JournalError, match="wrong sequence, epoch or checksum"):
             writer.append([bad])
-        with pytest.raises(JournalError, match="it failed"):
+        with pytest.raises(JournalError, match="the writer failed"):
             append(writer, 1)
     assert verify(folder).last_seq == 3
 
@@ -195,7 +195,7 @@ def test_disk_full_is_an_error_of_its_own_and_moves_nothing(folder: Path) -> Non
             append(writer, 1)
         assert writer.last_seq == 3
         os.dup2(kept, writer.fileno())
-        with pytest.raises(JournalError, match="it failed"):
+        with pytest.raises(JournalError, match="the writer failed"):
             append(writer, 1)
         os.close(kept)
         os.close(full)
@@ -210,7 +210,7 @@ def test_a_failed_sync_moves_nothing_and_is_never_tried_again(folder: Path) -> N
         with pytest.raises(OSError, match="can't sync the journal"):
             append(writer, 1)
         assert writer.last_seq == 3
-        with pytest.raises(JournalError, match="it failed"):
+        with pytest.raises(JournalError, match="the writer failed"):
             append(writer, 1)
         os.close(null)
 
