@@ -32,7 +32,7 @@ cdef inline bint is_whole(const uint64_t *record, uint64_t seq) noexcept nogil:
 
 
 def produce(Producer producer, uint64_t count, uint64_t batch) -> int:
-    """Publish `count` records, at most `batch` at a time, waiting while the ring is full; returns the last sequence."""
+    """Publish `count` records, at most `batch` at a time, waiting while the ring is full; returns the last one's."""
     cdef uint64_t last = producer.next + count - 1
     cdef uint64_t room, upto, seq
     with nogil:
@@ -60,7 +60,7 @@ def abandon(Producer producer, uint64_t count) -> None:
 
 
 def consume(Consumer consumer, uint64_t last, uint64_t batch) -> int:
-    """Copy and check every record up to `last`, at most `batch` before giving them back; returns how many were wrong."""
+    """Copy and check every record up to `last`, giving back at most `batch` at once; returns how many were wrong."""
     cdef uint64_t copied[WORDS]
     cdef uint64_t wrong = 0
     cdef uint64_t ready, upto, seq
@@ -115,10 +115,10 @@ def write_balances(Board board, account, uint64_t count) -> None:
 def read_balances(Board board, account, uint64_t count) -> tuple[int, int]:
     """Read the entry `count` times; returns (read, torn)."""
     cdef BalancePayload payload
-    cdef uint64_t i, read = 0, torn = 0
+    cdef uint64_t tries, read = 0, torn = 0
     cdef unsigned int number = account
     with nogil:
-        for i in range(count):
+        for tries in range(count):
             if board.read_balance(number, 1, &payload):
                 read += 1
                 torn += payload.free != -payload.held

@@ -1,0 +1,46 @@
+"""Runs the benchmark's rows, prints them as one table and writes them to var/bench.json.
+
+python -m bench [ROW …]
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROWS = ("ring", "journal", "fix", "batcher")
+OUT = Path("var/bench.json")
+
+
+def main() -> None:
+    """Run the rows named on the command line, or all. Exits with 2 for a row that there is not."""
+    wanted = sys.argv[1:] or list(ROWS)
+    unknown = [row for row in wanted if row not in ROWS]
+    if unknown:
+        sys.exit(f"there is no row {', '.join(unknown)}; the rows are {', '.join(ROWS)}")
+    console = Console()
+    results: list[dict[str, object]] = []
+    for row in wanted:
+        console.print(f"[dim]measuring {row} …[/dim]")
+        results += importlib.import_module(f"bench.{row}").run()
+    table = Table(title=f"{platform.machine()}, {platform.release()}, Python {platform.python_version()}")
+    for column, justify in (("row", "left"), ("value", "right"), ("unit", "left"), ("what", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for result in results:
+        value = result["value"]
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+        table.add_row(str(result["row"]), shown, str(result["unit"]), str(result["what"]))
+    console.print(table)
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(results, indent=2) + "\n")
+    console.print(f"written to {OUT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""A venue of the flow's own: started in a temporary folder on free ports, stopped and forgotten afterwards.
+
+It is an ordinary venue under an ordinary supervisor; nothing in it knows that it will be thrown away.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.flow.initiator import Initiator
+
+READY_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 120
+
+CONFIG = """
+[venue]
+name = "flow"
+data = "data"
+durability = "{durability}"
+
+[fix]
+port = {fix_port}
+
+[market_data]
+port = {market_port}
+client_queue_bytes = 67108864
+
+[[assets]]
+name = "{symbol}"
+scale = 0
+
+[[assets]]
+name = "USD"
+scale = 4
+
+[[instruments]]
+symbol = "{symbol}"
+base = "{symbol}"
+quote = "USD"
+tick = "0.01"
+lot = "1"
+
+[[accounts]]
+name = "BUYER"
+password = "demo"
+deposits = {{ USD = "1000000000000" }}
+
+[[accounts]]
+name = "SELLER"
+password = "demo"
+deposits = {{ {symbol} = "1000000000" }}
+"""
+
+
+class NotReady(RuntimeError):  # noqa: N818
+    """The throw-away venue did not come up; carries what it said."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def write_config(folder: Path, symbol: str, durability: str) -> Path:
+    """Write the configuration of a throw-away venue for one instrument into `folder`."""
+    path = folder / "venue.toml"
+    path.write_text(
+        CONFIG.format(symbol=symbol, durability=durability, fix_port=_free_port(), market_port=_free_port())
+    )
+    return path
+
+
+@contextmanager
+def folder(keep: Path | None) -> Iterator[Path]:
+    """A new folder for the venue: `keep`, which stays, or a temporary one."""
+    if keep is not None:
+        keep.mkdir(parents=True)
+        yield keep
+        return
+    temporary = Path(tempfile.mkdtemp(prefix="lockstep-flow-"))
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def running(config: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `lockstep run CONFIG` for the time of the block. NotReady where it does not come up."""
+    log = (config.parent / "run.log").open("w+")
+    venue = subprocess.Popen(
+        [sys.executable, "-m", "scripts", "run", str(config)], stdout=log, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        _await_ready(venue, config.parent / "run.log")
+        yield venue
+    finally:
+        venue.send_signal(signal.SIGINT)
+        try:
+            venue.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            venue.kill()
+            venue.wait()
+        log.close()
+
+
+def log_on(config: Path, symbol: str, sender: str) -> Initiator:
+    """A FIX session of the venue that runs on `config`."""
+    fix = tomllib.loads(config.read_text())["fix"]
+    return Initiator("127.0.0.1", fix["port"], sender, "LOCKSTEP", "demo", symbol, 2, 0)
+
+
+def _await_ready(venue: subprocess.Popen[str], log: Path) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while "venue ready" not in log.read_text():
+        if venue.poll() is not None or time.monotonic() > deadline:
+            raise NotReady(f"the venue did not become ready; it said:\n{log.read_text()[-4000:]}")
+        time.sleep(0.05)  # its only word is its output

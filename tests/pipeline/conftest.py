@@ -1,0 +1,106 @@
+"""Real venues for the tests of the whole pipeline: a supervisor and its processes, sockets, a journal, PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.client import FixClient
+
+DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+READY_S = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningVenue:
+    """The demo venue, on its own ports and in its own folder, started and stopped as a user does."""
+
+    def __init__(self, folder: Path, profile: str = "compact", durability: str = "local") -> None:
+        self.folder = folder
+        self.fix_port = free_port()
+        self.market_port = free_port()
+        self.config = folder / "venue.toml"
+        self.log = folder / "run.log"
+        text = DEMO.read_text()
+        for pattern, value in (
+            (r"^data = .*$", f'data = "{folder / "data"}"'),
+            (r"^port = 9878.*$", f"port = {self.fix_port}"),
+            (r"^port = 8081.*$", f"port = {self.market_port}"),
+            (r"^profile = .*$", f'profile = "{profile}"'),
+            (r"^durability = .*$", f'durability = "{durability}"'),
+        ):
+            text, count = re.subn(pattern, value, text, flags=re.MULTILINE)
+            assert count == 1, f"config/demo.toml has {count} lines like {pattern}"
+        self.config.write_text(text)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it, and wait until it says that it is ready."""
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "scripts", "run", str(self.config)], stdout=log, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + READY_S
+        while "venue ready" not in self.log.read_text():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)  # its only word is its output
+
+    def stop(self) -> int:
+        """Ctrl-C, and its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(60)
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL to the supervisor alone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def client(self, name: str, version: str = "FIX.4.4") -> FixClient:
+        return FixClient(self.fix_port, name, version=version)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `lockstep ARGUMENTS` against this venue's configuration."""
+        return subprocess.run(
+            [sys.executable, "-m", "scripts", *arguments, str(self.config)], capture_output=True, text=True, check=False
+        )
+
+    def status(self) -> dict[str, Any]:
+        answer = self.command("status", "--json")
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)  # type: ignore[no-any-return]
+
+    def verify(self) -> None:
+        """`lockstep verify` finds nothing wrong."""
+        answer = self.command("verify")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.fixture
+def venue(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningVenue]:
+    """A demo venue that runs; parametrize indirectly with its keyword arguments."""
+    running = RunningVenue(tmp_path, **getattr(request, "param", {}))
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()

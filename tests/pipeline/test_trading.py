@@ -1,0 +1,135 @@
+"""A stock FIX client on the demo venue: rest, trade, cancel, replace, reconnect; market data and PostgreSQL agree."""
+
+from __future__ import annotations
+
+import json
+import time
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.pipeline.conftest import RunningVenue
+
+DATABASE_S = 30
+
+
+def next_message(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message of event type `kind`; other streams' are passed over."""
+    while True:
+        message = json.loads(socket.recv(timeout=30))
+        if message.get("e") == kind:
+            return message  # type: ignore[no-any-return]
+
+
+def rows(venue: RunningVenue, query: str, count: int) -> list[tuple[Any, ...]]:
+    """The answer to `query` once it has `count` rows: the database follows trading, it is not waited for."""
+    url = venue.command("db", "url").stdout.strip()
+    deadline = time.monotonic() + DATABASE_S
+    with psycopg.connect(url, autocommit=True) as connection:
+        while len(found := connection.execute(query).fetchall()) != count:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)  # only asking again tells
+    return found
+
+
+def test_one_order_goes_from_fix_to_websocket_and_postgresql(venue: RunningVenue) -> None:
+    with connect(f"ws://127.0.0.1:{venue.market_port}/ws/btcusdt@trade") as market:
+        maker, taker = venue.client("TRADER1"), venue.client("TRADER2")
+        maker.connect()
+        taker.connect()
+        maker.order("m1", "sell", "100.00", "2")
+        order_id = maker.await_report("m1", "0").get(37)
+        taker.order("t1", "buy", "100.50", "0.5")
+        fill = taker.await_report("t1", "F")
+        assert (fill.get(31), fill.get(32), fill.get(151), fill.get(39)) == (b"100.00", b"0.5000", b"0.0000", b"2")
+        passive = maker.await_report("m1", "F")
+        assert (passive.get(37), passive.get(14), passive.get(151), passive.get(39)) == (
+            order_id, b"0.5000", b"1.5000", b"1",
+        )  # fmt: skip
+        trade = next_message(market, "trade")
+        assert (Decimal(trade["p"]), Decimal(trade["q"])) == (Decimal(100), Decimal("0.5"))
+        assert trade["m"] is False  # the buyer was the taker
+
+    maker.replace("m2", "m1", "sell", "101.00", "3")
+    replaced = maker.await_report("m2", "5")
+    assert (replaced.get(41), replaced.get(44), replaced.get(38), replaced.get(151)) == (
+        b"m1", b"101.00", b"3.0000", b"2.5000",
+    )  # fmt: skip
+    maker.cancel("m3", "m2", "sell")
+    cancelled = maker.await_report("m3", "4")
+    assert (cancelled.get(41), cancelled.get(39), cancelled.get(151)) == (b"m2", b"4", b"0.0000")
+
+    trades = rows(
+        venue,
+        "SELECT price, quantity, m.username, t.username FROM trades"
+        " JOIN users m ON m.id = maker_user_id JOIN users t ON t.id = taker_user_id",
+        1,
+    )
+    assert trades == [(Decimal("100.00"), Decimal("0.5000"), "TRADER1", "TRADER2")]
+    assert rows(
+        venue, f"SELECT filled, remaining FROM orders WHERE order_id = {int(order_id)} AND state = 'canceled'", 1
+    )
+    assert venue.stop() == 0
+    venue.verify()
+
+
+@pytest.mark.parametrize("version", ["FIX.4.2", "FIX.4.4"])
+def test_a_client_that_reconnects_gets_what_it_missed(venue: RunningVenue, version: str) -> None:
+    maker, taker = venue.client("TRADER3", version), venue.client("TRADER4")
+    maker.connect()
+    taker.connect()
+    maker.order("r1", "buy", "50.00", "1")
+    maker.await_report("r1", "0")
+    maker.close()
+    taker.order("r2", "sell", "50.00", "1")
+    fill = taker.await_report("r2", "F")
+    maker.connect()
+    missed = maker.await_report("r1", "F" if version == "FIX.4.4" else "2")
+    assert missed.get(43) == b"Y"
+    assert missed.get(14) == b"1.0000"
+    assert missed.get(17).split(b"-")[:2] == fill.get(17).split(b"-")[:2]
+
+
+def test_a_restart_goes_on_with_the_same_state(venue: RunningVenue) -> None:
+    maker = venue.client("TRADER5")
+    maker.connect()
+    maker.order("s1", "sell", "70.00", "1", "SOLUSDT")
+    first_id = int(maker.await_report("s1", "0").get(37))
+    taker = venue.client("TRADER6")
+    taker.connect()
+    taker.order("s2", "buy", "70.00", "0.25", "SOLUSDT")
+    first_trade = taker.await_report("s2", "F").get(17)
+    assert venue.stop() == 0
+    venue.start()
+    taker.connect()
+    taker.order("s3", "buy", "70.00", "0.75", "SOLUSDT")
+    fill = taker.await_report("s3", "F")
+    assert fill.get(32) == b"0.7500"
+    assert fill.get(17) != first_trade
+    assert int(fill.get(37)) > first_id
+    maker.connect()
+    assert maker.await_report("s1", "F").get(14) == b"0.2500"
+    assert maker.await_report("s1", "F").get(39) == b"2"
+    taker.order("s2", "buy", "70.00", "0.25", "SOLUSDT")  # its id was used before the restart
+    assert b"DUPLICATE" in taker.await_report("s2", "8").get(58)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+@pytest.mark.parametrize(
+    "venue", [{"profile": "spread"}, {"durability": "none"}], indirect=True, ids=["spread", "none"]
+)
+def test_other_profiles_and_durabilities_trade_alike(venue: RunningVenue) -> None:
+    one, two = venue.client("TRADER1"), venue.client("TRADER2")
+    one.connect()
+    two.connect()
+    one.order("a", "buy", "10.00", "1", "ETHUSDT")
+    one.await_report("a", "0")
+    two.order("b", "sell", "10.00", "1", "ETHUSDT")
+    two.await_report("b", "F")
+    one.await_report("a", "F")
+    assert venue.stop() == 0
+    venue.verify()
