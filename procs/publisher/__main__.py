@@ -36,6 +36,10 @@ class Publisher:
         """The port that it serves on; 0 while the books are being rebuilt."""
         return self._server.port
 
+    def waiting(self) -> list[int]:
+        """How many bytes wait to be sent, for each client."""
+        return self._server.waiting()
+
     async def start(self) -> None:
         """Nothing to prepare: the listener opens from `poll`, once there is something true to serve."""
 
@@ -73,10 +77,10 @@ class Publisher:
     def _tick(self, now_ns: int) -> None:
         """Publish what goes by time. Ticks that were missed are left out: what changed is in the next."""
         self._next_tick_ns += TICK_NS * (1 + (now_ns - self._next_tick_ns) // TICK_NS)
-        self._feed.tick(Cadence.EVERY_100_MS)
+        self._feed.tick(Cadence.MS_100)
         self._ticks += 1
         if self._ticks % TICKS_PER_SECOND == 0:
-            self._feed.tick(Cadence.EVERY_1000_MS)
+            self._feed.tick(Cadence.MS_1000)
 
 
 def build(venue: Venue, name: str) -> Publisher:

@@ -20,8 +20,8 @@ class Kind(IntEnum):
     PARTIAL_20_100 = 12
 
 class Cadence(IntEnum):
-    EVERY_1000_MS = 0
-    EVERY_100_MS = 1
+    MS_1000 = 0
+    MS_100 = 1
 
 class Feed:
     live: bool

@@ -83,8 +83,8 @@ class Kind(IntEnum):
 class Cadence(IntEnum):
     """The paces of the streams that go by time."""
 
-    EVERY_1000_MS = EVERY_1000_MS
-    EVERY_100_MS = EVERY_100_MS
+    MS_1000 = EVERY_1000_MS
+    MS_100 = EVERY_100_MS
 
 
 cdef class Feed:

@@ -48,7 +48,7 @@ def parse_request(text: str | bytes) -> Request:
     """Read one message of a client. Raises BadRequest."""
     try:
         message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(INVALID_JSON, f"Invalid JSON: {error}") from None
     if not isinstance(message, dict):
         raise BadRequest(INVALID_REQUEST, "Invalid request: an object is expected")

@@ -110,20 +110,21 @@ class Server:
         """The port that it listens on; 0 before it does."""
         return int(self._server.sockets[0].getsockname()[1]) if self._server is not None else 0
 
+    def waiting(self) -> list[int]:
+        """How many bytes wait to be sent, for each client."""
+        return [client.transport.get_write_buffer_size() for client in self._clients]
+
     async def close(self) -> None:
         """Stop listening and say goodbye (close code 1001); whoever does not answer in time is cut off."""
         if self._server is None:
             return
         self._server.close()
         loop = asyncio.get_running_loop()
-        aborts = [loop.call_later(CLOSE_TIMEOUT_S, client.abort) for client in self._transports()]
+        transports = [connection.transport for connection in self._server.connections]
+        aborts = [loop.call_later(CLOSE_TIMEOUT_S, transport.abort) for transport in transports]
         await self._server.wait_closed()
         for abort in aborts:
             abort.cancel()
-
-    def _transports(self) -> list[asyncio.Transport]:
-        assert self._server is not None
-        return [connection.transport for connection in self._server.connections]
 
     def _admit(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
         """Refuse a handshake before it is one: an unknown path or stream, or no room."""

@@ -1,0 +1,221 @@
+"""The publisher from outside: stock WebSocket clients, every stream, every request, every refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from procs.publisher import server
+from tests.publisher.exchange import BUY, SELL, Exchange
+from tests.publisher.harness import Running, ask, client, receive, run, serving, silent
+
+
+def listed() -> Exchange:
+    """A venue with two instruments, a book of 1.00/1.02 and one trade."""
+    exchange = Exchange()
+    exchange.list_instrument(1, b"BTCUSDT")
+    exchange.list_instrument(2, b"ETHUSDT")
+    exchange.new(BUY, 100, 5)
+    exchange.new(SELL, 102, 5)
+    exchange.new(SELL, 100, 1)
+    return exchange
+
+
+def levels(*pairs: tuple[int, int]) -> list[list[str]]:
+    return [[f"{price / 100:.8f}", f"{lots / 10_000:.8f}"] for price, lots in pairs]
+
+
+BIDS, ASKS = levels((100, 4)), levels((102, 5))
+
+
+def test_a_new_subscriber_gets_the_latest_message_at_once() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        async with serving(exchange) as running:
+            async with client(running, "/ws/btcusdt@trade") as trade:
+                message = await receive(trade)
+                assert (message["e"], message["t"], message["p"], message["q"]) == (
+                    "trade",
+                    4,
+                    "1.00000000",
+                    "0.00010000",
+                )
+            async with client(running, "/ws/btcusdt@bookTicker") as ticker:
+                assert await receive(ticker) == {
+                    "u": 4, "s": "BTCUSDT", "b": "1.00000000", "B": "0.00040000", "a": "1.02000000", "A": "0.00050000",
+                }  # fmt: skip
+            for name in ("depth5", "depth10", "depth20", "depth5@100ms", "depth10@100ms", "depth20@100ms"):
+                async with client(running, f"/ws/btcusdt@{name}") as partial:
+                    assert await receive(partial) == {"lastUpdateId": 4, "bids": BIDS, "asks": ASKS}
+            for name in ("book5", "book10", "book20"):
+                async with client(running, f"/ws/btcusdt@{name}") as states:
+                    assert await receive(states) == [{"U": 3, "u": 4, "s": 5, "b": BIDS, "a": ASKS}]
+            exchange.new(BUY, 99, 1)
+            async with client(running, "/ws/btcusdt@depth@100ms") as first:
+                diff = await receive(first)
+                async with client(running, "/ws/btcusdt@depth@100ms") as second:
+                    assert await receive(second) == diff
+                    assert diff["e"] == "depthUpdate"
+                    assert diff["b"] == levels((99, 1))
+
+    run(scenario())
+
+
+def test_every_stream_goes_on_with_what_happens() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        names = ["trade", "bookTicker", "depth@100ms", "depth", "depth20@100ms", "depth20", "book5"]
+        async with serving(exchange) as running, client(running, "/stream") as connection:
+            await ask(connection, "SUBSCRIBE", *(f"btcusdt@{name}" for name in names))
+            for _ in range(len(names) - 2):  # there was no difference yet
+                await receive(connection)
+            exchange.new(BUY, 102, 7)
+            latest: dict[str, Any] = {}
+            while len(latest) < len(names):
+                message = await receive(connection)
+                latest[message["stream"].removeprefix("btcusdt@")] = message["data"]
+        assert latest["trade"]["t"] == 6
+        assert latest["trade"]["m"] is False
+        assert (latest["bookTicker"]["b"], latest["bookTicker"]["a"]) == ("1.02000000", "0.00000000")
+        for name in ("depth", "depth@100ms"):
+            assert (latest[name]["U"], latest[name]["u"]) == (5, 6)
+            assert (latest[name]["b"], latest[name]["a"]) == (levels((102, 2)), levels((102, 0)))
+        for name in ("depth20", "depth20@100ms"):
+            assert latest[name] == {"lastUpdateId": 6, "bids": levels((102, 2), (100, 4)), "asks": []}
+        assert latest["book5"] == [{"U": 5, "u": 6, "s": 7, "b": levels((102, 2), (100, 4)), "a": []}]
+
+    run(scenario())
+
+
+def test_subscribes_unsubscribes_and_lists() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        async with serving(exchange) as running, client(running, "/ws/0") as connection:
+            assert await ask(connection, "LIST_SUBSCRIPTIONS", request_id=3) == {"result": [], "id": 3}
+            assert await ask(connection, "SUBSCRIBE", "btcusdt@trade", "ethusdt@trade", request_id="x") == {
+                "result": None,
+                "id": "x",
+            }
+            assert (await receive(connection))["t"] == 4
+            assert await ask(connection, "SUBSCRIBE", "btcusdt@trade", request_id=4) == {"result": None, "id": 4}
+            listing = await ask(connection, "LIST_SUBSCRIPTIONS", request_id=None)
+            assert listing == {"result": ["btcusdt@trade", "ethusdt@trade"], "id": None}
+            assert (await ask(connection, "UNSUBSCRIBE", "btcusdt@trade", "btcusdt@depth"))["result"] is None
+            exchange.new(BUY, 102, 1)
+            assert await silent(connection)
+            exchange.new(SELL, 50, 1, instrument=2)
+            exchange.new(BUY, 50, 1, instrument=2)
+            assert (await receive(connection))["s"] == "ETHUSDT"
+
+    run(scenario())
+
+
+def test_combined_connections_wrap_what_was_named_in_the_target_too() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        async with (
+            serving(exchange) as running,
+            client(running, "/stream?streams=btcusdt@trade/btcusdt@depth5") as combined,
+            client(running, "/ws/btcusdt@trade") as raw,
+        ):
+            first, second = await receive(combined), await receive(combined)
+            assert first == {"stream": "btcusdt@trade", "data": await receive(raw)}
+            assert second["stream"] == "btcusdt@depth5"
+            assert await ask(combined, "SUBSCRIBE", "btcusdt@book5", request_id=9) == {"result": None, "id": 9}
+            assert (await receive(combined))["stream"] == "btcusdt@book5"
+
+    run(scenario())
+
+
+def test_a_request_that_fails_subscribes_to_nothing() -> None:
+    async def scenario() -> None:
+        async with serving(listed()) as running, client(running, "/ws") as connection:
+            refusal = await ask(connection, "SUBSCRIBE", "btcusdt@trade", "btcusdt@nonsense", request_id=8)
+            assert refusal == {"code": 2, "msg": "Invalid request: unknown stream 'btcusdt@nonsense'", "id": 8}
+            await connection.send("not json")
+            assert (await receive(connection))["code"] == 3
+            many = [f"btcusdt@trade{i}" for i in range(server.MAX_SUBSCRIPTIONS + 1)]
+            assert "more than 200" in (await ask(connection, "SUBSCRIBE", *many))["msg"]
+            assert (await ask(connection, "LIST_SUBSCRIPTIONS"))["result"] == []
+
+    run(scenario())
+
+
+async def status_of(running: Running, target: str) -> tuple[int, Any]:
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(running.url + target):
+            pass
+    body = caught.value.response.body
+    return caught.value.response.status_code, json.loads(body)
+
+
+def test_refuses_in_the_handshake_what_it_will_not_serve() -> None:
+    async def scenario() -> None:
+        async with serving(listed(), max_clients=1) as running:
+            assert (await status_of(running, "/nothing"))[0] == 404
+            status, body = await status_of(running, "/ws/btcusdt@nonsense")
+            assert (status, body["msg"]) == (400, "Invalid request: unknown stream 'btcusdt@nonsense'")
+            async with client(running, "/ws/btcusdt@trade") as connection:
+                status, body = await status_of(running, "/ws")
+                assert (status, body["msg"]) == (503, "Too many clients: try again later")
+                await receive(connection)
+            async with asyncio.timeout(5):  # the place is free again
+                while True:
+                    try:
+                        async with client(running, "/ws/btcusdt@trade") as connection:
+                            await receive(connection)
+                            break
+                    except InvalidStatus:
+                        await asyncio.sleep(0.01)
+
+    run(scenario())
+
+
+async def close_of(connection: ClientConnection) -> tuple[int | None, str | None]:
+    """The code and reason that the server closed with, once everything before is read."""
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.recv()
+    return connection.close_code, connection.close_reason
+
+
+def test_closes_who_sends_too_much_or_too_often() -> None:
+    async def scenario() -> None:
+        async with serving(listed()) as running:
+            async with client(running, "/ws") as large:
+                await large.send("x" * (server.MAX_REQUEST_BYTES + 1))
+                assert (await close_of(large))[0] == 1009
+            async with client(running, "/ws") as frequent:
+                for _ in range(server.MAX_REQUESTS_PER_SECOND + 10):
+                    await frequent.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+                assert await close_of(frequent) == (1008, server.TOO_MANY_REQUESTS)
+
+    run(scenario())
+
+
+def test_does_not_compress_and_answers_pings() -> None:
+    async def scenario() -> None:
+        async with serving(listed()) as running, client(running, "/ws", compression="deflate") as connection:
+            assert connection.response is not None
+            assert "Sec-WebSocket-Extensions" not in connection.response.headers
+            async with asyncio.timeout(5):
+                await (await connection.ping())
+
+    run(scenario())
+
+
+def test_stopping_says_goodbye() -> None:
+    async def scenario() -> None:
+        async with serving(listed()) as running, client(running, "/ws/btcusdt@trade") as connection:
+            await receive(connection)
+            await running.publisher.stop()
+            assert (await close_of(connection))[0] == 1001
+
+    run(scenario())

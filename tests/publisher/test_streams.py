@@ -1,0 +1,94 @@
+"""Names of streams, request targets and requests, as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from procs.publisher.feed import Kind
+from procs.publisher.requests import BadRequest, answer, parse_request
+from procs.publisher.streams import Stream, Target, parse_stream, parse_target
+
+
+def find(symbol: str) -> int | None:
+    return {"btcusdt": 7}.get(symbol)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("btcusdt@trade", Kind.TRADE),
+        ("btcusdt@bookTicker", Kind.BOOK_TICKER),
+        ("btcusdt@depth", Kind.DEPTH_1000),
+        ("btcusdt@depth@1000ms", Kind.DEPTH_1000),
+        ("btcusdt@depth@100ms", Kind.DEPTH_100),
+        ("btcusdt@depth5", Kind.PARTIAL_5_1000),
+        ("btcusdt@depth20@100ms", Kind.PARTIAL_20_100),
+        ("btcusdt@book10", Kind.BOOK_10),
+    ],
+)
+def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
+    assert parse_stream(name, find) == Stream(name, 7, kind)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "@", "btcusdt", "btcusdt@", "btcusdt@depth7", "BTCUSDT@trade", "xyz@trade", "btcusdt@trade@100ms"]
+)
+def test_other_names_are_no_streams(name: str) -> None:
+    assert parse_stream(name, find) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/ws", Target(False, ())),
+        ("/ws/", Target(False, ())),
+        ("/ws/0", Target(False, ())),
+        ("/ws/a@trade", Target(False, ("a@trade",))),
+        ("/ws/a@trade/b@depth@100ms?x=1", Target(False, ("a@trade", "b@depth@100ms"))),
+        ("/ws/a%40trade", Target(False, ("a@trade",))),
+        ("/stream", Target(True, ())),
+        ("/stream?streams=a@trade/b@trade/a@trade", Target(True, ("a@trade", "b@trade"))),
+        ("/", None),
+        ("/wsx", None),
+        ("/api/v3/depth", None),
+    ],
+)
+def test_a_target_names_streams_and_how_they_come(target: str, expected: Target | None) -> None:
+    assert parse_target(target) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "request_id"),
+    [
+        ("{", 3, None),
+        (b"\xff", 3, None),
+        ("[]", 2, None),
+        ("1", 2, None),
+        ('{"method":"DANCE","id":5}', 2, 5),
+        ('{"method":"SUBSCRIBE","id":"a"}', 2, "a"),
+        ('{"method":"SUBSCRIBE","params":[],"id":1}', 2, 1),
+        ('{"method":"SUBSCRIBE","params":"a@trade","id":1}', 2, 1),
+        ('{"method":"SUBSCRIBE","params":[1],"id":1}', 2, 1),
+        ('{"method":"SUBSCRIBE","params":["a@trade"],"id":true}', 2, None),
+        ('{"method":"SUBSCRIBE","params":["a@trade"],"id":1.5}', 2, None),
+        ('{"method":"SUBSCRIBE","params":["a@trade"],"id":"%s"}' % ("x" * 37), 2, None),
+        ('{"method":["SUBSCRIBE"],"id":1}', 2, 1),
+        ('{"method":"SUBSCRIBE","params":["a@trade"],"id":1,"extra":0}', 2, 1),
+        ("[" * 5000, 3, None),
+    ],
+)
+def test_a_bad_request_gets_one_clear_answer(text: str | bytes, code: int, request_id: Any) -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse_request(text)
+    refusal = json.loads(caught.value.answer())
+    assert (refusal["code"], refusal["id"]) == (code, request_id)
+    assert refusal["msg"]
+
+
+@pytest.mark.parametrize("request_id", [0, -3, 2**63, "x-1", "", None])
+def test_an_id_comes_back_with_its_type(request_id: Any) -> None:
+    request = parse_request(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": request_id}))
+    assert json.loads(answer([], request.id)) == {"result": [], "id": request_id}
