@@ -1,0 +1,41 @@
+from libc.stdint cimport int64_t, uint32_t
+
+cdef enum:
+    MAX_FIELDS = 128            # a message with more is answered as TOO_LONG
+    MAX_MESSAGE_SIZE = 16384    # from `8=` to the last SOH; also the least that a receive buffer must hold
+
+# What `parse` returns where it has no message; anything above 0 is the size of the parsed message in bytes.
+cdef enum:
+    NEED_MORE = 0               # no whole message yet; keep the bytes and call again with more behind them
+    GARBLED = -1                # drop `message.skip` bytes (at least 1) and call again
+    TOO_LONG = -2               # a declared or actual size above MAX_MESSAGE_SIZE, or too many fields
+
+cdef struct Field:
+    uint32_t tag
+    uint32_t offset             # of the value, from `Message.data`
+    uint32_t length             # of the value, without its SOH
+
+# A view over the caller's bytes: valid as long as they are. Header fields are taken out as they pass.
+cdef class Message:
+    cdef const char *data
+    cdef uint32_t size
+    cdef uint32_t skip
+    cdef uint32_t count
+    cdef Field fields[MAX_FIELDS]   # in order of the wire, from 8 to 10
+    cdef uint32_t msg_type      # the type's characters, first in the lowest byte: c"D", or c"A" | c"E" << 8
+    cdef uint32_t msg_seq_num   # 0 where missing or no number
+    cdef uint32_t bad_tag_at    # index of the first field whose tag or value is malformed; `count` where none is
+    cdef bint poss_dup          # 43=Y
+    cdef bint poss_resend       # 97=Y
+    cdef bint routed            # has one of 115, 116, 128, 129
+    cdef int sender_comp_id     # indexes into `fields`, -1 where missing
+    cdef int target_comp_id
+    cdef int sending_time
+    cdef int orig_sending_time
+    cdef int find(self, uint32_t tag) noexcept nogil                # index of the first field with the tag, or -1
+    cdef const char *value(self, int index) noexcept nogil          # of a field; not ended by a zero byte
+    cdef bint equals(self, int index, const char *text, size_t size) noexcept nogil
+
+cdef int parse(Message out, const char *data, size_t size) noexcept nogil
+cdef int64_t parse_uint(const char *text, size_t size) noexcept nogil       # -1: no number, or above 2**62
+cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil        # ns since the epoch; -1: no UTCTimestamp

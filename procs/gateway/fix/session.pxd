@@ -1,0 +1,119 @@
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from procs.gateway.fix.encode cimport MAX_COMP_ID, OutgoingKind, Outbox, Outgoing
+from procs.gateway.fix.message cimport Message
+from procs.gateway.fix.rules cimport Rules
+
+cdef enum:
+    MAX_QUEUED = 262144         # bytes of messages kept above a gap; what does not fit is asked for again
+
+# One step of receive(). After each, `session.consumed` bytes of the input are done with (0 for a message out of the queue).
+cdef enum Step:
+    STEP_NEED_MORE = 0          # nothing more in these bytes
+    STEP_HANDLED = 1            # the session dealt with something; call again
+    STEP_APPLICATION = 2        # session.message is an application message in sequence: handle it now, then call again
+    STEP_LOGON = 3              # session.message is a Logon: look up the peer, then accept() or refuse(); until then
+                                # receive() takes nothing
+    STEP_RESEND = 4             # repeat our messages resend_begin..resend_end with repeat() and end_repeat(); call again
+    STEP_DISCONNECT = 5         # send what the outbox holds, then close; `reason` says why
+
+cdef enum Phase:
+    PHASE_CONNECTED = 1         # waits for a Logon
+    PHASE_LOGON = 2             # the caller looks at the Logon
+    PHASE_ACTIVE = 3
+    PHASE_LOGOUT = 4            # our Logout is out, waits for the peer's
+    PHASE_CLOSED = 5
+
+cdef enum Reason:
+    REASON_NONE = 0
+    REASON_LOGOUT = 1           # orderly, by either side
+    REASON_NOT_LOGON = 2        # first message no Logon, or garbled
+    REASON_LOGON_TIMEOUT = 3
+    REASON_REFUSED = 4          # by the caller
+    REASON_IDENTITY = 5         # BeginString or CompID wrong
+    REASON_SECOND_LOGON = 6
+    REASON_TOO_LOW = 7          # MsgSeqNum below the expected one
+    REASON_SENDING_TIME = 8
+    REASON_NO_ANSWER = 9        # to our TestRequest
+    REASON_LOGOUT_TIMEOUT = 10
+    REASON_TOO_LONG = 11
+    REASON_GAP = 12             # the peer never filled a gap
+    REASON_NO_SEQ_NUM = 13      # a message without MsgSeqNum
+    REASON_BAD_LOGON = 14       # HeartBtInt, EncryptMethod or NextExpectedMsgSeqNum unacceptable
+
+cdef struct Limits:
+    int64_t logon_timeout_ns
+    int64_t logout_timeout_ns
+    int64_t gap_timeout_ns      # without progress
+    int64_t sending_time_accuracy_ns    # 0: SendingTime is not compared with the clock
+    uint32_t min_heartbeat_s    # a HeartBtInt of 0 is always taken
+    uint32_t max_heartbeat_s
+
+cdef struct Queued:
+    uint32_t offset
+    uint32_t size
+    uint32_t msg_seq_num
+    bint served                 # its content has been acted upon already (ResendRequest)
+
+# An acceptor's session on one connection. now_ns is monotonic (timeouts), utc_ns is wall time (SendingTime).
+cdef class Session:
+    cdef readonly Message message
+    cdef readonly Outbox outbox
+    cdef Limits limits
+    cdef Rules rules
+    cdef dict rules_by_version
+    cdef bytes comp_id          # ours
+    cdef readonly size_t consumed
+    cdef readonly Phase phase
+    cdef readonly Reason reason
+    cdef readonly int version   # 42 or 44, 0 before the first message
+    cdef readonly uint32_t next_in      # the MsgSeqNum expected next
+    cdef readonly uint32_t heartbeat_s
+    cdef readonly bint reset            # of a Logon: it asks for both numbers to begin at 1; accept() does so
+    cdef char peer[MAX_COMP_ID]         # SenderCompID of the peer
+    cdef uint32_t peer_size
+    cdef readonly uint32_t resend_begin
+    cdef readonly uint32_t resend_end   # included; never beyond the last number given out
+    cdef uint32_t resend_next           # the next number that the resend has to account for; 0: none runs
+    cdef uint32_t logon_seq_num
+    cdef uint32_t next_expected         # 789 of the Logon, 0 where absent
+    cdef uint32_t gap_end               # last number asked for, 0: no gap is open
+    cdef int64_t gap_progress_ns
+    cdef int64_t connected_ns
+    cdef int64_t received_ns
+    cdef int64_t sent_ns
+    cdef int64_t logout_ns
+    cdef bint test_pending
+    cdef uint32_t test_number
+    cdef int64_t now_ns
+    cdef int64_t utc_ns
+    cdef char *queue_data
+    cdef uint32_t queue_used
+    cdef Queued *queue
+    cdef uint32_t queue_head
+    cdef uint32_t queue_count
+
+    # The next step in these bytes. Call with what is left after `consumed` until STEP_NEED_MORE or STEP_DISCONNECT.
+    cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    # Heartbeats and timeouts: STEP_HANDLED, or STEP_DISCONNECT. Call at next_deadline_ns() or whenever.
+    cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    cdef int64_t next_deadline_ns(self) noexcept nogil
+    # Answers to STEP_LOGON. accept() replies; its step is STEP_HANDLED, STEP_RESEND (789) or STEP_DISCONNECT.
+    cdef Step accept(self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    # An application message of ours: begin_message(), fields with session.outbox.add_…(), end_message().
+    cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    cdef const Outgoing *end_message(self) except NULL nogil
+    # begin_message() as an answer to session.message: routing tags (115, 116, 128, 129) are reversed.
+    cdef int begin_reply(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    # STEP_RESEND: pass stored application messages of the range in order (skip administrative ones: their gaps are
+    # filled), in as many batches as suit the reader, then end_repeat(). New messages must wait until then.
+    cdef int repeat(
+        self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns, int64_t utc_ns
+    ) except -1 nogil
+    cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    # Refuse session.message (in sequence): Reject with SessionRejectReason, or BusinessMessageReject with its reason.
+    cdef int reject(self, int reason, uint32_t ref_tag, const char *text, size_t size) except -1 nogil
+    cdef int business_reject(self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size) except -1 nogil
+    # Ask the peer to leave, with a Text; STEP_DISCONNECT follows from receive() or tick().
+    cdef int logout(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except -1 nogil
