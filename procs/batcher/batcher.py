@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from procs.batcher.database import DatabaseUnavailable, Embedded, Remote
+from procs.batcher.database import UnavailableError, Embedded, Remote
 from procs.batcher.loader import Loader, log
 from procs.batcher.spool import Spool, Spooler
 from shm.board import Board, Word
@@ -70,5 +70,5 @@ class Batcher:
         self._board.set(Word.DATABASE_SEQ, self._loader.complete_seq)
         try:
             await asyncio.to_thread(self._server.stop)
-        except DatabaseUnavailable as error:
+        except UnavailableError as error:
             log.warning("database did not stop", reason=str(error))

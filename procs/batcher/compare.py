@@ -1,6 +1,6 @@
 """Compares the database with a replay of the journal, row by row, up to the database's watermark (I5).
 
-It works the rows out again, one event at a time and with Decimal; it shares nothing with the loader but the record schema.
+It works the rows out again, one event at a time and with Decimal; it shares only the record schema with the loader.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Report(Struct, frozen=True):
 def compare(database_url: str, events: Callable[[int], Iterable[bytes]]) -> Report:
     """Compare every row with what `events(ring)` says: the ring's packed events, in order, from number 1.
 
-    The venue may run meanwhile: the comparison sees one snapshot. Memory grows with open orders and with accounts, not with
+    The venue may run meanwhile: the comparison sees one snapshot. Memory grows with open orders and accounts, not with
     history, which waits in temporary tables of the server. Raises psycopg.Error where the server is away.
     """
     with psycopg.connect(database_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:

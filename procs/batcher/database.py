@@ -49,7 +49,7 @@ SETTINGS = {
 }
 
 
-class DatabaseUnavailable(Exception):
+class UnavailableError(Exception):
     """The embedded server could not be started now; the reason is its message."""
 
 
@@ -86,7 +86,7 @@ class Embedded:
     def start(self) -> bool:
         """Make sure that it runs, and that its database exists; True where this call started it.
 
-        Raises DatabaseUnavailable, with the end of the server's log, where it does not come up.
+        Raises UnavailableError, with the end of the server's log, where it does not come up.
         """
         with self._turn():
             started = not self.is_running()
@@ -130,7 +130,7 @@ class Embedded:
         if not self.folder.exists():
             fresh = self.folder.with_name("postgres.new")
             shutil.rmtree(fresh, ignore_errors=True)
-            # The wheel's own code knows how to do it as root (its server needs another user, who must reach the folder).
+            # The wheel's own code knows how to do it as root: the server needs another user, who must reach the folder.
             _wheel().get_server(fresh, cleanup_mode=None, start=False).ensure_pgdata_inited()
             fresh.rename(self.folder)
         if self.socket_folder != self.folder:
@@ -152,7 +152,7 @@ class Embedded:
             )
             if result.returncode:
                 output.seek(0)
-                raise DatabaseUnavailable(f"{program} failed: {output.read().decode()}\n{self._end_of_log()}")
+                raise UnavailableError(f"{program} failed: {output.read().decode()}\n{self._end_of_log()}")
 
     def _end_of_log(self) -> str:
         if not self._log.exists():
@@ -193,7 +193,7 @@ def migrate(database_url: str) -> list[str]:
         parts = urlsplit(database_url)
         backend = yoyo.get_backend(urlunsplit(parts._replace(scheme="postgresql+psycopg")))
         try:
-            # The lock of yoyo is a row that a killed process leaves behind. We hold the advisory lock, so nobody is at work.
+            # yoyo's lock is a row that a killed process leaves behind. We hold the advisory lock: nobody is at work.
             backend.break_lock()
             with backend.lock():
                 pending = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))

@@ -12,11 +12,11 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from procs.batcher.database import DatabaseUnavailable, Embedded, Remote, migrate
+from procs.batcher.database import UnavailableError, Embedded, Remote, migrate
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
-from procs.batcher.writer import Refused, Session
+from procs.batcher.writer import RefusedError, Session
 
 FIRST_BACK_OFF_S = 0.1
 MAX_BACK_OFF_S = 5.0
@@ -28,7 +28,7 @@ LAG_BYTES = 2**20
 log = structlog.get_logger()
 
 
-class SpoolGap(RuntimeError):
+class SpoolGapError(RuntimeError):
     """The database has less than what stood before the spool (it was emptied, or restored from a backup)."""
 
 
@@ -69,7 +69,7 @@ class Loader:
                 before = self.position
                 try:
                     self._serve()
-                except (psycopg.Error, DatabaseUnavailable, Refused, OSError) as error:
+                except (psycopg.Error, UnavailableError, RefusedError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
                     log.warning("database unavailable", reason=str(error).strip(), retry_s=round(back_off_s, 1))
@@ -127,6 +127,6 @@ class Loader:
         before = self._spool.first_numbers()
         if any(first > number for first, number in zip(before, numbers, strict=True)):
             self._spool.erase()
-            raise SpoolGap(
+            raise SpoolGapError(
                 f"the database has events up to {numbers}, the spool begins after {before}; filling both anew"
             )

@@ -42,6 +42,7 @@ cdef class Spool:
     cdef uint64_t[RINGS] last
     cdef int fd
     cdef uint64_t base
+    cdef uint64_t segment_bytes
     cdef int append(self, iovec *parts, int count, uint64_t size) except -1 nogil
     cdef int rotate(self) except -1
 

@@ -49,7 +49,6 @@ cdef enum:
 
 SEGMENT_BYTES = 64 * 2**20
 MAX_FRAME_BYTES = FRAME_SIZE + FRAME_RECORDS * SLOT_SIZE
-cdef uint64_t SEGMENT_LIMIT = SEGMENT_BYTES
 
 assert sizeof(SegmentHeader) == SEGMENT_HEADER_SIZE == 128
 assert sizeof(Frame) == FRAME_SIZE == <int> SLOT_SIZE
@@ -122,14 +121,15 @@ cdef class Spool:
     """The segments below `folder`, opened to append. A torn tail is cut; what was cut is emitted again by the venue.
 
     `segments` holds (base, path) in order; `end` is the position after the last whole frame. Positions count bytes of all
-    segments ever written. One process opens a spool at a time (the batcher's role lock sees to it).
+    segments ever written. A segment is followed by the next once it has `segment_bytes`. One process opens a spool at a time (the batcher's role lock sees to it).
     """
 
-    def __cinit__(self, folder):
+    def __cinit__(self, *_args):
         self.fd = -1
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, uint64_t segment_bytes=SEGMENT_BYTES):
         self.folder = Path(folder)
+        self.segment_bytes = segment_bytes
         self.folder.mkdir(parents=True, exist_ok=True)
         self.segments = [(int(path.stem, 16), path) for path in sorted(self.folder.glob("*.spool"))]
         self.recover()
@@ -209,7 +209,7 @@ cdef class Spool:
         cdef ssize_t wrote
         cdef uint64_t done = 0
         cdef int part = 0
-        if self.fd < 0 or self.end - self.base >= SEGMENT_LIMIT:
+        if self.fd < 0 or self.end - self.base >= self.segment_bytes:
             with gil:
                 self.rotate()
         while done < size:

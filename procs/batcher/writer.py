@@ -89,7 +89,7 @@ MOVE_WATERMARK = """
 """
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The database may not be written, or is not what we left: another venue's, another batcher's, or edited."""
 
 
@@ -97,7 +97,7 @@ class Session:
     """The right to write, from a claim until the connection or the claim is lost.
 
     `numbers[ring]` and `complete_seq` are what the database has. Raises psycopg.Error for whatever the server refuses,
-    Refused as said there.
+    RefusedError as said there.
     """
 
     def __init__(self, url: str, epoch: int, born_ns: int) -> None:
@@ -129,7 +129,7 @@ class Session:
     def write(self, batch: Batch) -> None:
         """Write the batch and move the watermark past it, both or neither.
 
-        Where this raises, the outcome may be unknown (the connection died in COMMIT): the next session's `numbers` tell.
+        Where this raises, the outcome may be unknown (the connection died in COMMIT); the next session's `numbers` tell.
         """
         orders, changes, trades, balances = batch.encode()
         with self._connection.transaction():
@@ -141,7 +141,7 @@ class Session:
                 self._copy("changed_orders", CHANGE_COLUMNS, changes)
                 found = self._connection.execute(UPDATE_ORDERS).rowcount
                 if found != batch.changed:
-                    raise Refused(
+                    raise RefusedError(
                         f"{batch.changed - found} orders that were written before are missing from the database"
                     )
             self._copy("trades", TRADE_COLUMNS, trades)
@@ -155,12 +155,12 @@ class Session:
             self._days |= self._days_made
 
     def _take_over(self, epoch: int, born_ns: int) -> tuple[int, int]:
-        """Claim the database for this epoch of this journal; sessions of earlier claims end now, or at their next batch."""
+        """Claim the database for an epoch of a journal; sessions of earlier claims end now, or at their next batch."""
         row = self._connection.execute("SELECT epoch, journal_born_ns FROM writer").fetchone()
         if row is None or row[0] > epoch:
-            raise Refused(f"a venue of a later epoch than {epoch} writes to this database")
+            raise RefusedError(f"a venue of a later epoch than {epoch} writes to this database")
         if row[1] not in (0, born_ns):
-            raise Refused("the database belongs to another journal: use an empty one, or restore its journal")
+            raise RefusedError("the database belongs to another journal: use an empty one, or restore its journal")
         self._connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
             " AND datname = current_database() AND pid <> pg_backend_pid()",
@@ -168,16 +168,16 @@ class Session:
         )
         claimed = self._connection.execute(CLAIM, {"epoch": epoch, "born_ns": born_ns}).fetchone()
         if claimed is None:
-            raise Refused("another venue took the database over")
+            raise RefusedError("another venue took the database over")
         return claimed[0], claimed[1]
 
     def _check_claim(self) -> None:
-        """Locks the right to write until the transaction ends, so that no claim falls between this check and its rows."""
+        """Lock the right to write until the transaction ends: no claim falls between this check and its rows."""
         row = self._connection.execute("SELECT claim FROM writer FOR UPDATE").fetchone()
         if row is None or row[0] != self._claim:
-            raise Refused("another batcher took the database over")
+            raise RefusedError("another batcher took the database over")
         if self._read_numbers(lock=True) != self.numbers:
-            raise Refused("the watermark was moved by someone else")
+            raise RefusedError("the watermark was moved by someone else")
 
     def _read_numbers(self, *, lock: bool = False) -> list[int]:
         query = "SELECT number FROM watermark ORDER BY ring" + (" FOR UPDATE" if lock else "")
@@ -201,7 +201,7 @@ class Session:
         first, last = (_day(time_ns) for time_ns in (batch.first_trade_ns, batch.last_trade_ns))
         count = (last - first).days + 1 + DAYS_AHEAD
         if count > MAX_DAYS:
-            raise Refused(f"trades from {first} to {last} in one batch: was the clock wrong?")
+            raise RefusedError(f"trades from {first} to {last} in one batch: was the clock wrong?")
         self._days_made = {first + timedelta(days=i) for i in range(count)} - self._days
         for day in sorted(self._days_made):
             name, end = sql.Identifier(f"trades_{day:%Y%m%d}"), day + timedelta(days=1)

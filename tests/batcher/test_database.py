@@ -1,0 +1,134 @@
+"""The embedded server comes back from whatever ends it, and migrations run once however many try."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from msgspec import convert
+
+from config.schema import Config
+from procs.batcher.database import Embedded, Remote, migrate, server, url
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Embedded:
+    return Embedded(tmp_path)
+
+
+def postmaster(embedded: Embedded) -> int:
+    return int((embedded.folder / "postmaster.pid").read_text().splitlines()[0])
+
+
+def has_ended(pid: int) -> bool:
+    for _ in range(1000):
+        try:
+            os.kill(pid, 0)
+            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_starting_twice_starts_once_and_stopping_keeps_rows(own: Embedded) -> None:
+    assert own.start()
+    try:
+        assert not Embedded(own.folder.parent).start()
+        with psycopg.connect(own.url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+            assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        own.stop()
+        own.stop()
+        assert not own.is_running()
+        assert own.start()
+        with psycopg.connect(own.url) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    finally:
+        own.stop()
+
+
+def test_a_killed_server_is_started_again(own: Embedded) -> None:
+    own.start()
+    try:
+        pid = postmaster(own)
+        os.kill(pid, signal.SIGKILL)
+        assert has_ended(pid)
+        for _ in range(100):
+            # Its children notice within moments; until then a new server is refused the data folder.
+            try:
+                started = own.start()
+                break
+            except Exception:
+                time.sleep(0.1)
+        assert started
+        assert postmaster(own) != pid
+    finally:
+        own.stop()
+
+
+def test_the_server_outlives_its_starter_and_is_found(own: Embedded) -> None:
+    program = (
+        "import os, sys, pathlib; from procs.batcher.database import Embedded;"
+        "Embedded(pathlib.Path(sys.argv[1])).start(); os.kill(os.getpid(), 9)"
+    )
+    try:
+        result = subprocess.run([sys.executable, "-c", program, str(own.folder.parent)], check=False, timeout=60)
+        assert result.returncode == -signal.SIGKILL
+        assert own.is_running()
+        assert not own.start()
+    finally:
+        own.stop()
+
+
+def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    embedded = Embedded(deep)
+    embedded.start()
+    try:
+        assert embedded.socket_folder != embedded.folder
+        assert Embedded(deep).is_running()
+    finally:
+        embedded.stop()
+        embedded.socket_folder.rmdir()
+
+
+def test_an_interrupted_first_start_begins_anew(own: Embedded) -> None:
+    leftover = own.folder.with_name("postgres.new")
+    leftover.mkdir(parents=True)
+    (leftover / "PG_VERSION").write_text("18\n")
+    own.start()
+    own.stop()
+    assert not leftover.exists()
+
+
+def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
+    config = convert({"database": {"url": "postgresql://me@db.example:5432/venue"}}, Config)
+    assert url(config, tmp_path) == "postgresql://me@db.example:5432/venue"
+    assert isinstance(server(config, tmp_path), Remote)
+    assert url(Config(), tmp_path) == Embedded(tmp_path).url
+
+
+def test_migrations_run_once(empty_database: str) -> None:
+    assert migrate(empty_database) == ["0001-tables", "0002-trades"]
+    assert migrate(empty_database) == []
+
+
+def test_concurrent_migrators_take_turns(empty_database: str) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        applied = list(pool.map(migrate, [empty_database] * 3))
+    assert sorted(map(len, applied)) == [0, 0, 2]
+
+
+def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
+    assert migrate(database) == []
