@@ -86,6 +86,7 @@ cdef class JournalReader:
     cdef void advance(self) noexcept nogil
     cdef int walk(self) except -1 nogil
     cdef int load(self) except -1 nogil
+    cdef int load_batch(self) except -1 nogil
     cdef int enter(self, uint64_t first_seq) except -1 nogil
     cdef const char *judge_segment(self, const SegmentHeader *header, uint64_t first_seq) noexcept nogil
     cdef bint batch_here(self) except -1 nogil

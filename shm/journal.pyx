@@ -143,12 +143,10 @@ cdef class JournalReader:
         begin = max((seq for seq in seqs if seq <= first_seq), default=0)
         if seqs and not begin:
             raise JournalError(f"{self.directory} begins at sequence {min(seqs)}: {first_seq} is not there")
-        self.first_seq = self.next_seq = begin or first_seq
+        self.first_seq = first_seq
+        self.next_seq = begin or first_seq
         if begin:
             self.enter(begin)
-            while self.next_seq < first_seq and self.peek() != NULL:
-                self.advance()
-            self.first_seq = self.next_seq
 
     def __dealloc__(self) -> None:
         self.close()
@@ -179,7 +177,7 @@ cdef class JournalReader:
         """The record `next_seq`, valid until the next `peek` after an `advance`; NULL at the limit or the end."""
         if self.next_seq > self.limit:
             return NULL
-        if self.left == 0 and not self.load():
+        if self.left == 0 and (self.first_seq > self.limit or not self.load()):
             return NULL
         return self.record
 
@@ -198,6 +196,20 @@ cdef class JournalReader:
                 return 0
 
     cdef int load(self) except -1 nogil:
+        """Make the next batch current, from `first_seq` on: 1, or 0 where the journal ends."""
+        cdef uint64_t skipped
+        while self.load_batch():
+            if self.next_seq >= self.first_seq:
+                return 1
+            skipped = min(self.first_seq - self.next_seq, self.left)
+            self.record += skipped * SLOT_SIZE
+            self.next_seq += skipped
+            self.left -= skipped
+            if self.left:
+                return 1
+        return 0
+
+    cdef int load_batch(self) except -1 nogil:
         """Make the batch that begins with `next_seq` current: 1, or 0 where the journal ends."""
         if self.fd >= 0 and self.batch_here():
             return 1

@@ -118,6 +118,16 @@ def test_reader_begins_anywhere(folder: Path) -> None:
         assert reader.chain == model.chain(data)
 
 
+def test_reader_that_begins_beyond_its_limit_waits_for_it(folder: Path) -> None:
+    with JournalWriter(folder, "none", SMALL) as writer:
+        data = append(writer, 10)
+        reader = JournalReader(folder, 14, limit=10)
+        assert list(reader) == []
+        data += append(writer, 10)
+        reader.limit = 20
+        assert list(reader) == data[13:]
+
+
 def test_reader_stops_at_its_limit_and_goes_on_when_it_is_raised(folder: Path) -> None:
     with JournalWriter(folder, "none", SMALL) as writer:
         data = append(writer, 10)
