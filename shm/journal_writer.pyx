@@ -12,8 +12,8 @@ from libc.errno cimport EINTR, ENOSPC, errno as c_errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from posix.fcntl cimport O_CLOEXEC, O_CREAT, O_EXCL, O_RDWR
-from posix.unistd cimport close, fdatasync, fsync, pwrite
+from posix.fcntl cimport O_CLOEXEC, O_CREAT, O_RDWR
+from posix.unistd cimport SEEK_END, close, fdatasync, fsync, lseek, pwrite
 
 from shm.atomics cimport load_acquire_32, store_release_32
 from shm.crc32c cimport crc32c
@@ -66,7 +66,6 @@ cdef extern from *:
 
 SEGMENT_BYTES = 64 << 20
 MIN_SEGMENT_BYTES = 2 * PAGE_SIZE
-PREPARED = "prepared"
 cdef const char *prepared_name = b"prepared"
 cdef uint64_t schema_hash = SCHEMA_HASH
 
@@ -94,11 +93,12 @@ cdef int retire(int fd) noexcept nogil:
 
 
 cdef int write_prepared(Preparation *work) noexcept nogil:
+    """Write the next segment, or the rest of it where an earlier writer began: it grows by written zeros alone."""
     cdef int error
-    fd = openat(work.directory_fd, prepared_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    fd = openat(work.directory_fd, prepared_name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if fd < 0:
         return c_errno
-    error = write_zeros(fd, 0, work.size, &work.stop)
+    error = write_zeros(fd, <uint64_t> lseek(fd, 0, SEEK_END) // PAGE_SIZE * PAGE_SIZE, work.size, &work.stop)
     if error == 0 and fsync(fd) != 0:
         error = c_errno
     close(fd)
@@ -167,7 +167,6 @@ cdef class JournalWriter:
             fcntl.flock(self.directory_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalError(f"{self.directory} is being written by another process") from None
-        (self.directory / PREPARED).unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Start an empty journal: a new id, and a first segment that begins with sequence 1."""
@@ -235,7 +234,6 @@ cdef class JournalWriter:
             with nogil:
                 pthread_join(self.preparation.thread, NULL)
             self.preparation.running = 0
-            (self.directory / PREPARED).unlink(missing_ok=True)
         for fd in (self.fd, self.directory_fd):
             if fd >= 0:
                 os.close(fd)

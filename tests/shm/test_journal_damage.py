@@ -280,11 +280,15 @@ def test_another_schema_or_format_is_named(tmp_path: Path) -> None:
         JournalWriter(folder, segment_bytes=SMALL)
 
 
-def test_leftovers_of_a_preparation_are_swept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leftover", [b"half of it", bytes(PAGE), bytes(2 * PAGE), bytes(9 * PAGE), b"rubbish" * PAGE])
+def test_a_preparation_that_was_left_is_taken_up(tmp_path: Path, leftover: bytes) -> None:
     folder = tmp_path / "journal"
-    write_journal(folder, [5] * 3)
-    (folder / "prepared").write_bytes(b"half of it")
-    with JournalWriter(folder, segment_bytes=2 * PAGE) as writer:
-        for _ in range(40):
-            writer.append(model.records(writer.last_seq + 1, 1))
-    assert verify(folder).last_seq == 55
+    write_journal(folder, [5] * 3, 4 * PAGE)
+    (folder / "prepared").write_bytes(leftover)
+    for expected in (15, 55):
+        with JournalWriter(folder, segment_bytes=4 * PAGE) as writer:
+            assert writer.last_seq == expected
+            for _ in range(40):
+                writer.append(model.records(writer.last_seq + 1, 1))
+    report = verify(folder)
+    assert (report.last_seq, report.torn_bytes, report.corruption) == (95, 0, None)
