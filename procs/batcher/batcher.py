@@ -63,7 +63,7 @@ class Batcher:
     async def stop(self) -> None:
         """Spool what is left, let the loader finish for a few seconds, and stop a server of our own."""
         for _ in range(LAST_POLLS):
-            if not self.poll(time.time_ns()):
+            if self._loader.failure is not None or not self.poll(time.time_ns()):
                 break
         await asyncio.to_thread(self._loader.stop, DRAIN_S, STOP_TIMEOUT_S)
         self._board.set(Word.SPOOLED, self.spool.end - self._loader.position)

@@ -1,0 +1,62 @@
+"""The comparison finds every kind of deviation, and nothing where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from procs.batcher.compare import compare
+from procs.batcher.spool import Spool
+from tests.batcher.events import Stream
+from tests.batcher.test_spool import spool_all
+from tests.batcher.test_writer import batch_after, session
+
+EDITS = {
+    "orders": "UPDATE orders SET filled = filled + 0.0001 WHERE order_id = (SELECT min(order_id) FROM orders)",
+    "trades": "DELETE FROM trades WHERE trade_id = (SELECT min(trade_id) FROM trades)",
+    "balances": "INSERT INTO balances VALUES (99, 'BTC', 1, 0, 1, 1)",
+    "users": "UPDATE users SET created = created + interval '1 microsecond' WHERE id = 1",
+    "instruments": "UPDATE instruments SET maker_fee_ppm = 0",
+    "assets": "UPDATE assets SET scale = 7 WHERE id = 2",
+}
+
+
+@pytest.fixture
+def loaded(database: str, tmp_path: Path) -> Stream:
+    stream = Stream(seed=3).define().steps(150)
+    spool = Spool(tmp_path)
+    spool_all(stream, spool)
+    with session(database) as opened:
+        opened.write(batch_after(opened, spool))
+    return stream
+
+
+def test_a_true_database_is_clean(database: str, loaded: Stream) -> None:
+    report = compare(database, loaded.rings.__getitem__)
+    assert report.clean
+    assert report.complete_seq == loaded.seq
+    assert all(table.rows == table.expected_rows > 0 for table in report.tables.values())
+
+
+def test_events_beyond_the_watermark_are_left_out(database: str, loaded: Stream) -> None:
+    loaded.steps(50)
+    assert compare(database, loaded.rings.__getitem__).clean
+
+
+@pytest.mark.parametrize("table", EDITS)
+def test_an_edited_row_is_found(database: str, loaded: Stream, table: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(EDITS[table].encode())
+    report = compare(database, loaded.rings.__getitem__)
+    assert {name: found.differing for name, found in report.tables.items() if found.differing} == {table: 1}
+    difference = report.tables[table].first[0]
+    assert difference.expected != difference.actual
+
+
+def test_a_database_ahead_of_the_journal_is_not_clean(database: str, loaded: Stream) -> None:
+    shorter = {0: loaded.rings[0], 1: loaded.rings[1][:-3]}
+    report = compare(database, shorter.__getitem__)
+    assert report.short == {1: 3}
+    assert not report.clean
