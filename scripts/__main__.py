@@ -29,11 +29,12 @@ app = App(
     version=_version,
     result_action="return_value",
 )
-app.command("scripts.run:run", name="run")
-app.command("scripts.status:status", name="status")
-app.command("scripts.verify:verify", name="verify")
-app.command("scripts.doctor:doctor", name="doctor")
-app.command("scripts.db:app", name="db")
+app.command("scripts.run:run", name="run", help="Run a venue until Ctrl-C stops it.")
+app.command("scripts.status:status", name="status", help="Show what a running venue does.")
+app.command("scripts.verify:verify", name="verify", help="Check journal, database and money.")
+app.command("scripts.flow.command:flow", name="flow", help="Play a file of orders and compare the books.")
+app.command("scripts.doctor:doctor", name="doctor", help="Check this machine, and say what to fix.")
+app.command("scripts.db:app", name="db", help="The venue's PostgreSQL.")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from procs.supervisor.procfs import core_of, identify
+from procs.supervisor.topology import Host
 from procs.venue import Manifest, Venue
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm.board import Word
@@ -20,14 +21,21 @@ SAMPLE_S = 0.5  # between the two looks that make a rate
 STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
 
 
-class AgentStatus(Struct, frozen=True):
-    """A stage: the host that runs it, the core it was last seen on, and how it does. Ages in ms, rates per second."""
+class HostStatus(Struct, frozen=True):
+    """A process, the core it was last seen on and the one it is pinned to. `pid` is 0 before its first heartbeat."""
 
-    agent: str
-    host: str
+    name: str
     pid: int
     core: int | None
     pinned_to: int | None
+    agents: tuple[str, ...]
+
+
+class AgentStatus(Struct, frozen=True):
+    """A stage, and how it does since its process started."""
+
+    name: str
+    host: str
     state: str
     heartbeat_age_ms: int
     records: int
@@ -67,6 +75,7 @@ class Status(Struct, frozen=True):
     database: int = 0
     database_lag: int = 0
     spool_bytes: int = 0
+    hosts: list[HostStatus] = []
     agents: list[AgentStatus] = []
     rings: list[RingStatus] = []
 
@@ -113,6 +122,7 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
         database=database,
         database_lag=max(0, commit - database),
         spool_bytes=board.get(Word.SPOOLED),
+        hosts=[_host(venue, host) for host in venue.topology.hosts],
         agents=agents,
         rings=[_ring(venue, spec.name, rates[spec.name]) for spec in venue.topology.rings],
     )
@@ -127,24 +137,20 @@ def _counts(venue: Venue) -> dict[str, int]:
     return counts
 
 
+def _host(venue: Venue, host: Host) -> HostStatus:
+    health = venue.board.health(venue.topology.slot_of(host.agents[0]))
+    pid = health["pid"] if health else 0
+    return HostStatus(host.name, pid, core_of(pid), host.cpu, host.agents)
+
+
 def _agent(venue: Venue, agent: str, rate: int) -> AgentStatus:
-    host = venue.topology.host_of(agent)
+    host = venue.topology.host_of(agent).name
     health = venue.board.health(venue.topology.slot_of(agent))
     if health is None:
-        return AgentStatus(agent, host.name, 0, None, host.cpu, "starting", 0, 0, 0, 0)
-    pid = health["pid"]
-    return AgentStatus(
-        agent=agent,
-        host=host.name,
-        pid=pid,
-        core=core_of(pid),
-        pinned_to=host.cpu,
-        state=STATES.get(health["state"], "unknown") if identify(pid) else "dead",
-        heartbeat_age_ms=max(0, time.monotonic_ns() - health["heartbeat_ns"]) // 1_000_000,
-        records=health["work"],
-        records_per_s=rate,
-        blocked_rounds=health["blocked"],
-    )
+        return AgentStatus(agent, host, "starting", 0, 0, 0, 0)
+    state = STATES.get(health["state"], "unknown") if identify(health["pid"]) else "dead"
+    age_ms = max(0, time.monotonic_ns() - health["heartbeat_ns"]) // 1_000_000
+    return AgentStatus(agent, host, state, age_ms, health["work"], rate, health["blocked"])
 
 
 def _ring(venue: Venue, name: str, rate: int) -> RingStatus:
@@ -165,14 +171,15 @@ def _print(found: Status) -> None:
     out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}")
     out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})")
     out.print(f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes")
-    rows = table(
-        "\nstages", "stage", "process", "pid>", "core>", "state", "heartbeat>", "records>", "per s>", "blocked>"
-    )
+    hosts = {host.name: host for host in found.hosts}
+    columns = ("stage", "process", "pid>", "core>", "state", "heartbeat>", "records>", "per s>", "blocked>")
+    rows = table("\nstages", *columns)
     for agent in found.agents:
-        core = "-" if agent.core is None else f"{agent.core}{'' if agent.pinned_to is None else ' (pinned)'}"
+        host = hosts[agent.host]
+        core = "-" if host.core is None else f"{host.core}{'' if host.pinned_to is None else ' (pinned)'}"
         state = agent.state if agent.state == "running" else f"[red]{agent.state}[/red]"
-        rows.add_row(agent.agent, agent.host, str(agent.pid), core, state, f"{agent.heartbeat_age_ms} ms",
-                     f"{agent.records:,}", f"{agent.records_per_s:,}", f"{agent.blocked_rounds:,}")  # fmt: skip
+        numbers = (f"{number:,}" for number in (agent.records, agent.records_per_s, agent.blocked_rounds))
+        rows.add_row(agent.name, host.name, str(host.pid), core, state, f"{agent.heartbeat_age_ms} ms", *numbers)
     out.print(rows)
     rows = table("\nrings", "ring", "slots>", "published>", "per s>", "fill>", "waiting for")
     for ring in found.rings:
