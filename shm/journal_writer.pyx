@@ -41,10 +41,12 @@ from shm.layout import SCHEMA_HASH
 
 cdef enum:
     ZERO_BLOCK = 65536
-    SYNC_EVERY = 1 << 20  # bytes of preparation between two syncs: what a commit beside it may have to wait for
+    PACE_BYTES = 1 << 20  # preparation hands so much to the disk at a time: what a commit beside it may wait for
 
 cdef extern from "<fcntl.h>" nogil:
     int openat(int directory, const char *name, int flags, ...) noexcept
+    int sync_file_range(int fd, int64_t begin, int64_t size, unsigned int flags) noexcept
+    unsigned int SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER
 
 cdef extern from "<stdio.h>" nogil:
     int renameat(int old_directory, const char *old_name, int new_directory, const char *new_name) noexcept
@@ -98,7 +100,7 @@ cdef int write_prepared(Preparation *work) noexcept nogil:
     fd = openat(work.directory_fd, prepared_name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if fd < 0:
         return c_errno
-    error = write_zeros(fd, <uint64_t> lseek(fd, 0, SEEK_END) // PAGE_SIZE * PAGE_SIZE, work.size, &work.stop)
+    error = write_zeros(fd, <uint64_t> lseek(fd, 0, SEEK_END) // ZERO_BLOCK * ZERO_BLOCK, work.size, &work.stop)
     if error == 0 and fsync(fd) != 0:
         error = c_errno
     close(fd)
@@ -106,7 +108,11 @@ cdef int write_prepared(Preparation *work) noexcept nogil:
 
 
 cdef int write_zeros(int fd, uint64_t begin, uint64_t end, uint32_t *stop) noexcept nogil:
-    """Fill [begin, end) with zeros, syncing as it goes; 0 or an errno. Ends early, with 0, once `stop` is set."""
+    """Fill [begin, end) with zeros and an even flow to the disk; 0 or an errno. Ends early, with 0, once `stop` is set.
+
+    The flow (without a flush of the disk's cache or of metadata) only keeps the caller's fsync short.
+    """
+    cdef unsigned int flow = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
     cdef uint64_t at = begin
     while at < end and not load_acquire_32(stop):
         done = pwrite(fd, journal_zeros, min(<uint64_t> ZERO_BLOCK, end - at), at)
@@ -114,7 +120,7 @@ cdef int write_zeros(int fd, uint64_t begin, uint64_t end, uint32_t *stop) noexc
             return c_errno
         if done > 0:
             at += <uint64_t> done
-        if at % SYNC_EVERY == 0 and fdatasync(fd) != 0:
+        if at % PACE_BYTES == 0 and sync_file_range(fd, at - PACE_BYTES, PACE_BYTES, flow) != 0:
             return c_errno
     return 0
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +21,13 @@ from tests.models import journal as model
 
 PAGE = 4096
 SMALL = 4 * PAGE
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In memory: thousands of syncs are not what is tested here (test_journal_processes.py uses a disk)."""
+    with TemporaryDirectory(dir="/dev/shm", prefix="journal-test-") as name:
+        yield Path(name)
 
 
 @pytest.fixture
@@ -51,12 +60,12 @@ def test_a_fresh_journal_is_empty(folder: Path) -> None:
     durability=st.sampled_from(["none", "local"]),
 )
 def test_reads_back_what_was_committed(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
     steps: list[tuple[int, float, str]],
     segment_pages: int,
     durability: str,
 ) -> None:
-    folder = tmp_path_factory.mktemp("journal") / "journal"
+    folder = Path(mkdtemp(dir=tmp_path)) / "journal"
     committed: list[bytes] = []
     writer = JournalWriter(folder, durability, segment_pages * PAGE)
     for wanted, wrap, action in steps:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,6 +18,13 @@ PAGE = 4096
 HEADER = 128
 SLOT = 128
 SMALL = 16 * PAGE
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In memory: thousands of syncs are not what is tested here (test_journal_processes.py uses a disk)."""
+    with TemporaryDirectory(dir="/dev/shm", prefix="journal-test-") as name:
+        yield Path(name)
 
 
 class Batch:
