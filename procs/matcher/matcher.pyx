@@ -1,0 +1,113 @@
+"""The matcher: takes its instruments' commands from the log ring, and publishes what its books make of them.
+
+It decides nothing about an order (the book does), and never frees a command whose events are not all published.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from procs.agent cimport Agent
+from procs.matcher.book cimport Book
+from shm.board cimport WORD_MATCHER_DONE, Board
+from shm.records cimport (
+    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_INSTRUMENT, CMD_NEW_ORDER, CMD_REPLACE, CODE_OK, MAX_MATCHERS, CancelRecord,
+    CommandRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord,
+)
+from shm.ring cimport Consumer, Producer
+
+cdef enum:
+    BATCH = 256             # commands in a poll
+    MOST_EVENTS = 4096      # events in a poll: a sweep may need several
+    MAX_INSTRUMENTS = 65536
+
+
+cdef int fail(const char *what, uint64_t seq) except -1 nogil:
+    """A log that contradicts itself is a bug of ours: the process ends."""
+    with gil:
+        raise RuntimeError(f"{what.decode()}: command {seq} of the log")
+
+
+cdef class Matcher(Agent):
+    """Matcher `number` of the venue. The log is logical: which process polls this is not state (rule 3)."""
+
+    cdef readonly Book book
+    cdef Consumer log
+    cdef Board board
+    cdef int number
+    cdef uint8_t *matcher_of    # by instrument; 0 where it is not defined
+
+    def __cinit__(self, int number, Consumer log, Producer events, Board board):
+        if not 1 <= number <= MAX_MATCHERS:
+            raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
+        self.name = f"matcher.{number}"
+        self.number = number
+        self.log = log
+        self.board = board
+        self.book = Book(events)
+        self.matcher_of = <uint8_t *> calloc(MAX_INSTRUMENTS, 1)
+        if self.matcher_of == NULL:
+            raise MemoryError("no memory for the table of instruments")
+
+    def __dealloc__(self):
+        free(self.matcher_of)
+
+    cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
+        """Carry out a batch of commands; returns how many commands were done and events published.
+
+        Where the event ring is full it stops, if need be in the middle of a command, which stays in the log ring until
+        a later poll has published its last event. Only then is it freed, and said to be done (rule 19).
+        """
+        cdef uint64_t first = self.log.next
+        cdef uint64_t count = min(self.log.available(), <uint64_t> BATCH)
+        cdef uint64_t seq = first
+        cdef uint64_t published
+        if count == 0:
+            return 0
+        self.book.outcome.open(MOST_EVENTS)
+        while seq < first + count and self.carry_out(<const CommandRecord *> self.log.at(seq), seq):
+            seq += 1
+        published = self.book.outcome.publish()
+        if seq > first:
+            self.log.release(seq - 1)
+            self.board.store(WORD_MATCHER_DONE + self.number - 1, seq - 1)
+        return <int64_t> (seq - first + published)
+
+    cdef int carry_out(self, const CommandRecord *command, uint64_t seq) except -1 nogil:
+        """Returns 1 when the command is done, or not ours to do, and 0 when the book waits for slots."""
+        cdef uint8_t kind = command.type
+        if command.seq != seq:
+            return fail(b"the record's sequence is not its place in the ring", seq)
+        if kind == CMD_NEW_ORDER:
+            if (<const NewOrderRecord *> command).verdict != CODE_OK:
+                return 1
+            return self.forward(command, (<const NewOrderRecord *> command).instrument)
+        if kind == CMD_CANCEL:
+            if (<const CancelRecord *> command).verdict != CODE_OK:
+                return 1
+            return self.forward(command, (<const CancelRecord *> command).instrument)
+        if kind == CMD_REPLACE:
+            if (<const ReplaceRecord *> command).verdict != CODE_OK:
+                return 1
+            return self.forward(command, (<const ReplaceRecord *> command).instrument)
+        if kind == CMD_EXT_CLIENT_ID:
+            return self.book.execute(command)
+        if kind == CMD_INSTRUMENT:
+            return self.define(<const InstrumentRecord *> command)
+        return 1
+
+    cdef int forward(self, const CommandRecord *command, uint32_t instrument) except -1 nogil:
+        cdef int owner = self.matcher_of[instrument] if instrument < MAX_INSTRUMENTS else 0
+        if owner == 0:
+            return fail(b"an accepted command for an instrument that was never defined", command.seq)
+        return self.book.execute(command) if owner == self.number else 1
+
+    cdef int define(self, const InstrumentRecord *command) except -1 nogil:
+        """Note which matcher an instrument has, for good: its orders can't move."""
+        if command.verdict != CODE_OK:
+            return 1
+        if command.instrument >= MAX_INSTRUMENTS or not 1 <= command.matcher <= MAX_MATCHERS:
+            return fail(b"an instrument's number, or its matcher's, is out of range", command.seq)
+        if self.matcher_of[command.instrument] not in (0, command.matcher):
+            return fail(b"an instrument moves to another matcher", command.seq)
+        self.matcher_of[command.instrument] = command.matcher
+        return self.book.execute(<const CommandRecord *> command) if command.matcher == self.number else 1
