@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
     MAX_COMP_ID = 36
@@ -24,7 +24,6 @@ cdef struct Outgoing:
 cdef class Outbox:
     cdef char *data
     cdef size_t used            # bytes of finished messages (and of the one being written)
-    cdef size_t sent            # bytes before this the socket has already taken: the caller's own mark
     cdef size_t capacity
     cdef size_t limit
     cdef Outgoing *messages     # those since the last clear(), oldest first
@@ -33,12 +32,13 @@ cdef class Outbox:
     cdef size_t stored          # messages before this are in the store: the caller's own mark
     cdef public uint32_t next_out
     cdef readonly int version   # 42 or 44
-    cdef char head[32]          # "8=FIX.4.4|9="
+    cdef char head[16]          # "8=FIX.4.4|9="
     cdef uint32_t head_size
     cdef char parties[128]      # "49=LOCKSTEP|56=TRADER1|34="
     cdef uint32_t parties_size
     cdef size_t start
     cdef size_t body
+    cdef uint32_t numbered
     cdef OutgoingKind kind
     cdef int64_t second
     cdef char second_text[24]   # "20261121-11:52:00."
@@ -61,6 +61,8 @@ cdef class Outbox:
     cdef int add_utc(self, uint32_t tag, int64_t utc_ns, int digits) except -1 nogil           # digits: MILLIS, MICROS
     cdef int add_raw(self, const char *fields, size_t size) except -1 nogil                    # whole "tag=value|" text
     cdef int reset_numbers(self) except -1 nogil    # next_out = 1, and an OUT_RESET entry
-    cdef bint is_full(self) noexcept nogil          # at or above `limit` unsent bytes: stop producing, or drop the reader
+    cdef bint is_full(self) noexcept nogil          # at or above `limit` bytes: stop producing, or drop the reader
     cdef void clear(self) noexcept nogil            # forget all bytes and messages; numbers go on
+    cdef void drop(self, size_t size) noexcept nogil    # as clear(), but keeps the bytes that a socket did not take
+    cdef Outgoing *list_message(self) except NULL nogil
     cdef int reserve(self, size_t more) except -1 nogil

@@ -27,6 +27,7 @@ cdef class Message:
     cdef uint32_t bad_tag_at    # index of the first field whose tag or value is malformed; `count` where none is
     cdef bint poss_dup          # 43=Y
     cdef bint poss_resend       # 97=Y
+    cdef object held            # keeps a Python caller's bytes alive
     cdef bint routed            # has one of 115, 116, 128, 129
     cdef int sender_comp_id     # indexes into `fields`, -1 where missing
     cdef int target_comp_id

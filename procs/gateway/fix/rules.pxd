@@ -1,11 +1,13 @@
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
 
 cdef enum:
     MAX_TAG = 1024              # of the dictionary; from FIRST_USER_TAG on everything is the user's own
     FIRST_USER_TAG = 5000
-    MAX_TYPES = 64
+    MAX_TYPES = 16              # with rules for their fields, in one version
+    MAX_REQUIRED = 16
+    MAX_KNOWN = 128
 
 # SessionRejectReason (373).
 cdef enum RejectReason:
@@ -21,3 +23,42 @@ cdef enum RejectReason:
     REJECT_REPEATED_TAG = 13
     REJECT_TAG_ORDER = 14
     REJECT_GROUP_COUNT = 16
+
+cdef enum Standing:
+    TYPE_UNKNOWN = 0            # no such MsgType in this version
+    TYPE_UNSUPPORTED = 1
+    TYPE_SUPPORTED = 2
+
+# What is wrong with a message: SessionRejectReason and RefTagID (0 for none).
+cdef struct Fault:
+    int reason
+    uint32_t tag
+
+cdef struct TypeRules:
+    uint32_t msg_type
+    uint32_t required_count
+    uint32_t required[MAX_REQUIRED]
+    uint8_t places[MAX_TAG]     # PLACE_* bits; 0: not for this message
+
+cdef struct VersionRules:
+    uint32_t last_tag
+    uint32_t type_count
+    TypeRules types[MAX_TYPES]
+    uint32_t known_count
+    uint32_t known[MAX_KNOWN]
+    bint supported[MAX_KNOWN]
+
+# The dictionary as tables, shared by all sessions of a process (one thread at a time).
+cdef class Rules:
+    cdef VersionRules versions[2]           # FIX.4.2, FIX.4.4
+    cdef uint8_t formats[MAX_TAG]
+    cdef uint8_t value_sets[MAX_TAG]        # 0: any value
+    cdef uint64_t sets[8][2]                # of characters below 128
+    cdef uint32_t seen[MAX_TAG]             # the last message, by its stamp, that had the tag
+    cdef uint32_t stamp
+    cdef int _fill(self, VersionRules *rules, int version, set supported) except -1
+    cdef Standing standing(self, int version, uint32_t msg_type) noexcept nogil
+    cdef bint check(self, int version, Message message, Fault *fault) noexcept nogil    # True: nothing wrong
+    cdef bint check_field(self, Message message, uint32_t index, uint8_t place, Fault *fault) noexcept nogil
+    cdef bint check_required(self, const TypeRules *rules, Fault *fault) noexcept nogil
+    cdef int check_group(self, Message message, uint32_t index, Fault *fault) noexcept nogil
