@@ -102,7 +102,7 @@ def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]
         finally:
             if started and attach(data) is None:
                 server.stop()
-    except (psycopg.Error, database.DatabaseUnavailable) as error:
+    except (psycopg.Error, database.UnavailableError) as error:
         found.problems.append(f"database: it can't be compared: {error}")
         return
     found.database_complete = report.complete_seq

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from procs.supervisor.procfs import Identity, identify
 
@@ -24,11 +26,12 @@ class Children:
         self._file = file
         self._entries: list[Identity] = []
 
-    def add(self, pid: int) -> None:
-        """Note that this supervisor started `pid`."""
+    def add(self, pid: int, command: Sequence[str]) -> None:
+        """Note that this supervisor started `pid` with `command`."""
         identity = identify(pid)
         if identity is not None:
-            self._entries.append(identity)
+            # /proc shows the command line only a moment after exec: what was asked for is what it will be.
+            self._entries.append(structs.replace(identity, command=" ".join(command)))
             self._write()
 
     def clear(self) -> None:

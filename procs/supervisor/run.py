@@ -75,7 +75,7 @@ class Run:
             command = self._command(folder / "manifest.json", host)
             child = Child(host.name, command, log, self._report, self._died)
             self.children[host.name] = child
-            self._listed.add(child.pid)
+            self._listed.add(child.pid, command)
 
     @property
     def is_ready(self) -> bool:

@@ -59,6 +59,7 @@ class Supervisor:
         console: Console,
         stop_database: Callable[[], None],
         host_command: HostCommand | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self._config = config
         self._topology = topology.derive(config)
@@ -66,6 +67,7 @@ class Supervisor:
         self._console = console
         self._stop_database = stop_database
         self._command = host_command or command_of
+        self._backoff = backoff or Backoff()
         self._data = Path(config.venue.data)
         self._listed = Children(self._data / "run" / "children.json")
         self._notifier = Notifier()
@@ -96,7 +98,6 @@ class Supervisor:
         self._wake.set()
 
     async def _keep_running(self) -> int:
-        backoff = Backoff()
         while not self._asked:
             run = Run(self._config, self._topology, self._listed, self._command, self._console.line, self._wake.set)
             try:
@@ -110,7 +111,7 @@ class Supervisor:
                 return EXIT_FAILED
             finally:
                 await run.kill()
-            delay_s = backoff.failed(outcome.ready_s)
+            delay_s = self._backoff.failed(outcome.ready_s)
             if delay_s is None:
                 self._give_up(outcome.failure)
                 return EXIT_FAILED

@@ -1,0 +1,129 @@
+"""What no single value tells is checked before a venue starts: names that must exist, amounts that must fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from msgspec import structs
+
+from config.checks import check
+from config.schema import (
+    AccountSection,
+    AssetSection,
+    Config,
+    DatabaseSection,
+    FixSection,
+    InstrumentSection,
+    MarketDataSection,
+)
+
+INSTRUMENT = InstrumentSection(symbol="BTCUSDT", base="BTC", quote="USDT", tick="0.01", lot="0.0001")
+ACCOUNT = AccountSection(name="TRADER1", password="demo", deposits={"BTC": "1.5"})
+GOOD = Config(
+    assets=[AssetSection(name="BTC", scale=8), AssetSection(name="USDT", scale=8)],
+    instruments=[INSTRUMENT],
+    accounts=[ACCOUNT],
+)
+
+
+def problems(**changes: Any) -> list[tuple[str, str]]:
+    return [(problem.key, problem.message) for problem in check(structs.replace(GOOD, **changes))]
+
+
+def instrument(**changes: Any) -> list[tuple[str, str]]:
+    return problems(instruments=[structs.replace(INSTRUMENT, **changes)])
+
+
+def account(**changes: Any) -> list[tuple[str, str]]:
+    return problems(accounts=[structs.replace(ACCOUNT, **changes)])
+
+
+def test_a_good_configuration_has_no_problem() -> None:
+    assert problems() == []
+
+
+def test_names_must_differ() -> None:
+    assert problems(accounts=[ACCOUNT, ACCOUNT]) == [("accounts[TRADER1]", "is there 2 times: names must differ")]
+    assert ("instruments[BTCUSDT]", "is there 2 times: names must differ") in problems(
+        instruments=[INSTRUMENT, INSTRUMENT]
+    )
+
+
+def test_assets_must_exist() -> None:
+    assert instrument(base="ETH") == [
+        ("instruments[BTCUSDT].base", "is ETH, which is not in [[assets]]; allowed are BTC, USDT")
+    ]
+    assert account(deposits={"ETH": "1"}) == [
+        ("accounts[TRADER1].deposits.ETH", "is ETH, which is not in [[assets]]; allowed are BTC, USDT")
+    ]
+
+
+def test_base_and_quote_must_differ() -> None:
+    assert instrument(quote="BTC")[0][0] == "instruments[BTCUSDT].quote"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"tick": "0"}, "tick"),
+        ({"lot": "0.0"}, "lot"),
+        ({"lot": "0.000000001"}, "lot"),  # below a satoshi
+        ({"tick": "0.00001", "lot": "0.00001"}, "tick"),  # a tick of a lot would be 1e-10 USDT, which has 8 decimals
+        ({"tick": "4294967296"}, "tick"),  # more than its field of the record holds
+        ({"tick": "0.05", "reference_price": "1.01"}, "reference_price"),
+        ({"reference_price": "0"}, "reference_price"),
+        ({"reference_price": "99999999999999999999"}, "reference_price"),
+    ],
+)
+def test_steps_are_whole_units(changes: dict[str, str], key: str) -> None:
+    assert instrument(**changes)[0][0] == f"instruments[BTCUSDT].{key}"
+
+
+def test_matchers_have_no_gaps() -> None:
+    assert instrument(matcher=3) == [
+        ("instruments", "no instrument is on matcher 1: numbers must be contiguous from 1"),
+        ("instruments", "no instrument is on matcher 2: numbers must be contiguous from 1"),
+    ]
+
+
+def test_a_venue_lists_something() -> None:
+    assert problems(instruments=[]) == [("instruments", "is empty: a venue needs at least one [[instruments]]")]
+
+
+def test_deposits_fit_their_asset() -> None:
+    assert [where for where, _ in account(deposits={"BTC": "0.000000001"})] == ["accounts[TRADER1].deposits.BTC"]
+    assert [where for where, _ in account(deposits={"BTC": "92233720369"})] == ["accounts"]
+    assert account(deposits={"BTC": "92233720368"}) == []
+
+
+def test_a_plain_password_stays_on_loopback() -> None:
+    assert [where for where, _ in problems(fix=FixSection(address="0.0.0.0"))] == ["accounts[TRADER1].password"]
+    assert problems(market_data=MarketDataSection(address="192.0.2.1"))[0][0] == "accounts[TRADER1].password"
+    assert problems(fix=FixSection(address="::1")) == []
+
+
+def test_a_hashed_password_may_be_anywhere() -> None:
+    hashed = structs.replace(
+        ACCOUNT, password=None, password_hash=PasswordHasher(time_cost=1, memory_cost=64).hash("x")
+    )
+    assert problems(accounts=[hashed], fix=FixSection(address="0.0.0.0")) == []
+
+
+def test_an_account_has_one_credential() -> None:
+    assert account(password=None) == [
+        ("accounts[TRADER1]", "needs either password or password_hash, and only one of them")
+    ]
+    assert account(password=None, password_hash="$2b$12$x")[0][0] == "accounts[TRADER1].password_hash"
+
+
+def test_ports_differ_unless_the_kernel_chooses() -> None:
+    assert problems(market_data=MarketDataSection(port=9878))[0][0] == "market_data.port"
+    assert problems(fix=FixSection(port=0), market_data=MarketDataSection(port=0)) == []
+
+
+def test_addresses_urls_and_bounds_are_what_they_say() -> None:
+    assert problems(fix=FixSection(address="localhost"))[0][0] == "fix.address"
+    assert problems(database=DatabaseSection(url="mysql://x"))[0][0] == "database.url"
+    assert problems(fix=FixSection(min_heartbeat_s=10, max_heartbeat_s=5))[0][0] == "fix.min_heartbeat_s"

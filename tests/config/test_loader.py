@@ -1,0 +1,114 @@
+"""A configuration is loaded whole, or refused with every file, key and allowed value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import config
+from config import ConfigError
+
+DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+
+
+def refusals(folder: Path, *changes: tuple[str, str], tail: str = "") -> list[str]:
+    """What is said of the demo configuration after each (old, new) change of its text, without the file's name."""
+    text = DEMO.read_text()
+    for old, new in changes:
+        assert old in text, f"config/demo.toml no longer has {old}"
+        text = text.replace(old, new)
+    file = folder / "venue.toml"
+    file.write_text(text + tail)
+    with pytest.raises(ConfigError) as caught:
+        config.load(file)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    return [line.removeprefix(f"{file}: ") for line in lines]
+
+
+def test_the_demo_venue_is_the_one_that_the_readme_promises() -> None:
+    demo = config.load(DEMO)
+    assert (demo.fix.address, demo.fix.port, demo.fix.target_comp_id) == ("127.0.0.1", 9878, "LOCKSTEP")
+    assert (demo.market_data.address, demo.market_data.port) == ("127.0.0.1", 8081)
+    assert [account.name for account in demo.accounts] == [f"TRADER{number}" for number in range(1, 9)]
+    assert {account.password for account in demo.accounts} == {"demo"}
+    assert {(item.symbol, item.tick, item.lot, item.matcher) for item in demo.instruments} == {
+        ("BTCUSDT", "0.01", "0.0001", 1),
+        ("ETHUSDT", "0.01", "0.0001", 1),
+        ("SOLUSDT", "0.01", "0.0001", 2),
+    }
+
+
+def test_a_relative_data_folder_starts_at_the_project(tmp_path: Path) -> None:
+    project = tmp_path / "config"
+    project.mkdir()
+    (project / "venue.toml").write_text(DEMO.read_text())
+    (tmp_path / "venue.toml").write_text(DEMO.read_text())
+    assert config.load(project / "venue.toml").venue.data == str(tmp_path / "var/lockstep")
+    assert config.load(tmp_path / "venue.toml").venue.data == str(tmp_path / "var/lockstep")
+
+
+def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text(DEMO.read_text().replace('"var/lockstep"', '"/srv/venue"'))
+    assert config.load(file).venue.data == "/srv/venue"
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (("port = 9878", "prot = 9878"), "fix.prot: there is no such key; did you mean port?"),
+        (
+            ("port = 9878", "zzz = 9878"),
+            (
+                "fix.zzz: there is no such key; allowed are address, port, target_comp_id, max_connections, "
+                "max_connections_per_address, logon_timeout_s, min_heartbeat_s, max_heartbeat_s, "
+                "sending_time_accuracy_s, max_message_bytes"
+            ),
+        ),
+        (("port = 9878", 'port = "9878"'), "fix.port: is '9878'; allowed is a whole number from 0 to 65535"),
+        (("port = 9878", "port = 98780"), "fix.port: is 98780; allowed is a whole number from 0 to 65535"),
+        (
+            ('durability = "local"', 'durability = "both"'),
+            "venue.durability: is 'both'; allowed is one of local, none",
+        ),
+        (
+            ('name = "SOL"\nscale = 8', 'name = "SOL"\nscale = 1.5'),
+            "assets[SOL].scale: is 1.5; allowed is a whole number from 0 to 18",
+        ),
+        (
+            ('tick = "0.01"                       #', "tick = 0.01 #"),
+            'instruments[BTCUSDT].tick: is 0.01; allowed is a decimal number in quotes, such as "0.01"',
+        ),
+        (("# core = 1", "core = -1"), "processes.cpus.core: is -1; allowed is a whole number from 0 to 4095"),
+        (
+            ("heartbeat_timeout_s = 10.0", "heartbeat_timeout_s = 0"),
+            "processes.heartbeat_timeout_s: is 0; allowed is a number from 0.5 to 600",
+        ),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_what_is_allowed(
+    tmp_path: Path, change: tuple[str, str], refusal: str
+) -> None:
+    assert refusals(tmp_path, change) == [refusal]
+
+
+def test_what_is_not_toml_is_placed(tmp_path: Path) -> None:
+    (found,) = refusals(tmp_path, ("[rings]", "[rings]\nlog = 1"))
+    assert found.startswith("this is not TOML: Cannot overwrite a value (at line ")
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    (found,) = refusals(tmp_path, ('symbol = "BTCUSDT"', ""))
+    assert found == "instruments[#1].symbol: is missing: it must be 1 to 16 capital letters or digits"
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    found = refusals(tmp_path, ("port = 9878", "port = -1"), ("max_clients", "max_client"))
+    assert [line.partition(":")[0] for line in found] == ["fix.port", "market_data.max_client"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"venue\.toml: the file can't be read: No such file"):
+        config.load(tmp_path / "venue.toml")

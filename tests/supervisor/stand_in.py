@@ -1,0 +1,58 @@
+"""A host process for tests of the supervisor: keeps a host's part of the bargain, or breaks it as it is told.
+
+    python -m tests.supervisor.stand_in BEHAVIOUR MANIFEST HOST
+
+It shows health on the real board and opens the listeners that a host of the topology must; it knows no order.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import structlog
+
+from procs.supervisor.topology import role_of
+from procs.venue import Manifest, Venue
+from shm.board import Word
+
+BEAT_S = 0.02
+
+
+def main() -> None:
+    behaviour, path, name = sys.argv[1:]
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    venue = Venue.attach(Manifest.load(Path(path)))
+    host = venue.topology.host(name)
+    if behaviour == "dies-at-start" and name == "core":
+        structlog.get_logger().error("no book to match on")
+        sys.exit(3)
+    listeners = [
+        socket.create_server(("127.0.0.1", 0)) for agent in host.agents if role_of(agent) in ("gateway", "publisher")
+    ]
+    if name == "core":
+        venue.board.set(Word.EPOCH, 1)
+    started = time.monotonic_ns()
+    while not stop.wait(BEAT_S):
+        for agent in host.agents:
+            health = {"heartbeat_ns": time.monotonic_ns(), "pid": os.getpid(), "state": 2, "started_ns": started}
+            venue.board.show_health(
+                venue.topology.slot_of(agent), health | dict.fromkeys(("work", "rounds", "blocked"), 0)
+            )
+    for listener in listeners:
+        listener.close()
+    print(f"{name} stopped in order", flush=True)
+
+
+if __name__ == "__main__":
+    main()

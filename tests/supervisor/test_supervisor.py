@@ -1,0 +1,194 @@
+"""A supervisor with real processes, real shared memory and a real lock; the hosts are stand-ins that match nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from procs.supervisor.procfs import identify
+from procs.venue import prefix_of
+from shm.segment import SHM
+
+CONFIG = """
+[venue]
+data = "data"
+[fix]
+port = 0
+[market_data]
+port = 0
+[rings]
+ingress = 64
+log = 64
+events = 64
+[processes]
+heartbeat_timeout_s = 0.5
+[[assets]]
+name = "A"
+scale = 2
+[[assets]]
+name = "B"
+scale = 4
+[[instruments]]
+symbol = "AB"
+base = "A"
+quote = "B"
+tick = "0.01"
+lot = "0.01"
+"""
+PATIENCE_S = 30
+
+
+class Program:
+    """A running supervisor: its output line by line."""
+
+    def __init__(self, config: Path, behaviour: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.supervisor.program", str(config), behaviour],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._lines: Queue[str | None] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def read_until(self, pattern: str) -> str:
+        """The next line that matches; fails with what was said where the program ends before."""
+        said = []
+        while (line := self._lines.get(timeout=PATIENCE_S)) is not None:
+            said.append(line)
+            if re.search(pattern, line):
+                return line
+        raise AssertionError(f"no line matches {pattern!r} in: {said}")
+
+    def read_all(self) -> list[str]:
+        """All that is said until the program ends."""
+        return list(iter(lambda: self._lines.get(timeout=PATIENCE_S), None))
+
+    def ready(self) -> dict[str, int]:
+        """Wait until it is ready; the hosts' pids."""
+        words = self.read_until("venue ready").split()
+        return {name: int(pid) for name, _, pid in (word.partition("=") for word in words if "=" in word)}
+
+
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "venue.toml"
+    file.write_text(CONFIG)
+    return file
+
+
+@pytest.fixture
+def start(config: Path) -> Iterator[Start]:
+    started: list[Program] = []
+
+    def begin(behaviour: str = "healthy") -> Program:
+        started.append(Program(config, behaviour))
+        return started[-1]
+
+    yield begin
+    for program in started:
+        if program.process.poll() is None:
+            program.process.terminate()
+        program.process.wait(PATIENCE_S)
+
+
+def segments(config: Path) -> list[str]:
+    return [path.name for path in SHM.glob(prefix_of(config.parent / "data").removeprefix("/") + "*")]
+
+
+def test_it_starts_every_host_and_stops_them_in_order(start: Start, config: Path) -> None:
+    venue = start()
+    pids = venue.ready()
+    assert list(pids) == ["journal", "core", "publisher", "batcher", "gateway"]
+    assert (config.parent / "data/run/manifest.json").stat().st_mode & 0o777 == 0o600
+    venue.process.send_signal(signal.SIGINT)
+    assert venue.process.wait(PATIENCE_S) == 0
+    assert venue.read_all()[-2:] == ["stopped", "database stopped"]
+    assert [identify(pid) for pid in pids.values()] == [None] * 5
+    assert segments(config) == []
+    assert not (config.parent / "data/run/manifest.json").exists()
+    logs = {path.name: path.read_text() for path in (config.parent / "data/log").iterdir()}
+    assert logs["core.log"] == "core stopped in order\n"
+    assert len(logs) == 5
+
+
+@pytest.mark.parametrize("victim", ["core", "gateway"])
+def test_a_death_restarts_the_whole_venue(start: Start, victim: str) -> None:
+    venue = start()
+    before = venue.ready()
+    os.kill(before[victim], signal.SIGKILL)
+    assert f"{victim} was killed by SIGKILL; the venue starts again in 0.1 s" in venue.read_until("starts again")
+    after = venue.ready()
+    assert not set(before.values()) & set(after.values())
+    assert [identify(pid) for pid in before.values()] == [None] * 5
+
+
+def test_a_host_that_hangs_is_killed_and_the_venue_restarted(start: Start) -> None:
+    venue = start()
+    before = venue.ready()
+    os.kill(before["batcher"], signal.SIGSTOP)
+    assert "batcher has shown no heartbeat for 0." in venue.read_until("starts again")
+    venue.ready()
+    assert identify(before["batcher"]) is None
+
+
+def test_a_second_venue_on_the_same_folder_names_the_first(start: Start) -> None:
+    first = start()
+    first.ready()
+    second = start()
+    assert second.process.wait(PATIENCE_S) == 1
+    assert f"held by process {first.process.pid}" in second.read_all()[-1]
+    assert first.process.poll() is None
+
+
+def test_what_a_killed_supervisor_left_is_removed(start: Start, config: Path) -> None:
+    first = start()
+    pids = first.ready()
+    first.process.kill()
+    first.process.wait()
+    assert segments(config)
+    second = start()
+    said = second.read_until("segments of shared memory")
+    assert said.startswith("removed what the last run left")
+    second.ready()
+    assert [identify(pid) for pid in pids.values()] == [None] * 5
+    boots = {name.removeprefix(prefix_of(config.parent / "data").removeprefix("/"))[:8] for name in segments(config)}
+    assert len(boots) == 1
+
+
+def test_a_venue_that_never_starts_is_given_up_with_the_reason(start: Start, config: Path) -> None:
+    venue = start("dies-at-start")
+    said = venue.read_all()
+    assert venue.process.wait(PATIENCE_S) == 1
+    assert said[0] == "core: no book to match on"
+    assert said[1] == "core ended with exit code 3; the venue starts again in 0.1 s"
+    assert any("failed to start too often and gives up" in line for line in said)
+    assert "no book to match on" in said[-2]
+    assert segments(config) == []
+
+
+def test_a_stop_before_it_is_ready_is_obeyed(start: Start, config: Path) -> None:
+    venue = start("dies-at-start")
+    venue.read_until("starts again")
+    venue.process.terminate()
+    assert venue.process.wait(PATIENCE_S) == 0
+    assert segments(config) == []
