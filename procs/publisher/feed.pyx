@@ -27,7 +27,7 @@ from shm.ring cimport Consumer
 cdef enum:
     MAX_INSTRUMENTS = 65536
     BATCH_EVENTS = 4096      # taken from one matcher's ring in one poll
-    BATCH_BYTES = 262144     # of messages, after which a poll ends early, so that they can be sent before more are made
+    BATCH_BYTES = 262144     # of messages, at which a batch ends early, so that they are sent before more are made
     LENGTH_SIZE = 8
 
 
@@ -122,8 +122,8 @@ cdef class Feed:
         cdef int64_t taken
         cdef int64_t total = self.drain_definitions(release)
         cdef bint whole = True
-        self.written = 0
         for consumer in self.matchers:
+            self.written = 0  # for each, so that a busy matcher doesn't keep the others' rings from being drained
             taken = self.drain_matcher(<Consumer> consumer, release)
             whole = whole and taken < BATCH_EVENTS
             total += taken

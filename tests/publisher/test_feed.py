@@ -232,6 +232,25 @@ def test_an_event_of_an_instrument_that_was_never_defined_is_a_bug() -> None:
         feed.poll()
 
 
+def test_a_busy_matcher_does_not_keep_another_from_being_drained() -> None:
+    busy, calm = Exchange(), Exchange()
+    busy.list_instrument(1, b"BTCUSDT")
+    busy.list_instrument(2, b"SOLUSDT", matcher=2)
+    busy.lead()
+    router, first = busy.consumers()
+    _, second = calm.consumers()
+    feed = Feed(router, [first, second], busy.board)
+    feed.poll()
+    feed.want(1, Kind.BOOK_20, True)
+    for price in range(1, 3001):
+        busy.orders.clear()
+        busy.new(BUY, price, 1)
+    calm.new(BUY, 7, 1, instrument=2)
+    feed.poll()
+    assert first.pending() > 0
+    assert second.pending() == 0
+
+
 def test_a_poll_ends_before_its_messages_outgrow_a_batch() -> None:
     exchange = Exchange()
     feed = live_feed(exchange, Kind.BOOK_20)

@@ -1,0 +1,65 @@
+"""The publisher as a host builds it: at its ends of the rings, and never keeping a bug or fault to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from config.loader import load
+from procs.publisher.__main__ import Publisher, build
+from procs.publisher.feed import Feed
+from procs.supervisor.topology import derive
+from procs.venue import Venue
+from shm.bell import Reason
+from tests.publisher.exchange import SELL, Exchange
+from tests.publisher.harness import PATIENCE_S, POLL_S, Running, serving
+
+DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+
+
+def test_is_built_from_a_venue_and_waits_for_it_to_lead(tmp_path: Path) -> None:
+    config = load(DEMO)
+    publisher = build(Venue.private(derive(config), config, tmp_path), "publisher")
+    assert publisher.poll(0) == 0
+    assert publisher.port == 0
+    assert publisher.wants() == Reason.EVENTS | Reason.COMMIT
+
+
+def test_an_address_that_is_taken_ends_the_process() -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            exchange = Exchange()
+            exchange.lead()
+            router, matcher = exchange.consumers()
+            config = load(DEMO).market_data
+            config = type(config)(port=taken.getsockname()[1])
+            publisher = Publisher(Feed(router, [matcher], exchange.board), config)
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    publisher.poll(0)
+                    await asyncio.sleep(POLL_S)
+
+    with pytest.raises(OSError, match="in use"):
+        uvloop.run(scenario())
+
+
+def test_events_that_contradict_each_other_end_the_process() -> None:
+    async def scenario() -> None:
+        exchange = Exchange()
+        async with serving(exchange) as running:
+            exchange.new(SELL, 1, 1, instrument=77)
+            await polled(running)
+
+    async def polled(running: Running) -> Any:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                running.publisher.poll(0)
+                await asyncio.sleep(POLL_S)
+
+    with pytest.raises(RuntimeError, match="instrument 77"):
+        uvloop.run(scenario())
