@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from procs.batcher.database import UnavailableError, Embedded, Remote
+from procs.batcher.database import Embedded, Remote, UnavailableError
 from procs.batcher.loader import Loader, log
 from procs.batcher.spool import Spool, Spooler
 from shm.board import Board, Word

@@ -139,6 +139,9 @@ class Embedded:
                 shutil.chown(self.socket_folder, self._user)
 
     def _run(self, program: str, *arguments: str) -> None:
+        if self._user:
+            # Somebody may have closed the way to the folder since (pytest does that with its own).
+            _wheel().utils.ensure_prefix_permissions(self.folder)
         # Output goes to a file: a daemon that inherits a pipe would keep it open for ever.
         with tempfile.TemporaryFile() as output:
             result = subprocess.run(

@@ -160,6 +160,7 @@ def numeric(units: int, scale: int) -> bytes:
     buffer = Buffer()
     buffer.row(1)
     cdef size_t begin = buffer.size
-    cdef int128 value = <int128> <long long> (units >> 32) * (<int128> 1 << 32) + <int128> <long long> (units & 0xFFFFFFFF)
+    cdef int128 high = <long long> (units >> 32)
+    cdef int128 value = high * (<int128> 1 << 32) + <int128> <long long> (units & 0xFFFFFFFF)
     buffer.decimal(value, scale)
     return buffer.data[begin + 4:buffer.size]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from procs.batcher.database import UnavailableError, Embedded, Remote, migrate
+from procs.batcher.database import Embedded, Remote, UnavailableError, migrate
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool

@@ -10,7 +10,7 @@ from libc.stdlib cimport free, malloc
 from posix.unistd cimport close
 
 from procs.batcher.rows cimport Batch
-from procs.batcher.spool cimport (FRAME_RECORDS, FRAME_SIZE, MARK, RINGS, SEGMENT_HEADER_SIZE, Frame, Spool,
+from procs.batcher.spool cimport (FRAME_RECORDS, FRAME_SIZE, MARK, SEGMENT_HEADER_SIZE, Frame, Spool,
                                   frame_is_valid, read_fully, records_are_valid)
 from shm.records cimport SLOT_SIZE
 

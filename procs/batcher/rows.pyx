@@ -14,7 +14,7 @@ from procs.batcher.spool cimport FRAME_RECORDS, RINGS
 from shm.records cimport (EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED,
                           EVT_EXT_CREDENTIAL, EVT_INSTRUMENT_DEFINED, EVT_REPLACED, EVT_TRADED, ORD_TYPE_MARKET,
                           SIDE_BUY, SLOT_SIZE, TIF_IOC, AcceptedRecord, BalanceRecord, CancelledRecord, EventRecord,
-                          InstrumentDefinedRecord, ReplacedRecord, TradedRecord)
+                          ReplacedRecord, TradedRecord)
 
 from shm.layout import unpack_event
 from shm.records import RECORD_SIZE, AccountDefined, AssetDefined, ExtCredentialEvent, InstrumentDefined
@@ -54,8 +54,6 @@ cdef const char *state_name(uint8_t state) noexcept nogil:
 
 cdef inline uint64_t mixed(uint64_t key) noexcept nogil:
     return (key * <uint64_t> 0x9E3779B97F4A7C15) >> 20
-
-
 
 
 cdef class Batch:
@@ -282,7 +280,8 @@ cdef class Batch:
         elif isinstance(definition, InstrumentDefined):
             self.know_instrument(
                 definition.instrument, definition.symbol, definition.base_asset, definition.quote_asset,
-                (definition.tick_mantissa, definition.price_scale), (definition.lot_mantissa, definition.quantity_scale))
+                (definition.tick_mantissa, definition.price_scale),
+                (definition.lot_mantissa, definition.quantity_scale))
             self.instruments_defined[definition.instrument] = definition
         elif isinstance(definition, ExtCredentialEvent):
             self.credential = phc(definition).encode()

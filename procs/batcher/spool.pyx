@@ -1,4 +1,4 @@
-"""The durable queue between the event rings and PostgreSQL: committed events, as they lie in the rings, in segment files.
+"""The durable queue between the event rings and PostgreSQL: committed events in files, as they lie in the rings.
 
 It never waits for the database, and it never interprets an event beyond its cause, its number and its checksum.
 """
@@ -38,8 +38,8 @@ from shm.layout import SCHEMA_HASH
 #   | magic | crc | ring | count | first number | complete seq | zero   | slot | slot | …   count slots of 128 bytes
 #   +-------+-----+------+-------+--------------+--------------+--------+------+------+--
 #
-# One pwritev appends the frames of a poll; storing `Spool.end` publishes them to the loader's thread. Nothing is synced:
-# what a power loss takes from the tail is in the journal, and is emitted again.
+# One pwritev appends the frames of a poll; storing `Spool.end` publishes them to the loader's thread. Nothing is
+# synced: what a power loss takes from the tail is in the journal, and is emitted again.
 
 cdef enum:
     SEGMENT_MAGIC = 0x314C4F4F50534B4C  # "LKSPOOL1"
@@ -120,8 +120,9 @@ def stamped(record: bytes) -> bytes:
 cdef class Spool:
     """The segments below `folder`, opened to append. A torn tail is cut; what was cut is emitted again by the venue.
 
-    `segments` holds (base, path) in order; `end` is the position after the last whole frame. Positions count bytes of all
-    segments ever written. A segment is followed by the next once it has `segment_bytes`. One process opens a spool at a time (the batcher's role lock sees to it).
+    `segments` holds (base, path) in order; `end` is the position after the last whole frame. Positions count bytes of
+    all segments ever written. A segment is followed by the next once it has `segment_bytes`. One process opens a spool
+    at a time (the batcher's role lock sees to it).
     """
 
     def __cinit__(self, *_args):
@@ -268,7 +269,7 @@ cdef class Spool:
             self.segments.pop(0)[1].unlink()
 
     def erase(self) -> None:
-        """Delete every segment, so that the next start spools all events from number 1. The spool is not usable then."""
+        """Delete every segment, so that the next start spools all events from number 1. The spool can't be used then."""
         for _, path in self.segments:
             path.unlink(missing_ok=True)
 
@@ -286,8 +287,8 @@ cdef class Spool:
 cdef class Spooler:
     """Moves released events from the rings into the spool: the router's ring first, then each matcher's.
 
-    `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose cause is
-    released (rule 13) are looked at; those that the spool has held before are skipped by number, ring by ring.
+    `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose cause
+    is released (rule 13) are looked at; those that the spool has held before are skipped by number, ring by ring.
     """
 
     def __init__(self, Board board, consumers, Spool spool):
@@ -372,7 +373,7 @@ cdef class Spooler:
         return 0
 
     cdef uint64_t released(self, Consumer consumer, uint64_t available, uint64_t release_seq) noexcept nogil:
-        """How many of the next events have a released cause. Causes do not decrease within a ring, so halving finds it."""
+        """How many of the next events have a released cause; found by halving, as causes do not decrease in a ring."""
         cdef uint64_t low = 0, high = available, middle
         while low < high:
             middle = (low + high) >> 1
@@ -388,7 +389,7 @@ cdef class Spooler:
             self.spool.born_ns = born_ns
         elif self.spool.born_ns != born_ns:
             with gil:
-                raise ValueError(f"{self.spool.folder} is the spool of another journal: remove it, or restore its journal")
+                raise ValueError(f"{self.spool.folder} is the spool of another journal: remove it, or restore that one")
         return 0
 
     cdef void add_span(self, int ring, Consumer consumer, uint64_t first, uint64_t last) noexcept nogil:

@@ -6,7 +6,6 @@ It never retries: whatever fails ends the session, and the next one asks the dat
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
 
 import psycopg
 from psycopg import sql
@@ -129,7 +128,7 @@ class Session:
     def write(self, batch: Batch) -> None:
         """Write the batch and move the watermark past it, both or neither.
 
-        Where this raises, the outcome may be unknown (the connection died in COMMIT); the next session's `numbers` tell.
+        Where this raises, the outcome may be unknown (the connection died in COMMIT): the next session's `numbers` tell
         """
         orders, changes, trades, balances = batch.encode()
         with self._connection.transaction():
@@ -180,8 +179,8 @@ class Session:
             raise RefusedError("the watermark was moved by someone else")
 
     def _read_numbers(self, *, lock: bool = False) -> list[int]:
-        query = "SELECT number FROM watermark ORDER BY ring" + (" FOR UPDATE" if lock else "")
-        return [number for (number,) in self._connection.execute(cast("sql.LiteralString", query))]
+        query = sql.SQL("SELECT number FROM watermark ORDER BY ring{}").format(sql.SQL(" FOR UPDATE" if lock else ""))
+        return [number for (number,) in self._connection.execute(query)]
 
     def _read_days(self) -> set[date] | None:
         """The days that have a partition; None where the server partitions by itself (a hypertable)."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,12 +15,20 @@ from procs.batcher.database import Embedded, migrate
 _serial = itertools.count(1)
 
 
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A venue's data folder. Not pytest's own: that is closed to the user as whom a server runs when we are root."""
+    with tempfile.TemporaryDirectory(prefix="lockstep-test-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    embedded = Embedded(tmp_path_factory.mktemp("server"))
-    embedded.start()
-    yield embedded
-    embedded.stop()
+def server() -> Iterator[Embedded]:
+    with tempfile.TemporaryDirectory(prefix="lockstep-test-") as folder:
+        embedded = Embedded(Path(folder))
+        embedded.start()
+        yield embedded
+        embedded.stop()
 
 
 @pytest.fixture

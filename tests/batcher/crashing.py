@@ -1,6 +1,7 @@
 """A batcher process for tests that kill it: plays a stream into rings, slowly enough to be hit anywhere.
 
-Arguments: folder of the spool, URL (or "embedded:" and its data folder), seed, steps. Prints "done" when the database has all.
+Arguments: folder of the spool, URL (or "embedded:" and its data folder), seed, steps. Prints "started" when it begins
+to poll, "done" when the database has everything.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 
 BATCH_ROWS = 100
-COMMANDS_A_TURN = 20
+COMMANDS_A_TURN = 5
 
 
 async def main(folder: Path, server: Embedded | Remote, seed: int, steps: int) -> None:
@@ -25,6 +26,7 @@ async def main(folder: Path, server: Embedded | Remote, seed: int, steps: int) -
     feed = Feed(stream, slots=1024)
     batcher = Batcher(feed.board, feed.consumers, folder, server, BATCH_ROWS)
     await batcher.start()
+    print("started", flush=True)
     seq = 0
     while feed.board.get(Word.DATABASE_SEQ) < stream.seq:
         if feed.publish(seq):

@@ -31,7 +31,10 @@ NOWHERE = Remote("postgresql://postgres@/lockstep?host=%2Fnonexistent")
 
 def start(folder: Path, where: str, seed: int) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", "tests.batcher.crashing", str(folder), where, str(seed), str(STEPS)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"started\n"
+    return process
 
 
 def finish(folder: Path, where: str, seed: int) -> None:
@@ -44,7 +47,7 @@ def test_a_batcher_killed_anywhere_loses_and_doubles_nothing(database: str, tmp_
     moments = random.Random(seed)
     for _ in range(5):
         process = start(tmp_path, database, seed)
-        time.sleep(moments.uniform(0.4, 1.6))
+        time.sleep(moments.uniform(0.01, 0.8))
         process.kill()
         process.communicate()
     finish(tmp_path, database, seed)
@@ -52,13 +55,13 @@ def test_a_batcher_killed_anywhere_loses_and_doubles_nothing(database: str, tmp_
     assert report.clean, report
 
 
-def test_postgresql_killed_mid_batch_is_started_again_and_catches_up(tmp_path: Path) -> None:
-    server = Embedded(tmp_path)
+def test_postgresql_killed_mid_batch_is_started_again_and_catches_up(data: Path) -> None:
+    server = Embedded(data)
     moments = random.Random(3)
-    process = start(tmp_path / "spool", f"embedded:{tmp_path}", 21)
+    process = start(data / "spool", f"embedded:{data}", 21)
     try:
         for _ in range(3):
-            time.sleep(moments.uniform(0.8, 1.5))
+            time.sleep(moments.uniform(0.3, 0.8))
             pid_file = server.folder / "postmaster.pid"
             if pid_file.exists():
                 os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
@@ -81,7 +84,7 @@ def test_a_terminated_connection_is_made_again(database: str, tmp_path: Path) ->
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'lockstep batcher' AND datname = current_database()"
             )
-            time.sleep(0.4)
+            time.sleep(0.3)
     output, _ = process.communicate()
     assert b"done" in output, output.decode()
     assert compare(database, Stream(31).define().steps(STEPS).rings.__getitem__).clean

@@ -19,8 +19,8 @@ from procs.batcher.database import Embedded, Remote, migrate, server, url
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Embedded:
-    return Embedded(tmp_path)
+def own(data: Path) -> Embedded:
+    return Embedded(data)
 
 
 def postmaster(embedded: Embedded) -> int:
@@ -89,8 +89,8 @@ def test_the_server_outlives_its_starter_and_is_found(own: Embedded) -> None:
         own.stop()
 
 
-def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 60) / ("e" * 60)
+def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(data: Path) -> None:
+    deep = data / ("d" * 60) / ("e" * 60)
     embedded = Embedded(deep)
     embedded.start()
     try:

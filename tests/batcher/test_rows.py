@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def coalesced(
     numbers = [0] * 9
     slots = {ring: [bytes(8) + record for record in records] for ring, records in stream.rings.items()}
     bounds = sorted({0, *(cut % (len(slots[1]) + 1) for cut in cuts), len(slots[1])})
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         batch.begin(numbers, 0)
         if begin == 0:
             batch.add_bytes(0, 1, b"".join(slots[0]))

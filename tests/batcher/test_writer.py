@@ -133,7 +133,7 @@ def test_an_order_that_is_gone_is_noticed(database: str, tmp_path: Path) -> None
         stream.command()
         stream.replace(stream.resting[0])
         spool_all(stream, spool)
-        with pytest.raises(RefusedError, match="1 orders .* missing"):
+        with pytest.raises(RefusedError, match=r"1 orders .* missing"):
             opened.write(batch_after(opened, spool))
 
 
