@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from config.loader import load
+from procs.matcher.__main__ import build
 from procs.matcher.matcher import Matcher
+from procs.supervisor.topology import derive
+from procs.venue import Venue
 from shm.board import Board, Word
 from shm.layout import pack, unpack_event
 from shm.records import Accepted, Cancelled, Code, Command, Event, ExtClientId, ExtClientIdEvent, Rejected, Tick, Traded
@@ -14,6 +19,7 @@ from shm.ring import Ring
 from tests.matcher.pair import buy, cancel, instrument, sell, stamped
 
 NUMBER = 2
+DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 
 
 @dataclass
@@ -141,3 +147,15 @@ def test_a_full_event_ring_holds_everything_up_and_loses_nothing(stage: Stage) -
         seen += stage.take()
     assert isinstance(seen[-1], Cancelled)
     assert [event.number for event in seen] == list(range(1, 202))
+
+
+def test_a_venue_builds_each_matcher_on_its_own_rings(tmp_path: Path) -> None:
+    config = load(DEMO)
+    venue = Venue.private(derive(config), config, tmp_path)
+    matchers = [build(venue, f"matcher.{number}") for number in venue.matchers]
+    log = venue.producer("log")
+    for command in (instrument(1, matcher=1), instrument(2, matcher=2), buy(100, 1, 2)):
+        log.put(pack(stamped(command, log.next)))
+    assert [matcher.step(0) for matcher in matchers] == [3, 4]
+    assert [venue.ring(f"events.matcher.{number}").published for number in venue.matchers] == [0, 1]
+    assert [venue.board.get(Word.MATCHER_DONE + number - 1) for number in venue.matchers] == [3, 3]
