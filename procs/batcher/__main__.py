@@ -10,10 +10,10 @@ from procs.batcher.database import server
 from procs.venue import Venue
 
 
-def build(venue: Venue) -> Batcher:
-    consumers = {0: venue.consumer("events.router", "batcher")}
+def build(venue: Venue, name: str = "batcher") -> Batcher:
+    consumers = {0: venue.consumer("events.router", name)}
     for matcher in sorted({instrument.matcher for instrument in venue.config.instruments}):
-        consumers[matcher] = venue.consumer(f"events.matcher.{matcher}", "batcher")
+        consumers[matcher] = venue.consumer(f"events.matcher.{matcher}", name)
     return Batcher(
         venue.board,
         consumers,

@@ -130,27 +130,42 @@ class Embedded:
         if not self.folder.exists():
             fresh = self.folder.with_name("postgres.new")
             shutil.rmtree(fresh, ignore_errors=True)
-            # The wheel's own code knows how to do it as root: the server needs another user, who must reach the folder.
-            _wheel().get_server(fresh, cleanup_mode=None, start=False).ensure_pgdata_inited()
+            fresh.mkdir()
+            if self._user:
+                self._admit_user(fresh)
+            # One sync of the file system: syncing a thousand new files one by one takes minutes on a busy disk.
+            self._run(
+                "initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--sync-method=syncfs", folder=fresh
+            )
             fresh.rename(self.folder)
         if self.socket_folder != self.folder:
             self.socket_folder.mkdir(mode=0o700, exist_ok=True)
             if self._user:
                 shutil.chown(self.socket_folder, self._user)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _admit_user(self, fresh: Path) -> None:
+        """PostgreSQL refuses to run as root: let its user own the data folder, and reach the wheel's programs."""
+        utils = _wheel().utils
+        utils.ensure_user_exists(self._user)
+        utils.ensure_prefix_permissions(self._binaries)
+        utils.ensure_folder_permissions(self._binaries, 0o055)
+        utils.ensure_folder_permissions(self._binaries.parent / "lib", 0o044)
+        shutil.chown(fresh, self._user)
+
+    def _run(self, program: str, *arguments: str, folder: Path | None = None) -> None:
+        folder = folder or self.folder
         if self._user:
-            # Somebody may have closed the way to the folder since (pytest does that with its own).
-            _wheel().utils.ensure_prefix_permissions(self.folder)
+            # Its user must reach the folder, and somebody may have closed the way since (pytest does, with its own).
+            _wheel().utils.ensure_prefix_permissions(folder)
         # Output goes to a file: a daemon that inherits a pipe would keep it open for ever.
         with tempfile.TemporaryFile() as output:
             result = subprocess.run(
-                [self._binaries / program, "-D", self.folder, *arguments],
+                [self._binaries / program, "-D", folder, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 user=self._user,
-                cwd=self.folder,
+                cwd=folder,
                 check=False,
             )
             if result.returncode:

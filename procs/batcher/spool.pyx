@@ -269,7 +269,7 @@ cdef class Spool:
             self.segments.pop(0)[1].unlink()
 
     def erase(self) -> None:
-        """Delete every segment, so that the next start spools all events from number 1. The spool can't be used then."""
+        """Delete every segment, so that the next start spools all events from number 1. It is unusable then."""
         for _, path in self.segments:
             path.unlink(missing_ok=True)
 
@@ -287,8 +287,8 @@ cdef class Spool:
 cdef class Spooler:
     """Moves released events from the rings into the spool: the router's ring first, then each matcher's.
 
-    `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose cause
-    is released (rule 13) are looked at; those that the spool has held before are skipped by number, ring by ring.
+    `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose
+    cause is released (rule 13) are looked at; those that the spool has held before are skipped by number, ring by ring.
     """
 
     def __init__(self, Board board, consumers, Spool spool):
