@@ -99,7 +99,7 @@ async def _run_edges(venue: Venue, host: Host, edges: list[Any]) -> None:
     for edge in edges:
         await edge.start()
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({pump.failed, asyncio.ensure_future(stopping)}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((pump.failed, stopping), return_when=asyncio.FIRST_COMPLETED)
     if pump.failed.done():
         pump.failed.result()
     for edge in edges:

@@ -39,7 +39,7 @@ TargetCompID=LOCKSTEP
 """
 
 
-class Application(quickfix.Application):  # type: ignore[misc]
+class Application(quickfix.Application):  # type: ignore[misc,name-defined]
     """Hands what comes in to the test, and puts credentials into the logon."""
 
     def __init__(self, name: str) -> None:
