@@ -1,0 +1,19 @@
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from procs.router.sequencer cimport Sequencer
+from shm.records cimport CommandRecord
+from shm.ring cimport Producer
+
+cdef enum:
+    EVENTS_OF_COMMAND = 2   # at most, but for markers and ticks: those announce up to MAX_FLUSH balances
+
+cdef class Announcer:
+    cdef Producer ring
+    cdef uint64_t claimed
+    cdef uint64_t room(self, uint64_t wanted) noexcept nogil
+    cdef void announce(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil
+    cdef void publish(self) noexcept nogil
+    cdef char *begin(self, const CommandRecord *cause, uint8_t type, uint32_t instrument) noexcept nogil
+    cdef void end(self, char *event) noexcept nogil
+    cdef void reject(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil
+    cdef void define(self, const char *record, Sequencer core) noexcept nogil

@@ -1,0 +1,163 @@
+"""What the configuration changes, as commands for the log (rule 3): its difference to the state that was replayed.
+
+It compares and words; the router sequences. It never takes back what was listed, and never touches a balance but by a
+deposit into one that does not exist yet.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import msgspec
+from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import VerifyMismatchError
+from argon2.low_level import verify_secret
+
+from config.schema import AccountSection, Config, InstrumentSection
+from config.units import InexactError, in_steps, in_units, unit_value
+from procs.router.sequencer import Sequencer
+from shm.layout import pack, unpack_command
+from shm.records import Account, Asset, Deposit, ExtCredential, Instrument
+
+# OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
+# What a listed instrument keeps for ever: orders, trades and balances are counted in it.
+FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher")
+CHANGEABLE = ("reference_price_ticks", "collar_bps", "maker_fee_ppm", "taker_fee_ppm")
+
+
+class GenesisError(ValueError):
+    """The configuration asks for something that can't be, or can't be any more: names what, and the rule."""
+
+
+def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
+    """What a router asks when it begins to lead: given its state, the commands that bring it to `config`.
+
+    Each list is sequenced together (an extension before its main record). Made one at a time, since each password takes
+    tens of milliseconds. GenesisError.
+    """
+
+    def of(core: Sequencer) -> Iterator[list[bytes]]:
+        yield from _assets(config, core)
+        yield from _instruments(config, core)
+        yield from _accounts(config, core)
+
+    return of
+
+
+def _assets(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+    for asset in config.assets:
+        name = asset.name.encode()
+        if name not in core.assets:
+            yield [pack(Asset(name=name, asset=len(core.assets) + 1, scale=asset.scale))]
+        elif core.assets[name][1] != asset.scale:
+            raise GenesisError(
+                f"asset {asset.name}: scale is {core.assets[name][1]} in the log and {asset.scale} in the configuration: "
+                "what was listed can't change"
+            )
+
+
+def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+    for section in config.instruments:
+        symbol = section.symbol.encode()
+        listed = core.instruments.get(symbol)
+        wanted = _definition(section, core, listed or len(core.instruments) + 1)
+        if listed is None:
+            yield [pack(wanted)]
+            continue
+        terms = core.instrument(listed)
+        for name in FIXED:
+            if terms[name] != getattr(wanted, name):
+                raise GenesisError(
+                    f"instrument {section.symbol}: {name} is {terms[name]} in the log and {getattr(wanted, name)} in the "
+                    "configuration: tick, lot, assets and matcher of a listed instrument can't change"
+                )
+        if any(terms[name] != getattr(wanted, name) for name in CHANGEABLE):
+            yield [pack(wanted)]
+
+
+def _definition(section: InstrumentSection, core: Sequencer, instrument: int) -> Instrument:
+    base, base_scale = _asset(section, section.base, core)
+    quote, quote_scale = _asset(section, section.quote, core)
+    try:
+        tick_mantissa, price_scale = _mantissa(section.tick)
+        lot_mantissa, quantity_scale = _mantissa(section.lot)
+        return Instrument(
+            symbol=section.symbol.encode(),
+            instrument=instrument,
+            base_asset=base,
+            quote_asset=quote,
+            tick_mantissa=tick_mantissa,
+            lot_mantissa=lot_mantissa,
+            price_scale=price_scale,
+            quantity_scale=quantity_scale,
+            matcher=section.matcher,
+            reference_price_ticks=in_steps(section.reference_price, section.tick) if section.reference_price else 0,
+            unit_value=unit_value(section.tick, section.lot, quote_scale),
+            lot_units=in_units(section.lot, base_scale),
+            collar_bps=section.collar_bps,
+            maker_fee_ppm=section.maker_fee_ppm,
+            taker_fee_ppm=section.taker_fee_ppm,
+        )
+    except InexactError as error:
+        raise GenesisError(f"instrument {section.symbol}: {error}; tick x lot and lot must be whole units") from error
+
+
+def _asset(section: InstrumentSection, name: str, core: Sequencer) -> tuple[int, int]:
+    try:
+        return core.assets[name.encode()]
+    except KeyError:
+        raise GenesisError(f"instrument {section.symbol}: there is no asset {name}") from None
+
+
+def _mantissa(amount: str) -> tuple[int, int]:
+    """A decimal as (mantissa, scale): mantissa / 10**scale, without trailing zeros behind the point."""
+    whole, _, decimals = amount.partition(".")
+    decimals = decimals.rstrip("0")
+    return int(whole + decimals), len(decimals)
+
+
+def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+    for section in config.accounts:
+        name = section.name.encode()
+        account = core.accounts.get(name, len(core.accounts) + 1)
+        known = core.credentials.get(account) if name in core.accounts else None
+        if known is None or not _is_current(section, known):
+            credential = msgspec.structs.replace(_credential(section), account=account)
+            yield [pack(credential), pack(Account(account=account, name=name))]
+        for asset_name, amount in section.deposits.items():
+            asset, scale = core.assets[asset_name.encode()]
+            units = in_units(amount, scale)
+            if units and core.ledger.balance(account, asset) is None:
+                key = f"initial:{asset_name}".encode()
+                yield [pack(Deposit(account=account, asset=asset, amount=units, cl_ord_id=key))]
+
+
+def _credential(section: AccountSection) -> ExtCredential:
+    text = section.password_hash if section.password_hash is not None else HASHER.hash(section.password or "")
+    parameters = extract_parameters(text)
+    salt, digest = (base64.b64decode(part + "=" * (-len(part) % 4)) for part in text.split("$")[-2:])
+    return ExtCredential(
+        salt=salt,
+        hash=digest,
+        memory_kib=parameters.memory_cost,
+        time_cost=parameters.time_cost,
+        parallelism=parameters.parallelism,
+    )
+
+
+def _is_current(section: AccountSection, known: bytes) -> bool:
+    """Whether the configuration's password, or its hash, is the one in the log."""
+    credential = cast(ExtCredential, unpack_command(known))
+    if section.password is None:
+        wanted = _credential(section)
+        fields = ("salt", "hash", "memory_kib", "time_cost", "parallelism")
+        return all(getattr(wanted, field) == getattr(credential, field) for field in fields)
+    salt, digest = (base64.b64encode(part).rstrip(b"=") for part in (credential.salt, credential.hash))
+    costs = f"$argon2id$v=19$m={credential.memory_kib},t={credential.time_cost},p={credential.parallelism}$".encode()
+    try:
+        return verify_secret(costs + salt + b"$" + digest, section.password.encode(), Type.ID)
+    except VerifyMismatchError:
+        return False

@@ -1,0 +1,422 @@
+"""The router agent: puts what gateways and matchers say in one order, writes it into the log and keeps the ledger.
+
+Every poll of a leading router is rule 7 of the log; a starting one repeats the journal first. It reads no clock, opens no
+file and knows no client.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memmove, memset
+
+from cpython.ref cimport PyObject
+
+from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
+from procs.router.ledger cimport BALANCE_UNSHOWN, Balance
+from procs.router.sequencer cimport MAX_FLUSH, Sequencer, verdict_of
+from shm.board cimport (
+    WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_READY, WORD_LOG_END, WORD_MATCHER_DONE, WORD_READY_EVENT,
+    WORD_ROUTER_DONE, WORD_SETTLED, BalancePayload, Board,
+)
+from shm.crc32c cimport crc32c
+from shm.records cimport *
+from shm.ring cimport Consumer, Producer
+
+from shm.records import Code
+
+cdef enum:
+    BATCH = 256
+    RULES_VERSION = 1
+    FIRST_EARLY = 1024
+    FLUSH_NS = 100_000_000          # changed balances are announced at least as often
+    MAX_AGE_NS = 30_000_000_000     # a command that waited longer is refused (rule 5)
+
+assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
+
+
+class ReplayError(RuntimeError):
+    """The journal and this code disagree, or the journal is not what a router wrote: the venue must not start."""
+
+
+cdef class Router(Agent):
+    """The venue's one router.
+
+    `matchers` maps matcher numbers to the consumers of their event rings. `source` is the log so far. `changes(core)`
+    gives, once the log is replayed, the configuration's changes: lists of records, an extension before its main record.
+    """
+
+    def __init__(
+        self, Producer log, Producer events, list ingress, dict matchers, Board board, JournalSource source,
+        object changes, bytes boot_id, Sequencer core=None,
+    ):
+        if events.ring.header.capacity < MAX_FLUSH:
+            raise ValueError(f"the router's event ring needs {MAX_FLUSH} slots: one cause's events must fit")
+        if log.ring.header.capacity < 2 or len(ingress) > MAX_GATEWAYS or len(boot_id) != 16:
+            raise ValueError("a router needs a log of two slots, at most 8 gateways and a boot id of 16 bytes")
+        self.name = "router"
+        self.core = Sequencer() if core is None else core
+        self.log = log
+        self.events = Announcer(events)
+        self.board = board
+        self.source = source
+        self.changes = changes
+        self.boot_id = boot_id
+        self.rings = [*ingress, *matchers.values()]
+        self.state = WAITING
+        self.gateways = len(ingress)
+        for i, consumer in enumerate(ingress):
+            self.ingress[i] = <PyObject *> <Consumer?> consumer
+        for number, consumer in matchers.items():
+            if not 0 < number <= MAX_MATCHERS:
+                raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
+            self.matchers[number - 1] = <PyObject *> <Consumer?> consumer
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(MAX_MATCHERS):
+            free(self.early[i].records)
+
+    cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
+        if self.state == LEADING:
+            return self.lead(now_ns)
+        if self.state == REPLAYING:
+            return self.replay()
+        if self.state == SETTLING:
+            return self.settle_all(now_ns)
+        if self.state == CONFIGURING:
+            return self.configure(now_ns)
+        return self.wait_for_journal()
+
+    cdef int64_t lead(self, int64_t now_ns) except -1 nogil:
+        """Rule 7: what is settled here are at least the events that a gateway had seen when it passed on a command."""
+        cdef int64_t work
+        cdef int i
+        for i in range(self.gateways):
+            self.ingress_end[i] = (<Consumer> self.ingress[i]).next + (<Consumer> self.ingress[i]).available()
+        work = self.drain()
+        if self.owed and self.has_room(CMD_MARKER):
+            work += self.write_own(CMD_MARKER, now_ns)
+        if not self.owed:
+            if self.leftover or (self.core.ledger.changed.count and now_ns - self.last_flush_ns >= FLUSH_NS):
+                if self.has_room(CMD_TICK):
+                    work += self.write_own(CMD_TICK, now_ns)
+            work += self.take_commands(now_ns)
+        self.publish()
+        self.show()
+        return work
+
+    cdef int64_t drain(self) except -1 nogil:
+        cdef int64_t work = 0
+        cdef int index
+        for index in range(MAX_MATCHERS):
+            if self.matchers[index] != NULL:
+                work += self.drain_ring(index, <Consumer> self.matchers[index])
+        return work
+
+    cdef int64_t drain_ring(self, int index, Consumer ring) except -1 nogil:
+        """Take all that a matcher has published: into the ledger when leading, else aside until its marker (rule 8)."""
+        cdef uint64_t count = ring.available()
+        cdef uint64_t first = ring.next
+        cdef uint64_t number
+        cdef const EventRecord *event
+        for number in range(first, first + count):
+            event = <const EventRecord *> ring.at(number)
+            if event.number != number:
+                with gil:
+                    raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")
+            if self.state != LEADING:
+                self.keep_early(index, event)
+            elif self.core.ledger.apply(event):
+                self.owed = True
+        if count:
+            self.arrived[index] = first + count - 1
+            if self.state == LEADING:
+                self.settled[index] = self.arrived[index]
+            ring.release(first + count - 1)
+        return count
+
+    cdef int keep_early(self, int index, const EventRecord *event) except -1 nogil:
+        cdef Early *early = &self.early[index]
+        cdef char *grown
+        if event.type == EVT_ACCEPTED:
+            return 0  # moves no money
+        if early.first + early.count == early.capacity:
+            if early.first > early.count:
+                memmove(early.records, early.records + early.first * RECORD_SIZE, early.count * RECORD_SIZE)
+                early.first = 0
+            else:
+                early.capacity = FIRST_EARLY if early.capacity == 0 else 2 * early.capacity
+                grown = <char *> realloc(early.records, early.capacity * RECORD_SIZE)
+                if grown == NULL:
+                    with gil:
+                        raise MemoryError(f"no memory for {early.capacity} events ahead of their marker")
+                early.records = grown
+        memcpy(early.records + (early.first + early.count) * RECORD_SIZE, event, RECORD_SIZE)
+        early.count += 1
+        return 0
+
+    cdef int apply_early(self, int index, uint64_t last) except -1 nogil:
+        """Settle a matcher's events up to number `last`; they have arrived."""
+        cdef Early *early = &self.early[index]
+        cdef const EventRecord *event
+        while early.count:
+            event = <const EventRecord *> (early.records + early.first * RECORD_SIZE)
+            if event.number > last:
+                break
+            if self.core.ledger.apply(event):
+                self.owed = True
+            early.first += 1
+            early.count -= 1
+        if early.count == 0:
+            early.first = 0
+        self.settled[index] = last
+        return 0
+
+    cdef bint has_room(self, uint8_t type) noexcept nogil:
+        """Whether a record of that type (after its extension) and all events of it fit into log and event ring."""
+        cdef uint64_t events = MAX_FLUSH if type == CMD_MARKER or type == CMD_TICK else EVENTS_OF_COMMAND
+        return self.log.free(self.log_claimed + 2) >= self.log_claimed + 2 and self.events.room(events) >= events
+
+    cdef char *claim(self) noexcept nogil:
+        return self.log.claim(self.log.next + self.log_claimed)
+
+    cdef int finish(self, char *record, int verdict) except -1 nogil:
+        """A claimed record is sequenced: count it in, with its events and its session's number."""
+        cdef CommandRecord *header = <CommandRecord *> record
+        self.log_claimed += 1
+        self.events.announce(record, <uint16_t> verdict, self.core)
+        if header.session != 0 and header.session <= 65535:
+            self.board.set_session_in(header.session, self.core.sessions[header.session])
+        return 0
+
+    cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil:
+        cdef CommandRecord *header = <CommandRecord *> record
+        header.seq = self.core.last_seq + 1
+        header.epoch = self.core.epoch
+        header.time_ns = self.core.last_time_ns + 1
+        if now_ns > <int64_t> header.time_ns:
+            header.time_ns = now_ns
+
+    cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
+        """Sequence a marker, tick or epoch. Returns 1, the records written."""
+        cdef char *record = self.claim()
+        cdef int i
+        memset(record, 0, RECORD_SIZE)
+        (<CommandRecord *> record).type = type
+        (<CommandRecord *> record).version = 1
+        self.stamp(record, now_ns)
+        if type == CMD_EPOCH:
+            (<CommandRecord *> record).epoch = self.core.epoch + 1
+            (<EpochRecord *> record).rules_version = RULES_VERSION
+            (<EpochRecord *> record).members = 1
+            with gil:
+                memcpy((<EpochRecord *> record).boot_id, <const char *> self.boot_id, 16)
+        elif type == CMD_MARKER:
+            for i in range(MAX_MATCHERS):
+                (<MarkerRecord *> record).event_numbers[i] = self.settled[i]
+            self.owed = False
+        self.finish(record, self.core.sequence(record, False))
+        if type != CMD_EPOCH:
+            self.last_flush_ns = now_ns
+            self.leftover = self.core.flushed_count == MAX_FLUSH and self.core.ledger.changed.count > 0
+        return 1
+
+    cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil:
+        """Sequence up to a batch, one after the other from each gateway that has any."""
+        cdef int64_t taken = 0
+        cdef int gateway, took
+        cdef bint more = True
+        while more and taken < BATCH:
+            more = False
+            for gateway in range(self.gateways):
+                took = self.take_from(gateway, <Consumer> self.ingress[gateway], now_ns)
+                taken += took
+                more = more or took > 0
+        for gateway in range(self.gateways):
+            (<Consumer> self.ingress[gateway]).release((<Consumer> self.ingress[gateway]).next - 1)
+        return taken
+
+    cdef int take_from(self, int gateway, Consumer ring, int64_t now_ns) except -1 nogil:
+        """Sequence a gateway's next command, with its extension. Returns how many records that were."""
+        cdef uint64_t at = ring.next
+        cdef const CommandRecord *first
+        cdef const CommandRecord *second
+        cdef bint extended = False
+        if at >= self.ingress_end[gateway]:
+            return 0
+        first = <const CommandRecord *> ring.at(at)
+        if first.type == CMD_EXT_CLIENT_ID or first.type == CMD_EXT_CREDENTIAL:
+            if at + 1 >= self.ingress_end[gateway]:
+                return 0  # its main record is on the way
+            second = <const CommandRecord *> ring.at(at + 1)
+            extended = second.type != CMD_EXT_CLIENT_ID and second.type != CMD_EXT_CREDENTIAL
+        if not self.has_room(first.type):
+            return 0
+        self.take_one(gateway, ring, <const char *> first, now_ns)
+        if not extended:
+            return 1
+        self.take_one(gateway, ring, <const char *> second, now_ns)
+        return 2
+
+    cdef int take_one(self, int gateway, Consumer ring, const char *source, int64_t now_ns) except -1 nogil:
+        """One copy, ingress slot to log slot; all that is stamped is stamped there."""
+        cdef CommandRecord *header = <CommandRecord *> self.claim()
+        cdef bint too_old
+        memcpy(header, source, RECORD_SIZE)
+        if header.type == CMD_MARKER or header.type == CMD_TICK or header.type == CMD_EPOCH:
+            with gil:
+                raise RuntimeError(f"gateway {gateway + 1} sent a record of type {header.type}, which is the router's")
+        too_old = now_ns - <int64_t> header.time_ns > MAX_AGE_NS
+        header.ingress_incarnation = ring.ring.header.incarnation
+        header.ingress_seq = ring.next
+        self.stamp(<char *> header, now_ns)
+        self.finish(<char *> header, self.core.sequence(<char *> header, too_old))
+        ring.next += 1
+        return 0
+
+    cdef int wait_for_journal(self) except -1 nogil:
+        if not self.board.load(WORD_JOURNAL_READY):
+            return 0
+        with gil:
+            self.source.open(self.board.load(WORD_DURABLE_SEQ))
+        self.state = REPLAYING
+        return 1
+
+    cdef int64_t replay(self) except -1 nogil:
+        """Put the next of the journal's records into the log, settling at each marker exactly what it says (rule 9)."""
+        cdef int64_t work = self.drain()
+        cdef const char *recorded
+        cdef int done = 0
+        while done < BATCH:
+            recorded = self.source.peek()
+            if recorded == NULL:
+                self.state = SETTLING
+                break
+            if not self.has_room((<const CommandRecord *> recorded).type):
+                break
+            if (<const CommandRecord *> recorded).type == CMD_MARKER and not self.can_settle(recorded):
+                break
+            self.repeat(recorded)
+            self.source.advance()
+            done += 1
+        self.publish()
+        return work + done
+
+    cdef bint can_settle(self, const char *marker) noexcept nogil:
+        """Whether all events that the marker settles have arrived."""
+        cdef int i
+        for i in range(MAX_MATCHERS):
+            if self.arrived[i] < (<const MarkerRecord *> marker).event_numbers[i]:
+                return False
+        return True
+
+    cdef int repeat(self, const char *recorded) except -1 nogil:
+        """Sequence a record of the journal again: it must come out byte for byte as it went in (rule 1)."""
+        cdef CommandRecord *header = <CommandRecord *> self.claim()
+        cdef uint16_t *verdict
+        cdef uint32_t crc = (<const CommandRecord *> recorded).crc
+        cdef int before = 0, decided, i
+        memcpy(header, recorded, RECORD_SIZE)
+        if header.seq != self.core.last_seq + 1 or crc != crc32c(0, recorded + 4, RECORD_SIZE - 4):
+            with gil:
+                raise ReplayError(f"the journal has record {header.seq} where {self.core.last_seq + 1}, intact, must be")
+        verdict = verdict_of(<char *> header)
+        if verdict != NULL:
+            before = verdict[0]
+        if header.type == CMD_MARKER:
+            for i in range(MAX_MATCHERS):
+                self.apply_early(i, (<const MarkerRecord *> recorded).event_numbers[i])
+            self.owed = False
+        decided = self.core.sequence(<char *> header, before == CODE_TOO_OLD)
+        if decided != before or header.crc != crc:
+            with gil:
+                raise ReplayError(
+                    f"record {header.seq} was sequenced with verdict {Code(before).name}, and replay decides "
+                    f"{Code(decided).name}" + ("" if decided != before else ", but stamps other values")
+                )
+        return self.finish(<char *> header, decided)
+
+    cdef int64_t settle_all(self, int64_t now_ns) except -1 nogil:
+        """Wait until matchers have done all of the log, then settle all that they emitted (rule 7)."""
+        cdef bint done = True
+        cdef int64_t work
+        cdef int i
+        self.publish()
+        for i in range(MAX_MATCHERS):
+            if self.matchers[i] != NULL and self.board.load(WORD_MATCHER_DONE + i) < self.core.last_seq:
+                done = False
+        work = self.drain()  # after reading where they are (rule 19)
+        if not done or not self.has_room(CMD_MARKER):
+            return work
+        for i in range(MAX_MATCHERS):
+            self.apply_early(i, self.arrived[i])
+        if self.owed:
+            self.write_own(CMD_MARKER, now_ns)
+            self.publish()
+        self.last_flush_ns = now_ns
+        self.state = CONFIGURING
+        return work + 1
+
+    cdef int64_t configure(self, int64_t now_ns) except -1 nogil:
+        """One step of beginning to lead: first the epoch, then a change a poll, then the words that open the gateways."""
+        cdef int verdict
+        if not self.has_room(CMD_ACCOUNT):
+            self.publish()
+            return 0
+        with gil:
+            if self.pending is None:
+                self.write_own(CMD_EPOCH, now_ns)
+                self.pending = iter(self.changes(self.core))
+                self.publish()
+                return 1
+            self.group = next(self.pending, None)
+            if self.group is not None:
+                for record in self.group:
+                    header = <CommandRecord *> self.claim()
+                    memcpy(header, <const char *> (<bytes> record), RECORD_SIZE)
+                    self.stamp(<char *> header, now_ns)
+                    verdict = self.core.sequence(<char *> header, False)
+                    if verdict != CODE_OK:
+                        raise RuntimeError(f"the configuration's record {header.seq} is refused: {Code(verdict).name}")
+                    self.finish(<char *> header, verdict)
+                self.publish()
+                return len(self.group)
+        self.show()
+        self.board.store(WORD_READY_EVENT, self.events.ring.next - 1)
+        self.board.store(WORD_EPOCH, self.core.epoch)
+        self.state = LEADING
+        return 1
+
+    cdef void publish(self) noexcept nogil:
+        """Show the log first, so that matchers begin; then the router's events; then how far both are complete."""
+        if self.log_claimed == 0:
+            return
+        self.log.publish(self.log.next + self.log_claimed - 1)
+        self.log_claimed = 0
+        self.board.store(WORD_LOG_END, self.core.last_seq)
+        self.events.publish()
+        self.board.store(WORD_ROUTER_DONE, self.core.last_seq)
+
+    cdef void show(self) noexcept nogil:
+        """Changed balances for the gateways' hints, then how far they are settled (rule 12)."""
+        cdef BalancePayload payload
+        cdef Balance *balance
+        cdef uint64_t i
+        if self.owed:
+            return
+        for i in range(self.core.ledger.unshown.count):
+            balance = self.core.ledger.at(self.core.ledger.unshown.items[i].item)
+            balance.flags &= ~BALANCE_UNSHOWN
+            payload.account = balance.account
+            payload.asset = balance.asset
+            payload.free = balance.free
+            payload.held = balance.held
+            self.board.write_balance(&payload)
+        self.core.ledger.unshown.count = 0
+        for i in range(MAX_MATCHERS):
+            if self.matchers[i] != NULL:
+                self.board.store(WORD_SETTLED + <int> i, self.settled[i])
+
+    @property
+    def leads(self) -> bool:
+        """Whether replay and configuration are over, and commands are taken."""
+        return self.state == LEADING

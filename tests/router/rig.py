@@ -1,0 +1,128 @@
+"""A venue's core in one process: a router and two real matchers on private rings, polled in an order from a seed.
+
+Gateways and journaler are played by the test: it feeds the ingress rings, and everything sequenced is at once durable.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from procs.matcher.matcher import Matcher
+from procs.router.router import Router
+from procs.router.sequencer import Sequencer
+from procs.router.source import RecordList
+from shm.board import Board, Word
+from shm.layout import pack, unpack_command, unpack_event
+from shm.records import Account, Asset, Command, Deposit, Event, ExtCredential, Instrument
+from shm.ring import Ring
+
+NOW = 1_700_000_000_000_000_000
+ACCOUNTS = 4
+# (instrument, base, quote, matcher, unit value, lot units, maker fee, taker fee)
+LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1, 2, 1, 1, 1, 0, 0))
+FREE = 10_000_000
+
+
+def changes(core: Sequencer) -> Iterator[list[bytes]]:
+    """Three assets, three instruments, four accounts with money: once."""
+    if core.assets:
+        return
+    for asset in (1, 2, 3):
+        yield [pack(Asset(name=b"A%d" % asset, asset=asset, scale=2))]
+    for number, base, quote, matcher, unit_value, lot_units, maker, taker in LISTINGS:
+        yield [pack(Instrument(
+            symbol=b"I%d" % number, instrument=number, base_asset=base, quote_asset=quote, tick_mantissa=1,
+            lot_mantissa=1, price_scale=0, quantity_scale=0, matcher=matcher, unit_value=unit_value,
+            reference_price_ticks=0 if number == 3 else 100, lot_units=lot_units, collar_bps=500, maker_fee_ppm=maker,
+            taker_fee_ppm=taker,
+        ))]  # fmt: skip
+    for account in range(1, ACCOUNTS + 1):
+        credential = ExtCredential(
+            account=account, salt=b"s" * 16, hash=b"h" * 32, memory_kib=8, time_cost=1, parallelism=1
+        )
+        yield [pack(credential), pack(Account(account=account, name=b"T%d" % account))]
+        for asset in (1, 2, 3):
+            yield [pack(Deposit(account=account, asset=asset, amount=FREE, cl_ord_id=b"initial:%d" % asset))]
+
+
+class Rig:
+    """Router, matchers, rings and board. `log` and `events[ring]` collect all that was published."""
+
+    def __init__(
+        self, journal: list[bytes] | None = None, *, seed: int | None = None, log: int = 1024, events: int = 1024,
+        closed_ids: int = 65536, changes: Callable[[Sequencer], Iterator[list[bytes]]] = changes,
+    ) -> None:  # fmt: skip
+        self.random = random.Random(seed) if seed is not None else None
+        self.now = NOW
+        self.board = Board.private()
+        self.ingress = [Ring.private(4096, ["router"]) for _ in range(2)]
+        log_ring = Ring.private(log, ["matcher.1", "matcher.2", "journaler"])
+        rings = {0: Ring.private(64, ["out"])}
+        rings |= {number: Ring.private(events, ["router", "out"]) for number in (1, 2)}
+        self.gateways = [ring.producer() for ring in self.ingress]
+        self.router = Router(
+            log_ring.producer(), rings[0].producer(), [ring.consumer("router") for ring in self.ingress],
+            {number: rings[number].consumer("router") for number in (1, 2)}, self.board, RecordList(journal or []),
+            changes, b"b" * 16, Sequencer(closed_ids),
+        )  # fmt: skip
+        self.core = self.router.core
+        self.matchers = [
+            Matcher(number, log_ring.consumer(f"matcher.{number}"), rings[number].producer(), self.board)
+            for number in (1, 2)
+        ]
+        self._log = log_ring.consumer("journaler")
+        self._out = {number: ring.consumer("out") for number, ring in rings.items()}
+        self.log: list[bytes] = []
+        self.events: dict[int, list[bytes]] = {number: [] for number in rings}
+        self.board.set(Word.DURABLE_SEQ, len(journal or []))
+        self.board.set(Word.JOURNAL_READY, 1)
+
+    def collect(self) -> int:
+        took = self._log.take()
+        self.log += took
+        self.board.set(Word.DURABLE_SEQ, max(self.board.get(Word.DURABLE_SEQ), len(self.log)))
+        work = len(took)
+        for number, consumer in self._out.items():
+            events = consumer.take()
+            self.events[number] += events
+            work += len(events)
+        return work
+
+    def step(self, now: int | None = None) -> int:
+        """Poll everybody once; with a seed, only some, in any order."""
+        self.now = self.now + 1000 if now is None else now
+        steps = [lambda agent=agent: agent.step(self.now) for agent in (self.router, *self.matchers)]
+        steps.append(self.collect)
+        if self.random is None:
+            return sum(step() for step in steps)
+        return sum(step() for step in self.random.choices(steps, k=4))
+
+    def run(self, quiet: int | None = None) -> None:
+        """Until nobody has had anything to do for a while."""
+        idle = 0
+        rounds = 0
+        while idle < (quiet or (3 if self.random is None else 60)):
+            idle = 0 if self.step() else idle + 1
+            rounds += 1
+            assert rounds < 200_000, "the venue does not come to rest"
+
+    def lead(self) -> Rig:
+        self.run()
+        assert self.router.leads, f"state {self.router.state}"
+        return self
+
+    def send(self, *records: Command, gateway: int = 0) -> None:
+        for record in records:
+            self.gateways[gateway].put(pack(record))
+
+    def commands(self) -> list[Command]:
+        return [unpack_command(record) for record in self.log]
+
+    def outcomes(self, ring: int) -> list[Event]:
+        return [unpack_event(record) for record in self.events[ring]]
+
+    def tick(self) -> None:
+        """Let a flush become due."""
+        self.now += 200_000_000
+        self.run()

@@ -1,0 +1,227 @@
+"""The router with real matchers: verdicts, settlement, replay, and that nothing depends on who was polled when."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from procs.router.router import ReplayError
+from shm.board import Word
+from shm.layout import pack, unpack_command
+from shm.records import (
+    Balance, Code, CommandType, Deposit, EventType, ExtClientId, Marker, NewOrder, Rejected, Session, Traded,
+)  # fmt: skip
+from tests.models.journal import stamp
+from tests.router.rig import FREE, NOW, Rig
+from tests.router.traffic import cancel, order, replace, traffic
+
+
+def verdicts(rig: Rig) -> list[int]:
+    return [getattr(record, "verdict", 0) for record in rig.commands()]
+
+
+def test_begins_to_lead_with_an_epoch_and_the_configurations_changes() -> None:
+    rig = Rig().lead()
+    records = rig.commands()
+    assert records[0].type == CommandType.EPOCH
+    assert records[0].epoch == rig.board.get(Word.EPOCH) == 1
+    assert [record.seq for record in records] == list(range(1, len(records) + 1))
+    assert rig.board.get(Word.READY_EVENT) == len(rig.events[0])
+    assert rig.board.get(Word.ROUTER_DONE) == rig.board.get(Word.LOG_END) == len(records)
+    assert all(data == stamp(data) for data in (*rig.log, *rig.events[0]))
+    assert rig.core.ledger.balance(1, 1) == (FREE, 0)
+    rig.core.ledger.check()
+
+
+def test_a_trade_pays_out_of_the_hold_and_gives_back_what_was_not_needed() -> None:
+    rig = Rig().lead()
+    rig.send(order(1, "S", side=2, price_ticks=90, quantity_lots=10))
+    rig.send(order(2, "B", side=1, price_ticks=100, quantity_lots=10), gateway=1)
+    rig.run()
+    (trade,) = [event for event in rig.outcomes(1) if isinstance(event, Traded)]
+    base, quote = 10 * 11, 90 * 10 * 7
+    assert trade.taker_fee == base * 2000 // 10**6
+    assert trade.maker_fee == quote * 1000 // 10**6
+    assert rig.core.ledger.balance(2, 3) == (FREE - quote, 0)
+    assert rig.core.ledger.balance(2, 1) == (FREE + base - trade.taker_fee, 0)
+    assert rig.core.ledger.balance(1, 3) == (FREE + quote - trade.maker_fee, 0)
+    assert rig.core.ledger.balance(0, 3) == (trade.maker_fee, 0)
+    assert rig.log[-1][4] == CommandType.MARKER
+    assert rig.board.get(Word.SETTLED) == 3
+    assert rig.board.balance(2, 3) == (FREE - quote, 0)
+    rig.core.ledger.check()
+
+
+def refusals() -> list[tuple[Code, list[list[object]]]]:
+    return [
+        (Code.DUPLICATE_CLIENT_ID, [[order(1, "X")], [order(1, "X")]]),
+        (Code.UNKNOWN_ACCOUNT, [[order(9, "X")]]),
+        (Code.UNKNOWN_INSTRUMENT, [[order(1, "X", instrument=9)]]),
+        (Code.NO_REFERENCE_PRICE, [[order(1, "X", instrument=3, ord_type=1, price_ticks=0)]]),
+        (Code.INSUFFICIENT_BALANCE, [[order(1, "X", quantity_lots=100_000)]]),
+        (Code.NOTIONAL_OVERFLOW, [[order(1, "X", price_ticks=2**62)]]),
+        (Code.TOO_OLD, [[order(1, "X", time_ns=NOW - 31 * 10**9)]]),
+        (Code.UNKNOWN_ORDER, [cancel(1, "X", "none")]),
+        (Code.UNKNOWN_ORDER, [replace(1, "X", "none", 1, 1)]),
+        (Code.SYMBOL_MISMATCH, [[order(1, "O")], cancel(1, "X", "O", 2)]),
+        (Code.SIDE_MISMATCH, [[order(1, "O")], cancel(1, "X", "O", side=2)]),
+        (Code.INSUFFICIENT_BALANCE, [[order(1, "O")], replace(1, "X", "O", 100, 100_000)]),
+        (Code.BALANCE_OVERFLOW, [[Deposit(account=1, asset=1, amount=2**63 - 1, cl_ord_id=b"X", time_ns=NOW)]]),
+        (Code.UNKNOWN_ACCOUNT, [[Session(account=9, session=9, next_msg_seq_num=1, up=1, reset=0, time_ns=NOW)]]),
+    ]
+
+
+@pytest.mark.parametrize(("code", "requests"), refusals(), ids=lambda value: getattr(value, "name", ""))
+def test_a_refused_command_changes_nothing_but_its_record_and_its_id(code: Code, requests: list[list[object]]) -> None:
+    rig = Rig().lead()
+    for request in requests[:-1]:
+        rig.send(*request)  # type: ignore[arg-type]
+    rig.run()
+    rig.tick()
+    balances = [rig.core.ledger.balance(account, asset) for account in range(5) for asset in range(1, 4)]
+    count, orders, moved = len(rig.log), rig.core.ledger.orders.count, len(rig.events[1]) + len(rig.events[2])
+    rig.send(*requests[-1])  # type: ignore[arg-type]
+    rig.run()
+    rig.tick()
+    assert len(rig.log) == count + len(requests[-1])
+    assert verdicts(rig)[-1] == code
+    assert balances == [rig.core.ledger.balance(account, asset) for account in range(5) for asset in range(1, 4)]
+    assert (orders, moved) == (rig.core.ledger.orders.count, len(rig.events[1]) + len(rig.events[2]))
+    rejected = rig.outcomes(0)[-1]
+    assert isinstance(rejected, Rejected)
+    assert (rejected.code, rejected.cause) == (code, len(rig.log))
+    if len(requests[-1]) == 2:
+        assert rig.outcomes(0)[-2].type == EventType.EXT_CLIENT_ID
+    if code not in (Code.UNKNOWN_ACCOUNT,):
+        assert rig.core.ledger.ids.knows(1, b"X")
+    rig.core.ledger.check()
+
+
+def test_a_torn_extension_is_nothing() -> None:
+    rig = Rig().lead()
+    rig.send(order(1, "O"))
+    rig.send(ExtClientId(account=1, time_ns=NOW, orig_cl_ord_id=b"none"), *cancel(1, "X", "O"))
+    rig.run()
+    assert rig.core.ledger.orders.count == 0
+    assert rig.core.ledger.balance(1, 3) == (FREE, 0)
+
+
+def test_replace_in_flight_holds_for_any_order_of_fills() -> None:
+    """Ten filled at 100 before the replace to 20 at 50 arrives: more than the larger of both terms."""
+    rig = Rig().lead()
+    rig.send(order(1, "B", instrument=3, price_ticks=100, quantity_lots=10))
+    rig.send(*replace(1, "R", "B", 50, 20, 3))
+    rig.router.step(rig.now)
+    assert rig.core.ledger.balance(1, 2) == (FREE - 2000, 2000)
+    rig.run()
+    assert rig.core.ledger.balance(1, 2) == (FREE - 1000, 1000)
+    rig.send(*cancel(1, "C", "B", 3))  # an earlier id of the chain still means the order
+    rig.run()
+    assert rig.core.ledger.balance(1, 2) == (FREE, 0)
+    assert sorted(rig.core.ledger.ids.closed_of(1)[-3:]) == [b"B", b"C", b"R"]
+
+
+def test_balances_are_told_by_tick_when_only_holds_changed() -> None:
+    rig = Rig().lead()
+    rig.tick()
+    rig.send(order(1, "B", msg_seq_num=7))
+    rig.run()
+    assert rig.log[-1][4] == CommandType.NEW_ORDER
+    rig.tick()
+    assert rig.log[-1][4] == CommandType.TICK
+    told = rig.outcomes(0)[-1]
+    assert isinstance(told, Balance)
+    assert (told.account, told.asset, told.held, told.cause) == (1, 3, 100 * 5 * 7, len(rig.log))
+    assert rig.board.last_session_in(1) == 7
+
+
+def play(seed: int, requests: list[list[object]], rig: Rig) -> Rig:
+    """Feed requests through two gateways in bursts, polling in an order from the seed; money is checked on the way."""
+    rng = random.Random(seed)
+    for number, request in enumerate(requests):
+        while min(gateway.room() for gateway in rig.gateways) < 2:
+            rig.step()
+        rig.send(*request, gateway=rng.randint(0, 1))  # type: ignore[arg-type]
+        if rng.random() < 0.3:
+            rig.step()
+        if number % 100 == 0:
+            rig.core.ledger.check()
+    rig.run()
+    rig.tick()
+    rig.core.ledger.check()
+    return rig
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_replay_gives_equal_log_events_and_state_however_it_is_polled(seed: int) -> None:
+    first = play(seed, traffic(seed, 700), Rig(seed=seed, log=16, events=8, closed_ids=20).lead())  # type: ignore[arg-type]
+    assert sum(record[4] == CommandType.MARKER for record in first.log) > 10
+    assert any(isinstance(event, Traded) for event in first.outcomes(2))
+    for other in (None, seed + 100, seed + 200):
+        again = Rig(first.log, seed=other, log=8 if other else 1024, events=4 if other else 1024, closed_ids=20)
+        while again.core.last_seq < len(first.log) or len(again.log) < len(first.log):
+            again.step()
+            assert not again.router.leads or again.core.last_seq >= len(first.log)
+        reference = Rig(first.log, closed_ids=20).lead()
+        again.lead()
+        assert again.log[: len(first.log)] == first.log
+        for ring in (0, 1, 2):
+            assert again.events[ring][: len(first.events[ring])] == first.events[ring]
+        assert again.log[len(first.log)][4] == CommandType.EPOCH
+        assert len(again.log) == len(first.log) + 1
+        # The epochs' own times differ, and are not in the state.
+        assert again.core.state_hash() == reference.core.state_hash()
+        again.core.ledger.check()
+
+
+def test_state_after_replay_is_the_state_before() -> None:
+    first = play(1, traffic(1, 500), Rig(seed=1).lead())  # type: ignore[arg-type]
+    before = first.core.state_hash()
+    again = Rig(first.log, seed=9, events=4)
+    while again.core.last_seq < len(first.log):
+        again.step()
+        if again.core.last_seq == len(first.log):
+            assert again.core.state_hash() == before
+
+
+def test_a_record_that_replay_would_decide_otherwise_is_refused_by_name() -> None:
+    first = Rig().lead()
+    first.send(order(1, "O"))
+    first.run()
+    place = next(i for i, record in enumerate(first.log) if record[4] == CommandType.NEW_ORDER)
+    record = unpack_command(first.log[place])
+    assert isinstance(record, NewOrder)
+    fields = {name: getattr(record, name) for name in record.__struct_fields__} | {"verdict": Code.UNKNOWN_ORDER}
+    journal = [*first.log[:place], stamp(pack(NewOrder(**fields))), *first.log[place + 1 :]]
+    with pytest.raises(ReplayError, match=f"record {place + 1} .* UNKNOWN_ORDER, and replay decides OK"):
+        Rig(journal).run()
+
+
+def test_a_log_without_its_markers_is_found_out() -> None:
+    """Rule 7 switched off: what was settled at a marker is not there without it."""
+    first = play(3, traffic(3, 300), Rig(seed=3).lead())  # type: ignore[arg-type]
+    place = next(i for i, record in enumerate(first.log) if record[4] == CommandType.MARKER and i > 60)
+    marker = unpack_command(first.log[place])
+    assert isinstance(marker, Marker)
+    fields = {name: getattr(marker, name) for name in marker.__struct_fields__} | {"event_numbers": (0,) * 8}
+    journal = [*first.log[:place], stamp(pack(Marker(**fields))), *first.log[place + 1 :]]
+    again = Rig(journal)
+    with pytest.raises((ReplayError, AssertionError, RuntimeError)):
+        again.run()
+        assert again.log[: len(first.log)] == first.log
+
+
+def test_a_marker_owed_while_the_log_is_full_blocks_nobody() -> None:
+    """Rule 8: events are freed at once, so the matcher can finish a sweep that overfills its ring."""
+    rig = Rig(log=4, events=4).lead()
+    for number in range(60):
+        rig.send(order(1, f"S{number}", side=2, price_ticks=100, quantity_lots=1))
+    rig.run()
+    rig.send(order(2, "B", side=1, price_ticks=100, quantity_lots=60))
+    for number in range(20):
+        rig.send(order(3, f"C{number}", side=1, price_ticks=50, quantity_lots=1), gateway=1)
+    rig.run()
+    assert sum(isinstance(event, Traded) for event in rig.outcomes(1)) == 60
+    assert rig.core.ledger.orders.count == 20
+    rig.core.ledger.check()
