@@ -10,7 +10,7 @@ from procs.venue import Venue
 from shm.journal_writer import JournalWriter
 
 
-def build(venue: Venue) -> Journaler:
+def build(venue: Venue, name: str = "journaler") -> Journaler:
     """The agent of this venue; opening the journal checks it, and raises JournalError where it can't be trusted."""
     journal = JournalWriter(venue.data / "journal", venue.config.venue.durability)
-    return Journaler(venue.consumer("log", "journaler"), journal, venue.board)
+    return Journaler(venue.consumer("log", name), journal, venue.board)
