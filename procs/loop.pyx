@@ -6,6 +6,7 @@ It returns to Python every few milliseconds, so that signals work; it never look
 import os
 import time
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -91,6 +92,7 @@ cdef class Loop:
                 self._beat(monotonic_ns(), RUNNING)
                 if not busy:
                     self._nap()
+            PyErr_CheckSignals()  # compiled code never gets to the interpreter's own look at them
         self._beat(monotonic_ns(), STOPPING, True)
 
     cdef int64_t _round(self, int64_t now_ns) except -1 nogil:

@@ -93,7 +93,7 @@ class Replay:
             idle = 0 if work else idle + 1
             if idle > IDLE_ROUNDS:
                 raise ReplayError(f"the replay is stuck at record {venue.board.get(Word.LOG_END)} of {self.last_seq}")
-        router.ledger.check()
+        router.core.ledger.check()
         for matcher in matchers:
             matcher.book.check()
             self.orders_resting += matcher.book.resting
