@@ -4,6 +4,7 @@ It knows tags, formats and order, and never what a value means to the venue or t
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from procs.gateway.fix import dictionary
 from procs.gateway.fix.encode import packed
@@ -169,6 +170,9 @@ cdef class Rules:
                 rules = &version_rules.types[i]
                 break
         self.stamp += 1
+        if self.stamp == 0:  # after 2**32 messages old stamps would count again
+            memset(self.seen, 0, sizeof(self.seen))
+            self.stamp = 1
         i = 0
         while i < message.count:
             tag = message.fields[i].tag

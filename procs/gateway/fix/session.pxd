@@ -1,14 +1,16 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.fix.encode cimport MAX_COMP_ID, OutgoingKind, Outbox, Outgoing
+from procs.gateway.fix.encode cimport MAX_COMP_ID, Outbox, Outgoing
 from procs.gateway.fix.message cimport Message
-from procs.gateway.fix.rules cimport Rules
+from procs.gateway.fix.rules cimport Fault, Rules
 
 cdef enum:
+    MAX_QUEUED_MESSAGES = 4096
     MAX_QUEUED = 262144         # bytes of messages kept above a gap; what does not fit is asked for again
 
 # One step of receive(). After each, `session.consumed` bytes of the input are done with (0 for a message out of the queue).
 cdef enum Step:
+    STEP_ERROR = -1             # a Python exception is set
     STEP_NEED_MORE = 0          # nothing more in these bytes
     STEP_HANDLED = 1            # the session dealt with something; call again
     STEP_APPLICATION = 2        # session.message is an application message in sequence: handle it now, then call again
@@ -61,11 +63,11 @@ cdef class Session:
     cdef readonly Outbox outbox
     cdef Limits limits
     cdef Rules rules
-    cdef dict rules_by_version
-    cdef bytes comp_id          # ours
+    cdef char comp_id[MAX_COMP_ID]      # ours
+    cdef uint32_t comp_id_size
     cdef readonly size_t consumed
-    cdef readonly Phase phase
-    cdef readonly Reason reason
+    cdef readonly int phase     # PHASE_…
+    cdef readonly int reason    # REASON_…
     cdef readonly int version   # 42 or 44, 0 before the first message
     cdef readonly uint32_t next_in      # the MsgSeqNum expected next
     cdef readonly uint32_t heartbeat_s
@@ -77,7 +79,8 @@ cdef class Session:
     cdef uint32_t resend_next           # the next number that the resend has to account for; 0: none runs
     cdef uint32_t logon_seq_num
     cdef uint32_t next_expected         # 789 of the Logon, 0 where absent
-    cdef uint32_t gap_end               # last number asked for, 0: no gap is open
+    cdef uint32_t gap_end               # the number before the first one received above the gap, 0: no gap is open
+    cdef bint gap_wanted                # ask for it once the peer's own request is served
     cdef int64_t gap_progress_ns
     cdef int64_t connected_ns
     cdef int64_t received_ns
@@ -89,18 +92,20 @@ cdef class Session:
     cdef int64_t utc_ns
     cdef char *queue_data
     cdef uint32_t queue_used
-    cdef Queued *queue
+    cdef Queued *queue          # in ascending order of MsgSeqNum
     cdef uint32_t queue_head
     cdef uint32_t queue_count
 
     # The next step in these bytes. Call with what is left after `consumed` until STEP_NEED_MORE or STEP_DISCONNECT.
-    cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
     # Heartbeats and timeouts: STEP_HANDLED, or STEP_DISCONNECT. Call at next_deadline_ns() or whenever.
-    cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
     cdef int64_t next_deadline_ns(self) noexcept nogil
     # Answers to STEP_LOGON. accept() replies; its step is STEP_HANDLED, STEP_RESEND (789) or STEP_DISCONNECT.
-    cdef Step accept(self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
-    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_NEED_MORE nogil
+    cdef Step accept(
+        self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns
+    ) except? STEP_ERROR nogil
+    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
     # An application message of ours: begin_message(), fields with session.outbox.add_…(), end_message().
     cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil
     cdef const Outgoing *end_message(self) except NULL nogil
@@ -114,6 +119,37 @@ cdef class Session:
     cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil
     # Refuse session.message (in sequence): Reject with SessionRejectReason, or BusinessMessageReject with its reason.
     cdef int reject(self, int reason, uint32_t ref_tag, const char *text, size_t size) except -1 nogil
-    cdef int business_reject(self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size) except -1 nogil
+    cdef int business_reject(
+        self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size
+    ) except -1 nogil
     # Ask the peer to leave, with a Text; STEP_DISCONNECT follows from receive() or tick().
     cdef int logout(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    # Give up the connection without a word (another session of this peer is live, …).
+    cdef Step close(self, Reason reason) noexcept nogil
+
+    cdef Step first_message(self) except? STEP_ERROR nogil
+    cdef Step take(self) except? STEP_ERROR nogil
+    cdef Step take_in_sequence(self, bint served) except? STEP_ERROR nogil
+    cdef Step take_logon(self) except? STEP_ERROR nogil
+    cdef Step take_reset(self) except? STEP_ERROR nogil
+    cdef Step take_logout(self) except? STEP_ERROR nogil
+    cdef Step take_application(self) except? STEP_ERROR nogil
+    cdef Step take_above(self) except? STEP_ERROR nogil
+    cdef Step take_below(self) except? STEP_ERROR nogil
+    cdef Step from_queue(self) except? STEP_ERROR nogil
+    cdef Step serve_resend(self) except? STEP_ERROR nogil
+    cdef Step leave(self, Reason reason, const char *text) except? STEP_ERROR nogil
+    cdef Step bounce(self, Reason reason, int reject_reason, uint32_t ref_tag, const char *text) except? STEP_ERROR nogil
+    cdef bint dates_hold(self, Fault *fault) noexcept nogil
+    cdef bint is_accurate(self) noexcept nogil
+    cdef bint names_us(self) noexcept nogil
+    cdef const char *check_logon(self) noexcept nogil
+    cdef int64_t number(self, uint32_t tag) noexcept nogil
+    cdef bint flag(self, uint32_t tag) noexcept nogil
+    cdef int enqueue(self, uint32_t msg_seq_num, const char *data, uint32_t size, bint served) except -1 nogil
+    cdef int ask_resend(self) except -1 nogil
+    cdef int begin_admin(self, uint32_t msg_type) except -1 nogil
+    cdef int send_logon(self, bint with_next) except -1 nogil
+    cdef int send_logout(self, const char *text, size_t size) except -1 nogil
+    cdef int add_routing(self) except -1 nogil
+    cdef int fill_to(self, uint32_t new_seq_no) except -1 nogil
