@@ -12,8 +12,7 @@ from procs.venue import Venue
 
 def build(venue: Venue, name: str = "batcher") -> Batcher:
     consumers = {0: venue.consumer("events.router", name)}
-    for matcher in sorted({instrument.matcher for instrument in venue.config.instruments}):
-        consumers[matcher] = venue.consumer(f"events.matcher.{matcher}", name)
+    consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
     return Batcher(
         venue.board,
         consumers,

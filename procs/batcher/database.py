@@ -132,7 +132,7 @@ class Embedded:
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir()
             if self._user:
-                self._admit_user(fresh)
+                self._admit(self._user, fresh)
             # One sync of the file system: syncing a thousand new files one by one takes minutes on a busy disk.
             self._run(
                 "initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--sync-method=syncfs", folder=fresh
@@ -143,14 +143,14 @@ class Embedded:
             if self._user:
                 shutil.chown(self.socket_folder, self._user)
 
-    def _admit_user(self, fresh: Path) -> None:
+    def _admit(self, user: str, fresh: Path) -> None:
         """PostgreSQL refuses to run as root: let its user own the data folder, and reach the wheel's programs."""
         utils = _wheel().utils
-        utils.ensure_user_exists(self._user)
+        utils.ensure_user_exists(user)
         utils.ensure_prefix_permissions(self._binaries)
         utils.ensure_folder_permissions(self._binaries, 0o055)
         utils.ensure_folder_permissions(self._binaries.parent / "lib", 0o044)
-        shutil.chown(fresh, self._user)
+        shutil.chown(fresh, user)
 
     def _run(self, program: str, *arguments: str, folder: Path | None = None) -> None:
         folder = folder or self.folder

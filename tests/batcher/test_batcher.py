@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from procs.batcher.spool import Spool
 from shm.board import Word
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
+from tests.batcher.lossy import LossyProxy
 from tests.batcher.test_spool import spool_all
 
 STEPS = 3000
@@ -108,6 +110,24 @@ def drive(batcher: Batcher, feed: Feed, until: int) -> None:
             await batcher.stop()
 
     asyncio.run(run())
+
+
+def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database: str, data: Path) -> None:
+    stream = Stream(41).define().steps(500)
+    feed = Feed(stream)
+    losing = asyncio.new_event_loop()
+    proxy = LossyProxy(data, server.folder, losses=4)
+    losing.run_until_complete(proxy.start())
+    thread = threading.Thread(target=losing.run_forever, daemon=True)
+    thread.start()
+    try:
+        batcher = Batcher(feed.board, feed.consumers, data / "spool", Remote(proxy.url(database)), 100)
+        drive(batcher, feed, until=stream.seq)
+    finally:
+        losing.call_soon_threadsafe(losing.stop)
+        thread.join()
+    assert proxy.losses == 0
+    assert compare(database, stream.rings.__getitem__).clean
 
 
 def test_rings_drain_while_the_database_is_away(database: str, tmp_path: Path) -> None:
