@@ -50,7 +50,7 @@ cdef struct SessionState:
     uint32_t next_out
     uint32_t last_in
     uint32_t generation
-    uint32_t reserved
+    uint32_t version         # 42 or 44: of the session's last message; 0 before any
     Marks out_marks
     Marks in_marks
 

@@ -255,6 +255,8 @@ cdef class Store:
         """Let an entry take effect on the state in memory, when it is appended and when it is found at the start."""
         cdef SessionState *state = &self.sessions[entry.session]
         cdef uint64_t mark
+        if entry.length > 9:
+            state.version = 42 if data[8] == c"2" else 44
         if entry.kind == KIND_RESET:
             state.next_out = 1
             state.last_in = 0

@@ -1,0 +1,66 @@
+"""Wires a gateway: ingress and event rings, the board, its message store and its listener.
+
+It decides nothing; `procs.host` runs what `build` returns.
+"""
+
+from __future__ import annotations
+
+import time
+
+from procs.gateway.fix.encode import Outbox
+from procs.gateway.fix.rules import Rules
+from procs.gateway.fix.session import Session
+from procs.gateway.forms import Checker
+from procs.gateway.gateway import Gateway
+from procs.gateway.ids import RefusedIds
+from procs.gateway.listing import Listing
+from procs.gateway.orders import Orders
+from procs.gateway.pump import EventPump
+from procs.gateway.reports import Reports
+from procs.gateway.server import Server
+from procs.gateway.store import Store
+from procs.gateway.translate import Entry
+from procs.venue import Venue
+
+# The messages that clients may send, and those that they get.
+SUPPORTED = ("D", "F", "G", "8", "9")
+
+
+def build(venue: Venue, name: str) -> Server:
+    """The edge of gateway `name` ("gateway.1"). Opening its store raises StoreCorrupt where that cannot be trusted."""
+    number = int(name.partition(".")[2])
+    fix = venue.config.fix
+    comp_id = fix.target_comp_id
+    refused = RefusedIds()
+    listing, orders = Listing(), Orders()
+    reports = Reports(listing)
+    store = Store(venue.data / name, refused)
+    consumers = {0: venue.consumer("events.router", name)}
+    consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
+    pump = EventPump(consumers, store, orders, listing, reports, venue.board, number, comp_id.encode())
+    entry = Entry(venue.producer(f"ingress.{name}"))
+    checker = Checker(listing, refused, venue.board)
+    rules = Rules(SUPPORTED)
+    anchor_ns = time.time_ns() - time.monotonic_ns()
+
+    def clock() -> int:
+        return time.monotonic_ns() + anchor_ns
+
+    return Server(
+        fix,
+        lambda logon: Gateway(
+            store, orders, listing, reports, pump, entry, checker, venue.board, number, comp_id.encode(),
+            fix.max_message_bytes, logon,
+        ),
+        lambda now_ns: Session(
+            comp_id,
+            rules,
+            Outbox(),
+            now_ns,
+            min_heartbeat_s=fix.min_heartbeat_s,
+            max_heartbeat_s=fix.max_heartbeat_s,
+            logon_timeout_s=fix.logon_timeout_s,
+            sending_time_accuracy_s=fix.sending_time_accuracy_s,
+        ),
+        clock,
+    )

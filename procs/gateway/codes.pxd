@@ -1,0 +1,7 @@
+cdef enum:
+    MAX_CODE = 256
+    EXPLANATION_SIZE = 256
+
+cdef size_t explain(int code, const char *sent, size_t size, char *out) noexcept nogil
+cdef int ord_rej_reason(int code, bint fix42) noexcept nogil
+cdef int cxl_rej_reason(int code, bint fix42) noexcept nogil

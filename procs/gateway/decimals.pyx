@@ -1,0 +1,108 @@
+"""Decimal text of FIX (Price, Qty) to whole steps of a grid (ticks, lots), exactly.
+
+It knows only digits, one point and a leading minus, as FIX's float does; it never rounds and uses no binary fraction.
+"""
+
+from libc.stdint cimport int64_t
+
+cdef extern from *:
+    ctypedef long long int128 "__int128"
+
+cdef enum:
+    MOST_DECIMALS = 18
+    INT64_MAX = 9223372036854775807
+
+cdef int64_t[MOST_DECIMALS + 1] POWERS
+for exponent in range(MOST_DECIMALS + 1):
+    POWERS[exponent] = 10 ** exponent
+
+
+cdef int64_t power_of_ten(int exponent) noexcept nogil:
+    """10 ** exponent, for 0 to 18."""
+    return POWERS[exponent]
+
+
+cdef Fault parse_decimal(const char *text, size_t size, Decimal *out) noexcept nogil:
+    """Read a number; FAULT_NOT_A_NUMBER before any other fault. Its mantissa fits 63 bits, its decimals are at most 18."""
+    cdef size_t at = 0
+    cdef size_t digits = 0
+    cdef int zeros = 0                # of the fraction, that count only if a digit other than 0 follows
+    cdef bint in_fraction = False
+    cdef Fault fault = FAULT_NONE
+    cdef char c
+    out.mantissa = out.decimals = 0
+    out.negative = size > 0 and text[0] == c"-"
+    if out.negative:
+        at = 1
+    while at < size:
+        c = text[at]
+        at += 1
+        if c == c"." and not in_fraction:
+            in_fraction = True
+        elif c < c"0" or c > c"9":
+            return FAULT_NOT_A_NUMBER
+        else:
+            digits += 1
+            if in_fraction and c == c"0":
+                zeros += zeros < 2 * MOST_DECIMALS
+            elif fault == FAULT_NONE:
+                fault = add_digit(out, c - c"0", zeros, in_fraction)
+                zeros = 0
+    return fault if digits else FAULT_NOT_A_NUMBER
+
+
+cdef Fault add_digit(Decimal *out, int digit, int zeros, bint in_fraction) noexcept nogil:
+    """Append a digit and, in the fraction, the zeros that stood before it."""
+    cdef int128 value = out.mantissa
+    cdef Fault beyond = FAULT_TOO_MANY_DECIMALS if in_fraction else FAULT_TOO_LARGE
+    if in_fraction:
+        out.decimals += zeros + 1
+        if out.decimals > MOST_DECIMALS:
+            return beyond
+        value *= POWERS[zeros]
+    value = value * 10 + digit
+    if value > INT64_MAX:
+        return beyond
+    out.mantissa = <int64_t> value
+    return FAULT_NONE
+
+
+cdef Fault to_steps(const Decimal *number, const Grid *grid, int64_t *steps) noexcept nogil:
+    """How many whole steps of the grid a number is; it is to be positive."""
+    cdef int128 value = number.mantissa
+    if number.negative or number.mantissa == 0:
+        return FAULT_NOT_POSITIVE
+    if number.decimals > grid.most_decimals:
+        return FAULT_TOO_MANY_DECIMALS
+    if number.decimals > grid.scale:
+        return FAULT_OFF_GRID
+    value *= POWERS[grid.scale - number.decimals]
+    if value % grid.step:
+        return FAULT_OFF_GRID
+    value = value / grid.step
+    if value > INT64_MAX:
+        return FAULT_TOO_LARGE
+    steps[0] = <int64_t> value
+    return FAULT_NONE
+
+
+class BadNumber(ValueError):
+    """Text that is no number of the grid; `fault` says why."""
+
+    def __init__(self, int fault):
+        super().__init__(f"fault {fault}")
+        self.fault = fault
+
+
+def steps(bytes text, int scale, int64_t step, int most_decimals) -> int:
+    """`parse_decimal` and `to_steps`, for Python callers. Raises BadNumber."""
+    cdef Decimal number
+    cdef Grid grid
+    cdef int64_t found = 0
+    grid.scale, grid.step, grid.most_decimals = scale, step, most_decimals
+    cdef Fault fault = parse_decimal(text, len(text), &number)
+    if fault == FAULT_NONE:
+        fault = to_steps(&number, &grid, &found)
+    if fault != FAULT_NONE:
+        raise BadNumber(fault)
+    return found

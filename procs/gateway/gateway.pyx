@@ -1,0 +1,466 @@
+"""The gateway's engine between connections and rings: bytes of clients in, commands out; events in, reports out.
+
+It holds the FIX sessions and everything they share; it opens no socket, checks no password and reads no clock.
+"""
+
+from cpython.buffer cimport PyBUF_WRITE
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memmove
+
+from procs.gateway.codes cimport EXPLANATION_SIZE, explain
+from procs.gateway.fix.message cimport Message
+from procs.gateway.fix.session cimport (
+    PHASE_ACTIVE,
+    PHASE_CLOSED,
+    STEP_APPLICATION,
+    STEP_DISCONNECT,
+    STEP_LOGON,
+    STEP_NEED_MORE,
+    STEP_RESEND,
+)
+from procs.gateway.orders cimport Order
+from procs.gateway.reports cimport EXEC_ID_SIZE, ExecId
+from procs.gateway.store cimport (
+    FLAG_REFUSED_ID,
+    KIND_IN_ADMIN,
+    KIND_IN_ANSWERED,
+    KIND_IN_LOGGED,
+    KIND_OUT_APP,
+    Entry as StoreEntry,
+)
+from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
+from shm.board cimport WORD_EPOCH, WORD_READY_EVENT
+from shm.records cimport CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY
+
+from libc.stdio cimport snprintf
+
+cdef enum:
+    BUSY_AFTER_NS = 1_000_000_000        # a ring full for so long is answered instead of waited for
+    TICK_NS = 20_000_000                 # between two looks at the sessions' deadlines
+    MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a reader further behind is cut off
+    BATCH_BYTES = 262144                 # of a resend, between two looks at the transport
+    UNSUPPORTED_TYPE = 3                 # BusinessRejectReason (380)
+    NOT_AVAILABLE = 4
+    TAG_PASSWORD = 554
+    TAG_USERNAME = 553
+    REPORT = 56                          # MsgType 8
+    CANCEL_REJECT = 57                   # MsgType 9
+
+cdef const char *WRONG_LOGON = b"SenderCompID, Username or Password is wrong"
+cdef const char *TOO_LONG_TEXT = b"the message is longer than this venue takes"
+cdef const char *STOPPING_TEXT = b"the venue is stopping"
+cdef const char *NOT_TAKEN_TEXT = b"this venue takes NewOrderSingle, OrderCancelRequest and OrderCancelReplaceRequest"
+
+
+cdef class Client:
+    """One connection: its buffer, its session layer and, once it has logged on, its line."""
+
+    def __init__(self, Session session, object transport, str address):
+        self.session = session
+        self.transport = transport
+        self.address = address
+        self.buffer = <char *> malloc(RECEIVE_SIZE)
+        if self.buffer == NULL:
+            raise MemoryError("no memory for a connection's buffer")
+
+    def __dealloc__(self):
+        free(self.buffer)
+
+    def space(self) -> memoryview:
+        """Where the transport may write: what is free of the buffer. It is never empty while reading is on."""
+        return PyMemoryView_FromMemory(self.buffer + self.end, RECEIVE_SIZE - self.end, PyBUF_WRITE)
+
+    def pause(self) -> None:
+        if not self.paused and not self.closed:
+            self.paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self.paused and not self.closed and not self.waiting and not self.blocked_ns and self.resend is None:
+            self.paused = False
+            self.transport.resume_reading()
+
+    def close(self) -> None:
+        """Close the connection behind what was written to it."""
+        if not self.closed:
+            self.closed = True
+            self.transport.close()
+
+    @property
+    def is_active(self) -> bool:
+        return self.session.phase == PHASE_ACTIVE
+
+    @property
+    def has_left(self) -> bool:
+        return self.closed or self.session.phase == PHASE_CLOSED
+
+
+cdef class Gateway:
+    """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers it."""
+
+    def __init__(
+        self, Store store, Orders orders, Listing listing, Reports reports, EventPump pump, Entry entry, Checker checker,
+        Board board, int number, bytes comp_id, uint32_t max_message_bytes, object logon
+    ):
+        self.store = store
+        self.orders = orders
+        self.listing = listing
+        self.reports = reports
+        self.pump = pump
+        self.entry = entry
+        self.checker = checker
+        self.board = board
+        self.number = number
+        self.comp_id = comp_id
+        self.max_message_bytes = max_message_bytes
+        self.logon = logon
+        self.clients = set()
+
+    def connected(self, Client client) -> None:
+        self.clients.add(client)
+
+    def received(self, Client client, size_t size, int64_t now_ns) -> None:
+        """`size` more bytes lie in the client's space."""
+        client.end += size
+        self.now_ns = now_ns
+        self.advance(client)
+        self.finish()
+
+    def lost(self, Client client) -> None:
+        """The connection is gone. What its session is sent from now on is stored."""
+        client.closed = True
+        self.clients.discard(client)
+        if client.line is not None:
+            client.line.collect(client.session.outbox)
+            client.line.live = client.line.client = None
+            client.line = None
+        client.resend = None
+
+    def poll(self, int64_t now_ns) -> int:
+        """One duty cycle: report what is released, go on with who had to wait, keep the sessions' deadlines."""
+        cdef Client client
+        cdef int64_t work
+        self.now_ns = now_ns
+        work = self.pump.drain(now_ns)
+        for client in tuple(self.clients) if self.clients else ():
+            if client.blocked_ns and not client.closed:
+                self.advance(client)
+            if client.resend is not None and not client.slow and not client.closed:
+                self.repeat(client)
+        if now_ns - self.ticked_ns >= TICK_NS:
+            self.ticked_ns = now_ns
+            self.tick()
+        self.finish()
+        self.pump.show_released()
+        return work
+
+    def wants(self) -> int:
+        """What to be woken for: with events in sight that are not committed, more events are of no use."""
+        return WAIT_COMMIT if self.pump.unreleased() else WAIT_EVENTS
+
+    def is_ready(self) -> bool:
+        """Whether the venue leads and everything from before it did is known here: the port may open."""
+        return (
+            self.board.load(WORD_EPOCH) != 0
+            and self.pump.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
+            and not self.pump.behind()
+        )
+
+    def tick(self) -> None:
+        """Heartbeats and timeouts of all sessions."""
+        cdef Client client
+        cdef Step step
+        for client in tuple(self.clients):
+            if client.closed or client.resend is not None:
+                continue
+            step = client.session.tick(self.now_ns, self.now_ns)
+            self.handle(client, step, client.session.next_in)
+            self.send(client)
+
+    cdef int advance(self, Client client) except -1:
+        """Take every whole message of the client's buffer, until one has to wait."""
+        cdef Session session = client.session
+        cdef Step step = STEP_NEED_MORE
+        cdef uint32_t expected
+        while not client.closed and not client.waiting and client.resend is None and self.may_go_on(client):
+            expected = session.next_in
+            step = session.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns, self.now_ns)
+            client.begin += session.consumed
+            if step == STEP_NEED_MORE:
+                break
+            self.handle(client, step, expected)
+        if client.begin and not client.waiting:
+            memmove(client.buffer, client.buffer + client.begin, client.end - client.begin)
+            client.end -= client.begin
+            client.begin = 0
+        if client.line is not None:
+            client.line.collect(session.outbox)
+        client.resume()
+        return 0
+
+    cdef bint may_go_on(self, Client client) except -1:
+        """Whether the next message can be carried out: where the ring has no room, its sender waits, but not for ever."""
+        cdef Line line = client.line
+        if self.entry.has_room():
+            client.blocked_ns = 0
+            if line is not None and line.record_due:
+                self.entry.session(line.number, client.session.next_in, line.was_reset, self.now_ns)
+                line.record_due = line.was_reset = False
+                return self.entry.has_room()
+            return True
+        self.entry.publish()
+        if client.blocked_ns == 0:
+            client.blocked_ns = self.now_ns
+            client.pause()
+        return self.now_ns - client.blocked_ns >= BUSY_AFTER_NS and (line is None or not line.record_due)
+
+    cdef int handle(self, Client client, Step step, uint32_t expected) except -1:
+        """Do what a step of the session asks for. `expected` is the number that it waited for before."""
+        cdef Session session = client.session
+        if step == STEP_APPLICATION:
+            return self.application(client)
+        if step == STEP_LOGON:
+            client.waiting = True
+            client.pause()
+            self.logon(
+                client, session.peer[:session.peer_size].decode("latin-1"), text_of(session.message, TAG_USERNAME),
+                text_of(session.message, TAG_PASSWORD),
+            )
+            return 0
+        if client.line is not None:
+            client.line.collect(session.outbox)
+            self.store_admin(client, expected)
+        if step == STEP_RESEND:
+            client.resend = Resend(self.store, client.line.number, session.resend_begin, session.resend_end)
+            client.catching_up = False
+            self.repeat(client)
+        elif step == STEP_DISCONNECT:
+            self.send(client)
+            client.close()
+        return 0
+
+    cdef int store_admin(self, Client client, uint32_t expected) except -1:
+        """Keep a session message of the client; a gap that it skipped counts as seen."""
+        cdef Session session = client.session
+        if session.next_in > expected:
+            self.store.append(
+                KIND_IN_ADMIN, client.line.number, session.next_in - 1, session.message.data,
+                session.message.size if session.consumed else 0, 0,
+            )
+        return 0
+
+    cdef int application(self, Client client) except -1:
+        cdef Session session = client.session
+        cdef Message message = session.message
+        if message.size > self.max_message_bytes:
+            self.store.append(
+                KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
+            )
+            return session.logout(TOO_LONG_TEXT, 43, self.now_ns, self.now_ns)
+        if message.msg_type == c"D" or message.msg_type == c"F" or message.msg_type == c"G":
+            return self.order_message(client)
+        self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
+        return session.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, 81)
+
+    cdef int order_message(self, Client client) except -1:
+        """A D, F or G: into the ingress ring, or answered here."""
+        cdef Session session = client.session
+        cdef Message message = session.message
+        cdef uint32_t account = client.line.number
+        cdef Form form
+        cdef Terms terms
+        cdef Refusal refusal
+        read_form(message, &form)
+        refusal = self.checker.check(&form, account, &terms)
+        if refusal.code == CODE_OK and not self.entry.has_room():
+            refusal.code = CODE_VENUE_BUSY
+        if refusal.code != CODE_OK:
+            return self.refuse_order(client, &form, &refusal)
+        if form.msg_type == c"D":
+            if form.poss_resend and self.orders.find_client(account, terms.cl_ord_id) != NULL:
+                return self.answer_status(client, &form, &terms)
+            self.entry.order(&form, &terms, account, self.now_ns)
+        elif form.msg_type == c"F":
+            self.entry.cancel(&form, &terms, account, self.now_ns)
+        else:
+            self.entry.replace(&form, &terms, account, self.now_ns)
+        return self.store.append(KIND_IN_LOGGED, account, message.msg_seq_num, message.data, message.size, 0)
+
+    cdef int refuse_order(self, Client client, const Form *form, const Refusal *refusal) except -1:
+        """One answer to an order message that does not reach the router."""
+        cdef Session session = client.session
+        cdef Message message = session.message
+        cdef uint32_t account = client.line.number
+        cdef ExecId exec_id = self.own_exec_id()
+        cdef char text[EXPLANATION_SIZE]
+        cdef char orig_cl_ord_id[36]
+        self.store.append(
+            KIND_IN_ANSWERED, account, message.msg_seq_num, message.data, message.size,
+            FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0,
+        )
+        if refusal.code == CODE_VENUE_BUSY:
+            return session.business_reject(
+                NOT_AVAILABLE, form.cl_ord_id.at, form.cl_ord_id.size, text, explain(CODE_VENUE_BUSY, NULL, 0, text)
+            )
+        if form.msg_type == c"D":
+            session.begin_reply(REPORT, self.now_ns, self.now_ns)
+            self.reports.refused(session.outbox, form, refusal, &exec_id, self.now_ns)
+        else:
+            session.begin_reply(CANCEL_REJECT, self.now_ns, self.now_ns)
+            copy_padded(orig_cl_ord_id, form.orig_cl_ord_id.at, form.orig_cl_ord_id.size)
+            self.reports.cancel_refused(
+                session.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, self.now_ns
+            )
+        session.end_message()
+        return 0
+
+    cdef int answer_status(self, Client client, const Form *form, const Terms *terms) except -1:
+        """A message that may have come before (PossResend), about an order that is known: how it stands."""
+        cdef Session session = client.session
+        cdef Message message = session.message
+        cdef ExecId exec_id = self.own_exec_id()
+        cdef const Order *order = self.orders.find_client(client.line.number, terms.cl_ord_id)
+        self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
+        session.begin_reply(REPORT, self.now_ns, self.now_ns)
+        self.reports.status(session.outbox, order, &exec_id, self.now_ns)
+        session.end_message()
+        return 0
+
+    cdef ExecId own_exec_id(self) noexcept:
+        """An ExecID of an answer without an event: where its cause lies in this gateway's store is never reused once sent."""
+        cdef ExecId exec_id
+        exec_id.size = snprintf(
+            exec_id.text, EXEC_ID_SIZE, b"G%d-%llu", self.number, <unsigned long long> self.store.end()
+        )
+        return exec_id
+
+    def accept(self, Client client, uint32_t number, int64_t now_ns) -> None:
+        """The Logon's password is right. A second logon of a session that lives ends without a reply (FIX)."""
+        cdef Line line = self.pump.lines[number]
+        cdef Session session = client.session
+        cdef uint32_t expected
+        cdef Step step
+        if client.closed:
+            return
+        self.now_ns = now_ns
+        client.waiting = False
+        if line.client is not None:
+            client.close()
+            return
+        line.address(self.comp_id, session.version)
+        expected = self.store.expected_in(number, self.board.session_in(number))
+        client.line = line
+        line.client = client
+        line.live = session
+        line.record_due = True
+        step = session.accept(expected, self.store.sessions[number].next_out, now_ns, now_ns)
+        self.handle(client, step, expected if not session.reset else 1)
+        self.advance(client)
+        self.finish()
+
+    def refuse(self, Client client, int64_t now_ns) -> None:
+        """The Logon is not to be accepted; unknown user and wrong password get the same answer."""
+        if client.closed:
+            return
+        client.waiting = False
+        self.handle(client, client.session.refuse(WRONG_LOGON, 43, now_ns, now_ns), 0)
+
+    def say_goodbye(self, int64_t now_ns) -> None:
+        """Ask every client to log out."""
+        cdef Client client
+        self.now_ns = now_ns
+        for client in tuple(self.clients):
+            if client.session.phase == PHASE_ACTIVE and client.resend is None:
+                client.session.logout(STOPPING_TEXT, 21, now_ns, now_ns)
+                if client.line is not None:
+                    client.line.collect(client.session.outbox)
+            elif not client.closed:
+                client.close()
+        self.finish()
+
+    cdef int repeat(self, Client client) except -1:
+        """Go on with a resend for as long as the client reads; meanwhile its new messages are only stored."""
+        cdef Session session = client.session
+        cdef const StoreEntry *entry
+        if client.catching_up:
+            return self.catch_up(client)
+        while session.outbox.used < BATCH_BYTES:
+            entry = client.resend.next()
+            if entry == NULL:
+                session.end_repeat(self.now_ns, self.now_ns)
+                client.catching_up = True
+                self.send(client)
+                return self.catch_up(client)
+            if entry.kind == KIND_OUT_APP:
+                session.repeat(
+                    entry.msg_seq_num, <const char *> entry + sizeof(StoreEntry), entry.length, self.now_ns, self.now_ns
+                )
+        client.line.live = None
+        client.pause()
+        return self.send(client)
+
+    cdef int catch_up(self, Client client) except -1:
+        """Send, as they are, the messages that were stored while the resend ran; then the session is live again."""
+        cdef Session session = client.session
+        cdef Line line = client.line
+        cdef const StoreEntry *entry
+        cdef Resend missed
+        while session.outbox.next_out < self.store.sessions[line.number].next_out and not client.slow:
+            missed = Resend(self.store, line.number, session.outbox.next_out, session.outbox.next_out + 999)
+            parts = []
+            while True:
+                entry = missed.next()
+                if entry == NULL:
+                    break
+                parts.append(PyBytes_FromStringAndSize(<const char *> entry + sizeof(StoreEntry), entry.length))
+                session.outbox.next_out = entry.msg_seq_num + 1
+            client.transport.write(b"".join(parts))
+        if session.outbox.next_out >= self.store.sessions[line.number].next_out:
+            line.live = session
+            client.resend = None
+            client.resume()
+        return 0
+
+    cdef int send(self, Client client) except -1:
+        """Hand everything that the session has written to its transport with one call, after it is stored."""
+        cdef Outbox outbox = client.session.outbox
+        if client.line is not None:
+            client.line.collect(outbox)
+            client.line.dirty = False
+        if outbox.used == 0 or client.closed:
+            outbox.clear()
+            return 0
+        self.store.flush()
+        client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
+        outbox.clear()
+        if client.slow and client.transport.get_write_buffer_size() > MAX_UNSENT:
+            client.closed = True
+            client.transport.abort()
+        return 0
+
+    cdef int finish(self) except -1:
+        """End of a batch: show the router what came in, store everything, then send."""
+        cdef Client client
+        self.entry.publish()
+        self.store.flush()
+        for client in self.clients:
+            if client.session.outbox.used:
+                self.send(client)
+        return 0
+
+
+cdef str text_of(Message message, uint32_t tag):
+    """A field's text, empty where it is absent."""
+    cdef int index = message.find(tag)
+    if index < 0:
+        return ""
+    return message.value(index)[:message.fields[index].length].decode("utf-8", "surrogateescape")
+
+
+cdef void copy_padded(char *out, const char *text, size_t size) noexcept:
+    cdef size_t i
+    for i in range(36):
+        out[i] = text[i] if i < size else 0

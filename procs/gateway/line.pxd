@@ -1,0 +1,20 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from procs.gateway.fix.encode cimport Outbox, Outgoing
+from procs.gateway.fix.session cimport Session
+from procs.gateway.store cimport Kind, Store
+
+cdef class Line:
+    cdef readonly uint32_t number
+    cdef readonly bytes name
+    cdef Store store
+    cdef Outbox away
+    cdef Session live        # None: nobody is there, or a resend runs: messages are only stored
+    cdef object client       # who is logged on, None for nobody
+    cdef bint record_due     # the log does not know yet that the session logged on or was reset
+    cdef bint was_reset
+    cdef bint dirty
+    cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns)
+    cdef int end_report(self, int ring, uint64_t number, int side) except -1
+    cdef int collect(self, Outbox outbox) except -1
+    cdef int address(self, bytes comp_id, int version) except -1

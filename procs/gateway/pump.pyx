@@ -1,0 +1,255 @@
+"""Turns released events into the sessions' reports, and rebuilds everything that the gateway knows of the venue from them.
+
+It looks at no event beyond what is committed (rule 13), reports each side of each event once over all restarts (the
+store's watermarks), and never waits: a session that is away gets its reports stored.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from procs.gateway.orders cimport Order
+from shm.records cimport (
+    CMD_CANCEL,
+    CMD_NEW_ORDER,
+    CMD_REPLACE,
+    CODE_DUPLICATE_CLIENT_ID,
+    EVT_ACCEPTED,
+    EVT_ACCOUNT_DEFINED,
+    EVT_ASSET_DEFINED,
+    EVT_CANCELLED,
+    EVT_EXT_CLIENT_ID,
+    EVT_EXT_CREDENTIAL,
+    EVT_INSTRUMENT_DEFINED,
+    EVT_REJECTED,
+    EVT_REPLACED,
+    EVT_TRADED,
+    SIDE_BUY,
+    SIDE_SELL,
+    AcceptedRecord,
+    AccountDefinedRecord,
+    AssetDefinedRecord,
+    EventRecord,
+    ExtClientIdEventRecord,
+    ExtCredentialEventRecord,
+    InstrumentDefinedRecord,
+)
+from shm.ring cimport Consumer
+
+from procs.gateway.authentication import Account, Accounts, Credential
+
+cdef enum:
+    TAG_POSS_RESEND = 97
+    REPORT = 56                      # MsgType 8: ExecutionReport
+    CANCEL_REJECT = 57               # MsgType 9: OrderCancelReject
+
+
+cdef class EventPump:
+    """Drains the event rings. `consumers` maps ring numbers (0 the router's, m matcher m's) to their Consumers."""
+
+    def __init__(
+        self, dict consumers, Store store, Orders orders, Listing listing, Reports reports, Board board, int gateway,
+        bytes comp_id
+    ):
+        self.consumers = [consumers.get(ring) for ring in range(RINGS)]
+        self.lines = [None]
+        self.accounts = Accounts()
+        self.store = store
+        self.orders = orders
+        self.listing = listing
+        self.reports = reports
+        self.board = board
+        self.gateway = gateway
+        self.comp_id = comp_id
+        self.recovering = store.other_boot
+
+    cdef int64_t drain(self, int64_t now_ns) except -1:
+        """Handle what is released, a bounded number of each ring: the router's first, for the definitions in it."""
+        cdef uint64_t released = self.board.release_seq()
+        cdef int64_t work = 0
+        cdef int ring
+        self.now_ns = self.utc_ns = now_ns
+        for ring in range(RINGS):
+            if self.consumers[ring] is not None:
+                work += self.drain_ring(ring, released)
+        return work
+
+    cdef int64_t drain_ring(self, int ring, uint64_t released) except -1:
+        cdef Consumer consumer = self.consumers[ring]
+        cdef uint64_t first = consumer.next
+        cdef uint64_t count = consumer.available()
+        cdef uint64_t seq = first
+        cdef uint64_t last = first + min(count, <uint64_t> EVENTS_A_POLL)
+        cdef const char *record
+        while seq < last:
+            record = consumer.at(seq)
+            if (<const EventRecord *> record).cause > released:
+                break
+            self.handle(ring, record)
+            seq += 1
+        self.pending[ring] = seq < first + count
+        if seq > first:
+            consumer.release(seq - 1)
+        return <int64_t> (seq - first)
+
+    cdef void show_released(self):
+        """Say on the board how far this gateway has told its clients (rule 12)."""
+        cdef int ring
+        cdef Consumer consumer
+        for ring in range(1, RINGS):
+            if self.consumers[ring] is not None:
+                consumer = self.consumers[ring]
+                self.board.set_released(self.gateway - 1, ring, consumer.next - 1)
+
+    cdef bint unreleased(self) noexcept:
+        """Whether events are in sight that wait for their commit."""
+        cdef int ring
+        for ring in range(RINGS):
+            if self.pending[ring]:
+                return True
+        return False
+
+    cdef int handle(self, int ring, const char *record) except -1:
+        cdef int event_type = (<const EventRecord *> record).type
+        cdef const AcceptedRecord *accepted
+        cdef const Order *order
+        cdef Line line
+        if event_type == EVT_ACCEPTED:
+            accepted = <const AcceptedRecord *> record
+            order = self.orders.accepted(accepted)
+            if self.due(ring, accepted.number, accepted.side):
+                line = self.line_of(accepted.session)
+                self.reports.accepted(self.begin(line, REPORT), order, ring, accepted)
+                line.end_report(ring, accepted.number, accepted.side)
+        elif event_type == EVT_TRADED:
+            self.traded(ring, <const TradedRecord *> record)
+        elif event_type == EVT_CANCELLED:
+            self.cancelled(ring, <const CancelledRecord *> record)
+        elif event_type == EVT_REPLACED:
+            self.replaced(ring, <const ReplacedRecord *> record)
+        elif event_type == EVT_REJECTED:
+            self.rejected(ring, <const RejectedRecord *> record)
+        elif event_type == EVT_EXT_CLIENT_ID:
+            memcpy(self.orig_cl_ord_id[ring], (<const ExtClientIdEventRecord *> record).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        else:
+            self.define(event_type, record)
+        return 0
+
+    cdef bint due(self, int ring, uint64_t number, int side) noexcept:
+        """Whether this side of the event has never been reported. Within an event the buyer comes first."""
+        return 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
+
+    cdef Outbox begin(self, Line line, uint32_t msg_type):
+        cdef Outbox out = line.begin(msg_type, self.now_ns, self.utc_ns)
+        if self.recovering:
+            out.add_char(TAG_POSS_RESEND, c"Y")
+        return out
+
+    cdef Line line_of(self, uint32_t session):
+        if session >= <uint32_t> len(self.lines) or self.lines[session] is None:
+            raise LookupError(f"an event names session {session}, which no event has defined")
+        return <Line> self.lines[session]
+
+    cdef int traded(self, int ring, const TradedRecord *event) except -1:
+        self.traded_side(ring, event, SIDE_BUY)
+        return self.traded_side(ring, event, SIDE_SELL)
+
+    cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1:
+        cdef bint is_taker = event.taker_side == side
+        cdef uint64_t order_id = event.taker_order_id if is_taker else event.maker_order_id
+        cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
+        cdef const Order *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
+        cdef Line line
+        if self.due(ring, event.number, side):
+            line = self.line_of(order.account)
+            self.reports.traded(self.begin(line, REPORT), order, ring, event)
+            line.end_report(ring, event.number, side)
+        return 0
+
+    cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
+        cdef const Order *order = self.orders.cancelled(event)
+        cdef Line line
+        if self.due(ring, event.number, order.side):
+            line = self.line_of(event.session)
+            self.reports.cancelled(self.begin(line, REPORT), order, ring, event)
+            line.end_report(ring, event.number, order.side)
+        return 0
+
+    cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
+        cdef char old_cl_ord_id[CL_ORD_ID_SIZE]
+        cdef const Order *order = self.orders.find(event.order_id)
+        cdef Line line
+        if order != NULL:
+            memcpy(old_cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
+        order = self.orders.replaced(event)
+        if self.due(ring, event.number, order.side):
+            line = self.line_of(order.account)
+            self.reports.replaced(self.begin(line, REPORT), order, ring, event, old_cl_ord_id)
+            line.end_report(ring, event.number, order.side)
+        return 0
+
+    cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
+        """Refusals of what came in by a session; those of definitions and deposits are the operator's."""
+        cdef Line line
+        if event.command == CMD_NEW_ORDER:
+            if event.code != CODE_DUPLICATE_CLIENT_ID:
+                self.orders.rejected(event)
+        elif event.command != CMD_CANCEL and event.command != CMD_REPLACE:
+            return 0
+        if not self.due(ring, event.number, event.side):
+            return 0
+        line = self.line_of(event.session)
+        if event.command == CMD_NEW_ORDER:
+            self.reports.rejected(self.begin(line, REPORT), event, ring)
+        else:
+            self.reports.cancel_rejected(
+                self.begin(line, CANCEL_REJECT), self.orders.find(event.order_id), event, self.orig_cl_ord_id[ring]
+            )
+        return line.end_report(ring, event.number, event.side)
+
+    cdef int define(self, int event_type, const char *record) except -1:
+        cdef const ExtCredentialEventRecord *credential
+        cdef const AccountDefinedRecord *account
+        if event_type == EVT_ASSET_DEFINED:
+            self.listing.add_asset(<const AssetDefinedRecord *> record)
+        elif event_type == EVT_INSTRUMENT_DEFINED:
+            self.listing.add_instrument(<const InstrumentDefinedRecord *> record)
+        elif event_type == EVT_EXT_CREDENTIAL:
+            credential = <const ExtCredentialEventRecord *> record
+            self.credential = Credential(
+                (<const char *> credential.salt)[:16], (<const char *> credential.hash)[:32],
+                credential.memory_kib, credential.time_cost, credential.parallelism,
+            )
+        elif event_type == EVT_ACCOUNT_DEFINED:
+            account = <const AccountDefinedRecord *> record
+            self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0"))
+        return 0
+
+    def add_account(self, uint32_t number, bytes name) -> None:
+        """An account is defined, or has a new password: there is a session for it from now on."""
+        if self.credential is None:
+            return  # the venue's own fee account: nobody logs on as it
+        self.accounts.define(Account(number, name.decode(), self.credential))
+        self.credential = None
+        self.lines.extend([None] * (number + 1 - len(self.lines)))
+        if self.lines[number] is None:
+            self.lines[number] = Line(number, name, self.comp_id, self.store)
+
+    def opened(self) -> None:
+        """The venue leads: from here on nothing can have been sent before."""
+        self.recovering = False
+
+    def behind(self) -> bool:
+        """Whether released events have not been handled yet."""
+        cdef uint64_t released = self.board.release_seq()
+        cdef Consumer consumer
+        cdef int ring
+        for ring in range(RINGS):
+            if self.consumers[ring] is not None:
+                consumer = self.consumers[ring]
+                if consumer.available() and (<const EventRecord *> consumer.at(consumer.next)).cause <= released:
+                    return True
+        return False
+
+    def position(self, int ring) -> int:
+        """The number of the last event handled of a ring."""
+        return self.consumers[ring].next - 1

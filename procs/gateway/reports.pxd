@@ -1,0 +1,40 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from procs.gateway.fix.encode cimport Outbox
+from procs.gateway.forms cimport Form, Refusal
+from procs.gateway.listing cimport Listed, Listing
+from procs.gateway.orders cimport Order
+from shm.records cimport AcceptedRecord, CancelledRecord, RejectedRecord, ReplacedRecord, TradedRecord
+
+cdef enum:
+    EXEC_ID_SIZE = 64
+
+cdef struct ExecId:
+    char text[EXEC_ID_SIZE]
+    size_t size
+
+cdef class Reports:
+    cdef Listing listing
+    cdef int accepted(self, Outbox out, const Order *order, int ring, const AcceptedRecord *event) except -1 nogil
+    cdef int rejected(self, Outbox out, const RejectedRecord *event, int ring) except -1 nogil
+    cdef int cancel_rejected(
+        self, Outbox out, const Order *order, const RejectedRecord *event, const char *orig_cl_ord_id
+    ) except -1 nogil
+    cdef int traded(self, Outbox out, const Order *order, int ring, const TradedRecord *event) except -1 nogil
+    cdef int cancelled(self, Outbox out, const Order *order, int ring, const CancelledRecord *event) except -1 nogil
+    cdef int replaced(
+        self, Outbox out, const Order *order, int ring, const ReplacedRecord *event, const char *old_cl_ord_id
+    ) except -1 nogil
+    cdef int status(self, Outbox out, const Order *order, const ExecId *exec_id, int64_t utc_ns) except -1 nogil
+    cdef int refused(
+        self, Outbox out, const Form *form, const Refusal *refusal, const ExecId *exec_id, int64_t utc_ns
+    ) except -1 nogil
+    cdef int cancel_refused(
+        self, Outbox out, const Order *order, const Form *form, const Refusal *refusal, int64_t utc_ns
+    ) except -1 nogil
+    cdef int head(self, Outbox out, const Order *order, const ExecId *exec_id, char exec_type, char status) except -1 nogil
+    cdef int kind(self, Outbox out, const ExecId *exec_id, char exec_type, char status) except -1 nogil
+    cdef int terms(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil
+    cdef int progress(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil
+
+cdef ExecId exec_id_of(int ring, uint64_t number, int side) noexcept nogil

@@ -1,0 +1,4 @@
+from procs.gateway.listing import Listing
+
+class Reports:
+    def __init__(self, listing: Listing) -> None: ...

@@ -1,0 +1,207 @@
+"""The gateway's sockets: listener, connections and their limits, logons, and the start and stop of it all.
+
+It moves bytes between sockets and the engine; it never looks into a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+
+from config.schema import FixSection
+from procs.gateway.authentication import Authenticator
+from procs.gateway.fix.session import Session
+from procs.gateway.gateway import Client, Gateway
+from shm.bell import Reason
+
+WRITE_HIGH_BYTES = 1 << 20  # a transport with more unsent is slow: a resend to it waits
+LOGOUT_WAIT_S = 2.0  # for the clients' replies at an orderly stop
+BACKLOG = 128
+
+log = structlog.get_logger("gateway")
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One client's socket."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: Client | None = None
+        self.address = ""
+
+    def connection_made(self, base: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, base)  # uvloop's is one by behaviour, not by class
+        self.address = transport.get_extra_info("peername")[0]
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
+        self._client = self._server.admit(self, transport)
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        assert self._client is not None
+        return self._client.space()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._server.received(self._client, nbytes)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        if self._client is not None:
+            self._client.slow = True
+
+    def resume_writing(self) -> None:
+        if self._client is not None:
+            self._client.slow = False
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._server.gone(self, self._client)
+
+
+class Server:
+    """The edge that a host runs. `clock` gives the wall clock's ns, advanced by the monotonic clock."""
+
+    def __init__(
+        self,
+        config: FixSection,
+        engine: Callable[[Callable[[Client, str, str, str], None]], Gateway],
+        session: Callable[[int], Session],
+        clock: Callable[[], int],
+    ) -> None:
+        self.kick: Callable[[], None] = lambda: None
+        self._config = config
+        self.engine = engine(self._logon)
+        self._session = session
+        self._clock = clock
+        self._authenticator = Authenticator(self.engine.pump.accounts, lambda: clock() / 1e9)
+        self._connections: Counter[str] = Counter()
+        self._logons: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.Server | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._empty = asyncio.Event()
+        self._failure: Exception | None = None
+        self._stopping = False
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on; 0 before it does."""
+        return int(self._listener.sockets[0].getsockname()[1]) if self._listener is not None else 0
+
+    async def start(self) -> None:
+        """Nothing to prepare: the listener opens from `poll`, once the venue leads and all of before is known."""
+
+    def poll(self, now_ns: int) -> int:
+        """A duty cycle of the engine. Raises what went wrong in a connection's callback, or OSError for the address."""
+        if self._failure is not None:
+            raise self._failure
+        work = self.engine.poll(now_ns)
+        if self._opening is None:
+            if not self._stopping and self.engine.is_ready():
+                self._opening = asyncio.get_running_loop().create_task(self._open())
+        elif self._opening.done():
+            self._opening.result()
+        return work
+
+    def wants(self) -> int:
+        return Reason(self.engine.wants())
+
+    async def stop(self) -> None:
+        """Take no more connections, log every session out, and have the disk keep the store."""
+        self._stopping = True
+        if self._opening is not None:
+            await self._opening
+        if self._listener is not None:
+            self._listener.close()
+        self.engine.say_goodbye(self._clock())
+        if self.engine.clients:
+            self._empty.clear()
+            try:
+                await asyncio.wait_for(self._empty.wait(), LOGOUT_WAIT_S)
+            except TimeoutError:
+                log.warning("clients did not reply to the logout", clients=len(self.engine.clients))
+        for client in tuple(self.engine.clients):
+            client.close()
+        self._authenticator.close()
+        self.engine.store.sync()
+
+    def abandon(self) -> None:
+        """Close every socket at once and write nothing more: what a crash would do, for tests of it."""
+        self._stopping = True
+        if self._listener is not None:
+            self._listener.close()
+        for client in tuple(self.engine.clients):
+            client.transport.abort()
+        self._authenticator.close()
+
+    def now_ns(self) -> int:
+        """The time by the server's own clock."""
+        return self._clock()
+
+    async def _open(self) -> None:
+        self.engine.pump.opened()
+        loop = asyncio.get_running_loop()
+        address, port = self._config.address, self._config.port
+        self._listener = await loop.create_server(lambda: Connection(self), address, port, backlog=BACKLOG)
+        log.info("FIX is open", address=address, port=self.port)
+
+    def admit(self, connection: Connection, transport: asyncio.Transport) -> Client | None:
+        """A client for a new connection, or None, and the connection ended, where there are too many."""
+        self._connections[connection.address] += 1
+        total = self._connections.total()
+        of_address = self._connections[connection.address]
+        if self._stopping or total > self._config.max_connections or of_address > self._config.max_connections_per_address:
+            transport.abort()
+            return None
+        client = Client(self._session(self._clock()), transport, connection.address)
+        self.engine.connected(client)
+        return client
+
+    def received(self, client: Client | None, size: int) -> None:
+        """Bytes have come in. What fails here ends the process, by way of `poll`."""
+        if client is None:
+            return
+        try:
+            self.engine.received(client, size, self._clock())
+        except Exception as failure:
+            self._failure = failure
+        self.kick()
+
+    def gone(self, connection: Connection, client: Client | None) -> None:
+        """A connection has ended."""
+        self._connections[connection.address] -= 1
+        if not self._connections[connection.address]:
+            del self._connections[connection.address]
+        if client is not None:
+            try:
+                self.engine.lost(client)
+            except Exception as failure:
+                self._failure = failure
+        if not self.engine.clients:
+            self._empty.set()
+
+    def _logon(self, client: Client, sender: str, username: str, password: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._check(client, sender, username, password))
+        self._logons.add(task)
+        task.add_done_callback(self._checked)
+
+    async def _check(self, client: Client, sender: str, username: str, password: str) -> None:
+        # A username that is not the sender's is looked up like any name that nobody has: the same work, the same answer.
+        name = sender if username == sender else ""
+        account = await self._authenticator.check(client.address, name, password)
+        if account is None:
+            self.engine.refuse(client, self._clock())
+        else:
+            self.engine.accept(client, account.number, self._clock())
+        self.kick()
+
+    def _checked(self, task: asyncio.Task[None]) -> None:
+        self._logons.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            failure = task.exception()
+            assert isinstance(failure, Exception)
+            self._failure = failure

@@ -1,0 +1,23 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from procs.gateway.fix.message cimport Message
+from procs.gateway.forms cimport Form, Terms, Text
+from shm.ring cimport Producer
+
+cdef enum:
+    MOST_SLOTS = 2           # that one message takes: an extension and its main record
+
+cdef class Entry:
+    cdef Producer ingress
+    cdef uint64_t claimed
+    cdef readonly uint64_t commands
+    cdef bint has_room(self) noexcept nogil
+    cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void order(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void extension(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil
+    cdef void publish(self) noexcept nogil
+
+cdef void read_form(Message message, Form *form) noexcept nogil

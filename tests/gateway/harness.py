@@ -1,0 +1,201 @@
+"""A venue in one process for the gateway's tests: real router, matchers and journaler over private rings, real sockets.
+
+It steps the agents from the event loop, so a test reads like what a client does; it has no other behaviour of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import simplefix
+from argon2 import PasswordHasher
+from msgspec import structs
+
+from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
+from procs.gateway.__main__ import build as build_gateway
+from procs.gateway.server import Server
+from procs.journaler.__main__ import build as build_journaler
+from procs.matcher.__main__ import build as build_matcher
+from procs.pump import SPIN_ROUNDS
+from procs.router.__main__ import build as build_router
+from procs.supervisor.topology import derive
+from procs.venue import Venue
+
+STEP_S = 0.0005
+REPLY_S = 5.0
+PASSWORD = "demo"
+EDGES = ("publisher", "batcher")
+
+# Of PASSWORD, at the least cost that argon2id has: these tests are not about its strength.
+CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+def config_for(*, names: tuple[str, ...] = ("ALICE", "BOB"), deposits: dict[str, str] | None = None, **fix: Any) -> Config:
+    """Two accounts with ample balances, one instrument: tick 0.01, lot 0.0001."""
+    given = {"BTC": "1000", "USDT": "100000000"} if deposits is None else deposits
+    return Config(
+        venue=VenueSection(durability="none"),
+        fix=FixSection(port=0, **fix),
+        assets=[AssetSection(name="BTC", scale=8), AssetSection(name="USDT", scale=8)],
+        instruments=[
+            InstrumentSection(symbol="BTCUSDT", base="BTC", quote="USDT", tick="0.01", lot="0.0001", taker_fee_ppm=1000)
+        ],
+        accounts=[AccountSection(name=name, password_hash=CHEAP_HASH, deposits=given) for name in names],
+    )
+
+
+class Harness:
+    """A running venue. `stalled` agents are not stepped."""
+
+    def __init__(self, config: Config, data: Path) -> None:
+        topology = derive(config)
+        self.venue = Venue.private(topology, config, data)
+        self.agents: dict[str, Any] = {
+            "journaler": build_journaler(self.venue, "journaler"),
+            "router": build_router(self.venue, "router"),
+            "matcher.1": build_matcher(self.venue, "matcher.1"),
+        }
+        self.gateway: Server = build_gateway(self.venue, "gateway.1")
+        self.stalled: set[str] = set()
+        self._others = [
+            self.venue.consumer(ring.name, edge) for ring in topology.rings for edge in EDGES if edge in ring.consumers
+        ]
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Step until the port is open."""
+        await self.gateway.start()
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        await self.until(lambda: self.gateway.port != 0)
+
+    async def kill(self) -> None:
+        """End without any of the orderly stop's work, as a crash does."""
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self.gateway.abandon()
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        await self.kill()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what the venue does on its own; TimeoutError after some seconds."""
+        async with asyncio.timeout(REPLY_S):
+            while not condition():
+                assert self._task is not None
+                if self._task.done():
+                    self._task.result()
+                await asyncio.sleep(STEP_S)
+
+    async def _run(self) -> None:
+        idle = 0
+        while True:
+            now_ns = self.gateway.now_ns()
+            work = sum(agent.step(now_ns) for name, agent in self.agents.items() if name not in self.stalled)
+            if "gateway" not in self.stalled:
+                work += self.gateway.poll(now_ns)
+            for consumer in self._others:
+                consumer.take()
+            idle = 0 if work else idle + 1
+            await asyncio.sleep(STEP_S if idle > SPIN_ROUNDS else 0)
+
+
+@contextlib.asynccontextmanager
+async def venue(data: Path, config: Config | None = None) -> AsyncIterator[Harness]:
+    """A venue for the length of a test."""
+    harness = Harness(config or config_for(), data)
+    await harness.start()
+    try:
+        yield harness
+    finally:
+        await harness.stop()
+
+
+class Trader:
+    """A FIX client on simplefix."""
+
+    def __init__(self, name: str = "ALICE", version: str = "FIX.4.4") -> None:
+        self.name = name
+        self.version = version
+        self.next_out = 1
+        self._parser = simplefix.FixParser()
+        self.got: list[dict[int, str]] = []
+
+    async def connect(self, harness: Harness) -> None:
+        self._harness = harness
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", harness.gateway.port)
+
+    async def logon(self, harness: Harness, password: str = PASSWORD, **extra: str) -> dict[int, str]:
+        """Connect, log on and return the answer."""
+        await self.connect(harness)
+        fields = {98: "0", 108: "30", 553: self.name, 554: password}
+        self.send("A", fields | {int(tag[1:]): value for tag, value in extra.items()})
+        return await self.receive()
+
+    def message(self, msg_type: str, fields: dict[int, str], seq: int | None = None, **header: str) -> bytes:
+        message = simplefix.FixMessage()
+        message.append_pair(8, self.version)
+        message.append_pair(35, msg_type)
+        message.append_pair(49, self.name)
+        message.append_pair(56, header.get("target", "LOCKSTEP"))
+        message.append_pair(34, self.next_out if seq is None else seq)
+        message.append_utc_timestamp(52, precision=3)
+        for tag, value in fields.items():
+            message.append_pair(tag, value)
+        if seq is None:
+            self.next_out += 1
+        return bytes(message.encode())
+
+    def send(self, msg_type: str, fields: dict[int, str], seq: int | None = None, **header: str) -> None:
+        self.writer.write(self.message(msg_type, fields, seq, **header))
+
+    def order(self, cl_ord_id: str, **changes: str | None) -> None:
+        """A limit order to buy 1 BTC at 100.00, with `changes` ("t44": "99", None to leave out)."""
+        fields: dict[int, str | None] = {
+            11: cl_ord_id, 21: "1", 55: "BTCUSDT", 54: "1", 60: "20260101-00:00:00.000", 38: "1", 40: "2", 44: "100", 59: "1",
+        }  # fmt: skip
+        fields |= {int(tag[1:]): value for tag, value in changes.items()}
+        self.send("D", {tag: value for tag, value in fields.items() if value is not None})
+
+    def cancel(self, cl_ord_id: str, orig: str, **changes: str) -> None:
+        fields = {41: orig, 11: cl_ord_id, 55: "BTCUSDT", 54: "1", 60: "20260101-00:00:00.000", 38: "1"}
+        self.send("F", fields | {int(tag[1:]): value for tag, value in changes.items()})
+
+    def replace(self, cl_ord_id: str, orig: str, **changes: str) -> None:
+        fields = {41: orig, 11: cl_ord_id, 21: "1", 55: "BTCUSDT", 54: "1", 60: "20260101-00:00:00.000"}
+        fields |= {38: "1", 40: "2", 44: "100"}
+        self.send("G", fields | {int(tag[1:]): value for tag, value in changes.items()})
+
+    async def receive(self) -> dict[int, str]:
+        """The next message, as its last value of each tag. EOFError where the connection ends first."""
+        async with asyncio.timeout(REPLY_S):
+            while (message := self._parser.get_message()) is None:
+                data = await self.reader.read(65536)
+                if not data:
+                    raise EOFError("the gateway closed the connection")
+                self._parser.append_buffer(data)
+        found = {int(tag): value.decode() for tag, value in message.pairs}
+        self.got.append(found)
+        return found
+
+    async def closed(self) -> None:
+        """Wait until the gateway has closed, without another message."""
+        async with asyncio.timeout(REPLY_S):
+            rest = await self.reader.read()
+        assert rest == b""
+
+    async def close(self) -> None:
+        self.writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+def with_fix(config: Config, **fix: Any) -> Config:
+    """`config` with other settings of its [fix] table."""
+    return structs.replace(config, fix=structs.replace(config.fix, **fix))
