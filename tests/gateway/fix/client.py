@@ -41,7 +41,15 @@ def decode(data: bytes) -> list[simplefix.FixMessage]:
 
 
 def order(cl_ord_id: str = "a1") -> Fields:
-    return [(11, cl_ord_id), (21, "1"), (55, "BTCUSDT"), (54, "1"), (60, "20261121-11:52:00.000"), (38, "1.5"), (40, "2")]
+    return [
+        (11, cl_ord_id),
+        (21, "1"),
+        (55, "BTCUSDT"),
+        (54, "1"),
+        (60, "20261121-11:52:00.000"),
+        (38, "1.5"),
+        (40, "2"),
+    ]
 
 
 class Client:
