@@ -1,8 +1,10 @@
+from typing import Any
+
 from procs.gateway.fix.session import Session
 
 REASONS: tuple[str, ...]
 
-Event = tuple[str, *tuple[object, ...]]
+Event = tuple[Any, ...]
 
 class PlainSession(Session):
     def feed(self, data: bytes) -> None: ...

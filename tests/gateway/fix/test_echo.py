@@ -26,7 +26,7 @@ class Echo:
             if event[0] == "logon":
                 session.accept_logon(1, 1, now, utc)
             elif event[0] == "application":
-                session.send("8", [(11, dict(event[3])[11])], now, utc)  # type: ignore[call-overload]
+                session.send("8", [(11, dict(event[3])[11])], now, utc)
             elif event[0] == "resend":
                 for seq in sorted(self.stored):
                     session.repeat_message(seq, self.stored[seq], now, utc)
@@ -34,6 +34,7 @@ class Echo:
             else:
                 self.end = event
             self.store()
+        self.store()
 
     def store(self) -> None:
         """Stored first, then sent."""

@@ -14,7 +14,7 @@ def version(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(version: int) -> Client:
     return logged_on(version)
 
