@@ -1,6 +1,6 @@
 """A host process: attaches to a run of the venue and polls the agents that the topology gives it, until told to stop.
 
-    python -m procs.host --manifest FILE --name HOST
+    python -m procs.host --manifest FILE --name HOST --supervisor PID
 
 It is the one place where agents, rings, bells, cores and signals meet; it decides nothing about orders.
 """
@@ -34,8 +34,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m procs.host", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
     parser.add_argument("--name", required=True, help="which host of the topology to be")
+    parser.add_argument("--supervisor", type=int, required=True, help="the process id of whoever starts it")
     arguments = parser.parse_args()
-    _die_with_parent()
+    _die_with(arguments.supervisor)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -60,11 +61,10 @@ def main() -> None:
         lock.release()
 
 
-def _die_with_parent() -> None:
+def _die_with(supervisor: int) -> None:
     """A supervisor that is killed takes its hosts with it: without one, nobody would restart them."""
-    parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if os.getppid() != supervisor:
         sys.exit("the supervisor ended while this host started")
 
 

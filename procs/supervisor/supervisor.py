@@ -171,7 +171,17 @@ class Supervisor:
 
 def command_of(manifest: Path, host: Host) -> Sequence[str]:
     """How a host of the venue is started."""
-    return (sys.executable, "-m", "procs.host", "--manifest", str(manifest), "--name", host.name)
+    return (
+        sys.executable,
+        "-m",
+        "procs.host",
+        "--manifest",
+        str(manifest),
+        "--name",
+        host.name,
+        "--supervisor",
+        str(os.getpid()),
+    )
 
 
 def _check_cpus(wanted: Topology) -> None:

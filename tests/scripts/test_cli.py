@@ -1,0 +1,106 @@
+"""The console command, as a user types it: help, exit codes, JSON, and what it says when nothing runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "config" / "demo.toml"
+
+
+def lockstep(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    code = "from scripts.__main__ import main; main()"
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """The configuration of a venue that never ran."""
+    file = tmp_path / "venue.toml"
+    file.write_text(DEMO.read_text())
+    return file
+
+
+def test_help_lists_the_commands() -> None:
+    answer = lockstep("--help")
+    assert answer.returncode == 0
+    for command in ("run", "status", "verify", "flow", "doctor", "db"):
+        assert f" {command} " in answer.stdout
+    assert "Exit codes" in answer.stdout
+
+
+@pytest.mark.parametrize("command", [["run"], ["status"], ["verify"], ["flow"], ["doctor"], ["db"], ["db", "url"]])
+def test_every_command_explains_itself(command: list[str]) -> None:
+    answer = lockstep(*command, "--help")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "Usage: lockstep " + " ".join(command) in answer.stdout
+
+
+@pytest.mark.parametrize("wrong", [["sell"], ["status", "--jso"], ["db", "uri"]])
+def test_a_wrong_command_line_ends_with_2(wrong: list[str]) -> None:
+    answer = lockstep(*wrong)
+    assert answer.returncode == 2
+    assert "Error" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("command", [["run"], ["status"], ["verify"], ["doctor"], ["db", "url"]])
+def test_a_wrong_configuration_ends_with_2_and_names_the_key(tmp_path: Path, command: list[str]) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text(DEMO.read_text().replace("port = 9878", "prot = 9878"))
+    answer = lockstep(*command, file)
+    assert answer.returncode == 2
+    assert answer.stderr == f"{file}: fix.prot: there is no such key; did you mean port?\n"
+
+
+def test_a_wish_that_the_processes_cannot_meet_names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text(DEMO.read_text().replace("# core = 1", "core = 4095"))
+    answer = lockstep("run", file)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"{file}: processes.cpus.core: core 4095 can't be used here; allowed are [")
+
+
+def test_status_of_a_stopped_venue_is_1(stopped: Path) -> None:
+    answer = lockstep("status", stopped)
+    assert (answer.returncode, answer.stdout.split()[:5]) == (1, ["venue", "lockstep", "is", "not", "running"])
+    assert json.loads(lockstep("status", stopped, "--json").stdout)["running"] is False
+
+
+def test_verify_needs_a_journal(stopped: Path) -> None:
+    answer = lockstep("verify", stopped)
+    assert answer.returncode == 1
+    assert "the venue has never run" in answer.stdout
+
+
+def test_the_database_is_below_the_data_folder(stopped: Path) -> None:
+    answer = lockstep("db", "url", stopped)
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("postgresql://")
+
+
+def test_a_database_by_url_is_named_as_it_is(stopped: Path) -> None:
+    stopped.write_text(stopped.read_text().replace('url = ""', 'url = "postgresql://me@db.example/venue"'))
+    assert lockstep("db", "url", stopped).stdout == "postgresql://me@db.example/venue\n"
+
+
+def test_doctor_finds_what_stands_in_the_way(stopped: Path) -> None:
+    checks = json.loads(lockstep("doctor", stopped, "--json").stdout)
+    assert [check["name"] for check in checks] == [
+        "python", "compiler", "cores", "shared memory", "swap", "message queues", "open files", "disk space",
+        "disk sync", "clock",
+    ]  # fmt: skip
+    stopped.write_text(stopped.read_text().replace("max_clients = 1000", "max_clients = 100000"))
+    answer = lockstep("doctor", stopped)
+    assert answer.returncode == 1
+    assert "raise the limit (ulimit -n 100256)" in answer.stdout
+
+
+def test_output_that_is_no_terminal_has_no_colours(stopped: Path) -> None:
+    assert "\x1b" not in lockstep("doctor", stopped).stdout
