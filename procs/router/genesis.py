@@ -54,8 +54,8 @@ def _assets(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
             yield [pack(Asset(name=name, asset=len(core.assets) + 1, scale=asset.scale))]
         elif core.assets[name][1] != asset.scale:
             raise GenesisError(
-                f"asset {asset.name}: scale is {core.assets[name][1]} in the log and {asset.scale} in the configuration: "
-                "what was listed can't change"
+                f"asset {asset.name}: scale is {core.assets[name][1]} in the log and {asset.scale} in the "
+                "configuration: what was listed can't change"
             )
 
 
@@ -71,8 +71,8 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
         for name in FIXED:
             if terms[name] != getattr(wanted, name):
                 raise GenesisError(
-                    f"instrument {section.symbol}: {name} is {terms[name]} in the log and {getattr(wanted, name)} in the "
-                    "configuration: tick, lot, assets and matcher of a listed instrument can't change"
+                    f"instrument {section.symbol}: {name} is {terms[name]} in the log and {getattr(wanted, name)} in "
+                    "the configuration: tick, lot, assets and matcher of a listed instrument can't change"
                 )
         if any(terms[name] != getattr(wanted, name) for name in CHANGEABLE):
             yield [pack(wanted)]

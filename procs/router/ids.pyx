@@ -2,8 +2,8 @@
 
 It compares exact bytes and knows nothing of orders but their item numbers; it never decides a verdict.
 
-Eviction is state, so it may depend on the log alone. What a command closes (a refused id, a cancel's own id) is closed at
-that command. What events close waits until their marker, and is closed there in the order of the records that brought
+Eviction is state, so it may depend on the log alone. What a command closes (a refused id, a cancel's own id) is closed
+at that command. What events close waits for their marker, and is closed there in the order of the records that brought
 the ids: event rings may have been drained in any order.
 """
 

@@ -3,8 +3,8 @@
 It applies what commands and events say and raises where an event contradicts it; it never sees a ring or a clock.
 
 Amounts are smallest units in 64 bits, products are computed in 128. No sum can overflow: all deposits of an asset
-together fit (`can_deposit`), and nothing else makes money. A hold while replaces are in flight is the highest price times
-the most leaves over all terms: docs/decisions/hold-of-a-replace.md says why. Every change that events make is a sum per
+together fit (`can_deposit`), and nothing else makes money. A hold while replaces are in flight is the highest price
+times the most leaves over all terms (docs/decisions/hold-of-a-replace.md). Every change that events make is a sum per
 balance, so that the order in which event rings are drained can't be seen at a marker.
 """
 
@@ -242,7 +242,9 @@ cdef class Ledger:
             return CODE_NOTIONAL_OVERFLOW
         if replace.quantity_lots > INT64_MAX // listing.terms.lot_units:
             return CODE_NOTIONAL_OVERFLOW
-        needed = steps * listing.terms.unit_value if order.side == SIDE_BUY else <int128> leaves * listing.terms.lot_units
+        needed = <int128> leaves * listing.terms.lot_units
+        if order.side == SIDE_BUY:
+            needed = steps * listing.terms.unit_value
         if needed - order.hold > self.at(self.find(order.account, self.pays_with(order))).free:
             return CODE_INSUFFICIENT_BALANCE
         return CODE_OK
@@ -297,7 +299,7 @@ cdef class Ledger:
         order.leaves_lots -= quantity
         if order.leaves_lots != leaves or leaves < 0 or fee < 0 or fee > received:
             with gil:
-                raise SettlementError(f"order {order.order_id} was filled by {quantity} lots to leaves {leaves}, fee {fee}")
+                raise SettlementError(f"order {order.order_id} was filled by {quantity} to leaves {leaves}, fee {fee}")
         self.at(receiver).free += received - fee
         self.touch(receiver)
         if fee != 0:
@@ -354,7 +356,7 @@ cdef class Ledger:
         return 1
 
     cdef int release(self, uint32_t item, int64_t hold, int64_t paid) except -1 nogil:
-        """Set an order's hold; what leaves it and was not `paid` becomes free (and what it lacks is taken from there)."""
+        """Set an order's hold; what leaves it and was not `paid` becomes free, what it lacks is taken."""
         cdef Order *order = self.orders.at(item)
         cdef uint32_t payer = self.find(order.account, self.pays_with(order))
         cdef Balance *balance = self.at(payer)
@@ -425,4 +427,4 @@ cdef class Ledger:
             totals[asset] += free_units + held_units
         assert not held, f"orders of {held} hold money that no account has"
         for asset in range(1, self.asset_count + 1):
-            assert totals[asset] == self.supply[asset], f"{totals[asset]} of asset {asset}, {self.supply[asset]} deposited"
+            assert totals[asset] == self.supply[asset], f"asset {asset}: {totals[asset]} of {self.supply[asset]}"

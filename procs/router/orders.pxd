@@ -34,7 +34,9 @@ cdef class OpenOrders:
     cdef void remove(self, uint32_t item) noexcept nogil
     cdef Order *at(self, uint32_t item) noexcept nogil
     cdef Pending *replace_at(self, uint32_t item) noexcept nogil
-    cdef int add_replace(self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity) except -1 nogil
+    cdef int add_replace(
+        self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity
+    ) except -1 nogil
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil
     cdef uint64_t state_hash(self) noexcept nogil
 

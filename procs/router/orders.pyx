@@ -68,7 +68,9 @@ cdef class OpenOrders:
         table_remove(&self.table, &self.pool, item, scramble(self.at(item).order_id, self.table.secret[0]))
         pool_give(&self.pool, item)
 
-    cdef int add_replace(self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity) except -1 nogil:
+    cdef int add_replace(
+        self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity
+    ) except -1 nogil:
         """A replace of the order is in flight: remember its terms until its outcome. MemoryError."""
         cdef uint32_t added = pool_take(&self.replaces)
         cdef Pending *replace = self.replace_at(added)
@@ -84,7 +86,7 @@ cdef class OpenOrders:
         return 0
 
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil:
-        """The replace that record `seq` asked for has its outcome: forget it, and return its client id; NIL for none."""
+        """The replace that record `seq` asked for has its outcome: forget it, and return its id; NIL for none."""
         cdef uint32_t *at = &self.at(item).pending
         cdef uint32_t ended
         while at[0] != NIL and self.replace_at(at[0]).seq != seq:

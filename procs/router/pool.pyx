@@ -2,8 +2,8 @@
 
 It never gives memory back to the machine, and knows nothing of what its items hold but their first four bytes.
 
-An item begins with the index of the next one: in its table's chain while it is live, in the free list else. A pool grows
-by remapping (the kernel moves page tables, nobody copies items), and pages are taken when first touched. A table grows
+An item begins with the index of the next one: in its table's chain while it is live, in the free list else. A pool
+grows by remapping (the kernel moves page tables, nobody copies), and pages are taken when first touched. A table grows
 by linear hashing (Litwin 1980): each item too many splits one chain in two, so no insertion ever rehashes everything.
 Keys are chosen by users, so hashes are keyed with secrets of the process; where items lie is never part of state.
 """

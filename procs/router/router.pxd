@@ -66,7 +66,7 @@ cdef class Router(Agent):
     cdef int take_one(self, int gateway, Consumer ring, const char *source, int64_t now_ns) except -1 nogil
     cdef int64_t replay(self) except -1 nogil
     cdef int repeat(self, const char *recorded) except -1 nogil
-    cdef bint can_settle(self, const char *marker) noexcept nogil
+    cdef int can_settle(self, const char *marker) except -1 nogil
     cdef int64_t settle_all(self, int64_t now_ns) except -1 nogil
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil
     cdef void publish(self) noexcept nogil

@@ -1,7 +1,7 @@
 """The router agent: puts what gateways and matchers say in one order, writes it into the log and keeps the ledger.
 
-Every poll of a leading router is rule 7 of the log; a starting one repeats the journal first. It reads no clock, opens no
-file and knows no client.
+Every poll of a leading router is rule 7 of the log; a starting one repeats the journal first. It reads no clock,
+opens no file and knows no client.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -301,13 +301,16 @@ cdef class Router(Agent):
         self.publish()
         return work + done
 
-    cdef bint can_settle(self, const char *marker) noexcept nogil:
+    cdef int can_settle(self, const char *marker) except -1 nogil:
         """Whether all events that the marker settles have arrived."""
         cdef int i
         for i in range(MAX_MATCHERS):
+            if self.matchers[i] == NULL and (<const MarkerRecord *> marker).event_numbers[i]:
+                with gil:
+                    raise ReplayError(f"the journal has events of matcher {i + 1}: the configuration has none such")
             if self.arrived[i] < (<const MarkerRecord *> marker).event_numbers[i]:
-                return False
-        return True
+                return 0
+        return 1
 
     cdef int repeat(self, const char *recorded) except -1 nogil:
         """Sequence a record of the journal again: it must come out byte for byte as it went in (rule 1)."""
@@ -318,7 +321,7 @@ cdef class Router(Agent):
         memcpy(header, recorded, RECORD_SIZE)
         if header.seq != self.core.last_seq + 1 or crc != crc32c(0, recorded + 4, RECORD_SIZE - 4):
             with gil:
-                raise ReplayError(f"the journal has record {header.seq} where {self.core.last_seq + 1}, intact, must be")
+                raise ReplayError(f"record {header.seq} is where {self.core.last_seq + 1}, intact, must be")
         verdict = verdict_of(<char *> header)
         if verdict != NULL:
             before = verdict[0]
@@ -357,7 +360,7 @@ cdef class Router(Agent):
         return work + 1
 
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil:
-        """One step of beginning to lead: first the epoch, then a change a poll, then the words that open the gateways."""
+        """One step of beginning to lead: first the epoch, then a change a poll, then the gateways open."""
         cdef int verdict
         if not self.has_room(CMD_ACCOUNT):
             self.publish()

@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from procs.router.ids cimport CLOSED_IDS
-from procs.router.ledger cimport BALANCE_CHANGED, MAX_ACCOUNTS, MAX_ASSETS, MAX_INSTRUMENTS, Balance, Ledger, Listing
+from procs.router.ledger cimport BALANCE_CHANGED, MAX_ACCOUNTS, MAX_ASSETS, MAX_INSTRUMENTS, Ledger, Listing
 from procs.router.orders cimport Order, int128
 from procs.router.pool cimport NIL, scramble
 from shm.board cimport MAX_SESSIONS
@@ -46,7 +46,7 @@ cdef uint16_t *verdict_of(char *record) noexcept nogil:
 
 
 cdef int64_t collar_of(const Listing *listing, uint8_t side) noexcept nogil:
-    """The worst price of a market order in ticks: from the last trade, else the reference price; 0 where there is none."""
+    """The worst price of a market order in ticks: from the last trade, else the reference price; 0 for none."""
     cdef int64_t price = listing.last_price_ticks if listing.last_price_ticks else listing.terms.reference_price_ticks
     cdef int128 scaled
     if price <= 0:

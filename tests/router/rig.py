@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from procs.matcher.matcher import Matcher
 from procs.router.router import Router
@@ -92,8 +93,8 @@ class Rig:
     def step(self, now: int | None = None) -> int:
         """Poll everybody once; with a seed, only some, in any order."""
         self.now = self.now + 1000 if now is None else now
-        steps = [lambda agent=agent: agent.step(self.now) for agent in (self.router, *self.matchers)]
-        steps.append(self.collect)
+        steps = [partial(agent.step, self.now) for agent in (self.router, *self.matchers)]
+        steps.append(partial(self.collect))
         if self.random is None:
             return sum(step() for step in steps)
         return sum(step() for step in self.random.choices(steps, k=4))

@@ -16,10 +16,12 @@ def order(account: int, text: str, **terms: int) -> NewOrder:
     )
 
 
-def cancel(account: int, text: str, target: str, instrument: int = 1, **fields: int) -> list[Command]:
+def cancel(account: int, text: str, target: str, instrument: int = 1, side: int = 0) -> list[Command]:
     return [
         ExtClientId(account=account, session=account, time_ns=NOW, orig_cl_ord_id=target.encode()),
-        Cancel(account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument, **fields),
+        Cancel(
+            account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument, side=side
+        ),
     ]
 
 
