@@ -84,7 +84,9 @@ class Supervisor:
         lock.acquire()
         try:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self._ask)
+                # nohup has SIGHUP ignored: the venue is to outlive its terminal then.
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    asyncio.get_running_loop().add_signal_handler(number, self._ask)
             for found in remove_leftovers(self._data, self._listed):
                 self._console.line(f"removed what the last run left: {found}")
             code = await self._keep_running()
