@@ -1,0 +1,37 @@
+"""Kills of random processes, again and again, while orders flow: for SOAK_S seconds, chosen by SOAK_SEED."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.test_kill import HOSTS, RECOVERY_S, Stream, await_progress, check_all_rest
+
+SOAK_S = float(os.environ.get("SOAK_S", "300"))
+SEED = int(os.environ.get("SOAK_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+
+
+@pytest.mark.soak
+def test_any_number_of_deaths_loses_nothing(venue: RunningVenue) -> None:
+    print(f"SOAK_SEED={SEED}")
+    chance = random.Random(SEED)
+    stream = Stream(venue.client("TRADER7"))
+    stream.start()
+    await_progress(stream, 0)
+    end = time.monotonic() + SOAK_S
+    while time.monotonic() < end:
+        pids = {entry["name"]: entry["pid"] for entry in venue.status()["hosts"]}
+        killed_at = time.monotonic()
+        os.kill(pids[chance.choice(HOSTS)], signal.SIGKILL)
+        await_progress(stream, killed_at + 1)
+    stream.enough.set()
+    stream.join(RECOVERY_S)
+    assert not stream.is_alive()
+    check_all_rest(stream.client, stream.acknowledged)
+    assert venue.stop() == 0
+    venue.verify()
