@@ -49,8 +49,18 @@ def build(venue: Venue, name: str) -> Server:
     return Server(
         fix,
         lambda logon: Gateway(
-            store, orders, listing, reports, pump, entry, checker, venue.board, number, comp_id.encode(),
-            fix.max_message_bytes, logon,
+            store,
+            orders,
+            listing,
+            reports,
+            pump,
+            entry,
+            checker,
+            venue.board,
+            number,
+            comp_id.encode(),
+            fix.max_message_bytes,
+            logon,
         ),
         lambda now_ns: Session(
             comp_id,

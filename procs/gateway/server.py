@@ -154,7 +154,11 @@ class Server:
         self._connections[connection.address] += 1
         total = self._connections.total()
         of_address = self._connections[connection.address]
-        if self._stopping or total > self._config.max_connections or of_address > self._config.max_connections_per_address:
+        if (
+            self._stopping
+            or total > self._config.max_connections
+            or of_address > self._config.max_connections_per_address
+        ):
             transport.abort()
             return None
         client = Client(self._session(self._clock()), transport, connection.address)

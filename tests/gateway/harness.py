@@ -18,12 +18,13 @@ from msgspec import structs
 from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
 from procs.gateway.__main__ import build as build_gateway
 from procs.gateway.server import Server
-from procs.journaler.__main__ import build as build_journaler
+from procs.journaler.journaler import Journaler
 from procs.matcher.__main__ import build as build_matcher
 from procs.pump import SPIN_ROUNDS
 from procs.router.__main__ import build as build_router
 from procs.supervisor.topology import derive
 from procs.venue import Venue
+from shm.journal_writer import JournalWriter
 
 STEP_S = 0.0005
 REPLY_S = 5.0
@@ -34,7 +35,9 @@ EDGES = ("publisher", "batcher")
 CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
-def config_for(*, names: tuple[str, ...] = ("ALICE", "BOB"), deposits: dict[str, str] | None = None, **fix: Any) -> Config:
+def config_for(
+    *, names: tuple[str, ...] = ("ALICE", "BOB"), deposits: dict[str, str] | None = None, **fix: Any
+) -> Config:
     """Two accounts with ample balances, one instrument: tick 0.01, lot 0.0001."""
     given = {"BTC": "1000", "USDT": "100000000"} if deposits is None else deposits
     return Config(
@@ -54,8 +57,9 @@ class Harness:
     def __init__(self, config: Config, data: Path) -> None:
         topology = derive(config)
         self.venue = Venue.private(topology, config, data)
+        self._journal = JournalWriter(data / "journal", config.venue.durability)
         self.agents: dict[str, Any] = {
-            "journaler": build_journaler(self.venue, "journaler"),
+            "journaler": Journaler(self.venue.consumer("log", "journaler"), self._journal, self.venue.board),
             "router": build_router(self.venue, "router"),
             "matcher.1": build_matcher(self.venue, "matcher.1"),
         }
@@ -79,10 +83,7 @@ class Harness:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self.gateway.abandon()
-
-    async def stop(self) -> None:
-        await self.gateway.stop()
-        await self.kill()
+        self._journal.close()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for what the venue does on its own; TimeoutError after some seconds."""
@@ -114,7 +115,7 @@ async def venue(data: Path, config: Config | None = None) -> AsyncIterator[Harne
     try:
         yield harness
     finally:
-        await harness.stop()
+        await harness.kill()
 
 
 class Trader:

@@ -1,0 +1,135 @@
+"""The venue dies and starts again: no client is told anything twice, none misses anything, none is asked for too much."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from procs.gateway.store import Resend
+from tests.gateway.harness import Trader, config_for, venue
+
+OUT_APP = 5
+
+
+async def everything(trader: Trader) -> dict[int, dict[int, str]]:
+    """All application messages that the session has, by number, as a resend returns them."""
+    trader.send("2", {7: "1", 16: "0"})
+    trader.send("1", {112: "end"})
+    found = {}
+    while True:
+        message = await trader.receive()
+        if message.get(112) == "end":
+            return found
+        if message[35] == "8":
+            found[int(message[34])] = message
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        maker, taker = Trader("ALICE"), Trader("BOB")
+        async with venue(tmp_path) as harness:
+            await maker.logon(harness)
+            await taker.logon(harness)
+            maker.order("bid")
+            first = await maker.receive()
+            taker.order("ask", t54="2", t38="0.25")
+            await taker.receive()
+            await taker.receive()
+            await maker.receive()
+        async with venue(tmp_path) as harness:
+            answer = await maker.logon(harness)
+            assert answer[34] == "4"
+            maker.replace("bid 2", "bid", t44="101")
+            answer = await maker.receive()
+            assert (answer[37], answer[150], answer[14], answer[34]) == (first[37], "5", "0.25", "5")
+            before = {message[17]: message for message in maker.got if message[35] == "8"}
+            again = await everything(maker)
+            assert {message[17] for message in again.values()} == set(before)
+            assert all(message[34] == before[message[17]][34] for message in again.values())
+
+    asyncio.run(scenario())
+
+
+def test_reports_of_events_that_were_never_sent_are_sent_once_after_the_restart(tmp_path: Path) -> None:
+    """The gateway dies before it sees the outcome of orders that are in the log."""
+
+    async def scenario() -> None:
+        trader = Trader()
+        async with venue(tmp_path) as harness:
+            await trader.logon(harness)
+            trader.order("one")
+            await trader.receive()
+            harness.stalled.add("matcher.1")
+            for number in range(20):
+                trader.order(f"lost {number}", t44="1")
+            before = harness.venue.ring("log").published
+            await harness.until(lambda: harness.venue.ring("log").published >= before + 20)
+            await harness.until(lambda: harness.venue.board.release_position() >= before + 20)
+        for _ in range(2):
+            async with venue(tmp_path) as harness:
+                await trader.logon(harness)
+                again = await everything(trader)
+                ids = [message[11] for message in again.values()]
+                assert ids == ["one", *(f"lost {number}" for number in range(20))]
+                assert len({message[17] for message in again.values()}) == 21
+
+    asyncio.run(scenario())
+
+
+def test_the_client_is_asked_for_exactly_what_the_log_lost(tmp_path: Path) -> None:
+    """The gateway stored orders that no router took."""
+
+    async def scenario() -> None:
+        trader = Trader()
+        async with venue(tmp_path) as harness:
+            await trader.logon(harness)
+            trader.order("taken")
+            await trader.receive()
+            harness.stalled.add("router")
+            first_lost = trader.next_out
+            for number in range(5):
+                trader.order(f"lost {number}", t44="1")
+            ingress = harness.venue.ring("ingress.gateway.1")
+            await harness.until(lambda: ingress.published >= ingress.cursors()["router"] + 5)
+            await harness.until(lambda: harness.gateway.engine.store.expected_in(1, 0) > 0)
+        async with venue(tmp_path) as harness:
+            await trader.logon(harness)
+            request = await trader.receive()
+            assert (request[35], request[7]) == ("2", str(first_lost))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("cut", [1, 7, 33, 60, 100, 180, 260, 340])
+def test_a_store_torn_anywhere_in_its_tail_misses_and_repeats_nothing(tmp_path: Path, cut: int) -> None:
+    async def scenario() -> None:
+        config = config_for()
+        maker, taker = Trader("ALICE"), Trader("BOB")
+        async with venue(tmp_path, config) as harness:
+            await maker.logon(harness)
+            await taker.logon(harness)
+            maker.order("bid")
+            await maker.receive()
+            taker.order("ask", t54="2", t38="0.25")
+            for _ in range(2):
+                await taker.receive()
+            await maker.receive()
+        before = {message[17]: message for trader in (maker, taker) for message in trader.got if message[35] == "8"}
+        segment = max((tmp_path / "gateway.1").glob("*.fix"))
+        with segment.open("r+b") as file:
+            file.truncate(segment.stat().st_size - cut)
+        async with venue(tmp_path, config) as harness:
+            store = harness.gateway.engine.store
+            assert (store.next_out(1), store.next_out(2)) == (4, 4)
+            for number in (1, 2):
+                resend = Resend(store, number, 1, 99)
+                while (entry := resend.read()) is not None:
+                    kind, msg_seq_num, message = entry
+                    if kind == OUT_APP:
+                        exec_id = message.split(b"\x0117=")[1].split(b"\x01")[0].decode()
+                        assert before.pop(exec_id)[34] == str(msg_seq_num)
+            assert not before
+
+    asyncio.run(scenario())
