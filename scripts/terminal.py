@@ -21,7 +21,7 @@ EXIT_OK = 0
 EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
 EXIT_USAGE = 2  # the command line or the configuration is wrong
 
-PIPE_WIDTH = 160  # of tables that go to a file or a pipe, where there is no terminal to ask
+PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
 
 ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
@@ -54,5 +54,5 @@ def table(title: str, *columns: str) -> Table:
     """A table without lines. A column's name that ends in > is aligned to the right."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", no_wrap=True)
+        made.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
     return made

@@ -68,8 +68,8 @@ class Child:
         return not self._ended.is_set()
 
     def last_words(self) -> str:
-        """The last thing that it wrote, or nothing."""
-        return next((line.strip() for line in reversed(self.log.tail) if line.strip()), "")
+        """The last thing that it wrote that is no log entry (an interpreter's or library's complaint), or nothing."""
+        return next((line.strip() for line in reversed(self.log.tail) if line.strip() and line[0] != "{"), "")
 
     def terminate(self) -> None:
         """Ask it to end in order (SIGTERM); nothing happens where it has ended."""

@@ -90,8 +90,7 @@ class Run:
         """Why the run can't go on: a host has ended, or its heartbeat has stopped. None while all is well."""
         for child in self.children.values():
             if not child.alive:
-                words = "" if child.complained else child.last_words()
-                return Failure(child, f"{child.name} {child.fate}" + (f": {words}" if words else ""))
+                return Failure(child, _obituary(child))
         for host in self.topology.hosts:
             silent_s = self._silence_s(host)
             if silent_s is not None:
@@ -144,7 +143,7 @@ class Run:
                 self._report(f"{child.name} did not stop within {timeout_s:g} s and is killed")
                 await child.kill()
             elif child.exit_code:
-                self._report(f"{child.name} {child.fate} while the venue stopped: {child.last_words()}")
+                self._report(f"{_obituary(child)} (while the venue stopped)")
 
     async def _wait(self, done: Callable[[], bool], timeout_s: float, lack: str) -> None:
         """Wait until `done` has been seen twice in a row: a last record may just have been on its way."""
@@ -173,6 +172,12 @@ class Failure(NamedTuple):
 
     child: Child
     reason: str
+
+
+def _obituary(child: Child) -> str:
+    """How a host ended, and what it said last where it has not been told already."""
+    words = "" if child.complained else child.last_words()
+    return f"{child.name} {child.fate}" + (f": {words}" if words else "")
 
 
 def remove_leftovers(data: Path, listed: Children) -> list[str]:
