@@ -15,7 +15,9 @@ from msgspec import structs
 
 from config.schema import Config
 from procs.matcher.__main__ import build as build_matcher
+from procs.router import router
 from procs.router.__main__ import build as build_router
+from procs.router.ledger import SettlementError
 from procs.supervisor.topology import RingSpec, Topology, derive, role_of
 from procs.venue import Venue
 from shm.board import Word
@@ -42,7 +44,10 @@ class Replay:
         self._files: dict[int, IO[bytes]] = {}
         self._venue = Venue.private(_bystander(derive(config)), config, data)
         self._deposited: dict[int, int] = {}
-        self._run(data)
+        try:
+            self._run(data)
+        except (router.ReplayError, SettlementError) as error:
+            raise ReplayError(f"it does not replay: {error}") from error
 
     def events(self, ring: int) -> Iterator[bytes]:
         """The packed events of the router's ring (0) or of matcher `ring`'s, from number 1 on."""
@@ -78,7 +83,7 @@ class Replay:
         venue.board.set(Word.DURABLE_SEQ, self.last_seq)
         venue.board.set(Word.JOURNAL_READY, 1)
         matchers = [build_matcher(venue, f"matcher.{number}") for number in venue.matchers]
-        router = build_router(venue, "router")
+        sequencer = build_router(venue, "router")
         readers = {0: venue.consumer("events.router", READER)}
         readers |= {number: venue.consumer(f"events.matcher.{number}", READER) for number in venue.matchers}
         self._files = {ring: tempfile.TemporaryFile(dir=data) for ring in readers}  # noqa: SIM115
@@ -86,14 +91,14 @@ class Replay:
         idle = 0
         while not venue.board.get(Word.EPOCH):
             now_ns = time.time_ns()
-            work = router.step(now_ns) + sum(matcher.step(now_ns) for matcher in matchers)
+            work = sequencer.step(now_ns) + sum(matcher.step(now_ns) for matcher in matchers)
             for ring, reader in readers.items():
                 self._keep(ring, reader)
             self._count_deposits(log)
             idle = 0 if work else idle + 1
             if idle > IDLE_ROUNDS:
                 raise ReplayError(f"the replay is stuck at record {venue.board.get(Word.LOG_END)} of {self.last_seq}")
-        router.core.ledger.check()
+        sequencer.core.ledger.check()
         for matcher in matchers:
             matcher.book.check()
             self.orders_resting += matcher.book.resting
