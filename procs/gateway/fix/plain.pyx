@@ -133,4 +133,4 @@ cdef class PlainSession(Session):
 
     def queued_bytes(self) -> int:
         """How many bytes of messages above a gap are kept."""
-        return self.queue_used
+        return self.queue.used

@@ -48,6 +48,9 @@ cdef struct VersionRules:
     uint32_t known[MAX_KNOWN]
     bint supported[MAX_KNOWN]
 
+# The Text of a Reject.
+cdef const char *words(int reason) noexcept nogil
+
 # The dictionary as tables, shared by all sessions of a process (one thread at a time).
 cdef class Rules:
     cdef VersionRules versions[2]           # FIX.4.2, FIX.4.4

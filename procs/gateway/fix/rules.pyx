@@ -57,6 +57,35 @@ for count_tag, group_text in dictionary.GROUPS.items():
     group_count += 1
 
 
+cdef const char *words(int reason) noexcept nogil:
+    """The Text of a Reject."""
+    if reason == REJECT_INVALID_TAG:
+        return b"Invalid tag number"
+    if reason == REJECT_REQUIRED_TAG_MISSING:
+        return b"Required tag missing"
+    if reason == REJECT_TAG_NOT_FOR_MESSAGE:
+        return b"Tag not defined for this message type"
+    if reason == REJECT_TAG_WITHOUT_VALUE:
+        return b"Tag specified without a value"
+    if reason == REJECT_INCORRECT_VALUE:
+        return b"Value is incorrect (out of range) for this tag"
+    if reason == REJECT_DATA_FORMAT:
+        return b"Incorrect data format for value"
+    if reason == REJECT_COMP_ID:
+        return b"CompID problem"
+    if reason == REJECT_SENDING_TIME:
+        return b"SendingTime accuracy problem"
+    if reason == REJECT_MSG_TYPE:
+        return b"Invalid MsgType"
+    if reason == REJECT_REPEATED_TAG:
+        return b"Tag appears more than once"
+    if reason == REJECT_TAG_ORDER:
+        return b"Tag specified out of required order"
+    if reason == REJECT_GROUP_COUNT:
+        return b"Incorrect NumInGroup count for repeating group"
+    return b"Rejected"
+
+
 cdef inline bint fail(Fault *fault, RejectReason reason, uint32_t tag) noexcept nogil:
     fault.reason = reason
     fault.tag = tag

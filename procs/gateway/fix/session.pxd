@@ -1,12 +1,9 @@
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.fix.encode cimport MAX_COMP_ID, Outbox, Outgoing
-from procs.gateway.fix.message cimport Message
+from procs.gateway.fix.encode cimport MAX_COMP_ID
+from procs.gateway.fix.queue cimport Queue
 from procs.gateway.fix.rules cimport Fault, Rules
-
-cdef enum:
-    MAX_QUEUED_MESSAGES = 4096
-    MAX_QUEUED = 262144         # bytes of messages kept above a gap; what does not fit is asked for again
+from procs.gateway.fix.speaker cimport Speaker
 
 # One step of receive(). After each, `session.consumed` bytes of the input are done with (0 for a message out of the queue).
 cdef enum Step:
@@ -51,16 +48,8 @@ cdef struct Limits:
     uint32_t min_heartbeat_s    # a HeartBtInt of 0 is always taken
     uint32_t max_heartbeat_s
 
-cdef struct Queued:
-    uint32_t offset
-    uint32_t size
-    uint32_t msg_seq_num
-    bint served                 # its content has been acted upon already (ResendRequest)
-
 # An acceptor's session on one connection. now_ns is monotonic (timeouts), utc_ns is wall time (SendingTime).
-cdef class Session:
-    cdef readonly Message message
-    cdef readonly Outbox outbox
+cdef class Session(Speaker):
     cdef Limits limits
     cdef Rules rules
     cdef char comp_id[MAX_COMP_ID]      # ours
@@ -68,15 +57,11 @@ cdef class Session:
     cdef readonly size_t consumed
     cdef readonly int phase     # PHASE_…
     cdef readonly int reason    # REASON_…
-    cdef readonly int version   # 42 or 44, 0 before the first message
     cdef readonly uint32_t next_in      # the MsgSeqNum expected next
     cdef readonly uint32_t heartbeat_s
     cdef readonly bint reset            # of a Logon: it asks for both numbers to begin at 1; accept() does so
     cdef char peer[MAX_COMP_ID]         # SenderCompID of the peer
     cdef uint32_t peer_size
-    cdef readonly uint32_t resend_begin
-    cdef readonly uint32_t resend_end   # included; never beyond the last number given out
-    cdef uint32_t resend_next           # the next number that the resend has to account for; 0: none runs
     cdef uint32_t logon_seq_num
     cdef uint32_t next_expected         # 789 of the Logon, 0 where absent
     cdef uint32_t gap_end               # the number before the first one received above the gap, 0: no gap is open
@@ -84,17 +69,10 @@ cdef class Session:
     cdef int64_t gap_progress_ns
     cdef int64_t connected_ns
     cdef int64_t received_ns
-    cdef int64_t sent_ns
     cdef int64_t logout_ns
     cdef bint test_pending
     cdef uint32_t test_number
-    cdef int64_t now_ns
-    cdef int64_t utc_ns
-    cdef char *queue_data
-    cdef uint32_t queue_used
-    cdef Queued *queue          # in ascending order of MsgSeqNum
-    cdef uint32_t queue_head
-    cdef uint32_t queue_count
+    cdef Queue queue
 
     # The next step in these bytes. Call with what is left after `consumed` until STEP_NEED_MORE or STEP_DISCONNECT.
     cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
@@ -106,22 +84,8 @@ cdef class Session:
         self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns
     ) except? STEP_ERROR nogil
     cdef Step refuse(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
-    # An application message of ours: begin_message(), fields with session.outbox.add_…(), end_message().
-    cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil
-    cdef const Outgoing *end_message(self) except NULL nogil
-    # begin_message() as an answer to session.message: routing tags (115, 116, 128, 129) are reversed.
-    cdef int begin_reply(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil
-    # STEP_RESEND: pass stored application messages of the range in order (skip administrative ones: their gaps are
-    # filled), in as many batches as suit the reader, then end_repeat(). New messages must wait until then.
-    cdef int repeat(
-        self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns, int64_t utc_ns
-    ) except -1 nogil
+    # Behind the last repeat() of a STEP_RESEND; it may ask for a gap of the peer.
     cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil
-    # Refuse session.message (in sequence): Reject with SessionRejectReason, or BusinessMessageReject with its reason.
-    cdef int reject(self, int reason, uint32_t ref_tag, const char *text, size_t size) except -1 nogil
-    cdef int business_reject(
-        self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size
-    ) except -1 nogil
     # Ask the peer to leave, with a Text; STEP_DISCONNECT follows from receive() or tick().
     cdef int logout(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except -1 nogil
     # Give up the connection without a word (another session of this peer is live, …).
@@ -133,6 +97,7 @@ cdef class Session:
     cdef Step take_logon(self) except? STEP_ERROR nogil
     cdef Step take_reset(self) except? STEP_ERROR nogil
     cdef Step take_logout(self) except? STEP_ERROR nogil
+    cdef void advance_to(self, uint32_t next_in) noexcept nogil
     cdef Step take_application(self) except? STEP_ERROR nogil
     cdef Step take_above(self) except? STEP_ERROR nogil
     cdef Step take_below(self) except? STEP_ERROR nogil
@@ -146,10 +111,6 @@ cdef class Session:
     cdef const char *check_logon(self) noexcept nogil
     cdef int64_t number(self, uint32_t tag) noexcept nogil
     cdef bint flag(self, uint32_t tag) noexcept nogil
-    cdef int enqueue(self, uint32_t msg_seq_num, const char *data, uint32_t size, bint served) except -1 nogil
     cdef int ask_resend(self) except -1 nogil
-    cdef int begin_admin(self, uint32_t msg_type) except -1 nogil
     cdef int send_logon(self, bint with_next) except -1 nogil
     cdef int send_logout(self, const char *text, size_t size) except -1 nogil
-    cdef int add_routing(self) except -1 nogil
-    cdef int fill_to(self, uint32_t new_seq_no) except -1 nogil

@@ -7,90 +7,35 @@ Source of the rules: the FIX Trading Community's session-layer specification; do
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memcpy, strlen
 
-from procs.gateway.fix.encode cimport (
-    MAX_COMP_ID,
-    MAX_TEXT,
-    MILLIS,
-    OUT_ADMIN,
-    OUT_APPLICATION,
-    OUT_REPEAT,
-    Outbox,
-    Outgoing,
-)
-from procs.gateway.fix.message cimport (
-    GARBLED,
-    MAX_MESSAGE_SIZE,
-    NEED_MORE,
-    TOO_LONG,
-    Message,
-    parse,
-    parse_uint,
-    parse_utc,
-)
+from procs.gateway.fix.encode cimport MAX_COMP_ID, MAX_TEXT, OUT_REPEAT, Outbox
+from procs.gateway.fix.message cimport GARBLED, NEED_MORE, TOO_LONG, Message, parse, parse_uint, parse_utc
+from procs.gateway.fix.queue cimport Queue, Queued
 from procs.gateway.fix.rules cimport (
     REJECT_COMP_ID,
-    REJECT_DATA_FORMAT,
-    REJECT_GROUP_COUNT,
     REJECT_INCORRECT_VALUE,
-    REJECT_INVALID_TAG,
     REJECT_MSG_TYPE,
-    REJECT_REPEATED_TAG,
     REJECT_REQUIRED_TAG_MISSING,
     REJECT_SENDING_TIME,
-    REJECT_TAG_NOT_FOR_MESSAGE,
-    REJECT_TAG_ORDER,
-    REJECT_TAG_WITHOUT_VALUE,
     TYPE_SUPPORTED,
     TYPE_UNKNOWN,
     Fault,
     Rules,
+    words,
 )
+from procs.gateway.fix.speaker cimport Speaker
 
 cdef enum:
     UNSUPPORTED_TYPE = 3        # BusinessRejectReason
-    LAST_REASON_OF_42 = 11      # SessionRejectReason had no higher one in FIX.4.2
     TEXT_SIZE = 160
     NEVER = 0x7FFFFFFFFFFFFFFF
     NS_PER_SECOND = 1_000_000_000
 
-assert MAX_QUEUED > MAX_MESSAGE_SIZE
-
 NS = NS_PER_SECOND
 
 
-cdef const char *words(int reason) noexcept nogil:
-    """The Text of a Reject."""
-    if reason == REJECT_INVALID_TAG:
-        return b"Invalid tag number"
-    if reason == REJECT_REQUIRED_TAG_MISSING:
-        return b"Required tag missing"
-    if reason == REJECT_TAG_NOT_FOR_MESSAGE:
-        return b"Tag not defined for this message type"
-    if reason == REJECT_TAG_WITHOUT_VALUE:
-        return b"Tag specified without a value"
-    if reason == REJECT_INCORRECT_VALUE:
-        return b"Value is incorrect (out of range) for this tag"
-    if reason == REJECT_DATA_FORMAT:
-        return b"Incorrect data format for value"
-    if reason == REJECT_COMP_ID:
-        return b"CompID problem"
-    if reason == REJECT_SENDING_TIME:
-        return b"SendingTime accuracy problem"
-    if reason == REJECT_MSG_TYPE:
-        return b"Invalid MsgType"
-    if reason == REJECT_REPEATED_TAG:
-        return b"Tag appears more than once"
-    if reason == REJECT_TAG_ORDER:
-        return b"Tag specified out of required order"
-    if reason == REJECT_GROUP_COUNT:
-        return b"Incorrect NumInGroup count for repeating group"
-    return b"Rejected"
-
-
-cdef class Session:
+cdef class Session(Speaker):
     """A session that waits for its Logon since `now_ns`.
 
     `limits` are in seconds: heartbeat bounds, and timeouts for logon, logout and a gap without progress;
@@ -117,6 +62,7 @@ cdef class Session:
         memcpy(self.comp_id, <const char *> name, len(name))
         self.comp_id_size = len(name)
         self.message = Message()
+        self.queue = Queue()
         self.rules = rules
         self.outbox = outbox
         self.limits.min_heartbeat_s = min_heartbeat_s
@@ -128,10 +74,6 @@ cdef class Session:
         self.phase = PHASE_CONNECTED
         self.connected_ns = self.received_ns = self.sent_ns = now_ns
         self.next_in = 1
-
-    def __dealloc__(self):
-        free(self.queue)
-        free(self.queue_data)
 
     cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
         cdef Step step
@@ -235,7 +177,7 @@ cdef class Session:
             self.send_logon(self.next_expected != 0)
         else:
             self.send_logon(self.next_expected != 0)
-            self.enqueue(self.logon_seq_num, NULL, 0, True)
+            self.queue.push(self.logon_seq_num, NULL, 0, True)
             self.gap_end = self.logon_seq_num - 1
             self.gap_progress_ns = now_ns
             if self.next_expected == 0:  # else our own 789 asked already
@@ -269,7 +211,7 @@ cdef class Session:
         self.next_in = 2
         self.gap_end = self.resend_next = 0
         self.gap_wanted = False
-        self.queue_head = self.queue_count = self.queue_used = 0
+        self.queue.clear()
         self.send_logon(self.next_expected != 0)
         return STEP_HANDLED
 
@@ -298,11 +240,7 @@ cdef class Session:
         cdef Fault fault
         cdef int64_t new_seq_no
         cdef int index
-        self.next_in += 1
-        if self.gap_end:
-            self.gap_progress_ns = self.now_ns
-            if self.next_in > self.gap_end:
-                self.gap_end = 0
+        self.advance_to(self.next_in + 1)
         if not self.dates_hold(&fault):
             if fault.reason == REJECT_SENDING_TIME:
                 return self.bounce(REASON_SENDING_TIME, fault.reason, fault.tag, words(fault.reason))
@@ -324,12 +262,17 @@ cdef class Session:
             if new_seq_no < self.next_in or new_seq_no > 0x7FFFFFFF:
                 self.reject(REJECT_INCORRECT_VALUE, 36, NULL, 0)
             else:
-                self.next_in = <uint32_t> new_seq_no
-                if self.next_in > self.gap_end:
-                    self.gap_end = 0
+                self.advance_to(<uint32_t> new_seq_no)
         elif msg_type == c"5":
             return self.take_logout()
         return STEP_HANDLED
+
+    cdef void advance_to(self, uint32_t next_in) noexcept nogil:
+        """What is below `next_in` has come; a gap is closed when all of it has."""
+        self.next_in = next_in
+        self.gap_progress_ns = self.now_ns
+        if next_in > self.gap_end:
+            self.gap_end = 0
 
     cdef Step take_application(self) except? STEP_ERROR nogil:
         cdef Fault fault
@@ -387,7 +330,7 @@ cdef class Session:
         cdef bint served = self.message.msg_type == c"2" and self.rules.check(self.version, self.message, &fault)
         if self.message.msg_type == c"5":
             return self.take_logout()
-        self.enqueue(self.message.msg_seq_num, self.message.data, self.message.size, served)
+        self.queue.push(self.message.msg_seq_num, self.message.data, self.message.size, served)
         if self.gap_end == 0:
             self.gap_end = self.message.msg_seq_num - 1
             self.gap_progress_ns = self.now_ns
@@ -398,52 +341,17 @@ cdef class Session:
             self.ask_resend()
         return STEP_HANDLED
 
-    # ── The queue above a gap ──
-
-    cdef int enqueue(self, uint32_t msg_seq_num, const char *data, uint32_t size, bint served) except -1 nogil:
-        """Keep a message for later. One that does not fit, or is there already, is not kept."""
-        cdef Queued *queued
-        if self.queue == NULL:
-            self.queue = <Queued *> malloc(MAX_QUEUED_MESSAGES * sizeof(Queued))
-            self.queue_data = <char *> malloc(MAX_QUEUED)
-            if self.queue == NULL or self.queue_data == NULL:
-                with gil:
-                    raise MemoryError("no memory for messages above a gap")
-        if self.queue_head == self.queue_count:
-            self.queue_head = self.queue_count = self.queue_used = 0
-        if self.queue_count == MAX_QUEUED_MESSAGES or self.queue_used + size > MAX_QUEUED:
-            return 0
-        if self.queue_count and msg_seq_num <= self.queue[self.queue_count - 1].msg_seq_num:
-            return 0
-        queued = &self.queue[self.queue_count]
-        queued.msg_seq_num = msg_seq_num
-        queued.offset = self.queue_used
-        queued.size = size
-        queued.served = served
-        if size:
-            memcpy(self.queue_data + self.queue_used, data, size)
-        self.queue_used += size
-        self.queue_count += 1
-        return 0
-
     cdef Step from_queue(self) except? STEP_ERROR nogil:
         """The step of the first kept message that is in sequence now; STEP_NEED_MORE where there is none."""
-        cdef Queued *queued
-        while self.queue_head < self.queue_count:
-            queued = &self.queue[self.queue_head]
-            if queued.msg_seq_num > self.next_in:
-                break
-            self.queue_head += 1
-            if queued.msg_seq_num < self.next_in:
-                continue
-            if queued.size == 0:
-                self.next_in += 1
-                if self.next_in > self.gap_end:
-                    self.gap_end = 0
-                continue
-            parse(self.message, self.queue_data + queued.offset, queued.size)
-            return self.take_in_sequence(queued.served)
-        return STEP_NEED_MORE
+        cdef const Queued *queued
+        while True:
+            queued = self.queue.pop(self.next_in)
+            if queued == NULL:
+                return STEP_NEED_MORE
+            if queued.size:
+                parse(self.message, self.queue.data + queued.offset, queued.size)
+                return self.take_in_sequence(queued.served)
+            self.advance_to(self.next_in + 1)
 
     cdef int ask_resend(self) except -1 nogil:
         self.gap_wanted = False
@@ -452,8 +360,6 @@ cdef class Session:
         self.outbox.add_int(16, 0)
         self.outbox.end()
         return 0
-
-    # ── Resend of our messages ──
 
     cdef Step serve_resend(self) except? STEP_ERROR nogil:
         """Rule 4: EndSeqNo 0 is infinity, and nothing is sent again that was never sent."""
@@ -466,47 +372,6 @@ cdef class Session:
         self.resend_begin = self.resend_next = <uint32_t> begin
         self.resend_end = last if end == 0 or end > last else <uint32_t> end
         return STEP_RESEND
-
-    cdef int fill_to(self, uint32_t new_seq_no) except -1 nogil:
-        """Say that the numbers from the next to repeat to `new_seq_no` - 1 hold nothing to repeat."""
-        if self.resend_next >= new_seq_no:
-            return 0
-        self.outbox.begin_at(c"4", OUT_REPEAT, self.resend_next, self.utc_ns)
-        self.outbox.add_char(43, c"Y")
-        self.outbox.add_utc(122, self.utc_ns, MILLIS)
-        self.outbox.add_char(123, c"Y")
-        self.outbox.add_int(36, new_seq_no)
-        self.outbox.end()
-        self.resend_next = new_seq_no
-        return 0
-
-    cdef int repeat(
-        self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns, int64_t utc_ns
-    ) except -1 nogil:
-        """Rule 5: the stored message under its number, with PossDupFlag, OrigSendingTime and a new SendingTime."""
-        cdef uint32_t i
-        cdef uint32_t tag
-        if not self.resend_next <= msg_seq_num <= self.resend_end:
-            return 0
-        self.now_ns = self.sent_ns = now_ns
-        self.utc_ns = utc_ns
-        self.fill_to(msg_seq_num)
-        if parse(self.message, stored, size) != <int> size:
-            with gil:
-                raise ValueError(f"stored message {msg_seq_num} is no FIX message of {size} bytes")
-        self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, utc_ns)
-        self.outbox.add_char(43, c"Y")
-        if self.message.sending_time >= 0:
-            self.outbox.add_bytes(
-                122, self.message.value(self.message.sending_time), self.message.fields[self.message.sending_time].length
-            )
-        for i in range(3, self.message.count - 1):
-            tag = self.message.fields[i].tag
-            if tag not in (34, 43, 49, 52, 56, 122):
-                self.outbox.add_bytes(tag, self.message.value(i), self.message.fields[i].length)
-        self.outbox.end()
-        self.resend_next = msg_seq_num + 1
-        return 0
 
     cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil:
         """The rest of the range holds nothing to repeat; then a gap of the peer's is asked for (rule 1)."""
@@ -566,36 +431,6 @@ cdef class Session:
             deadline_ns = min(deadline_ns, self.gap_progress_ns + self.limits.gap_timeout_ns)
         return deadline_ns
 
-    # ── What we send ──
-
-    cdef int begin_admin(self, uint32_t msg_type) except -1 nogil:
-        self.sent_ns = self.now_ns
-        return self.outbox.begin(msg_type, OUT_ADMIN, self.utc_ns)
-
-    cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
-        self.sent_ns = now_ns
-        return self.outbox.begin(msg_type, OUT_APPLICATION, utc_ns)
-
-    cdef const Outgoing *end_message(self) except NULL nogil:
-        return self.outbox.end()
-
-    cdef int begin_reply(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
-        self.begin_message(msg_type, now_ns, utc_ns)
-        return self.add_routing()
-
-    cdef int add_routing(self) except -1 nogil:
-        """Rule 16: whom the message was on behalf of, an answer is delivered to, and the other way round."""
-        cdef uint32_t i
-        cdef uint32_t back
-        if not self.message.routed:
-            return 0
-        for i in range(self.message.count):
-            back = self.message.fields[i].tag
-            back = 128 if back == 115 else 129 if back == 116 else 115 if back == 128 else 116 if back == 129 else 0
-            if back and self.message.fields[i].length:
-                self.outbox.add_bytes(back, self.message.value(i), self.message.fields[i].length)
-        return 0
-
     cdef int send_logon(self, bint with_next) except -1 nogil:
         self.begin_admin(c"A")
         self.outbox.add_int(98, 0)
@@ -621,43 +456,13 @@ cdef class Session:
         self.utc_ns = utc_ns
         return self.send_logout(text, size) if self.phase == PHASE_ACTIVE else 0
 
-    cdef int reject(self, int reason, uint32_t ref_tag, const char *text, size_t size) except -1 nogil:
-        self.begin_admin(c"3")
-        self.add_routing()
-        self.outbox.add_int(45, self.message.msg_seq_num)
-        if ref_tag:
-            self.outbox.add_int(371, ref_tag)
-        self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
-        if self.version != 42 or reason <= LAST_REASON_OF_42:
-            self.outbox.add_int(373, reason)
-        if size == 0:
-            text = words(reason)
-            size = strlen(text)
-        self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
-        self.outbox.end()
-        return 0
-
-    cdef int business_reject(
-        self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size
-    ) except -1 nogil:
-        self.begin_reply(c"j", self.now_ns, self.utc_ns)
-        self.outbox.add_int(45, self.message.msg_seq_num)
-        self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
-        if ref_size:
-            self.outbox.add_bytes(379, ref_id, ref_size)
-        self.outbox.add_int(380, reason)
-        if size:
-            self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
-        self.outbox.end()
-        return 0
-
     # ── Endings ──
 
     cdef Step close(self, Reason reason) noexcept nogil:
         self.reason = reason
         self.phase = PHASE_CLOSED
         self.gap_end = 0
-        self.queue_head = self.queue_count = self.queue_used = 0
+        self.queue.clear()
         return STEP_DISCONNECT
 
     cdef Step leave(self, Reason reason, const char *text) except? STEP_ERROR nogil:

@@ -1,0 +1,117 @@
+"""What a session says: its messages with their numbers and header, rejects, and repeats of what it said before.
+
+It writes only into its outbox; what to say, and when, is for the session.
+"""
+
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport strlen
+
+from procs.gateway.fix.encode cimport MAX_TEXT, MILLIS, OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, Outgoing
+from procs.gateway.fix.message cimport parse
+from procs.gateway.fix.rules cimport words
+
+cdef enum:
+    LAST_REASON_OF_42 = 11      # SessionRejectReason had no higher one in FIX.4.2
+
+
+cdef class Speaker:
+    """The speaking half of a session; `message` is what it answers to."""
+
+    cdef int begin_admin(self, uint32_t msg_type) except -1 nogil:
+        self.sent_ns = self.now_ns
+        return self.outbox.begin(msg_type, OUT_ADMIN, self.utc_ns)
+
+    cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+        self.sent_ns = now_ns
+        return self.outbox.begin(msg_type, OUT_APPLICATION, utc_ns)
+
+    cdef const Outgoing *end_message(self) except NULL nogil:
+        return self.outbox.end()
+
+    cdef int begin_reply(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+        self.begin_message(msg_type, now_ns, utc_ns)
+        return self.add_routing()
+
+    cdef int add_routing(self) except -1 nogil:
+        """Rule 16: whom the message was on behalf of, an answer is delivered to, and the other way round."""
+        cdef uint32_t i
+        cdef uint32_t back
+        if not self.message.routed:
+            return 0
+        for i in range(self.message.count):
+            back = self.message.fields[i].tag
+            back = 128 if back == 115 else 129 if back == 116 else 115 if back == 128 else 116 if back == 129 else 0
+            if back and self.message.fields[i].length:
+                self.outbox.add_bytes(back, self.message.value(i), self.message.fields[i].length)
+        return 0
+
+    cdef int reject(self, int reason, uint32_t ref_tag, const char *text, size_t size) except -1 nogil:
+        self.begin_admin(c"3")
+        self.add_routing()
+        self.outbox.add_int(45, self.message.msg_seq_num)
+        if ref_tag:
+            self.outbox.add_int(371, ref_tag)
+        self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
+        if self.version != 42 or reason <= LAST_REASON_OF_42:
+            self.outbox.add_int(373, reason)
+        if size == 0:
+            text = words(reason)
+            size = strlen(text)
+        self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
+        self.outbox.end()
+        return 0
+
+    cdef int business_reject(
+        self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size
+    ) except -1 nogil:
+        self.begin_reply(c"j", self.now_ns, self.utc_ns)
+        self.outbox.add_int(45, self.message.msg_seq_num)
+        self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
+        if ref_size:
+            self.outbox.add_bytes(379, ref_id, ref_size)
+        self.outbox.add_int(380, reason)
+        if size:
+            self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
+        self.outbox.end()
+        return 0
+
+    cdef int fill_to(self, uint32_t new_seq_no) except -1 nogil:
+        """Say that the numbers from the next to repeat to `new_seq_no` - 1 hold nothing to repeat."""
+        if self.resend_next >= new_seq_no:
+            return 0
+        self.outbox.begin_at(c"4", OUT_REPEAT, self.resend_next, self.utc_ns)
+        self.outbox.add_char(43, c"Y")
+        self.outbox.add_utc(122, self.utc_ns, MILLIS)
+        self.outbox.add_char(123, c"Y")
+        self.outbox.add_int(36, new_seq_no)
+        self.outbox.end()
+        self.resend_next = new_seq_no
+        return 0
+
+    cdef int repeat(
+        self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns, int64_t utc_ns
+    ) except -1 nogil:
+        """Rule 5: the stored message under its number, with PossDupFlag, OrigSendingTime and a new SendingTime."""
+        cdef uint32_t i
+        cdef uint32_t tag
+        if not self.resend_next <= msg_seq_num <= self.resend_end:
+            return 0
+        self.now_ns = self.sent_ns = now_ns
+        self.utc_ns = utc_ns
+        self.fill_to(msg_seq_num)
+        if parse(self.message, stored, size) != <int> size:
+            with gil:
+                raise ValueError(f"stored message {msg_seq_num} is no FIX message of {size} bytes")
+        self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, utc_ns)
+        self.outbox.add_char(43, c"Y")
+        if self.message.sending_time >= 0:
+            self.outbox.add_bytes(
+                122, self.message.value(self.message.sending_time), self.message.fields[self.message.sending_time].length
+            )
+        for i in range(3, self.message.count - 1):
+            tag = self.message.fields[i].tag
+            if tag not in (34, 43, 49, 52, 56, 122):
+                self.outbox.add_bytes(tag, self.message.value(i), self.message.fields[i].length)
+        self.outbox.end()
+        self.resend_next = msg_seq_num + 1
+        return 0
