@@ -23,12 +23,15 @@ from shm.ring cimport Consumer, Producer
 
 from shm.records import Code
 
+# A command that waited longer is refused (rule 5). Not an enum: one this large would be unsigned, and compare a command
+# that arrived after the poll began, whose age is negative, as older than anything.
+cdef int64_t MAX_AGE_NS = 30_000_000_000
+
 cdef enum:
     BATCH = 256
     RULES_VERSION = 1
     FIRST_EARLY = 1024
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
-    MAX_AGE_NS = 30_000_000_000     # a command that waited longer is refused (rule 5)
 
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
 
