@@ -112,7 +112,7 @@ cdef void put_second(char *out, int64_t second) noexcept nogil:
 
 
 cdef class Outbox:
-    """An empty outbox that calls itself full from `limit` bytes on. Its first message is number 1 unless told otherwise."""
+    """An empty outbox that calls itself full from `limit` bytes on. Its first message has number 1."""
 
     def __cinit__(self, size_t limit=1 << 20):
         self.limit = limit

@@ -35,6 +35,9 @@ cdef class Message:
     cdef int orig_sending_time
     cdef int find(self, uint32_t tag) noexcept nogil                # index of the first field with the tag, or -1
     cdef const char *value(self, int index) noexcept nogil          # of a field; not ended by a zero byte
+    cdef bint is_timely(self, int64_t utc_ns, int64_t window_ns) noexcept nogil
+    cdef int64_t number(self, uint32_t tag) noexcept nogil
+    cdef bint flag(self, uint32_t tag) noexcept nogil
     cdef bint equals(self, int index, const char *text, size_t size) noexcept nogil
 
 cdef int parse(Message out, const char *data, size_t size) noexcept nogil

@@ -66,7 +66,7 @@ cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
 
 
 cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
-    """YYYYMMDD-HH:MM:SS with an optional fraction of 1 to 9 digits, as ns since the epoch; -1 where it is no such time."""
+    """YYYYMMDD-HH:MM:SS with up to 9 decimals, as ns since the epoch; -1 where it is no such time."""
     cdef int64_t days
     cdef int64_t fraction = 0
     cdef size_t i
@@ -313,6 +313,23 @@ cdef class Message:
         """Whether there is such a field (index not -1) and its value is this text."""
         return index >= 0 and self.fields[index].length == size and memcmp(self.value(index), text, size) == 0
 
+    cdef int64_t number(self, uint32_t tag) noexcept nogil:
+        """An unsigned field's value; -1 where it is missing or none."""
+        cdef int index = self.find(tag)
+        return parse_uint(self.value(index), self.fields[index].length) if index >= 0 else -1
+
+    cdef bint flag(self, uint32_t tag) noexcept nogil:
+        """Whether a Boolean field is there and Y."""
+        return self.equals(self.find(tag), b"Y", 1)
+
+    cdef bint is_timely(self, int64_t utc_ns, int64_t window_ns) noexcept nogil:
+        """Whether SendingTime is at most a window (0: any) from our clock; a missing or malformed one is not judged."""
+        cdef int64_t sent_ns
+        if window_ns == 0 or self.sending_time < 0:
+            return True
+        sent_ns = parse_utc(self.value(self.sending_time), self.fields[self.sending_time].length)
+        return sent_ns < 0 or -window_ns <= sent_ns - utc_ns <= window_ns
+
     def read(self, bytes data) -> int:
         """`parse`, for Python callers; the message keeps `data`."""
         self.held = data
@@ -342,9 +359,9 @@ def utc_ns(bytes text) -> int:
 
 def measure(Message message, bytes data, uint32_t rounds) -> None:
     """Parse the same bytes over and over, for the benchmark."""
-    cdef uint32_t i
+    cdef uint32_t _
     cdef const char *start = data
     cdef size_t size = len(data)
     with nogil:
-        for i in range(rounds):
+        for _ in range(rounds):
             parse(message, start, size)

@@ -27,7 +27,7 @@ REASONS = (
 cdef class PlainSession(Session):
     """A session whose events are tuples.
 
-    ("application", MsgType, MsgSeqNum, fields), ("logon", fields), ("resend", begin, end) and ("disconnect", reason), where
+    ("application", MsgType, MsgSeqNum, fields), ("logon", fields), ("resend", begin, end) and ("disconnect", reason);
     fields are (tag, value) pairs. `now_ns` is monotonic, `utc_ns` wall time.
     """
 

@@ -46,7 +46,7 @@ cdef class Queue:
         return 0
 
     cdef const Queued *pop(self, uint32_t next_in) noexcept nogil:
-        """The message with number `next_in`, or NULL; those below it are dropped. Its bytes last until the next push()."""
+        """The message with number `next_in`, or NULL; those below are dropped. Its bytes last until push()."""
         cdef Queued *queued
         while self.head < self.count and self.entries[self.head].msg_seq_num <= next_in:
             queued = &self.entries[self.head]

@@ -5,15 +5,14 @@ from procs.gateway.fix.queue cimport Queue
 from procs.gateway.fix.rules cimport Fault, Rules
 from procs.gateway.fix.speaker cimport Speaker
 
-# One step of receive(). After each, `session.consumed` bytes of the input are done with (0 for a message out of the queue).
+# A step of receive(). After each, `session.consumed` bytes of the input are done with (0: it was kept in the queue).
 cdef enum Step:
     STEP_ERROR = -1             # a Python exception is set
     STEP_NEED_MORE = 0          # nothing more in these bytes
     STEP_HANDLED = 1            # the session dealt with something; call again
-    STEP_APPLICATION = 2        # session.message is an application message in sequence: handle it now, then call again
-    STEP_LOGON = 3              # session.message is a Logon: look up the peer, then accept() or refuse(); until then
-                                # receive() takes nothing
-    STEP_RESEND = 4             # repeat our messages resend_begin..resend_end with repeat() and end_repeat(); call again
+    STEP_APPLICATION = 2        # session.message is an application message in sequence: handle it now, call again
+    STEP_LOGON = 3              # session.message is a Logon: accept() or refuse() it; receive() takes nothing before
+    STEP_RESEND = 4             # repeat resend_begin..resend_end with repeat() and end_repeat(), then call again
     STEP_DISCONNECT = 5         # send what the outbox holds, then close; `reason` says why
 
 cdef enum Phase:
@@ -104,13 +103,10 @@ cdef class Session(Speaker):
     cdef Step from_queue(self) except? STEP_ERROR nogil
     cdef Step serve_resend(self) except? STEP_ERROR nogil
     cdef Step leave(self, Reason reason, const char *text) except? STEP_ERROR nogil
-    cdef Step bounce(self, Reason reason, int reject_reason, uint32_t ref_tag, const char *text) except? STEP_ERROR nogil
+    cdef Step bounce(self, Reason reason, int reject_reason, uint32_t ref_tag) except? STEP_ERROR nogil
     cdef bint dates_hold(self, Fault *fault) noexcept nogil
-    cdef bint is_accurate(self) noexcept nogil
     cdef bint names_us(self) noexcept nogil
     cdef const char *check_logon(self) noexcept nogil
-    cdef int64_t number(self, uint32_t tag) noexcept nogil
-    cdef bint flag(self, uint32_t tag) noexcept nogil
     cdef int ask_resend(self) except -1 nogil
     cdef int send_logon(self, bint with_next) except -1 nogil
     cdef int send_logout(self, const char *text, size_t size) except -1 nogil

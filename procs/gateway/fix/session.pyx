@@ -1,6 +1,6 @@
 """The FIX session of an acceptor on one connection, FIX.4.2 and FIX.4.4: numbers, logon, gaps, heartbeats, rejects.
 
-It is told the time and given bytes, says one step at a time what the caller is to do, and writes only into its outbox.
+It is given bytes and the time, says step by step what the caller is to do, and writes only into its outbox.
 
 Source of the rules: the FIX Trading Community's session-layer specification; docs/protocols/fix.md lists each.
 """
@@ -10,7 +10,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strlen
 
 from procs.gateway.fix.encode cimport MAX_COMP_ID, MAX_TEXT, OUT_REPEAT, Outbox
-from procs.gateway.fix.message cimport GARBLED, NEED_MORE, TOO_LONG, Message, parse, parse_uint, parse_utc
+from procs.gateway.fix.message cimport GARBLED, NEED_MORE, TOO_LONG, Message, parse, parse_utc
 from procs.gateway.fix.queue cimport Queue, Queued
 from procs.gateway.fix.rules cimport (
     REJECT_COMP_ID,
@@ -39,7 +39,7 @@ cdef class Session(Speaker):
     """A session that waits for its Logon since `now_ns`.
 
     `limits` are in seconds: heartbeat bounds, and timeouts for logon, logout and a gap without progress;
-    `sending_time_accuracy_s` 0 turns that check off. `outbox` may be one that goes on with an earlier connection's numbers.
+    `sending_time_accuracy_s` 0 turns that check off. accept() sets the numbers that `outbox` goes on with.
     """
 
     def __init__(
@@ -142,24 +142,24 @@ cdef class Session(Speaker):
         cdef int64_t heartbeat_s
         if not self.rules.check(self.version, self.message, &fault):
             return words(fault.reason)
-        if not self.is_accurate():
+        if not self.message.is_timely(self.utc_ns, self.limits.sending_time_accuracy_ns):
             return words(REJECT_SENDING_TIME)
-        if self.number(98) != 0:
+        if self.message.number(98) != 0:
             return b"EncryptMethod must be 0"
-        heartbeat_s = self.number(108)
+        heartbeat_s = self.message.number(108)
         if heartbeat_s != 0 and not self.limits.min_heartbeat_s <= heartbeat_s <= self.limits.max_heartbeat_s:
             return b"HeartBtInt outside the accepted range"
         self.heartbeat_s = <uint32_t> heartbeat_s
-        self.reset = self.flag(141)
+        self.reset = self.message.flag(141)
         if self.reset and self.message.msg_seq_num != 1:
             return b"MsgSeqNum must be 1 with ResetSeqNumFlag"
-        self.next_expected = <uint32_t> max(self.number(789), 0)
+        self.next_expected = <uint32_t> max(self.message.number(789), 0)
         return NULL
 
     cdef Step accept(
         self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns
     ) except? STEP_ERROR nogil:
-        """Take the peer's Logon: its numbers go on from `next_in` and ours from `next_out`, or both from 1 if it asked."""
+        """Take the Logon: the peer's numbers go on from `next_in`, ours from `next_out`, or both from 1 if asked."""
         self.now_ns = self.received_ns = now_ns
         self.utc_ns = utc_ns
         self.next_in = 1 if self.reset else next_in
@@ -198,11 +198,11 @@ cdef class Session(Speaker):
         return self.close(REASON_REFUSED)
 
     cdef Step take_logon(self) except? STEP_ERROR nogil:
-        """A Logon inside a session: a reset of both numbers, a repeated one, or a second one, which ends it (rule 9)."""
+        """A Logon inside a session: a reset of both numbers, a repeat, or a second one, which ends it (rule 9)."""
         cdef const char *problem
         if self.message.poss_dup and self.message.msg_seq_num < self.next_in:
             return STEP_HANDLED
-        if not self.flag(141):
+        if not self.message.flag(141):
             return self.close(REASON_SECOND_LOGON)
         problem = self.check_logon()
         if problem != NULL:
@@ -224,12 +224,12 @@ cdef class Session(Speaker):
         if self.message.msg_seq_num == 0:
             return self.leave(REASON_NO_SEQ_NUM, b"MsgSeqNum missing or no positive number")
         if not self.names_us():
-            return self.bounce(REASON_IDENTITY, REJECT_COMP_ID, 0, words(REJECT_COMP_ID))
-        if not self.is_accurate():
-            return self.bounce(REASON_SENDING_TIME, REJECT_SENDING_TIME, 52, words(REJECT_SENDING_TIME))
+            return self.bounce(REASON_IDENTITY, REJECT_COMP_ID, 0)
+        if not self.message.is_timely(self.utc_ns, self.limits.sending_time_accuracy_ns):
+            return self.bounce(REASON_SENDING_TIME, REJECT_SENDING_TIME, 52)
         if self.message.msg_type == c"A":
             return self.take_logon()
-        if self.message.msg_type == c"4" and not self.flag(123):
+        if self.message.msg_type == c"4" and not self.message.flag(123):
             return self.take_reset()
         if self.message.msg_seq_num == self.next_in:
             return self.take_in_sequence(False)
@@ -243,7 +243,7 @@ cdef class Session(Speaker):
         self.advance_to(self.next_in + 1)
         if not self.dates_hold(&fault):
             if fault.reason == REJECT_SENDING_TIME:
-                return self.bounce(REASON_SENDING_TIME, fault.reason, fault.tag, words(fault.reason))
+                return self.bounce(REASON_SENDING_TIME, fault.reason, fault.tag)
             self.reject(fault.reason, fault.tag, NULL, 0)
             return STEP_HANDLED
         if not (c"0" <= msg_type <= c"5"):
@@ -258,7 +258,7 @@ cdef class Session(Speaker):
         elif msg_type == c"2" and not served:
             return self.serve_resend()
         elif msg_type == c"4":
-            new_seq_no = self.number(36)
+            new_seq_no = self.message.number(36)
             if new_seq_no < self.next_in or new_seq_no > 0x7FFFFFFF:
                 self.reject(REJECT_INCORRECT_VALUE, 36, NULL, 0)
             else:
@@ -290,7 +290,7 @@ cdef class Session(Speaker):
     cdef Step take_reset(self) except? STEP_ERROR nogil:
         """SequenceReset in reset mode: its own number does not matter (rule 3)."""
         cdef Fault fault
-        cdef int64_t new_seq_no = self.number(36)
+        cdef int64_t new_seq_no = self.message.number(36)
         if not self.rules.check(self.version, self.message, &fault):
             self.reject(fault.reason, fault.tag, NULL, 0)
         elif new_seq_no < self.next_in or new_seq_no > 0x7FFFFFFF:
@@ -318,14 +318,14 @@ cdef class Session(Speaker):
             if self.message.poss_dup:
                 if self.message.msg_type != c"4" and not self.dates_hold(&fault):
                     if fault.reason == REJECT_SENDING_TIME:
-                        return self.bounce(REASON_SENDING_TIME, fault.reason, fault.tag, words(fault.reason))
+                        return self.bounce(REASON_SENDING_TIME, fault.reason, fault.tag)
                     self.reject(fault.reason, fault.tag, NULL, 0)
                 return STEP_HANDLED
         snprintf(text, TEXT_SIZE, b"MsgSeqNum too low, expecting %u but received %u", self.next_in, received)
         return self.leave(REASON_TOO_LOW, text)
 
     cdef Step take_above(self) except? STEP_ERROR nogil:
-        """Rules 1, 7 and 13: keep the message, ask for what is missing once; a ResendRequest and a Logout act at once."""
+        """Rules 1, 7, 13: keep the message, ask once for what is missing; ResendRequest and Logout act at once."""
         cdef Fault fault
         cdef bint served = self.message.msg_type == c"2" and self.rules.check(self.version, self.message, &fault)
         if self.message.msg_type == c"5":
@@ -363,8 +363,8 @@ cdef class Session(Speaker):
 
     cdef Step serve_resend(self) except? STEP_ERROR nogil:
         """Rule 4: EndSeqNo 0 is infinity, and nothing is sent again that was never sent."""
-        cdef int64_t begin = self.number(7)
-        cdef int64_t end = self.number(16)
+        cdef int64_t begin = self.message.number(7)
+        cdef int64_t end = self.message.number(16)
         cdef uint32_t last = self.outbox.next_out - 1
         if begin < 1 or begin > last or (end != 0 and end < begin):
             self.reject(REJECT_INCORRECT_VALUE, 7, NULL, 0)
@@ -387,7 +387,7 @@ cdef class Session(Speaker):
     # ── Time ──
 
     cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
-        """Rule 12: Heartbeat after one interval of silence of ours; of theirs, TestRequest after 1.2 and the end after 2.4."""
+        """Rule 12: Heartbeat after one interval of our silence; TestRequest after 1.2 of theirs, the end after 2.4."""
         cdef int64_t interval_ns = <int64_t> self.heartbeat_s * NS_PER_SECOND
         self.now_ns = now_ns
         self.utc_ns = utc_ns
@@ -471,29 +471,20 @@ cdef class Session(Speaker):
             self.send_logout(text, strlen(text))
         return self.close(reason)
 
-    cdef Step bounce(self, Reason reason, int reject_reason, uint32_t ref_tag, const char *text) except? STEP_ERROR nogil:
-        """Rules 6 and 14: a Reject, a Logout and the end. The message counts as received where it was the next one."""
+    cdef Step bounce(self, Reason reason, int reject_reason, uint32_t ref_tag) except? STEP_ERROR nogil:
+        """Rules 6, 14: Reject, Logout and the end. The message counts as received where it was the next one."""
         if self.message.msg_seq_num == self.next_in:
             self.next_in += 1
         self.reject(reject_reason, ref_tag, NULL, 0)
-        return self.leave(reason, text)
+        return self.leave(reason, words(reject_reason))
 
-    # ── Small questions to the message ──
+    # ── Who and when ──
 
     cdef bint names_us(self) noexcept nogil:
         return (
             self.message.equals(self.message.sender_comp_id, self.peer, self.peer_size)
             and self.message.equals(self.message.target_comp_id, self.comp_id, self.comp_id_size)
         )
-
-    cdef bint is_accurate(self) noexcept nogil:
-        """Whether SendingTime is near our clock. A missing or malformed one is for the field checks."""
-        cdef int64_t window_ns = self.limits.sending_time_accuracy_ns
-        cdef int64_t sent_ns
-        if window_ns == 0 or self.message.sending_time < 0:
-            return True
-        sent_ns = parse_utc(self.message.value(self.message.sending_time), self.message.fields[self.message.sending_time].length)
-        return sent_ns < 0 or -window_ns <= sent_ns - self.utc_ns <= window_ns
 
     cdef bint dates_hold(self, Fault *fault) noexcept nogil:
         """Rule 6: a repeated message says when it was first sent, and that was not after this time."""
@@ -510,11 +501,3 @@ cdef class Session(Speaker):
             parse_utc(self.message.value(original), self.message.fields[original].length)
             <= parse_utc(self.message.value(sent), self.message.fields[sent].length)
         )
-
-    cdef int64_t number(self, uint32_t tag) noexcept nogil:
-        """An unsigned field's value; -1 where it is missing or none."""
-        cdef int index = self.message.find(tag)
-        return parse_uint(self.message.value(index), self.message.fields[index].length) if index >= 0 else -1
-
-    cdef bint flag(self, uint32_t tag) noexcept nogil:
-        return self.message.equals(self.message.find(tag), b"Y", 1)

@@ -51,7 +51,8 @@ cdef class Speaker:
         self.outbox.add_int(45, self.message.msg_seq_num)
         if ref_tag:
             self.outbox.add_int(371, ref_tag)
-        self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
+        if self.message.msg_type:
+            self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
         if self.version != 42 or reason <= LAST_REASON_OF_42:
             self.outbox.add_int(373, reason)
         if size == 0:
@@ -94,6 +95,7 @@ cdef class Speaker:
         """Rule 5: the stored message under its number, with PossDupFlag, OrigSendingTime and a new SendingTime."""
         cdef uint32_t i
         cdef uint32_t tag
+        cdef int sent
         if not self.resend_next <= msg_seq_num <= self.resend_end:
             return 0
         self.now_ns = self.sent_ns = now_ns
@@ -104,10 +106,8 @@ cdef class Speaker:
                 raise ValueError(f"stored message {msg_seq_num} is no FIX message of {size} bytes")
         self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, utc_ns)
         self.outbox.add_char(43, c"Y")
-        if self.message.sending_time >= 0:
-            self.outbox.add_bytes(
-                122, self.message.value(self.message.sending_time), self.message.fields[self.message.sending_time].length
-            )
+        sent = self.message.sending_time
+        self.outbox.add_bytes(122, self.message.value(sent), self.message.fields[sent].length)
         for i in range(3, self.message.count - 1):
             tag = self.message.fields[i].tag
             if tag not in (34, 43, 49, 52, 56, 122):
