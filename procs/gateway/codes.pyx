@@ -1,6 +1,6 @@
 """What a reject code says in FIX: the Text (58) that a person reads, OrdRejReason (103) and CxlRejReason (102).
 
-It is a table over `shm.records.Code`, checked to be complete when it is loaded; it never decides that something is refused.
+It is a table over `shm.records.Code`, checked to be complete when loaded; it never decides that something is refused.
 """
 
 from libc.string cimport memcpy
@@ -96,7 +96,7 @@ _fill()
 
 
 cdef size_t explain(int code, const char *sent, size_t size, char *out) noexcept nogil:
-    """Write the code's Text to `out` (EXPLANATION_SIZE bytes), with what was sent where `size` is not 0; returns its length."""
+    """Write the code's Text, with what was sent where `size` is not 0, to `out` (EXPLANATION_SIZE bytes)."""
     cdef size_t length = EXPLANATIONS[code].size
     cdef size_t i
     memcpy(out, EXPLANATIONS[code].text, length)

@@ -23,7 +23,7 @@ cdef int64_t power_of_ten(int exponent) noexcept nogil:
 
 
 cdef Fault parse_decimal(const char *text, size_t size, Decimal *out) noexcept nogil:
-    """Read a number; FAULT_NOT_A_NUMBER before any other fault. Its mantissa fits 63 bits, its decimals are at most 18."""
+    """Read a number; FAULT_NOT_A_NUMBER before any other fault. It has at most 18 decimals and fits 63 bits."""
     cdef size_t at = 0
     cdef size_t digits = 0
     cdef int zeros = 0                # of the fraction, that count only if a digit other than 0 follows

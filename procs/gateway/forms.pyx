@@ -1,6 +1,6 @@
 """Checks an order message without any state of the orders: does it say something that the router can decide?
 
-It refuses what cannot be right (rule 1) and what has no chance (rule 12), with one code each; it never accepts anything.
+It refuses what cannot be right (rule 1) and what has no chance (rule 12), with one code each; it accepts nothing.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -10,7 +10,6 @@ from procs.gateway.decimals cimport (
     FAULT_NONE,
     FAULT_NOT_A_NUMBER,
     FAULT_NOT_POSITIVE,
-    FAULT_OFF_GRID,
     FAULT_TOO_LARGE,
     FAULT_TOO_MANY_DECIMALS,
     Decimal,

@@ -6,7 +6,8 @@ It holds the FIX sessions and everything they share; it opens no socket, checks 
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memmove
 
@@ -34,8 +35,6 @@ from procs.gateway.store cimport (
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_EPOCH, WORD_READY_EVENT
 from shm.records cimport CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY
-
-from libc.stdio cimport snprintf
 
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000        # a ring full for so long is answered instead of waited for
@@ -99,11 +98,11 @@ cdef class Client:
 
 
 cdef class Gateway:
-    """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers it."""
+    """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers."""
 
     def __init__(
-        self, Store store, Orders orders, Listing listing, Reports reports, EventPump pump, Entry entry, Checker checker,
-        Board board, int number, bytes comp_id, uint32_t max_message_bytes, object logon
+        self, Store store, Orders orders, Listing listing, Reports reports, EventPump pump, Entry entry,
+        Checker checker, Board board, int number, bytes comp_id, uint32_t max_message_bytes, object logon
     ):
         self.store = store
         self.orders = orders
@@ -202,7 +201,7 @@ cdef class Gateway:
         return 0
 
     cdef bint may_go_on(self, Client client) except -1:
-        """Whether the next message can be carried out: where the ring has no room, its sender waits, but not for ever."""
+        """Whether the next message can be carried out: where the ring is full, its sender waits, but not for ever."""
         cdef Line line = client.line
         if self.entry.has_room():
             client.blocked_ns = 0
@@ -330,7 +329,7 @@ cdef class Gateway:
         return 0
 
     cdef ExecId own_exec_id(self) noexcept:
-        """An ExecID of an answer without an event: where its cause lies in this gateway's store is never reused once sent."""
+        """An ExecID of an answer without an event: the place of its cause in this gateway's store."""
         cdef ExecId exec_id
         exec_id.size = snprintf(
             exec_id.text, EXEC_ID_SIZE, b"G%d-%llu", self.number, <unsigned long long> self.store.end()

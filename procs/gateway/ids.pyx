@@ -1,6 +1,6 @@
 """The client order ids that this gateway refused for lack of balance, so that their resend cannot go live (rule 6).
 
-Such a refusal is not in the log, so the router cannot know; the oldest is forgotten when 65,536 are held. It decides nothing
+Such a refusal is not in the log, so the router cannot know; beyond 65,536 the oldest is forgotten. It decides nothing
 by itself and is not kept on disk: the message store refills it at start.
 
 Memory: a circle of places, each in one chain of a table of heads; a place number of 0 ends a chain::

@@ -2,7 +2,7 @@
 
 It holds what definition events say and refuses nothing: the router has checked it all.
 
-Memory: `listed` by instrument number; `buckets` is an open-addressing table of instrument numbers by the symbol's bytes.
+Memory: `listed` by instrument number; `buckets` is an open-addressing table of instrument numbers by symbol.
 """
 
 from libc.stdint cimport uint32_t

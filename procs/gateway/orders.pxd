@@ -64,7 +64,9 @@ cdef class Orders:
     cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil
     cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil
-    cdef Order *filled(self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots) except NULL nogil
+    cdef Order *filled(
+        self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots
+    ) except NULL nogil
     cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil
     cdef Order *replaced(self, const ReplacedRecord *event) except NULL nogil
     cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil

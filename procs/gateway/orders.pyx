@@ -2,8 +2,8 @@
 
 It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
 
-Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place 0 is
-never used. Two indexes (by order id; by account and client order id) chain the places of a bucket through `links`::
+Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
+0 is never used. Two indexes (by order id; by account and client order id) chain the places of a bucket through `links`::
 
     order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │ links 2 × 4 │
             │ client order id 36, zero-padded │ side 1 │ type 1 │ time in force 1 │ OrdStatus 1 │
@@ -23,7 +23,7 @@ from shm.records cimport CL_ORD_ID_SIZE, AcceptedRecord, CancelledRecord, Reject
 from shm import layout
 
 cdef enum:
-    FIRST_BUCKETS = 16384
+    FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond
 
 assert sizeof(Order) == 104
 assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
@@ -118,7 +118,9 @@ cdef class Orders:
         self.close(place, STATUS_REJECTED)
         return order
 
-    cdef Order *filled(self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots) except NULL nogil:
+    cdef Order *filled(
+        self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots
+    ) except NULL nogil:
         """One side of a trade. The order stays readable after the fill that completes it."""
         cdef uint32_t place = self.known(order_id)
         cdef Order *order = self.at(place)

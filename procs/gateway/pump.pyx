@@ -1,11 +1,11 @@
-"""Turns released events into the sessions' reports, and rebuilds everything that the gateway knows of the venue from them.
+"""Turns released events into the sessions' reports, and rebuilds all that the gateway knows of the venue from them.
 
 It looks at no event beyond what is committed (rule 13), reports each side of each event once over all restarts (the
 store's watermarks), and never waits: a session that is away gets its reports stored.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from procs.gateway.orders cimport Order
 from shm.records cimport (

@@ -23,7 +23,6 @@ from procs.gateway.forms cimport Text
 from procs.gateway.orders cimport (
     STATUS_FILLED,
     STATUS_NEW,
-    STATUS_PARTIALLY_FILLED,
     STATUS_REJECTED,
     STATUS_REPLACED,
     int128,
@@ -208,7 +207,9 @@ cdef class Reports:
         self.progress(out, order, self.listing.get(order.instrument))
         return out.add_utc(60, utc_ns, MILLIS)
 
-    cdef int head(self, Outbox out, const Order *order, const ExecId *exec_id, char exec_type, char status) except -1 nogil:
+    cdef int head(
+        self, Outbox out, const Order *order, const ExecId *exec_id, char exec_type, char status
+    ) except -1 nogil:
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         return self.kind(out, exec_id, exec_type, status)
@@ -239,10 +240,11 @@ cdef int add_average(Outbox out, const Order *order, const Listed *listed) excep
     """AvgPx (6): notional / quantity, cut to as many decimals (8 beyond the price's, at most) as fit."""
     cdef int128 value
     cdef int decimals = 0
+    cdef int most = min(AVG_PX_DECIMALS, 18 - listed.price.scale)
     if order.cum_lots == 0:
         return out.add_char(6, c"0")
     value = notional_of(order) * listed.price.step
-    while decimals < AVG_PX_DECIMALS and listed.price.scale + decimals < 18 and value * 10 / order.cum_lots <= INT64_MAX:
+    while decimals < most and value * 10 / order.cum_lots <= INT64_MAX:
         value *= 10
         decimals += 1
     return out.add_decimal(6, <int64_t> (value / order.cum_lots), listed.price.scale + decimals)

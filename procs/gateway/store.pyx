@@ -1,11 +1,11 @@
 # cython: wraparound=True
 """The gateway's message store: every message as it came and as it left, for audit, for resends and for a restart.
 
-It appends to memory and writes a whole batch with one call, before the batch's sockets are written; it never decides what
-a message means, and never changes what it has written.
+It appends to memory and writes a whole batch with one call, before the batch's sockets are written; it never decides
+what a message means, and never changes what it has written.
 
-Layout: segments named by the position of their first byte, `<position, 20 digits>.fix`; all sessions share one sequence of
-entries, so what a crash leaves is a prefix of it::
+Layout: segments named by the position of their first byte, `<position, 20 digits>.fix`; all sessions share one sequence
+of entries, so what a crash leaves is a prefix of it::
 
     0       ┌────────────────────────────────────────────────────────────────────────────────────────┐
             │ "LSFIXST1" 8 │ position of this byte 8 │ boot id of the host 36 │ zero 12              │
@@ -15,9 +15,9 @@ entries, so what a crash leaves is a prefix of it::
             │ … entries. One write() of a batch publishes them; a torn last one is cut at the next start. │
             └────────────────────────────────────────────────────────────────────────────────────────┘
 
-`ring`, `event number` and `side` name the event that caused a report (number 0: none did): the highest of each ring is the
-watermark up to which reports are sent, so that a restart repeats none and forgets none. In memory each session has marks,
-one in 64 messages and at most 16,384, from which a resend starts to scan.
+`ring`, `event number` and `side` name the event that caused a report (number 0: none did): the highest of each ring is
+the watermark up to which reports are sent, so that a restart repeats none and forgets none. In memory each session has
+marks, one in 64 messages and at most 16,384, from which a resend starts to scan.
 """
 
 import os
@@ -26,7 +26,7 @@ from pathlib import Path
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 from posix.unistd cimport close, pread, write
 
 from shm.board cimport MAX_SESSIONS
@@ -164,10 +164,8 @@ cdef class Store:
         self.written = os.write(self.fd, header.ljust(SEGMENT_HEADER_SIZE, b"\0"))
         self.bases.append(self.base)
         folder = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        os.fsync(folder)
+        os.close(folder)
 
     def _drop_unborn_segment(self) -> None:
         """Remove a last segment whose header was not written whole: nothing can be in it."""
@@ -177,7 +175,6 @@ cdef class Store:
     def _scan(self) -> None:
         """Rebuild everything that is held in memory, and open the last segment behind its last whole entry."""
         cdef const Entry *entry
-        cdef uint64_t position
         last = self._path(self.bases[-1])
         cdef Scan scan = Scan(self, self.bases[0], self.bases[-1] + last.stat().st_size)
         while True:
@@ -279,7 +276,7 @@ cdef class Store:
         return 0
 
     cdef int flush(self) except -1 nogil:
-        """Write what was appended with one call (more only where the kernel takes it in parts). OSError ends the process."""
+        """Write what was appended with one call (more where the kernel takes it in parts). OSError ends the process."""
         cdef size_t done = 0
         cdef int64_t wrote
         if self.used == 0:
@@ -335,7 +332,9 @@ cdef class Store:
         """`append`, for Python callers."""
         self.append(kind, session, msg_seq_num, data, len(data), flags)
 
-    def add_report(self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, bytes data) -> None:
+    def add_report(
+        self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, bytes data
+    ) -> None:
         """`append_report`, for Python callers."""
         self.append_report(session, msg_seq_num, ring, number, side, data, len(data))
 
@@ -354,7 +353,6 @@ cdef class Store:
         cdef uint32_t session
         cdef uint32_t i
         assert self.used <= BUFFER_SIZE
-        assert self.bases == sorted(set(self.bases))
         for session in range(MAX_SESSIONS):
             state = &self.sessions[session]
             assert state.out_marks.count <= MAX_MARKS
@@ -398,7 +396,7 @@ cdef class Scan:
         free(self.buffer)
 
     cdef const Entry *next(self) except? NULL:
-        """The next entry, its bytes behind it, valid until the next call; NULL at the end or before a torn last entry."""
+        """The next entry, its bytes behind it, valid until the next call; NULL at the end or at a torn last entry."""
         cdef const Entry *entry
         if self.fd < 0 or self.position >= self.base + self.size:
             self.open_segment()
@@ -489,16 +487,12 @@ cdef class Resend:
             return NULL
         while True:
             entry = self.scan.next()
-            if entry == NULL or entry.session != self.session:
-                if entry == NULL:
-                    return NULL
-                continue
-            if entry.kind != KIND_OUT_ADMIN and entry.kind != KIND_OUT_APP:
-                continue
-            if entry.msg_seq_num > self.end:
+            if entry == NULL:
                 return NULL
+            if entry.session != self.session or (entry.kind != KIND_OUT_ADMIN and entry.kind != KIND_OUT_APP):
+                continue
             if entry.msg_seq_num >= self.begin:
-                return entry
+                return entry if entry.msg_seq_num <= self.end else NULL
 
     def read(self) -> tuple[int, int, bytes] | None:
         """The next message as (kind, MsgSeqNum, message), or None at the end."""

@@ -1,6 +1,6 @@
 """Order entry: a parsed FIX message becomes records in the ingress ring, written in place.
 
-It claims and fills slots and publishes a read's worth of them together; it never checks them (see `forms`) and never waits.
+It claims and fills slots and publishes a read's worth of them together; it never checks (`forms` does) or waits.
 """
 
 from libc.stdint cimport int64_t, uint32_t

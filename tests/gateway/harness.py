@@ -159,7 +159,8 @@ class Trader:
     def order(self, cl_ord_id: str, **changes: str | None) -> None:
         """A limit order to buy 1 BTC at 100.00, with `changes` ("t44": "99", None to leave out)."""
         fields: dict[int, str | None] = {
-            11: cl_ord_id, 21: "1", 55: "BTCUSDT", 54: "1", 60: "20260101-00:00:00.000", 38: "1", 40: "2", 44: "100", 59: "1",
+            11: cl_ord_id, 21: "1", 55: "BTCUSDT", 54: "1", 60: "20260101-00:00:00.000",
+            38: "1", 40: "2", 44: "100", 59: "1",
         }  # fmt: skip
         fields |= {int(tag[1:]): value for tag, value in changes.items()}
         self.send("D", {tag: value for tag, value in fields.items() if value is not None})

@@ -22,7 +22,7 @@ def stateless(harness: Harness) -> int:
     return harness.venue.board.get(Word.LOG_END)
 
 
-ORDERS = [
+ORDERS: list[tuple[str, dict[str, str | None], Code, str, str]] = [
     ("unknown symbol", {"t55": "DOGEUSDT"}, Code.UNKNOWN_SYMBOL, "1", "DOGEUSDT"),
     ("off tick", {"t44": "100.005"}, Code.PRICE_OFF_TICK, "99", "100.005"),
     ("off lot", {"t38": "0.00015"}, Code.QUANTITY_OFF_LOT, "13", "0.00015"),

@@ -1,4 +1,4 @@
-"""The venue dies and starts again: no client is told anything twice, none misses anything, none is asked for too much."""
+"""The venue dies and starts again: nobody is told anything twice, misses anything or is asked for too much."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def everything(trader: Trader) -> dict[int, dict[int, str]]:
     """All application messages that the session has, by number, as a resend returns them."""
     trader.send("2", {7: "1", 16: "0"})
     trader.send("1", {112: "end"})
-    found = {}
+    found: dict[int, dict[int, str]] = {}
     while True:
         message = await trader.receive()
         if message.get(112) == "end":
