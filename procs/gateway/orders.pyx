@@ -3,7 +3,7 @@
 It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
 
 Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
-0 is never used. Two indexes (by order id; by account and client order id) chain the places of a bucket through `links`::
+0 is never used. Two indexes (by order id; by account and client id) chain the places of a bucket through `links`::
 
     order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │ links 2 × 4 │
             │ client order id 36, zero-padded │ side 1 │ type 1 │ time in force 1 │ OrdStatus 1 │

@@ -133,7 +133,6 @@ cdef class Store:
         if self.bases:
             self._scan()
         else:
-            self.base = 0
             self._begin_segment()
 
     def __dealloc__(self):
@@ -383,9 +382,7 @@ cdef class Scan:
         self.store = store
         self.position = position
         self.end = end
-        self.fd = -1
-        self.segment = -1
-        self.torn = False
+        self.fd = self.segment = -1
         self.buffer = <char *> malloc(SCAN_BUFFER)
         if self.buffer == NULL:
             raise MemoryError("no memory to read the message store")
