@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
@@ -19,8 +20,10 @@ cdef struct Outgoing:
     uint32_t msg_seq_num
     OutgoingKind kind
 
+
 # Messages of one session on their way out, and the number of the next one. Usable without a connection, so that reports
 # for a session that is away take their numbers and bytes: reset it, store what it finishes, clear it.
+@cython.final
 cdef class Outbox:
     cdef char *data
     cdef size_t used            # bytes of finished messages (and of the one being written)
@@ -65,4 +68,4 @@ cdef class Outbox:
     cdef void clear(self) noexcept nogil            # forget all bytes and messages; numbers go on
     cdef void drop(self, size_t size) noexcept nogil    # as clear(), but keeps the bytes that a socket did not take
     cdef Outgoing *list_message(self) except NULL nogil
-    cdef int reserve(self, size_t more) except -1 nogil
+    cdef int grow(self, size_t wanted) except -1 nogil

@@ -71,10 +71,12 @@ cdef inline size_t put_uint(char *out, uint64_t value) noexcept nogil:
 
 cdef inline void put_digits(char *out, uint64_t value, int digits) noexcept nogil:
     """Write the last `digits` digits of a number, with leading zeros."""
-    while digits > 0:
-        digits -= 1
-        out[digits] = <char> (c"0" + value % 10)
-        value = value // 10
+    while digits >= 2:
+        digits -= 2
+        memcpy(out + digits, PAIRS + 2 * (value % 100), 2)
+        value = value // 100
+    if digits:
+        out[0] = <char> (c"0" + value % 10)
 
 
 cdef inline size_t put_tag(char *out, uint32_t tag) noexcept nogil:
@@ -109,6 +111,10 @@ cdef void put_second(char *out, int64_t second) noexcept nogil:
     out[14] = c":"
     put_digits(out + 15, of_day % 60, 2)
     out[17] = c"."
+
+
+cdef inline int reserve(Outbox outbox, size_t more) except -1 nogil:
+    return outbox.grow(outbox.used + more) if outbox.used + more > outbox.capacity else 0
 
 
 cdef class Outbox:
@@ -151,12 +157,9 @@ cdef class Outbox:
         self.parties_size = <uint32_t> (at + 4 - self.parties)
         return 0
 
-    cdef int reserve(self, size_t more) except -1 nogil:
-        """Have room for so many more bytes. BufferError beyond all bounds: the caller did not heed is_full()."""
-        cdef size_t wanted = self.used + more
+    cdef int grow(self, size_t wanted) except -1 nogil:
+        """Have room for so many bytes. BufferError beyond all bounds: the caller did not heed is_full()."""
         cdef char *grown
-        if wanted <= self.capacity:
-            return 0
         if wanted > HARD_LIMITS * self.limit:
             with gil:
                 raise BufferError(f"{self.used} bytes wait to be sent, {self.limit} were to be the most")
@@ -189,7 +192,7 @@ cdef class Outbox:
         self, uint32_t msg_type, OutgoingKind kind, uint32_t msg_seq_num, int64_t utc_ns
     ) except -1 nogil:
         cdef char *at
-        self.reserve(MESSAGE_ROOM)
+        reserve(self, MESSAGE_ROOM)
         self.start = self.used
         self.kind = kind
         at = self.data + self.start
@@ -219,7 +222,7 @@ cdef class Outbox:
         cdef const uint8_t *bytes_
         cdef char *at
         cdef Outgoing *listed
-        self.reserve(MESSAGE_ROOM)
+        reserve(self, MESSAGE_ROOM)
         if length < 100 or length > 999:
             digits = 2 if length < 100 else 4 if length < 10_000 else 5
             at = self.data + self.body
@@ -247,7 +250,7 @@ cdef class Outbox:
     cdef int add_bytes(self, uint32_t tag, const char *value, size_t size) except -1 nogil:
         """Append a field; the value is not to hold a SOH and not to be empty."""
         cdef char *at
-        self.reserve(size + FIELD_ROOM)
+        reserve(self, size + FIELD_ROOM)
         at = self.data + self.used
         at += put_tag(at, tag)
         memcpy(at, value, size)
@@ -260,11 +263,18 @@ cdef class Outbox:
         return self.add_bytes(tag, value, strnlen(value, most))
 
     cdef int add_char(self, uint32_t tag, char value) except -1 nogil:
-        return self.add_bytes(tag, &value, 1)
+        cdef char *at
+        reserve(self, FIELD_ROOM)
+        at = self.data + self.used
+        at += put_tag(at, tag)
+        at[0] = value
+        at[1] = SOH
+        self.used = at + 2 - self.data
+        return 0
 
     cdef int add_int(self, uint32_t tag, int64_t value) except -1 nogil:
         cdef char *at
-        self.reserve(FIELD_ROOM)
+        reserve(self, FIELD_ROOM)
         at = self.data + self.used
         at += put_tag(at, tag)
         if value < 0:
@@ -280,7 +290,7 @@ cdef class Outbox:
         cdef char *at
         cdef uint64_t value = <uint64_t> -mantissa if mantissa < 0 else <uint64_t> mantissa
         cdef uint64_t unit = 1
-        self.reserve(FIELD_ROOM)
+        reserve(self, FIELD_ROOM)
         at = self.data + self.used
         at += put_tag(at, tag)
         if mantissa < 0:
@@ -304,7 +314,7 @@ cdef class Outbox:
         """Append a UTCTimestamp with `digits` digits of the second's fraction, cut off."""
         cdef int64_t second = utc_ns // NS_PER_SECOND
         cdef char *at
-        self.reserve(FIELD_ROOM)
+        reserve(self, FIELD_ROOM)
         if second != self.second:
             put_second(self.second_text, second)
             self.second = second
@@ -317,7 +327,7 @@ cdef class Outbox:
         return 0
 
     cdef int add_raw(self, const char *fields, size_t size) except -1 nogil:
-        self.reserve(size + FIELD_ROOM)
+        reserve(self, size + FIELD_ROOM)
         memcpy(self.data + self.used, fields, size)
         self.used += size
         return 0

@@ -456,8 +456,6 @@ cdef class Session(Speaker):
         self.utc_ns = utc_ns
         return self.send_logout(text, size) if self.phase == PHASE_ACTIVE else 0
 
-    # ── Endings ──
-
     cdef Step close(self, Reason reason) noexcept nogil:
         self.reason = reason
         self.phase = PHASE_CLOSED
@@ -477,8 +475,6 @@ cdef class Session(Speaker):
             self.next_in += 1
         self.reject(reject_reason, ref_tag, NULL, 0)
         return self.leave(reason, words(reject_reason))
-
-    # ── Who and when ──
 
     cdef bint names_us(self) noexcept nogil:
         return (

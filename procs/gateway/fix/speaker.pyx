@@ -101,7 +101,7 @@ cdef class Speaker:
         self.now_ns = self.sent_ns = now_ns
         self.utc_ns = utc_ns
         self.fill_to(msg_seq_num)
-        if parse(self.message, stored, size) != <int> size:
+        if parse(self.message, stored, size) != <int> size or self.message.sending_time < 0:
             with gil:
                 raise ValueError(f"stored message {msg_seq_num} is no FIX message of {size} bytes")
         self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, utc_ns)
