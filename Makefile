@@ -38,7 +38,7 @@ lint: build ## ruff, mypy, cython-lint, and whether generated files are up to da
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint $$(git ls-files '*.pyx' '*.pxd')
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint $$(git ls-files '*.pyx' '*.pxd')
 	$(PY) -m shm.layout --check
 
 fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)

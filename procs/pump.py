@@ -21,9 +21,14 @@ RUNNING, STOPPING = 2, 3
 
 
 class Edge(Protocol):
-    """A stage with sockets. `poll` is an agent's duty cycle; the pump sets `kick`, to be called after socket input."""
+    """A stage with sockets. `poll` is an agent's duty cycle; the pump sets `kick`, to be called after socket input.
+
+    `rest_s` is 0 for a stage whose clients wait for it. Any other is polled at most once in so many seconds, and takes
+    more at a time: on few cores, looking often costs those who are waited for.
+    """
 
     kick: Kick
+    rest_s: float
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -48,6 +53,8 @@ class Pump:
         self._work = [0] * len(edges)
         self._rounds = 0
         self._idle_rounds = 0
+        self._rest_s = min(edge.rest_s for edge in edges)
+        self._last_turn_s = 0.0
         self._scheduled = False
         self._closed = False
         self.failed: asyncio.Future[None] | None = None
@@ -65,8 +72,16 @@ class Pump:
     def kick(self) -> None:
         """There may be work: poll at the loop's next turn, and spin on for a while."""
         self._idle_rounds = 0
-        if not self._scheduled:
-            self._scheduled = True
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._scheduled:
+            return
+        self._scheduled = True
+        wait_s = self._last_turn_s + self._rest_s - time.monotonic() if self._rest_s else 0.0
+        if wait_s > 0:
+            self._loop.call_later(wait_s, self._turn)
+        else:
             self._loop.call_soon(self._turn)
 
     def close(self) -> None:
@@ -94,16 +109,17 @@ class Pump:
         self._scheduled = False
         if self._closed:
             return
+        if self._rest_s:
+            self._last_turn_s = time.monotonic()
         try:
             self._idle_rounds = 0 if self._poll() else self._idle_rounds + 1
-            if self._idle_rounds >= SPIN_ROUNDS and not self._sleep():
+            if self._idle_rounds >= (1 if self._rest_s else SPIN_ROUNDS) and not self._sleep():
                 return
         except Exception as error:
             if self.failed is not None and not self.failed.done():
                 self.failed.set_exception(error)
             return
-        self._scheduled = True
-        self._loop.call_soon(self._turn)
+        self._schedule()
 
     def _sleep(self) -> int:
         """Arm the bell and look once more: work means that the host stays awake."""
@@ -120,15 +136,10 @@ class Pump:
     def _beat(self) -> None:
         self._show(RUNNING)
         # Also a safety net: whatever wake-up was missed, the rings are looked at again now.
-        self.kick_once()
-        self._beat_timer = self._loop.call_later(HEARTBEAT_S, self._beat)
-
-    def kick_once(self) -> None:
-        """Poll once at the next turn, without spinning on."""
         if not self._scheduled:
-            self._scheduled = True
             self._idle_rounds = SPIN_ROUNDS
-            self._loop.call_soon(self._turn)
+            self._schedule()
+        self._beat_timer = self._loop.call_later(HEARTBEAT_S, self._beat)
 
     def _show(self, state: int) -> None:
         for slot, work in zip(self._slots, self._work, strict=True):

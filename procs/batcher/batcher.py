@@ -29,6 +29,8 @@ def _nothing() -> None:
 class Batcher:
     """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers."""
 
+    rest_s = 0.005  # nobody waits for the spool; the rings hold far more than comes in this time
+
     def __init__(
         self,
         board: Board,

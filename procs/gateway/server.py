@@ -66,6 +66,8 @@ class Connection(asyncio.BufferedProtocol):
 class Server:
     """The edge that a host runs. `clock` gives the wall clock's ns, advanced by the monotonic clock."""
 
+    rest_s = 0.0  # clients wait for it
+
     def __init__(
         self,
         config: FixSection,

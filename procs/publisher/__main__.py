@@ -22,6 +22,8 @@ TICKS_PER_SECOND = 10
 class Publisher:
     """The edge: polled by its host, it serves as soon as the books are rebuilt and the venue leads."""
 
+    rest_s = 0.001  # market data goes to many at once: a millisecond gathers a batch
+
     def __init__(self, feed: Feed, config: MarketDataSection) -> None:
         self.kick: Callable[[], None] = _nothing
         self._feed = feed
@@ -54,8 +56,8 @@ class Publisher:
         return taken
 
     def wants(self) -> int:
-        """Events to read, or the commit that releases those that wait."""
-        return Reason.EVENTS | Reason.COMMIT
+        """What to be woken for: the commit that releases the events in sight, or, with none in sight, events."""
+        return Reason.COMMIT if self._feed.unreleased() else Reason.EVENTS
 
     async def stop(self) -> None:
         """Close the listener and every connection."""

@@ -132,6 +132,12 @@ cdef class Feed:
         self.publish()
         return total
 
+    def unreleased(self) -> bool:
+        """Whether events are in sight that no commit covers yet: then more of them are of no use."""
+        if self.router.available():
+            return True
+        return any((<Consumer> consumer).available() for consumer in self.matchers)
+
     cdef int64_t drain_definitions(self, uint64_t release) except -1:
         """Read the router's ring up to `release`, whole: a matcher's events may rest on any of these definitions."""
         cdef uint64_t first = self.router.next

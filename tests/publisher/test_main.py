@@ -24,10 +24,13 @@ DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 
 def test_is_built_from_a_venue_and_waits_for_it_to_lead(tmp_path: Path) -> None:
     config = load(DEMO)
-    publisher = build(Venue.private(derive(config), config, tmp_path), "publisher")
+    venue = Venue.private(derive(config), config, tmp_path)
+    publisher = build(venue, "publisher")
     assert publisher.poll(0) == 0
     assert publisher.port == 0
-    assert publisher.wants() == Reason.EVENTS | Reason.COMMIT
+    assert publisher.wants() == Reason.EVENTS
+    venue.producer("events.matcher.1").put(bytes(120))  # no commit covers it yet: now only a commit is news
+    assert publisher.wants() == Reason.COMMIT
 
 
 def test_an_address_that_is_taken_ends_the_process() -> None:
