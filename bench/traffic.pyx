@@ -115,10 +115,10 @@ def write_balances(Board board, account, uint64_t count) -> None:
 def read_balances(Board board, account, uint64_t count) -> tuple[int, int]:
     """Read the entry `count` times; returns (read, torn)."""
     cdef BalancePayload payload
-    cdef uint64_t tries, read = 0, torn = 0
+    cdef uint64_t _, read = 0, torn = 0
     cdef unsigned int number = account
     with nogil:
-        for tries in range(count):
+        for _ in range(count):
             if board.read_balance(number, 1, &payload):
                 read += 1
                 torn += payload.free != -payload.held

@@ -6,8 +6,8 @@ Layout: 32 lines of 128 bytes, one a host process::
 
     │ waiting 4: mask of reasons the host sleeps for, 0 while awake │ word 4: the futex, counts rings │ kind 4 │ pad │
 
-The sleeper stores `waiting`, fences, looks once more, then sleeps; the waker publishes, fences, then reads `waiting`. One of
-the two sees the other. Every sleep has a timeout all the same.
+The sleeper stores `waiting`, fences, looks once more, then sleeps; the waker publishes, fences, then reads `waiting`.
+One of the two sees the other. Every sleep has a timeout all the same.
 """
 
 import mmap

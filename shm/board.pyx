@@ -1,7 +1,7 @@
 """The board: latest values that processes show each other, never a history and never a queue.
 
-Single words are stored and loaded whole. Entries of several words are kept as two copies and a version, so that a writer
-that dies half-way leaves the other copy good, and nobody waits for it.
+Single words are stored and loaded whole. Entries of several words are kept as two copies and a version, so that a
+writer that dies half-way leaves the other copy good, and nobody waits for it.
 
 Layout (every writer has its own cache lines)::
 
@@ -83,8 +83,8 @@ cdef void write_entry(Entry *entry, const void *payload, size_t size) noexcept n
 
 cdef bint read_entry(const Entry *entry, void *out, size_t size) noexcept nogil:
     cdef uint64_t version
-    cdef int attempt
-    for attempt in range(READ_TRIES):
+    cdef int _
+    for _ in range(READ_TRIES):
         version = load_acquire(&entry.version)
         if version == 0:
             return False
@@ -133,7 +133,7 @@ cdef class Board:
         store_release(<uint64_t *> (self.base + AT_WORDS + word * LINE), value)
 
     cdef uint64_t commit_seq(self) noexcept nogil:
-        """The last log sequence that is committed, as the durability mode asks: both of this node's modes ask the journaler."""
+        """The last log sequence that is committed: in both modes of a lone node, the journaler decides it."""
         return self.load(WORD_DURABLE_SEQ)
 
     cdef uint64_t release_seq(self) noexcept nogil:
@@ -175,8 +175,8 @@ cdef class Board:
         cdef Entry *table = <Entry *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(payload.account, payload.asset)
         cdef BalancePayload *held
-        cdef int probe
-        for probe in range(BALANCE_CAPACITY):
+        cdef int _
+        for _ in range(BALANCE_CAPACITY):
             held = <BalancePayload *> table[slot].copies[table[slot].version & 1]
             if table[slot].version == 0 or (held.account == payload.account and held.asset == payload.asset):
                 write_entry(&table[slot], payload, sizeof(BalancePayload))
@@ -188,8 +188,8 @@ cdef class Board:
         """Find an account's balance of an asset; False where it is not known."""
         cdef const Entry *table = <const Entry *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(account, asset)
-        cdef int probe
-        for probe in range(BALANCE_CAPACITY):
+        cdef int _
+        for _ in range(BALANCE_CAPACITY):
             if not read_entry(&table[slot], out, sizeof(BalancePayload)):
                 return False
             if out.account == account and out.asset == asset:

@@ -26,7 +26,15 @@ import mmap
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from shm.atomics cimport fence_acquire, fence_full, fence_release, load_acquire, load_relaxed, store_relaxed, store_release
+from shm.atomics cimport (
+    fence_acquire,
+    fence_full,
+    fence_release,
+    load_acquire,
+    load_relaxed,
+    store_relaxed,
+    store_release,
+)
 from shm.bell cimport WAIT_EVENTS, Bells
 from shm.records cimport RECORD_SIZE, SLOT_SIZE
 
@@ -71,7 +79,9 @@ cdef class Ring:
         return RING_HEADER_SIZE + capacity * SLOT_SIZE
 
     @staticmethod
-    def format(object buffer, uint64_t capacity, object consumers, uint32_t incarnation=1, uint64_t first_seq=1) -> None:
+    def format(
+        object buffer, uint64_t capacity, object consumers, uint32_t incarnation=1, uint64_t first_seq=1
+    ) -> None:
         """Make `buffer` an empty ring whose first record will be `first_seq`.
 
         `consumers` lists (name, bell) pairs; they gate from now on, attached or not. `bell` is NO_BELL for none.
@@ -143,7 +153,7 @@ cdef class Ring:
         return Producer(self)
 
     def consumer(self, str name) -> Consumer:
-        """The gating consumer `name`, continuing behind what it released last. KeyError where the ring has none such."""
+        """The gating consumer `name`, continuing behind what it released last. KeyError where there is none such."""
         return Consumer(self, name)
 
     def observer(self) -> Observer:
