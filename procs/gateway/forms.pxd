@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from procs.gateway.ids cimport RefusedIds
@@ -36,6 +37,8 @@ cdef struct Refusal:
     int code                 # CODE_OK: there is none
     Text sent                # the value that is wrong
 
+
+@cython.final
 cdef class Checker:
     cdef Listing listing
     cdef RefusedIds refused

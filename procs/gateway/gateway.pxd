@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport Outbox
@@ -16,6 +17,8 @@ from shm.board cimport Board
 cdef enum:
     RECEIVE_SIZE = 131072
 
+
+@cython.final
 cdef class Client:
     cdef readonly Session session
     cdef readonly object transport
@@ -32,6 +35,8 @@ cdef class Client:
     cdef Resend resend
     cdef bint catching_up
 
+
+@cython.final
 cdef class Gateway:
     cdef readonly Store store
     cdef readonly Orders orders

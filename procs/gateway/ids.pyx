@@ -39,7 +39,10 @@ cdef class RefusedIds:
 
     cdef bint has(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
         """Whether this id (36 bytes, zero-padded) was refused for the account. Expected time is constant."""
-        cdef uint32_t place = self.heads[head_of(account, cl_ord_id)]
+        cdef uint32_t place
+        if self.count == 0:  # as nearly always: no need to touch the table
+            return False
+        place = self.heads[head_of(account, cl_ord_id)]
         while place:
             if self.ids[place].account == account and memcmp(self.ids[place].cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE) == 0:
                 return True
@@ -60,6 +63,7 @@ cdef class RefusedIds:
         held.next = self.heads[head]
         self.heads[head] = self.next_place
         self.next_place = self.next_place % REMEMBERED + 1
+        self.count += 1
 
     cdef void forget(self, uint32_t place) noexcept nogil:
         """Take what lies in `place` out of its chain."""
@@ -72,6 +76,7 @@ cdef class RefusedIds:
             link = &self.ids[link[0]].next
         link[0] = held.next
         held.account = 0
+        self.count -= 1
 
     def add(self, uint32_t account, bytes cl_ord_id) -> None:
         """`remember`, for Python callers; the id is at most 36 bytes."""

@@ -1,9 +1,12 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport Outbox, Outgoing
 from procs.gateway.fix.session cimport Session
 from procs.gateway.store cimport Kind, Store
 
+
+@cython.final
 cdef class Line:
     cdef readonly uint32_t number
     cdef readonly bytes name

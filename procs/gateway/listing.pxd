@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from procs.gateway.decimals cimport Grid
@@ -21,6 +22,8 @@ cdef struct Listed:
     int64_t unit_value
     int64_t lot_units
 
+
+@cython.final
 cdef class Listing:
     cdef Listed *listed
     cdef uint32_t *buckets

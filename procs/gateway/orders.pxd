@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from shm.records cimport (
@@ -50,6 +51,8 @@ cdef struct Index:
     uint64_t mask
     uint64_t split
 
+
+@cython.final
 cdef class Orders:
     cdef Order *chunks[MAX_CHUNKS]
     cdef uint32_t chunk_count

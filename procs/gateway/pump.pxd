@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport Outbox
@@ -13,6 +14,8 @@ cdef enum:
     EVENTS_A_POLL = 8192     # of one ring
     RINGS = 9
 
+
+@cython.final
 cdef class EventPump:
     cdef readonly list lines             # by session number; None where there is no such session
     cdef readonly object accounts

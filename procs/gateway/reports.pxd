@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport Outbox
@@ -13,6 +14,8 @@ cdef struct ExecId:
     char text[EXEC_ID_SIZE]
     size_t size
 
+
+@cython.final
 cdef class Reports:
     cdef Listing listing
     cdef int accepted(self, Outbox out, const Order *order, int ring, const AcceptedRecord *event) except -1 nogil

@@ -13,11 +13,11 @@ Where the versions differ (FIX 4.2 with errata 20010501, FIX 4.4 with errata 200
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
 from libc.string cimport strlen
 
 from procs.gateway.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, ord_rej_reason
 from procs.gateway.decimals cimport Grid
+from procs.gateway.fix.digits cimport put_uint
 from procs.gateway.fix.encode cimport MILLIS, Outbox
 from procs.gateway.forms cimport Text
 from procs.gateway.orders cimport (
@@ -53,9 +53,12 @@ cdef const char *MARKET_TEXT = b"market order: what could not trade within the c
 cdef ExecId exec_id_of(int ring, uint64_t number, int side) noexcept nogil:
     """The ExecID of one side of an event: the same after any restart, and never another's."""
     cdef ExecId exec_id
-    exec_id.size = snprintf(
-        exec_id.text, EXEC_ID_SIZE, b"%d-%llu-%c", ring, <unsigned long long> number, c"B" if side == SIDE_BUY else c"S"
-    )
+    cdef char *at = put_uint(exec_id.text, ring)
+    at[0] = c"-"
+    at = put_uint(at + 1, number)
+    at[0] = c"-"
+    at[1] = c"B" if side == SIDE_BUY else c"S"
+    exec_id.size = at + 2 - exec_id.text
     return exec_id
 
 

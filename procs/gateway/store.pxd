@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.gateway.ids cimport RefusedIds
@@ -54,6 +55,8 @@ cdef struct SessionState:
     Marks out_marks
     Marks in_marks
 
+
+@cython.final
 cdef class Store:
     cdef object folder
     cdef list bases
@@ -75,11 +78,14 @@ cdef class Store:
     cdef int append_report(
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
     ) except -1 nogil
-    cdef int put(self, Entry *entry, const char *data) except -1 nogil
+    cdef Entry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil
+    cdef int end_entry(self, Entry *entry, const char *data) except -1 nogil
     cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil
     cdef int flush(self) except -1 nogil
     cdef uint64_t watermark(self, int ring) noexcept nogil
 
+
+@cython.final
 cdef class Scan:
     cdef Store store
     cdef uint64_t position
@@ -98,6 +104,8 @@ cdef class Scan:
     cdef const char *hold(self, size_t size) except? NULL
     cdef int open_segment(self) except -1
 
+
+@cython.final
 cdef class Resend:
     cdef Scan scan
     cdef uint32_t session

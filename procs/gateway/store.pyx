@@ -57,8 +57,8 @@ cdef inline size_t padded(size_t size) noexcept nogil:
     return (size + 7) & ~<size_t> 7
 
 
-cdef inline uint32_t crc_of(const Entry *entry, const char *data) noexcept nogil:
-    return crc32c(crc32c(0, <const char *> entry + 4, sizeof(Entry) - 4), data, entry.length)
+cdef inline uint32_t crc_of(const Entry *entry) noexcept nogil:
+    return crc32c(0, <const char *> entry + 4, sizeof(Entry) - 4 + entry.length)
 
 
 cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except -1 nogil:
@@ -206,45 +206,45 @@ cdef class Store:
         self, Kind kind, uint32_t session, uint32_t msg_seq_num, const char *data, size_t size, uint8_t flags
     ) except -1 nogil:
         """Append a message that no event caused. It is on disk after the next `flush`."""
-        cdef Entry entry
-        memset(&entry, 0, sizeof(Entry))
-        entry.kind = kind
+        cdef Entry *entry = self.begin_entry(kind, session, msg_seq_num, size)
         entry.flags = flags
-        entry.session = session
-        entry.msg_seq_num = msg_seq_num
-        entry.length = <uint32_t> size
-        return self.put(&entry, data)
+        return self.end_entry(entry, data)
 
     cdef int append_report(
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
     ) except -1 nogil:
         """Append a report of event `number` of `ring` to the owner of its `side`, and move the ring's watermark."""
-        cdef Entry entry
-        memset(&entry, 0, sizeof(Entry))
-        entry.kind = KIND_OUT_APP
-        entry.session = session
-        entry.msg_seq_num = msg_seq_num
+        cdef Entry *entry = self.begin_entry(KIND_OUT_APP, session, msg_seq_num, size)
         entry.ring = ring
         entry.number = number
         entry.side = side
-        entry.length = <uint32_t> size
-        return self.put(&entry, data)
+        return self.end_entry(entry, data)
 
-    cdef int put(self, Entry *entry, const char *data) except -1 nogil:
-        cdef size_t size = sizeof(Entry) + padded(entry.length)
-        cdef char *place
-        if entry.length > MAX_BODY or entry.session >= MAX_SESSIONS:
+    cdef Entry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil:
+        """The next entry, in the buffer itself, with room for its message behind it."""
+        cdef Entry *entry
+        if size > MAX_BODY or session >= MAX_SESSIONS:
             with gil:
-                raise ValueError(f"no entry of {entry.length} bytes for session {entry.session}")
-        if self.used + size > BUFFER_SIZE:
+                raise ValueError(f"no entry of {size} bytes for session {session}")
+        if self.used + sizeof(Entry) + padded(size) > BUFFER_SIZE:
             self.flush()
-        entry.crc = crc_of(entry, data)
-        self.apply(entry, data, self.end())
-        place = self.buffer + self.used
-        memcpy(place, entry, sizeof(Entry))
-        memcpy(place + sizeof(Entry), data, entry.length)
-        memset(place + sizeof(Entry) + entry.length, 0, size - sizeof(Entry) - entry.length)
-        self.used += size
+        entry = <Entry *> (self.buffer + self.used)
+        memset(entry, 0, sizeof(Entry))
+        entry.kind = kind
+        entry.session = session
+        entry.msg_seq_num = msg_seq_num
+        entry.length = <uint32_t> size
+        return entry
+
+    cdef int end_entry(self, Entry *entry, const char *data) except -1 nogil:
+        cdef char *body = <char *> entry + sizeof(Entry)
+        cdef size_t size = padded(entry.length)
+        if size:
+            memset(body + size - 8, 0, 8)
+        memcpy(body, data, entry.length)
+        entry.crc = crc_of(entry)
+        self.apply(entry, body, self.end())
+        self.used += sizeof(Entry) + size
         return 0
 
     cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil:
@@ -402,7 +402,7 @@ cdef class Scan:
         entry = <const Entry *> self.hold(sizeof(Entry))
         if entry != NULL and entry.length <= MAX_BODY:
             entry = <const Entry *> self.hold(sizeof(Entry) + padded(entry.length))
-            if entry != NULL and entry.crc == crc_of(entry, <const char *> entry + sizeof(Entry)) and self.sane(entry):
+            if entry != NULL and entry.crc == crc_of(entry) and self.sane(entry):
                 self.entry_at = self.position
                 self.position += sizeof(Entry) + padded(entry.length)
                 return entry

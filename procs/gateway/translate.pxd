@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
@@ -7,6 +8,8 @@ from shm.ring cimport Producer
 cdef enum:
     MOST_SLOTS = 2           # that one message takes: an extension and its main record
 
+
+@cython.final
 cdef class Entry:
     cdef Producer ingress
     cdef uint64_t claimed

@@ -10,84 +10,22 @@ body is moved once::
                    └ end() writes the length, then the checksum, and lists the message in `messages`: that publishes it
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
-cdef extern from "<string.h>" nogil:
-    size_t strnlen(const char *text, size_t most)
+from procs.gateway.fix.digits cimport put_digits, put_uint
 
 cdef enum:
-    SOH = 1
     FIRST_CAPACITY = 4096
     FIRST_ROOM = 64
     MESSAGE_ROOM = 512          # reserved by begin(): header, trailer and some fields
-    FIELD_ROOM = 64             # of one number, timestamp or character with its tag
     LENGTH_DIGITS = 3
     HARD_LIMITS = 8             # a caller that ignores is_full() is stopped at so many times `limit`
-    TAGS = 1024
-    NS_PER_SECOND = 1_000_000_000
+    NEVER_NS = -0x4000000000000000    # a second in which nothing happens
 
-cdef struct TagText:
-    char text[7]                # "1128="
-    uint8_t size
-
-assert sizeof(TagText) == 8
-assert MESSAGE_ROOM > 3 * MAX_COMP_ID + 128
-
-cdef uint64_t[19] POWERS
-for number in range(19):
-    POWERS[number] = 10 ** number
-
-cdef TagText[TAGS] TAG_TEXT
-cdef char[200] PAIRS            # "00" to "99"
-for number in range(100):
-    PAIRS[2 * number] = ord(str(number // 10))
-    PAIRS[2 * number + 1] = ord(str(number % 10))
-for number in range(TAGS):
-    tag_text = f"{number}=".encode()
-    TAG_TEXT[number].size = len(tag_text)
-    for place in range(len(tag_text)):
-        TAG_TEXT[number].text[place] = tag_text[place]
-
-
-cdef inline size_t put_uint(char *out, uint64_t value) noexcept nogil:
-    """Write the digits of a number and return how many there are."""
-    cdef char text[20]
-    cdef int at = 20
-    while value >= 100:
-        at -= 2
-        memcpy(text + at, PAIRS + 2 * (value % 100), 2)
-        value = value // 100
-    if value >= 10:
-        at -= 2
-        memcpy(text + at, PAIRS + 2 * value, 2)
-    else:
-        at -= 1
-        text[at] = <char> (c"0" + value)
-    memcpy(out, text + at, 20 - at)
-    return 20 - at
-
-
-cdef inline void put_digits(char *out, uint64_t value, int digits) noexcept nogil:
-    """Write the last `digits` digits of a number, with leading zeros."""
-    while digits >= 2:
-        digits -= 2
-        memcpy(out + digits, PAIRS + 2 * (value % 100), 2)
-        value = value // 100
-    if digits:
-        out[0] = <char> (c"0" + value % 10)
-
-
-cdef inline size_t put_tag(char *out, uint32_t tag) noexcept nogil:
-    """Write "tag=" and return its size; up to 8 bytes at `out` are overwritten."""
-    cdef size_t size
-    if tag < TAGS:
-        memcpy(out, &TAG_TEXT[tag], 8)
-        return TAG_TEXT[tag].size
-    size = put_uint(out, tag)
-    out[size] = c"="
-    return size + 1
+assert MESSAGE_ROOM > PARTIES_SIZE + 128
+assert PARTIES_SIZE > 2 * MAX_COMP_ID + 12
 
 
 cdef void put_second(char *out, int64_t second) noexcept nogil:
@@ -113,10 +51,6 @@ cdef void put_second(char *out, int64_t second) noexcept nogil:
     out[17] = c"."
 
 
-cdef inline int reserve(Outbox outbox, size_t more) except -1 nogil:
-    return outbox.grow(outbox.used + more) if outbox.used + more > outbox.capacity else 0
-
-
 cdef class Outbox:
     """An empty outbox that calls itself full from `limit` bytes on. Its first message has number 1."""
 
@@ -129,7 +63,7 @@ cdef class Outbox:
         if self.data == NULL or self.messages == NULL:
             raise MemoryError("no memory for outgoing messages")
         self.next_out = 1
-        self.second = -1
+        self.second_ns = NEVER_NS
 
     def __dealloc__(self):
         free(self.data)
@@ -192,7 +126,7 @@ cdef class Outbox:
         self, uint32_t msg_type, OutgoingKind kind, uint32_t msg_seq_num, int64_t utc_ns
     ) except -1 nogil:
         cdef char *at
-        reserve(self, MESSAGE_ROOM)
+        self.reserve(MESSAGE_ROOM)
         self.start = self.used
         self.kind = kind
         at = self.data + self.start
@@ -205,9 +139,9 @@ cdef class Outbox:
             at[0] = <char> (msg_type & 0xFF)
             msg_type >>= 8
             at += 1
-        memcpy(at, self.parties, self.parties_size)
+        memcpy(at, self.parties, PARTIES_SIZE)  # a size that the compiler knows: no call
         at += self.parties_size
-        at += put_uint(at, msg_seq_num)
+        at = put_uint(at, msg_seq_num)
         at[0] = SOH
         self.used = at + 1 - self.data
         # Its place in the list is taken by end(): a message that is not ended is not there.
@@ -222,7 +156,7 @@ cdef class Outbox:
         cdef const uint8_t *bytes_
         cdef char *at
         cdef Outgoing *listed
-        reserve(self, MESSAGE_ROOM)
+        self.reserve(MESSAGE_ROOM)
         if length < 100 or length > 999:
             digits = 2 if length < 100 else 4 if length < 10_000 else 5
             at = self.data + self.body
@@ -247,87 +181,15 @@ cdef class Outbox:
         listed.kind = self.kind
         return listed
 
-    cdef int add_bytes(self, uint32_t tag, const char *value, size_t size) except -1 nogil:
-        """Append a field; the value is not to hold a SOH and not to be empty."""
-        cdef char *at
-        reserve(self, size + FIELD_ROOM)
-        at = self.data + self.used
-        at += put_tag(at, tag)
-        memcpy(at, value, size)
-        at[size] = SOH
-        self.used = at + size + 1 - self.data
-        return 0
-
-    cdef int add_padded(self, uint32_t tag, const char *value, size_t most) except -1 nogil:
-        """Append a field of a record: its value ends at the first zero byte or after `most` bytes."""
-        return self.add_bytes(tag, value, strnlen(value, most))
-
-    cdef int add_char(self, uint32_t tag, char value) except -1 nogil:
-        cdef char *at
-        reserve(self, FIELD_ROOM)
-        at = self.data + self.used
-        at += put_tag(at, tag)
-        at[0] = value
-        at[1] = SOH
-        self.used = at + 2 - self.data
-        return 0
-
-    cdef int add_int(self, uint32_t tag, int64_t value) except -1 nogil:
-        cdef char *at
-        reserve(self, FIELD_ROOM)
-        at = self.data + self.used
-        at += put_tag(at, tag)
-        if value < 0:
-            at[0] = c"-"
-            at += 1
-        at += put_uint(at, <uint64_t> -value if value < 0 else <uint64_t> value)
-        at[0] = SOH
-        self.used = at + 1 - self.data
-        return 0
-
-    cdef int add_decimal(self, uint32_t tag, int64_t mantissa, int scale) except -1 nogil:
-        """Append mantissa / 10 ** scale (0 to 18), exactly and with no digit too many: 150 of scale 2 is 1.5."""
-        cdef char *at
-        cdef uint64_t value = <uint64_t> -mantissa if mantissa < 0 else <uint64_t> mantissa
-        cdef uint64_t unit = 1
-        reserve(self, FIELD_ROOM)
-        at = self.data + self.used
-        at += put_tag(at, tag)
-        if mantissa < 0:
-            at[0] = c"-"
-            at += 1
-        while scale > 0 and value % 10 == 0:
-            value = value // 10
-            scale -= 1
-        if scale > 0:
-            unit = POWERS[scale]
-        at += put_uint(at, value // unit)
-        if scale > 0:
-            at[0] = c"."
-            put_digits(at + 1, value % unit, scale)
-            at += 1 + scale
-        at[0] = SOH
-        self.used = at + 1 - self.data
-        return 0
-
-    cdef int add_utc(self, uint32_t tag, int64_t utc_ns, int digits) except -1 nogil:
-        """Append a UTCTimestamp with `digits` digits of the second's fraction, cut off."""
+    cdef int turn_to(self, int64_t utc_ns) noexcept nogil:
+        """Have the text of the second in which `utc_ns` lies."""
         cdef int64_t second = utc_ns // NS_PER_SECOND
-        cdef char *at
-        reserve(self, FIELD_ROOM)
-        if second != self.second:
-            put_second(self.second_text, second)
-            self.second = second
-        at = self.data + self.used
-        at += put_tag(at, tag)
-        memcpy(at, self.second_text, 18)
-        put_digits(at + 18, (utc_ns - second * NS_PER_SECOND) // <int64_t> POWERS[9 - digits], digits)
-        at[18 + digits] = SOH
-        self.used = at + 19 + digits - self.data
+        put_second(self.second_text, second)
+        self.second_ns = second * NS_PER_SECOND
         return 0
 
     cdef int add_raw(self, const char *fields, size_t size) except -1 nogil:
-        reserve(self, size + FIELD_ROOM)
+        self.reserve(size + FIELD_ROOM)
         memcpy(self.data + self.used, fields, size)
         self.used += size
         return 0

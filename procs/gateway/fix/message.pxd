@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
@@ -15,7 +16,9 @@ cdef struct Field:
     uint32_t offset             # of the value, from `Message.data`
     uint32_t length             # of the value, without its SOH
 
+
 # A view over the caller's bytes: valid as long as they are. Header fields are taken out as they pass.
+@cython.final
 cdef class Message:
     cdef const char *data
     cdef uint32_t size

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport uint32_t
 
 cdef enum:
@@ -10,7 +11,9 @@ cdef struct Queued:
     uint32_t msg_seq_num
     bint served                 # acted upon already (ResendRequest)
 
+
 # Messages above a gap, in ascending order of MsgSeqNum.
+@cython.final
 cdef class Queue:
     cdef char *data
     cdef uint32_t used

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
@@ -51,7 +52,9 @@ cdef struct VersionRules:
 # The Text of a Reject.
 cdef const char *words(int reason) noexcept nogil
 
+
 # The dictionary as tables, shared by all sessions of a process (one thread at a time).
+@cython.final
 cdef class Rules:
     cdef VersionRules versions[2]           # FIX.4.2, FIX.4.4
     cdef uint8_t formats[MAX_TAG]
