@@ -6,6 +6,7 @@ NEW: int
 IMMEDIATE: int
 REDUCE: int
 CANCEL: int
+REFUSED: int
 
 class Stalled(RuntimeError): ...
 

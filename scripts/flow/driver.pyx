@@ -14,7 +14,9 @@ cdef enum:
     KIND_REDUCE = 2
     KIND_CANCEL = 3
     TIMEOUT_MS = 30_000
+    REFUSED_ACK = -1
 
+REFUSED = REFUSED_ACK
 NEW, IMMEDIATE, REDUCE, CANCEL = KIND_NEW, KIND_IMMEDIATE, KIND_REDUCE, KIND_CANCEL
 
 
@@ -23,8 +25,10 @@ class Stalled(RuntimeError):
 
 
 cdef class Driver:
-    """One play of a flow. `acks[i]` is the event number of what answered command i, 0 before; `seen` is set by whoever
-    follows the books, and bounds how far the orders run ahead of it."""
+    """One play of a flow. `acks[i]` is the number of the event that answered command i, or REFUSED; 0 before.
+
+    `seen` is set by whoever follows the books, and bounds how far the orders run ahead of it.
+    """
 
     cdef Initiator buyer
     cdef Initiator seller
@@ -141,6 +145,8 @@ cdef class Driver:
                     self.acks[report.ref - 1] = report.event
                     self.answered += 1
             elif not (report.msg_type == c"8" and report.exec_type in (c"F", c"1", c"2")):
+                if report.ref:
+                    self.acks[report.ref - 1] = REFUSED_ACK
                 with gil:
                     self._note_refusal(report.start[:report.size])
         return 0

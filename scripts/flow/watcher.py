@@ -6,6 +6,7 @@ It sees only what any WebSocket client sees; it never sends an order.
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -15,11 +16,13 @@ import msgspec
 import websockets
 
 from scripts.flow.commands import Flow, Level
+from scripts.flow.driver import REFUSED
 
 STREAM_LEVELS = 5
 MAX_FRAME = 64 * 2**20
 KEPT_DIFFERENCES = 5
 LATE_ACK_S = 0.05
+PATIENCE_S = 30
 
 
 Books = list[tuple[list[Level], list[Level]]]
@@ -65,6 +68,7 @@ class Watcher:
         self._levels = levels
         self._price_decimals = price_decimals
         self._waiting: deque[State] = deque()
+        self._last = State(0, 0, [], [])
         self._total = len(flow)
         self.command = 0  # the next command whose book is awaited
         self.compared = 0
@@ -82,10 +86,14 @@ class Watcher:
 
     def match(self) -> None:
         """Compare as far as both books and acknowledgements have come. BookLost where a command has no book."""
-        while self._waiting and not self.done:
+        while not self.done and (self._waiting or self._acks[self.command] == REFUSED):
             event = self._acks[self.command]
             if event == 0:
                 return
+            if event == REFUSED:
+                self._compare(self._last)  # it changed nothing: the book is still the last one
+                self.command += 1
+                continue
             state = self._waiting[0]
             if event < state.U:
                 raise BookLost(f"no book was published for event {event}: the stream went on with {state.U}")
@@ -93,7 +101,7 @@ class Watcher:
                 self._waiting.popleft()  # what somebody else did, or the book before the flow began
                 continue
             self._compare(state)
-            self._waiting.popleft()
+            self._last = self._waiting.popleft()
             self.command += 1
 
     def _compare(self, state: State) -> None:
@@ -122,7 +130,9 @@ async def follow(url: str, watcher: Watcher, ready: Callable[[], None], moved: C
     decoder = msgspec.json.Decoder(list[State])
     async with websockets.connect(url, max_size=MAX_FRAME, compression=None, ping_timeout=None) as socket:
         ready()
+        moved_at = time.monotonic()
         while not watcher.done:
+            before = watcher.command
             try:
                 async with asyncio.timeout(LATE_ACK_S):
                     frame = await socket.recv()
@@ -130,4 +140,8 @@ async def follow(url: str, watcher: Watcher, ready: Callable[[], None], moved: C
                 watcher.match()  # the last books may be here before the reports that say which commands they belong to
             else:
                 watcher.take(decoder.decode(frame))
-            moved(watcher.command)
+            if watcher.command > before:
+                moved_at = time.monotonic()
+                moved(watcher.command)
+            elif time.monotonic() - moved_at > PATIENCE_S:
+                raise BookLost(f"no book came for command {watcher.command + 1} within {PATIENCE_S} s")

@@ -1,0 +1,199 @@
+"""`lockstep flow` end to end: flow of our own making against the oracle book, and a real day where it is at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shm.records import Cancel, ExtClientId, Instrument, NewOrder, OrderType, Replace, Side, TimeInForce
+from tests.models.book import Book
+from tests.pipeline.conftest import RunningVenue, venue
+
+__all__ = ["venue"]
+
+LOBSTER = Path(__file__).parents[4] / "shared" / "data" / "lobster"
+COMMANDS = 2000
+EMPTY_LEVEL = {1: (-9999999999, 0), -1: (9999999999, 0)}
+
+
+class Author:
+    """Writes a command file and the book after each command, as the oracle sees it."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.book = Book()
+        self.book.apply(_instrument())
+        self.commands: list[str] = []
+        self.rows: list[str] = []
+        self.open: dict[str, NewOrder] = {}
+        self._seq = 1
+
+    def write(self, count: int) -> None:
+        for _ in range(count):
+            choice = self.random.random()
+            if choice < 0.6 or not self.open:
+                self._submit(immediate=self.random.random() < 0.15)
+            elif choice < 0.85:
+                self._cancel()
+            else:
+                self._reduce()
+            row = len(self.rows)
+            self.commands.append(f"{row},C")
+            self.rows.append(self._row())
+
+    def _submit(self, *, immediate: bool) -> None:
+        self._seq += 1
+        name = f"o{self._seq}"
+        buy = self.random.random() < 0.5
+        order = NewOrder(
+            seq=self._seq, cl_ord_id=name.encode(), instrument=1, account=1 if buy else 2,
+            side=Side.BUY if buy else Side.SELL, ord_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC if immediate else TimeInForce.GTC,
+            price_ticks=self.random.randint(995, 1002) if buy else self.random.randint(998, 1005),
+            quantity_lots=self.random.randint(1, 9),
+        )  # fmt: skip
+        self.book.apply(order)
+        if not immediate:
+            self.open[name] = order
+        letter, side = "A" if immediate else "N", 1 if buy else -1
+        self.commands.append(f"{len(self.rows)},{letter},{name},{side},{order.price_ticks * 100},{order.quantity_lots}")
+
+    def _target(self) -> tuple[str, NewOrder, int] | None:
+        """An open order that still rests, and how much of it; forgets those that are gone."""
+        while self.open:
+            name = self.random.choice(list(self.open))
+            order = self.open[name]
+            resting = self.book.listings[1].orders.get(order.seq)
+            if resting is not None:
+                return name, order, resting.leaves_lots
+            del self.open[name]
+        return None
+
+    def _cancel(self) -> None:
+        target = self._target()
+        if target is None:
+            return self._submit(immediate=False)
+        name, order, _ = target
+        self._mean(name)
+        self.book.apply(Cancel(seq=self._seq, cl_ord_id=b"", instrument=1, order_id=order.seq, account=order.account))
+        del self.open[name]
+        self.commands.append(f"{len(self.rows)},X,{name}")
+        return None
+
+    def _reduce(self) -> None:
+        target = self._target()
+        if target is None or target[2] < 2:
+            return self._submit(immediate=False)
+        name, order, left = target
+        by = self.random.randint(1, left - 1)
+        self._mean(name)
+        total = self.book.listings[1].orders[order.seq].filled_lots + left - by
+        self.book.apply(
+            Replace(
+                seq=self._seq, cl_ord_id=name.encode(), instrument=1, order_id=order.seq, account=order.account,
+                price_ticks=order.price_ticks, quantity_lots=total,
+            )
+        )  # fmt: skip
+        self.commands.append(f"{len(self.rows)},R,{name},{by}")
+        return None
+
+    def _mean(self, name: str) -> None:
+        self._seq += 2
+        self.book.apply(ExtClientId(seq=self._seq - 1, orig_cl_ord_id=name.encode()))
+
+    def _row(self) -> str:
+        sides = {side: self._levels(side) for side in (-1, 1)}
+        return ",".join(f"{a[0]},{a[1]},{b[0]},{b[1]}" for a, b in zip(sides[-1], sides[1], strict=True))
+
+    def _levels(self, side: int) -> list[tuple[int, int]]:
+        depth = self.book.depth(1, Side.BUY if side == 1 else Side.SELL)[:5]
+        shown = [(price * 100, quantity) for price, quantity, _ in depth]
+        return shown + [EMPTY_LEVEL[side]] * (5 - len(shown))
+
+
+def _instrument() -> Instrument:
+    return Instrument(
+        seq=1, symbol=b"FLOW", instrument=1, base_asset=1, quote_asset=2, tick_mantissa=1, lot_mantissa=1,
+        price_scale=2, quantity_scale=0, matcher=1, reference_price_ticks=0, unit_value=100, lot_units=1,
+        collar_bps=500, maker_fee_ppm=0, taker_fee_ppm=0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Path, Path]:
+    """A command file and its book file; the seed is printed, LOCKSTEP_FLOW_SEED repeats it."""
+    seed = int(os.environ.get("LOCKSTEP_FLOW_SEED", random.SystemRandom().randrange(10**9)))
+    print(f"LOCKSTEP_FLOW_SEED={seed}")
+    author = Author(seed)
+    author.write(COMMANDS)
+    commands, book = tmp_path / "commands.csv", tmp_path / "book.csv"
+    commands.write_text("\n".join(author.commands) + "\n")
+    book.write_text("\n".join(author.rows) + "\n")
+    return commands, book
+
+
+def flow(commands: Path, book: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scripts", "flow", str(commands), "--book", str(book), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_books_agree_with_the_oracle_on_a_venue_of_the_flows_own(written: tuple[Path, Path]) -> None:
+    answer = flow(*written, "--levels", "5", "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    outcome = json.loads(answer.stdout)
+    assert (outcome["commands"], outcome["checkpoints"], outcome["agreed"]) == (COMMANDS, COMMANDS, COMMANDS)
+    assert outcome["verified"] is True
+
+
+def test_a_running_venue_is_joined_and_a_wrong_book_is_shown(written: tuple[Path, Path], venue: RunningVenue) -> None:
+    commands, book = written
+    rows = book.read_text().splitlines()
+    wrong = COMMANDS // 2
+    price, size, rest = rows[wrong].split(",", 2)
+    rows[wrong] = f"{price},{int(size) + 1},{rest}"
+    book.write_text("\n".join(rows) + "\n")
+    options = ("--config", str(venue.config), "--symbol", "SOLUSDT", "--buyer", "TRADER1", "--seller", "TRADER2")
+    answer = flow(commands, book, "--levels", "5", *options)
+    assert answer.returncode == 1, answer.stdout + answer.stderr
+    assert f"row {wrong}," in answer.stdout
+    assert f"{COMMANDS - 1:,} of {COMMANDS:,} checkpoints agree" in answer.stdout
+
+
+@pytest.mark.skipif(not LOBSTER.is_dir(), reason=f"the AMZN day is not at hand (looked for {LOBSTER})")
+@pytest.mark.timeout(300)
+def test_a_real_day_agrees_at_every_checkpoint() -> None:
+    answer = flow(LOBSTER / "AMZN_2012-06-21_commands.csv.gz", LOBSTER / "AMZN_2012-06-21_orderbook_5.csv.gz", "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    outcome = json.loads(answer.stdout)
+    assert (outcome["checkpoints"], outcome["agreed"], outcome["refused"]) == (155_935, 155_935, 0)
+    assert outcome["verified"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [(("--levels", "6"), "--levels is 1 to 5"), (("--durability", "maybe"), "--durability is none or local")],
+)
+def test_an_option_that_makes_no_sense_is_refused(
+    written: tuple[Path, Path], options: tuple[str, ...], reason: str
+) -> None:
+    answer = flow(*written, *options)
+    assert answer.returncode == 2
+    assert reason in answer.stderr
+
+
+def test_a_book_file_that_is_too_short_is_refused(written: tuple[Path, Path]) -> None:
+    commands, book = written
+    book.write_text("\n".join(book.read_text().splitlines()[:10]) + "\n")
+    answer = flow(commands, book)
+    assert answer.returncode == 2
+    assert "which has 10 rows" in answer.stderr
