@@ -1,6 +1,7 @@
 # `make` lists what there is. Everything is done inside .venv, which the targets make when they need it.
-# PYTHON=python3.12 chooses the interpreter, JOBS=4 how many compilers run at once.
+# PYTHON=python3.12 chooses the interpreter, JOBS=4 how many compilers run at once, FUZZ_COMMANDS how far fuzzing goes.
 PYTHON ?= python3
+FUZZ_COMMANDS ?= 5000000
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 VENV := .venv
@@ -42,6 +43,7 @@ lint: build ## ruff, mypy, cython-lint, and whether generated files are up to da
 	$(PY) -m shm.layout --check
 
 fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
+	LOCKSTEP_FUZZ_COMMANDS=$(FUZZ_COMMANDS) $(PY) -m pytest -s --timeout=0 tests/matcher/test_fuzz.py $(ARGS)
 	$(PY) -m pytest -m 'hypothesis and not interop and not soak' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 
 soak: build ## run what takes minutes: kills under load, over and over (SOAK_S=600 seconds)
