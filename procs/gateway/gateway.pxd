@@ -65,4 +65,5 @@ cdef class Gateway:
     cdef int repeat(self, Client client) except -1
     cdef int catch_up(self, Client client) except -1
     cdef int send(self, Client client) except -1
+    cdef int show_commands(self) except -1
     cdef int finish(self) except -1

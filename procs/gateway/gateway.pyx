@@ -134,6 +134,7 @@ cdef class Gateway:
         self.clients.discard(client)
         if client.line is not None:
             client.line.collect(client.session.outbox)
+            client.line.next_in = client.session.next_in
             client.line.live = client.line.client = None
             client.line = None
         client.resend = None
@@ -149,6 +150,8 @@ cdef class Gateway:
                 self.advance(client)
             if client.resend is not None and not client.slow and not client.closed:
                 self.repeat(client)
+                if client.resend is None:
+                    self.advance(client)  # what came with the request is in the buffer still
         if now_ns - self.ticked_ns >= TICK_NS:
             self.ticked_ns = now_ns
             self.tick()
@@ -210,7 +213,7 @@ cdef class Gateway:
                 line.record_due = line.was_reset = False
                 return self.entry.has_room()
             return True
-        self.entry.publish()
+        self.show_commands()
         if client.blocked_ns == 0:
             client.blocked_ns = self.now_ns
             client.pause()
@@ -259,6 +262,10 @@ cdef class Gateway:
                 KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
             )
             return session.logout(TOO_LONG_TEXT, 43, self.now_ns, self.now_ns)
+        if client.line.answered and message.msg_seq_num in client.line.answered:
+            return self.store.append(
+                KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
+            )
         if message.msg_type == c"D" or message.msg_type == c"F" or message.msg_type == c"G":
             return self.order_message(client)
         self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
@@ -350,7 +357,9 @@ cdef class Gateway:
             client.close()
             return
         line.address(self.comp_id, session.version)
-        expected = self.store.expected_in(number, self.board.session_in(number))
+        if line.next_in == 0:  # a later connection goes on where this one ends: all that came is on its way to the log
+            line.next_in, line.answered = self.store.expected_in(number, self.board.session_in(number))
+        expected = line.next_in
         client.line = line
         line.client = client
         line.live = session
@@ -440,11 +449,16 @@ cdef class Gateway:
             client.transport.abort()
         return 0
 
-    cdef int finish(self) except -1:
-        """End of a batch: show the router what came in, store everything, then send."""
-        cdef Client client
-        self.entry.publish()
+    cdef int show_commands(self) except -1:
+        """The store first: of what it has, a restart knows what the log lacks; of what it lacks, it knows nothing."""
         self.store.flush()
+        self.entry.publish()
+        return 0
+
+    cdef int finish(self) except -1:
+        """End of a batch: store everything, then show the router what came in, then send."""
+        cdef Client client
+        self.show_commands()
         for client in self.clients:
             if client.session.outbox.used:
                 self.send(client)

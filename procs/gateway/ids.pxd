@@ -19,5 +19,6 @@ cdef class RefusedIds:
     cdef uint32_t next_place
     cdef uint32_t count
     cdef void remember(self, uint32_t account, const char *cl_ord_id) noexcept nogil
+    cdef void remember_of(self, uint32_t account, const char *order, size_t size) noexcept nogil
     cdef bint has(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void forget(self, uint32_t place) noexcept nogil

@@ -15,6 +15,9 @@ from libc.string cimport memcmp, memcpy, memset
 from shm.crc32c cimport crc32c
 from shm.records cimport CL_ORD_ID_SIZE
 
+cdef extern from "<string.h>" nogil:
+    void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size)
+
 assert REMEMBERED & (REMEMBERED - 1) == 0
 assert sizeof(RefusedId) == 44
 
@@ -64,6 +67,20 @@ cdef class RefusedIds:
         self.heads[head] = self.next_place
         self.next_place = self.next_place % REMEMBERED + 1
         self.count += 1
+
+    cdef void remember_of(self, uint32_t account, const char *order, size_t size) noexcept nogil:
+        """Add the ClOrdID of a FIX message; nothing where it has none."""
+        cdef char cl_ord_id[CL_ORD_ID_SIZE]
+        cdef const char *value = <const char *> memmem(order, size, b"\x0111=", 4)
+        cdef size_t length = 0
+        if value == NULL:
+            return
+        value += 4
+        memset(cl_ord_id, 0, CL_ORD_ID_SIZE)
+        while value + length < order + size and value[length] != 1 and length < CL_ORD_ID_SIZE:
+            cl_ord_id[length] = value[length]
+            length += 1
+        self.remember(account, cl_ord_id)
 
     cdef void forget(self, uint32_t place) noexcept nogil:
         """Take what lies in `place` out of its chain."""

@@ -17,6 +17,8 @@ cdef class Line:
     cdef bint record_due     # the log does not know yet that the session logged on or was reset
     cdef bint was_reset
     cdef bint dirty
+    cdef uint32_t next_in    # where the last connection left off; 0: there was none since the start
+    cdef set answered        # numbers of messages that were answered before the start, and may come again
     cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns)
     cdef int end_report(self, int ring, uint64_t number, int side) except -1
     cdef int collect(self, Outbox outbox) except -1

@@ -16,6 +16,7 @@ cdef class Line:
         self.number = number
         self.name = name
         self.store = store
+        self.answered = set()
         self.away = Outbox()
         self.address(comp_id, store.sessions[number].version or 44)
 
@@ -62,6 +63,7 @@ cdef class Line:
             if message.kind == OUT_RESET:
                 self.store.append(KIND_RESET, self.number, 0, outbox.data, 0, 0)
                 self.record_due = self.was_reset = True
+                self.answered.clear()
             elif message.kind != OUT_REPEAT:
                 self.store.append(
                     KIND_OUT_ADMIN if message.kind == OUT_ADMIN else KIND_OUT_APP,

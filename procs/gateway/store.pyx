@@ -31,10 +31,7 @@ from posix.unistd cimport close, pread, write
 
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
-from shm.records cimport CL_ORD_ID_SIZE, SIDE_SELL
-
-cdef extern from "<string.h>" nogil:
-    void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size)
+from shm.records cimport SIDE_SELL
 
 cdef enum:
     MAX_ENTRY = sizeof(Entry) + MAX_BODY
@@ -271,7 +268,7 @@ cdef class Store:
                 state.last_in = entry.msg_seq_num
                 add_mark(&state.in_marks, entry.msg_seq_num, position)
             if entry.flags & FLAG_REFUSED_ID:
-                remember_refused(self.refused, entry.session, data, entry.length)
+                self.refused.remember_of(entry.session, data, entry.length)  # session and account are one number
         return 0
 
     cdef int flush(self) except -1 nogil:
@@ -296,14 +293,17 @@ cdef class Store:
                 self._begin_segment()
         return 0
 
-    def expected_in(self, uint32_t session, uint32_t sequenced) -> int:
-        """The MsgSeqNum to ask the client for, when the log has its commands up to `sequenced`.
+    def expected_in(self, uint32_t session, uint32_t sequenced) -> tuple[int, set[int]]:
+        """After a start: the MsgSeqNum to ask the client for, when the log has its commands up to `sequenced`.
 
         It is that of the first stored message that was meant for the log and is not in it, else the one after all seen.
+        With it come the numbers of stored messages above `sequenced` that were answered here, and are not to be again.
         """
         cdef SessionState *state = &self.sessions[session]
         cdef const Entry *entry
         cdef Scan scan
+        cdef uint32_t expected = max(state.last_in, sequenced) + 1
+        answered = set()
         if state.last_in > sequenced:
             self.flush()
             scan = Scan(self, find_mark(&state.in_marks, sequenced, self.end()), self.end())
@@ -311,9 +311,13 @@ cdef class Store:
                 entry = scan.next()
                 if entry == NULL:
                     break
-                if entry.kind == KIND_IN_LOGGED and entry.session == session and entry.msg_seq_num > sequenced:
-                    return entry.msg_seq_num
-        return max(state.last_in, sequenced) + 1
+                if entry.session != session or entry.msg_seq_num <= sequenced:
+                    continue
+                if entry.kind == KIND_IN_LOGGED:
+                    expected = min(expected, entry.msg_seq_num)
+                elif entry.kind == KIND_IN_ANSWERED:
+                    answered.add(entry.msg_seq_num)
+        return expected, answered
 
     def next_out(self, uint32_t session) -> int:
         """The MsgSeqNum of the session's next message of ours."""
@@ -358,21 +362,6 @@ cdef class Store:
             for i in range(1, state.out_marks.count):
                 assert state.out_marks.marks[i - 1].msg_seq_num < state.out_marks.marks[i].msg_seq_num
                 assert state.out_marks.marks[i - 1].position < state.out_marks.marks[i].position
-
-
-cdef void remember_refused(RefusedIds refused, uint32_t session, const char *data, size_t size) noexcept nogil:
-    """Take the ClOrdID out of a refused order; session and account are one number."""
-    cdef char cl_ord_id[CL_ORD_ID_SIZE]
-    cdef const char *value = <const char *> memmem(data, size, b"\x0111=", 4)
-    cdef size_t length = 0
-    if value == NULL:
-        return
-    value += 4
-    memset(cl_ord_id, 0, CL_ORD_ID_SIZE)
-    while value + length < data + size and value[length] != 1 and length < CL_ORD_ID_SIZE:
-        cl_ord_id[length] = value[length]
-        length += 1
-    refused.remember(session, cl_ord_id)
 
 
 cdef class Scan:

@@ -101,6 +101,60 @@ def test_the_client_is_asked_for_exactly_what_the_log_lost(tmp_path: Path) -> No
     asyncio.run(scenario())
 
 
+def resend_order(trader: Trader, msg_seq_num: int, cl_ord_id: str, price: str) -> None:
+    fields = {43: "Y", 122: "20260101-00:00:00.000", 11: cl_ord_id, 55: "BTCUSDT", 54: "1"}
+    trader.send("D", fields | {60: "20260101-00:00:00.000", 38: "1", 40: "2", 44: price}, msg_seq_num)
+
+
+def test_what_was_answered_before_the_restart_is_not_answered_again(tmp_path: Path) -> None:
+    """Orders that were refused here lie among orders that the log lost: the client is asked for all of them."""
+    prices = {"good 1": "1", "bad 1": "1.005", "good 2": "1", "bad 2": "1.005"}
+
+    async def scenario() -> None:
+        trader = Trader()
+        async with venue(tmp_path) as harness:
+            await trader.logon(harness)
+            harness.stalled.add("router")
+            first_lost = trader.next_out
+            for name, price in prices.items():
+                trader.order(name, t44=price)
+            assert {(await trader.receive())[11] for _ in range(2)} == {"bad 1", "bad 2"}
+        for _ in range(2):  # the second time, none of it is lost any more
+            async with venue(tmp_path) as harness:
+                await trader.logon(harness)
+                for number, (name, price) in enumerate(prices.items(), first_lost):
+                    resend_order(trader, number, name, price)
+                trader.send("4", {43: "Y", 122: "20260101-00:00:00.000", 123: "Y", 36: str(trader.next_out)}, 6)
+                trader.order(f"after {trader.next_out}", t44="1")
+                while trader.got[-1].get(11) != f"after {trader.next_out - 1}":
+                    await trader.receive()
+        answers = [(message[11], message[150]) for message in trader.got if message[35] == "8"]
+        assert sorted(answers) == [
+            ("after 7", "0"), ("after 9", "0"), ("bad 1", "8"), ("bad 2", "8"), ("good 1", "0"), ("good 2", "0"),
+        ]  # fmt: skip
+
+    asyncio.run(scenario())
+
+
+def test_what_is_on_its_way_to_the_log_is_not_asked_for_after_a_reconnect(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        trader = Trader()
+        async with venue(tmp_path) as harness:
+            await trader.logon(harness)
+            harness.stalled.add("router")
+            ingress = harness.venue.ring("ingress.gateway.1")
+            before = ingress.published
+            trader.order("on its way", t44="1")
+            await harness.until(lambda: ingress.published > before)
+            await trader.close()
+            await harness.until(lambda: not harness.gateway.engine.clients)
+            await trader.logon(harness)
+            harness.stalled.clear()
+            assert (await trader.receive())[11] == "on its way"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("cut", [1, 7, 33, 60, 100, 180, 260, 340])
 def test_a_store_torn_anywhere_in_its_tail_misses_and_repeats_nothing(tmp_path: Path, cut: int) -> None:
     async def scenario() -> None:

@@ -41,7 +41,7 @@ def resent(store: Store, session: int, begin: int, end: int) -> list[tuple[int, 
 def test_a_new_store_begins_every_session_at_one(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert store.next_out(1) == 1
-    assert store.expected_in(1, 0) == 1
+    assert store.expected_in(1, 0) == (1, set())
     assert store.reported(0) == 0
 
 
@@ -55,7 +55,7 @@ def test_numbers_and_watermarks_survive_a_restart(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert (store.next_out(7), store.next_out(8)) == (3, 2)
     assert store.reported(3) == 2 * 41 + 1
-    assert store.expected_in(7, 1) == 2
+    assert store.expected_in(7, 1) == (2, set())
     store.check()
 
 
@@ -171,7 +171,7 @@ def test_a_reset_begins_a_new_generation(tmp_path: Path) -> None:
     for number in range(1, 200):
         store.add(OUT_APP, 1, number, b"old")
     store.add(RESET, 1, 0, b"")
-    assert (store.next_out(1), store.expected_in(1, 0), store.generation(1)) == (1, 1, 1)
+    assert (store.next_out(1), store.expected_in(1, 0), store.generation(1)) == (1, (1, set()), 1)
     store.add(OUT_APP, 1, 1, b"new")
     store.write_out()
     for again in (store, open_store(tmp_path)):
@@ -190,11 +190,22 @@ def test_a_reset_ends_a_running_resend(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sequenced", "expected"),
-    [(0, 2), (1, 2), (2, 3), (3, 6), (5, 6), (6, 8), (7, 8), (9, 10)],
+    ("sequenced", "expected", "answered"),
+    [
+        (0, 2, {4, 7}),
+        (1, 2, {4, 7}),
+        (2, 3, {4, 7}),
+        (3, 6, {4, 7}),
+        (5, 6, {7}),
+        (6, 8, {7}),
+        (7, 8, set()),
+        (9, 10, set()),
+    ],
     ids=lambda value: str(value),
 )
-def test_the_client_is_asked_for_what_the_log_lacks(tmp_path: Path, sequenced: int, expected: int) -> None:
+def test_the_client_is_asked_for_what_the_log_lacks(
+    tmp_path: Path, sequenced: int, expected: int, answered: set[int]
+) -> None:
     store = open_store(tmp_path)
     store.add(IN_ADMIN, 1, 1, b"logon")
     store.add(IN_LOGGED, 1, 2, b"order")
@@ -205,8 +216,8 @@ def test_the_client_is_asked_for_what_the_log_lacks(tmp_path: Path, sequenced: i
     store.add(IN_LOGGED, 1, 6, b"order")
     store.add(IN_ANSWERED, 1, 7, b"refused here")
     store.write_out()
-    assert store.expected_in(1, sequenced) == expected
-    assert open_store(tmp_path).expected_in(1, sequenced) == expected
+    assert store.expected_in(1, sequenced) == (expected, answered)
+    assert open_store(tmp_path).expected_in(1, sequenced) == (expected, answered)
 
 
 def test_refused_ids_come_back(tmp_path: Path) -> None:
