@@ -22,6 +22,29 @@ cdef int64_t power_of_ten(int exponent) noexcept nogil:
     return POWERS[exponent]
 
 
+cdef inline bint parse_short(const char *text, size_t size, Decimal *out) noexcept nogil:
+    """Read a number of at most 18 characters and no sign, as nearly all are: nothing in it can overflow."""
+    cdef int64_t value = 0
+    cdef size_t i
+    cdef size_t digits = 0
+    cdef size_t whole = size
+    for i in range(size):
+        if c"0" <= text[i] <= c"9":
+            value = value * 10 + (text[i] - c"0")
+            digits += 1
+        elif text[i] == c"." and whole == size:
+            whole = i
+        else:
+            return False
+    out.decimals = <int> (digits - whole) if whole < size else 0
+    while out.decimals and value % 10 == 0:
+        value = value // 10
+        out.decimals -= 1
+    out.mantissa = value
+    out.negative = False
+    return digits > 0
+
+
 cdef Fault parse_decimal(const char *text, size_t size, Decimal *out) noexcept nogil:
     """Read a number; FAULT_NOT_A_NUMBER before any other fault. It has at most 18 decimals and fits 63 bits."""
     cdef size_t at = 0
@@ -30,6 +53,8 @@ cdef Fault parse_decimal(const char *text, size_t size, Decimal *out) noexcept n
     cdef bint in_fraction = False
     cdef Fault fault = FAULT_NONE
     cdef char c
+    if size <= MOST_DECIMALS and parse_short(text, size, out):
+        return FAULT_NONE
     out.mantissa = out.decimals = 0
     out.negative = size > 0 and text[0] == c"-"
     if out.negative:
@@ -70,6 +95,7 @@ cdef Fault add_digit(Decimal *out, int digit, int zeros, bint in_fraction) noexc
 cdef Fault to_steps(const Decimal *number, const Grid *grid, int64_t *steps) noexcept nogil:
     """How many whole steps of the grid a number is; it is to be positive."""
     cdef int128 value = number.mantissa
+    cdef int64_t small
     if number.negative or number.mantissa == 0:
         return FAULT_NOT_POSITIVE
     if number.decimals > grid.most_decimals:
@@ -77,6 +103,12 @@ cdef Fault to_steps(const Decimal *number, const Grid *grid, int64_t *steps) noe
     if number.decimals > grid.scale:
         return FAULT_OFF_GRID
     value *= POWERS[grid.scale - number.decimals]
+    if value <= INT64_MAX:  # as nearly always: 64 bits divide without a call
+        small = <int64_t> value
+        if small % grid.step:
+            return FAULT_OFF_GRID
+        steps[0] = small // grid.step
+        return FAULT_NONE
     if value % grid.step:
         return FAULT_OFF_GRID
     value = value / grid.step

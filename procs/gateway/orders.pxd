@@ -65,6 +65,7 @@ cdef class Orders:
     cdef Order *at(self, uint32_t place) noexcept nogil
     cdef Order *find(self, uint64_t order_id) noexcept nogil
     cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
+    cdef void expect(self, const AcceptedRecord *event) noexcept nogil
     cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil
     cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil
     cdef Order *filled(

@@ -22,8 +22,12 @@ from shm.records cimport CL_ORD_ID_SIZE, AcceptedRecord, CancelledRecord, Reject
 
 from shm import layout
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void *address) noexcept nogil
+
 cdef enum:
     FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond
+    SPLITS_AHEAD = 8                 # whose orders are fetched while others are split
 
 assert sizeof(Order) == 104
 assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
@@ -92,6 +96,11 @@ cdef class Orders:
                 return order
             place = order.links[BY_CLIENT]
         return NULL
+
+    cdef void expect(self, const AcceptedRecord *event) noexcept nogil:
+        """Have the memory fetched that `accepted` will need for an event some places ahead."""
+        cdef Index *index = &self.indexes[BY_CLIENT]
+        prefetch(&index.heads[bucket_of(index, hash_client(event.account, event.cl_ord_id))])
 
     cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil:
         """An order entered its book."""
@@ -230,6 +239,8 @@ cdef class Orders:
             index.heads = <uint32_t *> grown
             index.capacity *= 2
         index.heads[added] = 0
+        if index.split + SPLITS_AHEAD <= index.mask:
+            prefetch(self.at(index.heads[index.split + SPLITS_AHEAD]).cl_ord_id)
         link = &index.heads[index.split]
         while link[0]:
             place = link[0]

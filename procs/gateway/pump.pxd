@@ -12,6 +12,7 @@ from shm.records cimport CL_ORD_ID_SIZE, CancelledRecord, RejectedRecord, Replac
 
 cdef enum:
     EVENTS_A_POLL = 8192     # of one ring
+    EVENTS_AHEAD = 8         # of the one handled, for which memory is fetched
     RINGS = 9
 
 

@@ -81,6 +81,10 @@ cdef class EventPump:
         cdef uint64_t last = first + min(count, <uint64_t> EVENTS_A_POLL)
         cdef const char *record
         while seq < last:
+            if seq + EVENTS_AHEAD < first + count:  # a hint to the processor, also of what is not released yet
+                record = consumer.at(seq + EVENTS_AHEAD)
+                if (<const EventRecord *> record).type == EVT_ACCEPTED:
+                    self.orders.expect(<const AcceptedRecord *> record)
             record = consumer.at(seq)
             if (<const EventRecord *> record).cause > released:
                 break

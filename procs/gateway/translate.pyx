@@ -6,7 +6,18 @@ It claims and fills slots and publishes a read's worth of them together; it neve
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from procs.gateway.fix.message cimport Message
+from procs.gateway.fix.message cimport (
+    AT_CL_ORD_ID,
+    AT_ORD_TYPE,
+    AT_ORDER_QTY,
+    AT_ORIG_CL_ORD_ID,
+    AT_PRICE,
+    AT_SIDE,
+    AT_SYMBOL,
+    AT_TIME_IN_FORCE,
+    Field,
+    Message,
+)
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     CMD_CANCEL,
@@ -26,47 +37,32 @@ from shm.records cimport (
 
 cdef enum:
     RECORD_VERSION = 1
-    TAG_CL_ORD_ID = 11
-    TAG_ORDER_QTY = 38
-    TAG_ORD_TYPE = 40
-    TAG_ORIG_CL_ORD_ID = 41
-    TAG_PRICE = 44
-    TAG_SIDE = 54
-    TAG_SYMBOL = 55
-    TAG_TIME_IN_FORCE = 59
-
 
 cdef void read_form(Message message, Form *form) noexcept nogil:
     """Point `form` at the fields of a D, F or G; it is valid as long as the message is."""
-    cdef uint32_t i
-    cdef uint32_t tag
-    cdef Text *text
-    memset(form, 0, sizeof(Form))
     form.msg_type = <char> message.msg_type
     form.poss_resend = message.poss_resend
     form.msg_seq_num = message.msg_seq_num
-    for i in range(message.count):
-        tag = message.fields[i].tag
-        if tag == TAG_CL_ORD_ID:
-            text = &form.cl_ord_id
-        elif tag == TAG_ORDER_QTY:
-            text = &form.quantity
-        elif tag == TAG_ORD_TYPE:
-            text = &form.ord_type
-        elif tag == TAG_ORIG_CL_ORD_ID:
-            text = &form.orig_cl_ord_id
-        elif tag == TAG_PRICE:
-            text = &form.price
-        elif tag == TAG_SIDE:
-            text = &form.side
-        elif tag == TAG_SYMBOL:
-            text = &form.symbol
-        elif tag == TAG_TIME_IN_FORCE:
-            text = &form.time_in_force
-        else:
-            continue
-        text.at = message.data + message.fields[i].offset
-        text.size = message.fields[i].length
+    form.cl_ord_id = text_at(message, AT_CL_ORD_ID)
+    form.orig_cl_ord_id = text_at(message, AT_ORIG_CL_ORD_ID)
+    form.symbol = text_at(message, AT_SYMBOL)
+    form.side = text_at(message, AT_SIDE)
+    form.ord_type = text_at(message, AT_ORD_TYPE)
+    form.time_in_force = text_at(message, AT_TIME_IN_FORCE)
+    form.price = text_at(message, AT_PRICE)
+    form.quantity = text_at(message, AT_ORDER_QTY)
+
+
+cdef inline Text text_at(Message message, int place) noexcept nogil:
+    """The value of the field that `message.at` has in this place."""
+    cdef Text text
+    cdef const Field *field = &message.fields[message.at[place]]
+    text.at = NULL
+    text.size = 0
+    if message.at[place]:
+        text.at = message.data + field.offset
+        text.size = field.length
+    return text
 
 
 cdef class Entry:

@@ -3,8 +3,8 @@
 It copies and allocates nothing, and knows no session: what a field means is for `rules` and `session`.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size)
@@ -18,14 +18,29 @@ cdef enum:
     MAX_BEGIN_STRING = 16
     MAX_LENGTH_DIGITS = 9
     MAX_TAG_DIGITS = 9
-    LENGTH_TAGS = 1024
+    PLACED_TAGS = 1024
+    SECOND_SIZE = 17            # "YYYYMMDD-HH:MM:SS"
     NS_PER_SECOND = 1_000_000_000
     MOST_UINT = 4611686018427387904
 
+cdef uint8_t[PLACED_TAGS] PLACE     # AT_… of a tag
+for tag, place in (
+    (34, AT_MSG_SEQ_NUM), (43, AT_POSS_DUP), (49, AT_SENDER_COMP_ID), (52, AT_SENDING_TIME), (56, AT_TARGET_COMP_ID),
+    (97, AT_POSS_RESEND), (115, AT_ROUTING), (116, AT_ROUTING), (128, AT_ROUTING), (129, AT_ROUTING),
+    (122, AT_ORIG_SENDING_TIME), (11, AT_CL_ORD_ID), (38, AT_ORDER_QTY), (40, AT_ORD_TYPE), (41, AT_ORIG_CL_ORD_ID),
+    (44, AT_PRICE), (54, AT_SIDE), (55, AT_SYMBOL), (59, AT_TIME_IN_FORCE),
+):
+    PLACE[tag] = place
 # Tags whose value is the length of the data field after them, which may hold any byte.
-cdef uint8_t[LENGTH_TAGS] IS_LENGTH
 for tag in (90, 93, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621):
-    IS_LENGTH[tag] = 1
+    PLACE[tag] = AT_LENGTH
+
+# The last second that was parsed, for the messages of one second differ in its fraction only.
+cdef char[SECOND_SIZE] SECOND_TEXT
+cdef int64_t second_ns = -1
+cdef int64_t[11] FRACTION_NS        # what the last digit counts, by the size of the fraction with its point
+for size in range(11):
+    FRACTION_NS[size] = 10 ** (10 - max(size, 1))
 
 
 cdef inline bint is_digit(char c) noexcept nogil:
@@ -65,28 +80,36 @@ cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
-    """YYYYMMDD-HH:MM:SS with up to 9 decimals, as ns since the epoch; -1 where it is no such time."""
+cdef int64_t parse_second(const char *text) noexcept nogil:
+    """YYYYMMDD-HH:MM:SS as ns since the epoch; -1 where it is no such time."""
     cdef int64_t days
-    cdef int64_t fraction = 0
-    cdef size_t i
     cdef int hour, minute, second
-    if size < 17 or size == 18 or size > 27 or text[8] != c"-" or text[11] != c":" or text[14] != c":":
-        return -1
-    if two(text) < 0 or two(text + 2) < 0:
+    if text[8] != c"-" or text[11] != c":" or text[14] != c":" or two(text) < 0 or two(text + 2) < 0:
         return -1
     days = days_of(two(text) * 100 + two(text + 2), two(text + 4), two(text + 6))
     hour, minute, second = two(text + 9), two(text + 12), two(text + 15)
     if days < 0 or not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
         return -1
-    if size > 17:
-        if text[17] != c".":
+    return (days * 86400 + hour * 3600 + minute * 60 + second) * NS_PER_SECOND
+
+
+cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
+    """YYYYMMDD-HH:MM:SS with up to 9 decimals, as ns since the epoch; -1 where it is no such time."""
+    global second_ns
+    cdef int64_t fraction = 0
+    cdef size_t i
+    if size < SECOND_SIZE or size == SECOND_SIZE + 1 or size > SECOND_SIZE + 10:
+        return -1
+    if memcmp(text, SECOND_TEXT, SECOND_SIZE) != 0:
+        memcpy(SECOND_TEXT, text, SECOND_SIZE)
+        second_ns = parse_second(text)
+    if second_ns < 0 or (size > SECOND_SIZE and text[SECOND_SIZE] != c"."):
+        return -1
+    for i in range(SECOND_SIZE + 1, size):
+        if not is_digit(text[i]):
             return -1
-        for i in range(18, 27):
-            if i < size and not is_digit(text[i]):
-                return -1
-            fraction = fraction * 10 + (text[i] - c"0" if i < size else 0)
-    return (days * 86400 + hour * 3600 + minute * 60 + second) * NS_PER_SECOND + fraction
+        fraction = fraction * 10 + (text[i] - c"0")
+    return second_ns + fraction * FRACTION_NS[size - SECOND_SIZE]
 
 
 cdef inline size_t value_end(const char *data, size_t at, size_t size) noexcept nogil:
@@ -189,60 +212,45 @@ cdef uint32_t pack_type(const char *text, size_t size) noexcept nogil:
     return packed
 
 
-cdef inline void note_header(Message out, uint32_t tag, int index, const char *value, uint32_t length) noexcept nogil:
-    """Keep what the session looks at in every message; of a tag that is there twice, the first."""
-    if tag == 34:
-        if out.msg_seq_num == 0:
-            out.msg_seq_num = seq_num(value, length)
-    elif tag == 43:
-        out.poss_dup = length == 1 and value[0] == c"Y"
-    elif tag == 49:
-        if out.sender_comp_id < 0:
-            out.sender_comp_id = index
-    elif tag == 52:
-        if out.sending_time < 0:
-            out.sending_time = index
-    elif tag == 56:
-        if out.target_comp_id < 0:
-            out.target_comp_id = index
-    elif tag == 97:
-        out.poss_resend = length == 1 and value[0] == c"Y"
-    elif tag == 115 or tag == 116 or tag == 128 or tag == 129:
-        out.routed = True
-    elif tag == 122:
-        if out.orig_sending_time < 0:
-            out.orig_sending_time = index
+cdef void note_header(Message out) noexcept nogil:
+    """Take out what the session looks at in every message."""
+    cdef int64_t number = parse_uint(out.value(out.at[AT_MSG_SEQ_NUM]), out.fields[out.at[AT_MSG_SEQ_NUM]].length)
+    out.msg_seq_num = <uint32_t> number if out.at[AT_MSG_SEQ_NUM] and 0 < number < 0x7FFFFFFF else 0
+    out.poss_dup = out.at[AT_POSS_DUP] and out.equals(out.at[AT_POSS_DUP], b"Y", 1)
+    out.poss_resend = out.at[AT_POSS_RESEND] and out.equals(out.at[AT_POSS_RESEND], b"Y", 1)
+    out.routed = out.at[AT_ROUTING] != 0
 
 
-cdef inline uint32_t seq_num(const char *value, uint32_t length) noexcept nogil:
-    cdef int64_t number = parse_uint(value, length)
-    return <uint32_t> number if 0 < number < 0x7FFFFFFF else 0
+cdef size_t cut_tag(Message out, const char *data, size_t at, uint32_t count, uint32_t *tag) noexcept nogil:
+    """Read the tag of field `count`, 0 where it is malformed; where its value begins."""
+    cdef size_t begin = at
+    tag[0] = 0
+    while is_digit(data[at]):
+        tag[0] = tag[0] * 10 + (data[at] - c"0")
+        at += 1
+    if data[at] != c"=" or at == begin or at - begin > MAX_TAG_DIGITS or data[begin] == c"0":
+        if out.bad_tag_at == MAX_FIELDS:
+            out.bad_tag_at = count
+        tag[0] = 0
+    return at + (data[at] == c"=")
 
 
 cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nogil:
     """Cut the bytes from `at` to `size` into fields; 0 where there are too many."""
     cdef uint32_t tag
     cdef uint32_t count = out.count
-    cdef size_t begin
     cdef size_t end
+    cdef uint8_t place
     cdef int64_t data_size = -1
     cdef Field *field
     while at < size:
         if count == MAX_FIELDS:
             return 0
-        begin = at
-        tag = 0
-        while is_digit(data[at]):
-            tag = tag * 10 + (data[at] - c"0")
-            at += 1
-        if data[at] != c"=" or at == begin or at - begin > MAX_TAG_DIGITS or data[begin] == c"0":
-            if out.bad_tag_at == MAX_FIELDS:
-                out.bad_tag_at = count
-            tag = 0
-            if data[at] == c"=":
-                at += 1
+        if c"1" <= data[at] <= c"9" and is_digit(data[at + 1]) and data[at + 2] == c"=":  # as most tags are
+            tag = (data[at] - c"0") * 10 + (data[at + 1] - c"0")
+            at += 3
         else:
-            at += 1
+            at = cut_tag(out, data, at, count, &tag)
         end = value_end(data, at, size)
         if data_size >= 0:
             if at + data_size < size - TRAILER_SIZE and data[at + data_size] == SOH:
@@ -252,9 +260,11 @@ cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nog
         field.tag = tag
         field.offset = <uint32_t> at
         field.length = <uint32_t> (end - at)
-        if tag < LENGTH_TAGS and IS_LENGTH[tag]:
+        place = PLACE[tag] if tag < PLACED_TAGS else AT_NOWHERE
+        if place == AT_LENGTH:
             data_size = parse_uint(data + at, end - at)
-        note_header(out, tag, count, data + at, field.length)
+        elif out.at[place] == 0:
+            out.at[place] = <int16_t> count
         count += 1
         at = end + 1
     out.count = count
@@ -283,13 +293,12 @@ cdef int parse(Message out, const char *data, size_t size) noexcept nogil:
     out.data = data
     out.size = <uint32_t> total
     out.bad_tag_at = MAX_FIELDS
-    out.msg_seq_num = 0
-    out.poss_dup = out.poss_resend = out.routed = False
-    out.sender_comp_id = out.target_comp_id = out.sending_time = out.orig_sending_time = -1
+    memset(out.at, 0, sizeof(out.at))
     if not cut(out, data, 0, total):
         return TOO_LONG
     if out.bad_tag_at == MAX_FIELDS:
         out.bad_tag_at = out.count
+    note_header(out)
     out.msg_type = pack_type(data + out.fields[2].offset, out.fields[2].length)
     return <int> total
 
@@ -304,10 +313,6 @@ cdef class Message:
             if self.fields[i].tag == tag:
                 return i
         return -1
-
-    cdef const char *value(self, int index) noexcept nogil:
-        """Where the value of a field begins."""
-        return self.data + self.fields[index].offset
 
     cdef bint equals(self, int index, const char *text, size_t size) noexcept nogil:
         """Whether there is such a field (index not -1) and its value is this text."""
@@ -325,9 +330,10 @@ cdef class Message:
     cdef bint is_timely(self, int64_t utc_ns, int64_t window_ns) noexcept nogil:
         """Whether SendingTime is at most a window (0: any) from our clock; a missing or malformed one is not judged."""
         cdef int64_t sent_ns
-        if window_ns == 0 or self.sending_time < 0:
+        cdef int sent = self.at[AT_SENDING_TIME]
+        if window_ns == 0 or sent == 0:
             return True
-        sent_ns = parse_utc(self.value(self.sending_time), self.fields[self.sending_time].length)
+        sent_ns = parse_utc(self.value(sent), self.fields[sent].length)
         return sent_ns < 0 or -window_ns <= sent_ns - utc_ns <= window_ns
 
     def read(self, bytes data) -> int:

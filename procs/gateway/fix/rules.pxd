@@ -65,6 +65,6 @@ cdef class Rules:
     cdef int _fill(self, VersionRules *rules, int version, set supported) except -1
     cdef Standing standing(self, int version, uint32_t msg_type) noexcept nogil
     cdef bint check(self, int version, Message message, Fault *fault) noexcept nogil    # True: nothing wrong
-    cdef bint check_field(self, Message message, uint32_t index, uint8_t place, Fault *fault) noexcept nogil
+    cdef bint check_field(self, Message message, uint32_t index, Fault *fault) noexcept nogil
     cdef bint check_required(self, const TypeRules *rules, Fault *fault) noexcept nogil
     cdef int check_group(self, Message message, uint32_t index, Fault *fault) noexcept nogil

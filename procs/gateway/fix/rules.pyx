@@ -113,9 +113,8 @@ cdef bint is_int(const char *text, size_t size) noexcept nogil:
     return parse_uint(text, size) >= 0
 
 
-cdef bint has_format(uint8_t format, const char *text, size_t size) noexcept nogil:
-    if format == FORMAT_TEXT:
-        return True
+cdef inline bint has_format(uint8_t format, const char *text, size_t size) noexcept nogil:
+    """Whether a value has a format other than FORMAT_TEXT."""
     if format == FORMAT_CHAR:
         return size == 1
     if format == FORMAT_FLOAT:
@@ -213,7 +212,7 @@ cdef class Rules:
                     known = 0 < tag <= version_rules.last_tag
                     return fail(fault, REJECT_TAG_NOT_FOR_MESSAGE if known else REJECT_INVALID_TAG, tag)
                 place = PLACE_BODY
-            if not self.check_field(message, i, place, fault):
+            if not self.check_field(message, i, fault):
                 return False
             if (place & 7) < reached:
                 return fail(fault, REJECT_TAG_ORDER, tag)
@@ -226,7 +225,7 @@ cdef class Rules:
                 i = group_end
         return rules == NULL or self.check_required(rules, fault)
 
-    cdef bint check_field(self, Message message, uint32_t index, uint8_t place, Fault *fault) noexcept nogil:
+    cdef bint check_field(self, Message message, uint32_t index, Fault *fault) noexcept nogil:
         """One field by itself: a value of the right format and set, and its tag not seen before."""
         cdef uint32_t tag = message.fields[index].tag
         cdef uint32_t length = message.fields[index].length
@@ -239,6 +238,8 @@ cdef class Rules:
         if self.seen[tag] == self.stamp:
             return fail(fault, REJECT_REPEATED_TAG, tag)
         self.seen[tag] = self.stamp
+        if self.formats[tag] == FORMAT_TEXT:
+            return True
         if not has_format(self.formats[tag], value, length):
             return fail(fault, REJECT_DATA_FORMAT, tag)
         value_set = self.value_sets[tag]
@@ -268,7 +269,7 @@ cdef class Rules:
             if role == GROUP_FIRST:
                 entries += 1
                 forget(self, group)
-            if not self.check_field(message, i, PLACE_BODY, fault):
+            if not self.check_field(message, i, fault):
                 return -1
             i += 1
         if entries != parse_uint(message.value(index), message.fields[index].length):

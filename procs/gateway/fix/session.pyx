@@ -10,6 +10,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strlen
 
 from procs.gateway.fix.encode cimport MAX_COMP_ID, MAX_TEXT, OUT_REPEAT, Outbox
+from procs.gateway.fix.message cimport AT_ORIG_SENDING_TIME, AT_SENDER_COMP_ID, AT_SENDING_TIME, AT_TARGET_COMP_ID
 from procs.gateway.fix.message cimport GARBLED, NEED_MORE, TOO_LONG, Message, parse, parse_utc
 from procs.gateway.fix.queue cimport Queue, Queued
 from procs.gateway.fix.rules cimport (
@@ -71,9 +72,8 @@ cdef class Session(Speaker):
         self.limits.logout_timeout_ns = <int64_t> (logout_timeout_s * NS)
         self.limits.gap_timeout_ns = <int64_t> (gap_timeout_s * NS)
         self.limits.sending_time_accuracy_ns = <int64_t> (sending_time_accuracy_s * NS)
-        self.phase = PHASE_CONNECTED
+        self.phase, self.next_in = PHASE_CONNECTED, 1
         self.connected_ns = self.received_ns = self.sent_ns = now_ns
-        self.next_in = 1
 
     cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
         cdef Step step
@@ -108,7 +108,7 @@ cdef class Session(Speaker):
 
     cdef Step first_message(self) except? STEP_ERROR nogil:
         """Rule 9: what is no Logon to us gets no answer."""
-        cdef int sender = self.message.sender_comp_id
+        cdef int sender = self.message.at[AT_SENDER_COMP_ID]
         cdef const char *problem
         if self.message.msg_type != c"A":
             return self.close(REASON_NOT_LOGON)
@@ -118,7 +118,7 @@ cdef class Session(Speaker):
             self.version = 42
         else:
             return self.close(REASON_IDENTITY)
-        if not self.message.equals(self.message.target_comp_id, self.comp_id, self.comp_id_size) or sender < 0:
+        if not self.message.equals(self.message.at[AT_TARGET_COMP_ID], self.comp_id, self.comp_id_size) or sender == 0:
             return self.close(REASON_IDENTITY)
         self.peer_size = self.message.fields[sender].length
         if not 1 <= self.peer_size <= MAX_COMP_ID:
@@ -478,22 +478,22 @@ cdef class Session(Speaker):
 
     cdef bint names_us(self) noexcept nogil:
         return (
-            self.message.equals(self.message.sender_comp_id, self.peer, self.peer_size)
-            and self.message.equals(self.message.target_comp_id, self.comp_id, self.comp_id_size)
+            self.message.equals(self.message.at[AT_SENDER_COMP_ID], self.peer, self.peer_size)
+            and self.message.equals(self.message.at[AT_TARGET_COMP_ID], self.comp_id, self.comp_id_size)
         )
 
     cdef bint dates_hold(self, Fault *fault) noexcept nogil:
         """Rule 6: a repeated message says when it was first sent, and that was not after this time."""
-        cdef int original = self.message.orig_sending_time
-        cdef int sent = self.message.sending_time
+        cdef int original = self.message.at[AT_ORIG_SENDING_TIME]
+        cdef int sent = self.message.at[AT_SENDING_TIME]
         fault.tag = 122
         if not self.message.poss_dup:
             return True
-        if original < 0:
+        if original == 0:
             fault.reason = REJECT_REQUIRED_TAG_MISSING
             return False
         fault.reason = REJECT_SENDING_TIME
-        return sent < 0 or (
+        return sent == 0 or (
             parse_utc(self.message.value(original), self.message.fields[original].length)
             <= parse_utc(self.message.value(sent), self.message.fields[sent].length)
         )

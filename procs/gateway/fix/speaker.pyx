@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport strlen
 
 from procs.gateway.fix.encode cimport MAX_TEXT, MILLIS, OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, Outgoing
-from procs.gateway.fix.message cimport parse
+from procs.gateway.fix.message cimport AT_SENDING_TIME, parse
 from procs.gateway.fix.rules cimport words
 
 cdef enum:
@@ -101,12 +101,12 @@ cdef class Speaker:
         self.now_ns = self.sent_ns = now_ns
         self.utc_ns = utc_ns
         self.fill_to(msg_seq_num)
-        if parse(self.message, stored, size) != <int> size or self.message.sending_time < 0:
+        if parse(self.message, stored, size) != <int> size or self.message.at[AT_SENDING_TIME] == 0:
             with gil:
                 raise ValueError(f"stored message {msg_seq_num} is no FIX message of {size} bytes")
         self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, utc_ns)
         self.outbox.add_char(43, c"Y")
-        sent = self.message.sending_time
+        sent = self.message.at[AT_SENDING_TIME]
         self.outbox.add_bytes(122, self.message.value(sent), self.message.fields[sent].length)
         for i in range(3, self.message.count - 1):
             tag = self.message.fields[i].tag
