@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE)
 
-# Wiring between processes, and not a process itself: the duty cycle, the venue's memory, the two loops, the host.
-SHARED = {"procs.agent", "procs.venue", "procs.loop", "procs.pump", "procs.host"}
+# Not a process itself: the duty cycle, the venue's memory, the two loops, the host, and tables of state.
+SHARED = {"procs.agent", "procs.venue", "procs.loop", "procs.pump", "procs.host", "procs.tables"}
 # What all of it is wired by: a venue's memory and hosts follow the topology.
 TOPOLOGY = "procs.supervisor.topology"
 
@@ -21,8 +21,8 @@ TOPOLOGY = "procs.supervisor.topology"
 PURE_CORES = (
     "procs/matcher/book.pyx",
     "procs/matcher/levels.pyx",
-    "procs/matcher/pool.pyx",
     "procs/matcher/fees.pyx",
+    "procs/tables",
     "procs/router/ledger.pyx",
     "procs/router/orders.pyx",
     "procs/gateway/fix",

@@ -1,9 +1,9 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from procs.matcher.index cimport Index
+from procs.tables.index cimport Index
 from procs.matcher.levels cimport Ladder, Level, Levels
 from procs.matcher.outcome cimport Outcome
-from procs.matcher.pool cimport Pool
+from procs.tables.pool cimport Pool
 from shm.records cimport CancelRecord, CommandRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord
 
 # One resting order. Its id and instrument lead: they are what the index looks at.
@@ -51,6 +51,7 @@ cdef class Book:
     cdef Levels levels
 
     cdef bint lists(self, uint32_t instrument) noexcept nogil
+    cdef void expect(self, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil
     cdef int execute(self, const CommandRecord *command) except -1 nogil
     cdef int define(self, const InstrumentRecord *command) except -1 nogil
 

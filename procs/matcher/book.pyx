@@ -19,15 +19,16 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from procs.matcher.fees cimport base_fee, quote_fee
-from procs.matcher.index cimport (
-    index_check, index_close, index_find, index_open, index_put, index_remove, tag_of,
+from procs.tables.index cimport (
+    index_check, index_close, index_find, index_next, index_open, index_prefetch, index_put, index_remove,
+    index_size, tag_of_serial,
 )
 from procs.matcher.levels cimport (
     Ladder, Level, int128, ladder_check, level_add, level_at, level_find, level_remove, levels_check, levels_close,
     levels_open,
 )
 from procs.matcher.outcome cimport Outcome, Withdrawal
-from procs.matcher.pool cimport NIL, pool_at, pool_check, pool_close, pool_give, pool_open, pool_take
+from procs.tables.pool cimport NIL, pool_at, pool_check, pool_close, pool_give, pool_open, pool_take, prefetch
 from shm.records cimport (
     CANCEL_REASON_IOC_REMAINDER, CANCEL_REASON_MARKET_REMAINDER, CANCEL_REASON_REQUESTED, CMD_CANCEL, CMD_EXT_CLIENT_ID,
     CMD_INSTRUMENT, CMD_NEW_ORDER, CMD_REPLACE, CODE_ORDER_CLOSED, CODE_QUANTITY_BELOW_FILLED, ORD_TYPE_LIMIT,
@@ -52,6 +53,10 @@ cdef int fail(const char *what, uint64_t seq) except -1 nogil:
     """A command that the router must not let through is a bug of ours: the process ends."""
     with gil:
         raise RuntimeError(f"{what.decode()}: command {seq} of the log")
+
+
+cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
+    return tag_of_serial(index, (<const Order *> item).order_id)
 
 
 cdef inline int ladder_side(uint8_t side) noexcept nogil:
@@ -119,6 +124,23 @@ cdef class Book:
         if command.type == CMD_INSTRUMENT:
             return self.define(<const InstrumentRecord *> command)
         return fail(b"no command for a book", command.seq)
+
+    cdef void expect(self, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil:
+        """These come soon, `nearer` first: ask for the memory that they will need. A hint, it changes nothing."""
+        cdef const NewOrderRecord *order = <const NewOrderRecord *> command
+        cdef int side = ladder_side(order.side)
+        cdef uint32_t tag, place
+        if command.type == CMD_NEW_ORDER:
+            index_prefetch(&self.by_id, tag_of_serial(&self.by_id, command.seq))
+            place = level_find(&self.levels, order.instrument * 2 + side, key_of(side, order.price_ticks))
+            prefetch(pool_at(&self.orders, level_at(&self.levels, place).tail))
+        elif command.type == CMD_CANCEL:
+            index_prefetch(&self.by_id, tag_of_serial(&self.by_id, (<const CancelRecord *> command).order_id))
+        elif command.type == CMD_REPLACE:
+            index_prefetch(&self.by_id, tag_of_serial(&self.by_id, (<const ReplaceRecord *> command).order_id))
+        if nearer.type == CMD_CANCEL:
+            place = tag = tag_of_serial(&self.by_id, (<const CancelRecord *> nearer).order_id)
+            prefetch(pool_at(&self.orders, index_next(&self.by_id, tag, &place)))
 
     cdef int define(self, const InstrumentRecord *command) except -1 nogil:
         """List an instrument, or change the terms of a listed one; its resting orders stay. Returns 1."""
@@ -338,7 +360,7 @@ cdef class Book:
         level.tail = item
         level.orders += 1
         level.lots += incoming.leaves_lots
-        index_put(&self.by_id, tag_of(&self.by_id, order.order_id, order.instrument), item)
+        index_put(&self.by_id, tag_of_serial(&self.by_id, order.order_id), item)
         return 0
 
     cdef void shrink(self, Ladder *ladder, uint32_t item, int64_t lots) noexcept nogil:
@@ -355,7 +377,7 @@ cdef class Book:
         """Take a resting order out of its queue and the index, and its level out of the ladder if it was the last."""
         cdef Order *order = <Order *> pool_at(&self.orders, item)
         cdef Level *level = level_at(&self.levels, order.level)
-        index_remove(&self.by_id, tag_of(&self.by_id, order.order_id, order.instrument), item)
+        index_remove(&self.by_id, tag_of_serial(&self.by_id, order.order_id), item)
         if order.prev != NIL:
             (<Order *> pool_at(&self.orders, order.prev)).next = order.next
         else:
@@ -372,7 +394,7 @@ cdef class Book:
 
     cdef uint32_t find(self, uint64_t order_id, uint32_t instrument) noexcept nogil:
         """The resting order with this id in this instrument, or NIL."""
-        cdef uint32_t tag = tag_of(&self.by_id, order_id, instrument)
+        cdef uint32_t tag = tag_of_serial(&self.by_id, order_id)
         return index_find(&self.by_id, &self.orders, tag, order_id, instrument)
 
     cdef Ladder *ladder_of(self, const Level *level) noexcept nogil:
@@ -416,12 +438,8 @@ cdef class Book:
         """Bytes in use by resting orders, their index, and all that price levels need."""
         return {
             "orders": self.orders.live * self.orders.item_size,
-            "index": self.by_id.segments.live * self.by_id.segments.item_size + (4 << self.by_id.depth),
-            "levels": (
-                self.levels.pool.live * self.levels.pool.item_size
-                + self.levels.index.segments.live * self.levels.index.segments.item_size
-                + (4 << self.levels.index.depth)
-            ),
+            "index": index_size(&self.by_id),
+            "levels": self.levels.pool.live * self.levels.pool.item_size + index_size(&self.levels.index),
         }
 
     @property
@@ -450,7 +468,7 @@ cdef class Book:
                 assert bid < ask, f"instrument {instrument} is crossed: {bid} is bid and {ask} is asked"
         pool_check(&self.orders)
         assert levels_check(&self.levels) == levels, "there are levels that no ladder has"
-        assert index_check(&self.by_id, &self.orders) == orders, "the index and the queues have other orders"
+        assert index_check(&self.by_id, &self.orders, tag_of_item) == orders, "index and queues have other orders"
         assert self.orders.live == orders, f"{self.orders.live} orders in the pool, {orders} in the queues"
 
     cdef int check_queue(self, uint32_t level) except -1:

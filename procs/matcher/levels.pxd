@@ -1,7 +1,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from procs.matcher.index cimport Index, index_find, tag_of
-from procs.matcher.pool cimport NIL, Pool, pool_at
+from procs.tables.index cimport Index, index_find, tag_of
+from procs.tables.pool cimport NIL, Pool, pool_at
 
 cdef extern from *:
     ctypedef long long int128 "__int128"

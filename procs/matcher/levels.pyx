@@ -11,8 +11,8 @@ child, so the neighbours tell the place in the tree without a search.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from procs.matcher.index cimport index_check, index_close, index_open, index_put, index_remove
-from procs.matcher.pool cimport pool_check, pool_close, pool_give, pool_open, pool_take
+from procs.tables.index cimport index_check, index_close, index_open, index_put, index_remove, keyed_tag
+from procs.tables.pool cimport pool_check, pool_close, pool_give, pool_open, pool_take
 
 cdef enum:
     NEAR = 8        # levels from the best on that are tried before the tree is asked
@@ -286,7 +286,7 @@ cdef int tree_check(const Levels *levels, uint32_t item, uint32_t parent) except
 
 cdef uint64_t levels_check(const Levels *levels) except? -1:
     """The number of levels of all ladders. AssertionError unless pool and index agree about it."""
-    cdef uint64_t count = index_check(&levels.index, &levels.pool)
+    cdef uint64_t count = index_check(&levels.index, &levels.pool, keyed_tag)
     pool_check(&levels.pool)
     assert count == levels.pool.live, f"{count} levels in the index, {levels.pool.live} in the pool"
     return count

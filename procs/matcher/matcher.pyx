@@ -17,6 +17,7 @@ from shm.ring cimport Consumer, Producer
 
 cdef enum:
     BATCH = 256             # commands in a poll
+    AHEAD = 8               # how far before its turn a command is looked at
     MOST_EVENTS = 4096      # events in a poll: a sweep may need several
     MAX_INSTRUMENTS = 65536
 
@@ -64,7 +65,14 @@ cdef class Matcher(Agent):
         if count == 0:
             return 0
         self.book.outcome.open(MOST_EVENTS)
-        while seq < first + count and self.carry_out(<const CommandRecord *> self.log.at(seq), seq):
+        while seq < first + count:
+            if seq + AHEAD < first + count:
+                self.book.expect(
+                    <const CommandRecord *> self.log.at(seq + AHEAD),
+                    <const CommandRecord *> self.log.at(seq + AHEAD // 2),
+                )
+            if not self.carry_out(<const CommandRecord *> self.log.at(seq), seq):
+                break
             seq += 1
         published = self.book.outcome.publish()
         if seq > first:

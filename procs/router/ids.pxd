@@ -1,21 +1,22 @@
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
 
-from procs.router.pool cimport Pool, Table
+from procs.tables.index cimport Index, fold, index_prefetch
+from procs.tables.pool cimport NIL, Pool, pool_at, prefetch
+from shm.records cimport CL_ORD_ID_SIZE
 
 cdef enum:
     CLOSED_IDS = 65536   # per account (rule 6)
-    ID_OPEN = 1
-    ID_CLOSING = 2
-    ID_CLOSED = 3
+    CLOSED = 0xFFFFFFFF
 
+# Text and account are the key. `order` is the item of the open order that the id means; NIL once an event has ended
+# that, and CLOSED from the marker on that settles it.
 cdef struct ClientId:
-    uint32_t next      # in the table's chain
     uint32_t link      # the order's id before this one; of a closed id, the account's id closed next
-    uint32_t order     # item of the open order it means; NIL once closed
-    uint32_t account
+    uint32_t order
     uint64_t seq       # of the record that brought it
+    uint32_t account
     char text[36]
-    uint32_t state
 
 cdef struct ClosedIds:
     uint32_t oldest
@@ -28,19 +29,40 @@ cdef struct Closing:
 
 cdef class ClientIds:
     cdef Pool pool
-    cdef Table table
+    cdef Index index
     cdef ClosedIds *closed
     cdef Closing *closing
     cdef uint64_t closing_count
     cdef uint64_t closing_capacity
     cdef readonly uint32_t limit
-    cdef uint32_t find(self, uint32_t account, const char *text) noexcept nogil
-    cdef uint32_t add_open(self, uint32_t account, const char *text, uint64_t seq, uint32_t order) except 0 nogil
-    cdef int add_closed(self, uint32_t account, const char *text, uint64_t seq) except -1 nogil
+    cdef uint32_t find(self, uint32_t account, const char *text, uint32_t tag) noexcept nogil
+    cdef uint32_t add(
+        self, uint32_t account, const char *text, uint32_t tag, uint64_t seq, uint32_t order
+    ) except 0 nogil
+    cdef int add_closed(self, uint32_t account, const char *text, uint32_t tag, uint64_t seq) except -1 nogil
     cdef int retire(self, uint32_t item) except -1 nogil
     cdef void settle(self) noexcept nogil
-    cdef uint32_t add(self, uint32_t account, const char *text, uint64_t seq, uint32_t order) except 0 nogil
     cdef void close(self, uint32_t item) noexcept nogil
+    cdef void evict(self, ClosedIds *closed) noexcept nogil
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
-    cdef ClientId *at(self, uint32_t item) noexcept nogil
     cdef uint64_t state_hash(self) noexcept nogil
+
+
+cdef inline uint64_t hash_id(uint32_t account, const char *text, const uint64_t *secrets) noexcept nogil:
+    cdef uint64_t words[5]
+    words[4] = account
+    memcpy(words, text, CL_ORD_ID_SIZE)
+    words[4] ^= <uint64_t> account << 32
+    return fold(
+        fold(words[0] ^ secrets[0], words[1] ^ secrets[1]) ^ words[4],
+        fold(words[2] ^ secrets[2], words[3] ^ secrets[3]) ^ secrets[4],
+    )
+
+
+cdef inline uint32_t tag_of_id(ClientIds ids, uint32_t account, const char *text) noexcept nogil:
+    """What the table knows an id by: its 36 bytes, padded with zeros, and its account."""
+    return <uint32_t> (hash_id(account, text, ids.index.secrets) >> 32)
+
+
+cdef inline ClientId *id_at(ClientIds ids, uint32_t item) noexcept nogil:
+    return <ClientId *> pool_at(&ids.pool, item)

@@ -11,10 +11,12 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy
 
-from procs.router.pool cimport (
-    NIL, head_of, next_of, pool_at, pool_close, pool_give, pool_open, pool_take, scramble, table_check, table_close,
-    table_open, table_put, table_remove,
+from procs.router.digest cimport scramble
+from procs.tables.index cimport (
+    SECRETS, index_check, index_close, index_item, index_next, index_open, index_prefetch, index_put, index_remove,
+    index_span,
 )
+from procs.tables.pool cimport NIL, pool_check, pool_close, pool_give, pool_open, pool_take, prefetch
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport CL_ORD_ID_SIZE
 
@@ -22,23 +24,13 @@ cdef enum:
     FIRST_IDS = 1 << 16
     FIRST_CLOSING = 1 << 16
 
-assert sizeof(ClientId) == 64
+assert sizeof(ClientId) == 56
 assert CL_ORD_ID_SIZE == 36
+assert SECRETS == 5
 
 
-cdef uint64_t hash_text(uint32_t account, const char *text, const uint64_t *secret) noexcept nogil:
-    cdef uint64_t words[5]
-    words[4] = account
-    memcpy(words, text, CL_ORD_ID_SIZE)
-    words[4] ^= <uint64_t> account << 32
-    return scramble(
-        scramble(words[0], secret[0]) * 3 ^ scramble(words[1], secret[1]) * 5 ^ scramble(words[2], secret[2]) * 7
-        ^ scramble(words[3], secret[3]) * 11, words[4] * <uint64_t> 0x9E3779B97F4A7C15,
-    )
-
-
-cdef uint64_t hash_item(const char *item, const uint64_t *secret) noexcept nogil:
-    return hash_text((<const ClientId *> item).account, (<const ClientId *> item).text, secret)
+cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
+    return <uint32_t> (hash_id((<const ClientId *> item).account, (<const ClientId *> item).text, index.secrets) >> 32)
 
 
 cdef int by_seq(const void *left, const void *right) noexcept nogil:
@@ -53,7 +45,7 @@ cdef class ClientIds:
     def __cinit__(self, uint32_t limit=CLOSED_IDS):
         self.limit = limit
         pool_open(&self.pool, sizeof(ClientId), FIRST_IDS)
-        table_open(&self.table, hash_item, FIRST_IDS)
+        index_open(&self.index)
         self.closed = <ClosedIds *> calloc(MAX_SESSIONS, sizeof(ClosedIds))
         self.closing_capacity = FIRST_CLOSING
         self.closing = <Closing *> malloc(FIRST_CLOSING * sizeof(Closing))
@@ -62,49 +54,43 @@ cdef class ClientIds:
 
     def __dealloc__(self):
         pool_close(&self.pool)
-        table_close(&self.table)
+        index_close(&self.index)
         free(self.closed)
         free(self.closing)
 
-    cdef ClientId *at(self, uint32_t item) noexcept nogil:
-        return <ClientId *> pool_at(&self.pool, item)
-
-    cdef uint32_t find(self, uint32_t account, const char *text) noexcept nogil:
+    cdef uint32_t find(self, uint32_t account, const char *text, uint32_t tag) noexcept nogil:
         """The item of an id, 36 bytes padded with zeros; NIL where the account has not used it, or long ago."""
-        cdef uint32_t item = head_of(&self.table, hash_text(account, text, self.table.secret))
-        cdef const ClientId *known
+        cdef uint32_t place = tag
+        cdef uint32_t item = index_next(&self.index, tag, &place)
         while item != NIL:
-            known = self.at(item)
-            if known.account == account and memcmp(known.text, text, CL_ORD_ID_SIZE) == 0:
-                return item
-            item = known.next
-        return NIL
+            if id_at(self, item).account == account and memcmp(id_at(self, item).text, text, CL_ORD_ID_SIZE) == 0:
+                break
+            item = index_next(&self.index, tag, &place)
+        return item
 
-    cdef uint32_t add(self, uint32_t account, const char *text, uint64_t seq, uint32_t order) except 0 nogil:
+    cdef uint32_t add(
+        self, uint32_t account, const char *text, uint32_t tag, uint64_t seq, uint32_t order
+    ) except 0 nogil:
+        """Add an id that is not known, meaning the open order `order`. MemoryError."""
         cdef uint32_t item = pool_take(&self.pool)
-        cdef ClientId *added = self.at(item)
+        cdef ClientId *added = id_at(self, item)
         added.link = NIL
         added.order = order
         added.account = account
         added.seq = seq
-        added.state = ID_OPEN
         memcpy(added.text, text, CL_ORD_ID_SIZE)
-        table_put(&self.table, &self.pool, item, hash_text(account, text, self.table.secret))
+        index_put(&self.index, tag, item)
         return item
 
-    cdef uint32_t add_open(self, uint32_t account, const char *text, uint64_t seq, uint32_t order) except 0 nogil:
-        """Add an id that is not known, meaning the open order `order`. MemoryError."""
-        return self.add(account, text, seq, order)
-
-    cdef int add_closed(self, uint32_t account, const char *text, uint64_t seq) except -1 nogil:
+    cdef int add_closed(self, uint32_t account, const char *text, uint32_t tag, uint64_t seq) except -1 nogil:
         """Add an id that is not known and means no order. MemoryError."""
-        self.close(self.add(account, text, seq, NIL))
+        self.close(self.add(account, text, tag, seq, NIL))
         return 0
 
     cdef int retire(self, uint32_t item) except -1 nogil:
         """An event ended what the id meant: it is closed at the next `settle`. MemoryError."""
         cdef Closing *grown
-        cdef ClientId *id = self.at(item)
+        cdef ClientId *id = id_at(self, item)
         if self.closing_count == self.closing_capacity:
             grown = <Closing *> realloc(self.closing, 2 * self.closing_capacity * sizeof(Closing))
             if grown == NULL:
@@ -113,7 +99,6 @@ cdef class ClientIds:
             self.closing = grown
             self.closing_capacity *= 2
         id.order = NIL
-        id.state = ID_CLOSING
         self.closing[self.closing_count].seq = id.seq
         self.closing[self.closing_count].item = item
         self.closing_count += 1
@@ -129,88 +114,99 @@ cdef class ClientIds:
         self.closing_count = 0
 
     cdef void close(self, uint32_t item) noexcept nogil:
-        cdef ClientId *id = self.at(item)
+        cdef ClientId *id = id_at(self, item)
         cdef ClosedIds *closed = &self.closed[id.account]
-        cdef uint32_t evicted
-        id.order = id.link = NIL
-        id.state = ID_CLOSED
+        id.order = CLOSED
+        id.link = NIL
         if closed.oldest == NIL:
             closed.oldest = item
         else:
-            self.at(closed.newest).link = item
+            id_at(self, closed.newest).link = item
         closed.newest = item
         closed.count += 1
         if closed.count > self.limit:
-            evicted = closed.oldest
-            id = self.at(evicted)
-            closed.oldest = id.link
-            closed.count -= 1
-            table_remove(&self.table, &self.pool, evicted, hash_item(<const char *> id, self.table.secret))
-            pool_give(&self.pool, evicted)
+            self.evict(closed)
+
+    cdef void evict(self, ClosedIds *closed) noexcept nogil:
+        """Forget an account's oldest closed id, and ask for the memory that its next two will be forgotten in."""
+        cdef uint32_t item = closed.oldest
+        cdef const ClientId *id = id_at(self, item)
+        closed.oldest = id.link
+        closed.count -= 1
+        index_remove(&self.index, tag_of_id(self, id.account, id.text), item)
+        pool_give(&self.pool, item)
+        id = id_at(self, closed.oldest)
+        index_prefetch(&self.index, tag_of_id(self, id.account, id.text))
+        prefetch(id_at(self, id.link))
 
     cdef uint64_t state_hash(self) noexcept nogil:
         """A digest of all ids and the order in which they will be evicted; where they lie in memory is not in it."""
         cdef uint64_t digest = 0
         cdef uint64_t place
-        cdef uint32_t account, bucket, item
-        for bucket in range(self.table.size):
-            item = self.table.heads[bucket]
-            while item != NIL:
+        cdef uint32_t account, item
+        for place in range(index_span(&self.index)):
+            item = index_item(&self.index, place)
+            if item != NIL:
                 digest += self.digest_of(item)
-                item = next_of(&self.pool, item)
         for account in range(MAX_SESSIONS):
             item = self.closed[account].oldest
             place = 0
             while item != NIL:
                 place += 1
                 digest += scramble(self.digest_of(item), place)
-                item = self.at(item).link
+                item = id_at(self, item).link
         return digest
 
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil:
-        cdef uint64_t secret[4]
-        secret[0], secret[1], secret[2], secret[3] = 1, 2, 3, 4  # no secret at all: digests are compared between runs
-        return scramble(hash_item(<const char *> self.at(item), secret) + self.at(item).state, self.at(item).seq)
+        cdef const ClientId *id = id_at(self, item)
+        cdef uint64_t known[SECRETS]
+        cdef uint64_t state
+        cdef int i
+        for i in range(SECRETS):
+            known[i] = scramble(i, SECRETS)  # no secrets at all: digests are compared between processes
+        state = 2 if id.order == CLOSED else id.order != NIL
+        return scramble(scramble(hash_id(id.account, id.text, known), id.seq), state)
 
     @property
     def count(self) -> int:
         """How many ids are known, open and closed."""
-        return self.table.count
+        return self.pool.live
 
     def closed_of(self, uint32_t account) -> list[bytes]:
         """The account's closed ids, the next to be evicted first."""
         cdef uint32_t item = self.closed[account].oldest
         found = []
         while item != NIL:
-            found.append((<const char *> self.at(item).text)[:CL_ORD_ID_SIZE].rstrip(b"\0"))
-            item = self.at(item).link
+            found.append((<const char *> id_at(self, item).text)[:CL_ORD_ID_SIZE].rstrip(b"\0"))
+            item = id_at(self, item).link
         return found
 
     def knows(self, uint32_t account, bytes text) -> bool:
         """Whether the account has used the id, and it has not been evicted."""
         cdef bytes padded = text.ljust(CL_ORD_ID_SIZE, b"\0")
-        return self.find(account, padded) != NIL
+        return self.find(account, padded, tag_of_id(self, account, padded)) != NIL
 
     def check(self) -> None:
         """AssertionError unless every id is found by its text, and every closed one is in its account's queue once."""
         cdef uint64_t waiting = 0
         cdef uint64_t queued = 0
-        cdef uint32_t account, item, bucket, counted
-        table_check(&self.table, &self.pool)
-        for bucket in range(self.table.size):
-            item = self.table.heads[bucket]
-            while item != NIL:
-                assert self.find(self.at(item).account, self.at(item).text) == item, "an id is there twice"
-                assert (self.at(item).state == ID_OPEN) == (self.at(item).order != NIL), "open ids mean orders"
-                waiting += self.at(item).state == ID_CLOSED
-                item = next_of(&self.pool, item)
+        cdef uint64_t place
+        cdef uint32_t account, item, counted
+        pool_check(&self.pool)
+        assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "the index has other ids"
+        for place in range(index_span(&self.index)):
+            item = index_item(&self.index, place)
+            if item != NIL:
+                text, account = id_at(self, item).text[:CL_ORD_ID_SIZE], id_at(self, item).account
+                assert self.find(account, text, tag_of_id(self, account, text)) == item, "an id is there twice"
+                waiting += id_at(self, item).order == CLOSED
         for account in range(MAX_SESSIONS):
             item = self.closed[account].oldest
             counted = 0
             while item != NIL:
-                assert self.at(item).state == ID_CLOSED and self.at(item).account == account
+                assert id_at(self, item).order == CLOSED and id_at(self, item).account == account
                 counted += 1
-                item = self.at(item).link
+                item = id_at(self, item).link
             assert counted == self.closed[account].count <= self.limit
             queued += counted
         assert queued == waiting, f"{waiting} closed ids, {queued} in queues"

@@ -1,21 +1,20 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.router.pool cimport Pool, Table
+from procs.tables.index cimport Index, tag_of_serial
+from procs.tables.pool cimport Pool, pool_at
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
 
 cdef struct Order:
-    uint32_t next
-    uint32_t ids              # its newest client id; ClientId.link leads to the older ones
     uint64_t order_id
     int64_t price_ticks
     int64_t leaves_lots
     int64_t quantity_lots     # whole quantity, filled part included
-    int64_t hold              # smallest units of what it pays with
-    uint32_t account
-    uint32_t instrument
+    uint32_t ids              # its newest client id; ClientId.link leads to the older ones
+    uint32_t payer            # the balance that it is paid with; its account's
     uint32_t pending          # the replaces in flight, oldest first
+    uint16_t instrument
     uint8_t side
 
 cdef struct Pending:
@@ -28,17 +27,27 @@ cdef struct Pending:
 cdef class OpenOrders:
     cdef Pool pool
     cdef Pool replaces
-    cdef Table table
+    cdef Index index
     cdef uint32_t find(self, uint64_t order_id) noexcept nogil
     cdef uint32_t add(self, uint64_t order_id) except 0 nogil
     cdef void remove(self, uint32_t item) noexcept nogil
-    cdef Order *at(self, uint32_t item) noexcept nogil
-    cdef Pending *replace_at(self, uint32_t item) noexcept nogil
     cdef int add_replace(
         self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity
     ) except -1 nogil
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil
-    cdef uint64_t state_hash(self) noexcept nogil
+    cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
+
+
+cdef inline Order *order_at(OpenOrders orders, uint32_t item) noexcept nogil:
+    return <Order *> pool_at(&orders.pool, item)
+
+
+cdef inline Pending *replace_at(OpenOrders orders, uint32_t item) noexcept nogil:
+    return <Pending *> pool_at(&orders.replaces, item)
+
+
+cdef inline uint32_t tag_of_order(OpenOrders orders, uint64_t order_id) noexcept nogil:
+    return tag_of_serial(&orders.index, order_id)
 
 
 cdef inline void widest_terms(
@@ -51,7 +60,7 @@ cdef inline void widest_terms(
     price_ticks[0] = order.price_ticks
     leaves_lots[0] = order.leaves_lots
     while item != 0:
-        pending = <const Pending *> (orders.replaces.items + item * sizeof(Pending))
+        pending = replace_at(orders, item)
         if pending.price_ticks > price_ticks[0]:
             price_ticks[0] = pending.price_ticks
         if pending.quantity_lots - filled > leaves_lots[0]:

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memmove, memset
 from cpython.ref cimport PyObject
 
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
-from procs.router.ledger cimport BALANCE_UNSHOWN, Balance
+from procs.router.ledger cimport BALANCE_UNSHOWN, Balance, balance_at
 from procs.router.sequencer cimport MAX_FLUSH, Sequencer, verdict_of
 from shm.board cimport (
     WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_READY, WORD_LOG_END, WORD_MATCHER_DONE, WORD_READY_EVENT,
@@ -29,6 +29,7 @@ cdef int64_t MAX_AGE_NS = 30_000_000_000
 
 cdef enum:
     BATCH = 256
+    AHEAD = 8                       # how far before its turn a record is looked at
     RULES_VERSION = 1
     FIRST_EARLY = 1024
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
@@ -123,6 +124,9 @@ cdef class Router(Agent):
         cdef const EventRecord *event
         for number in range(first, first + count):
             event = <const EventRecord *> ring.at(number)
+            if number + AHEAD < first + count:
+                self.core.ledger.expect(<const EventRecord *> ring.at(number + AHEAD))
+                self.core.ledger.expect_order(<const EventRecord *> ring.at(number + AHEAD // 2))
             if event.number != number:
                 with gil:
                     raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")
@@ -246,6 +250,9 @@ cdef class Router(Agent):
         cdef bint extended = False
         if at >= self.ingress_end[gateway]:
             return 0
+        if at + AHEAD < self.ingress_end[gateway]:
+            self.core.expect(<const CommandRecord *> ring.at(at + AHEAD), self.core.last_seq + 1 + AHEAD)
+            self.core.expect_target(<const CommandRecord *> ring.at(at + AHEAD // 2))
         first = <const CommandRecord *> ring.at(at)
         if first.type == CMD_EXT_CLIENT_ID or first.type == CMD_EXT_CREDENTIAL:
             if at + 1 >= self.ingress_end[gateway]:
@@ -410,7 +417,7 @@ cdef class Router(Agent):
         if self.owed:
             return
         for i in range(self.core.ledger.unshown.count):
-            balance = self.core.ledger.at(self.core.ledger.unshown.items[i].item)
+            balance = balance_at(self.core.ledger, self.core.ledger.unshown.items[i].item)
             balance.flags &= ~BALANCE_UNSHOWN
             payload.account = balance.account
             payload.asset = balance.asset

@@ -22,6 +22,7 @@ cdef class Sequencer:
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
     cdef uint32_t *sessions
+    cdef uint32_t id_tag       # of the client id of the record that is being decided
     cdef char extension[120]
     cdef Target target
     cdef Balance flushed[MAX_FLUSH]
@@ -31,11 +32,13 @@ cdef class Sequencer:
     cdef readonly dict instruments
     cdef readonly dict accounts
     cdef readonly dict credentials
+    cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil
+    cdef void expect_target(self, const CommandRecord *record) noexcept nogil
     cdef int sequence(self, char *record, bint too_old) except -1 nogil
     cdef int decide(self, char *record, bint too_old) except -1 nogil
     cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil
-    cdef uint16_t judge_order(self, NewOrderRecord *record) noexcept nogil
+    cdef uint16_t judge_order(self, NewOrderRecord *record, uint32_t *payer) noexcept nogil
     cdef int cancel(self, CancelRecord *record, bint too_old) except -1 nogil
     cdef int replace(self, ReplaceRecord *record, bint too_old) except -1 nogil
     cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil

@@ -8,10 +8,14 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from procs.router.ids cimport CLOSED_IDS
-from procs.router.ledger cimport BALANCE_CHANGED, MAX_ACCOUNTS, MAX_ASSETS, MAX_INSTRUMENTS, Ledger, Listing
-from procs.router.orders cimport Order, int128
-from procs.router.pool cimport NIL, scramble
+from procs.router.digest cimport scramble
+from procs.router.ids cimport CLOSED, CLOSED_IDS, id_at, tag_of_id
+from procs.router.ledger cimport (
+    BALANCE_CHANGED, MAX_ACCOUNTS, MAX_ASSETS, MAX_INSTRUMENTS, Ledger, Listing, balance_at,
+)
+from procs.router.orders cimport Order, int128, order_at, tag_of_order
+from procs.tables.index cimport index_next, index_prefetch
+from procs.tables.pool cimport NIL, prefetch
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
 from shm.records cimport *
@@ -93,6 +97,30 @@ cdef class Sequencer:
             memcpy(self.extension, record, RECORD_SIZE)
         return decided
 
+    cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil:
+        """The record will be sequenced soon, at about `seq`: ask for the places in tables that it will look at.
+
+        A hint: it changes nothing, and whatever it guesses may turn out otherwise.
+        """
+        cdef const NewOrderRecord *order = <const NewOrderRecord *> record
+        cdef const char *text
+        if record.type == CMD_NEW_ORDER:
+            index_prefetch(&self.ledger.orders.index, tag_of_order(self.ledger.orders, seq))
+        if record.type == CMD_EXT_CLIENT_ID:
+            text = &(<const ExtClientIdRecord *> record).orig_cl_ord_id[0]
+        else:
+            text = &order.cl_ord_id[0]
+        index_prefetch(&self.ledger.ids.index, tag_of_id(self.ledger.ids, record.account, text))
+
+    cdef void expect_target(self, const CommandRecord *record) noexcept nogil:
+        """As `expect`, nearer: the client id that a cancel or replace means, which is where the index says."""
+        cdef uint32_t tag, place
+        if record.type == CMD_EXT_CLIENT_ID:
+            place = tag = tag_of_id(
+                self.ledger.ids, record.account, &(<const ExtClientIdRecord *> record).orig_cl_ord_id[0]
+            )
+            prefetch(id_at(self.ledger.ids, index_next(&self.ledger.ids.index, tag, &place)))
+
     cdef int decide(self, char *record, bint too_old) except -1 nogil:
         cdef uint8_t type = (<CommandRecord *> record).type
         if type == CMD_NEW_ORDER:
@@ -133,35 +161,37 @@ cdef class Sequencer:
         return extension.seq == record.seq - 1 and extension.type == type and extension.account == record.account
 
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, bint too_old) noexcept nogil:
-        """What can be wrong with any request that has a client id; notes the session's number."""
+        """What can be wrong with any request that has a client id, of which it notes the tag."""
         if record.account == 0 or record.account > self.ledger.account_count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
-        if self.ledger.ids.find(record.account, text) != NIL:
+        self.id_tag = tag_of_id(self.ledger.ids, record.account, text)
+        if self.ledger.ids.find(record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
         return CODE_TOO_OLD if too_old else CODE_OK
 
     cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil:
         cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
         cdef const Listing *listing
+        cdef uint32_t payer = NIL
         self.note_session(record.session, record.msg_seq_num)
         if verdict == CODE_OK:
-            verdict = self.judge_order(record)
+            verdict = self.judge_order(record, &payer)
         elif verdict != CODE_TOO_OLD:
             return verdict
         if verdict != CODE_OK:
-            self.ledger.ids.add_closed(record.account, record.cl_ord_id, record.seq)
+            self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
             return verdict
         listing = &self.ledger.listings[record.instrument]
         record.maker_fee_ppm = listing.terms.maker_fee_ppm
         record.taker_fee_ppm = listing.terms.taker_fee_ppm
-        self.ledger.open(record)
+        self.ledger.open(record, payer, self.id_tag)
         return CODE_OK
 
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
         if session < MAX_SESSIONS:
             self.sessions[session] = msg_seq_num
 
-    cdef uint16_t judge_order(self, NewOrderRecord *record) noexcept nogil:
+    cdef uint16_t judge_order(self, NewOrderRecord *record, uint32_t *payer) noexcept nogil:
         """The terms of a new order; stamps a market order's collar. Gateways have refused what is wrong in itself."""
         if record.instrument == 0 or record.instrument > self.ledger.instrument_count:
             return CODE_UNKNOWN_INSTRUMENT
@@ -179,20 +209,22 @@ cdef class Sequencer:
             return CODE_UNSUPPORTED_ORDER_TYPE
         elif record.price_ticks <= 0:
             return CODE_PRICE_NOT_POSITIVE
-        return self.ledger.can_open(record)
+        return self.ledger.can_open(record, payer)
 
     cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil:
         """The open order that a cancel or replace means by the extension before it, or NIL; fills `target`."""
         cdef uint32_t id = NIL
         cdef uint32_t item = NIL
+        cdef const char *text
         cdef const Order *order
         memset(&self.target, 0, sizeof(Target))
         if self.extended_by(record, CMD_EXT_CLIENT_ID):
-            id = self.ledger.ids.find(record.account, (<const ExtClientIdRecord *> self.extension).orig_cl_ord_id)
-        if id != NIL:
-            item = self.ledger.ids.at(id).order
+            text = &(<const ExtClientIdRecord *> self.extension).orig_cl_ord_id[0]
+            id = self.ledger.ids.find(record.account, text, tag_of_id(self.ledger.ids, record.account, text))
+        if id != NIL and id_at(self.ledger.ids, id).order != CLOSED:
+            item = id_at(self.ledger.ids, id).order
         if item != NIL:
-            order = self.ledger.orders.at(item)
+            order = order_at(self.ledger.orders, item)
             self.target.order_id = order.order_id
             self.target.price_ticks = order.price_ticks
             self.target.quantity_lots = order.quantity_lots
@@ -204,7 +236,7 @@ cdef class Sequencer:
             return CODE_UNKNOWN_INSTRUMENT
         if item == NIL:
             return CODE_UNKNOWN_ORDER
-        if self.ledger.orders.at(item).instrument != instrument:
+        if order_at(self.ledger.orders, item).instrument != instrument:
             return CODE_SYMBOL_MISMATCH
         if side != 0 and side != self.target.side:
             return CODE_SIDE_MISMATCH
@@ -220,7 +252,7 @@ cdef class Sequencer:
             verdict = self.judge_target(item, record.instrument, record.side)
         elif verdict != CODE_TOO_OLD:
             return verdict
-        self.ledger.ids.add_closed(record.account, record.cl_ord_id, record.seq)
+        self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         return verdict
 
     cdef int replace(self, ReplaceRecord *record, bint too_old) except -1 nogil:
@@ -239,9 +271,9 @@ cdef class Sequencer:
         if verdict == CODE_OK:
             verdict = self.ledger.can_replace(item, record)
         if verdict == CODE_OK:
-            self.ledger.begin_replace(item, record)
+            self.ledger.begin_replace(item, record, self.id_tag)
         else:
-            self.ledger.ids.add_closed(record.account, record.cl_ord_id, record.seq)
+            self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         return verdict
 
     cdef int deposit(self, DepositRecord *record, bint too_old) except -1 nogil:
@@ -255,11 +287,11 @@ cdef class Sequencer:
             verdict = CODE_QUANTITY_NOT_POSITIVE
         elif verdict == CODE_OK:
             verdict = self.ledger.can_deposit(record.asset, record.amount)
-        self.ledger.ids.add_closed(record.account, record.cl_ord_id, record.seq)
+        self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         if verdict == CODE_OK:
             item = self.ledger.deposit(record.account, record.asset, record.amount)
-            self.ledger.at(item).flags &= ~BALANCE_CHANGED  # its own event says so
-            self.flushed[0] = self.ledger.at(item)[0]
+            balance_at(self.ledger, item).flags &= ~BALANCE_CHANGED  # its own event says so
+            self.flushed[0] = balance_at(self.ledger, item)[0]
             self.flushed_count = 1
         return verdict
 

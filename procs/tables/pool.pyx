@@ -11,19 +11,27 @@ from posix.mman cimport (
     MAP_ANONYMOUS, MAP_FAILED, MAP_POPULATE, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, mremap, munmap,
 )
 
-cdef extern from "<sys/mman.h>":
+cdef extern from "<sys/mman.h>" nogil:
     int MREMAP_MAYMOVE
+    int MADV_HUGEPAGE
+    int madvise(void *memory, size_t size, int advice)
 
 cdef uint32_t MAX_ITEMS = 0x80000000
 
 
-cdef int pool_open(Pool *pool, uint64_t item_size, uint32_t capacity) except -1:
-    """Make `pool` empty, with touched memory for `capacity` items. MemoryError where the machine has none."""
+cdef int pool_open(Pool *pool, uint64_t item_size, uint32_t capacity, bint scattered=False) except -1:
+    """Make `pool` empty, with touched memory for `capacity` items. MemoryError where the machine has none.
+
+    Where accesses will be `scattered` all over it, it asks for huge pages: else most wait for a page table first.
+    Others go without, since it takes milliseconds to get one where the machine's memory is in pieces.
+    """
     cdef void *items = mmap(
         NULL, item_size * capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0
     )
     if items == MAP_FAILED:
         raise MemoryError(f"no memory for {capacity} items of {item_size} bytes")
+    if scattered:
+        madvise(items, item_size * capacity, MADV_HUGEPAGE)  # kept when it grows; a kernel without them refuses
     pool.items = <char *> items
     pool.item_size = item_size
     pool.capacity = capacity
