@@ -38,18 +38,23 @@ cdef struct Order:
     int64_t notional_high
     uint32_t account
     uint32_t instrument
-    uint32_t links[2]
     char cl_ord_id[CL_ORD_ID_SIZE]
     uint8_t side
     uint8_t ord_type
     uint8_t time_in_force
     uint8_t status
 
+# The place of an order in the chain of its bucket, in one of the two indexes.
+cdef struct Link:
+    uint32_t next            # 0: the chain's last
+    uint32_t hash
+
 cdef struct Index:
     uint32_t *heads
     uint64_t capacity
     uint64_t mask
     uint64_t split
+    Link *links[MAX_CHUNKS]
 
 
 @cython.final
@@ -63,6 +68,7 @@ cdef class Orders:
     cdef uint32_t *closed
     cdef uint64_t closed_count
     cdef Order *at(self, uint32_t place) noexcept nogil
+    cdef Link *link_of(self, int which, uint32_t place) noexcept nogil
     cdef Order *find(self, uint64_t order_id) noexcept nogil
     cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil
@@ -78,6 +84,7 @@ cdef class Orders:
     cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil
     cdef void close(self, uint32_t place, Status status) noexcept nogil
     cdef uint32_t take_place(self) except 0 nogil
+    cdef int add_chunk(self) except -1 nogil
     cdef int link(self, int which, uint32_t place) except -1 nogil
     cdef int split(self, int which) except -1 nogil
     cdef void unlink(self, int which, uint32_t place) noexcept nogil

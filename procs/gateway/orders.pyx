@@ -2,15 +2,17 @@
 
 It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
 
-Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
-0 is never used. Two indexes (by order id; by account and client id) chain the places of a bucket through `links`::
+Memory: chunks of 16,384 orders of 96 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
+0 is never used. Two indexes (by order id; by account and client id) chain the places of a bucket through links that lie
+apart from the orders, so that a split, which moves orders of long ago, looks at no order::
 
-    order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │ links 2 × 4 │
+    order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │
             │ client order id 36, zero-padded │ side 1 │ type 1 │ time in force 1 │ OrdStatus 1 │
+    link:   │ next place 4 │ hash 4 │
     index:  heads[bucket] → first place. Linear hashing: one bucket is split at each insertion that finds as many orders
             as buckets, so no insertion pays for all of them.
 
-With a head in each index an order takes 104 + 2 × 4 (up to 2 × 8 just after `heads` grew) bytes.
+With a link and a head in each index an order takes 96 + 2 × 12 (up to 2 × 16 just after `heads` grew) bytes.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -27,24 +29,25 @@ cdef extern from *:
 
 cdef enum:
     FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond
-    SPLITS_AHEAD = 8                 # whose orders are fetched while others are split
+    SPLITS_AHEAD = 8                 # of the bucket that is split, whose first link is fetched
 
-assert sizeof(Order) == 104
+assert sizeof(Order) == 96
+assert sizeof(Link) == 8
 assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
 
-ORDER_SIZE = sizeof(Order)
+ORDER_SIZE = sizeof(Order) + 2 * sizeof(Link)  # without its heads
 
 
-cdef inline uint64_t hash_id(uint64_t order_id) noexcept nogil:
+cdef inline uint32_t hash_id(uint64_t order_id) noexcept nogil:
     # Order ids count up by about one: their low bits already spread over the buckets, and neighbours share cache lines.
-    return order_id
+    return <uint32_t> order_id
 
 
-cdef inline uint64_t hash_client(uint32_t account, const char *cl_ord_id) noexcept nogil:
+cdef inline uint32_t hash_client(uint32_t account, const char *cl_ord_id) noexcept nogil:
     return crc32c(account, cl_ord_id, CL_ORD_ID_SIZE)
 
 
-cdef inline uint64_t hash_of(int which, const Order *order) noexcept nogil:
+cdef inline uint32_t hash_of(int which, const Order *order) noexcept nogil:
     return hash_id(order.order_id) if which == BY_ID else hash_client(order.account, order.cl_ord_id)
 
 
@@ -73,12 +76,17 @@ cdef class Orders:
         cdef uint32_t chunk
         for chunk in range(self.chunk_count):
             free(self.chunks[chunk])
+            free(self.indexes[BY_ID].links[chunk])
+            free(self.indexes[BY_CLIENT].links[chunk])
         free(self.indexes[BY_ID].heads)
         free(self.indexes[BY_CLIENT].heads)
         free(self.closed)
 
     cdef Order *at(self, uint32_t place) noexcept nogil:
         return &self.chunks[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
+
+    cdef Link *link_of(self, int which, uint32_t place) noexcept nogil:
+        return &self.indexes[which].links[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
 
     cdef Order *find(self, uint64_t order_id) noexcept nogil:
         """The order, or NULL. Expected time is constant. The pointer is valid until the next event is applied."""
@@ -94,7 +102,7 @@ cdef class Orders:
             order = self.at(place)
             if order.account == account and memcmp(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE) == 0:
                 return order
-            place = order.links[BY_CLIENT]
+            place = self.link_of(BY_CLIENT, place).next
         return NULL
 
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil:
@@ -163,7 +171,7 @@ cdef class Orders:
         cdef Index *index = &self.indexes[BY_ID]
         cdef uint32_t place = index.heads[bucket_of(index, hash_id(order_id))]
         while place and self.at(place).order_id != order_id:
-            place = self.at(place).links[BY_ID]
+            place = self.link_of(BY_ID, place).next
         return place
 
     cdef uint32_t known(self, uint64_t order_id) except 0 nogil:
@@ -191,7 +199,7 @@ cdef class Orders:
         if kept[0]:
             self.unlink(BY_ID, kept[0])
             self.unlink(BY_CLIENT, kept[0])
-            self.at(kept[0]).links[BY_ID] = self.free_place
+            self.link_of(BY_ID, kept[0]).next = self.free_place
             self.free_place = kept[0]
             self.count -= 1
         kept[0] = place
@@ -201,26 +209,41 @@ cdef class Orders:
     cdef uint32_t take_place(self) except 0 nogil:
         cdef uint32_t place = self.free_place
         if place:
-            self.free_place = self.at(place).links[BY_ID]
+            self.free_place = self.link_of(BY_ID, place).next
             return place
         place = self.next_place
         if place // CHUNK_ORDERS == self.chunk_count:
-            if self.chunk_count < MAX_CHUNKS:
-                self.chunks[self.chunk_count] = <Order *> calloc(CHUNK_ORDERS, sizeof(Order))
-            if self.chunk_count == MAX_CHUNKS or self.chunks[self.chunk_count] == NULL:
-                with gil:
-                    raise MemoryError(f"no memory for more than {self.count} orders")
-            self.chunk_count += 1
+            self.add_chunk()
         self.next_place += 1
         return place
 
+    cdef int add_chunk(self) except -1 nogil:
+        cdef uint32_t chunk = self.chunk_count
+        if chunk == MAX_CHUNKS:
+            with gil:
+                raise MemoryError(f"no memory for more than {self.count} orders")
+        self.chunk_count += 1
+        self.chunks[chunk] = <Order *> calloc(CHUNK_ORDERS, sizeof(Order))
+        self.indexes[BY_ID].links[chunk] = <Link *> calloc(CHUNK_ORDERS, sizeof(Link))
+        self.indexes[BY_CLIENT].links[chunk] = <Link *> calloc(CHUNK_ORDERS, sizeof(Link))
+        if (
+            self.chunks[chunk] == NULL
+            or self.indexes[BY_ID].links[chunk] == NULL
+            or self.indexes[BY_CLIENT].links[chunk] == NULL
+        ):
+            with gil:
+                raise MemoryError(f"no memory for more than {self.count} orders")
+        return 0
+
     cdef int link(self, int which, uint32_t place) except -1 nogil:
         cdef Index *index = &self.indexes[which]
+        cdef Link *link = self.link_of(which, place)
         cdef uint32_t *head
         if self.count >= index.mask + 1 + index.split:
             self.split(which)
-        head = &index.heads[bucket_of(index, hash_of(which, self.at(place)))]
-        self.at(place).links[which] = head[0]
+        link.hash = hash_of(which, self.at(place))
+        head = &index.heads[bucket_of(index, link.hash)]
+        link.next = head[0]
         head[0] = place
         return 0
 
@@ -228,8 +251,9 @@ cdef class Orders:
         """Add a bucket: it takes its share of the orders of bucket `split`."""
         cdef Index *index = &self.indexes[which]
         cdef uint64_t added = index.mask + 1 + index.split
-        cdef uint32_t *link
+        cdef uint32_t *at
         cdef uint32_t place
+        cdef Link *link
         cdef void *grown
         if added == index.capacity:
             grown = realloc(index.heads, 2 * index.capacity * sizeof(uint32_t))
@@ -240,16 +264,17 @@ cdef class Orders:
             index.capacity *= 2
         index.heads[added] = 0
         if index.split + SPLITS_AHEAD <= index.mask:
-            prefetch(self.at(index.heads[index.split + SPLITS_AHEAD]).cl_ord_id)
-        link = &index.heads[index.split]
-        while link[0]:
-            place = link[0]
-            if hash_of(which, self.at(place)) & (2 * index.mask + 1) == added:
-                link[0] = self.at(place).links[which]
-                self.at(place).links[which] = index.heads[added]
+            prefetch(self.link_of(which, index.heads[index.split + SPLITS_AHEAD]))
+        at = &index.heads[index.split]
+        while at[0]:
+            place = at[0]
+            link = self.link_of(which, place)
+            if link.hash & (2 * index.mask + 1) == added:
+                at[0] = link.next
+                link.next = index.heads[added]
                 index.heads[added] = place
             else:
-                link = &self.at(place).links[which]
+                at = &link.next
         index.split += 1
         if index.split > index.mask:
             index.mask = 2 * index.mask + 1
@@ -258,10 +283,11 @@ cdef class Orders:
 
     cdef void unlink(self, int which, uint32_t place) noexcept nogil:
         cdef Index *index = &self.indexes[which]
-        cdef uint32_t *link = &index.heads[bucket_of(index, hash_of(which, self.at(place)))]
-        while link[0] != place:
-            link = &self.at(link[0]).links[which]
-        link[0] = self.at(place).links[which]
+        cdef Link *link = self.link_of(which, place)
+        cdef uint32_t *at = &index.heads[bucket_of(index, link.hash)]
+        while at[0] != place:
+            at = &self.link_of(which, at[0]).next
+        at[0] = link.next
 
     def apply(self, bytes event) -> None:
         """Apply one event record of 120 bytes, as the reports do; for tests and tools."""
@@ -305,9 +331,10 @@ cdef class Orders:
             for bucket in range(self.indexes[which].mask + 1 + self.indexes[which].split):
                 place = self.indexes[which].heads[bucket]
                 while place:
-                    assert bucket_of(&self.indexes[which], hash_of(which, self.at(place))) == bucket
+                    assert self.link_of(which, place).hash == hash_of(which, self.at(place))
+                    assert bucket_of(&self.indexes[which], self.link_of(which, place).hash) == bucket
                     seen += 1
-                    place = self.at(place).links[which]
+                    place = self.link_of(which, place).next
             assert seen == self.count, f"index {which} holds {seen} orders, the table {self.count}"
 
 
