@@ -33,6 +33,7 @@ cdef enum:
     VENUE_ACCOUNT = 0
 
 assert sizeof(Balance) == 32
+assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
 
 
 class SettlementError(RuntimeError):
