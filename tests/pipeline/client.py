@@ -11,7 +11,10 @@ import simplefix
 
 
 class FixClient:
-    """One session. `next_in` and `next_out` live as long as the object, through any number of connections."""
+    """One session. `next_in` and `next_out` live as long as the object, through any number of connections.
+
+    `received` has every message of the venue once and in sequence, however often it came.
+    """
 
     def __init__(self, port: int, name: str, *, password: str = "demo", version: str = "FIX.4.4") -> None:
         self.port = port
@@ -22,6 +25,7 @@ class FixClient:
         self.next_in = 1
         self.sent: dict[int, simplefix.FixMessage] = {}
         self.received: list[simplefix.FixMessage] = []
+        self._asked_to = 0
         self._socket: socket.socket | None = None
         self._parser = simplefix.FixParser()
 
@@ -45,9 +49,13 @@ class FixClient:
             message.append_pair(tag, value)
         self.sent[self.next_out] = message
         self.next_out += 1
-        assert self._socket is not None
-        self._socket.sendall(message.encode())
+        self._write(message)
         return self.next_out - 1
+
+    def _write(self, message: simplefix.FixMessage) -> None:
+        if self._socket is None:
+            raise ConnectionError("there is no connection")
+        self._socket.sendall(message.encode())
 
     def connect(self, *, reset: bool = False, timeout_s: float = 30) -> None:
         """Connect and log on, trying again until the venue listens; answers a ResendRequest with what it asks for."""
@@ -62,15 +70,15 @@ class FixClient:
     def _log_on(self, reset: bool) -> None:
         self.close()
         self._parser = simplefix.FixParser()
+        self._asked_to = 0
         if reset:
             self.next_in = self.next_out = 1
         self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         fields: list[tuple[int, object]] = [(98, 0), (108, 30), (553, self.name), (554, self.password)]
         self.send("A", *fields, *([(141, "Y")] if reset else []))
-        while True:
-            answer = self.receive()
-            if answer.get(35) == b"A":
-                return
+        answer = self._read(30)
+        assert answer.get(35) == b"A", f"the answer to {self.name}'s Logon is {answer}"
+        self._take(answer)
 
     def close(self) -> None:
         """Drop the connection without a word, as a crash would."""
@@ -80,36 +88,44 @@ class FixClient:
 
     def receive(self, timeout_s: float = 30) -> simplefix.FixMessage:
         """The next message in sequence. Session messages are handled as they come, and returned too."""
-        assert self._socket is not None
-        self._socket.settimeout(timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            message = self._read(max(0.001, deadline - time.monotonic()))
+            if self._take(message):
+                return message
+
+    def _read(self, timeout_s: float) -> simplefix.FixMessage:
         while (message := self._parser.get_message()) is None:
+            if self._socket is None:
+                raise ConnectionError("there is no connection")
+            self._socket.settimeout(timeout_s)
             data = self._socket.recv(65536)
             if not data:
                 raise ConnectionError("the venue closed the connection")
             self._parser.append_buffer(data)
-        return self._take(message)
+        return message
 
-    def _take(self, message: simplefix.FixMessage) -> simplefix.FixMessage:
-        number = int(message.get(34))
-        kind = message.get(35)
-        if kind == b"4":
-            self.next_in = int(message.get(36))
-        elif number == self.next_in or (kind == b"A" and number < self.next_in):
-            self.next_in = number + 1
-        elif number > self.next_in:
-            self.send("2", (7, self.next_in), (16, 0))
-            if kind != b"A":
-                return self.receive()  # it comes again with the resend
-        if kind == b"2":
+    def _take(self, message: simplefix.FixMessage) -> bool:
+        """Whether the message is the next in sequence; above a gap, what is missing is asked for once."""
+        number, kind = int(message.get(34)), message.get(35)
+        if kind == b"2" and number >= self.next_in:
             self._resend(int(message.get(7)), int(message.get(16)))
-        elif kind == b"1":
+        if number > self.next_in:
+            if self.next_in > self._asked_to:
+                self._asked_to = number
+                self.send("2", (7, self.next_in), (16, 0))
+            return False
+        if number < self.next_in:
+            assert message.get(43) == b"Y", f"{self.next_in} is the next number, and this came: {message}"
+            return False
+        self.next_in = int(message.get(36)) if kind == b"4" else number + 1
+        if kind == b"1":
             self.send("0", (112, message.get(112)))
         self.received.append(message)
-        return message
+        return True
 
     def _resend(self, begin: int, end: int) -> None:
         """Answer a ResendRequest: application messages again with PossDupFlag, the rest as gap fills."""
-        assert self._socket is not None
         last = end or self.next_out - 1
         for number in range(begin, last + 1):
             original = self.sent.get(number)
@@ -125,7 +141,7 @@ class FixClient:
                 for tag, value in original.pairs if original else ():
                     if int(tag) not in (8, 9, 10, 34, 35, 49, 52, 56):
                         message.append_pair(int(tag), value)
-            self._socket.sendall(message.encode())
+            self._write(message)
 
     def await_message(
         self, wanted: Callable[[simplefix.FixMessage], bool], timeout_s: float = 30
@@ -133,7 +149,7 @@ class FixClient:
         """Receive until a message is `wanted`, and return that one."""
         deadline = time.monotonic() + timeout_s
         while True:
-            message = self.receive(max(0.1, deadline - time.monotonic()))
+            message = self.receive(deadline - time.monotonic())
             if wanted(message):
                 return message
 
@@ -148,8 +164,8 @@ class FixClient:
         """Send a limit order, good till cancelled."""
         side_code = {"buy": 1, "sell": 2}[side]
         self.send(
-            "D", (11, cl_ord_id), (55, symbol), (54, side_code), (60, _now()), (38, quantity), (40, 2), (44, price),
-            (59, 1),
+            "D", (11, cl_ord_id), (21, 1), (55, symbol), (54, side_code), (60, _now()), (38, quantity), (40, 2),
+            (44, price), (59, 1),
         )  # fmt: skip
 
     def cancel(self, cl_ord_id: str, orig: str, side: str, symbol: str = "BTCUSDT") -> None:
@@ -161,8 +177,8 @@ class FixClient:
         """Ask to give the order sent as `orig` another price and total quantity."""
         side_code = {"buy": 1, "sell": 2}[side]
         self.send(
-            "G", (11, cl_ord_id), (41, orig), (55, symbol), (54, side_code), (60, _now()), (38, quantity), (40, 2),
-            (44, price),
+            "G", (11, cl_ord_id), (41, orig), (21, 1), (55, symbol), (54, side_code), (60, _now()), (38, quantity),
+            (40, 2), (44, price),
         )  # fmt: skip
 
 

@@ -30,7 +30,9 @@ def free_port() -> int:
 class RunningVenue:
     """The demo venue, on its own ports and in its own folder, started and stopped as a user does."""
 
-    def __init__(self, folder: Path, profile: str = "compact", durability: str = "local") -> None:
+    def __init__(
+        self, folder: Path, profile: str = "compact", durability: str = "local", heartbeat_timeout_s: float = 10.0
+    ) -> None:
         self.folder = folder
         self.fix_port = free_port()
         self.market_port = free_port()
@@ -43,6 +45,7 @@ class RunningVenue:
             (r"^port = 8081.*$", f"port = {self.market_port}"),
             (r"^profile = .*$", f'profile = "{profile}"'),
             (r"^durability = .*$", f'durability = "{durability}"'),
+            (r"^heartbeat_timeout_s = .*$", f"heartbeat_timeout_s = {heartbeat_timeout_s}"),
         ):
             text, count = re.subn(pattern, value, text, flags=re.MULTILINE)
             assert count == 1, f"config/demo.toml has {count} lines like {pattern}"
@@ -55,8 +58,13 @@ class RunningVenue:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "scripts", "run", str(self.config)], stdout=log, stderr=subprocess.STDOUT
             )
-        deadline = time.monotonic() + READY_S
-        while "venue ready" not in self.log.read_text():
+        self.await_ready(1, READY_S)
+
+    def await_ready(self, times: int, timeout_s: float) -> None:
+        """Wait until it has said that it is ready so many times since `start`: once more with each restart."""
+        assert self.process is not None
+        deadline = time.monotonic() + timeout_s
+        while self.log.read_text().count("venue ready") < times:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)  # its only word is its output
@@ -89,6 +97,10 @@ class RunningVenue:
         answer = self.command("status", "--json")
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)  # type: ignore[no-any-return]
+
+    def pids(self) -> dict[str, int]:
+        """The process of each host."""
+        return {entry["name"]: entry["pid"] for entry in self.status()["hosts"]}
 
     def verify(self) -> None:
         """`lockstep verify` finds nothing wrong."""

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from tests.pipeline.conftest import RunningVenue
-from tests.pipeline.test_kill import HOSTS, RECOVERY_S, Stream, await_progress, check_all_rest
+from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
+from tests.pipeline.test_kill import HOSTS
 
 SOAK_S = float(os.environ.get("SOAK_S", "300"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
@@ -24,14 +25,12 @@ def test_any_number_of_deaths_loses_nothing(venue: RunningVenue) -> None:
     stream.start()
     await_progress(stream, 0)
     end = time.monotonic() + SOAK_S
+    deaths = 0
     while time.monotonic() < end:
-        pids = {entry["name"]: entry["pid"] for entry in venue.status()["hosts"]}
-        killed_at = time.monotonic()
-        os.kill(pids[chance.choice(HOSTS)], signal.SIGKILL)
-        await_progress(stream, killed_at + 1)
-    stream.enough.set()
-    stream.join(RECOVERY_S)
-    assert not stream.is_alive()
-    check_all_rest(stream.client, stream.acknowledged)
+        os.kill(venue.pids()[chance.choice(HOSTS)], signal.SIGKILL)
+        deaths += 1
+        venue.await_ready(1 + deaths, RECOVERY_S)
+        await_progress(stream, time.monotonic())
+    finish(stream)
     assert venue.stop() == 0
     venue.verify()

@@ -1,0 +1,107 @@
+"""A client that trades without a pause through the venue's deaths, and what must be true of all that it was told."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import threading
+import time
+
+from tests.pipeline.client import FixClient
+
+RECOVERY_S = 30
+BURST = 4  # rounds that are sent together; the answers to the burst before are still on their way
+PAUSE_S = 0.01  # between two bursts: a journal of thousands of orders is enough
+
+
+class Stream(threading.Thread):
+    """Sends rounds of orders through any number of reconnects: one rests, two trade with each other, one is bad."""
+
+    def __init__(self, client: FixClient) -> None:
+        super().__init__()
+        self.client = client
+        self.sent: list[str] = []
+        self.answered: set[str] = set()
+        self.last_acknowledged_at = 0.0
+        self.enough = threading.Event()
+        self._rounds = 0
+
+    def run(self) -> None:
+        self.client.connect()
+        while not self.enough.wait(PAUSE_S):
+            self._burst()
+        self._await_answers(len(self.sent))
+
+    def _await_answers(self, count: int) -> None:
+        while len(self.answered) < count:
+            try:
+                self._take()
+            except ConnectionError:
+                self.client.connect(timeout_s=RECOVERY_S)
+
+    def _burst(self) -> None:
+        before = len(self.sent)
+        for _ in range(BURST):
+            self._rounds += 1
+            number = self._rounds
+            self._order(f"rest{number}", "buy", f"{1 + number % 50}.00", "BTCUSDT")
+            self._order(f"make{number}", "sell", "2000.00", "ETHUSDT")
+            self._order(f"take{number}", "buy", "2000.00", "ETHUSDT")
+            self._order(f"bad{number}", "buy", "1.005", "BTCUSDT")
+        self._await_answers(before)
+
+    def _order(self, cl_ord_id: str, side: str, price: str, symbol: str) -> None:
+        self.sent.append(cl_ord_id)
+        with contextlib.suppress(ConnectionError):  # it has its number: the venue asks for it after the next logon
+            self.client.order(cl_ord_id, side, price, "0.001", symbol)
+
+    def _take(self) -> None:
+        message = self.client.receive()
+        if message.get(35) == b"8" and message.get(150) in (b"0", b"8"):
+            self.answered.add(message.get(11).decode())
+            self.last_acknowledged_at = time.monotonic()
+
+
+def await_progress(stream: Stream, since: float, timeout_s: float = RECOVERY_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while stream.last_acknowledged_at <= since:
+        assert time.monotonic() < deadline, f"no order was acknowledged within {timeout_s} s"
+        assert stream.is_alive(), "the client ended"
+        time.sleep(0.01)  # the stream is another thread's
+
+
+def finish(stream: Stream) -> None:
+    """End the stream and check: each order was answered once, the good ones accepted, and each rests or traded once."""
+    stream.enough.set()
+    stream.join(RECOVERY_S)
+    assert not stream.is_alive(), f"{len(stream.sent) - len(stream.answered)} orders were never answered"
+    resting = [name for name in stream.sent if name.startswith("rest")]
+    check_all_rest(stream.client, resting)
+    reports = [message for message in stream.client.received if message.get(35) == b"8"]
+    twice = repeated(message.get(17) for message in reports)
+    assert not twice, f"executions were told twice: {twice}"
+    told = collections.Counter((message.get(11).decode(), message.get(150).decode()) for message in reports)
+    expected = collections.Counter((name, "8" if name.startswith("bad") else "0") for name in stream.sent)
+    expected.update((name, "F") for name in stream.sent if name.startswith(("make", "take")))
+    expected.update((f"x{name}", "4") for name in resting)
+    assert not told - expected, f"reports that nobody asked for, or more than one: {told - expected}"
+    assert not expected - told, f"reports that never came: {expected - told}"
+    twice = repeated(message.get(37) for message in reports if message.get(150) == b"0")
+    assert not twice, f"order ids were given twice: {twice}"
+
+
+def repeated(values: object) -> list[bytes]:
+    return [value for value, count in collections.Counter(values).items() if count > 1]  # type: ignore[call-overload]
+
+
+def check_all_rest(client: FixClient, names: list[str]) -> None:
+    """Every order in `names` rests: it can be cancelled, once."""
+    for name in names:
+        client.cancel(f"x{name}", name, "buy")
+    missing = set(names)
+    while missing:
+        message = client.receive()
+        if message.get(35) == b"9":
+            raise AssertionError(f"{message.get(41)!r} was acknowledged and is not in the book: {message.get(58)!r}")
+        if message.get(35) == b"8" and message.get(150) == b"4":
+            missing.discard(message.get(41).decode())
