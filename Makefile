@@ -26,7 +26,7 @@ run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
 	@exec $(BIN)/lockstep run config/demo.toml
 
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
-	$(PY) -m pytest -m 'not interop and not soak' $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not interop and not soak' $(ARGS)
 
 interop: build ## test against QuickFIX, which is compiled once (minutes)
 	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; $(PIP) install '.[interop]'; }

@@ -11,10 +11,28 @@ from shm.board cimport BalancePayload, Board
 from shm.records cimport RECORD_SIZE
 from shm.ring cimport OBSERVED_NOTHING_YET, OBSERVED_RECORD, Consumer, Observed, Observer, Producer
 
+cdef extern from "<sched.h>" nogil:
+    int sched_yield() noexcept
+
 cdef enum:
     WORDS = 15  # a record as 64-bit words
+    SPINS = 256
+    LANDING = 1024  # records
 
 assert WORDS * 8 == RECORD_SIZE
+
+
+# Where consumers copy to: memory that outlives the loop, or the compiler would check records in place and copy nothing.
+cdef uint64_t landing[LANDING * WORDS]
+
+
+cdef inline void wait(uint64_t *spins) noexcept nogil:
+    """Spin, and now and then give the core away: the other end may be waiting for it."""
+    spins[0] += 1
+    if spins[0] % SPINS == 0:
+        sched_yield()
+    else:
+        cpu_relax()
 
 
 cdef inline void fill(uint64_t *record, uint64_t seq) noexcept nogil:
@@ -34,12 +52,13 @@ cdef inline bint is_whole(const uint64_t *record, uint64_t seq) noexcept nogil:
 def produce(Producer producer, uint64_t count, uint64_t batch) -> int:
     """Publish `count` records, at most `batch` at a time, waiting while the ring is full; returns the last one's."""
     cdef uint64_t last = producer.next + count - 1
+    cdef uint64_t spins = 0
     cdef uint64_t room, upto, seq
     with nogil:
         while producer.next <= last:
             room = producer.free(batch)
             if room == 0:
-                cpu_relax()
+                wait(&spins)
                 continue
             upto = producer.next + min(room, batch) - 1
             if upto > last:
@@ -61,17 +80,19 @@ def abandon(Producer producer, uint64_t count) -> None:
 
 def consume(Consumer consumer, uint64_t last, uint64_t batch) -> int:
     """Copy and check every record up to `last`, giving back at most `batch` at once; returns how many were wrong."""
-    cdef uint64_t copied[WORDS]
+    cdef uint64_t *copied
     cdef uint64_t wrong = 0
+    cdef uint64_t spins = 0
     cdef uint64_t ready, upto, seq
     with nogil:
         while consumer.next <= last:
             ready = consumer.available()
             if ready == 0:
-                cpu_relax()
+                wait(&spins)
                 continue
             upto = min(consumer.next + min(ready, batch) - 1, last)
             for seq in range(consumer.next, upto + 1):
+                copied = &landing[seq % LANDING * WORDS]
                 memcpy(copied, consumer.at(seq), RECORD_SIZE)
                 wrong += not is_whole(copied, seq)
             consumer.release(upto)
@@ -83,12 +104,13 @@ def observe(Observer observer, uint64_t last) -> tuple[int, int, int]:
     cdef uint64_t copied[WORDS]
     cdef uint64_t whole = 0, torn = 0, overrun = 0
     cdef uint64_t seq = 1
+    cdef uint64_t spins = 0
     cdef Observed outcome
     with nogil:
         while seq <= last:
             outcome = observer.copy(seq, <char *> copied)
             if outcome == OBSERVED_NOTHING_YET:
-                cpu_relax()
+                wait(&spins)
                 continue
             if outcome == OBSERVED_RECORD:
                 whole += 1

@@ -4,7 +4,7 @@ It applies what commands and events say and raises where an event contradicts it
 
 Amounts are smallest units in 64 bits, products are computed in 128. No sum can overflow: all deposits of an asset
 together fit (`can_deposit`), and nothing else makes money. A hold while replaces are in flight is the highest price
-times the most leaves over all terms (docs/decisions/hold-of-a-replace.md); it follows from the terms at any time
+times the most leaves over all terms (docs/decisions/0006-hold-of-a-replace.md); it follows from the terms at any time
 (`reserve`) and is kept only in the balance, summed over the orders that it pays. Every change that events make is a
 sum per balance, so that the order in which event rings are drained can't be seen at a marker.
 """
