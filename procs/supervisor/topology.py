@@ -102,7 +102,7 @@ def _rings(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...])
 
 def _hosts(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> tuple[Host, ...]:
     agents = ("journaler", "router", *matchers, "publisher", "batcher", *gateways)
-    groups = _override(_profile(config.processes.profile, matchers, gateways), config.processes.hosts, agents)
+    groups = _override(_profile(config, matchers, gateways), config.processes.hosts, agents)
     _check_cpus(config, groups)
     # Whoever others wait for is started first: journal, core, then the edges, and gateways last of all.
     order = (*CARRIED_ROLES, *EDGE_ROLES)
@@ -113,12 +113,17 @@ def _hosts(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...])
     )
 
 
-def _profile(profile: str, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    if profile == "spread":
+def _profile(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    if config.processes.profile == "spread":
         return {agent: (agent,) for agent in ("journaler", "router", *matchers, "publisher", "batcher", *gateways)}
+    # A commit that is only written costs less than waking a process to do it; one that is synced would stop the core.
+    core: dict[str, tuple[str, ...]] = (
+        {"core": ("router", *matchers, "journaler")}
+        if config.venue.durability == "none"
+        else {"journal": ("journaler",), "core": ("router", *matchers)}
+    )
     return {
-        "journal": ("journaler",),
-        "core": ("router", *matchers),
+        **core,
         "publisher": ("publisher",),
         "batcher": ("batcher",),
         "gateway": gateways,

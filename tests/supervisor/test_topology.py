@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from config import Config, ConfigError
-from config.schema import InstrumentSection, ProcessesSection
+from config.schema import InstrumentSection, ProcessesSection, VenueSection
 from procs.supervisor.topology import Topology, derive
 
 
@@ -26,6 +26,12 @@ def refusal(**processes: object) -> str:
     with pytest.raises(ConfigError) as caught:
         derive(venue(**processes))
     return str(caught.value)
+
+
+def test_a_journal_that_is_not_synced_is_written_by_the_core() -> None:
+    unsynced = derive(msgspec.structs.replace(venue(), venue=VenueSection(durability="none")))
+    assert hosts(unsynced)["core"] == ("router", "matcher.1", "matcher.2", "journaler")
+    assert "journal" not in hosts(unsynced)
 
 
 def test_compact_has_five_processes() -> None:
