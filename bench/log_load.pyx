@@ -10,27 +10,15 @@ from posix.unistd cimport fdatasync, pwrite
 
 from procs.journaler.journaler cimport Journaler
 from shm.atomics cimport cpu_relax
+from shm.clock cimport monotonic_ns
 from shm.crc32c cimport crc32c
 from shm.journal cimport PAGE_SIZE
 from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport CMD_NEW_ORDER, RECORD_SIZE, SLOT_SIZE, NewOrderRecord
 from shm.ring cimport Producer
 
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec *t) noexcept
-    int CLOCK_MONOTONIC
-
 cdef enum:
     BATCH = 256
-
-
-cdef inline int64_t monotonic_ns() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return t.tv_sec * 1_000_000_000 + t.tv_nsec
 
 
 cdef void fill(NewOrderRecord *record, uint64_t seq) noexcept nogil:

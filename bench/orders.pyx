@@ -6,23 +6,11 @@ It is a client over a real socket; it knows nothing of the venue's insides.
 from libc.stdint cimport int64_t, uint64_t
 
 from scripts.flow.initiator cimport Initiator, Report
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec *t) noexcept
-    int CLOCK_MONOTONIC
+from shm.clock cimport monotonic_ns
 
 cdef enum:
     PRICES = 1000           # resting orders spread over so many price levels
     TIMEOUT_MS = 30_000
-
-
-cdef inline int64_t now_ns() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return t.tv_sec * 1_000_000_000 + t.tv_nsec
 
 
 cdef int take(Initiator session, int timeout_ms, int64_t *accepted) except -1 nogil:
@@ -48,7 +36,7 @@ def rest(
     """Send `count` buy orders that rest, at most `ahead` unanswered; returns ns from first send to last report."""
     cdef int64_t accepted = 0
     cdef int64_t sent = 0
-    cdef int64_t started = now_ns()
+    cdef int64_t started = monotonic_ns()
     cdef int64_t before
     cdef int64_t progress_ns = started
     with nogil:
@@ -60,11 +48,11 @@ def rest(
             before = accepted
             take(session, 1 if sent == count or sent - accepted >= ahead else 0, &accepted)
             if accepted != before:
-                progress_ns = now_ns()
-            elif now_ns() - progress_ns > <int64_t> TIMEOUT_MS * 1_000_000:
+                progress_ns = monotonic_ns()
+            elif monotonic_ns() - progress_ns > <int64_t> TIMEOUT_MS * 1_000_000:
                 with gil:
                     raise TimeoutError(f"{accepted} of {sent} orders were answered, then no more")
-    return now_ns() - started
+    return monotonic_ns() - started
 
 
 def ping(Initiator session, uint64_t first_ref, int64_t base_price, int64_t quantity, int64_t[::1] out) -> None:
@@ -74,8 +62,8 @@ def ping(Initiator session, uint64_t first_ref, int64_t base_price, int64_t quan
         for i in range(out.shape[0]):
             append(session, first_ref + i, base_price, quantity)
             accepted = 0
-            started = now_ns()
+            started = monotonic_ns()
             session.flush()
             while accepted == 0:
                 take(session, 1000, &accepted)
-            out[i] = now_ns() - started
+            out[i] = monotonic_ns() - started

@@ -15,14 +15,7 @@ from procs.agent cimport Agent
 from shm.atomics cimport cpu_relax
 from shm.bell cimport Sleeper
 from shm.board cimport Board, HealthPayload
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec *t) noexcept
-    int CLOCK_MONOTONIC
-    int CLOCK_REALTIME
+from shm.clock cimport monotonic_ns
 
 cdef enum:
     MAX_HOSTED = 16
@@ -33,12 +26,6 @@ cdef enum:
     LONG_NAP_NS = 20_000_000
     RUNNING = 2
     STOPPING = 3
-
-
-cdef inline int64_t monotonic_ns() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return t.tv_sec * 1_000_000_000 + t.tv_nsec
 
 
 cdef class Loop:
