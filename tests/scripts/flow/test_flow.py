@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shm.records import Cancel, ExtClientId, Instrument, NewOrder, OrderType, Replace, Side, TimeInForce
+from shm.records import Cancel, ExtClientId, Instrument, NewOrder, OrderType, Replace, Side, TimeInForce, Traded
 from tests.models.book import Book
 from tests.pipeline.conftest import RunningVenue, venue
 
@@ -123,6 +123,81 @@ def _instrument() -> Instrument:
         price_scale=2, quantity_scale=0, matcher=1, reference_price_ticks=0, unit_value=100, lot_units=1,
         collar_bps=500, maker_fee_ppm=0, taker_fee_ppm=0,
     )  # fmt: skip
+
+
+class LobsterAuthor(Author):
+    """Writes the messages that LOBSTER would have recorded of the same market, one book row each."""
+
+    def write(self, count: int) -> None:
+        super().write(count)
+        self.commands = [line for line in self.commands if not line.endswith(",C")]
+
+    def lobster(self) -> tuple[list[str], list[str]]:
+        """Messages and rows: the commands are played again, and what came of each is written down."""
+        self.book = Book()
+        self.book.apply(_instrument())
+        messages: list[str] = []
+        rows: list[str] = []
+        ids: dict[str, int] = {}
+        for number, line in enumerate(self.commands):
+            said = self._messages(f"{34200 + number}.5", line.split(",")[1:], ids)
+            messages += said
+            rows += [self._row()] * len(said)
+        return messages, rows
+
+    def _messages(self, time: str, parts: list[str], ids: dict[str, int]) -> list[str]:
+        kind, name = parts[0], parts[1]
+        resting = self.book.listings[1].orders
+        if kind in ("N", "A"):
+            ids[name] = len(ids) + 1
+            return self._submitted(time, name, ids, int(parts[2]), int(parts[3]) // 100, int(parts[4]))
+        order = resting.get(ids[name])
+        if order is None:
+            return []
+        by = order.leaves_lots if kind == "X" else min(int(parts[2]), order.leaves_lots)
+        side = 1 if order.side == Side.BUY else -1
+        if by == order.leaves_lots:
+            self.book.apply(Cancel(seq=10**6, cl_ord_id=b"", instrument=1, order_id=order.order_id))
+            return [f"{time},3,{order.order_id},{by},{order.price_ticks * 100},{side}"]
+        self.book.apply(
+            Replace(
+                seq=10**6, cl_ord_id=b"", instrument=1, order_id=order.order_id, price_ticks=order.price_ticks,
+                quantity_lots=order.filled_lots + order.leaves_lots - by,
+            )
+        )  # fmt: skip
+        return [f"{time},2,{order.order_id},{by},{order.price_ticks * 100},{side}"]
+
+    def _submitted(
+        self, time: str, name: str, ids: dict[str, int], side: int, price_ticks: int, quantity: int
+    ) -> list[str]:
+        """An order that trades shows as executions of those it meets, and nothing of it rests here."""
+        best = self.book.depth(1, Side.SELL if side == 1 else Side.BUY)[:1]
+        crosses = bool(best) and (best[0][0] - price_ticks) * side <= 0
+        events = self.book.apply(
+            NewOrder(
+                seq=ids[name], cl_ord_id=name.encode(), instrument=1, account=1, ord_type=OrderType.LIMIT,
+                side=Side.BUY if side == 1 else Side.SELL, price_ticks=price_ticks, quantity_lots=quantity,
+                time_in_force=TimeInForce.IOC if crosses else TimeInForce.GTC,
+            )
+        )  # fmt: skip
+        trades = [event for event in events if isinstance(event, Traded)]
+        if not crosses:
+            return [f"{time},1,{ids[name]},{quantity},{price_ticks * 100},{side}"]
+        return [f"{time},4,{t.maker_order_id},{t.quantity_lots},{t.price_ticks * 100},{-side}" for t in trades]
+
+
+def test_a_raw_message_file_is_played_as_what_it_records(tmp_path: Path) -> None:
+    seed = int(os.environ.get("LOCKSTEP_FLOW_SEED", random.SystemRandom().randrange(10**9)))
+    print(f"LOCKSTEP_FLOW_SEED={seed}")
+    author = LobsterAuthor(seed)
+    author.write(COMMANDS)
+    messages, rows = author.lobster()
+    (tmp_path / "message.csv").write_text("\n".join(messages) + "\n")
+    (tmp_path / "book.csv").write_text("\n".join(rows) + "\n")
+    answer = flow(tmp_path / "message.csv", tmp_path / "book.csv", "--levels", "5", "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    outcome = json.loads(answer.stdout)
+    assert outcome["agreed"] == outcome["checkpoints"] > COMMANDS // 2
 
 
 @pytest.fixture
