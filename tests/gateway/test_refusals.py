@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import simplefix
 
 from procs.gateway.codes import reasons_of, text_of
 from procs.gateway.decimals import BadNumber, steps
@@ -230,3 +231,41 @@ def test_every_code_has_a_text_that_begins_with_its_name(code: Code) -> None:
 
 def test_only_printable_ascii_is_repeated() -> None:
     assert text_of(Code.UNKNOWN_SYMBOL, b"a\xff\x02" + b"b" * 100).endswith(f" (sent a??{'b' * 37})")
+
+
+ROUTED = [(116, "a")] * 118
+DATA_BEFORE_AN_ID = [(354, "300"), (11, "\x01" * 300), (21, "1"), (55, "BTCUSDT"), (54, "1")]
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "fields"),
+    [("H", ROUTED), ("H", [(115, "a" * 16285)]), ("D", DATA_BEFORE_AN_ID)],
+    ids=["routing repeated", "routing as long as a message", "an id cut as data"],
+)
+def test_what_a_message_makes_us_answer_can_be_resent(
+    tmp_path: Path, msg_type: str, fields: list[tuple[int, str]]
+) -> None:
+    """An answer that repeated too much of its cause could not be parsed again: one client's resend ended the venue."""
+
+    async def scenario() -> None:
+        async with venue(tmp_path) as harness:
+            trader = Trader()
+            await trader.logon(harness)
+            message = simplefix.FixMessage()
+            message.append_pair(8, "FIX.4.4")
+            message.append_pair(35, msg_type)
+            for tag, value in [(49, "ALICE"), (56, "LOCKSTEP"), (34, trader.next_out)]:
+                message.append_pair(tag, value)
+            message.append_utc_timestamp(52, precision=3)
+            for tag, value in fields:
+                message.append_pair(tag, value)
+            trader.writer.write(bytes(message.encode()))
+            trader.next_out += 1
+            trader.send("2", {7: "1", 16: "0"})
+            await asyncio.sleep(0.1)
+            bob = Trader("BOB")
+            assert (await bob.logon(harness))[35] == "A"
+            bob.order("after")
+            assert (await bob.receive())[150] == "0"
+
+    asyncio.run(scenario())

@@ -242,6 +242,7 @@ cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nog
     cdef size_t end
     cdef uint8_t place
     cdef int64_t data_size = -1
+    cdef uint32_t data_tag = 0
     cdef Field *field
     while at < size:
         if count == MAX_FIELDS:
@@ -252,8 +253,8 @@ cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nog
         else:
             at = cut_tag(out, data, at, count, &tag)
         end = value_end(data, at, size)
-        if data_size >= 0:
-            if at + data_size < size - TRAILER_SIZE and data[at + data_size] == SOH:
+        if data_size >= 0:  # only the data field itself may hold an SOH: no id or symbol ever does
+            if tag == data_tag and at + data_size < size - TRAILER_SIZE and data[at + data_size] == SOH:
                 end = at + data_size
             data_size = -1
         field = &out.fields[count]
@@ -263,6 +264,7 @@ cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nog
         place = PLACE[tag] if tag < PLACED_TAGS else AT_NOWHERE
         if place == AT_LENGTH:
             data_size = parse_uint(data + at, end - at)
+            data_tag = 89 if tag == 93 else tag + 1  # Signature (89) alone does not come behind its length by number
         elif out.at[place] == 0:
             out.at[place] = <int16_t> count
         count += 1

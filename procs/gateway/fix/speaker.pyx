@@ -6,7 +6,7 @@ It writes only into its outbox; what to say, and when, is for the session.
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport strlen
 
-from procs.gateway.fix.encode cimport MAX_TEXT, MILLIS, OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, Outgoing
+from procs.gateway.fix.encode cimport MAX_COMP_ID, MAX_TEXT, MILLIS, OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, Outgoing
 from procs.gateway.fix.message cimport AT_SENDING_TIME, parse
 from procs.gateway.fix.rules cimport words
 
@@ -33,15 +33,22 @@ cdef class Speaker:
         return self.add_routing()
 
     cdef int add_routing(self) except -1 nogil:
-        """Rule 16: whom the message was on behalf of, an answer is delivered to, and the other way round."""
+        """Rule 16: whom the message was on behalf of, an answer is delivered to, and the other way round.
+
+        Each tag once and no longer than a CompID: what is answered must be a message that a resend can parse.
+        """
         cdef uint32_t i
         cdef uint32_t back
+        cdef uint32_t given = 0     # a bit a tag, from 115 on
         if not self.message.routed:
             return 0
         for i in range(self.message.count):
             back = self.message.fields[i].tag
             back = 128 if back == 115 else 129 if back == 116 else 115 if back == 128 else 116 if back == 129 else 0
-            if back and self.message.fields[i].length:
+            if not back or given & (<uint32_t> 1 << (back - 115)):
+                continue
+            if 1 <= self.message.fields[i].length <= MAX_COMP_ID:
+                given |= <uint32_t> 1 << (back - 115)
                 self.outbox.add_bytes(back, self.message.value(i), self.message.fields[i].length)
         return 0
 
