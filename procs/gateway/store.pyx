@@ -302,8 +302,12 @@ cdef class Store:
         cdef SessionState *state = &self.sessions[session]
         cdef const Entry *entry
         cdef Scan scan
-        cdef uint32_t expected = max(state.last_in, sequenced) + 1
+        cdef uint32_t expected
         answered = set()
+        # The store has all that this host showed the router: a higher number is from before a reset the log lost.
+        if state.generation and not self.other_boot and sequenced > max(state.last_in, 1):
+            sequenced = 0
+        expected = max(state.last_in, sequenced) + 1
         if state.last_in > sequenced:
             self.flush()
             scan = Scan(self, find_mark(&state.in_marks, sequenced, self.end()), self.end())

@@ -248,3 +248,14 @@ def test_a_scan_reads_all_in_order(tmp_path: Path) -> None:
         store.write_out()
     end = sum(path.stat().st_size for path in tmp_path.glob("*.fix"))
     assert everything(store, end) == [(OUT_APP, number, 1, b"m" * number) for number in range(1, 50)]
+
+
+def test_a_reset_that_the_log_lost_is_not_undone_by_the_number_that_the_log_has(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for number in range(1, 51):
+        store.add(IN_LOGGED, 1, number, b"an order")
+    store.add(RESET, 1, 0, b"")
+    store.add(IN_ADMIN, 1, 1, b"a logon")
+    store.add(IN_LOGGED, 1, 2, b"an order")
+    store.write_out()
+    assert open_store(tmp_path).expected_in(1, 50) == (2, set())
