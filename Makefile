@@ -29,7 +29,7 @@ test: build ## run the tests (ARGS='-k name' passes more to pytest)
 	$(PY) -m pytest -n $(JOBS) --dist loadfile -m 'not interop and not soak' $(ARGS)
 
 interop: build ## test against QuickFIX, which is compiled once (minutes)
-	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; $(PIP) install '.[interop]'; }
+	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --editable '.[interop]'; }
 	$(PY) -m pytest -m interop $(ARGS)
 
 bench: build ## measure, print a table and write var/bench.json (ROW=ring runs one row)

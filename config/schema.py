@@ -46,7 +46,8 @@ class FixSection(Section, frozen=True, kw_only=True):
     min_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 1
     max_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 300
     sending_time_accuracy_s: Annotated[int, Meta(ge=0, le=86400)] = 120  # 0: SendingTime is not checked
-    max_message_bytes: Annotated[int, Meta(ge=512, le=65536)] = 4096
+    # An answer repeats fields of what it answers, and must itself fit what a FIX parser takes (16,384 bytes).
+    max_message_bytes: Annotated[int, Meta(ge=512, le=8192)] = 4096
 
 
 class MarketDataSection(Section, frozen=True, kw_only=True):

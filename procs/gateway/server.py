@@ -6,6 +6,7 @@ It moves bytes between sockets and the engine; it never looks into a message.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -36,8 +37,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, base: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, base)  # uvloop's is one by behaviour, not by class
-        self.address = transport.get_extra_info("peername")[0]
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # reset before its turn came
+            transport.abort()
+            return
+        self.address = peer[0]
+        with contextlib.suppress(OSError):  # likewise: the next read or write says so
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
         self._client = self._server.admit(self, transport)
 
@@ -60,7 +66,8 @@ class Connection(asyncio.BufferedProtocol):
             self._client.slow = False
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self._server.gone(self, self._client)
+        if self.address:
+            self._server.gone(self, self._client)
 
 
 class Server:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,26 @@ def test_connections_are_limited_per_address(tmp_path: Path) -> None:
             await harness.until(lambda: len(harness.gateway.engine.clients) == 1)
             last = Trader()
             assert (await last.logon(harness))[35] == "A"
+
+    asyncio.run(scenario())
+
+
+def test_connections_that_are_reset_at_once_leave_the_limits_as_they_were(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with venue(tmp_path, config_for(max_connections_per_address=2)) as harness:
+            for _ in range(100):
+                with socket.create_connection(("127.0.0.1", harness.gateway.port)) as hasty:
+                    # Closing resets the connection, often before the gateway has come to it.
+                    hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            while True:
+                trader = Trader()
+                try:
+                    await trader.logon(harness)
+                except (EOFError, ConnectionError):
+                    continue  # some of them still count
+                break
+            trader.order("one")
+            assert (await trader.receive())[150] == "0"
 
     asyncio.run(scenario())
 
