@@ -5,6 +5,7 @@ It is an ordinary venue under an ordinary supervisor; nothing in it knows that i
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -119,6 +120,19 @@ def log_on(config: Path, symbol: str, sender: str) -> Initiator:
     """A FIX session of the venue that runs on `config`."""
     fix = tomllib.loads(config.read_text())["fix"]
     return Initiator("127.0.0.1", fix["port"], sender, "LOCKSTEP", "demo", symbol, 2, 0)
+
+
+def await_database(config: Path) -> None:
+    """Wait until PostgreSQL, which a starting venue does not wait for, has everything. NotReady where it never has."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while True:
+        answer = subprocess.run(
+            [sys.executable, "-m", "scripts", "status", str(config), "--json"], capture_output=True, check=False
+        )
+        if answer.returncode == 0 and json.loads(answer.stdout)["database_lag"] == 0:
+            return
+        if time.monotonic() > deadline:
+            raise NotReady(f"the database did not come up; status says {answer.stdout.decode()}")
 
 
 def _await_ready(venue: subprocess.Popen[str], log: Path) -> None:
