@@ -123,7 +123,7 @@ def _load(server: Embedded, spool: Spool, seq: int) -> tuple[float, int]:
     started = time.perf_counter()
     loader.start()
     while loader.complete_seq < seq and loader.failure is None and time.perf_counter() - started < TIMEOUT_S:
-        time.sleep(0.005)
+        time.sleep(0.005)  # the loader is another thread; looking more often would take its core
     elapsed = time.perf_counter() - started
     loader.stop(0.0, TIMEOUT_S)
     if loader.failure is not None:

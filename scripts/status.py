@@ -104,7 +104,7 @@ def attach(data: Path) -> Venue | None:
 def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     """Look at the venue twice, `sample_s` seconds apart."""
     before, since = _counts(venue), time.monotonic()
-    time.sleep(sample_s)
+    time.sleep(sample_s)  # the sample itself: a rate needs two looks
     after, elapsed_s = _counts(venue), time.monotonic() - since
     rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
     board = venue.board

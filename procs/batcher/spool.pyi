@@ -5,7 +5,6 @@ from shm.board import Board
 from shm.ring import Consumer
 
 SEGMENT_BYTES: int
-MAX_FRAME_BYTES: int
 
 class Spool:
     folder: Path

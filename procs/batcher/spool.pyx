@@ -48,7 +48,6 @@ cdef enum:
     MARK_INTERVAL_NS = 10_000_000
 
 SEGMENT_BYTES = 64 * 2**20
-MAX_FRAME_BYTES = FRAME_SIZE + FRAME_RECORDS * SLOT_SIZE
 
 assert sizeof(SegmentHeader) == SEGMENT_HEADER_SIZE == 128
 assert sizeof(Frame) == FRAME_SIZE == <int> SLOT_SIZE

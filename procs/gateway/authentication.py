@@ -53,22 +53,16 @@ class Accounts:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Account] = {}
-        self._names: dict[int, str] = {}
         self.nobody = NOBODY
 
     def define(self, account: Account) -> None:
         """Add an account, or give it its new password."""
         self._by_name[account.name] = account
-        self._names[account.number] = account.name
         self.nobody = account.credential._replace(salt=bytes(16), hash=bytes(HASH_SIZE))
 
     def find(self, name: str) -> Account | None:
         """The account called `name`, or None."""
         return self._by_name.get(name)
-
-    def name_of(self, number: int) -> str:
-        """The name of account `number`. KeyError for one that was never defined."""
-        return self._names[number]
 
     def __len__(self) -> int:
         return len(self._by_name)

@@ -89,7 +89,7 @@ cdef class Initiator:
             except ConnectionRefusedError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.05)  # the venue may be about to listen
+                time.sleep(0.05)  # the venue may be about to listen: only trying again tells
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
         self.fd = self.sock.fileno()

@@ -49,7 +49,7 @@ def test_a_batcher_killed_anywhere_loses_and_doubles_nothing(database: str, tmp_
     moments = random.Random(seed)
     for _ in range(5):
         process = start(tmp_path, database, seed)
-        time.sleep(moments.uniform(0.01, 0.8))
+        time.sleep(moments.uniform(0.01, 0.8))  # a random moment of its work, not a wait for anything
         process.kill()
         process.communicate()
     finish(tmp_path, database, seed)
@@ -63,7 +63,7 @@ def test_postgresql_killed_mid_batch_is_started_again_and_catches_up(data: Path)
     process = start(data / "spool", f"embedded:{data}", 21)
     try:
         for _ in range(3):
-            time.sleep(moments.uniform(0.3, 0.8))
+            time.sleep(moments.uniform(0.3, 0.8))  # likewise
             pid_file = server.folder / "postmaster.pid"
             if pid_file.exists():
                 os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_terminated_connection_is_made_again(database: str, tmp_path: Path) ->
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'lockstep batcher' AND datname = current_database()"
             )
-            time.sleep(0.3)
+            time.sleep(0.3)  # between faults: a session cut off faster than it opens loads nothing
     output, _ = process.communicate()
     assert b"done" in output, output.decode()
     assert compare(database, Stream(31).define().steps(STEPS).rings.__getitem__).clean
