@@ -38,7 +38,9 @@ cdef class Reports:
     cdef int head(
         self, Outbox out, const Order *order, const ExecId *exec_id, char exec_type, char status
     ) except -1 nogil
-    cdef int kind(self, Outbox out, const ExecId *exec_id, char exec_type, char status) except -1 nogil
+    cdef int kind(
+        self, Outbox out, const ExecId *exec_id, char exec_type, char status, char trans_type=*
+    ) except -1 nogil
     cdef int terms(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil
     cdef int progress(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil
 

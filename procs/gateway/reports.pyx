@@ -205,7 +205,9 @@ cdef class Reports:
 
     cdef int status(self, Outbox out, const Order *order, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:
         """How an order stands, for a message that was possibly sent before."""
-        self.head(out, order, exec_id, order.status if out.version == 42 else c"I", order.status)
+        out.add_int(37, order.order_id)
+        out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
+        self.kind(out, exec_id, order.status if out.version == 42 else c"I", order.status, c"3")
         self.terms(out, order, self.listing.get(order.instrument))
         self.progress(out, order, self.listing.get(order.instrument))
         return out.add_utc(60, utc_ns, MILLIS)
@@ -217,10 +219,12 @@ cdef class Reports:
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         return self.kind(out, exec_id, exec_type, status)
 
-    cdef int kind(self, Outbox out, const ExecId *exec_id, char exec_type, char status) except -1 nogil:
+    cdef int kind(
+        self, Outbox out, const ExecId *exec_id, char exec_type, char status, char trans_type=c"0"
+    ) except -1 nogil:
         out.add_bytes(17, exec_id.text, exec_id.size)
         if out.version == 42:
-            out.add_char(20, c"0")
+            out.add_char(20, trans_type)
         out.add_char(150, exec_type)
         return out.add_char(39, status)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.gateway.harness import Trader, venue
 
 
@@ -186,10 +188,13 @@ def test_what_happens_while_a_client_is_away_is_resent_at_its_logon(tmp_path: Pa
     asyncio.run(scenario())
 
 
-def test_poss_resend_of_a_known_order_is_answered_with_its_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "kind"), [("FIX.4.4", {150: "I"}), ("FIX.4.2", {150: "0", 20: "3"})])
+def test_poss_resend_of_a_known_order_is_answered_with_its_status(
+    tmp_path: Path, version: str, kind: dict[int, str]
+) -> None:
     async def scenario() -> None:
         async with venue(tmp_path) as harness:
-            trader = Trader()
+            trader = Trader(version=version)
             await trader.logon(harness)
             trader.order("one")
             order_id = (await trader.receive())[37]
@@ -207,6 +212,8 @@ def test_poss_resend_of_a_known_order_is_answered_with_its_status(tmp_path: Path
                     44: "100",
                 },
             )
-            assert some(await trader.receive(), 37, 150, 39, 11) == (order_id, "I", "0", "one")
+            answer = await trader.receive()
+            assert some(answer, 37, 39, 11) == (order_id, "0", "one")
+            assert {tag: answer.get(tag) for tag in (150, 20)} == {150: None, 20: None} | kind
 
     asyncio.run(scenario())
