@@ -21,6 +21,7 @@ cdef enum:
     WORD_DATABASE_SEQ = 8    # batcher: the watermark: the database has everything caused up to here
     WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
     WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published
+    WORD_MATCHER_DUE = 32    # + matcher - 1: matcher: the log time from which a tick changes something; 0: none will
 
 cdef struct HealthPayload:
     uint64_t heartbeat_ns    # CLOCK_MONOTONIC

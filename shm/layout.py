@@ -150,7 +150,7 @@ def _c_struct(record: type[Struct]) -> list[str]:
     return lines
 
 
-_PREFIX = {"CommandType": "CMD", "EventType": "EVT", "TimeInForce": "TIF", "OrderType": "ORD_TYPE"}
+_PREFIX = {"CommandType": "CMD", "EventType": "EVT", "TimeInForce": "TIF", "OrderType": "ORD_TYPE", "SelfTrade": "STP"}
 
 
 def generate_pxd() -> str:

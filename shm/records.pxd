@@ -20,8 +20,22 @@ cdef enum:
     CMD_TICK = 9
     CMD_MARKER = 10
     CMD_EPOCH = 11
+    CMD_MASS_CANCEL = 12
+    CMD_KILL_SWITCH = 13
+    CMD_PHASE = 14
+    CMD_SCHEDULE = 15
+    CMD_LIMITS = 16
+    CMD_ACCOUNT_LIMITS = 17
+    CMD_POSITION_LIMIT = 18
+    CMD_FEE_TIER = 19
+    CMD_WITHDRAWAL = 20
+    CMD_ADJUSTMENT = 21
+    CMD_CORRECTION = 22
+    CMD_ACTIVATE = 23
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
+    CMD_EXT_TERMS = 66
+    CMD_EXT_LEG = 67
 
 cdef enum:
     EVT_ACCEPTED = 1
@@ -34,8 +48,16 @@ cdef enum:
     EVT_INSTRUMENT_DEFINED = 8
     EVT_ACCOUNT_DEFINED = 9
     EVT_EPOCH_BEGUN = 10
+    EVT_TRIGGERED = 11
+    EVT_RESTATED = 12
+    EVT_SHOWN = 13
+    EVT_PHASE_CHANGED = 14
+    EVT_INDICATIVE = 15
+    EVT_CONFIRMED = 16
+    EVT_CORRECTED = 17
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
+    EVT_EXT_TERMS = 66
 
 cdef enum:
     SIDE_BUY = 1
@@ -44,15 +66,94 @@ cdef enum:
 cdef enum:
     ORD_TYPE_MARKET = 1
     ORD_TYPE_LIMIT = 2
+    ORD_TYPE_STOP = 3
+    ORD_TYPE_STOP_LIMIT = 4
+    ORD_TYPE_TRAILING_STOP = 5
 
 cdef enum:
+    TIF_DAY = 0
     TIF_GTC = 1
+    TIF_AT_THE_OPEN = 2
     TIF_IOC = 3
+    TIF_FOK = 4
+    TIF_GTD = 6
+    TIF_AT_THE_CLOSE = 7
+
+cdef enum:
+    STP_DEFAULT = 0
+    STP_NONE = 1
+    STP_CANCEL_NEWEST = 2
+    STP_CANCEL_OLDEST = 3
+    STP_CANCEL_BOTH = 4
+    STP_DECREMENT = 5
+
+cdef enum:
+    ORDER_FLAG_POSS_RESEND = 1
+    ORDER_FLAG_BUDGET = 2
+    ORDER_FLAG_POST_ONLY = 4
+    ORDER_FLAG_SLIDE = 8
+    ORDER_FLAG_TERMS = 16
+    ORDER_FLAG_LIST = 32
+
+cdef enum:
+    LIST_KIND_OCO = 1
+    LIST_KIND_OTO = 2
+
+cdef enum:
+    PHASE_CLOSED = 1
+    PHASE_PRE_OPEN = 2
+    PHASE_OPENING_AUCTION = 3
+    PHASE_CONTINUOUS = 4
+    PHASE_VOLATILITY_AUCTION = 5
+    PHASE_CLOSING_AUCTION = 6
+    PHASE_HALT = 7
+    PHASE_CANCEL_ONLY = 8
+    PHASE_DELISTED = 9
+
+cdef enum:
+    PHASE_REASON_COMMAND = 1
+    PHASE_REASON_PRICE_BAND = 2
+    PHASE_REASON_TIMER = 3
+
+cdef enum:
+    BAND_ACTION_REJECT = 1
+    BAND_ACTION_AUCTION = 2
+
+cdef enum:
+    ORDER_STATE_PLAIN = 0
+    ORDER_STATE_WAITING = 1
+    ORDER_STATE_EXPLICIT = 2
+
+cdef enum:
+    TRIGGER_REASON_STOP = 1
+    TRIGGER_REASON_LIST = 2
+    TRIGGER_REASON_AUCTION = 3
+
+cdef enum:
+    RESTATE_REASON_SLID = 1
+    RESTATE_REASON_SELF_TRADE = 2
+
+cdef enum:
+    TRADE_FLAG_AUCTION = 1
+
+cdef enum:
+    KILL_SCOPE_ACCOUNT = 1
+    KILL_SCOPE_SESSION = 2
 
 cdef enum:
     CANCEL_REASON_REQUESTED = 1
     CANCEL_REASON_IOC_REMAINDER = 2
     CANCEL_REASON_MARKET_REMAINDER = 3
+    CANCEL_REASON_FILL_OR_KILL = 4
+    CANCEL_REASON_MINIMUM_QUANTITY = 5
+    CANCEL_REASON_SELF_TRADE = 6
+    CANCEL_REASON_EXPIRED = 7
+    CANCEL_REASON_AUCTION_ENDED = 8
+    CANCEL_REASON_PRICE_BAND = 9
+    CANCEL_REASON_LIST = 10
+    CANCEL_REASON_MASS_CANCEL = 11
+    CANCEL_REASON_DELISTED = 12
+    CANCEL_REASON_NO_FUNDS = 13
 
 cdef enum:
     CODE_OK = 0
@@ -74,6 +175,32 @@ cdef enum:
     CODE_NOT_A_NUMBER = 16
     CODE_VENUE_BUSY = 17
     CODE_CLIENT_ID_EMPTY = 18
+    CODE_STOP_PRICE_MISSING = 19
+    CODE_STOP_PRICE_NOT_ALLOWED = 20
+    CODE_TRAIL_MISSING = 21
+    CODE_TRAIL_NOT_ALLOWED = 22
+    CODE_DISPLAY_NOT_ALLOWED = 23
+    CODE_DISPLAY_TOO_LARGE = 24
+    CODE_MINIMUM_NOT_ALLOWED = 25
+    CODE_MINIMUM_TOO_LARGE = 26
+    CODE_EXPIRE_TIME_MISSING = 27
+    CODE_EXPIRE_TIME_NOT_ALLOWED = 28
+    CODE_EXPIRE_TIME_MALFORMED = 29
+    CODE_POST_ONLY_NOT_ALLOWED = 30
+    CODE_SLIDE_WITHOUT_POST_ONLY = 31
+    CODE_BUDGET_NOT_ALLOWED = 32
+    CODE_BUDGET_AND_QUANTITY = 33
+    CODE_TIME_IN_FORCE_NOT_ALLOWED = 34
+    CODE_UNSUPPORTED_SELF_TRADE = 35
+    CODE_TERM_NEGATIVE = 36
+    CODE_LIST_NOT_TWO = 37
+    CODE_UNSUPPORTED_LIST = 38
+    CODE_LIST_SYMBOLS_DIFFER = 39
+    CODE_LIST_SIDES_DIFFER = 40
+    CODE_LIST_QUANTITIES_DIFFER = 41
+    CODE_LIST_TYPES_NOT_ALLOWED = 42
+    CODE_LIST_IDS_EQUAL = 43
+    CODE_UNSUPPORTED_MASS_CANCEL = 44
     CODE_DUPLICATE_CLIENT_ID = 100
     CODE_UNKNOWN_ORDER = 101
     CODE_INSUFFICIENT_BALANCE = 102
@@ -86,18 +213,38 @@ cdef enum:
     CODE_INVALID_DEFINITION = 109
     CODE_SIDE_MISMATCH = 110
     CODE_LIMIT_REACHED = 111
+    CODE_KILL_SWITCH = 112
+    CODE_ORDER_RATE = 113
+    CODE_TOO_MANY_OPEN_ORDERS = 114
+    CODE_POSITION_LIMIT = 115
+    CODE_QUANTITY_TOO_LARGE = 116
+    CODE_VALUE_TOO_LARGE = 117
+    CODE_EXPIRE_TIME_PASSED = 118
+    CODE_LIST_ORDER_FIXED = 119
+    CODE_NOT_AN_OPERATOR = 120
+    CODE_UNKNOWN_PROPOSAL = 121
+    CODE_SAME_OPERATOR = 122
+    CODE_WOULD_LEAVE_SHORT = 123
+    CODE_DELISTED = 124
+    CODE_ALREADY_CORRECTED = 125
+    CODE_TERMS_MISSING = 126
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
-
-cdef enum:
-    NEW_ORDER_FLAG_POSS_RESEND = 1
+    CODE_WOULD_TAKE = 202
+    CODE_PRICE_OUTSIDE_BAND = 203
+    CODE_NOT_IN_THIS_PHASE = 204
+    CODE_MARKET_CLOSED = 205
+    CODE_HALTED = 206
+    CODE_CANCEL_ONLY = 207
+    CODE_TOO_MANY_TRAILING = 208
+    CODE_TERMS_NOT_ALLOWED = 209
 
 
 cdef struct CommandRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -123,7 +270,7 @@ cdef struct NewOrderRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -150,7 +297,7 @@ cdef struct CancelRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -172,7 +319,7 @@ cdef struct ReplaceRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -194,7 +341,7 @@ cdef struct DepositRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -215,7 +362,7 @@ cdef struct AssetRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -235,7 +382,7 @@ cdef struct InstrumentRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -266,7 +413,7 @@ cdef struct AccountRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -276,7 +423,8 @@ cdef struct AccountRecord:
     uint32_t session
     char name[36]
     uint32_t reserved_1
-    uint16_t flags
+    uint8_t is_operator
+    uint8_t reserved_4
     uint16_t verdict
     uint32_t reserved_2
     uint8_t reserved_3[24]
@@ -286,7 +434,7 @@ cdef struct SessionRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -305,7 +453,7 @@ cdef struct TickRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -320,7 +468,7 @@ cdef struct MarkerRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -336,7 +484,7 @@ cdef struct EpochRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -354,7 +502,7 @@ cdef struct ExtClientIdRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -370,7 +518,7 @@ cdef struct ExtCredentialRecord:
     uint32_t crc
     uint8_t type
     uint8_t version
-    uint16_t header_flags
+    uint16_t ingress
     uint64_t seq
     uint32_t epoch
     uint32_t ingress_incarnation
@@ -384,6 +532,319 @@ cdef struct ExtCredentialRecord:
     uint32_t time_cost
     uint32_t parallelism
     uint8_t reserved[12]
+
+
+cdef struct MassCancelRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t instrument
+    uint32_t msg_seq_num
+    uint16_t flags
+    uint16_t verdict
+    uint32_t target
+    uint8_t side
+    uint8_t reserved[19]
+
+
+cdef struct KillSwitchRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t target
+    uint8_t scope
+    uint8_t is_on
+    uint16_t verdict
+    uint8_t reserved[28]
+
+
+cdef struct PhaseChangeRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t instrument
+    uint8_t phase
+    uint8_t entry
+    uint16_t verdict
+    uint8_t reserved[28]
+
+
+cdef struct ScheduleRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t instrument
+    uint8_t entry
+    uint8_t entries
+    uint16_t verdict
+    uint32_t time_of_day_s
+    uint8_t phase
+    uint8_t days
+    uint8_t reserved[22]
+
+
+cdef struct LimitsRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint32_t instrument
+    uint32_t volatility_auction_ms
+    uint32_t day_end_s
+    uint16_t static_band_bps
+    uint16_t dynamic_band_bps
+    uint8_t band_action
+    uint8_t reserved_1
+    uint16_t verdict
+    uint32_t reserved_2
+    int64_t max_quantity_lots
+    int64_t max_value
+    uint8_t reserved_3[32]
+
+
+cdef struct AccountLimitsRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t target
+    uint32_t max_open_orders
+    uint32_t max_orders
+    uint32_t window_ms
+    uint32_t self_trade_group
+    uint8_t self_trade
+    uint8_t fee_tier
+    uint16_t verdict
+    uint8_t reserved[12]
+
+
+cdef struct PositionLimitRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t target
+    uint32_t asset
+    uint16_t reserved_1
+    uint16_t verdict
+    int64_t max_units
+    uint8_t reserved_2[16]
+
+
+cdef struct FeeTierRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint8_t tier
+    uint8_t reserved_1
+    uint16_t verdict
+    int16_t maker_fee_ppm
+    int16_t taker_fee_ppm
+    uint8_t reserved_2[28]
+
+
+cdef struct WithdrawalRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t asset
+    uint32_t reserved_1
+    uint16_t flags
+    uint16_t verdict
+    int64_t amount
+    uint8_t reserved_2[16]
+
+
+cdef struct AdjustmentRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t asset
+    uint32_t target
+    uint16_t reserved_1
+    uint16_t verdict
+    int64_t amount
+    uint64_t proposal
+    uint64_t reserved_2
+
+
+cdef struct CorrectionRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint32_t instrument
+    uint32_t buyer
+    uint32_t seller
+    uint8_t matcher
+    uint8_t reserved_1
+    uint16_t verdict
+    uint64_t trade_id
+    int64_t price_ticks
+    int64_t quantity_lots
+    int64_t new_price_ticks
+    int64_t buyer_fee
+    int64_t seller_fee
+    uint64_t reserved_2
+
+
+cdef struct ActivateRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint64_t order_id
+    uint32_t instrument
+    uint16_t reserved_1
+    uint16_t verdict
+    uint8_t reserved_2[56]
+
+
+cdef struct ExtTermsRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    int64_t stop_price_ticks
+    int64_t trail_ticks
+    int64_t display_lots
+    int64_t minimum_lots
+    uint64_t expire_ns
+    uint8_t reserved[32]
+
+
+cdef struct ExtLegRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t instrument
+    uint8_t side
+    uint8_t ord_type
+    uint8_t time_in_force
+    uint8_t stp
+    uint16_t flags
+    uint16_t list_kind
+    int64_t price_ticks
+    int64_t quantity_lots
+    uint32_t msg_seq_num
+    int16_t maker_fee_ppm
+    int16_t taker_fee_ppm
 
 
 cdef struct AcceptedRecord:
@@ -407,7 +868,9 @@ cdef struct AcceptedRecord:
     uint8_t time_in_force
     uint8_t stp
     uint32_t msg_seq_num
-    uint32_t reserved
+    uint16_t flags
+    uint8_t state
+    uint8_t reserved
 
 
 cdef struct RejectedRecord:
@@ -456,7 +919,7 @@ cdef struct TradedRecord:
     uint32_t maker_account
     uint32_t taker_account
     uint8_t taker_side
-    uint8_t reserved_1
+    uint8_t flags
     uint16_t reserved_2
     uint32_t reserved_3
 
@@ -503,7 +966,8 @@ cdef struct ReplacedRecord:
     char cl_ord_id[36]
     uint8_t side
     uint8_t kept_priority
-    uint16_t reserved
+    uint8_t state
+    uint8_t reserved
 
 
 cdef struct BalanceRecord:
@@ -583,7 +1047,8 @@ cdef struct AccountDefinedRecord:
     uint32_t instrument
     uint32_t account
     char name[36]
-    uint8_t reserved[40]
+    uint8_t is_operator
+    uint8_t reserved[39]
 
 
 cdef struct EpochBegunRecord:
@@ -632,3 +1097,178 @@ cdef struct ExtCredentialEventRecord:
     uint32_t time_cost
     uint32_t parallelism
     uint8_t reserved[20]
+
+
+cdef struct TriggeredRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t order_id
+    int64_t price_ticks
+    int64_t leaves_lots
+    int64_t stop_price_ticks
+    uint32_t account
+    uint8_t side
+    uint8_t state
+    uint8_t reason
+    uint8_t reserved_1
+    uint8_t reserved_2[40]
+
+
+cdef struct RestatedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t order_id
+    int64_t price_ticks
+    int64_t leaves_lots
+    int64_t old_price_ticks
+    int64_t old_leaves_lots
+    uint32_t account
+    uint8_t side
+    uint8_t state
+    uint8_t reason
+    uint8_t rested
+    uint8_t reserved_2[32]
+
+
+cdef struct ShownRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t order_id
+    int64_t price_ticks
+    int64_t shown_lots
+    int64_t old_shown_lots
+    int64_t leaves_lots
+    uint32_t account
+    uint8_t side
+    uint8_t is_refresh
+    uint16_t reserved_1
+    uint8_t reserved_2[32]
+
+
+cdef struct PhaseChangedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint8_t phase
+    uint8_t old_phase
+    uint8_t reason
+    uint8_t reserved_1
+    uint32_t reserved_2
+    uint64_t ends_ns
+    int64_t auction_price_ticks
+    int64_t auction_lots
+    int64_t reference_price_ticks
+    uint8_t reserved_3[40]
+
+
+cdef struct IndicativeRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    int64_t price_ticks
+    int64_t quantity_lots
+    int64_t imbalance_lots
+    uint8_t reserved[56]
+
+
+cdef struct ConfirmedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint32_t account
+    uint32_t session
+    uint32_t target
+    uint8_t command
+    uint8_t side
+    uint8_t is_on
+    uint8_t reserved_1
+    char cl_ord_id[36]
+    uint32_t msg_seq_num
+    int64_t amount
+    uint32_t asset
+    uint32_t reserved_2
+    uint64_t proposal
+
+
+cdef struct CorrectedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t trade_id
+    int64_t price_ticks
+    int64_t quantity_lots
+    int64_t new_price_ticks
+    uint32_t buyer
+    uint32_t seller
+    int64_t buyer_fee
+    int64_t seller_fee
+    uint8_t matcher
+    uint8_t reserved_1
+    uint16_t reserved_2
+    uint32_t reserved_3
+    uint8_t reserved_4[16]
+
+
+cdef struct ExtTermsEventRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    int64_t stop_price_ticks
+    int64_t trail_ticks
+    int64_t display_lots
+    int64_t minimum_lots
+    uint64_t expire_ns
+    uint64_t mate_order_id
+    uint8_t list_kind
+    uint8_t reserved_1[31]

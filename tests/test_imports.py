@@ -13,7 +13,7 @@ OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE)
 
 # Not a process itself: the duty cycle, the venue's memory, the two loops, the host, and tables of state.
-SHARED = {"procs.agent", "procs.venue", "procs.loop", "procs.pump", "procs.host", "procs.tables"}
+SHARED = {"procs.agent", "procs.venue", "procs.loop", "procs.pump", "procs.host", "procs.tables", "procs.terms"}
 # What all of it is wired by: a venue's memory and hosts follow the topology.
 TOPOLOGY = "procs.supervisor.topology"
 
@@ -23,6 +23,7 @@ PURE_CORES = (
     "procs/matcher/levels.pyx",
     "procs/matcher/fees.pyx",
     "procs/tables",
+    "procs/terms.pyx",
     "procs/router/ledger.pyx",
     "procs/router/orders.pyx",
     "procs/gateway/fix",

@@ -25,7 +25,7 @@ from shm.records cimport (
     CMD_NEW_ORDER,
     CMD_REPLACE,
     CMD_SESSION,
-    NEW_ORDER_FLAG_POSS_RESEND,
+    ORDER_FLAG_POSS_RESEND,
     RECORD_SIZE,
     CancelRecord,
     CommandRecord,
@@ -95,7 +95,7 @@ cdef class Entry:
         record.side = terms.side
         record.ord_type = terms.ord_type
         record.time_in_force = terms.time_in_force
-        record.flags = NEW_ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
+        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         record.price_ticks = terms.price_ticks
         record.quantity_lots = terms.quantity_lots
         record.msg_seq_num = form.msg_seq_num
@@ -108,7 +108,7 @@ cdef class Entry:
         memcpy(record.cl_ord_id, terms.cl_ord_id, CL_ORD_ID_SIZE)
         record.instrument = terms.listed.instrument
         record.side = terms.side
-        record.flags = NEW_ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
+        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 
@@ -118,7 +118,7 @@ cdef class Entry:
         record = <ReplaceRecord *> self.claim(CMD_REPLACE, account, utc_ns)
         memcpy(record.cl_ord_id, terms.cl_ord_id, CL_ORD_ID_SIZE)
         record.instrument = terms.listed.instrument
-        record.flags = NEW_ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
+        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         record.price_ticks = terms.price_ticks
         record.quantity_lots = terms.quantity_lots
         record.msg_seq_num = form.msg_seq_num

@@ -8,9 +8,9 @@ from libc.string cimport memcpy, memset
 
 from shm.crc32c cimport crc32c
 from shm.records cimport (
-    CL_ORD_ID_SIZE, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_REJECTED, EVT_REPLACED, EVT_TRADED, RECORD_SIZE,
-    AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord, ExtClientIdRecord,
-    NewOrderRecord, RejectedRecord, ReplacedRecord, ReplaceRecord, TradedRecord,
+    CL_ORD_ID_SIZE, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_REJECTED, EVT_REPLACED, EVT_TRADED,
+    ORDER_STATE_PLAIN, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord,
+    ExtClientIdRecord, NewOrderRecord, RejectedRecord, ReplacedRecord, ReplaceRecord, TradedRecord,
 )
 from shm.ring cimport Producer
 
@@ -76,12 +76,14 @@ cdef class Outcome:
         event.time_in_force = command.time_in_force
         event.stp = command.stp
         event.msg_seq_num = command.msg_seq_num
+        event.flags = command.flags
+        event.state = ORDER_STATE_PLAIN
         event.reserved = 0
 
     cdef TradedRecord *traded(self) noexcept nogil:
         """A trade, of which the book fills in both sides."""
         cdef TradedRecord *event = <TradedRecord *> self.emit(EVT_TRADED)
-        event.reserved_1 = 0
+        event.flags = 0
         event.reserved_2 = 0
         event.reserved_3 = 0
         return event
@@ -118,6 +120,7 @@ cdef class Outcome:
         memcpy(event.cl_ord_id, command.cl_ord_id, CL_ORD_ID_SIZE)
         event.side = side
         event.kept_priority = kept
+        event.state = ORDER_STATE_PLAIN
         event.reserved = 0
 
     cdef void refused(

@@ -14,7 +14,7 @@ from shm.records import (
     CommandType,
     Deposit,
     ExtCredential,
-    NewOrderFlag,
+    OrderFlag,
     Rejected,
     Session,
 )
@@ -86,11 +86,11 @@ def test_a_resend_of_a_known_id_is_a_duplicate_whether_its_order_is_open_or_clos
     rig.send(order(1, "open"), order(1, "closed"), *cancel(1, "C", "closed"))
     rig.run()
     for name in ("open", "closed", "C"):
-        rig.send(order(1, name, flags=NewOrderFlag.POSS_RESEND))
+        rig.send(order(1, name, flags=OrderFlag.POSS_RESEND))
         rig.run()
         assert verdict(rig) == Code.DUPLICATE_CLIENT_ID
     assert rig.core.ledger.orders.count == 1
-    rig.send(order(1, "new", flags=NewOrderFlag.POSS_RESEND))
+    rig.send(order(1, "new", flags=OrderFlag.POSS_RESEND))
     rig.run()
     assert verdict(rig) == Code.OK
     rig.core.ledger.check()

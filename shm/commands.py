@@ -1,0 +1,388 @@
+"""The records of the log: commands, and the extensions before them.
+
+It defines fixed-width Structs; `shm.layout` derives the bytes, and the router decides what a command comes to.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from shm.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """Header of every record of the log (48 bytes). The router writes all but what names the sender."""
+
+    crc: u32 = 0
+    type: u8 = 0
+    version: u8 = 1
+    ingress: u16 = 0  # which ingress ring it came by: its number, 0 for the router's own
+    seq: u64 = 0
+    epoch: u32 = 0
+    ingress_incarnation: u32 = 0
+    ingress_seq: u64 = 0
+    time_ns: u64 = 0  # arrival at the gateway in an ingress ring; the router's log time in the log
+    account: u32 = 0
+    session: u32 = 0
+
+
+class NewOrder(Command, frozen=True, kw_only=True):
+    """An order. The price of a market or stop order, the worst at which it may trade, is stamped by the router.
+
+    So are the self-trade mode, where it is DEFAULT, and the fee rates. Further terms are in the EXT_TERMS record right
+    before it, the other order of a list in the EXT_LEG record before that.
+    """
+
+    cl_ord_id: text36
+    instrument: u32
+    side: u8
+    ord_type: u8
+    time_in_force: u8
+    stp: u8 = 0
+    flags: u16 = 0
+    verdict: u16 = 0
+    price_ticks: i64 = 0
+    quantity_lots: i64 = 0
+    msg_seq_num: u32 = 0
+    maker_fee_ppm: i16 = 0
+    taker_fee_ppm: i16 = 0
+
+
+class Cancel(Command, frozen=True, kw_only=True):
+    """Cancels the order whose client id the EXT_CLIENT_ID record before it names; the router stamps its order_id."""
+
+    cl_ord_id: text36
+    instrument: u32
+    msg_seq_num: u32 = 0
+    flags: u16 = 0
+    verdict: u16 = 0
+    order_id: u64 = 0
+    side: u8 = 0
+    reserved: Annotated[bytes, Meta(max_length=15, extra={"c": "uint8_t", "size": 15})] = b""
+
+
+class Replace(Command, frozen=True, kw_only=True):
+    """Replaces price and total quantity (filled part included) of the order named as in Cancel.
+
+    The price of an order that has none of its own (stop, trailing stop) is stamped by the router. An EXT_TERMS record
+    before the EXT_CLIENT_ID changes those of its terms that are not 0.
+    """
+
+    cl_ord_id: text36
+    instrument: u32
+    msg_seq_num: u32 = 0
+    flags: u16 = 0
+    verdict: u16 = 0
+    price_ticks: i64
+    quantity_lots: i64
+    order_id: u64 = 0
+
+
+class Deposit(Command, frozen=True, kw_only=True):
+    """Adds `amount` smallest units of an asset to the header's account; `cl_ord_id` is its idempotency key."""
+
+    cl_ord_id: text36
+    asset: u32
+    reserved_1: u32 = 0
+    flags: u16 = 0
+    verdict: u16 = 0
+    amount: i64
+    reserved_2: bytes16 = b""
+
+
+class Asset(Command, frozen=True, kw_only=True):
+    """Lists an asset; `scale` is the number of decimals of its smallest unit."""
+
+    name: text16
+    asset: u32
+    scale: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=48, extra={"c": "uint8_t", "size": 48})] = b""
+
+
+class Instrument(Command, frozen=True, kw_only=True):
+    """Lists an instrument.
+
+    tick = tick_mantissa / 10**price_scale quote; lot = lot_mantissa / 10**quantity_scale base; both in decimal.
+    `unit_value` is what one tick times one lot is worth in the quote asset's smallest units; `lot_units` is one lot in
+    the base asset's smallest units. Both are whole (rule 11).
+    """
+
+    symbol: text16
+    instrument: u32
+    base_asset: u32
+    quote_asset: u32
+    tick_mantissa: u32
+    lot_mantissa: u32
+    price_scale: u8
+    quantity_scale: u8
+    matcher: u8
+    reserved_1: u8 = 0
+    reference_price_ticks: i64
+    unit_value: i64
+    lot_units: i64
+    verdict: u16 = 0
+    collar_bps: u16
+    maker_fee_ppm: i16
+    taker_fee_ppm: i16
+
+
+class Account(Command, frozen=True, kw_only=True):
+    """Defines the header's account: its owner's name, which is username and SenderCompID.
+
+    An EXT_CREDENTIAL record before it carries the password's hash.
+    """
+
+    name: text36
+    reserved_1: u32 = 0
+    is_operator: u8 = 0
+    reserved_4: u8 = 0
+    verdict: u16 = 0
+    reserved_2: u32 = 0
+    reserved_3: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
+
+
+class Session(Command, frozen=True, kw_only=True):
+    """A FIX session logged on, or reset its numbers: what follows counts from `next_msg_seq_num`."""
+
+    next_msg_seq_num: u32
+    up: u8
+    reset: u8
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=64, extra={"c": "uint8_t", "size": 64})] = b""
+
+
+class Tick(Command, frozen=True, kw_only=True):
+    """The clock, sequenced only while something is due: expiry, the end of an auction, balances to publish."""
+
+    reserved: Annotated[bytes, Meta(max_length=72, extra={"c": "uint8_t", "size": 72})] = b""
+
+
+class Marker(Command, frozen=True, kw_only=True):
+    """Settlement: the ledger has applied each matcher's events up to and including these event numbers."""
+
+    event_numbers: u64x8
+    reserved: u64 = 0
+
+
+class Epoch(Command, frozen=True, kw_only=True):
+    """A router began to lead, under the header's epoch."""
+
+    rules_version: u32
+    members: u32
+    boot_id: bytes16
+    reserved: Annotated[bytes, Meta(max_length=48, extra={"c": "uint8_t", "size": 48})] = b""
+
+
+class ExtClientId(Command, frozen=True, kw_only=True):
+    """Extension: the client id of the order that the next record (Cancel, Replace) means (FIX OrigClOrdID)."""
+
+    orig_cl_ord_id: text36
+    reserved: Annotated[bytes, Meta(max_length=36, extra={"c": "uint8_t", "size": 36})] = b""
+
+
+class ExtCredential(Command, frozen=True, kw_only=True):
+    """Extension: an argon2id hash (version 19) of the next record's account, with its parameters."""
+
+    salt: bytes16
+    hash: bytes32
+    memory_kib: u32
+    time_cost: u32
+    parallelism: u32
+    reserved: Annotated[bytes, Meta(max_length=12, extra={"c": "uint8_t", "size": 12})] = b""
+
+
+class MassCancel(Command, frozen=True, kw_only=True):
+    """Cancels all orders of an account, of an instrument, of a side, or of what those have in common.
+
+    An account may cancel its own; an operator anybody's, and all accounts' with `target` 0.
+    """
+
+    cl_ord_id: text36
+    instrument: u32  # 0: all
+    msg_seq_num: u32 = 0
+    flags: u16 = 0
+    verdict: u16 = 0
+    target: u32  # account, 0: all
+    side: u8 = 0  # 0: both
+    reserved: Annotated[bytes, Meta(max_length=19, extra={"c": "uint8_t", "size": 19})] = b""
+
+
+class KillSwitch(Command, frozen=True, kw_only=True):
+    """Blocks an account's or a session's new orders and replaces, or lets them through again. Cancels always pass."""
+
+    cl_ord_id: text36
+    target: u32
+    scope: u8
+    is_on: u8
+    verdict: u16 = 0
+    reserved: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
+
+
+class PhaseChange(Command, frozen=True, kw_only=True):
+    """Begins a phase of an instrument: by an operator, or by the router when the schedule says so (account 0)."""
+
+    cl_ord_id: text36
+    instrument: u32
+    phase: u8
+    entry: u8 = 0  # of the schedule, where it says so
+    verdict: u16 = 0
+    reserved: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
+
+
+class Schedule(Command, frozen=True, kw_only=True):
+    """One entry of an instrument's daily schedule, which has `entries` of them; the first one clears what was there."""
+
+    cl_ord_id: text36
+    instrument: u32
+    entry: u8  # from 1; 0 with 0 entries: no schedule any more
+    entries: u8
+    verdict: u16 = 0
+    time_of_day_s: u32  # UTC
+    phase: u8
+    days: u8  # bit 0 Monday … bit 6 Sunday
+    reserved: Annotated[bytes, Meta(max_length=22, extra={"c": "uint8_t", "size": 22})] = b""
+
+
+class Limits(Command, frozen=True, kw_only=True):
+    """What an instrument allows. 0 stands for no limit, no band."""
+
+    instrument: u32
+    volatility_auction_ms: u32
+    day_end_s: u32  # when DAY orders expire: seconds after midnight, UTC
+    static_band_bps: u16
+    dynamic_band_bps: u16
+    band_action: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    reserved_2: u32 = 0
+    max_quantity_lots: i64
+    max_value: i64  # price x quantity, in the quote asset's smallest units
+    reserved_3: bytes32 = b""
+
+
+class AccountLimits(Command, frozen=True, kw_only=True):
+    """What an account may do, and its defaults. 0 stands for no limit."""
+
+    cl_ord_id: text36
+    target: u32
+    max_open_orders: u32
+    max_orders: u32  # new orders and replaces in each window
+    window_ms: u32
+    self_trade_group: u32  # accounts of one group count as one where orders meet; 0: alone
+    self_trade: u8
+    fee_tier: u8
+    verdict: u16 = 0
+    reserved: Annotated[bytes, Meta(max_length=12, extra={"c": "uint8_t", "size": 12})] = b""
+
+
+class PositionLimit(Command, frozen=True, kw_only=True):
+    """The most of an asset that an account may own, open buy orders counted as filled. 0: no limit."""
+
+    cl_ord_id: text36
+    target: u32
+    asset: u32
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    max_units: i64
+    reserved_2: bytes16 = b""
+
+
+class FeeTier(Command, frozen=True, kw_only=True):
+    """The rates of a tier, 1 to 255: accounts that have it pay them instead of their instruments' rates."""
+
+    cl_ord_id: text36
+    tier: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    maker_fee_ppm: i16
+    taker_fee_ppm: i16
+    reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
+
+
+class Withdrawal(Command, frozen=True, kw_only=True):
+    """Takes `amount` smallest units of an asset from the header's account; `cl_ord_id` is its idempotency key."""
+
+    cl_ord_id: text36
+    asset: u32
+    reserved_1: u32 = 0
+    flags: u16 = 0
+    verdict: u16 = 0
+    amount: i64
+    reserved_2: bytes16 = b""
+
+
+class Adjustment(Command, frozen=True, kw_only=True):
+    """An operator proposes to change a balance by `amount`; or, naming the proposal, a second one approves it."""
+
+    cl_ord_id: text36
+    asset: u32
+    target: u32
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    amount: i64
+    proposal: u64 = 0  # sequence of what is approved; 0: this is a proposal
+    reserved_2: u64 = 0
+
+
+class Correction(Command, frozen=True, kw_only=True):
+    """Undoes a trade (`new_price_ticks` 0), or corrects its price. All else repeats the trade."""
+
+    instrument: u32
+    buyer: u32
+    seller: u32
+    matcher: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    trade_id: u64
+    price_ticks: i64
+    quantity_lots: i64
+    new_price_ticks: i64
+    buyer_fee: i64
+    seller_fee: i64
+    reserved_2: u64 = 0
+
+
+class Activate(Command, frozen=True, kw_only=True):
+    """The router's own: the order that an OTO list kept waiting begins to work, if its account can pay for it."""
+
+    order_id: u64
+    instrument: u32
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
+
+
+class ExtTerms(Command, frozen=True, kw_only=True):
+    """Extension: terms of the next order, leg or replace. 0 where it has no such term."""
+
+    stop_price_ticks: i64 = 0
+    trail_ticks: i64 = 0
+    display_lots: i64 = 0
+    minimum_lots: i64 = 0
+    expire_ns: u64 = 0
+    reserved: bytes32 = b""
+
+
+class ExtLeg(Command, frozen=True, kw_only=True):
+    """Extension: the second order of a list; the next NEW_ORDER is the first, and carries both their verdict.
+
+    Laid out as NewOrder; `list_kind` stands where that has its verdict. Its sequence is its order id.
+    """
+
+    cl_ord_id: text36
+    instrument: u32
+    side: u8
+    ord_type: u8
+    time_in_force: u8
+    stp: u8 = 0
+    flags: u16 = 0
+    list_kind: u16
+    price_ticks: i64 = 0
+    quantity_lots: i64 = 0
+    msg_seq_num: u32 = 0
+    maker_fee_ppm: i16 = 0
+    taker_fee_ppm: i16 = 0

@@ -1,0 +1,319 @@
+"""The events that routers and matchers emit: what came of each command.
+
+It defines fixed-width Structs; `shm.layout` derives the bytes; docs/protocols/records.md says what may be relied on.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from shm.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Header of every event (40 bytes). `number` counts the events of one ring from 1; `cause` is a log sequence."""
+
+    crc: u32 = 0
+    type: u8 = 0
+    version: u8 = 1
+    header_flags: u16 = 0
+    cause: u64 = 0
+    time_ns: u64 = 0
+    number: u64 = 0
+    epoch: u32 = 0
+    instrument: u32 = 0
+
+
+class Accepted(Event, frozen=True, kw_only=True):
+    """An order entered its matcher; `quantity_lots` is its whole quantity, or its budget.
+
+    What follows is told by its `state`. An EXT_TERMS event before it has its further terms.
+    """
+
+    order_id: u64
+    price_ticks: i64
+    quantity_lots: i64
+    account: u32
+    session: u32
+    cl_ord_id: text36
+    side: u8
+    ord_type: u8
+    time_in_force: u8
+    stp: u8 = 0
+    msg_seq_num: u32 = 0
+    flags: u16 = 0  # of OrderFlag
+    state: u8 = 0
+    reserved: u8 = 0
+
+
+class Rejected(Event, frozen=True, kw_only=True):
+    """A command was refused with `code`. For a cancel or replace, an EXT_CLIENT_ID event before it names the target."""
+
+    order_id: u64  # of the target, 0 where unknown; of the refused order itself (its cause) for a new order
+    price_ticks: i64
+    quantity_lots: i64
+    account: u32
+    session: u32
+    cl_ord_id: text36
+    side: u8
+    command: u8
+    code: u16
+    msg_seq_num: u32 = 0
+    ord_type: u8 = 0
+    time_in_force: u8 = 0
+    reserved: u16 = 0
+
+
+class Traded(Event, frozen=True, kw_only=True):
+    """One match. Its trade id is its event number. Fees are in the asset each side receives.
+
+    The price is the maker's; in an auction it is the auction's, the taker is the younger order, and the quantity leaves
+    the best price of both sides of the book. `taker_leaves_lots` of an order with a budget is what is left of that.
+    """
+
+    maker_order_id: u64
+    taker_order_id: u64
+    price_ticks: i64
+    quantity_lots: i64
+    maker_leaves_lots: i64
+    taker_leaves_lots: i64
+    maker_fee: i64
+    taker_fee: i64
+    maker_account: u32
+    taker_account: u32
+    taker_side: u8
+    flags: u8 = 0  # of TradeFlag
+    reserved_2: u16 = 0
+    reserved_3: u32 = 0
+
+
+class Cancelled(Event, frozen=True, kw_only=True):
+    """The rest of an order left the book. `cl_ord_id` is the request's own id, empty where there was no request.
+
+    `session` is the requester's, 0 where there was none.
+    """
+
+    order_id: u64
+    price_ticks: i64
+    leaves_lots: i64  # the quantity taken off
+    account: u32
+    session: u32
+    cl_ord_id: text36
+    side: u8
+    reason: u8
+    rested: u8 = 0  # 1 where leaves_lots stood in the book; 0 where it did not, or SHOWN has taken it off before
+    reserved_1: u8 = 0
+    msg_seq_num: u32 = 0
+    reserved_2: u32 = 0
+
+
+class Replaced(Event, frozen=True, kw_only=True):
+    """An order took new terms under the id `cl_ord_id`; its whole quantity changed by leaves - old_leaves."""
+
+    order_id: u64
+    price_ticks: i64
+    leaves_lots: i64
+    old_price_ticks: i64
+    old_leaves_lots: i64
+    cl_ord_id: text36
+    side: u8
+    kept_priority: u8
+    state: u8 = 0
+    reserved: u8 = 0
+
+
+class Balance(Event, frozen=True, kw_only=True):
+    """An account's balance of one asset after `cause`, in smallest units."""
+
+    account: u32
+    asset: u32
+    free: i64
+    held: i64
+    reserved: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
+
+
+class AssetDefined(Event, frozen=True, kw_only=True):
+    name: text16
+    asset: u32
+    scale: u8
+    reserved_1: u8 = 0
+    reserved_2: u16 = 0
+    reserved_3: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
+
+
+class InstrumentDefined(Event, frozen=True, kw_only=True):
+    """Repeats Instrument; its id is in the header."""
+
+    symbol: text16
+    base_asset: u32
+    quote_asset: u32
+    tick_mantissa: u32
+    lot_mantissa: u32
+    price_scale: u8
+    quantity_scale: u8
+    matcher: u8
+    reserved_1: u8 = 0
+    collar_bps: u16
+    maker_fee_ppm: i16
+    taker_fee_ppm: i16
+    reserved_2: u16 = 0
+    reserved_3: u32 = 0
+    reference_price_ticks: i64
+    unit_value: i64
+    lot_units: i64
+    reserved_4: u64 = 0
+
+
+class AccountDefined(Event, frozen=True, kw_only=True):
+    """Repeats Account; an EXT_CREDENTIAL event precedes it."""
+
+    account: u32
+    name: text36
+    is_operator: u8 = 0
+    reserved: Annotated[bytes, Meta(max_length=39, extra={"c": "uint8_t", "size": 39})] = b""
+
+
+class EpochBegun(Event, frozen=True, kw_only=True):
+    rules_version: u32
+    members: u32
+    boot_id: bytes16
+    reserved: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
+
+
+class ExtClientIdEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next event of the same ring: the client id that a refused cancel or replace meant."""
+
+    orig_cl_ord_id: text36
+    reserved: Annotated[bytes, Meta(max_length=44, extra={"c": "uint8_t", "size": 44})] = b""
+
+
+class ExtCredentialEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next event: the password hash of the account it defines."""
+
+    salt: bytes16
+    hash: bytes32
+    memory_kib: u32
+    time_cost: u32
+    parallelism: u32
+    reserved: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+
+
+class Triggered(Event, frozen=True, kw_only=True):
+    """A waiting order begins to work, up to `price_ticks`; trades, a rest or a cancel follow as its `state` says."""
+
+    order_id: u64
+    price_ticks: i64
+    leaves_lots: i64
+    stop_price_ticks: i64  # as it was last, 0 where it waited for no price
+    account: u32
+    side: u8
+    state: u8
+    reason: u8
+    reserved_1: u8 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=40, extra={"c": "uint8_t", "size": 40})] = b""
+
+
+class Restated(Event, frozen=True, kw_only=True):
+    """The venue itself changed an order's price or quantity; its whole quantity changed by leaves - old_leaves."""
+
+    order_id: u64
+    price_ticks: i64
+    leaves_lots: i64
+    old_price_ticks: i64
+    old_leaves_lots: i64
+    account: u32
+    side: u8
+    state: u8
+    reason: u8
+    rested: u8  # 1: old_leaves_lots stood in the book, and leaves_lots stands there now; 0: of an incoming order
+    reserved_2: bytes32 = b""
+
+
+class Shown(Event, frozen=True, kw_only=True):
+    """What the book shows of an order in state EXPLICIT changed, other than by a trade."""
+
+    order_id: u64
+    price_ticks: i64
+    shown_lots: i64
+    old_shown_lots: i64
+    leaves_lots: i64
+    account: u32
+    side: u8
+    is_refresh: u8
+    reserved_1: u16 = 0
+    reserved_2: bytes32 = b""
+
+
+class PhaseChanged(Event, frozen=True, kw_only=True):
+    """An instrument's phase began, before anything that it makes happen. Trades of an auction that ends come before."""
+
+    phase: u8
+    old_phase: u8
+    reason: u8
+    reserved_1: u8 = 0
+    reserved_2: u32 = 0
+    ends_ns: u64  # of a volatility auction, else 0
+    auction_price_ticks: i64  # of the auction that ended: 0 where nothing traded
+    auction_lots: i64
+    reference_price_ticks: i64  # what static bands stand on now
+    reserved_3: Annotated[bytes, Meta(max_length=40, extra={"c": "uint8_t", "size": 40})] = b""
+
+
+class Indicative(Event, frozen=True, kw_only=True):
+    """Where the auction that runs would trade if it ended now; all 0 where nothing would."""
+
+    price_ticks: i64
+    quantity_lots: i64
+    imbalance_lots: i64  # what buyers want more than sellers give at that price
+    reserved: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
+
+
+class Confirmed(Event, frozen=True, kw_only=True):
+    """A command that has no event of its own was carried out: mass cancel, kill switch, limits, withdrawal…"""
+
+    account: u32  # who asked
+    session: u32
+    target: u32
+    command: u8
+    side: u8 = 0
+    is_on: u8 = 0
+    reserved_1: u8 = 0
+    cl_ord_id: text36
+    msg_seq_num: u32 = 0
+    amount: i64 = 0
+    asset: u32 = 0
+    reserved_2: u32 = 0
+    proposal: u64 = 0
+
+
+class Corrected(Event, frozen=True, kw_only=True):
+    """A trade was undone, or its price corrected, by an operator: repeats Correction."""
+
+    trade_id: u64
+    price_ticks: i64
+    quantity_lots: i64
+    new_price_ticks: i64
+    buyer: u32
+    seller: u32
+    buyer_fee: i64  # as they are after the correction
+    seller_fee: i64
+    matcher: u8
+    reserved_1: u8 = 0
+    reserved_2: u16 = 0
+    reserved_3: u32 = 0
+    reserved_4: bytes16 = b""
+
+
+class ExtTermsEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next event (ACCEPTED or REPLACED): the order's terms beyond price and quantity."""
+
+    stop_price_ticks: i64 = 0
+    trail_ticks: i64 = 0
+    display_lots: i64 = 0
+    minimum_lots: i64 = 0
+    expire_ns: u64 = 0
+    mate_order_id: u64 = 0  # the other order of its list
+    list_kind: u8 = 0
+    reserved_1: Annotated[bytes, Meta(max_length=31, extra={"c": "uint8_t", "size": 31})] = b""

@@ -1,0 +1,32 @@
+"""The types that fields of records have: Python's view of a value, and how C sees it.
+
+It knows widths and bounds only; which record has which field is said in `shm.commands` and `shm.events`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+SLOT_SIZE = 128
+RECORD_SIZE = 120
+CL_ORD_ID_SIZE = 36
+SYMBOL_SIZE = 16
+MAX_MATCHERS = 8
+
+_I64_MAX = 2**63 - 1
+
+u8 = Annotated[int, Meta(ge=0, le=2**8 - 1, extra={"c": "uint8_t", "size": 1})]
+u16 = Annotated[int, Meta(ge=0, le=2**16 - 1, extra={"c": "uint16_t", "size": 2})]
+u32 = Annotated[int, Meta(ge=0, le=2**32 - 1, extra={"c": "uint32_t", "size": 4})]
+# Sequences, ids and times stay below 2**63, so that they are exact in PostgreSQL's bigint and in every client.
+u64 = Annotated[int, Meta(ge=0, le=_I64_MAX, extra={"c": "uint64_t", "size": 8})]
+i16 = Annotated[int, Meta(ge=-(2**15), le=2**15 - 1, extra={"c": "int16_t", "size": 2})]
+i64 = Annotated[int, Meta(ge=-(2**63), le=_I64_MAX, extra={"c": "int64_t", "size": 8})]
+text8 = Annotated[bytes, Meta(max_length=8, extra={"c": "char", "size": 8})]
+text16 = Annotated[bytes, Meta(max_length=16, extra={"c": "char", "size": 16})]
+text36 = Annotated[bytes, Meta(max_length=36, extra={"c": "char", "size": 36})]
+bytes16 = Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})]
+bytes32 = Annotated[bytes, Meta(max_length=32, extra={"c": "uint8_t", "size": 32})]
+u64x8 = Annotated[tuple[int, ...], Meta(min_length=8, max_length=8, extra={"c": "uint64_t", "size": 64})]
