@@ -5,6 +5,7 @@ It finds every problem and words it; it never repairs one.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from ipaddress import ip_address
 
 from config.errors import Problem
 from config.schema import AccountSection, Config, InstrumentSection
-from config.units import InexactError, in_steps, in_units, unit_value
+from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
 
 I64_MAX = 2**63 - 1
 U32_MAX = 2**32 - 1
@@ -72,6 +73,7 @@ def _instruments(config: Config) -> Iterator[Problem]:
         if instrument.base == instrument.quote:
             yield Problem(f"{key}.quote", f"is {instrument.quote}, which is the base too: they must differ")
         elif not missing:
+            yield from _protections(instrument, key)
             yield from _steps(instrument, key, scales[instrument.base], scales[instrument.quote])
     yield from _matchers(config)
 
@@ -91,16 +93,38 @@ def _steps(instrument: InstrumentSection, key: str, base_scale: int, quote_scale
     yield from _whole(f"{key}.tick", "of quote units a lot", lambda: unit_value(tick, lot, quote_scale))
     if reference is not None:
         yield from _whole(f"{key}.reference_price", "of ticks", lambda: in_steps(reference, tick))
+    quantity, most = instrument.max_quantity, instrument.max_value
+    if quantity is not None:
+        yield from _whole(f"{key}.max_quantity", "of lots", lambda: in_steps(quantity, lot), least=0)
+    if most is not None:
+        unit = f"of {instrument.quote}'s smallest units"
+        yield from _whole(f"{key}.max_value", unit, lambda: in_units(most, quote_scale), least=0)
 
 
-def _whole(key: str, unit: str, count: Callable[[], int]) -> Iterator[Problem]:
+def _protections(instrument: InstrumentSection, key: str) -> Iterator[Problem]:
+    if instrument.band_action == "auction":
+        if not instrument.volatility_auction_ms:
+            yield Problem(f"{key}.volatility_auction_ms", 'must be above 0 where band_action is "auction"')
+        if not instrument.static_band_bps and not instrument.dynamic_band_bps:
+            yield Problem(f"{key}.band_action", 'is "auction", which needs static_band_bps or dynamic_band_bps above 0')
+    begins: dict[tuple[str, int], int] = {}
+    for number, entry in enumerate(instrument.schedule or (), 1):
+        if not entry.days:
+            yield Problem(f"{key}.schedule[#{number}].days", "is empty: name at least one day, or leave it out for all")
+        for day in entry.days:
+            first = begins.setdefault((day, seconds_of_day(entry.time)), number)
+            if first != number:
+                yield Problem(f"{key}.schedule[#{number}].time", f"is {entry.time}, when #{first} begins on {day} too")
+
+
+def _whole(key: str, unit: str, count: Callable[[], int], least: int = 1) -> Iterator[Problem]:
     try:
         number = count()
     except InexactError as error:
         yield Problem(key, f"{error}: it must be a whole number {unit}")
         return
-    if not 0 < number <= I64_MAX:
-        yield Problem(key, f"is {number} {unit}; allowed is 1 to {I64_MAX}")
+    if not least <= number <= I64_MAX:
+        yield Problem(key, f"is {number} {unit}; allowed is {least} to {I64_MAX}")
 
 
 def _matchers(config: Config) -> Iterator[Problem]:
@@ -118,6 +142,7 @@ def _accounts(config: Config) -> Iterator[Problem]:
     for account in config.accounts:
         key = f"accounts[{account.name}]"
         yield from _credential(account, key, config)
+        yield from _account_limits(account, key, config)
         for asset, amount in account.deposits.items():
             if asset not in scales:
                 yield Problem(f"{key}.deposits.{asset}", _no_asset(asset, scales))
@@ -129,6 +154,29 @@ def _accounts(config: Config) -> Iterator[Problem]:
     for asset, total in totals.items():
         if total > I64_MAX:
             yield Problem("accounts", f"all deposits of {asset} are {total} smallest units; allowed is {I64_MAX}")
+
+
+def _account_limits(account: AccountSection, key: str, config: Config) -> Iterator[Problem]:
+    tiers = [section.tier for section in config.fee_tiers]
+    if account.fee_tier and account.fee_tier not in tiers:
+        allowed = ", ".join(map(str, (0, *tiers)))
+        yield Problem(f"{key}.fee_tier", f"is {account.fee_tier}, which is not in [[fee_tiers]]; allowed are {allowed}")
+    if bool(account.max_orders) != bool(account.window_ms):
+        yield Problem(f"{key}.max_orders", "and window_ms belong together: so many orders in so many milliseconds")
+    scales = {asset.name: asset.scale for asset in config.assets}
+    for asset, amount in account.position_limits.items():
+        where = f"{key}.position_limits.{asset}"
+        if asset not in scales:
+            yield Problem(where, _no_asset(asset, scales))
+        else:
+            count = functools.partial(in_units, amount, scales[asset])
+            yield from _whole(where, f"of {asset}'s smallest units", count, least=0)
+
+
+def _fee_tiers(config: Config) -> Iterator[Problem]:
+    for tier, count in Counter(section.tier for section in config.fee_tiers).items():
+        if count > 1:
+            yield Problem("fee_tiers", f"tier {tier} is there {count} times: tiers must differ")
 
 
 def _credential(account: AccountSection, key: str, config: Config) -> Iterator[Problem]:
@@ -158,4 +206,4 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
     return f"is {name}, which is not in [[assets]]; allowed are {', '.join(scales) or 'none yet'}"
 
 
-_PARTS = (_listeners, _database, _names, _instruments, _accounts)
+_PARTS = (_listeners, _database, _names, _instruments, _fee_tiers, _accounts)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import inspect, structs
@@ -54,6 +55,11 @@ def _read(file: Path) -> dict[str, Any]:
 def _problems(value: Any, wanted: Any, key: str) -> list[Problem]:
     """What keeps `value` from being a `wanted` (a Section, a list or dict of something, or a leaf's type)."""
     origin, arguments = get_origin(wanted), get_args(wanted)
+    if origin in (Union, UnionType):
+        (inner,) = (part for part in arguments if part is not NoneType)
+        return _problems(value, inner, key)
+    if origin is Annotated and get_origin(arguments[0]) is list:
+        return _problems(value, arguments[0], key) or _leaf_problems(value, wanted, key, "is")
     if isinstance(wanted, type) and issubclass(wanted, Section):
         return _table_problems(value, wanted, key)
     if origin is list:
@@ -132,7 +138,10 @@ def _words(info: inspect.Type) -> str:
         case inspect.UnionType():
             return " or ".join(_words(part) for part in info.types if not isinstance(part, inspect.NoneType))
         case inspect.ListType():
-            return f"a list, each item {_words(info.item_type)}"
+            bound = f" of at most {info.max_length} items" if info.max_length is not None else ""
+            return f"a list{bound}, each item {_words(info.item_type)}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.StrType():
             return "a text in quotes"
         case _:

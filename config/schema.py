@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Name = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}$", description="1 to 36 letters, digits, dots, dashes or underscores")
@@ -19,6 +19,17 @@ Decimal = Annotated[
     str, Meta(pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?$", description='a decimal number in quotes, such as "0.01"')
 ]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+TimeOfDay = Annotated[
+    str,
+    Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", description='a time of day (UTC), such as "08:30"'),
+]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Bps = Annotated[int, Meta(ge=0, le=10_000)]
+FeePpm = Annotated[int, Meta(ge=0, le=32767)]
+FeeTierNumber = Annotated[int, Meta(ge=0, le=255)]
+Count = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+MAX_SCHEDULE = 64  # entries of one instrument
 PowerOfTwo = Literal[64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288]
 
 
@@ -93,8 +104,28 @@ class AssetSection(Section, frozen=True, kw_only=True):
     scale: Annotated[int, Meta(ge=0, le=18)]
 
 
+class ScheduleEntry(Section, frozen=True, kw_only=True):
+    """A phase that begins at a time of day, on some days of the week."""
+
+    time: TimeOfDay
+    # A volatility auction begins by itself, and delisting is for ever.
+    phase: Literal["closed", "pre_open", "opening_auction", "continuous", "closing_auction", "halt", "cancel_only"]
+    days: list[Day] = field(default_factory=lambda: list(DAYS))
+
+
+class FeeTierSection(Section, frozen=True, kw_only=True):
+    """Rates that accounts of this tier pay in place of the instruments'."""
+
+    tier: Annotated[int, Meta(ge=1, le=255)]
+    maker_fee_ppm: FeePpm
+    taker_fee_ppm: FeePpm
+
+
 class InstrumentSection(Section, frozen=True, kw_only=True):
-    """Something that is traded: `base` against `quote`, in steps of `tick` (price) and `lot` (quantity)."""
+    """Something that is traded: `base` against `quote`, in steps of `tick` (price) and `lot` (quantity).
+
+    What is None was not said: it stays as the log has it, and so as an operator has left it.
+    """
 
     symbol: Symbol
     base: AssetName
@@ -104,17 +135,34 @@ class InstrumentSection(Section, frozen=True, kw_only=True):
     matcher: Annotated[int, Meta(ge=1, le=8)] = 1
     reference_price: Decimal | None = None  # what a market order's collar stands on before the first trade
     collar_bps: Annotated[int, Meta(ge=1, le=10_000)] = 500
-    maker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
-    taker_fee_ppm: Annotated[int, Meta(ge=0, le=32767)] = 0
+    maker_fee_ppm: FeePpm = 0
+    taker_fee_ppm: FeePpm = 0
+    schedule: Annotated[list[ScheduleEntry], Meta(max_length=MAX_SCHEDULE)] | None = None
+    static_band_bps: Bps | None = None
+    dynamic_band_bps: Bps | None = None
+    band_action: Literal["reject", "auction"] | None = None
+    volatility_auction_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | None = None
+    max_quantity: Decimal | None = None
+    max_value: Decimal | None = None
+    day_end: TimeOfDay | None = None
+    delisted: bool = False
 
 
 class AccountSection(Section, frozen=True, kw_only=True):
-    """A user: its name is its FIX SenderCompID and Username."""
+    """A user: its name is its FIX SenderCompID and Username. What is None stays as the log has it."""
 
     name: Name
     password: str | None = None  # plain text: accepted only where every listener is on loopback
     password_hash: str | None = None  # $argon2id$v=19$…
     deposits: dict[AssetName, Decimal] = {}  # given once, when the account first holds the asset
+    operator: bool = False
+    self_trade: Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None = None
+    self_trade_group: Count | None = None
+    fee_tier: FeeTierNumber | None = None
+    max_open_orders: Count | None = None
+    max_orders: Count | None = None
+    window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+    position_limits: dict[AssetName, Decimal] = {}
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -128,4 +176,5 @@ class Config(Section, frozen=True, kw_only=True):
     processes: ProcessesSection = ProcessesSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []
+    fee_tiers: list[FeeTierSection] = []
     accounts: list[AccountSection] = []

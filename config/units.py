@@ -36,3 +36,9 @@ def unit_value(tick: str, lot: str, quote_scale: int) -> int:
             f"tick {tick} x lot {lot} is no multiple of the quote asset's smallest unit, 1e-{quote_scale}"
         )
     return value.numerator
+
+
+def seconds_of_day(text: str) -> int:
+    """Seconds after midnight of a time such as "08:30" or "08:30:15"."""
+    hours, minutes, seconds = (int(part) for part in (*text.split(":"), "0")[:3])
+    return hours * 3600 + minutes * 60 + seconds

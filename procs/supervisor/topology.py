@@ -13,6 +13,10 @@ from config.errors import ConfigError, Problem
 from config.schema import Config
 
 GATEWAYS = 1
+# The producer of the operators' ring: whichever `lockstep` command holds the lock of that role, no agent of a host.
+OPERATOR = "operator"
+OPERATOR_INGRESS = 9  # its number in records; gateways have theirs
+OPERATOR_SLOTS = 64
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
 EDGE_ROLES = ("publisher", "batcher", "gateway")
@@ -31,7 +35,7 @@ class Host(Struct, frozen=True):
 
 
 class RingSpec(Struct, frozen=True):
-    """A ring: the agent that produces into it, and the agents that gate it."""
+    """A ring: the agent (or operator) that produces into it, and the agents that gate it."""
 
     name: str
     capacity: int
@@ -94,6 +98,7 @@ def _rings(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...])
     edges = (*gateways, "publisher", "batcher")
     return (
         *(RingSpec(f"ingress.{gateway}", sizes.ingress, gateway, ("router",)) for gateway in gateways),
+        RingSpec(f"ingress.{OPERATOR}", OPERATOR_SLOTS, OPERATOR, ("router",)),
         RingSpec("log", sizes.log, "router", (*matchers, "journaler")),
         RingSpec("events.router", sizes.events, "router", edges),
         *(RingSpec(f"events.{matcher}", sizes.events, matcher, ("router", *edges)) for matcher in matchers),

@@ -14,9 +14,11 @@ from config.schema import (
     AssetSection,
     Config,
     DatabaseSection,
+    FeeTierSection,
     FixSection,
     InstrumentSection,
     MarketDataSection,
+    ScheduleEntry,
 )
 
 INSTRUMENT = InstrumentSection(symbol="BTCUSDT", base="BTC", quote="USDT", tick="0.01", lot="0.0001")
@@ -79,6 +81,70 @@ def test_base_and_quote_must_differ() -> None:
 )
 def test_steps_are_whole_units(changes: dict[str, str], key: str) -> None:
     assert instrument(**changes)[0][0] == f"instruments[BTCUSDT].{key}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"max_quantity": "0.00005"}, "max_quantity"),  # half a lot
+        ({"max_value": "0.000000001"}, "max_value"),
+        ({"max_value": "99999999999999999999"}, "max_value"),
+        ({"band_action": "auction", "static_band_bps": 100}, "volatility_auction_ms"),
+        ({"band_action": "auction", "volatility_auction_ms": 5000}, "band_action"),
+        ({"schedule": [ScheduleEntry(time="08:00", phase="closed", days=[])]}, "schedule[#1].days"),
+        (
+            {
+                "schedule": [
+                    ScheduleEntry(time="08:00", phase="closed", days=["mon", "tue"]),
+                    ScheduleEntry(time="08:00:00", phase="continuous", days=["tue"]),
+                ]
+            },
+            "schedule[#2].time",
+        ),
+    ],
+)
+def test_protections_fit_the_instrument(changes: dict[str, Any], key: str) -> None:
+    assert [where for where, _ in instrument(**changes)] == [f"instruments[BTCUSDT].{key}"]
+
+
+def test_protections_may_be_off_or_on() -> None:
+    assert instrument(max_quantity="0", max_value="0", band_action="reject", schedule=[]) == []
+    assert instrument(max_quantity="0.5", static_band_bps=1, band_action="auction", volatility_auction_ms=1) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"fee_tier": 2}, ("fee_tier", "is 2, which is not in [[fee_tiers]]; allowed are 0, 1")),
+        (
+            {"max_orders": 5},
+            ("max_orders", "and window_ms belong together: so many orders in so many milliseconds"),
+        ),
+        (
+            {"position_limits": {"ETH": "1"}},
+            ("position_limits.ETH", "is ETH, which is not in [[assets]]; allowed are BTC, USDT"),
+        ),
+        (
+            {"position_limits": {"BTC": "0.000000001"}},
+            (
+                "position_limits.BTC",
+                "0.000000001 has more than 8 decimals: it must be a whole number of BTC's smallest units",
+            ),
+        ),
+    ],
+)
+def test_limits_of_an_account_fit_the_venue(changes: dict[str, Any], problem: tuple[str, str]) -> None:
+    tiers = [FeeTierSection(tier=1, maker_fee_ppm=1, taker_fee_ppm=2)]
+    limited = structs.replace(ACCOUNT, **changes)
+    key, message = problem
+    assert problems(fee_tiers=tiers, accounts=[limited]) == [(f"accounts[TRADER1].{key}", message)]
+    allowed = structs.replace(ACCOUNT, fee_tier=1, max_orders=5, window_ms=1000, position_limits={"BTC": "0"})
+    assert problems(fee_tiers=tiers, accounts=[allowed]) == []
+
+
+def test_fee_tiers_differ() -> None:
+    tier = FeeTierSection(tier=1, maker_fee_ppm=1, taker_fee_ppm=2)
+    assert problems(fee_tiers=[tier, tier]) == [("fee_tiers", "tier 1 is there 2 times: tiers must differ")]
 
 
 def test_matchers_have_no_gaps() -> None:

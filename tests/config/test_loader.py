@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import config
-from config import ConfigError
+from config import Config, ConfigError
+from config.schema import Section
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 
@@ -31,13 +34,42 @@ def test_the_demo_venue_is_the_one_that_the_readme_promises() -> None:
     demo = config.load(DEMO)
     assert (demo.fix.address, demo.fix.port, demo.fix.target_comp_id) == ("127.0.0.1", 9878, "LOCKSTEP")
     assert (demo.market_data.address, demo.market_data.port) == ("127.0.0.1", 8081)
-    assert [account.name for account in demo.accounts] == [f"TRADER{number}" for number in range(1, 9)]
+    traders = [account.name for account in demo.accounts if not account.operator]
+    assert traders == [f"TRADER{number}" for number in range(1, 9)]
+    assert [account.name for account in demo.accounts if account.operator] == ["OPERATOR1", "OPERATOR2"]
     assert {account.password for account in demo.accounts} == {"demo"}
     assert {(item.symbol, item.tick, item.lot, item.matcher) for item in demo.instruments} == {
         ("BTCUSDT", "0.01", "0.0001", 1),
         ("ETHUSDT", "0.01", "0.0001", 1),
         ("SOLUSDT", "0.01", "0.0001", 2),
     }
+
+
+def keys_of(section: Any) -> set[str]:
+    """The keys that a table of the file may have, those of the tables below it included."""
+    keys: set[str] = set()
+    for name, hint in get_type_hints(section).items():
+        parts = {hint, *get_args(hint)} | {part for argument in get_args(hint) for part in get_args(argument)}
+        tables = [part for part in parts if isinstance(part, type) and issubclass(part, Section)]
+        keys |= {name}.union(*map(keys_of, tables))
+    return keys
+
+
+def test_the_demo_shows_every_key_and_what_is_commented_out_can_be_used(tmp_path: Path) -> None:
+    text = DEMO.read_text()
+    assert {key for key in keys_of(Config) if not re.search(rf"\b{key}\b( =|\])", text)} == set()
+    optional = r"# (?=(\w+ = [\[\"{0-9ft]|\[\[fee_tiers|  \{|\] ))"
+    before, after = text.split("[[instruments]]", 1)
+    file = tmp_path / "venue.toml"
+    file.write_text(f"{before}[[instruments]]{re.sub(rf'^{optional}', '', after, flags=re.MULTILINE)}")
+    loaded = config.load(file)
+    instrument, account = loaded.instruments[0], loaded.accounts[0]
+    assert [getattr(instrument, name) for name in instrument.__struct_fields__ if name != "schedule"].count(None) == 0
+    assert [(entry.time, entry.phase, len(entry.days)) for entry in instrument.schedule or ()][-2:] == [
+        ("16:30", "closing_auction", 5), ("16:35", "closed", 7),
+    ]  # fmt: skip
+    assert [name for name in account.__struct_fields__ if getattr(account, name) is None] == ["password_hash"]
+    assert [tier.tier for tier in loaded.fee_tiers] == [1]
 
 
 def test_a_relative_data_folder_starts_at_the_project(tmp_path: Path) -> None:
@@ -82,6 +114,29 @@ def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
             'instruments[BTCUSDT].tick: is 0.01; allowed is a decimal number in quotes, such as "0.01"',
         ),
         (("# core = 1", "core = -1"), "processes.cpus.core: is -1; allowed is a whole number from 0 to 4095"),
+        (
+            ("operator = false", 'operator = "yes"'),
+            "accounts[TRADER1].operator: is 'yes'; allowed is true or false",
+        ),
+        (
+            ('# day_end = "00:00"', 'day_end = "24:00"'),
+            "instruments[BTCUSDT].day_end: is '24:00'; allowed is a time of day (UTC), such as \"08:30\"",
+        ),
+        (
+            ('# band_action = "reject"', 'band_action = "stop"'),
+            "instruments[BTCUSDT].band_action: is 'stop'; allowed is one of auction, reject",
+        ),
+        (
+            ("# delisted = false", 'schedule = [{ time = "08:00", phase = "delisted" }]'),
+            (
+                "instruments[BTCUSDT].schedule[#1].phase: is 'delisted'; allowed is one of cancel_only, closed, "
+                "closing_auction, continuous, halt, opening_auction, pre_open"
+            ),
+        ),
+        (
+            ("# delisted = false", 'schedule = [{ phase = "closed" }]'),
+            'instruments[BTCUSDT].schedule[#1].time: is missing: it must be a time of day (UTC), such as "08:30"',
+        ),
         (
             ("heartbeat_timeout_s = 10.0", "heartbeat_timeout_s = 0"),
             "processes.heartbeat_timeout_s: is 0; allowed is a number from 0.5 to 600",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.units import InexactError, in_steps, in_units, unit_value
+from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 18))
@@ -27,3 +27,7 @@ def test_a_part_of_a_unit_is_refused() -> None:
 def test_a_tick_of_a_lot_has_its_value() -> None:
     assert unit_value("0.01", "0.0001", 8) == 100
     assert in_steps("60000", "0.01") == 6_000_000
+
+
+def test_a_time_of_day_counts_from_midnight() -> None:
+    assert (seconds_of_day("00:00"), seconds_of_day("08:30"), seconds_of_day("23:59:59")) == (0, 30_600, 86_399)

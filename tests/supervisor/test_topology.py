@@ -61,6 +61,7 @@ def test_rings_join_who_must_hear_of_what() -> None:
     edges = ("gateway.1", "publisher", "batcher")
     assert rings == {
         "ingress.gateway.1": ("gateway.1", ("router",)),
+        "ingress.operator": ("operator", ("router",)),
         "log": ("router", ("matcher.1", "matcher.2", "journaler")),
         "events.router": ("router", edges),
         "events.matcher.1": ("matcher.1", ("router", *edges)),
