@@ -15,11 +15,13 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import verify_secret
 
-from config.schema import AccountSection, Config, InstrumentSection
-from config.units import InexactError, in_steps, in_units, unit_value
+from config.schema import AccountSection, Config
+from config.units import in_units
+from procs.router import definitions
+from procs.router.definitions import GenesisError
 from procs.router.sequencer import Sequencer
 from shm.layout import pack, unpack_command
-from shm.records import Account, Asset, Deposit, ExtCredential, Instrument
+from shm.records import Account, Asset, Deposit, ExtCredential
 
 # OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
@@ -27,9 +29,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=
 FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher")
 CHANGEABLE = ("reference_price_ticks", "collar_bps", "maker_fee_ppm", "taker_fee_ppm")
 
-
-class GenesisError(ValueError):
-    """The configuration asks for something that can't be, or can't be any more: names what, and the rule."""
+__all__ = ["GenesisError", "changes"]
 
 
 def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
@@ -63,7 +63,7 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
     for section in config.instruments:
         symbol = section.symbol.encode()
         listed = core.instruments.get(symbol)
-        wanted = _definition(section, core, listed or len(core.instruments) + 1)
+        wanted = definitions.instrument(section, core.assets, listed or len(core.instruments) + 1)
         if listed is None:
             yield [pack(wanted)]
             continue
@@ -76,47 +76,6 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
                 )
         if any(terms[name] != getattr(wanted, name) for name in CHANGEABLE):
             yield [pack(wanted)]
-
-
-def _definition(section: InstrumentSection, core: Sequencer, instrument: int) -> Instrument:
-    base, base_scale = _asset(section, section.base, core)
-    quote, quote_scale = _asset(section, section.quote, core)
-    try:
-        tick_mantissa, price_scale = _mantissa(section.tick)
-        lot_mantissa, quantity_scale = _mantissa(section.lot)
-        return Instrument(
-            symbol=section.symbol.encode(),
-            instrument=instrument,
-            base_asset=base,
-            quote_asset=quote,
-            tick_mantissa=tick_mantissa,
-            lot_mantissa=lot_mantissa,
-            price_scale=price_scale,
-            quantity_scale=quantity_scale,
-            matcher=section.matcher,
-            reference_price_ticks=in_steps(section.reference_price, section.tick) if section.reference_price else 0,
-            unit_value=unit_value(section.tick, section.lot, quote_scale),
-            lot_units=in_units(section.lot, base_scale),
-            collar_bps=section.collar_bps,
-            maker_fee_ppm=section.maker_fee_ppm,
-            taker_fee_ppm=section.taker_fee_ppm,
-        )
-    except InexactError as error:
-        raise GenesisError(f"instrument {section.symbol}: {error}; tick x lot and lot must be whole units") from error
-
-
-def _asset(section: InstrumentSection, name: str, core: Sequencer) -> tuple[int, int]:
-    try:
-        return core.assets[name.encode()]
-    except KeyError:
-        raise GenesisError(f"instrument {section.symbol}: there is no asset {name}") from None
-
-
-def _mantissa(amount: str) -> tuple[int, int]:
-    """A decimal as (mantissa, scale): mantissa / 10**scale, without trailing zeros behind the point."""
-    whole, _, decimals = amount.partition(".")
-    decimals = decimals.rstrip("0")
-    return int(whole + decimals), len(decimals)
 
 
 def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
