@@ -1,6 +1,6 @@
 cdef enum:
     MAX_CODE = 256
-    EXPLANATION_SIZE = 256
+    EXPLANATION_SIZE = 320
 
 cdef size_t explain(int code, const char *sent, size_t size, char *out) noexcept nogil
 cdef int ord_rej_reason(int code, bint fix42) noexcept nogil

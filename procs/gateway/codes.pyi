@@ -1,2 +1,15 @@
+from typing import NamedTuple
+
+from shm.records import Code
+
+class Row(NamedTuple):
+    meaning: str
+    remedy: str
+    fix: str
+    order: tuple[int, int]
+    cancel: tuple[int, int]
+
+TABLE: dict[Code, Row]
+
 def text_of(code: int, sent: bytes = b"") -> str: ...
 def reasons_of(code: int, *, fix42: bool) -> tuple[int, int]: ...

@@ -1,76 +1,186 @@
-"""What a reject code says in FIX: the Text (58) that a person reads, OrdRejReason (103) and CxlRejReason (102).
+"""The one table of what a refusal says to its sender, whatever the protocol: what is wrong, what to do, FIX's reasons.
 
-It is a table over `shm.records.Code`, checked to be complete when loaded; it never decides that something is refused.
+It is complete over `shm.records.Code`, which is checked when it is loaded; it never decides that something is refused.
+docs/protocols/codes.md shows it to people, and a test holds the two together.
 """
+
+from collections import namedtuple
 
 from libc.string cimport memcpy
 
 from shm.records import Code
 
-TEXTS: dict[Code, str] = {
-    Code.UNKNOWN_SYMBOL: "Symbol (55) is not listed on this venue; use a listed one",
-    Code.PRICE_OFF_TICK: "Price (44) is not a whole number of ticks; round it to the instrument's tick",
-    Code.QUANTITY_OFF_LOT: "OrderQty (38) is not a whole number of lots; round it to the instrument's lot",
-    Code.PRICE_NOT_POSITIVE: "Price (44) is zero or negative; send a price above zero",
-    Code.QUANTITY_NOT_POSITIVE: "OrderQty (38) is zero or negative; send a quantity above zero",
-    Code.TOO_MANY_DECIMALS: "Price (44) or OrderQty (38) has more decimals than its asset; shorten it",
-    Code.NUMBER_TOO_LARGE: "Price (44) or OrderQty (38) is beyond what this venue can hold; send a smaller number",
-    Code.UNSUPPORTED_ORDER_TYPE: "OrdType (40) is neither 1 (market) nor 2 (limit); send one of these",
-    Code.UNSUPPORTED_TIME_IN_FORCE: "TimeInForce (59) is neither 1 (GTC) nor 3 (IOC), or GTC for a market order",
-    Code.UNSUPPORTED_SIDE: "Side (54) is neither 1 (buy) nor 2 (sell); send one of these",
-    Code.CLIENT_ID_TOO_LONG: "ClOrdID (11) or OrigClOrdID (41) is longer than 36 bytes; shorten it",
-    Code.NOTIONAL_OVERFLOW: "Price (44) times OrderQty (38) is beyond what this venue can hold; send a smaller order",
-    Code.PRICE_MISSING: "Price (44) is missing from a limit order; send one",
-    Code.PRICE_NOT_ALLOWED: "Price (44) is not allowed in a market order; leave it out or send a limit order",
-    Code.NO_CHANCE_OF_BALANCE: "the account's free balance does not cover the order; deposit, cancel or send less, "
-    "under a new ClOrdID (11)",
-    Code.NOT_A_NUMBER: "Price (44) or OrderQty (38) is not a decimal number; send digits with at most one point",
-    Code.VENUE_BUSY: "the venue cannot take commands now and has not taken this one; send it again later",
-    Code.CLIENT_ID_EMPTY: "ClOrdID (11) or OrigClOrdID (41) is empty; send an id",
-    Code.DUPLICATE_CLIENT_ID: "ClOrdID (11) has been used before by this account; send a new one",
-    Code.UNKNOWN_ORDER: "OrigClOrdID (41) names no open order of this account; check the id",
-    Code.INSUFFICIENT_BALANCE: "the account's free balance does not cover the order; deposit, cancel or send less",
-    Code.UNKNOWN_ACCOUNT: "the session's account is not defined; ask the venue's operator",
-    Code.UNKNOWN_INSTRUMENT: "the instrument is not listed; use a listed Symbol (55)",
-    Code.NO_REFERENCE_PRICE: "nothing has traded yet, so a market order has no collar; send a limit order",
-    Code.TOO_OLD: "the message waited too long before it reached the router; send it again under a new ClOrdID (11)",
-    Code.BALANCE_OVERFLOW: "a balance would become larger than this venue can hold; send a smaller order",
-    Code.SYMBOL_MISMATCH: "Symbol (55) is not that of the order that OrigClOrdID (41) names; send the order's own",
-    Code.INVALID_DEFINITION: "the definition contradicts what is listed; ask the venue's operator",
-    Code.SIDE_MISMATCH: "Side (54) is not that of the order that OrigClOrdID (41) names; send the order's own",
-    Code.LIMIT_REACHED: "the venue or the account holds as many orders as it may; cancel some first",
-    Code.ORDER_CLOSED: "the order is already filled or cancelled; nothing of it is open",
-    Code.QUANTITY_BELOW_FILLED: "OrderQty (38) is not above what is filled already; send more, or cancel the rest",
-}
-assert set(TEXTS) == set(Code) - {Code.OK}, "every code has a text"
-assert max(TEXTS) < MAX_CODE
-
 cdef enum:
     SENT_SHOWN = 40                  # bytes of what was sent that the answer repeats
 
-# Values of FIX 4.4 and, behind it, of 4.2, which has fewer reasons (0 and 2 are "broker's option" there).
+# `fix`: the tags that it is about. `order` and `cancel`: OrdRejReason (103) and CxlRejReason (102) in FIX.4.4, and in
+# 4.2, which has fewer of them (0 and 2 are "broker's option" there).
+Row = namedtuple("Row", "meaning remedy fix order cancel")
+
 OTHER = (99, 0)
-ORD_REASONS: dict[Code, tuple[int, int]] = {
-    Code.UNKNOWN_SYMBOL: (1, 1),
-    Code.UNKNOWN_INSTRUMENT: (1, 1),
-    Code.QUANTITY_OFF_LOT: (13, 0),
-    Code.QUANTITY_NOT_POSITIVE: (13, 0),
-    Code.UNSUPPORTED_ORDER_TYPE: (11, 0),
-    Code.UNSUPPORTED_TIME_IN_FORCE: (11, 0),
-    Code.UNSUPPORTED_SIDE: (11, 0),
-    Code.NO_CHANCE_OF_BALANCE: (3, 3),
-    Code.INSUFFICIENT_BALANCE: (3, 3),
-    Code.NOTIONAL_OVERFLOW: (3, 3),
-    Code.LIMIT_REACHED: (3, 3),
-    Code.DUPLICATE_CLIENT_ID: (6, 6),
-    Code.UNKNOWN_ACCOUNT: (15, 0),
-}
+UNKNOWN_SYMBOL = (1, 1)
+LIMIT = (3, 3)
+CLOSED = (2, 2)
+UNSUPPORTED = (11, 0)
+WRONG_QUANTITY = (13, 0)
 CXL_OTHER = (99, 2)
-CXL_REASONS: dict[Code, tuple[int, int]] = {
-    Code.ORDER_CLOSED: (0, 0),
-    Code.UNKNOWN_ORDER: (1, 1),
-    Code.DUPLICATE_CLIENT_ID: (6, 2),
+
+
+def _row(meaning, remedy, fix="", order=OTHER, cancel=CXL_OTHER):
+    return Row(meaning, remedy, fix, order, cancel)
+
+
+TABLE = {
+    Code.UNKNOWN_SYMBOL: _row(
+        "the symbol is not listed on this venue", "use a listed one", "55", UNKNOWN_SYMBOL),
+    Code.PRICE_OFF_TICK: _row(
+        "the price is not a whole number of ticks", "round it to the instrument's tick", "44, 99, 211"),
+    Code.QUANTITY_OFF_LOT: _row(
+        "the quantity is not a whole number of lots", "round it to the instrument's lot", "38, 110, 111, 1138",
+        WRONG_QUANTITY),
+    Code.PRICE_NOT_POSITIVE: _row("the price is zero or negative", "send one above zero", "44"),
+    Code.QUANTITY_NOT_POSITIVE: _row(
+        "the quantity is missing, zero or negative", "send one above zero", "38, 152", WRONG_QUANTITY),
+    Code.TOO_MANY_DECIMALS: _row(
+        "a number has more decimals than its asset", "shorten it", "38, 44, 99, 110, 111, 152, 211, 1138"),
+    Code.NUMBER_TOO_LARGE: _row(
+        "a number is beyond what this venue can hold", "send a smaller one", "38, 44, 99, 110, 111, 152, 211, 1138"),
+    Code.UNSUPPORTED_ORDER_TYPE: _row(
+        "the order type is none of market, limit, stop, stop limit and trailing stop, or not one that can be replaced",
+        "send one of these", "40, 18, 836", UNSUPPORTED),
+    Code.UNSUPPORTED_TIME_IN_FORCE: _row(
+        "the time in force is none of day, good till cancel, at the opening, immediate or cancel, fill or kill, good "
+        "till date and at the close", "send one of these", "59", UNSUPPORTED),
+    Code.UNSUPPORTED_SIDE: _row("the side is neither buy nor sell", "send one of these", "54", UNSUPPORTED),
+    Code.CLIENT_ID_TOO_LONG: _row("a client order id is longer than 36 bytes", "shorten it", "11, 41"),
+    Code.NOTIONAL_OVERFLOW: _row(
+        "price times quantity is beyond what this venue can hold", "send a smaller order", "38, 44", LIMIT),
+    Code.PRICE_MISSING: _row("a limit or stop limit order has no price", "send one", "44"),
+    Code.PRICE_NOT_ALLOWED: _row(
+        "a market, stop or trailing stop order has no price of its own", "leave it out or send a limit order", "44"),
+    Code.NO_CHANCE_OF_BALANCE: _row(
+        "the account's free balance does not cover the order",
+        "deposit, cancel or send less, under a new client order id", "38", LIMIT),
+    Code.NOT_A_NUMBER: _row(
+        "a price or quantity is not a decimal number", "send digits with at most one point",
+        "38, 44, 99, 110, 111, 152, 211, 1138"),
+    Code.VENUE_BUSY: _row(
+        "the venue cannot take commands now and has not taken this one", "send it again later"),
+    Code.CLIENT_ID_EMPTY: _row("a client order id is empty", "send one", "11, 41"),
+    Code.STOP_PRICE_MISSING: _row("a stop or stop limit order has no stop price", "send one", "99"),
+    Code.STOP_PRICE_NOT_ALLOWED: _row(
+        "only a stop or stop limit order has a stop price", "leave it out or send a stop order", "99"),
+    Code.TRAIL_MISSING: _row("a trailing stop has no distance", "send one", "211"),
+    Code.TRAIL_NOT_ALLOWED: _row(
+        "only a trailing stop has a distance", "leave it out or send a trailing stop", "211"),
+    Code.DISPLAY_NOT_ALLOWED: _row(
+        "only a limit or stop limit order that may rest (day, good till cancel or date) has a display quantity",
+        "leave it out", "111, 1138", UNSUPPORTED),
+    Code.DISPLAY_TOO_LARGE: _row(
+        "the display quantity is greater than the order's open quantity", "send less, or leave it out", "111, 1138",
+        WRONG_QUANTITY),
+    Code.MINIMUM_NOT_ALLOWED: _row(
+        "no minimum quantity goes with this type or time in force, with post-only or with a budget", "leave it out",
+        "110", UNSUPPORTED),
+    Code.MINIMUM_TOO_LARGE: _row(
+        "the minimum quantity is greater than the order's quantity", "send less, or leave it out", "110",
+        WRONG_QUANTITY),
+    Code.EXPIRE_TIME_MISSING: _row("a good till date order has no moment of expiry", "send one", "126, 432"),
+    Code.EXPIRE_TIME_NOT_ALLOWED: _row(
+        "only a good till date order has a moment of expiry", "leave it out or change the time in force", "126, 432"),
+    Code.EXPIRE_TIME_MALFORMED: _row(
+        "the moment of expiry is no date or time of before 2262", "send one", "126, 432"),
+    Code.POST_ONLY_NOT_ALLOWED: _row(
+        "only a limit order that may rest (day, good till cancel or date) can be post-only", "leave it out", "18",
+        UNSUPPORTED),
+    Code.SLIDE_WITHOUT_POST_ONLY: _row("only a post-only order slides", "leave it out or add post-only", "9479"),
+    Code.BUDGET_NOT_ALLOWED: _row(
+        "only a market order that is day, good till cancel or immediate or cancel, and in no list, can have a budget",
+        "send a quantity", "152", UNSUPPORTED),
+    Code.BUDGET_AND_QUANTITY: _row("an order has either a quantity or a budget", "leave out one of them", "38, 152"),
+    Code.TIME_IN_FORCE_NOT_ALLOWED: _row(
+        "this type of order cannot have this time in force", "send day, good till cancel or, if priced, date", "59",
+        UNSUPPORTED),
+    Code.UNSUPPORTED_SELF_TRADE: _row("the self-trade mode is none of this venue's", "send one of these", "2964"),
+    Code.TERM_NEGATIVE: _row(
+        "a stop price, distance, display or minimum quantity is zero or negative", "leave it out or send more",
+        "99, 110, 111, 211, 1138"),
+    Code.LIST_NOT_TWO: _row("a list is of exactly two orders", "send two", "68, 73"),
+    Code.UNSUPPORTED_LIST: _row(
+        "the list is neither one-cancels-the-other nor one-triggers-the-other", "say which", "1385", UNSUPPORTED),
+    Code.LIST_SYMBOLS_DIFFER: _row("both orders of a list are of one instrument", "use one symbol", "55"),
+    Code.LIST_SIDES_DIFFER: _row("both orders of a one-cancels-the-other list are of one side", "use one side", "54"),
+    Code.LIST_QUANTITIES_DIFFER: _row(
+        "both orders of a one-cancels-the-other list are of one quantity", "use one quantity", "38"),
+    Code.LIST_TYPES_NOT_ALLOWED: _row(
+        "the first order of a list is a limit order that may rest; with it goes a stop where one cancels the other, "
+        "any but a budget or an auction's order where one triggers the other", "change the types", "40, 59, 152",
+        UNSUPPORTED),
+    Code.LIST_IDS_EQUAL: _row("both orders of a list have the same client order id", "send two", "11"),
+    Code.UNSUPPORTED_MASS_CANCEL: _row(
+        "a mass cancel is of one symbol or of all orders, with or without a side", "send one of these", "530, 55, 54"),
+    Code.DUPLICATE_CLIENT_ID: _row(
+        "the client order id has been used before by this account", "send a new one", "11", (6, 6), (6, 2)),
+    Code.UNKNOWN_ORDER: _row(
+        "no open order of this account has this id", "check the id", "41, 11", (5, 5), (1, 1)),
+    Code.INSUFFICIENT_BALANCE: _row(
+        "the account's free balance does not cover the order", "deposit, cancel or send less", "38", LIMIT),
+    Code.UNKNOWN_ACCOUNT: _row("the account is not defined", "ask the venue's operator", "", (15, 0)),
+    Code.UNKNOWN_INSTRUMENT: _row("the instrument is not listed", "use a listed symbol", "55", UNKNOWN_SYMBOL),
+    Code.NO_REFERENCE_PRICE: _row(
+        "nothing has traded yet, so an order without a price has no collar", "send a limit order", "40"),
+    Code.TOO_OLD: _row(
+        "the message waited too long before it reached the router", "send it again under a new client order id", "",
+        (4, 4), (0, 0)),
+    Code.BALANCE_OVERFLOW: _row("a balance would become larger than this venue can hold", "send a smaller order"),
+    Code.SYMBOL_MISMATCH: _row("the symbol is not that of the order named", "send the order's own", "55"),
+    Code.INVALID_DEFINITION: _row("the definition contradicts what is listed", "ask the venue's operator"),
+    Code.SIDE_MISMATCH: _row("the side is not that of the order named", "send the order's own", "54"),
+    Code.LIMIT_REACHED: _row(
+        "the venue or the account holds as many orders as it may", "cancel some first", "", LIMIT),
+    Code.KILL_SWITCH: _row(
+        "the account's or the session's kill switch is on", "cancel what is open; an operator takes it off"),
+    Code.ORDER_RATE: _row(
+        "the account has sent as many orders as it may in its window of time", "wait, then send it again under a new "
+        "client order id", "", LIMIT),
+    Code.TOO_MANY_OPEN_ORDERS: _row(
+        "the account has as many open orders as it may", "cancel some first", "", LIMIT),
+    Code.POSITION_LIMIT: _row(
+        "the order could take the account above its most of the asset", "send less, or cancel buys", "38", LIMIT),
+    Code.QUANTITY_TOO_LARGE: _row(
+        "the quantity is above the instrument's most for an order", "send less", "38", LIMIT),
+    Code.VALUE_TOO_LARGE: _row(
+        "price times quantity is above the instrument's most for an order", "send less", "38, 44, 152", LIMIT),
+    Code.EXPIRE_TIME_PASSED: _row("the moment of expiry has passed", "send a later one", "126, 432"),
+    Code.LIST_ORDER_FIXED: _row(
+        "an order of a list cannot be replaced while both are open", "cancel it and send a new list", "41"),
+    Code.NOT_AN_OPERATOR: _row("only an operator may ask for this", "ask the venue's operator"),
+    Code.UNKNOWN_PROPOSAL: _row("no such proposal waits for approval", "check its number"),
+    Code.SAME_OPERATOR: _row("who proposes does not approve", "have another operator approve it"),
+    Code.WOULD_LEAVE_SHORT: _row("a balance would become negative", "send less, or free the balance first"),
+    Code.DELISTED: _row("the instrument is no longer traded, for ever", "use another", "55", UNKNOWN_SYMBOL),
+    Code.ALREADY_CORRECTED: _row("the trade has been undone or corrected before", "nothing is left to do"),
+    Code.TERMS_MISSING: _row("the order came without terms that it says it has", "report it: it is a client's fault"),
+    Code.ORDER_CLOSED: _row(
+        "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0)),
+    Code.QUANTITY_BELOW_FILLED: _row(
+        "the quantity is not above what is filled already", "send more, or cancel the rest", "38", WRONG_QUANTITY),
+    Code.WOULD_TAKE: _row("a post-only order would trade at once", "send another price, or let it slide", "44, 18"),
+    Code.PRICE_OUTSIDE_BAND: _row("the price is outside the static price band", "send one inside", "44", LIMIT),
+    Code.NOT_IN_THIS_PHASE: _row(
+        "the instrument's phase does not take such an order", "send a limit order that may rest, or wait", "40, 59, 18",
+        CLOSED),
+    Code.MARKET_CLOSED: _row("the instrument is closed", "wait until it opens", "55", CLOSED),
+    Code.HALTED: _row("the instrument is halted", "wait until it goes on", "55", CLOSED),
+    Code.CANCEL_ONLY: _row("the instrument takes cancels only", "wait until it goes on", "55", CLOSED),
+    Code.TOO_MANY_TRAILING: _row(
+        "as many trailing stops wait in the instrument as may", "send a stop, or wait", "40", LIMIT),
+    Code.TERMS_NOT_ALLOWED: _row(
+        "the replace names a term that the order does not have, or a stop that has triggered",
+        "leave the term out", "99, 111, 126, 211, 432, 1138"),
 }
+assert set(TABLE) == set(Code) - {Code.OK}, "every code has a row"
+assert max(TABLE) < MAX_CODE
 
 cdef struct Explanation:
     char text[EXPLANATION_SIZE]
@@ -82,14 +192,14 @@ cdef Explanation[MAX_CODE] EXPLANATIONS
 
 
 def _fill() -> None:
-    for code, words in TEXTS.items():
-        text = f"{code.name}: {words}".encode()
+    for code, row in TABLE.items():
+        text = f"{code.name}: {row.meaning}; {row.remedy}".encode()
         assert len(text) + SENT_SHOWN + len(" (sent )") < EXPLANATION_SIZE
         memcpy(EXPLANATIONS[code].text, <const char *> text, len(text))
         EXPLANATIONS[code].size = len(text)
         for version in range(2):
-            EXPLANATIONS[code].ord_reason[version] = ORD_REASONS.get(code, OTHER)[version]
-            EXPLANATIONS[code].cxl_reason[version] = CXL_REASONS.get(code, CXL_OTHER)[version]
+            EXPLANATIONS[code].ord_reason[version] = row.order[version]
+            EXPLANATIONS[code].cxl_reason[version] = row.cancel[version]
 
 
 _fill()

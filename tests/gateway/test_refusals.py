@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import simplefix
 
-from procs.gateway.codes import reasons_of, text_of
+from procs.gateway.codes import text_of
 from procs.gateway.decimals import BadNumber, steps
 from shm.board import Word
 from shm.records import Code
@@ -221,16 +221,6 @@ def test_a_number_is_counted_in_steps_of_the_grid() -> None:
     assert steps(b"1.25", 2, 25, 8) == 5
     with pytest.raises(BadNumber):
         steps(b"1.26", 2, 25, 8)
-
-
-@pytest.mark.parametrize("code", [code for code in Code if code])
-def test_every_code_has_a_text_that_begins_with_its_name(code: Code) -> None:
-    assert text_of(code).startswith(f"{code.name}: ")
-    assert reasons_of(code, fix42=True)[0] <= 8  # FIX.4.2 knows no higher OrdRejReason
-
-
-def test_only_printable_ascii_is_repeated() -> None:
-    assert text_of(Code.UNKNOWN_SYMBOL, b"a\xff\x02" + b"b" * 100).endswith(f" (sent a??{'b' * 37})")
 
 
 ROUTED = [(116, "a")] * 118
