@@ -88,7 +88,7 @@ class Publisher:
 def build(venue: Venue, name: str) -> Publisher:
     """The publisher of a venue, at its ends of the event rings."""
     router = venue.consumer("events.router", name)
-    matchers = [venue.consumer(f"events.matcher.{m}", name) for m in venue.matchers]
+    matchers = {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
     return Publisher(Feed(router, matchers, venue.board), venue.config.market_data)
 
 

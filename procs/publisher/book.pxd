@@ -29,16 +29,18 @@ cdef struct Levels:
     uint64_t first_number
     uint64_t last_number
     uint64_t time_ns
-    bint under_way          # its events are not complete yet: nothing may be shown
+    bint under_way          # its events may not be complete yet: nothing may be shown
     bint moved              # a level changed since the caller last cleared this
     bint recording          # changed prices are collected
-    bint rests              # the incoming order's rest goes into the book
+    uint64_t incoming_id    # the order that trades now; 0 for none
     int incoming_side
-    uint64_t incoming_id
     int64_t incoming_key
-    int64_t incoming_lots   # what of it is not traded yet
+    int64_t incoming_lots   # what of it is not traded yet, or what is left of its budget
+    bint counted            # it has lots, no budget
+    bint rests              # what is left of it goes into the book as it is
 
 cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil
+cdef int levels_complete(Levels *levels) except -1 nogil
 cdef void levels_free(Levels *levels) noexcept nogil
 cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil
 cdef void changes_sort(Ladder *ladder, int cadence) noexcept nogil

@@ -4,26 +4,27 @@ It is a pure function of the events, command by command; it knows no stream, tex
 
 What an event does::
 
-    ACCEPTED            a limit GTC order's quantity comes in; an IOC or market order's too, but will never rest
-    TRADED              the maker's level, at the trade's price, and the incoming quantity shrink
-    CANCELLED rested    its level shrinks          CANCELLED not rested    the incoming quantity is gone
-    REPLACED            the old level shrinks; the new leaves come in, as with ACCEPTED
-    REJECTED            nothing
+    ACCEPTED, TRIGGERED   WAITING: nothing; else what was incoming rests, and this order is incoming
+    REPLACED              the same, and a PLAIN one's old level shrinks; one that kept its place shrinks where it is
+    TRADED                the maker's level and the incoming quantity shrink; in an auction the best of both sides
+    CANCELLED rested      its level shrinks        not rested    if it is incoming, that is gone
+    RESTATED rested       its level shrinks        not rested    if it is incoming, its price and quantity change
+    SHOWN                 its level changes; if it is incoming, it has come to rest
+    all else              nothing
 
-The incoming quantity is put into the book when its command is complete, so that no level appears which never stood. A
-matcher trades an incoming order until it is used up or no longer crosses, and cancels what may not rest. So a command
-is complete as soon as nothing is incoming, or what is incoming rests without crossing: the events tell it by
-themselves, and nobody waits for the next command to know. So between commands the book is never crossed; an event that
-would go on from a crossed book is an error.
+What is incoming and PLAIN rests when its command is complete, when the next order comes in, or when an event says what
+of it stands in the book. So no level appears that never stood. While an auction collects, the book may be crossed.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memmove
 
 from shm.records cimport (
-    EVT_ACCEPTED, EVT_CANCELLED, EVT_REJECTED, EVT_REPLACED, EVT_TRADED, ORD_TYPE_LIMIT, SIDE_BUY, TIF_GTC,
-    AcceptedRecord, CancelledRecord, EventRecord, ReplacedRecord, TradedRecord,
+    EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_REJECTED,
+    EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, ORDER_FLAG_BUDGET, ORDER_STATE_PLAIN,
+    ORDER_STATE_WAITING, SIDE_BUY, TRADE_FLAG_AUCTION, AcceptedRecord, CancelledRecord, EventRecord, ReplacedRecord,
+    RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
 )
 
 cdef enum:
@@ -136,92 +137,159 @@ cdef int take(Levels *book, int side, int64_t key, int64_t lots, const EventReco
     return 0
 
 
-cdef inline void come_in(Levels *book, uint64_t order_id, int side, int64_t price_ticks, int64_t lots, bint rests) \
-        noexcept nogil:
+cdef int come_in(Levels *book, uint64_t order_id, int side, int64_t price_ticks, int64_t lots, int state) \
+        except -1 nogil:
+    """The next order of the command comes in, and what was incoming rests."""
+    rest(book)
     book.incoming_id = order_id
     book.incoming_side = side
     book.incoming_key = key_of(side, price_ticks)
     book.incoming_lots = lots
-    book.rests = rests
+    book.counted = True
+    book.rests = state == ORDER_STATE_PLAIN
+    return 0
+
+
+cdef int rest(Levels *book) except -1 nogil:
+    """Nothing trades any more: what is left of a plain order stands in the book."""
+    if book.incoming_id and book.rests and book.incoming_lots > 0:
+        add(book, book.incoming_side, book.incoming_key, book.incoming_lots)
+    book.incoming_id = 0
+    return 0
+
+
+cdef inline int stands(Levels *book, uint64_t order_id) except -1 nogil:
+    """An event tells what of an order is in the book: then it is not incoming any more."""
+    return rest(book) if order_id == book.incoming_id else 0
+
+
+cdef int accept(Levels *book, const AcceptedRecord *event) except -1 nogil:
+    if event.state == ORDER_STATE_WAITING:
+        return 0
+    come_in(book, event.order_id, side_of(event.side), event.price_ticks, event.quantity_lots, event.state)
+    if event.flags & ORDER_FLAG_BUDGET:
+        book.counted = book.rests = False
+    return 0
 
 
 cdef int trade(Levels *book, const TradedRecord *event) except -1 nogil:
     cdef int maker = ASKS if event.taker_side == SIDE_BUY else BIDS
-    if event.taker_order_id != book.incoming_id or event.quantity_lots > book.incoming_lots:
+    if event.flags & TRADE_FLAG_AUCTION:
+        return uncross(book, event)
+    if event.taker_order_id != book.incoming_id or (
+        book.counted and event.taker_leaves_lots != book.incoming_lots - event.quantity_lots
+    ):
         return fail(b"a trade's taker is not what came in", <const EventRecord *> event)
-    book.incoming_lots -= event.quantity_lots
+    book.incoming_lots = event.taker_leaves_lots
     return take(book, maker, key_of(maker, event.price_ticks), event.quantity_lots, <const EventRecord *> event)
+
+
+cdef int uncross(Levels *book, const TradedRecord *event) except -1 nogil:
+    """A trade of an auction: its quantity leaves the best price of both sides, whichever those are."""
+    cdef int side
+    cdef int64_t key
+    cdef Ladder *ladder
+    for side in range(2):
+        ladder = &book.sides[side]
+        key = ladder.levels[ladder.count - 1].key if ladder.count else 0
+        if ladder.count == 0 or key < key_of(side, event.price_ticks):
+            return fail(b"an auction's trade is beyond the best price", <const EventRecord *> event)
+        take(book, side, key, event.quantity_lots, <const EventRecord *> event)
+    return 0
 
 
 cdef int cancel(Levels *book, const CancelledRecord *event) except -1 nogil:
     cdef int side = side_of(event.side)
     if event.rested:
+        stands(book, event.order_id)
         return take(book, side, key_of(side, event.price_ticks), event.leaves_lots, <const EventRecord *> event)
-    if event.order_id != book.incoming_id or event.leaves_lots != book.incoming_lots:
-        return fail(b"a cancelled rest is not what came in", <const EventRecord *> event)
-    book.incoming_lots = 0
+    if event.order_id == book.incoming_id:
+        if event.leaves_lots != book.incoming_lots:
+            return fail(b"a cancelled rest is not what came in", <const EventRecord *> event)
+        book.incoming_id = 0
     return 0
 
 
 cdef int replace(Levels *book, const ReplacedRecord *event) except -1 nogil:
     cdef int side = side_of(event.side)
-    take(book, side, key_of(side, event.old_price_ticks), event.old_leaves_lots, <const EventRecord *> event)
-    come_in(book, event.order_id, side, event.price_ticks, event.leaves_lots, True)
+    cdef int64_t gone
+    if event.state == ORDER_STATE_WAITING:
+        return 0
+    if event.state == ORDER_STATE_PLAIN:
+        gone = event.old_leaves_lots - event.leaves_lots if event.kept_priority else event.old_leaves_lots
+        take(book, side, key_of(side, event.old_price_ticks), gone, <const EventRecord *> event)
+    if event.kept_priority:
+        return 0
+    return come_in(book, event.order_id, side, event.price_ticks, event.leaves_lots, event.state)
+
+
+cdef int trigger(Levels *book, const TriggeredRecord *event) except -1 nogil:
+    if event.state == ORDER_STATE_WAITING:
+        return 0
+    return come_in(book, event.order_id, side_of(event.side), event.price_ticks, event.leaves_lots, event.state)
+
+
+cdef int restate(Levels *book, const RestatedRecord *event) except -1 nogil:
+    cdef int side = side_of(event.side)
+    cdef int64_t gone
+    if event.rested:
+        stands(book, event.order_id)
+        gone = event.old_leaves_lots - event.leaves_lots
+        return take(book, side, key_of(side, event.price_ticks), gone, <const EventRecord *> event)
+    if event.order_id == book.incoming_id:
+        book.incoming_key = key_of(side, event.price_ticks)
+        book.incoming_lots = event.leaves_lots
     return 0
 
 
-cdef int apply(Levels *book, const EventRecord *event) except -1 nogil:
-    cdef const AcceptedRecord *accepted
-    if event.type == EVT_ACCEPTED:
-        accepted = <const AcceptedRecord *> event
-        come_in(
-            book, accepted.order_id, side_of(accepted.side), accepted.price_ticks, accepted.quantity_lots,
-            accepted.ord_type == ORD_TYPE_LIMIT and accepted.time_in_force == TIF_GTC,
-        )
-    elif event.type == EVT_TRADED:
-        trade(book, <const TradedRecord *> event)
-    elif event.type == EVT_CANCELLED:
-        cancel(book, <const CancelledRecord *> event)
-    elif event.type == EVT_REPLACED:
-        replace(book, <const ReplacedRecord *> event)
-    elif event.type != EVT_REJECTED:
-        fail(b"a matcher emitted an event that no book knows", event)
-    return 0
-
-
-cdef inline bint crosses(const Levels *book, int side, int64_t key) noexcept nogil:
-    """Whether a price of `side` meets the best of the other side."""
-    cdef const Ladder *other = &book.sides[1 - side]
-    return other.count > 0 and key >= -other.levels[other.count - 1].key
+cdef int show(Levels *book, const ShownRecord *event) except -1 nogil:
+    cdef int side = side_of(event.side)
+    cdef int64_t key = key_of(side, event.price_ticks)
+    stands(book, event.order_id)
+    if event.shown_lots > event.old_shown_lots:
+        return add(book, side, key, event.shown_lots - event.old_shown_lots)
+    return take(book, side, key, event.old_shown_lots - event.shown_lots, <const EventRecord *> event)
 
 
 cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil:
-    """Apply the instrument's next event. Returns 1 when its command is complete and the book may be shown, else 0.
+    """Apply the instrument's next event. Where it begins a command, the one before is complete.
 
-    Raises RuntimeError for events that contradict each other: an unfinished command, a level that is not there.
+    Raises RuntimeError for events that contradict each other: a cause that goes back, a level that is not there.
     """
-    cdef bint crossing
-    if not levels.under_way:
+    cdef uint8_t kind = event.type
+    if event.cause != levels.cause or not levels.under_way:
         if event.cause <= levels.cause:
-            fail(b"a complete command went on", event)
+            return fail(b"a complete command went on", event)
+        levels_complete(levels)
         levels.cause = event.cause
         levels.first_number = event.number
-        levels.incoming_id = 0
-        levels.incoming_lots = 0
         levels.under_way = True
-    elif event.cause != levels.cause:
-        fail(b"the command before was not completed", event)
     levels.last_number = event.number
     levels.time_ns = event.time_ns
-    apply(levels, event)
-    if levels.incoming_lots > 0:
-        crossing = crosses(levels, levels.incoming_side, levels.incoming_key)
-        if crossing or not levels.rests:
-            return 0
-        add(levels, levels.incoming_side, levels.incoming_key, levels.incoming_lots)
-        levels.incoming_lots = 0
+    if kind == EVT_ACCEPTED:
+        return accept(levels, <const AcceptedRecord *> event)
+    if kind == EVT_TRADED:
+        return trade(levels, <const TradedRecord *> event)
+    if kind == EVT_CANCELLED:
+        return cancel(levels, <const CancelledRecord *> event)
+    if kind == EVT_REPLACED:
+        return replace(levels, <const ReplacedRecord *> event)
+    if kind == EVT_SHOWN:
+        return show(levels, <const ShownRecord *> event)
+    if kind == EVT_TRIGGERED:
+        return trigger(levels, <const TriggeredRecord *> event)
+    if kind == EVT_RESTATED:
+        return restate(levels, <const RestatedRecord *> event)
+    if kind not in (EVT_REJECTED, EVT_PHASE_CHANGED, EVT_INDICATIVE, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS):
+        return fail(b"a matcher emitted an event that no book knows", event)
+    return 0
+
+
+cdef int levels_complete(Levels *levels) except -1 nogil:
+    """The last command has no more events: what is incoming rests, and the book may be shown."""
+    rest(levels)
     levels.under_way = False
-    return 1
+    return 0
 
 
 cdef int ascending(const void *a, const void *b) noexcept nogil:
@@ -269,14 +337,15 @@ cdef class Book:
     def __dealloc__(self):
         levels_free(&self.state)
 
-    def apply(self, bytes record not None) -> bool:
-        """Apply the next event (120 bytes) of this instrument; True when its command is complete.
-
-        RuntimeError where the event contradicts those before it.
-        """
+    def apply(self, bytes record not None) -> None:
+        """Apply the next event (120 bytes) of this instrument. RuntimeError where it contradicts those before it."""
         if len(record) != sizeof(AcceptedRecord):
             raise ValueError(f"an event is {sizeof(AcceptedRecord)} bytes, not {len(record)}")
-        return levels_apply(&self.state, <const EventRecord *> <const char *> record) == 1
+        levels_apply(&self.state, <const EventRecord *> <const char *> record)
+
+    def complete(self) -> None:
+        """The last command is complete: there will be no more events of its cause."""
+        levels_complete(&self.state)
 
     @property
     def bids(self) -> list[tuple[int, int]]:
@@ -291,7 +360,7 @@ cdef class Book:
         return [(-ladder.levels[i].key, ladder.levels[i].quantity_lots) for i in reversed(range(ladder.count))]
 
     def check(self) -> None:
-        """Assert what always holds: strictly ordered levels, none empty, and no crossing between commands."""
+        """Assert what always holds: strictly ordered levels, and none empty."""
         cdef Ladder *ladder
         cdef uint64_t i
         for side in range(2):
@@ -299,6 +368,3 @@ cdef class Book:
             for i in range(ladder.count):
                 assert ladder.levels[i].quantity_lots > 0, "an empty level stands in the book"
                 assert i == 0 or ladder.levels[i - 1].key < ladder.levels[i].key, "levels are out of order"
-        if not self.state.under_way and self.state.sides[BIDS].count:
-            ladder = &self.state.sides[BIDS]
-            assert not crosses(&self.state, BIDS, ladder.levels[ladder.count - 1].key), "the book is crossed"

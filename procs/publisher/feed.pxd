@@ -2,23 +2,25 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.publisher.market cimport Market
 from shm.board cimport Board
-from shm.records cimport EventRecord
+from shm.records cimport MAX_MATCHERS, EventRecord
 from shm.ring cimport Consumer
 
 cdef class Feed:
     cdef readonly bint live
     cdef Consumer router
-    cdef list matchers
+    cdef dict matchers
     cdef Board board
     cdef dict by_symbol
     cdef Market **markets
     cdef uint32_t *touched
     cdef uint32_t touched_count
     cdef uint64_t written
+    cdef uint64_t complete[MAX_MATCHERS + 1]   # by matcher: commands up to here have no more events
     cdef int64_t drain_definitions(self, uint64_t release) except -1
-    cdef int64_t drain_matcher(self, Consumer consumer, uint64_t release) except -1 nogil
+    cdef int64_t drain_matcher(self, int matcher, Consumer consumer, uint64_t release) except -1 nogil
+    cdef int correct(self, const EventRecord *event) except -1
     cdef int define(self, const EventRecord *event) except -1
-    cdef int handle(self, const EventRecord *event) except -1 nogil
+    cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil
     cdef void touch(self, Market *market) noexcept nogil
     cdef Market *market(self, uint32_t instrument) except NULL
     cdef int publish(self) except -1 nogil

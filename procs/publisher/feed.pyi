@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Mapping
 from enum import IntEnum
 
 from shm.board import Board
@@ -18,6 +18,9 @@ class Kind(IntEnum):
     PARTIAL_5_100 = 10
     PARTIAL_10_100 = 11
     PARTIAL_20_100 = 12
+    PHASE = 13
+    AUCTION = 14
+    CORRECTION = 15
 
 class Cadence(IntEnum):
     MS_1000 = 0
@@ -25,7 +28,7 @@ class Cadence(IntEnum):
 
 class Feed:
     live: bool
-    def __init__(self, router: Consumer, matchers: Iterable[Consumer], board: Board) -> None: ...
+    def __init__(self, router: Consumer, matchers: Mapping[int, Consumer], board: Board) -> None: ...
     def poll(self) -> int: ...
     def unreleased(self) -> bool: ...
     def tick(self, cadence: int) -> None: ...

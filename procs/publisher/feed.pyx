@@ -14,14 +14,18 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from procs.publisher.market cimport (
-    EVERY_100_MS, EVERY_1000_MS, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER, KIND_DEPTH_100,
-    KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100, KIND_PARTIAL_10_1000,
-    KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_TRADE, KINDS, Market, market_apply, market_define, market_free,
-    market_go_live, market_publish, market_tick, write_latest,
+    EVERY_100_MS, EVERY_1000_MS, KIND_AUCTION, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER,
+    KIND_CORRECTION, KIND_DEPTH_100, KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100,
+    KIND_PARTIAL_10_1000, KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_PHASE, KIND_TRADE, KINDS, Market,
+    market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_publish,
+    market_tick, write_latest,
 )
 from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_free, text_reserve
-from shm.board cimport WORD_EPOCH, WORD_READY_EVENT, Board
-from shm.records cimport EVT_EXT_CLIENT_ID, EVT_INSTRUMENT_DEFINED, EventRecord, InstrumentDefinedRecord
+from shm.board cimport WORD_EPOCH, WORD_MATCHER_DONE, WORD_READY_EVENT, Board
+from shm.records cimport (
+    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, MAX_MATCHERS, CorrectedRecord, EventRecord,
+    InstrumentDefinedRecord,
+)
 from shm.ring cimport Consumer
 
 cdef enum:
@@ -78,6 +82,9 @@ class Kind(IntEnum):
     PARTIAL_5_100 = KIND_PARTIAL_5_100
     PARTIAL_10_100 = KIND_PARTIAL_10_100
     PARTIAL_20_100 = KIND_PARTIAL_20_100
+    PHASE = KIND_PHASE
+    AUCTION = KIND_AUCTION
+    CORRECTION = KIND_CORRECTION
 
 
 class Cadence(IntEnum):
@@ -88,12 +95,17 @@ class Cadence(IntEnum):
 
 
 cdef class Feed:
-    """The books and messages of all instruments. `poll` it, send what `pending` lists, then `clear` that."""
+    """The books and messages of all instruments. `poll` it, send what `pending` lists, then `clear` that.
+
+    `matchers` has the consumer of each matcher's ring, by the matcher's number.
+    """
 
     def __cinit__(self, Consumer router not None, matchers, Board board not None):
         self.live = False
         self.router = router
-        self.matchers = list(matchers)
+        self.matchers = dict(matchers)
+        if any(not 1 <= matcher <= MAX_MATCHERS for matcher in self.matchers):
+            raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}")
         self.board = board
         self.by_symbol = {}
         self.markets = <Market **> calloc(MAX_INSTRUMENTS, sizeof(Market *))
@@ -114,6 +126,7 @@ cdef class Feed:
     def poll(self) -> int:
         """Take a batch of released events and make their messages; returns how many events were taken.
 
+        A command is complete when an event with another cause follows it, or when its matcher had said so before.
         RuntimeError for events that contradict each other: a bug of the venue.
         """
         cdef uint64_t epoch = self.board.load(WORD_EPOCH)
@@ -122,9 +135,9 @@ cdef class Feed:
         cdef int64_t taken
         cdef int64_t total = self.drain_definitions(release)
         cdef bint whole = True
-        for consumer in self.matchers:
+        for matcher, consumer in self.matchers.items():
             self.written = 0  # for each, so that a busy matcher doesn't keep the others' rings from being drained
-            taken = self.drain_matcher(<Consumer> consumer, release)
+            taken = self.drain_matcher(matcher, <Consumer> consumer, release)
             whole = whole and taken < BATCH_EVENTS
             total += taken
         if not self.live and epoch and ready_event and self.router.next > ready_event and whole:
@@ -136,7 +149,7 @@ cdef class Feed:
         """Whether events are in sight that no commit covers yet: then more of them are of no use."""
         if self.router.available():
             return True
-        return any((<Consumer> consumer).available() for consumer in self.matchers)
+        return any((<Consumer> consumer).available() for consumer in self.matchers.values())
 
     cdef int64_t drain_definitions(self, uint64_t release) except -1:
         """Read the router's ring up to `release`, whole: a matcher's events may rest on any of these definitions."""
@@ -150,39 +163,54 @@ cdef class Feed:
                 break
             if event.type == EVT_INSTRUMENT_DEFINED:
                 self.define(event)
+            elif event.type == EVT_CORRECTED:
+                self.correct(event)
             seq += 1
         if seq > first:
             self.router.release(seq - 1)
         return seq - first
 
-    cdef int64_t drain_matcher(self, Consumer consumer, uint64_t release) except -1 nogil:
-        """Apply a matcher's events up to `release`, at most a batch of them."""
+    cdef int64_t drain_matcher(self, int matcher, Consumer consumer, uint64_t release) except -1 nogil:
+        """Apply a matcher's events up to `release`, at most a batch of them, and learn which commands are complete."""
+        cdef uint64_t done = self.board.load(WORD_MATCHER_DONE + matcher - 1)  # read before the ring, which has it all
         cdef uint64_t first = consumer.next
-        cdef uint64_t end = first + min(consumer.available(), <uint64_t> BATCH_EVENTS)
+        cdef uint64_t available = first + consumer.available()
+        cdef uint64_t end = min(available, first + <uint64_t> BATCH_EVENTS)
         cdef uint64_t seq = first
         cdef const EventRecord *event
         while seq < end and self.written < BATCH_BYTES:
             event = <const EventRecord *> consumer.at(seq)
             if event.cause > release:
                 break
-            if event.type != EVT_EXT_CLIENT_ID:
-                self.handle(event)
+            if event.type != EVT_EXT_CLIENT_ID and event.type != EVT_EXT_TERMS:
+                self.handle(matcher, event)
             seq += 1
+        if seq < available:  # what is left may go on with the last command
+            done = (<const EventRecord *> consumer.at(seq)).cause - 1
+        elif seq > first:
+            done = max(done, (<const EventRecord *> consumer.at(seq - 1)).cause - 1)
+        self.complete[matcher] = done
         if seq > first:
             consumer.release(seq - 1)
         return seq - first
 
-    cdef int handle(self, const EventRecord *event) except -1 nogil:
+    cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil:
         cdef Market *market = self.markets[event.instrument] if event.instrument < MAX_INSTRUMENTS else NULL
         cdef uint64_t before
         if market == NULL:
             with gil:
                 raise RuntimeError(f"event {event.number} is about instrument {event.instrument}, which is not defined")
+        market.matcher = matcher
         self.touch(market)
         before = market.written
         market_apply(market, event)
         self.written += market.written - before
         return 0
+
+    cdef int correct(self, const EventRecord *event) except -1:
+        cdef Market *market = self.market(event.instrument)
+        self.touch(market)
+        return market_correct(market, <const CorrectedRecord *> event)
 
     cdef int define(self, const EventRecord *event) except -1:
         cdef Market *market
@@ -220,9 +248,13 @@ cdef class Feed:
     cdef int publish(self) except -1 nogil:
         """End the batch for every instrument that it touched, or that something was due for."""
         cdef uint32_t i
-        if self.live:
-            for i in range(self.touched_count):
-                market_publish(self.markets[self.touched[i]])
+        cdef Market *market
+        for i in range(self.touched_count):
+            market = self.markets[self.touched[i]]
+            if market.levels.under_way and market.levels.cause <= self.complete[market.matcher]:
+                market_complete(market)
+            if self.live:
+                market_publish(market)
         return 0
 
     def tick(self, int cadence) -> None:
@@ -267,7 +299,7 @@ cdef class Feed:
     def latest(self, uint32_t instrument, int kind, bytes wrap=None) -> bytes | None:
         """The stream's latest message in a frame. None where there was none, or the book is in the middle of a command.
 
-        A trade or difference is the last one published; everything else is the book as it is now.
+        An event or difference is the last one published; everything else is the book as it is now.
         """
         cdef Text text
         cdef Market *market = self.market(instrument)

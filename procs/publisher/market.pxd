@@ -2,7 +2,10 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from procs.publisher.book cimport Levels
 from procs.publisher.text cimport Scale, Text
-from shm.records cimport SYMBOL_SIZE, EventRecord, InstrumentDefinedRecord, TradedRecord
+from shm.records cimport (
+    SYMBOL_SIZE, CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord, PhaseChangedRecord,
+    TradedRecord,
+)
 
 # The kinds of stream of an instrument. Those of one cadence lie 3 apart: see market.pyx.
 cdef enum:
@@ -19,7 +22,10 @@ cdef enum:
     KIND_PARTIAL_5_100 = 10
     KIND_PARTIAL_10_100 = 11
     KIND_PARTIAL_20_100 = 12
-    KINDS = 13
+    KIND_PHASE = 13
+    KIND_AUCTION = 14
+    KIND_CORRECTION = 15
+    KINDS = 16
 
 cdef enum:
     EVERY_1000_MS = 0
@@ -42,7 +48,12 @@ cdef struct Market:
     bint live               # messages are made; before, the book is rebuilt in silence
     bint touched            # the feed has it on the list of what may have something to publish
     bint has_trade
+    bint has_correction
     TradedRecord last_trade
+    PhaseChangedRecord last_phase
+    IndicativeRecord indicative   # of the auction that runs; all 0 where none does
+    CorrectedRecord last_correction
+    int matcher
     Best shown[2]           # what the last bookTicker said
     uint32_t wanted         # bit k: kind k has subscribers
     uint32_t changed        # bit k: the book changed since kind k, a timed one, was published
@@ -55,6 +66,8 @@ cdef struct Market:
 
 cdef int market_define(Market *market, const InstrumentDefinedRecord *event) except -1
 cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil
+cdef int market_complete(Market *market) except -1 nogil
+cdef int market_correct(Market *market, const CorrectedRecord *event) except -1
 cdef void market_go_live(Market *market) noexcept nogil
 cdef void market_tick(Market *market, int cadence) noexcept nogil
 cdef int market_publish(Market *market) except -1 nogil

@@ -2,9 +2,10 @@
 
 It writes each message once, as JSON into C buffers, whoever reads it; it knows no ring, subscriber, socket or clock.
 
-Three paces: a trade and a state (`@book<levels>`) are written as their command is applied, so that none is ever missed;
-the best prices (`@bookTicker`) at the end of a batch of events; depth, whole or as differences, when its time has come.
-All but trades wait for the end of a command, since a book in the middle of one is not to be shown.
+Three paces: a state (`@book<levels>`), and what is a single event (a trade, a phase), are written as their command is
+applied, so that none is ever missed; the best prices (`@bookTicker`) at the end of a batch of events; depth, whole or
+as differences, when its time has come. All but single events wait for the end of a command, since a book in the middle
+of one is not to be shown.
 
 Message buffer, `out[kind]`, filled by one batch and emptied when the batch was sent::
 
@@ -20,14 +21,18 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
 from procs.publisher.book cimport (
-    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_free, quantity_at,
+    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_complete, levels_free, quantity_at,
 )
 from procs.publisher.text cimport (
-    NUMBER_SIZE, Text, set_scale, text_append, text_free, text_reserve, write_decimal, write_integer,
+    NUMBER_SIZE, Text, set_scale, text_append, text_free, text_reserve, write_decimal, write_integer, write_signed,
 )
 from shm.records cimport (
-    EVT_TRADED, SIDE_SELL, SYMBOL_SIZE, EventRecord, InstrumentDefinedRecord, TradedRecord,
+    EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_TRADED, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_REASON_COMMAND,
+    PHASE_REASON_TIMER, SIDE_SELL, SYMBOL_SIZE, CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord,
+    PhaseChangedRecord, TradedRecord,
 )
+
+from shm.records import Phase, PhaseReason
 
 cdef enum:
     NS_PER_MS = 1_000_000
@@ -38,10 +43,20 @@ cdef enum:
 
 cdef int[ALL_LEVELS] DEPTHS = [5, 10, 20]
 # Bit k for each kind that is published by time: both differences and all partial books.
-cdef unsigned int TIMED = ((1 << KINDS) - 1) & ~((1 << KIND_DEPTH_1000) - 1) & ~(7 << KIND_BOOK_5)
+cdef unsigned int TIMED = ((1 << KIND_PHASE) - 1) & ~((1 << KIND_DEPTH_1000) - 1) & ~(7 << KIND_BOOK_5)
+# The names of phases and of the reasons to change them, as the schema has them.
+cdef list PHASE_NAMES = [b""] + [phase.name.encode() for phase in Phase]
+cdef list REASON_NAMES = [b""] + [reason.name.encode() for reason in PhaseReason]
+cdef const char *phase_names[<int> PHASE_DELISTED + 1]
+cdef const char *reason_names[<int> PHASE_REASON_TIMER + 1]
+for _value in range(PHASE_DELISTED + 1):
+    phase_names[<int> _value] = PHASE_NAMES[_value]
+for _value in range(PHASE_REASON_TIMER + 1):
+    reason_names[<int> _value] = REASON_NAMES[_value]
 
 assert KIND_PARTIAL_5_100 - KIND_PARTIAL_5_1000 == CADENCE_KINDS and <int> CADENCE_KINDS == ALL_LEVELS
 assert KIND_DEPTH_1000 + EVERY_100_MS == KIND_DEPTH_100 and CADENCES == 2
+assert len(PHASE_NAMES) == PHASE_DELISTED + 1 and len(REASON_NAMES) == PHASE_REASON_TIMER + 1
 
 
 cdef inline char *put(char *out, const char *literal) noexcept nogil:
@@ -83,6 +98,40 @@ cdef char *write_trade(char *out, const Market *market, const TradedRecord *trad
     out = write_decimal(put(out, b',"q":'), trade.quantity_lots, &market.quantity)
     out = write_integer(put(out, b',"T":'), trade.time_ns // NS_PER_MS)
     return put(out, b',"m":true,"M":true}' if trade.taker_side == SIDE_SELL else b',"m":false,"M":true}')
+
+
+cdef inline char *write_head(char *out, const Market *market, const char *head, uint64_t time_ns) noexcept nogil:
+    """What events of ours begin with: their kind, their time, and the symbol."""
+    out = write_integer(put(out, head), time_ns // NS_PER_MS)
+    return put(put(put(out, b',"s":"'), market.symbol), b'"')
+
+
+cdef char *write_phase(char *out, const Market *market, const PhaseChangedRecord *event) noexcept nogil:
+    out = write_head(out, market, b'{"e":"phase","E":', event.time_ns)
+    out = write_integer(put(out, b',"u":'), event.number)
+    out = put(put(out, b',"p":"'), phase_names[min(event.phase, <int> PHASE_DELISTED)])
+    out = put(put(out, b'","P":"'), phase_names[min(event.old_phase, <int> PHASE_DELISTED)])
+    out = put(put(out, b'","r":"'), reason_names[min(event.reason, <int> PHASE_REASON_TIMER)])
+    out = write_integer(put(out, b'","T":'), event.ends_ns // NS_PER_MS)
+    out = write_decimal(put(out, b',"a":'), event.auction_price_ticks, &market.price)
+    out = write_decimal(put(out, b',"q":'), event.auction_lots, &market.quantity)
+    return put(write_decimal(put(out, b',"f":'), event.reference_price_ticks, &market.price), b"}")
+
+
+cdef char *write_auction(char *out, const Market *market, const IndicativeRecord *event) noexcept nogil:
+    out = write_head(out, market, b'{"e":"auction","E":', event.time_ns)
+    out = write_integer(put(out, b',"u":'), event.number)
+    out = write_decimal(put(out, b',"p":'), event.price_ticks, &market.price)
+    out = write_decimal(put(out, b',"q":'), event.quantity_lots, &market.quantity)
+    return put(write_signed(put(out, b',"i":'), event.imbalance_lots, &market.quantity), b"}")
+
+
+cdef char *write_correction(char *out, const Market *market, const CorrectedRecord *event) noexcept nogil:
+    out = write_head(out, market, b'{"e":"correction","E":', event.time_ns)
+    out = write_integer(put(out, b',"t":'), event.trade_id)
+    out = write_decimal(put(out, b',"p":'), event.price_ticks, &market.price)
+    out = write_decimal(put(out, b',"q":'), event.quantity_lots, &market.quantity)
+    return put(write_decimal(put(out, b',"n":'), event.new_price_ticks, &market.price), b"}")
 
 
 cdef Best best_of(const Market *market, int side) noexcept nogil:
@@ -228,17 +277,17 @@ cdef int add_latest(Market *market, int kind) except -1 nogil:
 
 cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
     """Append the payload of a stream's latest message to `out`. Returns 0 where there is none, or none yet because the
-    book is in the middle of a command. Trades and differences are those published last, all else is the book now."""
+    book is in the middle of a command. Events and differences are those published last, all else is the book now."""
     cdef int index
+    if kind == KIND_TRADE or kind >= KIND_PHASE:
+        return write_event(market, kind, out)
     if kind == KIND_DEPTH_1000 or kind == KIND_DEPTH_100:
         text_append(out, market.last_diff[kind - KIND_DEPTH_1000].data, market.last_diff[kind - KIND_DEPTH_1000].size)
         return market.last_diff[kind - KIND_DEPTH_1000].size > 0
-    if (kind == KIND_TRADE and not market.has_trade) or (kind != KIND_TRADE and market.levels.under_way):
+    if market.levels.under_way:
         return 0
     text_reserve(out, HEAD_SIZE + 2 * DEPTHS[ALL_LEVELS - 1] * LEVEL_SIZE)
-    if kind == KIND_TRADE:
-        out.size = write_trade(out.data + out.size, market, &market.last_trade) - out.data
-    elif kind == KIND_BOOK_TICKER:
+    if kind == KIND_BOOK_TICKER:
         out.size = write_ticker(out.data + out.size, market) - out.data
     elif kind < KIND_PARTIAL_5_1000:
         index = kind - KIND_BOOK_5
@@ -249,6 +298,22 @@ cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
     else:
         index = (kind - KIND_PARTIAL_5_1000) % CADENCE_KINDS
         out.size = write_partial(out.data + out.size, market, DEPTHS[index]) - out.data
+    return 1
+
+
+cdef int write_event(Market *market, int kind, Text *out) except -1 nogil:
+    """Append the last event of a kind; 0 where there was none. An instrument begins in CONTINUOUS, no auction runs."""
+    if (kind == KIND_TRADE and not market.has_trade) or (kind == KIND_CORRECTION and not market.has_correction):
+        return 0
+    text_reserve(out, HEAD_SIZE)
+    if kind == KIND_TRADE:
+        out.size = write_trade(out.data + out.size, market, &market.last_trade) - out.data
+    elif kind == KIND_PHASE:
+        out.size = write_phase(out.data + out.size, market, &market.last_phase) - out.data
+    elif kind == KIND_AUCTION:
+        out.size = write_auction(out.data + out.size, market, &market.indicative) - out.data
+    else:
+        out.size = write_correction(out.data + out.size, market, &market.last_correction) - out.data
     return 1
 
 
@@ -274,15 +339,40 @@ cdef int after_command(Market *market) except -1 nogil:
     return 0
 
 
+cdef int publish_event(Market *market, int kind) except -1 nogil:
+    return add_latest(market, kind) if market.live and market.wanted >> kind & 1 else 0
+
+
 cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil:
     """Apply the instrument's next event, and write the messages that are due with every command."""
-    cdef int complete = levels_apply(&market.levels, event)
+    if market.levels.under_way and event.cause != market.levels.cause:
+        market_complete(market)
+    levels_apply(&market.levels, event)
     if event.type == EVT_TRADED:
         memcpy(&market.last_trade, event, sizeof(TradedRecord))
         market.has_trade = True
-        if market.live and market.wanted >> KIND_TRADE & 1:
-            add_latest(market, KIND_TRADE)
-    return after_command(market) if complete else 0
+        return publish_event(market, KIND_TRADE)
+    if event.type == EVT_PHASE_CHANGED:
+        memcpy(&market.last_phase, event, sizeof(PhaseChangedRecord))
+        memset(&market.indicative, 0, sizeof(IndicativeRecord))
+        return publish_event(market, KIND_PHASE)
+    if event.type == EVT_INDICATIVE:
+        memcpy(&market.indicative, event, sizeof(IndicativeRecord))
+        return publish_event(market, KIND_AUCTION)
+    return 0
+
+
+cdef int market_complete(Market *market) except -1 nogil:
+    """The command under way has no more events: its state is written, and the book may be shown."""
+    levels_complete(&market.levels)
+    return after_command(market)
+
+
+cdef int market_correct(Market *market, const CorrectedRecord *event) except -1:
+    """Take the correction of a trade, which the router tells."""
+    memcpy(&market.last_correction, event, sizeof(CorrectedRecord))
+    market.has_correction = True
+    return publish_event(market, KIND_CORRECTION)
 
 
 cdef void market_tick(Market *market, int cadence) noexcept nogil:
@@ -340,6 +430,10 @@ cdef int market_define(Market *market, const InstrumentDefinedRecord *event) exc
     market.symbol[SYMBOL_SIZE] = 0
     set_scale(&market.price, event.tick_mantissa, event.price_scale)
     set_scale(&market.quantity, event.lot_mantissa, event.quantity_scale)
+    market.matcher = event.matcher
+    if market.last_phase.phase == 0:
+        market.last_phase.phase = market.last_phase.old_phase = PHASE_CONTINUOUS
+        market.last_phase.reason = PHASE_REASON_COMMAND
     return 0
 
 

@@ -11,19 +11,24 @@ from urllib.parse import parse_qs, unquote
 
 from procs.publisher.feed import Kind
 
-# What may stand behind "<symbol>@". Binance's names, and the lossless book<levels> of our own.
+# What may stand behind "<symbol>@". Binance's names, and our own: book<levels>, phase, auction, correction.
 KINDS: dict[str, Kind] = {
     "trade": Kind.TRADE,
     "bookTicker": Kind.BOOK_TICKER,
     "depth": Kind.DEPTH_1000,
     "depth@1000ms": Kind.DEPTH_1000,
     "depth@100ms": Kind.DEPTH_100,
+    "phase": Kind.PHASE,
+    "auction": Kind.AUCTION,
+    "correction": Kind.CORRECTION,
     **{f"book{levels}": Kind[f"BOOK_{levels}"] for levels in (5, 10, 20)},
     **{f"depth{levels}": Kind[f"PARTIAL_{levels}_1000"] for levels in (5, 10, 20)},
     **{f"depth{levels}@{ms}ms": Kind[f"PARTIAL_{levels}_{ms}"] for levels in (5, 10, 20) for ms in (100, 1000)},
 }
 # Each message of these is whole by itself: a slow client may miss some, as long as it gets the latest.
-CONFLATABLE = frozenset(kind for kind in Kind if kind is Kind.BOOK_TICKER or kind >= Kind.PARTIAL_5_1000)
+CONFLATABLE = frozenset(
+    {Kind.BOOK_TICKER, Kind.AUCTION} | {kind for kind in Kind if Kind.PARTIAL_5_1000 <= kind <= Kind.PARTIAL_20_100}
+)
 
 
 class Stream(NamedTuple):

@@ -21,5 +21,6 @@ cdef int text_append(Text *text, const char *data, size_t size) except -1 nogil
 cdef void text_free(Text *text) noexcept nogil
 cdef char *write_integer(char *out, uint64_t value) noexcept nogil
 cdef char *write_decimal(char *out, int64_t amount, const Scale *scale) noexcept nogil
+cdef char *write_signed(char *out, int64_t amount, const Scale *scale) noexcept nogil
 cdef size_t frame_header(char *out, size_t payload) noexcept nogil
 cdef int set_scale(Scale *scale, uint64_t mantissa, int decimals) except -1

@@ -107,6 +107,16 @@ cdef char *write_decimal(char *out, int64_t amount, const Scale *scale) noexcept
     return out + 1
 
 
+cdef char *write_signed(char *out, int64_t amount, const Scale *scale) noexcept nogil:
+    """As write_decimal, for a number that may be negative."""
+    if amount >= 0:
+        return write_decimal(out, amount, scale)
+    out[0] = c'"'
+    cdef char *end = write_decimal(out + 1, -amount, scale)
+    out[1] = c"-"  # in place of the opening quote
+    return end
+
+
 cdef size_t frame_header(char *out, size_t payload) noexcept nogil:
     """Write the header of an unmasked, final text frame of `payload` bytes and return its length (RFC 6455, 5.2)."""
     cdef int i

@@ -174,10 +174,28 @@ class Exchange:
         self._matcher.put(record)
 
     def release_all(self) -> None:
-        """Commit everything."""
+        """Commit everything. What the test itself publishes, the matcher has done when `finish` says so."""
         self.board.set(Word.DURABLE_SEQ, self.cause)
         self.board.set(Word.ROUTER_DONE, self.cause)
+        self.board.set(Word.MATCHER_DONE, self.cause if self.emitting else self.cause - 1)
+
+    def finish(self) -> None:
+        """The matcher has done the last command."""
         self.board.set(Word.MATCHER_DONE, self.cause)
+
+    def command(self, *events: tuple[type[Event], dict[str, Any]]) -> int:
+        """One command of the matcher with exactly these events."""
+        cause = self._begin()
+        for event, values in events:
+            self._emit(event, **{"instrument": 1} | values)
+        self._end()
+        return cause
+
+    def tell(self, event: type[Event], **values: Any) -> None:
+        """One command with one event of the router."""
+        self._begin()
+        self._define(event, **values)
+        self._end()
 
     def _find(self, order_id: int) -> Order | None:
         return next((order for order in self.orders if order.order_id == order_id), None)

@@ -14,7 +14,7 @@ from tests.publisher.exchange import BUY, SELL, Exchange
 
 def feed_of(exchange: Exchange) -> Feed:
     router, matcher = exchange.consumers()
-    return Feed(router, [matcher], exchange.board)
+    return Feed(router, {1: matcher}, exchange.board)
 
 
 def live_feed(exchange: Exchange, *kinds: Kind) -> Feed:
@@ -145,6 +145,9 @@ def test_shows_nothing_in_the_middle_of_a_command() -> None:
     assert latest(feed, Kind.PARTIAL_5_100) is None
     exchange.put(second_trade)
     feed.poll()
+    assert feed.pending() == [], "there might be more"
+    exchange.finish()
+    feed.poll()
     assert sorted(kind for _, kind in feed.pending()) == [Kind.BOOK_TICKER, Kind.BOOK_5, Kind.PARTIAL_5_100]
     assert messages(feed.take(1, Kind.BOOK_TICKER))[0]["b"] == "1.02000000"
 
@@ -239,7 +242,7 @@ def test_a_busy_matcher_does_not_keep_another_from_being_drained() -> None:
     busy.lead()
     router, first = busy.consumers()
     _, second = calm.consumers()
-    feed = Feed(router, [first, second], busy.board)
+    feed = Feed(router, {1: first, 2: second}, busy.board)
     feed.poll()
     feed.want(1, Kind.BOOK_20, True)
     for price in range(1, 3001):

@@ -128,6 +128,7 @@ def test_a_subscription_in_the_middle_of_a_command_begins_when_it_is_complete() 
     hub.catch_up()
     assert peer.wire.read() == []
     exchange.put(exchange.records[1])
+    exchange.finish()
     turn(feed, hub)
     found = peer.wire.read()
     assert [{"U": 2, "u": 3, "s": 4, "b": [["1.00000000", "0.00020000"]], "a": []}] in found

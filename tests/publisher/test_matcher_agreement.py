@@ -42,15 +42,13 @@ class Matcher:
         )  # fmt: skip
 
     def send(self, command: type[Command], **values: object) -> None:
-        """Sequence a command, and apply all its events; the last of them completes it."""
+        """Sequence a command, and apply all its events."""
         self.seq += 1
         assert self.book.apply(pack(command(seq=self.seq, time_ns=self.seq, epoch=1, **values)))  # type: ignore[arg-type]
-        complete = True
         for record in self.events.take():
             self.refused += record[4] == EventType.REJECTED
-            if record[4] != EventType.EXT_CLIENT_ID:
-                complete = self.levels.apply(record)
-        assert complete
+            self.levels.apply(record)
+        self.levels.complete()
 
     def target(self, order_id: int) -> None:
         self.send(ExtClientId, orig_cl_ord_id=b"o%d" % order_id)
