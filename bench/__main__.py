@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROWS = ("ring", "journal", "fix", "batcher")
+ROWS = ("ring", "journal", "matcher-w1", "core-w1", "growth", "fix", "batcher")
 OUT = Path("var/bench.json")
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     results: list[dict[str, object]] = []
     for row in wanted:
         console.print(f"[dim]measuring {row} …[/dim]")
-        results += importlib.import_module(f"bench.{row}").run()
+        results += importlib.import_module(f"bench.{row.replace('-', '_')}").run()
     table = Table(title=f"{platform.machine()}, {platform.release()}, Python {platform.python_version()}")
     for column, justify in (("row", "left"), ("value", "right"), ("unit", "left"), ("what", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]

@@ -1,0 +1,59 @@
+"""The matcher's book with nothing around it: commands from memory, events written in place and never published.
+
+It leaves out what the agent and its rings cost (checksums, cursors, other cores), and is for `matcher-w1` only.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from bench.encode cimport MOST_RECORDS, Encoder
+from procs.matcher.book cimport Book
+from shm.clock cimport monotonic_ns
+from shm.records cimport RECORD_SIZE, CommandRecord
+
+cdef enum:
+    BATCH = 1024            # commands: their records stay in the second cache, as a ring's do
+    AHEAD = 8               # as the agent looks ahead
+    MOST_EVENTS = 4096
+
+cdef char records[BATCH * MOST_RECORDS][RECORD_SIZE]
+
+
+def execute(Encoder encoder, Book book) -> int:
+    """All of the encoder's commands, those before it done already; returns nanoseconds in the book."""
+    cdef uint64_t seq = encoder_start(encoder)
+    cdef int64_t total = 0
+    cdef int64_t begun
+    cdef int count, taken
+    with nogil:
+        while encoder.next < encoder.workload.count:
+            count = 0
+            while encoder.next < encoder.workload.count and count <= BATCH * MOST_RECORDS - MOST_RECORDS:
+                taken = encoder.records()
+                encoder.sequenced(records[count], records[count + 1] if taken == 2 else NULL, seq)
+                count += taken
+                seq += taken
+            begun = monotonic_ns()
+            carry_out(book, count)
+            total += monotonic_ns() - begun
+    return total
+
+
+cdef uint64_t encoder_start(Encoder encoder) except 0:
+    """The log's second sequence: the first one lists the instrument."""
+    if encoder.next != 0:
+        raise ValueError("the encoder has been used")
+    return 2
+
+
+cdef int carry_out(Book book, int count) except -1 nogil:
+    cdef int i
+    for i in range(count):
+        if i % 256 == 0:
+            book.outcome.number = book.outcome.events.next  # what was emitted and not published is claimed again
+            book.outcome.open(MOST_EVENTS)
+        if i + AHEAD < count:
+            book.expect(<const CommandRecord *> records[i + AHEAD], <const CommandRecord *> records[i + AHEAD // 2])
+        while not book.execute(<const CommandRecord *> records[i]):
+            book.outcome.number = book.outcome.events.next
+            book.outcome.open(MOST_EVENTS)
+    return 0

@@ -1,0 +1,183 @@
+"""Drives a matcher, or whatever takes the log's place of it, with the workload's commands, and reads clocks.
+
+It is the router and every consumer of events at once; it looks at what comes out only as far as its callers ask.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+
+from bench.encode cimport MOST_RECORDS, Encoder
+from procs.agent cimport Agent
+from shm.atomics cimport cpu_relax
+from shm.clock cimport monotonic_ns
+from shm.crc32c cimport crc32c
+from shm.records cimport (
+    EVT_ACCEPTED, EVT_CANCELLED, EVT_REJECTED, EVT_REPLACED, EVT_TRADED, RECORD_SIZE, EventRecord, RejectedRecord,
+)
+from shm.ring cimport Consumer, Producer
+
+cdef extern from "<sched.h>" nogil:
+    int sched_yield() noexcept
+
+cdef enum:
+    SPINS = 1024
+    BATCH = 128             # commands that are written into the log ring at a time: a poll's worth of records
+    LAG_NS = 1_000_000      # from the call to the first command's planned time
+
+
+cdef void wait(uint64_t *spins) noexcept nogil:
+    """Spin, and now and then give the core away: the other end may be waiting for it."""
+    spins[0] += 1
+    if spins[0] % SPINS == 0:
+        sched_yield()
+    else:
+        cpu_relax()
+
+
+cdef int64_t write_log(Producer log, Encoder encoder, int64_t commands) noexcept nogil:
+    """Sequence up to so many of the encoder's commands, as far as the ring has room; returns how many."""
+    cdef uint64_t room = log.free(commands * MOST_RECORDS)
+    cdef uint64_t seq = log.next
+    cdef uint64_t end = seq + room
+    cdef int64_t first = encoder.next
+    cdef int64_t last = min(encoder.workload.count, first + commands)
+    cdef int taken
+    while encoder.next < last and seq + MOST_RECORDS <= end:
+        taken = encoder.records()
+        encoder.sequenced(log.claim(seq), log.claim(seq + 1) if taken == 2 else NULL, seq)
+        seq += taken
+    log.publish(seq - 1)
+    return encoder.next - first
+
+
+cdef uint64_t drop(Consumer ring) noexcept nogil:
+    """Give back all that there is, unseen."""
+    cdef uint64_t count = ring.available()
+    if count:
+        ring.release(ring.next + count - 1)
+    return count
+
+
+cdef class Sink(Agent):
+    """A service that does nothing: what remains when it is measured is the machine and the way of measuring."""
+
+    cdef Consumer log
+
+    def __init__(self, Consumer log):
+        self.name = "sink"
+        self.log = log
+
+    cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
+        return drop(self.log)
+
+
+cdef class Tally:
+    """Takes events as a gateway would: copies each, checks number and checksum, and counts by type."""
+
+    cdef readonly int64_t accepted
+    cdef readonly int64_t traded
+    cdef readonly int64_t cancelled
+    cdef readonly int64_t replaced
+    cdef readonly int64_t rejected
+    cdef readonly int64_t damaged
+    cdef readonly int64_t events
+    cdef readonly int last_code     # of the last refusal
+    cdef char event[RECORD_SIZE]
+
+    cdef uint64_t take(self, Consumer ring) noexcept nogil:
+        cdef uint64_t count = ring.available()
+        cdef uint64_t number
+        for number in range(ring.next, ring.next + count):
+            memcpy(self.event, ring.at(number), RECORD_SIZE)
+            self.look(number)
+        if count:
+            ring.release(ring.next + count - 1)
+        self.events += count
+        return count
+
+    def drain(self, Consumer ring) -> int:
+        """`take`, for Python; returns how many events there were."""
+        return self.take(ring)
+
+    cdef void look(self, uint64_t number) noexcept nogil:
+        cdef const EventRecord *event = <const EventRecord *> self.event
+        self.damaged += event.number != number or event.crc != crc32c(0, self.event + 4, RECORD_SIZE - 4)
+        self.accepted += event.type == EVT_ACCEPTED
+        self.traded += event.type == EVT_TRADED
+        self.cancelled += event.type == EVT_CANCELLED
+        self.replaced += event.type == EVT_REPLACED
+        if event.type == EVT_REJECTED:
+            self.rejected += 1
+            self.last_code = (<const RejectedRecord *> self.event).code
+
+
+def write(Producer log, Encoder encoder, int64_t commands) -> int:
+    """Sequence up to so many commands, as far as the log has room; returns how many."""
+    return write_log(log, encoder, commands)
+
+
+def in_one_thread(Encoder encoder, Producer log, Agent service, Consumer events, int64_t last) -> int:
+    """The encoder's commands up to number `last`, log ring to event ring, a batch at a time; returns nanoseconds."""
+    cdef int64_t begun = monotonic_ns()
+    with nogil:
+        while encoder.next < last:
+            write_log(log, encoder, min(last - encoder.next, <int64_t> BATCH))
+            finish(log, service, events, begun)
+    return monotonic_ns() - begun
+
+
+cdef int finish(Producer log, Agent service, Consumer events, int64_t now_ns) except -1 nogil:
+    """Poll until all of the log is done."""
+    while log.ring.lowest_cursor() < log.next - 1:
+        service.poll(now_ns)
+        drop(events)
+    return 0
+
+
+def to_a_process(Encoder encoder, Producer log, Consumer events, Tally tally) -> int:
+    """Feed a service in another process and take all its events; nanoseconds until the last of them."""
+    cdef int64_t begun = monotonic_ns()
+    cdef uint64_t spins = 0
+    cdef bint finished = False
+    with nogil:
+        while not finished:
+            finished = encoder.next == encoder.workload.count and log.ring.lowest_cursor() == log.next - 1
+            if write_log(log, encoder, BATCH) + <int64_t> tally.take(events) == 0:
+                wait(&spins)
+    return monotonic_ns() - begun
+
+
+def serve(Agent service, Consumer log, uint64_t last) -> None:
+    """Poll until the log is done up to `last`."""
+    cdef uint64_t spins = 0
+    with nogil:
+        while log.next <= last:
+            if service.poll(monotonic_ns()) == 0:
+                wait(&spins)
+
+
+def from_planned_times(
+    Encoder encoder, Producer log, Agent service, Consumer events, int64_t period_ns, int64_t[::1] out
+) -> None:
+    """An open loop: command i is due `period_ns` x i after the start, whether or not those before it are done.
+
+    `out` gets, for each command, the nanoseconds from when it was due until its events were published. What is due
+    together because something took longer is written together, and all of it is done when the last of it is.
+    """
+    cdef int64_t start = monotonic_ns() + LAG_NS
+    cdef int64_t count = min(encoder.workload.count - encoder.next, <int64_t> out.shape[0])
+    cdef int64_t done = 0, first = encoder.next
+    cdef int64_t now, due, took
+    with nogil:
+        while done < count:
+            now = monotonic_ns()
+            due = min((now - start) // period_ns + 1, count) if now >= start else 0
+            if due <= done:
+                continue
+            write_log(log, encoder, min(due - done, <int64_t> BATCH))
+            finish(log, service, events, now)
+            now = monotonic_ns()
+            took = encoder.next - first
+            while done < took:
+                out[done] = now - start - done * period_ns
+                done += 1

@@ -1,0 +1,11 @@
+from bench.workload import Workload
+
+INSTRUMENT: int
+ACCOUNTS: int
+MAKER_FEE_PPM: int
+TAKER_FEE_PPM: int
+
+class Encoder:
+    workload: Workload
+    next: int
+    def __init__(self, workload: Workload) -> None: ...

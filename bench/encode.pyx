@@ -1,0 +1,129 @@
+"""Words the workload's commands as the venue's records: as a gateway does for the router, or as the router does for it.
+
+It never asks what came of a command: what it names as an order is what the stream names.
+"""
+
+from libc.stdint cimport INT64_MAX, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from bench.simple_book cimport BUY
+from bench.workload cimport CANCEL, LIMIT, MARKET, Step, Workload
+from shm.records cimport (
+    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CMD_REPLACE, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, RECORD_SIZE, SIDE_BUY,
+    SIDE_SELL, STP_NONE, TIF_GTC, TIF_IOC, CancelRecord, CommandRecord, ExtClientIdRecord, NewOrderRecord,
+    ReplaceRecord,
+)
+
+cdef enum:
+    LISTED = 1
+    USERS = 1000
+    MAKER_PPM = 1000
+    TAKER_PPM = 2000
+    DIGITS = 8
+
+INSTRUMENT = LISTED
+ACCOUNTS = USERS
+MAKER_FEE_PPM = MAKER_PPM
+TAKER_FEE_PPM = TAKER_PPM
+
+cdef const char *HEX = b"0123456789abcdef"
+
+
+cdef void write_id(char *out, char letter, uint64_t number) noexcept nogil:
+    """A client id: a letter that says whether it is an order's or a request's, and its number."""
+    cdef int i
+    out[0] = letter
+    for i in range(DIGITS):
+        out[DIGITS - i] = HEX[number & 15]
+        number >>= 4
+
+
+cdef class Encoder:
+    """One pass over a workload. A cancel or a move takes two records (EXT_CLIENT_ID first), all else takes one."""
+
+    def __cinit__(self, Workload workload not None):
+        self.workload = workload
+        self.order_ids = <uint64_t *> calloc(workload.orders + 1, sizeof(uint64_t))
+        self.msg_seq_nums = <uint32_t *> calloc(USERS + 1, sizeof(uint32_t))
+        if self.order_ids == NULL or self.msg_seq_nums == NULL:
+            raise MemoryError("no memory for the workload's order ids")
+
+    def __dealloc__(self):
+        free(self.order_ids)
+        free(self.msg_seq_nums)
+
+    cdef int records(self) noexcept nogil:
+        """How many records the next command takes."""
+        cdef int kind = self.workload.steps[self.next].kind
+        return 1 if kind == LIMIT or kind == MARKET else MOST_RECORDS
+
+    cdef void request(self, char *first, char *second) noexcept nogil:
+        """The next command as a gateway words it, its time left to the sender; `second` is used if it takes two."""
+        cdef const Step *step = &self.workload.steps[self.next]
+        if step.kind == LIMIT or step.kind == MARKET:
+            self.order(step, first)
+        else:
+            self.follow_up(step, first, second)
+        self.next += 1
+
+    cdef void sequenced(self, char *first, char *second, uint64_t seq) noexcept nogil:
+        """The next command as the router sequences it, `first` at `seq`. Nothing is checked, so nothing is refused."""
+        cdef const Step *step = &self.workload.steps[self.next]
+        cdef CommandRecord *head = <CommandRecord *> first
+        self.request(first, second)
+        head.seq = head.time_ns = seq
+        head.epoch = 1
+        if step.kind == LIMIT or step.kind == MARKET:
+            self.order_ids[step.id] = seq
+            (<NewOrderRecord *> first).maker_fee_ppm = MAKER_PPM
+            (<NewOrderRecord *> first).taker_fee_ppm = TAKER_PPM
+            if step.kind == MARKET:
+                (<NewOrderRecord *> first).price_ticks = INT64_MAX if step.side == BUY else 1
+            return
+        head = <CommandRecord *> second
+        head.seq = head.time_ns = seq + 1
+        head.epoch = 1
+        if step.kind == CANCEL:
+            (<CancelRecord *> second).order_id = self.order_ids[step.id]
+        else:
+            (<ReplaceRecord *> second).order_id = self.order_ids[step.id]
+
+    cdef void head(self, char *out, int type, uint32_t account) noexcept nogil:
+        memset(out, 0, RECORD_SIZE)
+        (<CommandRecord *> out).type = type
+        (<CommandRecord *> out).version = 1
+        (<CommandRecord *> out).account = (<CommandRecord *> out).session = account
+
+    cdef void order(self, const Step *step, char *out) noexcept nogil:
+        cdef NewOrderRecord *order = <NewOrderRecord *> out
+        self.head(out, CMD_NEW_ORDER, step.uid)
+        write_id(order.cl_ord_id, c"o", step.id)
+        order.instrument = LISTED
+        order.side = SIDE_BUY if step.side == BUY else SIDE_SELL
+        order.ord_type = ORD_TYPE_LIMIT if step.kind == LIMIT else ORD_TYPE_MARKET
+        order.time_in_force = TIF_GTC if step.kind == LIMIT else TIF_IOC
+        order.stp = STP_NONE
+        order.price_ticks = step.price if step.kind == LIMIT else 0
+        order.quantity_lots = step.size
+        self.msg_seq_nums[step.uid] += 1
+        order.msg_seq_num = self.msg_seq_nums[step.uid]
+
+    cdef void follow_up(self, const Step *step, char *extension, char *out) noexcept nogil:
+        cdef CancelRecord *cancel = <CancelRecord *> out
+        cdef ReplaceRecord *replace = <ReplaceRecord *> out
+        self.head(extension, CMD_EXT_CLIENT_ID, step.uid)
+        write_id((<ExtClientIdRecord *> extension).orig_cl_ord_id, c"o", step.id)
+        self.head(out, CMD_CANCEL if step.kind == CANCEL else CMD_REPLACE, step.uid)
+        self.msg_seq_nums[step.uid] += 1
+        if step.kind == CANCEL:
+            write_id(cancel.cl_ord_id, c"r", self.next)
+            cancel.instrument = LISTED
+            cancel.side = SIDE_BUY if step.side == BUY else SIDE_SELL
+            cancel.msg_seq_num = self.msg_seq_nums[step.uid]
+            return
+        write_id(replace.cl_ord_id, c"r", self.next)
+        replace.instrument = LISTED
+        replace.price_ticks = step.price
+        replace.quantity_lots = step.size
+        replace.msg_seq_num = self.msg_seq_nums[step.uid]
