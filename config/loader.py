@@ -9,7 +9,7 @@ import difflib
 import tomllib
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import inspect, structs
@@ -18,6 +18,7 @@ from config.checks import check
 from config.errors import ConfigError, Problem
 from config.schema import Config, Section
 
+Table = TypeVar("Table", bound=Section)
 SHOWN_CHARS = 60  # of a refused value
 
 
@@ -39,6 +40,14 @@ def load(path: Path | str) -> Config:
     folder = file.resolve().parent
     data = (folder.parent if folder.name == "config" else folder) / config.venue.data
     return structs.replace(config, venue=structs.replace(config.venue, data=str(data.resolve())))
+
+
+def section(wanted: type[Table], raw: dict[str, Any]) -> Table:
+    """`raw` as a section of that kind, of which no other is known. ConfigError lists every wrong key and value."""
+    problems = _table_problems(raw, wanted, "")
+    if problems:
+        raise ConfigError(problems)
+    return msgspec.convert(raw, wanted)
 
 
 def _read(file: Path) -> dict[str, Any]:

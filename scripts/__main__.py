@@ -6,13 +6,49 @@ Each subcommand is a module of this package, loaded only when it is asked for; n
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 from rich.console import Console
 from rich.text import Text
 
 from scripts.terminal import EXIT_USAGE, UsageError
+
+# Where each is, and its line in the list of all: that must not load them.
+COMMANDS = {
+    "run": ("run:run", "Run a venue until Ctrl-C stops it."),
+    "status": ("status:status", "Show what a running venue does."),
+    "verify": ("verify:verify", "Check journal, database and money."),
+    "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
+    "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),
+    "db": ("db:app", "The venue's PostgreSQL."),
+}
+OPERATORS = {
+    "halt": ("operate.trading:halt", "Freeze an instrument."),
+    "resume": ("operate.trading:resume", "Let an instrument trade continuously."),
+    "phase": ("operate.trading:phase", "Begin a phase of an instrument."),
+    "cancel": ("operate.trading:cancel", "Cancel all orders of an account, instrument or side."),
+    "kill": ("operate.trading:kill", "Block an account's new orders, or let them through again."),
+    "deposit": ("operate.money:deposit", "Add to an account's balance what was paid in."),
+    "withdraw": ("operate.money:withdraw", "Take out of an account's balance what is paid out."),
+    "adjust": ("operate.money:adjust", "Change a balance: one operator proposes, another approves."),
+    "bust": ("operate.trades:bust", "Undo a trade."),
+    "correct": ("operate.trades:correct", "Change the price of a trade."),
+    "list-asset": ("operate.listing:list_asset", "List an asset."),
+    "list-instrument": ("operate.listing:list_instrument", "List an instrument, or change its fees and collar."),
+    "limits": ("operate.listing:limits", "Change what an instrument allows."),
+    "schedule": ("operate.listing:schedule", "Change an instrument's schedule of phases."),
+    "delist": ("operate.listing:delist", "Delist an instrument, for ever."),
+    "move": ("operate.listing:move", "Move a halted instrument to another matcher."),
+    "account-limits": ("operate.accounts:account_limits", "Change what an account may do, and its defaults."),
+    "position-limit": ("operate.accounts:position_limit", "Limit what an account may own of an asset."),
+    "fee-tier": ("operate.accounts:fee_tier", "Set the rates of a fee tier."),
+}
+EPILOGUE = (
+    "Exit codes: 0 all is well; 1 something is not, or was refused; 2 the command line or the configuration is wrong; "
+    "3 an operator's command was sent, and what came of it is not known."
+)
 
 
 def _version() -> str:
@@ -22,25 +58,28 @@ def _version() -> str:
         return "not installed"
 
 
-app = App(
-    name="lockstep",
-    help="Lockstep, a trading venue that anyone can run.",
-    help_epilogue="Exit codes: 0 all is well; 1 something is not; 2 the command line or the configuration is wrong.",
-    version=_version,
-    result_action="return_value",
-)
-app.command("scripts.run:run", name="run", help="Run a venue until Ctrl-C stops it.")
-app.command("scripts.status:status", name="status", help="Show what a running venue does.")
-app.command("scripts.verify:verify", name="verify", help="Check journal, database and money.")
-app.command("scripts.flow.command:flow", name="flow", help="Play a file of orders and compare the books.")
-app.command("scripts.doctor:doctor", name="doctor", help="Check this machine, and say what to fix.")
-app.command("scripts.db:app", name="db", help="The venue's PostgreSQL.")
+def command_line(arguments: Sequence[str]) -> App:
+    """The command line, with all subcommands. The one that is asked for explains itself by its docstring."""
+    app = App(
+        name="lockstep",
+        help="Lockstep, a trading venue that anyone can run.",
+        version=_version,
+        result_action="return_value",
+    )
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    if asked is None:
+        app.help_epilogue = EPILOGUE
+    operators = Group("Operators", help="For operators' accounts: what these do is in the log.")
+    for group, commands in ((None, COMMANDS), (operators, OPERATORS)):
+        for name, (place, line) in commands.items():
+            app.command(f"scripts.{place}", name=name, group=group, help=None if name == asked else line)
+    return app
 
 
 def main() -> None:
     """Run the command line's subcommand and exit."""
     try:
-        result = app(exit_on_error=False, print_error=True)
+        result = command_line(sys.argv[1:])(exit_on_error=False, print_error=True)
     except CycloptsError:
         sys.exit(EXIT_USAGE)
     except UsageError as error:

@@ -20,6 +20,7 @@ from config.schema import Config
 EXIT_OK = 0
 EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
 EXIT_USAGE = 2  # the command line or the configuration is wrong
+EXIT_UNKNOWN = 3  # it was sent, and what came of it is not known
 
 PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
 

@@ -1,0 +1,140 @@
+"""`lockstep account-limits`, `position-limit` and `fee-tier`: what accounts may do, and what they pay, at run time.
+
+Each makes one record; the router applies it to orders that come after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from config import ConfigError, loader
+from config.schema import AccountSection, FeeTierSection
+from procs.router import definitions
+from scripts.operate.amounts import units_of
+from scripts.operate.channel import Outcome
+from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.terminal import DEMO, ConfigPath, UsageError, load
+from shm.records import FeeTier, PositionLimit
+
+AccountName = Annotated[str, Parameter(help="Whose.")]
+
+
+def account_limits(
+    account: AccountName,
+    config: ConfigPath = DEMO,
+    *,
+    max_open_orders: Annotated[int | None, Parameter(help="0: no limit.")] = None,
+    max_orders: Annotated[int | None, Parameter(help="New orders and replaces in a window; 0: no limit.")] = None,
+    window_ms: Annotated[int | None, Parameter(help="How long that window is, in milliseconds.")] = None,
+    self_trade: Annotated[
+        Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None,
+        Parameter(help="What happens where its own orders meet and they do not say."),
+    ] = None,
+    self_trade_group: Annotated[int | None, Parameter(help="Accounts of one group count as one; 0: alone.")] = None,
+    fee_tier: Annotated[int | None, Parameter(help="Whose rates it pays; 0: the instruments'.")] = None,
+    options: Options,
+) -> int:
+    """Change what an account may do, and its defaults. What is not named stays; open orders stay too.
+
+    The configuration file goes before it at the next start, where it names the same: change it there too.
+
+    Example: lockstep account-limits TRADER3 --max-orders 50 --window-ms 1000 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    asked: dict[str, Any] = {
+        "max_open_orders": max_open_orders, "max_orders": max_orders, "window_ms": window_ms,
+        "self_trade": self_trade, "self_trade_group": self_trade_group, "fee_tier": fee_tier,
+    }  # fmt: skip
+    named = {name: value for name, value in asked.items() if value is not None}
+    if not named:
+        raise UsageError("name at least one limit to change; lockstep account-limits --help lists them")
+
+    def request(context: Context) -> Request:
+        try:
+            section = loader.section(AccountSection, {"name": account} | named)
+        except ConfigError as error:
+            raise UsageError(str(error)) from None
+        number = context.directory.account(account).account
+        command = definitions.account_limits(section, number, context.directory.account_limits_of(number))
+        if bool(command.max_orders) != bool(command.window_ms):
+            raise UsageError("--max-orders and --window-ms belong together: so many orders in so many milliseconds")
+        if command.fee_tier and command.fee_tier not in context.directory.fee_tiers:
+            raise UsageError(f"there is no fee tier {command.fee_tier} yet: see lockstep fee-tier")
+        words = ", ".join(f"{name} {value}" for name, value in named.items())
+        done = f"{account} now has {words}{_overruled(config, account, named)}"
+        return Request([command], lambda outcomes: _said(done, outcomes, named))
+
+    return carry_out(config, options, request)
+
+
+def position_limit(
+    account: AccountName,
+    asset: Annotated[str, Parameter(help="Of which asset.")],
+    most: Annotated[str, Parameter(help="The most that it may own, open buys counted as filled; 0: no limit.")],
+    config: ConfigPath = DEMO,
+    *,
+    options: Options,
+) -> int:
+    """Limit what an account may own of an asset. What it owns already, and its open orders, stay.
+
+    Example: lockstep position-limit TRADER3 BTC 5000 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def request(context: Context) -> Request:
+        units = units_of(context.directory, asset, most)
+        if units < 0:
+            raise UsageError(f"{most} is below zero")
+        command = PositionLimit(
+            cl_ord_id=b"",
+            target=context.directory.account(account).account,
+            asset=context.directory.asset(asset)[0],
+            max_units=units,
+        )
+        done = f"{account} may own {most if units else 'any amount of'} {asset}"
+        return Request([command], lambda outcomes: _said(done, outcomes, {"account": account, "asset": asset}))
+
+    return carry_out(config, options, request)
+
+
+def fee_tier(
+    tier: Annotated[int, Parameter(help="Its number, 1 to 255.")],
+    config: ConfigPath = DEMO,
+    *,
+    maker_fee_ppm: Annotated[int, Parameter(help="Fee of the maker, in 1/1,000,000 of what it receives.")],
+    taker_fee_ppm: Annotated[int, Parameter(help="Fee of the taker.")],
+    options: Options,
+) -> int:
+    """Set the rates of a fee tier, for orders that are entered from now on.
+
+    Example: lockstep fee-tier 2 --maker-fee-ppm 50 --taker-fee-ppm 150 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    values = {"tier": tier, "maker_fee_ppm": maker_fee_ppm, "taker_fee_ppm": taker_fee_ppm}
+    try:
+        loader.section(FeeTierSection, dict(values))
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+    command = FeeTier(cl_ord_id=b"", tier=tier, maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm)
+    done = f"fee tier {tier}: maker {maker_fee_ppm}, taker {taker_fee_ppm} millionths"
+    return carry_out(
+        config, options, lambda _: Request([command], lambda outcomes: _said(done, outcomes, dict(values)))
+    )
+
+
+def _said(sentence: str, outcomes: Sequence[Outcome], details: dict[str, object]) -> Said:
+    return Said(f"{sentence}; log record {outcomes[0].seq}", details)
+
+
+def _overruled(config: Path, account: str, named: dict[str, Any]) -> str:
+    """A warning where the configuration file says otherwise, and so undoes this at the next start."""
+    section = next((each for each in load(config).accounts if each.name == account), None)
+    other = [name for name, value in named.items() if getattr(section, name, None) not in (None, value)]
+    return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""

@@ -1,0 +1,68 @@
+"""Who an operator's command is by: asks for a password and holds it against the venue's credentials.
+
+It keeps and shows no password, and tells a wrong name and a wrong password by the same words and in the same time.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hmac
+import os
+import sys
+from collections.abc import Iterable
+
+from argon2.low_level import Type, hash_secret_raw
+
+from scripts.operate.directory import Directory
+from scripts.terminal import UsageError
+from shm.records import Account, ExtCredential
+
+PASSWORD_VARIABLE = "LOCKSTEP_OPERATOR_PASSWORD"
+HASH_SIZE = 32
+ARGON2_VERSION = 19
+# Checked for a name that nobody has, where no account's own cost is known.
+NOBODY = ExtCredential(salt=bytes(16), hash=bytes(HASH_SIZE), memory_kib=19456, time_cost=2, parallelism=1)
+
+
+class NotAuthorisedError(Exception):
+    """Whoever asks has not shown to be an operator of this venue."""
+
+
+def password_of(name: str) -> str:
+    """The operator's password, from the environment or a prompt. UsageError where there is neither."""
+    given = os.environ.get(PASSWORD_VARIABLE)
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise UsageError(f"there is no terminal to ask {name}'s password on: set {PASSWORD_VARIABLE}")
+    return getpass.getpass(f"password of {name}: ")
+
+
+def authenticate(directory: Directory, name: str, password: str) -> int:
+    """The account number of the operator called `name`. NotAuthorisedError where name, password or account is none."""
+    account = directory.accounts.get(name)
+    known = directory.credentials[account.account] if account else next(iter(directory.credentials.values()), NOBODY)
+    if not _is_right(password, known) or account is None:
+        raise NotAuthorisedError(f"{name} is not known here by this password")
+    if not account.is_operator:
+        raise NotAuthorisedError(f"{name} is no operator: {_how(directory.accounts.values())}")
+    return account.account
+
+
+def _how(accounts: Iterable[Account]) -> str:
+    operators = ", ".join(account.name.decode() for account in accounts if account.is_operator)
+    return f"operators are {operators}" if operators else "give an account `operator = true` in the configuration"
+
+
+def _is_right(password: str, credential: ExtCredential) -> bool:
+    digest = hash_secret_raw(
+        password.encode("utf-8", "surrogateescape"),
+        credential.salt,
+        time_cost=credential.time_cost,
+        memory_cost=credential.memory_kib,
+        parallelism=credential.parallelism,
+        hash_len=HASH_SIZE,
+        type=Type.ID,
+        version=ARGON2_VERSION,
+    )
+    return hmac.compare_digest(digest, credential.hash)

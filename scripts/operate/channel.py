@@ -1,0 +1,178 @@
+"""The operators' way into a running venue: puts records into their ingress ring, and finds out what came of each.
+
+It is one end of shared memory that only the venue's user may open, and reads all else as a bystander who holds nobody
+up. What it sends is decided by the commands; whether it is done, by the router.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from msgspec import structs
+
+from procs.supervisor.topology import OPERATOR, OPERATOR_INGRESS
+from procs.venue import Manifest, Venue
+from scripts.operate.search import select
+from shm.board import Word
+from shm.layout import pack, type_of, unpack_command, unpack_event
+from shm.records import Code, Command, Event
+from shm.ring import Observer
+from shm.segment import RoleLock, RoleTakenError
+
+LOCK_WAIT_S = 10.0  # for another operator's command
+POLL_S = 0.002
+RING = f"ingress.{OPERATOR}"
+
+
+class BusyError(RuntimeError):
+    """Nothing was sent: another command holds the channel, or the router does not take what it has."""
+
+
+class UnknownOutcomeError(RuntimeError):
+    """It was sent, and nobody can say yet what came of it."""
+
+
+class Outcome(NamedTuple):
+    """What came of a record: as it stands in the log, and the events that it caused.
+
+    `is_whole` is False where some of them were overwritten before they could be read.
+    """
+
+    command: Command
+    code: Code
+    events: list[Event]
+    is_whole: bool
+
+    @property
+    def seq(self) -> int:
+        return self.command.seq
+
+
+class Channel:
+    """The operators' ring, held by this process. Made by `opened`."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._ring = venue.ring(RING)
+        self._producer = venue.producer(RING)
+        self._log = _Follower(venue, "log")
+        self._events = [_Follower(venue, "events.router")]
+        self._events += [_Follower(venue, f"events.matcher.{number}") for number in venue.matchers]
+
+    def carry_out(self, commands: Sequence[Command], timeout_s: float) -> list[Outcome]:
+        """Send records, all at once, and wait until each is committed and done, or refused.
+
+        BusyError where nothing was sent; UnknownOutcomeError where they were, and `timeout_s` is over or the venue is.
+        """
+        if self._producer.room() < len(commands):
+            raise BusyError("the router takes no commands now; nothing was sent: try again")
+        sent = [self._producer.put(pack(structs.replace(each, time_ns=time.time_ns()))) for each in commands]
+        deadline_s = time.monotonic() + timeout_s
+        found = [self._find(number, command, deadline_s) for number, command in zip(sent, commands, strict=True)]
+        last = max(command.seq for command in found)
+        self._await_done(last, deadline_s)
+        events, is_whole = self._collect({command.seq for command in found})
+        return [
+            Outcome(command, Code(getattr(command, "verdict", 0)), events[command.seq], is_whole) for command in found
+        ]
+
+    def _find(self, ingress_seq: int, sent: Command, deadline_s: float) -> Command:
+        """The log's record of what was sent under that sequence of the ring."""
+        wanted = type_of(type(sent))
+        while True:
+            for record in self._log.read(wanted):
+                command = unpack_command(record)
+                if (command.ingress, command.ingress_seq) == (OPERATOR_INGRESS, ingress_seq):
+                    assert command.ingress_incarnation == self._ring.incarnation
+                    return command
+            self._wait(deadline_s)
+
+    def _await_done(self, seq: int, deadline_s: float) -> None:
+        """Wait until the command is committed, and all that it causes is published."""
+        board = self._venue.board
+        done = [Word.MATCHER_DONE + number - 1 for number in self._venue.matchers]
+        while board.release_position() < seq or any(board.get(word) < seq for word in done):
+            self._wait(deadline_s)
+
+    def _collect(self, causes: set[int]) -> tuple[dict[int, list[Event]], bool]:
+        found: dict[int, list[Event]] = {seq: [] for seq in causes}
+        for follower in self._events:
+            for record in follower.read():
+                cause = int.from_bytes(record[8:16], "little")
+                if cause in found:
+                    found[cause].append(unpack_event(record))
+        return found, all(follower.is_whole for follower in self._events)
+
+    def _wait(self, deadline_s: float) -> None:
+        if not is_current(self._venue):
+            raise UnknownOutcomeError("the venue stopped or started again meanwhile")
+        if time.monotonic() > deadline_s:
+            raise UnknownOutcomeError("the venue has not said in time what came of it")
+        time.sleep(POLL_S)  # a bystander has no bell that it could sleep on
+
+
+class _Follower:
+    """Reads a ring from where it stood; the log's overwritten part from the journal, events' not at all."""
+
+    def __init__(self, venue: Venue, ring: str) -> None:
+        self._venue = venue
+        self._is_log = ring == "log"
+        self._ring = venue.ring(ring)
+        self._observer: Observer = self._ring.observer()
+        self._next = self._ring.published + 1
+        self.is_whole = True
+
+    def read(self, type: int = 0) -> Iterator[bytes]:
+        """What has been published since the last call; of one type of record, where one is given."""
+        while True:
+            try:
+                record = self._observer.read(self._next)
+            except LookupError:
+                yield from self._catch_up(type)
+                continue
+            if record is None:
+                return
+            self._next += 1
+            if not type or record[4] == type:
+                yield record
+
+    def _catch_up(self, type: int) -> Iterator[bytes]:
+        """Go on behind what was overwritten before it was read."""
+        last = (
+            self._venue.board.get(Word.DURABLE_SEQ) if self._is_log else self._ring.published - self._ring.capacity // 2
+        )
+        if self._is_log and last >= self._next:
+            yield from select(self._venue.data / "journal", self._next, last, (type,))
+        elif not self._is_log:
+            self.is_whole = False
+        self._next = max(self._next, last + 1)
+
+
+def is_current(venue: Venue) -> bool:
+    """Whether the run of `venue` is the one that runs now."""
+    try:
+        return Manifest.load(venue.data / "run" / "manifest.json").boot_id == venue.boot_id
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def opened(venue: Venue, wait_s: float = LOCK_WAIT_S) -> Iterator[Channel]:
+    """The channel, once no other command holds it. BusyError where that takes longer than `wait_s`."""
+    lock = RoleLock(venue.data / "run" / "locks" / OPERATOR)
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        try:
+            lock.acquire()
+            break
+        except RoleTakenError as error:
+            if time.monotonic() > deadline_s:
+                raise BusyError(f"another operator's command is under way ({error}); nothing was sent") from None
+            time.sleep(POLL_S)  # flock can't wait for a bounded time
+    try:
+        yield Channel(venue)
+    finally:
+        lock.release()

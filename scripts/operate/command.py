@@ -1,0 +1,238 @@
+"""What every operator's command does: finds the venue and who asks, sends what is asked, and says what came of it.
+
+The commands make records and word their effect; nothing here knows one from another.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from cyclopts import Parameter
+from msgspec import Struct, structs
+from rich.console import Console
+from rich.text import Text
+
+from config.schema import Config
+from procs.venue import Venue
+from scripts.operate import directory as directories
+from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
+from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
+from scripts.operate.directory import Directory
+from scripts.operate.search import select
+from scripts.status import attach
+from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, load, print_json
+from shm.board import Word
+from shm.layout import type_of, unpack_command
+from shm.records import CL_ORD_ID_SIZE, Code, Command
+
+TIMEOUT_S = 20.0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """What all operators' commands take."""
+
+    operator: Annotated[
+        str,
+        Parameter(
+            help="Your account's name; it must be an operator's. The password is asked for, or taken from the "
+            "environment's LOCKSTEP_OPERATOR_PASSWORD."
+        ),
+    ]
+    key: Annotated[
+        str | None,
+        Parameter(help="Names this request for ever: under the same key it is carried out once. Made up if left out."),
+    ] = None
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask whether you are sure.")] = False
+    json: Json = False
+
+
+WHY = {
+    Code.NOT_AN_OPERATOR: "your account is no operator any more",
+    Code.UNKNOWN_ACCOUNT: "there is no such account",
+    Code.UNKNOWN_INSTRUMENT: "there is no such instrument",
+    Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved already",
+    Code.SAME_OPERATOR: "whoever proposes an adjustment can't approve it: another operator must",
+    Code.WOULD_LEAVE_SHORT: "a free balance would become negative",
+    Code.ALREADY_CORRECTED: "this trade has been corrected or undone already: that is possible once",
+    Code.INSUFFICIENT_BALANCE: "the account has not as much free",
+    Code.BALANCE_OVERFLOW: "a balance would become larger than the venue can hold",
+    Code.DELISTED: "the instrument is delisted, for ever",
+    Code.TOO_OLD: "the router found it too late, more than 30 s after it was sent",
+    Code.INVALID_DEFINITION: "it contradicts what is listed, or is no value that the venue can hold",
+    Code.LIMIT_REACHED: "the venue holds as many of these as it can",
+    Code.QUANTITY_NOT_POSITIVE: "the amount must be above zero",
+}
+
+
+class Report(Struct, frozen=True):
+    """What came of a command. `outcome` is done, refused or unknown; `seqs` are its records' places in the log."""
+
+    outcome: str
+    says: str
+    code: str = ""
+    key: str = ""
+    seqs: tuple[int, ...] = ()
+    details: dict[str, object] = {}
+
+
+class Said(NamedTuple):
+    """What a command has done, in a sentence and for programs."""
+
+    sentence: str
+    details: dict[str, object]
+
+
+class Context(NamedTuple):
+    """The venue that a command is about, and who gives it."""
+
+    venue: Venue
+    directory: Directory
+    operator: int
+
+
+class Request(NamedTuple):
+    """What to send. `said` words the outcomes, `why` refusals where it knows more than WHY.
+
+    `question` is asked before where it can't be taken back.
+    """
+
+    commands: Sequence[Command]
+    said: Callable[[Sequence[Outcome]], Said]
+    question: str = ""
+    why: Mapping[Code, str] = {}
+
+
+def carry_out(config: Path, options: Options, request: Callable[[Context], Request]) -> int:
+    """Run one operator's command: `request` makes its records, given the venue. Returns the exit code.
+
+    UsageError where it can't even be asked.
+    """
+    return _tell(_carry_out(load(config), options, request), options.json)
+
+
+def _carry_out(config: Config, options: Options, request: Callable[[Context], Request]) -> Report:
+    venue = attach(Path(config.venue.data))
+    if venue is None or venue.board.get(Word.EPOCH) == 0:
+        what = "is not running" if venue is None else "is still starting"
+        return Report("refused", f"venue {config.venue.name} {what}: nothing was sent")
+    key = options.key or uuid.uuid4().hex
+    try:
+        directory = directories.read(venue)
+        operator = authenticate(directory, options.operator, password_of(options.operator))
+        asked = request(Context(venue, directory, operator))
+        commands = _addressed(asked.commands, operator, key)
+        if asked.question and not options.yes and not _is_sure(asked.question):
+            return Report("refused", "you were not sure: nothing was sent")
+        with opened(venue) as channel:
+            outcomes = channel.carry_out(commands, TIMEOUT_S)
+    except (NotAuthorisedError, BusyError) as error:
+        return Report("refused", str(error))
+    except UnknownOutcomeError as error:
+        return Report("unknown", f"{error}: it may still be carried out. {_how_to_know(commands, key)}", key=key)
+    return _judge(venue, asked, outcomes, key)
+
+
+def _addressed(commands: Sequence[Command], operator: int, key: str) -> list[Command]:
+    """The commands with who asks, and each with a key of its own where it has room for one.
+
+    Where the header's account is somebody else's, whose money or name it is, the session says who asks.
+    """
+    addressed = []
+    for number, command in enumerate(commands):
+        who = {"session": operator} if command.account else {"account": operator}
+        own = f"{key}.{number}" if number else key
+        if not 0 < len(own.encode()) <= CL_ORD_ID_SIZE:
+            raise UsageError(
+                f"--key has 1 to {CL_ORD_ID_SIZE} bytes, and some to spare where one command sends many records"
+            )
+        keyed = {"cl_ord_id": own.encode()} if _has_key(command) else {}
+        addressed.append(structs.replace(command, **who, **keyed))
+    return addressed
+
+
+def _has_key(command: Command) -> bool:
+    return "cl_ord_id" in command.__struct_fields__
+
+
+def _how_to_know(commands: Sequence[Command], key: str) -> str:
+    if all(_has_key(command) for command in commands):
+        return f"Give the same command again with --key {key}: it tells what came of it, and does nothing twice"
+    return "Give the same command again: what is done already is not done twice"
+
+
+def _judge(venue: Venue, asked: Request, outcomes: list[Outcome], key: str) -> Report:
+    keyed = key if _has_key(outcomes[0].command) else ""
+    before: list[int] = []
+    for outcome in outcomes:
+        if outcome.code == Code.OK:
+            continue
+        first = _first_with_key(venue, outcome.command) if outcome.code == Code.DUPLICATE_CLIENT_ID else None
+        code = Code(getattr(first, "verdict", outcome.code))
+        if first is not None and code == Code.OK and _is_same(first, outcome.command):
+            before.append(first.seq)
+            continue
+        return Report(
+            "refused", _refusal(asked, outcome, first), code.name, keyed, (first.seq if first else outcome.seq,)
+        )
+    if before:
+        places = ", ".join(map(str, before))
+        return Report("done", f"done before, as log record {places}: not done again", "OK", keyed, tuple(before))
+    said = asked.said(outcomes)
+    seqs = tuple(outcome.seq for outcome in outcomes)
+    return Report("done", said.sentence, "OK", keyed, seqs, said.details)
+
+
+def _refusal(asked: Request, outcome: Outcome, first: Command | None) -> str:
+    """Why it was not done: `first` is the earlier request that has its key."""
+    if outcome.code != Code.DUPLICATE_CLIENT_ID:
+        why = asked.why.get(outcome.code) or WHY.get(outcome.code, "see docs/protocols/codes.md")
+        return f"refused: {outcome.code.name} ({why}); log record {outcome.seq}"
+    if first is None:
+        return "refused: an order, or a request of another kind, has this key"
+    if not _is_same(first, outcome.command):
+        return f"refused: the key belongs to another request, log record {first.seq}"
+    return f"refused before, as log record {first.seq}: {Code(getattr(first, 'verdict', 0)).name}"
+
+
+def _first_with_key(venue: Venue, command: Command) -> Command | None:
+    """The record of the log that took the key of `command`, if it is of the same kind."""
+    journal = venue.data / "journal"
+    for record in select(journal, 1, command.seq - 1, (type_of(type(command)),)):
+        found = unpack_command(record)
+        same_key = getattr(found, "cl_ord_id", b"") == getattr(command, "cl_ord_id", None)
+        if same_key and found.account == command.account:
+            return found
+    return None
+
+
+def _is_same(first: Command, again: Command) -> bool:
+    """Whether two records ask for the same."""
+    stamped = {*Command.__struct_fields__, "verdict"}
+    names = [name for name in first.__struct_fields__ if name not in stamped]
+    return all(getattr(first, name) == getattr(again, name) for name in names)
+
+
+def _is_sure(question: str) -> bool:
+    """Ask on a terminal; elsewhere there is nobody to ask."""
+    if not sys.stdin.isatty():
+        return True
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _tell(report: Report, json: bool) -> int:
+    code = {"done": EXIT_OK, "refused": EXIT_PROBLEM, "unknown": EXIT_UNKNOWN}[report.outcome]
+    if json:
+        print_json(report)
+    elif code == EXIT_OK:
+        print(report.says)
+    else:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(Text(report.says, style="red"))
+    return code

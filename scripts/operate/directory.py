@@ -1,0 +1,174 @@
+"""What a running venue has listed and allowed, by the names that people use: read from its journal.
+
+It needs no other process, so that an operator can act when gateways and PostgreSQL are down. What it has read stays in
+a file of the run, and is read again only from there on; the file holds what the journal holds, and is as private.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from procs.venue import Venue
+from scripts.operate.search import select
+from scripts.terminal import UsageError
+from shm.board import Word
+from shm.layout import fields_of, unpack_command
+from shm.records import (
+    RECORD_SIZE,
+    Account,
+    AccountLimits,
+    Adjustment,
+    Asset,
+    Code,
+    Command,
+    CommandType,
+    ExtCredential,
+    FeeTier,
+    Instrument,
+    Limits,
+)
+
+TYPES = (
+    CommandType.ASSET,
+    CommandType.INSTRUMENT,
+    CommandType.ACCOUNT,
+    CommandType.EXT_CREDENTIAL,
+    CommandType.LIMITS,
+    CommandType.ACCOUNT_LIMITS,
+    CommandType.FEE_TIER,
+    CommandType.ADJUSTMENT,
+)
+
+
+class Directory:
+    """Assets, instruments, accounts and what is known of each, as of log sequence `position`.
+
+    `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that nobody
+    has approved yet.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.records: list[bytes] = []
+        self.assets: dict[bytes, tuple[int, int]] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.accounts: dict[str, Account] = {}
+        self.credentials: dict[int, ExtCredential] = {}
+        self.limits: dict[int, Limits] = {}
+        self.account_limits: dict[int, AccountLimits] = {}
+        self.fee_tiers: dict[int, FeeTier] = {}
+        self.proposals: dict[int, Adjustment] = {}
+        self._extension: ExtCredential | None = None
+
+    def add(self, records: Iterable[bytes]) -> None:
+        """Take records of the log in, in order. Refused ones say nothing."""
+        for record in records:
+            self.records.append(record)
+            command = unpack_command(record)
+            if isinstance(command, ExtCredential):
+                self._extension = command
+            elif getattr(command, "verdict", Code.OK) == Code.OK:
+                self._take(command)
+
+    def _take(self, command: Command) -> None:
+        match command:
+            case Asset():
+                self.assets[command.name] = (command.asset, command.scale)
+            case Instrument():
+                self.instruments[command.symbol.decode()] = command
+            case Account():
+                self.accounts[command.name.decode()] = command
+                assert self._extension is not None, "an account's credential comes before it"
+                self.credentials[command.account] = self._extension
+            case Limits():
+                self.limits[command.instrument] = command
+            case AccountLimits():
+                self.account_limits[command.target] = command
+            case FeeTier():
+                self.fee_tiers[command.tier] = command
+            case Adjustment(proposal=0):
+                self.proposals[command.seq] = command
+            case Adjustment():
+                self.proposals.pop(command.proposal, None)
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument called `symbol`. UsageError where there is none such."""
+        if symbol not in self.instruments:
+            raise UsageError(f"there is no instrument {symbol}; there are {_names(self.instruments)}")
+        return self.instruments[symbol]
+
+    def account(self, name: str) -> Account:
+        """The account called `name`. UsageError where there is none such."""
+        if name not in self.accounts:
+            raise UsageError(f"there is no account {name}")
+        return self.accounts[name]
+
+    def asset(self, name: str) -> tuple[int, int]:
+        """Number and scale of the asset called `name`. UsageError where there is none such."""
+        if name.encode() not in self.assets:
+            raise UsageError(f"there is no asset {name}; there are {_names(key.decode() for key in self.assets)}")
+        return self.assets[name.encode()]
+
+    def name_of_account(self, number: int) -> str:
+        return next(name for name, account in self.accounts.items() if account.account == number)
+
+    def name_of_asset(self, number: int) -> tuple[str, int]:
+        """Name and scale of an asset."""
+        return next((name.decode(), scale) for name, (asset, scale) in self.assets.items() if asset == number)
+
+    def limits_of(self, instrument: int) -> dict[str, int]:
+        """What an instrument allows, by the names of the record's fields; all 0 before anything was said."""
+        return _values(Limits, self.limits.get(instrument))
+
+    def account_limits_of(self, account: int) -> dict[str, int]:
+        """What an account may do, likewise."""
+        return _values(AccountLimits, self.account_limits.get(account))
+
+
+def read(venue: Venue) -> Directory:
+    """The directory of the running `venue`, up to what is committed now."""
+    directory = Directory()
+    file = venue.data / "run" / "directory"
+    committed = venue.board.get(Word.DURABLE_SEQ)
+    boot = bytes.fromhex(venue.boot_id)
+    known = _load(file, boot)
+    if known is not None:
+        directory.position = int.from_bytes(known[:8], "little")
+        directory.add(known[at : at + RECORD_SIZE] for at in range(8, len(known), RECORD_SIZE))
+    if committed > directory.position:
+        directory.add(select(venue.data / "journal", directory.position + 1, committed, TYPES))
+        directory.position = committed
+        _save(file, boot + committed.to_bytes(8, "little") + b"".join(directory.records))
+    return directory
+
+
+def _save(file: Path, data: bytes) -> None:
+    """Put `data` into `file`, whole or not at all, whoever else does so now."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as stream:
+        stream.write(data)
+    temporary.replace(file)
+
+
+def _load(file: Path, boot: bytes) -> bytes | None:
+    """What an earlier command of this run has read. Not of another run: its journal may have lost its tail since."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    whole = len(data) >= len(boot) + 8 and (len(data) - len(boot) - 8) % RECORD_SIZE == 0
+    return data[len(boot) :] if whole and data.startswith(boot) else None
+
+
+def _values(record: type[Command], known: Command | None) -> dict[str, int]:
+    names = [
+        field.name for field in fields_of(record) if not field.repeat and field.name not in Command.__struct_fields__
+    ]
+    return {name: getattr(known, name) if known is not None else 0 for name in names}
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none yet"

@@ -1,0 +1,270 @@
+"""`lockstep list-asset`, `list-instrument`, `limits`, `schedule`, `delist` and `move`: instruments at run time.
+
+What they say goes through the log, like everything that a configuration says; the file itself is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from cyclopts import Parameter
+from msgspec import structs
+
+from config import ConfigError, loader
+from config.checks import check
+from config.schema import AssetSection, Config, InstrumentSection, ScheduleEntry, Section
+from procs.router import definitions
+from scripts.operate.amounts import step_text
+from scripts.operate.channel import Outcome
+from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.directory import Directory
+from scripts.operate.trading import change
+from scripts.terminal import DEMO, ConfigPath, UsageError, load
+from shm.records import Asset, Code, Command, Instrument, Phase
+
+Section_ = TypeVar("Section_", bound=Section)
+Symbol = Annotated[str, Parameter(help="The instrument.")]
+
+
+def list_asset(
+    name: Annotated[str, Parameter(help="Its name, 1 to 16 capital letters or digits.")],
+    scale: Annotated[int, Parameter(help="The number of decimals of its smallest unit, 0 to 18.")],
+    config: ConfigPath = DEMO,
+    *,
+    options: Options,
+) -> int:
+    """List an asset, for ever. Put it into the configuration file too.
+
+    Example: lockstep list-asset DOGE 8 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    section = _section(AssetSection, {"name": name, "scale": scale})
+
+    def request(context: Context) -> Request:
+        assets = context.directory.assets
+        if name.encode() in assets:
+            raise UsageError(f"there is an asset {name} already")
+        command = Asset(name=section.name.encode(), asset=len(assets) + 1, scale=section.scale)
+        return Request([command], _done(f"{name} is listed"))
+
+    return carry_out(config, options, request)
+
+
+def list_instrument(
+    symbol: Annotated[str, Parameter(help="Its symbol, 1 to 16 capital letters or digits.")],
+    config: ConfigPath = DEMO,
+    *,
+    base: Annotated[str, Parameter(help="The asset that is bought and sold.")],
+    quote: Annotated[str, Parameter(help="The asset that it is paid in.")],
+    tick: Annotated[str, Parameter(help="Step of the price.")],
+    lot: Annotated[str, Parameter(help="Step of the quantity.")],
+    matcher: Annotated[int, Parameter(help="Which of the running matchers keeps its book.")] = 1,
+    reference_price: Annotated[str | None, Parameter(help="What market orders start from before a trade.")] = None,
+    collar_bps: Annotated[int, Parameter(help="How far from the last trade they may trade, in 1/10,000.")] = 500,
+    maker_fee_ppm: Annotated[int, Parameter(help="Fee of the maker, in 1/1,000,000 of what it receives.")] = 0,
+    taker_fee_ppm: Annotated[int, Parameter(help="Fee of the taker.")] = 0,
+    options: Options,
+) -> int:
+    """List an instrument, or change fees, collar and reference price of one. It trades at once, until it is halted.
+
+    What it is counted in (assets, tick and lot) can't change any more. Put it into the configuration file too.
+
+    Example: lockstep list-instrument DOGEUSDT --base DOGE --quote USDT --tick 0.00001 --lot 1 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    section = _section(
+        InstrumentSection,
+        {
+            "symbol": symbol, "base": base, "quote": quote, "tick": tick, "lot": lot, "matcher": matcher,
+            "reference_price": reference_price, "collar_bps": collar_bps, "maker_fee_ppm": maker_fee_ppm,
+            "taker_fee_ppm": taker_fee_ppm,
+        },
+    )  # fmt: skip
+
+    def request(context: Context) -> Request:
+        directory = context.directory
+        _check(directory, section)
+        if matcher not in context.venue.matchers:
+            running = ", ".join(map(str, context.venue.matchers))
+            raise UsageError(f"matcher {matcher} does not run; there are {running}: more come with the configuration")
+        known = directory.instruments.get(symbol)
+        number = known.instrument if known else len(directory.instruments) + 1
+        command = definitions.instrument(section, directory.assets, number)
+        done = f"{symbol} has its new terms" if known else f"{symbol} is listed, on matcher {matcher}"
+        return Request([command], _done(done))
+
+    return carry_out(config, options, request)
+
+
+def limits(
+    symbol: Symbol,
+    config: ConfigPath = DEMO,
+    *,
+    max_quantity: Annotated[str | None, Parameter(help="Of an order; 0: no limit.")] = None,
+    max_value: Annotated[str | None, Parameter(help="Of an order, in the quote asset; 0: no limit.")] = None,
+    static_band_bps: Annotated[int | None, Parameter(help="Band around the reference price; 0: none.")] = None,
+    dynamic_band_bps: Annotated[int | None, Parameter(help="Band around the last trade; 0: none.")] = None,
+    band_action: Annotated[Literal["reject", "auction"] | None, Parameter(help="What a trade outside does.")] = None,
+    volatility_auction_ms: Annotated[int | None, Parameter(help="How long such an auction lasts.")] = None,
+    day_end: Annotated[str | None, Parameter(help="When DAY orders expire, such as 22:00 (UTC).")] = None,
+    options: Options,
+) -> int:
+    """Change what an instrument allows. What is not named stays; open orders stay too.
+
+    The configuration file goes before it at the next start, where it names the same: change it there too.
+
+    Example: lockstep limits BTCUSDT --max-quantity 25 --static-band-bps 1000 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    asked = {
+        "max_quantity": max_quantity, "max_value": max_value, "static_band_bps": static_band_bps,
+        "dynamic_band_bps": dynamic_band_bps, "band_action": band_action,
+        "volatility_auction_ms": volatility_auction_ms, "day_end": day_end,
+    }  # fmt: skip
+    named = {name: value for name, value in asked.items() if value is not None}
+    if not named:
+        raise UsageError("name at least one limit to change; lockstep limits --help lists them")
+
+    def request(context: Context) -> Request:
+        directory = context.directory
+        instrument = directory.instrument(symbol)
+        section = _with(directory, instrument, named)
+        command = definitions.limits(section, instrument.instrument, directory.limits_of(instrument.instrument),
+                                     directory.assets)  # fmt: skip
+        # Bands and their auction depend on each other: what results is checked as if a file said all of it.
+        named_whole = {"static_band_bps": command.static_band_bps, "dynamic_band_bps": command.dynamic_band_bps,
+                 "band_action": "reject" if command.band_action == 1 else "auction",
+                 "volatility_auction_ms": command.volatility_auction_ms}  # fmt: skip
+        _check(directory, _with(directory, instrument, named | named_whole))
+        words = ", ".join(f"{name} {value}" for name, value in named.items())
+        return Request([command], _done(f"{symbol} now has {words}{_overruled(config, symbol, named)}", named))
+
+    return carry_out(config, options, request)
+
+
+def schedule(
+    symbol: Symbol,
+    config: ConfigPath = DEMO,
+    *,
+    entry: Annotated[
+        list[str] | None,
+        Parameter(help='A time (UTC), its phase and maybe days, such as "08:00 continuous mon,tue"; once for each.'),
+    ] = None,
+    none: Annotated[bool, Parameter(negative=(), help="End the schedule: phases change by command only.")] = False,
+    options: Options,
+) -> int:
+    """Give an instrument another schedule of phases, or none. Its present phase stays until the next one begins.
+
+    Example: lockstep schedule BTCUSDT --entry "08:00 continuous" --entry "16:30 closing_auction" --entry "16:35 closed"
+    --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    if none == bool(entry):
+        raise UsageError("give at least one --entry, or --none")
+    entries = [_entry(text) for text in entry or ()]
+
+    def request(context: Context) -> Request:
+        instrument = context.directory.instrument(symbol)
+        raw = [{"time": each.time, "phase": each.phase, "days": each.days} for each in entries]
+        _check(context.directory, _with(context.directory, instrument, {"schedule": raw}))
+        commands = definitions.schedule(entries, instrument.instrument)
+        done = f"{symbol} has a schedule of {len(entries)} phases" if entries else f"{symbol} has no schedule"
+        return Request(commands, _done(f"{done}{_overruled(config, symbol, {'schedule': entries})}"))
+
+    return carry_out(config, options, request)
+
+
+def delist(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
+    """Delist an instrument, for ever: all its orders are cancelled, and it never trades again.
+
+    Example: lockstep delist BTCUSDT --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    question = f"Delist {symbol}, for ever, and cancel all its orders?"
+    return carry_out(config, options, lambda context: change(context, symbol, Phase.DELISTED, question))
+
+
+def move(
+    symbol: Symbol,
+    matcher: Annotated[int, Parameter(help="The matcher that keeps its book from now on.")],
+    config: ConfigPath = DEMO,
+    *,
+    options: Options,
+) -> int:
+    """Move a halted instrument, with all its orders, to another matcher. Halt it first, and resume it afterwards.
+
+    Example: lockstep move SOLUSDT 1 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def request(context: Context) -> Request:
+        known = context.directory.instrument(symbol)
+        if matcher not in context.venue.matchers:
+            raise UsageError(f"matcher {matcher} does not run; there are {', '.join(map(str, context.venue.matchers))}")
+        if matcher == known.matcher:
+            raise UsageError(f"{symbol} is on matcher {matcher} already")
+        fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
+        command = structs.replace(known, matcher=matcher, verdict=0, **fresh)
+        why = {Code.INVALID_DEFINITION: f"{symbol} is not in HALT: lockstep halt {symbol} first"}
+        return Request([command], _done(f"{symbol} is on matcher {matcher}"), why=why)
+
+    return carry_out(config, options, request)
+
+
+def _done(sentence: str, details: Mapping[str, object] | None = None) -> Callable[[Sequence[Outcome]], Said]:
+    return lambda outcomes: Said(f"{sentence}; log record {outcomes[-1].seq}", dict(details or {}))
+
+
+def _section(cls: type[Section_], values: dict[str, Any]) -> Section_:
+    """The values as the configuration's section of that kind. UsageError with everything that is wrong with them."""
+    try:
+        return loader.section(cls, {name: value for name, value in values.items() if value is not None})
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+
+
+def _entry(text: str) -> ScheduleEntry:
+    parts = text.split()
+    if len(parts) not in (2, 3):
+        raise UsageError(
+            f'{text!r} is no entry: give a time, a phase and maybe days, such as "08:00 continuous mon,tue"'
+        )
+    values: dict[str, Any] = {"time": parts[0], "phase": parts[1]}
+    return _section(ScheduleEntry, values | ({"days": parts[2].split(",")} if len(parts) == 3 else {}))
+
+
+def _with(directory: Directory, listed: Instrument, named: dict[str, Any]) -> InstrumentSection:
+    """A listed instrument as a section of the configuration, with `named` keys besides."""
+    values = {
+        "symbol": listed.symbol.decode(),
+        "base": directory.name_of_asset(listed.base_asset)[0],
+        "quote": directory.name_of_asset(listed.quote_asset)[0],
+        "tick": step_text(listed.tick_mantissa, listed.price_scale),
+        "lot": step_text(listed.lot_mantissa, listed.quantity_scale),
+        "matcher": listed.matcher,
+    }
+    return _section(InstrumentSection, values | named)
+
+
+def _check(directory: Directory, section: InstrumentSection) -> None:
+    """UsageError with all that the configuration's own checks find wrong with an instrument."""
+    assets = [AssetSection(name=name.decode(), scale=scale) for name, (_, scale) in directory.assets.items()]
+    key = f"instruments[{section.symbol}]"
+    found = [problem for problem in check(Config(assets=assets, instruments=[section])) if problem.key.startswith(key)]
+    if found:
+        raise UsageError("\n".join(f"{problem.key.removeprefix(key + '.')}: {problem.message}" for problem in found))
+
+
+def _overruled(config: Path, symbol: str, named: dict[str, Any]) -> str:
+    """A warning where the configuration file says otherwise, and so undoes this at the next start."""
+    section = next((each for each in load(config).instruments if each.symbol == symbol), None)
+    other = [name for name, value in named.items() if getattr(section, name, None) not in (None, value)]
+    return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""

@@ -1,0 +1,185 @@
+"""`lockstep deposit`, `withdraw` and `adjust`: what brings money into the venue, takes it out, or mends a balance.
+
+Each makes one record; the router's ledger judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from scripts.operate.amounts import step_text, units_of
+from scripts.operate.channel import Outcome
+from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.directory import Directory, read
+from scripts.status import attach
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
+from shm.records import Adjustment, Balance, Command, Deposit, Withdrawal
+
+AccountName = Annotated[str, Parameter(help="Whose balance.")]
+AssetName = Annotated[str, Parameter(help="Of which asset.")]
+Amount = Annotated[str, Parameter(help="How much, as a decimal number.")]
+
+adjust = App(name="adjust", help="Change a balance: one operator proposes, another approves.")
+
+
+def deposit(
+    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEMO, *, options: Options
+) -> int:
+    """Add to an account's balance what was paid in.
+
+    Example: lockstep deposit TRADER1 USDT 2500.50 --key bank-2026-0417 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def make(number: int, asset_number: int, units: int) -> Command:
+        return Deposit(cl_ord_id=b"", account=number, asset=asset_number, amount=units)
+
+    return carry_out(config, options, lambda context: _payment(context, account, asset, amount, make, "deposited to"))
+
+
+def withdraw(
+    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEMO, *, options: Options
+) -> int:
+    """Take out of an account's free balance what is paid out.
+
+    Example: lockstep withdraw TRADER1 BTC 0.75 --key payout-881 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def make(number: int, asset_number: int, units: int) -> Command:
+        return Withdrawal(cl_ord_id=b"", account=number, asset=asset_number, amount=units)
+
+    question = f"Withdraw {amount} {asset} from {account}?"
+    return carry_out(
+        config,
+        options,
+        lambda context: _payment(context, account, asset, amount, make, "withdrawn from")._replace(question=question),
+    )
+
+
+def _payment(
+    context: Context, account: str, asset: str, amount: str, make: Callable[[int, int, int], Command], verb: str
+) -> Request:
+    units = units_of(context.directory, asset, amount)
+    if units <= 0:
+        raise UsageError(f"{amount} is not above zero")
+    command = make(context.directory.account(account).account, context.directory.asset(asset)[0], units)
+    return Request([command], lambda outcomes: _paid(context.directory, f"{amount} {asset} {verb} {account}", outcomes))
+
+
+def _paid(directory: Directory, sentence: str, outcomes: Sequence[Outcome]) -> Said:
+    """The sentence, with what the account has of the asset now."""
+    found = next((event for event in outcomes[0].events if isinstance(event, Balance)), None)
+    if found is None:
+        return Said(f"{sentence}; log record {outcomes[0].seq}", {})
+    name, scale = directory.name_of_asset(found.asset)
+    details: dict[str, object] = {
+        "account": directory.name_of_account(found.account),
+        "asset": name,
+        "free": step_text(found.free, scale),
+        "held": step_text(found.held, scale),
+    }
+    return Said(
+        f"{sentence}, which now has {details['free']} free and {details['held']} held; log record {outcomes[0].seq}",
+        details,
+    )
+
+
+@adjust.command
+def propose(
+    account: AccountName,
+    asset: AssetName,
+    by: Annotated[str, Parameter(allow_leading_hyphen=True, help="How much more, or with a minus how much less.")],
+    config: ConfigPath = DEMO,
+    *,
+    options: Options,
+) -> int:
+    """Propose to change a balance. Nothing changes before another operator approves.
+
+    Example: lockstep adjust propose TRADER1 USDT -12.5 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def request(context: Context) -> Request:
+        units = units_of(context.directory, asset, by)
+        if units == 0:
+            raise UsageError("an adjustment by nothing changes nothing")
+        target = context.directory.account(account).account
+        command = Adjustment(cl_ord_id=b"", asset=context.directory.asset(asset)[0], target=target, amount=units)
+
+        def said(outcomes: Sequence[Outcome]) -> Said:
+            seq = outcomes[0].seq
+            return Said(f"proposal {seq}: {by} {asset} for {account}; another operator approves it with "
+                        f"lockstep adjust approve {seq}", {"proposal": seq})  # fmt: skip
+
+        return Request([command], said)
+
+    return carry_out(config, options, request)
+
+
+@adjust.command
+def approve(
+    proposal: Annotated[int, Parameter(help="The proposal's number.")], config: ConfigPath = DEMO, *, options: Options
+) -> int:
+    """Approve another operator's proposal: the balance changes now.
+
+    Example: lockstep adjust approve 184467 --operator OPERATOR2
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def request(context: Context) -> Request:
+        known = context.directory.proposals.get(proposal)
+        if known is None:
+            raise UsageError(f"there is no proposal {proposal} to approve; see lockstep adjust list")
+        command = Adjustment(
+            cl_ord_id=b"", asset=known.asset, target=known.target, amount=known.amount, proposal=proposal
+        )
+        what = _worded(context.directory, known)
+        return Request(
+            [command], lambda outcomes: _paid(context.directory, f"adjusted: {what}", outcomes), f"Adjust {what}?"
+        )
+
+    return carry_out(config, options, request)
+
+
+@adjust.command(name="list")
+def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+    """Show the proposals that nobody has approved yet.
+
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
+    """
+    loaded = load(config)
+    venue = attach(Path(loaded.venue.data))
+    if venue is None:
+        console().print(f"venue {loaded.venue.name} is not running")
+        return EXIT_PROBLEM
+    directory = read(venue)
+    rows = [
+        {
+            "proposal": seq,
+            "by": directory.name_of_account(known.account),
+            "change": _worded(directory, known),
+        }
+        for seq, known in directory.proposals.items()
+    ]
+    if json:
+        print_json(rows)
+    else:
+        out = table("", "proposal>", "proposed by", "change")
+        for row in rows:
+            out.add_row(*map(str, row.values()))
+        console().print(out)
+    return EXIT_OK
+
+
+def _worded(directory: Directory, known: Adjustment) -> str:
+    name, scale = directory.name_of_asset(known.asset)
+    return f"{step_text(known.amount, scale)} {name} for {directory.name_of_account(known.target)}"
