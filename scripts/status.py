@@ -1,4 +1,4 @@
-"""`lockstep status`: what a running venue is doing, read from its shared memory.
+"""`lockstep status`: what a running venue is doing, read from its shared memory, and its phases from PostgreSQL.
 
 It only looks: it attaches as a bystander that gates no ring and rings no bell.
 """
@@ -6,10 +6,14 @@ It only looks: it attaches as a bystander that gates no ring and rings no bell.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct
+import psycopg
+from msgspec import Struct, structs
 
+from config.schema import Config
+from procs.batcher import database
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.topology import Host
 from procs.venue import Manifest, Venue
@@ -18,6 +22,7 @@ from shm.board import Word
 from shm.segment import SegmentError
 
 SAMPLE_S = 0.5  # between the two looks that make a rate
+DATABASE_TIMEOUT_S = 2
 STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
 
 
@@ -61,8 +66,17 @@ class RingStatus(Struct, frozen=True):
     consumers: list[ConsumerStatus]
 
 
+class InstrumentStatus(Struct, frozen=True):
+    """An instrument, its phase, since when (UTC), and when that ends by itself, as PostgreSQL has it."""
+
+    symbol: str
+    phase: str
+    since: str | None
+    ends: str | None
+
+
 class Status(Struct, frozen=True):
-    """A whole venue. Lags are counted in log records."""
+    """A whole venue. Lags are counted in log records. `instruments` is None where PostgreSQL can't be asked."""
 
     venue: str
     data: str
@@ -78,6 +92,7 @@ class Status(Struct, frozen=True):
     hosts: list[HostStatus] = []
     agents: list[AgentStatus] = []
     rings: list[RingStatus] = []
+    instruments: list[InstrumentStatus] | None = None
 
 
 def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
@@ -89,6 +104,8 @@ def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     data = Path(loaded.venue.data)
     venue = attach(data)
     found = look(venue) if venue else Status(loaded.venue.name, str(data), running=False)
+    if venue:
+        found = structs.replace(found, instruments=_instruments(loaded))
     print_json(found) if json else _print(found)
     return EXIT_OK if found.running else EXIT_PROBLEM
 
@@ -163,6 +180,23 @@ def _ring(venue: Venue, name: str, rate: int) -> RingStatus:
     return RingStatus(name, ring.capacity, published, rate, round(fill, 4), waiting)
 
 
+def _instruments(config: Config) -> list[InstrumentStatus] | None:
+    """Phases begin in matchers, where nobody else can look: what their events said of them is in PostgreSQL."""
+    try:
+        url = database.url(config, Path(config.venue.data))
+        with psycopg.connect(url, connect_timeout=DATABASE_TIMEOUT_S) as connection:
+            rows = connection.execute(
+                "SELECT symbol, phase, since, ends FROM current_phases ORDER BY symbol"
+            ).fetchall()
+    except psycopg.Error:
+        return None
+    return [InstrumentStatus(symbol, phase, _time(since), _time(ends)) for symbol, phase, since, ends in rows]
+
+
+def _time(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else None
+
+
 def _print(found: Status) -> None:
     out = console()
     if not found.boot_id:
@@ -186,4 +220,11 @@ def _print(found: Status) -> None:
         waiting = ", ".join(f"{each.consumer} {each.waiting:,}" for each in ring.consumers if each.waiting) or "nobody"
         rows.add_row(ring.ring, f"{ring.capacity:,}", f"{ring.published:,}", f"{ring.records_per_s:,}",
                      f"{ring.fill:.1%}", waiting)  # fmt: skip
+    out.print(rows)
+    if found.instruments is None:
+        out.print("\ninstruments: PostgreSQL, which has their phases, can't be asked now")
+        return
+    rows = table(f"\ninstruments (as of log record {found.database:,})", "instrument", "phase", "since", "ends")
+    for each in found.instruments:
+        rows.add_row(each.symbol, each.phase, each.since or "it is listed", each.ends or "")
     out.print(rows)

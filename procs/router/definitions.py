@@ -19,6 +19,8 @@ PHASES = {phase.name.lower(): phase for phase in Phase}
 BAND_ACTIONS = {action.name.lower(): action for action in BandAction}
 SELF_TRADES = {mode.name.lower(): mode for mode in SelfTrade if mode}
 
+LIMITS = ("static_band_bps", "dynamic_band_bps", "band_action", "volatility_auction_ms", "max_quantity_lots",
+          "max_value", "day_end_s")  # fmt: skip
 ACCOUNT_LIMITS = ("max_open_orders", "max_orders", "window_ms", "self_trade_group", "self_trade", "fee_tier")
 
 

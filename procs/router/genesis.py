@@ -84,7 +84,7 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
         account = core.accounts.get(name, len(core.accounts) + 1)
         known = core.credentials.get(account) if name in core.accounts else None
         if known is None or not _is_current(section, known):
-            credential = msgspec.structs.replace(_credential(section), account=account)
+            credential = msgspec.structs.replace(credential_of(_hash(section)), account=account)
             yield [pack(credential), pack(Account(account=account, name=name))]
         for asset_name, amount in section.deposits.items():
             asset, scale = core.assets[asset_name.encode()]
@@ -94,8 +94,8 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
                 yield [pack(Deposit(account=account, asset=asset, amount=units, cl_ord_id=key))]
 
 
-def _credential(section: AccountSection) -> ExtCredential:
-    text = section.password_hash if section.password_hash is not None else HASHER.hash(section.password or "")
+def credential_of(text: str) -> ExtCredential:
+    """An argon2id hash, $argon2id$v=19$…, as the record that goes before its account."""
     parameters = extract_parameters(text)
     salt, digest = (base64.b64decode(part + "=" * (-len(part) % 4)) for part in text.split("$")[-2:])
     return ExtCredential(
@@ -107,11 +107,15 @@ def _credential(section: AccountSection) -> ExtCredential:
     )
 
 
+def _hash(section: AccountSection) -> str:
+    return section.password_hash if section.password_hash is not None else HASHER.hash(section.password or "")
+
+
 def _is_current(section: AccountSection, known: bytes) -> bool:
     """Whether the configuration's password, or its hash, is the one in the log."""
     credential = cast(ExtCredential, unpack_command(known))
     if section.password is None:
-        wanted = _credential(section)
+        wanted = credential_of(_hash(section))
         fields = ("salt", "hash", "memory_kib", "time_cost", "parallelism")
         return all(getattr(wanted, field) == getattr(credential, field) for field in fields)
     salt, digest = (base64.b64encode(part).rstrip(b"=") for part in (credential.salt, credential.hash))

@@ -11,6 +11,29 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "config" / "demo.toml"
+BY = ("--operator", "OPERATOR1")
+# Of each operators' command: what it is about.
+OPERATING = {
+    "halt": ["BTCUSDT"],
+    "resume": ["BTCUSDT"],
+    "phase": ["BTCUSDT", "closed"],
+    "cancel": [],
+    "kill": ["TRADER1"],
+    "deposit": ["TRADER1", "BTC", "1"],
+    "withdraw": ["TRADER1", "BTC", "1"],
+    "bust": ["BTCUSDT", "1"],
+    "correct": ["BTCUSDT", "1"],
+    "list-asset": ["DOGE", "8"],
+    "list-instrument": ["DOGEUSDT"],
+    "limits": ["BTCUSDT"],
+    "schedule": ["BTCUSDT"],
+    "delist": ["BTCUSDT"],
+    "move": ["BTCUSDT", "2"],
+    "account-limits": ["TRADER1"],
+    "position-limit": ["TRADER1", "BTC", "1"],
+    "fee-tier": ["1"],
+    "adjust": [],
+}
 
 
 def lockstep(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -30,12 +53,16 @@ def stopped(tmp_path: Path) -> Path:
 def test_help_lists_the_commands() -> None:
     answer = lockstep("--help")
     assert answer.returncode == 0
-    for command in ("run", "status", "verify", "flow", "doctor", "db"):
+    for command in ("run", "status", "verify", "flow", "doctor", "db", *OPERATING):
         assert f" {command} " in answer.stdout
     assert "Exit codes" in answer.stdout
 
 
-@pytest.mark.parametrize("command", [["run"], ["status"], ["verify"], ["flow"], ["doctor"], ["db"], ["db", "url"]])
+@pytest.mark.parametrize(
+    "command",
+    [["run"], ["status"], ["verify"], ["flow"], ["doctor"], ["db"], ["db", "url"], *([name] for name in OPERATING),
+     ["adjust", "propose"], ["adjust", "approve"], ["adjust", "list"]],
+)  # fmt: skip
 def test_every_command_explains_itself(command: list[str]) -> None:
     answer = lockstep(*command, "--help")
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -100,6 +127,48 @@ def test_doctor_finds_what_stands_in_the_way(stopped: Path) -> None:
     answer = lockstep("doctor", stopped)
     assert answer.returncode == 1
     assert "raise the limit (ulimit -n 100256)" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [*([name] for name in OPERATING if name != "adjust"), ["adjust", "propose"], ["adjust", "approve"]],
+)  # fmt: skip
+def test_every_operators_command_has_an_example(command: list[str]) -> None:
+    text = " ".join(lockstep(*command, "--help").stdout.split())
+    assert f": lockstep {' '.join(command)} " in text
+    assert "3 sent, and the outcome is unknown" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["cancel"], "--all for every order of the venue"),
+        (["cancel", "--all", "--side", "buy"], "--all for every order of the venue"),
+        (["limits", "BTCUSDT"], "name at least one limit"),
+        (["limits", "BTCUSDT", "--band-action", "stop"], "Invalid value"),
+        (["account-limits", "TRADER1"], "name at least one limit"),
+        (["schedule", "BTCUSDT"], "at least one --entry, or --none"),
+        (["schedule", "BTCUSDT", "--entry", "noon continuous"], "time: is 'noon'; allowed is a time of day (UTC)"),
+        (["schedule", "BTCUSDT", "--entry", "noon"], "is no entry"),
+        (["phase", "BTCUSDT", "delisted"], "Invalid value"),
+        (["fee-tier", "0", "--maker-fee-ppm", "1", "--taker-fee-ppm", "1"], "allowed is a whole number from 1 to 255"),
+        (["list-asset", "doge", "8"], "name: is 'doge'; allowed is 1 to 16 capital letters or digits"),
+        (["halt"], 'requires an argument'),
+    ],
+)  # fmt: skip
+def test_what_an_operator_asks_wrongly_ends_with_2(arguments: list[str], says: str) -> None:
+    answer = lockstep(*arguments, *BY)
+    assert answer.returncode == 2
+    assert says in " ".join(answer.stderr.split())
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_stopped_venue_takes_no_command(stopped: Path) -> None:
+    answer = lockstep("halt", "BTCUSDT", stopped, *BY)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == "venue lockstep is not running: nothing was sent\n"
+    told = json.loads(lockstep("halt", "BTCUSDT", stopped, *BY, "--json").stdout)
+    assert (told["outcome"], told["seqs"]) == ("refused", [])
 
 
 def test_output_that_is_no_terminal_has_no_colours(stopped: Path) -> None:
