@@ -22,12 +22,13 @@ from procs.supervisor.topology import RingSpec, Topology, derive, role_of
 from procs.venue import Venue
 from shm.board import Word
 from shm.layout import unpack_command, unpack_event
-from shm.records import RECORD_SIZE, Balance, Code, CommandType, Deposit, EventType
+from shm.records import RECORD_SIZE, Adjustment, Balance, Code, CommandType, Deposit, EventType, Withdrawal
 from shm.ring import Consumer
 
 READER = "verify"  # the name under which events are read, in place of gateways, publisher and batcher
 JOURNALER = "journaler"
 READ_BYTES = RECORD_SIZE * 8192
+MONEY = (CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT)
 IDLE_ROUNDS = 100_000  # of all agents without any work: the replay is stuck, which is a bug
 
 
@@ -43,7 +44,8 @@ class Replay:
         self.orders_resting = 0
         self._files: dict[int, IO[bytes]] = {}
         self._venue = Venue.private(_bystander(derive(config)), config, data)
-        self._deposited: dict[int, int] = {}
+        self._brought: dict[int, int] = {}
+        self._proposed: dict[int, tuple[int, int]] = {}
         try:
             self._run(data)
         except (router.ReplayError, SettlementError) as error:
@@ -60,17 +62,17 @@ class Replay:
                 yield data[offset : offset + RECORD_SIZE]
 
     def money(self) -> dict[int, tuple[int, int]]:
-        """Of each asset: what was deposited by the log, and what all accounts hold by the router's events (I1)."""
+        """Of each asset: what the log brought in, less what it took out, and what all accounts hold by events (I1)."""
         held: dict[tuple[int, int], int] = {}
         for record in self.events(0):
             if record[4] == EventType.BALANCE:
                 event = unpack_event(record)
                 assert isinstance(event, Balance)
                 held[event.account, event.asset] = event.free + event.held
-        totals = dict.fromkeys(self._deposited, 0)
+        totals = dict.fromkeys(self._brought, 0)
         for (_, asset), units in held.items():
             totals[asset] = totals.get(asset, 0) + units
-        return {asset: (self._deposited.get(asset, 0), total) for asset, total in totals.items()}
+        return {asset: (self._brought.get(asset, 0), total) for asset, total in totals.items()}
 
     def close(self) -> None:
         """Give the temporary files back."""
@@ -94,7 +96,7 @@ class Replay:
             work = sequencer.step(now_ns) + sum(matcher.step(now_ns) for matcher in matchers)
             for ring, reader in readers.items():
                 self._keep(ring, reader)
-            self._count_deposits(log)
+            self._count_money(log)
             idle = 0 if work else idle + 1
             if idle > IDLE_ROUNDS:
                 raise ReplayError(f"the replay is stuck at record {venue.board.get(Word.LOG_END)} of {self.last_seq}")
@@ -108,13 +110,25 @@ class Replay:
         records = [record for record in reader.take() if _cause(record) <= self.last_seq]
         self._files[ring].write(b"".join(records))
 
-    def _count_deposits(self, log: Consumer) -> None:
+    def _count_money(self, log: Consumer) -> None:
         for record in log.take():
-            if record[4] == CommandType.DEPOSIT:
-                command = unpack_command(record)
-                assert isinstance(command, Deposit)
-                if command.seq <= self.last_seq and command.verdict == Code.OK:
-                    self._deposited[command.asset] = self._deposited.get(command.asset, 0) + command.amount
+            if record[4] not in MONEY:
+                continue
+            command = unpack_command(record)
+            if command.seq > self.last_seq or getattr(command, "verdict", Code.OK) != Code.OK:
+                continue
+            match command:
+                case Deposit():
+                    self._bring(command.asset, command.amount)
+                case Withdrawal():
+                    self._bring(command.asset, -command.amount)
+                case Adjustment(proposal=0):
+                    self._proposed[command.seq] = command.asset, command.amount
+                case Adjustment():
+                    self._bring(*self._proposed.pop(command.proposal))
+
+    def _bring(self, asset: int, amount: int) -> None:
+        self._brought[asset] = self._brought.get(asset, 0) + amount
 
 
 def _bystander(topology: Topology) -> Topology:

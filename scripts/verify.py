@@ -24,7 +24,8 @@ from shm.journal import JournalError
 
 
 class MoneyReport(Struct, frozen=True):
-    """Of one asset, in smallest units: what the log deposited, and what all accounts hold, fees included."""
+    """Of one asset, in smallest units: what the log brought in (deposits less withdrawals, and adjustments), and what
+    all accounts hold, fees included."""
 
     asset: int
     deposited: int
@@ -121,7 +122,7 @@ def _count_money(replay: Replay, found: Verdict) -> None:
     for asset, (deposited, held) in sorted(replay.money().items()):
         found.money.append(MoneyReport(asset, deposited, held))
         if deposited != held:
-            found.problems.append(f"money: asset {asset} has {held:,} units where {deposited:,} were deposited")
+            found.problems.append(f"money: asset {asset} has {held:,} units where {deposited:,} were brought in")
 
 
 def _print(found: Verdict) -> None:
@@ -132,7 +133,7 @@ def _print(found: Verdict) -> None:
         )
         rows = ", ".join(f"{name} {count:,}" for name, count in found.rows.items())
         out.print(f"database  complete up to record {found.database_complete:,}; {rows}", soft_wrap=True)
-        out.print(f"money     {len(found.money)} assets, deposits equal to what accounts hold: "
+        out.print(f"money     {len(found.money)} assets, what came in equal to what accounts hold: "
                   f"{sum(each.deposited == each.held for each in found.money)}")  # fmt: skip
     for problem in found.problems:
         out.print(problem, style="red", markup=False, soft_wrap=True)
