@@ -1,4 +1,7 @@
-"""A book and its model side by side: every command goes to both, and every byte of every event must agree."""
+"""A book and its model side by side: every command goes to both, and every byte of every event must agree.
+
+It makes the log that a router would have written; it knows no rule.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,18 @@ from typing import Any
 import msgspec
 
 from procs.matcher.book import Book
-from shm.layout import pack
+from shm.layout import pack, unpack_event
 from shm.records import (
     Cancel,
     Command,
     Event,
     ExtClientId,
+    ExtLeg,
+    ExtTerms,
     Instrument,
+    Limits,
     NewOrder,
+    OrderFlag,
     OrderType,
     Replace,
     Side,
@@ -26,14 +33,23 @@ from tests.models.journal import crc32c
 
 BTC = 1
 TINY = 64
+START_NS = 9 * 3600 * 10**9  # nine in the morning
 
 
 def instrument(number: int = BTC, unit_value: int = 100, lot_units: int = 10_000, **more: Any) -> Instrument:
     return Instrument(
         instrument=number, symbol=b"BTCUSDT", base_asset=1, quote_asset=2, tick_mantissa=1, lot_mantissa=1,
-        price_scale=2, quantity_scale=4, reference_price_ticks=100, unit_value=unit_value, lot_units=lot_units,
-        collar_bps=500, maker_fee_ppm=0, taker_fee_ppm=0, **{"matcher": 1, **more},
+        price_scale=2, quantity_scale=4, unit_value=unit_value, lot_units=lot_units, maker_fee_ppm=0, taker_fee_ppm=0,
+        **{"matcher": 1, "reference_price_ticks": 100, "collar_bps": 500, **more},
     )  # fmt: skip
+
+
+def limits(number: int = BTC, **more: Any) -> Limits:
+    none: dict[str, Any] = {
+        "volatility_auction_ms": 0, "day_end_s": 0, "static_band_bps": 0, "dynamic_band_bps": 0, "band_action": 0,
+        "max_quantity_lots": 0, "max_value": 0,
+    }  # fmt: skip
+    return Limits(instrument=number, **{**none, **more})
 
 
 def order(side: int, price_ticks: int, quantity_lots: int, number: int = BTC, **more: Any) -> NewOrder:
@@ -49,6 +65,12 @@ def sell(price_ticks: int, quantity_lots: int, number: int = BTC, **more: Any) -
     return order(Side.SELL, price_ticks, quantity_lots, number, **more)
 
 
+def leg(of: NewOrder, list_kind: int) -> ExtLeg:
+    """The order as the second one of a list."""
+    shared = {name: getattr(of, name) for name in NewOrder.__struct_fields__ if name != "verdict"}
+    return ExtLeg(**shared, list_kind=list_kind)
+
+
 def cancel(order_id: int, number: int = BTC, **more: Any) -> Cancel:
     return Cancel(order_id=order_id, instrument=number, **{"cl_ord_id": b"c", "account": 7, **more})
 
@@ -60,36 +82,77 @@ def replace(order_id: int, price_ticks: int, quantity_lots: int, number: int = B
     )  # fmt: skip
 
 
-def stamped(command: Command, seq: int) -> Command:
+def stamped(command: Command, seq: int, time_ns: int = 0) -> Command:
     """The command as the router would sequence it."""
-    return msgspec.structs.replace(command, seq=seq, time_ns=1_000 + seq, epoch=3)
+    return msgspec.structs.replace(command, seq=seq, time_ns=time_ns or 1_000 + seq, epoch=3)
 
 
-class Pair:
+def with_flag(command: Any, flag: int) -> Any:
+    return msgspec.structs.replace(command, flags=command.flags | flag)
+
+
+def group(
+    command: Command, terms: ExtTerms | None = None, second: ExtLeg | None = None, its_terms: ExtTerms | None = None
+) -> list[Command]:
+    """The records of one command as they lie in the log, extensions first, with the flags that tell of them."""
+    records: list[Command] = []
+    if second is not None:
+        if its_terms is not None:
+            records.append(its_terms)
+            second = with_flag(second, OrderFlag.TERMS)
+        records.append(second)
+        command = with_flag(command, OrderFlag.LIST)
+    if terms is not None:
+        records.append(terms)
+        command = with_flag(command, OrderFlag.TERMS)
+    if isinstance(command, Cancel | Replace):
+        records.append(ExtClientId(orig_cl_ord_id=b"id of %d" % command.order_id))
+    return [*records, command]
+
+
+class Alone:
+    """The model by itself. `send` returns the events of a command; its clock is `now_ns`, the next command's time."""
+
+    def __init__(self) -> None:
+        self.model = model.Book()
+        self.seq = 0
+        self.now_ns = START_NS
+
+    def send(
+        self,
+        command: Command,
+        terms: ExtTerms | None = None,
+        second: ExtLeg | None = None,
+        its_terms: ExtTerms | None = None,
+    ) -> list[Event]:
+        events: list[Event] = []
+        for record in group(command, terms, second, its_terms):
+            self.seq += 1
+            events += self.apply(stamped(record, self.seq, self.now_ns))
+        self.now_ns += 1
+        return events
+
+    def apply(self, command: Command) -> list[Event]:
+        return self.model.apply(command)
+
+
+class Pair(Alone):
     """`send` returns the events, which are the same in both.
 
     `slots` is the size of the event ring; the book is checked after every `check_every` commands, 0 for never.
     """
 
     def __init__(self, slots: int = TINY, check_every: int = 1) -> None:
+        super().__init__()
         self.ring = Ring.private(slots, ["test"])
         self.reader = self.ring.consumer("test")
         self.book = Book(self.ring.producer(), orders=4, levels=4)
-        self.model = model.Book()
         self.check_every = check_every
-        self.seq = 0
         self.waits = 0
         self.send(instrument())
 
-    def send(self, command: Command) -> list[Event]:
-        if isinstance(command, Cancel | Replace):
-            self._send(ExtClientId(orig_cl_ord_id=b"id of %d" % command.order_id))
-        return self._send(command)
-
-    def _send(self, command: Command) -> list[Event]:
-        self.seq += 1
-        command = stamped(command, self.seq)
-        expected = self.model.apply(command)
+    def apply(self, command: Command) -> list[Event]:
+        expected = super().apply(command)
         data = pack(command)
         taken: list[bytes] = []
         while not self.book.apply(data):
@@ -98,8 +161,29 @@ class Pair:
             if self.check_every == 1:
                 self.book.check()
         taken += self.reader.take()
-        assert [record[4:] for record in taken] == [pack(event)[4:] for event in expected]
+        if [record[4:] for record in taken] != [pack(event)[4:] for event in expected]:
+            raise AssertionError(difference(command, taken, expected))
         if self.check_every and self.seq % self.check_every == 0:
             self.book.check()
             assert all(int.from_bytes(record[:4], "little") == crc32c(record[4:]) for record in taken)
         return expected
+
+
+def difference(command: Command, taken: list[bytes], expected: list[Event]) -> str:
+    """What a reader needs to judge who is right: the command, and both lists of events from where they part."""
+    wanted = [told(event) for event in expected]
+    got = [told(unpack_event(record)) for record in taken]
+    agree = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), min(len(wanted), len(got)))
+    rows = [f"{command}", f"the first {agree} events agree, then the model has"]
+    return "\n  ".join([*rows, *wanted[agree : agree + 6], "and the book", *got[agree : agree + 6]])
+
+
+def told(event: Event) -> str:
+    """An event without its header's constants, and without what is empty."""
+    fields = ((name, getattr(event, name)) for name in event.__struct_fields__)
+    header = ("crc", "type", "version", "time_ns", "epoch", "cause")
+    return (
+        type(event).__name__
+        + " "
+        + " ".join(f"{name}={value}" for name, value in fields if value and name not in header)
+    )

@@ -1,4 +1,7 @@
-"""Random commands to the book and its model: every event equal, every structure whole, however small the ring is."""
+"""Random commands to the book and its model: every event equal, every structure whole, however small the ring is.
+
+It decides what is asked and how often; what is right, the model says.
+"""
 
 from __future__ import annotations
 
@@ -9,77 +12,61 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from shm.records import OrderType, Side, TimeInForce
-from tests.matcher.pair import Pair, cancel, instrument, order, replace
+from shm.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
+from tests.matcher.pair import Alone, Pair, cancel, instrument, order, replace
+from tests.matcher.seen import Seen
+from tests.matcher.traffic import Traffic
+from tests.models.triggers import MOST_TRAILING
 
-COMMANDS = int(os.environ.get("LOCKSTEP_FUZZ_COMMANDS", "100000"))
+COMMANDS = int(os.environ.get("LOCKSTEP_FUZZ_COMMANDS", "200000"))
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
-CHECK_EVERY = 20
-INSTRUMENTS = (1, 2, 900)
+RUN = 50_000  # commands with one seed
+ENOUGH = 100_000  # commands after which everything must have happened
+EVERY_ONE = 200_000  # up to so many commands, the book is checked after each of them
+RARELY = 100
+RING_SLOTS = (1024, 64, 16, 4)
 EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1)
 
 
-class Traffic:
-    """A seeded stream of commands that keeps a book of a few hundred orders alive, in phases of growth and decay."""
-
-    def __init__(self, seed: int) -> None:
-        self.draw = random.Random(seed)
-        self.pair = Pair(check_every=CHECK_EVERY)
-        for number in INSTRUMENTS:
-            self.pair.send(instrument(number))
-        self.ids: list[tuple[int, int]] = []
-
-    def step(self, count: int) -> None:
-        draw = self.draw
-        grows = count // 2000 % 2 == 0
-        dice = draw.random()
-        if dice < (0.55 if grows else 0.3) or not self.ids:
-            self.enter()
-            return
-        order_id, number = draw.choice(self.ids[-600:])
-        if dice < 0.65:
-            price, lots = 10_000 + round(draw.gauss(0, 12)), draw.randint(1, 40)
-            self.pair.send(replace(order_id, price, lots, number, account=draw.randint(1, 9), session=4))
-            return
-        self.pair.send(cancel(order_id, number, account=draw.randint(1, 9), msg_seq_num=count, side=1))
-
-    def enter(self) -> None:
-        draw = self.draw
-        number = draw.choice(INSTRUMENTS)
-        kind, time_in_force = draw.choices(
-            [
-                (OrderType.LIMIT, TimeInForce.GTC),
-                (OrderType.LIMIT, TimeInForce.IOC),
-                (OrderType.MARKET, TimeInForce.IOC),
-            ],
-            [85, 8, 7],
-        )[0]
-        side = draw.choice((Side.BUY, Side.SELL))
-        aside = -4 if side == Side.BUY else 4
-        lots = draw.randint(1, 2000) if draw.random() < 0.01 else draw.randint(1, 40)
-        self.pair.send(
-            order(
-                side, 10_000 + aside + round(draw.gauss(0, 10)), lots, number, ord_type=kind,
-                time_in_force=time_in_force, account=draw.randint(1, 9), session=draw.randint(1, 9),
-                maker_fee_ppm=draw.choice((0, 100, -50, 32767)), taker_fee_ppm=draw.choice((0, 200, -32768)),
-                msg_seq_num=draw.randint(0, 2**32 - 1), cl_ord_id=b"%036d" % self.pair.seq,
-            )
-        )  # fmt: skip
-        self.ids.append((self.pair.seq, number))
+def compared(slots: int, check_every: int) -> Alone:
+    del slots, check_every
+    return Alone()
 
 
-def test_a_long_random_run() -> None:
-    print(f"LOCKSTEP_FUZZ_SEED={SEED}")
-    traffic = Traffic(SEED)
-    for count in range(COMMANDS):
-        traffic.step(count)
-        if count % 1000 == 0:
-            for number in INSTRUMENTS:
-                for side in Side:
-                    assert traffic.pair.book.depth(number, side) == traffic.pair.model.depth(number, side)
+def test_long_random_runs_in_which_everything_happens() -> None:
+    seen = Seen()
+    check_every = 1 if COMMANDS <= EVERY_ONE else RARELY
+    for run in range(max(1, COMMANDS // RUN)):
+        seed = SEED + run
+        traffic = Traffic(seed, compared(RING_SLOTS[run % len(RING_SLOTS)], check_every), seen)
+        try:
+            for _ in range(min(RUN, COMMANDS)):
+                traffic.step()
+        except Exception as error:
+            error.add_note(f"LOCKSTEP_FUZZ_SEED={seed}, step {traffic.count}, record {traffic.pair.seq}")
+            raise
+    print(seen.table())
+    if COMMANDS >= ENOUGH:
+        assert not seen.missing()
 
 
-class AnyCommands(RuleBasedStateMachine):
+def test_no_more_trailing_stops_than_the_rules_allow() -> None:
+    pair = compared(64, 0)
+    pair.send(instrument())
+    for _ in range(MOST_TRAILING):
+        pair.send(trailing(), ExtTerms(trail_ticks=3))
+    for expected in (Code.TOO_MANY_TRAILING, Code.OK):
+        events = pair.send(trailing(), ExtTerms(trail_ticks=3))
+        refused = [Code(event.code) for event in events if isinstance(event, Rejected)]
+        assert refused == ([expected] if expected else [])
+        pair.send(cancel(2 * 7 + 1))
+
+
+def trailing() -> NewOrder:
+    return order(Side.SELL, 90, 1, ord_type=OrderType.TRAILING_STOP)
+
+
+class AtTheEnds(RuleBasedStateMachine):
     """Whatever Hypothesis thinks of, at the ends of 64 bits too, through a ring of two slots."""
 
     @initialize()
@@ -116,5 +103,5 @@ class AnyCommands(RuleBasedStateMachine):
         self.pair.send(replace(self.ids[which % len(self.ids)], price, lots, number))
 
 
-AnyCommands.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
-TestAnyCommands = AnyCommands.TestCase
+AtTheEnds.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestAtTheEnds = AtTheEnds.TestCase
