@@ -124,7 +124,8 @@ class FeeTierSection(Section, frozen=True, kw_only=True):
 class InstrumentSection(Section, frozen=True, kw_only=True):
     """Something that is traded: `base` against `quote`, in steps of `tick` (price) and `lot` (quantity).
 
-    What is None was not said: it stays as the log has it, and so as an operator has left it.
+    What is None was not said: it stays as the log has it, and so as an operator has left it. `matcher` says only where
+    it is listed first.
     """
 
     symbol: Symbol
@@ -134,9 +135,9 @@ class InstrumentSection(Section, frozen=True, kw_only=True):
     lot: Decimal
     matcher: Annotated[int, Meta(ge=1, le=8)] = 1
     reference_price: Decimal | None = None  # what a market order's collar stands on before the first trade
-    collar_bps: Annotated[int, Meta(ge=1, le=10_000)] = 500
-    maker_fee_ppm: FeePpm = 0
-    taker_fee_ppm: FeePpm = 0
+    collar_bps: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    maker_fee_ppm: FeePpm | None = None
+    taker_fee_ppm: FeePpm | None = None
     schedule: Annotated[list[ScheduleEntry], Meta(max_length=MAX_SCHEDULE)] | None = None
     static_band_bps: Bps | None = None
     dynamic_band_bps: Bps | None = None

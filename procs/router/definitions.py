@@ -19,6 +19,8 @@ PHASES = {phase.name.lower(): phase for phase in Phase}
 BAND_ACTIONS = {action.name.lower(): action for action in BandAction}
 SELF_TRADES = {mode.name.lower(): mode for mode in SelfTrade if mode}
 
+# What can change of an instrument, as it is where nobody has said anything.
+TERMS = {"reference_price_ticks": 0, "collar_bps": 500, "maker_fee_ppm": 0, "taker_fee_ppm": 0}
 LIMITS = ("static_band_bps", "dynamic_band_bps", "band_action", "volatility_auction_ms", "max_quantity_lots",
           "max_value", "day_end_s")  # fmt: skip
 ACCOUNT_LIMITS = ("max_open_orders", "max_orders", "window_ms", "self_trade_group", "self_trade", "fee_tier")
@@ -28,13 +30,24 @@ class GenesisError(ValueError):
     """The configuration asks for something that can't be, or can't be any more: names what, and the rule."""
 
 
-def instrument(section: InstrumentSection, assets: Assets, number: int) -> Instrument:
-    """The definition that `section` asks for. GenesisError where an asset is missing or a step is not whole."""
+def instrument(
+    section: InstrumentSection, assets: Assets, number: int, known: Mapping[str, Any] | None = None
+) -> Instrument:
+    """The definition that `section` asks for, in place of what is `known` of a listed one (by the record's fields).
+
+    Its matcher stays where it is. GenesisError where an asset is missing or a step is not whole.
+    """
     base, base_scale = _asset(section, section.base, assets)
     quote, quote_scale = _asset(section, section.quote, assets)
     try:
         tick_mantissa, price_scale = mantissa(section.tick)
         lot_mantissa, quantity_scale = mantissa(section.lot)
+        asked = {
+            "reference_price_ticks": _given(section.reference_price, lambda price: in_steps(price, section.tick)),
+            "collar_bps": section.collar_bps,
+            "maker_fee_ppm": section.maker_fee_ppm,
+            "taker_fee_ppm": section.taker_fee_ppm,
+        }
         return Instrument(
             symbol=section.symbol.encode(),
             instrument=number,
@@ -44,13 +57,10 @@ def instrument(section: InstrumentSection, assets: Assets, number: int) -> Instr
             lot_mantissa=lot_mantissa,
             price_scale=price_scale,
             quantity_scale=quantity_scale,
-            matcher=section.matcher,
-            reference_price_ticks=in_steps(section.reference_price, section.tick) if section.reference_price else 0,
+            matcher=section.matcher if known is None else known["matcher"],
             unit_value=unit_value(section.tick, section.lot, quote_scale),
             lot_units=in_units(section.lot, base_scale),
-            collar_bps=section.collar_bps,
-            maker_fee_ppm=section.maker_fee_ppm,
-            taker_fee_ppm=section.taker_fee_ppm,
+            **_merge(asked, TERMS if known is None else known),
         )
     except InexactError as error:
         raise GenesisError(f"instrument {section.symbol}: {error}; tick x lot and lot must be whole units") from error

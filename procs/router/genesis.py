@@ -26,8 +26,7 @@ from shm.records import Account, Asset, Deposit, ExtCredential
 # OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 # What a listed instrument keeps for ever: orders, trades and balances are counted in it.
-FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher")
-CHANGEABLE = ("reference_price_ticks", "collar_bps", "maker_fee_ppm", "taker_fee_ppm")
+FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale")
 
 __all__ = ["GenesisError", "changes"]
 
@@ -63,18 +62,19 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
     for section in config.instruments:
         symbol = section.symbol.encode()
         listed = core.instruments.get(symbol)
-        wanted = definitions.instrument(section, core.assets, listed or len(core.instruments) + 1)
         if listed is None:
+            wanted = definitions.instrument(section, core.assets, len(core.instruments) + 1)
             yield [pack(wanted)]
             continue
         terms = core.instrument(listed)
+        wanted = definitions.instrument(section, core.assets, listed, terms)
         for name in FIXED:
             if terms[name] != getattr(wanted, name):
                 raise GenesisError(
                     f"instrument {section.symbol}: {name} is {terms[name]} in the log and {getattr(wanted, name)} in "
-                    "the configuration: tick, lot, assets and matcher of a listed instrument can't change"
+                    "the configuration: tick, lot and assets of a listed instrument can't change"
                 )
-        if any(terms[name] != getattr(wanted, name) for name in CHANGEABLE):
+        if any(terms[name] != getattr(wanted, name) for name in definitions.TERMS):
             yield [pack(wanted)]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 from rich.console import Console
 from rich.text import Text
@@ -29,8 +29,6 @@ from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageErr
 from shm.board import Word
 from shm.layout import type_of, unpack_command
 from shm.records import CL_ORD_ID_SIZE, Code, Command
-
-TIMEOUT_S = 20.0
 
 
 @Parameter(name="*")
@@ -51,6 +49,9 @@ class Options:
     ] = None
     yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask whether you are sure.")] = False
     json: Json = False
+    timeout_s: Annotated[
+        float, Parameter(validator=validators.Number(gt=0, lte=3600), help="How long to wait for the outcome.")
+    ] = 20.0
 
 
 WHY = {
@@ -131,7 +132,7 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
         if asked.question and not options.yes and not _is_sure(asked.question):
             return Report("refused", "you were not sure: nothing was sent")
         with opened(venue) as channel:
-            outcomes = channel.carry_out(commands, TIMEOUT_S)
+            outcomes = channel.carry_out(commands, options.timeout_s)
     except (NotAuthorisedError, BusyError) as error:
         return Report("refused", str(error))
     except UnknownOutcomeError as error:

@@ -61,11 +61,11 @@ def list_instrument(
     quote: Annotated[str, Parameter(help="The asset that it is paid in.")],
     tick: Annotated[str, Parameter(help="Step of the price.")],
     lot: Annotated[str, Parameter(help="Step of the quantity.")],
-    matcher: Annotated[int, Parameter(help="Which of the running matchers keeps its book.")] = 1,
+    matcher: Annotated[int | None, Parameter(help="Which of the running matchers keeps its book; at first 1.")] = None,
     reference_price: Annotated[str | None, Parameter(help="What market orders start from before a trade.")] = None,
-    collar_bps: Annotated[int, Parameter(help="How far from the last trade they may trade, in 1/10,000.")] = 500,
-    maker_fee_ppm: Annotated[int, Parameter(help="Fee of the maker, in 1/1,000,000 of what it receives.")] = 0,
-    taker_fee_ppm: Annotated[int, Parameter(help="Fee of the taker.")] = 0,
+    collar_bps: Annotated[int | None, Parameter(help="How far from the last trade they trade; at first 500.")] = None,
+    maker_fee_ppm: Annotated[int | None, Parameter(help="In 1/1,000,000 of what it receives; at first 0.")] = None,
+    taker_fee_ppm: Annotated[int | None, Parameter(help="Likewise, of the taker.")] = None,
     options: Options,
 ) -> int:
     """List an instrument, or change fees, collar and reference price of one. It trades at once, until it is halted.
@@ -76,26 +76,25 @@ def list_instrument(
 
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
-    section = _section(
-        InstrumentSection,
-        {
-            "symbol": symbol, "base": base, "quote": quote, "tick": tick, "lot": lot, "matcher": matcher,
-            "reference_price": reference_price, "collar_bps": collar_bps, "maker_fee_ppm": maker_fee_ppm,
-            "taker_fee_ppm": taker_fee_ppm,
-        },
-    )  # fmt: skip
+    asked = {
+        "reference_price": reference_price, "collar_bps": collar_bps, "maker_fee_ppm": maker_fee_ppm,
+        "taker_fee_ppm": taker_fee_ppm,
+    }  # fmt: skip
+    fixed = {"symbol": symbol, "base": base, "quote": quote, "tick": tick, "lot": lot, "matcher": matcher}
+    section = _section(InstrumentSection, fixed | asked)
 
     def request(context: Context) -> Request:
         directory = context.directory
         _check(directory, section)
-        if matcher not in context.venue.matchers:
-            running = ", ".join(map(str, context.venue.matchers))
-            raise UsageError(f"matcher {matcher} does not run; there are {running}: more come with the configuration")
         known = directory.instruments.get(symbol)
         number = known.instrument if known else len(directory.instruments) + 1
-        command = definitions.instrument(section, directory.assets, number)
-        done = f"{symbol} has its new terms" if known else f"{symbol} is listed, on matcher {matcher}"
-        return Request([command], _done(done))
+        terms = structs.asdict(known) if known else None
+        command = definitions.instrument(section, directory.assets, number, terms)
+        if matcher not in (None, command.matcher):
+            raise UsageError(f"{symbol} is on matcher {command.matcher}: see lockstep move")
+        _check_matcher(context, command.matcher)
+        done = f"{symbol} has its new terms" if known else f"{symbol} is listed, on matcher {command.matcher}"
+        return Request([command], _done(f"{done}{_overruled(config, symbol, asked)}"))
 
     return carry_out(config, options, request)
 
@@ -207,8 +206,7 @@ def move(
 
     def request(context: Context) -> Request:
         known = context.directory.instrument(symbol)
-        if matcher not in context.venue.matchers:
-            raise UsageError(f"matcher {matcher} does not run; there are {', '.join(map(str, context.venue.matchers))}")
+        _check_matcher(context, matcher)
         if matcher == known.matcher:
             raise UsageError(f"{symbol} is on matcher {matcher} already")
         fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
@@ -229,6 +227,12 @@ def _section(cls: type[Section_], values: dict[str, Any]) -> Section_:
         return loader.section(cls, {name: value for name, value in values.items() if value is not None})
     except ConfigError as error:
         raise UsageError(str(error)) from None
+
+
+def _check_matcher(context: Context, matcher: int) -> None:
+    if matcher not in context.venue.matchers:
+        running = ", ".join(map(str, context.venue.matchers))
+        raise UsageError(f"matcher {matcher} does not run; there are {running}: more come with the configuration")
 
 
 def _entry(text: str) -> ScheduleEntry:
@@ -266,5 +270,6 @@ def _check(directory: Directory, section: InstrumentSection) -> None:
 def _overruled(config: Path, symbol: str, named: dict[str, Any]) -> str:
     """A warning where the configuration file says otherwise, and so undoes this at the next start."""
     section = next((each for each in load(config).instruments if each.symbol == symbol), None)
-    other = [name for name, value in named.items() if getattr(section, name, None) not in (None, value)]
+    said = {name: value for name, value in named.items() if value is not None}
+    other = [name for name, value in said.items() if getattr(section, name, None) not in (None, value)]
     return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""
