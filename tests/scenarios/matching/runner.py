@@ -1,65 +1,44 @@
-"""Plays order → event scripts through a matcher's book: what a trader would write on a napkin, checked line by line.
+"""Plays order → event scripts: what a trader would write on a napkin, checked line by line.
 
-It knows the script's words and the book's records, and no rule of matching: the scripts state those.
-
-A script is lines; what follows # is a remark::
-
-    ann buys 5 @ 100                    a limit order; its first event, `accepted`, is understood
-    ann's a1 buys 5 @ 100               the same with a name, for a later cancel or replace (else its name is `ann`)
-    bob sells 5 @ 100 ioc               what can't trade at once is cancelled
-    bob sells 5 at market collar 95     market = IOC at the collar
-    cancel a1
-    replace a1 3 @ 100                  3 is the whole quantity, what is filled included
-      -> bob trades 2 @ 100 with a1     lines with an arrow: all events of the order above them, in order
-      -> a1 cancelled 3                 the quantity that was taken off
-      -> a1 replaced 3 @ 100 kept       or `lost`: its place in the queue
-      -> a1 refused ORDER_CLOSED
-    book 100: a1 3, ann 5               the queue at a price, in time priority; nothing after the colon: no such price
+`tests.scenarios.matching.words` has the language; this drives a book and its model with it, and knows no rule.
 """
 
 from __future__ import annotations
 
 import re
 
-from procs.matcher.book import Book
-from shm.layout import pack, unpack_event
 from shm.records import (
-    Accepted,
-    Cancelled,
+    AccountLimits,
+    Activate,
     Code,
-    Command,
     Event,
-    ExtClientId,
-    OrderType,
-    Rejected,
-    Replaced,
+    ExtTerms,
+    ListKind,
+    MassCancel,
+    Phase,
+    PhaseChange,
     Side,
-    TimeInForce,
-    Traded,
+    Tick,
 )
-from shm.ring import Ring
-from tests.matcher.pair import BTC, cancel, instrument, order, replace, stamped
+from tests.matcher.pair import BTC, Alone, cancel, instrument, leg, limits, replace
+from tests.scenarios.matching.words import Words, duration
 
-ORDER = re.compile(
-    r"(?:\w+'s )?(?P<name>\w+) (?P<verb>buys|sells) (?P<lots>\d+)"
-    r"(?: @ (?P<limit>\d+)(?P<ioc> ioc)?| at market collar (?P<collar>\d+))"
-)
 CANCEL = re.compile(r"cancel (?P<name>\w+)")
-REPLACE = re.compile(r"replace (?P<name>\w+) (?P<lots>\d+) @ (?P<price>\d+)")
+REPLACE = re.compile(r"replace (?P<name>\w+) (?P<lots>\d+) @ (?P<price>\d+)(?P<more>(?: [\w-]+)*)")
+ACTIVATE = re.compile(r"activate (?P<name>\w+)(?P<without> without funds)?")
+MASS_CANCEL = re.compile(r"(?:mass cancel(?: of (?P<target>\w+))?|(?P<own>\w+) cancels all)(?: (?P<side>buys|sells))?")
 QUEUE = re.compile(r"book (?P<price>\d+):(?P<orders>.*)")
+LIST = re.compile(r"(?P<first>.+) (?P<kind>or|then) (?P<second>\w+ (?:buys|sells) .+)")
+OPERATOR = 1_000_000
 
 
 class Script:
-    """One script and the book it plays on."""
+    """One script and what it plays on: a book and its model, or a model alone."""
 
-    def __init__(self) -> None:
-        ring = Ring.private(256, ["script"])
-        self.reader = ring.consumer("script")
-        self.book = Book(ring.producer())
-        self.seq = 0
-        self.ids: dict[str, int] = {}
-        self.names: dict[int, str] = {}
-        self.send(instrument())
+    def __init__(self, pair: Alone) -> None:
+        self.pair = pair
+        self.words = Words()
+        self.pair.send(instrument())
 
     def play(self, text: str) -> None:
         """AssertionError, naming the line, where an event or a queue is not as the script says."""
@@ -74,61 +53,84 @@ class Script:
                 assert actual == expected, f"before line {number}, {asked!r} gave {actual}, not {expected}"
                 asked, expected, actual = line, [], []
                 if line != "end":
-                    actual = self.step(line, number)
+                    actual = self.step(line)
 
-    def step(self, line: str, number: int) -> list[str]:
+    def step(self, line: str) -> list[str]:
+        """Do what the line asks; what came of it, in words."""
         if match := QUEUE.fullmatch(line):
-            self.compare_queue(match, number)
+            self.compare_queue(match)
             return []
-        if match := CANCEL.fullmatch(line):
-            return self.on_order(cancel(self.ids[match["name"]]))
-        if match := REPLACE.fullmatch(line):
-            return self.on_order(replace(self.ids[match["name"]], int(match["price"]), int(match["lots"])))
-        match = ORDER.fullmatch(line)
-        assert match, f"line {number} is no order, request or book: {line!r}"
-        self.ids[match["name"]] = self.seq + 1
-        self.names[self.seq + 1] = match["name"]
-        may_rest = match["limit"] and not match["ioc"]
-        entered = order(
-            Side.BUY if match["verb"] == "buys" else Side.SELL,
-            int(match["limit"] or match["collar"]),
-            int(match["lots"]),
-            ord_type=OrderType.LIMIT if match["limit"] else OrderType.MARKET,
-            time_in_force=TimeInForce.GTC if may_rest else TimeInForce.IOC,
-        )
-        return self.send(entered)
-
-    def compare_queue(self, match: re.Match[str], number: int) -> None:
-        price = int(match["price"])
-        rows = self.book.queue(BTC, Side.BUY, price) or self.book.queue(BTC, Side.SELL, price)
-        actual = ", ".join(f"{self.names[order_id]} {lots}" for order_id, lots in rows)
-        assert actual == match["orders"].strip(), f"line {number}: at {price} stands {actual or 'nothing'}"
-
-    def on_order(self, command: Command) -> list[str]:
-        self.send(ExtClientId(orig_cl_ord_id=b""))
-        return self.send(command)
-
-    def send(self, command: Command) -> list[str]:
-        self.seq += 1
-        assert self.book.apply(pack(stamped(command, self.seq)))
-        self.book.check()
-        texts = (self.tell(unpack_event(record)) for record in self.reader.take())
+        texts = (self.words.tell(event) for event in self.ask(line))
         return [text for text in texts if text]
 
-    def tell(self, event: Event) -> str:
-        """The event in the script's words; nothing for what is understood."""
-        match event:
-            case Accepted():
-                return ""
-            case Traded():
-                maker, taker = self.names[event.maker_order_id], self.names[event.taker_order_id]
-                return f"{taker} trades {event.quantity_lots} @ {event.price_ticks} with {maker}"
-            case Cancelled():
-                return f"{self.names[event.order_id]} cancelled {event.leaves_lots}"
-            case Replaced():
-                place = "kept" if event.kept_priority else "lost"
-                return f"{self.names[event.order_id]} replaced {event.leaves_lots} @ {event.price_ticks} {place}"
-            case Rejected():
-                return f"{self.names[event.order_id]} refused {Code(event.code).name}"
+    def ask(self, line: str) -> list[Event]:
+        if match := CANCEL.fullmatch(line):
+            return self.pair.send(cancel(self.words.ids[match["name"]]))
+        if match := REPLACE.fullmatch(line):
+            return self.replace(match)
+        if match := ACTIVATE.fullmatch(line):
+            verdict = Code.INSUFFICIENT_BALANCE if match["without"] else Code.OK
+            return self.pair.send(Activate(order_id=self.words.ids[match["name"]], instrument=BTC, verdict=verdict))
+        if match := MASS_CANCEL.fullmatch(line):
+            return self.mass_cancel(match)
+        first, *words = line.split()
+        match first:
+            case "phase":
+                return self.pair.send(PhaseChange(cl_ord_id=b"", instrument=BTC, phase=Phase[words[0]]))
+            case "wait":
+                self.pair.now_ns += duration(words[0])
+                return self.pair.send(Tick())
+            case "limits":
+                return self.pair.send(limits(**self.words.read_limits(words)))
+            case "instrument":
+                return self.pair.send(instrument(reference_price_ticks=int(words[1]), collar_bps=int(words[3])))
+            case "group":
+                return [event for owner in words for event in self.pair.send(self.grouped(owner))]
             case _:
-                return ""
+                return self.enter(line)
+
+    def enter(self, line: str) -> list[Event]:
+        now_ns, seq = self.pair.now_ns, self.pair.seq
+        match = LIST.fullmatch(line)
+        if match is None:
+            one = self.words.read_order(line, now_ns)
+            self.words.call(one.name, seq + (1 if one.terms is None else 2))
+            return self.pair.send(one.order, one.terms)
+        first = self.words.read_order(match["first"], now_ns)
+        second = self.words.read_order(match["second"], now_ns, owner=first.owner)
+        kind = ListKind.OCO if match["kind"] == "or" else ListKind.OTO
+        leg_at = seq + (1 if second.terms is None else 2)
+        self.words.call(second.name, leg_at)
+        self.words.call(first.name, leg_at + (1 if first.terms is None else 2))
+        return self.pair.send(first.order, first.terms, leg(second.order, kind), second.terms)
+
+    def replace(self, match: re.Match[str]) -> list[Event]:
+        terms, _ = self.words.read_more(match["more"].split(), self.pair.now_ns)
+        command = replace(self.words.ids[match["name"]], int(match["price"]), int(match["lots"]))
+        return self.pair.send(command, ExtTerms(**terms) if terms else None)
+
+    def mass_cancel(self, match: re.Match[str]) -> list[Event]:
+        target = match["own"] or match["target"]
+        number = self.words.account(target) if target else 0
+        side = {"buys": Side.BUY, "sells": Side.SELL}.get(match["side"] or "", 0)
+        asks = number if match["own"] else OPERATOR
+        return self.pair.send(MassCancel(cl_ord_id=b"", instrument=BTC, target=number, side=side, account=asks))
+
+    def grouped(self, owner: str) -> AccountLimits:
+        return AccountLimits(
+            cl_ord_id=b"", target=self.words.account(owner), max_open_orders=0, max_orders=0, window_ms=0,
+            self_trade_group=1, self_trade=0, fee_tier=0,
+        )  # fmt: skip
+
+    def compare_queue(self, match: re.Match[str]) -> None:
+        """The queue at a price as `a1 3, ann 5`; `a2 2 of 9` for an iceberg that shows 2."""
+        listing = self.pair.model.listings[BTC]
+        price = int(match["price"])
+        rows = [
+            f"{self.words.names[order.order_id]} "
+            + (f"{order.shown_lots} of {order.leaves_lots}" if order.display_lots else f"{order.leaves_lots}")
+            for side in Side
+            for order in listing.sides[side].get(price, ())
+        ]
+        actual = ", ".join(rows)
+        assert actual == match["orders"].strip(), f"{match[0]!r}: at {price} stands {actual or 'nothing'}"
