@@ -29,7 +29,7 @@ Bps = Annotated[int, Meta(ge=0, le=10_000)]
 FeePpm = Annotated[int, Meta(ge=0, le=32767)]
 FeeTierNumber = Annotated[int, Meta(ge=0, le=255)]
 Count = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-MAX_SCHEDULE = 64  # entries of one instrument
+MAX_SCHEDULE = 32  # entries of one instrument: as many as the router keeps
 PowerOfTwo = Literal[64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288]
 
 

@@ -66,7 +66,7 @@ def instrument(
         raise GenesisError(f"instrument {section.symbol}: {error}; tick x lot and lot must be whole units") from error
 
 
-def limits(section: InstrumentSection, number: int, known: Mapping[str, int], assets: Assets) -> Limits:
+def limits(section: InstrumentSection, number: int, known: Mapping[str, Any], assets: Assets) -> Limits:
     """What is `known` of an instrument's limits (by the record's fields) with what `section` says in its place."""
     asked = {
         "static_band_bps": section.static_band_bps,
@@ -83,7 +83,7 @@ def limits(section: InstrumentSection, number: int, known: Mapping[str, int], as
     return Limits(instrument=number, **merged)
 
 
-def account_limits(section: AccountSection, number: int, known: Mapping[str, int]) -> AccountLimits:
+def account_limits(section: AccountSection, number: int, known: Mapping[str, Any]) -> AccountLimits:
     """What is `known` of an account's limits (by the record's fields) with what `section` says in its place."""
     asked = {name: getattr(section, name) for name in ACCOUNT_LIMITS}
     if section.self_trade is not None:
@@ -118,7 +118,7 @@ def mantissa(amount: str) -> tuple[int, int]:
     return int(whole + decimals), len(decimals)
 
 
-def _merge(asked: Mapping[str, int | None], known: Mapping[str, int]) -> dict[str, Any]:
+def _merge(asked: Mapping[str, int | None], known: Mapping[str, Any]) -> dict[str, Any]:
     return {name: known[name] if value is None else value for name, value in asked.items()}
 
 
