@@ -5,13 +5,13 @@ combinations. It looks at records and decides nothing that needs a balance, a bo
 
     type            price  time in force                    stop  trail  display  minimum  post-only  budget
     LIMIT           yes    all                              -     -      resting  yes      resting    -
-    MARKET          -      DAY GTC IOC FOK AT_THE_OPEN/CLOSE  -   -      -        yes      -          DAY GTC IOC
+    MARKET          -      all but GTD                      -     -      -        yes      -          DAY GTC IOC
     STOP_LIMIT      yes    DAY GTC GTD                      yes   -      yes      -        -          -
     STOP            -      DAY GTC GTD                      yes   -      -        -        -          -
     TRAILING_STOP   -      DAY GTC GTD                      -     yes    -        -        -          -
 
-`resting` are DAY, GTC and GTD. No minimum goes with FOK, the auctions' times, post-only or a budget. The price of a type
-that has none is whatever was stamped, and not looked at.
+`resting` are DAY, GTC and GTD. No minimum goes with FOK, the auctions' times, post-only or a budget. The price of a
+type that has none is whatever was stamped, and not looked at.
 """
 
 from libc.string cimport memcmp, memset
@@ -128,8 +128,8 @@ cdef int quantity_fault(const NewOrderRecord *order, const ExtTermsRecord *terms
 cdef int list_fault(const NewOrderRecord *first, const ExtLegRecord *second) noexcept nogil:
     """The first thing that is wrong with two orders as a list, or CODE_OK; each has passed `order_fault` by itself.
 
-    OCO: a resting limit order and a stop of the same side and quantity. OTO: a resting limit order, and whatever is to
-    follow it but what waits for an auction or spends a budget.
+    OCO: a resting limit order and a stop of the same side and quantity. OTO: a resting limit order, and any that is
+    DAY, GTC, GTD or IOC and has no budget.
     """
     cdef bint stops = second.ord_type >= ORD_TYPE_STOP
     if second.list_kind != LIST_KIND_OCO and second.list_kind != LIST_KIND_OTO:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from procs.gateway.desk import Desk
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
 from procs.gateway.fix.session import Session
@@ -23,7 +24,7 @@ from procs.gateway.translate import Entry
 from procs.venue import Venue
 
 # The messages that clients may send, and those that they get.
-SUPPORTED = ("D", "F", "G", "8", "9")
+SUPPORTED = ("D", "E", "F", "G", "H", "q", "8", "9", "N", "r")
 
 
 def build(venue: Venue, name: str) -> Server:
@@ -33,13 +34,14 @@ def build(venue: Venue, name: str) -> Server:
     comp_id = fix.target_comp_id
     refused = RefusedIds()
     listing, orders = Listing(), Orders()
-    reports = Reports(listing)
+    reports = Reports(listing, orders)
     store = Store(venue.data / name, refused)
     consumers = {0: venue.consumer("events.router", name)}
     consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
     pump = EventPump(consumers, store, orders, listing, reports, venue.board, number, comp_id.encode())
     entry = Entry(venue.producer(f"ingress.{name}"))
     checker = Checker(listing, refused, venue.board)
+    desk = Desk(store, orders, reports, entry, checker, number)
     rules = Rules(SUPPORTED)
     anchor_ns = time.time_ns() - time.monotonic_ns()
 
@@ -52,12 +54,10 @@ def build(venue: Venue, name: str) -> Server:
             store,
             orders,
             listing,
-            reports,
             pump,
             entry,
-            checker,
+            desk,
             venue.board,
-            number,
             comp_id.encode(),
             fix.max_message_bytes,
             logon,

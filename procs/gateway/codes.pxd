@@ -5,3 +5,4 @@ cdef enum:
 cdef size_t explain(int code, const char *sent, size_t size, char *out) noexcept nogil
 cdef int ord_rej_reason(int code, bint fix42) noexcept nogil
 cdef int cxl_rej_reason(int code, bint fix42) noexcept nogil
+cdef int mass_rej_reason(int code) noexcept nogil

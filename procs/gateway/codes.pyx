@@ -8,6 +8,8 @@ from collections import namedtuple
 
 from libc.string cimport memcpy
 
+from shm.records cimport CODE_UNKNOWN_INSTRUMENT, CODE_UNKNOWN_SYMBOL, CODE_UNSUPPORTED_MASS_CANCEL
+
 from shm.records import Code
 
 cdef enum:
@@ -114,7 +116,7 @@ TABLE = {
         "both orders of a one-cancels-the-other list are of one quantity", "use one quantity", "38"),
     Code.LIST_TYPES_NOT_ALLOWED: _row(
         "the first order of a list is a limit order that may rest; with it goes a stop where one cancels the other, "
-        "any but a budget or an auction's order where one triggers the other", "change the types", "40, 59, 152",
+        "any that may rest, or IOC, without a budget where one triggers the other", "change the types", "40, 59, 152",
         UNSUPPORTED),
     Code.LIST_IDS_EQUAL: _row("both orders of a list have the same client order id", "send two", "11"),
     Code.UNSUPPORTED_MASS_CANCEL: _row(
@@ -228,6 +230,13 @@ cdef int ord_rej_reason(int code, bint fix42) noexcept nogil:
 
 cdef int cxl_rej_reason(int code, bint fix42) noexcept nogil:
     return EXPLANATIONS[code].cxl_reason[fix42]
+
+
+cdef int mass_rej_reason(int code) noexcept nogil:
+    """MassCancelRejectReason (532): not supported, unknown security, or other."""
+    if code == CODE_UNSUPPORTED_MASS_CANCEL:
+        return 0
+    return 1 if code == CODE_UNKNOWN_SYMBOL or code == CODE_UNKNOWN_INSTRUMENT else 99
 
 
 def text_of(int code, bytes sent=b"") -> str:

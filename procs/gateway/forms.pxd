@@ -1,10 +1,11 @@
 cimport cython
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t
 
+from procs.gateway.decimals cimport Grid
 from procs.gateway.ids cimport RefusedIds
 from procs.gateway.listing cimport Listed, Listing
 from shm.board cimport Board
-from shm.records cimport CL_ORD_ID_SIZE, CancelRecord, NewOrderRecord, ReplaceRecord
+from shm.records cimport CL_ORD_ID_SIZE, ExtTermsRecord, NewOrderRecord
 
 cdef struct Text:
     const char *at           # NULL where the field is absent
@@ -13,6 +14,7 @@ cdef struct Text:
 cdef struct Form:            # the fields of an order message that this venue reads
     char msg_type
     bint poss_resend
+    bint has_terms           # it has one of the fields from `stop_price` on, which are not even set otherwise
     uint32_t msg_seq_num
     Text cl_ord_id
     Text orig_cl_ord_id
@@ -22,16 +24,24 @@ cdef struct Form:            # the fields of an order message that this venue re
     Text time_in_force
     Text price
     Text quantity
+    Text stop_price
+    Text trail
+    Text trail_kind
+    Text display
+    Text minimum
+    Text expire_time
+    Text expire_date
+    Text exec_inst
+    Text budget
+    Text self_trade
+    Text slide
 
 cdef struct Terms:           # what a form means, checked
-    const Listed *listed
-    char cl_ord_id[CL_ORD_ID_SIZE]
+    const Listed *listed     # NULL only in a mass cancel of all symbols
     char orig_cl_ord_id[CL_ORD_ID_SIZE]
-    int side
-    int ord_type
-    int time_in_force
-    int64_t price_ticks
-    int64_t quantity_lots
+    bint has_more
+    NewOrderRecord order     # without its header; a cancel or replace uses those of its fields that it has
+    ExtTermsRecord more      # likewise; set where `has_more`
 
 cdef struct Refusal:
     int code                 # CODE_OK: there is none
@@ -44,9 +54,10 @@ cdef class Checker:
     cdef RefusedIds refused
     cdef Board board
     cdef Refusal check(self, const Form *form, uint32_t account, Terms *terms) noexcept nogil
-    cdef Refusal check_new(self, const Form *form, uint32_t account, Terms *terms) noexcept nogil
-    cdef Refusal check_ids(self, const Form *form, Terms *terms) noexcept nogil
-    cdef Refusal check_kind(self, const Form *form, Terms *terms) noexcept nogil
-    cdef Refusal check_numbers(self, const Form *form, Terms *terms) noexcept nogil
+    cdef Refusal check_list(self, const Form *forms, Text kind, uint32_t account, Terms *terms) noexcept nogil
+    cdef Refusal check_mass(self, const Form *form, Text kind, Terms *terms) noexcept nogil
+    cdef Refusal check_status(self, const Form *form, Terms *terms) noexcept nogil
+    cdef Refusal check_order(self, const Form *form, uint32_t account, Terms *terms) noexcept nogil
+    cdef Refusal check_target(self, const Form *form, Terms *terms) noexcept nogil
     cdef bint hopeless(self, uint32_t account, const Terms *terms) noexcept nogil
     cdef bint settled(self) noexcept nogil

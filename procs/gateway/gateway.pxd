@@ -1,17 +1,15 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from procs.gateway.desk cimport Desk
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.session cimport Session, Step
-from procs.gateway.forms cimport Checker, Form, Refusal, Terms
-from procs.gateway.ids cimport RefusedIds
 from procs.gateway.line cimport Line
 from procs.gateway.listing cimport Listing
 from procs.gateway.orders cimport Orders
 from procs.gateway.pump cimport EventPump
-from procs.gateway.reports cimport ExecId, Reports
 from procs.gateway.store cimport Resend, Store
-from procs.gateway.translate cimport Entry, read_form
+from procs.gateway.translate cimport Entry
 from shm.board cimport Board
 
 cdef enum:
@@ -43,10 +41,8 @@ cdef class Gateway:
     cdef readonly Listing listing
     cdef readonly EventPump pump
     cdef Entry entry
-    cdef Checker checker
-    cdef Reports reports
+    cdef Desk desk
     cdef Board board
-    cdef int number
     cdef bytes comp_id
     cdef uint32_t max_message_bytes
     cdef readonly set clients
@@ -57,10 +53,6 @@ cdef class Gateway:
     cdef bint may_go_on(self, Client client) except -1
     cdef int handle(self, Client client, Step step, uint32_t expected) except -1
     cdef int application(self, Client client) except -1
-    cdef int order_message(self, Client client) except -1
-    cdef int refuse_order(self, Client client, const Form *form, const Refusal *refusal) except -1
-    cdef int answer_status(self, Client client, const Form *form, const Terms *terms) except -1
-    cdef ExecId own_exec_id(self) noexcept
     cdef int store_admin(self, Client client, uint32_t expected) except -1
     cdef int repeat(self, Client client) except -1
     cdef int catch_up(self, Client client) except -1

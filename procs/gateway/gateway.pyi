@@ -1,12 +1,11 @@
 import asyncio
 from collections.abc import Callable
 
+from procs.gateway.desk import Desk
 from procs.gateway.fix.session import Session
-from procs.gateway.forms import Checker
 from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
 from procs.gateway.pump import EventPump
-from procs.gateway.reports import Reports
 from procs.gateway.store import Store
 from procs.gateway.translate import Entry
 from shm.board import Board
@@ -38,12 +37,10 @@ class Gateway:
         store: Store,
         orders: Orders,
         listing: Listing,
-        reports: Reports,
         pump: EventPump,
         entry: Entry,
-        checker: Checker,
+        desk: Desk,
         board: Board,
-        number: int,
         comp_id: bytes,
         max_message_bytes: int,
         logon: Callable[[Client, str, str, str], None],

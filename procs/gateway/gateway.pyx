@@ -7,11 +7,10 @@ from cpython.buffer cimport PyBUF_WRITE
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memmove
+from libc.string cimport memmove, strlen
 
-from procs.gateway.codes cimport EXPLANATION_SIZE, explain
+from procs.gateway.desk cimport Desk
 from procs.gateway.fix.message cimport Message
 from procs.gateway.fix.session cimport (
     PHASE_ACTIVE,
@@ -22,19 +21,14 @@ from procs.gateway.fix.session cimport (
     STEP_NEED_MORE,
     STEP_RESEND,
 )
-from procs.gateway.orders cimport Order
-from procs.gateway.reports cimport EXEC_ID_SIZE, ExecId
 from procs.gateway.store cimport (
-    FLAG_REFUSED_ID,
     KIND_IN_ADMIN,
     KIND_IN_ANSWERED,
-    KIND_IN_LOGGED,
     KIND_OUT_APP,
     Entry as StoreEntry,
 )
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_EPOCH, WORD_READY_EVENT
-from shm.records cimport CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY
 
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000        # a ring full for so long is answered instead of waited for
@@ -42,16 +36,13 @@ cdef enum:
     MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a reader further behind is cut off
     BATCH_BYTES = 262144                 # of a resend, between two looks at the transport
     UNSUPPORTED_TYPE = 3                 # BusinessRejectReason (380)
-    NOT_AVAILABLE = 4
     TAG_PASSWORD = 554
     TAG_USERNAME = 553
-    REPORT = 56                          # MsgType 8
-    CANCEL_REJECT = 57                   # MsgType 9
 
 cdef const char *WRONG_LOGON = b"SenderCompID, Username or Password is wrong"
 cdef const char *TOO_LONG_TEXT = b"the message is longer than this venue takes"
 cdef const char *STOPPING_TEXT = b"the venue is stopping"
-cdef const char *NOT_TAKEN_TEXT = b"this venue takes NewOrderSingle, OrderCancelRequest and OrderCancelReplaceRequest"
+cdef const char *NOT_TAKEN_TEXT = b"this venue takes the messages D, E, F, G, H and q"
 
 
 cdef class Client:
@@ -101,18 +92,16 @@ cdef class Gateway:
     """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers."""
 
     def __init__(
-        self, Store store, Orders orders, Listing listing, Reports reports, EventPump pump, Entry entry,
-        Checker checker, Board board, int number, bytes comp_id, uint32_t max_message_bytes, object logon
+        self, Store store, Orders orders, Listing listing, EventPump pump, Entry entry, Desk desk, Board board,
+        bytes comp_id, uint32_t max_message_bytes, object logon
     ):
         self.store = store
         self.orders = orders
         self.listing = listing
-        self.reports = reports
         self.pump = pump
         self.entry = entry
-        self.checker = checker
+        self.desk = desk
         self.board = board
-        self.number = number
         self.comp_id = comp_id
         self.max_message_bytes = max_message_bytes
         self.logon = logon
@@ -266,82 +255,10 @@ cdef class Gateway:
             return self.store.append(
                 KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
             )
-        if message.msg_type == c"D" or message.msg_type == c"F" or message.msg_type == c"G":
-            return self.order_message(client)
+        if self.desk.takes(message.msg_type):
+            return self.desk.take(session, client.line.number, self.now_ns)
         self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
-        return session.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, 81)
-
-    cdef int order_message(self, Client client) except -1:
-        """A D, F or G: into the ingress ring, or answered here."""
-        cdef Session session = client.session
-        cdef Message message = session.message
-        cdef uint32_t account = client.line.number
-        cdef Form form
-        cdef Terms terms
-        cdef Refusal refusal
-        read_form(message, &form)
-        refusal = self.checker.check(&form, account, &terms)
-        if refusal.code == CODE_OK and not self.entry.has_room():
-            refusal.code = CODE_VENUE_BUSY
-        if refusal.code != CODE_OK:
-            return self.refuse_order(client, &form, &refusal)
-        if form.msg_type == c"D":
-            if form.poss_resend and self.orders.find_client(account, terms.cl_ord_id) != NULL:
-                return self.answer_status(client, &form, &terms)
-            self.entry.order(&form, &terms, account, self.now_ns)
-        elif form.msg_type == c"F":
-            self.entry.cancel(&form, &terms, account, self.now_ns)
-        else:
-            self.entry.replace(&form, &terms, account, self.now_ns)
-        return self.store.append(KIND_IN_LOGGED, account, message.msg_seq_num, message.data, message.size, 0)
-
-    cdef int refuse_order(self, Client client, const Form *form, const Refusal *refusal) except -1:
-        """One answer to an order message that does not reach the router."""
-        cdef Session session = client.session
-        cdef Message message = session.message
-        cdef uint32_t account = client.line.number
-        cdef ExecId exec_id = self.own_exec_id()
-        cdef char text[EXPLANATION_SIZE]
-        cdef char orig_cl_ord_id[36]
-        self.store.append(
-            KIND_IN_ANSWERED, account, message.msg_seq_num, message.data, message.size,
-            FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0,
-        )
-        if refusal.code == CODE_VENUE_BUSY:
-            return session.business_reject(
-                NOT_AVAILABLE, form.cl_ord_id.at, form.cl_ord_id.size, text, explain(CODE_VENUE_BUSY, NULL, 0, text)
-            )
-        if form.msg_type == c"D":
-            session.begin_reply(REPORT, self.now_ns, self.now_ns)
-            self.reports.refused(session.outbox, form, refusal, &exec_id, self.now_ns)
-        else:
-            session.begin_reply(CANCEL_REJECT, self.now_ns, self.now_ns)
-            copy_padded(orig_cl_ord_id, form.orig_cl_ord_id.at, form.orig_cl_ord_id.size)
-            self.reports.cancel_refused(
-                session.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, self.now_ns
-            )
-        session.end_message()
-        return 0
-
-    cdef int answer_status(self, Client client, const Form *form, const Terms *terms) except -1:
-        """A message that may have come before (PossResend), about an order that is known: how it stands."""
-        cdef Session session = client.session
-        cdef Message message = session.message
-        cdef ExecId exec_id = self.own_exec_id()
-        cdef const Order *order = self.orders.find_client(client.line.number, terms.cl_ord_id)
-        self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
-        session.begin_reply(REPORT, self.now_ns, self.now_ns)
-        self.reports.status(session.outbox, order, &exec_id, self.now_ns)
-        session.end_message()
-        return 0
-
-    cdef ExecId own_exec_id(self) noexcept:
-        """An ExecID of an answer without an event: the place of its cause in this gateway's store."""
-        cdef ExecId exec_id
-        exec_id.size = snprintf(
-            exec_id.text, EXEC_ID_SIZE, b"G%d-%llu", self.number, <unsigned long long> self.store.end()
-        )
-        return exec_id
+        return session.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
 
     def accept(self, Client client, uint32_t number, int64_t now_ns) -> None:
         """The Logon's password is right. A second logon of a session that lives ends without a reply (FIX)."""
@@ -471,9 +388,3 @@ cdef str text_of(Message message, uint32_t tag):
     if index < 0:
         return ""
     return message.value(index)[:message.fields[index].length].decode("utf-8", "surrogateescape")
-
-
-cdef void copy_padded(char *out, const char *text, size_t size) noexcept:
-    cdef size_t i
-    for i in range(36):
-        out[i] = text[i] if i < size else 0

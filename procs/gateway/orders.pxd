@@ -1,13 +1,17 @@
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.gateway.aside cimport Aside, Further
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     AcceptedRecord,
     CancelledRecord,
+    ExtTermsEventRecord,
     RejectedRecord,
     ReplacedRecord,
+    RestatedRecord,
     TradedRecord,
+    TriggeredRecord,
 )
 
 cdef extern from *:
@@ -28,11 +32,12 @@ cdef enum Status:
     STATUS_CANCELED = 52
     STATUS_REPLACED = 53
     STATUS_REJECTED = 56
+    STATUS_EXPIRED = 67
 
 cdef struct Order:
     uint64_t order_id
     int64_t price_ticks
-    int64_t quantity_lots
+    int64_t quantity_lots    # of an order with a budget: that, in the quote asset's smallest units
     int64_t cum_lots
     uint64_t notional_low
     int64_t notional_high
@@ -43,6 +48,10 @@ cdef struct Order:
     uint8_t ord_type
     uint8_t time_in_force
     uint8_t status
+    uint32_t further         # its place in `Orders.aside`, 0 for none
+    uint16_t flags           # ORDER_FLAG_…
+    uint8_t state            # ORDER_STATE_…
+    uint8_t reserved
 
 # The place of an order in the chain of its bucket, in one of the two indexes.
 cdef struct Link:
@@ -67,18 +76,23 @@ cdef class Orders:
     cdef Index indexes[2]
     cdef uint32_t *closed
     cdef uint64_t closed_count
+    cdef readonly Aside aside
     cdef Order *at(self, uint32_t place) noexcept nogil
     cdef Link *link_of(self, int which, uint32_t place) noexcept nogil
     cdef Order *find(self, uint64_t order_id) noexcept nogil
     cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil
-    cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil
+    cdef const Further *further_of(self, const Order *order) noexcept nogil
+    cdef Order *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil
     cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil
     cdef Order *filled(
         self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots
     ) except NULL nogil
     cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil
-    cdef Order *replaced(self, const ReplacedRecord *event) except NULL nogil
+    cdef Order *replaced(self, const ReplacedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil
+    cdef Order *triggered(self, const TriggeredRecord *event) except NULL nogil
+    cdef Order *restated(self, const RestatedRecord *event) except NULL nogil
+    cdef int note_terms_of(self, Order *order, const ExtTermsEventRecord *terms) except -1 nogil
     cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil
     cdef uint32_t known(self, uint64_t order_id) except 0 nogil
     cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil
@@ -94,7 +108,8 @@ cdef inline int128 notional_of(const Order *order) noexcept nogil:
     return (<int128> order.notional_high << 64) | order.notional_low
 
 cdef inline int64_t leaves_of(const Order *order) noexcept nogil:
-    """LeavesQty: nothing is open of a closed order."""
-    if order.status == STATUS_CANCELED or order.status == STATUS_REJECTED or order.status == STATUS_FILLED:
-        return 0
-    return order.quantity_lots - order.cum_lots
+    """LeavesQty, of an order without a budget: nothing is open of a closed order."""
+    return 0 if is_closed(order) else order.quantity_lots - order.cum_lots
+
+cdef inline bint is_closed(const Order *order) noexcept nogil:
+    return order.status >= STATUS_FILLED  # "replaced" is in reports only

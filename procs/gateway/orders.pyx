@@ -2,25 +2,41 @@
 
 It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
 
-Memory: chunks of 16,384 orders of 96 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
+Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
 0 is never used. Two indexes (by order id; by account and client id) chain the places of a bucket through links that lie
 apart from the orders, so that a split, which moves orders of long ago, looks at no order::
 
     order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │
             │ client order id 36, zero-padded │ side 1 │ type 1 │ time in force 1 │ OrdStatus 1 │
+            │ place of its further terms 4 │ flags 2 │ state 1 │ 0 1 │
     link:   │ next place 4 │ hash 4 │
     index:  heads[bucket] → first place. Linear hashing: one bucket is split at each insertion that finds as many orders
             as buckets, so no insertion pays for all of them.
 
-With a link and a head in each index an order takes 96 + 2 × 12 (up to 2 × 16 just after `heads` grew) bytes.
+With a link and a head in each index an order takes 104 + 2 × 12 (up to 2 × 16 just after `heads` grew) bytes. What
+few orders have lies aside (`aside`).
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from procs.gateway.aside cimport Aside, Further, note_terms
 from shm.crc32c cimport crc32c
-from shm.records cimport CL_ORD_ID_SIZE, AcceptedRecord, CancelledRecord, RejectedRecord, ReplacedRecord, TradedRecord
+from shm.records cimport (
+    CANCEL_REASON_AUCTION_ENDED,
+    CANCEL_REASON_EXPIRED,
+    CL_ORD_ID_SIZE,
+    RECORD_SIZE,
+    AcceptedRecord,
+    CancelledRecord,
+    ExtTermsEventRecord,
+    RejectedRecord,
+    ReplacedRecord,
+    RestatedRecord,
+    TradedRecord,
+    TriggeredRecord,
+)
 
 from shm import layout
 
@@ -31,11 +47,15 @@ cdef enum:
     FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond
     SPLITS_AHEAD = 8                 # of the bucket that is split, whose first link is fetched
 
-assert sizeof(Order) == 96
+assert sizeof(Order) == 104
 assert sizeof(Link) == 8
 assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
 
 ORDER_SIZE = sizeof(Order) + 2 * sizeof(Link)  # without its heads
+
+
+cdef Further NO_TERMS
+memset(&NO_TERMS, 0, sizeof(NO_TERMS))
 
 
 cdef inline uint32_t hash_id(uint64_t order_id) noexcept nogil:
@@ -71,6 +91,7 @@ cdef class Orders:
         if self.closed == NULL:
             raise MemoryError("no memory for the order table")
         self.next_place = 1
+        self.aside = Aside()
 
     def __dealloc__(self):
         cdef uint32_t chunk
@@ -110,8 +131,12 @@ cdef class Orders:
         cdef Index *index = &self.indexes[BY_CLIENT]
         prefetch(&index.heads[bucket_of(index, hash_client(event.account, event.cl_ord_id))])
 
-    cdef Order *accepted(self, const AcceptedRecord *event) except NULL nogil:
-        """An order entered its book."""
+    cdef const Further *further_of(self, const Order *order) noexcept nogil:
+        """The order's further terms, all 0 where it has none."""
+        return self.aside.at(order.further) if order.further else &NO_TERMS
+
+    cdef Order *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
+        """An order entered its matcher; `terms` is NULL where it has no further ones."""
         cdef Order *order = self.at(self.insert(event.order_id, event.account, event.cl_ord_id))
         order.instrument = event.instrument
         order.price_ticks = event.price_ticks
@@ -120,6 +145,9 @@ cdef class Orders:
         order.ord_type = event.ord_type
         order.time_in_force = event.time_in_force
         order.status = STATUS_NEW
+        order.flags = event.flags
+        order.state = event.state
+        self.note_terms_of(order, terms)
         return order
 
     cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil:
@@ -153,10 +181,28 @@ cdef class Orders:
     cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil:
         """The rest of an order left the book. It keeps its client order id: the cancel's own id is the event's."""
         cdef uint32_t place = self.known(event.order_id)
-        self.close(place, STATUS_CANCELED)
+        cdef bint expired = event.reason == CANCEL_REASON_EXPIRED or event.reason == CANCEL_REASON_AUCTION_ENDED
+        self.close(place, STATUS_EXPIRED if expired else STATUS_CANCELED)
         return self.at(place)
 
-    cdef Order *replaced(self, const ReplacedRecord *event) except NULL nogil:
+    cdef Order *triggered(self, const TriggeredRecord *event) except NULL nogil:
+        """An order that waited begins to work, up to a price that may be another than before."""
+        cdef Order *order = self.at(self.known(event.order_id))
+        order.price_ticks = event.price_ticks
+        order.state = event.state
+        if order.further and event.stop_price_ticks:
+            self.aside.at(order.further).stop_price_ticks = event.stop_price_ticks
+        return order
+
+    cdef Order *restated(self, const RestatedRecord *event) except NULL nogil:
+        """The venue itself changed an order's price or quantity."""
+        cdef Order *order = self.at(self.known(event.order_id))
+        order.price_ticks = event.price_ticks
+        order.quantity_lots += event.leaves_lots - event.old_leaves_lots
+        order.state = event.state
+        return order
+
+    cdef Order *replaced(self, const ReplacedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
         """An order took new terms and the client order id of the request."""
         cdef uint32_t place = self.known(event.order_id)
         cdef Order *order = self.at(place)
@@ -165,7 +211,17 @@ cdef class Orders:
         self.link(BY_CLIENT, place)
         order.price_ticks = event.price_ticks
         order.quantity_lots = order.cum_lots + event.leaves_lots
+        order.state = event.state
+        self.note_terms_of(order, terms)
         return order
+
+    cdef int note_terms_of(self, Order *order, const ExtTermsEventRecord *terms) except -1 nogil:
+        """Have the terms that came with an event; where none did, the order has none any more."""
+        if order.further == 0 and terms != NULL:
+            order.further = self.aside.take()
+        if order.further:
+            note_terms(self.aside.at(order.further), terms)
+        return 0
 
     cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil:
         cdef Index *index = &self.indexes[BY_ID]
@@ -201,6 +257,8 @@ cdef class Orders:
             self.unlink(BY_CLIENT, kept[0])
             self.link_of(BY_ID, kept[0]).next = self.free_place
             self.free_place = kept[0]
+            if self.at(kept[0]).further:
+                self.aside.give_back(self.at(kept[0]).further)
             self.count -= 1
         kept[0] = place
         self.closed_count += 1
@@ -289,13 +347,18 @@ cdef class Orders:
             at = &self.link_of(which, at[0]).next
         at[0] = link.next
 
-    def apply(self, bytes event) -> None:
-        """Apply one event record of 120 bytes, as the reports do; for tests and tools."""
+    def apply(self, bytes event not None, bytes terms=None) -> None:
+        """Apply one event record of 120 bytes, as the reports do, with the EXT_TERMS before it; for tests and tools."""
         cdef const char *data = event
+        cdef const char *further = NULL
         cdef const TradedRecord *traded = <const TradedRecord *> data
+        if terms is not None:
+            further = terms
+        if len(event) != RECORD_SIZE or (terms is not None and len(terms) != RECORD_SIZE):
+            raise ValueError(f"a record is {RECORD_SIZE} bytes")
         kind = type(layout.unpack_event(event)).__name__
         if kind == "Accepted":
-            self.accepted(<const AcceptedRecord *> data)
+            self.accepted(<const AcceptedRecord *> data, <const ExtTermsEventRecord *> further)
         elif kind == "Rejected":
             self.rejected(<const RejectedRecord *> data)
         elif kind == "Traded":
@@ -304,12 +367,31 @@ cdef class Orders:
         elif kind == "Cancelled":
             self.cancelled(<const CancelledRecord *> data)
         elif kind == "Replaced":
-            self.replaced(<const ReplacedRecord *> data)
+            self.replaced(<const ReplacedRecord *> data, <const ExtTermsEventRecord *> further)
+        elif kind == "Triggered":
+            self.triggered(<const TriggeredRecord *> data)
+        elif kind == "Restated":
+            self.restated(<const RestatedRecord *> data)
 
     def get(self, uint64_t order_id) -> dict[str, int | bytes | str] | None:
         """What is known of an order, or None; for tests and tools."""
         cdef Order *order = self.find(order_id)
         return None if order == NULL else view(order)
+
+    def further(self, uint64_t order_id) -> dict[str, int] | None:
+        """An order's further terms, or None where it has none; for tests and tools."""
+        cdef Order *order = self.find(order_id)
+        cdef const Further *terms
+        if order == NULL or order.further == 0:
+            return None
+        terms = self.further_of(order)
+        return {
+            "stop_price_ticks": terms.stop_price_ticks,
+            "trail_ticks": terms.trail_ticks,
+            "display_lots": terms.display_lots,
+            "minimum_lots": terms.minimum_lots,
+            "expire_ns": terms.expire_ns,
+        }
 
     def get_client(self, uint32_t account, bytes cl_ord_id) -> dict[str, int | bytes | str] | None:
         """`get` by the account's current client order id."""
@@ -351,4 +433,6 @@ cdef dict view(const Order *order):
         "leaves_lots": leaves_of(order),
         "notional": <uint64_t> notional_of(order),
         "status": chr(order.status),
+        "flags": order.flags,
+        "state": order.state,
     }

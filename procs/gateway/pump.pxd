@@ -8,7 +8,17 @@ from procs.gateway.orders cimport Orders
 from procs.gateway.reports cimport Reports
 from procs.gateway.store cimport Store
 from shm.board cimport Board
-from shm.records cimport CL_ORD_ID_SIZE, CancelledRecord, RejectedRecord, ReplacedRecord, TradedRecord
+from shm.records cimport (
+    CL_ORD_ID_SIZE,
+    CancelledRecord,
+    ConfirmedRecord,
+    ExtTermsEventRecord,
+    RejectedRecord,
+    ReplacedRecord,
+    RestatedRecord,
+    TradedRecord,
+    TriggeredRecord,
+)
 
 cdef enum:
     EVENTS_A_POLL = 8192     # of one ring
@@ -30,6 +40,8 @@ cdef class EventPump:
     cdef bytes comp_id
     cdef object credential               # of the account that the next event defines
     cdef char orig_cl_ord_id[RINGS][CL_ORD_ID_SIZE]
+    cdef ExtTermsEventRecord terms[RINGS]
+    cdef bint has_terms[RINGS]           # of the ring's next event
     cdef bint pending[RINGS]             # events wait for their release
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
     cdef int64_t now_ns
@@ -39,6 +51,7 @@ cdef class EventPump:
     cdef void show_released(self)
     cdef bint unreleased(self) noexcept
     cdef int handle(self, int ring, const char *record) except -1
+    cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
     cdef bint due(self, int ring, uint64_t number, int side) noexcept
     cdef Outbox begin(self, Line line, uint32_t msg_type)
     cdef Line line_of(self, uint32_t session)
@@ -46,5 +59,8 @@ cdef class EventPump:
     cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1
+    cdef int triggered(self, int ring, const TriggeredRecord *event) except -1
+    cdef int restated(self, int ring, const RestatedRecord *event) except -1
+    cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1
     cdef int define(self, int event_type, const char *record) except -1

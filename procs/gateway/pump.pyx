@@ -10,6 +10,8 @@ from libc.string cimport memcpy
 from procs.gateway.orders cimport Order
 from shm.records cimport (
     CMD_CANCEL,
+    CMD_EXT_LEG,
+    CMD_MASS_CANCEL,
     CMD_NEW_ORDER,
     CMD_REPLACE,
     CODE_DUPLICATE_CLIENT_ID,
@@ -17,21 +19,29 @@ from shm.records cimport (
     EVT_ACCOUNT_DEFINED,
     EVT_ASSET_DEFINED,
     EVT_CANCELLED,
+    EVT_CONFIRMED,
     EVT_EXT_CLIENT_ID,
     EVT_EXT_CREDENTIAL,
+    EVT_EXT_TERMS,
     EVT_INSTRUMENT_DEFINED,
     EVT_REJECTED,
     EVT_REPLACED,
+    EVT_RESTATED,
     EVT_TRADED,
+    EVT_TRIGGERED,
     SIDE_BUY,
     SIDE_SELL,
     AcceptedRecord,
     AccountDefinedRecord,
     AssetDefinedRecord,
+    ConfirmedRecord,
     EventRecord,
     ExtClientIdEventRecord,
     ExtCredentialEventRecord,
+    ExtTermsEventRecord,
     InstrumentDefinedRecord,
+    RestatedRecord,
+    TriggeredRecord,
 )
 from shm.ring cimport Consumer
 
@@ -41,6 +51,7 @@ cdef enum:
     TAG_POSS_RESEND = 97
     REPORT = 56                      # MsgType 8: ExecutionReport
     CANCEL_REJECT = 57               # MsgType 9: OrderCancelReject
+    MASS_REPORT = 114                # MsgType r: OrderMassCancelReport
 
 
 cdef class EventPump:
@@ -119,7 +130,7 @@ cdef class EventPump:
         cdef Line line
         if event_type == EVT_ACCEPTED:
             accepted = <const AcceptedRecord *> record
-            order = self.orders.accepted(accepted)
+            order = self.orders.accepted(accepted, self.take_terms(ring))
             if self.due(ring, accepted.number, accepted.side):
                 line = self.line_of(accepted.session)
                 self.reports.accepted(self.begin(line, REPORT), order, ring, accepted)
@@ -134,9 +145,25 @@ cdef class EventPump:
             self.rejected(ring, <const RejectedRecord *> record)
         elif event_type == EVT_EXT_CLIENT_ID:
             memcpy(self.orig_cl_ord_id[ring], (<const ExtClientIdEventRecord *> record).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        elif event_type == EVT_EXT_TERMS:
+            self.terms[ring] = (<const ExtTermsEventRecord *> record)[0]
+            self.has_terms[ring] = True
+        elif event_type == EVT_TRIGGERED:
+            self.triggered(ring, <const TriggeredRecord *> record)
+        elif event_type == EVT_RESTATED:
+            self.restated(ring, <const RestatedRecord *> record)
+        elif event_type == EVT_CONFIRMED:
+            self.confirmed(ring, <const ConfirmedRecord *> record)
         else:
             self.define(event_type, record)
         return 0
+
+    cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept:
+        """The terms that the event before this one of the ring gave its order; NULL where there was no such event."""
+        if not self.has_terms[ring]:
+            return NULL
+        self.has_terms[ring] = False
+        return &self.terms[ring]
 
     cdef bint due(self, int ring, uint64_t number, int side) noexcept:
         """Whether this side of the event has never been reported. Within an event the buyer comes first."""
@@ -173,7 +200,7 @@ cdef class EventPump:
         cdef const Order *order = self.orders.cancelled(event)
         cdef Line line
         if self.due(ring, event.number, order.side):
-            line = self.line_of(event.session)
+            line = self.line_of(event.session if event.session else order.account)
             self.reports.cancelled(self.begin(line, REPORT), order, ring, event)
             line.end_report(ring, event.number, order.side)
         return 0
@@ -184,26 +211,57 @@ cdef class EventPump:
         cdef Line line
         if order != NULL:
             memcpy(old_cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
-        order = self.orders.replaced(event)
+        order = self.orders.replaced(event, self.take_terms(ring))
         if self.due(ring, event.number, order.side):
             line = self.line_of(order.account)
             self.reports.replaced(self.begin(line, REPORT), order, ring, event, old_cl_ord_id)
             line.end_report(ring, event.number, order.side)
         return 0
 
+    cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
+        cdef const Order *order = self.orders.triggered(event)
+        cdef Line line
+        if self.due(ring, event.number, order.side):
+            line = self.line_of(order.account)
+            self.reports.triggered(self.begin(line, REPORT), order, ring, event)
+            line.end_report(ring, event.number, order.side)
+        return 0
+
+    cdef int restated(self, int ring, const RestatedRecord *event) except -1:
+        cdef const Order *order = self.orders.restated(event)
+        cdef Line line
+        if self.due(ring, event.number, order.side):
+            line = self.line_of(order.account)
+            self.reports.restated(self.begin(line, REPORT), order, ring, event)
+            line.end_report(ring, event.number, order.side)
+        return 0
+
+    cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
+        """A mass cancel that came as a message; an operator's own, which has no MsgSeqNum, is not a session's."""
+        cdef Line line
+        if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(ring, event.number, event.side):
+            line = self.line_of(event.session)
+            self.reports.mass_cancelled(self.begin(line, MASS_REPORT), event)
+            line.end_report(ring, event.number, event.side)
+        return 0
+
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
         """Refusals of what came in by a session; those of definitions and deposits are the operator's."""
         cdef Line line
-        if event.command == CMD_NEW_ORDER:
+        cdef bint is_order = event.command == CMD_NEW_ORDER or event.command == CMD_EXT_LEG
+        cdef bint is_mass = event.command == CMD_MASS_CANCEL and event.msg_seq_num != 0
+        if is_order:
             if event.code != CODE_DUPLICATE_CLIENT_ID:
                 self.orders.rejected(event)
-        elif event.command != CMD_CANCEL and event.command != CMD_REPLACE:
+        elif event.command != CMD_CANCEL and event.command != CMD_REPLACE and not is_mass:
             return 0
         if not self.due(ring, event.number, event.side):
             return 0
         line = self.line_of(event.session)
-        if event.command == CMD_NEW_ORDER:
+        if is_order:
             self.reports.rejected(self.begin(line, REPORT), event, ring)
+        elif is_mass:
+            self.reports.mass_rejected(self.begin(line, MASS_REPORT), event)
         else:
             self.reports.cancel_rejected(
                 self.begin(line, CANCEL_REJECT), self.orders.find(event.order_id), event, self.orig_cl_ord_id[ring]

@@ -1,4 +1,4 @@
-"""Writes ExecutionReports (8) and OrderCancelRejects (9), in the shapes of FIX 4.4 and 4.2.
+"""Writes what is told of events: ExecutionReports (8), OrderCancelRejects (9), OrderMassCancelReports (r), 4.2 and 4.4.
 
 It encodes what events and the order table say straight into an outbox; it keeps nothing and decides nothing.
 
@@ -10,44 +10,99 @@ Where the versions differ (FIX 4.2 with errata 20010501, FIX 4.4 with errata 200
     20            absent                                 ExecTransType 0 (new), 3 (status)
     32            LastQty                                LastShares
     status        ExecType I                             ExecTransType 3, ExecType as OrdStatus
+    636, 851      WorkingIndicator, LastLiquidityInd     absent
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport strlen
 
-from procs.gateway.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, ord_rej_reason
+from procs.gateway.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, mass_rej_reason, ord_rej_reason
 from procs.gateway.decimals cimport Grid
 from procs.gateway.fix.digits cimport put_uint
 from procs.gateway.fix.encode cimport MILLIS, Outbox
-from procs.gateway.forms cimport Text
 from procs.gateway.orders cimport (
     STATUS_FILLED,
     STATUS_NEW,
     STATUS_REJECTED,
     STATUS_REPLACED,
+    Orders,
     int128,
+    is_closed,
     leaves_of,
     notional_of,
 )
 from shm.records cimport (
+    CANCEL_REASON_AUCTION_ENDED,
+    CANCEL_REASON_DELISTED,
+    CANCEL_REASON_EXPIRED,
+    CANCEL_REASON_FILL_OR_KILL,
     CANCEL_REASON_IOC_REMAINDER,
+    CANCEL_REASON_LIST,
+    CANCEL_REASON_MARKET_REMAINDER,
+    CANCEL_REASON_MASS_CANCEL,
+    CANCEL_REASON_MINIMUM_QUANTITY,
+    CANCEL_REASON_NO_FUNDS,
+    CANCEL_REASON_PRICE_BAND,
     CANCEL_REASON_REQUESTED,
+    CANCEL_REASON_SELF_TRADE,
     CL_ORD_ID_SIZE,
     CMD_REPLACE,
     CODE_DUPLICATE_CLIENT_ID,
+    CODE_OK,
     ORD_TYPE_LIMIT,
+    ORD_TYPE_MARKET,
+    ORD_TYPE_STOP_LIMIT,
+    ORD_TYPE_TRAILING_STOP,
+    ORDER_FLAG_BUDGET,
+    ORDER_FLAG_POST_ONLY,
+    ORDER_FLAG_SLIDE,
+    ORDER_STATE_WAITING,
+    RESTATE_REASON_SLID,
     SIDE_BUY,
     SYMBOL_SIZE,
+    TRADE_FLAG_AUCTION,
+    TRIGGER_REASON_AUCTION,
+    TRIGGER_REASON_LIST,
+    TRIGGER_REASON_STOP,
 )
 
 cdef enum:
     AVG_PX_DECIMALS = 8              # beyond those of the price
     INT64_MAX = 9223372036854775807
     COMM_TYPE_ABSOLUTE = 51          # CommType (13) = 3
+    LIQUIDITY_ADDED = 49             # LastLiquidityInd (851) = 1; 4.4 has no value for an auction
+    LIQUIDITY_REMOVED = 50
+    RESTATED_PRICE = 51              # ExecRestatementReason (378): repricing, partial decline of OrderQty …
+    RESTATED_QUANTITY = 53
+    RESTATED_BY_BROKER = 4           # … broker option, and market option, which 4.2 lacks
+    RESTATED_BY_MARKET = 8
+    FLAGS_SHOWN = 12                 # POST_ONLY and SLIDE
+
+assert FLAGS_SHOWN == ORDER_FLAG_POST_ONLY | ORDER_FLAG_SLIDE
 
 cdef const char *UNKNOWN_ID = b"NONE"
-cdef const char *IOC_TEXT = b"IOC: what could not trade at once was cancelled"
-cdef const char *MARKET_TEXT = b"market order: what could not trade within the collar was cancelled"
+cdef const char *AUCTION_TEXT = b"auction"
+cdef const char *SLID_TEXT = b"post-only: moved to the best price at which it does not trade at once"
+cdef const char *SELF_TRADE_TEXT = b"self-trade prevention: what would have met an order of its owner was taken off"
+ctypedef const char *Words
+
+cdef Words[16] CANCEL_TEXTS
+CANCEL_TEXTS[CANCEL_REASON_IOC_REMAINDER] = b"IOC: what could not trade at once was cancelled"
+CANCEL_TEXTS[CANCEL_REASON_MARKET_REMAINDER] = b"market order: what could not trade within the collar was cancelled"
+CANCEL_TEXTS[CANCEL_REASON_FILL_OR_KILL] = b"FOK: it could not trade completely at once"
+CANCEL_TEXTS[CANCEL_REASON_MINIMUM_QUANTITY] = b"its minimum quantity could not trade at once"
+CANCEL_TEXTS[CANCEL_REASON_SELF_TRADE] = b"self-trade prevention: it would have met an order of its owner"
+CANCEL_TEXTS[CANCEL_REASON_EXPIRED] = b"its time in force has ended"
+CANCEL_TEXTS[CANCEL_REASON_AUCTION_ENDED] = b"the auction that it was for has ended"
+CANCEL_TEXTS[CANCEL_REASON_PRICE_BAND] = b"what could not trade within the price bands was cancelled"
+CANCEL_TEXTS[CANCEL_REASON_LIST] = b"the other order of its list has ended it"
+CANCEL_TEXTS[CANCEL_REASON_MASS_CANCEL] = b"mass cancel"
+CANCEL_TEXTS[CANCEL_REASON_DELISTED] = b"the instrument is no longer traded"
+CANCEL_TEXTS[CANCEL_REASON_NO_FUNDS] = b"the account's free balance does not cover it"
+cdef Words[4] TRIGGER_TEXTS
+TRIGGER_TEXTS[TRIGGER_REASON_STOP] = b"triggered: its stop price was reached"
+TRIGGER_TEXTS[TRIGGER_REASON_LIST] = b"triggered: the first order of its list is filled"
+TRIGGER_TEXTS[TRIGGER_REASON_AUCTION] = b"triggered: the auction that it is for takes orders"
 
 
 cdef ExecId exec_id_of(int ring, uint64_t number, int side) noexcept nogil:
@@ -66,16 +121,21 @@ cdef inline int add_steps(Outbox out, uint32_t tag, int64_t steps, const Grid *g
     return out.add_decimal(tag, steps * grid.step, grid.scale)
 
 
-cdef inline int add_sent(Outbox out, uint32_t tag, Text text) except -1 nogil:
-    """Repeat a field as it came, if it did."""
-    return out.add_bytes(tag, text.at, text.size) if text.size else 0
+cdef inline char type_of(int ord_type) noexcept nogil:
+    """OrdType: FIX has no digit for the trailing stop."""
+    return c"P" if ord_type == ORD_TYPE_TRAILING_STOP else <char> (c"0" + ord_type)
+
+
+cdef inline bint is_priced(int ord_type) noexcept nogil:
+    return ord_type == ORD_TYPE_LIMIT or ord_type == ORD_TYPE_STOP_LIMIT
 
 
 cdef class Reports:
     """One method a message; each writes the body's fields between the outbox's begin and end."""
 
-    def __init__(self, Listing listing):
+    def __init__(self, Listing listing, Orders orders):
         self.listing = listing
+        self.orders = orders
 
     cdef int accepted(self, Outbox out, const Order *order, int ring, const AcceptedRecord *event) except -1 nogil:
         cdef ExecId exec_id = exec_id_of(ring, event.number, event.side)
@@ -98,6 +158,10 @@ cdef class Reports:
         add_steps(out, 32, event.quantity_lots, &listed.quantity)
         add_steps(out, 31, event.price_ticks, &listed.price)
         self.progress(out, order, listed)
+        if event.flags & TRADE_FLAG_AUCTION:
+            add_text(out, AUCTION_TEXT)
+        elif out.version != 42:
+            out.add_char(851, LIQUIDITY_ADDED if order.order_id == event.maker_order_id else LIQUIDITY_REMOVED)
         if fee:
             out.add_decimal(12, fee, listed.base_scale if order.side == SIDE_BUY else listed.quote_scale)
             out.add_char(13, COMM_TYPE_ABSOLUTE)
@@ -114,13 +178,59 @@ cdef class Reports:
             out.add_padded(41, order.cl_ord_id, CL_ORD_ID_SIZE)
         else:
             out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
-        self.kind(out, &exec_id, c"4", order.status)
+        add_kind(out, &exec_id, order.status, order.status)
         self.terms(out, order, self.listing.get(order.instrument))
         self.progress(out, order, self.listing.get(order.instrument))
         out.add_utc(60, event.time_ns, MILLIS)
-        if not asked:
-            add_reason(out, event.reason)
-        return 0
+        return 0 if asked else add_text(out, CANCEL_TEXTS[event.reason])
+
+    cdef int triggered(self, Outbox out, const Order *order, int ring, const TriggeredRecord *event) except -1 nogil:
+        """FIX before 5.0 has no ExecType for it: it is a restatement, of whether the order works."""
+        cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
+        self.head(out, order, &exec_id, c"D", order.status)
+        out.add_int(378, RESTATED_BY_BROKER if out.version == 42 else RESTATED_BY_MARKET)
+        self.terms(out, order, self.listing.get(order.instrument))
+        if out.version != 42:
+            out.add_char(636, c"Y")
+        self.progress(out, order, self.listing.get(order.instrument))
+        out.add_utc(60, event.time_ns, MILLIS)
+        return add_text(out, TRIGGER_TEXTS[event.reason])
+
+    cdef int restated(self, Outbox out, const Order *order, int ring, const RestatedRecord *event) except -1 nogil:
+        cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
+        cdef bint slid = event.reason == RESTATE_REASON_SLID
+        self.head(out, order, &exec_id, c"D", order.status)
+        out.add_char(378, RESTATED_PRICE if slid else RESTATED_QUANTITY)
+        self.terms(out, order, self.listing.get(order.instrument))
+        self.progress(out, order, self.listing.get(order.instrument))
+        out.add_utc(60, event.time_ns, MILLIS)
+        return add_text(out, SLID_TEXT if slid else SELF_TRADE_TEXT)
+
+    cdef int mass_cancelled(self, Outbox out, const ConfirmedRecord *event) except -1 nogil:
+        """A mass cancel that the router took: each order that it cancels is reported by itself."""
+        return self.mass(out, event.cause, event.cl_ord_id, event.instrument, event.side, event.time_ns, CODE_OK)
+
+    cdef int mass_rejected(self, Outbox out, const RejectedRecord *event) except -1 nogil:
+        return self.mass(out, event.cause, event.cl_ord_id, event.instrument, event.side, event.time_ns, event.code)
+
+    cdef int mass(
+        self, Outbox out, uint64_t cause, const char *cl_ord_id, uint32_t instrument, int side, int64_t utc_ns, int code
+    ) except -1 nogil:
+        """An OrderMassCancelReport; its OrderID is the command's place in the log."""
+        cdef const Listed *listed = self.listing.get(instrument) if instrument else NULL
+        cdef char asked = c"1" if instrument else c"7"
+        out.add_int(37, cause)
+        out.add_padded(11, cl_ord_id, CL_ORD_ID_SIZE)
+        out.add_char(530, asked)
+        out.add_char(531, asked if code == CODE_OK else c"0")
+        if code != CODE_OK:
+            out.add_int(532, mass_rej_reason(code))
+        if listed != NULL:
+            out.add_padded(55, listed.symbol, SYMBOL_SIZE)
+        if side:
+            out.add_char(54, c"0" + side)
+        out.add_utc(60, utc_ns, MILLIS)
+        return 0 if code == CODE_OK else add_explanation(out, code, NULL, 0)
 
     cdef int replaced(
         self, Outbox out, const Order *order, int ring, const ReplacedRecord *event, const char *old_cl_ord_id
@@ -132,7 +242,7 @@ cdef class Reports:
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         out.add_padded(41, old_cl_ord_id, CL_ORD_ID_SIZE)
-        self.kind(out, &exec_id, c"5", status)
+        add_kind(out, &exec_id, c"5", status)
         self.terms(out, order, self.listing.get(order.instrument))
         self.progress(out, order, self.listing.get(order.instrument))
         return out.add_utc(60, event.time_ns, MILLIS)
@@ -146,16 +256,17 @@ cdef class Reports:
         else:
             out.add_int(37, event.order_id)
         out.add_padded(11, event.cl_ord_id, CL_ORD_ID_SIZE)
-        self.kind(out, &exec_id, c"8", STATUS_REJECTED)
+        add_kind(out, &exec_id, c"8", STATUS_REJECTED)
         out.add_int(103, ord_rej_reason(event.code, out.version == 42))
         if listed != NULL:
             out.add_padded(55, listed.symbol, SYMBOL_SIZE)
         out.add_char(54, c"0" + event.side)
-        if listed != NULL:
+        # The quantity of a market order may have been a budget, which a refusal does not tell.
+        if listed != NULL and event.ord_type != ORD_TYPE_MARKET:
             add_steps(out, 38, event.quantity_lots, &listed.quantity)
-            if event.ord_type == ORD_TYPE_LIMIT:
+            if is_priced(event.ord_type):
                 add_steps(out, 44, event.price_ticks, &listed.price)
-        out.add_char(40, c"0" + event.ord_type)
+        out.add_char(40, type_of(event.ord_type))
         out.add_char(59, c"0" + event.time_in_force)
         add_nothing_done(out)
         out.add_utc(60, event.time_ns, MILLIS)
@@ -173,41 +284,11 @@ cdef class Reports:
         out.add_utc(60, event.time_ns, MILLIS)
         return add_explanation(out, event.code, NULL, 0)
 
-    cdef int refused(
-        self, Outbox out, const Form *form, const Refusal *refusal, const ExecId *exec_id, int64_t utc_ns
-    ) except -1 nogil:
-        """A new order that this gateway refused: its fields go back as they came."""
-        out.add_bytes(37, UNKNOWN_ID, 4)
-        add_sent(out, 11, form.cl_ord_id)
-        self.kind(out, exec_id, c"8", STATUS_REJECTED)
-        out.add_int(103, ord_rej_reason(refusal.code, out.version == 42))
-        add_sent(out, 55, form.symbol)
-        add_sent(out, 54, form.side)
-        add_sent(out, 38, form.quantity)
-        add_sent(out, 40, form.ord_type)
-        add_sent(out, 44, form.price)
-        add_sent(out, 59, form.time_in_force)
-        add_nothing_done(out)
-        out.add_utc(60, utc_ns, MILLIS)
-        return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size)
-
-    cdef int cancel_refused(
-        self, Outbox out, const Order *order, const Form *form, const Refusal *refusal, int64_t utc_ns
-    ) except -1 nogil:
-        """A cancel or replace that this gateway refused; `order` is NULL where none is known."""
-        add_target(out, order)
-        add_sent(out, 11, form.cl_ord_id)
-        add_sent(out, 41, form.orig_cl_ord_id)
-        out.add_char(434, c"2" if form.msg_type == c"G" else c"1")
-        out.add_int(102, cxl_rej_reason(refusal.code, out.version == 42))
-        out.add_utc(60, utc_ns, MILLIS)
-        return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size)
-
     cdef int status(self, Outbox out, const Order *order, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:
-        """How an order stands, for a message that was possibly sent before."""
+        """How an order stands, for who asks or may have sent it before; the caller adds what repeats the question."""
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
-        self.kind(out, exec_id, order.status if out.version == 42 else c"I", order.status, c"3")
+        add_kind(out, exec_id, order.status if out.version == 42 else c"I", order.status, c"3")
         self.terms(out, order, self.listing.get(order.instrument))
         self.progress(out, order, self.listing.get(order.instrument))
         return out.add_utc(60, utc_ns, MILLIS)
@@ -217,28 +298,52 @@ cdef class Reports:
     ) except -1 nogil:
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
-        return self.kind(out, exec_id, exec_type, status)
-
-    cdef int kind(
-        self, Outbox out, const ExecId *exec_id, char exec_type, char status, char trans_type=c"0"
-    ) except -1 nogil:
-        out.add_bytes(17, exec_id.text, exec_id.size)
-        if out.version == 42:
-            out.add_char(20, trans_type)
-        out.add_char(150, exec_type)
-        return out.add_char(39, status)
+        return add_kind(out, exec_id, exec_type, status)
 
     cdef int terms(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil:
         out.add_padded(55, listed.symbol, SYMBOL_SIZE)
         out.add_char(54, c"0" + order.side)
-        add_steps(out, 38, order.quantity_lots, &listed.quantity)
-        out.add_char(40, c"0" + order.ord_type)
-        if order.ord_type == ORD_TYPE_LIMIT:
+        if order.flags & ORDER_FLAG_BUDGET:
+            out.add_decimal(152, order.quantity_lots, listed.quote_scale)
+        # The quantity of a market order that was refused may have been a budget too.
+        elif order.ord_type != ORD_TYPE_MARKET or order.status != STATUS_REJECTED:
+            add_steps(out, 38, order.quantity_lots, &listed.quantity)
+        out.add_char(40, type_of(order.ord_type))
+        if is_priced(order.ord_type):
             add_steps(out, 44, order.price_ticks, &listed.price)
-        return out.add_char(59, c"0" + order.time_in_force)
+        out.add_char(59, c"0" + order.time_in_force)
+        if order.further or order.flags & FLAGS_SHOWN or order.state == ORDER_STATE_WAITING:
+            self.further(out, order, listed)
+        return 0
+
+    cdef int further(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil:
+        """What few orders have."""
+        cdef const Further *terms = self.orders.further_of(order)
+        if order.ord_type == ORD_TYPE_TRAILING_STOP:
+            out.add_char(18, c"a")
+        elif order.flags & ORDER_FLAG_POST_ONLY:
+            out.add_char(18, c"6")
+        if terms.stop_price_ticks:
+            add_steps(out, 99, terms.stop_price_ticks, &listed.price)
+        if terms.trail_ticks:
+            add_steps(out, 211, terms.trail_ticks, &listed.price)
+        if terms.display_lots:
+            add_steps(out, 111, terms.display_lots, &listed.quantity)
+        if terms.minimum_lots:
+            add_steps(out, 110, terms.minimum_lots, &listed.quantity)
+        if terms.expire_ns:
+            out.add_utc(126, terms.expire_ns, MILLIS)
+        if order.flags & ORDER_FLAG_SLIDE:
+            out.add_char(9479, c"P")
+        if order.state == ORDER_STATE_WAITING and out.version != 42 and not is_closed(order):
+            out.add_char(636, c"N")
+        return 0
 
     cdef int progress(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil:
-        add_steps(out, 151, leaves_of(order), &listed.quantity)
+        if order.flags & ORDER_FLAG_BUDGET:
+            add_budget_left(out, order, listed)
+        else:
+            add_steps(out, 151, leaves_of(order), &listed.quantity)
         add_steps(out, 14, order.cum_lots, &listed.quantity)
         return add_average(out, order, listed)
 
@@ -255,6 +360,26 @@ cdef int add_average(Outbox out, const Order *order, const Listed *listed) excep
         value *= 10
         decimals += 1
     return out.add_decimal(6, <int64_t> (value / order.cum_lots), listed.price.scale + decimals)
+
+
+cdef int add_budget_left(Outbox out, const Order *order, const Listed *listed) except -1 nogil:
+    """LeavesQty of an order with a budget: what is left of that, in the quote asset, as long as it is open."""
+    if is_closed(order):
+        return out.add_char(151, c"0")
+    return out.add_decimal(
+        151, order.quantity_lots - <int64_t> (notional_of(order) * listed.unit_value), listed.quote_scale
+    )
+
+
+cdef int add_kind(
+    Outbox out, const ExecId *exec_id, char exec_type, char status, char trans_type=c"0"
+) except -1 nogil:
+    """ExecID, ExecTransType where there is one, ExecType and OrdStatus."""
+    out.add_bytes(17, exec_id.text, exec_id.size)
+    if out.version == 42:
+        out.add_char(20, trans_type)
+    out.add_char(150, exec_type)
+    return out.add_char(39, status)
 
 
 cdef int add_nothing_done(Outbox out) except -1 nogil:
@@ -277,7 +402,5 @@ cdef int add_explanation(Outbox out, int code, const char *sent, size_t size) ex
     return out.add_bytes(58, text, explain(code, sent, size, text))
 
 
-cdef int add_reason(Outbox out, int reason) except -1 nogil:
-    if reason == CANCEL_REASON_IOC_REMAINDER:
-        return out.add_bytes(58, IOC_TEXT, strlen(IOC_TEXT))
-    return out.add_bytes(58, MARKET_TEXT, strlen(MARKET_TEXT))
+cdef int add_text(Outbox out, const char *text) except -1 nogil:
+    return out.add_bytes(58, text, strlen(text))

@@ -6,7 +6,7 @@ from procs.gateway.forms cimport Form, Terms, Text
 from shm.ring cimport Producer
 
 cdef enum:
-    MOST_SLOTS = 2           # that one message takes: an extension and its main record
+    MOST_SLOTS = 4           # that one message takes: two orders of a list, each with its terms
 
 
 @cython.final
@@ -17,10 +17,18 @@ cdef class Entry:
     cdef bint has_room(self) noexcept nogil
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void order(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void pair(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void mass_cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void body(
+        self, int command, const Form *form, const Terms *terms, int flags, uint32_t account, int64_t utc_ns
+    ) noexcept nogil
+    cdef void further(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void extension(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil
     cdef void publish(self) noexcept nogil
 
 cdef void read_form(Message message, Form *form) noexcept nogil
+cdef uint32_t read_entries(Message message, Form *forms, uint32_t most) noexcept nogil
+cdef Text field_of(Message message, uint32_t tag) noexcept nogil

@@ -14,6 +14,7 @@ from procs.gateway.fix.message cimport (
     AT_PRICE,
     AT_SIDE,
     AT_SYMBOL,
+    AT_TERMS,
     AT_TIME_IN_FORCE,
     Field,
     Message,
@@ -22,14 +23,21 @@ from shm.records cimport (
     CL_ORD_ID_SIZE,
     CMD_CANCEL,
     CMD_EXT_CLIENT_ID,
+    CMD_EXT_LEG,
+    CMD_EXT_TERMS,
+    CMD_MASS_CANCEL,
     CMD_NEW_ORDER,
     CMD_REPLACE,
     CMD_SESSION,
+    ORDER_FLAG_LIST,
     ORDER_FLAG_POSS_RESEND,
+    ORDER_FLAG_TERMS,
     RECORD_SIZE,
     CancelRecord,
     CommandRecord,
     ExtClientIdRecord,
+    ExtTermsRecord,
+    MassCancelRecord,
     NewOrderRecord,
     ReplaceRecord,
     SessionRecord,
@@ -37,9 +45,15 @@ from shm.records cimport (
 
 cdef enum:
     RECORD_VERSION = 1
+    HEADER_SIZE = sizeof(CommandRecord)
+
+assert HEADER_SIZE == 48
+assert sizeof(NewOrderRecord) == sizeof(ExtTermsRecord) == RECORD_SIZE
+
 
 cdef void read_form(Message message, Form *form) noexcept nogil:
     """Point `form` at the fields of a D, F or G; it is valid as long as the message is."""
+    cdef uint32_t i
     form.msg_type = <char> message.msg_type
     form.poss_resend = message.poss_resend
     form.msg_seq_num = message.msg_seq_num
@@ -51,6 +65,94 @@ cdef void read_form(Message message, Form *form) noexcept nogil:
     form.time_in_force = text_at(message, AT_TIME_IN_FORCE)
     form.price = text_at(message, AT_PRICE)
     form.quantity = text_at(message, AT_ORDER_QTY)
+    form.has_terms = message.at[AT_TERMS] != 0
+    if form.has_terms:
+        memset(&form.stop_price, 0, sizeof(Form) - (<char *> &form.stop_price - <char *> form))
+        for i in range(message.at[AT_TERMS], message.count):
+            put_term(form, message.fields[i].tag, text_of(message, i))
+
+
+cdef uint32_t read_entries(Message message, Form *forms, uint32_t most) noexcept nogil:
+    """Point up to `most` forms at the entries of a list (E), which begin with a ClOrdID; how many there are."""
+    cdef uint32_t count = 0
+    cdef uint32_t i
+    cdef uint32_t tag
+    cdef Form *form = NULL
+    for i in range(message.count):
+        tag = message.fields[i].tag
+        if tag == 11:
+            count += 1
+            if count <= most:
+                form = &forms[count - 1]
+                memset(form, 0, sizeof(Form))
+                form.msg_type = <char> message.msg_type
+                form.poss_resend = message.poss_resend
+                form.msg_seq_num = message.msg_seq_num
+                form.has_terms = True
+        if form != NULL and count <= most:
+            put_plain(form, tag, text_of(message, i))
+            put_term(form, tag, text_of(message, i))
+    return count
+
+
+cdef void put_plain(Form *form, uint32_t tag, Text text) noexcept nogil:
+    if tag == 11:
+        form.cl_ord_id = text
+    elif tag == 38:
+        form.quantity = text
+    elif tag == 40:
+        form.ord_type = text
+    elif tag == 44:
+        form.price = text
+    elif tag == 54:
+        form.side = text
+    elif tag == 55:
+        form.symbol = text
+    elif tag == 59:
+        form.time_in_force = text
+
+
+cdef void put_term(Form *form, uint32_t tag, Text text) noexcept nogil:
+    if tag == 99:
+        form.stop_price = text
+    elif tag == 211:
+        form.trail = text
+    elif tag == 836:
+        form.trail_kind = text
+    elif tag == 111 or tag == 1138:
+        form.display = text
+    elif tag == 110:
+        form.minimum = text
+    elif tag == 126:
+        form.expire_time = text
+    elif tag == 432:
+        form.expire_date = text
+    elif tag == 18:
+        form.exec_inst = text
+    elif tag == 152:
+        form.budget = text
+    elif tag == 2964:
+        form.self_trade = text
+    elif tag == 9479:
+        form.slide = text
+
+
+cdef inline Text text_of(Message message, uint32_t index) noexcept nogil:
+    cdef Text text
+    text.at = message.data + message.fields[index].offset
+    text.size = message.fields[index].length
+    return text
+
+
+cdef Text field_of(Message message, uint32_t tag) noexcept nogil:
+    """The value of the first field with this tag."""
+    cdef Text text
+    cdef int index = message.find(tag)
+    if index >= 0:
+        return text_of(message, index)
+    text.at = NULL
+    text.size = 0
+    return text
 
 
 cdef inline Text text_at(Message message, int place) noexcept nogil:
@@ -89,38 +191,73 @@ cdef class Entry:
         return slot
 
     cdef void order(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        cdef NewOrderRecord *record = <NewOrderRecord *> self.claim(CMD_NEW_ORDER, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.cl_ord_id, CL_ORD_ID_SIZE)
-        record.instrument = terms.listed.instrument
-        record.side = terms.side
-        record.ord_type = terms.ord_type
-        record.time_in_force = terms.time_in_force
-        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
-        record.price_ticks = terms.price_ticks
-        record.quantity_lots = terms.quantity_lots
-        record.msg_seq_num = form.msg_seq_num
+        if terms.has_more:
+            self.further(terms, account, utc_ns)
+        self.body(CMD_NEW_ORDER, form, terms, 0, account, utc_ns)
         self.commands += 1
+
+    cdef void pair(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+        """A list: its second order in the extension of its first one."""
+        if terms[1].has_more:
+            self.further(&terms[1], account, utc_ns)
+        self.body(CMD_EXT_LEG, form, &terms[1], 0, account, utc_ns)
+        if terms.has_more:
+            self.further(terms, account, utc_ns)
+        self.body(CMD_NEW_ORDER, form, terms, ORDER_FLAG_LIST, account, utc_ns)
+        self.commands += 1
+
+    cdef void body(
+        self, int command, const Form *form, const Terms *terms, int flags, uint32_t account, int64_t utc_ns
+    ) noexcept nogil:
+        """An order's record: all behind its header is as the checks have left it."""
+        cdef char *slot = self.claim(command, account, utc_ns)
+        cdef NewOrderRecord *record = <NewOrderRecord *> slot
+        memcpy(slot + HEADER_SIZE, <const char *> &terms.order + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
+        record.flags |= flags | (ORDER_FLAG_POSS_RESEND if form.poss_resend else 0)
+        if terms.has_more:
+            record.flags |= ORDER_FLAG_TERMS
+        record.msg_seq_num = form.msg_seq_num
+
+    cdef void further(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+        """Terms beyond price and quantity, directly before the record (of a replace, its OrigClOrdID) that has them."""
+        cdef char *slot = self.claim(CMD_EXT_TERMS, account, utc_ns)
+        memcpy(slot + HEADER_SIZE, <const char *> &terms.more + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
 
     cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         cdef CancelRecord *record
         self.extension(terms, account, utc_ns)
         record = <CancelRecord *> self.claim(CMD_CANCEL, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.cl_ord_id, CL_ORD_ID_SIZE)
-        record.instrument = terms.listed.instrument
-        record.side = terms.side
+        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+        record.instrument = terms.order.instrument
+        record.side = terms.order.side
         record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 
     cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         cdef ReplaceRecord *record
+        if terms.has_more:
+            self.further(terms, account, utc_ns)
         self.extension(terms, account, utc_ns)
         record = <ReplaceRecord *> self.claim(CMD_REPLACE, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.cl_ord_id, CL_ORD_ID_SIZE)
-        record.instrument = terms.listed.instrument
+        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+        record.instrument = terms.order.instrument
+        record.flags = (ORDER_FLAG_POSS_RESEND if form.poss_resend else 0) | (
+            ORDER_FLAG_TERMS if terms.has_more else 0
+        )
+        record.price_ticks = terms.order.price_ticks
+        record.quantity_lots = terms.order.quantity_lots
+        record.msg_seq_num = form.msg_seq_num
+        self.commands += 1
+
+    cdef void mass_cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+        """Of the account's own orders: those of an instrument (0: any) and a side (0: both)."""
+        cdef MassCancelRecord *record = <MassCancelRecord *> self.claim(CMD_MASS_CANCEL, account, utc_ns)
+        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+        record.instrument = terms.order.instrument
+        record.side = terms.order.side
+        record.target = account
         record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
-        record.price_ticks = terms.price_ticks
-        record.quantity_lots = terms.quantity_lots
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 

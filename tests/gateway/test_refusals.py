@@ -35,9 +35,9 @@ ORDERS: list[tuple[str, dict[str, str | None], Code, str, str]] = [
     ("price beyond 63 bits", {"t44": "9" * 40}, Code.NUMBER_TOO_LARGE, "99", "9" * 40),
     ("quantity beyond 63 bits", {"t38": HUGE}, Code.NUMBER_TOO_LARGE, "99", HUGE),
     ("price times quantity", {"t44": "9000000000", "t38": "90000000"}, Code.NOTIONAL_OVERFLOW, "3", "90000000"),
-    ("stop order", {"t40": "3"}, Code.UNSUPPORTED_ORDER_TYPE, "11", "3"),
-    ("day order", {"t59": "0"}, Code.UNSUPPORTED_TIME_IN_FORCE, "11", "0"),
-    ("market order that is GTC", {"t40": "1", "t44": None}, Code.UNSUPPORTED_TIME_IN_FORCE, "11", "1"),
+    ("market on close", {"t40": "5"}, Code.UNSUPPORTED_ORDER_TYPE, "11", "5"),
+    ("pegged, but not as a trailing stop", {"t40": "P", "t18": "R"}, Code.UNSUPPORTED_ORDER_TYPE, "11", "P"),
+    ("good till crossing", {"t59": "5"}, Code.UNSUPPORTED_TIME_IN_FORCE, "11", "5"),
     ("short sale", {"t54": "5"}, Code.UNSUPPORTED_SIDE, "11", "5"),
     ("limit without a price", {"t44": None}, Code.PRICE_MISSING, "99", ""),
     ("market with a price", {"t40": "1", "t59": None}, Code.PRICE_NOT_ALLOWED, "99", "100"),
@@ -192,7 +192,7 @@ def test_a_full_ingress_ring_delays_and_then_says_busy(tmp_path: Path) -> None:
             assert answer[58] == text_of(Code.VENUE_BUSY)
             harness.stalled.remove("router")
             confirmed = 0
-            while confirmed < capacity - 2:
+            while confirmed < capacity - 4:
                 answer = await trader.receive()
                 confirmed += answer[35] == "8"
 

@@ -102,7 +102,7 @@ def test_the_client_is_asked_for_exactly_what_the_log_lost(tmp_path: Path) -> No
 
 
 def resend_order(trader: Trader, msg_seq_num: int, cl_ord_id: str, price: str) -> None:
-    fields = {43: "Y", 122: "20260101-00:00:00.000", 11: cl_ord_id, 55: "BTCUSDT", 54: "1"}
+    fields = {43: "Y", 122: "20260101-00:00:00.000", 11: cl_ord_id, 55: "BTCUSDT", 54: "1", 59: "1"}
     trader.send("D", fields | {60: "20260101-00:00:00.000", 38: "1", 40: "2", 44: price}, msg_seq_num)
 
 

@@ -133,9 +133,9 @@ def test_an_unsupported_message_type_is_answered_once(tmp_path: Path) -> None:
         async with venue(tmp_path) as harness:
             trader = Trader()
             await trader.logon(harness)
-            trader.send("H", {11: "one", 55: "BTCUSDT", 54: "1"})
+            trader.send("L", {11: "one"})
             answer = await trader.receive()
-            assert (answer[35], answer[380], answer[372]) == ("j", "3", "H")
+            assert (answer[35], answer[380], answer[372]) == ("j", "3", "L")
 
     asyncio.run(scenario())
 

@@ -30,6 +30,7 @@ cdef enum:
     AT_SIDE = 14
     AT_SYMBOL = 15
     AT_TIME_IN_FORCE = 16
+    AT_TERMS = 17               # any of those that only orders with further terms have, and any tag from 1024 on
     PLACES = 20
     AT_LENGTH = PLACES          # no place: the tag's value is the length of the data field behind it
 
@@ -68,3 +69,4 @@ cdef class Message:
 cdef int parse(Message out, const char *data, size_t size) noexcept nogil
 cdef int64_t parse_uint(const char *text, size_t size) noexcept nogil       # -1: no number, or above 2**62
 cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil        # ns since the epoch; -1: no UTCTimestamp
+cdef int64_t parse_date(const char *text, size_t size) noexcept nogil       # of its first moment; -1: no date

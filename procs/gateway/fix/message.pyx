@@ -22,6 +22,8 @@ cdef enum:
     SECOND_SIZE = 17            # "YYYYMMDD-HH:MM:SS"
     NS_PER_SECOND = 1_000_000_000
     MOST_UINT = 4611686018427387904
+    LAST_YEAR = 2261            # whose ns since 1970 still fit 63 bits
+    DATE_SIZE = 8               # "YYYYMMDD"
 
 cdef uint8_t[PLACED_TAGS] PLACE     # AT_… of a tag
 for tag, place in (
@@ -29,6 +31,8 @@ for tag, place in (
     (97, AT_POSS_RESEND), (115, AT_ROUTING), (116, AT_ROUTING), (128, AT_ROUTING), (129, AT_ROUTING),
     (122, AT_ORIG_SENDING_TIME), (11, AT_CL_ORD_ID), (38, AT_ORDER_QTY), (40, AT_ORD_TYPE), (41, AT_ORIG_CL_ORD_ID),
     (44, AT_PRICE), (54, AT_SIDE), (55, AT_SYMBOL), (59, AT_TIME_IN_FORCE),
+    (18, AT_TERMS), (99, AT_TERMS), (110, AT_TERMS), (111, AT_TERMS), (126, AT_TERMS), (152, AT_TERMS), (211, AT_TERMS),
+    (432, AT_TERMS), (836, AT_TERMS),
 ):
     PLACE[tag] = place
 # Tags whose value is the length of the data field after them, which may hold any byte.
@@ -65,7 +69,7 @@ cdef int two(const char *text) noexcept nogil:
 
 
 cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
-    """Days since 1970-01-01 of a date of the Gregorian calendar; -1 where there is no such date."""
+    """Days since 1970-01-01 of a date of the Gregorian calendar up to 2261; -1 where there is no such date."""
     cdef int64_t shifted = year - (month <= 2)
     cdef int64_t era = shifted // 400
     cdef int64_t of_era = shifted - era * 400
@@ -75,7 +79,7 @@ cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
         last = 30
     elif month == 2:
         last = 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
-    if month < 1 or month > 12 or day < 1 or day > last or year < 1970:
+    if month < 1 or month > 12 or day < 1 or day > last or year < 1970 or year > LAST_YEAR:
         return -1
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
@@ -110,6 +114,15 @@ cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
             return -1
         fraction = fraction * 10 + (text[i] - c"0")
     return second_ns + fraction * FRACTION_NS[size - SECOND_SIZE]
+
+
+cdef int64_t parse_date(const char *text, size_t size) noexcept nogil:
+    """YYYYMMDD as ns since the epoch of the midnight (UTC) that begins it; -1 where it is no such date."""
+    cdef int64_t days
+    if size != DATE_SIZE or two(text) < 0 or two(text + 2) < 0:
+        return -1
+    days = days_of(two(text) * 100 + two(text + 2), two(text + 4), two(text + 6))
+    return days * 86400 * NS_PER_SECOND if days >= 0 else -1
 
 
 cdef inline size_t value_end(const char *data, size_t at, size_t size) noexcept nogil:
@@ -261,7 +274,7 @@ cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nog
         field.tag = tag
         field.offset = <uint32_t> at
         field.length = <uint32_t> (end - at)
-        place = PLACE[tag] if tag < PLACED_TAGS else AT_NOWHERE
+        place = PLACE[tag] if tag < PLACED_TAGS else AT_TERMS
         if place == AT_LENGTH:
             data_size = parse_uint(data + at, end - at)
             data_tag = 89 if tag == 93 else tag + 1  # Signature (89) alone does not come behind its length by number

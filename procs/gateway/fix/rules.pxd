@@ -4,8 +4,10 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from procs.gateway.fix.message cimport Message
 
 cdef enum:
-    MAX_TAG = 1024              # of the dictionary; from FIRST_USER_TAG on everything is the user's own
+    MAX_TAG = 1024              # of the versions' own dictionaries; from FIRST_USER_TAG on everything is the user's own
     FIRST_USER_TAG = 5000
+    MAX_FAR = 8                 # tags above MAX_TAG that this venue reads
+    MAX_SLOTS = MAX_TAG + MAX_FAR
     MAX_TYPES = 16              # with rules for their fields, in one version
     MAX_REQUIRED = 16
     MAX_KNOWN = 128
@@ -39,7 +41,7 @@ cdef struct TypeRules:
     uint32_t msg_type
     uint32_t required_count
     uint32_t required[MAX_REQUIRED]
-    uint8_t places[MAX_TAG]     # PLACE_* bits; 0: not for this message
+    uint8_t places[MAX_SLOTS]   # PLACE_* bits by the tag's slot; 0: not for this message
 
 cdef struct VersionRules:
     uint32_t last_tag
@@ -57,10 +59,10 @@ cdef const char *words(int reason) noexcept nogil
 @cython.final
 cdef class Rules:
     cdef VersionRules versions[2]           # FIX.4.2, FIX.4.4
-    cdef uint8_t formats[MAX_TAG]
-    cdef uint8_t value_sets[MAX_TAG]        # 0: any value
-    cdef uint64_t sets[8][2]                # of characters below 128
-    cdef uint32_t seen[MAX_TAG]             # the last message, by its stamp, that had the tag
+    cdef uint8_t formats[MAX_SLOTS]
+    cdef uint8_t value_sets[MAX_SLOTS]      # 0: any value
+    cdef uint64_t sets[16][2]               # of characters below 128
+    cdef uint32_t seen[MAX_SLOTS]           # the last message, by its stamp, that had the tag
     cdef uint32_t stamp
     cdef int _fill(self, VersionRules *rules, int version, set supported) except -1
     cdef Standing standing(self, int version, uint32_t msg_type) noexcept nogil

@@ -28,7 +28,7 @@ cdef enum:
 
 cdef enum:
     MAX_GROUPS = 8
-    MAX_MEMBERS = 16
+    MAX_MEMBERS = 64
     GROUP_FIRST = 1             # begins an entry
     GROUP_MEMBER = 2            # at most once in an entry
     GROUP_NESTED = 3            # of a group inside: any number of times
@@ -40,6 +40,26 @@ cdef struct Group:
     uint8_t roles[MAX_MEMBERS]
 
 FORMAT_NAMES = ("text", "length", "seqnum", "int", "float", "char", "bool", "utc")
+
+# A tag's place in the tables: itself, or for one above MAX_TAG that the dictionary has, a slot behind all others.
+cdef uint32_t[MAX_FAR] FAR
+cdef uint32_t far_count = 0
+for far_tag in dictionary.FAR:
+    assert far_count < MAX_FAR and far_tag >= MAX_TAG
+    FAR[far_count] = far_tag
+    far_count += 1
+
+
+cdef uint32_t slot_of(uint32_t tag) noexcept nogil:
+    """0 where it has none."""
+    cdef uint32_t i
+    if tag < MAX_TAG:
+        return tag
+    for i in range(far_count):
+        if FAR[i] == tag:
+            return MAX_TAG + i
+    return 0
+
 
 cdef Group[MAX_GROUPS] GROUPS
 cdef uint32_t group_count = 0
@@ -145,16 +165,19 @@ cdef const Group *group_of(uint32_t count_tag) noexcept nogil:
 
 
 cdef class Rules:
-    """The dictionary's tables, where the application supports the message types `supported` (in every version)."""
+    """The dictionary's tables. The application supports the types `supported`, in each version that has them."""
 
     def __init__(self, object supported):
         for name, text in dictionary.FORMATS.items():
             for tag in dictionary.numbers(text):
-                self.formats[tag] = FORMAT_NAMES.index(name)
+                self.formats[slot_of(tag)] = FORMAT_NAMES.index(name)
         for index, (tag, characters) in enumerate(dictionary.VALUES.items(), start=1):
-            self.value_sets[tag] = index
+            self.value_sets[slot_of(tag)] = index
             for character in characters.encode():
                 self.sets[index][character // 64] |= <uint64_t> 1 << (character % 64)
+        unknown = set(supported).difference(*(known.split() for known in dictionary.KNOWN_TYPES.values()))
+        if unknown:
+            raise ValueError(f"no message type of any version: {sorted(unknown)}")
         for index, version in enumerate(dictionary.VERSIONS):
             self._fill(&self.versions[index], version, set(supported))
 
@@ -162,9 +185,6 @@ cdef class Rules:
         rules.last_tag = dictionary.LAST_TAG[version]
         known = dictionary.KNOWN_TYPES[version].split()
         types = dictionary.TYPES[version]
-        unknown = supported - set(known)
-        if unknown:
-            raise ValueError(f"no message type of FIX {version}: {sorted(unknown)}")
         assert len(known) <= MAX_KNOWN and len(types) <= MAX_TYPES
         for name in known:
             rules.known[rules.known_count] = packed(name)
@@ -189,6 +209,7 @@ cdef class Rules:
         cdef TypeRules *rules = NULL
         cdef uint32_t i
         cdef uint32_t tag
+        cdef uint32_t slot
         cdef uint8_t place
         cdef uint8_t reached = PLACE_HEADER
         cdef int group_end
@@ -204,12 +225,13 @@ cdef class Rules:
         i = 0
         while i < message.count:
             tag = message.fields[i].tag
+            slot = tag if tag < MAX_TAG else slot_of(tag)
             place = PLACE_BODY
-            if tag < MAX_TAG and rules != NULL:
-                place = rules.places[tag]
-            if place == 0 or tag >= MAX_TAG:
+            if rules != NULL:
+                place = rules.places[slot]
+            if place == 0 or (slot == 0 and tag):
                 if tag < FIRST_USER_TAG:
-                    known = 0 < tag <= version_rules.last_tag
+                    known = 0 < tag <= version_rules.last_tag or slot >= MAX_TAG
                     return fail(fault, REJECT_TAG_NOT_FOR_MESSAGE if known else REJECT_INVALID_TAG, tag)
                 place = PLACE_BODY
             if not self.check_field(message, i, fault):
@@ -228,21 +250,22 @@ cdef class Rules:
     cdef bint check_field(self, Message message, uint32_t index, Fault *fault) noexcept nogil:
         """One field by itself: a value of the right format and set, and its tag not seen before."""
         cdef uint32_t tag = message.fields[index].tag
+        cdef uint32_t slot = tag if tag < MAX_TAG else slot_of(tag)
         cdef uint32_t length = message.fields[index].length
         cdef const char *value = message.value(index)
         cdef uint8_t value_set
         if length == 0:
             return fail(fault, REJECT_TAG_WITHOUT_VALUE, tag)
-        if tag >= MAX_TAG:
+        if slot == 0:
             return True
-        if self.seen[tag] == self.stamp:
+        if self.seen[slot] == self.stamp:
             return fail(fault, REJECT_REPEATED_TAG, tag)
-        self.seen[tag] = self.stamp
-        if self.formats[tag] == FORMAT_TEXT:
+        self.seen[slot] = self.stamp
+        if self.formats[slot] == FORMAT_TEXT:
             return True
-        if not has_format(self.formats[tag], value, length):
+        if not has_format(self.formats[slot], value, length):
             return fail(fault, REJECT_DATA_FORMAT, tag)
-        value_set = self.value_sets[tag]
+        value_set = self.value_sets[slot]
         if value_set and not (0 < value[0] < 127 and self.sets[value_set][value[0] >> 6] >> (value[0] & 63) & 1):
             return fail(fault, REJECT_INCORRECT_VALUE, tag)
         return True
@@ -265,7 +288,7 @@ cdef class Rules:
             if role == 0 or (entries == 0 and role != GROUP_FIRST):
                 break
             if role == GROUP_FIRST or role == GROUP_NESTED:
-                self.seen[message.fields[i].tag] = 0
+                self.seen[slot_of(message.fields[i].tag)] = 0
             if role == GROUP_FIRST:
                 entries += 1
                 forget(self, group)
@@ -287,7 +310,7 @@ cdef void forget(Rules rules, const Group *group) noexcept nogil:
     """A new entry of a group may have every member again."""
     cdef uint32_t i
     for i in range(group.size):
-        rules.seen[group.members[i]] = 0
+        rules.seen[slot_of(group.members[i])] = 0
 
 
 cdef int fill_type(TypeRules *rules, str name, object definition) except -1:
@@ -298,7 +321,7 @@ cdef int fill_type(TypeRules *rules, str name, object definition) except -1:
         (PLACE_BODY, definition.allowed), (PLACE_HEADER, dictionary.HEADER), (PLACE_TRAILER, dictionary.TRAILER)
     ):
         for tag in dictionary.numbers(text):
-            rules.places[tag] = place | (PLACE_GROUP if tag in dictionary.GROUPS else 0)
+            rules.places[slot_of(tag)] = place | (PLACE_GROUP if tag in dictionary.GROUPS else 0)
     for tag in required:
         rules.required[rules.required_count] = tag
         rules.required_count += 1

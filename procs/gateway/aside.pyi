@@ -1,0 +1,2 @@
+class Aside:
+    count: int
