@@ -17,6 +17,7 @@ from tests.matcher.pair import Alone, Pair, cancel, instrument, order, replace
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.triggers import MOST_TRAILING
+from tests.models.whole import check
 
 COMMANDS = int(os.environ.get("LOCKSTEP_FUZZ_COMMANDS", "200000"))
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
@@ -24,6 +25,7 @@ RUN = 50_000  # commands with one seed
 ENOUGH = 100_000  # commands after which everything must have happened
 EVERY_ONE = 200_000  # up to so many commands, the book is checked after each of them
 RARELY = 100
+CHECK_MODEL = 50
 RING_SLOTS = (1024, 64, 16, 4)
 EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1)
 
@@ -42,6 +44,9 @@ def test_long_random_runs_in_which_everything_happens() -> None:
         try:
             for _ in range(min(RUN, COMMANDS)):
                 traffic.step()
+                if traffic.count % CHECK_MODEL == 0:
+                    for listing in traffic.pair.model.listings.values():
+                        check(listing)
         except Exception as error:
             error.add_note(f"LOCKSTEP_FUZZ_SEED={seed}, step {traffic.count}, record {traffic.pair.seq}")
             raise
