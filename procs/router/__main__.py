@@ -10,13 +10,17 @@ from procs.router.router import Router
 from procs.router.source import Journal
 from procs.venue import Venue
 
+OPERATORS_RING = 9
+
 
 def build(venue: Venue, name: str = "router") -> Router:
     """The agent of this venue. Its tables are allocated and touched here, in the process that will use them."""
+    ingress = {number: f"ingress.gateway.{number}" for number in venue.gateways}
+    ingress[OPERATORS_RING] = "ingress.operator"
     return Router(
         log=venue.producer("log"),
         events=venue.producer("events.router"),
-        ingress=[venue.consumer(f"ingress.gateway.{number}", name) for number in venue.gateways],
+        ingress={number: venue.consumer(ring, name) for number, ring in ingress.items()},
         matchers={number: venue.consumer(f"events.matcher.{number}", name) for number in venue.matchers},
         board=venue.board,
         source=Journal(venue.data / "journal"),

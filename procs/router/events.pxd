@@ -1,7 +1,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.sequencer cimport Sequencer
-from shm.records cimport CommandRecord
+from shm.records cimport CommandRecord, CorrectionRecord, NewOrderRecord, RejectedRecord
 from shm.ring cimport Producer
 
 cdef enum:
@@ -16,4 +16,13 @@ cdef class Announcer:
     cdef char *begin(self, const CommandRecord *cause, uint8_t type, uint32_t instrument) noexcept nogil
     cdef void end(self, char *event) noexcept nogil
     cdef void reject(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil
+    cdef RejectedRecord *begin_rejected(
+        self, const CommandRecord *cause, uint16_t verdict, uint32_t instrument
+    ) noexcept nogil
+    cdef void reject_order(
+        self, const CommandRecord *cause, const NewOrderRecord *order, uint16_t verdict
+    ) noexcept nogil
+    cdef void reject_other(self, const char *record, uint16_t verdict) noexcept nogil
+    cdef void confirm(self, const char *record) noexcept nogil
+    cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil
     cdef void define(self, const char *record, Sequencer core) noexcept nogil

@@ -1,4 +1,4 @@
-"""The router's own events: refusals, definitions, epochs and balances, written into its event ring.
+"""The router's own events: refusals, confirmations, definitions, epochs and balances, written into its event ring.
 
 It words what the sequencer decided and decides nothing; an event's bytes are a function of the log alone.
 """
@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from procs.router.sequencer cimport Sequencer
+from procs.router.verdicts cimport client_id_of
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 from shm.ring cimport Producer
@@ -51,8 +52,14 @@ cdef class Announcer:
         cdef BalanceRecord *balance
         cdef uint64_t i
         if verdict != CODE_OK:
-            self.reject(record, verdict, core)
+            if header.type != CMD_ACTIVATE:  # its matcher cancels the order, and says so
+                self.reject(record, verdict, core)
             return
+        if header.type > CMD_DEPOSIT and header.type < CMD_EXT_CLIENT_ID:
+            if header.type >= CMD_MASS_CANCEL:
+                self.confirm(record)
+            else:
+                self.define(record, core)
         for i in range(core.flushed_count):
             balance = <BalanceRecord *> self.begin(header, EVT_BALANCE, 0)
             balance.account = core.flushed[i].account
@@ -60,56 +67,123 @@ cdef class Announcer:
             balance.free = core.flushed[i].free
             balance.held = core.flushed[i].held
             self.end(<char *> balance)
-        if header.type >= CMD_ASSET:
-            self.define(record, core)
 
     cdef void reject(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil:
+        """A refusal says what was refused: as the sender knows it, and as the venue does where it knows its target."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef const NewOrderRecord *order = <const NewOrderRecord *> record
-        cdef const CancelRecord *cancel = <const CancelRecord *> record
         cdef const ReplaceRecord *replace = <const ReplaceRecord *> record
+        cdef const ExtLegRecord *leg
+        cdef const char *extension
         cdef RejectedRecord *event
         cdef ExtClientIdEventRecord *meant
-        cdef bint requests = header.type == CMD_CANCEL or header.type == CMD_REPLACE
-        cdef bint traded = requests or header.type == CMD_NEW_ORDER
-        # New orders, cancels and replaces have client id and instrument in the same place.
-        cdef uint32_t instrument = order.instrument if traded else 0
-        if requests:
-            meant = <ExtClientIdEventRecord *> self.begin(header, EVT_EXT_CLIENT_ID, instrument)
-            if core.extended_by(header, CMD_EXT_CLIENT_ID):
-                memcpy(
-                    meant.orig_cl_ord_id, (<const ExtClientIdRecord *> core.extension).orig_cl_ord_id, CL_ORD_ID_SIZE
-                )
-            self.end(<char *> meant)
-        event = <RejectedRecord *> self.begin(header, EVT_REJECTED, instrument)
+        if header.type == CMD_NEW_ORDER:
+            self.reject_order(header, order, verdict)
+            leg = core.leg_of(order)
+            if leg != NULL:
+                self.reject_order(header, <const NewOrderRecord *> leg, verdict)
+            return
+        if header.type != CMD_CANCEL and header.type != CMD_REPLACE:
+            self.reject_other(record, verdict)
+            return
+        meant = <ExtClientIdEventRecord *> self.begin(header, EVT_EXT_CLIENT_ID, replace.instrument)
+        extension = core.extension(header, 1, CMD_EXT_CLIENT_ID)
+        if extension != NULL:
+            memcpy(meant.orig_cl_ord_id, (<const ExtClientIdRecord *> extension).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        self.end(<char *> meant)
+        # Cancels and replaces have client id, instrument and MsgSeqNum in the same places.
+        event = self.begin_rejected(header, verdict, replace.instrument)
+        memcpy(event.cl_ord_id, replace.cl_ord_id, CL_ORD_ID_SIZE)
+        event.order_id = core.target.order_id
+        event.price_ticks = core.target.price_ticks if header.type == CMD_CANCEL else replace.price_ticks
+        event.quantity_lots = core.target.quantity_lots if header.type == CMD_CANCEL else replace.quantity_lots
+        event.side = core.target.side
+        event.msg_seq_num = replace.msg_seq_num
+        if event.side == 0 and header.type == CMD_CANCEL:
+            event.side = (<const CancelRecord *> record).side
+        self.end(<char *> event)
+
+    cdef RejectedRecord *begin_rejected(
+        self, const CommandRecord *cause, uint16_t verdict, uint32_t instrument
+    ) noexcept nogil:
+        cdef RejectedRecord *event = <RejectedRecord *> self.begin(cause, EVT_REJECTED, instrument)
+        event.account = cause.account
+        event.session = cause.session
+        event.command = cause.type
+        event.code = verdict
+        return event
+
+    cdef void reject_order(
+        self, const CommandRecord *cause, const NewOrderRecord *order, uint16_t verdict
+    ) noexcept nogil:
+        """One order, alone or of a list: its own record's sequence is its order id."""
+        cdef RejectedRecord *event = self.begin_rejected(cause, verdict, order.instrument)
+        memcpy(event.cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
+        event.order_id = order.seq
+        event.price_ticks = order.price_ticks
+        event.quantity_lots = order.quantity_lots
+        event.side = order.side
+        event.ord_type = order.ord_type
+        event.time_in_force = order.time_in_force
+        event.msg_seq_num = order.msg_seq_num
+        self.end(<char *> event)
+
+    cdef void reject_other(self, const char *record, uint16_t verdict) noexcept nogil:
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef RejectedRecord *event = self.begin_rejected(header, verdict, instrument_of(record))
+        cdef const char *id = client_id_of(record)
+        if header.type == CMD_ACCOUNT:
+            id = &(<const AccountRecord *> record).name[0]
+        if id != NULL:
+            memcpy(event.cl_ord_id, id, CL_ORD_ID_SIZE)
+        if header.type == CMD_DEPOSIT or header.type == CMD_WITHDRAWAL:
+            event.quantity_lots = (<const DepositRecord *> record).amount
+        elif header.type == CMD_ADJUSTMENT:
+            event.quantity_lots = (<const AdjustmentRecord *> record).amount
+        elif header.type == CMD_MASS_CANCEL:
+            event.side = (<const MassCancelRecord *> record).side
+            event.msg_seq_num = (<const MassCancelRecord *> record).msg_seq_num
+        self.end(<char *> event)
+
+    cdef void confirm(self, const char *record) noexcept nogil:
+        """A command without an event of its own was carried out."""
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef ConfirmedRecord *event
+        cdef const char *id
+        if header.type == CMD_ACTIVATE:
+            return
+        if header.type == CMD_CORRECTION:
+            self.tell_correction(<const CorrectionRecord *> record)
+            return
+        event = <ConfirmedRecord *> self.begin(header, EVT_CONFIRMED, instrument_of(record))
         event.account = header.account
         event.session = header.session
         event.command = header.type
-        event.code = verdict
-        if traded or header.type == CMD_DEPOSIT or header.type == CMD_ACCOUNT:
-            memcpy(event.cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
-        if header.type == CMD_NEW_ORDER:
-            event.order_id = header.seq
-            event.price_ticks = order.price_ticks
-            event.quantity_lots = order.quantity_lots
-            event.side = order.side
-            event.ord_type = order.ord_type
-            event.time_in_force = order.time_in_force
-            event.msg_seq_num = order.msg_seq_num
-        elif requests:
-            event.order_id = core.target.order_id
-            event.price_ticks = core.target.price_ticks if header.type == CMD_CANCEL else replace.price_ticks
-            event.quantity_lots = core.target.quantity_lots if header.type == CMD_CANCEL else replace.quantity_lots
-            event.side = core.target.side
-            event.msg_seq_num = cancel.msg_seq_num
-            if event.side == 0 and header.type == CMD_CANCEL:
-                event.side = cancel.side
-        elif header.type == CMD_DEPOSIT:
-            event.quantity_lots = (<const DepositRecord *> record).amount
+        id = client_id_of(record)
+        if id != NULL:
+            memcpy(event.cl_ord_id, id, CL_ORD_ID_SIZE)
+        detail(event, record)
+        self.end(<char *> event)
+
+    cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil:
+        cdef CorrectedRecord *event = <CorrectedRecord *> self.begin(
+            <const CommandRecord *> record, EVT_CORRECTED, record.instrument
+        )
+        event.trade_id = record.trade_id
+        event.price_ticks = record.price_ticks
+        event.quantity_lots = record.quantity_lots
+        event.new_price_ticks = record.new_price_ticks
+        event.buyer = record.buyer
+        event.seller = record.seller
+        event.matcher = record.matcher
+        if record.new_price_ticks != 0:  # a trade that is undone costs no fees
+            event.buyer_fee = record.buyer_fee
+            event.seller_fee = record.seller_fee
         self.end(<char *> event)
 
     cdef void define(self, const char *record, Sequencer core) noexcept nogil:
         cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef const char *credential
         cdef char *event
         if header.type == CMD_ASSET:
             event = self.begin(header, EVT_ASSET_DEFINED, 0)
@@ -120,12 +194,14 @@ cdef class Announcer:
             event = self.begin(header, EVT_INSTRUMENT_DEFINED, (<const InstrumentRecord *> record).instrument)
             define_instrument(<InstrumentDefinedRecord *> event, <const InstrumentRecord *> record)
         elif header.type == CMD_ACCOUNT:
+            credential = core.extension(header, 1, CMD_EXT_CREDENTIAL)
             event = self.begin(header, EVT_EXT_CREDENTIAL, 0)
             # The extension's body, from the salt on, is laid out alike in command and event.
-            memcpy((<ExtCredentialEventRecord *> event).salt, (<const ExtCredentialRecord *> core.extension).salt, 60)
+            memcpy((<ExtCredentialEventRecord *> event).salt, (<const ExtCredentialRecord *> credential).salt, 60)
             self.end(event)
             event = self.begin(header, EVT_ACCOUNT_DEFINED, 0)
             (<AccountDefinedRecord *> event).account = header.account
+            (<AccountDefinedRecord *> event).is_operator = (<const AccountRecord *> record).is_operator
             memcpy((<AccountDefinedRecord *> event).name, (<const AccountRecord *> record).name, CL_ORD_ID_SIZE)
         elif header.type == CMD_EPOCH:
             event = self.begin(header, EVT_EPOCH_BEGUN, 0)
@@ -151,3 +227,51 @@ cdef void define_instrument(InstrumentDefinedRecord *event, const InstrumentReco
     event.reference_price_ticks = record.reference_price_ticks
     event.unit_value = record.unit_value
     event.lot_units = record.lot_units
+
+
+cdef uint32_t instrument_of(const char *record) noexcept nogil:
+    """The instrument that a command is about, 0 for none or for all."""
+    cdef uint8_t type = (<const CommandRecord *> record).type
+    if type == CMD_MASS_CANCEL:
+        return (<const MassCancelRecord *> record).instrument
+    if type == CMD_PHASE:
+        return (<const PhaseChangeRecord *> record).instrument
+    if type == CMD_SCHEDULE:
+        return (<const ScheduleRecord *> record).instrument
+    if type == CMD_LIMITS:
+        return (<const LimitsRecord *> record).instrument
+    if type == CMD_INSTRUMENT:
+        return (<const InstrumentRecord *> record).instrument
+    if type == CMD_CORRECTION:
+        return (<const CorrectionRecord *> record).instrument
+    return 0
+
+
+cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
+    """What a confirmation says of its command beyond who asked: the fields that both have."""
+    cdef uint8_t type = event.command
+    if type == CMD_MASS_CANCEL:
+        event.target = (<const MassCancelRecord *> record).target
+        event.side = (<const MassCancelRecord *> record).side
+        event.msg_seq_num = (<const MassCancelRecord *> record).msg_seq_num
+    elif type == CMD_KILL_SWITCH:
+        event.target = (<const KillSwitchRecord *> record).target
+        event.side = (<const KillSwitchRecord *> record).scope
+        event.is_on = (<const KillSwitchRecord *> record).is_on
+    elif type == CMD_ACCOUNT_LIMITS:
+        event.target = (<const AccountLimitsRecord *> record).target
+    elif type == CMD_POSITION_LIMIT:
+        event.target = (<const PositionLimitRecord *> record).target
+        event.asset = (<const PositionLimitRecord *> record).asset
+        event.amount = (<const PositionLimitRecord *> record).max_units
+    elif type == CMD_WITHDRAWAL:
+        event.target = event.account
+        event.asset = (<const WithdrawalRecord *> record).asset
+        event.amount = (<const WithdrawalRecord *> record).amount
+    elif type == CMD_ADJUSTMENT:
+        event.target = (<const AdjustmentRecord *> record).target
+        event.asset = (<const AdjustmentRecord *> record).asset
+        event.amount = (<const AdjustmentRecord *> record).amount
+        event.proposal = (<const AdjustmentRecord *> record).proposal
+        if event.proposal == 0:
+            event.proposal = event.cause

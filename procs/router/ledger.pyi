@@ -1,11 +1,6 @@
-from procs.router.ids import ClientIds
-from procs.router.orders import OpenOrders
+from procs.router.holds import Holds as Holds
+from procs.router.holds import SettlementError as SettlementError
 
-class SettlementError(RuntimeError): ...
-
-class Ledger:
-    ids: ClientIds
-    orders: OpenOrders
-    def __init__(self, closed_ids: int = ...) -> None: ...
+class Ledger(Holds):
     def balance(self, account: int, asset: int) -> tuple[int, int] | None: ...
     def check(self) -> None: ...

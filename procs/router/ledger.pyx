@@ -1,77 +1,33 @@
-"""Balances, holds and their settlement: what every account has, and what its open orders may still cost.
+"""Settlement: what matchers' events do to open orders, their holds, and the balances of both sides of a trade.
 
-It applies what commands and events say and raises where an event contradicts it; it never sees a ring or a clock.
+It applies what events say and raises where one contradicts it; it never sees a ring or a clock.
 
-Amounts are smallest units in 64 bits, products are computed in 128. No sum can overflow: all deposits of an asset
-together fit (`can_deposit`), and nothing else makes money. A hold while replaces are in flight is the highest price
-times the most leaves over all terms (docs/decisions/0006-hold-of-a-replace.md); it follows from the terms at any time
-(`reserve`) and is kept only in the balance, summed over the orders that it pays. Every change that events make is a
-sum per balance, so that the order in which event rings are drained can't be seen at a marker.
+Every change that events make is a sum per balance, so that the order in which event rings are drained can't be seen at
+a marker. What has an order, the closing of ids and the activation of orders that waited, is put in order there.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort, realloc
 
+from procs.router.accounts cimport ACCOUNT_LINES, account_at
+from procs.router.balances cimport balance_at
 from procs.router.digest cimport scramble
-from procs.router.ids cimport CLOSED_IDS, ClientIds, id_at
-from procs.router.orders cimport OpenOrders, Order, int128, order_at, tag_of_order, widest_terms
-from procs.tables.index cimport (
-    Index, index_check, index_close, index_item, index_next, index_open, index_prefetch, index_put, index_span, tag_of,
+from procs.router.holds cimport NOTHING, Cost, Holds, Listing, Stake
+from procs.router.ids cimport id_at
+from procs.router.orders cimport (
+    ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, tag_of_order,
 )
-from procs.tables.pool cimport NIL, pool_check, pool_close, pool_open, pool_take, prefetch
+from procs.tables.index cimport index_item, index_prefetch, index_span
+from procs.tables.pool cimport NIL, prefetch
 from shm.crc32c cimport crc32c
-from shm.records cimport (
-    CMD_REPLACE, CODE_BALANCE_OVERFLOW, CODE_INSUFFICIENT_BALANCE, CODE_NOTIONAL_OVERFLOW, CODE_OK, EVT_CANCELLED,
-    EVT_REJECTED, EVT_REPLACED, EVT_TRADED, RECORD_SIZE, SIDE_BUY, CancelledRecord, EventRecord, NewOrderRecord,
-    RejectedRecord, ReplacedRecord, ReplaceRecord, TradedRecord,
-)
+from shm.records cimport *
+
+from procs.router.holds import SettlementError
 
 cdef enum:
-    FIRST_BALANCES = 1 << 10
-    FIRST_CHANGED = 1 << 12
+    FIRST_DUE = 1 << 10
     HEADER_SIZE = 48
     VENUE_ACCOUNT = 0
-
-assert sizeof(Balance) == 32
-assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
-
-
-class SettlementError(RuntimeError):
-    """An event contradicts the ledger: the router or a matcher has a bug, and the venue must not go on."""
-
-
-cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
-    return tag_of(index, (<const Balance *> item).account, (<const Balance *> item).asset)
-
-
-cdef int items_open(Items *items) except -1:
-    items.items = <Changed *> malloc(FIRST_CHANGED * sizeof(Changed))
-    items.count = 0
-    items.capacity = FIRST_CHANGED
-    if items.items == NULL:
-        raise MemoryError("no memory for the ledger")
-    return 0
-
-
-cdef int items_put(Items *items, uint32_t item, uint64_t key) except -1 nogil:
-    cdef Changed *grown
-    if items.count == items.capacity:
-        grown = <Changed *> realloc(items.items, 2 * items.capacity * sizeof(Changed))
-        if grown == NULL:
-            with gil:
-                raise MemoryError("no memory for changed balances")
-        items.items = grown
-        items.capacity *= 2
-    items.items[items.count].key = key
-    items.items[items.count].item = item
-    items.count += 1
-    return 0
-
-
-cdef int by_key(const void *left, const void *right) noexcept nogil:
-    cdef uint64_t a = (<const Changed *> left).key
-    cdef uint64_t b = (<const Changed *> right).key
-    return -1 if a < b else 1
 
 
 cdef int contradiction(const EventRecord *event, const char *what) except -1 nogil:
@@ -82,191 +38,23 @@ cdef int contradiction(const EventRecord *event, const char *what) except -1 nog
         )
 
 
-cdef class Ledger:
-    """Balances per (account, asset), open orders and their holds, and the client ids that mean them."""
+cdef int by_number(const void *left, const void *right) noexcept nogil:
+    cdef uint64_t a = (<const uint64_t *> left)[0]
+    cdef uint64_t b = (<const uint64_t *> right)[0]
+    return -1 if a < b else 1
 
-    def __cinit__(self, uint32_t closed_ids=CLOSED_IDS):
-        self.ids = ClientIds(closed_ids)
-        self.orders = OpenOrders()
-        pool_open(&self.pool, sizeof(Balance), FIRST_BALANCES)
-        index_open(&self.index)
-        self.listings = <Listing *> calloc(MAX_INSTRUMENTS + 1, sizeof(Listing))
-        self.supply = <int64_t *> calloc(MAX_ASSETS + 1, sizeof(int64_t))
-        if self.listings == NULL or self.supply == NULL:
-            raise MemoryError("no memory for the ledger")
-        items_open(&self.changed)
-        items_open(&self.unshown)
+
+cdef class Ledger(Holds):
+    """All that accounts own and may do with it, kept true by the events of matchers."""
+
+    def __cinit__(self):
+        self.due_capacity = FIRST_DUE
+        self.due = <uint64_t *> malloc(FIRST_DUE * sizeof(uint64_t))
+        if self.due == NULL:
+            raise MemoryError("no memory for orders to be activated")
 
     def __dealloc__(self):
-        pool_close(&self.pool)
-        index_close(&self.index)
-        free(self.listings)
-        free(self.supply)
-        free(self.changed.items)
-        free(self.unshown.items)
-
-    cdef uint32_t find(self, uint32_t account, uint32_t asset) noexcept nogil:
-        """The balance's item, or NIL where the account never had any."""
-        cdef uint32_t tag = tag_of_balance(self, account, asset)
-        cdef uint32_t place = tag
-        cdef uint32_t item = index_next(&self.index, tag, &place)
-        while item != NIL and not (balance_at(self, item).account == account and balance_at(self, item).asset == asset):
-            item = index_next(&self.index, tag, &place)
-        return item
-
-    cdef uint32_t entry(self, uint32_t account, uint32_t asset) except 0 nogil:
-        """The balance's item, made where there is none. Pointers to balances are void afterwards. MemoryError."""
-        cdef uint32_t item = self.find(account, asset)
-        cdef Balance *balance
-        if item == NIL:
-            item = pool_take(&self.pool)
-            balance = balance_at(self, item)
-            balance.account = account
-            balance.asset = asset
-            balance.flags = 0
-            balance.free = balance.held = 0
-            index_put(&self.index, tag_of_balance(self, account, asset), item)
-        return item
-
-    cdef int touch(self, uint32_t item) except -1 nogil:
-        """A balance changed: list it for the next BALANCE events and for the board, once each. MemoryError."""
-        cdef Balance *balance = balance_at(self, item)
-        if not balance.flags & BALANCE_LISTED:
-            items_put(&self.changed, item, <uint64_t> balance.account << 32 | balance.asset)
-        if not balance.flags & BALANCE_UNSHOWN:
-            items_put(&self.unshown, item, <uint64_t> balance.account << 32 | balance.asset)
-        balance.flags |= BALANCE_CHANGED | BALANCE_LISTED | BALANCE_UNSHOWN
-        return 0
-
-    cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil:
-        """Copy up to `limit` changed balances to `out`, by account and asset, and count them.
-
-        Begins behind the key `after` where not all fit: whoever changes at every marker can't starve the others.
-        """
-        cdef uint64_t first = 0, kept = 0, taken = 0
-        cdef uint64_t i
-        cdef Changed changed
-        for i in range(self.changed.count):
-            changed = self.changed.items[i]
-            if balance_at(self, changed.item).flags & BALANCE_CHANGED:
-                self.changed.items[kept] = changed
-                kept += 1
-            else:
-                balance_at(self, changed.item).flags &= ~BALANCE_LISTED
-        if kept > 1:
-            qsort(self.changed.items, kept, sizeof(Changed), by_key)
-        if kept > limit:
-            while first < kept and self.changed.items[first].key <= after:
-                first += 1
-            first = 0 if first == kept else first
-        self.changed.count = first
-        for i in range(first, kept):
-            changed = self.changed.items[i]
-            if taken < limit:
-                balance_at(self, changed.item).flags &= ~(BALANCE_CHANGED | BALANCE_LISTED)
-                out[taken] = balance_at(self, changed.item)[0]
-                taken += 1
-            else:
-                self.changed.items[self.changed.count] = changed
-                self.changed.count += 1
-        return taken
-
-    cdef uint16_t can_deposit(self, uint32_t asset, int64_t amount) noexcept nogil:
-        """BALANCE_OVERFLOW where all money of the asset would no longer fit 64 bits."""
-        return CODE_OK if amount <= INT64_MAX - self.supply[asset] else CODE_BALANCE_OVERFLOW
-
-    cdef uint32_t deposit(self, uint32_t account, uint32_t asset, int64_t amount) except 0 nogil:
-        """Add what `can_deposit` allowed; returns the balance's item."""
-        cdef uint32_t item = self.entry(account, asset)
-        balance_at(self, item).free += amount
-        self.supply[asset] += amount
-        self.touch(item)
-        return item
-
-    cdef uint32_t pays_with(self, const Order *order) noexcept nogil:
-        cdef const Listing *listing = &self.listings[order.instrument]
-        return listing.terms.quote_asset if order.side == SIDE_BUY else listing.terms.base_asset
-
-    cdef int64_t reserve(self, const Order *order) noexcept nogil:
-        """An open order's hold: the most that it can still cost, whatever of its terms is in force when it trades.
-
-        It fits: `can_open` and `can_replace` have seen to that.
-        """
-        cdef const Listing *listing = &self.listings[order.instrument]
-        cdef int64_t price, leaves
-        widest_terms(self.orders, order, &price, &leaves)
-        if order.side == SIDE_BUY:
-            return price * leaves * listing.terms.unit_value
-        return leaves * listing.terms.lot_units
-
-    cdef uint16_t can_open(self, const NewOrderRecord *order, uint32_t *payer) noexcept nogil:
-        """Whether both sides' amounts fit 64 bits and the account can pay; `price_ticks` is stamped already.
-
-        Where it can, `payer` is the balance that it pays with.
-        """
-        cdef const Listing *listing = &self.listings[order.instrument]
-        cdef int128 steps = <int128> order.price_ticks * order.quantity_lots
-        cdef int128 quote, base
-        if steps > INT64_MAX or order.quantity_lots > INT64_MAX // listing.terms.lot_units:
-            return CODE_NOTIONAL_OVERFLOW
-        quote = steps * listing.terms.unit_value
-        base = <int128> order.quantity_lots * listing.terms.lot_units
-        if quote > INT64_MAX:
-            return CODE_NOTIONAL_OVERFLOW
-        payer[0] = self.find(
-            order.account, listing.terms.quote_asset if order.side == SIDE_BUY else listing.terms.base_asset
-        )
-        if payer[0] == NIL or balance_at(self, payer[0]).free < (quote if order.side == SIDE_BUY else base):
-            return CODE_INSUFFICIENT_BALANCE
-        return CODE_OK
-
-    cdef int open(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except -1 nogil:
-        """Enter the order that `can_open` allowed, with its hold and its id, of which `tag` is the tag. MemoryError.
-
-        Its record's sequence is its order id.
-        """
-        cdef uint32_t item = self.orders.add(record.seq)
-        cdef Order *order = order_at(self.orders, item)
-        order.payer = payer
-        order.instrument = <uint16_t> record.instrument
-        order.side = record.side
-        order.price_ticks = record.price_ticks
-        order.leaves_lots = order.quantity_lots = record.quantity_lots
-        order.ids = self.ids.add(record.account, record.cl_ord_id, tag, record.seq, item)
-        return self.release(order, 0, self.reserve(order), 0)
-
-    cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil:
-        """As `can_open`, for new terms of an open order beside all that it has already."""
-        cdef const Order *order = order_at(self.orders, item)
-        cdef const Listing *listing = &self.listings[order.instrument]
-        cdef int64_t price, leaves
-        cdef int128 steps, needed
-        widest_terms(self.orders, order, &price, &leaves)
-        if replace.price_ticks > price:
-            price = replace.price_ticks
-        if replace.quantity_lots - (order.quantity_lots - order.leaves_lots) > leaves:
-            leaves = replace.quantity_lots - (order.quantity_lots - order.leaves_lots)
-        steps = <int128> price * leaves
-        if steps > INT64_MAX or steps * listing.terms.unit_value > INT64_MAX:
-            return CODE_NOTIONAL_OVERFLOW
-        if replace.quantity_lots > INT64_MAX // listing.terms.lot_units:
-            return CODE_NOTIONAL_OVERFLOW
-        needed = <int128> leaves * listing.terms.lot_units
-        if order.side == SIDE_BUY:
-            needed = steps * listing.terms.unit_value
-        if needed - self.reserve(order) > balance_at(self, order.payer).free:
-            return CODE_INSUFFICIENT_BALANCE
-        return CODE_OK
-
-    cdef int begin_replace(self, uint32_t item, const ReplaceRecord *replace, uint32_t tag) except -1 nogil:
-        """Hold for the new terms too, until the matcher's outcome; the replace's id means the order from now on."""
-        cdef uint32_t id = self.ids.add(replace.account, replace.cl_ord_id, tag, replace.seq, item)
-        cdef Order *order = order_at(self.orders, item)
-        cdef int64_t held = self.reserve(order)
-        id_at(self.ids, id).link = order.ids
-        order.ids = id
-        self.orders.add_replace(item, id, replace.seq, replace.price_ticks, replace.quantity_lots)
-        return self.release(order, held, self.reserve(order), 0)
+        free(self.due)
 
     cdef void expect(self, const EventRecord *event) noexcept nogil:
         """The event will be applied soon: ask for where its orders are in the index. A hint, it changes nothing."""
@@ -301,6 +89,10 @@ cdef class Ledger:
             return self.replaced(<const ReplacedRecord *> event)
         if event.type == EVT_REJECTED:
             return self.rejected(<const RejectedRecord *> event)
+        if event.type == EVT_TRIGGERED:
+            return self.triggered(<const TriggeredRecord *> event)
+        if event.type == EVT_RESTATED:
+            return self.restated(<const RestatedRecord *> event)
         return 0
 
     cdef int traded(self, const TradedRecord *event) except -1 nogil:
@@ -327,21 +119,31 @@ cdef class Ledger:
         cdef Order *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef uint32_t asset = listing.terms.base_asset if order.side == SIDE_BUY else listing.terms.quote_asset
-        cdef uint32_t receiver = self.entry(balance_at(self, order.payer).account, asset)
-        cdef int64_t held = self.reserve(order)
+        cdef uint32_t receiver = self.balances.entry(order.account, asset)
+        cdef Stake before = self.stake(order)
+        cdef Stake after = NOTHING
         cdef uint32_t venue
+        if order.flags & (ORDER_BUDGET | ORDER_OCO | ORDER_IDLE):
+            if not order.flags & ORDER_BUDGET:
+                with gil:
+                    raise SettlementError(f"order {order.order_id} was filled before its mate was cancelled")
+            quantity = paid if order.side == SIDE_BUY else received
         order.leaves_lots -= quantity
         if order.leaves_lots != leaves or leaves < 0 or fee < 0 or fee > received:
             with gil:
                 raise SettlementError(f"order {order.order_id} was filled by {quantity} to leaves {leaves}, fee {fee}")
-        balance_at(self, receiver).free += received - fee
-        self.touch(receiver)
+        balance_at(self.balances, receiver).free += received - fee
+        self.balances.touch(receiver)
         if fee != 0:
-            venue = self.entry(VENUE_ACCOUNT, asset)
-            balance_at(self, venue).free += fee
-            self.touch(venue)
-        self.release(order, held, self.reserve(order) if leaves else 0, paid)
+            venue = self.balances.entry(VENUE_ACCOUNT, asset)
+            balance_at(self.balances, venue).free += fee
+            self.balances.touch(venue)
+        if leaves != 0:
+            after = self.stake(order)
+        self.release(order, &before, &after, paid)
         if leaves == 0:
+            if order.flags & ORDER_FIRST:
+                self.make_due(order.mate)
             self.close(item)
         return 0
 
@@ -349,40 +151,76 @@ cdef class Ledger:
         cdef uint32_t item = self.orders.find(event.order_id)
         if item == NIL or order_at(self.orders, item).leaves_lots != event.leaves_lots:
             contradiction(<const EventRecord *> event, b"a cancel of an order that is not open, or of other leaves")
-        self.release(order_at(self.orders, item), self.reserve(order_at(self.orders, item)), 0, 0)
-        self.close(item)
-        return 1
+        return self.end(item)
 
     cdef int replaced(self, const ReplacedRecord *event) except -1 nogil:
         cdef uint32_t item = self.orders.find(event.order_id)
         cdef Order *order
-        cdef int64_t held
+        cdef Stake before
         if item == NIL or order_at(self.orders, item).leaves_lots != event.old_leaves_lots:
             contradiction(<const EventRecord *> event, b"a replace of an order that is not open, or of other leaves")
         order = order_at(self.orders, item)
-        held = self.reserve(order)
+        before = self.stake(order)
         order.price_ticks = event.price_ticks
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
         order.leaves_lots = event.leaves_lots
-        if not self.end_replace(item, event.cause, held, refused=False):
+        if not self.end_replace(item, event.cause, &before, refused=False):
             contradiction(<const EventRecord *> event, b"a replace that nobody asked for")
         return 1
 
-    cdef int rejected(self, const RejectedRecord *event) except -1 nogil:
-        """A matcher refused a cancel (nothing was held for it) or a replace: its terms are off, its id is closed."""
-        cdef uint32_t item
-        if event.command != CMD_REPLACE:
-            return 0
-        item = self.orders.find(event.order_id)
-        if item == NIL:
-            return 0
-        return self.end_replace(item, event.cause, self.reserve(order_at(self.orders, item)), refused=True)
+    cdef int restated(self, const RestatedRecord *event) except -1 nogil:
+        """The venue itself changed price or leaves: the hold follows, also one that is shared with another order."""
+        cdef uint32_t item = self.orders.find(event.order_id)
+        cdef Order *order
+        cdef Stake before, after
+        if item == NIL or order_at(self.orders, item).leaves_lots != event.old_leaves_lots or event.leaves_lots <= 0:
+            contradiction(<const EventRecord *> event, b"a change of an order that is not open, or of other leaves")
+        order = order_at(self.orders, item)
+        before = self.stake(order)
+        order.price_ticks = event.price_ticks
+        order.quantity_lots += event.leaves_lots - event.old_leaves_lots
+        order.leaves_lots = event.leaves_lots
+        after = self.stake(order)
+        self.release(order, &before, &after, 0)
+        return 1
 
-    cdef int end_replace(self, uint32_t item, uint64_t seq, int64_t held, bint refused) except -1 nogil:
-        """A replace has its outcome: true up the hold, which was `held` before. 0 where there was no such replace."""
+    cdef int triggered(self, const TriggeredRecord *event) except -1 nogil:
+        """An order that waited works, up to a price that may have become better since it was held for."""
+        cdef uint32_t item = self.orders.find(event.order_id)
+        cdef Order *order
+        cdef Stake before, after
+        if item == NIL or order_at(self.orders, item).leaves_lots != event.leaves_lots:
+            contradiction(<const EventRecord *> event, b"a trigger of an order that is not open, or of other leaves")
+        order = order_at(self.orders, item)
+        if order.flags & (ORDER_OCO | ORDER_IDLE):
+            contradiction(<const EventRecord *> event, b"a trigger of an order whose mate is open, or that is not due")
+        if order.price_ticks == event.price_ticks:
+            return 0
+        before = self.stake(order)
+        order.price_ticks = event.price_ticks
+        after = self.stake(order)
+        self.release(order, &before, &after, 0)
+        return 1
+
+    cdef int rejected(self, const RejectedRecord *event) except -1 nogil:
+        """A matcher refused an order, which ends; a replace, whose terms are off; or a cancel, which held nothing."""
+        cdef uint32_t item = self.orders.find(event.order_id)
+        cdef Stake before
+        if event.command == CMD_NEW_ORDER:
+            if item == NIL:
+                contradiction(<const EventRecord *> event, b"a refusal of an order that is not open")
+            return self.end(item)
+        if event.command != CMD_REPLACE or item == NIL:
+            return 0
+        before = self.stake(order_at(self.orders, item))
+        return self.end_replace(item, event.cause, &before, refused=True)
+
+    cdef int end_replace(self, uint32_t item, uint64_t seq, const Stake *before, bint refused) except -1 nogil:
+        """A replace has its outcome: true up what the order has taken. 0 where there was no such replace."""
         cdef Order *order = order_at(self.orders, item)
         cdef uint32_t id = self.orders.end_replace(item, seq)
         cdef uint32_t *at = &order.ids
+        cdef Stake after
         if id == NIL:
             return 0
         if refused:
@@ -390,23 +228,26 @@ cdef class Ledger:
                 at = &id_at(self.ids, at[0]).link
             at[0] = id_at(self.ids, id).link
             self.ids.retire(id)
-        self.release(order, held, self.reserve(order), 0)
+        after = self.stake(order)
+        self.release(order, before, &after, 0)
         return 1
 
-    cdef int release(self, const Order *order, int64_t held, int64_t hold, int64_t paid) except -1 nogil:
-        """An order's hold changes; what leaves it and was not `paid` becomes free, what it lacks is taken."""
-        cdef Balance *balance = balance_at(self, order.payer)
-        balance.free += held - hold - paid
-        balance.held += hold - held
-        if balance.free < 0 or balance.held < 0:
-            with gil:
-                raise SettlementError(f"order {order.order_id} costs more than was held for it")
-        return self.touch(order.payer)
+    cdef int end(self, uint32_t item) except -1 nogil:
+        """The order ends with whatever is left of it; one that it excluded keeps its own hold. Returns 1."""
+        cdef const Order *order = order_at(self.orders, item)
+        cdef Stake before = self.stake(order)
+        cdef Stake after = NOTHING
+        if order.flags & ORDER_OCO:
+            after = self.stake_alone(order_at(self.orders, order.mate))
+        self.release(order, &before, &after, 0)
+        self.close(item)
+        return 1
 
     cdef int close(self, uint32_t item) except -1 nogil:
         """The order is no longer open: forget it; its ids are closed at the next marker."""
         cdef uint32_t id = order_at(self.orders, item).ids
         cdef uint32_t older
+        account_at(self.accounts, order_at(self.orders, item).account).open_orders -= 1
         while id != NIL:
             older = id_at(self.ids, id).link
             self.ids.retire(id)
@@ -414,58 +255,114 @@ cdef class Ledger:
         self.orders.remove(item)
         return 0
 
+    cdef uint16_t can_activate(self, uint32_t item) noexcept nogil:
+        """What would be wrong now with an order that waited for another's fill, its account's limits not counted."""
+        cdef const Order *order = order_at(self.orders, item)
+        cdef const Listing *listing = &self.listings[order.instrument]
+        cdef Cost cost
+        cdef uint32_t payer
+        cdef uint16_t verdict = self.cost_of(listing, order.side, False, order.price_ticks, order.leaves_lots, &cost)
+        if verdict == CODE_OK:
+            verdict = self.can_bear(listing, order.account, order.side, &cost, &NOTHING)
+        return verdict if verdict != CODE_OK else self.can_pay(
+            order.account, self.pays_with(order), cost.held, &payer
+        )
+
+    cdef int activate(self, uint32_t item, bint works) except -1 nogil:
+        """It is due no more: it works, with its hold, or stays as it is until its matcher cancels it."""
+        cdef Order *order = order_at(self.orders, item)
+        cdef Stake after
+        order.flags &= ~ORDER_DUE
+        if not works:
+            return 0
+        order.flags &= ~ORDER_IDLE
+        after = self.stake(order)
+        return self.release(order, &NOTHING, &after, 0)
+
+    cdef int make_due(self, uint32_t item) except -1 nogil:
+        """The order that this one waited for is filled. MemoryError."""
+        cdef uint64_t *grown
+        if self.due_count == self.due_capacity:
+            grown = <uint64_t *> realloc(self.due, 2 * self.due_capacity * sizeof(uint64_t))
+            if grown == NULL:
+                with gil:
+                    raise MemoryError("no memory for orders to be activated")
+            self.due = grown
+            self.due_capacity *= 2
+        order_at(self.orders, item).flags |= ORDER_DUE
+        self.due[self.due_count] = order_at(self.orders, item).order_id
+        self.due_count += 1
+        return 0
+
+    cdef void settle(self) noexcept nogil:
+        """A marker: what events have made due since the last one follows in the order of order ids."""
+        if self.due_count - self.due_first > 1:
+            qsort(self.due + self.due_first, self.due_count - self.due_first, sizeof(uint64_t), by_number)
+        self.ids.settle()
+
+    cdef uint64_t next_due(self) noexcept nogil:
+        """The order to be activated next, 0 for none. At settled points only."""
+        cdef uint32_t item
+        while self.due_first != self.due_count:
+            item = self.orders.find(self.due[self.due_first])
+            if item != NIL and order_at(self.orders, item).flags & ORDER_DUE:
+                return self.due[self.due_first]
+            self.due_first += 1
+        self.due_first = self.due_count = 0
+        return 0
+
     cdef uint64_t state_hash(self) noexcept nogil:
         """A digest of everything that the log determines here; where it lies in memory is not in it."""
         cdef uint64_t digest = scramble(self.ids.state_hash(), 2)
         cdef uint64_t one, place
         cdef uint32_t item, i
-        cdef const Balance *balance
         for place in range(index_span(&self.orders.index)):
             item = index_item(&self.orders.index, place)
             if item != NIL:
-                balance = balance_at(self, order_at(self.orders, item).payer)
-                digest += scramble(self.orders.digest_of(item), balance.account)
-        for item in range(1, self.pool.used):  # balances are never given back
-            balance = balance_at(self, item)
-            one = scramble(<uint64_t> balance.account << 32 | balance.asset, balance.flags & BALANCE_CHANGED)
-            digest += scramble(scramble(one, balance.free), balance.held)
+                digest += self.orders.digest_of(item)
         for i in range(1, self.instrument_count + 1):
             one = crc32c(i, <const char *> &self.listings[i].terms + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
-            digest += scramble(scramble(one, i), self.listings[i].last_price_ticks)
-        for i in range(1, self.asset_count + 1):
-            digest += scramble(scramble(i, 3), self.supply[i])
-        return scramble(digest, self.account_count)
+            one = scramble(scramble(one, i), self.listings[i].phase)
+            digest += scramble(one, self.listings[i].last_price_ticks)
+        return digest + self.balances.digest() + self.accounts.digest() + self.positions.digest()
 
     def balance(self, uint32_t account, uint32_t asset) -> tuple[int, int] | None:
         """(free, held) in smallest units, or None where the account never had any of the asset."""
-        cdef uint32_t item = self.find(account, asset)
-        return None if item == NIL else (balance_at(self, item).free, balance_at(self, item).held)
+        cdef uint32_t item = self.balances.find(account, asset)
+        return None if item == NIL else (balance_at(self.balances, item).free, balance_at(self.balances, item).held)
 
     def check(self) -> None:
-        """AssertionError unless holds are the orders' reserves, nothing is negative, and money is all there."""
+        """AssertionError unless holds and counts are the orders', nothing is negative, and money is all there."""
         cdef uint64_t place
-        cdef uint32_t item
+        cdef uint32_t item, account
         cdef const Order *order
+        cdef Stake stake
         held: dict[tuple[int, int], int] = {}
+        limited = self.positions.incoming()
+        incoming: dict[tuple[int, int], int] = {}
+        opened: dict[int, int] = {}
         self.ids.check()
         self.orders.check()
-        pool_check(&self.pool)
-        assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "live balances are not those found"
+        self.balances.check()
+        self.positions.check()
         for place in range(index_span(&self.orders.index)):
             item = index_item(&self.orders.index, place)
-            if item != NIL:
-                order = order_at(self.orders, item)
-                assert order.leaves_lots > 0, f"order {order.order_id} is open without leaves"
-                assert balance_at(self, order.payer).asset == self.pays_with(order), "an order pays with another asset"
-                key = (balance_at(self, order.payer).account, self.pays_with(order))
-                held[key] = held.get(key, 0) + self.reserve(order)
-        totals = [0] * (self.asset_count + 1)
-        for item in range(1, self.pool.used):
-            free_units, held_units = balance_at(self, item).free, balance_at(self, item).held
-            account, asset = balance_at(self, item).account, balance_at(self, item).asset
-            assert free_units >= 0, f"account {account} has {free_units} of asset {asset}"
-            assert held_units == held.pop((account, asset), 0), f"account {account} holds {held_units} of asset {asset}"
-            totals[asset] += free_units + held_units
-        assert not held, f"orders of {held} hold money that no account has"
-        for asset in range(1, self.asset_count + 1):
-            assert totals[asset] == self.supply[asset], f"asset {asset}: {totals[asset]} of {self.supply[asset]}"
+            if item == NIL:
+                continue
+            order = order_at(self.orders, item)
+            opened[order.account] = opened.get(order.account, 0) + 1
+            assert order.leaves_lots > 0, f"order {order.order_id} is open without leaves"
+            assert balance_at(self.balances, order.payer).asset == self.pays_with(order), "it pays with another asset"
+            assert balance_at(self.balances, order.payer).account == order.account, "somebody else pays"
+            if order.flags & ORDER_OCO and order_at(self.orders, order.mate).order_id > order.order_id:
+                continue  # the younger of the two stands for both
+            stake = self.stake(order)
+            key = (order.account, self.pays_with(order))
+            held[key] = held.get(key, 0) + stake.held
+            key = (order.account, self.listings[order.instrument].terms.base_asset)
+            assert (key in limited and order.side == SIDE_BUY) == bool(order.flags & ORDER_COUNTED), "it is not counted"
+            incoming[key] = incoming.get(key, 0) + stake.incoming
+        assert {key: units for key, units in held.items() if units} == self.balances.held(), "holds are not the orders'"
+        assert all(incoming.get(key, 0) == units for key, units in limited.items()), "incoming sums differ"
+        for account in range(ACCOUNT_LINES):
+            assert account_at(self.accounts, account).open_orders == opened.get(account, 0), f"count of {account}"

@@ -6,6 +6,15 @@ from procs.tables.pool cimport Pool, pool_at
 cdef extern from *:
     ctypedef long long int128 "__int128"
 
+cdef enum:
+    ORDER_BUDGET = 1     # leaves and quantity are an amount of the quote asset
+    ORDER_OCO = 2        # it and its mate exclude each other: one hold, the greater one, is for both
+    ORDER_FIRST = 4      # its complete fill makes its mate due
+    ORDER_IDLE = 8       # it waits for another's fill, with nothing held
+    ORDER_DUE = 16       # with ORDER_IDLE: that has come, and it is to be activated
+    ORDER_COUNTED = 32   # what it would bring counts for a position limit
+
+# One cache line. Plain orders have no flags and no mate.
 cdef struct Order:
     uint64_t order_id
     int64_t price_ticks
@@ -14,8 +23,13 @@ cdef struct Order:
     uint32_t ids              # its newest client id; ClientId.link leads to the older ones
     uint32_t payer            # the balance that it is paid with; its account's
     uint32_t pending          # the replaces in flight, oldest first
+    uint32_t mate             # the other order of its list, while both are open
+    uint32_t account
     uint16_t instrument
     uint8_t side
+    uint8_t flags
+    uint8_t ord_type
+    uint8_t reserved[7]
 
 cdef struct Pending:
     uint32_t next
@@ -35,6 +49,8 @@ cdef class OpenOrders:
         self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity
     ) except -1 nogil
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil
+    cdef int64_t newest_price(self, uint32_t item) noexcept nogil
+    cdef void join(self, uint32_t first, uint32_t second) noexcept nogil
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
 
 

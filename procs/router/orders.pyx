@@ -1,4 +1,4 @@
-"""The open-order table: by order id, the terms that the router holds money for, and the replaces in flight.
+"""The open-order table: by order id, the terms that money is held for, the replaces in flight, and who is in a list.
 
 It keeps what it is told; the ledger computes holds and decides when an order opens and ends.
 """
@@ -16,7 +16,7 @@ cdef enum:
     FIRST_ORDERS = 1 << 16
     FIRST_REPLACES = 1 << 10
 
-assert sizeof(Order) == 48
+assert sizeof(Order) == 64
 assert sizeof(Pending) == 32
 
 
@@ -55,9 +55,13 @@ cdef class OpenOrders:
         return item
 
     cdef void remove(self, uint32_t item) noexcept nogil:
-        """Forget an order and its replaces in flight."""
+        """Forget an order and its replaces in flight; its mate has none any more."""
         cdef uint32_t replace = order_at(self, item).pending
+        cdef uint32_t mate = order_at(self, item).mate
         cdef uint32_t following
+        if mate != NIL:
+            order_at(self, mate).mate = NIL
+            order_at(self, mate).flags &= ~(ORDER_OCO | ORDER_FIRST)
         while replace != NIL:
             following = replace_at(self, replace).next
             pool_give(&self.replaces, replace)
@@ -96,6 +100,20 @@ cdef class OpenOrders:
         pool_give(&self.replaces, ended)
         return <uint32_t> seq
 
+    cdef int64_t newest_price(self, uint32_t item) noexcept nogil:
+        """The price that the order has once all replaces in flight are done."""
+        cdef uint32_t replace = order_at(self, item).pending
+        cdef int64_t price = order_at(self, item).price_ticks
+        while replace != NIL:
+            price = replace_at(self, replace).price_ticks
+            replace = replace_at(self, replace).next
+        return price
+
+    cdef void join(self, uint32_t first, uint32_t second) noexcept nogil:
+        """Two open orders are a list."""
+        order_at(self, first).mate = second
+        order_at(self, second).mate = first
+
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil:
         """A digest of an order's terms and replaces in flight; where it lies in memory is not in it."""
         cdef const Order *order = order_at(self, item)
@@ -104,6 +122,9 @@ cdef class OpenOrders:
         digest = scramble(digest, order.price_ticks)
         digest = scramble(digest, order.leaves_lots)
         digest = scramble(digest, order.quantity_lots)
+        digest = scramble(digest, <uint64_t> order.account << 16 | <uint64_t> order.ord_type << 8 | order.flags)
+        if order.mate != NIL:
+            digest = scramble(digest, order_at(self, order.mate).order_id)
         while replace != NIL:
             digest = scramble(digest, replace_at(self, replace).seq)
             replace = replace_at(self, replace).next
@@ -118,7 +139,7 @@ cdef class OpenOrders:
         """AssertionError unless every order is found by its id and every replace in flight belongs to one."""
         cdef uint64_t in_flight = 0
         cdef uint64_t place
-        cdef uint32_t item, replace
+        cdef uint32_t item, replace, mate
         pool_check(&self.pool)
         assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "the index has other orders"
         for place in range(index_span(&self.index)):
@@ -126,6 +147,8 @@ cdef class OpenOrders:
             if item == NIL:
                 continue
             assert self.find(order_at(self, item).order_id) == item, "an order id is there twice"
+            mate = order_at(self, item).mate
+            assert mate == NIL or order_at(self, mate).mate == item, "an order's mate has another"
             replace = order_at(self, item).pending
             while replace != NIL:
                 in_flight += 1

@@ -1,17 +1,19 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from cpython.ref cimport PyObject
 
 from procs.agent cimport Agent
+from procs.router.balances cimport Balances
 from procs.router.events cimport Announcer
+from procs.router.schedule cimport Schedule
 from procs.router.sequencer cimport Sequencer
 from procs.router.source cimport JournalSource
 from shm.board cimport Board
-from shm.records cimport EventRecord, MAX_MATCHERS
+from shm.records cimport ActivateRecord, EpochRecord, EventRecord, MAX_MATCHERS, PhaseChangeRecord
 from shm.ring cimport Consumer, Producer
 
 cdef enum:
-    MAX_GATEWAYS = 8
+    MAX_INGRESS = 9     # eight gateways' and the operators'
 
 cdef enum State:
     WAITING = 1      # for the journaler
@@ -20,16 +22,11 @@ cdef enum State:
     CONFIGURING = 4  # begins to lead: epoch, then what the configuration changes
     LEADING = 5
 
-# Events that arrived before the marker that settles them (rule 9).
-cdef struct Early:
-    char *records
-    uint64_t first
-    uint64_t count
-    uint64_t capacity
-
 cdef class Router(Agent):
     cdef readonly Sequencer core
     cdef readonly State state
+    cdef Balances balances
+    cdef Schedule schedule
     cdef Producer log
     cdef Announcer events
     cdef Board board
@@ -38,23 +35,33 @@ cdef class Router(Agent):
     cdef object pending        # iterator over those changes
     cdef list group            # the change being sequenced
     cdef bytes boot_id
-    cdef list rings            # keeps the consumers below alive
-    cdef PyObject *ingress[MAX_GATEWAYS]
-    cdef uint64_t ingress_end[MAX_GATEWAYS]
+    cdef list rings            # keeps alive what is below
+    cdef PyObject *ingress[MAX_INGRESS]
+    cdef uint64_t ingress_end[MAX_INGRESS]
+    cdef uint16_t ingress_number[MAX_INGRESS]
     cdef int gateways
+    cdef int moving            # 1 + the ingress ring whose next command waits for quiet; 0: none
     cdef PyObject *matchers[MAX_MATCHERS]
-    cdef Early early[MAX_MATCHERS]
+    cdef PyObject *early[MAX_MATCHERS]
     cdef uint64_t arrived[MAX_MATCHERS]
     cdef uint64_t settled[MAX_MATCHERS]
     cdef uint64_t log_claimed
     cdef bint owed
     cdef bint leftover
     cdef int64_t last_flush_ns
+    cdef uint64_t last_tick    # its sequence, in this run
     cdef int wait_for_journal(self) except -1 nogil
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil
+    cdef int64_t write_due(self, int64_t now_ns) except -1 nogil
+    cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil
+    cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil
+    cdef int fill_epoch(self, EpochRecord *record) except -1 nogil
+    cdef void fill_activation(self, ActivateRecord *record) noexcept nogil
+    cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil
+    cdef bint is_quiet(self) noexcept nogil
+    cdef uint64_t count_request(self, int gateway, Consumer ring) noexcept nogil
     cdef int64_t drain(self) except -1 nogil
     cdef int64_t drain_ring(self, int index, Consumer ring) except -1 nogil
-    cdef int keep_early(self, int index, const EventRecord *event) except -1 nogil
     cdef int apply_early(self, int index, uint64_t last) except -1 nogil
     cdef bint has_room(self, uint8_t type) noexcept nogil
     cdef char *claim(self) noexcept nogil

@@ -15,7 +15,7 @@ class Router(Agent):
         self,
         log: Producer,
         events: Producer,
-        ingress: list[Consumer],
+        ingress: dict[int, Consumer],
         matchers: dict[int, Consumer],
         board: Board,
         source: JournalSource,

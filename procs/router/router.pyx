@@ -5,17 +5,20 @@ opens no file and knows no client.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 
 from cpython.ref cimport PyObject
 
+from procs.router.accounts cimport account_at
+from procs.router.balances cimport BALANCE_UNSHOWN, Balance, balance_at
+from procs.router.early cimport Early
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
-from procs.router.ledger cimport BALANCE_UNSHOWN, Balance, balance_at
-from procs.router.sequencer cimport MAX_FLUSH, Sequencer, verdict_of
+from procs.router.orders cimport order_at
+from procs.router.sequencer cimport MAX_FLUSH, MAX_GROUP, Sequencer
+from procs.router.verdicts cimport verdict_of
 from shm.board cimport (
-    WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_READY, WORD_LOG_END, WORD_MATCHER_DONE, WORD_READY_EVENT,
-    WORD_ROUTER_DONE, WORD_SETTLED, BalancePayload, Board,
+    MAX_SESSIONS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_READY, WORD_LOG_END, WORD_MATCHER_DONE, WORD_MATCHER_DUE,
+    WORD_READY_EVENT, WORD_ROUTER_DONE, WORD_SETTLED, BalancePayload, Board,
 )
 from shm.crc32c cimport crc32c
 from shm.records cimport *
@@ -31,10 +34,13 @@ cdef enum:
     BATCH = 256
     AHEAD = 8                       # how far before its turn a record is looked at
     RULES_VERSION = 1
-    FIRST_EARLY = 1024
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
 
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
+
+
+cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
+    return type == CMD_MARKER or type == CMD_TICK or type == CMD_EPOCH or type == CMD_ACTIVATE
 
 
 class ReplayError(RuntimeError):
@@ -44,40 +50,43 @@ class ReplayError(RuntimeError):
 cdef class Router(Agent):
     """The venue's one router.
 
-    `matchers` maps matcher numbers to the consumers of their event rings. `source` is the log so far. `changes(core)`
-    gives, once the log is replayed, the configuration's changes: lists of records, an extension before its main record.
+    `ingress` maps the numbers of ingress rings (a gateway's own, 9 the operators') to their consumers, `matchers` those
+    of matchers to the consumers of their event rings. `source` is the log so far. `changes(core)` gives, once the log
+    is replayed, the configuration's changes: lists of records, an extension before its main record.
     """
 
     def __init__(
-        self, Producer log, Producer events, list ingress, dict matchers, Board board, JournalSource source,
+        self, Producer log, Producer events, dict ingress, dict matchers, Board board, JournalSource source,
         object changes, bytes boot_id, Sequencer core=None,
     ):
         if events.ring.header.capacity < MAX_FLUSH:
             raise ValueError(f"the router's event ring needs {MAX_FLUSH} slots: one cause's events must fit")
-        if log.ring.header.capacity < 2 or len(ingress) > MAX_GATEWAYS or len(boot_id) != 16:
-            raise ValueError("a router needs a log of two slots, at most 8 gateways and a boot id of 16 bytes")
+        if log.ring.header.capacity < MAX_GROUP or len(ingress) > MAX_INGRESS or len(boot_id) != 16:
+            raise ValueError("a router needs a log of 4 slots, at most 9 ingress rings and a boot id of 16 bytes")
         self.name = "router"
         self.core = Sequencer() if core is None else core
+        self.balances = self.core.ledger.balances
+        self.schedule = self.core.administration.schedule
         self.log = log
         self.events = Announcer(events)
         self.board = board
         self.source = source
         self.changes = changes
         self.boot_id = boot_id
-        self.rings = [*ingress, *matchers.values()]
+        self.rings = [*ingress.values(), *matchers.values()]
         self.state = WAITING
         self.gateways = len(ingress)
-        for i, consumer in enumerate(ingress):
+        for i, (number, consumer) in enumerate(sorted(ingress.items())):
             self.ingress[i] = <PyObject *> <Consumer?> consumer
+            self.ingress_number[i] = number
         for number, consumer in matchers.items():
             if not 0 < number <= MAX_MATCHERS:
                 raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
             self.matchers[number - 1] = <PyObject *> <Consumer?> consumer
-
-    def __dealloc__(self):
-        cdef int i
         for i in range(MAX_MATCHERS):
-            free(self.early[i].records)
+            early = Early()
+            self.rings.append(early)
+            self.early[i] = <PyObject *> early
 
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         if self.state == LEADING:
@@ -100,13 +109,38 @@ cdef class Router(Agent):
         if self.owed and self.has_room(CMD_MARKER):
             work += self.write_own(CMD_MARKER, now_ns)
         if not self.owed:
-            if self.leftover or (self.core.ledger.changed.count and now_ns - self.last_flush_ns >= FLUSH_NS):
-                if self.has_room(CMD_TICK):
-                    work += self.write_own(CMD_TICK, now_ns)
-            work += self.take_commands(now_ns)
+            work += self.write_due(now_ns)
+            if self.core.ledger.due_count == 0:
+                work += self.take_commands(now_ns)
         self.publish()
         self.show()
         return work
+
+    cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
+        """What the router itself has to say, while there is room: activations, a tick, the schedule's changes."""
+        cdef int64_t work = 0
+        while self.has_room(CMD_ACTIVATE) and self.core.ledger.next_due() != 0:
+            work += self.write_own(CMD_ACTIVATE, now_ns)
+        if self.is_tick_due(now_ns) and self.has_room(CMD_TICK):
+            work += self.write_own(CMD_TICK, now_ns)
+        while self.schedule.due_ns <= self.time_of_next(now_ns) and self.has_room(CMD_PHASE):
+            work += self.write_own(CMD_PHASE, now_ns)
+        return work
+
+    cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
+        """Whether balances have waited to be told, or a matcher that has done the last tick has something to do."""
+        cdef uint64_t due
+        cdef int i
+        if self.leftover or (self.balances.changed.count and now_ns - self.last_flush_ns >= FLUSH_NS):
+            return True
+        for i in range(MAX_MATCHERS):
+            if self.matchers[i] == NULL:
+                continue
+            due = self.board.load(WORD_MATCHER_DUE + i)
+            if due != 0 and due <= self.time_of_next(now_ns):
+                if self.board.load(WORD_MATCHER_DONE + i) >= self.last_tick:
+                    return True
+        return False
 
     cdef int64_t drain(self) except -1 nogil:
         cdef int64_t work = 0
@@ -131,7 +165,7 @@ cdef class Router(Agent):
                 with gil:
                     raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")
             if self.state != LEADING:
-                self.keep_early(index, event)
+                (<Early> self.early[index]).keep(event)
             elif self.core.ledger.apply(event):
                 self.owed = True
         if count:
@@ -141,47 +175,18 @@ cdef class Router(Agent):
             ring.release(first + count - 1)
         return count
 
-    cdef int keep_early(self, int index, const EventRecord *event) except -1 nogil:
-        cdef Early *early = &self.early[index]
-        cdef char *grown
-        if event.type == EVT_ACCEPTED:
-            return 0  # moves no money
-        if early.first + early.count == early.capacity:
-            if early.first > early.count:
-                memmove(early.records, early.records + early.first * RECORD_SIZE, early.count * RECORD_SIZE)
-                early.first = 0
-            else:
-                early.capacity = FIRST_EARLY if early.capacity == 0 else 2 * early.capacity
-                grown = <char *> realloc(early.records, early.capacity * RECORD_SIZE)
-                if grown == NULL:
-                    with gil:
-                        raise MemoryError(f"no memory for {early.capacity} events ahead of their marker")
-                early.records = grown
-        memcpy(early.records + (early.first + early.count) * RECORD_SIZE, event, RECORD_SIZE)
-        early.count += 1
-        return 0
-
     cdef int apply_early(self, int index, uint64_t last) except -1 nogil:
         """Settle a matcher's events up to number `last`; they have arrived."""
-        cdef Early *early = &self.early[index]
-        cdef const EventRecord *event
-        while early.count:
-            event = <const EventRecord *> (early.records + early.first * RECORD_SIZE)
-            if event.number > last:
-                break
-            if self.core.ledger.apply(event):
-                self.owed = True
-            early.first += 1
-            early.count -= 1
-        if early.count == 0:
-            early.first = 0
+        if (<Early> self.early[index]).apply(self.core.ledger, last):
+            self.owed = True
         self.settled[index] = last
         return 0
 
     cdef bint has_room(self, uint8_t type) noexcept nogil:
-        """Whether a record of that type (after its extension) and all events of it fit into log and event ring."""
+        """Whether a record of that type, after all extensions it can have, and all its events fit into their rings."""
         cdef uint64_t events = MAX_FLUSH if type == CMD_MARKER or type == CMD_TICK else EVENTS_OF_COMMAND
-        return self.log.free(self.log_claimed + 2) >= self.log_claimed + 2 and self.events.room(events) >= events
+        cdef uint64_t records = self.log_claimed + MAX_GROUP
+        return self.log.free(records) >= records and self.events.room(events) >= events
 
     cdef char *claim(self) noexcept nogil:
         return self.log.claim(self.log.next + self.log_claimed)
@@ -191,48 +196,73 @@ cdef class Router(Agent):
         cdef CommandRecord *header = <CommandRecord *> record
         self.log_claimed += 1
         self.events.announce(record, <uint16_t> verdict, self.core)
-        if header.session != 0 and header.session <= 65535:
-            self.board.set_session_in(header.session, self.core.sessions[header.session])
+        if header.session != 0 and header.session < MAX_SESSIONS:
+            self.board.set_session_in(
+                header.session, account_at(self.core.ledger.accounts, header.session).msg_seq_num
+            )
         return 0
+
+    cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil:
+        """The log time of a record that is sequenced now: never before or at the last one's (rule 4)."""
+        return max(self.core.last_time_ns + 1, <uint64_t> now_ns)
 
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil:
         cdef CommandRecord *header = <CommandRecord *> record
         header.seq = self.core.last_seq + 1
         header.epoch = self.core.epoch
-        header.time_ns = self.core.last_time_ns + 1
-        if now_ns > <int64_t> header.time_ns:
-            header.time_ns = now_ns
+        header.time_ns = self.time_of_next(now_ns)
 
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
-        """Sequence a marker, tick or epoch. Returns 1, the records written."""
+        """Sequence a marker, tick, epoch, activation or phase of the schedule. Returns 1, the records written."""
         cdef char *record = self.claim()
-        cdef int i
         memset(record, 0, RECORD_SIZE)
         (<CommandRecord *> record).type = type
         (<CommandRecord *> record).version = 1
         self.stamp(record, now_ns)
         if type == CMD_EPOCH:
-            (<CommandRecord *> record).epoch = self.core.epoch + 1
-            (<EpochRecord *> record).rules_version = RULES_VERSION
-            (<EpochRecord *> record).members = 1
-            with gil:
-                memcpy((<EpochRecord *> record).boot_id, <const char *> self.boot_id, 16)
+            self.fill_epoch(<EpochRecord *> record)
         elif type == CMD_MARKER:
-            for i in range(MAX_MATCHERS):
-                (<MarkerRecord *> record).event_numbers[i] = self.settled[i]
+            memcpy((<MarkerRecord *> record).event_numbers, self.settled, MAX_MATCHERS * sizeof(uint64_t))
             self.owed = False
+        elif type == CMD_ACTIVATE:
+            self.fill_activation(<ActivateRecord *> record)
+        elif type == CMD_PHASE:
+            self.fill_phase(<PhaseChangeRecord *> record)
+        elif type == CMD_TICK:
+            self.last_tick = (<CommandRecord *> record).seq
         self.finish(record, self.core.sequence(record, False))
-        if type != CMD_EPOCH:
+        if type == CMD_MARKER or type == CMD_TICK:
             self.last_flush_ns = now_ns
-            self.leftover = self.core.flushed_count == MAX_FLUSH and self.core.ledger.changed.count > 0
+            self.leftover = self.core.flushed_count == MAX_FLUSH and self.balances.changed.count > 0
         return 1
 
+    cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
+        record.epoch = self.core.epoch + 1
+        record.rules_version = RULES_VERSION
+        record.members = 1
+        with gil:
+            memcpy(record.boot_id, <const char *> self.boot_id, 16)
+        return 0
+
+    cdef void fill_activation(self, ActivateRecord *record) noexcept nogil:
+        record.order_id = self.core.ledger.next_due()
+        record.instrument = order_at(self.core.ledger.orders, self.core.ledger.orders.find(record.order_id)).instrument
+
+    cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil:
+        record.instrument = self.schedule.next_due(record.time_ns)
+        record.entry = self.schedule.latest(record.instrument, record.time_ns)
+        record.phase = self.schedule.plans[record.instrument].entries[record.entry - 1].phase
+
     cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil:
-        """Sequence up to a batch, one after the other from each gateway that has any."""
+        """Sequence up to a batch, one request after the other from each ingress ring that has any."""
         cdef int64_t taken = 0
         cdef int gateway, took
         cdef bint more = True
-        while more and taken < BATCH:
+        if self.moving != 0:
+            if not self.is_quiet():
+                return 0
+            taken = self.take_from(self.moving - 1, <Consumer> self.ingress[self.moving - 1], now_ns)
+        while more and taken < BATCH and self.moving == 0:
             more = False
             for gateway in range(self.gateways):
                 took = self.take_from(gateway, <Consumer> self.ingress[gateway], now_ns)
@@ -242,40 +272,69 @@ cdef class Router(Agent):
             (<Consumer> self.ingress[gateway]).release((<Consumer> self.ingress[gateway]).next - 1)
         return taken
 
+    cdef bint is_quiet(self) noexcept nogil:
+        """Whether all of the log is done, and all that came of it is settled; asked where nothing is owed."""
+        cdef int i
+        for i in range(MAX_MATCHERS):
+            if self.matchers[i] == NULL:
+                continue
+            if self.board.load(WORD_MATCHER_DONE + i) < self.core.last_seq:
+                return False
+            if (<Consumer> self.matchers[i]).available():  # after reading where it is (rule 19)
+                return False
+        return True
+
     cdef int take_from(self, int gateway, Consumer ring, int64_t now_ns) except -1 nogil:
-        """Sequence a gateway's next command, with its extension. Returns how many records that were."""
+        """Sequence an ingress ring's next request, whole. Returns how many records that were.
+
+        An instrument that moves to another matcher waits until nobody has anything of it under way: its orders' next
+        events come by another ring.
+        """
         cdef uint64_t at = ring.next
+        cdef uint64_t count, i
         cdef const CommandRecord *first
-        cdef const CommandRecord *second
-        cdef bint extended = False
         if at >= self.ingress_end[gateway]:
             return 0
         if at + AHEAD < self.ingress_end[gateway]:
             self.core.expect(<const CommandRecord *> ring.at(at + AHEAD), self.core.last_seq + 1 + AHEAD)
             self.core.expect_target(<const CommandRecord *> ring.at(at + AHEAD // 2))
         first = <const CommandRecord *> ring.at(at)
-        if first.type == CMD_EXT_CLIENT_ID or first.type == CMD_EXT_CREDENTIAL:
-            if at + 1 >= self.ingress_end[gateway]:
-                return 0  # its main record is on the way
-            second = <const CommandRecord *> ring.at(at + 1)
-            extended = second.type != CMD_EXT_CLIENT_ID and second.type != CMD_EXT_CREDENTIAL
-        if not self.has_room(first.type):
+        count = 1 if first.type < CMD_EXT_CLIENT_ID else self.count_request(gateway, ring)
+        if count == 0 or not self.has_room(first.type):
             return 0
-        self.take_one(gateway, ring, <const char *> first, now_ns)
-        if not extended:
-            return 1
-        self.take_one(gateway, ring, <const char *> second, now_ns)
-        return 2
+        if first.type == CMD_INSTRUMENT and self.core.administration.moves(<const InstrumentRecord *> first):
+            self.moving = 0 if self.is_quiet() else gateway + 1
+            if self.moving != 0:
+                return 0
+        for i in range(count):
+            self.take_one(gateway, ring, ring.at(at + i), now_ns)
+        return <int> count
+
+    cdef uint64_t count_request(self, int gateway, Consumer ring) noexcept nogil:
+        """How many records the next request has that begins with an extension; 0 while its main record is on the way.
+
+        More extensions than a request can have are nothing: the first of them goes alone.
+        """
+        cdef uint64_t count
+        for count in range(1, MAX_GROUP):
+            if ring.next + count >= self.ingress_end[gateway]:
+                return 0
+            if (<const CommandRecord *> ring.at(ring.next + count)).type < CMD_EXT_CLIENT_ID:
+                return count + 1
+        return 1
 
     cdef int take_one(self, int gateway, Consumer ring, const char *source, int64_t now_ns) except -1 nogil:
         """One copy, ingress slot to log slot; all that is stamped is stamped there."""
         cdef CommandRecord *header = <CommandRecord *> self.claim()
         cdef bint too_old
         memcpy(header, source, RECORD_SIZE)
-        if header.type == CMD_MARKER or header.type == CMD_TICK or header.type == CMD_EPOCH:
+        if is_routers_own(header.type):
             with gil:
-                raise RuntimeError(f"gateway {gateway + 1} sent a record of type {header.type}, which is the router's")
+                raise RuntimeError(
+                    f"ingress ring {self.ingress_number[gateway]} has a record of type {header.type}, the router's own"
+                )
         too_old = now_ns - <int64_t> header.time_ns > MAX_AGE_NS
+        header.ingress = self.ingress_number[gateway]
         header.ingress_incarnation = ring.ring.header.incarnation
         header.ingress_seq = ring.next
         self.stamp(<char *> header, now_ns)
@@ -416,15 +475,15 @@ cdef class Router(Agent):
         cdef uint64_t i
         if self.owed:
             return
-        for i in range(self.core.ledger.unshown.count):
-            balance = balance_at(self.core.ledger, self.core.ledger.unshown.items[i].item)
+        for i in range(self.balances.unshown.count):
+            balance = balance_at(self.balances, self.balances.unshown.items[i].item)
             balance.flags &= ~BALANCE_UNSHOWN
             payload.account = balance.account
             payload.asset = balance.asset
             payload.free = balance.free
             payload.held = balance.held
             self.board.write_balance(&payload)
-        self.core.ledger.unshown.count = 0
+        self.balances.unshown.count = 0
         for i in range(MAX_MATCHERS):
             if self.matchers[i] != NULL:
                 self.board.store(WORD_SETTLED + <int> i, self.settled[i])

@@ -1,13 +1,17 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.router.ledger cimport Balance, Ledger
+from procs.router.balances cimport Balance
+from procs.router.holds cimport Cost
+from procs.router.orders cimport Order
+from procs.router.state cimport State
 from shm.records cimport (
-    AccountRecord, AssetRecord, CancelRecord, CommandRecord, DepositRecord, InstrumentRecord, NewOrderRecord,
-    ReplaceRecord, SessionRecord,
+    ActivateRecord, CancelRecord, CommandRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord, ReplaceRecord,
+    SessionRecord,
 )
 
 cdef enum:
-    MAX_FLUSH = 32   # BALANCE events of one cause: well below the smallest event ring, which must hold them all
+    MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
+    MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
 
 # What the cancel or replace sequenced last meant; all zero where it meant no open order.
 cdef struct Target:
@@ -16,40 +20,41 @@ cdef struct Target:
     int64_t quantity_lots
     uint8_t side
 
-cdef class Sequencer:
-    cdef readonly Ledger ledger
+cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
-    cdef uint32_t *sessions
     cdef uint32_t id_tag       # of the client id of the record that is being decided
-    cdef char extension[120]
+    cdef char extensions[4][120]
     cdef Target target
     cdef Balance flushed[MAX_FLUSH]
     cdef uint64_t flushed_count
     cdef uint64_t flushed_key
-    cdef readonly dict assets
-    cdef readonly dict instruments
-    cdef readonly dict accounts
-    cdef readonly dict credentials
     cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil
     cdef void expect_target(self, const CommandRecord *record) noexcept nogil
     cdef int sequence(self, char *record, bint too_old) except -1 nogil
     cdef int decide(self, char *record, bint too_old) except -1 nogil
+    cdef int administer(self, char *record, bint too_old) except -1
     cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil
+    cdef int new_list(self, NewOrderRecord *record, bint too_old) except -1 nogil
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil
-    cdef uint16_t judge_order(self, NewOrderRecord *record, uint32_t *payer) noexcept nogil
+    cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil
+    cdef uint16_t judge_list(
+        self, NewOrderRecord *first, const ExtLegRecord *second
+    ) noexcept nogil
+    cdef void stamp(self, NewOrderRecord *record) noexcept nogil
+    cdef void prepare_leg(self, ExtLegRecord *leg) noexcept nogil
+    cdef int activate(self, ActivateRecord *record) except -1 nogil
     cdef int cancel(self, CancelRecord *record, bint too_old) except -1 nogil
     cdef int replace(self, ReplaceRecord *record, bint too_old) except -1 nogil
+    cdef uint16_t judge_replace(self, ReplaceRecord *record, uint32_t item) noexcept nogil
+    cdef uint16_t price_replace(
+        self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
+    ) noexcept nogil
     cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, bint too_old) noexcept nogil
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil
-    cdef int deposit(self, DepositRecord *record, bint too_old) except -1 nogil
     cdef int session(self, SessionRecord *record) noexcept nogil
-    cdef int define_asset(self, AssetRecord *record) except -1
-    cdef int define_instrument(self, InstrumentRecord *record) except -1
-    cdef int define_account(self, AccountRecord *record) except -1
-    cdef bint extended_by(self, const CommandRecord *record, uint8_t type) noexcept nogil
-    cdef uint64_t digest(self) noexcept nogil
-
-cdef uint16_t *verdict_of(char *record) noexcept nogil
+    cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil
+    cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil
+    cdef uint64_t digest(self)

@@ -1,15 +1,8 @@
-from procs.router.ledger import Ledger
+from procs.router.state import State
 
-class Sequencer:
-    ledger: Ledger
+class Sequencer(State):
     last_seq: int
     last_time_ns: int
     epoch: int
-    assets: dict[bytes, tuple[int, int]]
-    instruments: dict[bytes, int]
-    accounts: dict[bytes, int]
-    credentials: dict[int, bytes]
     def __init__(self, closed_ids: int = ...) -> None: ...
     def state_hash(self) -> int: ...
-    def instrument(self, instrument: int) -> dict[str, object]: ...
-    def session_in(self, session: int) -> int: ...

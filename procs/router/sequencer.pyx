@@ -2,81 +2,49 @@
 
 It sees one record after the other and knows no ring, clock or process: a leading router, a replay and a test get the
 same from it. What depends on anything outside the log (the time, and whether a command came too late) is told to it.
+
+Records of one request follow each other: extensions first, each remembered by its sequence and type until the main
+record, which carries the verdict, takes it up. One that nobody takes up is nothing.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
 
+from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at
+from procs.router.administration cimport OPERATORS_RING
+from procs.router.balances cimport BALANCE_CHANGED, balance_at
+from procs.router.collars cimport stamped_price, trailed_price, worst_price
 from procs.router.digest cimport scramble
-from procs.router.ids cimport CLOSED, CLOSED_IDS, id_at, tag_of_id
-from procs.router.ledger cimport (
-    BALANCE_CHANGED, MAX_ACCOUNTS, MAX_ASSETS, MAX_INSTRUMENTS, Ledger, Listing, balance_at,
-)
-from procs.router.orders cimport Order, int128, order_at, tag_of_order
+from procs.router.holds cimport NOTHING, Listing, Stake
+from procs.router.ids cimport CLOSED, id_at, tag_of_id
+from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at, tag_of_order
+from procs.router.verdicts cimport verdict_of
 from procs.tables.index cimport index_next, index_prefetch
 from procs.tables.pool cimport NIL, prefetch
+from procs.terms cimport list_fault, order_fault
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 
-cdef enum:
-    MAX_BPS = 10_000
-    MAX_SCALE = 18
-
-assert MAX_SESSIONS == MAX_ACCOUNTS + 1
+assert MAX_GROUP & (MAX_GROUP - 1) == 0
 
 
-cdef uint16_t *verdict_of(char *record) noexcept nogil:
-    """Where a record's verdict is; NULL for types that have none."""
-    cdef uint8_t type = (<CommandRecord *> record).type
-    if type == CMD_NEW_ORDER:
-        return &(<NewOrderRecord *> record).verdict
-    if type == CMD_CANCEL:
-        return &(<CancelRecord *> record).verdict
-    if type == CMD_REPLACE:
-        return &(<ReplaceRecord *> record).verdict
-    if type == CMD_DEPOSIT:
-        return &(<DepositRecord *> record).verdict
-    if type == CMD_ASSET:
-        return &(<AssetRecord *> record).verdict
-    if type == CMD_INSTRUMENT:
-        return &(<InstrumentRecord *> record).verdict
-    if type == CMD_ACCOUNT:
-        return &(<AccountRecord *> record).verdict
-    if type == CMD_SESSION:
-        return &(<SessionRecord *> record).verdict
-    return NULL
+cdef inline bint is_plain(const NewOrderRecord *record) noexcept nogil:
+    """Whether the order is a limit order in which nothing can be wrong: most are, and are asked no further."""
+    return (
+        record.ord_type == ORD_TYPE_LIMIT and record.flags <= ORDER_FLAG_POSS_RESEND and record.stp <= STP_DECREMENT
+        and (record.time_in_force == TIF_GTC or record.time_in_force == TIF_IOC or record.time_in_force == TIF_DAY)
+        and (record.side == SIDE_BUY or record.side == SIDE_SELL) and record.price_ticks > 0
+        and record.quantity_lots > 0
+    )
 
 
-cdef int64_t collar_of(const Listing *listing, uint8_t side) noexcept nogil:
-    """The worst price of a market order in ticks: from the last trade, else the reference price; 0 for none."""
-    cdef int64_t price = listing.last_price_ticks if listing.last_price_ticks else listing.terms.reference_price_ticks
-    cdef int128 scaled
-    if price <= 0:
-        return 0
-    if side == SIDE_BUY:
-        scaled = <int128> price * (MAX_BPS + listing.terms.collar_bps) // MAX_BPS
-        return <int64_t> scaled if scaled < INT64_MAX else INT64_MAX
-    scaled = (<int128> price * (MAX_BPS - listing.terms.collar_bps) + MAX_BPS - 1) // MAX_BPS
-    return <int64_t> scaled if scaled > 0 else 1
+cdef inline bint has_own_price(uint8_t ord_type) noexcept nogil:
+    return ord_type == ORD_TYPE_LIMIT or ord_type == ORD_TYPE_STOP_LIMIT
 
 
-cdef class Sequencer:
+cdef class Sequencer(State):
     """State, and the one way to change it: `sequence`."""
-
-    def __cinit__(self, uint32_t closed_ids=CLOSED_IDS):
-        self.ledger = Ledger(closed_ids)
-        self.sessions = <uint32_t *> calloc(MAX_SESSIONS, sizeof(uint32_t))
-        if self.sessions == NULL:
-            raise MemoryError("no memory for sessions")
-        self.assets = {}
-        self.instruments = {}
-        self.accounts = {}
-        self.credentials = {}
-
-    def __dealloc__(self):
-        free(self.sessions)
 
     cdef int sequence(self, char *record, bint too_old) except -1 nogil:
         """Decide, apply and stamp the record behind `last_seq`, in place; returns its verdict.
@@ -84,17 +52,18 @@ cdef class Sequencer:
         Its seq, epoch and time are stamped already. `flushed` has the balances to announce with it afterwards.
         """
         cdef CommandRecord *header = <CommandRecord *> record
-        cdef uint16_t *verdict = verdict_of(record)
+        cdef uint16_t *verdict
         cdef int decided
         self.flushed_count = 0
         decided = self.decide(record, too_old)
+        verdict = verdict_of(record)
         if verdict != NULL:
             verdict[0] = <uint16_t> decided
         header.crc = crc32c(0, record + 4, RECORD_SIZE - 4)
         self.last_seq = header.seq
         self.last_time_ns = header.time_ns
-        if header.type == CMD_EXT_CLIENT_ID or header.type == CMD_EXT_CREDENTIAL:
-            memcpy(self.extension, record, RECORD_SIZE)
+        if header.type >= CMD_EXT_CLIENT_ID:
+            memcpy(self.extensions[header.seq % MAX_GROUP], record, RECORD_SIZE)
         return decided
 
     cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil:
@@ -129,13 +98,15 @@ cdef class Sequencer:
             return self.cancel(<CancelRecord *> record, too_old)
         if type == CMD_REPLACE:
             return self.replace(<ReplaceRecord *> record, too_old)
-        if type == CMD_DEPOSIT:
-            return self.deposit(<DepositRecord *> record, too_old)
-        if type == CMD_SESSION:
+        if type == CMD_EXT_LEG:
+            self.prepare_leg(<ExtLegRecord *> record)
+        elif type == CMD_SESSION:
             return self.session(<SessionRecord *> record)
-        if type == CMD_MARKER or type == CMD_TICK:
-            self.ledger.ids.settle()
-            self.flushed_count = self.ledger.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
+        elif type == CMD_MARKER or type == CMD_TICK:
+            if type == CMD_MARKER:
+                self.administration.transfers.note_marker(<MarkerRecord *> record)
+            self.ledger.settle()
+            self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
             if self.flushed_count:
                 self.flushed_key = (
                     <uint64_t> self.flushed[self.flushed_count - 1].account << 32
@@ -143,83 +114,234 @@ cdef class Sequencer:
                 )
         elif type == CMD_EPOCH:
             self.epoch = (<CommandRecord *> record).epoch
-        elif type == CMD_ASSET or type == CMD_INSTRUMENT or type == CMD_ACCOUNT:
+        elif type == CMD_ACTIVATE:
+            return self.activate(<ActivateRecord *> record)
+        elif type < CMD_EXT_CLIENT_ID:
             with gil:
-                if type == CMD_ASSET:
-                    return self.define_asset(<AssetRecord *> record)
-                if type == CMD_INSTRUMENT:
-                    return self.define_instrument(<InstrumentRecord *> record)
-                return self.define_account(<AccountRecord *> record)
-        elif type != CMD_EXT_CLIENT_ID and type != CMD_EXT_CREDENTIAL:
+                return self.administer(record, too_old)
+        elif type > CMD_EXT_LEG:
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
         return CODE_OK
 
-    cdef bint extended_by(self, const CommandRecord *record, uint8_t type) noexcept nogil:
-        """Whether the record right before this one in the log is its extension of that type."""
-        cdef const CommandRecord *extension = <const CommandRecord *> self.extension
-        return extension.seq == record.seq - 1 and extension.type == type and extension.account == record.account
+    cdef int administer(self, char *record, bint too_old) except -1:
+        """A command that is not about one order; a balance that it moved is told at once, by its own event."""
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef int verdict
+        cdef uint32_t told
+        if header.type == CMD_MASS_CANCEL and header.ingress != OPERATORS_RING:
+            self.note_session(header.session, (<const MassCancelRecord *> record).msg_seq_num)
+        verdict = self.administration.carry_out(record, too_old, self.extension(header, 1, CMD_EXT_CREDENTIAL))
+        told = self.administration.transfers.told
+        if verdict == CODE_OK and told != NIL:
+            balance_at(self.ledger.balances, told).flags &= ~BALANCE_CHANGED
+            self.flushed[0] = balance_at(self.ledger.balances, told)[0]
+            self.flushed_count = 1
+        return verdict
+
+    cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil:
+        """The record's extension of that type and its account, so many records before it; NULL where that is none."""
+        cdef const char *found = self.extensions[(record.seq - back) % MAX_GROUP]
+        cdef const CommandRecord *header = <const CommandRecord *> found
+        if header.seq == record.seq - back and header.type == type and header.account == record.account:
+            return found
+        return NULL
+
+    cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil:
+        """The second order of the list of which this is the first; NULL where it is none, or that is missing."""
+        if not record.flags & ORDER_FLAG_LIST:
+            return NULL
+        return <const ExtLegRecord *> self.extension(
+            <const CommandRecord *> record, 2 if record.flags & ORDER_FLAG_TERMS else 1, CMD_EXT_LEG
+        )
 
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, bint too_old) noexcept nogil:
         """What can be wrong with any request that has a client id, of which it notes the tag."""
-        if record.account == 0 or record.account > self.ledger.account_count or record.session >= MAX_SESSIONS:
+        if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
         self.id_tag = tag_of_id(self.ledger.ids, record.account, text)
         if self.ledger.ids.find(record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
         return CODE_TOO_OLD if too_old else CODE_OK
 
+    cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
+        if session < MAX_SESSIONS:
+            account_at(self.ledger.accounts, session).msg_seq_num = msg_seq_num
+
     cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil:
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
+        cdef uint16_t verdict
         cdef const Listing *listing
         cdef uint32_t payer = NIL
+        cdef Cost cost
+        if record.flags & ORDER_FLAG_LIST:
+            return self.new_list(record, too_old)
+        verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
         self.note_session(record.session, record.msg_seq_num)
         if verdict == CODE_OK:
-            verdict = self.judge_order(record, &payer)
+            verdict = self.judge_order(record, False, &cost)
         elif verdict != CODE_TOO_OLD:
             return verdict
+        if verdict == CODE_OK:
+            verdict = self.ledger.accounts.fault(record.account, record.session, record.time_ns, 1, 1)
+        if verdict == CODE_OK:
+            listing = &self.ledger.listings[record.instrument]
+            verdict = self.ledger.can_bear(listing, record.account, record.side, &cost, &NOTHING)
+            if verdict == CODE_OK:
+                verdict = self.ledger.can_pay(
+                    record.account, listing.terms.quote_asset if record.side == SIDE_BUY else listing.terms.base_asset,
+                    cost.held, &payer,
+                )
         if verdict != CODE_OK:
             self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
             return verdict
-        listing = &self.ledger.listings[record.instrument]
-        record.maker_fee_ppm = listing.terms.maker_fee_ppm
-        record.taker_fee_ppm = listing.terms.taker_fee_ppm
+        self.stamp(record)
         self.ledger.open(record, payer, self.id_tag)
+        self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         return CODE_OK
 
-    cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
-        if session < MAX_SESSIONS:
-            self.sessions[session] = msg_seq_num
+    cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil:
+        """The terms of a new order and what it comes to; stamps the price of one that has none of its own.
 
-    cdef uint16_t judge_order(self, NewOrderRecord *record, uint32_t *payer) noexcept nogil:
-        """The terms of a new order; stamps a market order's collar. Gateways have refused what is wrong in itself."""
+        A leg has been stamped when it was sequenced, and is not written to.
+        """
+        cdef const Listing *listing
+        cdef const ExtTermsRecord *terms = NULL
+        cdef int fault
         if record.instrument == 0 or record.instrument > self.ledger.instrument_count:
             return CODE_UNKNOWN_INSTRUMENT
-        if record.side != SIDE_BUY and record.side != SIDE_SELL:
-            return CODE_UNSUPPORTED_SIDE
-        if record.time_in_force != TIF_GTC and record.time_in_force != TIF_IOC:
-            return CODE_UNSUPPORTED_TIME_IN_FORCE
-        if record.quantity_lots <= 0:
-            return CODE_QUANTITY_NOT_POSITIVE
-        if record.ord_type == ORD_TYPE_MARKET:
-            record.price_ticks = collar_of(&self.ledger.listings[record.instrument], record.side)
-            if record.price_ticks == 0:
+        listing = &self.ledger.listings[record.instrument]
+        if listing.phase == PHASE_DELISTED:
+            return CODE_DELISTED
+        if not is_plain(record):
+            if record.flags & ORDER_FLAG_TERMS:
+                terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, 1, CMD_EXT_TERMS)
+                if terms == NULL:
+                    return CODE_TERMS_MISSING
+            fault = order_fault(record, terms)
+            if fault != CODE_OK:
+                return <uint16_t> fault
+            if terms != NULL and terms.expire_ns != 0 and terms.expire_ns <= record.time_ns:
+                return CODE_EXPIRE_TIME_PASSED
+            if not is_leg and not has_own_price(record.ord_type):
+                record.price_ticks = stamped_price(listing, record, terms)
+            if record.price_ticks <= 0:
                 return CODE_NO_REFERENCE_PRICE
-        elif record.ord_type != ORD_TYPE_LIMIT:
-            return CODE_UNSUPPORTED_ORDER_TYPE
-        elif record.price_ticks <= 0:
-            return CODE_PRICE_NOT_POSITIVE
-        return self.ledger.can_open(record, payer)
+        return self.ledger.cost_of(
+            listing, record.side, record.flags & ORDER_FLAG_BUDGET != 0, record.price_ticks, record.quantity_lots, cost
+        )
+
+    cdef void stamp(self, NewOrderRecord *record) noexcept nogil:
+        """Fee rates, and the self-trade mode where the order leaves it to its account."""
+        cdef const Listing *listing = &self.ledger.listings[record.instrument]
+        cdef const Account *account = account_at(self.ledger.accounts, record.account)
+        record.maker_fee_ppm = listing.terms.maker_fee_ppm
+        record.taker_fee_ppm = listing.terms.taker_fee_ppm
+        if account.fee_tier != 0 and self.administration.tiers[account.fee_tier].is_given:
+            record.maker_fee_ppm = self.administration.tiers[account.fee_tier].maker_ppm
+            record.taker_fee_ppm = self.administration.tiers[account.fee_tier].taker_ppm
+        if record.stp == STP_DEFAULT:
+            record.stp = account.self_trade if account.self_trade != STP_DEFAULT else STP_NONE
+
+    cdef void prepare_leg(self, ExtLegRecord *leg) noexcept nogil:
+        """Stamp what a leg's own record must have, though its verdict is its main record's, which comes later."""
+        cdef NewOrderRecord *order = <NewOrderRecord *> leg
+        cdef const char *terms = self.extension(<const CommandRecord *> leg, 1, CMD_EXT_TERMS)
+        if leg.account == 0 or leg.account > self.ledger.accounts.count:
+            return
+        if leg.instrument == 0 or leg.instrument > self.ledger.instrument_count:
+            return
+        if not has_own_price(leg.ord_type):
+            leg.price_ticks = stamped_price(
+                &self.ledger.listings[leg.instrument], order,
+                <const ExtTermsRecord *> terms if leg.flags & ORDER_FLAG_TERMS else NULL,
+            )
+        self.stamp(order)
+
+    cdef int new_list(self, NewOrderRecord *record, bint too_old) except -1 nogil:
+        """Two orders, accepted or refused together. Refused, each of their ids that was not known is closed."""
+        cdef const ExtLegRecord *leg = self.leg_of(record)
+        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
+        cdef bint is_known = verdict == CODE_DUPLICATE_CLIENT_ID
+        cdef bint is_leg_known = leg == NULL
+        cdef uint32_t leg_tag = 0
+        self.note_session(record.session, record.msg_seq_num)
+        if verdict == CODE_UNKNOWN_ACCOUNT:
+            return verdict
+        if leg != NULL:
+            leg_tag = tag_of_id(self.ledger.ids, leg.account, leg.cl_ord_id)
+            is_leg_known = self.ledger.ids.find(leg.account, leg.cl_ord_id, leg_tag) != NIL
+            if is_leg_known:
+                verdict = CODE_DUPLICATE_CLIENT_ID
+        if verdict == CODE_OK:
+            verdict = self.judge_list(record, leg) if leg != NULL else CODE_TERMS_MISSING
+        if verdict == CODE_OK:
+            self.stamp(record)
+            self.ledger.open_list(record, self.id_tag, leg, leg_tag)
+            self.ledger.accounts.note_orders(record.account, record.time_ns, 2)
+            return CODE_OK
+        if not is_leg_known:
+            self.ledger.ids.add_closed(leg.account, leg.cl_ord_id, leg_tag, leg.seq)
+            is_known = is_known or memcmp(leg.cl_ord_id, record.cl_ord_id, CL_ORD_ID_SIZE) == 0
+        if not is_known:
+            self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
+        return verdict
+
+    cdef uint16_t judge_list(self, NewOrderRecord *first, const ExtLegRecord *second) noexcept nogil:
+        """As one order: what is wrong with either, with both together, then limits, then the balance."""
+        cdef NewOrderRecord *leg = <NewOrderRecord *> second
+        cdef const Listing *listing = &self.ledger.listings[second.instrument]
+        cdef uint16_t verdict
+        cdef uint32_t payer
+        cdef Cost costs[2]
+        cdef Stake ahead = NOTHING
+        verdict = self.judge_order(first, False, &costs[0])
+        if verdict == CODE_OK:
+            verdict = self.judge_order(leg, True, &costs[1])
+        if verdict == CODE_OK:
+            verdict = <uint16_t> list_fault(first, second)
+        if verdict == CODE_OK:
+            verdict = self.ledger.accounts.fault(first.account, first.session, first.time_ns, 2, 2)
+        if verdict == CODE_OK:
+            verdict = self.ledger.can_bear(listing, first.account, first.side, &costs[0], &NOTHING)
+        if verdict != CODE_OK:
+            return verdict
+        if second.list_kind == LIST_KIND_OCO:
+            costs[0].held = max(costs[0].held, costs[1].held)
+        else:
+            ahead.incoming = costs[1].incoming  # brings nothing before it is activated
+        verdict = self.ledger.can_bear(listing, first.account, second.side, &costs[1], &ahead)
+        return verdict if verdict != CODE_OK else self.ledger.can_pay(
+            first.account, listing.terms.quote_asset if first.side == SIDE_BUY else listing.terms.base_asset,
+            costs[0].held, &payer,
+        )
+
+    cdef int activate(self, ActivateRecord *record) except -1 nogil:
+        """The order that waited for another's fill works, if its account can bear it now; else its matcher ends it."""
+        cdef uint32_t item = self.ledger.orders.find(record.order_id)
+        cdef uint16_t verdict
+        cdef Order *order = order_at(self.ledger.orders, item)
+        if record.order_id == 0 or record.order_id != self.ledger.next_due():
+            with gil:
+                raise ValueError(f"order {record.order_id} is to be activated, and is not due")
+        if account_at(self.ledger.accounts, order.account).flags & ACCOUNT_BLOCKED:
+            verdict = CODE_KILL_SWITCH
+        elif self.ledger.listings[order.instrument].phase == PHASE_DELISTED:
+            verdict = CODE_DELISTED
+        else:
+            verdict = self.ledger.can_activate(item)
+        self.ledger.activate(item, verdict == CODE_OK)
+        return verdict
 
     cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil:
         """The open order that a cancel or replace means by the extension before it, or NIL; fills `target`."""
         cdef uint32_t id = NIL
         cdef uint32_t item = NIL
         cdef const char *text
+        cdef const char *extension = self.extension(record, 1, CMD_EXT_CLIENT_ID)
         cdef const Order *order
         memset(&self.target, 0, sizeof(Target))
-        if self.extended_by(record, CMD_EXT_CLIENT_ID):
-            text = &(<const ExtClientIdRecord *> self.extension).orig_cl_ord_id[0]
+        if extension != NULL:
+            text = &(<const ExtClientIdRecord *> extension).orig_cl_ord_id[0]
             id = self.ledger.ids.find(record.account, text, tag_of_id(self.ledger.ids, record.account, text))
         if id != NIL and id_at(self.ledger.ids, id).order != CLOSED:
             item = id_at(self.ledger.ids, id).order
@@ -234,6 +356,8 @@ cdef class Sequencer:
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil:
         if instrument == 0 or instrument > self.ledger.instrument_count:
             return CODE_UNKNOWN_INSTRUMENT
+        if self.ledger.listings[instrument].phase == PHASE_DELISTED:
+            return CODE_DELISTED
         if item == NIL:
             return CODE_UNKNOWN_ORDER
         if order_at(self.ledger.orders, item).instrument != instrument:
@@ -264,105 +388,63 @@ cdef class Sequencer:
             verdict = self.judge_target(item, record.instrument, 0)
         elif verdict != CODE_TOO_OLD:
             return verdict
-        if verdict == CODE_OK and record.price_ticks <= 0:
-            verdict = CODE_PRICE_NOT_POSITIVE
-        if verdict == CODE_OK and record.quantity_lots <= 0:
-            verdict = CODE_QUANTITY_NOT_POSITIVE
         if verdict == CODE_OK:
-            verdict = self.ledger.can_replace(item, record)
+            verdict = self.judge_replace(record, item)
         if verdict == CODE_OK:
             self.ledger.begin_replace(item, record, self.id_tag)
+            self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         else:
             self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         return verdict
 
-    cdef int deposit(self, DepositRecord *record, bint too_old) except -1 nogil:
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
-        cdef uint32_t item
-        if verdict != CODE_OK and verdict != CODE_TOO_OLD:
-            return verdict
-        if verdict == CODE_OK and (record.asset == 0 or record.asset > self.ledger.asset_count):
-            verdict = CODE_INVALID_DEFINITION
-        elif verdict == CODE_OK and record.amount <= 0:
+    cdef uint16_t judge_replace(self, ReplaceRecord *record, uint32_t item) noexcept nogil:
+        cdef const Order *order = order_at(self.ledger.orders, item)
+        cdef const ExtTermsRecord *terms = NULL
+        cdef uint16_t verdict
+        if record.flags & ORDER_FLAG_TERMS:
+            terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, 2, CMD_EXT_TERMS)
+            if terms == NULL:
+                return CODE_TERMS_MISSING
+        if order.flags & ORDER_BUDGET:
+            return CODE_BUDGET_NOT_ALLOWED
+        if order.mate != NIL or order.flags & ORDER_IDLE:
+            return CODE_LIST_ORDER_FIXED
+        verdict = self.price_replace(record, item, terms)
+        if verdict == CODE_OK and record.quantity_lots <= 0:
             verdict = CODE_QUANTITY_NOT_POSITIVE
-        elif verdict == CODE_OK:
-            verdict = self.ledger.can_deposit(record.asset, record.amount)
-        self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         if verdict == CODE_OK:
-            item = self.ledger.deposit(record.account, record.asset, record.amount)
-            balance_at(self.ledger, item).flags &= ~BALANCE_CHANGED  # its own event says so
-            self.flushed[0] = balance_at(self.ledger, item)[0]
-            self.flushed_count = 1
-        return verdict
+            verdict = self.ledger.accounts.fault(record.account, record.session, record.time_ns, 1, 0)
+        return verdict if verdict != CODE_OK else self.ledger.can_replace(item, record)
+
+    cdef uint16_t price_replace(
+        self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
+    ) noexcept nogil:
+        """A replace's further terms, and its price: that of an order without its own follows from its new terms."""
+        cdef const Order *order = order_at(self.ledger.orders, item)
+        cdef const Listing *listing = &self.ledger.listings[order.instrument]
+        if terms != NULL:
+            if terms.stop_price_ticks < 0 or terms.trail_ticks < 0 or terms.display_lots < 0 or terms.minimum_lots < 0:
+                return CODE_TERM_NEGATIVE
+            if terms.expire_ns != 0 and terms.expire_ns <= record.time_ns:
+                return CODE_EXPIRE_TIME_PASSED
+        if has_own_price(order.ord_type):
+            return CODE_OK if record.price_ticks > 0 else CODE_PRICE_NOT_POSITIVE
+        record.price_ticks = self.ledger.orders.newest_price(item)
+        if terms != NULL and order.ord_type == ORD_TYPE_STOP and terms.stop_price_ticks != 0:
+            record.price_ticks = worst_price(listing, terms.stop_price_ticks, order.side)
+        elif terms != NULL and order.ord_type == ORD_TYPE_TRAILING_STOP and terms.trail_ticks != 0:
+            record.price_ticks = trailed_price(listing, order.side, terms.trail_ticks)
+        return CODE_OK if record.price_ticks > 0 else CODE_NO_REFERENCE_PRICE
 
     cdef int session(self, SessionRecord *record) noexcept nogil:
-        if record.account == 0 or record.account > self.ledger.account_count or record.session >= MAX_SESSIONS:
+        if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
         if record.reset:
-            self.sessions[record.session] = record.next_msg_seq_num - 1
+            self.note_session(record.session, record.next_msg_seq_num - 1)
         return CODE_OK
 
-    cdef int define_asset(self, AssetRecord *record) except -1:
-        cdef bytes name = record.name[:SYMBOL_SIZE].rstrip(b"\0")
-        if record.asset != self.ledger.asset_count + 1 or name in self.assets or not name or record.scale > MAX_SCALE:
-            return CODE_INVALID_DEFINITION
-        if record.asset > MAX_ASSETS:
-            return CODE_LIMIT_REACHED
-        self.assets[name] = (record.asset, record.scale)
-        self.ledger.asset_count += 1
-        return CODE_OK
-
-    cdef int define_instrument(self, InstrumentRecord *record) except -1:
-        """A new instrument, or new fees, collar and reference price of one that is listed; all else stays as it is."""
-        cdef bytes symbol = record.symbol[:SYMBOL_SIZE].rstrip(b"\0")
-        cdef InstrumentRecord *terms
-        if (
-            record.instrument == 0 or record.instrument > self.ledger.instrument_count + 1 or not symbol
-            or not 0 < record.base_asset <= self.ledger.asset_count or record.base_asset == record.quote_asset
-            or not 0 < record.quote_asset <= self.ledger.asset_count or not 0 < record.matcher <= MAX_MATCHERS
-            or record.unit_value <= 0 or record.lot_units <= 0 or record.reference_price_ticks < 0
-            or not 0 < record.collar_bps <= MAX_BPS or record.maker_fee_ppm < 0 or record.taker_fee_ppm < 0
-        ):
-            return CODE_INVALID_DEFINITION
-        if record.instrument > MAX_INSTRUMENTS:
-            return CODE_LIMIT_REACHED
-        if self.instruments.get(symbol, self.ledger.instrument_count + 1) != record.instrument:
-            return CODE_INVALID_DEFINITION
-        terms = &self.ledger.listings[record.instrument].terms
-        if symbol in self.instruments and not (
-            terms.base_asset == record.base_asset and terms.quote_asset == record.quote_asset
-            and terms.tick_mantissa == record.tick_mantissa and terms.lot_mantissa == record.lot_mantissa
-            and terms.price_scale == record.price_scale and terms.quantity_scale == record.quantity_scale
-            and terms.matcher == record.matcher and terms.unit_value == record.unit_value
-            and terms.lot_units == record.lot_units
-        ):
-            return CODE_INVALID_DEFINITION
-        if symbol not in self.instruments:
-            self.instruments[symbol] = record.instrument
-            self.ledger.instrument_count += 1
-        terms[0] = record[0]
-        return CODE_OK
-
-    cdef int define_account(self, AccountRecord *record) except -1:
-        cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
-        if not self.extended_by(<const CommandRecord *> record, CMD_EXT_CREDENTIAL) or not name:
-            return CODE_INVALID_DEFINITION
-        if record.account == 0 or self.accounts.get(name, self.ledger.account_count + 1) != record.account:
-            return CODE_INVALID_DEFINITION
-        if record.account > MAX_ACCOUNTS:
-            return CODE_LIMIT_REACHED
-        if name not in self.accounts:
-            self.accounts[name] = record.account
-            self.ledger.account_count += 1
-        self.credentials[record.account] = self.extension[:RECORD_SIZE]
-        return CODE_OK
-
-    cdef uint64_t digest(self) noexcept nogil:
-        cdef uint64_t digest = scramble(self.ledger.state_hash(), self.epoch)
-        cdef uint64_t i
-        for i in range(MAX_SESSIONS):
-            if self.sessions[i]:
-                digest += scramble(self.sessions[i], i)
+    cdef uint64_t digest(self):
+        cdef uint64_t digest = scramble(self.ledger.state_hash() + self.administration.digest(), self.epoch)
         return scramble(scramble(digest, self.flushed_key), self.last_seq)
 
     def state_hash(self) -> int:
@@ -371,13 +453,3 @@ cdef class Sequencer:
         Compare it at settled points only: between events applied and their marker the state belongs to no sequence.
         """
         return self.digest()
-
-    def instrument(self, uint32_t instrument) -> dict[str, object]:
-        """A listed instrument's definition, by the names of its record's fields. KeyError where there is none such."""
-        if not 0 < instrument <= self.ledger.instrument_count:
-            raise KeyError(instrument)
-        return self.ledger.listings[instrument].terms
-
-    def session_in(self, uint32_t session) -> int:
-        """MsgSeqNum of the session's last sequenced command."""
-        return self.sessions[session]

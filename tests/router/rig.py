@@ -23,10 +23,12 @@ ACCOUNTS = 4
 # (instrument, base, quote, matcher, unit value, lot units, maker fee, taker fee)
 LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1, 2, 1, 1, 1, 0, 0))
 FREE = 10_000_000
+OPERATORS_RING = 9
+OPERATORS = (ACCOUNTS + 1, ACCOUNTS + 2)
 
 
 def changes(core: Sequencer) -> Iterator[list[bytes]]:
-    """Three assets, three instruments, four accounts with money: once."""
+    """Three assets, three instruments, four accounts with money, two operators: once."""
     if core.assets:
         return
     for asset in (1, 2, 3):
@@ -39,12 +41,18 @@ def changes(core: Sequencer) -> Iterator[list[bytes]]:
             taker_fee_ppm=taker,
         ))]  # fmt: skip
     for account in range(1, ACCOUNTS + 1):
-        credential = ExtCredential(
-            account=account, salt=b"s" * 16, hash=b"h" * 32, memory_kib=8, time_cost=1, parallelism=1
-        )
-        yield [pack(credential), pack(Account(account=account, name=b"T%d" % account))]
+        yield account_records(account)
         for asset in (1, 2, 3):
             yield [pack(Deposit(account=account, asset=asset, amount=FREE, cl_ord_id=b"initial:%d" % asset))]
+    for account in OPERATORS:
+        yield account_records(account, is_operator=1)
+
+
+def account_records(account: int, is_operator: int = 0) -> list[bytes]:
+    credential = ExtCredential(
+        account=account, salt=b"s" * 16, hash=b"h" * 32, memory_kib=8, time_cost=1, parallelism=1
+    )
+    return [pack(credential), pack(Account(account=account, name=b"T%d" % account, is_operator=is_operator))]
 
 
 class Rig:
@@ -57,13 +65,16 @@ class Rig:
         self.random = random.Random(seed) if seed is not None else None
         self.now = NOW
         self.board = Board.private()
-        self.ingress = [Ring.private(4096, ["router"]) for _ in range(2)]
+        self.ingress = {number: Ring.private(4096, ["router"]) for number in (1, 2, OPERATORS_RING)}
         log_ring = Ring.private(log, ["matcher.1", "matcher.2", "journaler"])
         rings = {0: Ring.private(64, ["out"])}
         rings |= {number: Ring.private(events, ["router", "out"]) for number in (1, 2)}
-        self.gateways = [ring.producer() for ring in self.ingress]
+        producers = {number: ring.producer() for number, ring in self.ingress.items()}
+        self.gateways = [producers[1], producers[2]]
+        self.operators = producers[OPERATORS_RING]
         self.router = Router(
-            log_ring.producer(), rings[0].producer(), [ring.consumer("router") for ring in self.ingress],
+            log_ring.producer(), rings[0].producer(),
+            {number: ring.consumer("router") for number, ring in self.ingress.items()},
             {number: rings[number].consumer("router") for number in (1, 2)}, self.board, RecordList(journal or []),
             changes, b"b" * 16, Sequencer(closed_ids),
         )  # fmt: skip
@@ -114,8 +125,19 @@ class Rig:
         return self
 
     def send(self, *records: Command, gateway: int = 0) -> None:
+        """Records that belong together: by the operators' ring where an operator sends them, else by a gateway's."""
+        by_operator = records[-1].account in OPERATORS or records[-1].session in OPERATORS
         for record in records:
-            self.gateways[gateway].put(pack(record))
+            (self.operators if by_operator else self.gateways[gateway]).put(pack(record))
+
+    def ask(self, *records: Command) -> int:
+        """Send a request, let all be done, and return its verdict."""
+        count = len(self.log)
+        self.send(*records)
+        self.run()
+        main = type(records[-1])
+        verdicts = [getattr(record, "verdict", 0) for record in self.commands()[count:] if type(record) is main]
+        return int(verdicts[0])
 
     def commands(self) -> list[Command]:
         return [unpack_command(record) for record in self.log]

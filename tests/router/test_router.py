@@ -78,7 +78,10 @@ def refusals() -> list[tuple[Code, list[list[Command]]]]:
         (Code.SYMBOL_MISMATCH, [[order(1, "O")], cancel(1, "X", "O", 2)]),
         (Code.SIDE_MISMATCH, [[order(1, "O")], cancel(1, "X", "O", side=2)]),
         (Code.INSUFFICIENT_BALANCE, [[order(1, "O")], replace(1, "X", "O", 100, 100_000)]),
-        (Code.BALANCE_OVERFLOW, [[Deposit(account=1, asset=1, amount=2**63 - 1, cl_ord_id=b"X", time_ns=NOW)]]),
+        (
+            Code.BALANCE_OVERFLOW,
+            [[Deposit(account=1, session=5, asset=1, amount=2**63 - 1, cl_ord_id=b"X", time_ns=NOW)]],
+        ),
         (Code.UNKNOWN_ACCOUNT, [[Session(account=9, session=9, next_msg_seq_num=1, up=1, reset=0, time_ns=NOW)]]),
     ]
 

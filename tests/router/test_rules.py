@@ -7,23 +7,22 @@ from collections.abc import Iterator
 from procs.router.sequencer import Sequencer
 from shm.layout import pack
 from shm.records import (
-    Account,
     Asset,
     Balance,
     Code,
     CommandType,
     Deposit,
-    ExtCredential,
     OrderFlag,
     Rejected,
     Session,
 )
 from tests.router import rig as rigs
-from tests.router.rig import FREE, Rig
+from tests.router.rig import FREE, NOW, Rig
 from tests.router.traffic import cancel, order
 
 SECOND_NS = 10**9
 MAX_ASSETS = 4096
+OPERATOR = rigs.OPERATORS[0]
 MANY = 40  # accounts whose balances change at once: more than one cause may announce
 MAX_FLUSH = 32
 
@@ -35,9 +34,9 @@ def verdict(rig: Rig) -> int:
 def test_a_definition_out_of_turn_is_refused_and_changes_nothing() -> None:
     rig = Rig().lead()
     for asset in (
-        Asset(name=b"Z", asset=9, scale=2),
-        Asset(name=b"A1", asset=4, scale=2),
-        Asset(name=b"", asset=4, scale=2),
+        Asset(account=OPERATOR, time_ns=NOW, name=b"Z", asset=9, scale=2),
+        Asset(account=OPERATOR, time_ns=NOW, name=b"A1", asset=4, scale=2),
+        Asset(account=OPERATOR, time_ns=NOW, name=b"", asset=4, scale=2),
     ):
         rig.send(asset)
         rig.run()
@@ -51,11 +50,11 @@ def test_a_definition_out_of_turn_is_refused_and_changes_nothing() -> None:
 def test_more_assets_than_there_is_room_for_are_refused() -> None:
     rig = Rig().lead()
     for asset in range(4, MAX_ASSETS + 1):
-        rig.send(Asset(name=b"N%d" % asset, asset=asset, scale=2))
+        rig.send(Asset(account=OPERATOR, time_ns=NOW, name=b"N%d" % asset, asset=asset, scale=2))
     rig.run()
     assert verdict(rig) == Code.OK
     assert len(rig.core.assets) == MAX_ASSETS
-    rig.send(Asset(name=b"last", asset=MAX_ASSETS + 1, scale=2))
+    rig.send(Asset(account=OPERATOR, time_ns=NOW, name=b"last", asset=MAX_ASSETS + 1, scale=2))
     rig.run()
     assert verdict(rig) == Code.LIMIT_REACHED
     assert len(rig.core.assets) == MAX_ASSETS
@@ -114,11 +113,8 @@ def many_accounts(core: Sequencer) -> Iterator[list[bytes]]:
     if core.assets:
         return
     yield from rigs.changes(core)
-    for account in range(rigs.ACCOUNTS + 1, MANY + 1):
-        credential = ExtCredential(
-            account=account, salt=b"s" * 16, hash=b"h" * 32, memory_kib=8, time_cost=1, parallelism=1
-        )
-        yield [pack(credential), pack(Account(account=account, name=b"T%d" % account))]
+    for account in range(rigs.OPERATORS[-1] + 1, MANY + 3):
+        yield rigs.account_records(account)
         yield [pack(Deposit(account=account, asset=3, amount=FREE, cl_ord_id=b"initial:3"))]
 
 
@@ -126,12 +122,13 @@ def test_more_balances_than_one_cause_may_announce_are_told_in_turns_each_once()
     rig = Rig(changes=many_accounts).lead()
     rig.tick()
     before = len(rig.events[0])
-    for account in range(1, MANY + 1):
+    traders = [account for account in range(1, MANY + 3) if account not in rigs.OPERATORS]
+    for account in traders:
         rig.send(order(account, "B"))
     rig.run()
     rig.tick()
     told = [event for event in rig.outcomes(0)[before:] if isinstance(event, Balance)]
-    assert sorted(event.account for event in told) == list(range(1, MANY + 1))
+    assert sorted(event.account for event in told) == traders
     assert {(event.asset, event.held) for event in told} == {(3, 100 * 5 * 7)}
     causes = [event.cause for event in told]
     assert causes == sorted(causes)

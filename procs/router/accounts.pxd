@@ -1,0 +1,40 @@
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from procs.tables.pool cimport Pool, pool_at
+
+cdef enum:
+    ACCOUNT_LINES = 65536    # account and session numbers there can be, 0 included
+
+cdef enum:
+    ACCOUNT_BLOCKED = 1      # by the kill switch of the account
+    SESSION_BLOCKED = 2      # by that of the session with this number
+    ACCOUNT_OPERATOR = 4
+    ACCOUNT_POSITIONS = 8    # it has position limits
+
+# All that an order asks about its account, and about the session with the same number: one cache line.
+cdef struct Account:
+    uint64_t window_ns        # length of the windows in which orders are counted
+    uint64_t window           # number of the window that `orders` counts in
+    uint32_t orders
+    uint32_t max_orders       # 0: no limit, as everywhere
+    uint32_t open_orders
+    uint32_t max_open_orders
+    uint32_t msg_seq_num      # of the session's last sequenced command
+    uint8_t flags
+    uint8_t self_trade
+    uint8_t fee_tier
+    uint8_t reserved_1
+    uint64_t reserved_2[3]
+
+cdef class Accounts:
+    cdef Pool pool
+    cdef uint32_t count
+    cdef uint16_t fault(
+        self, uint32_t account, uint32_t session, uint64_t time_ns, uint32_t orders, uint32_t opened
+    ) noexcept nogil
+    cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil
+    cdef uint64_t digest(self) noexcept nogil
+
+
+cdef inline Account *account_at(Accounts accounts, uint32_t account) noexcept nogil:
+    return <Account *> pool_at(&accounts.pool, account)

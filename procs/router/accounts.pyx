@@ -1,0 +1,61 @@
+"""What each account may do: its kill switch, its counts of orders and their limits, its defaults, its session's number.
+
+It counts and compares; it never looks at an order, and knows no balance.
+"""
+
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+
+from procs.router.digest cimport scramble
+from procs.tables.pool cimport pool_close, pool_open
+from shm.records cimport CODE_KILL_SWITCH, CODE_OK, CODE_ORDER_RATE, CODE_TOO_MANY_OPEN_ORDERS
+
+assert sizeof(Account) == 64
+
+
+cdef class Accounts:
+    """One line for each account number there can be, 0 and unknown ones included; `count` are defined."""
+
+    def __cinit__(self):
+        pool_open(&self.pool, sizeof(Account), ACCOUNT_LINES)
+
+    def __dealloc__(self):
+        pool_close(&self.pool)
+
+    cdef uint16_t fault(
+        self, uint32_t account, uint32_t session, uint64_t time_ns, uint32_t orders, uint32_t opened
+    ) noexcept nogil:
+        """Why `orders` more, of which `opened` stay open, may not come now: a code, or CODE_OK."""
+        cdef const Account *line = account_at(self, account)
+        if line.flags & ACCOUNT_BLOCKED or account_at(self, session).flags & SESSION_BLOCKED:
+            return CODE_KILL_SWITCH
+        if line.max_orders != 0 and orders + counted(line, time_ns) > line.max_orders:
+            return CODE_ORDER_RATE
+        if line.max_open_orders != 0 and opened != 0 and line.open_orders + opened > line.max_open_orders:
+            return CODE_TOO_MANY_OPEN_ORDERS
+        return CODE_OK
+
+    cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil:
+        """They were accepted: count them, where anybody will ask."""
+        cdef Account *line = account_at(self, account)
+        if line.max_orders != 0:
+            line.orders = counted(line, time_ns) + orders
+            line.window = time_ns // line.window_ns
+
+    cdef uint64_t digest(self) noexcept nogil:
+        cdef uint64_t digest = self.count
+        cdef uint64_t one
+        cdef uint32_t account
+        cdef const Account *line
+        for account in range(ACCOUNT_LINES):
+            line = account_at(self, account)
+            one = scramble(line.msg_seq_num, <uint64_t> line.flags << 32 | line.open_orders)
+            if one == 0:
+                continue
+            one = scramble(one, scramble(line.orders, line.window))
+            digest += scramble(one, account)
+        return digest
+
+
+cdef inline uint32_t counted(const Account *line, uint64_t time_ns) noexcept nogil:
+    """How many orders the window of this moment has."""
+    return line.orders if line.window == time_ns // line.window_ns else 0

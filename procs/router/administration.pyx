@@ -1,0 +1,332 @@
+"""Commands that are not about one order: definitions, limits, switches, phases and schedules, and who may give them.
+
+It keeps what they set, as the records that set it. It never sees an order, and nothing of it is on an order's way: the
+tables that orders look at (accounts, listings, tiers) are what it writes.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from procs.router.accounts cimport (
+    ACCOUNT_BLOCKED, ACCOUNT_LINES, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at,
+)
+from procs.router.balances cimport MAX_ASSETS
+from procs.router.digest cimport scramble
+from procs.router.holds cimport MAX_INSTRUMENTS, Listing
+from procs.router.ids cimport tag_of_id
+from procs.router.verdicts cimport client_id_of, verdict_of
+from procs.tables.pool cimport NIL
+from shm.board cimport MAX_SESSIONS
+from shm.crc32c cimport crc32c
+from shm.records cimport *
+
+cdef enum:
+    MAX_BPS = 10_000
+    MAX_SCALE = 18
+    MAX_ACCOUNTS = 65535
+    HEADER_SIZE = 48
+    DAY_S = 86_400
+    MS_NS = 1_000_000
+
+assert <int> MAX_SESSIONS == <int> ACCOUNT_LINES == <int> MAX_ACCOUNTS + 1
+
+
+cdef class Administration:
+    """What is listed, set and switched. `settings` has each setting's last record, by its type and what it is for."""
+
+    def __cinit__(self, Ledger ledger):
+        self.ledger = ledger
+        self.schedule = Schedule()
+        self.transfers = Transfers(ledger)
+        self.assets = {}
+        self.instruments = {}
+        self.accounts = {}
+        self.credentials = {}
+        self.settings = {}
+
+    cdef int carry_out(self, char *record, bint too_old, const char *credential) except -1:
+        """Decide a command and do what it says; returns its verdict. `credential` is its extension, NULL without one.
+
+        Its client id, where it has one, is its key: a second command with it is refused. The router's own have none.
+        """
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef const char *id = client_id_of(record) if header.account != 0 or header.ingress != 0 else NULL
+        cdef uint32_t tag = 0
+        cdef int verdict = CODE_OK
+        self.transfers.told = NIL
+        verdict_of(record)[0] = CODE_OK
+        if header.session >= MAX_SESSIONS:
+            return CODE_UNKNOWN_ACCOUNT
+        if id != NULL:
+            if not self.is_account(header.account):
+                return CODE_UNKNOWN_ACCOUNT
+            tag = tag_of_id(self.ledger.ids, header.account, id)
+            if self.ledger.ids.find(header.account, id, tag) != NIL:
+                return CODE_DUPLICATE_CLIENT_ID
+        verdict = CODE_TOO_OLD if too_old else self.authority(header)
+        if verdict == CODE_OK:
+            verdict = self.decide(record, credential)
+        if id != NULL:
+            self.ledger.ids.add_closed(header.account, id, tag, header.seq)
+        return verdict
+
+    cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil:
+        """Whether the sender may give commands of that kind; what users may do with their own is judged later."""
+        if record.type == CMD_MASS_CANCEL or record.type == CMD_KILL_SWITCH or record.type == CMD_WITHDRAWAL:
+            return CODE_OK
+        return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
+
+    cdef bint is_operator(self, const CommandRecord *record) noexcept nogil:
+        """The configuration counts as one. What is about the header's account names its operator as the session."""
+        cdef uint32_t asks = record.account
+        if record.ingress == OPERATORS_RING and (
+            record.type == CMD_DEPOSIT or record.type == CMD_WITHDRAWAL or record.type == CMD_ACCOUNT
+        ):
+            asks = record.session
+        return record.ingress == 0 or (
+            asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_OPERATOR
+        )
+
+    cdef int decide(self, char *record, const char *credential) except -1:
+        cdef uint8_t type = (<CommandRecord *> record).type
+        if type == CMD_DEPOSIT:
+            return self.transfers.deposit(<DepositRecord *> record)
+        if type == CMD_WITHDRAWAL:
+            return self.transfers.withdraw(<WithdrawalRecord *> record)
+        if type == CMD_ADJUSTMENT:
+            return self.transfers.adjust(<AdjustmentRecord *> record)
+        if type == CMD_CORRECTION:
+            return self.transfers.correct(<CorrectionRecord *> record)
+        if type == CMD_MASS_CANCEL:
+            return self.mass_cancel(<MassCancelRecord *> record)
+        if type == CMD_KILL_SWITCH:
+            return self.turn(<KillSwitchRecord *> record)
+        if type == CMD_PHASE:
+            return self.change_phase(<PhaseChangeRecord *> record)
+        if type == CMD_SCHEDULE:
+            return self.plan(<ScheduleRecord *> record)
+        if type == CMD_LIMITS:
+            return self.limit(<LimitsRecord *> record)
+        if type == CMD_ACCOUNT_LIMITS:
+            return self.limit_account(<AccountLimitsRecord *> record)
+        if type == CMD_POSITION_LIMIT:
+            return self.limit_position(<PositionLimitRecord *> record)
+        if type == CMD_FEE_TIER:
+            return self.set_tier(<FeeTierRecord *> record)
+        if type == CMD_ASSET:
+            return self.define_asset(<AssetRecord *> record)
+        if type == CMD_INSTRUMENT:
+            return self.define_instrument(<InstrumentRecord *> record)
+        if type == CMD_ACCOUNT:
+            return self.define_account(<AccountRecord *> record, credential)
+        raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
+
+    cdef int keep(self, tuple key, const char *record) except -1:
+        self.settings[key] = record[:RECORD_SIZE]
+        return 0
+
+    cdef bint moves(self, const InstrumentRecord *record) noexcept nogil:
+        """Whether a definition gives a listed instrument to another matcher."""
+        if record.instrument == 0 or record.instrument > self.ledger.instrument_count:
+            return False
+        return self.ledger.listings[record.instrument].terms.matcher != record.matcher
+
+    cdef bint is_account(self, uint32_t account) noexcept nogil:
+        return 0 < account <= self.ledger.accounts.count
+
+    cdef uint16_t judge_instrument(self, uint32_t instrument) noexcept nogil:
+        if instrument == 0 or instrument > self.ledger.instrument_count:
+            return CODE_UNKNOWN_INSTRUMENT
+        return CODE_DELISTED if self.ledger.listings[instrument].phase == PHASE_DELISTED else CODE_OK
+
+    cdef uint16_t define_asset(self, const AssetRecord *record) except? 9999:
+        cdef bytes name = record.name[:SYMBOL_SIZE].rstrip(b"\0")
+        if record.asset != self.ledger.balances.asset_count + 1 or name in self.assets or not name:
+            return CODE_INVALID_DEFINITION
+        if record.scale > MAX_SCALE:
+            return CODE_INVALID_DEFINITION
+        if record.asset > MAX_ASSETS:
+            return CODE_LIMIT_REACHED
+        self.assets[name] = (record.asset, record.scale)
+        self.ledger.balances.asset_count += 1
+        return CODE_OK
+
+    cdef uint16_t define_instrument(self, const InstrumentRecord *record) except? 9999:
+        """A new instrument, or new fees, collar and reference price of one that is listed; all else stays as it is.
+
+        But an instrument that a command has halted may move to another matcher.
+        """
+        cdef bytes symbol = record.symbol[:SYMBOL_SIZE].rstrip(b"\0")
+        cdef uint32_t assets = self.ledger.balances.asset_count
+        cdef InstrumentRecord *terms
+        if (
+            record.instrument == 0 or record.instrument > self.ledger.instrument_count + 1 or not symbol
+            or not 0 < record.base_asset <= assets or record.base_asset == record.quote_asset
+            or not 0 < record.quote_asset <= assets or not 0 < record.matcher <= MAX_MATCHERS
+            or record.unit_value <= 0 or record.lot_units <= 0 or record.reference_price_ticks < 0
+            or not 0 < record.collar_bps <= MAX_BPS or record.maker_fee_ppm < 0 or record.taker_fee_ppm < 0
+        ):
+            return CODE_INVALID_DEFINITION
+        if record.instrument > MAX_INSTRUMENTS:
+            return CODE_LIMIT_REACHED
+        if self.instruments.get(symbol, self.ledger.instrument_count + 1) != record.instrument:
+            return CODE_INVALID_DEFINITION
+        terms = &self.ledger.listings[record.instrument].terms
+        if symbol in self.instruments and not (
+            terms.base_asset == record.base_asset and terms.quote_asset == record.quote_asset
+            and terms.tick_mantissa == record.tick_mantissa and terms.lot_mantissa == record.lot_mantissa
+            and terms.price_scale == record.price_scale and terms.quantity_scale == record.quantity_scale
+            and terms.unit_value == record.unit_value and terms.lot_units == record.lot_units
+            and (terms.matcher == record.matcher or self.ledger.listings[record.instrument].phase == PHASE_HALT)
+        ):
+            return CODE_INVALID_DEFINITION
+        if symbol not in self.instruments:
+            self.instruments[symbol] = record.instrument
+            self.ledger.instrument_count += 1
+            self.ledger.listings[record.instrument].phase = PHASE_CONTINUOUS
+        terms[0] = record[0]
+        return CODE_OK
+
+    cdef uint16_t define_account(self, const AccountRecord *record, const char *credential) except? 9999:
+        """A new account, or a new password of one that is there, or whether it is an operator's."""
+        cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
+        cdef Account *line
+        if credential == NULL or not name:
+            return CODE_INVALID_DEFINITION
+        if record.account == 0 or self.accounts.get(name, self.ledger.accounts.count + 1) != record.account:
+            return CODE_INVALID_DEFINITION
+        if record.account > MAX_ACCOUNTS:
+            return CODE_LIMIT_REACHED
+        if name not in self.accounts:
+            self.accounts[name] = record.account
+            self.ledger.accounts.count += 1
+        line = account_at(self.ledger.accounts, record.account)
+        line.flags = line.flags & ~ACCOUNT_OPERATOR | (ACCOUNT_OPERATOR if record.is_operator else 0)
+        self.credentials[record.account] = credential[:RECORD_SIZE]
+        return CODE_OK
+
+    cdef uint16_t mass_cancel(self, const MassCancelRecord *record) noexcept nogil:
+        if record.target != 0 and not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if record.target != record.account and not self.is_operator(<const CommandRecord *> record):
+            return CODE_NOT_AN_OPERATOR
+        if record.side > SIDE_SELL:
+            return CODE_UNSUPPORTED_SIDE
+        return self.judge_instrument(record.instrument) if record.instrument != 0 else CODE_OK
+
+    cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil:
+        """A switch on or off. Its own an account may switch on, and its session's; not off."""
+        cdef uint8_t flag = ACCOUNT_BLOCKED if record.scope == KILL_SCOPE_ACCOUNT else SESSION_BLOCKED
+        cdef uint32_t own = record.account if record.scope == KILL_SCOPE_ACCOUNT else record.session
+        cdef Account *line
+        if record.scope != KILL_SCOPE_ACCOUNT and record.scope != KILL_SCOPE_SESSION:
+            return CODE_INVALID_DEFINITION
+        if not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if (record.target != own or not record.is_on) and not self.is_operator(<const CommandRecord *> record):
+            return CODE_NOT_AN_OPERATOR
+        line = account_at(self.ledger.accounts, record.target)
+        line.flags = line.flags | flag if record.is_on else line.flags & ~flag
+        return CODE_OK
+
+    cdef uint16_t change_phase(self, const PhaseChangeRecord *record) except? 9999:
+        """A matcher carries it out. Here only what is delisted is known, and what the schedule has done."""
+        cdef uint16_t verdict = self.judge_instrument(record.instrument)
+        if verdict != CODE_OK:
+            return verdict
+        if not PHASE_CLOSED <= record.phase <= PHASE_DELISTED:
+            return CODE_INVALID_DEFINITION
+        if record.ingress == 0 and record.entry != 0:
+            if record.entry != self.schedule.latest(record.instrument, record.time_ns):
+                raise ValueError(f"instrument {record.instrument}: entry {record.entry} is not what is due")
+            self.schedule.advance(record.instrument, record.time_ns)
+        self.ledger.listings[record.instrument].phase = record.phase
+        if record.phase == PHASE_DELISTED:
+            self.schedule.clear(record.instrument)
+        return CODE_OK
+
+    cdef uint16_t plan(self, const ScheduleRecord *record) noexcept nogil:
+        cdef uint16_t verdict = self.judge_instrument(record.instrument)
+        return verdict if verdict != CODE_OK else self.schedule.put(record)
+
+    cdef uint16_t limit(self, const LimitsRecord *record) except? 9999:
+        cdef uint16_t verdict = self.judge_instrument(record.instrument)
+        cdef Listing *listing
+        if verdict != CODE_OK:
+            return verdict
+        if record.static_band_bps > MAX_BPS or record.dynamic_band_bps > MAX_BPS or record.day_end_s >= DAY_S:
+            return CODE_INVALID_DEFINITION
+        if record.max_quantity_lots < 0 or record.max_value < 0 or record.band_action > BAND_ACTION_AUCTION:
+            return CODE_INVALID_DEFINITION
+        if (record.static_band_bps or record.dynamic_band_bps) and record.band_action == 0:
+            return CODE_INVALID_DEFINITION
+        listing = &self.ledger.listings[record.instrument]
+        listing.max_quantity_lots = record.max_quantity_lots
+        listing.max_value = record.max_value
+        self.keep((CMD_LIMITS, record.instrument), <const char *> record)
+        return CODE_OK
+
+    cdef uint16_t limit_account(self, const AccountLimitsRecord *record) except? 9999:
+        """New limits count orders from nothing; open ones stay counted."""
+        cdef Account *line
+        if not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if record.self_trade > STP_DECREMENT:
+            return CODE_UNSUPPORTED_SELF_TRADE
+        if record.max_orders != 0 and record.window_ms == 0:
+            return CODE_INVALID_DEFINITION
+        line = account_at(self.ledger.accounts, record.target)
+        line.window_ns = <uint64_t> record.window_ms * MS_NS
+        line.window = 0
+        line.orders = 0
+        line.max_orders = record.max_orders
+        line.max_open_orders = record.max_open_orders
+        line.self_trade = record.self_trade
+        line.fee_tier = record.fee_tier
+        self.keep((CMD_ACCOUNT_LIMITS, record.target), <const char *> record)
+        return CODE_OK
+
+    cdef uint16_t limit_position(self, const PositionLimitRecord *record) except? 9999:
+        if not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.max_units < 0:
+            return CODE_INVALID_DEFINITION
+        self.ledger.limit_position(record.target, record.asset, record.max_units)
+        self.keep((CMD_POSITION_LIMIT, record.target, record.asset), <const char *> record)
+        return CODE_OK
+
+    cdef uint16_t set_tier(self, const FeeTierRecord *record) except? 9999:
+        cdef Rates *rates = &self.tiers[record.tier]
+        if record.tier == 0 or record.maker_fee_ppm < 0 or record.taker_fee_ppm < 0:
+            return CODE_INVALID_DEFINITION
+        rates.maker_ppm = record.maker_fee_ppm
+        rates.taker_ppm = record.taker_fee_ppm
+        rates.is_given = True
+        self.keep((CMD_FEE_TIER, record.tier), <const char *> record)
+        return CODE_OK
+
+    cdef uint64_t digest(self):
+        cdef uint64_t digest = self.schedule.digest() + self.transfers.digest()
+        cdef uint32_t crc
+        for key, record in self.settings.items():
+            crc = crc32c(0, <const char *> (<bytes> record) + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
+            digest += scramble(crc, hash_of(key))
+        for name, number in self.accounts.items():
+            crc = crc32c(0, <const char *> (<bytes> name), len(name))
+            credential = <bytes> self.credentials[number]
+            digest += scramble(crc, crc32c(0, <const char *> credential + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE))
+        for name, (number, scale) in self.assets.items():
+            crc = crc32c(number, <const char *> (<bytes> name), len(name))
+            digest += scramble(crc, scale)
+        return digest
+
+    def record(self, tuple key) -> bytes:
+        """The last record of a setting; one with nothing in it where it was never set."""
+        return self.settings.get(key, bytes(RECORD_SIZE))
+
+
+cdef uint64_t hash_of(tuple key) except? 0:
+    """Equal for equal keys of small numbers in every process, which Python does not promise."""
+    cdef uint64_t digest = 0
+    for part in key:
+        digest = scramble(digest, part + 1)
+    return digest

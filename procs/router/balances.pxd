@@ -1,0 +1,51 @@
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+
+from procs.tables.index cimport Index, tag_of
+from procs.tables.pool cimport Pool, pool_at
+
+cdef enum:
+    MAX_ASSETS = 4096
+
+cdef enum:
+    BALANCE_CHANGED = 1     # since the last BALANCE event
+    BALANCE_LISTED = 2      # in `changed`
+    BALANCE_UNSHOWN = 4     # since it was last written to the board, and in `unshown`
+
+cdef struct Balance:
+    uint32_t account
+    uint32_t asset
+    int64_t free
+    int64_t held
+    uint32_t flags
+
+cdef struct Changed:
+    uint64_t key               # account, then asset: what lists are sorted by
+    uint32_t item
+
+cdef struct Items:
+    Changed *items
+    uint64_t count
+    uint64_t capacity
+
+cdef class Balances:
+    cdef Pool pool
+    cdef Index index
+    cdef int64_t *supply
+    cdef uint32_t asset_count
+    cdef Items changed
+    cdef Items unshown
+    cdef uint32_t find(self, uint32_t account, uint32_t asset) noexcept nogil
+    cdef uint32_t entry(self, uint32_t account, uint32_t asset) except 0 nogil
+    cdef int touch(self, uint32_t item) except -1 nogil
+    cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil
+    cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil
+    cdef uint32_t add(self, uint32_t account, uint32_t asset, int64_t amount) except 0 nogil
+    cdef uint64_t digest(self) noexcept nogil
+
+
+cdef inline Balance *balance_at(Balances balances, uint32_t item) noexcept nogil:
+    return <Balance *> pool_at(&balances.pool, item)
+
+
+cdef inline uint32_t tag_of_balance(Balances balances, uint32_t account, uint32_t asset) noexcept nogil:
+    return tag_of(&balances.index, account, asset)

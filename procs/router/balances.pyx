@@ -1,0 +1,198 @@
+"""The balance table: what each account has of each asset, free and held, and what has changed since it was told.
+
+It adds and finds; it never knows what money is held for, nor why it moves.
+
+Amounts are smallest units in 64 bits. No sum can overflow: all money of an asset together fits (`can_add`), and only
+`add` makes or takes any.
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+
+from procs.router.digest cimport scramble
+from procs.tables.index cimport Index, index_check, index_close, index_next, index_open, index_put, tag_of
+from procs.tables.pool cimport NIL, pool_check, pool_close, pool_open, pool_take
+from shm.records cimport CODE_BALANCE_OVERFLOW, CODE_INSUFFICIENT_BALANCE, CODE_OK
+
+cdef enum:
+    FIRST_BALANCES = 1 << 10
+    FIRST_CHANGED = 1 << 12
+
+assert sizeof(Balance) == 32
+
+
+cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
+    return tag_of(index, (<const Balance *> item).account, (<const Balance *> item).asset)
+
+
+cdef int items_open(Items *items) except -1:
+    items.items = <Changed *> malloc(FIRST_CHANGED * sizeof(Changed))
+    items.count = 0
+    items.capacity = FIRST_CHANGED
+    if items.items == NULL:
+        raise MemoryError("no memory for the ledger")
+    return 0
+
+
+cdef int items_put(Items *items, uint32_t item, uint64_t key) except -1 nogil:
+    cdef Changed *grown
+    if items.count == items.capacity:
+        grown = <Changed *> realloc(items.items, 2 * items.capacity * sizeof(Changed))
+        if grown == NULL:
+            with gil:
+                raise MemoryError("no memory for changed balances")
+        items.items = grown
+        items.capacity *= 2
+    items.items[items.count].key = key
+    items.items[items.count].item = item
+    items.count += 1
+    return 0
+
+
+cdef int by_key(const void *left, const void *right) noexcept nogil:
+    cdef uint64_t a = (<const Changed *> left).key
+    cdef uint64_t b = (<const Changed *> right).key
+    return -1 if a < b else 1
+
+
+cdef class Balances:
+    """Balances per (account, asset), which are never given back, and how much of each asset there is in all."""
+
+    def __cinit__(self):
+        pool_open(&self.pool, sizeof(Balance), FIRST_BALANCES)
+        index_open(&self.index)
+        self.supply = <int64_t *> calloc(MAX_ASSETS + 1, sizeof(int64_t))
+        if self.supply == NULL:
+            raise MemoryError("no memory for the ledger")
+        items_open(&self.changed)
+        items_open(&self.unshown)
+
+    def __dealloc__(self):
+        pool_close(&self.pool)
+        index_close(&self.index)
+        free(self.supply)
+        free(self.changed.items)
+        free(self.unshown.items)
+
+    cdef uint32_t find(self, uint32_t account, uint32_t asset) noexcept nogil:
+        """The balance's item, or NIL where the account never had any."""
+        cdef uint32_t tag = tag_of_balance(self, account, asset)
+        cdef uint32_t place = tag
+        cdef uint32_t item = index_next(&self.index, tag, &place)
+        while item != NIL and not (balance_at(self, item).account == account and balance_at(self, item).asset == asset):
+            item = index_next(&self.index, tag, &place)
+        return item
+
+    cdef uint32_t entry(self, uint32_t account, uint32_t asset) except 0 nogil:
+        """The balance's item, made where there is none. Pointers to balances are void afterwards. MemoryError."""
+        cdef uint32_t item = self.find(account, asset)
+        cdef Balance *balance
+        if item == NIL:
+            item = pool_take(&self.pool)
+            balance = balance_at(self, item)
+            balance.account = account
+            balance.asset = asset
+            balance.flags = 0
+            balance.free = balance.held = 0
+            index_put(&self.index, tag_of_balance(self, account, asset), item)
+        return item
+
+    cdef int touch(self, uint32_t item) except -1 nogil:
+        """A balance changed: list it for the next BALANCE events and for the board, once each. MemoryError."""
+        cdef Balance *balance = balance_at(self, item)
+        if not balance.flags & BALANCE_LISTED:
+            items_put(&self.changed, item, <uint64_t> balance.account << 32 | balance.asset)
+        if not balance.flags & BALANCE_UNSHOWN:
+            items_put(&self.unshown, item, <uint64_t> balance.account << 32 | balance.asset)
+        balance.flags |= BALANCE_CHANGED | BALANCE_LISTED | BALANCE_UNSHOWN
+        return 0
+
+    cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil:
+        """Copy up to `limit` changed balances to `out`, by account and asset, and count them.
+
+        Begins behind the key `after` where not all fit: whoever changes at every marker can't starve the others.
+        """
+        cdef uint64_t first = 0, kept = 0, taken = 0
+        cdef uint64_t i
+        cdef Changed changed
+        for i in range(self.changed.count):
+            changed = self.changed.items[i]
+            if balance_at(self, changed.item).flags & BALANCE_CHANGED:
+                self.changed.items[kept] = changed
+                kept += 1
+            else:
+                balance_at(self, changed.item).flags &= ~BALANCE_LISTED
+        if kept > 1:
+            qsort(self.changed.items, kept, sizeof(Changed), by_key)
+        if kept > limit:
+            while first < kept and self.changed.items[first].key <= after:
+                first += 1
+            first = 0 if first == kept else first
+        self.changed.count = first
+        for i in range(first, kept):
+            changed = self.changed.items[i]
+            if taken < limit:
+                balance_at(self, changed.item).flags &= ~(BALANCE_CHANGED | BALANCE_LISTED)
+                out[taken] = balance_at(self, changed.item)[0]
+                taken += 1
+            else:
+                self.changed.items[self.changed.count] = changed
+                self.changed.count += 1
+        return taken
+
+    cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil:
+        """BALANCE_OVERFLOW where all money of the asset would not fit 64 bits, INSUFFICIENT_BALANCE below 0 free."""
+        cdef uint32_t item
+        if amount > 0:
+            return CODE_OK if amount <= INT64_MAX - self.supply[asset] else CODE_BALANCE_OVERFLOW
+        item = self.find(account, asset)
+        return CODE_OK if item != NIL and balance_at(self, item).free >= -amount else CODE_INSUFFICIENT_BALANCE
+
+    cdef uint32_t add(self, uint32_t account, uint32_t asset, int64_t amount) except 0 nogil:
+        """Put money in, or take it out, as `can_add` allowed; returns the balance's item. MemoryError."""
+        cdef uint32_t item = self.entry(account, asset)
+        balance_at(self, item).free += amount
+        self.supply[asset] += amount
+        self.touch(item)
+        return item
+
+    cdef uint64_t digest(self) noexcept nogil:
+        cdef uint64_t digest = 0
+        cdef uint64_t one
+        cdef uint32_t item
+        cdef const Balance *balance
+        for item in range(1, self.pool.used):
+            balance = balance_at(self, item)
+            one = scramble(<uint64_t> balance.account << 32 | balance.asset, balance.flags & BALANCE_CHANGED)
+            digest += scramble(scramble(one, balance.free), balance.held)
+        for item in range(1, self.asset_count + 1):
+            digest += scramble(scramble(item, 3), self.supply[item])
+        return digest
+
+    def totals(self) -> dict[int, int]:
+        """All money of each asset, as the balances have it."""
+        cdef uint32_t item
+        found = dict.fromkeys(range(1, self.asset_count + 1), 0)
+        for item in range(1, self.pool.used):
+            found[balance_at(self, item).asset] += balance_at(self, item).free + balance_at(self, item).held
+        return found
+
+    def held(self) -> dict[tuple[int, int], int]:
+        """What is held, by (account, asset), where anything is."""
+        cdef uint32_t item
+        found = {}
+        for item in range(1, self.pool.used):
+            if balance_at(self, item).held:
+                found[balance_at(self, item).account, balance_at(self, item).asset] = balance_at(self, item).held
+        return found
+
+    def check(self) -> None:
+        """AssertionError unless every balance is found, nothing is negative, and each asset's money is all there."""
+        cdef uint32_t item
+        pool_check(&self.pool)
+        assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "live balances are not those found"
+        for item in range(1, self.pool.used):
+            account, asset = balance_at(self, item).account, balance_at(self, item).asset
+            assert balance_at(self, item).free >= 0 <= balance_at(self, item).held, f"{account} lacks asset {asset}"
+        for asset, total in self.totals().items():
+            assert total == self.supply[asset], f"asset {asset}: {total} of {self.supply[asset]}"

@@ -1,0 +1,12 @@
+from libc.stdint cimport uint64_t
+
+from procs.router.ledger cimport Ledger
+from shm.records cimport EventRecord
+
+cdef class Early:
+    cdef char *records
+    cdef uint64_t first
+    cdef uint64_t count
+    cdef uint64_t capacity
+    cdef int keep(self, const EventRecord *event) except -1 nogil
+    cdef bint apply(self, Ledger ledger, uint64_t last) except -1 nogil

@@ -1,0 +1,62 @@
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from procs.router.accounts cimport Accounts
+from procs.router.balances cimport Balances
+from procs.router.ids cimport ClientIds
+from procs.router.orders cimport OpenOrders, Order
+from procs.router.positions cimport Positions
+from shm.records cimport ExtLegRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord
+
+cdef enum:
+    MAX_INSTRUMENTS = 4096
+
+cdef struct Listing:
+    InstrumentRecord terms
+    int64_t last_price_ticks   # of the last settled trade; 0 before any
+    int64_t max_quantity_lots  # 0: no limit
+    int64_t max_value
+    uint8_t phase              # the last that a command gave; its matcher may have gone on from there
+
+# What an order comes to.
+cdef struct Cost:
+    int64_t held               # what it can cost at most, of the asset that it pays with
+    int64_t incoming           # what a buy would bring, of the base asset
+    int64_t lots
+    int64_t value              # of the quote asset
+
+# What open orders have taken of their account: of one order, or of two that exclude each other.
+cdef struct Stake:
+    int64_t held
+    int64_t incoming           # 0 where nobody counts it
+
+cdef Stake NOTHING
+
+cdef class Holds:
+    cdef readonly ClientIds ids
+    cdef readonly OpenOrders orders
+    cdef readonly Balances balances
+    cdef readonly Positions positions
+    cdef Accounts accounts
+    cdef Listing *listings
+    cdef uint32_t instrument_count
+    cdef uint16_t cost_of(
+        self, const Listing *listing, uint8_t side, bint is_budget, int64_t price, int64_t quantity, Cost *cost
+    ) noexcept nogil
+    cdef uint16_t can_bear(
+        self, const Listing *listing, uint32_t account, uint8_t side, const Cost *cost, const Stake *has
+    ) noexcept nogil
+    cdef uint16_t can_pay(self, uint32_t account, uint32_t asset, int64_t held, uint32_t *payer) noexcept nogil
+    cdef int open(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except -1 nogil
+    cdef uint32_t enter(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except 0 nogil
+    cdef int open_list(
+        self, const NewOrderRecord *first, uint32_t first_tag, const ExtLegRecord *second, uint32_t second_tag
+    ) except -1 nogil
+    cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil
+    cdef int begin_replace(self, uint32_t item, const ReplaceRecord *replace, uint32_t tag) except -1 nogil
+    cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil
+    cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil
+    cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil
+    cdef Stake stake(self, const Order *order) noexcept nogil
+    cdef Stake stake_alone(self, const Order *order) noexcept nogil
+    cdef int64_t reserve(self, const Order *order) noexcept nogil
+    cdef uint32_t pays_with(self, const Order *order) noexcept nogil

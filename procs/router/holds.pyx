@@ -1,0 +1,278 @@
+"""What open orders may still cost: their holds, which orders are entered with, and which terms an account can bear.
+
+It opens and changes orders as commands say; what becomes of them is told to the ledger, which builds on this.
+
+A hold follows from an order's terms at any time (`stake`) and is kept only in the balance, summed over the orders that
+it pays. While replaces are in flight it is the highest price times the most leaves over all terms
+(docs/decisions/0006-hold-of-a-replace.md); two orders that exclude each other hold the greater of both, one that waits
+for another's fill holds nothing (0009-a-list-is-one-group.md). Products are computed in 128 bits.
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from procs.router.accounts cimport ACCOUNT_POSITIONS, Accounts, account_at
+from procs.router.balances cimport Balance, Balances, balance_at
+from procs.router.ids cimport CLOSED_IDS, ClientIds, id_at
+from procs.router.orders cimport (
+    ORDER_BUDGET, ORDER_COUNTED, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrders, Order, int128, order_at, widest_terms,
+)
+from procs.router.positions cimport Positions
+from procs.tables.index cimport index_item, index_span
+from procs.tables.pool cimport NIL
+from shm.records cimport (
+    CODE_INSUFFICIENT_BALANCE, CODE_NOTIONAL_OVERFLOW, CODE_OK, CODE_POSITION_LIMIT, CODE_QUANTITY_TOO_LARGE,
+    CODE_VALUE_TOO_LARGE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, SIDE_BUY, ExtLegRecord, NewOrderRecord, ReplaceRecord,
+)
+
+assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
+
+cdef Stake NOTHING
+memset(&NOTHING, 0, sizeof(NOTHING))
+
+
+class SettlementError(RuntimeError):
+    """An event contradicts the ledger: the router or a matcher has a bug, and the venue must not go on."""
+
+
+cdef inline int64_t lots_of_budget(const Listing *listing, int64_t price, int64_t budget) noexcept nogil:
+    """How many lots an amount of the quote asset is at a price, rounded up."""
+    cdef int128 each = <int128> price * listing.terms.unit_value
+    return <int64_t> ((<int128> budget + each - 1) // each)
+
+
+cdef class Holds:
+    """Balances, open orders and their holds, and the client ids that mean them."""
+
+    def __cinit__(self, uint32_t closed_ids=CLOSED_IDS):
+        self.ids = ClientIds(closed_ids)
+        self.orders = OpenOrders()
+        self.balances = Balances()
+        self.positions = Positions()
+        self.accounts = Accounts()
+        self.listings = <Listing *> calloc(MAX_INSTRUMENTS + 1, sizeof(Listing))
+        if self.listings == NULL:
+            raise MemoryError("no memory for the ledger")
+
+    def __dealloc__(self):
+        free(self.listings)
+
+    cdef uint32_t pays_with(self, const Order *order) noexcept nogil:
+        cdef const Listing *listing = &self.listings[order.instrument]
+        return listing.terms.quote_asset if order.side == SIDE_BUY else listing.terms.base_asset
+
+    cdef Stake stake(self, const Order *order) noexcept nogil:
+        """What an open order, with the one that it excludes, has taken of its account."""
+        cdef Stake stake, other
+        if order.flags == 0:
+            stake.held = self.reserve(order)
+            stake.incoming = 0
+            return stake
+        stake = self.stake_alone(order)
+        if order.flags & ORDER_OCO:
+            other = self.stake_alone(order_at(self.orders, order.mate))
+            stake.held = max(stake.held, other.held)
+            stake.incoming = max(stake.incoming, other.incoming)
+        return stake
+
+    cdef Stake stake_alone(self, const Order *order) noexcept nogil:
+        cdef const Listing *listing = &self.listings[order.instrument]
+        cdef Stake stake = NOTHING
+        cdef int64_t price = order.price_ticks
+        cdef int64_t leaves = order.leaves_lots
+        if order.flags & ORDER_IDLE:
+            return stake
+        if order.flags & ORDER_BUDGET:
+            leaves = lots_of_budget(listing, price, leaves)
+        else:
+            widest_terms(self.orders, order, &price, &leaves)
+        if order.flags & ORDER_COUNTED:
+            stake.incoming = leaves * listing.terms.lot_units
+        if order.side != SIDE_BUY:
+            stake.held = leaves * listing.terms.lot_units
+        else:
+            stake.held = order.leaves_lots if order.flags & ORDER_BUDGET else price * leaves * listing.terms.unit_value
+        return stake
+
+    cdef int64_t reserve(self, const Order *order) noexcept nogil:
+        """A plain open order's hold: the most that it can still cost, whatever of its terms is in force when it trades.
+
+        It fits: `cost_of` and `can_replace` have seen to that.
+        """
+        cdef const Listing *listing = &self.listings[order.instrument]
+        cdef int64_t price, leaves
+        widest_terms(self.orders, order, &price, &leaves)
+        if order.side == SIDE_BUY:
+            return price * leaves * listing.terms.unit_value
+        return leaves * listing.terms.lot_units
+
+    cdef uint16_t cost_of(
+        self, const Listing *listing, uint8_t side, bint is_budget, int64_t price, int64_t quantity, Cost *cost
+    ) noexcept nogil:
+        """What an order comes to; NOTIONAL_OVERFLOW where its amounts don't fit 64 bits."""
+        cdef int64_t lots = lots_of_budget(listing, price, quantity) if is_budget else quantity
+        cdef int128 base = <int128> lots * listing.terms.lot_units
+        cdef int128 steps = <int128> price * lots
+        cdef int128 quote
+        if base > INT64_MAX or (steps > INT64_MAX and not is_budget):
+            return CODE_NOTIONAL_OVERFLOW
+        quote = quantity if is_budget else steps * listing.terms.unit_value
+        if quote > INT64_MAX:
+            return CODE_NOTIONAL_OVERFLOW
+        cost.lots = lots
+        cost.value = <int64_t> quote
+        cost.incoming = <int64_t> base if side == SIDE_BUY else 0
+        cost.held = <int64_t> (quote if side == SIDE_BUY else base)
+        return CODE_OK
+
+    cdef uint16_t can_bear(
+        self, const Listing *listing, uint32_t account, uint8_t side, const Cost *cost, const Stake *has
+    ) noexcept nogil:
+        """Whether the instrument's limits and the account's position limit let it have that, beside what it `has`."""
+        cdef uint32_t item
+        cdef int64_t owned = 0
+        if listing.max_quantity_lots != 0 and cost.lots > listing.max_quantity_lots:
+            return CODE_QUANTITY_TOO_LARGE
+        if listing.max_value != 0 and cost.value > listing.max_value:
+            return CODE_VALUE_TOO_LARGE
+        if side == SIDE_BUY and account_at(self.accounts, account).flags & ACCOUNT_POSITIONS:
+            item = self.balances.find(account, listing.terms.base_asset)
+            if item != NIL:
+                owned = balance_at(self.balances, item).free + balance_at(self.balances, item).held
+            if not self.positions.fits(account, listing.terms.base_asset, owned, cost.incoming - has.incoming):
+                return CODE_POSITION_LIMIT
+        return CODE_OK
+
+    cdef uint16_t can_pay(self, uint32_t account, uint32_t asset, int64_t held, uint32_t *payer) noexcept nogil:
+        """Whether so much is free; where it is, `payer` is the balance that has it."""
+        payer[0] = self.balances.find(account, asset)
+        if payer[0] == NIL or balance_at(self.balances, payer[0]).free < held:
+            return CODE_INSUFFICIENT_BALANCE
+        return CODE_OK
+
+    cdef int open(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except -1 nogil:
+        """Enter an order that was found good, with its hold and its id, of which `tag` is the tag. MemoryError."""
+        cdef const Order *order = order_at(self.orders, self.enter(record, payer, tag))
+        cdef Stake after = self.stake(order)
+        return self.release(order, &NOTHING, &after, 0)
+
+    cdef uint32_t enter(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except 0 nogil:
+        """An order without a hold yet. Its record's sequence is its order id. MemoryError."""
+        cdef uint32_t item = self.orders.add(record.seq)
+        cdef Order *order = order_at(self.orders, item)
+        order.payer = payer
+        order.account = record.account
+        order.instrument = <uint16_t> record.instrument
+        order.side = record.side
+        order.ord_type = record.ord_type
+        order.price_ticks = record.price_ticks
+        order.leaves_lots = order.quantity_lots = record.quantity_lots
+        if record.flags & ORDER_FLAG_BUDGET:
+            order.flags |= ORDER_BUDGET
+        account_at(self.accounts, record.account).open_orders += 1
+        if account_at(self.accounts, record.account).flags & ACCOUNT_POSITIONS and record.side == SIDE_BUY:
+            if self.positions.find(record.account, self.listings[record.instrument].terms.base_asset) != NULL:
+                order.flags |= ORDER_COUNTED
+        order.ids = self.ids.add(record.account, record.cl_ord_id, tag, record.seq, item)
+        return item
+
+    cdef int open_list(
+        self, const NewOrderRecord *first, uint32_t first_tag, const ExtLegRecord *second, uint32_t second_tag
+    ) except -1 nogil:
+        """As `open`, two orders at once: of those that exclude each other, or of the first alone, there is a hold."""
+        cdef const NewOrderRecord *other = <const NewOrderRecord *> second
+        cdef uint32_t items[2]
+        cdef int i
+        cdef Stake after
+        items[0] = self.enter(first, NIL, first_tag)
+        items[1] = self.enter(other, NIL, second_tag)
+        for i in range(2):
+            order_at(self.orders, items[i]).payer = self.balances.entry(
+                first.account, self.pays_with(order_at(self.orders, items[i]))
+            )
+        self.orders.join(items[0], items[1])
+        if second.list_kind == LIST_KIND_OCO:
+            order_at(self.orders, items[0]).flags |= ORDER_OCO
+            order_at(self.orders, items[1]).flags |= ORDER_OCO
+        else:
+            order_at(self.orders, items[0]).flags |= ORDER_FIRST
+            order_at(self.orders, items[1]).flags |= ORDER_IDLE
+        after = self.stake(order_at(self.orders, items[0]))
+        return self.release(order_at(self.orders, items[0]), &NOTHING, &after, 0)
+
+    cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil:
+        """Whether limits and balance allow new terms of an open order, beside all that it has already."""
+        cdef const Order *order = order_at(self.orders, item)
+        cdef const Listing *listing = &self.listings[order.instrument]
+        cdef Stake before = self.stake(order)
+        cdef int64_t filled = order.quantity_lots - order.leaves_lots
+        cdef int64_t price, leaves
+        cdef uint16_t verdict
+        cdef Cost alone, widest
+        widest_terms(self.orders, order, &price, &leaves)
+        price = max(price, replace.price_ticks)
+        leaves = max(leaves, replace.quantity_lots - filled)
+        verdict = self.cost_of(listing, order.side, False, replace.price_ticks, replace.quantity_lots, &alone)
+        if verdict == CODE_OK:
+            verdict = self.cost_of(listing, order.side, False, price, leaves, &widest)
+        if verdict == CODE_OK:
+            alone.incoming = widest.incoming
+            verdict = self.can_bear(listing, order.account, order.side, &alone, &before)
+        if verdict == CODE_OK and widest.held - before.held > balance_at(self.balances, order.payer).free:
+            verdict = CODE_INSUFFICIENT_BALANCE
+        return verdict
+
+    cdef int begin_replace(self, uint32_t item, const ReplaceRecord *replace, uint32_t tag) except -1 nogil:
+        """Hold for the new terms too, until the matcher's outcome; the replace's id means the order from now on."""
+        cdef uint32_t id = self.ids.add(replace.account, replace.cl_ord_id, tag, replace.seq, item)
+        cdef Order *order = order_at(self.orders, item)
+        cdef Stake before = self.stake(order)
+        cdef Stake after
+        id_at(self.ids, id).link = order.ids
+        order.ids = id
+        self.orders.add_replace(item, id, replace.seq, replace.price_ticks, replace.quantity_lots)
+        after = self.stake(order)
+        return self.release(order, &before, &after, 0)
+
+    cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil:
+        """An order's hold changes; what leaves it and was not `paid` becomes free, what it lacks is taken."""
+        cdef Balance *balance = balance_at(self.balances, order.payer)
+        balance.free += before.held - after.held - paid
+        balance.held += after.held - before.held
+        if balance.free < 0 or balance.held < 0:
+            with gil:
+                raise SettlementError(f"order {order.order_id} costs more than was held for it")
+        if before.incoming != after.incoming:
+            self.positions.add(
+                order.account, self.listings[order.instrument].terms.base_asset, after.incoming - before.incoming
+            )
+        return self.balances.touch(order.payer)
+
+    cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil:
+        """Give a position limit, or take it off (0); what the account's open buys would bring is found by looking."""
+        cdef int128 incoming = 0
+        cdef uint64_t place
+        cdef uint32_t item
+        cdef Order *order
+        for place in range(index_span(&self.orders.index)):
+            order = order_at(self.orders, index_item(&self.orders.index, place))
+            if self.would_bring(order, account, asset):
+                order.flags = order.flags & ~ORDER_COUNTED | (ORDER_COUNTED if max_units else 0)
+        for place in range(index_span(&self.orders.index)):
+            item = index_item(&self.orders.index, place)
+            order = order_at(self.orders, item)
+            if item == NIL or not self.would_bring(order, account, asset):
+                continue
+            # Of two that exclude each other the younger one stands for both.
+            if not order.flags & ORDER_OCO or order.order_id > order_at(self.orders, order.mate).order_id:
+                incoming += self.stake(order).incoming
+        if max_units != 0:
+            account_at(self.accounts, account).flags |= ACCOUNT_POSITIONS
+        return self.positions.set(account, asset, max_units, incoming)
+
+    cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil:
+        """Whether an open order is a buy of that account, and of that asset. The nil item is nobody's."""
+        if order.account != account or order.side != SIDE_BUY:
+            return False
+        return self.listings[order.instrument].terms.base_asset == asset

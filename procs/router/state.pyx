@@ -1,0 +1,101 @@
+"""What the log has determined so far, for those who only look: the configuration's comparison, tools and tests.
+
+Here nothing changes anything; the sequencer, which is this and the way to change it, does.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, account_at
+from procs.router.ids cimport CLOSED_IDS
+from shm.records cimport *
+
+
+cdef class State:
+    """Definitions by name, settings by number. Settings that were never given have nothing but zeros."""
+
+    def __cinit__(self, uint32_t closed_ids=CLOSED_IDS):
+        self.ledger = Ledger(closed_ids)
+        self.administration = Administration(self.ledger)
+
+    @property
+    def assets(self) -> dict[bytes, tuple[int, int]]:
+        """Number and scale of each asset, by its name."""
+        return self.administration.assets
+
+    @property
+    def instruments(self) -> dict[bytes, int]:
+        """Number of each instrument, by its symbol."""
+        return self.administration.instruments
+
+    @property
+    def accounts(self) -> dict[bytes, int]:
+        """Number of each account, by its owner's name."""
+        return self.administration.accounts
+
+    @property
+    def credentials(self) -> dict[int, bytes]:
+        """Each account's EXT_CREDENTIAL record."""
+        return self.administration.credentials
+
+    def instrument(self, uint32_t instrument) -> dict[str, object]:
+        """A listed instrument's definition, by the names of its record's fields. KeyError where there is none such."""
+        if not 0 < instrument <= self.ledger.instrument_count:
+            raise KeyError(instrument)
+        return self.ledger.listings[instrument].terms
+
+    def is_delisted(self, uint32_t instrument) -> bool:
+        """Whether a listed instrument was delisted, for ever."""
+        return self.phase(instrument) == PHASE_DELISTED
+
+    def phase(self, uint32_t instrument) -> int:
+        """The phase that a command gave the instrument last; its matcher may have gone on from there."""
+        if not 0 < instrument <= self.ledger.instrument_count:
+            raise KeyError(instrument)
+        return self.ledger.listings[instrument].phase
+
+    def limits(self, uint32_t instrument) -> dict[str, object]:
+        """An instrument's LIMITS, by the names of its record's fields."""
+        cdef LimitsRecord limits
+        cdef bytes record = self.administration.record((CMD_LIMITS, instrument))
+        memcpy(&limits, <const char *> record, RECORD_SIZE)
+        return limits
+
+    def schedule(self, uint32_t instrument) -> list[dict[str, int]]:
+        """An instrument's schedule: `time_of_day_s`, `phase` and `days` of each entry."""
+        return self.administration.schedule.entries(instrument)
+
+    def account_limits(self, uint32_t account) -> dict[str, object]:
+        """An account's ACCOUNT_LIMITS, by the names of its record's fields."""
+        cdef AccountLimitsRecord limits
+        cdef bytes record = self.administration.record((CMD_ACCOUNT_LIMITS, account))
+        memcpy(&limits, <const char *> record, RECORD_SIZE)
+        return limits
+
+    def position_limit(self, uint32_t account, uint32_t asset) -> int:
+        """The most of an asset that an account may own; 0 where it has no limit."""
+        cdef bytes record = self.administration.record((CMD_POSITION_LIMIT, account, asset))
+        return (<const PositionLimitRecord *> <const char *> record).max_units
+
+    def fee_tier(self, uint8_t tier) -> tuple[int, int] | None:
+        """Maker and taker rate of a tier in ppm; None where it was never given."""
+        if not self.administration.tiers[tier].is_given:
+            return None
+        return self.administration.tiers[tier].maker_ppm, self.administration.tiers[tier].taker_ppm
+
+    def is_operator(self, uint32_t account) -> bool:
+        """Whether the account may give operators' commands."""
+        return self.is_account(account) and bool(account_at(self.ledger.accounts, account).flags & ACCOUNT_OPERATOR)
+
+    def is_blocked(self, uint32_t account) -> bool:
+        """Whether a kill switch of the account, or of the session with its number, is on."""
+        cdef int blocks = ACCOUNT_BLOCKED | SESSION_BLOCKED
+        return self.is_account(account) and bool(account_at(self.ledger.accounts, account).flags & blocks)
+
+    def is_account(self, uint32_t account) -> bool:
+        """Whether an account is defined."""
+        return 0 < account <= self.ledger.accounts.count
+
+    def session_in(self, uint32_t session) -> int:
+        """MsgSeqNum of the session's last sequenced command."""
+        return account_at(self.ledger.accounts, session).msg_seq_num

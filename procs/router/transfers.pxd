@@ -1,0 +1,31 @@
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+
+from procs.router.ledger cimport Ledger
+from shm.records cimport (
+    MAX_MATCHERS, AdjustmentRecord, CorrectionRecord, DepositRecord, MarkerRecord, WithdrawalRecord,
+)
+
+cdef enum:
+    MAX_PROPOSALS = 1024
+
+# A part of what a correction moves, of one account and asset.
+cdef struct Part:
+    uint32_t account
+    uint32_t asset
+    int64_t amount
+
+cdef class Transfers:
+    cdef readonly Ledger ledger
+    cdef readonly dict proposals
+    cdef readonly set corrected
+    cdef uint64_t settled[MAX_MATCHERS]
+    cdef uint32_t told
+    cdef void note_marker(self, const MarkerRecord *record) noexcept nogil
+    cdef uint16_t move(self, uint32_t account, uint32_t asset, int64_t amount) except? 9999
+    cdef uint16_t deposit(self, const DepositRecord *record) except? 9999
+    cdef uint16_t withdraw(self, const WithdrawalRecord *record) except? 9999
+    cdef uint16_t adjust(self, AdjustmentRecord *record) except? 9999
+    cdef uint16_t propose(self, const AdjustmentRecord *record) except? 9999
+    cdef uint16_t correct(self, const CorrectionRecord *record) except? 9999
+    cdef uint16_t judge_correction(self, const CorrectionRecord *record) except? 9999
+    cdef uint64_t digest(self)

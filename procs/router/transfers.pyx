@@ -1,0 +1,179 @@
+"""Money that moves other than by trading: deposits, withdrawals, adjustments by two operators, corrections of trades.
+
+It decides whether it may, and moves it. Who may ask, and whether it was asked before, is the administration's to know.
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
+
+from procs.router.balances cimport balance_at
+from procs.router.digest cimport scramble
+from procs.router.holds cimport Listing
+from procs.router.orders cimport int128
+from procs.tables.pool cimport NIL
+from shm.crc32c cimport crc32c
+from shm.records cimport *
+
+cdef enum:
+    VENUE_ACCOUNT = 0
+    PARTS = 6
+
+
+cdef class Transfers:
+    """Pending proposals, and which trades were corrected. `told` is the balance that the last command tells at once."""
+
+    def __cinit__(self, Ledger ledger):
+        self.ledger = ledger
+        self.proposals = {}
+        self.corrected = set()
+
+    cdef void note_marker(self, const MarkerRecord *record) noexcept nogil:
+        """Trades up to these event numbers are settled, and can be corrected."""
+        cdef int i
+        for i in range(MAX_MATCHERS):
+            self.settled[i] = record.event_numbers[i]
+
+    cdef uint16_t move(self, uint32_t account, uint32_t asset, int64_t amount) except? 9999:
+        """Money into an account or (negative) out of it: the venue has more or less of it in all."""
+        cdef uint16_t verdict
+        if asset == 0 or asset > self.ledger.balances.asset_count:
+            return CODE_INVALID_DEFINITION
+        if amount == 0 or amount < -INT64_MAX:
+            return CODE_QUANTITY_NOT_POSITIVE
+        verdict = self.ledger.balances.can_add(account, asset, amount)
+        if verdict == CODE_OK:
+            self.told = self.ledger.balances.add(account, asset, amount)
+        return verdict
+
+    cdef uint16_t deposit(self, const DepositRecord *record) except? 9999:
+        if 0 < record.asset <= self.ledger.balances.asset_count and record.amount <= 0:
+            return CODE_QUANTITY_NOT_POSITIVE
+        return self.move(record.account, record.asset, record.amount)
+
+    cdef uint16_t withdraw(self, const WithdrawalRecord *record) except? 9999:
+        if 0 < record.asset <= self.ledger.balances.asset_count and record.amount <= 0:
+            return CODE_QUANTITY_NOT_POSITIVE
+        return self.move(record.account, record.asset, -record.amount)
+
+    cdef uint16_t adjust(self, AdjustmentRecord *record) except? 9999:
+        """A proposal waits for another operator, whose approval carries it out, if it still can be.
+
+        An approval that leaves target, asset and amount empty means what was proposed, and gets it stamped.
+        """
+        cdef uint16_t verdict
+        if record.proposal == 0:
+            return self.propose(record)
+        found = self.proposals.get(record.proposal)
+        if found is None:
+            return CODE_UNKNOWN_PROPOSAL
+        proposer, target, asset, amount = found
+        if (record.target, record.asset, record.amount) not in ((0, 0, 0), (target, asset, amount)):
+            return CODE_UNKNOWN_PROPOSAL
+        if proposer == record.account:
+            return CODE_SAME_OPERATOR
+        verdict = self.move(target, asset, amount)
+        if verdict == CODE_OK:
+            record.target, record.asset, record.amount = target, asset, amount
+            del self.proposals[record.proposal]
+        return verdict
+
+    cdef uint16_t propose(self, const AdjustmentRecord *record) except? 9999:
+        """What can never be is not proposed. The oldest proposal lapses where there would be too many."""
+        if record.target > self.ledger.accounts.count:
+            return CODE_UNKNOWN_ACCOUNT
+        if record.asset == 0 or record.asset > self.ledger.balances.asset_count:
+            return CODE_INVALID_DEFINITION
+        if record.amount == 0 or record.amount < -INT64_MAX:
+            return CODE_QUANTITY_NOT_POSITIVE
+        self.proposals[record.seq] = (record.account, record.target, record.asset, record.amount)
+        if len(self.proposals) > MAX_PROPOSALS:
+            del self.proposals[next(iter(self.proposals))]
+        return CODE_OK
+
+    cdef uint16_t correct(self, const CorrectionRecord *record) except? 9999:
+        """Undo a trade with its fees, or move the difference to its new price; nothing where anybody would lack it."""
+        cdef Part parts[PARTS]
+        cdef uint16_t verdict = self.judge_correction(record)
+        cdef const Listing *listing
+        cdef int64_t base, quote
+        cdef int count
+        if verdict != CODE_OK:
+            return verdict
+        listing = &self.ledger.listings[record.instrument]
+        base = record.quantity_lots * listing.terms.lot_units
+        quote = record.price_ticks * record.quantity_lots * listing.terms.unit_value
+        if record.new_price_ticks != 0:
+            quote -= record.new_price_ticks * record.quantity_lots * listing.terms.unit_value
+            count = 2
+            parts[0] = Part(record.buyer, listing.terms.quote_asset, quote)
+            parts[1] = Part(record.seller, listing.terms.quote_asset, -quote)
+        else:
+            count = PARTS
+            parts[0] = Part(record.buyer, listing.terms.quote_asset, quote)
+            parts[1] = Part(record.seller, listing.terms.quote_asset, record.seller_fee - quote)
+            parts[2] = Part(VENUE_ACCOUNT, listing.terms.quote_asset, -record.seller_fee)
+            parts[3] = Part(record.seller, listing.terms.base_asset, base)
+            parts[4] = Part(record.buyer, listing.terms.base_asset, record.buyer_fee - base)
+            parts[5] = Part(VENUE_ACCOUNT, listing.terms.base_asset, -record.buyer_fee)
+        if not can_move(self.ledger, parts, count):
+            return CODE_WOULD_LEAVE_SHORT
+        self.corrected.add((record.matcher, record.trade_id))
+        for i in range(count):
+            item = self.ledger.balances.entry(parts[i].account, parts[i].asset)
+            balance_at(self.ledger.balances, item).free += parts[i].amount
+            self.ledger.balances.touch(item)
+        return CODE_OK
+
+    cdef uint16_t judge_correction(self, const CorrectionRecord *record) except? 9999:
+        """Whether it can be the correction of a trade: the trade itself is in the log's events, not in this state."""
+        cdef const Listing *listing
+        cdef int128 base, steps, highest
+        if record.instrument == 0 or record.instrument > self.ledger.instrument_count:
+            return CODE_UNKNOWN_INSTRUMENT
+        listing = &self.ledger.listings[record.instrument]
+        if not 0 < record.matcher <= MAX_MATCHERS or not 0 < record.trade_id <= self.settled[record.matcher - 1]:
+            return CODE_INVALID_DEFINITION
+        if (record.matcher, record.trade_id) in self.corrected:
+            return CODE_ALREADY_CORRECTED
+        if not 0 < record.buyer <= self.ledger.accounts.count or not 0 < record.seller <= self.ledger.accounts.count:
+            return CODE_UNKNOWN_ACCOUNT
+        if record.price_ticks <= 0 or record.quantity_lots <= 0 or record.new_price_ticks < 0:
+            return CODE_INVALID_DEFINITION
+        highest = max(record.price_ticks, record.new_price_ticks)
+        base = <int128> record.quantity_lots * listing.terms.lot_units
+        steps = highest * record.quantity_lots
+        if base > INT64_MAX or steps > INT64_MAX or steps * listing.terms.unit_value > INT64_MAX:
+            return CODE_NOTIONAL_OVERFLOW
+        steps = <int128> record.price_ticks * record.quantity_lots * listing.terms.unit_value
+        if not 0 <= record.buyer_fee <= base or not 0 <= record.seller_fee <= steps:
+            return CODE_INVALID_DEFINITION
+        return CODE_INVALID_DEFINITION if record.new_price_ticks == record.price_ticks else CODE_OK
+
+    cdef uint64_t digest(self):
+        cdef uint64_t digest = 0
+        cdef uint64_t one
+        cdef int i
+        for seq, terms in self.proposals.items():
+            text = repr((seq, terms)).encode()
+            digest += scramble(crc32c(0, <const char *> text, len(text)), seq)
+        for matcher, trade_id in self.corrected:
+            one = <uint64_t> trade_id << 8 | <uint64_t> matcher
+            digest += scramble(one, 7)
+        for i in range(MAX_MATCHERS):
+            digest += scramble(self.settled[i], i)
+        return digest
+
+
+cdef bint can_move(Ledger ledger, const Part *parts, int count) noexcept nogil:
+    """Whether every balance stays at 0 or above when all parts are moved; one balance may have several of them."""
+    cdef int128 after
+    cdef uint32_t item
+    cdef int i, j
+    for i in range(count):
+        item = ledger.balances.find(parts[i].account, parts[i].asset)
+        after = balance_at(ledger.balances, item).free if item != NIL else 0
+        for j in range(count):
+            if parts[j].account == parts[i].account and parts[j].asset == parts[i].asset:
+                after += parts[j].amount
+        if after < 0:
+            return False
+    return True
