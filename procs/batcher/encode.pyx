@@ -73,6 +73,11 @@ cdef class Buffer:
         put_16(self.data + self.size, -1)
         self.size += 2
 
+    def finished(self) -> memoryview:
+        """The bytes with their end, which is not kept: more rows may follow, and be finished again."""
+        put_16(self.data + self.size, -1)
+        return PyMemoryView_FromMemory(self.data, <Py_ssize_t> self.size + 2, PyBUF_READ)
+
     cdef int row(self, int16_t fields) except -1 nogil:
         cdef char *grown
         if self.size + ROW_BOUND > self.capacity:
@@ -107,6 +112,11 @@ cdef class Buffer:
         put_32(self.data + self.size, 2)
         put_16(self.data + self.size + 4, value)
         self.size += 6
+
+    cdef void boolean(self, bint value) noexcept nogil:
+        put_32(self.data + self.size, 1)
+        self.data[self.size + 4] = 1 if value else 0
+        self.size += 5
 
     cdef void text(self, const char *value, size_t limit) noexcept nogil:
         """A field padded with zeros to `limit`, or a string that ends before it."""

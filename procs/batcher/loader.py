@@ -122,7 +122,7 @@ class Loader:
         self._reader.fill(batch)
         if batch.events or batch.complete_seq > session.complete_seq:
             session.write(batch)
-            self.rows += batch.created + batch.changed + batch.trades + batch.balances
+            self.rows += batch.created + batch.changed + batch.history.trades + batch.balances
         self.position = self._reader.position
         self.complete_seq = session.complete_seq
         self._spool.discard(self.position)

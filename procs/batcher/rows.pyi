@@ -2,11 +2,12 @@ from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
+from procs.batcher.history import History
+from procs.batcher.listings import Listings
 from shm.records import AccountDefined, AssetDefined, ExtCredentialEvent, InstrumentDefined
 
 ORDER_COLUMNS: tuple[str, ...]
 CHANGE_COLUMNS: tuple[str, ...]
-TRADE_COLUMNS: tuple[str, ...]
 BALANCE_COLUMNS: tuple[str, ...]
 
 class Batch:
@@ -14,11 +15,10 @@ class Batch:
     events: int
     created: int
     changed: int
-    trades: int
     balances: int
     complete_seq: int
-    first_trade_ns: int
-    last_trade_ns: int
+    history: History
+    listings: Listings
     assets_defined: dict[int, AssetDefined]
     instruments_defined: dict[int, InstrumentDefined]
     users_defined: dict[int, tuple[AccountDefined, str, int]]
@@ -29,10 +29,6 @@ class Batch:
     def causes(self) -> list[int]: ...
     def begin(self, numbers: Sequence[int], complete_seq: int) -> None: ...
     def add_bytes(self, ring: int, first: int, slots: Buffer) -> None: ...
-    def encode(self) -> tuple[memoryview, memoryview, memoryview, memoryview]: ...
-    def know_asset(self, number: int, name: bytes, scale: int) -> None: ...
-    def know_instrument(
-        self, number: int, symbol: bytes, base: int, quote: int, tick: tuple[int, int], lot: tuple[int, int]
-    ) -> None: ...
+    def encode(self) -> tuple[memoryview, memoryview, memoryview]: ...
 
 def phc(credential: ExtCredentialEvent) -> str: ...

@@ -4,52 +4,60 @@ It makes no Python object per event (definitions apart, which are few), and neve
 """
 
 from base64 import b64encode
+from enum import IntEnum
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from procs.batcher.encode cimport Buffer, int128
+from procs.batcher.history cimport History
+from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
+from procs.batcher.names cimport NAME_SIZE, Names
 from procs.batcher.spool cimport FRAME_RECORDS, RINGS
-from shm.records cimport (EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED,
-                          EVT_EXT_CREDENTIAL, EVT_INSTRUMENT_DEFINED, EVT_REPLACED, EVT_TRADED, ORD_TYPE_MARKET,
-                          SIDE_BUY, SLOT_SIZE, TIF_IOC, AcceptedRecord, BalanceRecord, CancelledRecord, EventRecord,
-                          ReplacedRecord, TradedRecord)
+from shm.records cimport (CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED, EVT_BALANCE,
+                          EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EXT_CREDENTIAL, EVT_EXT_TERMS,
+                          EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED,
+                          EVT_TRIGGERED, ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE,
+                          ORDER_STATE_WAITING, STP_NONE, SLOT_SIZE, AcceptedRecord, BalanceRecord, CancelledRecord,
+                          ConfirmedRecord, CorrectedRecord, EventRecord, ExtTermsEventRecord, PhaseChangedRecord,
+                          ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord)
 
 from shm.layout import unpack_event
-from shm.records import RECORD_SIZE, AccountDefined, AssetDefined, ExtCredentialEvent, InstrumentDefined
+from shm.records import (
+    RECORD_SIZE, AccountDefined, AssetDefined, CancelReason, ExtCredentialEvent, InstrumentDefined, ListKind, OrderType,
+    SelfTrade, Side, TimeInForce,
+)
 
 cdef enum:
-    MAX_INSTRUMENTS = 65536
-    MAX_ASSETS = 65536
-    CREATED_FIELDS = 15
-    CHANGED_FIELDS = 9
-    TRADE_FIELDS = 14
+    CREATED_FIELDS = 27
+    CHANGED_FIELDS = 14
     BALANCE_FIELDS = 6
 
 ORDER_COLUMNS = (
     "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity", "filled",
-    "remaining", "state", "created", "updated", "seq",
+    "remaining", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget", "post_only",
+    "slide", "self_trade", "list_kind", "mate_order_id", "created", "updated", "seq",
 )
-CHANGE_COLUMNS = ("order_id", "price", "quantity", "filled", "remaining", "state", "cl_ord_id", "updated", "seq")
-TRADE_COLUMNS = (
-    "matcher", "trade_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id", "taker_order_id",
-    "taker_user_id", "taker_side", "maker_fee", "taker_fee", "time", "seq",
+CHANGE_COLUMNS = (
+    "order_id", "price", "quantity", "filled", "remaining", "state", "stop_price", "trail", "display", "expires",
+    "end_reason", "cl_ord_id", "updated", "seq",
 )
 BALANCE_COLUMNS = ("user_id", "asset", "free", "held", "total", "seq")
+STATES = (
+    "", "WAITING", "NEW", "TRIGGERED", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED",
+)
 
 assert len(ORDER_COLUMNS) == CREATED_FIELDS and len(CHANGE_COLUMNS) == CHANGED_FIELDS
-assert len(TRADE_COLUMNS) == TRADE_FIELDS and len(BALANCE_COLUMNS) == BALANCE_FIELDS
+assert len(BALANCE_COLUMNS) == BALANCE_FIELDS and len(STATES) == STATE_EXPIRED + 1
 
-
-cdef const char *state_name(uint8_t state) noexcept nogil:
-    if state == STATE_NEW:
-        return b"NEW"
-    if state == STATE_PARTIALLY_FILLED:
-        return b"PARTIALLY_FILLED"
-    if state == STATE_FILLED:
-        return b"FILLED"
-    return b"CANCELED"
+cdef Names SIDES = Names(Side)
+cdef Names TYPES = Names(OrderType)
+cdef Names TIMES_IN_FORCE = Names(TimeInForce)
+cdef Names SELF_TRADES = Names(SelfTrade)
+cdef Names LIST_KINDS = Names(ListKind)
+cdef Names REASONS = Names(CancelReason)
+cdef Names STATE_NAMES = Names(IntEnum("State", {name: i for i, name in enumerate(STATES) if name}))
 
 
 cdef inline uint64_t mixed(uint64_t key) noexcept nogil:
@@ -74,14 +82,12 @@ cdef class Batch:
         self.order_index = <uint32_t *> malloc(size * sizeof(uint32_t))
         self.balance_rows = <BalanceRow *> malloc(self.capacity * sizeof(BalanceRow))
         self.balance_index = <uint32_t *> malloc(size * sizeof(uint32_t))
-        self.instruments = <InstrumentRow *> calloc(MAX_INSTRUMENTS, sizeof(InstrumentRow))
-        self.asset_rows = <AssetRow *> calloc(MAX_ASSETS, sizeof(AssetRow))
-        if (self.orders == NULL or self.order_index == NULL or self.balance_rows == NULL or self.balance_index == NULL
-                or self.instruments == NULL or self.asset_rows == NULL):
+        if self.orders == NULL or self.order_index == NULL or self.balance_rows == NULL or self.balance_index == NULL:
             raise MemoryError
+        self.listings = Listings()
+        self.history = History(self.listings)
         self.orders_out = Buffer()
         self.changes_out = Buffer()
-        self.trades_out = Buffer()
         self.balances_out = Buffer()
         self.begin([0] * RINGS, 0)
 
@@ -90,8 +96,6 @@ cdef class Batch:
         free(self.order_index)
         free(self.balance_rows)
         free(self.balance_index)
-        free(self.instruments)
-        free(self.asset_rows)
 
     def begin(self, numbers: list[int], complete_seq: int) -> None:
         """Empty the batch; events up to `numbers[ring]` are in the database and will be skipped."""
@@ -99,13 +103,14 @@ cdef class Batch:
             self.last[ring] = numbers[ring]
             self.last_cause[ring] = 0
         self.complete_seq = complete_seq
-        self.events = self.created = self.changed = self.trades = self.balances = self.order_count = 0
-        self.first_trade_ns = self.last_trade_ns = 0
+        self.events = self.created = self.changed = self.balances = self.order_count = 0
+        self.history.begin()
         self.assets_defined, self.instruments_defined, self.users_defined = {}, {}, {}
         self.credential = b""
         memset(self.order_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
         memset(self.balance_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
-        for buffer in (self.orders_out, self.changes_out, self.trades_out, self.balances_out):
+        memset(&self.terms, 0, sizeof(Terms))
+        for buffer in (self.orders_out, self.changes_out, self.balances_out):
             (<Buffer> buffer).begin()
 
     @property
@@ -124,35 +129,11 @@ cdef class Batch:
             raise ValueError(f"{slots.shape[0]} bytes are not whole slots")
         self.add(ring, first, <const char *> &slots[0], <uint32_t> (slots.shape[0] // SLOT_SIZE))
 
-    def encode(self) -> tuple[memoryview, memoryview, memoryview, memoryview]:
-        """Created orders, changed orders, trades and balances, each ready for COPY and valid until `begin`."""
+    def encode(self) -> tuple[memoryview, memoryview, memoryview]:
+        """Created orders, changed orders and balances, each ready for COPY and valid until `begin`."""
         with nogil:
             self.encode_rows()
-        return self.orders_out.view(), self.changes_out.view(), self.trades_out.view(), self.balances_out.view()
-
-    def know_asset(self, number: int, name: bytes, scale: int) -> None:
-        """An asset that the database has. Raises ValueError for a number beyond 65,535."""
-        if not 0 <= number < MAX_ASSETS:
-            raise ValueError(f"asset {number}: numbers go up to {MAX_ASSETS - 1}")
-        cdef AssetRow *row = &self.asset_rows[<uint32_t> number]
-        cdef bytes padded = name.ljust(16, b"\0")
-        memcpy(row.name, <const char *> padded, 16)
-        row.scale = scale
-        row.known = 1
-
-    def know_instrument(
-        self, number: int, symbol: bytes, base: int, quote: int, tick: tuple[int, int], lot: tuple[int, int]
-    ) -> None:
-        """An instrument that the database has; tick and lot are (mantissa, decimals). Raises ValueError as above."""
-        if not 0 <= number < MAX_INSTRUMENTS:
-            raise ValueError(f"instrument {number}: numbers go up to {MAX_INSTRUMENTS - 1}")
-        cdef InstrumentRow *row = &self.instruments[<uint32_t> number]
-        cdef bytes padded = symbol.ljust(16, b"\0")
-        memcpy(row.symbol, <const char *> padded, 16)
-        row.base_asset, row.quote_asset = base, quote
-        row.tick_mantissa, row.price_scale = tick
-        row.lot_mantissa, row.quantity_scale = lot
-        row.known = 1
+        return self.orders_out.view(), self.changes_out.view(), self.balances_out.view()
 
     cdef int add(self, uint32_t ring, uint64_t first, const char *slots, uint32_t count) except -1 nogil:
         """Apply events `first` … of one ring, without those that the database has."""
@@ -174,20 +155,33 @@ cdef class Batch:
         return 0
 
     cdef int apply(self, uint32_t ring, const EventRecord *event) except -1 nogil:
-        if event.type == EVT_ACCEPTED:
-            self.accept(<const AcceptedRecord *> event)
-        elif event.type == EVT_TRADED:
-            self.trade(ring, <const TradedRecord *> event)
-        elif event.type == EVT_CANCELLED:
+        cdef uint8_t kind = event.type
+        if kind == EVT_ACCEPTED:
+            return self.accept(<const AcceptedRecord *> event)
+        if kind == EVT_TRADED:
+            return self.trade(ring, <const TradedRecord *> event)
+        if kind == EVT_CANCELLED:
             self.cancel(<const CancelledRecord *> event)
-        elif event.type == EVT_REPLACED:
-            self.replace(<const ReplacedRecord *> event)
-        elif event.type == EVT_BALANCE:
+        elif kind == EVT_BALANCE:
             self.balance(<const BalanceRecord *> event)
-        elif event.type in (EVT_ASSET_DEFINED, EVT_INSTRUMENT_DEFINED, EVT_ACCOUNT_DEFINED, EVT_EXT_CREDENTIAL):
+        elif kind == EVT_EXT_TERMS:
+            self.note_terms(<const ExtTermsEventRecord *> event)
+        elif kind == EVT_REPLACED:
+            self.replace(<const ReplacedRecord *> event)
+        elif kind == EVT_TRIGGERED:
+            self.trigger(<const TriggeredRecord *> event)
+        elif kind == EVT_RESTATED:
+            self.restate(<const RestatedRecord *> event)
+        elif kind == EVT_PHASE_CHANGED:
+            return self.history.phase(ring, <const PhaseChangedRecord *> event)
+        elif kind == EVT_CONFIRMED:
+            return self.history.action(<const ConfirmedRecord *> event)
+        elif kind == EVT_CORRECTED:
+            return self.history.correct(<const CorrectedRecord *> event)
+        elif kind in (EVT_ASSET_DEFINED, EVT_INSTRUMENT_DEFINED, EVT_ACCOUNT_DEFINED, EVT_EXT_CREDENTIAL):
             with gil:
                 self.define(event)
-        # Refusals and epochs leave no row.
+        # Refusals, epochs, indicative prices and what a book shows leave no row.
         return 0
 
     cdef Order *order(self, uint64_t order_id, const EventRecord *event) noexcept nogil:
@@ -214,27 +208,36 @@ cdef class Batch:
             with gil:
                 raise ValueError(f"order {event.order_id} was accepted twice, or changed before it was accepted")
         order.created = 1
-        order.state = STATE_NEW
+        order.state = STATE_WAITING if event.state == ORDER_STATE_WAITING else STATE_NEW
         order.created_ns = event.time_ns
         order.account = event.account
         order.side = event.side
         order.ord_type = event.ord_type
         order.time_in_force = event.time_in_force
+        order.stp = event.stp
+        order.flags = event.flags
         order.price_ticks = event.price_ticks
         order.quantity_lots = event.quantity_lots
         order.remaining_lots = event.quantity_lots
+        order.terms = self.terms
+        memset(&self.terms, 0, sizeof(Terms))
         memcpy(order.cl_ord_id, event.cl_ord_id, sizeof(order.cl_ord_id))
         return 0
+
+    cdef void note_terms(self, const ExtTermsEventRecord *event) noexcept nogil:
+        """Keep the terms for the next event; the spool does not part it from them."""
+        self.terms.stop_price_ticks = event.stop_price_ticks
+        self.terms.trail_ticks = event.trail_ticks
+        self.terms.display_lots = event.display_lots
+        self.terms.minimum_lots = event.minimum_lots
+        self.terms.expire_ns = event.expire_ns
+        self.terms.mate_order_id = event.mate_order_id
+        self.terms.list_kind = event.list_kind
 
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
         self.fill(event.maker_order_id, event.maker_leaves_lots, event)
         self.fill(event.taker_order_id, event.taker_leaves_lots, event)
-        if self.trades == 0:
-            self.first_trade_ns = self.last_trade_ns = event.time_ns
-        self.first_trade_ns = min(self.first_trade_ns, event.time_ns)
-        self.last_trade_ns = max(self.last_trade_ns, event.time_ns)
-        self.trades += 1
-        return self.encode_trade(ring, event)
+        return self.history.trade(ring, event)
 
     cdef void fill(self, uint64_t order_id, int64_t leaves_lots, const TradedRecord *event) noexcept nogil:
         cdef Order *order = self.order(order_id, <const EventRecord *> event)
@@ -245,9 +248,11 @@ cdef class Batch:
     cdef void cancel(self, const CancelledRecord *event) noexcept nogil:
         cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
         order.remaining_lots = 0
-        order.state = STATE_CANCELED
+        order.reason = event.reason
+        order.state = STATE_EXPIRED if event.reason == CANCEL_REASON_EXPIRED else STATE_CANCELED
 
     cdef void replace(self, const ReplacedRecord *event) noexcept nogil:
+        """Terms that the replace did not touch are told again; one that is used up (a stop's, a minimum) stays as it was."""
         cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
         order.price_ticks = event.price_ticks
         order.priced = 1
@@ -255,6 +260,32 @@ cdef class Batch:
         order.remaining_lots = event.leaves_lots
         order.renamed = 1
         memcpy(order.cl_ord_id, event.cl_ord_id, sizeof(order.cl_ord_id))
+        if self.terms.stop_price_ticks:
+            order.terms.stop_price_ticks = self.terms.stop_price_ticks
+        if self.terms.trail_ticks:
+            order.terms.trail_ticks = self.terms.trail_ticks
+        if self.terms.display_lots:
+            order.terms.display_lots = self.terms.display_lots
+        if self.terms.expire_ns:
+            order.terms.expire_ns = self.terms.expire_ns
+        memset(&self.terms, 0, sizeof(Terms))
+
+    cdef void trigger(self, const TriggeredRecord *event) noexcept nogil:
+        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        order.price_ticks = event.price_ticks
+        order.priced = 1
+        order.remaining_lots = event.leaves_lots
+        if event.stop_price_ticks:
+            order.terms.stop_price_ticks = event.stop_price_ticks
+        if event.state != ORDER_STATE_WAITING:
+            order.state = STATE_TRIGGERED
+
+    cdef void restate(self, const RestatedRecord *event) noexcept nogil:
+        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        order.price_ticks = event.price_ticks
+        order.priced = 1
+        order.quantity_lots += event.leaves_lots - event.old_leaves_lots
+        order.remaining_lots = event.leaves_lots
 
     cdef void balance(self, const BalanceRecord *event) noexcept nogil:
         """The last value of the batch wins."""
@@ -275,10 +306,10 @@ cdef class Batch:
     cdef int define(self, const EventRecord *event) except -1:
         definition = unpack_event((<const char *> event)[:RECORD_SIZE])
         if isinstance(definition, AssetDefined):
-            self.know_asset(definition.asset, definition.name, definition.scale)
+            self.listings.know_asset(definition.asset, definition.name, definition.scale)
             self.assets_defined[definition.asset] = definition
         elif isinstance(definition, InstrumentDefined):
-            self.know_instrument(
+            self.listings.know_instrument(
                 definition.instrument, definition.symbol, definition.base_asset, definition.quote_asset,
                 (definition.tick_mantissa, definition.price_scale),
                 (definition.lot_mantissa, definition.quantity_scale))
@@ -292,18 +323,6 @@ cdef class Batch:
             self.credential = b""
         return 0
 
-    cdef InstrumentRow *instrument(self, uint32_t number) except NULL nogil:
-        if number >= MAX_INSTRUMENTS or not self.instruments[number].known:
-            with gil:
-                raise ValueError(f"instrument {number} was never defined")
-        return &self.instruments[number]
-
-    cdef AssetRow *asset(self, uint32_t number) except NULL nogil:
-        if number >= MAX_ASSETS or not self.asset_rows[number].known:
-            with gil:
-                raise ValueError(f"asset {number} was never defined")
-        return &self.asset_rows[number]
-
     cdef int encode_rows(self) except -1 nogil:
         cdef uint64_t i
         self.orders_out.begin()
@@ -312,87 +331,20 @@ cdef class Batch:
         self.created = self.changed = 0
         for i in range(self.order_count):
             if self.orders[i].created:
-                self.encode_created(&self.orders[i])
+                encode_created(self.orders_out, self.listings, &self.orders[i])
                 self.created += 1
             else:
-                self.encode_changed(&self.orders[i])
+                encode_changed(self.changes_out, self.listings, &self.orders[i])
                 self.changed += 1
         for i in range(self.balances):
             self.encode_balance(&self.balance_rows[i])
         finish_copy(self.orders_out, self.created)
         finish_copy(self.changes_out, self.changed)
-        finish_copy(self.trades_out, self.trades)
         finish_copy(self.balances_out, self.balances)
         return 0
 
-    cdef int encode_created(self, const Order *order) except -1 nogil:
-        cdef const InstrumentRow *terms = self.instrument(order.instrument)
-        self.orders_out.row(CREATED_FIELDS)
-        self.orders_out.integer(<int64_t> order.order_id)
-        self.orders_out.integer_32(order.account)
-        self.orders_out.text(terms.symbol, sizeof(terms.symbol))
-        self.orders_out.text(order.cl_ord_id, sizeof(order.cl_ord_id))
-        self.orders_out.text(b"BUY" if order.side == SIDE_BUY else b"SELL", 8)
-        self.orders_out.text(b"MARKET" if order.ord_type == ORD_TYPE_MARKET else b"LIMIT", 8)
-        self.orders_out.text(b"IOC" if order.time_in_force == TIF_IOC else b"GTC", 8)
-        self.orders_out.decimal(<int128> order.price_ticks * terms.tick_mantissa, terms.price_scale)
-        self.orders_out.decimal(<int128> order.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
-        self.orders_out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
-        self.orders_out.decimal(<int128> order.remaining_lots * terms.lot_mantissa, terms.quantity_scale)
-        self.orders_out.text(state_name(order.state), 24)
-        self.orders_out.time(order.created_ns)
-        self.orders_out.time(order.updated_ns)
-        self.orders_out.integer(<int64_t> order.seq)
-        return 0
-
-    cdef int encode_changed(self, const Order *order) except -1 nogil:
-        cdef const InstrumentRow *terms = self.instrument(order.instrument)
-        self.changes_out.row(CHANGED_FIELDS)
-        self.changes_out.integer(<int64_t> order.order_id)
-        if order.priced:
-            self.changes_out.decimal(<int128> order.price_ticks * terms.tick_mantissa, terms.price_scale)
-        else:
-            self.changes_out.null()
-        self.changes_out.decimal(<int128> order.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
-        self.changes_out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
-        self.changes_out.decimal(<int128> order.remaining_lots * terms.lot_mantissa, terms.quantity_scale)
-        if order.state != STATE_UNCHANGED:
-            self.changes_out.text(state_name(order.state), 24)
-        else:
-            self.changes_out.null()
-        if order.renamed:
-            self.changes_out.text(order.cl_ord_id, sizeof(order.cl_ord_id))
-        else:
-            self.changes_out.null()
-        self.changes_out.time(order.updated_ns)
-        self.changes_out.integer(<int64_t> order.seq)
-        return 0
-
-    cdef int encode_trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
-        cdef const InstrumentRow *terms = self.instrument(event.instrument)
-        cdef uint8_t base_scale = self.asset(terms.base_asset).scale
-        cdef uint8_t quote_scale = self.asset(terms.quote_asset).scale
-        cdef bint taker_buys = event.taker_side == SIDE_BUY
-        self.trades_out.row(TRADE_FIELDS)
-        self.trades_out.integer_16(ring)
-        self.trades_out.integer(<int64_t> event.number)
-        self.trades_out.text(terms.symbol, sizeof(terms.symbol))
-        self.trades_out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
-        self.trades_out.decimal(<int128> event.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
-        self.trades_out.integer(<int64_t> event.maker_order_id)
-        self.trades_out.integer_32(event.maker_account)
-        self.trades_out.integer(<int64_t> event.taker_order_id)
-        self.trades_out.integer_32(event.taker_account)
-        self.trades_out.text(b"BUY" if taker_buys else b"SELL", 8)
-        # A fee is in the asset that its payer receives: base for the buyer, quote for the seller.
-        self.trades_out.decimal(event.maker_fee, quote_scale if taker_buys else base_scale)
-        self.trades_out.decimal(event.taker_fee, base_scale if taker_buys else quote_scale)
-        self.trades_out.time(event.time_ns)
-        self.trades_out.integer(<int64_t> event.cause)
-        return 0
-
     cdef int encode_balance(self, const BalanceRow *row) except -1 nogil:
-        cdef const AssetRow *asset = self.asset(row.asset)
+        cdef const AssetRow *asset = self.listings.asset(row.asset)
         self.balances_out.row(BALANCE_FIELDS)
         self.balances_out.integer_32(row.account)
         self.balances_out.text(asset.name, sizeof(asset.name))
@@ -401,6 +353,93 @@ cdef class Batch:
         self.balances_out.decimal(<int128> row.free + row.held, asset.scale)
         self.balances_out.integer(<int64_t> row.seq)
         return 0
+
+
+cdef inline void optional(Buffer out, int64_t units, uint32_t mantissa, int scale) noexcept nogil:
+    """A term, null where the order has none: no term can be 0."""
+    if units:
+        out.decimal(<int128> units * mantissa, scale)
+    else:
+        out.null()
+
+
+cdef void encode_terms(Buffer out, const Order *order, const InstrumentRow *terms) noexcept nogil:
+    """stop_price, trail, display, expires, end_reason."""
+    optional(out, order.terms.stop_price_ticks, terms.tick_mantissa, terms.price_scale)
+    optional(out, order.terms.trail_ticks, terms.tick_mantissa, terms.price_scale)
+    optional(out, order.terms.display_lots, terms.lot_mantissa, terms.quantity_scale)
+    if order.terms.expire_ns:
+        out.time(order.terms.expire_ns)
+    else:
+        out.null()
+    if order.reason:
+        out.text(REASONS.of(order.reason), NAME_SIZE)
+    else:
+        out.null()
+
+
+cdef int encode_created(Buffer out, Listings listings, const Order *order) except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(order.instrument)
+    cdef bint has_budget = order.flags & ORDER_FLAG_BUDGET
+    # What a budget buys is not known before: its quantity is what is filled.
+    cdef int64_t quantity_lots = order.filled_lots if has_budget else order.quantity_lots
+    out.row(CREATED_FIELDS)
+    out.integer(<int64_t> order.order_id)
+    out.integer_32(order.account)
+    out.text(terms.symbol, sizeof(terms.symbol))
+    out.text(order.cl_ord_id, sizeof(order.cl_ord_id))
+    out.text(SIDES.of(order.side), NAME_SIZE)
+    out.text(TYPES.of(order.ord_type), NAME_SIZE)
+    out.text(TIMES_IN_FORCE.of(order.time_in_force), NAME_SIZE)
+    out.decimal(<int128> order.price_ticks * terms.tick_mantissa, terms.price_scale)
+    out.decimal(<int128> quantity_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> (0 if has_budget else order.remaining_lots) * terms.lot_mantissa, terms.quantity_scale)
+    out.text(STATE_NAMES.of(order.state), NAME_SIZE)
+    encode_terms(out, order, terms)
+    optional(out, order.terms.minimum_lots, terms.lot_mantissa, terms.quantity_scale)
+    if has_budget:
+        out.decimal(order.quantity_lots, listings.asset(terms.quote_asset).scale)
+    else:
+        out.null()
+    out.boolean(order.flags & ORDER_FLAG_POST_ONLY)
+    out.boolean(order.flags & ORDER_FLAG_SLIDE)
+    out.text(SELF_TRADES.of(order.stp if order.stp else STP_NONE), NAME_SIZE)
+    if order.terms.mate_order_id:
+        out.text(LIST_KINDS.of(order.terms.list_kind), NAME_SIZE)
+        out.integer(<int64_t> order.terms.mate_order_id)
+    else:
+        out.null()
+        out.null()
+    out.time(order.created_ns)
+    out.time(order.updated_ns)
+    out.integer(<int64_t> order.seq)
+    return 0
+
+
+cdef int encode_changed(Buffer out, Listings listings, const Order *order) except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(order.instrument)
+    out.row(CHANGED_FIELDS)
+    out.integer(<int64_t> order.order_id)
+    if order.priced:
+        out.decimal(<int128> order.price_ticks * terms.tick_mantissa, terms.price_scale)
+    else:
+        out.null()
+    out.decimal(<int128> order.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> order.remaining_lots * terms.lot_mantissa, terms.quantity_scale)
+    if order.state != STATE_UNCHANGED:
+        out.text(STATE_NAMES.of(order.state), NAME_SIZE)
+    else:
+        out.null()
+    encode_terms(out, order, terms)
+    if order.renamed:
+        out.text(order.cl_ord_id, sizeof(order.cl_ord_id))
+    else:
+        out.null()
+    out.time(order.updated_ns)
+    out.integer(<int64_t> order.seq)
+    return 0
 
 
 cdef void finish_copy(Buffer buffer, uint64_t rows) noexcept nogil:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from procs.batcher.database import CONNECT_TIMEOUT_S
-from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, TRADE_COLUMNS, Batch
+from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
 from shm.records import MAX_MATCHERS
 
 APPLICATION = "lockstep batcher"
@@ -31,17 +31,23 @@ SESSION = """
     SET plan_cache_mode = force_generic_plan;
     CREATE TEMPORARY TABLE changed_orders (
         order_id bigint, price numeric, quantity numeric, filled numeric, remaining numeric, state text,
-        cl_ord_id text, updated timestamptz, seq bigint
+        stop_price numeric, trail numeric, display numeric, expires timestamptz, end_reason text, cl_ord_id text,
+        updated timestamptz, seq bigint
     ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE changed_balances (
         user_id integer, asset text, free numeric, held numeric, total numeric, seq bigint
     ) ON COMMIT DELETE ROWS;
 """
 
+# What a budget buys is not known before: its quantity is what is filled, and nothing of that remains.
 UPDATE_ORDERS = """
     UPDATE orders AS o SET
-        price = coalesce(c.price, o.price), quantity = o.quantity + c.quantity, filled = o.filled + c.filled,
-        remaining = c.remaining, state = coalesce(c.state, o.state), cl_ord_id = coalesce(c.cl_ord_id, o.cl_ord_id),
+        price = coalesce(c.price, o.price), filled = o.filled + c.filled, state = coalesce(c.state, o.state),
+        quantity = CASE WHEN o.budget IS NULL THEN o.quantity + c.quantity ELSE o.filled + c.filled END,
+        remaining = CASE WHEN o.budget IS NULL THEN c.remaining ELSE 0 END,
+        stop_price = coalesce(c.stop_price, o.stop_price), trail = coalesce(c.trail, o.trail),
+        display = coalesce(c.display, o.display), expires = coalesce(c.expires, o.expires),
+        end_reason = coalesce(c.end_reason, o.end_reason), cl_ord_id = coalesce(c.cl_ord_id, o.cl_ord_id),
         updated = c.updated, seq = c.seq
     FROM changed_orders AS c WHERE o.order_id = c.order_id
 """
@@ -118,19 +124,20 @@ class Session:
     def teach(self, batch: Batch) -> None:
         """Tell a batch the assets and instruments that the database has."""
         for number, asset, scale in self._connection.execute("SELECT id, asset, scale FROM assets"):
-            batch.know_asset(number, asset.encode(), scale)
+            batch.listings.know_asset(number, asset.encode(), scale)
         for number, symbol, base, quote, tick, price_scale, lot, quantity_scale in self._connection.execute(
             "SELECT id, symbol, base_asset, quote_asset, tick_mantissa, price_scale, lot_mantissa, quantity_scale"
             " FROM instruments"
         ):
-            batch.know_instrument(number, symbol.encode(), base, quote, (tick, price_scale), (lot, quantity_scale))
+            tick, lot = (tick, price_scale), (lot, quantity_scale)
+            batch.listings.know_instrument(number, symbol.encode(), base, quote, tick, lot)
 
     def write(self, batch: Batch) -> None:
         """Write the batch and move the watermark past it, both or neither.
 
         Where this raises, the outcome may be unknown (the connection died in COMMIT): the next session's `numbers` tell
         """
-        orders, changes, trades, balances = batch.encode()
+        orders, changes, balances = batch.encode()
         with self._connection.transaction():
             self._check_claim()
             self._define(batch)
@@ -143,7 +150,8 @@ class Session:
                     raise RefusedError(
                         f"{batch.changed - found} orders that were written before are missing from the database"
                     )
-            self._copy("trades", TRADE_COLUMNS, trades)
+            for table, (columns, rows) in batch.history.tables().items():
+                self._copy(table, columns, rows)
             if batch.balances:
                 self._copy("changed_balances", BALANCE_COLUMNS, balances)
                 self._connection.execute(UPSERT_BALANCES)
@@ -195,9 +203,9 @@ class Session:
     def _make_days(self, batch: Batch) -> None:
         """Make the partitions that the batch's trades need, and the next days'. Readers of `trades` are not blocked."""
         self._days_made: set[date] = set()
-        if self._days is None or not batch.trades:
+        if self._days is None or not batch.history.trades:
             return
-        first, last = (_day(time_ns) for time_ns in (batch.first_trade_ns, batch.last_trade_ns))
+        first, last = (_day(time_ns) for time_ns in (batch.history.first_trade_ns, batch.history.last_trade_ns))
         count = (last - first).days + 1 + DAYS_AHEAD
         if count > MAX_DAYS:
             raise RefusedError(f"trades from {first} to {last} in one batch: was the clock wrong?")

@@ -18,16 +18,34 @@ from shm.records import (
     Balance,
     Cancelled,
     CancelReason,
+    CommandType,
+    Confirmed,
+    Corrected,
     EpochBegun,
     Event,
     ExtCredentialEvent,
+    ExtTermsEvent,
+    Indicative,
     InstrumentDefined,
+    ListKind,
+    OrderFlag,
+    OrderState,
     OrderType,
+    Phase,
+    PhaseChanged,
+    PhaseReason,
     Rejected,
     Replaced,
+    Restated,
+    RestateReason,
+    SelfTrade,
+    Shown,
     Side,
     TimeInForce,
     Traded,
+    TradeFlag,
+    Triggered,
+    TriggerReason,
 )
 
 BORN_NS = 1_800_000_000_123_456_789
@@ -43,6 +61,7 @@ class Open:
     price: int
     leaves: int
     filled: int = 0
+    has_budget: bool = False
 
 
 @dataclass
@@ -56,6 +75,8 @@ class Stream:
     events: dict[int, list[Event]] = field(default_factory=lambda: {0: [], 1: []})
     causes: list[tuple[int, int]] = field(default_factory=list)
     resting: list[Open] = field(default_factory=list)
+    waiting: list[Open] = field(default_factory=list)
+    trades: list[Traded] = field(default_factory=list)  # that were not corrected
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -94,8 +115,15 @@ class Stream:
             self.emit(0, Balance, account=account, asset=USDT, free=10**18, held=0)
         return self
 
-    def order(self, *, ioc: bool = False) -> Open:
+    def order(self, *, ioc: bool = False, waits: bool = False, has_terms: bool = False, budget: bool = False) -> Open:
         seq = self.command()
+        if has_terms or waits:
+            self.emit(
+                1, ExtTermsEvent, instrument=BTCUSDT, stop_price_ticks=self.random.randint(1, 10**7) if waits else 0,
+                trail_ticks=self.random.choice((0, 5)) if waits else 0, display_lots=self.random.choice((0, 7)),
+                minimum_lots=self.random.choice((0, 3)), expire_ns=self.random.choice((0, self.now_ns + 10**12)),
+                mate_order_id=seq + 1 if has_terms else 0, list_kind=self.random.choice(list(ListKind)),
+            )  # fmt: skip
         order = Open(
             seq, self.random.choice(ACCOUNTS), self.random.choice(list(Side)),
             self.random.randint(1, 10**7), self.random.randint(1, 10**6),
@@ -103,9 +131,12 @@ class Stream:
         self.emit(
             1, Accepted, instrument=BTCUSDT, order_id=seq, price_ticks=order.price, quantity_lots=order.leaves,
             account=order.account, session=order.account, cl_ord_id=f"order-{seq}".encode(), side=order.side,
-            ord_type=OrderType.MARKET if ioc else OrderType.LIMIT,
-            time_in_force=TimeInForce.IOC if ioc else TimeInForce.GTC,
+            ord_type=OrderType.STOP_LIMIT if waits else OrderType.MARKET if ioc else OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC if ioc else self.random.choice((TimeInForce.GTC, TimeInForce.GTD)),
+            stp=self.random.choice(list(SelfTrade)), state=OrderState.WAITING if waits else OrderState.PLAIN,
+            flags=OrderFlag.BUDGET if budget else self.random.choice((0, OrderFlag.POST_ONLY | OrderFlag.SLIDE)),
         )  # fmt: skip
+        order.has_budget = budget
         return order
 
     def trade(self, taker: Open) -> None:
@@ -114,12 +145,16 @@ class Stream:
         for order in (maker, taker):
             order.leaves -= lots
             order.filled += lots
-        self.emit(
+        number = self.emit(
             1, Traded, instrument=BTCUSDT, maker_order_id=maker.order_id, taker_order_id=taker.order_id,
             price_ticks=maker.price, quantity_lots=lots, maker_leaves_lots=maker.leaves,
             taker_leaves_lots=taker.leaves, maker_fee=lots % 97, taker_fee=lots % 89,
             maker_account=maker.account, taker_account=taker.account, taker_side=taker.side,
+            flags=self.random.choice((0, TradeFlag.AUCTION)),
         )  # fmt: skip
+        traded = self.events[1][number - 1]
+        assert isinstance(traded, Traded)
+        self.trades.append(traded)
         self.resting = [order for order in self.resting if order.leaves]
 
     def cancel(self, order: Open, reason: CancelReason) -> None:
@@ -133,6 +168,11 @@ class Stream:
 
     def replace(self, order: Open) -> None:
         old_price, old_leaves = order.price, order.leaves
+        if self.random.random() < 0.5:
+            self.emit(
+                1, ExtTermsEvent, instrument=BTCUSDT, display_lots=self.random.choice((0, 9)),
+                stop_price_ticks=self.random.choice((0, 99)), expire_ns=self.random.choice((0, self.now_ns + 10**13)),
+            )  # fmt: skip
         order.price, order.leaves = self.random.randint(1, 10**7), self.random.randint(1, 10**6)
         self.emit(
             1, Replaced, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price,
@@ -140,17 +180,100 @@ class Stream:
             cl_ord_id=f"replace-{self.seq}".encode(), side=order.side, kept_priority=0,
         )  # fmt: skip
 
+    def trigger(self, order: Open) -> None:
+        """A waiting order works; its price may have changed meanwhile."""
+        self.command()
+        order.price = self.random.randint(1, 10**7)
+        again = self.random.random() < 0.2  # it was activated, and waits for its stop price now
+        self.emit(
+            1, Triggered, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price,
+            leaves_lots=order.leaves, stop_price_ticks=self.random.choice((0, 12345)), account=order.account,
+            side=order.side, reason=TriggerReason.STOP, state=OrderState.WAITING if again else OrderState.PLAIN,
+        )  # fmt: skip
+        if not again:
+            self.waiting.remove(order)
+            self.resting.append(order)
+
+    def restate(self, order: Open) -> None:
+        self.command()
+        old, order.leaves = order.leaves, self.random.randint(1, order.leaves)
+        self.emit(
+            1, Restated, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price, leaves_lots=order.leaves,
+            old_price_ticks=order.price, old_leaves_lots=old, account=order.account, side=order.side, state=0,
+            reason=RestateReason.SELF_TRADE, rested=1,
+        )  # fmt: skip
+        self.emit(
+            1, Shown, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price, shown_lots=1,
+            old_shown_lots=2, leaves_lots=order.leaves, account=order.account, side=order.side, is_refresh=0,
+        )  # fmt: skip
+
+    def phase(self) -> None:
+        self.command()
+        traded = self.random.random() < 0.5
+        self.emit(
+            1, PhaseChanged, instrument=BTCUSDT, phase=self.random.choice(list(Phase)), old_phase=Phase.CONTINUOUS,
+            reason=self.random.choice(list(PhaseReason)), ends_ns=self.random.choice((0, self.now_ns + 10**9)),
+            auction_price_ticks=123 if traded else 0, auction_lots=9 if traded else 0,
+            reference_price_ticks=self.random.choice((0, 77)),
+        )  # fmt: skip
+        self.emit(1, Indicative, instrument=BTCUSDT, price_ticks=0, quantity_lots=0, imbalance_lots=-3)
+
+    def act(self) -> None:
+        self.command()
+        command = self.random.choice((CommandType.KILL_SWITCH, CommandType.ADJUSTMENT, CommandType.MASS_CANCEL))
+        money = command == CommandType.ADJUSTMENT
+        self.emit(
+            0, Confirmed, instrument=self.random.choice((0, BTCUSDT)), account=1, session=1, command=command,
+            target=self.random.choice((0, 2)), side=self.random.choice((0, 1)), is_on=self.random.choice((0, 1)),
+            cl_ord_id=b"act-%d" % self.seq, amount=self.random.randint(-(10**9), 10**9) if money else 0,
+            asset=USDT if money else 0, proposal=self.random.choice((0, 5)) if money else 0,
+        )  # fmt: skip
+
+    def correct(self) -> None:
+        trade = self.trades.pop(self.random.randrange(len(self.trades)))
+        self.command()
+        sides = (trade.taker_account, trade.maker_account)
+        fees = (trade.taker_fee, trade.maker_fee)
+        buyer = 0 if trade.taker_side == Side.BUY else 1
+        kept = self.random.random() < 0.5
+        self.emit(
+            0, Corrected, instrument=BTCUSDT, trade_id=trade.number, price_ticks=trade.price_ticks,
+            quantity_lots=trade.quantity_lots, new_price_ticks=self.random.randint(1, 10**7) if kept else 0,
+            buyer=sides[buyer], seller=sides[1 - buyer], buyer_fee=fees[buyer] if kept else 0,
+            seller_fee=fees[1 - buyer] if kept else 0, matcher=1,
+        )  # fmt: skip
+
+    def rare(self) -> None:
+        """One command of the kinds that a venue sees less often."""
+        kind = self.random.choice(("wait", "trigger", "restate", "phase", "act", "correct", "terms"))
+        if kind == "trigger" and self.waiting:
+            self.trigger(self.random.choice(self.waiting))
+        elif kind == "restate" and self.resting:
+            self.restate(self.random.choice(self.resting))
+        elif kind == "phase":
+            self.phase()
+        elif kind == "act":
+            self.act()
+        elif kind == "correct" and self.trades:
+            self.correct()
+        elif kind == "terms":
+            self.resting.append(self.order(has_terms=True))
+        else:
+            self.waiting.append(self.order(waits=True, has_terms=self.random.random() < 0.5))
+
     def step(self) -> None:
         """One command of a random kind, with its events."""
-        kind = self.random.choices(("rest", "take", "cancel", "replace", "refuse"), (8, 5, 3, 3, 1))[0]
-        if kind == "rest" or not self.resting:
+        kind = self.random.choices(("rest", "take", "cancel", "replace", "refuse", "rare"), (8, 5, 3, 3, 1, 5))[0]
+        if kind == "rare":
+            self.rare()
+        elif kind == "rest" or not self.resting:
             self.resting.append(self.order())
         elif kind == "take":
-            taker = self.order(ioc=self.random.random() < 0.5)
+            taker = self.order(ioc=self.random.random() < 0.5, budget=self.random.random() < 0.2)
             while taker.leaves and self.resting and self.random.random() < 0.7:
                 self.trade(taker)
             if taker.leaves:
-                self.cancel(taker, CancelReason.IOC_REMAINDER)
+                self.cancel(taker, self.random.choice((CancelReason.IOC_REMAINDER, CancelReason.EXPIRED)))
             self.emit(
                 0, Balance, account=taker.account, asset=USDT, free=self.random.randint(0, 2**62),
                 held=self.random.randint(0, 2**62),

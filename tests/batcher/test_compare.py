@@ -19,6 +19,9 @@ EDITS = {
     "balances": "INSERT INTO balances VALUES (99, 'BTC', 1, 0, 1, 1)",
     "users": "UPDATE users SET created = created + interval '1 microsecond' WHERE id = 1",
     "instruments": "UPDATE instruments SET maker_fee_ppm = 0",
+    "phases": "UPDATE phases SET phase = 'HALTED' WHERE number = (SELECT min(number) FROM phases)",
+    "actions": "DELETE FROM actions WHERE number = (SELECT min(number) FROM actions)",
+    "corrections": "UPDATE corrections SET buyer_fee = 7 WHERE trade_id = (SELECT min(trade_id) FROM corrections)",
     "assets": "UPDATE assets SET scale = 7 WHERE id = 2",
 }
 

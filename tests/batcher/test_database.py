@@ -118,14 +118,14 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_migrations_run_once(empty_database: str) -> None:
-    assert migrate(empty_database) == ["0001-tables", "0002-trades"]
+    assert migrate(empty_database) == ["0001-tables", "0002-trades", "0003-venue"]
     assert migrate(empty_database) == []
 
 
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 2]
+    assert sorted(map(len, applied)) == [0, 0, 3]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

@@ -15,13 +15,36 @@ from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
 from procs.batcher.encode import numeric
-from procs.batcher.rows import CHANGE_COLUMNS, ORDER_COLUMNS, TRADE_COLUMNS, Batch, phc
-from shm.records import Accepted, Balance, Cancelled, Event, ExtCredentialEvent, Replaced, Side, Traded
-from tests.batcher.events import BTCUSDT, USDT, Stream
+from procs.batcher.history import TRADE_COLUMNS
+from procs.batcher.rows import CHANGE_COLUMNS, ORDER_COLUMNS, Batch, phc
+from shm.records import (
+    Accepted,
+    Balance,
+    Cancelled,
+    CancelReason,
+    Event,
+    ExtCredentialEvent,
+    OrderFlag,
+    OrderState,
+    Replaced,
+    Restated,
+    Side,
+    Traded,
+    Triggered,
+)
+from tests.batcher.events import BTC, BTCUSDT, USDT, Stream
 
-OIDS = {"user_id": 23, "matcher": 21, "created": 1184, "updated": 1184, "time": 1184}
-TEXT = {"symbol", "cl_ord_id", "side", "type", "time_in_force", "state", "asset", "taker_side"}
-NUMERIC = {"price", "quantity", "filled", "remaining", "free", "held", "total", "maker_fee", "taker_fee"}
+BOOLEAN = dict.fromkeys(("post_only", "slide", "auction"), 16)
+OIDS = {"user_id": 23, "matcher": 21, **dict.fromkeys(("created", "updated", "time", "expires"), 1184), **BOOLEAN}
+TEXT = {
+    "symbol", "cl_ord_id", "side", "type", "time_in_force", "state", "asset", "taker_side", "end_reason", "self_trade",
+    "list_kind",
+}  # fmt: skip
+NUMERIC = {
+    "price", "quantity", "filled", "remaining", "free", "held", "total", "maker_fee", "taker_fee", "stop_price",
+    "trail", "display", "minimum", "budget",
+}  # fmt: skip
+TERMS = ("stop_price", "trail", "display", "expires", "end_reason")
 NUMERIC_OID, TEXT_OID, BIGINT_OID = 1700, 25, 20
 TICK, LOT, UNIT = Decimal("0.01"), Decimal("0.0001"), Decimal("1e-8")
 
@@ -66,7 +89,8 @@ def coalesced(
         if begin == 0:
             batch.add_bytes(0, 1, b"".join(slots[0]))
         batch.add_bytes(1, begin + 1, b"".join(slots[1][begin:end]))
-        created, changed, traded, balanced = batch.encode()
+        created, changed, balanced = batch.encode()
+        traded = batch.history.tables().get("trades", ((), memoryview(b"")))[1]
         orders.update((row["order_id"], row) for row in rows_of(created, ORDER_COLUMNS))
         for change in rows_of(changed, CHANGE_COLUMNS):
             apply_change(orders[change["order_id"]], change)
@@ -78,23 +102,37 @@ def coalesced(
 
 
 def apply_change(order: dict[str, Any], change: dict[str, Any]) -> None:
-    order["quantity"] += change["quantity"]
     order["filled"] += change["filled"]
-    for column in ("price", "state", "cl_ord_id"):
+    for column in ("price", "state", "cl_ord_id", *TERMS):
         order[column] = order[column] if change[column] is None else change[column]
     for column in ("remaining", "updated", "seq"):
         order[column] = change[column]
+    order["quantity"] += change["quantity"]
+    if order["budget"] is not None:
+        order["quantity"], order["remaining"] = order["filled"], Decimal(0)
 
 
 def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
-    """order id -> [client id, price, quantity, filled, remaining, state, seq], one event after another."""
+    """order id -> [client id, price, quantity, filled, remaining, state, seq, end reason], one event after another."""
     orders: dict[int, list[Any]] = {}
+    budgets = set()
     for event in events:
         match event:
             case Accepted():
+                if event.flags & OrderFlag.BUDGET:
+                    budgets.add(event.order_id)
                 quantity = event.quantity_lots * LOT
                 price, name = event.price_ticks * TICK, event.cl_ord_id.decode()
-                orders[event.order_id] = [name, price, quantity, Decimal(0), quantity, "NEW", event.cause]
+                state = "WAITING" if event.state == OrderState.WAITING else "NEW"
+                orders[event.order_id] = [name, price, quantity, Decimal(0), quantity, state, event.cause, None]
+            case Triggered():
+                order = orders[event.order_id]
+                order[1], order[6] = event.price_ticks * TICK, event.cause
+                order[5] = order[5] if event.state == OrderState.WAITING else "TRIGGERED"
+            case Restated():
+                order = orders[event.order_id]
+                order[2] += (event.leaves_lots - event.old_leaves_lots) * LOT
+                order[4], order[6] = event.leaves_lots * LOT, event.cause
             case Traded():
                 for order_id, leaves in (
                     (event.maker_order_id, event.maker_leaves_lots),
@@ -102,14 +140,18 @@ def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
                 ):
                     order = orders[order_id]
                     order[3] += event.quantity_lots * LOT
-                    order[4:] = [leaves * LOT, "PARTIALLY_FILLED" if leaves else "FILLED", event.cause]
+                    order[4:7] = [leaves * LOT, "PARTIALLY_FILLED" if leaves else "FILLED", event.cause]
             case Cancelled():
-                orders[event.order_id][4:] = [Decimal(0), "CANCELED", event.cause]
+                reason = CancelReason(event.reason)
+                state = "EXPIRED" if reason == CancelReason.EXPIRED else "CANCELED"
+                orders[event.order_id][4:] = [Decimal(0), state, event.cause, reason.name]
             case Replaced():
                 order = orders[event.order_id]
                 order[0], order[1] = event.cl_ord_id.decode(), event.price_ticks * TICK
                 order[2] += (event.leaves_lots - event.old_leaves_lots) * LOT
                 order[4], order[6] = event.leaves_lots * LOT, event.cause
+    for order_id in budgets:  # what a budget buys is what it bought
+        orders[order_id][2], orders[order_id][4] = orders[order_id][3], Decimal(0)
     return orders
 
 
@@ -120,7 +162,7 @@ def test_coalesced_batches_equal_naive_application(seed: int, steps: int, cuts: 
     stream.resting.append(stream.order())
     stream.steps(steps)
     orders, trades, balances = coalesced(stream, cuts)
-    columns = ("cl_ord_id", "price", "quantity", "filled", "remaining", "state", "seq")
+    columns = ("cl_ord_id", "price", "quantity", "filled", "remaining", "state", "seq", "end_reason")
     assert {number: [row[column] for column in columns] for number, row in orders.items()} == naive_orders(
         stream.events[1]
     )
@@ -151,7 +193,9 @@ def test_events_that_the_database_has_are_skipped() -> None:
     stream = Stream().define().steps(30)
     slots = b"".join(bytes(8) + record for record in stream.rings[1])
     batch = Batch(1000)
-    batch.know_instrument(BTCUSDT, b"BTCUSDT", 1, 2, (1, 2), (1, 4))
+    batch.listings.know_asset(BTC, b"BTC", 8)
+    batch.listings.know_asset(USDT, b"USDT", 8)
+    batch.listings.know_instrument(BTCUSDT, b"BTCUSDT", BTC, USDT, (1, 2), (1, 4))
     batch.begin([0, len(stream.rings[1]) - 2, *[0] * 7], 0)
     batch.add_bytes(1, 1, slots)
     assert batch.events == 2

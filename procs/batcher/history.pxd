@@ -1,0 +1,22 @@
+from libc.stdint cimport uint32_t, uint64_t
+
+from procs.batcher.encode cimport Buffer
+from procs.batcher.listings cimport Listings
+from shm.records cimport ConfirmedRecord, CorrectedRecord, PhaseChangedRecord, TradedRecord
+
+cdef class History:
+    cdef readonly uint64_t trades
+    cdef readonly uint64_t phases
+    cdef readonly uint64_t actions
+    cdef readonly uint64_t corrections
+    cdef readonly uint64_t first_trade_ns
+    cdef readonly uint64_t last_trade_ns
+    cdef Listings listings
+    cdef Buffer trades_out
+    cdef Buffer phases_out
+    cdef Buffer actions_out
+    cdef Buffer corrections_out
+    cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil
+    cdef int phase(self, uint32_t ring, const PhaseChangedRecord *event) except -1 nogil
+    cdef int action(self, const ConfirmedRecord *event) except -1 nogil
+    cdef int correct(self, const CorrectedRecord *event) except -1 nogil

@@ -1,0 +1,13 @@
+TRADE_COLUMNS: tuple[str, ...]
+PHASE_COLUMNS: tuple[str, ...]
+ACTION_COLUMNS: tuple[str, ...]
+CORRECTION_COLUMNS: tuple[str, ...]
+
+class History:
+    trades: int
+    phases: int
+    actions: int
+    corrections: int
+    first_trade_ns: int
+    last_trade_ns: int
+    def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]: ...

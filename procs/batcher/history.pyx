@@ -1,0 +1,220 @@
+"""The rows of a batch that are written once and never change: trades, phases, operators' actions, corrections.
+
+Each is one event, encoded as it comes; it keeps no state between events, and never talks to the database.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from procs.batcher.encode cimport Buffer, int128
+from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
+from procs.batcher.names cimport NAME_SIZE, Names
+from shm.records cimport CMD_KILL_SWITCH, SIDE_BUY, TRADE_FLAG_AUCTION
+
+from shm.records import CommandType, Phase, PhaseReason, Side
+
+cdef enum:
+    TRADE_FIELDS = 15
+    PHASE_FIELDS = 12
+    ACTION_FIELDS = 14
+    CORRECTION_FIELDS = 12
+
+TRADE_COLUMNS = (
+    "matcher", "trade_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id", "taker_order_id",
+    "taker_user_id", "taker_side", "maker_fee", "taker_fee", "auction", "time", "seq",
+)
+PHASE_COLUMNS = (
+    "matcher", "number", "symbol", "phase", "old_phase", "reason", "ends", "auction_price", "auction_quantity",
+    "reference_price", "time", "seq",
+)
+ACTION_COLUMNS = (
+    "number", "action", "user_id", "session_id", "target_id", "symbol", "side", "is_on", "cl_ord_id", "asset", "amount",
+    "proposal", "time", "seq",
+)
+CORRECTION_COLUMNS = (
+    "matcher", "trade_id", "symbol", "price", "quantity", "new_price", "buyer_id", "seller_id", "buyer_fee",
+    "seller_fee", "time", "seq",
+)
+
+assert len(TRADE_COLUMNS) == TRADE_FIELDS and len(PHASE_COLUMNS) == PHASE_FIELDS
+assert len(ACTION_COLUMNS) == ACTION_FIELDS and len(CORRECTION_COLUMNS) == CORRECTION_FIELDS
+
+cdef Names SIDES = Names(Side)
+cdef Names PHASES = Names(Phase)
+cdef Names PHASE_REASONS = Names(PhaseReason)
+cdef Names COMMANDS = Names(CommandType)
+
+
+cdef inline void optional_decimal(Buffer out, int128 units, int scale, bint given) noexcept nogil:
+    if given:
+        out.decimal(units, scale)
+    else:
+        out.null()
+
+
+cdef int write_trade(Buffer out, Listings listings, uint32_t ring, const TradedRecord *event) \
+        except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(event.instrument)
+    cdef uint8_t base_scale = listings.asset(terms.base_asset).scale
+    cdef uint8_t quote_scale = listings.asset(terms.quote_asset).scale
+    cdef bint taker_buys = event.taker_side == SIDE_BUY
+    out.row(TRADE_FIELDS)
+    out.integer_16(ring)
+    out.integer(<int64_t> event.number)
+    out.text(terms.symbol, sizeof(terms.symbol))
+    out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
+    out.decimal(<int128> event.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.integer(<int64_t> event.maker_order_id)
+    out.integer_32(event.maker_account)
+    out.integer(<int64_t> event.taker_order_id)
+    out.integer_32(event.taker_account)
+    out.text(SIDES.of(event.taker_side), NAME_SIZE)
+    # A fee is in the asset that its payer receives: base for the buyer, quote for the seller.
+    out.decimal(event.maker_fee, quote_scale if taker_buys else base_scale)
+    out.decimal(event.taker_fee, base_scale if taker_buys else quote_scale)
+    out.boolean(event.flags & TRADE_FLAG_AUCTION)
+    out.time(event.time_ns)
+    out.integer(<int64_t> event.cause)
+    return 0
+
+
+cdef int write_phase(Buffer out, Listings listings, uint32_t ring, const PhaseChangedRecord *event) \
+        except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(event.instrument)
+    cdef bint traded = event.auction_lots > 0
+    out.row(PHASE_FIELDS)
+    out.integer_16(ring)
+    out.integer(<int64_t> event.number)
+    out.text(terms.symbol, sizeof(terms.symbol))
+    out.text(PHASES.of(event.phase), NAME_SIZE)
+    out.text(PHASES.of(event.old_phase), NAME_SIZE)
+    out.text(PHASE_REASONS.of(event.reason), NAME_SIZE)
+    if event.ends_ns:
+        out.time(event.ends_ns)
+    else:
+        out.null()
+    optional_decimal(out, <int128> event.auction_price_ticks * terms.tick_mantissa, terms.price_scale, traded)
+    optional_decimal(out, <int128> event.auction_lots * terms.lot_mantissa, terms.quantity_scale, traded)
+    optional_decimal(
+        out, <int128> event.reference_price_ticks * terms.tick_mantissa, terms.price_scale,
+        event.reference_price_ticks > 0)
+    out.time(event.time_ns)
+    out.integer(<int64_t> event.cause)
+    return 0
+
+
+cdef int write_action(Buffer out, Listings listings, const ConfirmedRecord *event) except -1 nogil:
+    cdef const InstrumentRow *terms
+    out.row(ACTION_FIELDS)
+    out.integer(<int64_t> event.number)
+    out.text(COMMANDS.of(event.command), NAME_SIZE)
+    out.integer_32(event.account)
+    out.integer_32(event.session)
+    if event.target:
+        out.integer_32(event.target)
+    else:
+        out.null()
+    if event.instrument:
+        terms = listings.instrument(event.instrument)
+        out.text(terms.symbol, sizeof(terms.symbol))
+    else:
+        out.null()
+    if event.side:
+        out.text(SIDES.of(event.side), NAME_SIZE)
+    else:
+        out.null()
+    if event.command == CMD_KILL_SWITCH:
+        out.boolean(event.is_on)
+    else:
+        out.null()
+    out.text(event.cl_ord_id, sizeof(event.cl_ord_id))
+    write_money(out, listings, event)
+    out.time(event.time_ns)
+    out.integer(<int64_t> event.cause)
+    return 0
+
+
+cdef int write_money(Buffer out, Listings listings, const ConfirmedRecord *event) except -1 nogil:
+    """Asset, amount and proposal, where the action has them."""
+    cdef const AssetRow *asset
+    if event.asset:
+        asset = listings.asset(event.asset)
+        out.text(asset.name, sizeof(asset.name))
+        out.decimal(event.amount, asset.scale)
+    else:
+        out.null()
+        out.null()
+    if event.proposal:
+        out.integer(<int64_t> event.proposal)
+    else:
+        out.null()
+    return 0
+
+
+cdef int write_correction(Buffer out, Listings listings, const CorrectedRecord *event) except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(event.instrument)
+    out.row(CORRECTION_FIELDS)
+    out.integer_16(event.matcher)
+    out.integer(<int64_t> event.trade_id)
+    out.text(terms.symbol, sizeof(terms.symbol))
+    out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
+    out.decimal(<int128> event.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
+    optional_decimal(
+        out, <int128> event.new_price_ticks * terms.tick_mantissa, terms.price_scale, event.new_price_ticks > 0)
+    out.integer_32(event.buyer)
+    out.integer_32(event.seller)
+    out.decimal(event.buyer_fee, listings.asset(terms.base_asset).scale)
+    out.decimal(event.seller_fee, listings.asset(terms.quote_asset).scale)
+    out.time(event.time_ns)
+    out.integer(<int64_t> event.cause)
+    return 0
+
+
+cdef class History:
+    """Rows in terms of `listings`; `tables` has their COPY data. `Batch` empties it with each batch that it begins."""
+
+    def __cinit__(self, Listings listings not None):
+        self.listings = listings
+        self.trades_out = Buffer()
+        self.phases_out = Buffer()
+        self.actions_out = Buffer()
+        self.corrections_out = Buffer()
+
+    def begin(self) -> None:
+        """Forget all rows."""
+        self.trades = self.phases = self.actions = self.corrections = 0
+        self.first_trade_ns = self.last_trade_ns = 0
+        for buffer in (self.trades_out, self.phases_out, self.actions_out, self.corrections_out):
+            (<Buffer> buffer).begin()
+
+    def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]:
+        """Of each table that has rows: its columns, and the rows ready for COPY, valid until the next batch begins."""
+        found = {}
+        for name, columns, buffer, rows in (
+            ("trades", TRADE_COLUMNS, self.trades_out, self.trades),
+            ("phases", PHASE_COLUMNS, self.phases_out, self.phases),
+            ("actions", ACTION_COLUMNS, self.actions_out, self.actions),
+            ("corrections", CORRECTION_COLUMNS, self.corrections_out, self.corrections),
+        ):
+            if rows:
+                found[name] = (columns, (<Buffer> buffer).finished())
+        return found
+
+    cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
+        if self.trades == 0:
+            self.first_trade_ns = self.last_trade_ns = event.time_ns
+        self.first_trade_ns = min(self.first_trade_ns, event.time_ns)
+        self.last_trade_ns = max(self.last_trade_ns, event.time_ns)
+        self.trades += 1
+        return write_trade(self.trades_out, self.listings, ring, event)
+
+    cdef int phase(self, uint32_t ring, const PhaseChangedRecord *event) except -1 nogil:
+        self.phases += 1
+        return write_phase(self.phases_out, self.listings, ring, event)
+
+    cdef int action(self, const ConfirmedRecord *event) except -1 nogil:
+        self.actions += 1
+        return write_action(self.actions_out, self.listings, event)
+
+    cdef int correct(self, const CorrectedRecord *event) except -1 nogil:
+        self.corrections += 1
+        return write_correction(self.corrections_out, self.listings, event)
