@@ -3,17 +3,13 @@
 It is the router and every consumer of events at once; it looks at what comes out only as far as its callers ask.
 """
 
-from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
 from bench.encode cimport MOST_RECORDS, Encoder
+from bench.tally cimport Tally
 from procs.agent cimport Agent
 from shm.atomics cimport cpu_relax
 from shm.clock cimport monotonic_ns
-from shm.crc32c cimport crc32c
-from shm.records cimport (
-    EVT_ACCEPTED, EVT_CANCELLED, EVT_REJECTED, EVT_REPLACED, EVT_TRADED, RECORD_SIZE, EventRecord, RejectedRecord,
-)
 from shm.ring cimport Consumer, Producer
 
 cdef extern from "<sched.h>" nogil:
@@ -71,46 +67,6 @@ cdef class Sink(Agent):
         return drop(self.log)
 
 
-cdef class Tally:
-    """Takes events as a gateway would: copies each, checks number and checksum, and counts by type."""
-
-    cdef readonly int64_t accepted
-    cdef readonly int64_t traded
-    cdef readonly int64_t cancelled
-    cdef readonly int64_t replaced
-    cdef readonly int64_t rejected
-    cdef readonly int64_t damaged
-    cdef readonly int64_t events
-    cdef readonly int last_code     # of the last refusal
-    cdef char event[RECORD_SIZE]
-
-    cdef uint64_t take(self, Consumer ring) noexcept nogil:
-        cdef uint64_t count = ring.available()
-        cdef uint64_t number
-        for number in range(ring.next, ring.next + count):
-            memcpy(self.event, ring.at(number), RECORD_SIZE)
-            self.look(number)
-        if count:
-            ring.release(ring.next + count - 1)
-        self.events += count
-        return count
-
-    def drain(self, Consumer ring) -> int:
-        """`take`, for Python; returns how many events there were."""
-        return self.take(ring)
-
-    cdef void look(self, uint64_t number) noexcept nogil:
-        cdef const EventRecord *event = <const EventRecord *> self.event
-        self.damaged += event.number != number or event.crc != crc32c(0, self.event + 4, RECORD_SIZE - 4)
-        self.accepted += event.type == EVT_ACCEPTED
-        self.traded += event.type == EVT_TRADED
-        self.cancelled += event.type == EVT_CANCELLED
-        self.replaced += event.type == EVT_REPLACED
-        if event.type == EVT_REJECTED:
-            self.rejected += 1
-            self.last_code = (<const RejectedRecord *> self.event).code
-
-
 def write(Producer log, Encoder encoder, int64_t commands) -> int:
     """Sequence up to so many commands, as far as the log has room; returns how many."""
     return write_log(log, encoder, commands)
@@ -142,7 +98,7 @@ def to_a_process(Encoder encoder, Producer log, Consumer events, Tally tally) ->
     with nogil:
         while not finished:
             finished = encoder.next == encoder.workload.count and log.ring.lowest_cursor() == log.next - 1
-            if write_log(log, encoder, BATCH) + <int64_t> tally.take(events) == 0:
+            if write_log(log, encoder, BATCH) + <int64_t> tally.take(events, UINT64_MAX) == 0:
                 wait(&spins)
     return monotonic_ns() - begun
 

@@ -1,6 +1,5 @@
 from bench.workload import Workload
 
-INSTRUMENT: int
 ACCOUNTS: int
 MAKER_FEE_PPM: int
 TAKER_FEE_PPM: int

@@ -16,13 +16,11 @@ from shm.records cimport (
 )
 
 cdef enum:
-    LISTED = 1
     USERS = 1000
     MAKER_PPM = 1000
     TAKER_PPM = 2000
     DIGITS = 8
 
-INSTRUMENT = LISTED
 ACCOUNTS = USERS
 MAKER_FEE_PPM = MAKER_PPM
 TAKER_FEE_PPM = TAKER_PPM
@@ -99,7 +97,7 @@ cdef class Encoder:
         cdef NewOrderRecord *order = <NewOrderRecord *> out
         self.head(out, CMD_NEW_ORDER, step.uid)
         write_id(order.cl_ord_id, c"o", step.id)
-        order.instrument = LISTED
+        order.instrument = step.instrument
         order.side = SIDE_BUY if step.side == BUY else SIDE_SELL
         order.ord_type = ORD_TYPE_LIMIT if step.kind == LIMIT else ORD_TYPE_MARKET
         order.time_in_force = TIF_GTC if step.kind == LIMIT else TIF_IOC
@@ -118,12 +116,12 @@ cdef class Encoder:
         self.msg_seq_nums[step.uid] += 1
         if step.kind == CANCEL:
             write_id(cancel.cl_ord_id, c"r", self.next)
-            cancel.instrument = LISTED
+            cancel.instrument = step.instrument
             cancel.side = SIDE_BUY if step.side == BUY else SIDE_SELL
             cancel.msg_seq_num = self.msg_seq_nums[step.uid]
             return
         write_id(replace.cl_ord_id, c"r", self.next)
-        replace.instrument = LISTED
+        replace.instrument = step.instrument
         replace.price_ticks = step.price
         replace.quantity_lots = step.size
         replace.msg_seq_num = self.msg_seq_nums[step.uid]

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from bench import drive, plot
 from bench.book_alone import execute
-from bench.encode import INSTRUMENT, MAKER_FEE_PPM, TAKER_FEE_PPM, Encoder
+from bench.encode import MAKER_FEE_PPM, TAKER_FEE_PPM, Encoder
 from bench.simple_book import SimpleBook, digest_of
-from bench.workload import BOOK_SHA256, ITERATIONS, STREAM_SHA256, Workload
+from bench.tally import Tally
+from bench.workload import BOOK_SHA256, ITERATIONS, STREAM_SHA256, W1, Workload
 from procs.matcher.book import Book
 from procs.matcher.matcher import Matcher
 from shm import segment
@@ -32,24 +33,29 @@ PERIOD_NS = 1000  # a million commands a second
 PERCENTILES = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999))
 CORES = sorted(os.sched_getaffinity(0))
 CHART = Path("docs/benchmark-matcher-latency.svg")
-LISTING = Instrument(
-    symbol=b"W1", instrument=INSTRUMENT, base_asset=1, quote_asset=2, tick_mantissa=1, lot_mantissa=1, price_scale=0,
-    quantity_scale=0, matcher=1, reference_price_ticks=100_000, unit_value=1, lot_units=1, collar_bps=10_000,
-    maker_fee_ppm=MAKER_FEE_PPM, taker_fee_ppm=TAKER_FEE_PPM, seq=1, epoch=1,
-)  # fmt: skip
+
+
+def listing(number: int) -> bytes:
+    """The record that lists instrument `number`, as the log's record of that sequence."""
+    return pack(Instrument(
+        symbol=b"W%d" % number, instrument=number, base_asset=1, quote_asset=2, tick_mantissa=1, lot_mantissa=1,
+        price_scale=0, quantity_scale=0, matcher=1, reference_price_ticks=100_000, unit_value=1, lot_units=1,
+        collar_bps=10_000, maker_fee_ppm=MAKER_FEE_PPM, taker_fee_ppm=TAKER_FEE_PPM, seq=number, epoch=1,
+    ))  # fmt: skip
 
 
 class Rig:
-    """A matcher between a log ring and an event ring in this process, its instrument listed."""
+    """A matcher between a log ring and an event ring in this process, its instruments listed."""
 
-    def __init__(self) -> None:
+    def __init__(self, instruments: int = 1) -> None:
         log, events = Ring.private(CAPACITY, ["matcher.1"]), Ring.private(CAPACITY, ["reader"])
         self.log = log.producer()
         self.taken = log.consumer("matcher.1")
         self.events = events.consumer("reader")
         self.matcher = Matcher(1, self.taken, events.producer(), Board.private())
-        self.log.put(pack(LISTING))
-        self.matcher.step(time.time_ns())
+        for number in range(1, instruments + 1):
+            self.log.put(listing(number))
+            self.matcher.step(time.time_ns())
 
 
 def levels_of(book: Book) -> list[tuple[str, int, int]]:
@@ -57,7 +63,7 @@ def levels_of(book: Book) -> list[tuple[str, int, int]]:
     return [
         (letter, price, lots)
         for letter, side in (("B", Side.BUY), ("S", Side.SELL))
-        for price, lots, _ in sorted(book.depth(INSTRUMENT, side))
+        for price, lots, _ in sorted(book.depth(1, side))
     ]
 
 
@@ -68,7 +74,7 @@ def _check(book: Book, expected: SimpleBook) -> None:
 
 def _alone(workload: Workload, expected: SimpleBook) -> float:
     book = Book(Ring.private(CAPACITY, []).producer())
-    book.apply(pack(LISTING))
+    book.apply(listing(1))
     took_ns = execute(Encoder(workload), book)
     _check(book, expected)
     return workload.count / took_ns * 1e9
@@ -119,9 +125,9 @@ def _shared(name: str, consumer: str) -> Ring:
     return Ring(memory)
 
 
-def _feed(workload: Workload, log: Producer, events: Ring) -> tuple[int, drive.Tally]:
-    tally = drive.Tally()
-    log.put(pack(LISTING))
+def _feed(workload: Workload, log: Producer, events: Ring) -> tuple[int, Tally]:
+    tally = Tally()
+    log.put(listing(1))
     return drive.to_a_process(Encoder(workload), log, events.consumer("reader"), tally), tally
 
 
@@ -170,7 +176,7 @@ def _lateness(workload: Workload) -> list[dict[str, object]]:
 
 def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
     """Rates of the book alone, in one thread and between processes; latencies from planned times beside the floor."""
-    workload = Workload(iterations)
+    workload = W1(iterations)
     expected = workload.replayed()
     if iterations == ITERATIONS and (workload.stream_sha256(), workload.book_sha256()) != (STREAM_SHA256, BOOK_SHA256):
         raise RuntimeError("the commands are not the published workload's")

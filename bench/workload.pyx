@@ -142,6 +142,7 @@ cdef class Generator:
         step.side = BUY if self.random.below(4) + self.direction >= 2 else SELL
         step.size = 1 + <uint32_t> (self.random.below(6) * self.random.below(6) * self.random.below(6))
         step.uid = 1 + <uint32_t> self.random.below(USERS)
+        step.instrument = 1
         step.is_still = False
         if is_limit:
             step.kind = LIMIT
@@ -204,26 +205,30 @@ cdef bint filled_by(SimpleBook book, const Step *step) noexcept nogil:
 
 
 cdef class Workload:
-    """W1's commands: all of them, or those of the first `iterations`."""
+    """A stream of commands that is known before it is sent; who makes one fills in `steps`."""
 
-    def __cinit__(self, int64_t iterations=ITERATIONS):
-        cdef Generator generator = Generator(iterations)
-        cdef bint is_filled
-        cdef int64_t i
-        self.steps = <Step *> calloc(iterations, sizeof(Step))
-        if self.steps == NULL:
-            raise MemoryError("no memory for the workload's commands")
-        with nogil:
-            for i in range(iterations):
-                if generator.draw(&self.steps[self.count]):
-                    is_filled = filled_by(generator.book, &self.steps[self.count])
-                    generator.learn(&self.steps[self.count], is_filled, i)
-                    self.count += 1
-        self.orders = generator.next_id - 1
-        self.book = generator.book
+    def __cinit__(self):
+        self.instruments = 1
 
     def __dealloc__(self):
         free(self.steps)
+
+    cdef int reserve(self, int64_t count) except -1:
+        """Make room for so many steps, all zero."""
+        self.steps = <Step *> calloc(count + 1, sizeof(Step))
+        if self.steps == NULL:
+            raise MemoryError("no memory for the workload's commands")
+        return 0
+
+    def mix(self) -> dict[str, int]:
+        """How many commands of each kind there are, by the letter that begins their line in W1's stream."""
+        cdef int64_t[256] counts
+        cdef int64_t i
+        for i in range(256):
+            counts[i] = 0
+        for i in range(self.count):
+            counts[self.steps[i].kind] += 1
+        return {letter: counts[<int> ord(letter)] for letter in "NMXV"}
 
     cdef void apply(self, SimpleBook book, Step *step) noexcept nogil:
         """Apply a command to a book of another rule, and note whether it is a move that changes nothing there."""
@@ -243,31 +248,35 @@ cdef class Workload:
                 self.apply(book, &self.steps[i])
         return book
 
+
+cdef class W1(Workload):
+    """W1's commands: all of them, or those of the first `iterations`."""
+
+    def __init__(self, int64_t iterations=ITERATIONS):
+        cdef Generator generator = Generator(iterations)
+        cdef bint is_filled
+        cdef int64_t i
+        self.reserve(iterations)
+        with nogil:
+            for i in range(iterations):
+                if generator.draw(&self.steps[self.count]):
+                    is_filled = filled_by(generator.book, &self.steps[self.count])
+                    generator.learn(&self.steps[self.count], is_filled, i)
+                    self.count += 1
+        self.orders = generator.next_id - 1
+        self.book = generator.book
+
     def moving(self) -> Workload:
         """These commands without the moves that `replayed` has marked as changing nothing."""
-        cdef Workload kept = Workload(0)
+        cdef Workload kept = Workload()
         cdef int64_t i
+        kept.reserve(self.count)
         kept.orders = self.orders
-        kept.book = self.book
-        free(kept.steps)
-        kept.steps = <Step *> calloc(self.count + 1, sizeof(Step))
-        if kept.steps == NULL:
-            raise MemoryError("no memory for the workload's commands")
         for i in range(self.count):
             if not self.steps[i].is_still:
                 kept.steps[kept.count] = self.steps[i]
                 kept.count += 1
         return kept
-
-    def mix(self) -> dict[str, int]:
-        """How many commands of each kind there are, by the letter that begins their line."""
-        cdef int64_t[256] counts
-        cdef int64_t i
-        for i in range(256):
-            counts[i] = 0
-        for i in range(self.count):
-            counts[self.steps[i].kind] += 1
-        return {letter: counts[<int> ord(letter)] for letter in "NMXV"}
 
     def stream_sha256(self) -> str:
         """Of all commands as lines: `N,id,side,price,size,uid`, `M,id,side,size,uid,limit`, `X,id`, `V,id,price`."""

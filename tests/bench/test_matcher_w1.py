@@ -10,16 +10,17 @@ import pytest
 
 from bench import drive, matcher_w1
 from bench.encode import Encoder
-from bench.workload import Workload
+from bench.tally import Tally
+from bench.workload import W1
 
 COMMANDS = 20_000
 
 
 def test_the_matchers_book_is_the_plain_book_after_every_thousand_commands() -> None:
-    workload, rig = Workload(COMMANDS), matcher_w1.Rig()
+    workload, rig = W1(COMMANDS), matcher_w1.Rig()
     encoder = Encoder(workload)
     for count in range(1000, COMMANDS, 1000):
-        prefix = Workload(count)
+        prefix = W1(count)
         took = drive.in_one_thread(encoder, rig.log, rig.matcher, rig.events, prefix.count)
         assert took > 0
         assert matcher_w1.levels_of(rig.matcher.book) == prefix.replayed().levels()
@@ -27,9 +28,9 @@ def test_the_matchers_book_is_the_plain_book_after_every_thousand_commands() -> 
 
 
 def test_each_command_is_answered_by_complete_events() -> None:
-    workload, rig = Workload(COMMANDS), matcher_w1.Rig()
+    workload, rig = W1(COMMANDS), matcher_w1.Rig()
     expected = workload.replayed()
-    tally = drive.Tally()
+    tally = Tally()
     encoder = Encoder(workload)
     while encoder.next < workload.count:
         drive.write(rig.log, encoder, 100)
@@ -56,6 +57,6 @@ def test_lateness_counts_from_the_planned_time_so_that_a_stall_counts_against_al
     rig = matcher_w1.Rig()
     out = array("q", bytes(8 * 1000))
     # One nanosecond a command is more than any machine can do: each is later than the one before it was.
-    drive.from_planned_times(Encoder(Workload(2000)), rig.log, rig.matcher, rig.events, 1, out)
+    drive.from_planned_times(Encoder(W1(2000)), rig.log, rig.matcher, rig.events, 1, out)
     assert all(out)
     assert out[-1] > out[0]

@@ -1,0 +1,10 @@
+from bench.tally import Tally
+from bench.workload import Workload
+from shm.board import Board
+from shm.ring import Consumer, Producer
+
+class Load:
+    count: int
+    def __init__(self, workload: Workload) -> None: ...
+
+def run(load: Load, ingress: Producer, readers: list[list[Consumer]], board: Board, tally: Tally) -> int: ...

@@ -1,0 +1,5 @@
+from bench.workload import Workload
+
+class Steady(Workload):
+    filled: int
+    def __init__(self, resting: int, instruments: int, prices: int, commands: int) -> None: ...
