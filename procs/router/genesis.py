@@ -10,18 +10,29 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import cast
 
-import msgspec
 from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import verify_secret
+from msgspec import structs
 
-from config.schema import AccountSection, Config
+from config.schema import AccountSection, Config, InstrumentSection
 from config.units import in_units
 from procs.router import definitions
 from procs.router.definitions import GenesisError
 from procs.router.sequencer import Sequencer
 from shm.layout import pack, unpack_command
-from shm.records import Account, Asset, Deposit, ExtCredential
+from shm.records import (
+    Account,
+    Asset,
+    BandAction,
+    Deposit,
+    ExtCredential,
+    FeeTier,
+    Phase,
+    PhaseChange,
+    PositionLimit,
+    SelfTrade,
+)
 
 # OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
@@ -41,6 +52,7 @@ def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
     def of(core: Sequencer) -> Iterator[list[bytes]]:
         yield from _assets(config, core)
         yield from _instruments(config, core)
+        yield from _fee_tiers(config, core)
         yield from _accounts(config, core)
 
     return of
@@ -65,6 +77,7 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
         if listed is None:
             wanted = definitions.instrument(section, core.assets, len(core.instruments) + 1)
             yield [pack(wanted)]
+            yield from _protections(section, core, wanted.instrument)
             continue
         terms = core.instrument(listed)
         wanted = definitions.instrument(section, core.assets, listed, terms)
@@ -74,8 +87,35 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
                     f"instrument {section.symbol}: {name} is {terms[name]} in the log and {getattr(wanted, name)} in "
                     "the configuration: tick, lot and assets of a listed instrument can't change"
                 )
+        if core.is_delisted(listed):
+            continue
         if any(terms[name] != getattr(wanted, name) for name in definitions.TERMS):
             yield [pack(wanted)]
+        yield from _protections(section, core, listed)
+
+
+def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -> Iterator[list[bytes]]:
+    """Limits and schedule, as far as the configuration says something about them, and the end of an instrument."""
+    known = core.limits(instrument)
+    limits = definitions.limits(section, instrument, known, core.assets)
+    present = {**known, "band_action": known["band_action"] or BandAction.REJECT}
+    if any(getattr(limits, name) != present[name] for name in definitions.LIMITS):
+        yield [pack(limits)]
+    if section.schedule is not None:
+        entries = definitions.schedule(section.schedule, instrument)
+        wanted = [(entry.time_of_day_s, entry.phase, entry.days) for entry in entries if entry.entries]
+        scheduled = [(entry["time_of_day_s"], entry["phase"], entry["days"]) for entry in core.schedule(instrument)]
+        if sorted(wanted) != sorted(scheduled):
+            yield from ([pack(entry)] for entry in entries)
+    if section.delisted:
+        yield [pack(PhaseChange(cl_ord_id=b"", instrument=instrument, phase=Phase.DELISTED))]
+
+
+def _fee_tiers(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+    for section in config.fee_tiers:
+        if core.fee_tier(section.tier) != (section.maker_fee_ppm, section.taker_fee_ppm):
+            yield [pack(FeeTier(cl_ord_id=b"", tier=section.tier, maker_fee_ppm=section.maker_fee_ppm,
+                                taker_fee_ppm=section.taker_fee_ppm))]  # fmt: skip
 
 
 def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
@@ -83,15 +123,30 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
         name = section.name.encode()
         account = core.accounts.get(name, len(core.accounts) + 1)
         known = core.credentials.get(account) if name in core.accounts else None
-        if known is None or not _is_current(section, known):
-            credential = msgspec.structs.replace(credential_of(_hash(section)), account=account)
-            yield [pack(credential), pack(Account(account=account, name=name))]
+        changed = known is None or core.is_operator(account) != section.operator
+        if changed or not _is_current(section, cast(bytes, known)):
+            credential = structs.replace(credential_of(_hash(section)), account=account)
+            yield [pack(credential), pack(Account(account=account, name=name, is_operator=section.operator))]
         for asset_name, amount in section.deposits.items():
             asset, scale = core.assets[asset_name.encode()]
             units = in_units(amount, scale)
             if units and core.ledger.balance(account, asset) is None:
                 key = f"initial:{asset_name}".encode()
                 yield [pack(Deposit(account=account, asset=asset, amount=units, cl_ord_id=key))]
+        yield from _account_limits(section, core, account)
+
+
+def _account_limits(section: AccountSection, core: Sequencer, account: int) -> Iterator[list[bytes]]:
+    known = core.account_limits(account)
+    limits = definitions.account_limits(section, account, known)
+    present = {**known, "self_trade": known["self_trade"] or SelfTrade.NONE}
+    if any(getattr(limits, name) != present[name] for name in definitions.ACCOUNT_LIMITS):
+        yield [pack(limits)]
+    for name, amount in section.position_limits.items():
+        asset, scale = core.assets[name.encode()]
+        units = in_units(amount, scale)
+        if core.position_limit(account, asset) != units:
+            yield [pack(PositionLimit(cl_ord_id=b"", target=account, asset=asset, max_units=units))]
 
 
 def credential_of(text: str) -> ExtCredential:

@@ -8,9 +8,21 @@ import pytest
 from msgspec.structs import replace
 
 from config.loader import load
-from config.schema import Config
+from config.schema import Config, FeeTierSection, ScheduleEntry
 from procs.router.genesis import GenesisError, changes
-from shm.records import CommandType
+from shm.layout import unpack_command
+from shm.records import (
+    Account,
+    AccountLimits,
+    BandAction,
+    Command,
+    CommandType,
+    ExtCredential,
+    Limits,
+    Phase,
+    Schedule,
+    SelfTrade,
+)
 from tests.router.rig import Rig
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
@@ -58,3 +70,100 @@ def test_what_orders_are_counted_in_can_not_change(first: Rig, config: Config) -
     fine = replace(config, instruments=[replace(config.instruments[0], tick="0.00000001"), *config.instruments[1:]])
     with pytest.raises(GenesisError, match="tick x lot"):
         Rig(changes=changes(fine)).lead()
+
+
+def added(first: Rig, config: Config) -> list[Command]:
+    """What a start with `config` adds to the log of the first one, but for the epoch."""
+    return [
+        unpack_command(record) for record in Rig(first.log, changes=changes(config)).lead().log[len(first.log) + 1 :]
+    ]
+
+
+def of_instrument(config: Config, **values: object) -> Config:
+    return replace(config, instruments=[replace(config.instruments[0], **values), *config.instruments[1:]])
+
+
+def of_account(config: Config, **values: object) -> Config:
+    return replace(config, accounts=[replace(config.accounts[0], **values), *config.accounts[1:]])
+
+
+def test_operators_are_known_from_the_first_start(first: Rig, config: Config) -> None:
+    assert not first.core.is_operator(1)
+    (credential, account) = added(first, of_account(config, operator=True))
+    assert isinstance(credential, ExtCredential)
+    assert isinstance(account, Account)
+    assert account.is_operator == 1
+
+
+def test_limits_are_merged_into_what_the_log_has(first: Rig, config: Config) -> None:
+    limited = of_instrument(
+        config, max_quantity="2.5", band_action="auction", static_band_bps=100, volatility_auction_ms=9
+    )
+    rig = Rig(first.log, changes=changes(limited)).lead()
+    known = rig.core.limits(1)
+    assert (known["max_quantity_lots"], known["static_band_bps"], known["band_action"]) == (
+        25_000,
+        100,
+        BandAction.AUCTION,
+    )
+    assert added(rig, limited) == []
+    assert added(rig, config) == []  # what it does not say stays
+    (later,) = added(rig, of_instrument(config, max_value="1000.5", day_end="22:30"))
+    assert isinstance(later, Limits)
+    assert (later.max_quantity_lots, later.static_band_bps, later.volatility_auction_ms) == (25_000, 100, 9)
+    assert (later.max_value, later.day_end_s) == (100_050_000_000, 81_000)
+
+
+def test_what_says_the_same_as_nothing_changes_nothing(first: Rig, config: Config) -> None:
+    same = of_instrument(config, max_quantity="0", max_value="0", static_band_bps=0, dynamic_band_bps=0,
+                         band_action="reject", volatility_auction_ms=0, day_end="00:00", schedule=[])  # fmt: skip
+    same = of_account(same, self_trade="none", self_trade_group=0, fee_tier=0, max_open_orders=0, max_orders=0,
+                      window_ms=0, position_limits={"BTC": "0"})  # fmt: skip
+    assert added(first, same) == []
+
+
+def test_a_schedule_is_given_whole_and_ended(first: Rig, config: Config) -> None:
+    entries = [ScheduleEntry(time="08:00", phase="continuous", days=["mon", "fri"]),
+               ScheduleEntry(time="16:30", phase="closed")]  # fmt: skip
+    scheduled = of_instrument(config, schedule=entries)
+    rig = Rig(first.log, changes=changes(scheduled)).lead()
+    assert [(each["time_of_day_s"], each["phase"], each["days"]) for each in rig.core.schedule(1)] == [
+        (28_800, Phase.CONTINUOUS, 0b10001), (59_400, Phase.CLOSED, 0b1111111),
+    ]  # fmt: skip
+    assert added(rig, scheduled) == []
+    assert added(rig, config) == []
+    (ended,) = added(rig, of_instrument(config, schedule=[]))
+    assert isinstance(ended, Schedule)
+    assert (ended.entry, ended.entries) == (0, 0)
+
+
+def test_limits_of_accounts_and_fee_tiers(first: Rig, config: Config) -> None:
+    limited = of_account(
+        config, self_trade="cancel_oldest", self_trade_group=7, fee_tier=2, max_open_orders=3, max_orders=4,
+        window_ms=1000, position_limits={"BTC": "1001"},
+    )  # fmt: skip
+    limited = replace(limited, fee_tiers=[FeeTierSection(tier=2, maker_fee_ppm=5, taker_fee_ppm=6)])
+    rig = Rig(first.log, changes=changes(limited)).lead()
+    assert rig.core.fee_tier(2) == (5, 6)
+    assert rig.core.fee_tier(1) is None
+    assert rig.core.position_limit(1, 1) == 1001 * 10**8
+    known = rig.core.account_limits(1)
+    assert (known["self_trade"], known["self_trade_group"], known["max_open_orders"]) == (SelfTrade.CANCEL_OLDEST, 7, 3)
+    assert added(rig, limited) == []
+    assert added(rig, config) == []
+    (later,) = added(rig, of_account(config, max_open_orders=0))
+    assert isinstance(later, AccountLimits)
+    assert (later.max_open_orders, later.max_orders, later.fee_tier) == (0, 4, 2)
+
+
+def test_what_is_delisted_stays_so(first: Rig, config: Config) -> None:
+    ended = of_instrument(config, delisted=True)
+    rig = Rig(first.log, changes=changes(ended)).lead()
+    assert rig.core.is_delisted(1)
+    assert added(rig, ended) == []
+    assert added(rig, of_instrument(config, max_quantity="5", collar_bps=7)) == []
+
+
+def test_what_the_file_leaves_out_of_fees_stays(first: Rig, config: Config) -> None:
+    rig = Rig(first.log, changes=changes(of_instrument(config, taker_fee_ppm=100, collar_bps=9))).lead()
+    assert added(rig, of_instrument(config, taker_fee_ppm=None, collar_bps=None)) == []
