@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from shm.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
-from tests.matcher.pair import Alone, Pair, cancel, instrument, order, replace
+from tests.matcher.pair import Pair, cancel, compared, instrument, order, replace
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.triggers import MOST_TRAILING
@@ -28,11 +28,6 @@ RARELY = 100
 CHECK_MODEL = 50
 RING_SLOTS = (1024, 64, 16, 4)
 EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1)
-
-
-def compared(slots: int, check_every: int) -> Alone:
-    del slots, check_every
-    return Alone()
 
 
 def test_long_random_runs_in_which_everything_happens() -> None:
