@@ -252,7 +252,7 @@ cdef class Batch:
         order.state = STATE_EXPIRED if event.reason == CANCEL_REASON_EXPIRED else STATE_CANCELED
 
     cdef void replace(self, const ReplacedRecord *event) noexcept nogil:
-        """Terms that the replace did not touch are told again; one that is used up (a stop's, a minimum) stays as it was."""
+        """Terms are told whole again; one that is not (a stop that triggered, a minimum) stays as it was."""
         cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
         order.price_ticks = event.price_ticks
         order.priced = 1

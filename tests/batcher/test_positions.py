@@ -1,4 +1,4 @@
-"""What is derived from rows: positions at average cost, in whole units, corrections included; and the phase of today."""
+"""What is derived from rows: positions at average cost, in whole units, corrections included; an instrument's phase."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def test_positions_are_exact(database: str, loaded: Stream) -> None:
     assert {row[0] for row in rows} <= set(ACCOUNTS)
 
 
-def test_one_users_position_is_found_by_index(database: str, loaded: Stream) -> None:
+@pytest.mark.usefixtures("loaded")
+def test_one_users_position_is_found_by_index(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("SET enable_seqscan = off")
         plan = connection.execute("EXPLAIN SELECT * FROM positions WHERE user_id = 2").fetchall()

@@ -123,13 +123,17 @@ class Orders:
         for instrument in list(self._incoming):
             self._rest(instrument)
 
+    def shown(self, instrument: int, side: int) -> list[tuple[int, int]]:
+        """(price, shown lots) of each level, best first."""
+        return [(price, sum(order.shown for order in queue)) for price, queue in self._levels(instrument, side)]
+
     def depth(self, instrument: int, side: int) -> list[tuple[int, int, int]]:
-        """(price, shown lots, orders) of each level, best first."""
-        levels = self._queues.get((instrument, side), {})
-        return [
-            (price, sum(order.shown for order in queue), len(queue))
-            for price, queue in sorted(levels.items(), reverse=side == Side.BUY)
-        ]
+        """(price, leaves, orders) of each level, hidden lots included, best first."""
+        levels = self._levels(instrument, side)
+        return [(price, sum(order.leaves for order in queue), len(queue)) for price, queue in levels]
+
+    def _levels(self, instrument: int, side: int) -> list[tuple[int, list[Order]]]:
+        return sorted(self._queues.get((instrument, side), {}).items(), reverse=side == Side.BUY)
 
     def queue(self, instrument: int, side: int, price: int) -> list[Order]:
         return self._queues.get((instrument, side), {}).get(price, [])

@@ -63,7 +63,7 @@ class Script:
         return self
 
     def side(self, side: int) -> list[tuple[int, int]]:
-        return [(price, lots) for price, lots, _ in self.consumer.depth(INSTRUMENT, side)]
+        return self.consumer.shown(INSTRUMENT, side)
 
     def queue(self, side: int, price: int) -> list[tuple[int, int]]:
         return [(order.order_id, order.shown) for order in self.consumer.queue(INSTRUMENT, side, price)]
