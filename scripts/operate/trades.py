@@ -20,20 +20,23 @@ from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out
 from scripts.terminal import DEMO, ConfigPath, UsageError, load
 from shm.board import Word
-from shm.records import Correction
+from shm.records import MAX_MATCHERS, Correction
 
 CONNECT_TIMEOUT_S = 10
 QUERY = """
-    SELECT matcher, trim_scale(original_price)::text AS price, trim_scale(quantity)::text AS quantity,
+    SELECT matcher::text, trim_scale(original_price)::text AS price, trim_scale(quantity)::text AS quantity,
            buyer_id, seller_id, trim_scale(buyer_fee)::text AS buyer_fee, trim_scale(seller_fee)::text AS seller_fee
-    FROM settled_trades WHERE symbol = %s AND trade_id = %s
+    FROM settled_trades WHERE matcher = ANY(%s) AND trade_id = %s AND symbol = %s
 """
 
 Symbol = Annotated[str, Parameter(help="The instrument.")]
+Matcher = Annotated[
+    int | None, Parameter(help="Which matcher's trade, where an instrument has moved and two have such a number.")
+]
 Trade = Annotated[int, Parameter(help="The trade's number, as market data and PostgreSQL have it.")]
 
 
-def bust(symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, options: Options) -> int:
+def bust(symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, matcher: Matcher = None, options: Options) -> int:
     """Undo a trade: both sides get back what they gave, fees included. Possible once.
 
     Refused where the account of one of them no longer has what it would have to give back.
@@ -42,7 +45,7 @@ def bust(symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, options: Op
 
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
-    return carry_out(config, options, lambda context: _request(context, config, symbol, trade, None))
+    return carry_out(config, options, lambda context: _request(context, config, symbol, (trade, matcher), None))
 
 
 def correct(
@@ -51,6 +54,7 @@ def correct(
     config: ConfigPath = DEMO,
     *,
     price: Annotated[str, Parameter(help="The price that it should have had.")],
+    matcher: Matcher = None,
     options: Options,
 ) -> int:
     """Change the price of a trade: the difference goes from one side to the other, and fees stay. Possible once.
@@ -59,15 +63,16 @@ def correct(
 
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
-    return carry_out(config, options, lambda context: _request(context, config, symbol, trade, price))
+    return carry_out(config, options, lambda context: _request(context, config, symbol, (trade, matcher), price))
 
 
-def _request(context: Context, config: Path, symbol: str, trade: int, price: str | None) -> Request:
+def _request(context: Context, config: Path, symbol: str, named: tuple[int, int | None], price: str | None) -> Request:
     instrument = context.directory.instrument(symbol)
     new_price_ticks = 0 if price is None else ticks_of(instrument, price)
     if price is not None and new_price_ticks <= 0:
         raise UsageError(f"{price} is not above zero")
-    row = _trade(context, load(config), symbol, trade)
+    trade, matcher = named
+    row = _trade(context, load(config), symbol, trade, matcher)
     base, quote = (
         context.directory.name_of_asset(asset)[0] for asset in (instrument.base_asset, instrument.quote_asset)
     )
@@ -100,18 +105,22 @@ def _request(context: Context, config: Path, symbol: str, trade: int, price: str
     return Request([command], said, question)
 
 
-def _trade(context: Context, config: Config, symbol: str, trade: int) -> dict[str, str]:
+def _trade(context: Context, config: Config, symbol: str, trade: int, matcher: int | None) -> dict[str, str]:
     """The trade's row. UsageError where PostgreSQL has none such, or can't be asked."""
     url = database.url(config, Path(config.venue.data))
+    matchers = list(range(1, MAX_MATCHERS + 1)) if matcher is None else [matcher]
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S, row_factory=dict_row) as connection:
-            row = connection.execute(QUERY, [symbol, trade]).fetchone()
+            rows = connection.execute(QUERY, [matchers, trade, symbol]).fetchall()
     except psycopg.Error as error:
         raise UsageError(f"the trade can't be looked up in PostgreSQL: {error}") from None
-    if row is None:
+    if not rows:
         board = context.venue.board
         has, end = board.get(Word.DATABASE_SEQ), board.get(Word.DURABLE_SEQ)
         raise UsageError(
             f"PostgreSQL has no trade {trade} of {symbol}; it has what log records up to {has:,} of {end:,} caused"
         )
-    return row
+    if len(rows) > 1:
+        found = ", ".join(row["matcher"] for row in rows)
+        raise UsageError(f"matchers {found} each have a trade {trade} of {symbol}: say which with --matcher")
+    return rows[0]

@@ -1,0 +1,277 @@
+"""Operators' commands on a real venue: what they say, what clients see, what a restart leaves, who is let in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.pipeline.client import FixClient
+from tests.pipeline.conftest import RunningVenue
+
+Client = Callable[[str], FixClient]
+
+BY = ("--operator", "OPERATOR1", "--yes")
+DONE, REFUSED, USAGE, UNKNOWN = 0, 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path_factory.mktemp("venue"))
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", "demo")
+
+
+def operate(venue: RunningVenue, *arguments: str, code: int = DONE, by: tuple[str, ...] = BY) -> dict[str, Any]:
+    """Give an operator's command, and return what it tells programs."""
+    answer = venue.command(*arguments, *by, "--json")
+    assert answer.returncode == code, answer.stdout + answer.stderr
+    return json.loads(answer.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def client(venue: RunningVenue) -> Iterator[Client]:
+    """Logs an account on; all are gone when the test is over."""
+    made: list[FixClient] = []
+
+    def log_on(name: str) -> FixClient:
+        made.append(venue.client(name))
+        made[-1].connect(reset=True)
+        return made[-1]
+
+    yield log_on
+    for each in made:
+        each.close()
+
+
+def refusal(client: FixClient, cl_ord_id: str) -> bytes:
+    """The Text of the ExecutionReport that refuses an order."""
+    return bytes(client.await_report(cl_ord_id, "8").get(58))
+
+
+def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
+    """The answer to `query` once it has any rows: the database follows."""
+    url = venue.command("db", "url").stdout.strip()
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with psycopg.connect(url) as connection:
+                found = connection.execute(query).fetchall()  # type: ignore[arg-type,unused-ignore]
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+            found = []
+        if found:
+            return found
+        assert time.monotonic() < deadline, query
+        time.sleep(0.1)  # only asking again tells
+
+
+def balance(venue: RunningVenue, account: str, asset: str) -> Decimal:
+    """All that an account has of an asset once one more of it is deposited: the answer says it."""
+    told = operate(venue, "deposit", account, asset, "1")["details"]
+    return Decimal(told["free"]) + Decimal(told["held"])
+
+
+def test_a_halt_freezes_and_a_resume_lets_go_on(venue: RunningVenue, client: Client) -> None:
+    trader = client("TRADER1")
+    trader.order("h1", "buy", "100", "1")
+    trader.await_report("h1", "0")
+    told = operate(venue, "halt", "BTCUSDT")
+    assert (told["outcome"], told["details"]["from"], told["details"]["phase"]) == ("done", "CONTINUOUS", "HALT")
+    trader.order("h2", "buy", "100", "1")
+    assert b"halt" in refusal(trader, "h2").lower()
+    trader.cancel("h3", "h1", "buy")
+    trader.await_message(lambda message: message.get(35) == b"9" and message.get(11) == b"h3")
+    assert "already" in operate(venue, "halt", "BTCUSDT")["says"]
+    operate(venue, "resume", "BTCUSDT")
+    trader.cancel("h4", "h1", "buy")
+    trader.await_report("h4", "4")
+
+
+def test_an_auction_ends_in_trades_at_one_price(venue: RunningVenue, client: Client) -> None:
+    trader, other = client("TRADER1"), client("TRADER2")
+    operate(venue, "phase", "ETHUSDT", "opening_auction")
+    trader.order("a1", "buy", "3010", "2", "ETHUSDT")
+    other.order("a2", "sell", "2990", "2", "ETHUSDT")
+    trader.await_report("a1", "0")
+    other.await_report("a2", "0")
+    told = operate(venue, "resume", "ETHUSDT")["details"]
+    assert (told["from"], Decimal(told["auction_quantity"])) == ("OPENING_AUCTION", Decimal(2))
+    fills = (trader.await_report("a1", "F"), other.await_report("a2", "F"))
+    assert {Decimal(fill.get(31).decode()) for fill in fills} == {Decimal(told["auction_price"])}
+    shown = {each["symbol"]: each["phase"] for each in venue.status()["instruments"]}
+    assert set(shown) == {"BTCUSDT", "ETHUSDT", "SOLUSDT"}
+
+
+def test_a_mass_cancel_takes_what_it_names(venue: RunningVenue, client: Client) -> None:
+    trader = client("TRADER3")
+    for number, side in enumerate(("buy", "buy", "sell"), 1):
+        trader.order(f"m{number}", side, "100" if side == "buy" else "99000", "1")
+        trader.await_report(f"m{number}", "0")
+    assert operate(venue, "cancel", "--account", "TRADER3", "--side", "buy")["details"] == {"cancelled": 2}
+    for _ in range(2):
+        trader.await_message(lambda message: message.get(150) == b"4")
+    assert operate(venue, "cancel", "--account", "TRADER3", "--symbol", "SOLUSDT")["details"] == {"cancelled": 0}
+    assert operate(venue, "cancel", "--account", "TRADER3")["details"] == {"cancelled": 1}
+
+
+def test_money_comes_in_and_goes_out_once_under_a_key(venue: RunningVenue) -> None:
+    first = operate(venue, "deposit", "TRADER4", "USDT", "2500.5", "--key", "bank-1")
+    assert first["details"] == {"account": "TRADER4", "asset": "USDT", "free": "100002500.50000000",
+                                "held": "0.00000000"}  # fmt: skip
+    again = operate(venue, "deposit", "TRADER4", "USDT", "2500.5", "--key", "bank-1")
+    assert (again["says"], again["seqs"]) == (
+        f"done before, as log record {first['seqs'][0]}: not done again",
+        first["seqs"],
+    )
+    other = operate(venue, "deposit", "TRADER4", "USDT", "2500.6", "--key", "bank-1", code=REFUSED)
+    assert other["code"] == "OK"
+    assert "belongs to another request" in other["says"]
+    assert operate(venue, "withdraw", "TRADER4", "USDT", "0.5")["details"]["free"] == "100002500.00000000"
+    refused = operate(venue, "withdraw", "TRADER4", "USDT", "100002500.01", "--key", "out-1", code=REFUSED)
+    assert refused["code"] == "INSUFFICIENT_BALANCE"
+    assert "refused before" in operate(
+        venue, "withdraw", "TRADER4", "USDT", "100002500.01", "--key", "out-1", code=REFUSED
+    )["says"]  # fmt: skip
+
+
+def test_an_adjustment_takes_two_operators(venue: RunningVenue) -> None:
+    before = balance(venue, "TRADER5", "BTC")
+    told = operate(venue, "adjust", "propose", "TRADER5", "BTC", "-0.25")
+    proposal = str(told["details"]["proposal"])
+    listed = json.loads(venue.command("adjust", "list", "--json").stdout)
+    assert listed == [{"proposal": int(proposal), "by": "OPERATOR1", "change": "-0.25000000 BTC for TRADER5"}]
+    assert operate(venue, "adjust", "approve", proposal, code=REFUSED)["code"] == "SAME_OPERATOR"
+    other = ("--operator", "OPERATOR2", "--yes")
+    assert Decimal(operate(venue, "adjust", "approve", proposal, by=other)["details"]["free"]) == before - Decimal(
+        "0.25"
+    )
+    assert json.loads(venue.command("adjust", "list", "--json").stdout) == []
+    assert venue.command("adjust", "approve", proposal, *other).returncode == USAGE
+
+
+def test_an_instrument_is_listed_limited_and_delisted_while_the_venue_runs(venue: RunningVenue, client: Client) -> None:
+    operate(venue, "list-asset", "DOGE", "4")
+    terms = ("--base", "DOGE", "--quote", "USDT", "--tick", "0.0001", "--lot", "1")
+    operate(venue, "list-instrument", "DOGEUSDT", *terms, "--matcher", "2")
+    operate(venue, "deposit", "TRADER6", "DOGE", "1000")
+    trader = client("TRADER6")
+    trader.order("d1", "sell", "0.25", "100", "DOGEUSDT")
+    trader.await_report("d1", "0")
+    operate(venue, "limits", "DOGEUSDT", "--max-quantity", "50")
+    trader.order("d2", "sell", "0.25", "51", "DOGEUSDT")
+    refusal(trader, "d2")
+    operate(venue, "limits", "DOGEUSDT", "--max-value", "1000")
+    trader.order("d3", "sell", "0.25", "51", "DOGEUSDT")
+    refusal(trader, "d3")
+    assert operate(venue, "delist", "DOGEUSDT")["details"]["cancelled"] == 1
+    trader.order("d4", "sell", "0.25", "1", "DOGEUSDT")
+    refusal(trader, "d4")
+    assert operate(venue, "resume", "DOGEUSDT", code=REFUSED)["code"] == "DELISTED"
+
+
+def test_a_bust_gives_both_sides_back_what_they_gave(venue: RunningVenue, client: Client) -> None:
+    before = balance(venue, "TRADER7", "SOL")
+    buyer, seller = client("TRADER7"), client("TRADER8")
+    seller.order("b1", "sell", "150", "3", "SOLUSDT")
+    seller.await_report("b1", "0")
+    buyer.order("b2", "buy", "150", "3", "SOLUSDT")
+    buyer.await_report("b2", "F")
+    ((trade,),) = asked(venue, "SELECT trade_id FROM trades WHERE symbol = 'SOLUSDT'")
+    assert venue.command("correct", "SOLUSDT", str(trade), "--price", "149.995", *BY).returncode == USAGE
+    assert balance(venue, "TRADER7", "SOL") == before + 1 + 3
+    operate(venue, "bust", "SOLUSDT", str(trade))
+    assert balance(venue, "TRADER7", "SOL") == before + 2
+    assert operate(venue, "bust", "SOLUSDT", str(trade), code=REFUSED)["code"] == "ALREADY_CORRECTED"
+    assert venue.command("bust", "SOLUSDT", "999999", *BY).returncode == USAGE
+
+
+@pytest.mark.parametrize(
+    ("operator", "password", "says"),
+    [
+        ("OPERATOR1", "wrong", "OPERATOR1 is not known here by this password"),
+        ("STRANGER", "demo", "STRANGER is not known here by this password"),
+        ("TRADER1", "demo", "TRADER1 is no operator: operators are OPERATOR1, OPERATOR2"),
+    ],
+)
+def test_only_operators_are_let_in(
+    venue: RunningVenue, monkeypatch: pytest.MonkeyPatch, operator: str, password: str, says: str
+) -> None:
+    monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", password)
+    assert operate(venue, "halt", "BTCUSDT", by=("--operator", operator), code=REFUSED)["says"] == says
+
+
+def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "-m", "scripts", "deposit", "TRADER8", "ETH", "1", str(venue.config), *BY, "--json"],
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    told = [json.loads(command.communicate(timeout=60)[0]) for command in commands]
+    assert {each["outcome"] for each in told} == {"done"}
+    assert len({tuple(each["seqs"]) for each in told}) == 3
+
+
+def test_an_unknown_outcome_is_found_by_its_key(venue: RunningVenue) -> None:
+    core = venue.pids()["core"]
+    os.kill(core, signal.SIGSTOP)
+    try:
+        told = operate(venue, "deposit", "TRADER8", "SOL", "7", "--timeout-s", "0.5", code=UNKNOWN)
+    finally:
+        os.kill(core, signal.SIGCONT)
+    assert f"--key {told['key']}" in told["says"]
+    again = operate(venue, "deposit", "TRADER8", "SOL", "7", "--key", told["key"])
+    assert again["says"].startswith("done before, as log record ")
+
+
+def test_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, client: Client) -> None:
+    operate(venue, "kill", "TRADER2", "--on")
+    operate(venue, "limits", "BTCUSDT", "--max-quantity", "5")
+    operate(venue, "account-limits", "TRADER1", "--max-open-orders", "1")
+    os.kill(venue.pids()["core"], signal.SIGKILL)
+    venue.await_ready(2, 60)
+    killed = client("TRADER2")
+    killed.order("k1", "buy", "100", "1")
+    assert b"kill" in refusal(killed, "k1").lower()
+    trader = client("TRADER1")
+    trader.order("k2", "buy", "100", "6")
+    refusal(trader, "k2")
+    trader.order("k3", "buy", "100", "5")
+    trader.await_report("k3", "0")
+    trader.order("k4", "buy", "100", "5")
+    refusal(trader, "k4")
+    operate(venue, "kill", "TRADER2", "--off")
+    killed.order("k5", "buy", "100", "1")
+    killed.await_report("k5", "0")
+
+
+def test_what_the_file_would_undo_is_told(venue: RunningVenue) -> None:
+    text = venue.config.read_text()
+    venue.config.write_text(re.sub(r'^# (max_quantity = "0")', r"\1", text, flags=re.MULTILINE))
+    try:
+        told = operate(venue, "limits", "BTCUSDT", "--max-quantity", "4")
+    finally:
+        venue.config.write_text(text)
+    assert f"until the next start: {venue.config} says otherwise of max_quantity" in told["says"]
+
+
+def test_all_of_it_is_verified(venue: RunningVenue) -> None:
+    venue.verify()
