@@ -1,0 +1,78 @@
+"""Rows of everything that a venue's book does: random traffic, loaded batch by batch, equals its replay."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import psycopg
+
+from procs.batcher.compare import compare
+from procs.batcher.spool import Spool, stamped
+from shm.layout import pack
+from shm.records import AssetDefined, Command, Event, ExtLeg, ExtTerms, Instrument, InstrumentDefined
+from tests.batcher.events import BTC, USDT, Stream
+from tests.batcher.test_spool import spool_all
+from tests.batcher.test_writer import batch_after, session
+from tests.matcher.pair import Alone
+from tests.matcher.seen import Seen
+from tests.matcher.traffic import Traffic
+
+SEED = random.SystemRandom().randrange(1, 2**32)
+BATCHES = 12
+STEPS_A_BATCH = 200
+
+
+class Recorded(Alone):
+    """The oracle's events, and what a router would say of its instruments, as a stream for the batcher."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = Stream()
+        self.stream.now_ns = self.now_ns
+        for number, name in ((BTC, b"BTC"), (USDT, b"USDT")):
+            self.stream.emit(0, AssetDefined, asset=number, name=name, scale=8)
+
+    def send(
+        self,
+        command: Command,
+        terms: ExtTerms | None = None,
+        second: ExtLeg | None = None,
+        its_terms: ExtTerms | None = None,
+    ) -> list[Event]:
+        events = super().send(command, terms, second, its_terms)
+        self.stream.seq = self.seq
+        self.stream.now_ns = self.now_ns
+        if isinstance(command, Instrument):
+            shared = {name: getattr(command, name) for name in self.SHARED}
+            symbol = b"I%d" % command.instrument
+            self.stream.emit(0, InstrumentDefined, instrument=command.instrument, symbol=symbol, **shared)
+        for event in events:
+            self.stream.rings[1].append(stamped(pack(event)))
+            self.stream.causes.append((1, event.cause))
+        return events
+
+    SHARED = (
+        "base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher",
+        "collar_bps", "maker_fee_ppm", "taker_fee_ppm", "reference_price_ticks", "unit_value", "lot_units",
+    )  # fmt: skip
+
+
+def test_rows_of_random_traffic_equal_its_replay(database: str, tmp_path: Path) -> None:
+    recorded = Recorded()
+    traffic = Traffic(SEED, recorded, Seen())
+    spool = Spool(tmp_path)
+    with session(database) as opened:
+        for _ in range(BATCHES):
+            for _ in range(STEPS_A_BATCH):
+                traffic.step()
+            spool_all(recorded.stream, spool, slots=8192)
+            opened.write(batch_after(opened, spool))
+    report = compare(database, recorded.stream.rings.__getitem__)
+    assert report.clean, (SEED, report)
+    with psycopg.connect(database) as connection:
+        states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM orders")}
+        assert states >= {"WAITING", "NEW", "FILLED", "CANCELED", "EXPIRED"}
+        is_open = "(end_reason IS NULL AND state <> 'FILLED')"
+        odd = f"SELECT order_id FROM orders WHERE quantity < filled OR (remaining > 0) <> {is_open} AND budget IS NULL"
+        assert connection.execute(odd.encode()).fetchall() == []
