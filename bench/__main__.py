@@ -1,4 +1,4 @@
-"""Runs the benchmark's rows, prints them as one table and writes them to var/bench.json.
+"""Runs the benchmark's rows, prints them as one table, and writes them to var/bench.json and into docs/benchmarks.md.
 
 python -m bench [ROW …]
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import importlib
 import json
-import platform
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench import report
+
 ROWS = ("ring", "journal", "matcher-w1", "core-w1", "growth", "fix", "batcher")
 OUT = Path("var/bench.json")
+PAGE = Path("docs/benchmarks.md")
 
 
 def main() -> None:
@@ -29,17 +31,16 @@ def main() -> None:
     for row in wanted:
         console.print(f"[dim]measuring {row} …[/dim]")
         results += importlib.import_module(f"bench.{row.replace('-', '_')}").run()
-    table = Table(title=f"{platform.machine()}, {platform.release()}, Python {platform.python_version()}")
+    table = Table(title=report.conditions())
     for column, justify in (("row", "left"), ("value", "right"), ("unit", "left"), ("what", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for result in results:
-        value = result["value"]
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
-        table.add_row(str(result["row"]), shown, str(result["unit"]), str(result["what"]))
+        table.add_row(str(result["row"]), report.shown(result), str(result["unit"]), str(result["what"]))
     console.print(table)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(results, indent=2) + "\n")
-    console.print(f"written to {OUT}")
+    report.update(PAGE, results)
+    console.print(f"written to {OUT} and {PAGE}")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ cdef enum:
 cdef class Encoder:
     cdef readonly Workload workload
     cdef readonly int64_t next      # the command that is encoded next
-    cdef uint64_t *order_ids        # by the workload's id: the log sequence that its NEW_ORDER took
+    cdef uint64_t *targets          # by command: the log sequence that its order's NEW_ORDER takes
     cdef uint32_t *msg_seq_nums     # by account
 
+    cdef int number(self, uint64_t seq) except -1
     cdef int records(self) noexcept nogil
     cdef void request(self, char *first, char *second) noexcept nogil
     cdef void sequenced(self, char *first, char *second, uint64_t seq) noexcept nogil

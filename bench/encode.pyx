@@ -3,7 +3,7 @@
 It never asks what came of a command: what it names as an order is what the stream names.
 """
 
-from libc.stdint cimport INT64_MAX, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -38,18 +38,38 @@ cdef void write_id(char *out, char letter, uint64_t number) noexcept nogil:
 
 
 cdef class Encoder:
-    """One pass over a workload. A cancel or a move takes two records (EXT_CLIENT_ID first), all else takes one."""
+    """One pass over a workload. A cancel or a move takes two records (EXT_CLIENT_ID first), all else takes one.
 
-    def __cinit__(self, Workload workload not None):
+    What is `sequenced` begins at `first_seq` of a log that has nothing else in it from there on.
+    """
+
+    def __cinit__(self, Workload workload not None, uint64_t first_seq=2):
         self.workload = workload
-        self.order_ids = <uint64_t *> calloc(workload.orders + 1, sizeof(uint64_t))
+        self.targets = <uint64_t *> calloc(workload.count + 1, sizeof(uint64_t))
         self.msg_seq_nums = <uint32_t *> calloc(USERS + 1, sizeof(uint32_t))
-        if self.order_ids == NULL or self.msg_seq_nums == NULL:
+        if self.targets == NULL or self.msg_seq_nums == NULL:
             raise MemoryError("no memory for the workload's order ids")
+        self.number(first_seq)
 
     def __dealloc__(self):
-        free(self.order_ids)
+        free(self.targets)
         free(self.msg_seq_nums)
+
+    cdef int number(self, uint64_t seq) except -1:
+        """Find out beforehand which sequences orders take: looked up while the clock runs, it would be charged."""
+        cdef uint64_t *order_ids = <uint64_t *> calloc(self.workload.orders + 1, sizeof(uint64_t))
+        cdef const Step *step
+        cdef int64_t i
+        if order_ids == NULL:
+            raise MemoryError("no memory for the workload's order ids")
+        for i in range(self.workload.count):
+            step = &self.workload.steps[i]
+            if step.kind == LIMIT or step.kind == MARKET:
+                order_ids[step.id] = seq
+            self.targets[i] = order_ids[step.id]
+            seq += 1 if step.kind == LIMIT or step.kind == MARKET else MOST_RECORDS
+        free(order_ids)
+        return 0
 
     cdef int records(self) noexcept nogil:
         """How many records the next command takes."""
@@ -73,7 +93,6 @@ cdef class Encoder:
         head.seq = head.time_ns = seq
         head.epoch = 1
         if step.kind == LIMIT or step.kind == MARKET:
-            self.order_ids[step.id] = seq
             (<NewOrderRecord *> first).maker_fee_ppm = MAKER_PPM
             (<NewOrderRecord *> first).taker_fee_ppm = TAKER_PPM
             if step.kind == MARKET:
@@ -83,9 +102,9 @@ cdef class Encoder:
         head.seq = head.time_ns = seq + 1
         head.epoch = 1
         if step.kind == CANCEL:
-            (<CancelRecord *> second).order_id = self.order_ids[step.id]
+            (<CancelRecord *> second).order_id = self.targets[self.next - 1]
         else:
-            (<ReplaceRecord *> second).order_id = self.order_ids[step.id]
+            (<ReplaceRecord *> second).order_id = self.targets[self.next - 1]
 
     cdef void head(self, char *out, int type, uint32_t account) noexcept nogil:
         memset(out, 0, RECORD_SIZE)

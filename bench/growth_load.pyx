@@ -1,7 +1,7 @@
 """A workload that leaves a book as full as it found it, however full: for what a command costs as things grow.
 
-Cancels and moves pick among all resting orders alike, which is the worst that there is for a processor's caches; it
-measures nothing itself.
+It picks among all resting orders alike, the worst there is for a processor's caches, or among the youngest at the best
+prices, where a market's traffic is; it measures nothing itself.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -14,6 +14,8 @@ cdef enum:
     MIDDLE = 1_000_000      # bids rest below, asks above; at it only those that trade at once
     USERS = 1000
     LOTS = 100
+    YOUNGEST = 1000
+    BEST = 25               # prices of each side
     # Of a hundred commands; what is left are pairs of a limit order and a market order that takes it.
     ENTERS = 30
     CANCELS = 30
@@ -27,16 +29,18 @@ cdef uint64_t INCREMENT = 1442695040888963407
 cdef class Steady(Workload):
     """`filled` commands that fill the books with `resting` orders, then `commands` that keep them so.
 
-    Orders spread evenly over `instruments` and, on each side, over `prices`.
+    Orders spread evenly over `instruments` and, on each side, over `prices`. `is_near` says that what comes then is
+    about the youngest orders and the best prices only.
     """
 
     cdef readonly int64_t filled
     cdef uint64_t state
     cdef uint32_t *live     # places in `steps`, of the orders that rest
     cdef int64_t live_count
-    cdef int64_t prices
+    cdef int64_t prices     # that new orders and moves choose among
+    cdef int64_t choices    # how many resting orders cancels and moves choose among, at most
 
-    def __init__(self, int64_t resting, uint32_t instruments, int64_t prices, int64_t commands):
+    def __init__(self, int64_t resting, uint32_t instruments, int64_t prices, int64_t commands, bint is_near):
         self.instruments = instruments
         self.prices = prices
         self.state = 1
@@ -48,6 +52,9 @@ cdef class Steady(Workload):
             while self.count < resting:
                 self.enter()
             self.filled = resting
+            self.choices = YOUNGEST if is_near else resting + commands
+            if is_near:
+                self.prices = min(self.prices, <int64_t> BEST)
             while self.count < resting + commands:
                 self.any()
 
@@ -92,6 +99,10 @@ cdef class Steady(Workload):
         self.live[self.live_count] = self.count - 1
         self.live_count += 1
 
+    cdef int64_t choose(self) noexcept nogil:
+        """A place among the live orders; new ones are at the end."""
+        return self.live_count - 1 - self.below(min(self.live_count, self.choices))
+
     cdef Step *again(self, int64_t at) noexcept nogil:
         """The next step, for the order at that place among those that rest."""
         cdef Step *step = &self.steps[self.count]
@@ -100,13 +111,13 @@ cdef class Steady(Workload):
         return step
 
     cdef void cancel(self) noexcept nogil:
-        cdef int64_t at = self.below(self.live_count)
+        cdef int64_t at = self.choose()
         self.again(at).kind = CANCEL
         self.live_count -= 1
         self.live[at] = self.live[self.live_count]
 
     cdef void move(self) noexcept nogil:
-        cdef Step *step = self.again(self.below(self.live_count))
+        cdef Step *step = self.again(self.choose())
         step.kind = MOVE
         step.price = self.price(step.side)
 

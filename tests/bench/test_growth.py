@@ -12,9 +12,10 @@ from bench.growth_load import Steady
 from bench.matcher_w1 import Rig
 
 
-def test_the_steady_mix_leaves_as_many_orders_as_there_were() -> None:
-    load = Steady(2_000, 10, 5, 20_000)
-    rig, encoder = Rig(10), Encoder(load)
+@pytest.mark.parametrize("is_near", [False, True])
+def test_the_steady_mix_leaves_as_many_orders_as_there_were(is_near: bool) -> None:
+    load = Steady(2_000, 10, 5, 20_000, is_near)
+    rig, encoder = Rig(10), Encoder(load, 11)
     drive.in_one_thread(encoder, rig.log, rig.matcher, rig.events, load.filled)
     assert rig.matcher.book.resting == 2_000
     drive.in_one_thread(encoder, rig.log, rig.matcher, rig.events, load.count)
