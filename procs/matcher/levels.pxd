@@ -9,7 +9,7 @@ cdef extern from *:
 # One price of one ladder. `key` and `owner` lead: they are what the index looks at.
 cdef struct Level:
     int64_t key         # the price of an ask, the complement of the price of a bid: the best has the least
-    uint32_t owner      # instrument x 2 + side
+    uint32_t owner      # of the ladder: instrument x 8 + which of its ladders
     uint32_t orders
     uint32_t head       # the order that has waited longest
     uint32_t tail
@@ -21,7 +21,7 @@ cdef struct Level:
     int32_t balance     # height of right minus height of left: -1, 0, 1
     int128 lots         # sum of its orders' leaves: beyond 64 bits where they are extreme
 
-# One side of one instrument.
+# One side of one instrument, or orders that wait there.
 cdef struct Ladder:
     uint32_t best
     uint32_t root

@@ -8,10 +8,12 @@ from libc.stdlib cimport calloc, free
 
 from procs.agent cimport Agent
 from procs.matcher.book cimport Book
-from shm.board cimport WORD_MATCHER_DONE, Board
+from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, Board
 from shm.records cimport (
-    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_INSTRUMENT, CMD_NEW_ORDER, CMD_REPLACE, CODE_OK, MAX_MATCHERS, CancelRecord,
-    CommandRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord,
+    CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT,
+    CMD_LIMITS, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_TICK, CODE_OK, MAX_MATCHERS,
+    AccountLimitsRecord, ActivateRecord, CancelRecord, CommandRecord, InstrumentRecord, LimitsRecord, MassCancelRecord,
+    NewOrderRecord, PhaseChangeRecord, ReplaceRecord,
 )
 from shm.ring cimport Consumer, Producer
 
@@ -77,6 +79,7 @@ cdef class Matcher(Agent):
         published = self.book.outcome.publish()
         if seq > first:
             self.log.release(seq - 1)
+            self.board.store(WORD_MATCHER_DUE + self.number - 1, self.book.due())
             self.board.store(WORD_MATCHER_DONE + self.number - 1, seq - 1)
         return <int64_t> (seq - first + published)
 
@@ -97,10 +100,27 @@ cdef class Matcher(Agent):
             if (<const ReplaceRecord *> command).verdict != CODE_OK:
                 return 1
             return self.forward(command, (<const ReplaceRecord *> command).instrument)
-        if kind == CMD_EXT_CLIENT_ID:
+        if kind == CMD_EXT_CLIENT_ID or kind == CMD_EXT_TERMS or kind == CMD_EXT_LEG or kind == CMD_TICK:
             return self.book.execute(command)
-        if kind == CMD_INSTRUMENT:
+        return self.carry_out_rare(command)
+
+    cdef int carry_out_rare(self, const CommandRecord *command) except -1 nogil:
+        """What operators, the configuration and the router itself send."""
+        cdef const MassCancelRecord *mass = <const MassCancelRecord *> command
+        cdef const LimitsRecord *limits = <const LimitsRecord *> command
+        cdef const PhaseChangeRecord *phase = <const PhaseChangeRecord *> command
+        if command.type == CMD_INSTRUMENT:
             return self.define(<const InstrumentRecord *> command)
+        if command.type == CMD_ACTIVATE:  # a refused one cancels the order
+            return self.forward(command, (<const ActivateRecord *> command).instrument)
+        if command.type == CMD_LIMITS and limits.verdict == CODE_OK:
+            return self.forward(command, limits.instrument)
+        if command.type == CMD_PHASE and phase.verdict == CODE_OK:
+            return self.forward(command, phase.instrument)
+        if command.type == CMD_ACCOUNT_LIMITS and (<const AccountLimitsRecord *> command).verdict == CODE_OK:
+            return self.book.execute(command)
+        if command.type == CMD_MASS_CANCEL and mass.verdict == CODE_OK:
+            return self.book.execute(command) if mass.instrument == 0 else self.forward(command, mass.instrument)
         return 1
 
     cdef int forward(self, const CommandRecord *command, uint32_t instrument) except -1 nogil:

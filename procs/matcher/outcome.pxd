@@ -1,41 +1,63 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from shm.records cimport CL_ORD_ID_SIZE, CommandRecord, EventRecord, ExtClientIdRecord, NewOrderRecord, ReplaceRecord
-from shm.records cimport TradedRecord
+from shm.records cimport (
+    CL_ORD_ID_SIZE, RECORD_SIZE, CommandRecord, EventRecord, ExtClientIdRecord, ExtTermsEventRecord, NewOrderRecord,
+    PhaseChangedRecord, ReplaceRecord, TradedRecord,
+)
 from shm.ring cimport Producer
 
-# What a cancelled order was, or the request for it.
-cdef struct Withdrawal:
+cdef enum:
+    SPILL = 16      # the most events of one step, whatever it is
+
+# An order as events tell of it.
+cdef struct Told:
     uint64_t order_id
     int64_t price_ticks
     int64_t leaves_lots
     uint32_t account
-    uint32_t session
-    uint32_t msg_seq_num
     uint8_t side
-    uint8_t reason
-    const char *cl_ord_id       # NULL where nobody asked for it
+    uint8_t state           # of OrderState: what it is, or becomes
 
 cdef class Outcome:
     cdef readonly Producer events
     cdef uint64_t number        # of the next event
     cdef uint64_t end           # the first number that has no free slot
+    cdef uint64_t spilled       # events before `number` that wait for a slot
     cdef EventRecord head       # what the events of the command under way have in common
+    cdef uint64_t own_id        # the order that the command itself is about
+    cdef uint32_t session       # of the command
+    cdef uint32_t msg_seq_num
     cdef char target[CL_ORD_ID_SIZE]
+    cdef char spill[SPILL][RECORD_SIZE]
 
     cdef void open(self, uint64_t wanted) noexcept nogil
+    cdef void pour(self) noexcept nogil
     cdef uint64_t publish(self) noexcept nogil
     cdef void begin(self, const CommandRecord *command) noexcept nogil
+    cdef void answers(self, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil
     cdef char *emit(self, uint8_t event_type) noexcept nogil
-    cdef void accepted(self, const NewOrderRecord *command) noexcept nogil
+    cdef void accepted(self, const NewOrderRecord *command, uint64_t order_id, uint8_t state) noexcept nogil
+    cdef ExtTermsEventRecord *terms(self) noexcept nogil
     cdef TradedRecord *traded(self) noexcept nogil
-    cdef void cancelled(self, const Withdrawal *order) noexcept nogil
+    cdef void cancelled(self, const Told *order, uint8_t reason, bint rested, const char *cl_ord_id) noexcept nogil
     cdef void replaced(
-        self, const ReplaceRecord *command, uint8_t side, int64_t leaves_lots, int64_t old_price, int64_t old_leaves,
-        bint kept,
+        self, const ReplaceRecord *command, const Told *order, int64_t leaves_lots, bint kept
     ) noexcept nogil
+    cdef void triggered(self, const Told *order, int64_t stop_price_ticks, uint8_t reason) noexcept nogil
+    cdef void restated(
+        self, const Told *order, int64_t price_ticks, int64_t leaves_lots, uint8_t reason, bint rested
+    ) noexcept nogil
+    cdef void shown(self, const Told *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil
+    cdef PhaseChangedRecord *phase_changed(self) noexcept nogil
+    cdef void indicative(self, int64_t price_ticks, int64_t lots, int64_t imbalance) noexcept nogil
+    cdef void refused_order(self, const NewOrderRecord *command, uint64_t order_id, int code) noexcept nogil
     cdef void refused(
-        self, const CommandRecord *command, const char *cl_ord_id, uint32_t msg_seq_num, uint64_t order_id,
-        int64_t price_ticks, int64_t quantity_lots, uint8_t side, int code,
+        self, const CommandRecord *command, const char *cl_ord_id, uint64_t order_id, int64_t price_ticks,
+        int64_t quantity_lots, uint8_t side, int code,
     ) noexcept nogil
+
+
+cdef inline bint is_full(Outcome outcome) noexcept nogil:
+    """Whether a step that may emit must wait."""
+    return outcome.number >= outcome.end

@@ -1,6 +1,8 @@
 """Writes a matcher's events in place, into slots of its event ring that nobody sees until they are published.
 
-It decides nothing: the book says what came of a command; and it never waits for a slot, the book does.
+It decides nothing: the book says what came of a command; and it never drops an event: those of a step for which the
+ring has no slots are spilled into memory here, and poured into the ring when it has some. No step begins while it is
+full, so one step's events are all that can ever be spilled.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -8,9 +10,11 @@ from libc.string cimport memcpy, memset
 
 from shm.crc32c cimport crc32c
 from shm.records cimport (
-    CL_ORD_ID_SIZE, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_REJECTED, EVT_REPLACED, EVT_TRADED,
-    ORDER_STATE_PLAIN, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord,
-    ExtClientIdRecord, NewOrderRecord, RejectedRecord, ReplacedRecord, ReplaceRecord, TradedRecord,
+    CL_ORD_ID_SIZE, CMD_NEW_ORDER, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INDICATIVE,
+    EVT_PHASE_CHANGED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, RECORD_SIZE,
+    AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord, ExtClientIdRecord,
+    ExtTermsEventRecord, IndicativeRecord, NewOrderRecord, PhaseChangedRecord, RejectedRecord, ReplacedRecord,
+    ReplaceRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
 )
 from shm.ring cimport Producer
 
@@ -18,37 +22,59 @@ assert sizeof(EventRecord) == 40
 
 
 cdef class Outcome:
-    """The events of a book. Contract of all that emit: number < end, one slot an event (`refused`: two)."""
+    """The events of a book. Contract of all that emit: the step began when the ring was not full."""
 
     def __cinit__(self, Producer events):
         self.events = events
         self.number = self.end = events.next
+        self.spilled = 0
         memset(&self.head, 0, sizeof(EventRecord))
         memset(self.target, 0, CL_ORD_ID_SIZE)
         self.head.version = 1
 
     cdef void open(self, uint64_t wanted) noexcept nogil:
         """Take up to `wanted` free slots behind what was emitted and not published yet; there may be fewer, or none."""
-        cdef uint64_t emitted = self.number - self.events.next
-        self.end = self.number + min(wanted, self.events.free(emitted + wanted) - emitted)
+        cdef uint64_t emitted = self.number - self.spilled - self.events.next
+        self.end = self.events.next + min(emitted + wanted, self.events.free(emitted + wanted))
+        if self.spilled:
+            self.pour()
+
+    cdef void pour(self) noexcept nogil:
+        """Move what was spilled into slots, as far as there are any."""
+        cdef uint64_t place = self.number - self.spilled
+        cdef uint64_t poured = min(self.spilled, self.end - place)
+        cdef uint64_t i
+        for i in range(poured):
+            memcpy(self.events.claim(place + i), self.spill[i], RECORD_SIZE)
+        self.spilled -= poured
+        for i in range(self.spilled):
+            memcpy(self.spill[i], self.spill[i + poured], RECORD_SIZE)
 
     cdef uint64_t publish(self) noexcept nogil:
         """Stamp the checksums of all that was emitted and show it; returns how many events that was."""
         cdef uint64_t first = self.events.next
+        cdef uint64_t end = self.number - self.spilled
         cdef uint64_t number
         cdef char *record
-        for number in range(first, self.number):
+        for number in range(first, end):
             record = self.events.claim(number)
             (<EventRecord *> record).crc = crc32c(0, record + sizeof(uint32_t), RECORD_SIZE - sizeof(uint32_t))
-        if self.number > first:
-            self.events.publish(self.number - 1)
-        return self.number - first
+        if end > first:
+            self.events.publish(end - 1)
+        return end - first
 
     cdef void begin(self, const CommandRecord *command) noexcept nogil:
         """Events come from `command` from here on; its instrument is the caller's to set."""
         self.head.cause = command.seq
         self.head.time_ns = command.time_ns
         self.head.epoch = command.epoch
+        self.own_id = 0
+
+    cdef void answers(self, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
+        """The command is about this order: where it is cancelled, that names who asked."""
+        self.own_id = order_id
+        self.session = session
+        self.msg_seq_num = msg_seq_num
 
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil:
         """The client id of the order that the next cancel or replace means."""
@@ -56,16 +82,21 @@ cdef class Outcome:
 
     cdef char *emit(self, uint8_t event_type) noexcept nogil:
         """The next event's slot with its header written; the caller writes every byte after it."""
-        cdef char *slot = self.events.claim(self.number)
+        cdef char *slot
+        if self.number < self.end:
+            slot = self.events.claim(self.number)
+        else:
+            slot = self.spill[self.spilled]
+            self.spilled += 1
         self.head.type = event_type
         self.head.number = self.number
         memcpy(slot, &self.head, sizeof(EventRecord))
         self.number += 1
         return slot
 
-    cdef void accepted(self, const NewOrderRecord *command) noexcept nogil:
+    cdef void accepted(self, const NewOrderRecord *command, uint64_t order_id, uint8_t state) noexcept nogil:
         cdef AcceptedRecord *event = <AcceptedRecord *> self.emit(EVT_ACCEPTED)
-        event.order_id = command.seq
+        event.order_id = order_id
         event.price_ticks = command.price_ticks
         event.quantity_lots = command.quantity_lots
         event.account = command.account
@@ -77,55 +108,135 @@ cdef class Outcome:
         event.stp = command.stp
         event.msg_seq_num = command.msg_seq_num
         event.flags = command.flags
-        event.state = ORDER_STATE_PLAIN
+        event.state = state
         event.reserved = 0
 
+    cdef ExtTermsEventRecord *terms(self) noexcept nogil:
+        """The further terms of the next event's order, all 0: the caller fills in what it has."""
+        cdef char *event = self.emit(EVT_EXT_TERMS)
+        memset(event + sizeof(EventRecord), 0, RECORD_SIZE - sizeof(EventRecord))
+        return <ExtTermsEventRecord *> event
+
     cdef TradedRecord *traded(self) noexcept nogil:
-        """A trade, of which the book fills in both sides."""
+        """A trade, of which the caller fills in both sides."""
         cdef TradedRecord *event = <TradedRecord *> self.emit(EVT_TRADED)
         event.flags = 0
         event.reserved_2 = 0
         event.reserved_3 = 0
         return event
 
-    cdef void cancelled(self, const Withdrawal *order) noexcept nogil:
-        """An order that rested and was cancelled by request, or the rest of one that could not rest."""
+    cdef void cancelled(self, const Told *order, uint8_t reason, bint rested, const char *cl_ord_id) noexcept nogil:
+        """The rest of an order ends; `cl_ord_id` is the request's own, NULL where nobody asked for just this."""
         cdef CancelledRecord *event = <CancelledRecord *> self.emit(EVT_CANCELLED)
+        cdef bint own = order.order_id == self.own_id
         event.order_id = order.order_id
         event.price_ticks = order.price_ticks
         event.leaves_lots = order.leaves_lots
         event.account = order.account
-        event.session = order.session
-        if order.cl_ord_id != NULL:
-            memcpy(event.cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
+        event.session = self.session if own else 0
+        if cl_ord_id != NULL:
+            memcpy(event.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
         else:
             memset(event.cl_ord_id, 0, CL_ORD_ID_SIZE)
         event.side = order.side
-        event.reason = order.reason
-        event.rested = order.cl_ord_id != NULL
+        event.reason = reason
+        event.rested = rested
         event.reserved_1 = 0
-        event.msg_seq_num = order.msg_seq_num
+        event.msg_seq_num = self.msg_seq_num if own else 0
         event.reserved_2 = 0
 
     cdef void replaced(
-        self, const ReplaceRecord *command, uint8_t side, int64_t leaves_lots, int64_t old_price, int64_t old_leaves,
-        bint kept,
+        self, const ReplaceRecord *command, const Told *order, int64_t leaves_lots, bint kept
     ) noexcept nogil:
+        """`order` as it was, but for its state, takes the command's price and `leaves_lots`."""
         cdef ReplacedRecord *event = <ReplacedRecord *> self.emit(EVT_REPLACED)
-        event.order_id = command.order_id
+        event.order_id = order.order_id
         event.price_ticks = command.price_ticks
         event.leaves_lots = leaves_lots
-        event.old_price_ticks = old_price
-        event.old_leaves_lots = old_leaves
+        event.old_price_ticks = order.price_ticks
+        event.old_leaves_lots = order.leaves_lots
         memcpy(event.cl_ord_id, command.cl_ord_id, CL_ORD_ID_SIZE)
-        event.side = side
+        event.side = order.side
         event.kept_priority = kept
-        event.state = ORDER_STATE_PLAIN
+        event.state = order.state
+        event.reserved = 0
+
+    cdef void triggered(self, const Told *order, int64_t stop_price_ticks, uint8_t reason) noexcept nogil:
+        cdef TriggeredRecord *event = <TriggeredRecord *> self.emit(EVT_TRIGGERED)
+        event.order_id = order.order_id
+        event.price_ticks = order.price_ticks
+        event.leaves_lots = order.leaves_lots
+        event.stop_price_ticks = stop_price_ticks
+        event.account = order.account
+        event.side = order.side
+        event.state = order.state
+        event.reason = reason
+        event.reserved_1 = 0
+        memset(event.reserved_2, 0, sizeof(event.reserved_2))
+
+    cdef void restated(
+        self, const Told *order, int64_t price_ticks, int64_t leaves_lots, uint8_t reason, bint rested
+    ) noexcept nogil:
+        """`order` as it was takes this price and quantity."""
+        cdef RestatedRecord *event = <RestatedRecord *> self.emit(EVT_RESTATED)
+        event.order_id = order.order_id
+        event.price_ticks = price_ticks
+        event.leaves_lots = leaves_lots
+        event.old_price_ticks = order.price_ticks
+        event.old_leaves_lots = order.leaves_lots
+        event.account = order.account
+        event.side = order.side
+        event.state = order.state
+        event.reason = reason
+        event.rested = rested
+        memset(event.reserved_2, 0, sizeof(event.reserved_2))
+
+    cdef void shown(self, const Told *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil:
+        cdef ShownRecord *event = <ShownRecord *> self.emit(EVT_SHOWN)
+        event.order_id = order.order_id
+        event.price_ticks = order.price_ticks
+        event.shown_lots = lots
+        event.old_shown_lots = old_lots
+        event.leaves_lots = order.leaves_lots
+        event.account = order.account
+        event.side = order.side
+        event.is_refresh = is_refresh
+        event.reserved_1 = 0
+        memset(event.reserved_2, 0, sizeof(event.reserved_2))
+
+    cdef PhaseChangedRecord *phase_changed(self) noexcept nogil:
+        """A change of phase, all 0: the caller fills it in."""
+        cdef char *event = self.emit(EVT_PHASE_CHANGED)
+        memset(event + sizeof(EventRecord), 0, RECORD_SIZE - sizeof(EventRecord))
+        return <PhaseChangedRecord *> event
+
+    cdef void indicative(self, int64_t price_ticks, int64_t lots, int64_t imbalance) noexcept nogil:
+        cdef IndicativeRecord *event = <IndicativeRecord *> self.emit(EVT_INDICATIVE)
+        event.price_ticks = price_ticks
+        event.quantity_lots = lots
+        event.imbalance_lots = imbalance
+        memset(event.reserved, 0, sizeof(event.reserved))
+
+    cdef void refused_order(self, const NewOrderRecord *command, uint64_t order_id, int code) noexcept nogil:
+        """Why an order, or an order of a list, does not come in."""
+        cdef RejectedRecord *event = <RejectedRecord *> self.emit(EVT_REJECTED)
+        event.order_id = order_id
+        event.price_ticks = command.price_ticks
+        event.quantity_lots = command.quantity_lots
+        event.account = command.account
+        event.session = command.session
+        memcpy(event.cl_ord_id, command.cl_ord_id, CL_ORD_ID_SIZE)
+        event.side = command.side
+        event.command = CMD_NEW_ORDER
+        event.code = code
+        event.msg_seq_num = command.msg_seq_num
+        event.ord_type = command.ord_type
+        event.time_in_force = command.time_in_force
         event.reserved = 0
 
     cdef void refused(
-        self, const CommandRecord *command, const char *cl_ord_id, uint32_t msg_seq_num, uint64_t order_id,
-        int64_t price_ticks, int64_t quantity_lots, uint8_t side, int code,
+        self, const CommandRecord *command, const char *cl_ord_id, uint64_t order_id, int64_t price_ticks,
+        int64_t quantity_lots, uint8_t side, int code,
     ) noexcept nogil:
         """The client id that a cancel or replace meant, then why it was refused."""
         cdef RejectedRecord *event
@@ -142,7 +253,7 @@ cdef class Outcome:
         event.side = side
         event.command = command.type
         event.code = code
-        event.msg_seq_num = msg_seq_num
+        event.msg_seq_num = self.msg_seq_num
         event.ord_type = 0
         event.time_in_force = 0
         event.reserved = 0

@@ -1,0 +1,190 @@
+"""Cancels and replaces of open orders: what is refused, what keeps its place, what comes in again.
+
+It trades nothing: an order that loses its place in the book becomes the incoming one.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from procs.matcher.entry cimport is_outside, slide, still_code, would_take
+from procs.matcher.expiry cimport heap_put, heap_remove
+from procs.matcher.levels cimport Level, int128, level_at
+from procs.matcher.matching cimport come_in, prepare
+from procs.matcher.orders cimport (
+    IS_DAY, PARKED, QUEUE, Order, Terms, find, Listing, is_in_book, ladder_of, listing_of, order_at, price_of,
+    terms_at, unlink,
+)
+from procs.matcher.outcome cimport Told
+from procs.matcher.resting cimport show_less, tell, tell_terms, withdraw
+from procs.matcher.waiting cimport await_price, begin_trail
+from procs.tables.pool cimport NIL
+from shm.records cimport (
+    CANCEL_REASON_REQUESTED, CODE_DELISTED, CODE_DISPLAY_TOO_LARGE, CODE_HALTED, CODE_OK, CODE_ORDER_CLOSED,
+    CODE_PRICE_OUTSIDE_BAND, CODE_QUANTITY_BELOW_FILLED, CODE_TERMS_NOT_ALLOWED, CODE_WOULD_TAKE,
+    ORDER_STATE_EXPLICIT, PHASE_DELISTED, PHASE_HALT, CommandRecord,
+)
+
+
+cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
+    cdef uint8_t phase = listing_of(orders, command.instrument).phase
+    cdef uint32_t item = find(orders, command.order_id, command.instrument)
+    cdef int code = CODE_OK
+    orders.outcome.answers(command.order_id, command.session, command.msg_seq_num)
+    if phase == PHASE_HALT:
+        code = CODE_HALTED
+    elif phase == PHASE_DELISTED:
+        code = CODE_DELISTED
+    elif item == NIL:
+        code = CODE_ORDER_CLOSED
+    if code != CODE_OK:
+        orders.outcome.refused(
+            <const CommandRecord *> command, command.cl_ord_id, command.order_id, 0, 0, command.side, code
+        )
+        return 0
+    return withdraw(orders, item, CANCEL_REASON_REQUESTED, <const char *> &command.cl_ord_id[0])
+
+
+cdef bint replace(
+    Orders orders, Incoming *incoming, const ReplaceRecord *command, const ExtTermsRecord *terms
+) except? -1 nogil:
+    """New price, quantity and, where there are `terms` (else NULL), further terms. True where an order comes in again."""
+    cdef uint32_t item = find(orders, command.order_id, command.instrument)
+    cdef int code = judge_replace(orders, command, item, terms)
+    orders.outcome.answers(command.order_id, command.session, command.msg_seq_num)
+    if code != CODE_OK:
+        orders.outcome.refused(
+            <const CommandRecord *> command, command.cl_ord_id, command.order_id, command.price_ticks,
+            command.quantity_lots, order_at(orders, item).side if item != NIL else 0, code,
+        )
+        return False
+    if terms != NULL and terms.expire_ns != 0:
+        expire_at(orders, order_at(orders, item).terms, terms.expire_ns)
+    if is_in_book(orders, order_at(orders, item)):
+        return replace_resting(orders, incoming, command, item, terms)
+    return replace_waiting(orders, command, item, terms)
+
+
+cdef int judge_replace(
+    Orders orders, const ReplaceRecord *command, uint32_t item, const ExtTermsRecord *terms
+) noexcept nogil:
+    """Why an order, NIL where it is gone, can't be replaced, or CODE_OK."""
+    cdef const Listing *listing = listing_of(orders, command.instrument)
+    cdef const Order *order = order_at(orders, item)
+    cdef int code = still_code(listing)
+    if code != CODE_OK:
+        return code
+    if item == NIL:
+        return CODE_ORDER_CLOSED
+    if command.quantity_lots <= order.filled_lots:
+        return CODE_QUANTITY_BELOW_FILLED
+    if terms != NULL and not has_terms(orders, order, terms):
+        return CODE_TERMS_NOT_ALLOWED
+    if terms != NULL and terms.display_lots > command.quantity_lots - order.filled_lots:
+        return CODE_DISPLAY_TOO_LARGE
+    if is_outside(listing, order.ord_type, command.price_ticks):
+        return CODE_PRICE_OUTSIDE_BAND
+    if is_in_book(orders, order) and not is_kept(orders, command, order, terms):
+        if would_take(orders, command.instrument, order.side, command.price_ticks, order.flags):
+            return CODE_WOULD_TAKE
+    return CODE_OK
+
+
+cdef bint has_terms(Orders orders, const Order *order, const ExtTermsRecord *named) noexcept nogil:
+    """Whether an order has each of the terms that a replace names, and may still change it."""
+    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef bint is_queued
+    if not (named.stop_price_ticks or named.trail_ticks or named.display_lots or named.minimum_lots or named.expire_ns):
+        return True
+    if order.terms == NIL or named.minimum_lots:
+        return False
+    is_queued = ladder_of(level_at(&orders.levels, order.level)) == QUEUE
+    if named.stop_price_ticks and (is_queued or terms.stop_ticks == 0 or terms.trail_ticks):
+        return False
+    if named.trail_ticks and (is_queued or terms.trail_ticks == 0):
+        return False
+    if named.display_lots and terms.display_lots == 0:
+        return False
+    return not named.expire_ns or (terms.expire_ns != 0 and not order.flags & IS_DAY)
+
+
+cdef bint is_kept(
+    Orders orders, const ReplaceRecord *command, const Order *order, const ExtTermsRecord *named
+) noexcept nogil:
+    """Whether a resting order keeps its place: same price, no more leaves, same display."""
+    cdef const Level *level = level_at(&orders.levels, order.level)
+    if price_of(level) != command.price_ticks or command.quantity_lots - order.filled_lots > order.leaves_lots:
+        return False
+    return named == NULL or named.display_lots == 0 or named.display_lots == terms_at(orders, order.terms).display_lots
+
+
+cdef int expire_at(Orders orders, uint32_t at, uint64_t expire_ns) except -1 nogil:
+    heap_remove(&orders.expiries, &orders.terms, at)
+    terms_at(orders, at).expire_ns = expire_ns
+    return heap_put(&orders.expiries, &orders.terms, at)
+
+
+cdef bint replace_resting(
+    Orders orders, Incoming *incoming, const ReplaceRecord *command, uint32_t item, const ExtTermsRecord *named
+) except? -1 nogil:
+    cdef Order *order = order_at(orders, item)
+    cdef int64_t leaves_lots = command.quantity_lots - order.filled_lots
+    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef Told told
+    cdef bint kept = is_kept(orders, command, order, named)
+    tell(orders, item, &told)
+    listing_of(orders, order.instrument).has_changed = True
+    if not kept and told.state == ORDER_STATE_EXPLICIT:
+        orders.outcome.shown(&told, terms.shown_lots, 0, False)
+        terms.shown_lots = 0
+        if named != NULL and named.display_lots:
+            terms.display_lots = named.display_lots
+    tell_terms(orders, item)
+    orders.outcome.replaced(command, &told, leaves_lots, kept)
+    if kept:
+        level_at(&orders.levels, order.level).lots -= order.leaves_lots - leaves_lots
+        order.leaves_lots = leaves_lots
+        show_less(orders, item)
+        return False
+    unlink(orders, item)
+    order.leaves_lots = leaves_lots
+    come_in(orders, incoming, item, command.price_ticks)
+    incoming.rests = True
+    slide(orders, incoming)
+    prepare(orders, incoming, 0, False)
+    return True
+
+
+cdef bint replace_waiting(
+    Orders orders, const ReplaceRecord *command, uint32_t item, const ExtTermsRecord *named
+) except? -1 nogil:
+    """A waiting order keeps waiting, at the tail of its stop price if that is another one. Returns False."""
+    cdef Order *order = order_at(orders, item)
+    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef int64_t leaves_lots = command.quantity_lots - order.filled_lots
+    cdef int64_t old_stop = terms.stop_ticks
+    cdef int ladder = ladder_of(level_at(&orders.levels, order.level))
+    cdef Told told
+    tell(orders, item, &told)
+    if named != NULL:
+        rename_terms(orders, item, named, ladder == PARKED)
+    terms.price_ticks = command.price_ticks
+    tell_terms(orders, item)
+    orders.outcome.replaced(command, &told, leaves_lots, terms.stop_ticks == old_stop)
+    level_at(&orders.levels, order.level).lots += <int128> leaves_lots - order.leaves_lots
+    order.leaves_lots = leaves_lots
+    if terms.stop_ticks != old_stop and ladder != PARKED:
+        unlink(orders, item)
+        await_price(orders, item)
+    return False
+
+
+cdef void rename_terms(Orders orders, uint32_t item, const ExtTermsRecord *named, bint is_parked) noexcept nogil:
+    """Give a waiting order the terms that a replace names; a new trail counts from the last trade price."""
+    cdef Terms *terms = terms_at(orders, order_at(orders, item).terms)
+    if named.stop_price_ticks:
+        terms.stop_ticks = named.stop_price_ticks
+    if named.display_lots:
+        terms.display_lots = named.display_lots
+    if named.trail_ticks and named.trail_ticks != terms.trail_ticks:
+        terms.trail_ticks = named.trail_ticks
+        if not is_parked:
+            begin_trail(orders, item)

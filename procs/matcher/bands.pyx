@@ -1,0 +1,70 @@
+"""Price bands and collars: how far from a price another one may be.
+
+It computes bounds and does nothing about an order that is outside them.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t
+
+from procs.matcher.levels cimport int128
+from shm.records cimport SIDE_BUY
+
+cdef enum:
+    WHOLE_BPS = 10_000
+
+cdef int64_t MOST_TICKS = 0x7FFFFFFFFFFFFFFF
+cdef int64_t LEAST_TICKS = ~MOST_TICKS
+
+
+cdef inline int64_t narrow(int128 price) noexcept nogil:
+    """The nearest price that there is."""
+    if price > MOST_TICKS:
+        return MOST_TICKS
+    return LEAST_TICKS if price < LEAST_TICKS else <int64_t> price
+
+
+cdef inline int64_t share_down(int64_t price_ticks, int bps) noexcept nogil:
+    """floor(price x bps / 10,000)"""
+    cdef int128 product = <int128> price_ticks * bps
+    return narrow(product // WHOLE_BPS - (product % WHOLE_BPS < 0))
+
+
+cdef inline int64_t share_up(int64_t price_ticks, int bps) noexcept nogil:
+    """ceil(price x bps / 10,000)"""
+    cdef int128 product = <int128> price_ticks * bps
+    return narrow(product // WHOLE_BPS + (product % WHOLE_BPS > 0))
+
+
+cdef Band around(int64_t price_ticks, int bps) noexcept nogil:
+    cdef Band band
+    band.low_ticks = LEAST_TICKS
+    band.high_ticks = MOST_TICKS
+    if price_ticks != 0 and bps != 0:
+        band.low_ticks = share_up(price_ticks, WHOLE_BPS - bps)
+        band.high_ticks = share_down(price_ticks, WHOLE_BPS + bps)
+    return band
+
+
+cdef Band static_band(const Listing *listing) noexcept nogil:
+    """reference x (10,000 +- bps) / 10,000, rounded inwards; all prices where there is no band or no reference."""
+    return around(listing.reference_ticks, listing.static_bps)
+
+
+cdef Band both_bands(const Listing *listing) noexcept nogil:
+    """What is inside the static band and inside the one around the last trade, else around the reference price."""
+    cdef Band band = static_band(listing)
+    cdef Band dynamic = around(
+        listing.last_ticks if listing.has_traded else listing.reference_ticks, listing.dynamic_bps
+    )
+    band.low_ticks = max(band.low_ticks, dynamic.low_ticks)
+    band.high_ticks = min(band.high_ticks, dynamic.high_ticks)
+    return band
+
+
+cdef int64_t collar(int64_t price_ticks, uint8_t side, uint16_t bps) noexcept nogil:
+    """The worst price of a market order around this price: rounded towards it, never below 1."""
+    cdef int64_t worst
+    if side == SIDE_BUY:
+        worst = share_down(price_ticks, WHOLE_BPS + bps)
+    else:
+        worst = share_up(price_ticks, WHOLE_BPS - bps)
+    return max(worst, <int64_t> 1)

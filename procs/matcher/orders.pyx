@@ -1,0 +1,311 @@
+"""The open orders of a matcher: where each stands, what terms it has, what goes with it when it ends.
+
+It decides nothing about prices: an order stands on a level of a ladder of its instrument, in the book or waiting, and
+ends with its event; the list that it belongs to ends with it as the list's kind says.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+from procs.matcher.expiry cimport heap_close, heap_open, heap_put, heap_remove, next_day_end
+from procs.matcher.levels cimport levels_close, levels_open
+from procs.matcher.outcome cimport Outcome
+from procs.tables.index cimport index_close, index_open, index_put, index_remove
+from procs.tables.pool cimport pool_close, pool_give, pool_open, pool_take
+from shm.records cimport (
+    CANCEL_REASON_LIST, LIST_KIND_OCO, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_EXPLICIT,
+    ORDER_STATE_PLAIN, ORDER_STATE_WAITING, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY, ExtTermsEventRecord,
+)
+
+cdef enum:
+    MAX_INSTRUMENTS = 65536
+    MAX_ACCOUNTS = 65536
+    FIRST_TERMS = 1024
+
+assert sizeof(Order) == 56
+assert PARKED < LADDERS <= OWNER_STEP
+
+
+cdef class Orders:
+    """Nothing is listed at first. Pools for `orders` and `levels` are there from the start."""
+
+    def __cinit__(self, Outcome outcome, uint32_t orders, uint32_t levels):
+        self.outcome = outcome
+        pool_open(&self.pool, sizeof(Order), orders)
+        pool_open(&self.terms, sizeof(Terms), FIRST_TERMS)
+        index_open(&self.by_id)
+        levels_open(&self.levels, levels)
+        heap_open(&self.expiries, FIRST_TERMS)
+        self.groups = <uint32_t *> calloc(MAX_ACCOUNTS, sizeof(uint32_t))
+        if self.groups == NULL:
+            raise MemoryError("no memory for the groups of accounts")
+
+    def __dealloc__(self):
+        pool_close(&self.pool)
+        pool_close(&self.terms)
+        index_close(&self.by_id)
+        levels_close(&self.levels)
+        heap_close(&self.expiries)
+        free(self.groups)
+        free(self.listings)
+
+
+cdef int list_instrument(Orders orders, const InstrumentRecord *command) except -1 nogil:
+    """List an instrument, or change the terms of a listed one; its orders stay. RuntimeError for a number too large."""
+    cdef Listing *listing
+    if command.instrument >= MAX_INSTRUMENTS:
+        with gil:
+            raise RuntimeError(f"instrument {command.instrument} is out of range")
+    if command.instrument >= orders.listing_count:
+        grow_listings(orders, command.instrument)
+    listing = listing_of(orders, command.instrument)
+    if not listing.is_listed:
+        listing.is_listed = True
+        listing.phase = PHASE_CONTINUOUS
+    listing.unit_value = command.unit_value
+    listing.lot_units = command.lot_units
+    listing.collar_bps = command.collar_bps
+    listing.reference_ticks = command.reference_price_ticks
+    return 0
+
+
+cdef int grow_listings(Orders orders, uint32_t instrument) except -1 nogil:
+    cdef uint32_t count = orders.listing_count if orders.listing_count else 64
+    cdef Listing *grown
+    while count <= instrument:
+        count *= 2
+    grown = <Listing *> realloc(orders.listings, count * sizeof(Listing))
+    if grown == NULL:
+        with gil:
+            raise MemoryError(f"no memory for {count} instruments")
+    memset(grown + orders.listing_count, 0, (count - orders.listing_count) * sizeof(Listing))
+    orders.listings = grown
+    orders.listing_count = count
+    return 0
+
+
+cdef uint32_t new_order(Orders orders, uint64_t order_id, uint32_t instrument) except 0 nogil:
+    """An order that stands nowhere and has no terms yet; the caller fills in the rest. MemoryError."""
+    cdef uint32_t item = pool_take(&orders.pool)
+    cdef Order *order = order_at(orders, item)
+    order.order_id = order_id
+    order.instrument = instrument
+    order.level = NIL
+    order.terms = NIL
+    index_put(&orders.by_id, tag_of_serial(&orders.by_id, order_id), item)
+    return item
+
+
+cdef uint32_t open_order(Orders orders, const NewOrderRecord *command, uint64_t order_id) except 0 nogil:
+    """An order as its command has it; its further terms are the caller's to give. MemoryError."""
+    cdef uint32_t item = new_order(orders, order_id, command.instrument)
+    cdef Order *order = order_at(orders, item)
+    order.account = command.account
+    order.leaves_lots = command.quantity_lots
+    order.filled_lots = 0
+    order.maker_fee_ppm = command.maker_fee_ppm
+    order.taker_fee_ppm = command.taker_fee_ppm
+    order.side = command.side
+    order.ord_type = command.ord_type
+    order.stp = command.stp
+    order.flags = order_flags(command)
+    if order.flags & IS_DAY:
+        end_with_day(orders, item)
+    return item
+
+
+cdef uint8_t order_flags(const NewOrderRecord *command) noexcept nogil:
+    """The flags of Order that a command asks for."""
+    cdef uint8_t flags = 0
+    if command.time_in_force == TIF_DAY:
+        flags |= IS_DAY
+    elif command.time_in_force == TIF_AT_THE_OPEN:
+        flags |= IS_AT_OPEN
+    elif command.time_in_force == TIF_AT_THE_CLOSE:
+        flags |= IS_AT_CLOSE
+    if command.flags & ORDER_FLAG_POST_ONLY:
+        flags |= IS_POST_ONLY
+    if command.flags & ORDER_FLAG_SLIDE:
+        flags |= SLIDES
+    return flags
+
+
+cdef int end_with_day(Orders orders, uint32_t item) except -1 nogil:
+    """Let a DAY order expire at the next end of its instrument's day.
+
+    Orders that end with the listing's day need no memory for it. Those that come after a day's end and before its tick,
+    or after the end was changed, have a time of their own.
+    """
+    cdef Order *order = order_at(orders, item)
+    cdef Listing *listing = listing_of(orders, order.instrument)
+    cdef uint64_t ends_ns = next_day_end(orders.outcome.head.time_ns, listing.day_end_s)
+    cdef Terms *terms
+    if listing.day_orders == 0:
+        listing.day_ends_ns = ends_ns
+        orders.is_due_stale = True
+    if listing.day_ends_ns == ends_ns:
+        order.flags |= IS_SHARED_DAY
+        listing.day_orders += 1
+        return 0
+    terms_of(orders, item)
+    order = order_at(orders, item)
+    terms = terms_at(orders, order.terms)
+    terms.expire_ns = ends_ns
+    return heap_put(&orders.expiries, &orders.terms, order.terms)
+
+
+cdef uint32_t terms_of(Orders orders, uint32_t item) except 0 nogil:
+    """The item of an order's terms, which it is given where it has none yet. MemoryError."""
+    cdef Order *order = order_at(orders, item)
+    if order.terms == NIL:
+        order.terms = pool_take(&orders.terms)
+        memset(terms_at(orders, order.terms), 0, sizeof(Terms))
+        terms_at(orders, order.terms).order = item
+    return order.terms
+
+
+cdef void forget_terms(Orders orders, uint32_t item) noexcept nogil:
+    """An order that comes in waits no more: keep only what still means something, and the memory only for that."""
+    cdef Order *order = order_at(orders, item)
+    cdef Terms *terms = terms_at(orders, order.terms)
+    if terms.trails:
+        unchain(orders, item)
+    terms.stop_ticks = terms.trail_ticks = terms.minimum_lots = 0
+    if terms.display_lots == 0 and terms.expire_ns == 0 and terms.mate == NIL:
+        pool_give(&orders.terms, order.terms)
+        order.terms = NIL
+
+
+cdef int link(Orders orders, uint32_t item, int ladder, int64_t key) except -1 nogil:
+    """Put an order that stands nowhere at the tail of a level. MemoryError."""
+    cdef Order *order = order_at(orders, item)
+    cdef Listing *listing = listing_of(orders, order.instrument)
+    cdef uint32_t owner = order.instrument * OWNER_STEP + ladder
+    cdef uint32_t at = level_find(&orders.levels, owner, key)
+    cdef Level *level
+    if at == NIL:
+        at = level_add(&orders.levels, &listing.ladders[ladder], owner, key)
+    level = level_at(&orders.levels, at)
+    order.level = at
+    order.next = NIL
+    order.prev = level.tail
+    if level.tail != NIL:
+        order_at(orders, level.tail).next = item
+    else:
+        level.head = item
+    level.tail = item
+    level.orders += 1
+    level.lots += order.leaves_lots
+    listing.has_changed |= ladder <= BIDS
+    return 0
+
+
+cdef void unlink(Orders orders, uint32_t item) noexcept nogil:
+    """Take an order off its level, and the level out of the ladder if it was the last there."""
+    cdef Order *order = order_at(orders, item)
+    cdef Level *level = level_at(&orders.levels, order.level)
+    cdef Listing *listing = listing_of(orders, order.instrument)
+    cdef int ladder = ladder_of(level)
+    if order.prev != NIL:
+        order_at(orders, order.prev).next = order.next
+    else:
+        level.head = order.next
+    if order.next != NIL:
+        order_at(orders, order.next).prev = order.prev
+    else:
+        level.tail = order.prev
+    level.orders -= 1
+    level.lots -= order.leaves_lots
+    if level.orders == 0:
+        level_remove(&orders.levels, &listing.ladders[ladder], order.level)
+    order.level = NIL
+    listing.has_changed |= ladder <= BIDS
+
+
+cdef void to_tail(Orders orders, uint32_t item) noexcept nogil:
+    """Let all others of its level go before an order."""
+    cdef Order *order = order_at(orders, item)
+    cdef Level *level = level_at(&orders.levels, order.level)
+    if order.next == NIL:
+        return
+    order_at(orders, order.next).prev = order.prev
+    if order.prev != NIL:
+        order_at(orders, order.prev).next = order.next
+    else:
+        level.head = order.next
+    order_at(orders, level.tail).next = item
+    order.prev = level.tail
+    order.next = NIL
+    level.tail = item
+
+
+cdef void discard(Orders orders, uint32_t item) noexcept nogil:
+    """An order is closed, wherever it stands: nothing knows it any more."""
+    cdef Order *order = order_at(orders, item)
+    if order.level != NIL:
+        unlink(orders, item)
+    if order.flags & IS_SHARED_DAY:
+        listing_of(orders, order.instrument).day_orders -= 1
+    if order.terms != NIL:
+        discard_terms(orders, item)
+    index_remove(&orders.by_id, tag_of_serial(&orders.by_id, order.order_id), item)
+    pool_give(&orders.pool, item)
+
+
+cdef void discard_terms(Orders orders, uint32_t item) noexcept nogil:
+    cdef Order *order = order_at(orders, item)
+    cdef Terms *terms = terms_at(orders, order.terms)
+    if terms.trails:
+        unchain(orders, item)
+    if terms.place != 0:
+        heap_remove(&orders.expiries, &orders.terms, order.terms)
+    if terms.mate != NIL:
+        part(orders, item)
+    pool_give(&orders.terms, order.terms)
+    order.terms = NIL
+
+
+cdef void part(Orders orders, uint32_t item) noexcept nogil:
+    """The two orders of a list have nothing to do with each other any more."""
+    cdef Terms *terms = terms_at(orders, order_at(orders, item).terms)
+    terms_at(orders, order_at(orders, terms.mate).terms).mate = NIL
+    terms.mate = NIL
+
+
+cdef void enchain(Orders orders, uint32_t item) noexcept nogil:
+    """A trailing stop waits for its price: into the chain, by order id. Nearly always it is the youngest."""
+    cdef const Order *order = order_at(orders, item)
+    cdef Listing *listing = listing_of(orders, order.instrument)
+    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef uint32_t before = listing.last_trailing
+    while before != NIL and order_at(orders, terms_at(orders, before).order).order_id > order.order_id:
+        before = terms_at(orders, before).prev
+    terms.trails = True
+    terms.prev = before
+    terms.next = terms_at(orders, before).next if before != NIL else listing.first_trailing
+    if terms.next != NIL:
+        terms_at(orders, terms.next).prev = order.terms
+    else:
+        listing.last_trailing = order.terms
+    if before != NIL:
+        terms_at(orders, before).next = order.terms
+    else:
+        listing.first_trailing = order.terms
+    listing.trailing += 1
+
+
+cdef void unchain(Orders orders, uint32_t item) noexcept nogil:
+    cdef const Order *order = order_at(orders, item)
+    cdef Listing *listing = listing_of(orders, order.instrument)
+    cdef Terms *terms = terms_at(orders, order.terms)
+    if terms.prev != NIL:
+        terms_at(orders, terms.prev).next = terms.next
+    else:
+        listing.first_trailing = terms.next
+    if terms.next != NIL:
+        terms_at(orders, terms.next).prev = terms.prev
+    else:
+        listing.last_trailing = terms.prev
+    terms.trails = False
+    listing.trailing -= 1

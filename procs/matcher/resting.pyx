@@ -1,0 +1,153 @@
+"""What happens to an order that stands somewhere: it trades, shows its next part, is cancelled, and its list with it.
+
+It decides none of that: matching, auctions, sweeps and commands do; here are the events, and what always follows.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from procs.matcher.levels cimport Level, level_at
+from procs.matcher.orders cimport (
+    IS_DAY, Order, Orders, Terms, discard, is_in_book, order_at, part, price_of, terms_at, to_tail,
+)
+from procs.matcher.outcome cimport Told
+from procs.tables.pool cimport NIL
+from shm.records cimport (
+    CANCEL_REASON_LIST, LIST_KIND_OCO, ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORDER_STATE_WAITING,
+    ExtTermsEventRecord,
+)
+
+
+cdef int withdraw(Orders orders, uint32_t item, uint8_t reason, const char *cl_ord_id) except -1 nogil:
+    """Cancel an order that stands somewhere, with its event and what its list makes of it: five events at most."""
+    cdef Order *order = order_at(orders, item)
+    cdef bint in_book = is_in_book(orders, order)
+    cdef bint is_iceberg = False
+    cdef bint goes_too = False
+    cdef uint32_t mate = NIL
+    cdef Terms *terms
+    cdef Told told
+    tell(orders, item, &told)
+    if order.terms != NIL:
+        terms = terms_at(orders, order.terms)
+        is_iceberg = terms.display_lots != 0
+        mate = terms.mate
+        goes_too = terms.list_kind == LIST_KIND_OCO or terms.is_main
+        if in_book and is_iceberg:
+            orders.outcome.shown(&told, terms.shown_lots, 0, False)
+    orders.outcome.cancelled(&told, reason, in_book and not is_iceberg, cl_ord_id)
+    discard(orders, item)
+    return follow(orders, mate, goes_too)
+
+
+cdef int follow(Orders orders, uint32_t mate, bint goes_too) except -1 nogil:
+    """An order of a list was cancelled: its mate, if there is one that is open, may go too."""
+    if mate != NIL and goes_too:
+        return withdraw(orders, mate, CANCEL_REASON_LIST, NULL)
+    return 0
+
+
+cdef void tell(Orders orders, uint32_t item, Told *told) noexcept nogil:
+    """What events say about an order where it stands."""
+    cdef const Order *order = order_at(orders, item)
+    cdef bint in_book = is_in_book(orders, order)
+    told.order_id = order.order_id
+    told.leaves_lots = order.leaves_lots
+    told.account = order.account
+    told.side = order.side
+    told.state = ORDER_STATE_PLAIN
+    if in_book:
+        told.price_ticks = price_of(level_at(&orders.levels, order.level))
+        if order.terms != NIL and terms_at(orders, order.terms).display_lots:
+            told.state = ORDER_STATE_EXPLICIT
+    else:
+        told.price_ticks = terms_at(orders, order.terms).price_ticks
+        told.state = ORDER_STATE_WAITING
+
+
+cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil:
+    """The extension with an order's further terms, as they are now; nothing where there are none."""
+    cdef const Order *order = order_at(orders, item)
+    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef uint64_t expire_ns = 0 if order.flags & IS_DAY else terms.expire_ns
+    cdef ExtTermsEventRecord *event
+    if order.terms == NIL:
+        return
+    if not (
+        terms.stop_ticks or terms.trail_ticks or terms.display_lots or terms.minimum_lots or expire_ns
+        or terms.mate != NIL
+    ):
+        return
+    event = orders.outcome.terms()
+    event.stop_price_ticks = terms.stop_ticks
+    event.trail_ticks = terms.trail_ticks
+    event.display_lots = terms.display_lots
+    event.minimum_lots = terms.minimum_lots
+    event.expire_ns = expire_ns
+    if terms.mate != NIL:
+        event.mate_order_id = order_at(orders, terms.mate).order_id
+        event.list_kind = terms.list_kind
+
+
+cdef int end_mate(Orders orders, uint32_t item) except -1 nogil:
+    """An order trades or triggers: where another one is cancelled by that, it is so before."""
+    cdef const Order *order = order_at(orders, item)
+    cdef const Terms *terms
+    cdef uint32_t mate
+    if order.terms == NIL:
+        return 0
+    terms = terms_at(orders, order.terms)
+    if terms.mate != NIL and terms.list_kind == LIST_KIND_OCO:
+        mate = terms.mate
+        part(orders, item)
+        return withdraw(orders, mate, CANCEL_REASON_LIST, NULL)
+    return 0
+
+
+cdef int take_from(Orders orders, uint32_t item, int64_t lots) except -1 nogil:
+    """Take traded lots off a resting order: it is filled, or an iceberg's next part goes to the tail of its price."""
+    cdef Order *order = order_at(orders, item)
+    cdef Terms *terms
+    cdef Level *level
+    if order.leaves_lots == lots:
+        discard(orders, item)
+        return 0
+    level = level_at(&orders.levels, order.level)
+    order.leaves_lots -= lots
+    order.filled_lots += lots
+    level.lots -= lots
+    if order.terms == NIL:
+        return 0
+    terms = terms_at(orders, order.terms)
+    if not terms.display_lots:
+        return 0
+    terms.shown_lots -= lots
+    if terms.shown_lots == 0:
+        to_tail(orders, item)
+        show_anew(orders, item, price_of(level_at(&orders.levels, order.level)), True)
+    return 0
+
+
+cdef int show_anew(Orders orders, uint32_t item, int64_t price_ticks, bint is_refresh) except -1 nogil:
+    """Where a resting order is an iceberg, the book shows its next part."""
+    cdef const Order *order = order_at(orders, item)
+    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef Told told
+    if terms.display_lots:
+        terms.shown_lots = min(terms.display_lots, order.leaves_lots)
+        tell(orders, item, &told)
+        orders.outcome.shown(&told, 0, terms.shown_lots, is_refresh)
+    return 0
+
+
+cdef void show_less(Orders orders, uint32_t item) noexcept nogil:
+    """An iceberg that keeps its place shows no more than what is left of it."""
+    cdef const Order *order = order_at(orders, item)
+    cdef Terms *terms
+    cdef Told told
+    if order.terms == NIL:
+        return
+    terms = terms_at(orders, order.terms)
+    if terms.shown_lots > order.leaves_lots:
+        tell(orders, item, &told)
+        orders.outcome.shown(&told, terms.shown_lots, order.leaves_lots, False)
+        terms.shown_lots = order.leaves_lots
