@@ -202,6 +202,41 @@ def test_a_bust_gives_both_sides_back_what_they_gave(venue: RunningVenue, client
     assert venue.command("bust", "SOLUSDT", "999999", *BY).returncode == USAGE
 
 
+def test_a_correction_moves_the_difference(venue: RunningVenue, client: Client) -> None:
+    before = balance(venue, "TRADER5", "USDT")
+    buyer, seller = client("TRADER5"), client("TRADER6")
+    seller.order("c1", "sell", "3000", "2", "ETHUSDT")
+    seller.await_report("c1", "0")
+    buyer.order("c2", "buy", "3000", "2", "ETHUSDT")
+    buyer.await_report("c2", "F")
+    ((trade,),) = asked(venue, "SELECT t.trade_id FROM trades t JOIN users u ON u.id = t.taker_user_id"
+                               " WHERE symbol = 'ETHUSDT' AND u.username = 'TRADER5'")  # fmt: skip
+    assert balance(venue, "TRADER5", "USDT") == before + 1 - 6000
+    told = operate(venue, "correct", "ETHUSDT", str(trade), "--price", "2999.50")
+    assert (told["details"]["trade"], told["details"]["price"]) == (trade, "2999.50")
+    assert balance(venue, "TRADER5", "USDT") == before + 2 - 5999
+
+
+def test_fee_tiers_position_limits_and_schedules_act_at_once(venue: RunningVenue, client: Client) -> None:
+    operate(venue, "fee-tier", "3", "--maker-fee-ppm", "0", "--taker-fee-ppm", "10000")
+    operate(venue, "account-limits", "TRADER3", "--fee-tier", "3")
+    seller, buyer = client("TRADER8"), client("TRADER3")
+    seller.order("f1", "sell", "3000", "1", "ETHUSDT")
+    seller.await_report("f1", "0")
+    before = balance(venue, "TRADER3", "ETH")
+    buyer.order("f2", "buy", "3000", "1", "ETHUSDT")
+    buyer.await_report("f2", "F")
+    assert balance(venue, "TRADER3", "ETH") == before + 1 + Decimal("0.99")
+    operate(venue, "position-limit", "TRADER3", "ETH", str(before + 3))
+    buyer.order("f3", "buy", "3000", "2", "ETHUSDT")
+    refusal(buyer, "f3")
+    buyer.order("f4", "buy", "2000", "0.5", "ETHUSDT")
+    buyer.await_report("f4", "0")
+    told = operate(venue, "schedule", "ETHUSDT", "--entry", "03:00 closed sat,sun", "--entry", "05:30 continuous")
+    assert len(told["seqs"]) == 2
+    assert "has no schedule" in operate(venue, "schedule", "ETHUSDT", "--none")["says"]
+
+
 @pytest.mark.parametrize(
     ("operator", "password", "says"),
     [
