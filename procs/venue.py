@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from config.schema import Config
+from procs.images import Filed, Images, Kept
 from procs.supervisor.topology import Topology
 from shm import board as board_module
 from shm import segment
@@ -46,6 +47,7 @@ def prefix_of(data: Path) -> str:
 def create(topology: Topology, config: Config, data: Path, boot_id: str) -> Manifest:
     """Create the rings, bells and board of a new run. SegmentError, and nothing left behind, where memory is short."""
     manifest = Manifest(boot_id, prefix_of(data) + boot_id[:8], str(data), config, topology)
+    Filed(_images_of(data)).clear()
     try:
         bells = segment.create(f"{manifest.prefix}-bells", BELLS_SIZE)
         Bells.format(bells, manifest.prefix, topology.pollable_bells)
@@ -60,6 +62,10 @@ def create(topology: Topology, config: Config, data: Path, boot_id: str) -> Mani
     return manifest
 
 
+def _images_of(data: Path) -> Path:
+    return data / "run" / "images"
+
+
 def destroy(manifest: Manifest) -> None:
     """Remove what `create` made. Hosts that are still attached keep their memory until they end."""
     segment.remove_leftovers(manifest.prefix)
@@ -67,15 +73,16 @@ def destroy(manifest: Manifest) -> None:
 
 
 class Venue:
-    """A run's rings, bells and board, as one process sees them."""
+    """A run's rings, bells, board and images, as one process sees them."""
 
-    def __init__(self, manifest: Manifest, rings: dict[str, Ring], bells: Bells, board: Board) -> None:
+    def __init__(self, manifest: Manifest, rings: dict[str, Ring], bells: Bells, board: Board, images: Images) -> None:
         self.boot_id = manifest.boot_id
         self.config = manifest.config
         self.topology = manifest.topology
         self.data = Path(manifest.data)
         self.bells = bells
         self.board = board
+        self.images = images
         self._rings = rings
 
     @classmethod
@@ -86,7 +93,7 @@ class Venue:
         rings = {
             ring.name: Ring(segment.attach(f"{manifest.prefix}-{ring.name}"), bells) for ring in manifest.topology.rings
         }
-        return cls(manifest, rings, bells, board)
+        return cls(manifest, rings, bells, board, Filed(_images_of(Path(manifest.data))))
 
     @classmethod
     def private(cls, topology: Topology, config: Config, data: Path) -> Venue:
@@ -97,7 +104,7 @@ class Venue:
             memory = mmap.mmap(-1, Ring.size_for(ring.capacity))
             Ring.format(memory, ring.capacity, [(agent, NO_BELL) for agent in ring.consumers])
             rings[ring.name] = Ring(memory)
-        return cls(manifest, rings, Bells.private(), Board.private())
+        return cls(manifest, rings, Bells.private(), Board.private(), Kept())
 
     @property
     def matchers(self) -> tuple[int, ...]:

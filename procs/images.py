@@ -1,0 +1,62 @@
+"""Where a matcher leaves the image of an instrument that moves, and the matcher that gets it finds it.
+
+An image is bytes under the log sequence of the move; it is never changed, and what is in it is the matchers' business.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+
+class Images(Protocol):
+    """Images of one run, by log sequence."""
+
+    def put(self, seq: int, image: bytes) -> None:
+        """Leave the image of the move that record `seq` asks for."""
+
+    def get(self, seq: int) -> bytes | None:
+        """That image, or None while it has not been left."""
+
+
+class Kept:
+    """Images in this process's memory: for matchers that share it, in tests and verification."""
+
+    def __init__(self) -> None:
+        self._images: dict[int, bytes] = {}
+
+    def put(self, seq: int, image: bytes) -> None:
+        self._images[seq] = image
+
+    def get(self, seq: int) -> bytes | None:
+        return self._images.get(seq)
+
+
+class Filed:
+    """Images as files of `folder`: the same way whether matchers share a process or not.
+
+    They need not survive the machine, since a run that ends is replayed and makes them again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def clear(self) -> None:
+        """Begin a run: what an earlier one left is of no use."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, parents=True)
+
+    def put(self, seq: int, image: bytes) -> None:
+        temporary = self._folder / f"{seq}.new"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(image)
+        temporary.rename(self._folder / str(seq))
+
+    def get(self, seq: int) -> bytes | None:
+        try:
+            return (self._folder / str(seq)).read_bytes()
+        except FileNotFoundError:
+            return None
