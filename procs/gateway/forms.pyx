@@ -11,7 +11,6 @@ from procs.gateway.values cimport copy_id, culprit, fine, is_char, read_side, re
 from procs.terms cimport list_fault, order_fault
 from shm.board cimport WORD_SETTLED, BalancePayload
 from shm.records cimport (
-    CODE_BUDGET_NOT_ALLOWED,
     CODE_DISPLAY_NOT_ALLOWED,
     CODE_DISPLAY_TOO_LARGE,
     CODE_DUPLICATE_CLIENT_ID,
@@ -42,8 +41,6 @@ assert sizeof(ExtLegRecord) == sizeof(NewOrderRecord) == RECORD_SIZE
 cdef Refusal check_replace(const Form *form, Terms *terms) noexcept nogil:
     """What a replace must not say whatever its order is: the order itself only the log knows."""
     cdef int ord_type = terms.order.ord_type
-    if form.budget.at != NULL:
-        return refuse(CODE_BUDGET_NOT_ALLOWED, form.budget)
     if terms.more.stop_price_ticks and ord_type != ORD_TYPE_STOP and ord_type != ORD_TYPE_STOP_LIMIT:
         return refuse(CODE_STOP_PRICE_NOT_ALLOWED, form.stop_price)
     if terms.more.trail_ticks and ord_type != ORD_TYPE_TRAILING_STOP:

@@ -174,6 +174,8 @@ cdef Refusal read_numbers(const Form *form, Terms *terms) noexcept nogil:
 cdef Refusal read_budget(const Form *form, Terms *terms) noexcept nogil:
     """CashOrderQty, in the quote asset's smallest units, in place of a quantity."""
     cdef Grid units
+    if form.msg_type == c"G":
+        return refuse(CODE_BUDGET_NOT_ALLOWED, form.budget)
     if form.quantity.at != NULL:
         return refuse(CODE_BUDGET_AND_QUANTITY, form.budget)
     units.scale = units.most_decimals = terms.listed.quote_scale

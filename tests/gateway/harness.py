@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simplefix
 from argon2 import PasswordHasher
@@ -25,6 +25,9 @@ from procs.router.__main__ import build as build_router
 from procs.supervisor.topology import derive
 from procs.venue import Venue
 from shm.journal_writer import JournalWriter
+
+if TYPE_CHECKING:
+    from tests.gateway.stage import Stage
 
 STEP_S = 0.0005
 REPLY_S = 5.0
@@ -128,18 +131,20 @@ class Trader:
         self._parser = simplefix.FixParser()
         self.got: list[dict[int, str]] = []
 
-    async def connect(self, harness: Harness) -> None:
+    async def connect(self, harness: Harness | Stage) -> None:
         self._harness = harness
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", harness.gateway.port)
 
-    async def logon(self, harness: Harness, password: str = PASSWORD, **extra: str) -> dict[int, str]:
+    async def logon(self, harness: Harness | Stage, password: str = PASSWORD, **extra: str) -> dict[int, str]:
         """Connect, log on and return the answer."""
         await self.connect(harness)
         fields = {98: "0", 108: "30", 553: self.name, 554: password}
         self.send("A", fields | {int(tag[1:]): value for tag, value in extra.items()})
         return await self.receive()
 
-    def message(self, msg_type: str, fields: dict[int, str], seq: int | None = None, **header: str) -> bytes:
+    def message(
+        self, msg_type: str, fields: dict[int, str] | list[tuple[int, str]], seq: int | None = None, **header: str
+    ) -> bytes:
         message = simplefix.FixMessage()
         message.append_pair(8, self.version)
         message.append_pair(35, msg_type)
@@ -147,14 +152,20 @@ class Trader:
         message.append_pair(56, header.get("target", "LOCKSTEP"))
         message.append_pair(34, self.next_out if seq is None else seq)
         message.append_utc_timestamp(52, precision=3)
-        for tag, value in fields.items():
+        for tag, value in fields.items() if isinstance(fields, dict) else fields:
             message.append_pair(tag, value)
         if seq is None:
             self.next_out += 1
         return bytes(message.encode())
 
-    def send(self, msg_type: str, fields: dict[int, str], seq: int | None = None, **header: str) -> None:
+    def send(
+        self, msg_type: str, fields: dict[int, str] | list[tuple[int, str]], seq: int | None = None, **header: str
+    ) -> None:
         self.writer.write(self.message(msg_type, fields, seq, **header))
+
+    def send_list(self, list_id: str, kind: str, entries: list[tuple[int, str]], orders: int = 2) -> None:
+        """A list of `orders` orders, whose fields are `entries`."""
+        self.send("E", [(66, list_id), (394, "3"), (1385, kind), (68, str(orders)), (73, str(orders)), *entries])
 
     def order(self, cl_ord_id: str, **changes: str | None) -> None:
         """A limit order to buy 1 BTC at 100.00, with `changes` ("t44": "99", None to leave out)."""

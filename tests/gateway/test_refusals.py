@@ -10,7 +10,6 @@ import simplefix
 
 from procs.gateway.codes import text_of
 from procs.gateway.decimals import BadNumber, steps
-from shm.board import Word
 from shm.records import Code
 from tests.gateway.harness import Harness, Trader, config_for, venue
 
@@ -19,8 +18,8 @@ HUGE = "9" * 18
 
 
 def stateless(harness: Harness) -> int:
-    """How much the log holds, once the router has nothing left to say."""
-    return harness.venue.board.get(Word.LOG_END)
+    """How much the router has been given."""
+    return harness.venue.ring("ingress.gateway.1").published
 
 
 ORDERS: list[tuple[str, dict[str, str | None], Code, str, str]] = [
