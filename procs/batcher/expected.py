@@ -47,6 +47,8 @@ from shm.records import (
     Triggered,
 )
 
+# What FIX calls expired; all else that ends an order cancels it.
+EXPIRED = (CancelReason.EXPIRED, CancelReason.AUCTION_ENDED)
 # Rows held back before they are sent to the server, where they wait in a temporary table to be compared.
 BUFFERED_ROWS = 10_000
 # More digits than ticks × mantissa can have, so that nothing is rounded.
@@ -289,7 +291,7 @@ class Expected:
     def cancel(self, event: Cancelled) -> None:
         order = self.open_orders.pop(event.order_id)
         order.leaves_lots = 0
-        order.row["state"] = "EXPIRED" if event.reason == CancelReason.EXPIRED else "CANCELED"
+        order.row["state"] = "EXPIRED" if event.reason in EXPIRED else "CANCELED"
         order.row["end_reason"] = CancelReason(event.reason).name
         self.show(order, event)
         self.add("orders", order.row)

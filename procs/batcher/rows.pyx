@@ -15,9 +15,9 @@ from procs.batcher.history cimport History
 from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
 from procs.batcher.names cimport NAME_SIZE, Names
 from procs.batcher.spool cimport FRAME_RECORDS, RINGS
-from shm.records cimport (CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED, EVT_BALANCE,
-                          EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EXT_CREDENTIAL, EVT_EXT_TERMS,
-                          EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED,
+from shm.records cimport (CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED,
+                          EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED,
+                          EVT_EXT_CREDENTIAL, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED,
                           EVT_TRIGGERED, ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE,
                           ORDER_STATE_WAITING, STP_NONE, SLOT_SIZE, AcceptedRecord, BalanceRecord, CancelledRecord,
                           ConfirmedRecord, CorrectedRecord, EventRecord, ExtTermsEventRecord, PhaseChangedRecord,
@@ -58,6 +58,11 @@ cdef Names SELF_TRADES = Names(SelfTrade)
 cdef Names LIST_KINDS = Names(ListKind)
 cdef Names REASONS = Names(CancelReason)
 cdef Names STATE_NAMES = Names(IntEnum("State", {name: i for i, name in enumerate(STATES) if name}))
+
+
+cdef inline bint has_expired(uint8_t reason) noexcept nogil:
+    """Whether its time was over, or that of its auction: what FIX calls expired."""
+    return reason == CANCEL_REASON_EXPIRED or reason == CANCEL_REASON_AUCTION_ENDED
 
 
 cdef inline uint64_t mixed(uint64_t key) noexcept nogil:
@@ -249,7 +254,7 @@ cdef class Batch:
         cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
         order.remaining_lots = 0
         order.reason = event.reason
-        order.state = STATE_EXPIRED if event.reason == CANCEL_REASON_EXPIRED else STATE_CANCELED
+        order.state = STATE_EXPIRED if has_expired(event.reason) else STATE_CANCELED
 
     cdef void replace(self, const ReplacedRecord *event) noexcept nogil:
         """Terms are told whole again; one that is not (a stop that triggered, a minimum) stays as it was."""

@@ -215,7 +215,8 @@ class Orders:
         assert order.is_open
         order.leaves = 0
         order.reason = CancelReason(event.reason).name
-        order.status = "EXPIRED" if event.reason == CancelReason.EXPIRED else "CANCELED"
+        expired = event.reason in (CancelReason.EXPIRED, CancelReason.AUCTION_ENDED)
+        order.status = "EXPIRED" if expired else "CANCELED"
 
     def _replace(self, event: Replaced) -> None:
         order = self.orders[event.order_id]
