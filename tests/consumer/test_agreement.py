@@ -14,26 +14,27 @@ from procs.publisher.book import Book
 from shm.layout import pack
 from shm.records import CancelReason, Command, Event, ExtLeg, ExtTerms, OrderState, Side
 from tests.consumer.orders import Orders
-from tests.matcher.pair import Alone
+from tests.matcher.pair import Pair
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
 STEPS = int(os.environ.get("LOCKSTEP_CONSUMER_STEPS", "6000"))
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+RING_SLOTS = 64
 # How often the books are compared queue by queue, which costs more than all else.
 WHOLE = 25
-ENDS = set(CancelReason) - {CancelReason.MINIMUM_QUANTITY, CancelReason.DELISTED}
+SELDOM = {CancelReason.MINIMUM_QUANTITY, CancelReason.DELISTED, CancelReason.PRICE_BAND, CancelReason.NO_FUNDS}
 
 
-class Watched(Alone):
-    """A matcher whose events are all that two consumers get to see."""
+class Watched(Pair):
+    """The compiled matcher's book, whose events (the oracle's are the same) are all that two consumers get to see."""
 
     def __init__(self) -> None:
         self.consumer = Orders()
         self.levels: dict[int, Book] = {}
         self.count = 0
         self.seen: Counter[str] = Counter()
-        super().__init__()
+        super().__init__(RING_SLOTS, check_every=0)
 
     def send(
         self,
@@ -61,8 +62,8 @@ class Watched(Alone):
     def compare_levels(self, instrument: int) -> None:
         found = self.levels[instrument]
         for side, levels in ((Side.BUY, found.bids), (Side.SELL, found.asks)):
-            assert self.consumer.depth(instrument, side) == self.depth(instrument, side)
-            assert self.consumer.shown(instrument, side) == levels == self.shown(instrument, side)
+            assert self.consumer.depth(instrument, side) == self.book.depth(instrument, side)
+            assert self.consumer.shown(instrument, side) == levels == self.book.shown(instrument, side)
 
     def compare(self) -> None:
         """Every queue of every book, order by order, and what each order stands at."""
@@ -70,20 +71,9 @@ class Watched(Alone):
         for instrument, book in self.levels.items():
             book.check()
             for side in Side:
-                for price, _, _ in self.depth(instrument, side):
+                for price, _, _ in self.book.depth(instrument, side):
                     queue = [(order.order_id, order.leaves) for order in self.consumer.queue(instrument, side, price)]
-                    assert queue == self.queue(instrument, side, price)
-
-    def shown(self, instrument: int, side: int) -> list[tuple[int, int]]:
-        levels = self.model.listings[instrument].sides[side].items()
-        rows = [(price, sum(order.matchable_lots for order in queue)) for price, queue in levels]
-        return rows[::-1] if side == Side.BUY else rows
-
-    def depth(self, instrument: int, side: int) -> list[tuple[int, int, int]]:
-        return self.model.depth(instrument, side)
-
-    def queue(self, instrument: int, side: int, price: int) -> list[tuple[int, int]]:
-        return self.model.queue(instrument, side, price)
+                    assert queue == self.book.queue(instrument, side, price)
 
 
 def test_consumers_have_what_the_matcher_has() -> None:
@@ -107,5 +97,5 @@ def test_consumers_have_what_the_matcher_has() -> None:
     if STEPS >= 6000:
         for name in ("Triggered", "Restated", "Shown", "PhaseChanged", "Indicative", "ExtTermsEvent", "Replaced"):
             assert watched.seen[name] > 10, name
-        assert {CancelReason[order.reason] for order in orders if order.reason} >= ENDS
+        assert {CancelReason[order.reason] for order in orders if order.reason} >= set(CancelReason) - SELDOM
         assert any(order.state == OrderState.WAITING and order.is_open for order in orders)
