@@ -3,9 +3,9 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from procs.router.accounts cimport Accounts
 from procs.router.balances cimport Balances
 from procs.router.ids cimport ClientIds
-from procs.router.orders cimport OpenOrders, Order
+from procs.router.orders cimport OpenOrders, Order, widest_terms
 from procs.router.positions cimport Positions
-from shm.records cimport ExtLegRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord
+from shm.records cimport SIDE_BUY, ExtLegRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord
 
 cdef enum:
     MAX_INSTRUMENTS = 4096
@@ -56,7 +56,23 @@ cdef class Holds:
     cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil
     cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil
     cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil
-    cdef Stake stake(self, const Order *order) noexcept nogil
+    cdef Stake special_stake(self, const Order *order) noexcept nogil
     cdef Stake stake_alone(self, const Order *order) noexcept nogil
-    cdef int64_t reserve(self, const Order *order) noexcept nogil
     cdef uint32_t pays_with(self, const Order *order) noexcept nogil
+
+
+cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:
+    """What an open order, with the one that it excludes, has taken of its account.
+
+    The most that it can still cost, whatever of its terms is in force when it trades. It fits: `cost_of` and `can_replace`
+    have seen to that.
+    """
+    cdef const Listing *listing = &holds.listings[order.instrument]
+    cdef int64_t price, leaves
+    cdef Stake stake
+    if order.flags != 0:
+        return holds.special_stake(order)
+    widest_terms(holds.orders, order, &price, &leaves)
+    stake.incoming = 0
+    stake.held = price * leaves * listing.terms.unit_value if order.side == SIDE_BUY else leaves * listing.terms.lot_units
+    return stake

@@ -2,7 +2,7 @@
 
 It opens and changes orders as commands say; what becomes of them is told to the ledger, which builds on this.
 
-A hold follows from an order's terms at any time (`stake`) and is kept only in the balance, summed over the orders that
+A hold follows from an order's terms at any time (`stake_of`) and is kept only in the balance, summed over the orders that
 it pays. While replaces are in flight it is the highest price times the most leaves over all terms
 (docs/decisions/0006-hold-of-a-replace.md); two orders that exclude each other hold the greater of both, one that waits
 for another's fill holds nothing (0009-a-list-is-one-group.md). Products are computed in 128 bits.
@@ -62,13 +62,9 @@ cdef class Holds:
         cdef const Listing *listing = &self.listings[order.instrument]
         return listing.terms.quote_asset if order.side == SIDE_BUY else listing.terms.base_asset
 
-    cdef Stake stake(self, const Order *order) noexcept nogil:
-        """What an open order, with the one that it excludes, has taken of its account."""
+    cdef Stake special_stake(self, const Order *order) noexcept nogil:
+        """As `stake_of`, of an order that has flags."""
         cdef Stake stake, other
-        if order.flags == 0:
-            stake.held = self.reserve(order)
-            stake.incoming = 0
-            return stake
         stake = self.stake_alone(order)
         if order.flags & ORDER_OCO:
             other = self.stake_alone(order_at(self.orders, order.mate))
@@ -94,18 +90,6 @@ cdef class Holds:
         else:
             stake.held = order.leaves_lots if order.flags & ORDER_BUDGET else price * leaves * listing.terms.unit_value
         return stake
-
-    cdef int64_t reserve(self, const Order *order) noexcept nogil:
-        """A plain open order's hold: the most that it can still cost, whatever of its terms is in force when it trades.
-
-        It fits: `cost_of` and `can_replace` have seen to that.
-        """
-        cdef const Listing *listing = &self.listings[order.instrument]
-        cdef int64_t price, leaves
-        widest_terms(self.orders, order, &price, &leaves)
-        if order.side == SIDE_BUY:
-            return price * leaves * listing.terms.unit_value
-        return leaves * listing.terms.lot_units
 
     cdef uint16_t cost_of(
         self, const Listing *listing, uint8_t side, bint is_budget, int64_t price, int64_t quantity, Cost *cost
@@ -154,7 +138,7 @@ cdef class Holds:
     cdef int open(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except -1 nogil:
         """Enter an order that was found good, with its hold and its id, of which `tag` is the tag. MemoryError."""
         cdef const Order *order = order_at(self.orders, self.enter(record, payer, tag))
-        cdef Stake after = self.stake(order)
+        cdef Stake after = stake_of(self, order)
         return self.release(order, &NOTHING, &after, 0)
 
     cdef uint32_t enter(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except 0 nogil:
@@ -198,14 +182,14 @@ cdef class Holds:
         else:
             order_at(self.orders, items[0]).flags |= ORDER_FIRST
             order_at(self.orders, items[1]).flags |= ORDER_IDLE
-        after = self.stake(order_at(self.orders, items[0]))
+        after = stake_of(self, order_at(self.orders, items[0]))
         return self.release(order_at(self.orders, items[0]), &NOTHING, &after, 0)
 
     cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil:
         """Whether limits and balance allow new terms of an open order, beside all that it has already."""
         cdef const Order *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
-        cdef Stake before = self.stake(order)
+        cdef Stake before = stake_of(self, order)
         cdef int64_t filled = order.quantity_lots - order.leaves_lots
         cdef int64_t price, leaves
         cdef uint16_t verdict
@@ -227,12 +211,12 @@ cdef class Holds:
         """Hold for the new terms too, until the matcher's outcome; the replace's id means the order from now on."""
         cdef uint32_t id = self.ids.add(replace.account, replace.cl_ord_id, tag, replace.seq, item)
         cdef Order *order = order_at(self.orders, item)
-        cdef Stake before = self.stake(order)
+        cdef Stake before = stake_of(self, order)
         cdef Stake after
         id_at(self.ids, id).link = order.ids
         order.ids = id
         self.orders.add_replace(item, id, replace.seq, replace.price_ticks, replace.quantity_lots)
-        after = self.stake(order)
+        after = stake_of(self, order)
         return self.release(order, &before, &after, 0)
 
     cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil:
@@ -266,7 +250,7 @@ cdef class Holds:
                 continue
             # Of two that exclude each other the younger one stands for both.
             if not order.flags & ORDER_OCO or order.order_id > order_at(self.orders, order.mate).order_id:
-                incoming += self.stake(order).incoming
+                incoming += stake_of(self, order).incoming
         if max_units != 0:
             account_at(self.accounts, account).flags |= ACCOUNT_POSITIONS
         return self.positions.set(account, asset, max_units, incoming)

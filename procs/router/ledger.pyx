@@ -12,7 +12,7 @@ from libc.stdlib cimport free, malloc, qsort, realloc
 from procs.router.accounts cimport ACCOUNT_LINES, account_at
 from procs.router.balances cimport balance_at
 from procs.router.digest cimport scramble
-from procs.router.holds cimport NOTHING, Cost, Holds, Listing, Stake
+from procs.router.holds cimport NOTHING, Cost, Holds, Listing, Stake, stake_of
 from procs.router.ids cimport id_at
 from procs.router.orders cimport (
     ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, tag_of_order,
@@ -120,7 +120,7 @@ cdef class Ledger(Holds):
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef uint32_t asset = listing.terms.base_asset if order.side == SIDE_BUY else listing.terms.quote_asset
         cdef uint32_t receiver = self.balances.entry(order.account, asset)
-        cdef Stake before = self.stake(order)
+        cdef Stake before = stake_of(self, order)
         cdef Stake after = NOTHING
         cdef uint32_t venue
         if order.flags & (ORDER_BUDGET | ORDER_OCO | ORDER_IDLE):
@@ -139,7 +139,7 @@ cdef class Ledger(Holds):
             balance_at(self.balances, venue).free += fee
             self.balances.touch(venue)
         if leaves != 0:
-            after = self.stake(order)
+            after = stake_of(self, order)
         self.release(order, &before, &after, paid)
         if leaves == 0:
             if order.flags & ORDER_FIRST:
@@ -160,7 +160,7 @@ cdef class Ledger(Holds):
         if item == NIL or order_at(self.orders, item).leaves_lots != event.old_leaves_lots:
             contradiction(<const EventRecord *> event, b"a replace of an order that is not open, or of other leaves")
         order = order_at(self.orders, item)
-        before = self.stake(order)
+        before = stake_of(self, order)
         order.price_ticks = event.price_ticks
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
         order.leaves_lots = event.leaves_lots
@@ -176,11 +176,11 @@ cdef class Ledger(Holds):
         if item == NIL or order_at(self.orders, item).leaves_lots != event.old_leaves_lots or event.leaves_lots <= 0:
             contradiction(<const EventRecord *> event, b"a change of an order that is not open, or of other leaves")
         order = order_at(self.orders, item)
-        before = self.stake(order)
+        before = stake_of(self, order)
         order.price_ticks = event.price_ticks
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
         order.leaves_lots = event.leaves_lots
-        after = self.stake(order)
+        after = stake_of(self, order)
         self.release(order, &before, &after, 0)
         return 1
 
@@ -196,9 +196,9 @@ cdef class Ledger(Holds):
             contradiction(<const EventRecord *> event, b"a trigger of an order whose mate is open, or that is not due")
         if order.price_ticks == event.price_ticks:
             return 0
-        before = self.stake(order)
+        before = stake_of(self, order)
         order.price_ticks = event.price_ticks
-        after = self.stake(order)
+        after = stake_of(self, order)
         self.release(order, &before, &after, 0)
         return 1
 
@@ -212,7 +212,7 @@ cdef class Ledger(Holds):
             return self.end(item)
         if event.command != CMD_REPLACE or item == NIL:
             return 0
-        before = self.stake(order_at(self.orders, item))
+        before = stake_of(self, order_at(self.orders, item))
         return self.end_replace(item, event.cause, &before, refused=True)
 
     cdef int end_replace(self, uint32_t item, uint64_t seq, const Stake *before, bint refused) except -1 nogil:
@@ -228,14 +228,14 @@ cdef class Ledger(Holds):
                 at = &id_at(self.ids, at[0]).link
             at[0] = id_at(self.ids, id).link
             self.ids.retire(id)
-        after = self.stake(order)
+        after = stake_of(self, order)
         self.release(order, before, &after, 0)
         return 1
 
     cdef int end(self, uint32_t item) except -1 nogil:
         """The order ends with whatever is left of it; one that it excluded keeps its own hold. Returns 1."""
         cdef const Order *order = order_at(self.orders, item)
-        cdef Stake before = self.stake(order)
+        cdef Stake before = stake_of(self, order)
         cdef Stake after = NOTHING
         if order.flags & ORDER_OCO:
             after = self.stake_alone(order_at(self.orders, order.mate))
@@ -276,7 +276,7 @@ cdef class Ledger(Holds):
         if not works:
             return 0
         order.flags &= ~ORDER_IDLE
-        after = self.stake(order)
+        after = stake_of(self, order)
         return self.release(order, &NOTHING, &after, 0)
 
     cdef int make_due(self, uint32_t item) except -1 nogil:
@@ -356,7 +356,7 @@ cdef class Ledger(Holds):
             assert balance_at(self.balances, order.payer).account == order.account, "somebody else pays"
             if order.flags & ORDER_OCO and order_at(self.orders, order.mate).order_id > order.order_id:
                 continue  # the younger of the two stands for both
-            stake = self.stake(order)
+            stake = stake_of(self, order)
             key = (order.account, self.pays_with(order))
             held[key] = held.get(key, 0) + stake.held
             key = (order.account, self.listings[order.instrument].terms.base_asset)

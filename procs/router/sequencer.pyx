@@ -10,7 +10,7 @@ record, which carries the verdict, takes it up. One that nobody takes up is noth
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at
+from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, account_at
 from procs.router.administration cimport OPERATORS_RING
 from procs.router.balances cimport BALANCE_CHANGED, balance_at
 from procs.router.collars cimport stamped_price, trailed_price, worst_price
@@ -41,6 +41,14 @@ cdef inline bint is_plain(const NewOrderRecord *record) noexcept nogil:
 
 cdef inline bint has_own_price(uint8_t ord_type) noexcept nogil:
     return ord_type == ORD_TYPE_LIMIT or ord_type == ORD_TYPE_STOP_LIMIT
+
+
+cdef inline bint is_limited(const Account *account, const Account *session, const Listing *listing) noexcept nogil:
+    """Whether any switch or limit may have something to say about an order."""
+    return (
+        (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS) != 0
+        or account.max_orders | account.max_open_orders != 0 or listing.max_quantity_lots | listing.max_value != 0
+    )
 
 
 cdef class Sequencer(State):
@@ -171,6 +179,7 @@ cdef class Sequencer(State):
     cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil:
         cdef uint16_t verdict
         cdef const Listing *listing
+        cdef const Account *account
         cdef uint32_t payer = NIL
         cdef Cost cost
         if record.flags & ORDER_FLAG_LIST:
@@ -181,22 +190,24 @@ cdef class Sequencer(State):
             verdict = self.judge_order(record, False, &cost)
         elif verdict != CODE_TOO_OLD:
             return verdict
-        if verdict == CODE_OK:
+        listing = &self.ledger.listings[record.instrument]
+        account = account_at(self.ledger.accounts, record.account)
+        if verdict == CODE_OK and is_limited(account, account_at(self.ledger.accounts, record.session), listing):
             verdict = self.ledger.accounts.fault(record.account, record.session, record.time_ns, 1, 1)
-        if verdict == CODE_OK:
-            listing = &self.ledger.listings[record.instrument]
-            verdict = self.ledger.can_bear(listing, record.account, record.side, &cost, &NOTHING)
             if verdict == CODE_OK:
-                verdict = self.ledger.can_pay(
-                    record.account, listing.terms.quote_asset if record.side == SIDE_BUY else listing.terms.base_asset,
-                    cost.held, &payer,
-                )
+                verdict = self.ledger.can_bear(listing, record.account, record.side, &cost, &NOTHING)
+        if verdict == CODE_OK:
+            verdict = self.ledger.can_pay(
+                record.account, listing.terms.quote_asset if record.side == SIDE_BUY else listing.terms.base_asset,
+                cost.held, &payer,
+            )
         if verdict != CODE_OK:
             self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
             return verdict
         self.stamp(record)
         self.ledger.open(record, payer, self.id_tag)
-        self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
+        if account.max_orders != 0:
+            self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         return CODE_OK
 
     cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil:
