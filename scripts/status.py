@@ -17,7 +17,7 @@ from procs.batcher import database
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.topology import Host
 from procs.venue import Manifest, Venue
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
 from shm.board import Word
 from shm.segment import SegmentError
 
@@ -111,11 +111,13 @@ def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
 
 
 def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None where there is none."""
+    """The run of the venue in `data`, or None where there is none. UsageError where it is another user's."""
     try:
         return Venue.attach(Manifest.load(data / "run" / "manifest.json"))
     except (FileNotFoundError, SegmentError):
         return None
+    except PermissionError as error:
+        raise UsageError(f"{error.filename} is another user's: give this command as the venue's user") from None
 
 
 def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:

@@ -17,6 +17,7 @@ from procs.supervisor.topology import OPERATOR, OPERATOR_INGRESS
 from procs.venue import Manifest, Venue
 from scripts.operate.search import select
 from shm.board import Word
+from shm.journal import JournalError
 from shm.layout import pack, type_of, unpack_command, unpack_event
 from shm.records import Code, Command, Event
 from shm.ring import Observer
@@ -70,7 +71,14 @@ class Channel:
         if self._producer.room() < len(commands):
             raise BusyError("the router takes no commands now; nothing was sent: try again")
         sent = [self._producer.put(pack(structs.replace(each, time_ns=time.time_ns()))) for each in commands]
-        deadline_s = time.monotonic() + timeout_s
+        try:
+            return self._outcomes(commands, sent, time.monotonic() + timeout_s)
+        except KeyboardInterrupt:
+            raise UnknownOutcomeError("you did not wait for what came of it") from None
+        except JournalError as error:
+            raise UnknownOutcomeError(f"the journal can't be read ({error})") from error
+
+    def _outcomes(self, commands: Sequence[Command], sent: list[int], deadline_s: float) -> list[Outcome]:
         found = [self._find(number, command, deadline_s) for number, command in zip(sent, commands, strict=True)]
         last = max(command.seq for command in found)
         self._await_done(last, deadline_s)

@@ -27,6 +27,7 @@ from scripts.operate.search import select
 from scripts.status import attach
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, load, print_json
 from shm.board import Word
+from shm.journal import JournalError
 from shm.layout import type_of, unpack_command
 from shm.records import CL_ORD_ID_SIZE, Code, Command
 
@@ -135,6 +136,8 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
             outcomes = channel.carry_out(commands, options.timeout_s)
     except (NotAuthorisedError, BusyError) as error:
         return Report("refused", str(error))
+    except JournalError as error:
+        return Report("refused", f"the journal can't be read: {error}; nothing was sent")
     except UnknownOutcomeError as error:
         return Report("unknown", f"{error}: it may still be carried out. {_how_to_know(commands, key)}", key=key)
     return _judge(venue, asked, outcomes, key)

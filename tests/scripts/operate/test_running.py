@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -11,18 +13,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+import config
+from procs.batcher import database
+from scripts.__main__ import command_line
+from scripts.terminal import UsageError
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 
 Client = Callable[[str], FixClient]
 
 BY = ("--operator", "OPERATOR1", "--yes")
-DONE, REFUSED, USAGE, UNKNOWN = 0, 1, 2, 3
+DONE, REFUSED, UNKNOWN = 0, 1, 3
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +47,16 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def operate(venue: RunningVenue, *arguments: str, code: int = DONE, by: tuple[str, ...] = BY) -> dict[str, Any]:
-    """Give an operator's command, and return what it tells programs."""
-    answer = venue.command(*arguments, *by, "--json")
-    assert answer.returncode == code, answer.stdout + answer.stderr
-    return json.loads(answer.stdout)  # type: ignore[no-any-return]
+    """Give an operator's command, in this process to save its start, and return what it tells programs."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        told = command_line(arguments)([*arguments, str(venue.config), *by, "--json"], exit_on_error=False)
+    assert told == code, out.getvalue()
+    return json.loads(out.getvalue())  # type: ignore[no-any-return]
+
+
+def proposals(venue: RunningVenue) -> list[dict[str, Any]]:
+    return json.loads(venue.command("adjust", "list", "--json").stdout)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -68,7 +81,8 @@ def refusal(client: FixClient, cl_ord_id: str) -> bytes:
 
 def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
     """The answer to `query` once it has any rows: the database follows."""
-    url = venue.command("db", "url").stdout.strip()
+    loaded = config.load(venue.config)
+    url = database.url(loaded, Path(loaded.venue.data))
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -80,6 +94,16 @@ def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
             return found
         assert time.monotonic() < deadline, query
         time.sleep(0.1)  # only asking again tells
+
+
+def phases(venue: RunningVenue) -> dict[str, str]:
+    """The phase of each instrument by `lockstep status`, once PostgreSQL has all that is committed."""
+    deadline = time.monotonic() + 30
+    while True:
+        shown = venue.status()
+        if shown["database_lag"] == 0 and shown["instruments"]:
+            return {each["symbol"]: each["phase"] for each in shown["instruments"]}
+        assert time.monotonic() < deadline, shown
 
 
 def balance(venue: RunningVenue, account: str, asset: str) -> Decimal:
@@ -107,6 +131,7 @@ def test_a_halt_freezes_and_a_resume_lets_go_on(venue: RunningVenue, client: Cli
 def test_an_auction_ends_in_trades_at_one_price(venue: RunningVenue, client: Client) -> None:
     trader, other = client("TRADER1"), client("TRADER2")
     operate(venue, "phase", "ETHUSDT", "opening_auction")
+    assert phases(venue)["ETHUSDT"] == "OPENING_AUCTION"
     trader.order("a1", "buy", "3010", "2", "ETHUSDT")
     other.order("a2", "sell", "2990", "2", "ETHUSDT")
     trader.await_report("a1", "0")
@@ -115,8 +140,7 @@ def test_an_auction_ends_in_trades_at_one_price(venue: RunningVenue, client: Cli
     assert (told["from"], Decimal(told["auction_quantity"])) == ("OPENING_AUCTION", Decimal(2))
     fills = (trader.await_report("a1", "F"), other.await_report("a2", "F"))
     assert {Decimal(fill.get(31).decode()) for fill in fills} == {Decimal(told["auction_price"])}
-    shown = {each["symbol"]: each["phase"] for each in venue.status()["instruments"]}
-    assert set(shown) == {"BTCUSDT", "ETHUSDT", "SOLUSDT"}
+    assert phases(venue) == {"BTCUSDT": "CONTINUOUS", "ETHUSDT": "CONTINUOUS", "SOLUSDT": "CONTINUOUS"}
 
 
 def test_a_mass_cancel_takes_what_it_names(venue: RunningVenue, client: Client) -> None:
@@ -155,15 +179,15 @@ def test_an_adjustment_takes_two_operators(venue: RunningVenue) -> None:
     before = balance(venue, "TRADER5", "BTC")
     told = operate(venue, "adjust", "propose", "TRADER5", "BTC", "-0.25")
     proposal = str(told["details"]["proposal"])
-    listed = json.loads(venue.command("adjust", "list", "--json").stdout)
-    assert listed == [{"proposal": int(proposal), "by": "OPERATOR1", "change": "-0.25000000 BTC for TRADER5"}]
+    assert proposals(venue) == [{"proposal": int(proposal), "by": "OPERATOR1", "change": "-0.25000000 BTC for TRADER5"}]
     assert operate(venue, "adjust", "approve", proposal, code=REFUSED)["code"] == "SAME_OPERATOR"
     other = ("--operator", "OPERATOR2", "--yes")
     assert Decimal(operate(venue, "adjust", "approve", proposal, by=other)["details"]["free"]) == before - Decimal(
         "0.25"
     )
-    assert json.loads(venue.command("adjust", "list", "--json").stdout) == []
-    assert venue.command("adjust", "approve", proposal, *other).returncode == USAGE
+    assert proposals(venue) == []
+    with pytest.raises(UsageError, match="see lockstep adjust list"):
+        operate(venue, "adjust", "approve", proposal, by=other)
 
 
 def test_an_instrument_is_listed_limited_and_delisted_while_the_venue_runs(venue: RunningVenue, client: Client) -> None:
@@ -194,12 +218,14 @@ def test_a_bust_gives_both_sides_back_what_they_gave(venue: RunningVenue, client
     buyer.order("b2", "buy", "150", "3", "SOLUSDT")
     buyer.await_report("b2", "F")
     ((trade,),) = asked(venue, "SELECT trade_id FROM trades WHERE symbol = 'SOLUSDT'")
-    assert venue.command("correct", "SOLUSDT", str(trade), "--price", "149.995", *BY).returncode == USAGE
+    with pytest.raises(UsageError, match=r"149.995 is not a multiple of 0.01"):
+        operate(venue, "correct", "SOLUSDT", str(trade), "--price", "149.995")
     assert balance(venue, "TRADER7", "SOL") == before + 1 + 3
     operate(venue, "bust", "SOLUSDT", str(trade))
     assert balance(venue, "TRADER7", "SOL") == before + 2
     assert operate(venue, "bust", "SOLUSDT", str(trade), code=REFUSED)["code"] == "ALREADY_CORRECTED"
-    assert venue.command("bust", "SOLUSDT", "999999", *BY).returncode == USAGE
+    with pytest.raises(UsageError, match="PostgreSQL has no trade 999999 of SOLUSDT"):
+        operate(venue, "bust", "SOLUSDT", "999999")
 
 
 def test_a_correction_moves_the_difference(venue: RunningVenue, client: Client) -> None:
