@@ -80,9 +80,8 @@ class Channel:
 
     def _outcomes(self, commands: Sequence[Command], sent: list[int], deadline_s: float) -> list[Outcome]:
         found = [self._find(number, command, deadline_s) for number, command in zip(sent, commands, strict=True)]
-        last = max(command.seq for command in found)
-        self._await_done(last, deadline_s)
-        events, is_whole = self._collect({command.seq for command in found})
+        events = self._collect({command.seq for command in found}, deadline_s)
+        is_whole = all(follower.is_whole for follower in self._events)
         return [
             Outcome(command, Code(getattr(command, "verdict", 0)), events[command.seq], is_whole) for command in found
         ]
@@ -98,21 +97,22 @@ class Channel:
                     return command
             self._wait(deadline_s)
 
-    def _await_done(self, seq: int, deadline_s: float) -> None:
-        """Wait until the command is committed, and all that it causes is published."""
+    def _collect(self, causes: set[int], deadline_s: float) -> dict[int, list[Event]]:
+        """The events of these commands, once they are committed and all that they cause is published."""
         board = self._venue.board
-        done = [Word.MATCHER_DONE + number - 1 for number in self._venue.matchers]
-        while board.release_position() < seq or any(board.get(word) < seq for word in done):
-            self._wait(deadline_s)
-
-    def _collect(self, causes: set[int]) -> tuple[dict[int, list[Event]], bool]:
+        words = [Word.MATCHER_DONE + number - 1 for number in self._venue.matchers]
         found: dict[int, list[Event]] = {seq: [] for seq in causes}
-        for follower in self._events:
-            for record in follower.read():
-                cause = int.from_bytes(record[8:16], "little")
-                if cause in found:
-                    found[cause].append(unpack_event(record))
-        return found, all(follower.is_whole for follower in self._events)
+        last = max(causes)
+        while True:
+            is_done = board.release_position() >= last and all(board.get(word) >= last for word in words)
+            for follower in self._events:
+                for record in follower.read():
+                    cause = int.from_bytes(record[8:16], "little")
+                    if cause in found:
+                        found[cause].append(unpack_event(record))
+            if is_done:  # looked at before the rings were
+                return found
+            self._wait(deadline_s)
 
     def _wait(self, deadline_s: float) -> None:
         if not is_current(self._venue):
