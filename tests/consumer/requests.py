@@ -149,7 +149,7 @@ class Requests:
     def terms(self, account: int, terms: ExtTerms | None) -> list[Command]:
         if terms is None:
             return []
-        return [ExtTerms(**self.by(account), **{name: getattr(terms, name) for name in TERMS})]
+        return [msgspec.structs.replace(terms, **self.by(account))]
 
     @staticmethod
     def flagged(order: Any, terms: ExtTerms | None, more: int) -> Any:
@@ -247,6 +247,3 @@ class Requests:
             new_price_ticks=self.draw.choice((0, trade.price_ticks + 1, max(1, trade.price_ticks - 3))),
             **self.operator(),
         )]  # fmt: skip
-
-
-TERMS = ("stop_price_ticks", "trail_ticks", "display_lots", "minimum_lots", "expire_ns")
