@@ -15,6 +15,7 @@ cdef struct Listed:
     uint32_t instrument
     uint32_t base_asset
     uint32_t quote_asset
+    int matcher
     Grid price
     Grid quantity
     int base_scale

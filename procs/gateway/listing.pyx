@@ -57,6 +57,7 @@ cdef class Listing:
         listed.instrument = event.instrument
         listed.base_asset = event.base_asset
         listed.quote_asset = event.quote_asset
+        listed.matcher = event.matcher
         listed.base_scale = self.asset_scales[event.base_asset]
         listed.quote_scale = self.asset_scales[event.quote_asset]
         listed.price.scale = event.price_scale

@@ -43,10 +43,13 @@ cdef class EventPump:
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]           # of the ring's next event
     cdef bint pending[RINGS]             # events wait for their release
+    cdef uint64_t moved_at               # an instrument went to another matcher by this command; 0: that is all done
+    cdef int moved_from
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
     cdef int64_t now_ns
     cdef int64_t utc_ns
     cdef int64_t drain(self, int64_t now_ns) except -1
+    cdef bint is_drained(self, int ring, uint64_t seq) except -1
     cdef int64_t drain_ring(self, int ring, uint64_t released) except -1
     cdef void show_released(self)
     cdef bint unreleased(self) noexcept

@@ -7,7 +7,9 @@ store's watermarks), and never waits: a session that is away gets its reports st
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from procs.gateway.listing cimport Listed
 from procs.gateway.orders cimport Order
+from shm.board cimport WORD_MATCHER_DONE
 from shm.records cimport (
     CMD_CANCEL,
     CMD_EXT_LEG,
@@ -74,15 +76,34 @@ cdef class EventPump:
         self.recovering = store.other_boot
 
     cdef int64_t drain(self, int64_t now_ns) except -1:
-        """Handle what is released, a bounded number of each ring: the router's first, for the definitions in it."""
+        """Handle what is released, a bounded number of each ring: the router's first, for the definitions in it.
+
+        Where an instrument moves to another matcher, its orders' events go on in another ring: all that is up to the
+        move is handled before anything behind it.
+        """
         cdef uint64_t released = self.board.release_seq()
+        cdef bint old_matcher_is_done = self.moved_at != 0 and self.moved_at <= self.board.load(
+            WORD_MATCHER_DONE + self.moved_from - 1
+        )
         cdef int64_t work = 0
         cdef int ring
         self.now_ns = self.utc_ns = now_ns
-        for ring in range(RINGS):
+        if self.moved_at == 0:
+            work = self.drain_ring(0, released)
+        if self.moved_at:
+            released = min(released, self.moved_at)
+        for ring in range(1, RINGS):
             if self.consumers[ring] is not None:
                 work += self.drain_ring(ring, released)
+        if old_matcher_is_done and self.is_drained(self.moved_from, self.moved_at):
+            self.moved_at = 0
+            work += 1  # what waited behind the move is there to be handled
         return work
+
+    cdef bint is_drained(self, int ring, uint64_t seq) except -1:
+        """Whether nothing up to command `seq` is left in a matcher's ring."""
+        cdef Consumer consumer = self.consumers[ring]
+        return consumer.available() == 0 or (<const EventRecord *> consumer.at(consumer.next)).cause > seq
 
     cdef int64_t drain_ring(self, int ring, uint64_t released) except -1:
         cdef Consumer consumer = self.consumers[ring]
@@ -101,6 +122,8 @@ cdef class EventPump:
                 break
             self.handle(ring, record)
             seq += 1
+            if ring == 0 and self.moved_at:
+                break
         self.pending[ring] = seq < first + count
         if seq > first:
             consumer.release(seq - 1)
@@ -116,8 +139,10 @@ cdef class EventPump:
                 self.board.set_released(self.gateway - 1, ring, consumer.next - 1)
 
     cdef bint unreleased(self) noexcept:
-        """Whether events are in sight that wait for their commit."""
+        """Whether events are in sight that wait for their commit, and for nothing else."""
         cdef int ring
+        if self.moved_at:
+            return False
         for ring in range(RINGS):
             if self.pending[ring]:
                 return True
@@ -271,10 +296,17 @@ cdef class EventPump:
     cdef int define(self, int event_type, const char *record) except -1:
         cdef const ExtCredentialEventRecord *credential
         cdef const AccountDefinedRecord *account
+        cdef const InstrumentDefinedRecord *instrument
+        cdef const Listed *listed
         if event_type == EVT_ASSET_DEFINED:
             self.listing.add_asset(<const AssetDefinedRecord *> record)
         elif event_type == EVT_INSTRUMENT_DEFINED:
-            self.listing.add_instrument(<const InstrumentDefinedRecord *> record)
+            instrument = <const InstrumentDefinedRecord *> record
+            listed = self.listing.get(instrument.instrument)
+            if listed != NULL and listed.matcher != instrument.matcher:
+                self.moved_at = instrument.cause
+                self.moved_from = listed.matcher
+            self.listing.add_instrument(instrument)
         elif event_type == EVT_EXT_CREDENTIAL:
             credential = <const ExtCredentialEventRecord *> record
             self.credential = Credential(

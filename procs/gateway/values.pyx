@@ -259,6 +259,8 @@ cdef Refusal read_steps(
     cdef Fault fault = parse_decimal(text.at, text.size, &number)
     if fault == FAULT_NONE:
         fault = to_steps(&number, grid, steps)
+    if fault == FAULT_NONE and <int128> steps[0] * grid.step > INT64_MAX:  # a report could not repeat it
+        fault = FAULT_TOO_LARGE
     if fault == FAULT_NONE:
         return fine()
     return refuse(not_positive if fault == FAULT_NOT_POSITIVE else code_of(fault, is_price), text)

@@ -55,12 +55,17 @@ DEFINITIONS: tuple[Struct, ...] = (
 class Stage:
     """A running gateway. Tick 0.01, lot 0.0001, and a whole lot at one tick is worth 100 units of USDT."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, matchers: int = 1) -> None:
         config = config_for()
+        others = [
+            structs.replace(config.instruments[0], symbol=f"BTCUSDT{number}", matcher=number)
+            for number in range(2, matchers + 1)
+        ]
+        config = structs.replace(config, instruments=config.instruments + others)
         topology = derive(config)
         self.venue = Venue.private(topology, config, data)
         self.gateway: Server = build(self.venue, "gateway.1")
-        rings = ("events.router", "events.matcher.1")
+        rings = ("events.router", *(f"events.matcher.{number}" for number in range(1, matchers + 1)))
         self._events = [self.venue.producer(ring) for ring in rings]
         self._others = [
             self.venue.consumer(ring.name, agent)
@@ -94,7 +99,7 @@ class Stage:
         self.gateway.abandon()
 
     def tell(self, event: Any, ring: int = MATCHER) -> int:
-        """Have the venue say something; its number."""
+        """Have the venue say something; its number in that ring."""
         number = self._events[ring].next
         instrument = event.instrument or INSTRUMENT
         fields = {"number": number, "cause": event.cause or 1, "time_ns": AT_NS, "instrument": instrument}
@@ -128,9 +133,9 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(data: Path) -> AsyncIterator[Stage]:
+async def stage(data: Path, matchers: int = 1) -> AsyncIterator[Stage]:
     """A gateway for the length of a test."""
-    running = Stage(data)
+    running = Stage(data, matchers)
     await running.start()
     try:
         yield running

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from procs.gateway.codes import text_of
 from shm import records as r
+from shm.board import Word
 from tests.gateway.harness import Trader
-from tests.gateway.stage import ALICE, BOB, ROUTER, Stage, accepted, cancelled, on_stage, stage, traded
+from tests.gateway.stage import ALICE, BOB, DEFINITIONS, ROUTER, Stage, accepted, cancelled, on_stage, stage, traded
 from tests.gateway.test_entry import run
 
 VERSIONS = pytest.mark.parametrize("version", ["FIX.4.2", "FIX.4.4"])
@@ -332,5 +334,25 @@ def test_what_happens_to_a_session_that_is_away_is_resent_as_it_was(tmp_path: Pa
             assert [message[150] for message in got] == ["0", "D", "4"]
             assert [message[17] for message in got] == ["1-2-B", "1-3-B", "1-4-B"]
             assert all(message[43] == "Y" for message in got)
+
+    asyncio.run(scenario())
+
+
+def test_an_instrument_that_moves_goes_on_in_another_ring_only_when_the_old_one_is_done(tmp_path: Path) -> None:
+    """The new matcher's events are there first, as after a restart: they are about orders that the old one tells of."""
+
+    async def scenario() -> None:
+        async with stage(tmp_path, matchers=2) as running:
+            trader = await on_stage(running)
+            listed = next(event for event in DEFINITIONS if isinstance(event, r.InstrumentDefined))
+            running.tell(cancelled(10, r.CancelReason.EXPIRED, cause=200), ring=2)
+            running.tell(structs.replace(listed, matcher=2, cause=100), ring=ROUTER)
+            running.tell(rejected(r.Code.HALTED, r.CommandType.NEW_ORDER, order_id=101, cause=101), ring=ROUTER)
+            await asyncio.sleep(0.05)
+            running.tell(accepted(10, "one", cause=50))
+            assert some(await trader.receive(), 11, 150) == ("one", "0")
+            running.venue.board.set(Word.MATCHER_DONE, 100)
+            got = [some(await trader.receive(), 150, 37) for _ in range(2)]
+            assert sorted(got) == [("8", "101"), ("C", "10")]
 
     asyncio.run(scenario())
