@@ -243,6 +243,23 @@ def test_a_correction_moves_the_difference(venue: RunningVenue, client: Client) 
     assert balance(venue, "TRADER5", "USDT") == before + 2 - 5999
 
 
+def test_a_schedule_changes_phases_by_itself(venue: RunningVenue, client: Client) -> None:
+    trader = client("TRADER1")
+    trader.order("s1", "buy", "2000", "1", "ETHUSDT")
+    trader.await_report("s1", "0")
+    moment = time.strftime("%H:%M:%S", time.gmtime(time.time() + 3))
+    operate(venue, "schedule", "ETHUSDT", "--entry", f"{moment} closed")
+    deadline = time.monotonic() + 30
+    while phases(venue)["ETHUSDT"] != "CLOSED":
+        assert time.monotonic() < deadline
+    trader.order("s2", "buy", "2000", "1", "ETHUSDT")
+    assert b"closed" in refusal(trader, "s2").lower()
+    operate(venue, "schedule", "ETHUSDT", "--none")
+    trader.cancel("s3", "s1", "buy", "ETHUSDT")
+    trader.await_report("s3", "4")
+    operate(venue, "resume", "ETHUSDT")
+
+
 def test_fee_tiers_position_limits_and_schedules_act_at_once(venue: RunningVenue, client: Client) -> None:
     operate(venue, "fee-tier", "3", "--maker-fee-ppm", "0", "--taker-fee-ppm", "10000")
     operate(venue, "account-limits", "TRADER3", "--fee-tier", "3")
@@ -303,10 +320,11 @@ def test_an_unknown_outcome_is_found_by_its_key(venue: RunningVenue) -> None:
     assert again["says"].startswith("done before, as log record ")
 
 
-def test_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, client: Client) -> None:
+def test_halts_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, client: Client) -> None:
     operate(venue, "kill", "TRADER2", "--on")
     operate(venue, "limits", "BTCUSDT", "--max-quantity", "5")
     operate(venue, "account-limits", "TRADER1", "--max-open-orders", "1")
+    operate(venue, "halt", "SOLUSDT")
     os.kill(venue.pids()["core"], signal.SIGKILL)
     venue.await_ready(2, 60)
     killed = client("TRADER2")
@@ -320,6 +338,9 @@ def test_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, client: C
     trader.order("k4", "buy", "100", "5")
     refusal(trader, "k4")
     operate(venue, "kill", "TRADER2", "--off")
+    killed.order("k6", "buy", "100", "1", "SOLUSDT")
+    assert b"halt" in refusal(killed, "k6").lower()
+    operate(venue, "resume", "SOLUSDT")
     killed.order("k5", "buy", "100", "1")
     killed.await_report("k5", "0")
 
