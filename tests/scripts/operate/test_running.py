@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -293,6 +294,37 @@ def test_only_operators_are_let_in(
 ) -> None:
     monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", password)
     assert operate(venue, "halt", "BTCUSDT", by=("--operator", operator), code=REFUSED)["says"] == says
+
+
+@pytest.mark.parametrize(
+    ("sure", "code", "says"), [("n", REFUSED, "you were not sure"), ("y", DONE, "0 orders cancelled")]
+)
+def test_a_terminal_is_asked_for_password_and_whether_it_is_sure(
+    venue: RunningVenue, monkeypatch: pytest.MonkeyPatch, sure: str, code: int, says: str
+) -> None:
+    monkeypatch.delenv("LOCKSTEP_OPERATOR_PASSWORD")
+    command = [sys.executable, "-m", "scripts", "cancel", "--account", "TRADER7", str(venue.config), *BY[:2]]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(command[0], command)
+    assert "password of OPERATOR1: " in told(terminal, ": ")
+    os.write(terminal, b"demo\n")
+    assert "Cancel all orders of TRADER7? [y/N] " in told(terminal, "[y/N] ")
+    os.write(terminal, f"{sure}\n".encode())
+    assert says in told(terminal, None)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
+    os.close(terminal)
+
+
+def told(terminal: int, until: str | None) -> str:
+    """What a terminal shows, up to a prompt, or to the end of its command."""
+    text = ""
+    while until is None or not text.endswith(until):
+        try:
+            text += os.read(terminal, 4096).decode()
+        except OSError:  # its other end is closed
+            break
+    return text
 
 
 def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
