@@ -64,8 +64,8 @@ cdef class Holds:
 cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:
     """What an open order, with the one that it excludes, has taken of its account.
 
-    The most that it can still cost, whatever of its terms is in force when it trades. It fits: `cost_of` and `can_replace`
-    have seen to that.
+    The most that it can still cost, whatever of its terms is in force when it trades. It fits: `cost_of` and
+    `can_replace` have seen to that.
     """
     cdef const Listing *listing = &holds.listings[order.instrument]
     cdef int64_t price, leaves
@@ -74,5 +74,7 @@ cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:
         return holds.special_stake(order)
     widest_terms(holds.orders, order, &price, &leaves)
     stake.incoming = 0
-    stake.held = price * leaves * listing.terms.unit_value if order.side == SIDE_BUY else leaves * listing.terms.lot_units
+    stake.held = leaves * listing.terms.lot_units
+    if order.side == SIDE_BUY:
+        stake.held = price * leaves * listing.terms.unit_value
     return stake

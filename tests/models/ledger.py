@@ -1,15 +1,41 @@
 """The ledger written out slowly, on Decimal and dictionaries: holds, fees and settlement of one order at a time.
 
-An oracle for tests: it follows the log's accepted commands and the matchers' events, sharing no code with the router.
+An oracle for tests: it follows the log's commands and the matchers' events, sharing no code with the router.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
-from shm.records import Cancelled, Command, Deposit, Event, Instrument, NewOrder, Rejected, Replace, Replaced, Traded
+from shm.records import (
+    AccountLimits,
+    Activate,
+    Adjustment,
+    Cancelled,
+    Code,
+    Command,
+    CommandType,
+    Correction,
+    Deposit,
+    Event,
+    ExtLeg,
+    FeeTier,
+    Instrument,
+    ListKind,
+    NewOrder,
+    OrderFlag,
+    PositionLimit,
+    Rejected,
+    Replace,
+    Replaced,
+    Restated,
+    Side,
+    Traded,
+    Triggered,
+    Withdrawal,
+)
 
 
 @dataclass
@@ -21,20 +47,46 @@ class OpenOrder:
     is_buy: bool
     price: Decimal
     quantity: Decimal
+    fee_rates: tuple[int, int]
+    has_budget: bool = False
     filled: Decimal = Decimal(0)
     in_flight: dict[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    excludes: int = 0  # the order that has one hold together with this one
+    activates: int = 0  # the order that waits for this one's fill
+    is_idle: bool = False
 
     @property
     def pays_with(self) -> int:
         return self.instrument.quote_asset if self.is_buy else self.instrument.base_asset
 
     @property
+    def lots(self) -> Decimal:
+        """The most that it may still trade."""
+        if self.has_budget:
+            return budget_lots(self.quantity - self.filled, self.price, self.instrument)
+        return max([self.quantity, *(quantity for _, quantity in self.in_flight.values())]) - self.filled
+
+    @property
     def reserve(self) -> Decimal:
-        terms = [(self.price, self.quantity), *self.in_flight.values()]
-        leaves = max(quantity for _, quantity in terms) - self.filled
-        if self.is_buy:
-            return max(price for price, _ in terms) * leaves * self.instrument.unit_value
-        return leaves * self.instrument.lot_units
+        """What it may still cost, whatever else is open."""
+        if self.is_idle:
+            return Decimal(0)
+        if not self.is_buy:
+            return self.lots * self.instrument.lot_units
+        if self.has_budget:
+            return self.quantity - self.filled
+        return (
+            max([self.price, *(price for price, _ in self.in_flight.values())]) * self.lots * self.instrument.unit_value
+        )
+
+    @property
+    def incoming(self) -> Decimal:
+        """What a buy may bring."""
+        return self.lots * self.instrument.lot_units if self.is_buy and not self.is_idle else Decimal(0)
+
+
+def budget_lots(budget: Decimal, price: Decimal, instrument: Instrument) -> Decimal:
+    return (budget / (price * instrument.unit_value)).to_integral_value(ROUND_CEILING)
 
 
 class LedgerModel:
@@ -44,55 +96,178 @@ class LedgerModel:
         self.owned: defaultdict[tuple[int, int], Decimal] = defaultdict(Decimal)
         self.orders: dict[int, OpenOrder] = {}
         self.instruments: dict[int, Instrument] = {}
+        self.tiers: dict[int, tuple[int, int]] = {}
+        self.tier_of: dict[int, int] = {}
+        self.proposals: dict[int, tuple[int, int, int]] = {}
+        self.position_limits: dict[tuple[int, int], int] = {}
+        self.deposited: defaultdict[int, Decimal] = defaultdict(Decimal)
+        self.leg: ExtLeg | None = None
 
     def balance(self, account: int, asset: int) -> tuple[int, int]:
         """(free, held) in smallest units."""
-        mine = [o for o in self.orders.values() if (o.account, o.pays_with) == (account, asset)]
-        held = sum((order.reserve for order in mine), Decimal(0))
+        held = Decimal(0)
+        for number, order in self.orders.items():
+            if (order.account, order.pays_with) != (account, asset):
+                continue
+            if order.excludes == 0:
+                held += order.reserve
+            elif order.excludes > number:  # one of the two stands for both
+                held += max(order.reserve, self.orders[order.excludes].reserve)
         return int(self.owned[account, asset] - held), int(held)
 
+    def incoming(self, account: int, asset: int) -> int:
+        """What the account's open buys may bring of an asset."""
+        total = Decimal(0)
+        for number, order in self.orders.items():
+            if (order.account, order.instrument.base_asset) != (account, asset):
+                continue
+            if order.excludes == 0:
+                total += order.incoming
+            elif order.excludes > number:
+                total += max(order.incoming, self.orders[order.excludes].incoming)
+        return int(total)
+
     def command(self, record: Command) -> None:
-        """An accepted command of the log."""
+        """The next command of the log, refused ones too; an AssertionError where its refusal says what is not so."""
+        verdict = getattr(record, "verdict", Code.OK)
+        if isinstance(record, ExtLeg):
+            self.leg = record
+        elif isinstance(record, NewOrder):
+            self._new_order(record)
+        elif isinstance(record, Activate):
+            self.orders[record.order_id].is_idle = verdict != Code.OK
+            self._nobody_owes()
+        elif verdict == Code.OK:
+            self._other(record)
+
+    def _new_order(self, record: NewOrder) -> None:
+        legs: list[NewOrder | ExtLeg] = [record]
+        if record.flags & OrderFlag.LIST and self.leg is not None and self.leg.account == record.account:
+            legs.append(self.leg)
+        self.leg = None
+        if record.verdict not in (Code.OK, Code.INSUFFICIENT_BALANCE):
+            return
+        for part in legs:
+            self.orders[part.seq] = self._opened(part)
+        if len(legs) == 2:
+            self._join(legs[0].seq, legs[1].seq, legs[1].list_kind)
+        if record.verdict == Code.OK:
+            self._nobody_owes()
+            return
+        payer = (record.account, self.orders[record.seq].pays_with)
+        assert self.balance(*payer)[0] < 0, f"order {record.seq} was refused, and could be paid"
+        for part in legs:
+            del self.orders[part.seq]
+
+    def _opened(self, part: NewOrder | ExtLeg) -> OpenOrder:
+        instrument = self.instruments[part.instrument]
+        rates = self.tiers.get(self.tier_of.get(part.account, 0), (instrument.maker_fee_ppm, instrument.taker_fee_ppm))
+        if getattr(part, "verdict", Code.OK) == Code.OK:
+            assert (part.maker_fee_ppm, part.taker_fee_ppm) == rates, f"order {part.seq} has another tier's rates"
+        return OpenOrder(
+            part.account, instrument, part.side == Side.BUY, Decimal(part.price_ticks), Decimal(part.quantity_lots),
+            rates, bool(part.flags & OrderFlag.BUDGET),
+        )  # fmt: skip
+
+    def _join(self, first: int, second: int, kind: int) -> None:
+        if kind == ListKind.OCO:
+            self.orders[first].excludes, self.orders[second].excludes = second, first
+        else:
+            self.orders[first].activates = second
+            self.orders[second].is_idle = True
+
+    def _nobody_owes(self) -> None:
+        for order in self.orders.values():
+            assert self.balance(order.account, order.pays_with)[0] >= 0, f"account {order.account} can't pay"
+
+    def _other(self, record: Command) -> None:
         if isinstance(record, Deposit):
-            self.owned[record.account, record.asset] += record.amount
+            self._add(record.account, record.asset, record.amount)
+        elif isinstance(record, Withdrawal):
+            self._add(record.account, record.asset, -record.amount)
+        elif isinstance(record, Adjustment):
+            if record.proposal == 0:
+                self.proposals[record.seq] = (record.target, record.asset, record.amount)
+            else:
+                self._add(*self.proposals.pop(record.proposal))
+        elif isinstance(record, Correction):
+            self._correct(record)
         elif isinstance(record, Instrument):
             self.instruments[record.instrument] = record
-        elif isinstance(record, NewOrder):
-            self.orders[record.seq] = OpenOrder(
-                record.account, self.instruments[record.instrument], record.side == 1, Decimal(record.price_ticks),
-                Decimal(record.quantity_lots),
-            )  # fmt: skip
+        elif isinstance(record, FeeTier):
+            self.tiers[record.tier] = (record.maker_fee_ppm, record.taker_fee_ppm)
+        elif isinstance(record, AccountLimits):
+            self.tier_of[record.target] = record.fee_tier
+        elif isinstance(record, PositionLimit):
+            self.position_limits[record.target, record.asset] = record.max_units
         elif isinstance(record, Replace):
             terms = (Decimal(record.price_ticks), Decimal(record.quantity_lots))
             self.orders[record.order_id].in_flight[record.seq] = terms
+
+    def _add(self, account: int, asset: int, amount: int) -> None:
+        self.owned[account, asset] += amount
+        self.deposited[asset] += amount
+
+    def _correct(self, record: Correction) -> None:
+        terms = self.instruments[record.instrument]
+        base = Decimal(record.quantity_lots) * terms.lot_units
+        quote = Decimal(record.price_ticks) * record.quantity_lots * terms.unit_value
+        if record.new_price_ticks:
+            wrong = quote - Decimal(record.new_price_ticks) * record.quantity_lots * terms.unit_value
+            self.owned[record.buyer, terms.quote_asset] += wrong
+            self.owned[record.seller, terms.quote_asset] -= wrong
+            return
+        self.owned[record.buyer, terms.base_asset] -= base - record.buyer_fee
+        self.owned[record.buyer, terms.quote_asset] += quote
+        self.owned[record.seller, terms.quote_asset] -= quote - record.seller_fee
+        self.owned[record.seller, terms.base_asset] += base
+        self.owned[0, terms.base_asset] -= record.buyer_fee
+        self.owned[0, terms.quote_asset] -= record.seller_fee
 
     def event(self, event: Event) -> None:
         """A matcher's event."""
         if isinstance(event, Traded):
             self._traded(event)
         elif isinstance(event, Cancelled):
-            del self.orders[event.order_id]
+            self._close(event.order_id)
         elif isinstance(event, Replaced):
             order = self.orders[event.order_id]
             order.price, order.quantity = order.in_flight.pop(event.cause)
+        elif isinstance(event, Restated):
+            order = self.orders[event.order_id]
+            order.price = Decimal(event.price_ticks)
+            order.quantity += event.leaves_lots - event.old_leaves_lots
+        elif isinstance(event, Triggered):
+            self.orders[event.order_id].price = Decimal(event.price_ticks)
         elif isinstance(event, Rejected) and event.order_id in self.orders:
-            self.orders[event.order_id].in_flight.pop(event.cause, None)
+            if event.command == CommandType.NEW_ORDER:
+                self._close(event.order_id)
+            else:
+                self.orders[event.order_id].in_flight.pop(event.cause, None)
+
+    def _close(self, order_id: int) -> None:
+        order = self.orders.pop(order_id)
+        if order.excludes:
+            self.orders[order.excludes].excludes = 0
 
     def _traded(self, event: Traded) -> None:
         terms = self.instruments[event.instrument]
         base = Decimal(event.quantity_lots) * terms.lot_units
         quote = Decimal(event.price_ticks) * event.quantity_lots * terms.unit_value
-        for order_id, rate in (
-            (event.maker_order_id, terms.maker_fee_ppm),
-            (event.taker_order_id, terms.taker_fee_ppm),
+        for is_taker, order_id, told, fee_told in (
+            (0, event.maker_order_id, event.maker_leaves_lots, event.maker_fee),
+            (1, event.taker_order_id, event.taker_leaves_lots, event.taker_fee),
         ):
             order = self.orders[order_id]
+            assert not order.excludes and not order.is_idle, f"order {order_id} traded beside its mate"
             gets, pays = (base, quote) if order.is_buy else (quote, base)
             received = terms.base_asset if order.is_buy else terms.quote_asset
-            fee = (gets * rate / 1_000_000).to_integral_value(ROUND_DOWN)
+            fee = (gets * order.fee_rates[is_taker] / 1_000_000).to_integral_value(ROUND_DOWN)
+            assert fee == fee_told, f"the fee of order {order_id} is {fee}"
             self.owned[order.account, received] += gets - fee
             self.owned[0, received] += fee
             self.owned[order.account, order.pays_with] -= pays
-            order.filled += event.quantity_lots
+            order.filled += quote if order.has_budget else event.quantity_lots
+            assert order.quantity - order.filled == told, f"order {order_id} has other leaves"
             if order.filled == order.quantity:
                 del self.orders[order_id]

@@ -24,6 +24,7 @@ from shm.records import (
     Traded,
 )  # fmt: skip
 from tests.models.journal import stamp
+from tests.router.everything import Everything
 from tests.router.rig import FREE, NOW, Rig
 from tests.router.traffic import cancel, order, replace, traffic
 
@@ -187,6 +188,29 @@ def test_replay_gives_equal_log_events_and_state_however_it_is_polled(seed: int)
         # The epochs' own times differ, and are not in the state.
         assert again.core.state_hash() == reference.core.state_hash()
         again.core.ledger.check()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_replay_of_whatever_can_be_asked_gives_equal_log_events_and_state(seed: int) -> None:
+    first = Rig(seed=seed, log=16, events=8, closed_ids=20).lead()
+    driver = Everything(first, random.Random(seed))
+    for _ in range(600):
+        driver.step()
+    first.run()
+    first.tick()
+    before = first.core.state_hash()
+    assert len({record[4] for record in first.log}) >= len(CommandType) - 4
+    for other in (None, seed + 100):
+        again = Rig(first.log, seed=other, log=8 if other else 1024, events=4 if other else 1024, closed_ids=20)
+        while again.core.last_seq < len(first.log):
+            again.step()
+            if again.core.last_seq == len(first.log):
+                assert again.core.state_hash() == before
+        again.run()
+        again.core.ledger.check()
+        assert again.log[: len(first.log)] == first.log
+        for ring in (0, 1, 2):
+            assert again.events[ring][: len(first.events[ring])] == first.events[ring]
 
 
 def test_state_after_replay_is_the_state_before() -> None:

@@ -1,0 +1,286 @@
+"""A seeded driver of a rig: everything that users and operators may ask, with terms, lists, limits and corrections.
+
+It remembers what it asked for, so that most of it makes sense, and judges no answer.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from shm.records import (
+    AccountLimits,
+    Adjustment,
+    CommandType,
+    Correction,
+    Deposit,
+    ExtLeg,
+    ExtTerms,
+    FeeTier,
+    KillSwitch,
+    Limits,
+    MassCancel,
+    NewOrder,
+    PhaseChange,
+    PositionLimit,
+    Schedule,
+    Traded,
+    Withdrawal,
+)
+from shm.records import OrderFlag as Flag
+from shm.records import OrderType as Kind
+from shm.records import Phase as P
+from shm.records import TimeInForce as Tif
+from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
+from tests.router.traffic import cancel, order, replace
+
+MATCHER_OF = {number: matcher for number, _, _, matcher, *_ in LISTINGS}
+BASE_OF = {number: base for number, base, *_ in LISTINGS}
+SECOND_NS = 10**9
+
+
+class Everything:
+    """`step` sends one request; `settle` lets all be done now and then."""
+
+    def __init__(self, rig: Rig, draw: random.Random, room: int = 4) -> None:
+        self.rig = rig
+        self.draw = draw
+        self.room = room
+        self.count = 0
+        self.used: list[tuple[int, str, int]] = []
+        self.proposals: list[int] = []
+        self.corrected = 0
+
+    def step(self) -> None:
+        self.count += 1
+        steps = {
+            self.enter: 50, self.enter_list: 12, self.cancel: 12, self.replace: 14, self.mass_cancel: 0.6,
+            self.turn: 0.6, self.change_phase: 1.2, self.limit: 0.5, self.limit_account: 1.0, self.limit_position: 0.8,
+            self.set_tier: 0.5, self.move_money: 2, self.adjust: 1, self.correct: 2, self.plan: 1, self.wait: 3,
+        }  # fmt: skip
+        while min(gateway.room() for gateway in (*self.rig.gateways, self.rig.operators)) < self.room:
+            self.rig.step()
+        self.draw.choices(list(steps), list(steps.values()))[0]()
+        if self.draw.random() < 0.3:
+            self.rig.step()
+
+    def send(self, *records: Any) -> None:
+        self.rig.send(*records, gateway=self.draw.randint(0, 1))
+
+    @property
+    def time_ns(self) -> int:
+        return self.rig.now
+
+    def text(self) -> str:
+        return f"O{self.count}" if self.draw.random() < 0.97 else f"O{max(0, self.count - 5)}"
+
+    def key(self) -> dict[str, Any]:
+        """An operator's header and client id."""
+        return {"account": self.draw.choice(OPERATORS), "time_ns": self.time_ns, "cl_ord_id": b"A%d" % self.count}
+
+    # Orders
+
+    def wish(self, **fixed: Any) -> tuple[NewOrder, ExtTerms | None]:
+        """An order, with terms that mostly go together."""
+        draw = self.draw
+        side, price = draw.randint(1, 2), draw.randint(90, 110)
+        kind = draw.choices(list(Kind), [1, 6, 1, 1, 1])[0]
+        values: dict[str, Any] = {
+            "instrument": draw.randint(1, 3), "side": side, "ord_type": kind, "stp": draw.choice((0, 0, 1, 2, 3, 4, 5)),
+            "price_ticks": price if kind in (Kind.LIMIT, Kind.STOP_LIMIT) else 0, "time_ns": self.time_ns,
+            "quantity_lots": draw.choice((1, 2, 5, 30, 400, 400, 12_000)), "time_in_force": draw.choice((Tif.DAY, Tif.GTC, Tif.GTC)),
+        }  # fmt: skip
+        values |= fixed
+        terms: dict[str, int] = {}
+        chance = draw.random()
+        flags = 0
+        kind = values["ord_type"]
+        if kind in (Kind.STOP, Kind.STOP_LIMIT):
+            terms["stop_price_ticks"] = price + (3 if values["side"] == 1 else -3)
+        if kind == Kind.TRAILING_STOP:
+            terms["trail_ticks"] = draw.randint(1, 8)
+        if kind == Kind.MARKET and chance < 0.4:
+            flags, values["quantity_lots"] = Flag.BUDGET, draw.choice((300, 5_000, 300_000))
+        elif kind == Kind.MARKET and chance < 0.6:
+            values["time_in_force"] = draw.choice((Tif.AT_THE_OPEN, Tif.AT_THE_CLOSE, Tif.FOK, Tif.IOC))
+        elif kind == Kind.LIMIT and chance < 0.2:
+            terms["display_lots"] = draw.randint(1, 3)
+        elif kind == Kind.LIMIT and chance < 0.35:
+            flags = draw.choice((Flag.POST_ONLY, Flag.POST_ONLY | Flag.SLIDE))
+        elif kind == Kind.LIMIT and chance < 0.5:
+            values["time_in_force"] = draw.choice((Tif.AT_THE_OPEN, Tif.AT_THE_CLOSE, Tif.FOK, Tif.IOC))
+        elif kind != Kind.MARKET and chance < 0.6:
+            values["time_in_force"] = Tif.GTD
+            terms["expire_ns"] = self.time_ns + draw.randint(-1000, SECOND_NS)
+        elif kind == Kind.LIMIT and chance < 0.7:
+            terms["minimum_lots"] = draw.randint(1, 6)
+        values["flags"] = flags | (Flag.TERMS if terms and draw.random() < 0.99 else 0)
+        account = values.pop("account", draw.randint(1, ACCOUNTS))
+        made = order(account, values.pop("text", self.text()), **values)
+        return made, self.extension(account, terms) if terms else None
+
+    def extension(self, account: int, terms: dict[str, int]) -> ExtTerms:
+        return ExtTerms(account=account, session=account, time_ns=self.time_ns, **terms)
+
+    def enter(self) -> None:
+        made, terms = self.wish()
+        self.send(*((terms, made) if terms else (made,)))
+        self.remember(made)
+
+    def remember(self, made: NewOrder) -> None:
+        self.used.append((made.account, made.cl_ord_id.decode(), made.instrument))
+
+    def enter_list(self) -> None:
+        """Mostly right: a limit order, and a stop (one cancels the other) or anything (one triggers the other)."""
+        draw = self.draw
+        kind = draw.randint(1, 2)
+        rests: dict[str, Any] = {"ord_type": Kind.LIMIT, "price_ticks": draw.randint(90, 110)}
+        first, terms = self.wish(**rests)
+        same: dict[str, Any] = {"account": first.account, "instrument": first.instrument, "text": f"L{self.count}"}
+        if kind == 1:
+            same |= {"side": first.side, "quantity_lots": first.quantity_lots, "ord_type": draw.choice((3, 4, 5))}
+            same["price_ticks"] = draw.randint(90, 110) if same["ord_type"] == 4 else 0
+        second, second_terms = self.wish(**same)
+        fields = {name: getattr(second, name) for name in NewOrder.__struct_fields__ if name != "verdict"}
+        leg = ExtLeg(**(fields | {"type": CommandType.EXT_LEG, "list_kind": kind}))
+        main = {name: getattr(first, name) for name in NewOrder.__struct_fields__} | {"flags": first.flags | Flag.LIST}
+        records = [second_terms, leg, terms, NewOrder(**main)]
+        self.send(*(record for record in records if record is not None))
+        self.remember(first)
+        self.remember(second)
+
+    def target(self) -> tuple[int, str, int]:
+        owner, text, listed = self.draw.choice(self.used[-60:] or [(1, "none", 1)])
+        return owner, text, listed if self.draw.random() < 0.97 else listed % 3 + 1
+
+    def cancel(self) -> None:
+        owner, text, listed = self.target()
+        ext, main = cancel(owner, self.text(), text, listed)
+        self.send(*(self.fresh(record) for record in (ext, main)))
+
+    def fresh(self, record: Any) -> Any:
+        fields = {name: getattr(record, name) for name in record.__struct_fields__}
+        return type(record)(**(fields | {"time_ns": self.time_ns}))
+
+    def replace(self) -> None:
+        owner, text, listed = self.target()
+        draw = self.draw
+        name = self.text()
+        ext, main = replace(owner, name, text, draw.randint(90, 110), draw.choice((1, 2, 5, 30, 400, 9_000)), listed)
+        terms: dict[str, int] = {}
+        if draw.random() < 0.4:
+            choices = {
+                "stop_price_ticks": draw.randint(85, 115), "trail_ticks": draw.randint(1, 9),
+                "display_lots": draw.randint(1, 4), "expire_ns": self.time_ns + draw.randint(-1000, SECOND_NS),
+            }  # fmt: skip
+            picked = draw.choice(list(choices))
+            terms = {picked: choices[picked]}
+        records = [self.fresh(ext), self.fresh(main)]
+        if terms:
+            fields = {name: getattr(main, name) for name in main.__struct_fields__}
+            records[1] = self.fresh(type(main)(**(fields | {"flags": Flag.TERMS})))
+            records.insert(0, self.extension(owner, terms))
+        self.send(*records)
+        self.used.append((owner, name, listed))
+
+    # Operators
+
+    def mass_cancel(self) -> None:
+        own = self.draw.randint(1, ACCOUNTS)
+        what = {"instrument": self.draw.randint(0, 3), "side": self.draw.randint(0, 2)}
+        if self.draw.random() < 0.5:
+            self.send(MassCancel(**self.key(), target=self.draw.choice((0, own)), **what))
+            return
+        mine: dict[str, Any] = {"account": own, "session": own, "time_ns": self.time_ns}
+        self.send(MassCancel(cl_ord_id=self.text().encode(), target=own, **mine, **what))
+
+    def turn(self) -> None:
+        target, scope = self.draw.randint(1, ACCOUNTS), self.draw.randint(1, 2)
+        is_on = int(self.draw.random() < 0.15)
+        self.send(KillSwitch(**self.key(), target=target, scope=scope, is_on=is_on))
+
+    def change_phase(self) -> None:
+        phases = [P.CONTINUOUS] * 6 + [
+            P.CLOSED, P.PRE_OPEN, P.OPENING_AUCTION, P.VOLATILITY_AUCTION, P.CLOSING_AUCTION, P.HALT, P.CANCEL_ONLY,
+        ]  # fmt: skip
+        self.send(PhaseChange(**self.key(), instrument=self.draw.randint(1, 3), phase=self.draw.choice(phases)))
+
+    def limit(self) -> None:
+        draw = self.draw
+        self.send(Limits(
+            account=OPERATORS[0], time_ns=self.time_ns, instrument=draw.randint(1, 3), volatility_auction_ms=200,
+            day_end_s=0, static_band_bps=draw.choice((0, 2000)), dynamic_band_bps=draw.choice((0, 500)),
+            band_action=draw.randint(1, 2), max_quantity_lots=draw.choice((0, 0, 300)),
+            max_value=draw.choice((0, 0, 100_000)),
+        ))  # fmt: skip
+
+    def limit_account(self) -> None:
+        draw = self.draw
+        self.send(AccountLimits(
+            **self.key(), target=draw.randint(1, ACCOUNTS), max_open_orders=draw.choice((0, 0, 0, 20)),
+            max_orders=draw.choice((0, 0, 5)), window_ms=1, self_trade_group=draw.choice((0, 0, 7)),
+            self_trade=draw.randint(0, 5), fee_tier=draw.randint(0, 2),
+        ))  # fmt: skip
+
+    def limit_position(self) -> None:
+        units = self.draw.choice((0, 10_000_500, 10_100_000))
+        self.send(PositionLimit(
+            **self.key(), target=self.draw.randint(1, ACCOUNTS), asset=self.draw.randint(1, 2), max_units=units
+        ))  # fmt: skip
+
+    def set_tier(self) -> None:
+        rates = self.draw.choice(((10, 20), (300, 7000)))
+        self.send(FeeTier(**self.key(), tier=self.draw.randint(1, 2), maker_fee_ppm=rates[0], taker_fee_ppm=rates[1]))
+
+    def move_money(self) -> None:
+        account, asset = self.draw.randint(1, ACCOUNTS), self.draw.randint(1, 3)
+        kind = self.draw.choice((Deposit, Withdrawal))
+        amount = self.draw.choice((1, 500, 200_000, 9_000_000))
+        self.send(kind(
+            account=account, session=OPERATORS[0], time_ns=self.time_ns, asset=asset, amount=amount,
+            cl_ord_id=b"M%d" % self.count,
+        ))  # fmt: skip
+
+    def adjust(self) -> None:
+        """A proposal, or the approval of one that the log has."""
+        count = len(self.rig.log)
+        known = [record for record in self.rig.log[max(0, count - 300) :] if record[4] == CommandType.ADJUSTMENT]
+        if known and self.draw.random() < 0.6:
+            seq = int.from_bytes(self.draw.choice(known)[8:16], "little")
+            self.send(Adjustment(**self.key(), asset=0, target=0, amount=0, proposal=seq))
+            return
+        amount = self.draw.choice((-3_000_000, -5, 7, 1000))
+        target, asset = self.draw.randint(0, ACCOUNTS), self.draw.randint(1, 3)
+        self.send(Adjustment(**self.key(), asset=asset, target=target, amount=amount))
+
+    def correct(self) -> None:
+        """A trade that has been told is undone, or gets another price; now and then twice."""
+        matcher = self.draw.randint(1, 2)
+        trades = [event for event in self.rig.outcomes(matcher)[-200:] if isinstance(event, Traded)]
+        if not trades:
+            return
+        trade = self.draw.choice(trades)
+        buys = trade.taker_side == 1
+        taker, maker = (trade.taker_account, trade.taker_fee), (trade.maker_account, trade.maker_fee)
+        (buyer, buyer_fee), (seller, seller_fee) = (taker, maker) if buys else (maker, taker)
+        self.send(Correction(
+            account=OPERATORS[1], time_ns=self.time_ns, instrument=trade.instrument, buyer=buyer, seller=seller,
+            matcher=matcher, trade_id=trade.number, price_ticks=trade.price_ticks, quantity_lots=trade.quantity_lots,
+            new_price_ticks=self.draw.choice((0, 0, 95, 105)), buyer_fee=buyer_fee, seller_fee=seller_fee,
+        ))  # fmt: skip
+
+    def plan(self) -> None:
+        """A schedule of two changes within the next seconds of this day, and at the same time of every day."""
+        second = self.time_ns // SECOND_NS % 86_400
+        instrument = self.draw.randint(1, 3)
+        for entry, phase in ((1, P.OPENING_AUCTION), (2, P.CONTINUOUS)):
+            self.send(Schedule(
+                account=OPERATORS[0], time_ns=self.time_ns, cl_ord_id=b"S%d:%d" % (self.count, entry),
+                instrument=instrument, entry=entry, entries=2, time_of_day_s=(second + entry) % 86_400, phase=phase,
+                days=127,
+            ))  # fmt: skip
+
+    def wait(self) -> None:
+        """Time goes by, so that orders expire, windows end and schedules come."""
+        self.rig.now += self.draw.choice((1_000_000, 100_000_000, 600_000_000))
+        self.rig.step()
