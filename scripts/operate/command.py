@@ -133,6 +133,11 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
         if asked.question and not options.yes and not _is_sure(asked.question):
             return Report("refused", "you were not sure: nothing was sent")
         with opened(venue) as channel:
+            # Whoever held the channel before may have listed or changed what this command builds on.
+            now = directories.read(venue)
+            if len(now.records) != len(directory.records):
+                asked = request(Context(venue, now, operator))
+                commands = _addressed(asked.commands, operator, key)
             outcomes = channel.carry_out(commands, options.timeout_s)
     except (NotAuthorisedError, BusyError) as error:
         return Report("refused", str(error))

@@ -22,7 +22,7 @@ from scripts.operate.command import Context, Options, Request, Said, carry_out
 from scripts.operate.directory import Directory
 from scripts.operate.trading import change
 from scripts.terminal import DEMO, ConfigPath, UsageError, load
-from shm.records import Asset, Code, Command, Instrument, Phase
+from shm.records import Asset, BandAction, Code, Command, Instrument, Phase
 
 Section_ = TypeVar("Section_", bound=Section)
 Symbol = Annotated[str, Parameter(help="The instrument.")]
@@ -136,10 +136,13 @@ def limits(
         command = definitions.limits(section, instrument.instrument, directory.limits_of(instrument.instrument),
                                      directory.assets)  # fmt: skip
         # Bands and their auction depend on each other: what results is checked as if a file said all of it.
-        named_whole = {"static_band_bps": command.static_band_bps, "dynamic_band_bps": command.dynamic_band_bps,
-                 "band_action": "reject" if command.band_action == 1 else "auction",
-                 "volatility_auction_ms": command.volatility_auction_ms}  # fmt: skip
-        _check(directory, _with(directory, instrument, named | named_whole))
+        bands = {
+            "static_band_bps": command.static_band_bps,
+            "dynamic_band_bps": command.dynamic_band_bps,
+            "band_action": BandAction(command.band_action).name.lower(),
+            "volatility_auction_ms": command.volatility_auction_ms,
+        }
+        _check(directory, _with(directory, instrument, named | bands))
         words = ", ".join(f"{name} {value}" for name, value in named.items())
         return Request([command], _done(f"{symbol} now has {words}{_overruled(config, symbol, named)}", named))
 

@@ -23,6 +23,8 @@ import pytest
 import config
 from procs.batcher import database
 from scripts.__main__ import command_line
+from scripts.operate.directory import read
+from scripts.status import attach
 from scripts.terminal import UsageError
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
@@ -338,6 +340,23 @@ def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
     told = [json.loads(command.communicate(timeout=60)[0]) for command in commands]
     assert {each["outcome"] for each in told} == {"done"}
     assert len({tuple(each["seqs"]) for each in told}) == 3
+
+
+def test_changes_made_at_once_do_not_undo_each_other(venue: RunningVenue) -> None:
+    asked = {"max_quantity": "500", "max_value": "1000000", "day_end": "21:00"}
+    commands = [
+        subprocess.Popen([
+            sys.executable, "-m", "scripts", "limits", "SOLUSDT", str(venue.config),
+            f"--{name.replace('_', '-')}", value, *BY, "--json",
+        ], stdout=subprocess.DEVNULL)
+        for name, value in asked.items()
+    ]  # fmt: skip
+    assert [command.wait(60) for command in commands] == [DONE] * len(asked)
+    attached = attach(Path(config.load(venue.config).venue.data))
+    assert attached is not None
+    directory = read(attached)
+    limits = directory.limits_of(directory.instrument("SOLUSDT").instrument)
+    assert (limits["max_quantity_lots"], limits["max_value"], limits["day_end_s"]) == (5_000_000, 10**14, 21 * 3600)
 
 
 def test_an_unknown_outcome_is_found_by_its_key(venue: RunningVenue) -> None:
