@@ -9,6 +9,7 @@ import hashlib
 import struct
 import sys
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_type_hints
 
@@ -20,6 +21,7 @@ from shm.records import COMMANDS, ENUMS, EVENTS, RECORD_SIZE, SLOT_SIZE, Command
 HEADER_SIZES: dict[type[Struct], int] = {Command: 48, Event: 40}
 RECORDS: tuple[type[Struct], ...] = (Command, Event, *COMMANDS.values(), *EVENTS.values())
 PXD = Path(__file__).with_name("records.pxd")
+TYPE = Command.__struct_fields__.index("type")
 
 _FORMATS = {"uint8_t": "B", "uint16_t": "H", "uint32_t": "I", "uint64_t": "Q", "int16_t": "h", "int64_t": "q"}
 _WIDTHS = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "int16_t": 2, "int64_t": 8, "char": 1}
@@ -71,15 +73,25 @@ def _packer(record: type[Struct]) -> struct.Struct:
     return struct.Struct("<" + "".join(field.format for field in fields_of(record)))
 
 
+@cache
+def _reader(record: type[Struct]) -> attrgetter[tuple[Any, ...]]:
+    return attrgetter(*(field.name for field in fields_of(record)))
+
+
+@cache
+def _arrays(record: type[Struct]) -> tuple[int, ...]:
+    """Which of its fields are several numbers, the last one first."""
+    return tuple(i for i, field in enumerate(fields_of(record)) if field.format == "8Q")[::-1]
+
+
 def pack(record: Struct) -> bytes:
     """The record's 120 bytes as they lie in a slot; `type` is filled in from the class where it is 0."""
-    values: list[Any] = []
-    for field in fields_of(type(record)):
-        value = getattr(record, field.name)
-        if field.name == "type" and value == 0:
-            value = type_of(type(record))
-        values.extend(value) if field.format == "8Q" else values.append(value)
-    return _packer(type(record)).pack(*values)
+    kind = type(record)
+    values = list(_reader(kind)(record))
+    values[TYPE] = values[TYPE] or type_of(kind)
+    for at in _arrays(kind):
+        values[at : at + 1] = values[at]
+    return _packer(kind).pack(*values)
 
 
 def _unpack(record: type[Struct], data: bytes) -> Struct:
@@ -116,6 +128,7 @@ def type_of(record: type[Struct]) -> int:
 def _check() -> None:
     for header, size in HEADER_SIZES.items():
         assert size_of(header) == size, f"{header.__name__} is {size_of(header)} bytes, not {size}"
+    assert Event.__struct_fields__.index("type") == TYPE
     for record in (*COMMANDS.values(), *EVENTS.values()):
         assert size_of(record) == RECORD_SIZE, f"{record.__name__} is {size_of(record)} bytes, not {RECORD_SIZE}"
     assert SLOT_SIZE == RECORD_SIZE + 8
