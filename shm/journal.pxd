@@ -1,64 +1,7 @@
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from shm.records cimport SLOT_SIZE
-
-cdef enum:
-    PAGE_SIZE = 4096
-    BATCH_HEADER_SIZE = 128
-    MAX_BATCH_RECORDS = 4095  # with its header, a full batch is 128 pages exactly
-    BUFFER_SIZE = 1 << 20
-    FORMAT_VERSION = 1
-    NAME_SIZE = 64
-
-cdef extern from *:
-    """
-    #define JOURNAL_SEGMENT_MAGIC 0x31304C4E524A534CULL /* "LSJRNL01" */
-    #define JOURNAL_BATCH_MAGIC 0x313048435442534CULL   /* "LSBTCH01" */
-    """
-    uint64_t SEGMENT_MAGIC "JOURNAL_SEGMENT_MAGIC"
-    uint64_t BATCH_MAGIC "JOURNAL_BATCH_MAGIC"
-
-cdef struct SegmentHeader:
-    uint64_t magic
-    uint32_t crc
-    uint32_t version
-    uint64_t schema_hash
-    uint8_t journal_id[16]
-    uint64_t segment
-    uint64_t first_seq
-    uint64_t chain
-    uint32_t epoch
-    char pad[4028]
-
-cdef struct BatchHeader:
-    uint64_t magic
-    uint32_t crc
-    uint32_t count
-    uint8_t journal_id[16]
-    uint64_t segment
-    uint64_t first_seq
-    uint64_t durable_seq
-    uint64_t chain
-    uint32_t epoch
-    char pad[60]
-
-
-cdef inline uint64_t batch_size(uint64_t count) noexcept nogil:
-    """Bytes of a batch of `count` records in the file: header, slots, and padding to whole pages."""
-    return (BATCH_HEADER_SIZE + count * SLOT_SIZE + PAGE_SIZE - 1) // PAGE_SIZE * PAGE_SIZE
-
-
-cdef inline uint64_t mix(uint64_t chain, uint64_t seq, uint32_t crc) noexcept nogil:
-    """The chained hash after a record: SplitMix64's finalizer (Steele, Lea, Flood 2014) over the chain so far."""
-    cdef uint64_t x = (chain ^ crc) + seq * <uint64_t>0x9E3779B97F4A7C15ULL
-    x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9ULL
-    x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EBULL
-    return x ^ (x >> 31)
-
-
-cdef uint32_t segment_crc(const SegmentHeader *header) noexcept nogil
-cdef uint32_t batch_crc(const BatchHeader *header) noexcept nogil
-cdef void segment_name(char *out, uint64_t first_seq) noexcept nogil
+from shm.disk cimport Disk
+from shm.journal_format cimport PAGE_SIZE, BatchHeader, SegmentHeader, mix
 
 
 cdef class JournalReader:
@@ -74,8 +17,10 @@ cdef class JournalReader:
     cdef SegmentHeader header
     cdef uint64_t newest
     cdef uint64_t deep_from
-    cdef int directory_fd
-    cdef int fd
+    cdef Disk disk
+    cdef int handle
+    cdef bint walking
+    cdef bint whole_behind
     cdef char *buffer
     cdef uint64_t buffer_offset
     cdef uint64_t buffer_size
@@ -84,7 +29,7 @@ cdef class JournalReader:
     cdef const char *fault
     cdef const char *peek(self) except? NULL nogil
     cdef void advance(self) noexcept nogil
-    cdef int walk(self) except -1 nogil
+    cdef int walk(self, uint64_t last_seq) except -1 nogil
     cdef int load(self) except -1 nogil
     cdef int load_batch(self) except -1 nogil
     cdef int enter(self, uint64_t first_seq) except -1 nogil
@@ -93,5 +38,8 @@ cdef class JournalReader:
     cdef const char *judge_batch(self, bint deep) noexcept nogil
     cdef const char *judge_records(self, const BatchHeader *header) noexcept nogil
     cdef int fill(self, uint64_t offset, uint64_t wanted) except -1 nogil
-    cdef bint is_later_batch(self, const BatchHeader *header) noexcept nogil
+    cdef int unreadable(self, int64_t code) except -1 nogil
+    cdef uint64_t scan(self, int handle, uint64_t segment, uint64_t begin) except? 0
+    cdef int scan_beyond(self, uint64_t first_seq, uint64_t number) except -1
+    cdef int judge_behind(self, uint64_t first_seq, uint64_t durable_seq, str what) except -1
     cdef int corrupt(self, uint64_t offset, const char *reason) except -1

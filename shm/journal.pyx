@@ -1,82 +1,60 @@
-"""The journal: the log on disk as segment files of checksummed batches; this is its format, its reader and its check.
+"""The journal on disk: its reader, and what decides where it ends. `journal_format` has its layout.
 
 It reads only: `journal_writer` writes, and rings, boards and waiting are the journaler's business.
 """
 
-# A segment is a file `<first sequence, 20 digits>.journal`. It is prepared by writing zeros under a neutral name; then
-# its header is written and synced, it gets its name, and the folder is synced: the rename publishes it.
-#
-#      0        8     12        16            24           40        48          56      64      68           4096
-#      +--------+-----+---------+-------------+------------+---------+-----------+-------+-------+------------+
-#      | magic  | crc | version | schema hash | journal id | segment | first seq | chain | epoch | 0 …        |
-#      +--------+-----+---------+-------------+------------+---------+-----------+-------+-------+------------+
-#   4096 batch | batch | … | zeros
-#
-# A batch begins on a page and is written by one pwritev, so no synced page is ever written again. That write followed
-# by fdatasync (mode local), or that write alone (mode none), commits it; only then does the journaler publish its last
-# sequence. Slots lie as they do in the log ring; slot words and padding mean nothing here and are not checked.
-#
-#      0        8     12      16           32        40          48            56      64      68     128
-#      +--------+-----+-------+------------+---------+-----------+-------------+-------+-------+------+
-#      | magic  | crc | count | journal id | segment | first seq | durable seq | chain | epoch | 0    |
-#      +--------+-----+-------+------------+---------+-----------+-------------+-------+-------+------+
-#    128 slot: word 8 | record 120   (count times; record: crc 4, …, its sequence at 8)
-#        zeros up to a whole page
-#
-# crc: crc32c of everything in the header behind it. chain: hash of all records before the segment, or up to the batch's
-# last; over each record's crc and sequence only, so it is equal however the records were batched. epoch: of the last
-# record before the segment, or of the batch's last. durable seq: what was known to be synced when it was written.
-
-import os
 from pathlib import Path
 from typing import NamedTuple
 
-from libc.errno cimport EINTR, ENOENT, errno as c_errno
-from libc.stdint cimport UINT64_MAX, uint32_t, uint64_t
-from libc.stdio cimport snprintf
+from libc.errno cimport ENOENT
+from libc.stdint cimport UINT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memset
-from posix.fcntl cimport O_CLOEXEC, O_RDONLY
-from posix.unistd cimport close, pread
 
 from shm.crc32c cimport crc32c
+from shm.disk cimport READ, Disk
+from shm.journal_format cimport (
+    BATCH_HEADER_SIZE,
+    BATCH_MAGIC,
+    BUFFER_SIZE,
+    FORMAT_VERSION,
+    MAX_BATCH_RECORDS,
+    NAME_SIZE,
+    PAGE_SIZE,
+    SEGMENT_MAGIC,
+    BatchHeader,
+    SegmentHeader,
+    batch_crc,
+    batch_size,
+    is_batch,
+    is_segment,
+    mix,
+    schema_hash,
+    segment_crc,
+    segment_name,
+)
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
-from shm.layout import SCHEMA_HASH
+from shm.journal_format import JournalCorrupt, JournalError, file_name, first_seqs, segment_path
 
-cdef extern from "<fcntl.h>" nogil:
-    int openat(int directory, const char *name, int flags, ...) noexcept
-
-cdef uint64_t schema_hash = SCHEMA_HASH
-cdef enum:
-    CRC_BEGIN = 12  # of both headers: what lies behind the crc is covered by it
-
-assert sizeof(SegmentHeader) == PAGE_SIZE
-assert sizeof(BatchHeader) == BATCH_HEADER_SIZE
-assert <int> BATCH_HEADER_SIZE == <int> SLOT_SIZE
-assert batch_size(MAX_BATCH_RECORDS) == BATCH_HEADER_SIZE + MAX_BATCH_RECORDS * SLOT_SIZE
-assert batch_size(MAX_BATCH_RECORDS) <= BUFFER_SIZE
+cdef extern from *:
+    """static const char journal_page_of_zeros[4096];"""
+    const char page_of_zeros "journal_page_of_zeros"[PAGE_SIZE]
 
 
-class JournalError(Exception):
-    """The journal can't be used as it is: records are missing, or another process is writing it."""
+class Ending(NamedTuple):
+    """What lies behind the end of a journal. `hole`: batches that are whole, which a power loss in mode none leaves."""
 
-
-class JournalCorrupt(JournalError):
-    """Bytes that were once written and synced are not what they were. `file` and `offset` say where."""
-
-    def __init__(self, file: Path, offset: int, reason: str) -> None:
-        super().__init__(
-            f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. "
-            "Run `lockstep verify` for the whole picture, and restore this file from a copy"
-        )
-        self.file = file
-        self.offset = offset
-        self.reason = reason
+    torn_bytes: int  # in the segment that ends, up to the last byte that is not zero
+    beyond: list[int]  # first sequences of the segments after it
+    hole: bool
 
 
 class JournalReport(NamedTuple):
-    """What `verify` found. `torn_bytes` is what an interrupted last write left; an empty journal has sequences 0."""
+    """What `verify` found; an empty journal has sequences 0.
+
+    `torn_bytes` is what an interrupted last write left. `hole`: whole batches lie behind, of which none was durable.
+    """
 
     segments: int
     batches: int
@@ -88,32 +66,7 @@ class JournalReport(NamedTuple):
     corruption: str | None
     corrupt_file: str | None
     corrupt_offset: int
-
-
-cdef uint32_t segment_crc(const SegmentHeader *header) noexcept nogil:
-    return crc32c(0, <const char *>header + CRC_BEGIN, sizeof(SegmentHeader) - CRC_BEGIN)
-
-
-cdef uint32_t batch_crc(const BatchHeader *header) noexcept nogil:
-    return crc32c(0, <const char *>header + CRC_BEGIN, sizeof(BatchHeader) - CRC_BEGIN)
-
-
-cdef void segment_name(char *out, uint64_t first_seq) noexcept nogil:
-    snprintf(out, NAME_SIZE, b"%020llu.journal", <unsigned long long>first_seq)
-
-
-def segment_path(directory: Path, first_seq: int) -> Path:
-    """The file of the segment that begins with `first_seq`."""
-    return directory / f"{first_seq:020}.journal"
-
-
-def segment_seqs(directory: Path) -> list[int]:
-    """First sequences of all segments in the folder, oldest first; raises JournalError for a name that is none."""
-    names = [path.name for path in directory.glob("*.journal")]
-    for name in names:
-        if not (len(name) == 28 and name[:20].isdigit()):
-            raise JournalError(f"{directory / name} is not the name of a journal segment")
-    return sorted(int(name[:20]) for name in names)
+    hole: bool = False
 
 
 cdef class JournalReader:
@@ -127,18 +80,17 @@ cdef class JournalReader:
     """
 
     def __cinit__(self) -> None:
-        self.directory_fd = -1
-        self.fd = -1
+        self.handle = -1
 
-    def __init__(self, directory: Path, first_seq: int = 1, limit: int | None = None, deep_from: int = 0) -> None:
-        self.directory = Path(directory)
+    def __init__(self, where: Path | Disk, first_seq: int = 1, limit: int | None = None, deep_from: int = 0) -> None:
+        self.disk = Disk.of(where)
+        self.directory = self.disk.directory
         self.limit = UINT64_MAX if limit is None else limit
         self.deep_from = deep_from
         self.buffer = <char *>malloc(BUFFER_SIZE)
         if self.buffer == NULL:
             raise MemoryError
-        self.directory_fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        seqs = segment_seqs(self.directory)
+        seqs = first_seqs(self.directory, self.disk.names())
         self.newest = max(seqs, default=0)
         begin = max((seq for seq in seqs if seq <= first_seq), default=0)
         if seqs and not begin:
@@ -154,11 +106,9 @@ cdef class JournalReader:
 
     def close(self) -> None:
         """Close the files; reading on is an error. May be called twice."""
-        if self.fd >= 0:
-            close(self.fd)
-        if self.directory_fd >= 0:
-            close(self.directory_fd)
-        self.fd = self.directory_fd = -1
+        if self.handle >= 0:
+            self.disk.close_file(self.handle)
+        self.handle = -1
         self.left = 0
         self.limit = 0
 
@@ -187,11 +137,15 @@ cdef class JournalReader:
         self.left -= 1
         self.next_seq += 1
 
-    cdef int walk(self) except -1 nogil:
-        """Go to the end, checking. Segments that begin before `deep_from` are checked by their batch headers only."""
+    cdef int walk(self, uint64_t last_seq) except -1 nogil:
+        """Go to the end of `last_seq`'s batch, or as far as all is whole; `ending` then judges what lies behind."""
+        self.walking = True
         while True:
             self.next_seq += self.left
             self.left = 0
+            if self.next_seq > last_seq:
+                self.fault = b"nothing behind is believed"
+                return 0
             if not self.load():
                 return 0
 
@@ -211,12 +165,13 @@ cdef class JournalReader:
 
     cdef int load_batch(self) except -1 nogil:
         """Make the batch that begins with `next_seq` current: 1, or 0 where the journal ends."""
-        if self.fd >= 0 and self.batch_here():
+        if self.handle >= 0 and self.batch_here():
             return 1
-        if (self.fd < 0 or self.next_seq != self.header.first_seq) and self.enter(self.next_seq) and self.batch_here():
-            return 1
-        if self.limit != UINT64_MAX or (self.fd >= 0 and self.header.first_seq < self.newest):
-            if self.fd < 0:
+        if self.handle < 0 or self.next_seq != self.header.first_seq:
+            if self.enter(self.next_seq) and self.batch_here():
+                return 1
+        if self.limit != UINT64_MAX or (not self.walking and self.handle >= 0 and self.header.first_seq < self.newest):
+            if self.handle < 0:
                 self.header.first_seq = self.next_seq
                 self.fault = b"the segment is missing"
             with gil:
@@ -229,20 +184,22 @@ cdef class JournalReader:
         cdef SegmentHeader header
         cdef const char *fault
         segment_name(name, first_seq)
-        fd = openat(self.directory_fd, name, O_RDONLY | O_CLOEXEC)
-        if fd < 0:
-            if c_errno == ENOENT:
-                return 0
-            with gil:
-                raise OSError(c_errno, os.strerror(c_errno), str(segment_path(self.directory, first_seq)))
+        handle = self.disk.open(name, READ)
+        if handle == -ENOENT:
+            return 0
+        if handle < 0:
+            self.unreadable(handle)
         memset(&header, 0, sizeof(header))
-        if pread(fd, &header, sizeof(header), 0) == sizeof(header):
+        got = self.disk.read(handle, <char *> &header, sizeof(header), 0)
+        if got < 0:
+            self.disk.close_file(handle)
+            self.unreadable(got)
+        if self.handle >= 0:
+            self.disk.close_file(self.handle)
+        fault = b"the segment header is cut short"
+        if got == sizeof(header):
             fault = self.judge_segment(&header, first_seq)
-        else:
-            fault = b"the segment header is cut short"
-        if self.fd >= 0:
-            close(self.fd)
-        self.fd = fd
+        self.handle = handle
         self.header = header
         self.header.first_seq = first_seq
         self.offset = PAGE_SIZE
@@ -343,53 +300,80 @@ cdef class JournalReader:
         """Read up to `wanted` bytes of the segment from `offset` into the buffer; fewer only at the end of the file."""
         self.buffer_offset = offset
         self.buffer_size = 0
-        while self.buffer_size < wanted:
-            got = pread(self.fd, self.buffer + self.buffer_size, wanted - self.buffer_size, offset + self.buffer_size)
-            if got == 0:
-                return 0
-            if got < 0 and c_errno != EINTR:
-                with gil:
-                    raise OSError(c_errno, os.strerror(c_errno), str(self.path()))
-            if got > 0:
-                self.buffer_size += <uint64_t>got
+        got = self.disk.read(self.handle, self.buffer, wanted, offset)
+        if got < 0:
+            self.unreadable(got)
+        self.buffer_size = <uint64_t> got
         return 0
 
-    cdef bint is_later_batch(self, const BatchHeader *header) noexcept nogil:
-        return (
-            header.magic == BATCH_MAGIC
-            and header.crc == batch_crc(header)
-            and header.segment == self.header.segment
-            and memcmp(header.journal_id, self.header.journal_id, 16) == 0
-            and header.first_seq > self.next_seq
-        )
+    cdef int unreadable(self, int64_t code) except -1 nogil:
+        with gil:
+            raise self.disk.error(code, "can't read the journal")
 
-    def tail(self) -> int:
-        """At the end: how many bytes an interrupted last write left behind it in the newest segment; 0: it is clean.
+    def ending(self) -> Ending:
+        """After a walk: what lies behind the end. Nothing of it was ever known to be durable, or this is corruption.
 
-        Raises JournalCorrupt if a valid batch lies behind: with one batch outstanding, the bad one was whole once.
+        Rule 28. With one batch outstanding, whoever wrote a later batch in mode local knew that the bad one was synced,
+        and its header says so; a header that knows less was written in mode none (docs/decisions/0013).
         """
-        cdef uint64_t begin = self.offset, at = begin, i
-        cdef uint64_t end = begin
-        if self.fd < 0:
-            return 0
-        reason = self.fault
+        if self.handle < 0:
+            return Ending(0, [], False)
+        self.whole_behind = False
+        torn_bytes = self.scan(self.handle, self.header.segment, self.offset) - self.offset
+        beyond = [seq for seq in first_seqs(self.directory, self.disk.names()) if seq > self.header.first_seq]
+        for number, seq in enumerate(beyond, self.header.segment + 1):
+            self.scan_beyond(seq, number)
+        return Ending(torn_bytes, beyond, self.whole_behind)
+
+    cdef uint64_t scan(self, int handle, uint64_t segment, uint64_t begin) except? 0:
+        """Look for whole batches of a segment from `begin` on. Returns where the last byte that is not zero ends."""
+        cdef uint64_t at = begin, end = begin, i, size
+        cdef const char *page
         while True:
-            self.fill(at, BUFFER_SIZE)
-            if self.buffer_size == 0:
-                break
-            for i in range(self.buffer_size):
-                if self.buffer[i] != 0:
-                    end = at + i + 1
-                if i % PAGE_SIZE == 0 and i + BATCH_HEADER_SIZE <= self.buffer_size:
-                    header = <const BatchHeader *>(self.buffer + i)
-                    if self.is_later_batch(header):
-                        unsynced = header.durable_seq < self.next_seq
-                        text = reason.decode() + f", yet the batch from sequence {header.first_seq} behind it is whole"
-                        if unsynced:
-                            text += " (durability was `none`: a power loss can do this)"
-                        self.corrupt(begin, text.encode())
-            at += self.buffer_size
-        return end - begin
+            got = self.disk.read(handle, self.buffer, BUFFER_SIZE, at)
+            if got < 0:
+                self.unreadable(got)
+            if got == 0:
+                return end
+            for i in range(0, <uint64_t> got, PAGE_SIZE):
+                page = self.buffer + i
+                size = min(<uint64_t> PAGE_SIZE, <uint64_t> got - i)
+                header = <const BatchHeader *> page
+                if size >= BATCH_HEADER_SIZE and is_batch(header, self.header.journal_id, segment):
+                    self.judge_behind(header.first_seq, header.durable_seq, "batch")
+                if memcmp(page, page_of_zeros, size) != 0:
+                    while page[size - 1] == 0:
+                        size -= 1
+                    end = at + i + size
+            at += <uint64_t> got
+
+    cdef int scan_beyond(self, uint64_t first_seq, uint64_t number) except -1:
+        """The same in a later segment, whose header was synced before it got its name."""
+        cdef SegmentHeader header
+        name = file_name(first_seq)
+        handle = self.disk.open(name.encode(), READ)
+        if handle < 0:
+            self.unreadable(handle)
+        try:
+            if (self.disk.read(handle, <char *> &header, sizeof(header), 0) != sizeof(header)
+                    or not is_segment(&header, self.header.journal_id)):
+                raise JournalCorrupt(self.directory / name, 0, "this is no segment of the journal before it")
+            if header.segment != number:
+                self.corrupt(self.offset, self.fault + b", and segments between this one and the next are missing")
+            self.judge_behind(first_seq, header.durable_seq, "segment")
+            self.scan(handle, number, PAGE_SIZE)
+        finally:
+            self.disk.close_file(handle)
+        return 0
+
+    cdef int judge_behind(self, uint64_t first_seq, uint64_t durable_seq, str what) except -1:
+        if first_seq <= self.next_seq:
+            return 0  # left from before an earlier cut
+        self.whole_behind = True
+        if durable_seq >= self.next_seq:
+            text = f"{self.fault.decode()}, yet the {what} from sequence {first_seq} behind it is whole"
+            self.corrupt(self.offset, text.encode())
+        return 0
 
     def path(self) -> Path:
         """The segment file that is being read."""
@@ -399,21 +383,44 @@ cdef class JournalReader:
         raise JournalCorrupt(self.path(), offset, reason.decode())
 
 
-def verify(directory: Path) -> JournalReport:
+def segment_seqs(where: Path | Disk) -> list[int]:
+    """First sequences of all segments in a folder, oldest first; raises JournalError for a name that is none."""
+    disk = Disk.of(where)
+    return first_seqs(disk.directory, disk.names())
+
+
+def chain_at(where: Path | Disk, seq: int) -> int:
+    """The chained hash up to record `seq`, which is in the journal or directly before it; reads part of a segment."""
+    cdef JournalReader reader = JournalReader(where, seq + 1)
+    cdef const CommandRecord *record
+    cdef uint64_t chain = reader.chain
+    reader.first_seq, reader.limit = reader.next_seq, seq
+    while True:
+        record = <const CommandRecord *> reader.peek()
+        if record == NULL:
+            break
+        chain = mix(chain, record.seq, record.crc)
+        reader.advance()
+    reader.close()
+    return chain
+
+
+def verify(where: Path | Disk) -> JournalReport:
     """Read and check all of a journal that nobody writes, changing nothing. Corruption is reported, not raised."""
     cdef JournalReader reader
     corruption: JournalCorrupt | None = None
-    torn = 0
-    seqs = segment_seqs(directory)
+    ending = Ending(0, [], False)
+    disk = Disk.of(where)
+    seqs = first_seqs(disk.directory, disk.names())
     first = seqs[0] if seqs else 1
     try:
-        reader = JournalReader(directory, first)
+        reader = JournalReader(disk, first)
     except JournalCorrupt as error:
         return JournalReport(len(seqs), 0, 0, 0, 0, 0, 0, error.reason, str(error.file), error.offset)
     try:
         with nogil:
-            reader.walk()
-        torn = reader.tail()
+            reader.walk(UINT64_MAX)
+        ending = reader.ending()
     except JournalCorrupt as error:
         corruption = error
     records = reader.next_seq - first
@@ -424,10 +431,11 @@ def verify(directory: Path) -> JournalReport:
         first if records else 0,
         reader.next_seq - 1 if records else 0,
         reader.chain,
-        torn,
+        ending.torn_bytes,
         corruption.reason if corruption else None,
         str(corruption.file) if corruption else None,
         corruption.offset if corruption else 0,
+        ending.hole,
     )
     reader.close()
     return report

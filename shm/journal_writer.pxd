@@ -1,17 +1,8 @@
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-cdef extern from "<pthread.h>" nogil:
-    ctypedef unsigned long pthread_t
-
-# What the preparing thread is told and what it answers; it touches nothing else.
-cdef struct Preparation:
-    pthread_t thread
-    int running
-    uint32_t stop
-    int directory_fd
-    int retired_fd
-    uint64_t size
-    int error
+from shm.disk cimport Disk
+from shm.journal cimport JournalReader
+from shm.journal_prepare cimport Preparation
 
 # Slots that lie side by side.
 cdef struct Span:
@@ -30,6 +21,8 @@ cdef class JournalWriter:
     cdef readonly uint64_t segment
     cdef readonly uint64_t max_batch
     cdef readonly bint synced
+    cdef readonly bint nearly_full
+    cdef readonly bint hole
     cdef readonly object directory
     cdef readonly object torn
     cdef Position end
@@ -37,16 +30,23 @@ cdef class JournalWriter:
     cdef uint64_t durable_seq
     cdef uint64_t segment_first_seq
     cdef uint64_t segment_bytes
+    cdef uint64_t reserve_bytes
     cdef uint64_t size
     cdef uint64_t offset
-    cdef int directory_fd
-    cdef int fd
+    cdef int64_t looked_ns
+    cdef Disk disk
+    cdef int handle
+    cdef bint locked
     cdef bint failed
     cdef Preparation preparation
+    cdef uint64_t fitting(self, uint64_t count) noexcept nogil
+    cdef int tend(self, int64_t now_ns) except -1 nogil
     cdef int commit(self, Span span, Span wrapped) except -1 nogil
     cdef int check_span(self, Span span, Position *at) except -1 nogil
     cdef int write(self, Span span, Span wrapped, Position end) except -1 nogil
     cdef int rotate(self) except -1 nogil
-    cdef int prepare_next(self) except -1 nogil
+    cdef int name_prepared(self) except -1 nogil
     cdef int await_prepared(self) except -1 nogil
-    cdef int fail(self, int error, const char *what) except -1 nogil
+    cdef int fail(self, int64_t code, const char *what) except -1 nogil
+    cdef int start_preparing(self, int retired) except -1 nogil
+    cdef int take_over(self, JournalReader reader) except -1

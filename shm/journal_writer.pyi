@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from shm.disk import Disk
+
 SEGMENT_BYTES: int
 MIN_SEGMENT_BYTES: int
 
@@ -10,9 +12,20 @@ class JournalWriter:
     segment: int
     max_batch: int
     synced: bool
+    nearly_full: bool
+    hole: bool
     directory: Path
     torn: Path | None
-    def __init__(self, directory: Path, durability: str = "local", segment_bytes: int = ...) -> None: ...
+    def __init__(
+        self,
+        where: Path | Disk,
+        durability: str = "local",
+        segment_bytes: int = ...,
+        *,
+        reserve_bytes: int | None = None,
+        trusted_seq: int | None = None,
+        at_least: int = 0,
+    ) -> None: ...
     @property
     def last_seq(self) -> int: ...
     @property
@@ -22,6 +35,8 @@ class JournalWriter:
     def __enter__(self) -> JournalWriter: ...
     def __exit__(self, *error: object) -> None: ...
     def append(self, records: list[bytes], wrap_at: int | None = None) -> int: ...
+    def look_after(self, now_ns: int) -> None: ...
+    def retain(self, from_seq: int) -> list[int]: ...
     def close(self) -> None: ...
     def fileno(self) -> int: ...
     def id(self) -> bytes: ...

@@ -1,23 +1,21 @@
-"""The journal's writer: opens a journal where it truly ends, appends batches, and prepares the next segment ahead.
+"""The journal's writer: opens a journal where it truly ends, appends batches, and begins one segment after another.
 
-It never rewrites a committed page and never tries again after an error: `journal` has the format that it writes.
+It never rewrites a committed page and never tries a sync again: `journal_format` has the format that it writes.
 """
 
-import fcntl
 import os
-import time
 from pathlib import Path
 
-from libc.errno cimport EINTR, ENOSPC, errno as c_errno
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+cimport cython
+from libc.errno cimport ENOSPC
+from libc.stdint cimport UINT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from posix.fcntl cimport O_CLOEXEC, O_CREAT, O_RDWR
-from posix.unistd cimport SEEK_END, close, fdatasync, fsync, lseek, pwrite
 
-from shm.atomics cimport load_acquire_32, store_release_32
 from shm.crc32c cimport crc32c
-from shm.journal cimport (
+from shm.disk cimport WRITE, Disk, iovec
+from shm.journal cimport JournalReader
+from shm.journal_format cimport (
     BATCH_HEADER_SIZE,
     BATCH_MAGIC,
     FORMAT_VERSION,
@@ -26,133 +24,84 @@ from shm.journal cimport (
     PAGE_SIZE,
     SEGMENT_MAGIC,
     BatchHeader,
-    JournalReader,
     SegmentHeader,
     batch_crc,
     batch_size,
     mix,
+    schema_hash,
     segment_crc,
     segment_name,
 )
+from shm.journal_prepare cimport PREPARED_FAILED, PREPARED_FULL, Preparation, write_zeros
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
-from shm.journal import JournalError, segment_path, segment_seqs
-from shm.layout import SCHEMA_HASH
+from shm.journal import Ending, segment_seqs
+from shm.journal_format import JournalCorrupt, JournalError, file_name
+from shm.journal_prepare import PREPARED_NAME
+from shm.journal_retain import retain
 
 cdef enum:
-    ZERO_BLOCK = 65536
-    PACE_BYTES = 1 << 20  # preparation hands so much to the disk at a time: what a commit beside it may wait for
-
-cdef extern from "<fcntl.h>" nogil:
-    int openat(int directory, const char *name, int flags, ...) noexcept
-    int sync_file_range(int fd, int64_t begin, int64_t size, unsigned int flags) noexcept
-    unsigned int SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER
-
-cdef extern from "<stdio.h>" nogil:
-    int renameat(int old_directory, const char *old_name, int new_directory, const char *new_name) noexcept
-
-cdef extern from "<sys/uio.h>" nogil:
-    struct iovec:
-        void *iov_base
-        size_t iov_len
-    Py_ssize_t pwritev(int fd, const iovec *spans, int count, int64_t offset) noexcept
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef void *(*pthread_run)(void *) noexcept nogil
-    int pthread_create(pthread_t *thread, void *attributes, pthread_run run, void *argument) noexcept
-    int pthread_join(pthread_t thread, void **result) noexcept
+    LOOK_NS = 100_000_000  # between two looks at the free space, and two tries to prepare a segment on a full disk
 
 cdef extern from *:
-    """static const char journal_zeros[65536];"""
-    const char journal_zeros[ZERO_BLOCK]
+    """static const char journal_padding[4096];"""
+    const char journal_padding[PAGE_SIZE]
 
 SEGMENT_BYTES = 64 << 20
 MIN_SEGMENT_BYTES = 2 * PAGE_SIZE
+REWRITTEN_NAME = "rewritten"
 cdef const char *prepared_name = b"prepared"
-cdef uint64_t schema_hash = SCHEMA_HASH
 
 
 class JournalFull(OSError):
     """The disk is full. Nothing of the batch counts as written: the durable position stays where it was."""
 
 
-cdef void *run_preparation(void *argument) noexcept nogil:
-    """The thread's work: settle the segment that was left, then write the next one, of zeros, under a neutral name."""
-    work = <Preparation *> argument
-    work.error = retire(work.retired_fd)
-    if work.error == 0:
-        work.error = write_prepared(work)
-    return NULL
-
-
-cdef int retire(int fd) noexcept nogil:
-    """Sync and close the segment that is complete: in mode none, this is when it becomes durable."""
-    if fd < 0:
-        return 0
-    error = c_errno if fdatasync(fd) != 0 else 0
-    close(fd)
-    return error
-
-
-cdef int write_prepared(Preparation *work) noexcept nogil:
-    """Write the next segment, or the rest of it where an earlier writer began: it grows by written zeros alone."""
-    cdef int error
-    fd = openat(work.directory_fd, prepared_name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if fd < 0:
-        return c_errno
-    error = write_zeros(fd, <uint64_t> lseek(fd, 0, SEEK_END) // ZERO_BLOCK * ZERO_BLOCK, work.size, &work.stop)
-    if error == 0 and fsync(fd) != 0:
-        error = c_errno
-    close(fd)
-    return error
-
-
-cdef int write_zeros(int fd, uint64_t begin, uint64_t end, uint32_t *stop) noexcept nogil:
-    """Fill [begin, end) with zeros and an even flow to the disk; 0 or an errno. Ends early, with 0, once `stop` is set.
-
-    The flow (without a flush of the disk's cache or of metadata) only keeps the caller's fsync short.
-    """
-    cdef unsigned int flow = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
-    cdef uint64_t at = begin
-    while at < end and not load_acquire_32(stop):
-        done = pwrite(fd, journal_zeros, min(<uint64_t> ZERO_BLOCK, end - at), at)
-        if done < 0 and c_errno != EINTR:
-            return c_errno
-        if done > 0:
-            at += <uint64_t> done
-        if at % PACE_BYTES == 0 and sync_file_range(fd, at - PACE_BYTES, PACE_BYTES, flow) != 0:
-            return c_errno
-    return 0
-
-
+@cython.no_gc_clear
 cdef class JournalWriter:
-    """Appends to the journal in `directory`, of which there is one writer at a time.
+    """Appends to the journal in a folder, of which there is one writer at a time.
 
-    Opening syncs and checks what is there: headers and continuity of all segments, every record of the newest. A torn
-    last write is cut and kept aside (`torn` names the file). `durability` is "local": a commit waits for the disk, or
-    "none": it waits for the kernel only, so that what was committed survives this process but not a loss of power.
+    Opening syncs and checks what is there: headers and continuity of all segments, every record of the last two. What
+    an interrupted last write left is cut and kept aside (`torn` names the file); `hole`: so were whole batches behind
+    it, which a power loss in mode none can leave. `durability` is "local": a commit waits for the disk, or "none": it
+    waits for the kernel only, so that what was committed survives this process but not a loss of power.
+
+    `trusted_seq` is for a journaler that restarts alone: its predecessor may have ended with a failed sync, after
+    which what can be read need not be on the disk, so nothing behind this sequence is believed (rule 20). `at_least`
+    is what others (database, snapshots, a peer) know to be durable: a journal that ends before is refused (rule 28).
+
+    `nearly_full` (kept by `tend`) says that fewer than `reserve_bytes` are free beside the prepared segment, or that
+    none could be prepared: what is left is for what must not be refused (rule 29).
     Raises JournalCorrupt with file and offset, JournalError, JournalFull, OSError.
     """
 
     def __cinit__(self) -> None:
-        self.directory_fd = self.fd = -1
-        self.preparation.retired_fd = -1
+        self.handle = -1
+        self.looked_ns = -LOOK_NS
 
-    def __init__(self, directory: Path, durability: str = "local", segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        where: Path | Disk,
+        durability: str = "local",
+        segment_bytes: int = SEGMENT_BYTES,
+        *,
+        reserve_bytes: int | None = None,
+        trusted_seq: int | None = None,
+        at_least: int = 0,
+    ) -> None:
         if durability not in ("none", "local"):
             raise ValueError(f"durability is none or local, not {durability!r}")
         if segment_bytes < MIN_SEGMENT_BYTES or segment_bytes % PAGE_SIZE:
             raise ValueError(f"a segment is a multiple of {PAGE_SIZE} bytes, at least {MIN_SEGMENT_BYTES}")
-        self.directory = Path(directory)
+        self.disk = Disk.of(where)
+        self.directory = self.disk.directory
         self.synced = durability == "local"
         self.segment_bytes = segment_bytes
+        self.reserve_bytes = segment_bytes if reserve_bytes is None else reserve_bytes
         self.max_batch = min(MAX_BATCH_RECORDS, (segment_bytes - PAGE_SIZE - BATCH_HEADER_SIZE) // SLOT_SIZE)
+        self.preparation = Preparation(self.disk, segment_bytes)
         self.lock()
-        seqs = segment_seqs(self.directory)
-        if seqs:
-            self.find_end(seqs)
-        else:
-            self.begin()
+        self.open(trusted_seq, at_least)
 
     def __dealloc__(self) -> None:
         self.close()
@@ -165,86 +114,134 @@ cdef class JournalWriter:
 
     def lock(self) -> None:
         """Open the folder, made where it is missing, and hold it against other writers until close or death."""
-        if not self.directory.is_dir():
-            self.directory.mkdir(parents=True, mode=0o700)
-            self.sync_folder(self.directory.parent)
-        self.directory_fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(self.directory_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(f"{self.directory} is being written by another process") from None
+        self.disk.create()
+        if not self.disk.lock():
+            raise JournalError(f"{self.directory} is being written by another process")
+        self.locked = True
 
-    def begin(self) -> None:
+    def open(self, trusted_seq: int | None, at_least: int) -> None:
+        """Take over where the journal ends, or begin one."""
+        if trusted_seq is not None and PREPARED_NAME in self.disk.names():
+            self.disk.delete(PREPARED_NAME)  # its sync may be the one that failed
+        known_seq = max(at_least, trusted_seq or 0)
+        seqs = segment_seqs(self.disk)
+        if not seqs:
+            self.begin(known_seq)
+            return
+        ending = self.walk(seqs, trusted_seq, known_seq)
+        cut = bool(ending.beyond or ending.torn_bytes)
+        if cut:
+            self.put_aside(ending, trusted_seq is not None)
+        with nogil:
+            self.start_preparing(-1)
+            if cut and trusted_seq is not None:
+                self.rotate()
+
+    def begin(self, known_seq: int) -> None:
         """Start an empty journal: a new id, and a first segment that begins with sequence 1."""
         cdef bytes identity = os.urandom(16)
+        if known_seq:
+            raise JournalError(f"{self.directory} holds no journal, yet sequence {known_seq} is known to be durable")
         memcpy(self.journal_id, <const char *> identity, 16)
         self.first_seq = 1
         with nogil:
-            self.prepare_next()
+            self.start_preparing(-1)
             self.rotate()
 
-    def find_end(self, seqs: list[int]) -> None:
-        """Check what is there, take over where it ends, and cut what an interrupted write left behind the end."""
+    def walk(self, seqs: list[int], trusted_seq: int | None, known_seq: int) -> Ending:
+        """Sync and check what is there, take over where it ends or is no longer trusted; what lies behind that."""
+        cdef JournalReader reader
+        cdef uint64_t last_seq = UINT64_MAX if trusted_seq is None else trusted_seq
+        newest = seqs[max(0, len(seqs) - 2):]  # behind a third segment's begin, nothing of the first is unsynced
+        if trusted_seq is not None and not self.synced:
+            self.rewrite(newest)
         for seq in seqs:
-            self.sync_file(segment_path(self.directory, seq))
-        self.sync_folder(self.directory)
-        cdef JournalReader reader = JournalReader(self.directory, seqs[0], deep_from=max(seqs))
+            self.disk.settle(file_name(seq), forget=trusted_seq is None and seq in newest)
+        self.disk.settle_directory()
+        reader = JournalReader(self.disk, seqs[0], deep_from=newest[0])
         with nogil:
-            reader.walk()
-        torn_bytes = reader.tail()
-        memcpy(self.journal_id, reader.header.journal_id, 16)
+            reader.walk(last_seq)
+        end = reader.next_seq - 1
+        if end < known_seq:
+            text = f"{reader.fault.decode()}: the journal ends at {end}, and {known_seq} is known to be durable"
+            raise JournalCorrupt(reader.path(), reader.offset, text)
+        if end > last_seq:
+            raise JournalError(f"{self.directory}: sequence {last_seq} ends no batch: it was never reported durable")
+        ending = reader.ending()
         self.first_seq = seqs[0]
-        self.segment_first_seq = reader.header.first_seq
-        self.segment = reader.header.segment
-        self.durable_seq = reader.next_seq - 1
-        self.end = Position(reader.next_seq - 1, reader.chain, reader.epoch)
-        self.offset = reader.offset
-        path = reader.path()
+        self.take_over(reader)
         reader.close()
-        self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        self.size = os.fstat(self.fd).st_size // PAGE_SIZE * PAGE_SIZE
-        if torn_bytes:
-            self.cut(torn_bytes)
-        with nogil:
-            self.prepare_next()
+        return ending
 
-    def cut(self, torn_bytes: int) -> None:
-        """Keep the torn bytes aside, then write zeros over everything behind the end."""
-        cdef uint32_t never = 0
-        self.torn = self.directory / f"torn-{self.end.seq + 1}-{time.time_ns()}.bin"
-        self.torn.write_bytes(os.pread(self.fd, torn_bytes, self.offset))
-        self.sync_file(self.torn)
-        self.sync_folder(self.directory)
-        os.ftruncate(self.fd, self.offset)
-        self.size = max(self.size, self.offset)
-        with nogil:
-            error = write_zeros(self.fd, self.offset, self.size, &never)
-        if error:
-            raise OSError(error, os.strerror(error), str(self.directory))
-        os.fsync(self.fd)
+    def rewrite(self, seqs: list[int]) -> None:
+        """Put what memory has of segments into new files: in mode none, nobody knows what of them the disk has."""
+        for seq in seqs:
+            self.disk.save(REWRITTEN_NAME, self.disk.load(file_name(seq)))
+            self.disk.move(REWRITTEN_NAME, file_name(seq))
+            self.disk.settle_directory()
 
-    def sync_file(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    cdef int take_over(self, JournalReader reader) except -1:
+        """Write on where the reader stands. All that it found was synced."""
+        memcpy(self.journal_id, reader.header.journal_id, 16)
+        self.segment = reader.header.segment
+        self.segment_first_seq = reader.header.first_seq
+        self.end = Position(reader.next_seq - 1, reader.chain, reader.epoch)
+        self.durable_seq = self.end.seq
+        self.offset = reader.offset
+        self.handle = self.disk.open(file_name(self.segment_first_seq).encode(), WRITE)
+        size = self.disk.size(self.handle) if self.handle >= 0 else self.handle
+        if size < 0:
+            self.fail(size, b"open the journal")
+        self.size = max(<uint64_t> size // PAGE_SIZE * PAGE_SIZE, self.offset)
+        return 0
 
-    def sync_folder(self, path: Path) -> None:
-        self.sync_file(path)
+    def put_aside(self, ending: Ending, untrusted: bool) -> None:
+        """Keep what lies behind the end under other names, then cut it: later segments, the last one first.
+
+        So whatever interrupts this, the next opening finds the same end. An untrusted rest is cut off, so that its
+        pages are not used again; else zeros take its place.
+        """
+        names = self.disk.names()
+        stem = next(stem for i in range(1, len(names) + 2) if (stem := f"torn-{self.end.seq + 1}-{i}.bin") not in names)
+        for seq in reversed(ending.beyond):
+            self.disk.move(file_name(seq), f"{stem}.{seq}")
+            self.disk.settle_directory()
+        torn = self.disk.load(file_name(self.segment_first_seq), self.offset, ending.torn_bytes)
+        self.disk.save(stem, torn)
+        self.disk.settle_directory()
+        self.torn = self.directory / stem
+        self.hole = ending.hole and not untrusted
+        self.cut(untrusted)
+
+    def cut(self, untrusted: bool) -> None:
+        """Leave nothing behind the end."""
+        cdef int64_t code = self.disk.truncate(self.handle, self.offset)
+        if untrusted:
+            self.size = self.offset
+        if code == 0:
+            code = write_zeros(self.disk, self.handle, self.offset, self.size)
+        if code == 0:
+            code = self.disk.sync(self.handle)
+        if code != 0:
+            self.fail(code, b"cut the end of the journal")
 
     def close(self) -> None:
         """Close the files and give the folder to the next writer, syncing nothing. May be called twice."""
-        store_release_32(&self.preparation.stop, 1)
-        if self.preparation.running:
-            with nogil:
-                pthread_join(self.preparation.thread, NULL)
-            self.preparation.running = 0
-        for fd in (self.fd, self.directory_fd):
-            if fd >= 0:
-                os.close(fd)
-        self.fd = self.directory_fd = -1
+        if self.preparation is not None:
+            self.preparation.halt()
+        if self.handle >= 0:
+            self.disk.close_file(self.handle)
+        if self.locked:
+            self.disk.unlock()
+        self.handle = -1
+        self.locked = False
         self.failed = True
+
+    def retain(self, from_seq: int) -> list[int]:
+        """`journal_retain.retain` for this journal; the first sequences of the segments that are gone."""
+        gone = retain(self.disk, from_seq)
+        self.first_seq = segment_seqs(self.disk)[0]
+        return gone
 
     @property
     def last_seq(self) -> int:
@@ -263,7 +260,7 @@ cdef class JournalWriter:
 
     def fileno(self) -> int:
         """The descriptor of the segment being written."""
-        return self.fd
+        return self.handle
 
     def id(self) -> bytes:
         """The journal's random identity, the same in all its segments."""
@@ -293,11 +290,42 @@ cdef class JournalWriter:
             free(slots)
         return self.end.seq
 
+    def look_after(self, now_ns: int) -> None:
+        """`tend`, for tools and tests."""
+        self.tend(now_ns)
+
+    cdef int tend(self, int64_t now_ns) except -1 nogil:
+        """What is due between commits, ten times a second: the free space, and the preparation of a segment."""
+        cdef uint64_t wanted
+        if now_ns - self.looked_ns < LOOK_NS:
+            return 0
+        self.looked_ns = now_ns
+        state = self.preparation.look()
+        if state == PREPARED_FAILED:
+            return self.fail(self.preparation.error, b"prepare a segment of the journal")
+        left = self.disk.free_bytes()
+        if left < 0:
+            return self.fail(left, b"tell the free space beside the journal")
+        if state == PREPARED_FULL and <uint64_t> left >= self.segment_bytes - self.preparation.at:
+            self.start_preparing(-1)
+        wanted = self.reserve_bytes + (self.segment_bytes if self.nearly_full else 0)
+        self.nearly_full = state == PREPARED_FULL or <uint64_t> left < wanted
+        return 0
+
+    cdef uint64_t fitting(self, uint64_t count) noexcept nogil:
+        """How many of `count` records there is room for: all, unless the disk is full."""
+        cdef uint64_t room = self.size - self.offset
+        if batch_size(count) <= room or self.preparation.finish() != PREPARED_FULL:
+            return count
+        self.nearly_full = True
+        return 0 if room < PAGE_SIZE else min(count, (room - BATCH_HEADER_SIZE) // SLOT_SIZE)
+
     cdef int commit(self, Span span, Span wrapped) except -1 nogil:
         """Write two spans of slots (together 1 … max_batch) as one batch; in mode local, wait until it is on disk.
 
         The records continue `end`, with their crc stamped. On return `end` includes them. After an error nothing of the
-        batch counts, and the writer takes no more: the process is to end.
+        batch counts, and the writer takes no more: the process is to end. Only JournalFull, where there is no segment
+        to begin (`fitting` tells before), has changed nothing, and the same may be tried again later.
         """
         cdef Position end = self.end
         cdef uint64_t count = span.count + wrapped.count
@@ -330,6 +358,7 @@ cdef class JournalWriter:
         cdef BatchHeader header
         cdef iovec spans[4]
         cdef uint64_t size = batch_size(span.count + wrapped.count)
+        cdef int64_t done, code
         memset(&header, 0, sizeof(header))
         header.magic = BATCH_MAGIC
         header.count = <uint32_t> (span.count + wrapped.count)
@@ -343,73 +372,90 @@ cdef class JournalWriter:
         spans[0] = iovec(&header, sizeof(header))
         spans[1] = iovec(<void *> span.slots, span.count * SLOT_SIZE)
         spans[2] = iovec(<void *> wrapped.slots, wrapped.count * SLOT_SIZE)
-        spans[3] = iovec(<void *> journal_zeros, size - BATCH_HEADER_SIZE - header.count * SLOT_SIZE)
-        done = pwritev(self.fd, spans, 4, self.offset)
-        if done != <Py_ssize_t> size:  # a regular file takes all or fails; part of it means that the disk has no more
-            return self.fail(c_errno if done < 0 else ENOSPC, b"write a batch to the journal in")
-        if self.synced and fdatasync(self.fd) != 0:
-            return self.fail(c_errno, b"sync the journal in")
+        spans[3] = iovec(<void *> journal_padding, size - BATCH_HEADER_SIZE - header.count * SLOT_SIZE)
+        done = self.disk.write(self.handle, spans, 4, self.offset)
+        if done != <int64_t> size:  # a regular file takes all or fails; part of it means that the disk has no more
+            return self.fail(done if done < 0 else -ENOSPC, b"write a batch to the journal")
+        if self.synced:
+            code = self.disk.sync(self.handle)
+            if code != 0:
+                return self.fail(code, b"sync the journal")
         self.offset += size
         self.end = end
         if self.synced:
             self.durable_seq = end.seq
+        if not self.disk.threads:
+            self.preparation.look()
         return 0
 
     cdef int rotate(self) except -1 nogil:
-        """Begin the next segment behind `end`: header, sync, name, sync of the folder; then prepare the one after."""
-        cdef SegmentHeader header
-        cdef char name[NAME_SIZE]
-        cdef int fd
+        """Begin the next segment behind `end`, then prepare the one after."""
         self.await_prepared()
-        if not self.synced and self.segment:
-            self.durable_seq = self.segment_first_seq - 1  # the thread synced the segments before this one
+        if not self.synced and self.segment:  # the preparation has synced the segments before this one
+            self.durable_seq = max(self.durable_seq, self.segment_first_seq - 1)
+        retired = self.handle
+        if self.segment_first_seq != self.end.seq + 1:
+            self.segment += 1  # else one that an interrupted cut left too short for any batch is replaced
+        self.name_prepared()
+        self.size = self.segment_bytes
+        self.offset = PAGE_SIZE
+        self.segment_first_seq = self.end.seq + 1
+        return self.start_preparing(retired)
+
+    cdef int name_prepared(self) except -1 nogil:
+        """Header, sync, name, sync of the folder: a segment that has its name has its header."""
+        cdef SegmentHeader header
+        cdef iovec span = iovec(&header, sizeof(header))
+        cdef char name[NAME_SIZE]
+        cdef int64_t code
         memset(&header, 0, sizeof(header))
         header.magic = SEGMENT_MAGIC
         header.version = FORMAT_VERSION
         header.schema_hash = schema_hash
         memcpy(header.journal_id, self.journal_id, 16)
-        header.segment = self.segment + 1
+        header.segment = self.segment
         header.first_seq = self.end.seq + 1
         header.chain = self.end.chain
         header.epoch = self.end.epoch
+        header.durable_seq = self.durable_seq
         header.crc = segment_crc(&header)
         segment_name(name, header.first_seq)
-        fd = openat(self.directory_fd, prepared_name, O_RDWR | O_CLOEXEC)
-        if fd < 0 or pwrite(fd, &header, sizeof(header), 0) != sizeof(header) or fdatasync(fd) != 0:
-            return self.fail(c_errno, b"begin a segment in")
-        if renameat(self.directory_fd, prepared_name, self.directory_fd, name) != 0 or fsync(self.directory_fd) != 0:
-            return self.fail(c_errno, b"name a segment in")
-        self.preparation.retired_fd = self.fd
-        self.fd = fd
-        self.size = self.segment_bytes
-        self.offset = PAGE_SIZE
-        self.segment += 1
-        self.segment_first_seq = header.first_seq
-        return self.prepare_next()
+        handle = self.disk.open(prepared_name, WRITE)
+        if handle < 0:
+            return self.fail(handle, b"begin a segment of the journal")
+        self.handle = handle
+        code = self.disk.write(handle, &span, 1, 0)
+        if code >= 0 and code != sizeof(header):
+            code = -ENOSPC
+        if code >= 0:
+            code = self.disk.sync(handle)
+        if code == 0:
+            code = self.disk.rename(prepared_name, name)
+        if code == 0:
+            code = self.disk.sync_directory()
+        return 0 if code == 0 else self.fail(code, b"begin a segment of the journal")
 
-    cdef int prepare_next(self) except -1 nogil:
-        """Start the thread that writes the next segment, so that no commit ever waits for 64 MiB of zeros."""
-        self.preparation.directory_fd = self.directory_fd
-        self.preparation.size = self.segment_bytes
-        self.preparation.stop = 0
-        self.preparation.error = 0
-        error = pthread_create(&self.preparation.thread, NULL, run_preparation, &self.preparation)
-        if error:
-            return self.fail(error, b"start a thread for the journal in")
-        self.preparation.running = 1
-        return 0
+    cdef int start_preparing(self, int retired) except -1 nogil:
+        code = self.preparation.begin(retired)
+        return 0 if code == 0 else self.fail(code, b"start a thread for the journal")
 
     cdef int await_prepared(self) except -1 nogil:
-        if self.preparation.running:
-            pthread_join(self.preparation.thread, NULL)
-            self.preparation.running = 0
-            self.preparation.retired_fd = -1
-        if self.preparation.error:
-            return self.fail(self.preparation.error, b"prepare a segment in")
+        """Wait for the next segment; where the disk was full, try once more."""
+        if self.preparation.finish() == PREPARED_FULL:
+            self.start_preparing(-1)
+        state = self.preparation.finish()
+        if state == PREPARED_FAILED:
+            return self.fail(self.preparation.error, b"prepare a segment of the journal")
+        if state == PREPARED_FULL:
+            self.nearly_full = True
+            with gil:
+                raise JournalFull(ENOSPC, f"can't prepare a segment of the journal: {os.strerror(ENOSPC)}",
+                                  str(self.directory))
         return 0
 
-    cdef int fail(self, int error, const char *what) except -1 nogil:
+    cdef int fail(self, int64_t code, const char *what) except -1 nogil:
+        """Raise for a negative errno. Nothing is tried again: the writer takes no more."""
         self.failed = True
         with gil:
-            kind = JournalFull if error == ENOSPC else OSError
-            raise kind(error, f"can't {what.decode()}: {os.strerror(error)}", str(self.directory))
+            error = self.disk.error(code, f"can't {what.decode()}")
+            raise JournalFull(*error.args, str(self.directory)) if code == -ENOSPC else error

@@ -8,12 +8,12 @@ from libc.stdint cimport int64_t, uint64_t
 from procs.agent cimport Agent
 from shm.bell cimport WAIT_COMMIT
 from shm.board cimport WORD_DURABLE_SEQ, WORD_JOURNAL_READY, Board
-from shm.journal cimport mix
+from shm.journal_format cimport mix
 from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 from shm.ring cimport Consumer
 
-from shm.journal import JournalError
+from shm.journal import JournalError, chain_at
 
 cdef enum:
     SKIP_BATCH = 4096  # replayed records checked in a poll
@@ -22,13 +22,18 @@ cdef enum:
 cdef class Journaler(Agent):
     """Group commit: each poll takes all that the log holds, up to a batch, and returns once it is committed.
 
-    At the start the router publishes the journal's own records again, from the first: they are compared and freed, not
-    written. Any error ends the process (rule 20): its successor opens the journal anew.
+    At the start the router publishes the journal's own records again, from the first that the ring has: they are
+    compared and freed, not written. Any error ends the process (rule 20): its successor opens the journal anew. On a
+    full disk it takes what there is room for, and leaves the rest in the ring until space returns (rule 29).
     """
 
     def __init__(self, log: Consumer, journal: JournalWriter, board: Board) -> None:
-        if journal.first_seq != 1:
-            raise JournalError(f"{journal.directory} begins at sequence {journal.first_seq}: no replay from 1")
+        if log.next > journal.end.seq + 1:
+            missing = f"{journal.end.seq + 1} to {log.next - 1}"
+            raise JournalError(f"{journal.directory} lacks records {missing}, and the log ring has them no more")
+        if log.next < journal.first_seq:
+            raise JournalError(f"{journal.directory} begins at sequence {journal.first_seq}: no replay from {log.next}")
+        self.replayed_chain = chain_at(journal.disk, log.next - 1)
         self.name = "journaler"
         self.log = log
         self.journal = journal
@@ -36,16 +41,24 @@ cdef class Journaler(Agent):
         board.store(WORD_DURABLE_SEQ, journal.end.seq)
         board.store(WORD_JOURNAL_READY, 1)
 
+    @property
+    def nearly_full(self) -> bool:
+        """Whether the disk's space is down to the reserve: only what must not be refused is to be sequenced."""
+        return self.journal.nearly_full
+
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         """Commit one batch, or compare one of what is replayed; its number of records. Waits for the disk."""
         cdef uint64_t first = self.log.next, count = self.log.available()
+        self.journal.tend(now_ns)
         if count == 0:
             return 0
         if first <= self.journal.end.seq:
             count = min(count, SKIP_BATCH, self.journal.end.seq - first + 1)
             self.skip(first, count)
         else:
-            count = min(count, self.journal.max_batch)
+            count = self.journal.fitting(min(count, self.journal.max_batch))
+            if count == 0:
+                return 0
             self.commit(first, count)
             self.board.store(WORD_DURABLE_SEQ, self.journal.end.seq)
             if self.log.ring.bells is not None:

@@ -121,7 +121,7 @@ def test_the_writer_ends_when_the_disk_is_full(tmp_path: Path) -> None:
 def test_a_full_disk_is_named_when_a_segment_is_prepared(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
     folder.mkdir()
-    child = Child(folder, "local", 10**9, 1, traced("-f", "-e", "inject=pwrite64:error=ENOSPC:when=1"))
+    child = Child(folder, "local", 10**9, 1, traced("-f", "-e", "inject=pwritev:error=ENOSPC:when=1+"))
     assert "JournalFull: [Errno 28] can't prepare a segment" in child.end()
     with JournalWriter(folder, segment_bytes=SEGMENT_BYTES) as writer:
         assert writer.last_seq == 0

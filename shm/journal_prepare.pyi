@@ -1,0 +1,3 @@
+PREPARED_NAME: str
+
+class Preparation: ...

@@ -1,0 +1,31 @@
+"""Retention: removes whole segments from the beginning of a journal that nobody needs any more.
+
+It decides nothing about who needs what (rule 17 does), and never touches the newest segment.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from shm.disk import Disk
+from shm.journal import JournalReader, segment_seqs
+from shm.journal_format import file_name
+
+
+def retain(where: Path | Disk, from_seq: int) -> list[int]:
+    """Remove the segments that hold only sequences below `from_seq`; returns the first sequences of those removed.
+
+    `from_seq` stays, and with it all behind it. The oldest goes first, and the folder is synced after each, so that
+    whatever interrupts this leaves a journal without a gap. It may run beside the writer and beside readers of what
+    stays. Before anything goes, the header of the first segment that stays is checked: JournalCorrupt, OSError.
+    """
+    disk = Disk.of(where)
+    seqs = segment_seqs(disk)
+    gone = [seq for seq, following in pairwise(seqs) if following <= from_seq]
+    if gone:
+        JournalReader(disk, seqs[len(gone)], limit=0).close()
+    for seq in gone:
+        disk.delete(file_name(seq))
+        disk.settle_directory()
+    return gone
