@@ -75,9 +75,8 @@ class OpenOrder:
             return self.lots * self.instrument.lot_units
         if self.has_budget:
             return self.quantity - self.filled
-        return (
-            max([self.price, *(price for price, _ in self.in_flight.values())]) * self.lots * self.instrument.unit_value
-        )
+        price = max([self.price, *(price for price, _ in self.in_flight.values())])
+        return price * self.lots * self.instrument.unit_value
 
     @property
     def incoming(self) -> Decimal:
@@ -141,16 +140,15 @@ class LedgerModel:
             self._other(record)
 
     def _new_order(self, record: NewOrder) -> None:
-        legs: list[NewOrder | ExtLeg] = [record]
-        if record.flags & OrderFlag.LIST and self.leg is not None and self.leg.account == record.account:
-            legs.append(self.leg)
+        leg = self.leg if record.flags & OrderFlag.LIST else None
+        legs: list[NewOrder | ExtLeg] = [record] if leg is None else [record, leg]
         self.leg = None
         if record.verdict not in (Code.OK, Code.INSUFFICIENT_BALANCE):
             return
         for part in legs:
             self.orders[part.seq] = self._opened(part)
-        if len(legs) == 2:
-            self._join(legs[0].seq, legs[1].seq, legs[1].list_kind)
+        if leg is not None:
+            self._join(record.seq, leg.seq, leg.list_kind)
         if record.verdict == Code.OK:
             self._nobody_owes()
             return
@@ -259,7 +257,7 @@ class LedgerModel:
             (1, event.taker_order_id, event.taker_leaves_lots, event.taker_fee),
         ):
             order = self.orders[order_id]
-            assert not order.excludes and not order.is_idle, f"order {order_id} traded beside its mate"
+            assert not (order.excludes or order.is_idle), f"order {order_id} traded beside its mate"
             gets, pays = (base, quote) if order.is_buy else (quote, base)
             received = terms.base_asset if order.is_buy else terms.quote_asset
             fee = (gets * order.fee_rates[is_taker] / 1_000_000).to_integral_value(ROUND_DOWN)

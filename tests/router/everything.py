@@ -21,6 +21,7 @@ from shm.records import (
     Limits,
     MassCancel,
     NewOrder,
+    Phase,
     PhaseChange,
     PositionLimit,
     Schedule,
@@ -29,7 +30,6 @@ from shm.records import (
 )
 from shm.records import OrderFlag as Flag
 from shm.records import OrderType as Kind
-from shm.records import Phase as P
 from shm.records import TimeInForce as Tif
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
 from tests.router.traffic import cancel, order, replace
@@ -88,7 +88,8 @@ class Everything:
         values: dict[str, Any] = {
             "instrument": draw.randint(1, 3), "side": side, "ord_type": kind, "stp": draw.choice((0, 0, 1, 2, 3, 4, 5)),
             "price_ticks": price if kind in (Kind.LIMIT, Kind.STOP_LIMIT) else 0, "time_ns": self.time_ns,
-            "quantity_lots": draw.choice((1, 2, 5, 30, 400, 400, 12_000)), "time_in_force": draw.choice((Tif.DAY, Tif.GTC, Tif.GTC)),
+            "quantity_lots": draw.choice((1, 2, 5, 30, 400, 400, 12_000)),
+            "time_in_force": draw.choice((Tif.DAY, Tif.GTC, Tif.GTC)),
         }  # fmt: skip
         values |= fixed
         terms: dict[str, int] = {}
@@ -119,7 +120,7 @@ class Everything:
         made = order(account, values.pop("text", self.text()), **values)
         return made, self.extension(account, terms) if terms else None
 
-    def extension(self, account: int, terms: dict[str, int]) -> ExtTerms:
+    def extension(self, account: int, terms: dict[str, Any]) -> ExtTerms:
         return ExtTerms(account=account, session=account, time_ns=self.time_ns, **terms)
 
     def enter(self) -> None:
@@ -187,7 +188,7 @@ class Everything:
 
     def mass_cancel(self) -> None:
         own = self.draw.randint(1, ACCOUNTS)
-        what = {"instrument": self.draw.randint(0, 3), "side": self.draw.randint(0, 2)}
+        what: dict[str, Any] = {"instrument": self.draw.randint(0, 3), "side": self.draw.randint(0, 2)}
         if self.draw.random() < 0.5:
             self.send(MassCancel(**self.key(), target=self.draw.choice((0, own)), **what))
             return
@@ -200,8 +201,8 @@ class Everything:
         self.send(KillSwitch(**self.key(), target=target, scope=scope, is_on=is_on))
 
     def change_phase(self) -> None:
-        phases = [P.CONTINUOUS] * 6 + [
-            P.CLOSED, P.PRE_OPEN, P.OPENING_AUCTION, P.VOLATILITY_AUCTION, P.CLOSING_AUCTION, P.HALT, P.CANCEL_ONLY,
+        phases = [Phase.CONTINUOUS] * 6 + [
+            Phase.CLOSED, Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.CLOSING_AUCTION, Phase.HALT, Phase.CANCEL_ONLY,
         ]  # fmt: skip
         self.send(PhaseChange(**self.key(), instrument=self.draw.randint(1, 3), phase=self.draw.choice(phases)))
 
@@ -273,7 +274,7 @@ class Everything:
         """A schedule of two changes within the next seconds of this day, and at the same time of every day."""
         second = self.time_ns // SECOND_NS % 86_400
         instrument = self.draw.randint(1, 3)
-        for entry, phase in ((1, P.OPENING_AUCTION), (2, P.CONTINUOUS)):
+        for entry, phase in ((1, Phase.OPENING_AUCTION), (2, Phase.CONTINUOUS)):
             self.send(Schedule(
                 account=OPERATORS[0], time_ns=self.time_ns, cl_ord_id=b"S%d:%d" % (self.count, entry),
                 instrument=instrument, entry=entry, entries=2, time_of_day_s=(second + entry) % 86_400, phase=phase,
