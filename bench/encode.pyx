@@ -20,6 +20,7 @@ cdef enum:
     MAKER_PPM = 1000
     TAKER_PPM = 2000
     DIGITS = 8
+    LINE_SIZE = 64
 
 ACCOUNTS = USERS
 MAKER_FEE_PPM = MAKER_PPM
@@ -107,7 +108,9 @@ cdef class Encoder:
             (<ReplaceRecord *> second).order_id = self.targets[self.next - 1]
 
     cdef void head(self, char *out, int type, uint32_t account) noexcept nogil:
-        memset(out, 0, RECORD_SIZE)
+        # In two parts: the compiler makes of one this long a string instruction, which takes five times as long.
+        memset(out, 0, LINE_SIZE)
+        memset(out + LINE_SIZE, 0, RECORD_SIZE - LINE_SIZE)
         (<CommandRecord *> out).type = type
         (<CommandRecord *> out).version = 1
         (<CommandRecord *> out).account = (<CommandRecord *> out).session = account
