@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from posix.uio cimport iovec
 
 from shm.board cimport Board
@@ -10,6 +10,7 @@ cdef enum:
     FRAME_RECORDS = 4096
     SEGMENT_HEADER_SIZE = 128
     MARK = 255
+    MAX_INSTRUMENTS = 65536
 
 cdef struct SegmentHeader:
     uint64_t magic
@@ -58,9 +59,13 @@ cdef class Spooler:
     cdef uint64_t bytes
     cdef int64_t marked_ns
     cdef bint held
+    cdef uint8_t[MAX_INSTRUMENTS] matcher_of
     cdef int64_t turn(self, int64_t now_ns) except -1 nogil
     cdef uint64_t complete_before(self, uint64_t release_seq) noexcept nogil
     cdef int take(self, int ring, Consumer consumer, uint64_t *release_seq, uint64_t *complete) except -1 nogil
+    cdef uint64_t before_move(self, Consumer consumer, uint64_t count) noexcept nogil
+    cdef uint64_t first_cause(self, Consumer consumer) noexcept nogil
+    cdef bint all_before(self, uint64_t cause) noexcept nogil
     cdef void add_span(self, int ring, Consumer consumer, uint64_t first, uint64_t last) noexcept nogil
     cdef void add_mark(self, uint64_t complete) noexcept nogil
     cdef uint64_t released(self, Consumer consumer, uint64_t available, uint64_t release_seq) noexcept nogil

@@ -16,7 +16,8 @@ from shm.atomics cimport load_acquire, store_release
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_MATCHER_DONE, Board
 from shm.crc32c cimport crc32c
-from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
+from shm.records cimport (EVT_INSTRUMENT_DEFINED, MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord,
+                          InstrumentDefinedRecord)
 from shm.ring cimport Consumer
 
 import os
@@ -353,6 +354,8 @@ cdef class Spooler:
         cdef uint64_t count = min(self.released(consumer, available, release_seq[0]), <uint64_t> FRAME_RECORDS)
         cdef uint64_t first = consumer.next
         cdef uint64_t left_cause
+        if ring == 0:
+            count = self.before_move(consumer, count)
         # An extension and the event that it belongs to stay in one frame.
         if count and (<const EventRecord *> consumer.at(first + count - 1)).type >= FIRST_EXTENSION:
             count -= 1
@@ -381,6 +384,41 @@ cdef class Spooler:
             else:
                 high = middle
         return low
+
+    cdef uint64_t before_move(self, Consumer consumer, uint64_t count) noexcept nogil:
+        """How many of the router's next `count` events come before an instrument's move that has to wait.
+
+        An order that moves has its later events in another ring. So that they stand behind its earlier ones, a move is
+        taken, and with it what comes after it, when all that matchers did before it has been.
+        """
+        cdef const InstrumentDefinedRecord *event
+        cdef uint64_t i
+        for i in range(count):
+            event = <const InstrumentDefinedRecord *> consumer.at(consumer.next + i)
+            if event.type != EVT_INSTRUMENT_DEFINED or event.instrument >= MAX_INSTRUMENTS:
+                continue
+            if self.matcher_of[event.instrument] not in (0, event.matcher) and not self.all_before(event.cause):
+                return i
+            self.matcher_of[event.instrument] = event.matcher
+        return count
+
+    cdef bint all_before(self, uint64_t cause) noexcept nogil:
+        """Whether every event of a cause below `cause` has left the matchers' rings."""
+        cdef uint64_t done
+        cdef int matcher
+        for matcher in range(1, RINGS):
+            if self.by_ring[matcher] == NULL:
+                continue
+            done = self.board.load(WORD_MATCHER_DONE + matcher - 1)  # before the ring, which then has it all
+            if done + 1 < cause or self.first_cause(<Consumer> self.by_ring[matcher]) < cause:
+                return False
+        return True
+
+    cdef uint64_t first_cause(self, Consumer consumer) noexcept nogil:
+        """The cause of a ring's next event; the greatest there is where it has none."""
+        if not consumer.available():
+            return <uint64_t> -1
+        return (<const EventRecord *> consumer.at(consumer.next)).cause
 
     cdef int check_born(self, uint64_t born_ns) except -1 nogil:
         """The time of the router's first event tells one journal from another."""

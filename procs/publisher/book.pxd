@@ -28,6 +28,7 @@ cdef struct Levels:
     uint64_t cause          # of the last command, and the numbers of its first and last event
     uint64_t first_number
     uint64_t last_number
+    uint64_t offset         # what is added to the numbers of a ring, so that they grow over all that it was in
     uint64_t time_ns
     bint under_way          # its events may not be complete yet: nothing may be shown
     bint moved              # a level changed since the caller last cleared this
@@ -40,6 +41,7 @@ cdef struct Levels:
     bint rests              # what is left of it goes into the book as it is
 
 cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil
+cdef void levels_move(Levels *levels, uint64_t next_number) noexcept nogil
 cdef int levels_complete(Levels *levels) except -1 nogil
 cdef void levels_free(Levels *levels) noexcept nogil
 cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil

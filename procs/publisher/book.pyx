@@ -262,9 +262,9 @@ cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil:
             return fail(b"a complete command went on", event)
         levels_complete(levels)
         levels.cause = event.cause
-        levels.first_number = event.number
+        levels.first_number = event.number + levels.offset
         levels.under_way = True
-    levels.last_number = event.number
+    levels.last_number = event.number + levels.offset
     levels.time_ns = event.time_ns
     if kind == EVT_ACCEPTED:
         return accept(levels, <const AcceptedRecord *> event)
@@ -283,6 +283,11 @@ cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil:
     if kind not in (EVT_REJECTED, EVT_PHASE_CHANGED, EVT_INDICATIVE, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS):
         return fail(b"a matcher emitted an event that no book knows", event)
     return 0
+
+
+cdef void levels_move(Levels *levels, uint64_t next_number) noexcept nogil:
+    """The instrument goes on in another matcher's ring, with event `next_number` of that."""
+    levels.offset = levels.last_number + 1 - next_number if levels.last_number >= next_number else 0
 
 
 cdef int levels_complete(Levels *levels) except -1 nogil:

@@ -15,6 +15,7 @@ cdef class Feed:
     cdef uint32_t *touched
     cdef uint32_t touched_count
     cdef uint64_t written
+    cdef bint held           # an event waits for a ring that its instrument left
     cdef uint64_t complete[MAX_MATCHERS + 1]   # by matcher: commands up to here have no more events
     cdef int64_t drain_definitions(self, uint64_t release) except -1
     cdef int64_t drain_matcher(self, int matcher, Consumer consumer, uint64_t release) except -1 nogil

@@ -17,8 +17,8 @@ from procs.publisher.market cimport (
     EVERY_100_MS, EVERY_1000_MS, KIND_AUCTION, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER,
     KIND_CORRECTION, KIND_DEPTH_100, KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100,
     KIND_PARTIAL_10_1000, KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_PHASE, KIND_TRADE, KINDS, Market,
-    market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_publish,
-    market_tick, write_latest,
+    market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_move,
+    market_publish, market_tick, write_latest,
 )
 from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_free, text_reserve
 from shm.board cimport WORD_EPOCH, WORD_MATCHER_DONE, WORD_READY_EVENT, Board
@@ -135,12 +135,13 @@ cdef class Feed:
         cdef int64_t taken
         cdef int64_t total = self.drain_definitions(release)
         cdef bint whole = True
+        self.held = False
         for matcher, consumer in self.matchers.items():
             self.written = 0  # for each, so that a busy matcher doesn't keep the others' rings from being drained
             taken = self.drain_matcher(matcher, <Consumer> consumer, release)
             whole = whole and taken < BATCH_EVENTS
             total += taken
-        if not self.live and epoch and ready_event and self.router.next > ready_event and whole:
+        if not self.live and epoch and ready_event and self.router.next > ready_event and whole and not self.held:
             self.go_live()
         self.publish()
         return total
@@ -182,8 +183,8 @@ cdef class Feed:
             event = <const EventRecord *> consumer.at(seq)
             if event.cause > release:
                 break
-            if event.type != EVT_EXT_CLIENT_ID and event.type != EVT_EXT_TERMS:
-                self.handle(matcher, event)
+            if event.type != EVT_EXT_CLIENT_ID and event.type != EVT_EXT_TERMS and not self.handle(matcher, event):
+                break
             seq += 1
         if seq < available:  # what is left may go on with the last command
             done = (<const EventRecord *> consumer.at(seq)).cause - 1
@@ -195,17 +196,22 @@ cdef class Feed:
         return seq - first
 
     cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil:
+        """Apply an event; 0 where it has to wait, since the ring that its instrument left has not been read so far."""
         cdef Market *market = self.markets[event.instrument] if event.instrument < MAX_INSTRUMENTS else NULL
         cdef uint64_t before
         if market == NULL:
             with gil:
                 raise RuntimeError(f"event {event.number} is about instrument {event.instrument}, which is not defined")
-        market.matcher = matcher
         self.touch(market)
+        if market.matcher != matcher:
+            if self.complete[market.matcher] + 1 < event.cause:
+                self.held = True
+                return 0
+            market_move(market, matcher, event.number)
         before = market.written
         market_apply(market, event)
         self.written += market.written - before
-        return 0
+        return 1
 
     cdef int correct(self, const EventRecord *event) except -1:
         cdef Market *market = self.market(event.instrument)

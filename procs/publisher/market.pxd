@@ -53,7 +53,7 @@ cdef struct Market:
     PhaseChangedRecord last_phase
     IndicativeRecord indicative   # of the auction that runs; all 0 where none does
     CorrectedRecord last_correction
-    int matcher
+    int matcher             # whose ring its events come by
     Best shown[2]           # what the last bookTicker said
     uint32_t wanted         # bit k: kind k has subscribers
     uint32_t changed        # bit k: the book changed since kind k, a timed one, was published
@@ -67,6 +67,7 @@ cdef struct Market:
 cdef int market_define(Market *market, const InstrumentDefinedRecord *event) except -1
 cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil
 cdef int market_complete(Market *market) except -1 nogil
+cdef int market_move(Market *market, int matcher, uint64_t next_number) except -1 nogil
 cdef int market_correct(Market *market, const CorrectedRecord *event) except -1
 cdef void market_go_live(Market *market) noexcept nogil
 cdef void market_tick(Market *market, int cadence) noexcept nogil

@@ -21,7 +21,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
 from procs.publisher.book cimport (
-    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_complete, levels_free, quantity_at,
+    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_complete, levels_free, levels_move,
+    quantity_at,
 )
 from procs.publisher.text cimport (
     NUMBER_SIZE, Text, set_scale, text_append, text_free, text_reserve, write_decimal, write_integer, write_signed,
@@ -354,10 +355,12 @@ cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil:
         return publish_event(market, KIND_TRADE)
     if event.type == EVT_PHASE_CHANGED:
         memcpy(&market.last_phase, event, sizeof(PhaseChangedRecord))
+        market.last_phase.number = market.levels.last_number
         memset(&market.indicative, 0, sizeof(IndicativeRecord))
         return publish_event(market, KIND_PHASE)
     if event.type == EVT_INDICATIVE:
         memcpy(&market.indicative, event, sizeof(IndicativeRecord))
+        market.indicative.number = market.levels.last_number
         return publish_event(market, KIND_AUCTION)
     return 0
 
@@ -366,6 +369,15 @@ cdef int market_complete(Market *market) except -1 nogil:
     """The command under way has no more events: its state is written, and the book may be shown."""
     levels_complete(&market.levels)
     return after_command(market)
+
+
+cdef int market_move(Market *market, int matcher, uint64_t next_number) except -1 nogil:
+    """The instrument went to another matcher: what is under way is complete, and update ids go on growing."""
+    if market.levels.under_way:
+        market_complete(market)
+    market.matcher = matcher
+    levels_move(&market.levels, next_number)
+    return 0
 
 
 cdef int market_correct(Market *market, const CorrectedRecord *event) except -1:
@@ -430,8 +442,8 @@ cdef int market_define(Market *market, const InstrumentDefinedRecord *event) exc
     market.symbol[SYMBOL_SIZE] = 0
     set_scale(&market.price, event.tick_mantissa, event.price_scale)
     set_scale(&market.quantity, event.lot_mantissa, event.quantity_scale)
-    market.matcher = event.matcher
     if market.last_phase.phase == 0:
+        market.matcher = event.matcher
         market.last_phase.phase = market.last_phase.old_phase = PHASE_CONTINUOUS
         market.last_phase.reason = PHASE_REASON_COMMAND
     return 0

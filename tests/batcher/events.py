@@ -51,6 +51,11 @@ from shm.records import (
 BORN_NS = 1_800_000_000_123_456_789
 BTC, USDT, BTCUSDT = 1, 2, 1
 ACCOUNTS = (1, 2, 3)
+TERMS: dict[str, Any] = {
+    "base_asset": BTC, "quote_asset": USDT, "tick_mantissa": 1, "lot_mantissa": 1, "price_scale": 2,
+    "quantity_scale": 4, "matcher": 1, "collar_bps": 500, "maker_fee_ppm": 100, "taker_fee_ppm": 200,
+    "reference_price_ticks": 5_000_000, "unit_value": 100, "lot_units": 10_000,
+}  # fmt: skip
 
 
 @dataclass
@@ -102,11 +107,7 @@ class Stream:
             self.command()
             self.emit(0, AssetDefined, asset=number, name=name, scale=8)
         self.command()
-        self.emit(
-            0, InstrumentDefined, instrument=BTCUSDT, symbol=b"BTCUSDT", base_asset=BTC, quote_asset=USDT,
-            tick_mantissa=1, lot_mantissa=1, price_scale=2, quantity_scale=4, matcher=1, collar_bps=500,
-            maker_fee_ppm=100, taker_fee_ppm=200, reference_price_ticks=5_000_000, unit_value=100, lot_units=10_000,
-        )  # fmt: skip
+        self.emit(0, InstrumentDefined, instrument=BTCUSDT, symbol=b"BTCUSDT", **TERMS)
         for account in ACCOUNTS:
             self.command()
             credential = {"memory_kib": 65536, "time_cost": 3, "parallelism": 4}
@@ -157,9 +158,9 @@ class Stream:
         self.trades.append(traded)
         self.resting = [order for order in self.resting if order.leaves]
 
-    def cancel(self, order: Open, reason: CancelReason) -> None:
+    def cancel(self, order: Open, reason: CancelReason, ring: int = 1) -> None:
         self.emit(
-            1, Cancelled, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price,
+            ring, Cancelled, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price,
             leaves_lots=order.leaves, account=order.account, session=order.account,
             cl_ord_id=f"cancel-{self.seq}".encode(), side=order.side, reason=reason,
         )  # fmt: skip

@@ -8,16 +8,17 @@ from tests.batcher.events import Stream
 
 
 class Feed:
-    """Rings 0 and 1 and a board. `publish` puts events up to a sequence into the rings as far as they have room."""
+    """The stream's rings and a board. `publish` puts events up to a sequence into the rings as far as they have room."""
 
     def __init__(self, stream: Stream, slots: int = 256) -> None:
         self.stream = stream
         self.board = Board.private()
         self.board.set(Word.EPOCH, 1)
-        rings = [Ring.private(slots, ["batcher"]) for _ in range(2)]
+        count = len(stream.rings)
+        rings = [Ring.private(slots, ["batcher"]) for _ in range(count)]
         self._producers = [ring.producer() for ring in rings]
-        self._causes = [[cause for ring, cause in stream.causes if ring == i] for i in range(2)]
-        self._next = [0, 0]
+        self._causes = [[cause for ring, cause in stream.causes if ring == i] for i in range(count)]
+        self._next = [0] * count
         self.consumers: dict[int, Consumer] = {i: ring.consumer("batcher") for i, ring in enumerate(rings)}
 
     def publish(self, seq: int) -> bool:

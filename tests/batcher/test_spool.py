@@ -10,7 +10,8 @@ from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool, Spooler
 from shm.board import Word
-from tests.batcher.events import Stream
+from shm.records import CancelReason, InstrumentDefined
+from tests.batcher.events import BTCUSDT, TERMS, Stream
 from tests.batcher.feed import Feed
 
 NOTHING = [0] * 9
@@ -170,3 +171,30 @@ def test_a_gap_in_the_numbers_is_refused_by_a_batch(tmp_path: Path) -> None:
     spool.discard(spool.segments[2][0])
     with pytest.raises(ValueError, match="does not follow"):
         read(spool)
+
+
+def test_what_an_instrument_did_before_it_moved_stands_before_what_it_does_after(tmp_path: Path) -> None:
+    stream = Stream(rings={0: [], 1: [], 2: []}, events={0: [], 1: [], 2: []}).define()
+    stream.resting.append(stream.order())
+    before = stream.seq
+    stream.command()
+    stream.emit(0, InstrumentDefined, instrument=BTCUSDT, symbol=b"BTCUSDT", **{**TERMS, "matcher": 2})
+    moved = stream.seq
+    stream.command()
+    stream.cancel(stream.resting[0], CancelReason.REQUESTED, ring=2)
+    feed = Feed(stream)
+    spool = Spool(tmp_path)
+    spooler = Spooler(feed.board, feed.consumers, spool)
+    feed.publish(stream.seq)
+    for word in (Word.ROUTER_DONE, Word.DURABLE_SEQ, Word.MATCHER_DONE + 1):
+        feed.board.set(word, stream.seq)
+    feed.board.set(Word.MATCHER_DONE, before - 1)
+    while spooler.poll(0):
+        pass
+    assert spool.numbers[:3] == [len(stream.rings[0]) - 1, 1, 0], "matcher 1 may not be done with what came before"
+    feed.board.set(Word.MATCHER_DONE, moved)
+    while spooler.poll(0):
+        pass
+    assert spool.numbers[:3] == [len(stream.rings[0]), 1, 1]
+    batch = read(spool)
+    assert batch.numbers == spool.numbers

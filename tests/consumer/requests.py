@@ -94,7 +94,7 @@ class Requests:
         flags = draw.choice((0, 0, 0, 0, OrderFlag.POST_ONLY, OrderFlag.POST_ONLY | OrderFlag.SLIDE, OrderFlag.BUDGET))
         lots = draw.choice((1, 2, 5, 30, 400)) * (700 if flags & OrderFlag.BUDGET else 1)
         has_price = kind in (OrderType.LIMIT, OrderType.STOP_LIMIT)
-        terms = {
+        terms: dict[str, Any] = {
             "stop_price_ticks": max(1, 100 + towards * draw.randint(-3, 12)) if kind in STOPS else 0,
             "trail_ticks": draw.randint(1, 8) if kind == OrderType.TRAILING_STOP else 0,
             "display_lots": draw.choice((0, 0, 0, max(1, lots // 3))),
