@@ -27,7 +27,7 @@ from shm.records import (
     Traded,
     Triggered,
 )
-from tests.matcher.pair import BTC, Alone, buy, compared, instrument, limits, order, sell
+from tests.matcher.pair import BTC, Alone, Pair, buy, instrument, limits, order, sell
 
 MANY = 10_000
 MOST = 2**63 - 1
@@ -43,7 +43,7 @@ def count(events: list[Event], kind: type[Event]) -> int:
 
 @pytest.fixture
 def pair() -> Alone:
-    pair = compared(slots=16, check_every=0)
+    pair = Pair(slots=16, check_every=0)
     pair.send(instrument())
     return pair
 

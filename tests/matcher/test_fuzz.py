@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from shm.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
-from tests.matcher.pair import Pair, cancel, compared, instrument, order, replace
+from tests.matcher.pair import Pair, ThroughRings, cancel, instrument, order, replace
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.triggers import MOST_TRAILING
@@ -26,6 +26,7 @@ ENOUGH = 100_000  # commands after which everything must have happened
 EVERY_ONE = 200_000  # up to so many commands, the book is checked after each of them
 RARELY = 100
 CHECK_MODEL = 50
+IN_BATCHES = min(COMMANDS // 40, 100_000)
 RING_SLOTS = (1024, 64, 16, 4)
 EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1)
 
@@ -35,7 +36,7 @@ def test_long_random_runs_in_which_everything_happens() -> None:
     check_every = 1 if COMMANDS <= EVERY_ONE else RARELY
     for run in range(max(1, COMMANDS // RUN)):
         seed = SEED + run
-        traffic = Traffic(seed, compared(RING_SLOTS[run % len(RING_SLOTS)], check_every), seen)
+        traffic = Traffic(seed, Pair(RING_SLOTS[run % len(RING_SLOTS)], check_every), seen)
         try:
             for _ in range(min(RUN, COMMANDS)):
                 traffic.step()
@@ -50,8 +51,22 @@ def test_long_random_runs_in_which_everything_happens() -> None:
         assert not seen.missing()
 
 
+def test_the_matcher_between_its_rings_does_the_same_in_batches() -> None:
+    seed = SEED + 1_000_000
+    for slots in RING_SLOTS:
+        pair = ThroughRings(random.Random(seed), slots)
+        traffic = Traffic(seed, pair, Seen())
+        try:
+            for _ in range(IN_BATCHES):
+                traffic.step()
+            pair.settle()
+        except Exception as error:
+            error.add_note(f"LOCKSTEP_FUZZ_SEED={SEED}, {slots} slots, step {traffic.count}, record {pair.seq}")
+            raise
+
+
 def test_no_more_trailing_stops_than_the_rules_allow() -> None:
-    pair = compared(64, 0)
+    pair = Pair(64, 0)
     pair.send(instrument())
     for _ in range(MOST_TRAILING):
         pair.send(trailing(), ExtTerms(trail_ticks=3))

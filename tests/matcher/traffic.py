@@ -116,7 +116,7 @@ class Traffic:
     def define(self, center: int) -> None:
         """List a new instrument."""
         draw = self.draw
-        number = draw.randrange(1, 65536)
+        number = draw.randrange(1, 1000)
         self.centers[number] = center
         unit, lot = draw.choice(((100, 10_000), (1, 1), (7, 3)))
         collar = draw.choice((100, 500, 2000))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.matcher.pair import compared
+from tests.matcher.pair import Pair
 from tests.scenarios.matching.runner import Script
 
 SCRIPTS = sorted(Path(__file__).parent.glob("*.txt"))
@@ -14,11 +14,11 @@ SCRIPTS = sorted(Path(__file__).parent.glob("*.txt"))
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_script(path: Path) -> None:
-    Script(compared()).play(path.read_text())
+    Script(Pair()).play(path.read_text())
 
 
 def test_a_script_that_is_wrong_fails() -> None:
     with pytest.raises(AssertionError, match="bob trades 2 @ 100 with ann"):
-        Script(compared()).play("ann buys 5 @ 100\nbob sells 2 @ 100\n  -> bob trades 3 @ 100 with ann")
+        Script(Pair()).play("ann buys 5 @ 100\nbob sells 2 @ 100\n  -> bob trades 3 @ 100 with ann")
     with pytest.raises(AssertionError, match="stands ann 5"):
-        Script(compared()).play("ann buys 5 @ 100\nbook 100: ann 4")
+        Script(Pair()).play("ann buys 5 @ 100\nbook 100: ann 4")

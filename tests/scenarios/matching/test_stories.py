@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from procs.terms import fault, fault_of_list
 from shm.layout import pack
 from shm.records import Code, ListKind, Phase
-from tests.matcher.pair import BTC, compared, leg
+from tests.matcher.pair import BTC, Pair, leg
 from tests.models.orders import Place
 from tests.scenarios.matching.runner import LIST, Script
 from tests.scenarios.matching.words import Asked
@@ -57,7 +57,7 @@ def is_whole(asked: Asked) -> bool:
 class Stories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
-        self.script = Script(compared())
+        self.script = Script(Pair())
         self.lines: list[str] = []
         self.names: list[str] = []
 
