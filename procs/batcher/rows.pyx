@@ -15,13 +15,14 @@ from procs.batcher.history cimport History
 from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
 from procs.batcher.names cimport NAME_SIZE, Names
 from procs.batcher.spool cimport FRAME_RECORDS, RINGS
-from shm.records cimport (CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED,
-                          EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED,
-                          EVT_EXT_CREDENTIAL, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED,
-                          EVT_TRIGGERED, ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE,
-                          ORDER_STATE_WAITING, STP_NONE, SLOT_SIZE, AcceptedRecord, BalanceRecord, CancelledRecord,
-                          ConfirmedRecord, CorrectedRecord, EventRecord, ExtTermsEventRecord, PhaseChangedRecord,
-                          ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord)
+from shm.records cimport (
+    CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED,
+    EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EXT_CREDENTIAL, EVT_EXT_TERMS,
+    EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
+    ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, STP_NONE, SLOT_SIZE,
+    AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EventRecord,
+    ExtTermsEventRecord, PhaseChangedRecord, ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord,
+)
 
 from shm.layout import unpack_event
 from shm.records import (

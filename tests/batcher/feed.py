@@ -8,7 +8,7 @@ from tests.batcher.events import Stream
 
 
 class Feed:
-    """The stream's rings and a board. `publish` puts events up to a sequence into the rings as far as they have room."""
+    """The stream's rings and a board. `publish` puts events up to a sequence into the rings while they have room."""
 
     def __init__(self, stream: Stream, slots: int = 256) -> None:
         self.stream = stream
