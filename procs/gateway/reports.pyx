@@ -10,6 +10,7 @@ Where the versions differ (FIX 4.2 with errata 20010501, FIX 4.4 with errata 200
     20            absent                                 ExecTransType 0 (new), 3 (status)
     32            LastQty                                LastShares
     status        ExecType I                             ExecTransType 3, ExecType as OrdStatus
+    18            a, of a trailing stop                  absent
     636, 851      WorkingIndicator, LastLiquidityInd     absent
 """
 
@@ -320,7 +321,8 @@ cdef class Reports:
         """What few orders have."""
         cdef const Further *terms = self.orders.further_of(order)
         if order.ord_type == ORD_TYPE_TRAILING_STOP:
-            out.add_char(18, c"a")
+            if out.version != 42:  # which has no ExecInst for it: OrdType and PegDifference say it
+                out.add_char(18, c"a")
         elif order.flags & ORDER_FLAG_POST_ONLY:
             out.add_char(18, c"6")
         if terms.stop_price_ticks:

@@ -78,7 +78,9 @@ class Application(quickfix.Application):  # type: ignore[misc,name-defined]
         self.messages.put({tag: message.getField(tag) for tag in REPORT_TAGS if message.isSetField(tag)})
 
 
-REPORT_TAGS = (6, 11, 14, 17, 31, 32, 37, 38, 39, 41, 44, 54, 55, 58, 102, 103, 150, 151, 434)
+REPORT_TAGS = (
+    6, 11, 14, 17, 31, 32, 37, 38, 39, 41, 44, 54, 55, 58, 99, 102, 103, 111, 150, 151, 152, 211, 378, 434, 531, 636,
+)  # fmt: skip
 
 
 class Trader:
@@ -125,6 +127,19 @@ class Trader:
         message.getHeader().setField(35, kind)
         for tag, value in (*fields, (60, time.strftime("%Y%m%d-%H:%M:%S", time.gmtime()))):
             message.setField(tag, value)
+        assert quickfix.Session.sendToTarget(message, self.application.session)
+
+    def send_list(self, kind: str, *orders: tuple[tuple[int, str], ...]) -> None:
+        """A NewOrderList of these orders; each begins with its ClOrdID."""
+        message = quickfix.Message()
+        message.getHeader().setField(35, "E")
+        for tag, value in ((66, "L1"), (394, "3"), (68, str(len(orders))), (1385, kind)):
+            message.setField(tag, value)
+        for fields in orders:
+            group = quickfix.Group(73, 11)
+            for tag, value in fields:
+                group.setField(tag, value)
+            message.addGroup(group)
         assert quickfix.Session.sendToTarget(message, self.application.session)
 
     def order(self, cl_ord_id: str, side: str, price: str, quantity: str) -> None:
@@ -202,4 +217,45 @@ def test_quickfix_goes_on_with_its_numbers_after_the_venue_was_killed(
     taker.order("v2", "2", "1500.00", "1")
     taker.await_report("v2", "F")
     assert maker.await_report("v1", "F")[39] == "2"
+    assert maker.application.rejects == taker.application.rejects == []
+
+
+@pytest.mark.parametrize("version", ["FIX.4.2", "FIX.4.4"])
+def test_quickfix_takes_every_report_of_stops_icebergs_lists_and_budgets(
+    traders: tuple[Trader, Trader], version: str
+) -> None:
+    maker, taker = traders
+    fill_type = {"FIX.4.2": "2", "FIX.4.4": "F"}[version]
+    name = version[-1]
+    symbol = ((21, "1"), (55, "SOLUSDT"))
+
+    def limit(cl_ord_id: str, side: str, price: str, quantity: str) -> tuple[tuple[int, str], ...]:
+        return ((11, cl_ord_id + name), *symbol, (54, side), (38, quantity), (40, "2"), (44, price), (59, "1"))
+
+    maker.send("D", *limit("ice", "2", "150", "2"), (111, "0.5"))
+    shown = maker.await_report("ice" + name, "0")
+    assert numbers(shown, 111, 38) == (Decimal("0.5"), Decimal(2))
+    taker.send("D", *limit("hit", "1", "150", "1"))
+    taker.await_report("hit" + name, fill_type)
+    taker.send("D", (11, "stop" + name), *symbol, (54, "1"), (38, "0.1"), (40, "3"), (99, "160"))
+    stop = taker.await_report("stop" + name, "0")
+    assert (stop.get(636), numbers(stop, 99)) == ({"FIX.4.2": None, "FIX.4.4": "N"}[version], (Decimal(160),))
+    taker.send("D", (11, "trail" + name), *symbol, (54, "2"), (38, "0.1"), (40, "P"), (18, "a"), (211, "5"))
+    assert numbers(taker.await_report("trail" + name, "0"), 211) == (Decimal(5),)
+    taker.send("D", (11, "spend" + name), *symbol, (54, "1"), (152, "31"), (40, "1"), (59, "3"))
+    assert numbers(taker.await_report("spend" + name, "4"), 152, 14, 151) == (Decimal(31), Decimal("0.2066"), Decimal(0))
+    maker.send_list("2", limit("first", "1", "100", "0.1"), limit("then", "2", "170", "0.1"))
+    maker.await_report("first" + name, "0")
+    maker.await_report("then" + name, "0")
+    maker.send("F", (11, "off" + name), (41, "first" + name), *symbol[1:], (54, "1"))
+    assert maker.await_report("then" + name, "4")[39] == "4"
+    taker.send("D", *limit("last", "1", "160", "5"))
+    maker.send("D", *limit("up", "2", "160", "0.1"))
+    assert taker.await_report("stop" + name, "D")[378] == {"FIX.4.2": "4", "FIX.4.4": "8"}[version]
+    if version == "FIX.4.4":
+        for trader in traders:
+            trader.send("q", (11, trader.application.name), (530, "7"))
+            while (report := trader.take()).get(531) is None:
+                assert report[11]
+            assert report[531] == "7"
     assert maker.application.rejects == taker.application.rejects == []
