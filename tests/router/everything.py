@@ -201,9 +201,7 @@ class Everything:
         self.send(KillSwitch(**self.key(), target=target, scope=scope, is_on=is_on))
 
     def change_phase(self) -> None:
-        phases = [Phase.CONTINUOUS] * 6 + [
-            Phase.CLOSED, Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.CLOSING_AUCTION, Phase.HALT, Phase.CANCEL_ONLY,
-        ]  # fmt: skip
+        phases = [Phase.CONTINUOUS] * 6 + [phase for phase in Phase if phase != Phase.DELISTED]
         self.send(PhaseChange(**self.key(), instrument=self.draw.randint(1, 3), phase=self.draw.choice(phases)))
 
     def limit(self) -> None:

@@ -25,12 +25,14 @@ def cancel(account: int, text: str, target: str, instrument: int = 1, side: int 
     ]
 
 
-def replace(account: int, text: str, target: str, price: int, quantity: int, instrument: int = 1) -> list[Command]:
+def replace(
+    account: int, text: str, target: str, price: int, quantity: int, instrument: int = 1, flags: int = 0
+) -> list[Command]:
     return [
         ExtClientId(account=account, session=account, time_ns=NOW, orig_cl_ord_id=target.encode()),
         Replace(
             account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument,
-            price_ticks=price, quantity_lots=quantity,
+            price_ticks=price, quantity_lots=quantity, flags=flags,
         ),
     ]  # fmt: skip
 
