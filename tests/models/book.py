@@ -383,6 +383,17 @@ class Book(Matching):
     def number(self) -> int:
         return self.voice.number
 
+    @property
+    def due_ns(self) -> int:
+        """From when on a tick would change something; 0 for never."""
+        dues = [order.expire_ns for one in self.listings.values() for order in one.orders.values() if order.expire_ns]
+        for listing in self.listings.values():
+            if listing.phase == Phase.VOLATILITY_AUCTION:
+                dues.append(listing.ends_ns)
+            if listing.phase in phases.AUCTIONS and listing.changed:
+                dues.append(listing.indicative_from_ns)
+        return min(dues, default=0)
+
     def depth(self, instrument: int, side: int) -> list[tuple[int, int, int]]:
         """Best first: price in ticks, sum of leaves in lots, number of orders."""
         levels = self.listings[instrument].sides[side].items()

@@ -182,7 +182,6 @@ class Matching:
     # Resting, showing, leaving
 
     def rest(self, listing: Listing, order: Order) -> None:
-        order.minimum_lots = 0
         order.shown_lots = min(order.display_lots, order.leaves_lots)
         listing.rest(order)
         if order.display_lots:
