@@ -8,19 +8,19 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from procs.matcher.entry cimport is_outside, slide, still_code, would_take
 from procs.matcher.expiry cimport heap_put, heap_remove
 from procs.matcher.levels cimport Level, int128, level_at
-from procs.matcher.matching cimport come_in, prepare
+from procs.matcher.matching cimport be_ready, come_in, prepare
 from procs.matcher.orders cimport (
-    IS_DAY, PARKED, QUEUE, Order, Terms, find, Listing, is_in_book, ladder_of, listing_of, order_at, price_of,
-    terms_at, unlink,
+    IS_DAY, IS_SHARED_DAY, PARKED, QUEUE, Listing, Order, Terms, find, is_in_book, is_trading, ladder_of, listing_of,
+    order_at, price_of, terms_at, unlink,
 )
-from procs.matcher.outcome cimport Told
+from procs.matcher.outcome cimport Told, answers
 from procs.matcher.resting cimport show_less, tell, tell_terms, withdraw
 from procs.matcher.waiting cimport await_price, begin_trail
 from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_REQUESTED, CODE_DELISTED, CODE_DISPLAY_TOO_LARGE, CODE_HALTED, CODE_OK, CODE_ORDER_CLOSED,
     CODE_PRICE_OUTSIDE_BAND, CODE_QUANTITY_BELOW_FILLED, CODE_TERMS_NOT_ALLOWED, CODE_WOULD_TAKE,
-    ORDER_STATE_EXPLICIT, PHASE_DELISTED, PHASE_HALT, CommandRecord,
+    ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, PHASE_DELISTED, PHASE_HALT, CommandRecord,
 )
 
 
@@ -28,7 +28,7 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
     cdef uint8_t phase = listing_of(orders, command.instrument).phase
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     cdef int code = CODE_OK
-    orders.outcome.answers(command.order_id, command.session, command.msg_seq_num)
+    answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
     if phase == PHASE_HALT:
         code = CODE_HALTED
     elif phase == PHASE_DELISTED:
@@ -46,10 +46,13 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
 cdef bint replace(
     Orders orders, Incoming *incoming, const ReplaceRecord *command, const ExtTermsRecord *terms
 ) except? -1 nogil:
-    """New price, quantity and, where there are `terms` (else NULL), further terms. True where an order comes in again."""
+    """New price, quantity and, where there are `terms` (else NULL), those. True where an order comes in again."""
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
-    cdef int code = judge_replace(orders, command, item, terms)
-    orders.outcome.answers(command.order_id, command.session, command.msg_seq_num)
+    cdef int code
+    answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
+    if item != NIL and terms == NULL and is_plain(orders, item) and is_above_filled(orders, item, command):
+        return replace_plain(orders, incoming, item, command)
+    code = judge_replace(orders, command, item, terms)
     if code != CODE_OK:
         orders.outcome.refused(
             <const CommandRecord *> command, command.cl_ord_id, command.order_id, command.price_ticks,
@@ -61,6 +64,47 @@ cdef bint replace(
     if is_in_book(orders, order_at(orders, item)):
         return replace_resting(orders, incoming, command, item, terms)
     return replace_waiting(orders, command, item, terms)
+
+
+cdef inline bint is_plain(Orders orders, uint32_t item) noexcept nogil:
+    """Whether only price and quantity decide what becomes of an order."""
+    cdef const Order *order = order_at(orders, item)
+    cdef const Listing *listing = listing_of(orders, order.instrument)
+    return (
+        order.terms == NIL and not order.flags & ~(IS_DAY | IS_SHARED_DAY) and is_trading(listing)
+        and not listing.restricts
+    )
+
+
+cdef inline bint is_above_filled(Orders orders, uint32_t item, const ReplaceRecord *command) noexcept nogil:
+    return command.quantity_lots > order_at(orders, item).filled_lots
+
+
+cdef bint replace_plain(
+    Orders orders, Incoming *incoming, uint32_t item, const ReplaceRecord *command
+) except? -1 nogil:
+    """`replace_resting` of an order that nothing is special about: nearly all are."""
+    cdef Order *order = order_at(orders, item)
+    cdef Level *level = level_at(&orders.levels, order.level)
+    cdef int64_t leaves_lots = command.quantity_lots - order.filled_lots
+    cdef bint kept
+    cdef Told told
+    told.price_ticks = price_of(level)
+    told.leaves_lots = order.leaves_lots
+    told.order_id = order.order_id
+    told.side = order.side
+    told.state = ORDER_STATE_PLAIN
+    kept = told.price_ticks == command.price_ticks and leaves_lots <= order.leaves_lots
+    orders.outcome.replaced(command, &told, leaves_lots, kept)
+    if kept:
+        level.lots -= order.leaves_lots - leaves_lots
+        order.leaves_lots = leaves_lots
+        return False
+    unlink(orders, item)
+    order.leaves_lots = leaves_lots
+    come_in(orders, incoming, item, command.price_ticks)
+    be_ready(incoming)
+    return True
 
 
 cdef int judge_replace(

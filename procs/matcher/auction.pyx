@@ -11,7 +11,7 @@ from procs.matcher.orders cimport ASKS, BIDS, Order, listing_of, matchable, orde
 from procs.matcher.outcome cimport is_full
 from procs.matcher.resting cimport end_mate, take_from
 from procs.tables.pool cimport NIL
-from shm.records cimport SIDE_BUY, SIDE_SELL, TRADE_FLAG_AUCTION, TradedRecord
+from shm.records cimport SIDE_BUY, TRADE_FLAG_AUCTION, TradedRecord
 
 cdef int64_t MOST_LOTS = 0x7FFFFFFFFFFFFFFF
 
@@ -52,7 +52,6 @@ cdef inline int64_t price_at(const Levels *levels, uint32_t item) noexcept nogil
 
 cdef void weigh_all(const Levels *levels, uint32_t ask, uint32_t bid, Choice *choice) noexcept nogil:
     """Weigh each price that is a limit, from the best ask up to the best bid."""
-    cdef int64_t last_ticks = price_at(levels, bid)
     cdef int64_t price_ticks = price_at(levels, ask)
     cdef int128 wanted = 0
     cdef int128 given = 0
@@ -152,7 +151,9 @@ cdef int uncross(Orders orders, uint32_t instrument, Uncrossing *auction) except
         )
 
 
-cdef int64_t trade_pair(Orders orders, Listing *listing, uint32_t bid, uint32_t ask, int64_t price_ticks) except -1 nogil:
+cdef int64_t trade_pair(
+    Orders orders, Listing *listing, uint32_t bid, uint32_t ask, int64_t price_ticks
+) except -1 nogil:
     """One match of an auction, between the orders that are first on each side; returns its lots."""
     cdef const Order *buyer = order_at(orders, bid)
     cdef const Order *seller = order_at(orders, ask)

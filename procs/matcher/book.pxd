@@ -1,4 +1,5 @@
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+cimport cython
+from libc.stdint cimport uint32_t, uint64_t
 
 from procs.matcher.entry cimport Extensions
 from procs.matcher.matching cimport Incoming
@@ -25,6 +26,8 @@ cdef enum Stage:
     OPENED          # a change of phase is over: stops look at the last trade
     TICKING         # the next instrument for which a tick changes something
 
+
+@cython.final
 cdef class Book:
     cdef Outcome outcome
     cdef Orders orders
@@ -56,4 +59,4 @@ cdef class Book:
     cdef Stage next_swept(self) except? IDLE nogil
     cdef Stage next_awaited(self) except? IDLE nogil
     cdef Stage next_instrument(self) except? IDLE nogil
-    cdef Stage over(self) noexcept nogil
+    cdef Stage rest_of_queue(self) noexcept nogil

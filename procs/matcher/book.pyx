@@ -1,7 +1,7 @@
 """The order books of one matcher: all its instruments, from commands to events.
 
-It is a pure function of the commands: no clock, no socket, no name of a ring. It never drops an event: where there is no
-slot for the next one, it stops in mid-command and goes on from there when it is called again.
+It is a pure function of the commands: no clock, no socket, no name of a ring. It never drops an event: where there is
+no slot for the next one, it stops in mid-command and goes on from there when it is called again.
 
 A command is a few stages, one after the other (`Stage`): an order comes in and is matched; what it triggers comes in
 after it; a change of phase trades what was collected, cancels, wakes. docs/rules.md has the rules, and the modules
@@ -19,9 +19,10 @@ from procs.matcher.expiry cimport heap_first
 from procs.matcher.levels cimport Level, level_at, level_find
 from procs.matcher.matching cimport match, settle
 from procs.matcher.orders cimport (
-    LADDERS, OWNER_STEP, QUEUE, Listing, Order, book_side, is_listed, is_trading, key_of, list_instrument, listing_of,
+    OWNER_STEP, QUEUE, Order, book_side, is_listed, is_trading, key_of, list_instrument, listing_of,
     matchable, order_at, price_of, terms_at,
 )
+from procs.matcher.outcome cimport answers
 from procs.matcher.phases cimport (
     announce, begin_change, ends_in_trades, indicate, listings_due, set_limits, sweep_awaited, sweep_closed,
     sweep_ended, volatility_ends,
@@ -99,9 +100,11 @@ cdef class Book:
             )
             prefetch(pool_at(&self.orders.pool, level_at(&self.orders.levels, place).tail))
         elif command.type == CMD_CANCEL:
-            index_prefetch(&self.orders.by_id, tag_of_serial(&self.orders.by_id, (<const CancelRecord *> command).order_id))
+            tag = tag_of_serial(&self.orders.by_id, (<const CancelRecord *> command).order_id)
+            index_prefetch(&self.orders.by_id, tag)
         elif command.type == CMD_REPLACE:
-            index_prefetch(&self.orders.by_id, tag_of_serial(&self.orders.by_id, (<const ReplaceRecord *> command).order_id))
+            tag = tag_of_serial(&self.orders.by_id, (<const ReplaceRecord *> command).order_id)
+            index_prefetch(&self.orders.by_id, tag)
         if nearer.type == CMD_CANCEL:
             place = tag = tag_of_serial(&self.orders.by_id, (<const CancelRecord *> nearer).order_id)
             prefetch(pool_at(&self.orders.pool, index_next(&self.orders.by_id, tag, &place)))
@@ -113,6 +116,9 @@ cdef class Book:
         for a command that the router should have refused.
         """
         if self.stage == IDLE:
+            if command.type == CMD_EXT_CLIENT_ID:
+                self.outcome.name_target(<const ExtClientIdRecord *> command)
+                return 1
             self.stage = self.begin(command)
         while self.stage != DONE:
             if self.outcome.number >= self.outcome.end:
@@ -124,10 +130,11 @@ cdef class Book:
         return 1
 
     cdef Stage begin(self, const CommandRecord *command) except? IDLE nogil:
-        """Note an extension, or begin a command; returns its next stage."""
-        if command.type == CMD_EXT_CLIENT_ID:
-            self.outcome.name_target(<const ExtClientIdRecord *> command)
-            return DONE
+        """Begin a command, or note an extension; returns its next stage."""
+        if command.type <= CMD_REPLACE:
+            self.outcome.begin(command)
+            self.is_tick = False
+            return self.begin_order(command)
         if command.type == CMD_EXT_TERMS:
             note_terms(&self.extensions, <const ExtTermsRecord *> command)
             return DONE
@@ -136,8 +143,6 @@ cdef class Book:
             return DONE
         self.outcome.begin(command)
         self.is_tick = command.type == CMD_TICK
-        if command.type <= CMD_REPLACE:
-            return self.begin_order(command)
         return self.begin_other(command)
 
     cdef Stage begin_order(self, const CommandRecord *command) except? IDLE nogil:
@@ -150,7 +155,7 @@ cdef class Book:
         if command.type == CMD_NEW_ORDER:
             if order.quantity_lots <= 0 or (order.side != SIDE_BUY and order.side != SIDE_SELL):
                 fail(b"an order without a side or a quantity", command.seq)
-            self.outcome.answers(command.seq, command.session, order.msg_seq_num)
+            answers(self.outcome, command.seq, command.session, order.msg_seq_num)
             comes_in = enter(self.orders, &self.incoming, order, &self.extensions)
         elif command.type == CMD_REPLACE:
             if change.flags & ORDER_FLAG_TERMS:
@@ -159,7 +164,7 @@ cdef class Book:
         else:
             cancel(self.orders, <const CancelRecord *> command)
             return DONE
-        return MATCHING if comes_in else TRIGGERING
+        return MATCHING if comes_in else self.rest_of_queue()
 
     cdef Stage begin_other(self, const CommandRecord *command) except? IDLE nogil:
         cdef const PhaseChangeRecord *phase = <const PhaseChangeRecord *> command
@@ -170,7 +175,9 @@ cdef class Book:
             return self.begin_mass_cancel(<const MassCancelRecord *> command)
         if command.type == CMD_ACTIVATE:
             self.require((<const ActivateRecord *> command).instrument, command.seq)
-            return MATCHING if activate(self.orders, &self.incoming, <const ActivateRecord *> command) else TRIGGERING
+            if activate(self.orders, &self.incoming, <const ActivateRecord *> command):
+                return MATCHING
+            return self.rest_of_queue()
         if command.type == CMD_PHASE:
             self.require(phase.instrument, command.seq)
             if begin_change(self.orders, &self.change, phase.instrument, phase.phase, PHASE_REASON_COMMAND):
@@ -241,7 +248,6 @@ cdef class Book:
     cdef Stage finish_order(self) except? IDLE nogil:
         """An incoming order is done: stops look at its prices, and a band that it met may end trading."""
         cdef const Incoming *incoming = &self.incoming
-        cdef const Listing *listing = listing_of(self.orders, incoming.instrument)
         if incoming.has_traded:
             look(self.orders, incoming.instrument, incoming.first_ticks)
             if incoming.last_ticks != incoming.first_ticks:
@@ -251,19 +257,21 @@ cdef class Book:
                 self.orders, &self.change, incoming.instrument, PHASE_VOLATILITY_AUCTION, PHASE_REASON_PRICE_BAND
             )
             return CHANGING
-        return TRIGGERING if listing.ladders[QUEUE].best != NIL else self.over()
+        return self.rest_of_queue()
+
+    cdef Stage rest_of_queue(self) noexcept nogil:
+        """What has triggered comes in next, if anything has."""
+        if listing_of(self.orders, self.instrument).ladders[QUEUE].best != NIL:
+            return TRIGGERING
+        return TICKING if self.is_tick else DONE
 
     cdef Stage next_triggered(self) except? IDLE nogil:
         """The next of those that have triggered comes in, where the instrument trades."""
         cdef uint32_t item = first_in_queue(self.orders, self.instrument)
         if item == NIL or not is_trading(listing_of(self.orders, self.instrument)):
-            return self.over()
+            return TICKING if self.is_tick else DONE
         start(self.orders, &self.incoming, item, TRIGGER_REASON_STOP)
         return MATCHING
-
-    cdef Stage over(self) noexcept nogil:
-        """Nothing follows for this instrument; a tick goes on to the next."""
-        return TICKING if self.is_tick else DONE
 
     cdef Stage next_change(self) except? IDLE nogil:
         """A change of phase, part by part: what each part ends or wakes is swept, and then the next one follows."""

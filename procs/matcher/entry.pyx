@@ -9,10 +9,11 @@ from libc.string cimport memset
 from procs.matcher.bands cimport Band, collar, is_within, static_band
 from procs.matcher.expiry cimport heap_put
 from procs.matcher.levels cimport Level, level_at
-from procs.matcher.matching cimport come_in, crosses, passive_price, prepare
+from procs.matcher.matching cimport be_ready, come_in, crosses, passive_price, prepare
 from procs.matcher.orders cimport (
     FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, Order, Terms, find,
-    forget_terms, is_trading, ladder_of, link, listing_of, open_order, order_at, order_flags, terms_at, terms_of, unlink,
+    forget_terms, is_trading, ladder_of, link, listing_of, open_order, order_at, order_flags,
+    terms_at, terms_of, unlink,
 )
 from procs.matcher.outcome cimport Told
 from procs.matcher.resting cimport end_mate, tell, withdraw
@@ -62,12 +63,12 @@ cdef bint enter(
     cdef bint is_plain = (
         command.flags & ~ORDER_FLAG_POSS_RESEND == 0 and is_trading(listing) and not listing.restricts
         and command.ord_type <= ORD_TYPE_LIMIT and command.time_in_force != TIF_AT_THE_OPEN
-        and command.time_in_force != TIF_AT_THE_CLOSE
+        and command.time_in_force != TIF_AT_THE_CLOSE and command.time_in_force != TIF_FOK
     )
     if is_plain:
         orders.outcome.accepted(command, command.seq, ORDER_STATE_PLAIN)
         take_in(orders, incoming, command)
-        prepare(orders, incoming, 0, command.time_in_force == TIF_FOK)
+        be_ready(incoming)
         return True
     if command.flags & ORDER_FLAG_LIST:
         return enter_list(orders, incoming, command, terms, extensions)

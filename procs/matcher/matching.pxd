@@ -1,7 +1,8 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.matcher.bands cimport Band
-from procs.matcher.orders cimport Listing, Orders
+from procs.matcher.orders cimport Orders
+from shm.records cimport STP_NONE
 
 # The order that is being matched. It may wait for slots in the event ring, in the middle of a sweep.
 cdef struct Incoming:
@@ -34,3 +35,11 @@ cdef int match(Orders orders, Incoming *incoming) except -1 nogil
 cdef int settle(Orders orders, Incoming *incoming) except -1 nogil
 cdef bint crosses(Orders orders, uint32_t instrument, uint8_t side, int64_t price_ticks) noexcept nogil
 cdef int64_t passive_price(Orders orders, uint32_t instrument, uint8_t side) noexcept nogil
+
+
+cdef inline void be_ready(Incoming *incoming) noexcept nogil:
+    """Nothing has happened to the incoming order yet, and nothing but its own mode decides about its trades."""
+    incoming.ended = 0
+    incoming.has_breached = False
+    incoming.has_traded = False
+    incoming.is_careful = incoming.stp > STP_NONE

@@ -3,7 +3,7 @@
 It decides what an incoming order trades, and what becomes of its rest; it never lets one in, and triggers nothing.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from procs.matcher.bands cimport both_bands, is_within
 from procs.matcher.enough cimport is_enough
@@ -20,7 +20,7 @@ from shm.records cimport (
     CANCEL_REASON_FILL_OR_KILL, CANCEL_REASON_IOC_REMAINDER, CANCEL_REASON_MARKET_REMAINDER,
     CANCEL_REASON_MINIMUM_QUANTITY, CANCEL_REASON_PRICE_BAND, CANCEL_REASON_SELF_TRADE, LIST_KIND_OCO,
     ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORD_TYPE_LIMIT, RESTATE_REASON_SELF_TRADE, SIDE_BUY, STP_CANCEL_BOTH,
-    STP_CANCEL_NEWEST, STP_CANCEL_OLDEST, STP_DECREMENT, STP_NONE, TIF_FOK, TIF_IOC, TradedRecord,
+    STP_CANCEL_OLDEST, STP_DECREMENT, STP_NONE, TIF_FOK, TIF_IOC, TradedRecord,
 )
 
 
@@ -55,10 +55,8 @@ cdef void come_in(Orders orders, Incoming *incoming, uint32_t item, int64_t pric
 cdef void prepare(Orders orders, Incoming *incoming, int64_t minimum_lots, bint is_fok) noexcept nogil:
     """All that is decided before the first trade: the bands as they are now, and whether enough can trade at all."""
     cdef const Listing *listing = listing_of(orders, incoming.instrument)
-    incoming.ended = 0
-    incoming.has_breached = False
-    incoming.has_traded = False
-    incoming.is_careful = incoming.stp > STP_NONE or incoming.is_budget or listing.restricts
+    be_ready(incoming)
+    incoming.is_careful |= incoming.is_budget or listing.restricts
     if not is_trading(listing):
         return
     if listing.restricts:
@@ -237,7 +235,9 @@ cdef bint decrement(Orders orders, Incoming *incoming, uint32_t maker) except? -
     return True
 
 
-cdef inline int trade(Orders orders, Incoming *incoming, uint32_t item, int64_t price_ticks, int64_t most) except -1 nogil:
+cdef inline int trade(
+    Orders orders, Incoming *incoming, uint32_t item, int64_t price_ticks, int64_t most
+) except -1 nogil:
     """One match, of at most `most` lots, with the order that has waited longest at the best price."""
     cdef const Listing *listing = listing_of(orders, incoming.instrument)
     cdef const Order *maker = order_at(orders, item)

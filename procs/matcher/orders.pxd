@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.matcher.expiry cimport Heap
@@ -74,7 +75,7 @@ cdef struct Terms:
 cdef struct Listing:
     int64_t unit_value      # one tick x one lot, in the quote asset's smallest units
     int64_t lot_units       # one lot, in the base asset's smallest units
-    int64_t reference_ticks # what the static band stands on; 0: none
+    int64_t reference_ticks  # what the static band stands on; 0: none
     int64_t last_ticks      # of the last trade
     bint has_traded
     bint is_listed
@@ -89,8 +90,8 @@ cdef struct Listing:
     uint32_t day_end_s
     uint32_t day_orders     # that end with the day
     uint64_t day_ends_ns    # when they do
-    uint64_t auction_ends_ns    # of a volatility auction
-    uint64_t indicative_ns      # the next indicative price comes at the earliest then
+    uint64_t auction_ends_ns  # of a volatility auction
+    uint64_t indicative_ns  # the next indicative price comes at the earliest then
     uint32_t first_trailing
     uint32_t last_trailing
     uint32_t trailing
@@ -98,6 +99,8 @@ cdef struct Listing:
     int64_t fall_ticks      # a price below this moves a trailing buy
     Ladder ladders[LADDERS]
 
+
+@cython.final
 cdef class Orders:
     cdef readonly Outcome outcome
     cdef Listing *listings      # by instrument

@@ -14,8 +14,7 @@ from procs.matcher.outcome cimport Outcome
 from procs.tables.index cimport index_close, index_open, index_put, index_remove
 from procs.tables.pool cimport pool_close, pool_give, pool_open, pool_take
 from shm.records cimport (
-    CANCEL_REASON_LIST, LIST_KIND_OCO, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_EXPLICIT,
-    ORDER_STATE_PLAIN, ORDER_STATE_WAITING, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY, ExtTermsEventRecord,
+    ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY,
 )
 
 cdef enum:

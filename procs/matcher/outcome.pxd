@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from shm.records cimport (
@@ -18,6 +19,8 @@ cdef struct Told:
     uint8_t side
     uint8_t state           # of OrderState: what it is, or becomes
 
+
+@cython.final
 cdef class Outcome:
     cdef readonly Producer events
     cdef uint64_t number        # of the next event
@@ -34,7 +37,6 @@ cdef class Outcome:
     cdef void pour(self) noexcept nogil
     cdef uint64_t publish(self) noexcept nogil
     cdef void begin(self, const CommandRecord *command) noexcept nogil
-    cdef void answers(self, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil
     cdef char *emit(self, uint8_t event_type) noexcept nogil
     cdef void accepted(self, const NewOrderRecord *command, uint64_t order_id, uint8_t state) noexcept nogil
@@ -61,3 +63,10 @@ cdef class Outcome:
 cdef inline bint is_full(Outcome outcome) noexcept nogil:
     """Whether a step that may emit must wait."""
     return outcome.number >= outcome.end
+
+
+cdef inline void answers(Outcome outcome, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
+    """The command is about this order: where it is cancelled, that names who asked."""
+    outcome.own_id = order_id
+    outcome.session = session
+    outcome.msg_seq_num = msg_seq_num

@@ -70,12 +70,6 @@ cdef class Outcome:
         self.head.epoch = command.epoch
         self.own_id = 0
 
-    cdef void answers(self, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
-        """The command is about this order: where it is cancelled, that names who asked."""
-        self.own_id = order_id
-        self.session = session
-        self.msg_seq_num = msg_seq_num
-
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil:
         """The client id of the order that the next cancel or replace means."""
         memcpy(self.target, command.orig_cl_ord_id, CL_ORD_ID_SIZE)

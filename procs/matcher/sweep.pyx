@@ -4,7 +4,7 @@ It finds and sorts them, and cancels none: between two of them the event ring ma
 list. Memory for the largest sweep so far is kept for the next.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 
 from procs.matcher.expiry cimport heap_first, heap_remove

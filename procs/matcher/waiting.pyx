@@ -3,7 +3,7 @@
 It emits no events: it moves orders between the ladders where they wait, up to the queue of those that have triggered.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from procs.matcher.levels cimport Level, level_at
 from procs.matcher.orders cimport (
@@ -27,10 +27,12 @@ cdef int64_t stop_of(const Terms *terms, uint8_t side) noexcept nogil:
 cdef void begin_trail(Orders orders, uint32_t item) noexcept nogil:
     """A trailing stop counts from the last trade on, else from the reference price."""
     cdef const Order *order = order_at(orders, item)
-    cdef const Listing *listing = listing_of(orders, order.instrument)
+    cdef Listing *listing = listing_of(orders, order.instrument)
     cdef Terms *terms = terms_at(orders, order.terms)
     terms.extreme_ticks = listing.last_ticks if listing.has_traded else listing.reference_ticks
     terms.stop_ticks = stop_of(terms, order.side)
+    if terms.trails:
+        widen(listing, terms, order.side)
 
 
 cdef int await_price(Orders orders, uint32_t item) except -1 nogil:
