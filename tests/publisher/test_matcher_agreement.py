@@ -1,93 +1,131 @@
-"""The book of levels, fed with the real matcher's events, has the levels of the matcher's book after every command."""
+"""The lossless stream over random traffic of every kind is the compiled matcher's book after each of its commands."""
 
 from __future__ import annotations
 
+import os
 import random
+from decimal import Decimal
+from typing import Any
 
-from procs.matcher.book import Book as MatcherBook
-from procs.publisher.book import Book
+from procs.publisher.feed import Feed, Kind
+from shm.board import Board, Word
 from shm.layout import pack
 from shm.records import (
-    Cancel,
     Command,
-    EventType,
-    ExtClientId,
+    EpochBegun,
+    Event,
+    ExtClientIdEvent,
+    ExtLeg,
+    ExtTerms,
+    ExtTermsEvent,
     Instrument,
-    NewOrder,
-    OrderType,
-    Replace,
+    InstrumentDefined,
     Side,
-    TimeInForce,
 )
 from shm.ring import Ring
+from tests.matcher.pair import Pair
+from tests.matcher.seen import Seen
+from tests.matcher.traffic import Traffic
+from tests.publisher.test_feed import messages
 
-COMMANDS = 2000
-INSTRUMENT = 1
+STEPS = 4000
+SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+CAPACITY = 16384
+POLL_EVERY = 20
+LEVELS = 20
+SHARED = (
+    "base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher",
+    "collar_bps", "maker_fee_ppm", "taker_fee_ppm", "reference_price_ticks", "unit_value", "lot_units",
+)  # fmt: skip
+State = tuple[int, list[tuple[int, int]], list[tuple[int, int]]]  # cause, bids, asks
 
 
-class Matcher:
-    """A real matcher's book, its events, and the levels that follow them."""
+class Streamed(Pair):
+    """A matcher, the feed of its events, and for each instrument what the stream has to say and what it has said."""
 
     def __init__(self) -> None:
-        ring = Ring.private(1024, ["publisher"])
-        self.events = ring.consumer("publisher")
-        self.book = MatcherBook(ring.producer())
-        self.levels = Book()
-        self.seq = 0
-        self.refused = 0
-        self.send(
-            Instrument, symbol=b"BTCUSDT", instrument=INSTRUMENT, base_asset=1, quote_asset=2, tick_mantissa=1,
-            lot_mantissa=1, price_scale=2, quantity_scale=4, matcher=1, reference_price_ticks=100, unit_value=100,
-            lot_units=10_000, collar_bps=500, maker_fee_ppm=0, taker_fee_ppm=0,
-        )  # fmt: skip
+        self.expected: dict[int, list[State]] = {}
+        self.got: dict[int, list[State]] = {}
+        self.count = 0
+        self.random = random.Random(SEED)
+        self.board = Board.private()
+        rings = [Ring.private(CAPACITY, ["publisher"]) for _ in range(2)]
+        self.router, self.matcher = (ring.producer() for ring in rings)
+        consumers = [ring.consumer("publisher") for ring in rings]
+        self.feed = Feed(consumers[0], {1: consumers[1]}, self.board)
+        self.board.set(Word.READY_EVENT, self.tell(EpochBegun, rules_version=1, members=1, boot_id=b""))
+        self.board.set(Word.EPOCH, 1)
+        super().__init__(check_every=0)
+        self.poll(self.seq)
 
-    def send(self, command: type[Command], **values: object) -> None:
-        """Sequence a command, and apply all its events."""
-        self.seq += 1
-        assert self.book.apply(pack(command(seq=self.seq, time_ns=self.seq, epoch=1, **values)))  # type: ignore[arg-type]
-        for record in self.events.take():
-            self.refused += record[4] == EventType.REJECTED
-            self.levels.apply(record)
-        self.levels.complete()
+    def tell(self, event: type[Event], **values: Any) -> int:
+        cause = getattr(self, "seq", 0)
+        self.numbers = getattr(self, "numbers", 0) + 1
+        return self.router.put(pack(event(number=self.numbers, cause=cause, **values)))
 
-    def target(self, order_id: int) -> None:
-        self.send(ExtClientId, orig_cl_ord_id=b"o%d" % order_id)
+    def send(
+        self,
+        command: Command,
+        terms: ExtTerms | None = None,
+        second: ExtLeg | None = None,
+        its_terms: ExtTerms | None = None,
+    ) -> list[Event]:
+        events = super().send(command, terms, second, its_terms)
+        if isinstance(command, Instrument):
+            self.define(command)
+        touched = set()
+        for event in events:
+            self.matcher.put(pack(event))
+            if not isinstance(event, ExtTermsEvent | ExtClientIdEvent):
+                touched.add(event.instrument)
+        for instrument in touched:
+            sides = (self.book.shown(instrument, side)[:LEVELS] for side in Side)
+            self.expected[instrument].append((events[0].cause, *sides))  # type: ignore[arg-type]
+        self.count += 1
+        if self.count % POLL_EVERY == 0:
+            # What the matcher says to have done may lag behind what it has published.
+            self.poll(self.seq - self.random.randint(0, 3))
+        return events
 
-    def same(self) -> bool:
-        bids = [level[:2] for level in self.book.depth(INSTRUMENT, Side.BUY)]
-        asks = [level[:2] for level in self.book.depth(INSTRUMENT, Side.SELL)]
-        return (self.levels.bids, self.levels.asks) == (bids, asks)
+    def define(self, command: Instrument) -> None:
+        number = command.instrument
+        known = number in self.expected
+        shared = {name: getattr(command, name) for name in SHARED}
+        self.tell(InstrumentDefined, instrument=number, symbol=b"I%d" % number, **shared)
+        self.poll(self.seq)
+        if not known:
+            self.expected[number], self.got[number] = [], []
+            self.feed.want(number, Kind.BOOK_20, True)
+
+    def poll(self, done: int) -> None:
+        self.board.set(Word.DURABLE_SEQ, self.seq)
+        self.board.set(Word.ROUTER_DONE, self.seq)
+        self.board.set(Word.MATCHER_DONE, max(done, self.board.get(Word.MATCHER_DONE)))
+        while self.feed.poll():
+            pass
+        for instrument, kind in self.feed.pending():
+            for frame in messages(self.feed.take(instrument, kind)):
+                self.got[instrument] += [(state["s"], levels(state["b"]), levels(state["a"])) for state in frame]
+            self.feed.clear(instrument, kind)
 
 
-def random_command(matcher: Matcher, rng: random.Random) -> None:
-    kind = rng.random()
-    order_id = rng.randint(max(1, matcher.seq - 60), matcher.seq)
-    if kind < 0.2:
-        matcher.target(order_id)
-        matcher.send(
-            Cancel, cl_ord_id=b"c", instrument=INSTRUMENT, order_id=order_id, side=rng.choice([Side.BUY, Side.SELL])
-        )
-    elif kind < 0.4:
-        matcher.target(order_id)
-        matcher.send(
-            Replace, cl_ord_id=b"r", instrument=INSTRUMENT, order_id=order_id,
-            price_ticks=rng.randint(90, 110), quantity_lots=rng.randint(1, 9),
-        )  # fmt: skip
-    else:
-        market = kind > 0.95
-        matcher.send(
-            NewOrder, cl_ord_id=b"o", instrument=INSTRUMENT, side=rng.choice([Side.BUY, Side.SELL]),
-            ord_type=OrderType.MARKET if market else OrderType.LIMIT,
-            time_in_force=TimeInForce.IOC if market or kind > 0.85 else TimeInForce.GTC,
-            price_ticks=rng.randint(90, 110), quantity_lots=rng.randint(1, 9), account=rng.randint(1, 3),
-        )  # fmt: skip
+def levels(side: list[list[str]]) -> list[tuple[int, int]]:
+    return [(int(Decimal(price) * 100), int(Decimal(lots) * 10_000)) for price, lots in side]
 
 
-def test_levels_equal_the_matchers_after_every_command() -> None:
-    matcher, rng = Matcher(), random.Random(5)
-    for _ in range(COMMANDS):
-        random_command(matcher, rng)
-        matcher.levels.check()
-        assert matcher.same()
-    assert matcher.refused > 50
-    assert matcher.book.resting > 0
+def test_the_stream_has_the_matchers_book_after_every_command() -> None:
+    streamed = Streamed()
+    traffic = Traffic(SEED, streamed, Seen())
+    try:
+        for _ in range(STEPS):
+            traffic.step()
+        streamed.poll(streamed.seq)
+        assert streamed.got == streamed.expected
+    except Exception as error:
+        error.add_note(f"LOCKSTEP_FUZZ_SEED={SEED}, step {traffic.count}, record {streamed.seq}")
+        raise
+    assert sum(map(len, streamed.got.values())) > STEPS // 2
+    crossed = [
+        bids and asks and bids[0][0] >= asks[0][0] for states in streamed.got.values() for _, bids, asks in states
+    ]
+    assert any(crossed), "some auction collected"
