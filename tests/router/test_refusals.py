@@ -124,7 +124,7 @@ BUDGET = [order(1, "O", ord_type=1, flags=Flag.BUDGET, quantity_lots=500, price_
 LIST = listed(order(1, "O"), order(1, "leg", side=2))
 PROPOSAL = [Adjustment(**by(key=b"P"), asset=1, target=1, amount=-FREE - 1)]
 
-Case = tuple[Code, list[list[Command]]]
+Case = tuple[Code, list[Any]]
 ORDERS: list[Case] = [
     (Code.TERMS_MISSING, [[order(1, "X", flags=Flag.TERMS)]]),
     (Code.TERMS_MISSING, [[terms(2, display_lots=1), order(1, "X", flags=Flag.TERMS)]]),
@@ -153,7 +153,7 @@ ORDERS: list[Case] = [
     (Code.POSITION_LIMIT, [
         OPEN, [PositionLimit(**by(key=b"P"), target=1, asset=1, max_units=FREE + 60)], replace(1, "X", "O", 100, 6)
     ]),
-    (Code.INSUFFICIENT_BALANCE, [[order(1, "X", ord_type=1, flags=Flag.BUDGET, quantity_lots=FREE + 1, price_ticks=0)]]),
+    (Code.INSUFFICIENT_BALANCE, [[order(1, "X", ord_type=1, flags=Flag.BUDGET, quantity_lots=FREE + 1)]]),
     (Code.INSUFFICIENT_BALANCE, [listed(order(1, "X", quantity_lots=20_000), order(1, "Y", side=2))]),
     (Code.LIST_IDS_EQUAL, [listed(order(1, "X"), order(1, "X"))]),
     (Code.LIST_SYMBOLS_DIFFER, [listed(order(1, "X"), order(1, "Y", instrument=2))]),
