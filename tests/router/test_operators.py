@@ -1,4 +1,4 @@
-"""Operators' commands: what they do, who may give them, what the venue says of them, and what a restart leaves of it."""
+"""Operators' commands: what they do, who may give them, what the venue says of them, what a restart leaves of it."""
 
 from __future__ import annotations
 
