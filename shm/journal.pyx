@@ -375,6 +375,10 @@ cdef class JournalReader:
             self.corrupt(self.offset, text.encode())
         return 0
 
+    def header_bytes(self) -> bytes:
+        """The header of the segment that is being read."""
+        return (<const char *> &self.header)[:sizeof(SegmentHeader)]
+
     def path(self) -> Path:
         """The segment file that is being read."""
         return segment_path(self.directory, self.header.first_seq)

@@ -10,7 +10,7 @@ import pytest
 from procs.journaler.journaler import Journaler
 from shm.bell import Bells
 from shm.board import Board, Word
-from shm.journal import JournalError, JournalReader
+from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_seqs, verify
 from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
 from shm.ring import Producer, Ring
 from tests.models import journal as model
@@ -149,3 +149,66 @@ def test_a_record_with_a_wrong_checksum_does_not_become_history(folder: Path) ->
     assert (bench.durable(), bench.freed()) == (0, 0)
     bench.writer.close()
     assert list(JournalReader(folder)) == []
+
+
+def taken_over(folder: Path, bench: Bench, trusted: int) -> Bench:
+    """A journaler that restarts alone: the ring and the board are as its predecessor left them."""
+    bench.writer.close()
+    successor = object.__new__(Bench)
+    successor.ring, successor.producer, successor.board = bench.ring, bench.producer, bench.board
+    successor.writer = JournalWriter(folder, "local", SEGMENT_BYTES, trusted_seq=trusted)
+    successor.journaler = Journaler(bench.ring.consumer("journaler"), successor.writer, bench.board)
+    return successor
+
+
+def test_a_successor_goes_on_where_the_ring_was_freed(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.publish(model.records(1, 40))
+    bench.drain()
+    bench.publish(model.records(41, 20))
+    bench = taken_over(folder, bench, bench.durable())
+    assert (bench.durable(), bench.freed()) == (40, 40)
+    assert bench.drain() == 20
+    assert list(JournalReader(folder, limit=60)) == model.records(1, 60)
+
+
+def test_a_successor_of_one_that_died_before_it_freed_compares_and_frees(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    bench.publish(model.records(31, 9))
+    bench.writer.append(model.records(31, 9))
+    bench.board.set(Word.DURABLE_SEQ, 39)
+    bench = taken_over(folder, bench, 39)
+    assert bench.freed() == 30
+    assert bench.drain() == 9
+    assert (bench.durable(), bench.freed()) == (39, 39)
+
+
+def test_a_successor_believes_nothing_that_was_not_reported(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    bench.publish(model.records(31, 9))
+    bench.writer.append(model.records(31, 9))  # on the disk, perhaps: its sync failed, or nobody was told
+    bench = taken_over(folder, bench, 30)
+    assert (bench.durable(), bench.writer.torn is None) == (30, False)
+    assert segment_seqs(folder) == [1, 31]
+    assert bench.drain() == 9
+    assert list(JournalReader(folder, limit=39)) == model.records(1, 39)
+    assert verify(folder).corruption is None
+
+
+def test_a_successor_refuses_a_ring_that_has_not_what_the_journal_lacks(folder: Path) -> None:
+    bench = Bench(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    with pytest.raises(JournalError, match="lacks records 1 to 30"):
+        taken_over(folder / "empty", bench, 0)
+
+
+def test_a_journal_that_ends_before_what_others_know_is_refused(folder: Path) -> None:
+    restarted(folder, 40).writer.close()
+    with pytest.raises(JournalCorrupt, match="the journal ends at 40, and 41 is known to be durable"):
+        JournalWriter(folder, segment_bytes=SEGMENT_BYTES, at_least=41)
+    JournalWriter(folder, segment_bytes=SEGMENT_BYTES, at_least=40).close()
