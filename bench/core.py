@@ -32,18 +32,26 @@ from shm.ring import Consumer
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 CORES = sorted(os.sched_getaffinity(0))
+# Which stages share a process, and which processes have the second core to themselves: the load is on the first.
+PLACEMENTS: dict[str, tuple[dict[str, list[str]], set[str]]] = {
+    "together": ({"core": ["router", "matcher.*"], "journal": ["journaler"]}, {"core"}),
+    "apart": ({"core": ["router"], "matching": ["matcher.*"], "journal": ["journaler"]}, {"core"}),
+}
 # More than any user of the workload ever needs (125,102,571 and 1,346), and all together far below 64 bits.
 DEPOSITS = {"CASH": "1000000000000000", "UNIT": "1000000000"}
 # A hash that nobody can log on with: nobody does, and making a thousand real ones would take half a minute.
 NO_PASSWORD = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
-def config(data: Path, durability: Literal["none", "local"], instruments: int = 1) -> Config:
-    """Each stage where two cores want it: router and matcher on one, the load on the other with the journaler."""
-    cpus = {"core": CORES[-1], "journal": CORES[0]} if len(CORES) > 1 else {}
+def config(
+    data: Path, durability: Literal["none", "local"], placement: str = "together", instruments: int = 1
+) -> Config:
+    """A venue of so many instruments and a thousand accounts with money, its stages placed as `PLACEMENTS` says."""
+    hosts, second = PLACEMENTS[placement]
+    cpus = {name: CORES[-1] if name in second else CORES[0] for name in hosts} if len(CORES) > 1 else {}
     return Config(
         venue=VenueSection(name="bench", data=str(data), durability=durability),
-        processes=ProcessesSection(hosts={"journal": ["journaler"]}, cpus=cpus),
+        processes=ProcessesSection(hosts=hosts, cpus=cpus),
         assets=[AssetSection(name=name, scale=0) for name in DEPOSITS],
         instruments=[
             InstrumentSection(
@@ -114,7 +122,7 @@ class Inside:
     """Router and matcher in this process, leading. `run` gives them commands."""
 
     def __init__(self, instruments: int) -> None:
-        wanted = config(Path("var"), "none", instruments)
+        wanted = config(Path("var"), "none", instruments=instruments)
         venue = Venue.private(_slim(derive(wanted)), wanted, Path("var"))
         self.router, self.matcher = build_router(venue), build_matcher(venue, "matcher.1")
         self._ingress = venue.producer("ingress.gateway.1")

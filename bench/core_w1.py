@@ -10,6 +10,7 @@ import os
 import statistics
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -27,13 +28,13 @@ DURABILITIES: tuple[Durability, ...] = ("none", "local")
 EXPECTED_REFUSALS = {Code.UNKNOWN_ORDER, Code.ORDER_CLOSED}
 
 
-def measure(load: feed.Load, workload: Workload, expected: SimpleBook, durability: Durability) -> float:
+def measure(load: feed.Load, workload: Workload, expected: SimpleBook, durability: Durability, placement: str) -> float:
     """One round: commands a second. RuntimeError where the outcome is another than the plain book's."""
     os.sync()  # what the last round wrote is not this one's to wait for
     Path("var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir="var", prefix="bench-core-") as name:
         folder = Path(name).resolve()
-        with core.running(core.config(folder, durability), folder) as venue:
+        with core.running(core.config(folder, durability, placement), folder) as venue:
             os.sched_setaffinity(0, {core.CORES[0]})
             tally = Tally()
             try:
@@ -60,10 +61,10 @@ def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for stream, which in ((workload, ""), (workload.moving(), ", without the moves that change nothing")):
         load = feed.Load(stream)
-        for durability in DURABILITIES:
-            rates = [measure(load, stream, expected, durability) for _ in range(ROUNDS)]
-            what = f"ingress to event rings, risk and settlement, journal {durability}{which}, median of {ROUNDS}"
-            rows.append(_row(statistics.median(rates), "commands/s", what))
+        for durability, placement in product(DURABILITIES, core.PLACEMENTS):
+            rates = [measure(load, stream, expected, durability, placement) for _ in range(ROUNDS)]
+            what = f"ingress to event rings, journal {durability}, router and matcher {placement}{which}"
+            rows.append(_row(statistics.median(rates), "commands/s", f"{what}, median of {ROUNDS}"))
         own_ns = statistics.median(_own_ns(stream) for _ in range(ROUNDS))
         rows.append(_row(own_ns, "ns", f"a command's share of router and matcher alone, in one thread{which}"))
     return rows

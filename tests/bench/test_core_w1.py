@@ -19,8 +19,8 @@ def test_in_one_thread_the_core_comes_to_the_plain_book() -> None:
     assert levels_of(core.matcher.book) == workload.replayed().levels()
 
 
-@pytest.mark.parametrize("durability", ["none", "local"])
-def test_hosts_answer_every_command(durability: core_w1.Durability) -> None:
+@pytest.mark.parametrize(("durability", "placement"), [("none", "together"), ("local", "apart")])
+def test_hosts_answer_every_command(durability: core_w1.Durability, placement: str) -> None:
     workload = W1(COMMANDS)
-    rate = core_w1.measure(feed.Load(workload), workload, workload.replayed(), durability)
+    rate = core_w1.measure(feed.Load(workload), workload, workload.replayed(), durability, placement)
     assert rate > 0
