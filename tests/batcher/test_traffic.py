@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -14,6 +15,7 @@ from shm.records import AssetDefined, Command, Event, ExtLeg, ExtTerms, Instrume
 from tests.batcher.events import BTC, USDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
+from tests.consumer.orders import Orders
 from tests.matcher.pair import Alone
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
@@ -29,6 +31,7 @@ class Recorded(Alone):
     def __init__(self) -> None:
         super().__init__()
         self.stream = Stream()
+        self.consumer = Orders()
         self.stream.now_ns = self.now_ns
         for number, name in ((BTC, b"BTC"), (USDT, b"USDT")):
             self.stream.emit(0, AssetDefined, asset=number, name=name, scale=8)
@@ -48,6 +51,7 @@ class Recorded(Alone):
             symbol = b"I%d" % command.instrument
             self.stream.emit(0, InstrumentDefined, instrument=command.instrument, symbol=symbol, **shared)
         for event in events:
+            self.consumer.apply(event)
             self.stream.rings[1].append(stamped(pack(event)))
             self.stream.causes.append((1, event.cause))
         return events
@@ -56,6 +60,25 @@ class Recorded(Alone):
         "base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher",
         "collar_bps", "maker_fee_ppm", "taker_fee_ppm", "reference_price_ticks", "unit_value", "lot_units",
     )  # fmt: skip
+
+
+REPORTS = """
+    SELECT o.order_id, o.state, o.end_reason, o.cl_ord_id, (o.filled * 10000)::bigint, (o.remaining * 10000)::bigint,
+        (o.price * 100)::bigint, coalesce((SELECT sum(t.price * t.quantity * 1000000)::bigint FROM trades AS t
+            WHERE o.order_id IN (t.maker_order_id, t.taker_order_id)), 0)
+    FROM orders AS o ORDER BY o.order_id
+"""
+
+
+def reports_of(consumer: Orders) -> list[tuple[Any, ...]]:
+    """What an independent consumer says of the same orders: where each stands, and what it filled at which price."""
+    return [
+        (
+            order.order_id, order.status, order.reason or None, order.cl_ord_id.decode(), order.filled,
+            0 if order.has_budget else order.leaves, order.price, order.value,
+        )
+        for _, order in sorted(consumer.orders.items())
+    ]  # fmt: skip
 
 
 def test_rows_of_random_traffic_equal_its_replay(database: str, tmp_path: Path) -> None:
@@ -71,6 +94,7 @@ def test_rows_of_random_traffic_equal_its_replay(database: str, tmp_path: Path) 
     report = compare(database, recorded.stream.rings.__getitem__)
     assert report.clean, (SEED, report)
     with psycopg.connect(database) as connection:
+        assert connection.execute(REPORTS).fetchall() == reports_of(recorded.consumer)
         states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM orders")}
         assert states >= {"WAITING", "NEW", "FILLED", "CANCELED", "EXPIRED"}
         is_open = "(end_reason IS NULL AND state <> 'FILLED')"

@@ -66,7 +66,7 @@ class Order:
 
     @property
     def is_open(self) -> bool:
-        return self.status in ("NEW", "WAITING", "PARTIALLY_FILLED")
+        return self.status in ("NEW", "WAITING", "TRIGGERED", "PARTIALLY_FILLED")
 
     def may_rest(self) -> bool:
         if self.time_in_force in AUCTION_ONLY:
@@ -239,7 +239,7 @@ class Orders:
         assert (order.leaves, order.account, order.side) == (event.leaves_lots, event.account, event.side)
         order.price, order.state = event.price_ticks, event.state
         if event.state != OrderState.WAITING:
-            order.status = "NEW"
+            order.status = "TRIGGERED"
             self._come_in(order)
 
     def _restate(self, event: Restated) -> None:

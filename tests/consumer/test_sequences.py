@@ -94,7 +94,7 @@ def test_a_stop_comes_in_behind_the_order_whose_trade_triggered_it(script: Scrip
     script.triggered(stop)
     script.complete()
     assert script.side(BUY) == [(103, 4), (101, 3)]
-    assert script.order(stop).status == "NEW"
+    assert script.order(stop).status == "TRIGGERED"
 
 
 def test_a_list_whose_limit_order_rested_is_taken_off_when_its_stop_triggers(script: Script) -> None:
