@@ -34,6 +34,7 @@ from shm.records import (
 from shm.ring import Ring
 from tests.models import book as model
 from tests.models.journal import crc32c
+from tests.models.whole import check
 
 BTC = 1
 TINY = 64
@@ -173,6 +174,18 @@ class Pair(Alone):
             compare_due(self.book.due_ns, self.model.due_ns, command)
             assert all(int.from_bytes(record[:4], "little") == crc32c(record[4:]) for record in taken)
         return expected
+
+
+def compare_books(pair: Pair) -> None:
+    """AssertionError where what stands in the book is not what stands in the model, price by price, order by order."""
+    for number, listing in pair.model.listings.items():
+        check(listing)
+        for side in Side:
+            depth = pair.model.depth(number, side)
+            assert pair.book.depth(number, side) == depth
+            assert pair.book.shown(number, side) == pair.model.shown(number, side)
+            for price, _, _ in depth:
+                assert pair.book.queue(number, side, price) == pair.model.queue(number, side, price)
 
 
 class ThroughRings(Alone):

@@ -8,49 +8,47 @@ from __future__ import annotations
 import os
 import random
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from shm.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
-from tests.matcher.pair import BTC, Pair, ThroughRings, cancel, instrument, order, replace
+from tests.matcher.pair import BTC, Pair, ThroughRings, cancel, compare_books, instrument, order, replace
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.triggers import MOST_TRAILING
-from tests.models.whole import check
 
 COMMANDS = int(os.environ.get("LOCKSTEP_FUZZ_COMMANDS", "200000"))
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
-RUN = 50_000  # commands with one seed
-ENOUGH = 100_000  # commands after which everything must have happened
-EVERY_ONE = 200_000  # up to so many commands, the book is checked after each of them
-RARELY = 100
-CHECK_MODEL = 50
+RUN = 50_000  # commands with one seed, after which everything must have happened
+RARELY = 20  # commands between checks of the book's own structures; in the first run it is checked after each
+COMPARE_BOOKS = 100
 IN_BATCHES = min(COMMANDS // 40, 100_000)
 RING_SLOTS = (1024, 64, 16, 4)
 EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1)
 
 
-def test_long_random_runs_in_which_everything_happens() -> None:
-    seen = Seen()
-    check_every = 1 if COMMANDS <= EVERY_ONE else RARELY
-    for run in range(max(1, COMMANDS // RUN)):
-        seed = SEED + run
-        traffic = Traffic(seed, Pair(RING_SLOTS[run % len(RING_SLOTS)], check_every), seen)
-        try:
-            for _ in range(min(RUN, COMMANDS)):
-                traffic.step()
-                if traffic.count % CHECK_MODEL == 0:
-                    for listing in traffic.pair.model.listings.values():
-                        check(listing)
-        except Exception as error:
-            error.add_note(f"LOCKSTEP_FUZZ_SEED={seed}, step {traffic.count}, record {traffic.pair.seq}")
-            raise
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("run", range(max(1, COMMANDS // RUN)))
+def test_a_long_random_run_in_which_everything_happens(run: int) -> None:
+    seed, seen = SEED + run, Seen()
+    pair = Pair(RING_SLOTS[run % len(RING_SLOTS)], check_every=RARELY if run else 1)
+    traffic = Traffic(seed, pair, seen)
+    try:
+        for _ in range(min(RUN, COMMANDS)):
+            traffic.step()
+            if traffic.count % COMPARE_BOOKS == 0:
+                compare_books(pair)
+    except Exception as error:
+        error.add_note(f"LOCKSTEP_FUZZ_SEED={seed}, step {traffic.count}, record {pair.seq}")
+        raise
     print(seen.table())
-    if COMMANDS >= ENOUGH:
-        assert not seen.missing()
+    if traffic.count >= RUN:
+        assert not seen.missing(), f"LOCKSTEP_FUZZ_SEED={seed}"
 
 
+@pytest.mark.timeout(900)
 def test_the_matcher_between_its_rings_does_the_same_in_batches() -> None:
     seed = SEED + 1_000_000
     for slots in RING_SLOTS:

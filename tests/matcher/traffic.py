@@ -98,7 +98,7 @@ class Traffic:
         steps = {
             self.enter: 12 if grows else 6,
             self.enter_list: 2,
-            self.cancel: 3 if grows else 6,
+            self.cancel: 2 if grows else 5,
             self.replace: 4,
             self.activate: 1,
             self.tick: 1.5,
@@ -106,7 +106,7 @@ class Traffic:
             self.mass_cancel: 0.1,
             self.set_limits: 0.08,
             self.set_group: 0.05,
-            self.redefine: 0.005,
+            self.redefine: 0.02,
         }
         draw.choices(list(steps), list(steps.values()))[0](number)
 
@@ -125,7 +125,7 @@ class Traffic:
     def redefine(self, number: int) -> None:
         """Delist it and list another; now and then define it again."""
         definition = self.listing(number).definition
-        if self.draw.random() < 0.5:
+        if self.draw.random() < 0.3:
             reference = self.draw.choice((0, self.centers[number]))
             self.send(instrument(number, definition.unit_value, definition.lot_units, reference_price_ticks=reference))
             return
@@ -322,8 +322,8 @@ class Traffic:
     def set_limits(self, number: int) -> None:
         draw = self.draw
         given = {
-            "static_band_bps": draw.choice((0, 100, 300, 1000)),
-            "dynamic_band_bps": draw.choice((0, 20, 50, 200)),
+            "static_band_bps": draw.choice((0, 0, 100, 300, 1000)),
+            "dynamic_band_bps": draw.choice((0, 0, 20, 50, 200)),
             "band_action": draw.choice(list(BandAction)),
             "volatility_auction_ms": draw.choice((0, 50, 500, 3000)),
             "day_end_s": draw.choice((0, 3600, 17 * 3600, 86_399)),

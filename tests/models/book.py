@@ -400,6 +400,12 @@ class Book(Matching):
         rows = [(price, sum(order.leaves_lots for order in queue), len(queue)) for price, queue in levels]
         return rows[::-1] if side == Side.BUY else rows
 
+    def shown(self, instrument: int, side: int) -> list[tuple[int, int]]:
+        """Best first: price in ticks, lots that are not hidden."""
+        levels = self.listings[instrument].sides[side].items()
+        rows = [(price, sum(order.matchable_lots for order in queue)) for price, queue in levels]
+        return rows[::-1] if side == Side.BUY else rows
+
     def queue(self, instrument: int, side: int, price_ticks: int) -> list[tuple[int, int]]:
         """Order ids and leaves in lots at a price, in their order of trading."""
         queue = self.listings[instrument].sides[side].get(price_ticks, ())
