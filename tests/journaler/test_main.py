@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.schema import AssetSection, Config, InstrumentSection, VenueSection
-from procs.journaler.__main__ import build
+from procs.journaler.__main__ import build, report_cut, trusted_seq
 from procs.supervisor.topology import derive
 from procs.venue import Venue
-from shm.board import Word
+from shm.board import Board, Word
 from shm.journal import JournalReader
+from shm.journal_format import file_name
+from shm.journal_writer import JournalWriter
+from shm.ring import Ring
 from tests.models import journal as model
+from tests.simulation.disk import FakeDisk, Fates
 
 
 @pytest.mark.parametrize("durability", ["none", "local"])
@@ -34,3 +39,29 @@ def test_journals_the_log_of_a_venue_under_its_data_folder(tmp_path: Path, durab
     assert venue.board.get(Word.DURABLE_SEQ) == 3
     assert venue.ring("log").cursors()["journaler"] == 3
     assert list(JournalReader(tmp_path / "journal", limit=3)) == model.records(1, 3)
+
+
+def test_says_what_opening_cut(tmp_path: Path) -> None:
+    disk = FakeDisk(1)
+    writer = JournalWriter(disk, "none", 4 * 4096)
+    for first in (1, 11, 21):
+        writer.append(model.records(first, 10))
+    dirty = disk.entries[file_name(1)].dirty
+    for sector in range(16, 24):
+        del dirty[sector]
+    disk.power_on(Fates(disk.draw, kept=1.0))
+    with capture_logs() as logs:
+        report_cut(JournalWriter(disk, "none", 4 * 4096))
+        report_cut(JournalWriter(tmp_path / "whole"))
+    assert [(entry["log_level"], entry["event"], entry["lost_from_seq"]) for entry in logs] == [
+        ("error", "journal_hole", 11)
+    ]
+
+
+def test_only_a_successor_in_a_running_venue_distrusts_what_it_reads() -> None:
+    ring, board = Ring.private(64, ["journaler"]), Board.private()
+    consumer = ring.consumer("journaler")
+    assert trusted_seq(consumer, board) is None
+    board.set(Word.DURABLE_SEQ, 7)
+    board.set(Word.JOURNAL_READY, 1)
+    assert trusted_seq(consumer, board) == 7
