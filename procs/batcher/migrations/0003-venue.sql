@@ -90,12 +90,11 @@ LEFT JOIN corrections AS c ON c.matcher = t.matcher AND c.trade_id = t.trade_id;
 -- Average cost: docs/protocols/database.md has the formula.
 CREATE TYPE position_state AS (quantity numeric, cost numeric, realised numeric);
 
--- a * b / c without its digits beyond `scale` decimals. A quotient of integers, since numeric division rounds.
-CREATE FUNCTION share(a numeric, b numeric, c numeric, scale integer) RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (trim_scale(div(a * b * ('1e' || scale)::numeric, c))::text || 'e-' || scale)::numeric;
+-- a * b / c in whole units, cut toward zero. By div, whose quotient is an exact integer: numeric division rounds.
+CREATE FUNCTION share(a numeric, b numeric, c numeric, unit numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN div(a * b, c * unit) * unit;
 
-CREATE FUNCTION position_after(was position_state, change numeric, value numeric, scale integer)
+CREATE FUNCTION position_after(was position_state, change numeric, value numeric, unit numeric)
 RETURNS position_state LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     side CONSTANT numeric := sign(change);
@@ -106,11 +105,11 @@ BEGIN
     IF was.quantity * side >= 0 THEN
         after.cost := was.cost + side * value;
     ELSIF abs(change) <= abs(was.quantity) THEN
-        part := share(was.cost, abs(change), abs(was.quantity), scale);
+        part := share(was.cost, abs(change), abs(was.quantity), unit);
         after.cost := was.cost - part;
         after.realised := was.realised - side * value - part;
     ELSE
-        part := share(value, abs(was.quantity), abs(change), scale);
+        part := share(value, abs(was.quantity), abs(change), unit);
         after.cost := side * (value - part);
         after.realised := was.realised - side * part - was.cost;
     END IF;
@@ -118,7 +117,7 @@ BEGIN
 END
 $$;
 
-CREATE AGGREGATE position_of(numeric, numeric, integer) (
+CREATE AGGREGATE position_of(numeric, numeric, numeric) (
     SFUNC = position_after, STYPE = position_state, INITCOND = '(0,0,0)'
 );
 
@@ -137,6 +136,9 @@ LEFT JOIN corrections AS c ON c.matcher = l.matcher AND c.trade_id = l.trade_id
 WHERE c.trade_id IS NULL OR c.new_price IS NOT NULL;
 
 CREATE VIEW positions AS
+WITH units AS MATERIALIZED (
+    SELECT i.symbol, ('1e-' || a.scale)::numeric AS unit FROM instruments AS i JOIN assets AS a ON a.id = i.quote_asset
+)
 SELECT
     user_id, symbol, (position).quantity, (position).cost,
     CASE WHEN (position).quantity <> 0 THEN (position).cost / (position).quantity END AS average_cost,
@@ -146,11 +148,10 @@ FROM (
         f.user_id, f.symbol, count(*) AS fills,
         position_of(
             CASE WHEN f.is_buyer THEN f.quantity - f.fee ELSE -f.quantity END,
-            CASE WHEN f.is_buyer THEN f.price * f.quantity ELSE f.price * f.quantity - f.fee END, a.scale
+            CASE WHEN f.is_buyer THEN f.price * f.quantity ELSE f.price * f.quantity - f.fee END, u.unit
             ORDER BY f.seq, f.matcher, f.trade_id, f.is_buyer DESC
         ) AS position
     FROM fills AS f
-    JOIN instruments AS i ON i.symbol = f.symbol
-    JOIN assets AS a ON a.id = i.quote_asset
+    JOIN units AS u ON u.symbol = f.symbol
     GROUP BY f.user_id, f.symbol
 ) AS p;
