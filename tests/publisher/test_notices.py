@@ -19,6 +19,7 @@ from shm.records import (
     TradeFlag,
 )
 from tests.publisher.exchange import BUY, SELL, Exchange
+from tests.publisher.harness import client, receive, run, serving
 from tests.publisher.test_feed import latest, live_feed, sent
 
 KINDS = (Kind.PHASE, Kind.AUCTION, Kind.CORRECTION, Kind.TRADE, Kind.BOOK_5, Kind.BOOK_TICKER)
@@ -131,3 +132,18 @@ def test_commands_of_several_instruments_are_complete_one_by_one() -> None:
     exchange.finish()
     feed.poll()
     assert feed.latest(2, Kind.BOOK_5) is not None
+
+
+def test_a_client_is_told_the_phase_as_it_is_and_every_change() -> None:
+    async def scenario() -> None:
+        exchange = Exchange()
+        exchange.list_instrument()
+        async with serving(exchange) as running, client(running, "/ws/btcusdt@phase/btcusdt@auction") as connection:
+            first = [await receive(connection) for _ in range(2)]
+            assert [(message["e"], message["u"]) for message in first] == [("phase", 0), ("auction", 0)]
+            exchange.command(phase(Phase.OPENING_AUCTION, Phase.CONTINUOUS))
+            assert (await receive(connection))["p"] == "OPENING_AUCTION"
+            exchange.command(indicative(100, 5, 3))
+            assert (await receive(connection))["i"] == "0.00030000"
+
+    run(scenario())

@@ -27,10 +27,18 @@ def find(symbol: str) -> int | None:
         ("btcusdt@depth5", Kind.PARTIAL_5_1000),
         ("btcusdt@depth20@100ms", Kind.PARTIAL_20_100),
         ("btcusdt@book10", Kind.BOOK_10),
+        ("btcusdt@phase", Kind.PHASE),
+        ("btcusdt@auction", Kind.AUCTION),
+        ("btcusdt@correction", Kind.CORRECTION),
     ],
 )
 def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
     assert parse_stream(name, find) == Stream(name, 7, kind)
+
+
+def test_what_is_an_event_of_its_own_may_not_be_left_out() -> None:
+    whole = {Kind.BOOK_TICKER, Kind.AUCTION, *(kind for kind in Kind if kind.name.startswith("PARTIAL"))}
+    assert {kind for kind in Kind if Stream("", 7, kind).conflatable} == whole
 
 
 @pytest.mark.parametrize(
