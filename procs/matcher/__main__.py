@@ -1,4 +1,4 @@
-"""Wires a matcher: the log ring, its own event ring, the board.
+"""Wires a matcher: the log ring, its own event ring, the board, and where the images of instruments that move go.
 
 It decides nothing: the agent's rules are in `matcher`, those of matching in `book`.
 """
@@ -12,4 +12,5 @@ from procs.venue import Venue
 def build(venue: Venue, name: str) -> Matcher:
     """The agent called `name`, which ends in its matcher's number."""
     number = int(name.partition(".")[2])
-    return Matcher(number, venue.consumer("log", name), venue.producer(f"events.{name}"), venue.board)
+    events = venue.producer(f"events.{name}")
+    return Matcher(number, venue.consumer("log", name), events, venue.board, venue.images)

@@ -35,6 +35,7 @@ cdef class Book:
     cdef Stage after            # what follows the sweep
     cdef uint32_t instrument    # of the command, or that a tick has come to
     cdef bint is_tick
+    cdef uint32_t ticked        # how many instruments the tick is past
     cdef Incoming incoming
     cdef Change change
     cdef Sweep sweep

@@ -16,6 +16,7 @@ from procs.matcher.auction cimport Crossing, crossing_of, uncross
 from procs.matcher.check cimport check_orders
 from procs.matcher.entry cimport activate, enter, note_leg, note_terms, start
 from procs.matcher.expiry cimport heap_first
+from procs.matcher.image cimport give_away, image_of, take_over
 from procs.matcher.levels cimport Level, level_at, level_find
 from procs.matcher.matching cimport match, settle
 from procs.matcher.orders cimport (
@@ -211,7 +212,7 @@ cdef class Book:
         sweep_expired(&self.sweep, self.orders, self.outcome.head.time_ns)
         sweep_sort(&self.sweep)
         self.orders.is_due_stale = True
-        self.instrument = 0
+        self.ticked = 0
         self.after = TICKING
         return SWEEPING
 
@@ -316,15 +317,26 @@ cdef class Book:
         """The next instrument for which the tick changes something."""
         cdef uint32_t instrument
         while self.outcome.number < self.outcome.end:
-            instrument = self.instrument = self.instrument + 1
-            if instrument >= self.orders.listing_count:
+            if self.ticked == self.orders.listed_count:
                 return DONE
+            instrument = self.instrument = self.orders.listed[self.ticked]
+            self.ticked += 1
             self.outcome.head.instrument = instrument
             if volatility_ends(listing_of(self.orders, instrument), self.outcome.head.time_ns):
                 begin_change(self.orders, &self.change, instrument, PHASE_CONTINUOUS, PHASE_REASON_TIMER)
                 return CHANGING
             indicate(self.orders, instrument)
         return TICKING
+
+    def give_away(self, uint32_t instrument) -> bytes:
+        """All that is known of an instrument and its orders, which then are no longer here."""
+        image = image_of(self.orders, instrument)
+        give_away(self.orders, instrument)
+        return image
+
+    def take_over(self, uint32_t instrument, bytes image not None) -> None:
+        """Go on with an instrument that another matcher gave away. ValueError where the image is none of this build."""
+        take_over(self.orders, instrument, image)
 
     def apply(self, bytes record) -> bool:
         """Execute one record of 120 bytes and publish, for tests and tools. False: out of slots, apply it again."""

@@ -35,8 +35,10 @@ cdef int check_orders(Orders orders, uint32_t incoming, bint is_busy) except -1:
     In mid-command, which is `is_busy`, a book may be crossed, and orders that expire are on their way out of the heap.
     """
     cdef Tally tally = Tally(0, 0, 0, 0, 0, 0)
-    cdef uint32_t instrument
-    for instrument in range(orders.listing_count):
+    cdef uint32_t instrument, i
+    for i in range(orders.listed_count):
+        instrument = orders.listed[i]
+        assert i == 0 or orders.listed[i - 1] < instrument, "the numbers of instruments are out of order"
         tally.day_orders = tally.trailing = 0
         if incoming != NIL and order_at(orders, incoming).instrument == instrument:
             check_incoming(orders, incoming, &tally)

@@ -36,16 +36,18 @@ cdef class Matcher(Agent):
     cdef readonly Book book
     cdef Consumer log
     cdef Board board
+    cdef object images          # of instruments that move: put(seq, bytes) and get(seq), or None
     cdef int number
     cdef uint8_t *matcher_of    # by instrument; 0 where it is not defined
 
-    def __cinit__(self, int number, Consumer log, Producer events, Board board):
+    def __cinit__(self, int number, Consumer log, Producer events, Board board, object images=None):
         if not 1 <= number <= MAX_MATCHERS:
             raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
         self.name = f"matcher.{number}"
         self.number = number
         self.log = log
         self.board = board
+        self.images = images
         self.book = Book(events)
         self.matcher_of = <uint8_t *> calloc(MAX_INSTRUMENTS, 1)
         if self.matcher_of == NULL:
@@ -130,12 +132,28 @@ cdef class Matcher(Agent):
         return self.book.execute(command) if owner == self.number else 1
 
     cdef int define(self, const InstrumentRecord *command) except -1 nogil:
-        """Note which matcher an instrument has, for good: its orders can't move."""
+        """Note which matcher an instrument has; returns 0 where it comes from another one that did not let go yet."""
+        cdef int owner
         if command.verdict != CODE_OK:
             return 1
         if command.instrument >= MAX_INSTRUMENTS or not 1 <= command.matcher <= MAX_MATCHERS:
             return fail(b"an instrument's number, or its matcher's, is out of range", command.seq)
-        if self.matcher_of[command.instrument] not in (0, command.matcher):
-            return fail(b"an instrument moves to another matcher", command.seq)
+        owner = self.matcher_of[command.instrument]
+        if owner != 0 and owner != command.matcher and (owner == self.number or command.matcher == self.number):
+            with gil:
+                if not self.move(command.seq, command.instrument, owner == self.number):
+                    return 0
         self.matcher_of[command.instrument] = command.matcher
         return self.book.execute(<const CommandRecord *> command) if command.matcher == self.number else 1
+
+    cdef bint move(self, uint64_t seq, uint32_t instrument, bint away) except? False:
+        """Leave the image of an instrument for its new matcher, or take it over; False while it is not there."""
+        if self.images is None:
+            raise RuntimeError(f"instrument {instrument} moves, and there is no place for its image: command {seq}")
+        if away:
+            self.images.put(seq, self.book.give_away(instrument))
+            return True
+        image = self.images.get(seq)
+        if image is not None:
+            self.book.take_over(instrument, image)
+        return image is not None

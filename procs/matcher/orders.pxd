@@ -105,6 +105,9 @@ cdef class Orders:
     cdef readonly Outcome outcome
     cdef Listing *listings      # by instrument
     cdef uint32_t listing_count
+    cdef uint32_t *listed       # the numbers of the listed instruments, in order
+    cdef uint32_t listed_count
+    cdef uint32_t listed_capacity
     cdef Pool pool
     cdef Pool terms
     cdef Index by_id
@@ -114,6 +117,8 @@ cdef class Orders:
     cdef bint is_due_stale      # a time from which a tick changes something may be another one
 
 cdef int list_instrument(Orders orders, const InstrumentRecord *command) except -1 nogil
+cdef void unlist_instrument(Orders orders, uint32_t instrument) noexcept nogil
+cdef Listing *list_number(Orders orders, uint32_t instrument) except NULL nogil
 cdef uint32_t new_order(Orders orders, uint64_t order_id, uint32_t instrument) except 0 nogil
 cdef uint8_t order_flags(const NewOrderRecord *command) noexcept nogil
 cdef int end_with_day(Orders orders, uint32_t item) except -1 nogil

@@ -48,24 +48,64 @@ cdef class Orders:
         heap_close(&self.expiries)
         free(self.groups)
         free(self.listings)
+        free(self.listed)
 
 
 cdef int list_instrument(Orders orders, const InstrumentRecord *command) except -1 nogil:
     """List an instrument, or change the terms of a listed one; its orders stay. RuntimeError for a number too large."""
-    cdef Listing *listing
-    if command.instrument >= MAX_INSTRUMENTS:
-        with gil:
-            raise RuntimeError(f"instrument {command.instrument} is out of range")
-    if command.instrument >= orders.listing_count:
-        grow_listings(orders, command.instrument)
-    listing = listing_of(orders, command.instrument)
-    if not listing.is_listed:
-        listing.is_listed = True
-        listing.phase = PHASE_CONTINUOUS
+    cdef Listing *listing = list_number(orders, command.instrument)
     listing.unit_value = command.unit_value
     listing.lot_units = command.lot_units
     listing.collar_bps = command.collar_bps
     listing.reference_ticks = command.reference_price_ticks
+    return 0
+
+
+cdef Listing *list_number(Orders orders, uint32_t instrument) except NULL nogil:
+    """The listing with this number, which trades from now on if it was not listed. RuntimeError, MemoryError."""
+    cdef uint32_t place
+    cdef Listing *listing
+    if instrument >= MAX_INSTRUMENTS:
+        with gil:
+            raise RuntimeError(f"instrument {instrument} is out of range")
+    if instrument >= orders.listing_count:
+        grow_listings(orders, instrument)
+    listing = listing_of(orders, instrument)
+    if listing.is_listed:
+        return listing
+    if orders.listed_count == orders.listed_capacity:
+        grow_listed(orders)
+    listing.is_listed = True
+    listing.phase = PHASE_CONTINUOUS
+    place = orders.listed_count
+    while place > 0 and orders.listed[place - 1] > instrument:
+        orders.listed[place] = orders.listed[place - 1]
+        place -= 1
+    orders.listed[place] = instrument
+    orders.listed_count += 1
+    return listing
+
+
+cdef void unlist_instrument(Orders orders, uint32_t instrument) noexcept nogil:
+    """Forget an instrument that has no orders."""
+    cdef uint32_t place = 0
+    while orders.listed[place] != instrument:
+        place += 1
+    orders.listed_count -= 1
+    while place < orders.listed_count:
+        orders.listed[place] = orders.listed[place + 1]
+        place += 1
+    memset(listing_of(orders, instrument), 0, sizeof(Listing))
+
+
+cdef int grow_listed(Orders orders) except -1 nogil:
+    cdef uint32_t capacity = 2 * orders.listed_capacity if orders.listed_capacity else 64
+    cdef uint32_t *grown = <uint32_t *> realloc(orders.listed, capacity * sizeof(uint32_t))
+    if grown == NULL:
+        with gil:
+            raise MemoryError(f"no memory for the numbers of {capacity} instruments")
+    orders.listed = grown
+    orders.listed_capacity = capacity
     return 0
 
 

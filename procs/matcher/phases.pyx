@@ -162,10 +162,10 @@ cdef void indicate(Orders orders, uint32_t instrument) noexcept nogil:
 cdef uint64_t listings_due(Orders orders) noexcept nogil:
     """The first time at which a tick ends a day or an auction, or publishes an indicative price; 0: none does."""
     cdef uint64_t due = 0
-    cdef uint32_t instrument
+    cdef uint32_t i
     cdef const Listing *listing
-    for instrument in range(orders.listing_count):
-        listing = listing_of(orders, instrument)
+    for i in range(orders.listed_count):
+        listing = listing_of(orders, orders.listed[i])
         if listing.day_orders:
             due = sooner(due, listing.day_ends_ns)
         if listing.phase == PHASE_VOLATILITY_AUCTION:

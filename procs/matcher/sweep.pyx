@@ -83,7 +83,7 @@ cdef int sweep_all(Sweep *sweep, Orders orders, const Wanted *wanted) except -1 
 cdef int sweep_expired(Sweep *sweep, Orders orders, uint64_t time_ns) except -1 nogil:
     """Add all orders whose time has come."""
     cdef uint32_t terms = heap_first(&orders.expiries)
-    cdef uint32_t instrument
+    cdef uint32_t instrument, i
     cdef int ladder
     cdef Wanted wanted
     while terms != NIL and terms_at(orders, terms).expire_ns <= time_ns:
@@ -93,7 +93,8 @@ cdef int sweep_expired(Sweep *sweep, Orders orders, uint64_t time_ns) except -1 
     wanted.account = wanted.side = 0
     wanted.spares_halted = False
     wanted.flags = IS_SHARED_DAY
-    for instrument in range(orders.listing_count):
+    for i in range(orders.listed_count):
+        instrument = orders.listed[i]
         if listing_of(orders, instrument).day_orders and listing_of(orders, instrument).day_ends_ns <= time_ns:
             wanted.instrument = instrument
             for ladder in range(LADDERS):
