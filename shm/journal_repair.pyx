@@ -94,7 +94,7 @@ def mend(disk: Disk, source: Disk, first_seq: int) -> Repaired:
     if report.corrupt_file == str(disk.directory / name):
         put(disk, name, old)
         disk.delete(kept)
-        raise JournalError(f"{disk.directory / name} is not whole with {source.directory}'s records: {report.corruption}")
+        raise JournalError(f"{name} is not whole with the records of {source.directory}: {report.corruption}")
     return Repaired(disk.directory / name, taken, disk.directory / kept)
 
 
@@ -116,7 +116,7 @@ def header_of(disk: Disk, source: Disk, first_seq: int) -> bytes:
     if whole_header(own, first_seq):
         return own
     if name not in source.names():
-        raise JournalError(f"{disk.directory / name} has a damaged header, and {source.directory} has no such file")
+        raise JournalError(f"the header of {name} is damaged, and {source.directory} has no such file")
     theirs = source.load(name, 0, PAGE_SIZE)
     if not whole_header(theirs, first_seq):
         raise JournalError(f"the header of {name} is damaged in {disk.directory} and in {source.directory}")

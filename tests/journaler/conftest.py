@@ -1,0 +1,15 @@
+"""Where the journaler's tests write: in memory, since syncs to a disk are not what they test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with TemporaryDirectory(dir="/dev/shm", prefix="journaler-test-") as name:
+        yield Path(name)
