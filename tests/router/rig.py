@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from procs.images import Kept
 from procs.matcher.matcher import Matcher
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
@@ -79,8 +80,9 @@ class Rig:
             changes, b"b" * 16, Sequencer(closed_ids),
         )  # fmt: skip
         self.core = self.router.core
+        images = Kept()
         self.matchers = [
-            Matcher(number, log_ring.consumer(f"matcher.{number}"), rings[number].producer(), self.board)
+            Matcher(number, log_ring.consumer(f"matcher.{number}"), rings[number].producer(), self.board, images)
             for number in (1, 2)
         ]
         self._log = log_ring.consumer("journaler")

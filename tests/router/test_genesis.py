@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import convert
 from msgspec.structs import replace
 
 from config.loader import load
 from config.schema import Config, FeeTierSection, ScheduleEntry
 from procs.router.genesis import GenesisError, changes
-from shm.layout import unpack_command
+from shm.layout import pack, unpack_command
 from shm.records import (
     Account,
     AccountLimits,
@@ -18,8 +19,10 @@ from shm.records import (
     Command,
     CommandType,
     ExtCredential,
+    Instrument,
     Limits,
     Phase,
+    PhaseChange,
     Schedule,
     SelfTrade,
 )
@@ -167,3 +170,19 @@ def test_what_is_delisted_stays_so(first: Rig, config: Config) -> None:
 def test_what_the_file_leaves_out_of_fees_stays(first: Rig, config: Config) -> None:
     rig = Rig(first.log, changes=changes(of_instrument(config, taker_fee_ppm=100, collar_bps=9))).lead()
     assert added(rig, of_instrument(config, taker_fee_ppm=None, collar_bps=None)) == []
+
+
+def test_an_instrument_that_was_moved_stays_where_it_is(first: Rig, config: Config) -> None:
+    operated = of_account(config, operator=True)
+    rig = Rig(first.log, changes=changes(operated)).lead()
+    terms = {
+        name: rig.core.instrument(3)[name]
+        for name in Instrument.__struct_fields__
+        if name not in Command.__struct_fields__
+    }
+    terms |= {"symbol": b"SOLUSDT", "matcher": 1, "account": 1, "time_ns": rig.now}
+    rig.operators.put(pack(PhaseChange(time_ns=rig.now, cl_ord_id=b"h", account=1, instrument=3, phase=Phase.HALT)))
+    rig.operators.put(pack(convert(terms, Instrument)))
+    rig.run()
+    assert rig.core.instrument(3)["matcher"] == 1
+    assert added(rig, operated) == []

@@ -396,6 +396,33 @@ def test_halts_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, cli
     killed.await_report("k5", "0")
 
 
+def test_an_instrument_moves_with_its_orders(venue: RunningVenue, client: Client) -> None:
+    maker, taker = client("TRADER8"), client("TRADER4")
+    maker.order("v1", "sell", "150", "2", "SOLUSDT")
+    maker.await_report("v1", "0")
+    maker.order("v2", "sell", "151", "2", "SOLUSDT")
+    maker.await_report("v2", "0")
+    refused = operate(venue, "move", "SOLUSDT", "1", code=REFUSED)
+    assert (refused["code"], "lockstep halt SOLUSDT first" in refused["says"]) == ("INVALID_DEFINITION", True)
+    operate(venue, "halt", "SOLUSDT")
+    operate(venue, "move", "SOLUSDT", "1")
+    operate(venue, "resume", "SOLUSDT")
+    taker.order("v3", "buy", "150", "1", "SOLUSDT")
+    taker.await_report("v3", "F")
+    maker.await_report("v1", "F")
+    os.kill(venue.pids()["core"], signal.SIGKILL)
+    assert venue.process is not None
+    venue.await_ready(venue.log.read_text().count("venue ready") + 1, 60)
+    taker = client("TRADER4")
+    taker.order("v4", "buy", "151", "3", "SOLUSDT")
+    taker.await_report("v4", "F")
+    taker.await_report("v4", "F")
+    with pytest.raises(UsageError, match="SOLUSDT is on matcher 1 already"):
+        operate(venue, "move", "SOLUSDT", "1")
+    with pytest.raises(UsageError, match="matcher 7 does not run; there are 1, 2"):
+        operate(venue, "move", "SOLUSDT", "7")
+
+
 def test_what_the_file_would_undo_is_told(venue: RunningVenue) -> None:
     text = venue.config.read_text()
     venue.config.write_text(re.sub(r'^# (max_quantity = "0")', r"\1", text, flags=re.MULTILINE))
