@@ -116,7 +116,7 @@ def header_of(disk: Disk, source: Disk, first_seq: int) -> bytes:
     if whole_header(own, first_seq):
         return own
     if name not in source.names():
-        raise JournalError(f"the header of {name} is damaged, and {source.directory} has no such file")
+        raise JournalError(f"{name} has a damaged header, and there is no such file in {source.directory}")
     theirs = source.load(name, 0, PAGE_SIZE)
     if not whole_header(theirs, first_seq):
         raise JournalError(f"the header of {name} is damaged in {disk.directory} and in {source.directory}")
