@@ -5,6 +5,7 @@ from procs.tables.pool cimport Pool, pool_at
 
 cdef enum:
     MAX_ASSETS = 4096
+    MAX_TAKEN = 32
 
 cdef enum:
     BALANCE_CHANGED = 1     # since the last BALANCE event
@@ -38,6 +39,7 @@ cdef class Balances:
     cdef uint32_t entry(self, uint32_t account, uint32_t asset) except 0 nogil
     cdef int touch(self, uint32_t item) except -1 nogil
     cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil
+    cdef void drop_unchanged(self) noexcept nogil
     cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil
     cdef uint32_t add(self, uint32_t account, uint32_t asset, int64_t amount) except 0 nogil
     cdef uint64_t digest(self) noexcept nogil

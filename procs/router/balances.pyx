@@ -7,7 +7,7 @@ Amounts are smallest units in 64 bits. No sum can overflow: all money of an asse
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 
 from procs.router.digest cimport scramble
 from procs.tables.index cimport Index, index_check, index_close, index_next, index_open, index_put, tag_of
@@ -47,12 +47,6 @@ cdef int items_put(Items *items, uint32_t item, uint64_t key) except -1 nogil:
     items.items[items.count].item = item
     items.count += 1
     return 0
-
-
-cdef int by_key(const void *left, const void *right) noexcept nogil:
-    cdef uint64_t a = (<const Changed *> left).key
-    cdef uint64_t b = (<const Changed *> right).key
-    return -1 if a < b else 1
 
 
 cdef class Balances:
@@ -108,37 +102,48 @@ cdef class Balances:
         return 0
 
     cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil:
-        """Copy up to `limit` changed balances to `out`, by account and asset, and count them.
+        """Copy up to `limit` changed balances (at most MAX_TAKEN) to `out`, by account and asset, and count them.
 
         Begins behind the key `after` where not all fit: whoever changes at every marker can't starve the others.
         """
-        cdef uint64_t first = 0, kept = 0, taken = 0
-        cdef uint64_t i
+        cdef Changed chosen[MAX_TAKEN]
+        cdef uint64_t taken = 0
+        cdef uint64_t i, place
+        cdef bint is_any_behind = False
         cdef Changed changed
+        self.drop_unchanged()
+        for i in range(self.changed.count):
+            is_any_behind = is_any_behind or self.changed.items[i].key > after
+        if self.changed.count <= limit or not is_any_behind:
+            after = 0
         for i in range(self.changed.count):
             changed = self.changed.items[i]
-            if balance_at(self, changed.item).flags & BALANCE_CHANGED:
-                self.changed.items[kept] = changed
+            if changed.key <= after or (taken == limit and changed.key > chosen[taken - 1].key):
+                continue
+            place = taken if taken < limit else taken - 1
+            while place > 0 and chosen[place - 1].key > changed.key:
+                chosen[place] = chosen[place - 1]
+                place -= 1
+            chosen[place] = changed
+            taken = min(taken + 1, limit)
+        for i in range(taken):
+            balance_at(self, chosen[i].item).flags &= ~BALANCE_CHANGED
+            out[i] = balance_at(self, chosen[i].item)[0]
+        self.drop_unchanged()
+        return taken
+
+    cdef void drop_unchanged(self) noexcept nogil:
+        """Keep in `changed` only what has changed since it was told."""
+        cdef uint64_t i, kept = 0
+        cdef Balance *balance
+        for i in range(self.changed.count):
+            balance = balance_at(self, self.changed.items[i].item)
+            if balance.flags & BALANCE_CHANGED:
+                self.changed.items[kept] = self.changed.items[i]
                 kept += 1
             else:
-                balance_at(self, changed.item).flags &= ~BALANCE_LISTED
-        if kept > 1:
-            qsort(self.changed.items, kept, sizeof(Changed), by_key)
-        if kept > limit:
-            while first < kept and self.changed.items[first].key <= after:
-                first += 1
-            first = 0 if first == kept else first
-        self.changed.count = first
-        for i in range(first, kept):
-            changed = self.changed.items[i]
-            if taken < limit:
-                balance_at(self, changed.item).flags &= ~(BALANCE_CHANGED | BALANCE_LISTED)
-                out[taken] = balance_at(self, changed.item)[0]
-                taken += 1
-            else:
-                self.changed.items[self.changed.count] = changed
-                self.changed.count += 1
-        return taken
+                balance.flags &= ~BALANCE_LISTED
+        self.changed.count = kept
 
     cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil:
         """BALANCE_OVERFLOW where all money of the asset would not fit 64 bits, INSUFFICIENT_BALANCE below 0 free."""

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.tables.index cimport Index, tag_of_serial
-from procs.tables.pool cimport Pool, pool_at
+from procs.tables.pool cimport NIL, Pool, pool_at
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
@@ -31,12 +31,19 @@ cdef struct Order:
     uint8_t ord_type
     uint8_t reserved[7]
 
+# A replace in flight: one cache line. What is said of all of them is kept in the oldest: outcomes come in their order.
 cdef struct Pending:
     uint32_t next
     uint32_t id               # the replace's client id
     uint64_t seq
     int64_t price_ticks
     int64_t quantity_lots
+    int64_t widest_price      # of all in flight
+    int64_t widest_quantity
+    uint32_t at_price         # how many have it
+    uint32_t at_quantity
+    uint32_t newest
+    uint32_t reserved
 
 cdef class OpenOrders:
     cdef Pool pool
@@ -49,6 +56,7 @@ cdef class OpenOrders:
         self, uint32_t item, uint32_t id, uint64_t seq, int64_t price, int64_t quantity
     ) except -1 nogil
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil
+    cdef void sum_up(self, uint32_t first) noexcept nogil
     cdef int64_t newest_price(self, uint32_t item) noexcept nogil
     cdef void join(self, uint32_t first, uint32_t second) noexcept nogil
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
@@ -70,15 +78,10 @@ cdef inline void widest_terms(
     OpenOrders orders, const Order *order, int64_t *price_ticks, int64_t *leaves_lots
 ) noexcept nogil:
     """The highest price and the most leaves over an order's terms and those of all replaces in flight."""
-    cdef int64_t filled = order.quantity_lots - order.leaves_lots
-    cdef uint32_t item = order.pending
     cdef const Pending *pending
     price_ticks[0] = order.price_ticks
     leaves_lots[0] = order.leaves_lots
-    while item != 0:
-        pending = replace_at(orders, item)
-        if pending.price_ticks > price_ticks[0]:
-            price_ticks[0] = pending.price_ticks
-        if pending.quantity_lots - filled > leaves_lots[0]:
-            leaves_lots[0] = pending.quantity_lots - filled
-        item = pending.next
+    if order.pending != NIL:
+        pending = replace_at(orders, order.pending)
+        price_ticks[0] = max(order.price_ticks, pending.widest_price)
+        leaves_lots[0] = max(order.quantity_lots, pending.widest_quantity) - (order.quantity_lots - order.leaves_lots)

@@ -17,11 +17,21 @@ cdef enum:
     FIRST_REPLACES = 1 << 10
 
 assert sizeof(Order) == 64
-assert sizeof(Pending) == 32
+assert sizeof(Pending) == 64
 
 
 cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
     return tag_of_serial(index, (<const Order *> item).order_id)
+
+
+cdef inline void count_in(Pending *oldest, int64_t price, int64_t quantity) noexcept nogil:
+    """One more replace, in what the oldest says of all."""
+    if price >= oldest.widest_price:
+        oldest.at_price = oldest.at_price + 1 if price == oldest.widest_price else 1
+        oldest.widest_price = price
+    if quantity >= oldest.widest_quantity:
+        oldest.at_quantity = oldest.at_quantity + 1 if quantity == oldest.widest_quantity else 1
+        oldest.widest_quantity = quantity
 
 
 cdef class OpenOrders:
@@ -75,39 +85,68 @@ cdef class OpenOrders:
         """A replace of the order is in flight: remember its terms until its outcome. MemoryError."""
         cdef uint32_t added = pool_take(&self.replaces)
         cdef Pending *replace = replace_at(self, added)
-        cdef uint32_t *at = &order_at(self, item).pending
+        cdef Order *order = order_at(self, item)
+        cdef Pending *first
         replace.next = NIL
         replace.id = id
         replace.seq = seq
         replace.price_ticks = price
         replace.quantity_lots = quantity
-        while at[0] != NIL:
-            at = &replace_at(self, at[0]).next
-        at[0] = added
+        if order.pending == NIL:
+            order.pending = added
+            self.sum_up(added)
+            return 0
+        first = replace_at(self, order.pending)
+        replace_at(self, first.newest).next = added
+        first.newest = added
+        count_in(first, price, quantity)
         return 0
 
+    cdef void sum_up(self, uint32_t first) noexcept nogil:
+        """Fill in what the oldest replace in flight says of all."""
+        cdef Pending *oldest = replace_at(self, first)
+        cdef uint32_t item = oldest.next
+        oldest.widest_price = oldest.price_ticks
+        oldest.widest_quantity = oldest.quantity_lots
+        oldest.at_price = oldest.at_quantity = 1
+        oldest.newest = first
+        while item != NIL:
+            count_in(oldest, replace_at(self, item).price_ticks, replace_at(self, item).quantity_lots)
+            oldest.newest = item
+            item = replace_at(self, item).next
+
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil:
-        """The replace that record `seq` asked for has its outcome: forget it, and return its id; NIL for none."""
-        cdef uint32_t *at = &order_at(self, item).pending
-        cdef uint32_t ended
-        while at[0] != NIL and replace_at(self, at[0]).seq != seq:
-            at = &replace_at(self, at[0]).next
-        ended = at[0]
-        if ended == NIL:
+        """The oldest replace in flight has its outcome, if record `seq` asked for it: forget it.
+
+        Returns its id; NIL where it was another's. All are looked at only when the last of the widest has gone.
+        """
+        cdef Order *order = order_at(self, item)
+        cdef Pending *ended = replace_at(self, order.pending)
+        cdef Pending *first
+        cdef uint32_t id
+        if order.pending == NIL or ended.seq != seq:
             return NIL
-        at[0] = replace_at(self, ended).next
-        seq = replace_at(self, ended).id
-        pool_give(&self.replaces, ended)
-        return <uint32_t> seq
+        id = ended.id
+        first = replace_at(self, ended.next)
+        if ended.next != NIL:
+            first.widest_price = ended.widest_price
+            first.widest_quantity = ended.widest_quantity
+            first.at_price = ended.at_price - (ended.price_ticks == ended.widest_price)
+            first.at_quantity = ended.at_quantity - (ended.quantity_lots == ended.widest_quantity)
+            first.newest = ended.newest
+            if first.at_price == 0 or first.at_quantity == 0:
+                self.sum_up(ended.next)
+        item = order.pending
+        order.pending = ended.next
+        pool_give(&self.replaces, item)
+        return id
 
     cdef int64_t newest_price(self, uint32_t item) noexcept nogil:
         """The price that the order has once all replaces in flight are done."""
-        cdef uint32_t replace = order_at(self, item).pending
-        cdef int64_t price = order_at(self, item).price_ticks
-        while replace != NIL:
-            price = replace_at(self, replace).price_ticks
-            replace = replace_at(self, replace).next
-        return price
+        cdef const Order *order = order_at(self, item)
+        if order.pending == NIL:
+            return order.price_ticks
+        return replace_at(self, replace_at(self, order.pending).newest).price_ticks
 
     cdef void join(self, uint32_t first, uint32_t second) noexcept nogil:
         """Two open orders are a list."""
@@ -140,6 +179,7 @@ cdef class OpenOrders:
         cdef uint64_t in_flight = 0
         cdef uint64_t place
         cdef uint32_t item, replace, mate
+        cdef Pending told, found
         pool_check(&self.pool)
         assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "the index has other orders"
         for place in range(index_span(&self.index)):
@@ -150,6 +190,13 @@ cdef class OpenOrders:
             mate = order_at(self, item).mate
             assert mate == NIL or order_at(self, mate).mate == item, "an order's mate has another"
             replace = order_at(self, item).pending
+            if replace != NIL:
+                told = replace_at(self, replace)[0]
+                self.sum_up(replace)
+                found = replace_at(self, replace)[0]
+                assert told.widest_price == found.widest_price and told.at_price == found.at_price
+                assert told.widest_quantity == found.widest_quantity and told.at_quantity == found.at_quantity
+                assert told.newest == found.newest, "the oldest replace in flight knows another newest"
             while replace != NIL:
                 in_flight += 1
                 replace = replace_at(self, replace).next

@@ -48,7 +48,8 @@ cdef class Router(Agent):
     cdef uint64_t log_claimed
     cdef bint owed
     cdef bint leftover
-    cdef int64_t last_flush_ns
+    cdef int64_t last_show_ns
+    cdef uint64_t led_since_ns  # nothing is told before because it had waited long
     cdef uint64_t last_tick    # its sequence, in this run
     cdef int wait_for_journal(self) except -1 nogil
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil

@@ -14,7 +14,7 @@ from procs.router.balances cimport BALANCE_UNSHOWN, Balance, balance_at
 from procs.router.early cimport Early
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.orders cimport order_at
-from procs.router.sequencer cimport MAX_FLUSH, MAX_GROUP, Sequencer
+from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
 from procs.router.verdicts cimport verdict_of
 from shm.board cimport (
     MAX_SESSIONS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_READY, WORD_LOG_END, WORD_MATCHER_DONE, WORD_MATCHER_DUE,
@@ -35,6 +35,7 @@ cdef enum:
     AHEAD = 8                       # how far before its turn a record is looked at
     RULES_VERSION = 1
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
+    SHOW_NS = 50_000                # and shown on the board, while there is work
 
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
 
@@ -113,7 +114,9 @@ cdef class Router(Agent):
             if self.core.ledger.due_count == 0:
                 work += self.take_commands(now_ns)
         self.publish()
-        self.show()
+        if work == 0 or now_ns - self.last_show_ns >= SHOW_NS:
+            self.last_show_ns = now_ns
+            self.show()
         return work
 
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
@@ -131,8 +134,10 @@ cdef class Router(Agent):
         """Whether balances have waited to be told, or a matcher that has done the last tick has something to do."""
         cdef uint64_t due
         cdef int i
-        if self.leftover or (self.balances.changed.count and now_ns - self.last_flush_ns >= FLUSH_NS):
-            return True
+        if self.balances.changed.count:
+            due = max(self.core.flushed_ns, self.led_since_ns) + (FLUSH_REST_NS if self.leftover else FLUSH_NS)
+            if self.time_of_next(now_ns) >= due:
+                return True
         for i in range(MAX_MATCHERS):
             if self.matchers[i] == NULL:
                 continue
@@ -232,8 +237,7 @@ cdef class Router(Agent):
             self.last_tick = (<CommandRecord *> record).seq
         self.finish(record, self.core.sequence(record, False))
         if type == CMD_MARKER or type == CMD_TICK:
-            self.last_flush_ns = now_ns
-            self.leftover = self.core.flushed_count == MAX_FLUSH and self.balances.changed.count > 0
+            self.leftover = self.balances.changed.count > 0
         return 1
 
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
@@ -424,7 +428,7 @@ cdef class Router(Agent):
         if self.owed:
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
-        self.last_flush_ns = now_ns
+        self.led_since_ns = now_ns
         self.state = CONFIGURING
         return work + 1
 

@@ -11,6 +11,7 @@ from shm.records cimport (
 
 cdef enum:
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
+    FLUSH_REST_NS = 1_000_000  # of the log's clock: markers nearer to each other than this don't all tell balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
 
 # What the cancel or replace sequenced last meant; all zero where it meant no open order.
@@ -30,10 +31,12 @@ cdef class Sequencer(State):
     cdef Balance flushed[MAX_FLUSH]
     cdef uint64_t flushed_count
     cdef uint64_t flushed_key
+    cdef readonly uint64_t flushed_ns  # log time at which balances were told last
     cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil
     cdef void expect_target(self, const CommandRecord *record) noexcept nogil
     cdef int sequence(self, char *record, bint too_old) except -1 nogil
     cdef int decide(self, char *record, bint too_old) except -1 nogil
+    cdef void flush(self, const CommandRecord *record) noexcept nogil
     cdef int administer(self, char *record, bint too_old) except -1
     cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil
     cdef int new_list(self, NewOrderRecord *record, bint too_old) except -1 nogil

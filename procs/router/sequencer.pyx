@@ -12,7 +12,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, account_at
 from procs.router.administration cimport OPERATORS_RING
-from procs.router.balances cimport BALANCE_CHANGED, balance_at
+from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price, trailed_price, worst_price
 from procs.router.digest cimport scramble
 from procs.router.holds cimport NOTHING, Listing, Stake
@@ -27,6 +27,7 @@ from shm.crc32c cimport crc32c
 from shm.records cimport *
 
 assert MAX_GROUP & (MAX_GROUP - 1) == 0
+assert <int> MAX_FLUSH <= <int> MAX_TAKEN
 
 
 cdef inline bint is_plain(const NewOrderRecord *record) noexcept nogil:
@@ -114,12 +115,8 @@ cdef class Sequencer(State):
             if type == CMD_MARKER:
                 self.administration.transfers.note_marker(<MarkerRecord *> record)
             self.ledger.settle()
-            self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
-            if self.flushed_count:
-                self.flushed_key = (
-                    <uint64_t> self.flushed[self.flushed_count - 1].account << 32
-                    | self.flushed[self.flushed_count - 1].asset
-                )
+            if (<CommandRecord *> record).time_ns >= self.flushed_ns + FLUSH_REST_NS:
+                self.flush(<CommandRecord *> record)
         elif type == CMD_EPOCH:
             self.epoch = (<CommandRecord *> record).epoch
         elif type == CMD_ACTIVATE:
@@ -131,6 +128,16 @@ cdef class Sequencer(State):
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
         return CODE_OK
+
+    cdef void flush(self, const CommandRecord *record) noexcept nogil:
+        """Changed balances are told with this record: the first of those that come behind what was told last."""
+        self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
+        self.flushed_ns = record.time_ns
+        if self.flushed_count:
+            self.flushed_key = (
+                <uint64_t> self.flushed[self.flushed_count - 1].account << 32
+                | self.flushed[self.flushed_count - 1].asset
+            )
 
     cdef int administer(self, char *record, bint too_old) except -1:
         """A command that is not about one order; a balance that it moved is told at once, by its own event."""
@@ -456,7 +463,7 @@ cdef class Sequencer(State):
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = scramble(self.ledger.state_hash() + self.administration.digest(), self.epoch)
-        return scramble(scramble(digest, self.flushed_key), self.last_seq)
+        return scramble(scramble(digest, scramble(self.flushed_key, self.flushed_ns)), self.last_seq)
 
     def state_hash(self) -> int:
         """A digest of all that the log determines; equal for equal logs, wherever and whenever they were applied.

@@ -127,6 +127,7 @@ def test_more_balances_than_one_cause_may_announce_are_told_in_turns_each_once()
         rig.send(order(account, "B"))
     rig.run()
     rig.tick()
+    rig.tick()
     told = [event for event in rig.outcomes(0)[before:] if isinstance(event, Balance)]
     assert sorted(event.account for event in told) == traders
     assert {(event.asset, event.held) for event in told} == {(3, 100 * 5 * 7)}
