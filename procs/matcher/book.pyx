@@ -30,7 +30,7 @@ from procs.matcher.phases cimport (
 )
 from procs.matcher.resting cimport withdraw
 from procs.matcher.sweep cimport (
-    Wanted, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_sort,
+    Wanted, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
 )
 from procs.matcher.waiting cimport first_in_queue, look
 from procs.tables.index cimport index_next, index_prefetch, index_size, tag_of_serial
@@ -69,7 +69,8 @@ cdef class Book:
         self.orders = Orders(self.outcome, orders, levels)
         self.stage = self.after = IDLE
         memset(&self.incoming, 0, sizeof(Incoming))
-        memset(&self.sweep, 0, sizeof(Sweep))
+        memset(&self.extensions, 0, sizeof(Extensions))
+        sweep_open(&self.sweep)
 
     def __dealloc__(self):
         sweep_close(&self.sweep)
@@ -121,6 +122,8 @@ cdef class Book:
                 self.outcome.name_target(<const ExtClientIdRecord *> command)
                 return 1
             self.stage = self.begin(command)
+        else:
+            self.orders.is_due_stale = True  # `due` was asked in the middle of this command
         while self.stage != DONE:
             if self.outcome.number >= self.outcome.end:
                 return 0

@@ -24,6 +24,7 @@ cdef struct Sweep:
     uint64_t next
     uint8_t reason
 
+cdef int sweep_open(Sweep *sweep) except -1
 cdef void sweep_close(Sweep *sweep) noexcept
 cdef void sweep_begin(Sweep *sweep, uint8_t reason) noexcept nogil
 cdef int sweep_add(Sweep *sweep, const Order *order) except -1 nogil

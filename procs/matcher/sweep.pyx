@@ -5,7 +5,7 @@ list. Memory for the largest sweep so far is kept for the next.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 
 from procs.matcher.expiry cimport heap_first, heap_remove
 from procs.matcher.levels cimport level_at
@@ -15,6 +15,16 @@ from shm.records cimport PHASE_HALT
 
 cdef enum:
     FIRST_SWEPT = 1024
+
+
+cdef int sweep_open(Sweep *sweep) except -1:
+    """Make `sweep` empty. MemoryError."""
+    sweep.found = <Swept *> malloc(FIRST_SWEPT * sizeof(Swept))
+    if sweep.found == NULL:
+        raise MemoryError("no memory for a sweep")
+    sweep.capacity = FIRST_SWEPT
+    sweep_begin(sweep, 0)
+    return 0
 
 
 cdef void sweep_close(Sweep *sweep) noexcept:
@@ -28,7 +38,7 @@ cdef void sweep_begin(Sweep *sweep, uint8_t reason) noexcept nogil:
 
 
 cdef int sweep_add(Sweep *sweep, const Order *order) except -1 nogil:
-    cdef uint64_t capacity = 2 * sweep.capacity if sweep.capacity else FIRST_SWEPT
+    cdef uint64_t capacity = 2 * sweep.capacity
     cdef Swept *grown
     if sweep.count == sweep.capacity:
         grown = <Swept *> realloc(sweep.found, capacity * sizeof(Swept))

@@ -65,13 +65,13 @@ def test_an_image_says_the_same_wherever_it_is_made() -> None:
     assert [other.give_away(number) for number in numbers] == images
 
 
-@pytest.mark.parametrize("spoil", [lambda image: image[:-1], lambda image: b"x" + image[1:], lambda image: b""])
-def test_what_is_no_image_is_not_taken_over(spoil) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_image_is_not_taken_over() -> None:
     pair = Pair()
     pair.send(buy(100, 1))
     image = pair.book.give_away(1)
-    with pytest.raises(ValueError, match="image"):
-        pair.book.take_over(1, spoil(image))
+    for spoilt in (image[:-1], b"x" + image[1:], b""):
+        with pytest.raises(ValueError, match="image"):
+            pair.book.take_over(1, spoilt)
 
 
 class TwoMatchers:
