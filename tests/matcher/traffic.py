@@ -106,7 +106,7 @@ class Traffic:
             self.mass_cancel: 0.1,
             self.set_limits: 0.08,
             self.set_group: 0.05,
-            self.redefine: 0.02,
+            self.redefine: 0.008,
         }
         draw.choices(list(steps), list(steps.values()))[0](number)
 

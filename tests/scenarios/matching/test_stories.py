@@ -5,8 +5,6 @@ What it prints then goes into this folder as it is, with the rule it follows. It
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -23,11 +21,31 @@ OWNERS = st.sampled_from(("ann", "bob", "cat"))
 SIDES = st.sampled_from(("buys", "sells"))
 PRICES = st.integers(96, 104)
 LOTS = st.integers(1, 6)
-TIMES = st.sampled_from(("", "", "", "day", "for 5s", "ioc", "fok", "at-the-open", "at-the-close"))
+RESTS = st.sampled_from(("", "", "day", "for 5s"))
+TIMES = st.sampled_from(("", "ioc", "fok", "at-the-open", "at-the-close"))
+NOW = st.sampled_from(("", "day", "ioc", "fok", "at-the-open"))
 MODES = st.sampled_from(("", "", "cancel-newest", "cancel-oldest", "cancel-both", "decrement"))
-TERMS = st.sampled_from(("", "", "", "shows 1", "shows 2", "minimum 2", "post-only", "slide"))
-STOPS = st.one_of(st.just(""), st.just(""), PRICES.map("stop {}".format), st.integers(1, 4).map("trail {}".format))
-KINDS = st.sampled_from(("limit", "limit", "limit", "market", "budget"))
+SHOWS = st.sampled_from(("", "shows 1", "shows 2"))
+PASSIVE = st.sampled_from(("post-only", "slide"))
+AT = PRICES.map("@ {}".format)
+COLLAR = PRICES.map("at market collar {}".format)
+BUDGET = LOTS.map(lambda lots: f"worth {lots * 9_900}")
+STOP = PRICES.map("stop {}".format)
+TRIGGER = STOP | st.integers(1, 4).map("trail {}".format)
+PLAIN = (SIDES, LOTS, AT)
+SHAPES = st.one_of(
+    st.tuples(*PLAIN, RESTS, MODES),
+    st.tuples(*PLAIN, RESTS, MODES),
+    st.tuples(*PLAIN, TIMES, MODES),
+    st.tuples(*PLAIN, RESTS, MODES, SHOWS),
+    st.tuples(*PLAIN, RESTS, PASSIVE),
+    st.tuples(*PLAIN, RESTS, MODES, st.just("minimum 2")),
+    st.tuples(*PLAIN, STOP, RESTS, MODES, SHOWS),
+    st.tuples(SIDES, LOTS, COLLAR, TRIGGER, RESTS, MODES),
+    st.tuples(SIDES, LOTS, COLLAR, NOW, MODES),
+    st.tuples(SIDES, BUDGET, COLLAR, MODES),
+)
+ORDERS = SHAPES.map(lambda words: " ".join(str(word) for word in words if word))
 WHICH = st.integers(0, 30)
 PHASES = st.sampled_from([phase.name for phase in Phase if phase != Phase.DELISTED])
 NEWS = st.sampled_from(
@@ -37,16 +55,6 @@ LIMITS = st.sampled_from((
     "limits", "limits static 200 reject", "limits dynamic 100 auction volatility 5s", "limits dynamic 100 reject",
     "limits static 300 dynamic 150 auction volatility 1s", "limits day-end 10:00",
 ))  # fmt: skip
-
-
-@st.composite
-def orders(draw: Any, name: str) -> str:
-    """An order line but for its owner; not every one of them goes together."""
-    kind, price, lots = draw(KINDS), draw(PRICES), draw(LOTS)
-    what = f"worth {lots * 9_900}" if kind == "budget" else f"{lots}"
-    at = f"@ {price}" if kind == "limit" else f"at market collar {price}"
-    words = [name, draw(SIDES), what, at, draw(STOPS), draw(TIMES), draw(TERMS), draw(MODES)]
-    return " ".join(word for word in words if word)
 
 
 def is_whole(asked: Asked) -> bool:
@@ -78,17 +86,21 @@ class Stories(RuleBasedStateMachine):
         self.names.append(f"n{len(self.names) + 1}")
         return self.names[-1]
 
-    @rule(data=st.data(), owner=OWNERS)
-    def enter(self, data: st.DataObject, owner: str) -> None:
-        line = f"{owner}'s " + data.draw(orders(f"n{len(self.names) + 1}"))
+    @rule(owner=OWNERS, order=ORDERS)
+    def enter(self, owner: str, order: str) -> None:
+        line = f"{owner}'s n{len(self.names) + 1} {order}"
         if is_whole(self.script.words.read_order(line, self.script.pair.now_ns)):
             self.name()
             self.say(line)
 
-    @rule(data=st.data(), owner=OWNERS, kind=st.sampled_from(("or", "then")))
-    def enter_list(self, data: st.DataObject, owner: str, kind: str) -> None:
+    @rule(owner=OWNERS, side=SIDES, lots=LOTS, price=PRICES)
+    def enter_limit(self, owner: str, side: str, lots: int, price: int) -> None:
+        self.say(f"{owner}'s {self.name()} {side} {lots} @ {price}")
+
+    @rule(owner=OWNERS, one=ORDERS, two=ORDERS, kind=st.sampled_from(("or", "then")))
+    def enter_list(self, owner: str, one: str, two: str, kind: str) -> None:
         count = len(self.names)
-        line = f"{owner}'s {data.draw(orders(f'n{count + 1}'))} {kind} {data.draw(orders(f'n{count + 2}'))}"
+        line = f"{owner}'s n{count + 1} {one} {kind} n{count + 2} {two}"
         match = LIST.fullmatch(line)
         assert match
         now_ns = self.script.pair.now_ns
@@ -147,5 +159,5 @@ class Stories(RuleBasedStateMachine):
         self.say("group ann bob")
 
 
-Stories.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Stories.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestStories = Stories.TestCase
