@@ -17,6 +17,7 @@ from shm.records import (
     ExtLeg,
     ExtTerms,
     FeeTier,
+    Instrument,
     KillSwitch,
     Limits,
     MassCancel,
@@ -34,8 +35,6 @@ from shm.records import TimeInForce as Tif
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
 from tests.router.traffic import cancel, order, replace
 
-MATCHER_OF = {number: matcher for number, _, _, matcher, *_ in LISTINGS}
-BASE_OF = {number: base for number, base, *_ in LISTINGS}
 SECOND_NS = 10**9
 
 
@@ -56,7 +55,8 @@ class Everything:
         steps = {
             self.enter: 50, self.enter_list: 12, self.cancel: 12, self.replace: 14, self.mass_cancel: 0.6,
             self.turn: 0.6, self.change_phase: 1.2, self.limit: 0.5, self.limit_account: 1.0, self.limit_position: 0.8,
-            self.set_tier: 0.5, self.move_money: 2, self.adjust: 1, self.correct: 2, self.plan: 1, self.wait: 3,
+            self.set_tier: 0.5, self.move_money: 2, self.adjust: 1, self.correct: 2, self.plan: 1, self.move: 1,
+            self.wait: 3,
         }  # fmt: skip
         while min(gateway.room() for gateway in (*self.rig.gateways, self.rig.operators)) < self.room:
             self.rig.step()
@@ -278,6 +278,21 @@ class Everything:
                 instrument=instrument, entry=entry, entries=2, time_of_day_s=(second + entry) % 86_400, phase=phase,
                 days=127,
             ))  # fmt: skip
+
+    def move(self) -> None:
+        """An instrument is halted, defined again, mostly with the other matcher, and goes on."""
+        draw = self.draw
+        number, base, quote, matcher, unit_value, lot_units, maker, taker = draw.choice(LISTINGS)
+        moved = 3 - int(str(self.rig.core.instrument(number)["matcher"]))
+        key: dict[str, Any] = {"account": OPERATORS[0], "time_ns": self.time_ns}
+        self.send(PhaseChange(**key, cl_ord_id=b"H%d" % self.count, instrument=number, phase=Phase.HALT))
+        self.send(Instrument(
+            **key, symbol=b"I%d" % number, instrument=number, base_asset=base, quote_asset=quote, tick_mantissa=1,
+            lot_mantissa=1, price_scale=0, quantity_scale=0, matcher=draw.choice((moved, moved, matcher)),
+            unit_value=unit_value, reference_price_ticks=100, lot_units=lot_units, collar_bps=500,
+            maker_fee_ppm=maker, taker_fee_ppm=draw.choice((taker, 777)),
+        ))  # fmt: skip
+        self.send(PhaseChange(**key, cl_ord_id=b"G%d" % self.count, instrument=number, phase=Phase.CONTINUOUS))
 
     def wait(self) -> None:
         """Time goes by, so that orders expire, windows end and schedules come."""

@@ -320,6 +320,40 @@ def test_an_instrument_moves_only_where_a_command_has_halted_it() -> None:
     rig = Rig().lead()
     assert rig.ask(instrument(matcher=2)) == Code.INVALID_DEFINITION
     assert rig.core.instrument(1)["matcher"] == 1
+    rig.ask(order(1, "S", side=2, quantity_lots=9))
+    rig.ask(order(2, "B", quantity_lots=2))
+    rig.ask(PhaseChange(**by(key=b"H"), instrument=1, phase=Phase.HALT))
+    assert rig.ask(instrument(matcher=2)) == Code.OK
+    rig.ask(PhaseChange(**by(key=b"G"), instrument=1, phase=Phase.CONTINUOUS))
+    rig.ask(order(2, "B2", quantity_lots=3))
+    trades = [[event for event in rig.outcomes(ring) if isinstance(event, Traded)] for ring in (1, 2)]
+    assert [[event.quantity_lots for event in found] for found in trades] == [[2], [3]]
+    assert rig.core.instrument(1)["matcher"] == 2
+    again = Rig(rig.log, seed=3, events=4).lead()
+    assert again.log[: len(rig.log)] == rig.log
+    assert again.core.instrument(1)["matcher"] == 2
+    again.core.ledger.check()
+
+
+def test_all_of_an_instrument_is_settled_before_it_moves() -> None:
+    """Its next events come by another ring, which may be drained first: the move waits, with all behind it."""
+    rig = Rig().lead()
+    rig.ask(order(1, "S", side=2, quantity_lots=9))
+    rig.send(order(2, "B", quantity_lots=2))
+    rig.send(PhaseChange(**by(key=b"H"), instrument=1, phase=Phase.HALT))
+    rig.router.step(rig.now)
+    rig.send(instrument(matcher=2))
+    for number in range(3):
+        rig.send(order(3, f"waits{number}", instrument=2, price_ticks=1))
+        rig.router.step(rig.now)
+        assert rig.core.instrument(1)["matcher"] == 1
+    rig.run()
+    assert rig.core.instrument(1)["matcher"] == 2
+    types = [record[4] for record in rig.log]
+    moved = len(types) - 1 - types[::-1].index(CommandType.INSTRUMENT)
+    assert CommandType.MARKER in types[types.index(CommandType.PHASE) : moved]
+    assert types[moved - 1] == CommandType.MARKER
+    assert types[moved + 1 :].count(CommandType.NEW_ORDER) == 2  # the first came by a ring that was read before
 
 
 def test_every_record_names_the_ring_that_brought_it() -> None:
