@@ -110,7 +110,7 @@ def following(disk: Disk, first_seq: int) -> int | None:
 
 
 def header_of(disk: Disk, source: Disk, first_seq: int) -> bytes:
-    """The segment's own header if it is whole, else the copy's, if that is of the journal that the other segments are."""
+    """The segment's own header if it is whole, else the copy's, if that is of the same journal as other segments."""
     name = file_name(first_seq)
     own = disk.load(name, 0, PAGE_SIZE)
     if whole_header(own, first_seq):

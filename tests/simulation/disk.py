@@ -249,7 +249,7 @@ class FakeDisk(PlayedDisk):
         room = max(len(file.cached), len(file.cached) + self.capacity_bytes - self.used_bytes()) - offset
         if self.writes == self.fail_write_at:
             self.seen["write error"] += 1
-            file.write(data[: self.draw.randrange(len(data))], offset)
+            file.write(data[: self.draw.randrange(len(data) or 1)], offset)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         if self.writes == self.short_write_at and len(data) > 1:
             self.seen["short write"] += 1
