@@ -61,7 +61,8 @@ def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for stream, which in ((workload, ""), (workload.moving(), ", without the moves that change nothing")):
         load = feed.Load(stream)
-        for durability, placement in product(DURABILITIES, core.PLACEMENTS):
+        placements = list(core.PLACEMENTS) if stream is workload else ["together"]
+        for durability, placement in product(DURABILITIES, placements):
             rates = [measure(load, stream, expected, durability, placement) for _ in range(ROUNDS)]
             what = f"ingress to event rings, journal {durability}, router and matcher {placement}{which}"
             rows.append(_row(statistics.median(rates), "commands/s", f"{what}, median of {ROUNDS}"))
