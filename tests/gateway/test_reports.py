@@ -14,7 +14,7 @@ from shm import records as r
 from shm.board import Word
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, BOB, DEFINITIONS, ROUTER, Stage, accepted, cancelled, on_stage, stage, traded
-from tests.gateway.test_entry import run
+from tests.gateway.test_entry import STOP_ENTRY, entry, run
 
 VERSIONS = pytest.mark.parametrize("version", ["FIX.4.2", "FIX.4.4"])
 WAITING, EXPLICIT = r.OrderState.WAITING, r.OrderState.EXPLICIT
@@ -358,3 +358,18 @@ def test_an_instrument_that_moves_goes_on_in_another_ring_only_when_the_old_one_
             assert sorted(got) == [("8", "101"), ("C", "10")]
 
     asyncio.run(scenario())
+
+
+def test_a_list_that_may_have_come_before_is_answered_with_how_its_orders_stand(tmp_path: Path) -> None:
+    async def play(running: Stage, trader: Trader) -> None:
+        running.tell(accepted(11, "a"))
+        running.tell(accepted(10, "b", ord_type=3, state=WAITING))
+        known = {(await trader.receive())[17] for _ in range(2)}
+        fields = [(97, "Y"), (66, "L"), (394, "3"), (1385, "1"), (68, "2"), (73, "2")]
+        trader.send("E", [*fields, *entry("a", 1), *entry("b", 2, **STOP_ENTRY)])
+        got = [await trader.receive() for _ in range(2)]
+        assert [some(report, 11, 150, 39) for report in got] == [("a", "I", "0"), ("b", "I", "0")]
+        assert len({report[17] for report in got} - known) == 2
+        assert running.nothing()
+
+    run(tmp_path, play)
