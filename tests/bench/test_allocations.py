@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = 100_000
-# Tables double when they are full, and calling the measured function makes a few objects. The router's sort of changed
-# balances asks for memory once a batch.
+# Tables double when they are full, and calling the measured function makes a few objects. The router's sort of closed
+# client ids asks for memory once a batch.
 MOST = {"matcher": 40, "core": COMMANDS // 100}
 
 # Stands before glibc's allocator and counts what goes to it.
