@@ -98,6 +98,7 @@ class Traffic:
         steps = {
             self.enter: 12 if grows else 6,
             self.enter_list: 2,
+            self.crowd: 0.1,
             self.cancel: 2 if grows else 5,
             self.replace: 4,
             self.activate: 1,
@@ -116,7 +117,7 @@ class Traffic:
     def define(self, center: int) -> None:
         """List a new instrument."""
         draw = self.draw
-        number = draw.randrange(1, 1000)
+        number = draw.randrange(1, 65536)
         self.centers[number] = center
         unit, lot = draw.choice(((100, 10_000), (1, 1), (7, 3)))
         collar = draw.choice((100, 500, 2000))
@@ -227,6 +228,23 @@ class Traffic:
         self.send(first.order, first.terms, its_leg, second.terms)
         leg_at = self.pair.seq - (1 if first.terms is None else 2)
         self.recent += [(leg_at, number), (self.pair.seq, number)]
+
+    def crowd(self, number: int) -> None:
+        """Several orders at one price, hidden and own ones among them, and one that needs much of them at once."""
+        draw = self.draw
+        side = draw.choice((Side.BUY, Side.SELL))
+        price = self.around(number, 0.5 if side == Side.BUY else -0.5)
+        for _ in range(draw.randint(2, 4)):
+            made = order(
+                side, price, draw.randint(2, 9), number, account=draw.randint(1, 3), stp=SelfTrade.CANCEL_OLDEST
+            )
+            self.send(made, draw.choice((None, ExtTerms(display_lots=draw.randint(1, 2)))))
+        taker = order(
+            Side.SELL if side == Side.BUY else Side.BUY, price, draw.randint(2, 12), number, account=draw.randint(1, 3),
+            stp=self.pick(MODES), time_in_force=draw.choice((TimeInForce.FOK, TimeInForce.IOC)),
+        )  # fmt: skip
+        minimum = ExtTerms(minimum_lots=draw.randint(1, taker.quantity_lots))
+        self.send(taker, None if taker.time_in_force == TimeInForce.FOK else minimum)
 
     # On orders
 
