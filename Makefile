@@ -32,7 +32,7 @@ interop: build ## test against QuickFIX, which is compiled once (minutes)
 	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --editable '.[interop]'; }
 	$(PY) -m pytest -m interop $(ARGS)
 
-bench: build ## measure, print a table and write var/bench.json (ROW=ring runs one row)
+bench: build ## measure; writes var/bench.json and docs/benchmarks.md with its plots (ROW=ring runs one row)
 	$(PY) -m bench $(ROW)
 
 lint: build ## ruff, mypy, cython-lint, and whether generated files are up to date
