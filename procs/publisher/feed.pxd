@@ -25,4 +25,5 @@ cdef class Feed:
     cdef void touch(self, Market *market) noexcept nogil
     cdef Market *market(self, uint32_t instrument) except NULL
     cdef int publish(self) except -1 nogil
+    cdef int finish_commands(self) except -1 nogil
     cdef int go_live(self) except -1

@@ -141,6 +141,7 @@ cdef class Feed:
             taken = self.drain_matcher(matcher, <Consumer> consumer, release)
             whole = whole and taken < BATCH_EVENTS
             total += taken
+        self.finish_commands()
         if not self.live and epoch and ready_event and self.router.next > ready_event and whole and not self.held:
             self.go_live()
         self.publish()
@@ -254,13 +255,19 @@ cdef class Feed:
     cdef int publish(self) except -1 nogil:
         """End the batch for every instrument that it touched, or that something was due for."""
         cdef uint32_t i
+        if self.live:
+            for i in range(self.touched_count):
+                market_publish(self.markets[self.touched[i]])
+        return 0
+
+    cdef int finish_commands(self) except -1 nogil:
+        """Complete the commands that have no more events, before anything is shown of the books."""
+        cdef uint32_t i
         cdef Market *market
         for i in range(self.touched_count):
             market = self.markets[self.touched[i]]
             if market.levels.under_way and market.levels.cause <= self.complete[market.matcher]:
                 market_complete(market)
-            if self.live:
-                market_publish(market)
         return 0
 
     def tick(self, int cadence) -> None:

@@ -417,6 +417,8 @@ cdef int market_publish(Market *market) except -1 nogil:
     for kind in range(KINDS):
         if market.due >> kind & 1:
             if kind <= KIND_DEPTH_100:
+                if market.levels.last_number < market.next_update[kind - KIND_DEPTH_1000]:
+                    continue  # what changed did so before it went live, in the command that was under way then
                 write_diff(market, kind - KIND_DEPTH_1000)
             if market.wanted >> kind & 1:
                 add_latest(market, kind)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from procs.publisher.feed import Feed, Kind
+from procs.publisher.feed import Cadence, Feed, Kind
+from shm.board import Word
 from shm.records import (
     Accepted,
     Corrected,
@@ -112,6 +113,34 @@ def test_a_correction_is_told_with_both_prices() -> None:
         "n": NOTHING,
     }  # fmt: skip
     assert latest(feed, Kind.CORRECTION) == message
+
+
+def test_nothing_that_was_before_the_venue_led_is_a_difference() -> None:
+    for is_done in (True, False):
+        exchange = Exchange()
+        exchange.list_instrument()
+        exchange.emitting = is_done
+        exchange.new(BUY, 100, 7)
+        if not is_done:
+            exchange.put(exchange.records[0])
+        exchange.emitting = True
+        router, matcher = exchange.consumers()
+        feed = Feed(router, {1: matcher}, exchange.board)
+        exchange.lead()
+        if not is_done:
+            exchange.board.set(Word.MATCHER_DONE, 1)
+        feed.poll()
+        feed.want(1, Kind.DEPTH_100, True)
+        exchange.finish()
+        feed.poll()
+        feed.tick(Cadence.MS_100)
+        assert sent(feed, Kind.DEPTH_100) == []
+        exchange.new(BUY, 99, 1)
+        feed.poll()
+        feed.tick(Cadence.MS_100)
+        (difference,) = sent(feed, Kind.DEPTH_100)
+        assert (difference["U"], difference["u"]) == (2, 2)
+        assert difference["b"][-1] == ["0.99000000", "0.00010000"]
 
 
 def test_commands_of_several_instruments_are_complete_one_by_one() -> None:
