@@ -17,7 +17,7 @@ from procs.matcher.check cimport check_orders
 from procs.matcher.entry cimport activate, enter, note_leg, note_terms, start
 from procs.matcher.expiry cimport heap_first
 from procs.matcher.image cimport give_away, image_of, take_over
-from procs.matcher.levels cimport Level, level_at, level_find
+from procs.matcher.levels cimport Level, level_at, level_expect, level_find
 from procs.matcher.matching cimport match, settle
 from procs.matcher.orders cimport (
     OWNER_STEP, QUEUE, Order, book_side, is_listed, is_trading, key_of, list_instrument, listing_of,
@@ -33,7 +33,7 @@ from procs.matcher.sweep cimport (
     Wanted, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
 )
 from procs.matcher.waiting cimport first_in_queue, look
-from procs.tables.index cimport index_next, index_prefetch, index_size, tag_of_serial
+from procs.tables.index cimport Index, index_next, index_prefetch, index_size, tag_of_serial
 from procs.tables.pool cimport NIL, pool_at, prefetch
 from shm.records cimport (
     CANCEL_REASON_EXPIRED, CANCEL_REASON_MASS_CANCEL, CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID,
@@ -55,6 +55,19 @@ cdef int fail(const char *what, uint64_t seq) except -1 nogil:
     """A command that the router must not let through is a bug of ours: the process ends."""
     with gil:
         raise RuntimeError(f"{what.decode()}: command {seq} of the log")
+
+
+cdef inline uint64_t target_of(const CommandRecord *command) noexcept nogil:
+    """The order that a cancel or replace means."""
+    if command.type == CMD_CANCEL:
+        return (<const CancelRecord *> command).order_id
+    return (<const ReplaceRecord *> command).order_id
+
+
+cdef inline uint32_t index_hint(const Index *index, uint32_t tag) noexcept nogil:
+    """The first item with this tag: nearly always the one that is meant."""
+    cdef uint32_t place = tag
+    return index_next(index, tag, &place)
 
 
 cdef class Book:
@@ -91,25 +104,40 @@ cdef class Book:
         return min(self.listings_due_ns, terms_at(self.orders, first).expire_ns)
 
     cdef void expect(self, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil:
-        """These come soon, `nearer` first: ask for the memory that they will need. A hint, it changes nothing."""
+        """These come soon, `nearer` first: ask for the memory that they will need. A hint, it changes nothing.
+
+        What asks for a line touches only what was asked for before: nothing here waits for memory.
+        """
         cdef const NewOrderRecord *order = <const NewOrderRecord *> command
         cdef int side = book_side(order.side)
-        cdef uint32_t tag, place
+        cdef uint32_t tag
         if command.type == CMD_NEW_ORDER:
             index_prefetch(&self.orders.by_id, tag_of_serial(&self.orders.by_id, command.seq))
+            level_expect(&self.orders.levels, order.instrument * OWNER_STEP + side, key_of(side, order.price_ticks))
+        elif command.type == CMD_CANCEL or command.type == CMD_REPLACE:
+            index_prefetch(&self.orders.by_id, tag_of_serial(&self.orders.by_id, target_of(command)))
+        if nearer.type == CMD_CANCEL or nearer.type == CMD_REPLACE:
+            tag = tag_of_serial(&self.orders.by_id, target_of(nearer))
+            prefetch(pool_at(&self.orders.pool, index_hint(&self.orders.by_id, tag)))
+
+    cdef void expect_next(self, const CommandRecord *command) noexcept nogil:
+        """This comes very soon, and was expected before: ask for what stands around its order."""
+        cdef const NewOrderRecord *entered = <const NewOrderRecord *> command
+        cdef int side
+        cdef uint32_t tag, place
+        cdef const Order *order
+        if command.type == CMD_NEW_ORDER:
+            side = book_side(entered.side)
             place = level_find(
-                &self.orders.levels, order.instrument * OWNER_STEP + side, key_of(side, order.price_ticks)
+                &self.orders.levels, entered.instrument * OWNER_STEP + side, key_of(side, entered.price_ticks)
             )
             prefetch(pool_at(&self.orders.pool, level_at(&self.orders.levels, place).tail))
-        elif command.type == CMD_CANCEL:
-            tag = tag_of_serial(&self.orders.by_id, (<const CancelRecord *> command).order_id)
-            index_prefetch(&self.orders.by_id, tag)
-        elif command.type == CMD_REPLACE:
-            tag = tag_of_serial(&self.orders.by_id, (<const ReplaceRecord *> command).order_id)
-            index_prefetch(&self.orders.by_id, tag)
-        if nearer.type == CMD_CANCEL:
-            place = tag = tag_of_serial(&self.orders.by_id, (<const CancelRecord *> nearer).order_id)
-            prefetch(pool_at(&self.orders.pool, index_next(&self.orders.by_id, tag, &place)))
+        elif command.type == CMD_CANCEL or command.type == CMD_REPLACE:
+            tag = tag_of_serial(&self.orders.by_id, target_of(command))
+            order = order_at(self.orders, index_hint(&self.orders.by_id, tag))
+            prefetch(level_at(&self.orders.levels, order.level))
+            prefetch(order_at(self.orders, order.prev))
+            prefetch(order_at(self.orders, order.next))
 
     cdef int execute(self, const CommandRecord *command) except -1 nogil:
         """Carry out an accepted command for a listed instrument, or note an extension of the command after it.

@@ -22,7 +22,7 @@ assert sizeof(Level) == 64  # a cache line
 
 cdef int levels_open(Levels *levels, uint32_t capacity) except -1:
     """Make `levels` empty, with touched memory for `capacity` of them. MemoryError."""
-    pool_open(&levels.pool, sizeof(Level), capacity)
+    pool_open(&levels.pool, sizeof(Level), capacity, scattered=True)
     index_open(&levels.index)
     return 0
 

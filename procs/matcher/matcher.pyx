@@ -19,7 +19,9 @@ from shm.ring cimport Consumer, Producer
 
 cdef enum:
     BATCH = 256             # commands in a poll
-    AHEAD = 8               # how far before its turn a command is looked at
+    AHEAD = 12              # how far before its turn a command is looked at first
+    NEARER = 8              # then again
+    NEAR = 4                # and once more
     MOST_EVENTS = 4096      # events in a poll: a sweep may need several
     MAX_INSTRUMENTS = 65536
 
@@ -72,9 +74,9 @@ cdef class Matcher(Agent):
         while seq < first + count:
             if seq + AHEAD < first + count:
                 self.book.expect(
-                    <const CommandRecord *> self.log.at(seq + AHEAD),
-                    <const CommandRecord *> self.log.at(seq + AHEAD // 2),
+                    <const CommandRecord *> self.log.at(seq + AHEAD), <const CommandRecord *> self.log.at(seq + NEARER)
                 )
+                self.book.expect_next(<const CommandRecord *> self.log.at(seq + NEAR))
             if not self.carry_out(<const CommandRecord *> self.log.at(seq), seq):
                 break
             seq += 1

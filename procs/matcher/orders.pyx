@@ -31,7 +31,7 @@ cdef class Orders:
 
     def __cinit__(self, Outcome outcome, uint32_t orders, uint32_t levels):
         self.outcome = outcome
-        pool_open(&self.pool, sizeof(Order), orders)
+        pool_open(&self.pool, sizeof(Order), orders, scattered=True)
         pool_open(&self.terms, sizeof(Terms), FIRST_TERMS)
         index_open(&self.by_id)
         levels_open(&self.levels, levels)
