@@ -240,16 +240,14 @@ def difference(command: Command, taken: list[bytes], expected: list[Event]) -> s
     wanted = [told(event) for event in expected]
     got = [told(unpack_event(record)) for record in taken]
     agree = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), min(len(wanted), len(got)))
-    rows = [f"{command}", f"the first {agree} events agree, then the model has"]
+    rows = [told(command), f"the first {agree} events agree, then the model has"]
     return "\n  ".join([*rows, *wanted[agree : agree + 6], "and the book", *got[agree : agree + 6]])
 
 
-def told(event: Event) -> str:
-    """An event without its header's constants, and without what is empty."""
-    fields = ((name, getattr(event, name)) for name in event.__struct_fields__)
+def told(record: Event | Command) -> str:
+    """A record without its header's constants, and without what is empty."""
     header = ("crc", "type", "version", "time_ns", "epoch", "cause")
-    return (
-        type(event).__name__
-        + " "
-        + " ".join(f"{name}={value}" for name, value in fields if value and name not in header)
+    fields = [name for name in record.__struct_fields__ if name not in header and not name.startswith("reserved")]
+    return " ".join(
+        [type(record).__name__, *(f"{name}={value}" for name in fields if (value := getattr(record, name)))]
     )

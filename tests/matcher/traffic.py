@@ -98,7 +98,7 @@ class Traffic:
         steps = {
             self.enter: 12 if grows else 6,
             self.enter_list: 2,
-            self.crowd: 0.1,
+            self.crowd: 0.3,
             self.cancel: 2 if grows else 5,
             self.replace: 4,
             self.activate: 1,
@@ -241,7 +241,8 @@ class Traffic:
             self.send(made, draw.choice((None, ExtTerms(display_lots=draw.randint(1, 2)))))
         taker = order(
             Side.SELL if side == Side.BUY else Side.BUY, price, draw.randint(2, 12), number, account=draw.randint(1, 3),
-            stp=self.pick(MODES), time_in_force=draw.choice((TimeInForce.FOK, TimeInForce.IOC)),
+            stp=draw.choice((self.pick(MODES), SelfTrade.CANCEL_NEWEST)),
+            time_in_force=draw.choice((TimeInForce.FOK, TimeInForce.IOC)),
         )  # fmt: skip
         minimum = ExtTerms(minimum_lots=draw.randint(1, taker.quantity_lots))
         self.send(taker, None if taker.time_in_force == TimeInForce.FOK else minimum)
