@@ -49,6 +49,7 @@ DEFAULT_LEVELS = 8192
 
 cdef enum:
     MAX_ACCOUNTS = 65536
+    NEAR_ORDERS = 8192      # with their index and levels, about a megabyte
 
 
 cdef int fail(const char *what, uint64_t seq) except -1 nogil:
@@ -102,6 +103,10 @@ cdef class Book:
         if self.listings_due_ns == 0:
             return terms_at(self.orders, first).expire_ns
         return min(self.listings_due_ns, terms_at(self.orders, first).expire_ns)
+
+    cdef bint is_large(self) noexcept nogil:
+        """Whether so many orders are open that they are no longer near the core: then it pays to expect commands."""
+        return self.orders.pool.live > NEAR_ORDERS
 
     cdef void expect(self, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil:
         """These come soon, `nearer` first: ask for the memory that they will need. A hint, it changes nothing.

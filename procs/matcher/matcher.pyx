@@ -68,11 +68,12 @@ cdef class Matcher(Agent):
         cdef uint64_t count = min(self.log.available(), <uint64_t> BATCH)
         cdef uint64_t seq = first
         cdef uint64_t published
+        cdef bint is_large = self.book.is_large()
         if count == 0:
             return 0
         self.book.outcome.open(MOST_EVENTS)
         while seq < first + count:
-            if seq + AHEAD < first + count:
+            if is_large and seq + AHEAD < first + count:
                 self.book.expect(
                     <const CommandRecord *> self.log.at(seq + AHEAD), <const CommandRecord *> self.log.at(seq + NEARER)
                 )
