@@ -12,7 +12,7 @@ from shm.records cimport RECORD_SIZE, CommandRecord
 
 cdef enum:
     BATCH = 1024            # commands: their records stay in the second cache, as a ring's do
-    AHEAD = 8               # as the agent looks ahead
+    POLL = 256              # records that the agent takes at a time
     MOST_EVENTS = 4096
 
 cdef char records[BATCH * MOST_RECORDS][RECORD_SIZE]
@@ -48,12 +48,17 @@ cdef uint64_t encoder_start(Encoder encoder) except 0:
 cdef int carry_out(Book book, int count) except -1 nogil:
     cdef int i
     for i in range(count):
-        if i % 256 == 0:
-            book.outcome.number = book.outcome.events.next  # what was emitted and not published is claimed again
-            book.outcome.open(MOST_EVENTS)
-        if i + AHEAD < count:
-            book.expect(<const CommandRecord *> records[i + AHEAD], <const CommandRecord *> records[i + AHEAD // 2])
+        if i % POLL == 0:
+            reopen(book)
         while not book.execute(<const CommandRecord *> records[i]):
-            book.outcome.number = book.outcome.events.next
-            book.outcome.open(MOST_EVENTS)
+            reopen(book)
     return 0
+
+
+cdef void reopen(Book book) noexcept nogil:
+    """Slots for more events: those that were written and not published are claimed again."""
+    if book.outcome.spilled:
+        book.outcome.publish()  # a sweep's events, in order, before what waits for a slot: the ring has no reader
+    else:
+        book.outcome.number = book.outcome.events.next
+    book.outcome.open(MOST_EVENTS)
