@@ -216,6 +216,8 @@ class ThroughRings(Alone):
         return events
 
     def settle(self) -> None:
+        if not self.under_way:
+            return
         taken: list[bytes] = []
         while self.board.get(Word.MATCHER_DONE) < self.seq or self.events.published > self.reader.next - 1:
             self.matcher.step(self.now_ns)
