@@ -32,10 +32,10 @@ cdef int64_t MAX_AGE_NS = 30_000_000_000
 
 cdef enum:
     BATCH = 256
-    AHEAD = 8                       # how far before its turn a record is looked at
+    AHEAD = 16                      # how far before its turn a record is looked at
     RULES_VERSION = 1
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
-    SHOW_NS = 50_000                # and shown on the board, while there is work
+    SHOW_NS = 200_000               # and shown on the board, while there is work
 
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
 
@@ -299,9 +299,6 @@ cdef class Router(Agent):
         cdef const CommandRecord *first
         if at >= self.ingress_end[gateway]:
             return 0
-        if at + AHEAD < self.ingress_end[gateway]:
-            self.core.expect(<const CommandRecord *> ring.at(at + AHEAD), self.core.last_seq + 1 + AHEAD)
-            self.core.expect_target(<const CommandRecord *> ring.at(at + AHEAD // 2))
         first = <const CommandRecord *> ring.at(at)
         count = 1 if first.type < CMD_EXT_CLIENT_ID else self.count_request(gateway, ring)
         if count == 0 or not self.has_room(first.type):
@@ -311,6 +308,9 @@ cdef class Router(Agent):
             if self.moving != 0:
                 return 0
         for i in range(count):
+            if at + i + AHEAD < self.ingress_end[gateway]:
+                self.core.expect(<const CommandRecord *> ring.at(at + i + AHEAD), self.core.last_seq + 1 + AHEAD)
+                self.core.expect_target(<const CommandRecord *> ring.at(at + i + AHEAD // 2))
             self.take_one(gateway, ring, ring.at(at + i), now_ns)
         return <int> count
 
