@@ -24,6 +24,13 @@ class LossyProxy:
     async def start(self) -> asyncio.Server:
         return await asyncio.start_unix_server(self._serve, self._folder / SOCKET)
 
+    async def stop(self) -> None:
+        """End what still serves a connection, in the loop that it serves in."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_unix_connection(self._target)
         to_server = asyncio.create_task(self._pass(reader, server_writer, lossy=False))

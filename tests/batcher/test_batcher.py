@@ -126,6 +126,8 @@ def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database:
     finally:
         losing.call_soon_threadsafe(losing.stop)
         thread.join()
+        losing.run_until_complete(proxy.stop())
+        losing.close()
     assert proxy.losses == 0
     assert compare(database, stream.rings.__getitem__).clean
 
