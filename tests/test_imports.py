@@ -12,20 +12,50 @@ ROOT = Path(__file__).parents[1]
 OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE)
 
-# Not a process itself: the duty cycle, the venue's memory, the two loops, the host, and tables of state.
-SHARED = {"procs.agent", "procs.venue", "procs.loop", "procs.pump", "procs.host", "procs.tables", "procs.terms"}
+# Not a process itself: the duty cycle, the venue's memory, the two loops, the host, tables of state, and what several ask.
+SHARED = {
+    "procs.agent",
+    "procs.venue",
+    "procs.loop",
+    "procs.pump",
+    "procs.host",
+    "procs.tables",
+    "procs.terms",
+    "procs.credentials",
+}
 # What all of it is wired by: a venue's memory and hosts follow the topology.
 TOPOLOGY = "procs.supervisor.topology"
 
 # What decides, and so must run in tests, in a replay and in a simulation as it is.
 PURE_CORES = (
+    "procs/matcher/amend.pyx",
+    "procs/matcher/auction.pyx",
+    "procs/matcher/bands.pyx",
     "procs/matcher/book.pyx",
-    "procs/matcher/levels.pyx",
+    "procs/matcher/check.pyx",
+    "procs/matcher/enough.pyx",
+    "procs/matcher/entry.pyx",
+    "procs/matcher/expiry.pyx",
     "procs/matcher/fees.pyx",
+    "procs/matcher/image.pyx",
+    "procs/matcher/levels.pyx",
+    "procs/matcher/matching.pyx",
+    "procs/matcher/orders.pyx",
+    "procs/matcher/outcome.pyx",
+    "procs/matcher/phases.pyx",
+    "procs/matcher/resting.pyx",
+    "procs/matcher/sweep.pyx",
+    "procs/matcher/waiting.pyx",
     "procs/tables",
     "procs/terms.pyx",
+    "procs/router/balances.pyx",
+    "procs/router/collars.pyx",
+    "procs/router/holds.pyx",
     "procs/router/ledger.pyx",
     "procs/router/orders.pyx",
+    "procs/router/positions.pyx",
+    "procs/router/schedule.pyx",
+    "procs/router/transfers.pyx",
     "procs/gateway/fix",
     "procs/publisher/book.pyx",
     "procs/supervisor/topology.py",

@@ -6,13 +6,12 @@ It gives an unknown user and a wrong password the same work and the same answer,
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from argon2.low_level import Type, hash_secret_raw
+from procs.credentials import HASH_SIZE, is_right
 
 THREADS = 2
 MAX_WAITING = 64  # checks under way; further ones are refused at once
@@ -22,8 +21,6 @@ MAX_DELAY_S = 8.0
 MAX_FAILURES = 32  # of one address: beyond, it is refused unchecked until some are forgiven
 FORGIVEN_EVERY_S = 10.0  # one failure each
 MAX_REMEMBERED = 4096  # addresses and users; the longest unseen is forgotten first
-HASH_SIZE = 32
-ARGON2_VERSION = 19
 
 
 class Credential(NamedTuple):
@@ -131,18 +128,3 @@ class Authenticator:
             return None
         self._failures.clear((address, name))
         return account
-
-
-def is_right(password: str, credential: Credential) -> bool:
-    """Whether `password` hashes to the credential; takes as long either way."""
-    digest = hash_secret_raw(
-        password.encode("utf-8", "surrogateescape"),
-        credential.salt,
-        time_cost=credential.time_cost,
-        memory_cost=credential.memory_kib,
-        parallelism=credential.parallelism,
-        hash_len=HASH_SIZE,
-        type=Type.ID,
-        version=ARGON2_VERSION,
-    )
-    return hmac.compare_digest(digest, credential.hash)

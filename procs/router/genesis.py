@@ -6,17 +6,14 @@ deposit into one that does not exist yet.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from argon2 import PasswordHasher, Type, extract_parameters
-from argon2.exceptions import VerifyMismatchError
-from argon2.low_level import verify_secret
 from msgspec import structs
 
 from config.schema import AccountSection, Config, InstrumentSection
 from config.units import in_units
+from procs.credentials import HASHER, credential_of, is_right
 from procs.router import definitions
 from procs.router.definitions import GenesisError
 from procs.router.sequencer import Sequencer
@@ -34,8 +31,6 @@ from shm.records import (
     SelfTrade,
 )
 
-# OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane.
-HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 # What a listed instrument keeps for ever: orders, trades and balances are counted in it.
 FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale")
 
@@ -149,19 +144,6 @@ def _account_limits(section: AccountSection, core: Sequencer, account: int) -> I
             yield [pack(PositionLimit(cl_ord_id=b"", target=account, asset=asset, max_units=units))]
 
 
-def credential_of(text: str) -> ExtCredential:
-    """An argon2id hash, $argon2id$v=19$…, as the record that goes before its account."""
-    parameters = extract_parameters(text)
-    salt, digest = (base64.b64decode(part + "=" * (-len(part) % 4)) for part in text.split("$")[-2:])
-    return ExtCredential(
-        salt=salt,
-        hash=digest,
-        memory_kib=parameters.memory_cost,
-        time_cost=parameters.time_cost,
-        parallelism=parameters.parallelism,
-    )
-
-
 def _hash(section: AccountSection) -> str:
     return section.password_hash if section.password_hash is not None else HASHER.hash(section.password or "")
 
@@ -173,9 +155,4 @@ def _is_current(section: AccountSection, known: bytes) -> bool:
         wanted = credential_of(_hash(section))
         fields = ("salt", "hash", "memory_kib", "time_cost", "parallelism")
         return all(getattr(wanted, field) == getattr(credential, field) for field in fields)
-    salt, digest = (base64.b64encode(part).rstrip(b"=") for part in (credential.salt, credential.hash))
-    costs = f"$argon2id$v=19$m={credential.memory_kib},t={credential.time_cost},p={credential.parallelism}$".encode()
-    try:
-        return verify_secret(costs + salt + b"$" + digest, section.password.encode(), Type.ID)
-    except VerifyMismatchError:
-        return False
+    return is_right(section.password, credential)

@@ -6,20 +6,16 @@ It keeps and shows no password, and tells a wrong name and a wrong password by t
 from __future__ import annotations
 
 import getpass
-import hmac
 import os
 import sys
 from collections.abc import Iterable
 
-from argon2.low_level import Type, hash_secret_raw
-
+from procs.credentials import HASH_SIZE, is_right
 from scripts.operate.directory import Directory
 from scripts.terminal import UsageError
 from shm.records import Account, ExtCredential
 
 PASSWORD_VARIABLE = "LOCKSTEP_OPERATOR_PASSWORD"
-HASH_SIZE = 32
-ARGON2_VERSION = 19
 # Checked for a name that nobody has, where no account's own cost is known.
 NOBODY = ExtCredential(salt=bytes(16), hash=bytes(HASH_SIZE), memory_kib=19456, time_cost=2, parallelism=1)
 
@@ -42,7 +38,7 @@ def authenticate(directory: Directory, name: str, password: str) -> int:
     """The account number of the operator called `name`. NotAuthorisedError where name, password or account is none."""
     account = directory.accounts.get(name)
     known = directory.credentials[account.account] if account else next(iter(directory.credentials.values()), NOBODY)
-    if not _is_right(password, known) or account is None:
+    if not is_right(password, known) or account is None:
         raise NotAuthorisedError(f"{name} is not known here by this password")
     if not account.is_operator:
         raise NotAuthorisedError(f"{name} is no operator: {_how(directory.accounts.values())}")
@@ -52,17 +48,3 @@ def authenticate(directory: Directory, name: str, password: str) -> int:
 def _how(accounts: Iterable[Account]) -> str:
     operators = ", ".join(account.name.decode() for account in accounts if account.is_operator)
     return f"operators are {operators}" if operators else "give an account `operator = true` in the configuration"
-
-
-def _is_right(password: str, credential: ExtCredential) -> bool:
-    digest = hash_secret_raw(
-        password.encode("utf-8", "surrogateescape"),
-        credential.salt,
-        time_cost=credential.time_cost,
-        memory_cost=credential.memory_kib,
-        parallelism=credential.parallelism,
-        hash_len=HASH_SIZE,
-        type=Type.ID,
-        version=ARGON2_VERSION,
-    )
-    return hmac.compare_digest(digest, credential.hash)

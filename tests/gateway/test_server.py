@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from procs.credentials import is_right
 from procs.gateway import authentication
-from procs.gateway.authentication import Account, Accounts, Authenticator, Credential, is_right
+from procs.gateway.authentication import Account, Accounts, Authenticator, Credential
 from tests.gateway.harness import PASSWORD, Trader, config_for, venue
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from procs.router.genesis import HASHER, credential_of
+from procs.credentials import HASHER, credential_of
 from scripts.operate.authority import NotAuthorisedError, authenticate
 from scripts.operate.directory import Directory
 from scripts.terminal import UsageError
