@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.gateway.aside cimport Aside, Further
+from procs.tables.pool cimport Pool
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     AcceptedRecord,
@@ -48,10 +48,18 @@ cdef struct Order:
     uint8_t ord_type
     uint8_t time_in_force
     uint8_t status
-    uint32_t further         # its place in `Orders.aside`, 0 for none
+    uint32_t further         # its item in `Orders.aside`, NIL for none
     uint16_t flags           # ORDER_FLAG_…
     uint8_t state            # ORDER_STATE_…
     uint8_t reserved
+
+# What few orders have, so that the others' places stay small; 0 where one has no such term.
+cdef struct Further:
+    int64_t stop_price_ticks
+    int64_t trail_ticks
+    int64_t display_lots
+    int64_t minimum_lots
+    uint64_t expire_ns
 
 # The place of an order in the chain of its bucket, in one of the two indexes.
 cdef struct Link:
@@ -76,7 +84,7 @@ cdef class Orders:
     cdef Index indexes[2]
     cdef uint32_t *closed
     cdef uint64_t closed_count
-    cdef readonly Aside aside
+    cdef Pool aside          # of Further
     cdef Order *at(self, uint32_t place) noexcept nogil
     cdef Link *link_of(self, int which, uint32_t place) noexcept nogil
     cdef Order *find(self, uint64_t order_id) noexcept nogil

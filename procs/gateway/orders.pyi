@@ -1,9 +1,6 @@
-from procs.gateway.aside import Aside
-
 ORDER_SIZE: int
 
 class Orders:
-    aside: Aside
     def apply(self, event: bytes, terms: bytes | None = None) -> None: ...
     def further(self, order_id: int) -> dict[str, int] | None: ...
     def get(self, order_id: int) -> dict[str, int | bytes | str] | None: ...

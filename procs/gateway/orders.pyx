@@ -14,14 +14,14 @@ apart from the orders, so that a split, which moves orders of long ago, looks at
             as buckets, so no insertion pays for all of them.
 
 With a link and a head in each index an order takes 104 + 2 × 12 (up to 2 × 16 just after `heads` grew) bytes. What
-few orders have lies aside (`aside`).
+few orders have lies aside, in a pool (`procs.tables.pool`) of 40 bytes each.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from procs.gateway.aside cimport Aside, Further, note_terms
+from procs.tables.pool cimport pool_at, pool_check, pool_close, pool_give, pool_open, pool_take
 from shm.crc32c cimport crc32c
 from shm.records cimport (
     CANCEL_REASON_AUCTION_ENDED,
@@ -45,17 +45,18 @@ cdef extern from *:
 
 cdef enum:
     FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond
+    FIRST_FURTHER = 4096
     SPLITS_AHEAD = 8                 # of the bucket that is split, whose first link is fetched
 
 assert sizeof(Order) == 104
 assert sizeof(Link) == 8
+assert sizeof(Further) == 40
 assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
 
 ORDER_SIZE = sizeof(Order) + 2 * sizeof(Link)  # without its heads
 
 
-cdef Further NO_TERMS
-memset(&NO_TERMS, 0, sizeof(NO_TERMS))
+cdef Further NO_TERMS  # all 0
 
 
 cdef inline uint32_t hash_id(uint64_t order_id) noexcept nogil:
@@ -91,7 +92,7 @@ cdef class Orders:
         if self.closed == NULL:
             raise MemoryError("no memory for the order table")
         self.next_place = 1
-        self.aside = Aside()
+        pool_open(&self.aside, sizeof(Further), FIRST_FURTHER)
 
     def __dealloc__(self):
         cdef uint32_t chunk
@@ -102,6 +103,7 @@ cdef class Orders:
         free(self.indexes[BY_ID].heads)
         free(self.indexes[BY_CLIENT].heads)
         free(self.closed)
+        pool_close(&self.aside)
 
     cdef Order *at(self, uint32_t place) noexcept nogil:
         return &self.chunks[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
@@ -133,7 +135,7 @@ cdef class Orders:
 
     cdef const Further *further_of(self, const Order *order) noexcept nogil:
         """The order's further terms, all 0 where it has none."""
-        return self.aside.at(order.further) if order.further else &NO_TERMS
+        return <const Further *> pool_at(&self.aside, order.further) if order.further else &NO_TERMS
 
     cdef Order *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
         """An order entered its matcher; `terms` is NULL where it has no further ones."""
@@ -191,7 +193,7 @@ cdef class Orders:
         order.price_ticks = event.price_ticks
         order.state = event.state
         if order.further and event.stop_price_ticks:
-            self.aside.at(order.further).stop_price_ticks = event.stop_price_ticks
+            (<Further *> pool_at(&self.aside, order.further)).stop_price_ticks = event.stop_price_ticks
         return order
 
     cdef Order *restated(self, const RestatedRecord *event) except NULL nogil:
@@ -217,10 +219,20 @@ cdef class Orders:
 
     cdef int note_terms_of(self, Order *order, const ExtTermsEventRecord *terms) except -1 nogil:
         """Have the terms that came with an event; where none did, the order has none any more."""
-        if order.further == 0 and terms != NULL:
-            order.further = self.aside.take()
-        if order.further:
-            note_terms(self.aside.at(order.further), terms)
+        cdef Further *further
+        if order.further == 0:
+            if terms == NULL:
+                return 0
+            order.further = pool_take(&self.aside)
+        further = <Further *> pool_at(&self.aside, order.further)
+        if terms == NULL:
+            further[0] = NO_TERMS
+            return 0
+        further.stop_price_ticks = terms.stop_price_ticks
+        further.trail_ticks = terms.trail_ticks
+        further.display_lots = terms.display_lots
+        further.minimum_lots = terms.minimum_lots
+        further.expire_ns = terms.expire_ns
         return 0
 
     cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil:
@@ -258,7 +270,7 @@ cdef class Orders:
             self.link_of(BY_ID, kept[0]).next = self.free_place
             self.free_place = kept[0]
             if self.at(kept[0]).further:
-                self.aside.give_back(self.at(kept[0]).further)
+                pool_give(&self.aside, self.at(kept[0]).further)
             self.count -= 1
         kept[0] = place
         self.closed_count += 1
@@ -403,9 +415,10 @@ cdef class Orders:
         return self.count
 
     def check(self) -> None:
-        """Assert that both indexes hold exactly the orders of the table, each in its own bucket."""
+        """Assert that both indexes hold the table's orders, each in its bucket, and `aside` only their terms."""
         cdef uint64_t bucket
         cdef uint64_t seen
+        cdef uint64_t with_terms = 0
         cdef uint32_t place
         cdef int which
         for which in range(2):
@@ -416,8 +429,11 @@ cdef class Orders:
                     assert self.link_of(which, place).hash == hash_of(which, self.at(place))
                     assert bucket_of(&self.indexes[which], self.link_of(which, place).hash) == bucket
                     seen += 1
+                    with_terms += self.at(place).further != 0
                     place = self.link_of(which, place).next
             assert seen == self.count, f"index {which} holds {seen} orders, the table {self.count}"
+        assert with_terms == 2 * self.aside.live, f"{self.aside.live} terms are kept, {with_terms // 2} used"
+        pool_check(&self.aside)
 
 
 cdef dict view(const Order *order):

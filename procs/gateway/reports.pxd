@@ -1,10 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from procs.gateway.aside cimport Further
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.listing cimport Listed, Listing
-from procs.gateway.orders cimport Order, Orders
+from procs.gateway.orders cimport Further, Order, Orders
 from shm.records cimport (
     AcceptedRecord,
     CancelledRecord,

@@ -131,6 +131,24 @@ def test_closed_orders_leave_after_a_bounded_number_of_others() -> None:
     orders.check()
 
 
+def test_the_terms_of_an_order_live_as_long_as_it_and_leave_their_place_to_others() -> None:
+    orders = Orders()
+    for order_id in range(1, 2 * CLOSED_KEPT + 101):
+        orders.apply(accepted(order_id, str(order_id)), pack(r.ExtTermsEvent(stop_price_ticks=order_id)))
+        orders.apply(cancelled(order_id))
+    orders.check()
+    kept = orders.further(CLOSED_KEPT + 101)
+    assert kept is not None
+    assert kept["stop_price_ticks"] == CLOSED_KEPT + 101
+    orders.apply(accepted(10**6, "plain"))
+    assert orders.further(10**6) is None
+    orders.apply(replaced(10**6, "more", 99, 7), pack(r.ExtTermsEvent(display_lots=3)))
+    assert orders.further(10**6) == dict.fromkeys(kept, 0) | {"display_lots": 3}
+    orders.apply(replaced(10**6, "less", 99, 7))
+    assert orders.further(10**6) == dict.fromkeys(kept, 0)
+    orders.check()
+
+
 def test_an_event_of_an_unknown_order_is_our_bug() -> None:
     with pytest.raises(LookupError, match="order 77"):
         Orders().apply(cancelled(77))

@@ -1,2 +1,0 @@
-class Aside:
-    count: int
