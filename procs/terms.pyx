@@ -70,7 +70,7 @@ cdef int kind_fault(const NewOrderRecord *order) noexcept nogil:
 
 cdef int time_fault(const NewOrderRecord *order, const ExtTermsRecord *terms) noexcept nogil:
     cdef int time_in_force = order.time_in_force
-    if time_in_force > TIF_AT_THE_CLOSE or time_in_force == 5:
+    if time_in_force > TIF_AT_THE_CLOSE or time_in_force == 5:  # FIX's 5, good till crossing, is none of ours
         return CODE_UNSUPPORTED_TIME_IN_FORCE
     if order.ord_type == ORD_TYPE_MARKET and time_in_force == TIF_GTD:
         return CODE_TIME_IN_FORCE_NOT_ALLOWED

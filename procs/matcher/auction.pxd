@@ -1,7 +1,6 @@
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.matcher.levels cimport Ladder, Level, Levels, int128
-from procs.matcher.matching cimport Incoming
+from procs.matcher.levels cimport Levels, int128
 from procs.matcher.orders cimport Listing, Orders
 
 # Where an auction would trade. All 0 where nothing would.

@@ -3,7 +3,7 @@
 It decides nothing about when an auction begins or ends. A price is found in one pass over the levels that cross.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
 from procs.matcher.fees cimport base_fee, quote_fee
 from procs.matcher.levels cimport level_at
@@ -12,8 +12,6 @@ from procs.matcher.outcome cimport is_full
 from procs.matcher.resting cimport end_mate, take_from
 from procs.tables.pool cimport NIL
 from shm.records cimport SIDE_BUY, TRADE_FLAG_AUCTION, TradedRecord
-
-cdef int64_t MOST_LOTS = 0x7FFFFFFFFFFFFFFF
 
 # The best prices found so far: all with the same volume and imbalance, whatever its sign.
 cdef struct Choice:
@@ -123,9 +121,9 @@ cdef Crossing volume_at(const Levels *levels, uint32_t ask, uint32_t bid, int64_
 
 cdef int64_t narrow(int128 lots) noexcept nogil:
     """The nearest quantity of 64 bits."""
-    if lots > MOST_LOTS:
-        return MOST_LOTS
-    return -MOST_LOTS if lots < -MOST_LOTS else <int64_t> lots
+    if lots > INT64_MAX:
+        return INT64_MAX
+    return -INT64_MAX if lots < -INT64_MAX else <int64_t> lots
 
 
 cdef int uncross(Orders orders, uint32_t instrument, Uncrossing *auction) except -1 nogil:

@@ -3,7 +3,7 @@
 It computes bounds and does nothing about an order that is outside them.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t
 
 from procs.matcher.levels cimport int128
 from shm.records cimport SIDE_BUY
@@ -11,15 +11,12 @@ from shm.records cimport SIDE_BUY
 cdef enum:
     WHOLE_BPS = 10_000
 
-cdef int64_t MOST_TICKS = 0x7FFFFFFFFFFFFFFF
-cdef int64_t LEAST_TICKS = ~MOST_TICKS
-
 
 cdef inline int64_t narrow(int128 price) noexcept nogil:
     """The nearest price that there is."""
-    if price > MOST_TICKS:
-        return MOST_TICKS
-    return LEAST_TICKS if price < LEAST_TICKS else <int64_t> price
+    if price > INT64_MAX:
+        return INT64_MAX
+    return INT64_MIN if price < INT64_MIN else <int64_t> price
 
 
 cdef inline int64_t share_down(int64_t price_ticks, int bps) noexcept nogil:
@@ -36,8 +33,8 @@ cdef inline int64_t share_up(int64_t price_ticks, int bps) noexcept nogil:
 
 cdef Band around(int64_t price_ticks, int bps) noexcept nogil:
     cdef Band band
-    band.low_ticks = LEAST_TICKS
-    band.high_ticks = MOST_TICKS
+    band.low_ticks = INT64_MIN
+    band.high_ticks = INT64_MAX
     if price_ticks != 0 and bps != 0:
         band.low_ticks = share_up(price_ticks, WHOLE_BPS - bps)
         band.high_ticks = share_down(price_ticks, WHOLE_BPS + bps)

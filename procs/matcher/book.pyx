@@ -20,10 +20,10 @@ from procs.matcher.image cimport give_away, image_of, take_over
 from procs.matcher.levels cimport Level, level_at, level_expect, level_find
 from procs.matcher.matching cimport match, settle
 from procs.matcher.orders cimport (
-    OWNER_STEP, QUEUE, Order, book_side, is_listed, is_trading, key_of, list_instrument, listing_of,
+    MAX_ACCOUNTS, OWNER_STEP, QUEUE, Order, book_side, is_listed, is_trading, key_of, list_instrument, listing_of,
     matchable, order_at, price_of, terms_at,
 )
-from procs.matcher.outcome cimport answers
+from procs.matcher.outcome cimport answers, is_full
 from procs.matcher.phases cimport (
     announce, begin_change, ends_in_trades, indicate, listings_due, set_limits, sweep_awaited, sweep_closed,
     sweep_ended, volatility_ends,
@@ -48,7 +48,6 @@ DEFAULT_ORDERS = 65536
 DEFAULT_LEVELS = 8192
 
 cdef enum:
-    MAX_ACCOUNTS = 65536
     NEAR_ORDERS = 8192      # with their index and levels, about a megabyte
 
 
@@ -158,7 +157,7 @@ cdef class Book:
         else:
             self.orders.is_due_stale = True  # `due` was asked in the middle of this command
         while self.stage != DONE:
-            if self.outcome.number >= self.outcome.end:
+            if is_full(self.outcome):
                 return 0
             self.stage = self.step()
         if self.outcome.spilled:
@@ -332,7 +331,7 @@ cdef class Book:
 
     cdef Stage next_swept(self) except? IDLE nogil:
         cdef uint32_t item
-        while self.outcome.number < self.outcome.end:
+        while not is_full(self.outcome):
             item = sweep_next(&self.sweep, self.orders)
             if item == NIL:
                 return self.after
@@ -352,7 +351,7 @@ cdef class Book:
     cdef Stage next_instrument(self) except? IDLE nogil:
         """The next instrument for which the tick changes something."""
         cdef uint32_t instrument
-        while self.outcome.number < self.outcome.end:
+        while not is_full(self.outcome):
             if self.ticked == self.orders.listed_count:
                 return DONE
             instrument = self.instrument = self.orders.listed[self.ticked]

@@ -1,8 +1,8 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from procs.matcher.matching cimport Incoming
 from procs.matcher.orders cimport Listing, Orders
-from shm.records cimport ActivateRecord, CommandRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord
+from shm.records cimport ActivateRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord
 
 # What came before the command that it belongs to.
 cdef struct Extensions:
@@ -17,7 +17,7 @@ cdef bint enter(
 ) except? -1 nogil
 cdef bint activate(Orders orders, Incoming *incoming, const ActivateRecord *command) except? -1 nogil
 cdef int start(Orders orders, Incoming *incoming, uint32_t item, uint8_t reason) except -1 nogil
-cdef int slide(Orders orders, Incoming *incoming) noexcept nogil
+cdef void slide(Orders orders, Incoming *incoming) noexcept nogil
 cdef bint collects(const Listing *listing) noexcept nogil
 cdef int still_code(const Listing *listing) noexcept nogil
 cdef bint is_outside(const Listing *listing, uint8_t ord_type, int64_t price_ticks) noexcept nogil

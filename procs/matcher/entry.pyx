@@ -3,16 +3,16 @@
 It trades nothing: it makes the incoming order, and the events that are before its first trade.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from procs.matcher.bands cimport Band, collar, is_within, static_band
 from procs.matcher.expiry cimport heap_put
 from procs.matcher.levels cimport Level, level_at
-from procs.matcher.matching cimport be_ready, come_in, crosses, passive_price, prepare
+from procs.matcher.matching cimport be_ready, come_in, crosses, passive_price, prepare, tell_incoming
 from procs.matcher.orders cimport (
     FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, Order, Terms, find,
-    forget_terms, is_trading, ladder_of, link, listing_of, open_order, order_at, order_flags,
+    forget_terms, is_auction, is_trading, ladder_of, link, listing_of, open_order, opens, order_at, order_flags,
     terms_at, terms_of, unlink,
 )
 from procs.matcher.outcome cimport Told
@@ -25,9 +25,8 @@ from shm.records cimport (
     CODE_WOULD_TAKE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, ORDER_FLAG_LIST, ORDER_FLAG_POSS_RESEND, ORDER_FLAG_TERMS,
     ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORDER_STATE_WAITING, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, ORD_TYPE_STOP,
     ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP, PHASE_CANCEL_ONLY, PHASE_CLOSED, PHASE_CLOSING_AUCTION,
-    PHASE_DELISTED, PHASE_HALT, PHASE_OPENING_AUCTION, PHASE_PRE_OPEN, PHASE_VOLATILITY_AUCTION,
-    RESTATE_REASON_SLID, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_FOK, TIF_IOC, TRIGGER_REASON_LIST,
-    SIDE_BUY, TRIGGER_REASON_STOP, ExtTermsEventRecord,
+    PHASE_DELISTED, PHASE_HALT, PHASE_PRE_OPEN, RESTATE_REASON_SLID, SIDE_BUY, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN,
+    TIF_FOK, TIF_IOC, TRIGGER_REASON_LIST, TRIGGER_REASON_STOP, ExtTermsEventRecord,
 )
 
 cdef ExtTermsRecord NO_TERMS
@@ -66,7 +65,7 @@ cdef bint enter(
         and command.time_in_force != TIF_AT_THE_CLOSE and command.time_in_force != TIF_FOK
     )
     if is_plain:
-        orders.outcome.accepted(command, command.seq, ORDER_STATE_PLAIN)
+        orders.outcome.accepted(command, ORDER_STATE_PLAIN)
         take_in(orders, incoming, command)
         be_ready(incoming)
         return True
@@ -103,13 +102,13 @@ cdef bint enter_unusual(
     cdef bint waits = has_to_wait(listing_of(orders, command.instrument), command)
     cdef uint32_t item = NIL
     if code != CODE_OK:
-        orders.outcome.refused_order(command, command.seq, code)
+        orders.outcome.refused_order(command, code)
         return False
     if waits or terms.display_lots or terms.expire_ns:
-        item = open_with_terms(orders, command, command.seq, terms)
+        item = open_with_terms(orders, command, terms)
     if command.ord_type == ORD_TYPE_TRAILING_STOP:
         begin_trail(orders, item)
-    accept(orders, command, command.seq, item, terms, waits)
+    accept(orders, command, item, terms, waits)
     if waits:
         begin_waiting(orders, item)
         return False
@@ -129,17 +128,17 @@ cdef bint enter_list(
     if code == CODE_OK and is_oco:
         code = judge_command(orders, leg, &extensions.leg_terms)
     if code != CODE_OK:
-        orders.outcome.refused_order(command, command.seq, code)
-        orders.outcome.refused_order(leg, leg.seq, code)
+        orders.outcome.refused_order(command, code)
+        orders.outcome.refused_order(leg, code)
         return False
-    leg_item = open_with_terms(orders, leg, leg.seq, &extensions.leg_terms)
-    item = open_with_terms(orders, command, command.seq, terms)
+    leg_item = open_with_terms(orders, leg, &extensions.leg_terms)
+    item = open_with_terms(orders, command, terms)
     marry(orders, item, leg_item, <uint8_t> extensions.leg.list_kind)
-    accept(orders, command, command.seq, item, terms, False)
+    accept(orders, command, item, terms, False)
     work_from_entry(orders, incoming, command, item, terms)
     if is_oco and leg.ord_type == ORD_TYPE_TRAILING_STOP:
         begin_trail(orders, leg_item)
-    accept(orders, leg, leg.seq, leg_item, &extensions.leg_terms, True)
+    accept(orders, leg, leg_item, &extensions.leg_terms, True)
     if is_oco:
         await_price(orders, leg_item)
     else:
@@ -198,10 +197,7 @@ cdef int still_code(const Listing *listing) noexcept nogil:
 
 cdef bint collects(const Listing *listing) noexcept nogil:
     """Whether orders come into the book and nothing trades."""
-    return (
-        listing.phase == PHASE_PRE_OPEN or listing.phase == PHASE_OPENING_AUCTION
-        or listing.phase == PHASE_VOLATILITY_AUCTION or listing.phase == PHASE_CLOSING_AUCTION
-    )
+    return listing.phase == PHASE_PRE_OPEN or is_auction(listing.phase)
 
 
 cdef bint can_be_collected(const Asked *asked) noexcept nogil:
@@ -241,15 +237,15 @@ cdef bint has_to_wait(const Listing *listing, const NewOrderRecord *command) noe
     if command.ord_type >= ORD_TYPE_STOP:
         return True
     if command.time_in_force == TIF_AT_THE_OPEN:
-        return listing.phase != PHASE_PRE_OPEN and listing.phase != PHASE_OPENING_AUCTION
+        return not opens(listing.phase)
     return command.time_in_force == TIF_AT_THE_CLOSE and listing.phase != PHASE_CLOSING_AUCTION
 
 
 cdef uint32_t open_with_terms(
-    Orders orders, const NewOrderRecord *command, uint64_t order_id, const ExtTermsRecord *given
+    Orders orders, const NewOrderRecord *command, const ExtTermsRecord *given
 ) except 0 nogil:
     """An open order, which stands nowhere yet, with all its terms. MemoryError."""
-    cdef uint32_t item = open_order(orders, command, order_id)
+    cdef uint32_t item = open_order(orders, command)
     cdef uint32_t at = terms_of(orders, item)
     cdef Terms *terms = terms_at(orders, at)
     terms.price_ticks = command.price_ticks
@@ -265,8 +261,7 @@ cdef uint32_t open_with_terms(
 
 
 cdef int accept(
-    Orders orders, const NewOrderRecord *command, uint64_t order_id, uint32_t item, const ExtTermsRecord *given,
-    bint waits,
+    Orders orders, const NewOrderRecord *command, uint32_t item, const ExtTermsRecord *given, bint waits
 ) except -1 nogil:
     """The order's ACCEPTED, after its further terms if the command has any."""
     cdef uint8_t state = ORDER_STATE_EXPLICIT if given.display_lots else ORDER_STATE_PLAIN
@@ -284,7 +279,7 @@ cdef int accept(
         if terms != NULL and terms.mate != NIL:
             event.mate_order_id = order_at(orders, terms.mate).order_id
             event.list_kind = terms.list_kind
-    orders.outcome.accepted(command, order_id, ORDER_STATE_WAITING if waits else state)
+    orders.outcome.accepted(command, ORDER_STATE_WAITING if waits else state)
     return 0
 
 
@@ -295,7 +290,7 @@ cdef int begin_waiting(Orders orders, uint32_t item) except -1 nogil:
     return link(orders, item, PARKED, FOR_OPEN if order.flags & IS_AT_OPEN else FOR_CLOSE)
 
 
-cdef int work_from_entry(
+cdef void work_from_entry(
     Orders orders, Incoming *incoming, const NewOrderRecord *command, uint32_t item, const ExtTermsRecord *given
 ) noexcept nogil:
     """An accepted order becomes the incoming one."""
@@ -306,28 +301,18 @@ cdef int work_from_entry(
         forget_terms(orders, item)
     slide(orders, incoming)
     prepare(orders, incoming, given.minimum_lots, command.time_in_force == TIF_FOK)
-    return 0
 
 
-cdef int slide(Orders orders, Incoming *incoming) noexcept nogil:
+cdef void slide(Orders orders, Incoming *incoming) noexcept nogil:
     """An incoming post-only order that would trade, and may slide, takes the best price at which it does not."""
     cdef Told told
-    cdef bint is_iceberg = False
     if not incoming.flags & IS_POST_ONLY or not is_trading(listing_of(orders, incoming.instrument)):
-        return 0
+        return
     if not crosses(orders, incoming.instrument, incoming.side, incoming.price_ticks):
-        return 0
-    if incoming.item != NIL and order_at(orders, incoming.item).terms != NIL:
-        is_iceberg = terms_at(orders, order_at(orders, incoming.item).terms).display_lots != 0
-    told.order_id = incoming.order_id
-    told.price_ticks = incoming.price_ticks
-    told.leaves_lots = incoming.leaves_lots
-    told.account = incoming.account
-    told.side = incoming.side
-    told.state = ORDER_STATE_EXPLICIT if is_iceberg else ORDER_STATE_PLAIN
+        return
+    tell_incoming(orders, incoming, &told)
     incoming.price_ticks = passive_price(orders, incoming.instrument, incoming.side)
     orders.outcome.restated(&told, incoming.price_ticks, incoming.leaves_lots, RESTATE_REASON_SLID, False)
-    return 0
 
 
 cdef bint activate(Orders orders, Incoming *incoming, const ActivateRecord *command) except? -1 nogil:

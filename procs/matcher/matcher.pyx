@@ -8,6 +8,7 @@ from libc.stdlib cimport calloc, free
 
 from procs.agent cimport Agent
 from procs.matcher.book cimport Book
+from procs.matcher.orders cimport MAX_INSTRUMENTS
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, Board
 from shm.records cimport (
     CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT,
@@ -23,7 +24,6 @@ cdef enum:
     NEARER = 8              # then again
     NEAR = 4                # and once more
     MOST_EVENTS = 4096      # events in a poll: a sweep may need several
-    MAX_INSTRUMENTS = 65536
 
 
 cdef int fail(const char *what, uint64_t seq) except -1 nogil:

@@ -2,6 +2,7 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.matcher.bands cimport Band
 from procs.matcher.orders cimport Orders
+from procs.matcher.outcome cimport Told
 from shm.records cimport STP_NONE
 
 # The order that is being matched. It may wait for slots in the event ring, in the middle of a sweep.
@@ -32,6 +33,7 @@ cdef struct Incoming:
 cdef void come_in(Orders orders, Incoming *incoming, uint32_t item, int64_t price_ticks) noexcept nogil
 cdef void prepare(Orders orders, Incoming *incoming, int64_t minimum_lots, bint is_fok) noexcept nogil
 cdef int match(Orders orders, Incoming *incoming) except -1 nogil
+cdef void tell_incoming(Orders orders, const Incoming *incoming, Told *told) noexcept nogil
 cdef int settle(Orders orders, Incoming *incoming) except -1 nogil
 cdef bint crosses(Orders orders, uint32_t instrument, uint8_t side, int64_t price_ticks) noexcept nogil
 cdef int64_t passive_price(Orders orders, uint32_t instrument, uint8_t side) noexcept nogil

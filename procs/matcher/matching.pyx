@@ -3,7 +3,7 @@
 It decides what an incoming order trades, and what becomes of its rest; it never lets one in, and triggers nothing.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
 from procs.matcher.bands cimport both_bands, is_within
 from procs.matcher.enough cimport is_enough
@@ -13,7 +13,7 @@ from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, Listing, Order, Orders, Terms, book_side, discard, end_with_day,
     is_akin, is_trading, key_of, link, listing_of, matchable, new_order, order_at, price_of, terms_at,
 )
-from procs.matcher.outcome cimport Told, is_full
+from procs.matcher.outcome cimport is_full
 from procs.matcher.resting cimport end_mate, follow, show_anew, show_less, take_from, tell, withdraw
 from procs.tables.pool cimport NIL
 from shm.records cimport (
@@ -22,9 +22,6 @@ from shm.records cimport (
     ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORD_TYPE_LIMIT, RESTATE_REASON_SELF_TRADE, SIDE_BUY, STP_CANCEL_BOTH,
     STP_CANCEL_OLDEST, STP_DECREMENT, STP_NONE, TIF_FOK, TIF_IOC, TradedRecord,
 )
-
-
-cdef int64_t MOST_TICKS = 0x7FFFFFFFFFFFFFFF
 
 
 cdef void come_in(Orders orders, Incoming *incoming, uint32_t item, int64_t price_ticks) noexcept nogil:
@@ -300,4 +297,4 @@ cdef int64_t passive_price(Orders orders, uint32_t instrument, uint8_t side) noe
     cdef int64_t best = price_of(level_at(&orders.levels, listing_of(orders, instrument).ladders[against].best))
     if side == SIDE_BUY:
         return best - 1 if best > 1 else 0
-    return best + 1 if 0 <= best < MOST_TICKS else 0
+    return best + 1 if 0 <= best < INT64_MAX else 0

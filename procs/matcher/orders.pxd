@@ -3,10 +3,17 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.matcher.expiry cimport Heap
 from procs.matcher.levels cimport Ladder, Level, Levels, level_add, level_at, level_find, level_remove
-from procs.matcher.outcome cimport Outcome, Told
+from procs.matcher.outcome cimport Outcome
 from procs.tables.index cimport Index, index_find, tag_of_serial
 from procs.tables.pool cimport NIL, Pool, pool_at
-from shm.records cimport InstrumentRecord, NewOrderRecord, PHASE_CONTINUOUS, SIDE_BUY
+from shm.records cimport (
+    PHASE_CLOSING_AUCTION, PHASE_CONTINUOUS, PHASE_OPENING_AUCTION, PHASE_PRE_OPEN, PHASE_VOLATILITY_AUCTION, SIDE_BUY,
+    InstrumentRecord, NewOrderRecord,
+)
+
+cdef enum:
+    MAX_INSTRUMENTS = 65536
+    MAX_ACCOUNTS = 65536
 
 # The ladders of an instrument: what its orders stand on.
 cdef enum:
@@ -124,7 +131,7 @@ cdef uint8_t order_flags(const NewOrderRecord *command) noexcept nogil
 cdef int end_with_day(Orders orders, uint32_t item) except -1 nogil
 cdef void enchain(Orders orders, uint32_t item) noexcept nogil
 cdef void unchain(Orders orders, uint32_t item) noexcept nogil
-cdef uint32_t open_order(Orders orders, const NewOrderRecord *command, uint64_t order_id) except 0 nogil
+cdef uint32_t open_order(Orders orders, const NewOrderRecord *command) except 0 nogil
 cdef uint32_t terms_of(Orders orders, uint32_t item) except 0 nogil
 cdef void forget_terms(Orders orders, uint32_t item) noexcept nogil
 cdef int link(Orders orders, uint32_t item, int ladder, int64_t key) except -1 nogil
@@ -188,6 +195,15 @@ cdef inline bint is_akin(Orders orders, uint32_t account, uint32_t other) noexce
 
 cdef inline bint is_trading(const Listing *listing) noexcept nogil:
     return listing.phase == PHASE_CONTINUOUS
+
+
+cdef inline bint is_auction(uint8_t phase) noexcept nogil:
+    return phase == PHASE_OPENING_AUCTION or phase == PHASE_VOLATILITY_AUCTION or phase == PHASE_CLOSING_AUCTION
+
+
+cdef inline bint opens(uint8_t phase) noexcept nogil:
+    """Whether orders at the open take part."""
+    return phase == PHASE_PRE_OPEN or phase == PHASE_OPENING_AUCTION
 
 
 cdef inline int64_t matchable(Orders orders, const Order *order) noexcept nogil:

@@ -18,8 +18,6 @@ from shm.records cimport (
 )
 
 cdef enum:
-    MAX_INSTRUMENTS = 65536
-    MAX_ACCOUNTS = 65536
     FIRST_TERMS = 1024
 
 assert sizeof(Order) == 56
@@ -136,9 +134,9 @@ cdef uint32_t new_order(Orders orders, uint64_t order_id, uint32_t instrument) e
     return item
 
 
-cdef uint32_t open_order(Orders orders, const NewOrderRecord *command, uint64_t order_id) except 0 nogil:
+cdef uint32_t open_order(Orders orders, const NewOrderRecord *command) except 0 nogil:
     """An order as its command has it; its further terms are the caller's to give. MemoryError."""
-    cdef uint32_t item = new_order(orders, order_id, command.instrument)
+    cdef uint32_t item = new_order(orders, command.seq, command.instrument)
     cdef Order *order = order_at(orders, item)
     order.account = command.account
     order.leaves_lots = command.quantity_lots

@@ -39,7 +39,7 @@ cdef class Outcome:
     cdef void begin(self, const CommandRecord *command) noexcept nogil
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil
     cdef char *emit(self, uint8_t event_type) noexcept nogil
-    cdef void accepted(self, const NewOrderRecord *command, uint64_t order_id, uint8_t state) noexcept nogil
+    cdef void accepted(self, const NewOrderRecord *command, uint8_t state) noexcept nogil
     cdef ExtTermsEventRecord *terms(self) noexcept nogil
     cdef TradedRecord *traded(self) noexcept nogil
     cdef void cancelled(self, const Told *order, uint8_t reason, bint rested, const char *cl_ord_id) noexcept nogil
@@ -53,7 +53,7 @@ cdef class Outcome:
     cdef void shown(self, const Told *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil
     cdef PhaseChangedRecord *phase_changed(self) noexcept nogil
     cdef void indicative(self, int64_t price_ticks, int64_t lots, int64_t imbalance) noexcept nogil
-    cdef void refused_order(self, const NewOrderRecord *command, uint64_t order_id, int code) noexcept nogil
+    cdef void refused_order(self, const NewOrderRecord *command, int code) noexcept nogil
     cdef void refused(
         self, const CommandRecord *command, const char *cl_ord_id, uint64_t order_id, int64_t price_ticks,
         int64_t quantity_lots, uint8_t side, int code,

@@ -88,9 +88,9 @@ cdef class Outcome:
         self.number += 1
         return slot
 
-    cdef void accepted(self, const NewOrderRecord *command, uint64_t order_id, uint8_t state) noexcept nogil:
+    cdef void accepted(self, const NewOrderRecord *command, uint8_t state) noexcept nogil:
         cdef AcceptedRecord *event = <AcceptedRecord *> self.emit(EVT_ACCEPTED)
-        event.order_id = order_id
+        event.order_id = command.seq
         event.price_ticks = command.price_ticks
         event.quantity_lots = command.quantity_lots
         event.account = command.account
@@ -211,10 +211,10 @@ cdef class Outcome:
         event.imbalance_lots = imbalance
         memset(event.reserved, 0, sizeof(event.reserved))
 
-    cdef void refused_order(self, const NewOrderRecord *command, uint64_t order_id, int code) noexcept nogil:
+    cdef void refused_order(self, const NewOrderRecord *command, int code) noexcept nogil:
         """Why an order, or an order of a list, does not come in."""
         cdef RejectedRecord *event = <RejectedRecord *> self.emit(EVT_REJECTED)
-        event.order_id = order_id
+        event.order_id = command.seq
         event.price_ticks = command.price_ticks
         event.quantity_lots = command.quantity_lots
         event.account = command.account

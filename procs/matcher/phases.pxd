@@ -18,7 +18,7 @@ cdef bint begin_change(
     Orders orders, Change *change, uint32_t instrument, uint8_t phase, uint8_t reason
 ) noexcept nogil
 cdef bint ends_in_trades(const Change *change) noexcept nogil
-cdef int announce(Orders orders, Change *change) noexcept nogil
+cdef void announce(Orders orders, Change *change) noexcept nogil
 cdef int sweep_ended(Orders orders, const Change *change, Sweep *sweep) except -1 nogil
 cdef int sweep_closed(Orders orders, const Change *change, Sweep *sweep) except -1 nogil
 cdef int sweep_awaited(Orders orders, const Change *change, Sweep *sweep) except -1 nogil

@@ -7,13 +7,12 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.matcher.auction cimport Crossing, crossing_of, narrow
 from procs.matcher.orders cimport (
-    ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, PARKED, listing_of,
+    ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, PARKED, is_auction, listing_of, opens,
 )
 from procs.matcher.sweep cimport Wanted, sweep_all, sweep_begin, sweep_ladder, sweep_sort
 from shm.records cimport (
     BAND_ACTION_AUCTION, CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_DELISTED, CANCEL_REASON_EXPIRED, PHASE_CLOSED,
-    PHASE_CLOSING_AUCTION, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_OPENING_AUCTION, PHASE_PRE_OPEN,
-    PHASE_VOLATILITY_AUCTION, PhaseChangedRecord,
+    PHASE_CLOSING_AUCTION, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_VOLATILITY_AUCTION, PhaseChangedRecord,
 )
 
 cdef uint64_t MILLISECOND_NS = 1_000_000
@@ -48,21 +47,12 @@ cdef bint begin_change(
     return True
 
 
-cdef inline bint is_auction(uint8_t phase) noexcept nogil:
-    return phase == PHASE_OPENING_AUCTION or phase == PHASE_VOLATILITY_AUCTION or phase == PHASE_CLOSING_AUCTION
-
-
-cdef inline bint opens(uint8_t phase) noexcept nogil:
-    """Whether orders at the open take part."""
-    return phase == PHASE_PRE_OPEN or phase == PHASE_OPENING_AUCTION
-
-
 cdef bint ends_in_trades(const Change *change) noexcept nogil:
     """Whether what was collected trades before the new phase begins."""
     return change.phase == PHASE_CONTINUOUS or (change.phase == PHASE_CLOSED and is_auction(change.old_phase))
 
 
-cdef int announce(Orders orders, Change *change) noexcept nogil:
+cdef void announce(Orders orders, Change *change) noexcept nogil:
     """The new phase begins: everything after PHASE_CHANGED is of that phase."""
     cdef Listing *listing = listing_of(orders, change.instrument)
     cdef uint64_t now_ns = orders.outcome.head.time_ns
@@ -86,7 +76,6 @@ cdef int announce(Orders orders, Change *change) noexcept nogil:
     event.auction_price_ticks = change.auction.price_ticks
     event.auction_lots = narrow(change.auction.lots)
     event.reference_price_ticks = listing.reference_ticks
-    return 0
 
 
 cdef void want(Wanted *wanted, const Change *change, uint8_t flags) noexcept nogil:

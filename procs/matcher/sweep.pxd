@@ -1,12 +1,11 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from procs.matcher.orders cimport Order, Orders
+from procs.matcher.orders cimport Orders
 
 # An order that a sweep comes to, if it is still open then.
 cdef struct Swept:
     uint64_t order_id
     uint32_t instrument
-    uint32_t reserved
 
 # Which orders a sweep takes. 0: any.
 cdef struct Wanted:
@@ -27,7 +26,6 @@ cdef struct Sweep:
 cdef int sweep_open(Sweep *sweep) except -1
 cdef void sweep_close(Sweep *sweep) noexcept
 cdef void sweep_begin(Sweep *sweep, uint8_t reason) noexcept nogil
-cdef int sweep_add(Sweep *sweep, const Order *order) except -1 nogil
 cdef int sweep_all(Sweep *sweep, Orders orders, const Wanted *wanted) except -1 nogil
 cdef int sweep_ladder(Sweep *sweep, Orders orders, const Wanted *wanted, int ladder) except -1 nogil
 cdef int sweep_expired(Sweep *sweep, Orders orders, uint64_t time_ns) except -1 nogil

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc, realloc
 
 from procs.matcher.expiry cimport heap_first, heap_remove
 from procs.matcher.levels cimport level_at
-from procs.matcher.orders cimport IS_SHARED_DAY, LADDERS, find, listing_of, order_at, terms_at
+from procs.matcher.orders cimport IS_SHARED_DAY, LADDERS, Order, find, listing_of, order_at, terms_at
 from procs.tables.pool cimport NIL
 from shm.records cimport PHASE_HALT
 
@@ -94,7 +94,6 @@ cdef int sweep_expired(Sweep *sweep, Orders orders, uint64_t time_ns) except -1 
     """Add all orders whose time has come."""
     cdef uint32_t terms = heap_first(&orders.expiries)
     cdef uint32_t instrument, i
-    cdef int ladder
     cdef Wanted wanted
     while terms != NIL and terms_at(orders, terms).expire_ns <= time_ns:
         heap_remove(&orders.expiries, &orders.terms, terms)
@@ -107,8 +106,7 @@ cdef int sweep_expired(Sweep *sweep, Orders orders, uint64_t time_ns) except -1 
         instrument = orders.listed[i]
         if listing_of(orders, instrument).day_orders and listing_of(orders, instrument).day_ends_ns <= time_ns:
             wanted.instrument = instrument
-            for ladder in range(LADDERS):
-                sweep_ladder(sweep, orders, &wanted, ladder)
+            sweep_all(sweep, orders, &wanted)
     return 0
 
 

@@ -3,24 +3,22 @@
 It emits no events: it moves orders between the ladders where they wait, up to the queue of those that have triggered.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t
 
 from procs.matcher.levels cimport Level, level_at
 from procs.matcher.orders cimport (
-    FALLING, PARKED, QUEUE, RISING, Listing, Order, Orders, Terms, enchain, key_of, is_trading, link, listing_of,
+    FALLING, QUEUE, RISING, Listing, Order, Orders, Terms, enchain, key_of, is_trading, link, listing_of,
     order_at, stop_side, terms_at, unchain, unlink,
 )
 from procs.tables.pool cimport NIL
 from shm.records cimport ORD_TYPE_TRAILING_STOP, SIDE_BUY
-
-cdef int64_t MOST_TICKS = 0x7FFFFFFFFFFFFFFF
 
 
 cdef int64_t stop_of(const Terms *terms, uint8_t side) noexcept nogil:
     """Where a trailing stop stands now: `trail` from its extreme, at least 1, at most the greatest price."""
     cdef int64_t extreme = terms.extreme_ticks
     if side == SIDE_BUY:
-        return extreme + terms.trail_ticks if extreme <= MOST_TICKS - terms.trail_ticks else MOST_TICKS
+        return extreme + terms.trail_ticks if extreme <= INT64_MAX - terms.trail_ticks else INT64_MAX
     return extreme - terms.trail_ticks if extreme > terms.trail_ticks else 1
 
 
@@ -48,17 +46,12 @@ cdef int await_price(Orders orders, uint32_t item) except -1 nogil:
         return link(orders, item, QUEUE, 0)
     if order.ord_type == ORD_TYPE_TRAILING_STOP:
         if listing.trailing == 0:
-            listing.rise_ticks = MOST_TICKS
-            listing.fall_ticks = ~MOST_TICKS
+            listing.rise_ticks = INT64_MAX
+            listing.fall_ticks = INT64_MIN
         if not terms.trails:
             enchain(orders, item)
         widen(listing, terms, order.side)
     return link(orders, item, ladder, key)
-
-
-cdef int await_event(Orders orders, uint32_t item, int64_t what) except -1 nogil:
-    """Let an order that stands nowhere wait for what the key of PARKED says."""
-    return link(orders, item, PARKED, what)
 
 
 cdef void widen(Listing *listing, const Terms *terms, uint8_t side) noexcept nogil:
@@ -85,8 +78,8 @@ cdef int drag(Orders orders, Listing *listing, int64_t price_ticks) except -1 no
     cdef Terms *terms
     cdef uint8_t side
     cdef int64_t stop_ticks
-    listing.rise_ticks = MOST_TICKS
-    listing.fall_ticks = ~MOST_TICKS
+    listing.rise_ticks = INT64_MAX
+    listing.fall_ticks = INT64_MIN
     while at != NIL:
         terms = terms_at(orders, at)
         at = terms.next

@@ -43,9 +43,7 @@ def count(events: list[Event], kind: type[Event]) -> int:
 
 @pytest.fixture
 def pair() -> Alone:
-    pair = Pair(slots=16, check_every=0)
-    pair.send(instrument())
-    return pair
+    return Pair(slots=16, check_every=0)
 
 
 def test_an_auction_of_many_orders_at_many_prices(pair: Alone) -> None:

@@ -10,14 +10,13 @@ from procs.images import Kept
 from procs.matcher.matcher import Matcher
 from shm.board import Board, Word
 from shm.layout import pack, unpack_event
-from shm.records import Accepted, Command, Event, PhaseChange, Traded
+from shm.records import Accepted, Command, Event, Phase, PhaseChange, Traded
 from shm.ring import Ring
-from tests.matcher.pair import Pair, buy, instrument, sell, stamped
+from tests.matcher.pair import MATCHER_DUE, Pair, buy, instrument, sell, stamped
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
 STEPS = 3000
-HALT, CONTINUOUS = 7, 4
 
 
 class Moving(Pair):
@@ -105,8 +104,8 @@ def phase(of: int) -> PhaseChange:
 
 def test_the_new_matcher_waits_for_the_old_one_and_then_trades_what_rested_there() -> None:
     venue = TwoMatchers()
-    venue.put(instrument(), instrument(2, matcher=2), buy(100, 5), phase(HALT), instrument(matcher=2))
-    venue.put(phase(CONTINUOUS), sell(100, 5), buy(50, 1, 2))
+    venue.put(instrument(), instrument(2, matcher=2), buy(100, 5), phase(Phase.HALT), instrument(matcher=2))
+    venue.put(phase(Phase.CONTINUOUS), sell(100, 5), buy(50, 1, 2))
     assert venue.step(2) == []
     assert venue.board.get(Word.MATCHER_DONE + 1) == 4
     assert [type(event).__name__ for event in venue.step(1)] == ["Accepted", "PhaseChanged"]
@@ -131,10 +130,10 @@ def test_the_tick_that_is_due_moves_too() -> None:
     venue = TwoMatchers()
     venue.put(instrument(), buy(100, 5, time_in_force=0))
     venue.step(1)
-    due = [venue.board.get(Word.MATCHER_DONE + 8 + number) for number in (0, 1)]
+    due = [venue.board.get(MATCHER_DUE + number) for number in (0, 1)]
     assert due[0] > 0
     assert due[1] == 0
     venue.put(instrument(matcher=2))
     venue.step(1)
     venue.step(2)
-    assert [venue.board.get(Word.MATCHER_DONE + 8 + number) for number in (0, 1)] == due[::-1]
+    assert [venue.board.get(MATCHER_DUE + number) for number in (0, 1)] == due[::-1]

@@ -20,7 +20,7 @@ from shm.records import (
     Side,
     Tick,
 )
-from tests.matcher.pair import BTC, Alone, cancel, instrument, leg, limits, replace
+from tests.matcher.pair import BTC, Pair, cancel, instrument, leg, limits, replace
 from tests.scenarios.matching.words import Words, duration
 
 CANCEL = re.compile(r"cancel (?P<name>\w+)")
@@ -33,12 +33,11 @@ OPERATOR = 1_000_000
 
 
 class Script:
-    """One script and what it plays on: a book and its model, or a model alone."""
+    """One script, and the book and its model that it plays on."""
 
-    def __init__(self, pair: Alone) -> None:
+    def __init__(self, pair: Pair) -> None:
         self.pair = pair
         self.words = Words()
-        self.pair.send(instrument())
 
     def play(self, text: str) -> None:
         """AssertionError, naming the line, where an event or a queue is not as the script says."""
