@@ -33,7 +33,6 @@ cdef class Disk:
 
 cdef class FolderDisk(Disk):
     cdef int fd
-    cdef bint locked
 
 
 cdef class PlayedDisk(Disk):

@@ -212,13 +212,10 @@ cdef class FolderDisk(Disk):
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        self.locked = True
         return True
 
     def unlock(self) -> None:
-        if self.locked:
-            fcntl.flock(self.fd, fcntl.LOCK_UN)
-        self.locked = False
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def names(self) -> list[str]:
         return os.listdir(self.directory if self.fd < 0 else self.fd)

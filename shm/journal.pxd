@@ -36,7 +36,6 @@ cdef class JournalReader:
     cdef const char *judge_segment(self, const SegmentHeader *header, uint64_t first_seq) noexcept nogil
     cdef bint batch_here(self) except -1 nogil
     cdef const char *judge_batch(self, bint deep) noexcept nogil
-    cdef const char *judge_records(self, const BatchHeader *header) noexcept nogil
     cdef int fill(self, uint64_t offset, uint64_t wanted) except -1 nogil
     cdef int unreadable(self, int64_t code) except -1 nogil
     cdef uint64_t scan(self, int handle, uint64_t segment, uint64_t begin) except? 0

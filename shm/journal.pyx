@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from libc.errno cimport ENOENT
-from libc.stdint cimport UINT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memset
 
-from shm.crc32c cimport crc32c
 from shm.disk cimport READ, Disk
 from shm.journal_format cimport (
     BATCH_HEADER_SIZE,
@@ -28,6 +27,7 @@ from shm.journal_format cimport (
     batch_size,
     is_batch,
     is_segment,
+    judge_records,
     mix,
     schema_hash,
     segment_crc,
@@ -257,7 +257,8 @@ cdef class JournalReader:
 
     cdef const char *judge_batch(self, bint deep) noexcept nogil:
         """What is wrong with the batch at `offset`, as far as the buffer has it; NULL when nothing is."""
-        cdef uint64_t at = self.offset - self.buffer_offset
+        cdef uint64_t at = self.offset - self.buffer_offset, chain = self.chain
+        cdef const char *fault
         if self.offset < self.buffer_offset or at + BATCH_HEADER_SIZE > self.buffer_size:
             return b"the file ends"
         header = <const BatchHeader *>(self.buffer + at)
@@ -277,24 +278,10 @@ cdef class JournalReader:
             return NULL
         if at + batch_size(header.count) > self.buffer_size:
             return b"the file ends inside the batch"
-        return self.judge_records(header)
-
-    cdef const char *judge_records(self, const BatchHeader *header) noexcept nogil:
-        cdef const char *slot = <const char *>header + BATCH_HEADER_SIZE
-        cdef const CommandRecord *record
-        cdef uint64_t chain = self.chain
-        cdef uint32_t i
-        for i in range(header.count):
-            record = <const CommandRecord *>(slot + SLOT_SIZE - RECORD_SIZE)
-            if record.seq != header.first_seq + i:
-                return b"a record of the batch has a wrong sequence"
-            if record.crc != crc32c(0, <const char *>record + 4, RECORD_SIZE - 4):
-                return b"a record of the batch fails its checksum"
-            chain = mix(chain, record.seq, record.crc)
-            slot += SLOT_SIZE
-        if chain != header.chain:
+        fault = judge_records(header, &chain)
+        if fault == NULL and chain != header.chain:
             return b"the chained hash of the batch differs"
-        return NULL
+        return fault
 
     cdef int fill(self, uint64_t offset, uint64_t wanted) except -1 nogil:
         """Read up to `wanted` bytes of the segment from `offset` into the buffer; fewer only at the end of the file."""

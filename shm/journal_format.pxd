@@ -64,3 +64,4 @@ cdef uint32_t batch_crc(const BatchHeader *header) noexcept nogil
 cdef void segment_name(char *out, uint64_t first_seq) noexcept nogil
 cdef bint is_segment(const SegmentHeader *header, const uint8_t *journal_id) noexcept nogil
 cdef bint is_batch(const BatchHeader *header, const uint8_t *journal_id, uint64_t segment) noexcept nogil
+cdef const char *judge_records(const BatchHeader *header, uint64_t *chain) noexcept nogil

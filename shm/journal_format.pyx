@@ -35,7 +35,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp
 
 from shm.crc32c cimport crc32c
-from shm.records cimport SLOT_SIZE
+from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
 from shm.layout import SCHEMA_HASH
 
@@ -63,8 +63,7 @@ class JournalCorrupt(JournalError):
     def __init__(self, file: Path, offset: int, reason: str) -> None:
         super().__init__(
             f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. "
-            "Run `lockstep verify` for the whole picture, and `lockstep repair-journal --from COPY` "
-            "to take what is damaged from a copy of this journal"
+            "Run `lockstep verify` for the whole picture, and put a copy of the file in its place"
         )
         self.file = file
         self.offset = offset
@@ -100,6 +99,22 @@ cdef bint is_batch(const BatchHeader *header, const uint8_t *journal_id, uint64_
         and header.segment == segment
         and memcmp(header.journal_id, journal_id, 16) == 0
     )
+
+
+cdef const char *judge_records(const BatchHeader *header, uint64_t *chain) noexcept nogil:
+    """What is wrong with the records of a batch that is all in memory; NULL when nothing is: `chain` includes them."""
+    cdef const char *slot = <const char *> header + BATCH_HEADER_SIZE
+    cdef const CommandRecord *record
+    cdef uint32_t i
+    for i in range(header.count):
+        record = <const CommandRecord *> (slot + SLOT_SIZE - RECORD_SIZE)
+        if record.seq != header.first_seq + i:
+            return b"a record of the batch has a wrong sequence"
+        if record.crc != crc32c(0, <const char *> record + 4, RECORD_SIZE - 4):
+            return b"a record of the batch fails its checksum"
+        chain[0] = mix(chain[0], record.seq, record.crc)
+        slot += SLOT_SIZE
+    return NULL
 
 
 def file_name(first_seq: int) -> str:

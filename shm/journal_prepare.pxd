@@ -12,6 +12,7 @@ cdef enum Prepared:
     PREPARED_FAILED  # `error` says why: the journal must not go on
 
 
+cdef const char *prepared_name
 cdef int64_t write_zeros(Disk disk, int handle, uint64_t begin, uint64_t end) noexcept nogil
 
 

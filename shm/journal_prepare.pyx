@@ -12,9 +12,9 @@ from libc.stdint cimport int64_t, uint64_t
 
 from shm.atomics cimport load_acquire_32, store_release_32
 from shm.disk cimport CREATE, Disk, iovec
+from shm.journal_format cimport PAGE_SIZE
 
 cdef enum:
-    PAGE = 4096
     ZERO_BLOCK = 65536
     ZERO_SPANS = 16
     PACE_BYTES = ZERO_BLOCK * ZERO_SPANS  # handed to the disk at a time: what a commit beside it may wait for
@@ -74,7 +74,7 @@ cdef class Preparation:
         self.segment_bytes = segment_bytes
         self.pace_bytes = PACE_BYTES
         if not disk.threads:
-            self.pace_bytes = max(<uint64_t> PAGE, segment_bytes // TURNS // PAGE * PAGE)
+            self.pace_bytes = max(<uint64_t> PAGE_SIZE, segment_bytes // TURNS // PAGE_SIZE * PAGE_SIZE)
         self.state = PREPARED_FULL
 
     def __dealloc__(self) -> None:

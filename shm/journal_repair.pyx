@@ -14,7 +14,6 @@ from typing import NamedTuple
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from shm.crc32c cimport crc32c
 from shm.disk cimport Disk
 from shm.journal cimport JournalReader
 from shm.journal_format cimport (
@@ -28,6 +27,7 @@ from shm.journal_format cimport (
     batch_size,
     is_batch,
     is_segment,
+    judge_records,
     mix,
 )
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
@@ -169,41 +169,24 @@ cdef class SegmentBuilder:
         """What of the damaged file can be used: batches whose header and records all pass their checksums."""
         cdef const char *data = old
         cdef const BatchHeader *header
-        cdef uint64_t at = PAGE_SIZE, size = len(old)
+        cdef uint64_t at = PAGE_SIZE, size = len(old), unused = 0
         found = []
         while at + BATCH_HEADER_SIZE <= size:
             header = <const BatchHeader *> (data + at)
             if (is_batch(header, self.header.journal_id, self.header.segment) and 1 <= header.count <= MAX_BATCH_RECORDS
-                    and at + batch_size(header.count) <= size and self.records_are_whole(header)):
+                    and at + batch_size(header.count) <= size and judge_records(header, &unused) == NULL):
                 found.append(Batch(at, header.first_seq, header.count))
                 at += batch_size(header.count)
             else:
                 at += PAGE_SIZE
         return found
 
-    cdef bint records_are_whole(self, const BatchHeader *header) noexcept:
-        cdef const char *slot = <const char *> header + BATCH_HEADER_SIZE
-        cdef const CommandRecord *record
-        cdef uint32_t i
-        for i in range(header.count):
-            record = <const CommandRecord *> (slot + i * SLOT_SIZE + SLOT_SIZE - RECORD_SIZE)
-            if record.seq != header.first_seq + i:
-                return False
-            if record.crc != crc32c(0, <const char *> record + 4, RECORD_SIZE - 4):
-                return False
-        return True
-
     def keep(self, old: bytes, batch: Batch) -> None:
         """Take a whole batch as it lies. Its header says what the records up to its last add up to."""
         cdef const char *data = old
         cdef uint64_t at = batch.offset
         cdef const BatchHeader *header = <const BatchHeader *> (data + at)
-        cdef const CommandRecord *record
-        cdef uint32_t i
-        for i in range(header.count):
-            record = <const CommandRecord *> (data + at + BATCH_HEADER_SIZE + i * SLOT_SIZE + SLOT_SIZE - RECORD_SIZE)
-            self.chain = mix(self.chain, record.seq, record.crc)
-        if self.chain != header.chain:
+        if judge_records(header, &self.chain) != NULL or self.chain != header.chain:
             raise JournalError(f"{self.source.directory} has other records before {header.first_seq} than were here")
         self.next_seq += header.count
         self.out += old[at:at + batch_size(header.count)]

@@ -32,7 +32,7 @@ from shm.journal_format cimport (
     segment_crc,
     segment_name,
 )
-from shm.journal_prepare cimport PREPARED_FAILED, PREPARED_FULL, Preparation, write_zeros
+from shm.journal_prepare cimport PREPARED_FAILED, PREPARED_FULL, Preparation, prepared_name, write_zeros
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
 from shm.journal import Ending, segment_seqs
@@ -50,7 +50,6 @@ cdef extern from *:
 SEGMENT_BYTES = 64 << 20
 MIN_SEGMENT_BYTES = 2 * PAGE_SIZE
 REWRITTEN_NAME = "rewritten"
-cdef const char *prepared_name = b"prepared"
 
 
 class JournalFull(OSError):
@@ -253,18 +252,9 @@ cdef class JournalWriter:
         """The chained hash up to `last_seq`."""
         return self.end.chain
 
-    @property
-    def epoch(self) -> int:
-        """The epoch of the record `last_seq`."""
-        return self.end.epoch
-
     def fileno(self) -> int:
         """The descriptor of the segment being written."""
         return self.handle
-
-    def id(self) -> bytes:
-        """The journal's random identity, the same in all its segments."""
-        return self.journal_id[:16]
 
     def append(self, records: list[bytes], wrap_at: int | None = None) -> int:
         """Commit records of 120 bytes as one batch and return the last sequence; for tools and tests.

@@ -6,6 +6,4 @@ from shm.ring import Consumer
 class Journaler(Agent):
     journal: JournalWriter
     replayed_chain: int
-    @property
-    def nearly_full(self) -> bool: ...
     def __init__(self, log: Consumer, journal: JournalWriter, board: Board) -> None: ...

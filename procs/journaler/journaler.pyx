@@ -41,11 +41,6 @@ cdef class Journaler(Agent):
         board.store(WORD_DURABLE_SEQ, journal.end.seq)
         board.store(WORD_JOURNAL_READY, 1)
 
-    @property
-    def nearly_full(self) -> bool:
-        """Whether the disk's space is down to the reserve: only what must not be refused is to be sequenced."""
-        return self.journal.nearly_full
-
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         """Commit one batch, or compare one of what is replayed; its number of records. Waits for the disk."""
         cdef uint64_t first = self.log.next, count = self.log.available()

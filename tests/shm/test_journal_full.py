@@ -107,10 +107,10 @@ def test_the_journaler_waits_for_space_and_loses_nothing() -> None:
         pass
     durable = board.get(Word.DURABLE_SEQ)
     assert 0 < durable < 250
-    assert journaler.nearly_full
+    assert journaler.journal.nearly_full
     assert ring.cursors()["journaler"] == durable
     disk.others_bytes = 0
     for _ in range(20):
         journaler.step(now_ns := now_ns + LOOK_NS)
-    assert not journaler.nearly_full
+    assert not journaler.journal.nearly_full
     assert list(JournalReader(disk, limit=250)) == model.records(1, 250)

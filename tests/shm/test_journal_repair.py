@@ -163,8 +163,8 @@ def test_power_may_fail_at_every_operation_of_a_repair() -> None:
         assert list(JournalReader(disk)) == model.records(1, LAST)
 
 
-def test_the_refusal_names_the_command_that_repairs() -> None:
+def test_the_refusal_says_what_to_do() -> None:
     disk = written()
     flip(disk, 1, PAGE)
-    with pytest.raises(JournalCorrupt, match="lockstep repair-journal --from COPY"):
+    with pytest.raises(JournalCorrupt, match=r"Run `lockstep verify` .*, and put a copy of the file in its place"):
         JournalWriter(disk, segment_bytes=SEGMENT)
