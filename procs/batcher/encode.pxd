@@ -8,7 +8,6 @@ cdef class Buffer:
     cdef size_t size
     cdef size_t capacity
     cdef void begin(self) noexcept nogil
-    cdef void finish(self) noexcept nogil
     cdef int row(self, int16_t fields) except -1 nogil
     cdef void null(self) noexcept nogil
     cdef void integer(self, int64_t value) noexcept nogil

@@ -61,20 +61,17 @@ cdef class Buffer:
     def __dealloc__(self):
         free(self.data)
 
-    def view(self) -> memoryview:
-        """The finished bytes, valid until the next `begin`."""
-        return PyMemoryView_FromMemory(self.data, <Py_ssize_t> self.size, PyBUF_READ)
-
     cdef void begin(self) noexcept nogil:
         """Forget the rows; the header is written with the first of the next."""
         self.size = 0
 
-    cdef void finish(self) noexcept nogil:
-        put_16(self.data + self.size, -1)
-        self.size += 2
-
     def finished(self) -> memoryview:
-        """The bytes with their end, which is not kept: more rows may follow, and be finished again."""
+        """The bytes with their end, none without rows; valid until the next `begin` or `row`.
+
+        The end is not kept: more rows may follow, and be finished again.
+        """
+        if self.size == 0:
+            return memoryview(b"")
         put_16(self.data + self.size, -1)
         return PyMemoryView_FromMemory(self.data, <Py_ssize_t> self.size + 2, PyBUF_READ)
 

@@ -6,9 +6,6 @@ from shm.records cimport ConfirmedRecord, CorrectedRecord, PhaseChangedRecord, T
 
 cdef class History:
     cdef readonly uint64_t trades
-    cdef readonly uint64_t phases
-    cdef readonly uint64_t actions
-    cdef readonly uint64_t corrections
     cdef readonly uint64_t first_trade_ns
     cdef readonly uint64_t last_trade_ns
     cdef Listings listings

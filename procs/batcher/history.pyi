@@ -5,9 +5,6 @@ CORRECTION_COLUMNS: tuple[str, ...]
 
 class History:
     trades: int
-    phases: int
-    actions: int
-    corrections: int
     first_trade_ns: int
     last_trade_ns: int
     def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]: ...

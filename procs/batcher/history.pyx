@@ -181,23 +181,19 @@ cdef class History:
 
     def begin(self) -> None:
         """Forget all rows."""
-        self.trades = self.phases = self.actions = self.corrections = 0
+        self.trades = 0
         self.first_trade_ns = self.last_trade_ns = 0
         for buffer in (self.trades_out, self.phases_out, self.actions_out, self.corrections_out):
             (<Buffer> buffer).begin()
 
     def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]:
-        """Of each table that has rows: its columns, and the rows ready for COPY, valid until the next batch begins."""
-        found = {}
-        for name, columns, buffer, rows in (
-            ("trades", TRADE_COLUMNS, self.trades_out, self.trades),
-            ("phases", PHASE_COLUMNS, self.phases_out, self.phases),
-            ("actions", ACTION_COLUMNS, self.actions_out, self.actions),
-            ("corrections", CORRECTION_COLUMNS, self.corrections_out, self.corrections),
-        ):
-            if rows:
-                found[name] = (columns, (<Buffer> buffer).finished())
-        return found
+        """Of each table: its columns, and its rows, if any, ready for COPY and valid until the next batch begins."""
+        return {
+            "trades": (TRADE_COLUMNS, self.trades_out.finished()),
+            "phases": (PHASE_COLUMNS, self.phases_out.finished()),
+            "actions": (ACTION_COLUMNS, self.actions_out.finished()),
+            "corrections": (CORRECTION_COLUMNS, self.corrections_out.finished()),
+        }
 
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
         if self.trades == 0:
@@ -208,13 +204,10 @@ cdef class History:
         return write_trade(self.trades_out, self.listings, ring, event)
 
     cdef int phase(self, uint32_t ring, const PhaseChangedRecord *event) except -1 nogil:
-        self.phases += 1
         return write_phase(self.phases_out, self.listings, ring, event)
 
     cdef int action(self, const ConfirmedRecord *event) except -1 nogil:
-        self.actions += 1
         return write_action(self.actions_out, self.listings, event)
 
     cdef int correct(self, const CorrectedRecord *event) except -1 nogil:
-        self.corrections += 1
         return write_correction(self.corrections_out, self.listings, event)

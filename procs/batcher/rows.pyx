@@ -45,12 +45,22 @@ CHANGE_COLUMNS = (
     "end_reason", "cl_ord_id", "updated", "seq",
 )
 BALANCE_COLUMNS = ("user_id", "asset", "free", "held", "total", "seq")
-STATES = (
-    "", "WAITING", "NEW", "TRIGGERED", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED",
-)
+
+
+class OrderStatus(IntEnum):
+    """What a row's `state` may be."""
+
+    WAITING = STATE_WAITING
+    NEW = STATE_NEW
+    TRIGGERED = STATE_TRIGGERED
+    PARTIALLY_FILLED = STATE_PARTIALLY_FILLED
+    FILLED = STATE_FILLED
+    CANCELED = STATE_CANCELED
+    EXPIRED = STATE_EXPIRED
+
 
 assert len(ORDER_COLUMNS) == CREATED_FIELDS and len(CHANGE_COLUMNS) == CHANGED_FIELDS
-assert len(BALANCE_COLUMNS) == BALANCE_FIELDS and len(STATES) == STATE_EXPIRED + 1
+assert len(BALANCE_COLUMNS) == BALANCE_FIELDS
 
 cdef Names SIDES = Names(Side)
 cdef Names TYPES = Names(OrderType)
@@ -58,7 +68,7 @@ cdef Names TIMES_IN_FORCE = Names(TimeInForce)
 cdef Names SELF_TRADES = Names(SelfTrade)
 cdef Names LIST_KINDS = Names(ListKind)
 cdef Names REASONS = Names(CancelReason)
-cdef Names STATE_NAMES = Names(IntEnum("State", {name: i for i, name in enumerate(STATES) if name}))
+cdef Names STATES = Names(OrderStatus)
 
 
 cdef inline bint has_expired(uint8_t reason) noexcept nogil:
@@ -139,7 +149,7 @@ cdef class Batch:
         """Created orders, changed orders and balances, each ready for COPY and valid until `begin`."""
         with nogil:
             self.encode_rows()
-        return self.orders_out.view(), self.changes_out.view(), self.balances_out.view()
+        return self.orders_out.finished(), self.changes_out.finished(), self.balances_out.finished()
 
     cdef int add(self, uint32_t ring, uint64_t first, const char *slots, uint32_t count) except -1 nogil:
         """Apply events `first` … of one ring, without those that the database has."""
@@ -344,9 +354,6 @@ cdef class Batch:
                 self.changed += 1
         for i in range(self.balances):
             self.encode_balance(&self.balance_rows[i])
-        finish_copy(self.orders_out, self.created)
-        finish_copy(self.changes_out, self.changed)
-        finish_copy(self.balances_out, self.balances)
         return 0
 
     cdef int encode_balance(self, const BalanceRow *row) except -1 nogil:
@@ -401,7 +408,7 @@ cdef int encode_created(Buffer out, Listings listings, const Order *order) excep
     out.decimal(<int128> quantity_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> (0 if has_budget else order.remaining_lots) * terms.lot_mantissa, terms.quantity_scale)
-    out.text(STATE_NAMES.of(order.state), NAME_SIZE)
+    out.text(STATES.of(order.state), NAME_SIZE)
     encode_terms(out, order, terms)
     optional(out, order.terms.minimum_lots, terms.lot_mantissa, terms.quantity_scale)
     if has_budget:
@@ -435,7 +442,7 @@ cdef int encode_changed(Buffer out, Listings listings, const Order *order) excep
     out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> order.remaining_lots * terms.lot_mantissa, terms.quantity_scale)
     if order.state != STATE_UNCHANGED:
-        out.text(STATE_NAMES.of(order.state), NAME_SIZE)
+        out.text(STATES.of(order.state), NAME_SIZE)
     else:
         out.null()
     encode_terms(out, order, terms)
@@ -446,11 +453,6 @@ cdef int encode_changed(Buffer out, Listings listings, const Order *order) excep
     out.time(order.updated_ns)
     out.integer(<int64_t> order.seq)
     return 0
-
-
-cdef void finish_copy(Buffer buffer, uint64_t rows) noexcept nogil:
-    if rows:
-        buffer.finish()
 
 
 def phc(credential: ExtCredentialEvent) -> str:

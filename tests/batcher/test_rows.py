@@ -90,7 +90,7 @@ def coalesced(
             batch.add_bytes(0, 1, b"".join(slots[0]))
         batch.add_bytes(1, begin + 1, b"".join(slots[1][begin:end]))
         created, changed, balanced = batch.encode()
-        traded = batch.history.tables().get("trades", ((), memoryview(b"")))[1]
+        traded = batch.history.tables()["trades"][1]
         orders.update((row["order_id"], row) for row in rows_of(created, ORDER_COLUMNS))
         for change in rows_of(changed, CHANGE_COLUMNS):
             apply_change(orders[change["order_id"]], change)

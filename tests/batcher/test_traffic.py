@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from procs.batcher.compare import compare
 from procs.batcher.spool import Spool, stamped
 from shm.layout import pack
 from shm.records import AssetDefined, Command, Event, ExtLeg, ExtTerms, Instrument, InstrumentDefined
-from tests.batcher.events import BTC, USDT, Stream
+from tests.batcher.events import BTC, TERMS, USDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 from tests.consumer.orders import Orders
@@ -20,7 +21,7 @@ from tests.matcher.pair import Alone
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
-SEED = random.SystemRandom().randrange(1, 2**32)
+SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 BATCHES = 12
 STEPS_A_BATCH = 200
 
@@ -47,7 +48,7 @@ class Recorded(Alone):
         self.stream.seq = self.seq
         self.stream.now_ns = self.now_ns
         if isinstance(command, Instrument):
-            shared = {name: getattr(command, name) for name in self.SHARED}
+            shared = {name: getattr(command, name) for name in TERMS}
             symbol = b"I%d" % command.instrument
             self.stream.emit(0, InstrumentDefined, instrument=command.instrument, symbol=symbol, **shared)
         for event in events:
@@ -55,11 +56,6 @@ class Recorded(Alone):
             self.stream.rings[1].append(stamped(pack(event)))
             self.stream.causes.append((1, event.cause))
         return events
-
-    SHARED = (
-        "base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher",
-        "collar_bps", "maker_fee_ppm", "taker_fee_ppm", "reference_price_ticks", "unit_value", "lot_units",
-    )  # fmt: skip
 
 
 REPORTS = """
@@ -85,14 +81,22 @@ def test_rows_of_random_traffic_equal_its_replay(database: str, tmp_path: Path) 
     recorded = Recorded()
     traffic = Traffic(SEED, recorded, Seen())
     spool = Spool(tmp_path)
-    with session(database) as opened:
-        for _ in range(BATCHES):
-            for _ in range(STEPS_A_BATCH):
-                traffic.step()
-            spool_all(recorded.stream, spool, slots=8192)
-            opened.write(batch_after(opened, spool))
+    try:
+        with session(database) as opened:
+            for _ in range(BATCHES):
+                for _ in range(STEPS_A_BATCH):
+                    traffic.step()
+                spool_all(recorded.stream, spool, slots=8192)
+                opened.write(batch_after(opened, spool))
+        compare_all(database, recorded)
+    except Exception as error:
+        error.add_note(f"LOCKSTEP_FUZZ_SEED={SEED}, step {traffic.count}, record {recorded.seq}")
+        raise
+
+
+def compare_all(database: str, recorded: Recorded) -> None:
     report = compare(database, recorded.stream.rings.__getitem__)
-    assert report.clean, (SEED, report)
+    assert report.clean, report
     with psycopg.connect(database) as connection:
         assert connection.execute(REPORTS).fetchall() == reports_of(recorded.consumer)
         states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM orders")}
