@@ -140,4 +140,4 @@ def _await_ready(venue: subprocess.Popen[str], log: Path) -> None:
     while "venue ready" not in log.read_text():
         if venue.poll() is not None or time.monotonic() > deadline:
             raise NotReady(f"the venue did not become ready; it said:\n{log.read_text()[-4000:]}")
-        time.sleep(0.05)  # its only word is its output
+        time.sleep(0.05)  # its only word is this file, which nothing but reading it again watches

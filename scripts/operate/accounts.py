@@ -5,18 +5,14 @@ Each makes one record; the router applies it to orders that come after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from config import ConfigError, loader
 from config.schema import AccountSection, FeeTierSection
 from procs.router import definitions
 from scripts.operate.amounts import units_of
-from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.command import Context, Options, Request, carry_out, overruled, saying, section_of
 from scripts.terminal import DEMO, ConfigPath, UsageError, load
 from shm.records import FeeTier, PositionLimit
 
@@ -55,10 +51,7 @@ def account_limits(
         raise UsageError("name at least one limit to change; lockstep account-limits --help lists them")
 
     def request(context: Context) -> Request:
-        try:
-            section = loader.section(AccountSection, {"name": account} | named)
-        except ConfigError as error:
-            raise UsageError(str(error)) from None
+        section = section_of(AccountSection, {"name": account} | named)
         number = context.directory.account(account).account
         command = definitions.account_limits(section, number, context.directory.account_limits_of(number))
         if bool(command.max_orders) != bool(command.window_ms):
@@ -66,8 +59,8 @@ def account_limits(
         if command.fee_tier and command.fee_tier not in context.directory.fee_tiers:
             raise UsageError(f"there is no fee tier {command.fee_tier} yet: see lockstep fee-tier")
         words = ", ".join(f"{name} {value}" for name, value in named.items())
-        done = f"{account} now has {words}{_overruled(config, account, named)}"
-        return Request([command], lambda outcomes: _said(done, outcomes, named))
+        said = next((each for each in load(config).accounts if each.name == account), None)
+        return Request([command], saying(f"{account} now has {words}{overruled(config, said, named)}", named))
 
     return carry_out(config, options, request)
 
@@ -98,7 +91,7 @@ def position_limit(
             max_units=units,
         )
         done = f"{account} may own {most if units else 'any amount of'} {asset}"
-        return Request([command], lambda outcomes: _said(done, outcomes, {"account": account, "asset": asset}))
+        return Request([command], saying(done, {"account": account, "asset": asset}))
 
     return carry_out(config, options, request)
 
@@ -118,23 +111,7 @@ def fee_tier(
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
     values = {"tier": tier, "maker_fee_ppm": maker_fee_ppm, "taker_fee_ppm": taker_fee_ppm}
-    try:
-        loader.section(FeeTierSection, dict(values))
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
+    section_of(FeeTierSection, values)
     command = FeeTier(cl_ord_id=b"", tier=tier, maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm)
     done = f"fee tier {tier}: maker {maker_fee_ppm}, taker {taker_fee_ppm} millionths"
-    return carry_out(
-        config, options, lambda _: Request([command], lambda outcomes: _said(done, outcomes, dict(values)))
-    )
-
-
-def _said(sentence: str, outcomes: Sequence[Outcome], details: dict[str, object]) -> Said:
-    return Said(f"{sentence}; log record {outcomes[0].seq}", details)
-
-
-def _overruled(config: Path, account: str, named: dict[str, Any]) -> str:
-    """A warning where the configuration file says otherwise, and so undoes this at the next start."""
-    section = next((each for each in load(config).accounts if each.name == account), None)
-    other = [name for name, value in named.items() if getattr(section, name, None) not in (None, value)]
-    return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""
+    return carry_out(config, options, lambda _: Request([command], saying(done, values)))

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
+from config.checks import I64_MAX
 from config.units import InexactError, in_steps, in_units
 from scripts.operate.directory import Directory
 from scripts.terminal import UsageError
 from shm.records import Instrument
 
-I64_MAX = 2**63 - 1
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")
 
 

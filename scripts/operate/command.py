@@ -10,14 +10,15 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 from rich.console import Console
 from rich.text import Text
 
-from config.schema import Config
+from config import ConfigError, loader
+from config.schema import Config, Section
 from procs.venue import Venue
 from scripts.operate import directory as directories
 from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
@@ -30,6 +31,9 @@ from shm.board import Word
 from shm.journal import JournalError
 from shm.layout import type_of, unpack_command
 from shm.records import CL_ORD_ID_SIZE, Code, Command
+
+Section_ = TypeVar("Section_", bound=Section)
+Symbol = Annotated[str, Parameter(help="The instrument.")]
 
 
 @Parameter(name="*")
@@ -117,6 +121,27 @@ def carry_out(config: Path, options: Options, request: Callable[[Context], Reque
     UsageError where it can't even be asked.
     """
     return _tell(_carry_out(load(config), options, request), options.json)
+
+
+def saying(sentence: str, details: Mapping[str, object] | None = None) -> Callable[[Sequence[Outcome]], Said]:
+    """Words outcomes by `sentence` and the place in the log."""
+    return lambda outcomes: Said(f"{sentence}; log record {outcomes[-1].seq}", dict(details or {}))
+
+
+def section_of(cls: type[Section_], values: Mapping[str, Any]) -> Section_:
+    """What is not None of `values`, as a section of the configuration. UsageError with everything that is wrong."""
+    try:
+        return loader.section(cls, {name: value for name, value in values.items() if value is not None})
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+
+
+def overruled(config: Path, said: Section | None, named: Mapping[str, Any]) -> str:
+    """A warning where the file's section says other than what is named, and so undoes it at the next start."""
+    other = [
+        name for name, value in named.items() if value is not None and getattr(said, name, None) not in (None, value)
+    ]
+    return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""
 
 
 def _carry_out(config: Config, options: Options, request: Callable[[Context], Request]) -> Report:

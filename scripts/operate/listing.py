@@ -5,27 +5,22 @@ What they say goes through the log, like everything that a configuration says; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from msgspec import structs
 
-from config import ConfigError, loader
 from config.checks import check
-from config.schema import AssetSection, Config, InstrumentSection, ScheduleEntry, Section
+from config.schema import AssetSection, Config, InstrumentSection, ScheduleEntry
 from procs.router import definitions
 from scripts.operate.amounts import step_text
-from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.command import Context, Options, Request, Symbol, carry_out, overruled, saying, section_of
 from scripts.operate.directory import Directory
 from scripts.operate.trading import change
 from scripts.terminal import DEMO, ConfigPath, UsageError, load
 from shm.records import Asset, BandAction, Code, Command, Instrument, Phase
-
-Section_ = TypeVar("Section_", bound=Section)
-Symbol = Annotated[str, Parameter(help="The instrument.")]
 
 
 def list_asset(
@@ -41,14 +36,14 @@ def list_asset(
 
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
-    section = _section(AssetSection, {"name": name, "scale": scale})
+    section = section_of(AssetSection, {"name": name, "scale": scale})
 
     def request(context: Context) -> Request:
         assets = context.directory.assets
         if name.encode() in assets:
             raise UsageError(f"there is an asset {name} already")
         command = Asset(name=section.name.encode(), asset=len(assets) + 1, scale=section.scale)
-        return Request([command], _done(f"{name} is listed"))
+        return Request([command], saying(f"{name} is listed"))
 
     return carry_out(config, options, request)
 
@@ -81,7 +76,7 @@ def list_instrument(
         "taker_fee_ppm": taker_fee_ppm,
     }  # fmt: skip
     fixed = {"symbol": symbol, "base": base, "quote": quote, "tick": tick, "lot": lot, "matcher": matcher}
-    section = _section(InstrumentSection, fixed | asked)
+    section = section_of(InstrumentSection, fixed | asked)
 
     def request(context: Context) -> Request:
         directory = context.directory
@@ -94,7 +89,7 @@ def list_instrument(
             raise UsageError(f"{symbol} is on matcher {command.matcher}: see lockstep move")
         _check_matcher(context, command.matcher)
         done = f"{symbol} has its new terms" if known else f"{symbol} is listed, on matcher {command.matcher}"
-        return Request([command], _done(f"{done}{_overruled(config, symbol, asked)}"))
+        return Request([command], saying(f"{done}{_overruled(config, symbol, asked)}"))
 
     return carry_out(config, options, request)
 
@@ -144,7 +139,7 @@ def limits(
         }
         _check(directory, _with(directory, instrument, named | bands))
         words = ", ".join(f"{name} {value}" for name, value in named.items())
-        return Request([command], _done(f"{symbol} now has {words}{_overruled(config, symbol, named)}", named))
+        return Request([command], saying(f"{symbol} now has {words}{_overruled(config, symbol, named)}", named))
 
     return carry_out(config, options, request)
 
@@ -177,7 +172,7 @@ def schedule(
         _check(context.directory, _with(context.directory, instrument, {"schedule": raw}))
         commands = definitions.schedule(entries, instrument.instrument)
         done = f"{symbol} has a schedule of {len(entries)} phases" if entries else f"{symbol} has no schedule"
-        return Request(commands, _done(f"{done}{_overruled(config, symbol, {'schedule': entries})}"))
+        return Request(commands, saying(f"{done}{_overruled(config, symbol, {'schedule': entries})}"))
 
     return carry_out(config, options, request)
 
@@ -215,21 +210,9 @@ def move(
         fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
         command = structs.replace(known, matcher=matcher, verdict=0, **fresh)
         why = {Code.INVALID_DEFINITION: f"{symbol} is not in HALT: lockstep halt {symbol} first"}
-        return Request([command], _done(f"{symbol} is on matcher {matcher}"), why=why)
+        return Request([command], saying(f"{symbol} is on matcher {matcher}"), why=why)
 
     return carry_out(config, options, request)
-
-
-def _done(sentence: str, details: Mapping[str, object] | None = None) -> Callable[[Sequence[Outcome]], Said]:
-    return lambda outcomes: Said(f"{sentence}; log record {outcomes[-1].seq}", dict(details or {}))
-
-
-def _section(cls: type[Section_], values: dict[str, Any]) -> Section_:
-    """The values as the configuration's section of that kind. UsageError with everything that is wrong with them."""
-    try:
-        return loader.section(cls, {name: value for name, value in values.items() if value is not None})
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
 
 
 def _check_matcher(context: Context, matcher: int) -> None:
@@ -245,7 +228,7 @@ def _entry(text: str) -> ScheduleEntry:
             f'{text!r} is no entry: give a time, a phase and maybe days, such as "08:00 continuous mon,tue"'
         )
     values: dict[str, Any] = {"time": parts[0], "phase": parts[1]}
-    return _section(ScheduleEntry, values | ({"days": parts[2].split(",")} if len(parts) == 3 else {}))
+    return section_of(ScheduleEntry, values | ({"days": parts[2].split(",")} if len(parts) == 3 else {}))
 
 
 def _with(directory: Directory, listed: Instrument, named: dict[str, Any]) -> InstrumentSection:
@@ -258,7 +241,7 @@ def _with(directory: Directory, listed: Instrument, named: dict[str, Any]) -> In
         "lot": step_text(listed.lot_mantissa, listed.quantity_scale),
         "matcher": listed.matcher,
     }
-    return _section(InstrumentSection, values | named)
+    return section_of(InstrumentSection, values | named)
 
 
 def _check(directory: Directory, section: InstrumentSection) -> None:
@@ -270,9 +253,5 @@ def _check(directory: Directory, section: InstrumentSection) -> None:
         raise UsageError("\n".join(f"{problem.key.removeprefix(key + '.')}: {problem.message}" for problem in found))
 
 
-def _overruled(config: Path, symbol: str, named: dict[str, Any]) -> str:
-    """A warning where the configuration file says otherwise, and so undoes this at the next start."""
-    section = next((each for each in load(config).instruments if each.symbol == symbol), None)
-    said = {name: value for name, value in named.items() if value is not None}
-    other = [name for name, value in said.items() if getattr(section, name, None) not in (None, value)]
-    return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""
+def _overruled(config: Path, symbol: str, named: Mapping[str, Any]) -> str:
+    return overruled(config, next((each for each in load(config).instruments if each.symbol == symbol), None), named)

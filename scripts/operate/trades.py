@@ -17,7 +17,7 @@ from config.schema import Config
 from procs.batcher import database
 from scripts.operate.amounts import lots_of, price_text, ticks_of, units_of
 from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
 from scripts.terminal import DEMO, ConfigPath, UsageError, load
 from shm.board import Word
 from shm.records import MAX_MATCHERS, Correction
@@ -29,7 +29,6 @@ QUERY = """
     FROM settled_trades WHERE matcher = ANY(%s) AND trade_id = %s AND symbol = %s
 """
 
-Symbol = Annotated[str, Parameter(help="The instrument.")]
 Matcher = Annotated[
     int | None, Parameter(help="Which matcher's trade, where an instrument has moved and two have such a number.")
 ]

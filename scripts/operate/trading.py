@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from scripts.operate.amounts import price_text, quantity_text
 from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
 from scripts.terminal import DEMO, ConfigPath, UsageError
 from shm.records import Cancelled, Instrument, KillScope, KillSwitch, MassCancel, Phase, PhaseChange, PhaseChanged, Side
 
@@ -26,7 +26,6 @@ PhaseName = Literal[
     "halt",
     "cancel_only",
 ]
-Symbol = Annotated[str, Parameter(help="The instrument.")]
 
 
 def halt(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
