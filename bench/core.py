@@ -108,7 +108,7 @@ def _await_lead(venue: Venue, hosts: list[subprocess.Popen[bytes]]) -> None:
                 consumer.take()
         if time.monotonic() > deadline or any(process.poll() is not None for process in hosts):
             raise RuntimeError("the venue's core did not come to lead")
-        time.sleep(0.001)  # it is other processes that work
+        time.sleep(0.001)  # the hosts need the cores meanwhile, and the board has no bell for who is no host
 
 
 def readers(venue: Venue) -> list[list[Consumer]]:

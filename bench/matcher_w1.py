@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench import drive, plot
 from bench.book_alone import execute
+from bench.core import CORES
 from bench.encode import MAKER_FEE_PPM, TAKER_FEE_PPM, Encoder
 from bench.simple_book import SimpleBook, digest_of
 from bench.tally import Tally
@@ -31,7 +32,6 @@ CAPACITY = 32_768  # of both rings, as the venue has them by default
 ROUNDS = 5
 PERIOD_NS = 1000  # a million commands a second
 PERCENTILES = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999))
-CORES = sorted(os.sched_getaffinity(0))
 CHART = Path("docs/benchmark-matcher-latency.svg")
 
 
@@ -114,8 +114,10 @@ def _two_processes(workload: Workload, expected: SimpleBook) -> float:
     finally:
         segment.remove_leftovers(name)
         os.sched_setaffinity(0, CORES)
-    if digest != digest_of(expected.levels()) or tally.damaged or tally.traded != expected.trades:
-        raise RuntimeError(f"{tally.damaged} damaged events, {tally.traded} trades, final book {digest}")
+    found = (tally.damaged, tally.traded, tally.rejected, digest)
+    wanted = (0, expected.trades, expected.gone, digest_of(expected.levels()))
+    if found != wanted:
+        raise RuntimeError(f"(damaged, traded, refused, final book) are {found}, not {wanted}")
     return workload.count / took_ns * 1e9
 
 

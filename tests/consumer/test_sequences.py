@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from shm.records import CancelReason, OrderFlag, OrderType, Phase, RestateReason, TimeInForce, TriggerReason
-from tests.consumer.script import BUY, EXPLICIT, SELL, WAITING, Script
+from shm.layout import pack
+from shm.records import (
+    CancelReason,
+    OrderFlag,
+    OrderType,
+    Phase,
+    RestateReason,
+    TimeInForce,
+    Traded,
+    TradeFlag,
+    TriggerReason,
+)
+from tests.consumer.script import BUY, EXPLICIT, INSTRUMENT, SELL, WAITING, Script
 
 
 @pytest.fixture
@@ -227,10 +238,13 @@ def test_a_consumer_is_loud_about_broken_priority(script: Script) -> None:
         script.traded(second, taker, 5)
 
 
-def test_levels_are_loud_about_what_is_not_there(script: Script) -> None:
-    ask = script.new(SELL, 100, 5)
-    taker = script.new(BUY, 100, 9)
+def test_levels_are_loud_about_an_auction_that_they_cannot_have_seen(script: Script) -> None:
+    bid, ask = script.new(BUY, 105, 5), script.new(SELL, 95, 5)
     script.complete()
-    script.order(taker).shown = 0
-    with pytest.raises((AssertionError, RuntimeError)):
-        script.traded(ask, taker, 7)
+    trade = Traded(
+        number=script.number + 1, cause=script.cause + 1, instrument=INSTRUMENT, maker_order_id=bid, taker_order_id=ask,
+        price_ticks=106, quantity_lots=5, maker_leaves_lots=0, taker_leaves_lots=0, maker_fee=0, taker_fee=0,
+        maker_account=1, taker_account=1, taker_side=SELL, flags=TradeFlag.AUCTION,
+    )  # fmt: skip
+    with pytest.raises(RuntimeError, match="beyond the best price"):
+        script.levels.apply(pack(trade))

@@ -46,7 +46,7 @@ class Streamed(Pair):
     def __init__(self) -> None:
         self.expected: dict[int, list[State]] = {}
         self.got: dict[int, list[State]] = {}
-        self.count = 0
+        self.count = self.numbers = self.seq = 0
         self.random = random.Random(SEED)
         self.board = Board.private()
         rings = [Ring.private(CAPACITY, ["publisher"]) for _ in range(2)]
@@ -59,9 +59,8 @@ class Streamed(Pair):
         self.poll(self.seq)
 
     def tell(self, event: type[Event], **values: Any) -> int:
-        cause = getattr(self, "seq", 0)
-        self.numbers = getattr(self, "numbers", 0) + 1
-        return self.router.put(pack(event(number=self.numbers, cause=cause, **values)))
+        self.numbers += 1
+        return self.router.put(pack(event(number=self.numbers, cause=self.seq, **values)))
 
     def send(
         self,
