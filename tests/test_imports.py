@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE)
 
-# Not a process itself: the duty cycle, the venue's memory, the two loops, the host, tables of state, and what several ask.
+# Not a process itself: the duty cycle, the venue's memory, the two loops, the host, tables, and what several ask.
 SHARED = {
     "procs.agent",
     "procs.venue",
