@@ -16,9 +16,13 @@ cdef enum:
     WORD_LOG_END = 3         # router: last sequence published to the log
     WORD_EPOCH = 4           # router: 0 until it leads, then the epoch it leads
     WORD_READY_EVENT = 5     # router: the number of its last event when it began to lead
-    WORD_JOURNAL_READY = 6   # journaler: 1 once the journal is open, its tail cut and DURABLE_SEQ true
+    WORD_JOURNAL_READY = 6   # journaler: the generation once the journal is open, its tail cut and DURABLE_SEQ true
     WORD_SPOOLED = 7         # batcher: bytes in the spool that the database does not have yet
     WORD_DATABASE_SEQ = 8    # batcher: the watermark: the database has everything caused up to here
+    WORD_JOURNAL_FULL = 9    # journaler: 1 while the disk has no room for more than what must not be refused
+    WORD_GENERATION = 10     # supervisor: which log and event rings are in use; another one: the core starts again
+    WORD_SNAPSHOT_ASKED = 11 # supervisor: how many snapshots were asked for
+    WORD_SNAPSHOT_SEQ = 12   # router: the Snapshot record in the log whose saving is wanted; 0: none
     WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
     WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published
     WORD_MATCHER_DUE = 32    # + matcher - 1: matcher: the log time from which a tick changes something; 0: none will

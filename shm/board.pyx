@@ -59,7 +59,7 @@ SIZE = BOARD_SIZE
 
 
 class Word(IntEnum):
-    """The board's words; the two last are the first of eight, one a matcher."""
+    """The board's words; the two last are the first of eight, one a matcher. Who writes which is in board.pxd."""
 
     DURABLE_SEQ = WORD_DURABLE_SEQ
     ACKED_SEQ = WORD_ACKED_SEQ
@@ -70,6 +70,10 @@ class Word(IntEnum):
     JOURNAL_READY = WORD_JOURNAL_READY
     SPOOLED = WORD_SPOOLED
     DATABASE_SEQ = WORD_DATABASE_SEQ
+    JOURNAL_FULL = WORD_JOURNAL_FULL
+    GENERATION = WORD_GENERATION
+    SNAPSHOT_ASKED = WORD_SNAPSHOT_ASKED
+    SNAPSHOT_SEQ = WORD_SNAPSHOT_SEQ
     SETTLED = WORD_SETTLED
     MATCHER_DONE = WORD_MATCHER_DONE
 

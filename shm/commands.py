@@ -168,6 +168,16 @@ class Marker(Command, frozen=True, kw_only=True):
     reserved: u64 = 0
 
 
+class Snapshot(Command, frozen=True, kw_only=True):
+    """The venue is settled here, and each stage saves what it holds: nothing before this record is on its way.
+
+    The event numbers are each matcher's last.
+    """
+
+    event_numbers: u64x8
+    reserved: u64 = 0
+
+
 class Epoch(Command, frozen=True, kw_only=True):
     """A router began to lead, under the header's epoch."""
 

@@ -34,6 +34,7 @@ class CommandType(IntEnum):
     ADJUSTMENT = 21
     CORRECTION = 22
     ACTIVATE = 23
+    SNAPSHOT = 24
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
@@ -60,6 +61,7 @@ class EventType(IntEnum):
     INDICATIVE = 15
     CONFIRMED = 16
     CORRECTED = 17
+    SNAPSHOT = 18
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
@@ -194,6 +196,7 @@ class CancelReason(IntEnum):
     MASS_CANCEL = 11
     DELISTED = 12
     NO_FUNDS = 13
+    VOIDED = 14
 
 
 class Code(IntEnum):
@@ -275,6 +278,7 @@ class Code(IntEnum):
     DELISTED = 124
     ALREADY_CORRECTED = 125
     TERMS_MISSING = 126
+    JOURNAL_FULL = 127
     ORDER_CLOSED = 200
     QUANTITY_BELOW_FILLED = 201
     WOULD_TAKE = 202
@@ -285,3 +289,4 @@ class Code(IntEnum):
     CANCEL_ONLY = 207
     TOO_MANY_TRAILING = 208
     TERMS_NOT_ALLOWED = 209
+    VOIDED = 210

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shm.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64
+from shm.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -304,6 +304,13 @@ class Corrected(Event, frozen=True, kw_only=True):
     reserved_2: u16 = 0
     reserved_3: u32 = 0
     reserved_4: bytes16 = b""
+
+
+class SnapshotTaken(Event, frozen=True, kw_only=True):
+    """Here the log has a Snapshot: who has handled each matcher's events up to these numbers saves its tables."""
+
+    event_numbers: u64x8
+    reserved: bytes16 = b""
 
 
 class ExtTermsEvent(Event, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ cdef enum:
     CMD_ADJUSTMENT = 21
     CMD_CORRECTION = 22
     CMD_ACTIVATE = 23
+    CMD_SNAPSHOT = 24
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
@@ -55,6 +56,7 @@ cdef enum:
     EVT_INDICATIVE = 15
     EVT_CONFIRMED = 16
     EVT_CORRECTED = 17
+    EVT_SNAPSHOT = 18
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
     EVT_EXT_TERMS = 66
@@ -154,6 +156,7 @@ cdef enum:
     CANCEL_REASON_MASS_CANCEL = 11
     CANCEL_REASON_DELISTED = 12
     CANCEL_REASON_NO_FUNDS = 13
+    CANCEL_REASON_VOIDED = 14
 
 cdef enum:
     CODE_OK = 0
@@ -228,6 +231,7 @@ cdef enum:
     CODE_DELISTED = 124
     CODE_ALREADY_CORRECTED = 125
     CODE_TERMS_MISSING = 126
+    CODE_JOURNAL_FULL = 127
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -238,6 +242,7 @@ cdef enum:
     CODE_CANCEL_ONLY = 207
     CODE_TOO_MANY_TRAILING = 208
     CODE_TERMS_NOT_ALLOWED = 209
+    CODE_VOIDED = 210
 
 
 cdef struct CommandRecord:
@@ -800,6 +805,22 @@ cdef struct ActivateRecord:
     uint8_t reserved_2[56]
 
 
+cdef struct SnapshotRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint64_t event_numbers[8]
+    uint64_t reserved
+
+
 cdef struct ExtTermsRecord:
     uint32_t crc
     uint8_t type
@@ -1252,6 +1273,20 @@ cdef struct CorrectedRecord:
     uint16_t reserved_2
     uint32_t reserved_3
     uint8_t reserved_4[16]
+
+
+cdef struct SnapshotTakenRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t event_numbers[8]
+    uint8_t reserved[16]
 
 
 cdef struct ExtTermsEventRecord:

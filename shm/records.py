@@ -39,6 +39,7 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.ADJUSTMENT: Adjustment,
     CommandType.CORRECTION: Correction,
     CommandType.ACTIVATE: Activate,
+    CommandType.SNAPSHOT: Snapshot,
     CommandType.EXT_TERMS: ExtTerms,
     CommandType.EXT_LEG: ExtLeg,
 }
@@ -63,6 +64,7 @@ EVENTS: dict[EventType, type[Event]] = {
     EventType.INDICATIVE: Indicative,
     EventType.CONFIRMED: Confirmed,
     EventType.CORRECTED: Corrected,
+    EventType.SNAPSHOT: SnapshotTaken,
     EventType.EXT_TERMS: ExtTermsEvent,
 }
 

@@ -163,6 +163,9 @@ TABLE = {
     Code.DELISTED: _row("the instrument is no longer traded, for ever", "use another", "55", UNKNOWN_SYMBOL),
     Code.ALREADY_CORRECTED: _row("the trade has been undone or corrected before", "nothing is left to do"),
     Code.TERMS_MISSING: _row("the order came without terms that it says it has", "report it: it is a client's fault"),
+    Code.JOURNAL_FULL: _row(
+        "the disk that the journal is on is full: cancels are taken, orders are not",
+        "send it again later, under a new client order id"),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0)),
     Code.QUANTITY_BELOW_FILLED: _row(
@@ -180,6 +183,8 @@ TABLE = {
     Code.TERMS_NOT_ALLOWED: _row(
         "the replace names a term that the order does not have, or a stop that has triggered",
         "leave the term out", "99, 111, 126, 211, 432, 1138"),
+    Code.VOIDED: _row(
+        "the operator took the request out: the venue could not carry it out", "ask the operator before sending it again"),
 }
 assert set(TABLE) == set(Code) - {Code.OK}, "every code has a row"
 assert max(TABLE) < MAX_CODE

@@ -46,6 +46,7 @@ from shm.records cimport (
     CANCEL_REASON_PRICE_BAND,
     CANCEL_REASON_REQUESTED,
     CANCEL_REASON_SELF_TRADE,
+    CANCEL_REASON_VOIDED,
     CL_ORD_ID_SIZE,
     CMD_REPLACE,
     CODE_DUPLICATE_CLIENT_ID,
@@ -100,6 +101,7 @@ CANCEL_TEXTS[CANCEL_REASON_LIST] = b"the other order of its list has ended it"
 CANCEL_TEXTS[CANCEL_REASON_MASS_CANCEL] = b"mass cancel"
 CANCEL_TEXTS[CANCEL_REASON_DELISTED] = b"the instrument is no longer traded"
 CANCEL_TEXTS[CANCEL_REASON_NO_FUNDS] = b"the account's free balance does not cover it"
+CANCEL_TEXTS[CANCEL_REASON_VOIDED] = b"the operator took it out: the venue could not carry it out"
 cdef Words[4] TRIGGER_TEXTS
 TRIGGER_TEXTS[TRIGGER_REASON_STOP] = b"triggered: its stop price was reached"
 TRIGGER_TEXTS[TRIGGER_REASON_LIST] = b"triggered: the first order of its list is filled"

@@ -23,7 +23,10 @@ SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().r
 RING_SLOTS = 64
 # How often the books are compared queue by queue, which costs more than all else.
 WHOLE = 25
-SELDOM = {CancelReason.MINIMUM_QUANTITY, CancelReason.DELISTED, CancelReason.PRICE_BAND, CancelReason.NO_FUNDS}
+SELDOM = {
+    CancelReason.MINIMUM_QUANTITY, CancelReason.DELISTED, CancelReason.PRICE_BAND, CancelReason.NO_FUNDS,
+    CancelReason.VOIDED,
+}  # fmt: skip
 
 
 class Watched(Pair):

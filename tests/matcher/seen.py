@@ -37,20 +37,21 @@ from shm.records import ExtTermsEvent as Terms
 
 OTHERS_EVENTS = (
     "BALANCE", "ASSET_DEFINED", "INSTRUMENT_DEFINED", "ACCOUNT_DEFINED", "EPOCH_BEGUN", "CONFIRMED", "CORRECTED",
-    "EXT_CREDENTIAL",
+    "EXT_CREDENTIAL", "SNAPSHOT",
 )  # fmt: skip
 
 
 def must_occur() -> set[str]:
     """Every outcome that a matcher has; more than 4,096 trailing stops have a test of their own."""
     names = {f"event {kind.name}" for kind in EventType if kind.name not in OTHERS_EVENTS}
-    codes = [code for code in Code if code >= Code.ORDER_CLOSED and code != Code.TOO_MANY_TRAILING]
+    codes = {code for code in Code if code >= Code.ORDER_CLOSED} - {Code.TOO_MANY_TRAILING, Code.VOIDED}
     names |= {f"code {code.name}" for code in (*codes, Code.DELISTED, Code.DISPLAY_TOO_LARGE)}
     kinds: dict[str, type[IntEnum]] = {
         "cancel": CancelReason, "trigger": TriggerReason, "restate": RestateReason, "phase": Phase,
         "because": PhaseReason, "type": OrderType, "time": TimeInForce, "list": ListKind, "state": OrderState,
     }  # fmt: skip
     names |= {f"{prefix} {member.name}" for prefix, kind in kinds.items() for member in kind}
+    names -= {f"cancel {CancelReason.VOIDED.name}"}
     names |= {"trade in an auction", "refresh", "replace kept", "replace lost", "auction traded", "replaced waiting"}
     return names
 
