@@ -21,7 +21,7 @@ cdef enum:
     WORD_DATABASE_SEQ = 8    # batcher: the watermark: the database has everything caused up to here
     WORD_JOURNAL_FULL = 9    # journaler: 1 while the disk has no room for more than what must not be refused
     WORD_GENERATION = 10     # supervisor: which log and event rings are in use; another one: the core starts again
-    WORD_SNAPSHOT_ASKED = 11 # supervisor: how many snapshots were asked for
+    WORD_SNAPSHOT_ASKED = 11  # supervisor: how many snapshots were asked for
     WORD_SNAPSHOT_SEQ = 12   # router: the Snapshot record in the log whose saving is wanted; 0: none
     WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
     WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published

@@ -184,7 +184,8 @@ TABLE = {
         "the replace names a term that the order does not have, or a stop that has triggered",
         "leave the term out", "99, 111, 126, 211, 432, 1138"),
     Code.VOIDED: _row(
-        "the operator took the request out: the venue could not carry it out", "ask the operator before sending it again"),
+        "the operator took the request out: the venue could not carry it out",
+        "ask the operator before sending it again"),
 }
 assert set(TABLE) == set(Code) - {Code.OK}, "every code has a row"
 assert max(TABLE) < MAX_CODE
