@@ -12,7 +12,7 @@ import psycopg
 from procs.batcher.compare import compare
 from procs.batcher.spool import Spool, stamped
 from shm.layout import pack
-from shm.records import AssetDefined, Command, Event, ExtLeg, ExtTerms, Instrument, InstrumentDefined
+from shm.records import AssetDefined, Command, Event, Instrument, InstrumentDefined
 from tests.batcher.events import BTC, TERMS, USDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
@@ -37,14 +37,7 @@ class Recorded(Alone):
         for number, name in ((BTC, b"BTC"), (USDT, b"USDT")):
             self.stream.emit(0, AssetDefined, asset=number, name=name, scale=8)
 
-    def send(
-        self,
-        command: Command,
-        terms: ExtTerms | None = None,
-        second: ExtLeg | None = None,
-        its_terms: ExtTerms | None = None,
-    ) -> list[Event]:
-        events = super().send(command, terms, second, its_terms)
+    def heard(self, events: list[Event], command: Command) -> None:
         self.stream.seq = self.seq
         self.stream.now_ns = self.now_ns
         if isinstance(command, Instrument):
@@ -55,7 +48,6 @@ class Recorded(Alone):
             self.consumer.apply(event)
             self.stream.rings[1].append(stamped(pack(event)))
             self.stream.causes.append((1, event.cause))
-        return events
 
 
 REPORTS = """

@@ -12,7 +12,7 @@ from collections import Counter
 
 from procs.publisher.book import Book
 from shm.layout import pack
-from shm.records import CancelReason, Command, Event, ExtLeg, ExtTerms, OrderState, Side
+from shm.records import CancelReason, Command, Event, OrderState, Side
 from tests.consumer.orders import Orders
 from tests.matcher.pair import Pair
 from tests.matcher.seen import Seen
@@ -39,14 +39,7 @@ class Watched(Pair):
         self.seen: Counter[str] = Counter()
         super().__init__(RING_SLOTS, check_every=0)
 
-    def send(
-        self,
-        command: Command,
-        terms: ExtTerms | None = None,
-        second: ExtLeg | None = None,
-        its_terms: ExtTerms | None = None,
-    ) -> list[Event]:
-        events = super().send(command, terms, second, its_terms)
+    def heard(self, events: list[Event], _command: Command) -> None:
         touched = set()
         for event in events:
             self.consumer.apply(event)
@@ -60,7 +53,6 @@ class Watched(Pair):
         self.count += 1
         if self.count % WHOLE == 0:
             self.compare()
-        return events
 
     def compare_levels(self, instrument: int) -> None:
         found = self.levels[instrument]

@@ -136,7 +136,11 @@ class Alone:
             self.seq += 1
             events += self.apply(stamped(record, self.seq, self.now_ns))
         self.now_ns += 1
+        self.heard(events, command)
         return events
+
+    def heard(self, events: list[Event], command: Command) -> None:
+        """A command's events are complete: for those who make something of them."""
 
     def apply(self, command: Command) -> list[Event]:
         return self.model.apply(command)

@@ -15,8 +15,6 @@ from shm.records import (
     EpochBegun,
     Event,
     ExtClientIdEvent,
-    ExtLeg,
-    ExtTerms,
     ExtTermsEvent,
     Instrument,
     InstrumentDefined,
@@ -62,14 +60,7 @@ class Streamed(Pair):
         self.numbers += 1
         return self.router.put(pack(event(number=self.numbers, cause=self.seq, **values)))
 
-    def send(
-        self,
-        command: Command,
-        terms: ExtTerms | None = None,
-        second: ExtLeg | None = None,
-        its_terms: ExtTerms | None = None,
-    ) -> list[Event]:
-        events = super().send(command, terms, second, its_terms)
+    def heard(self, events: list[Event], command: Command) -> None:
         if isinstance(command, Instrument):
             self.define(command)
         touched = set()
@@ -84,7 +75,6 @@ class Streamed(Pair):
         if self.count % POLL_EVERY == 0:
             # What the matcher says to have done may lag behind what it has published.
             self.poll(self.seq - self.random.randint(0, 3))
-        return events
 
     def define(self, command: Instrument) -> None:
         number = command.instrument
