@@ -171,11 +171,11 @@ class Marker(Command, frozen=True, kw_only=True):
 class Snapshot(Command, frozen=True, kw_only=True):
     """The venue is settled here, and each stage saves what it holds: nothing before this record is on its way.
 
-    The event numbers are each matcher's last.
+    The event numbers are each matcher's last, and the router's: that of the SnapshotTaken event.
     """
 
     event_numbers: u64x8
-    reserved: u64 = 0
+    router_number: u64
 
 
 class Epoch(Command, frozen=True, kw_only=True):

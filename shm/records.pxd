@@ -818,7 +818,7 @@ cdef struct SnapshotRecord:
     uint32_t account
     uint32_t session
     uint64_t event_numbers[8]
-    uint64_t reserved
+    uint64_t router_number
 
 
 cdef struct ExtTermsRecord:
