@@ -11,7 +11,7 @@ CODE := shm procs config scripts bench tests
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 
 # What compiled modules are made of: a change of any of them builds again (only what changed is compiled).
-CARRIED := $(shell find shm procs config scripts bench -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
+CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 export LOCKSTEP_JOBS := $(JOBS)
 export PIP_REQUIRE_VIRTUALENV := 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-PACKAGES = ("shm", "procs", "config", "scripts", "bench")
+PACKAGES = ("shm", "procs", "config", "scripts", "bench", "tests")
 JOBS = int(os.environ.get("LOCKSTEP_JOBS", "0")) or len(os.sched_getaffinity(0))
 DIRECTIVES = {
     "language_level": "3",

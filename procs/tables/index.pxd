@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.tables.pool cimport NIL, Pool, pool_at, prefetch
+from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     SEGMENT_SLOTS = 4096
@@ -38,6 +39,8 @@ cdef void index_close(Index *index) noexcept
 cdef int index_put(Index *index, uint32_t tag, uint32_t item) except -1 nogil
 cdef void index_remove(Index *index, uint32_t tag, uint32_t item) noexcept nogil
 cdef uint64_t index_check(const Index *index, const Pool *items, TagOf tag_of_item) except? -1
+cdef int index_save(const Index *index, Saver saver) except -1
+cdef int index_load(Index *index, Loader loader) except -1
 cdef uint32_t keyed_tag(const Index *index, const char *item) noexcept nogil
 
 

@@ -18,7 +18,8 @@ A look reads the directory, which is small, and one line of slots: items with an
 knows which keys come next can ask for their lines ahead (`index_prefetch`).
 
 Prices and client ids are chosen by users, so the hash is keyed with secrets of the process: nobody can choose keys that
-collide. The secrets decide where slots lie and never what the state is.
+collide. The secrets decide where slots lie and never what the state is; they are saved with the slots, which
+mean nothing without them.
 """
 
 import os
@@ -27,7 +28,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from procs.tables.pool cimport pool_check, pool_close, pool_open, pool_take
+from procs.tables.pool cimport pool_check, pool_close, pool_load, pool_open, pool_save, pool_take
+from procs.tables.saved cimport Loader, Saver
+
+from procs.tables.saved import DamagedPart
 
 cdef enum:
     FIRST_SEGMENTS = 4
@@ -57,6 +61,33 @@ cdef void index_close(Index *index) noexcept:
     pool_close(&index.heads)
     free(index.directory)
     index.directory = NULL
+
+
+cdef int index_save(const Index *index, Saver saver) except -1:
+    """Add it to a part. OSError."""
+    pool_save(&index.segments, saver)
+    pool_save(&index.heads, saver)
+    saver.put_64(index.depth)
+    saver.put(index.directory, sizeof(uint32_t) << index.depth)
+    return saver.put(index.secrets, sizeof(index.secrets))
+
+
+cdef int index_load(Index *index, Loader loader) except -1:
+    """Make an open index what it was when it was saved. DamagedPart, MemoryError."""
+    cdef uint64_t depth
+    cdef uint32_t *directory
+    pool_load(&index.segments, loader)
+    pool_load(&index.heads, loader)
+    depth = loader.get_64()
+    if depth > MAX_DEPTH:
+        raise DamagedPart(f"an index of depth {depth}")
+    directory = <uint32_t *> realloc(index.directory, sizeof(uint32_t) << depth)
+    if directory == NULL:
+        raise MemoryError("no memory for the directory of an index")
+    index.directory = directory
+    index.depth = <uint32_t> depth
+    loader.get(directory, sizeof(uint32_t) << depth)
+    return loader.get(index.secrets, sizeof(index.secrets))
 
 
 cdef inline Head *head_at(const Index *index, uint32_t number) noexcept nogil:

@@ -1,5 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
+from procs.tables.saved cimport Loader, Saver
+
 cdef enum:
     NIL = 0  # no item: the first of every pool is never handed out
 
@@ -19,6 +21,8 @@ cdef int pool_open(Pool *pool, uint64_t item_size, uint32_t capacity, bint scatt
 cdef void pool_close(Pool *pool) noexcept
 cdef int pool_grow(Pool *pool) except -1 nogil
 cdef int pool_check(const Pool *pool) except -1
+cdef int pool_save(const Pool *pool, Saver saver) except -1
+cdef int pool_load(Pool *pool, Loader loader) except -1
 
 
 cdef inline char *pool_at(const Pool *pool, uint32_t item) noexcept nogil:

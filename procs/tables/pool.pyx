@@ -6,10 +6,14 @@ A pool grows by doubling its mapping (mremap): the kernel moves page tables, nob
 when they are first touched. So growth takes microseconds, however large the pool is.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from posix.mman cimport (
     MAP_ANONYMOUS, MAP_FAILED, MAP_POPULATE, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, mremap, munmap,
 )
+
+from procs.tables.saved cimport Loader, Saver
+
+from procs.tables.saved import DamagedPart
 
 cdef extern from "<sys/mman.h>" nogil:
     int MREMAP_MAYMOVE
@@ -59,6 +63,30 @@ cdef int pool_grow(Pool *pool) except -1 nogil:
     pool.items = <char *> items
     pool.capacity *= 2
     return 0
+
+
+cdef int pool_save(const Pool *pool, Saver saver) except -1:
+    """Add all items ever handed out to a part, and the order in which spare ones will be handed out again. OSError."""
+    saver.put_64(pool.item_size)
+    saver.put_64(pool.used)
+    saver.put_64(pool.free)
+    saver.put_64(pool.live)
+    return saver.put(pool.items, pool.used * pool.item_size)
+
+
+cdef int pool_load(Pool *pool, Loader loader) except -1:
+    """Make an open pool what it was when it was saved, with at least its present capacity. DamagedPart, MemoryError."""
+    cdef uint64_t used
+    loader.expect(pool.item_size, b"bytes in an item of a pool")
+    used = loader.get_64()
+    if not NIL < used <= MAX_ITEMS:
+        raise DamagedPart(f"a pool of {used} items")
+    while pool.capacity < used:
+        pool_grow(pool)
+    pool.used = <uint32_t> used
+    pool.free = <uint32_t> loader.get_64()
+    pool.live = <uint32_t> loader.get_64()
+    return loader.get(pool.items, pool.used * pool.item_size)
 
 
 cdef int pool_check(const Pool *pool) except -1:
