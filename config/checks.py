@@ -19,6 +19,7 @@ from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_
 I64_MAX = 2**63 - 1
 U32_MAX = 2**32 - 1
 MAX_ACCOUNTS = 65_535  # the board shows each session's numbers in a table of 65,536; 0 is the venue's own account
+PAGE_BYTES = 4096  # the journal writes whole pages
 # The record of an account's credential has room for exactly this: RFC 9106's argon2id, 16 bytes of salt, 32 of hash.
 ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=\d{1,9},t=\d{1,6},p=\d{1,3}\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
 
@@ -48,6 +49,12 @@ def _database(config: Config) -> Iterator[Problem]:
     url = config.database.url
     if url and not url.startswith(("postgresql://", "postgres://")):
         yield Problem("database.url", "must begin with postgresql://, or be empty for the embedded PostgreSQL")
+
+
+def _journal(config: Config) -> Iterator[Problem]:
+    size = config.journal.segment_bytes
+    if size % PAGE_BYTES:
+        yield Problem("journal.segment_bytes", f"is {size}; allowed is a multiple of {PAGE_BYTES}")
 
 
 def _names(config: Config) -> Iterator[Problem]:
@@ -206,4 +213,4 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
     return f"is {name}, which is not in [[assets]]; allowed are {', '.join(scales) or 'none yet'}"
 
 
-_PARTS = (_listeners, _database, _names, _instruments, _fee_tiers, _accounts)
+_PARTS = (_listeners, _database, _journal, _names, _instruments, _fee_tiers, _accounts)

@@ -87,6 +87,23 @@ class RingsSection(Section, frozen=True, kw_only=True):
     events: PowerOfTwo = 32768
 
 
+class JournalSection(Section, frozen=True, kw_only=True):
+    """The journal's files: `journal/` in the data folder."""
+
+    segment_bytes: Annotated[int, Meta(ge=65_536, le=2**32)] = 64 * 2**20
+    # Below it, order entry stops and cancels still pass. None: as much as a segment.
+    reserve_bytes: Annotated[int, Meta(ge=0, le=2**40)] | None = None
+    retention: Literal["all", "snapshots"] = "all"
+
+
+class SnapshotsSection(Section, frozen=True, kw_only=True):
+    """When the venue's state is saved, so that a start needs not replay all of the journal."""
+
+    interval_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
+    commands: Annotated[int, Meta(ge=0, le=10**12)] = 1_000_000
+    keep: Annotated[int, Meta(ge=1, le=1000)] = 2
+
+
 class ProcessesSection(Section, frozen=True, kw_only=True):
     """Which agents live in which process, and how they wait: see `procs.supervisor.topology`."""
 
@@ -174,6 +191,8 @@ class Config(Section, frozen=True, kw_only=True):
     market_data: MarketDataSection = MarketDataSection()
     database: DatabaseSection = DatabaseSection()
     rings: RingsSection = RingsSection()
+    journal: JournalSection = JournalSection()
+    snapshots: SnapshotsSection = SnapshotsSection()
     processes: ProcessesSection = ProcessesSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []

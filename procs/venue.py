@@ -5,33 +5,45 @@ It finds rings, bells and the board by name; it never looks into them and starts
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from config.schema import Config
+from procs import snapshots as parts
 from procs.images import Filed, Images, Kept
-from procs.supervisor.topology import Topology
+from procs.snapshots import Snapshots, Start
+from procs.supervisor.topology import LOG, RingSpec, Topology
 from shm import board as board_module
 from shm import segment
 from shm.bell import Bells, Sleeper
-from shm.board import Board
+from shm.board import Board, Word
 from shm.ring import NO_BELL, Consumer, Producer, Ring
 
 BELLS_SIZE = 4096
+FIRST_GENERATION = 1
 
 
 class Manifest(Struct, frozen=True):
-    """What a host must know of the run that it belongs to. The supervisor writes it where only its user can read it."""
+    """What a host must know of the run that it belongs to. The supervisor writes it where only its user can read it.
+
+    Log and event rings are of a `generation`, and begin behind `start`. `draining` is the generation whose log ring may
+    hold records that are not in the journal yet (0: none does). The journal reaches `known_seq` at least.
+    """
 
     boot_id: str
     prefix: str
     data: str
     config: Config
     topology: Topology
+    start: Start = Start()
+    generation: int = FIRST_GENERATION
+    draining: int = 0
+    known_seq: int = 0
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -39,27 +51,89 @@ class Manifest(Struct, frozen=True):
         return msgspec.json.decode(path.read_bytes(), type=cls)
 
 
+def manifest_of(data: Path) -> Path:
+    """Where the manifest of the venue in `data` is, while it runs."""
+    return data / "run" / "manifest.json"
+
+
 def prefix_of(data: Path) -> str:
     """How the names of all shared memory and message queues of the venue in `data` begin, whatever the run."""
     return f"/lockstep-{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:10]}-"
 
 
-def create(topology: Topology, config: Config, data: Path, boot_id: str) -> Manifest:
+def create(
+    topology: Topology, config: Config, data: Path, boot_id: str, start: Start | None = None, known_seq: int = 0
+) -> Manifest:
     """Create the rings, bells and board of a new run. SegmentError, and nothing left behind, where memory is short."""
-    manifest = Manifest(boot_id, prefix_of(data) + boot_id[:8], str(data), config, topology)
+    prefix = prefix_of(data) + boot_id[:8]
+    manifest = Manifest(boot_id, prefix, str(data), config, topology, start or Start.genesis(), known_seq=known_seq)
     Filed(_images_of(data)).clear()
     try:
         bells = segment.create(f"{manifest.prefix}-bells", BELLS_SIZE)
         Bells.format(bells, manifest.prefix, topology.pollable_bells)
-        Board.format(segment.create(f"{manifest.prefix}-board", board_module.SIZE))
+        memory = segment.create(f"{manifest.prefix}-board", board_module.SIZE)
+        Board.format(memory)
+        set_back(Board(memory), manifest.start)
         for ring in topology.rings:
-            memory = segment.create(f"{manifest.prefix}-{ring.name}", Ring.size_for(ring.capacity))
-            consumers = [(agent, topology.host_of(agent).bell) for agent in ring.consumers]
-            Ring.format(memory, ring.capacity, consumers)
+            _create_ring(manifest, ring)
+        Board(memory).set(Word.GENERATION, manifest.generation)
     except segment.SegmentError:
         destroy(manifest)
         raise
     return manifest
+
+
+def create_generation(manifest: Manifest) -> None:
+    """Create the log and event rings of a later generation. SegmentError, and none of them, where memory is short."""
+    try:
+        for ring in manifest.topology.rings:
+            if ring.is_core:
+                _create_ring(manifest, ring)
+    except segment.SegmentError:
+        remove_generation(manifest, manifest.generation)
+        raise
+
+
+def remove_generation(manifest: Manifest, generation: int) -> None:
+    """Remove the log and event rings of `generation`. Whoever is still attached keeps them until it lets go."""
+    for ring in manifest.topology.rings:
+        if ring.is_core:
+            with contextlib.suppress(segment.SegmentError):
+                segment.remove(_memory_of(manifest.prefix, ring, generation))
+
+
+def set_back(board: Board, start: Start) -> None:
+    """Let all words that router and matchers write say that nothing behind `start` has been done; nobody leads."""
+    for word in (Word.EPOCH, Word.READY_EVENT, Word.JOURNAL_READY, Word.SNAPSHOT_SEQ):
+        board.set(word, 0)
+    board.set(Word.ROUTER_DONE, start.seq)
+    board.set(Word.LOG_END, start.seq)
+    for matcher, number in enumerate(start.numbers[1:]):
+        board.set(Word.MATCHER_DONE + matcher, start.seq)
+        board.set(Word.MATCHER_DUE + matcher, 0)
+        board.set(Word.SETTLED + matcher, number)
+
+
+def _create_ring(manifest: Manifest, ring: RingSpec) -> None:
+    memory = segment.create(_memory_of(manifest.prefix, ring, manifest.generation), Ring.size_for(ring.capacity))
+    consumers = [(agent, manifest.topology.host_of(agent).bell) for agent in ring.consumers]
+    Ring.format(memory, ring.capacity, consumers, _incarnation(manifest, ring), _first_seq(ring, manifest.start))
+
+
+def _incarnation(manifest: Manifest, ring: RingSpec) -> int:
+    """Tells one ring from another of its name: for positions in ingress rings, which are in the log (rule 5)."""
+    return manifest.generation if ring.is_core else int(manifest.boot_id[:8], 16) or 1
+
+
+def _first_seq(ring: RingSpec, start: Start) -> int:
+    if ring.name == LOG:
+        return start.seq + 1
+    return 1 if ring.events_of is None else start.numbers[ring.events_of] + 1
+
+
+def _memory_of(prefix: str, ring: RingSpec, generation: int) -> str:
+    """The name of a ring's memory. Ingress rings outlive generations: what clients sent is in them."""
+    return f"{prefix}-{ring.name}" + (f".{generation}" if ring.is_core else "")
 
 
 def _images_of(data: Path) -> Path:
@@ -73,16 +147,32 @@ def destroy(manifest: Manifest) -> None:
 
 
 class Venue:
-    """A run's rings, bells, board and images, as one process sees them."""
+    """A run's rings, bells, board, images and parts of snapshots, as one process sees them.
 
-    def __init__(self, manifest: Manifest, rings: dict[str, Ring], bells: Bells, board: Board, images: Images) -> None:
+    `start` is where its log and event rings begin; `snapshots.start`, with which a stage begins, is a later one where a
+    stage starts again while the others run.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        rings: dict[str, Ring],
+        bells: Bells,
+        board: Board,
+        images: Images,
+        snapshots: Snapshots,
+    ) -> None:
         self.boot_id = manifest.boot_id
         self.config = manifest.config
         self.topology = manifest.topology
         self.data = Path(manifest.data)
+        self.start = manifest.start
+        self.generation = manifest.generation
         self.bells = bells
         self.board = board
         self.images = images
+        self.snapshots = snapshots
+        self._manifest = manifest
         self._rings = rings
 
     @classmethod
@@ -90,21 +180,57 @@ class Venue:
         """Map a run's shared memory. SegmentError where the run is over."""
         bells = Bells(segment.attach(f"{manifest.prefix}-bells"), manifest.prefix)
         board = Board(segment.attach(f"{manifest.prefix}-board"))
-        rings = {
-            ring.name: Ring(segment.attach(f"{manifest.prefix}-{ring.name}"), bells) for ring in manifest.topology.rings
-        }
-        return cls(manifest, rings, bells, board, Filed(_images_of(Path(manifest.data))))
+        rings = {ring.name: _attach_ring(manifest, ring, bells) for ring in manifest.topology.rings}
+        data = Path(manifest.data)
+        return cls(manifest, rings, bells, board, Filed(_images_of(data)), parts.Filed(data, manifest.start))
 
     @classmethod
-    def private(cls, topology: Topology, config: Config, data: Path) -> Venue:
+    def private(cls, topology: Topology, config: Config, data: Path, start: Start | None = None) -> Venue:
         """The same in this process's own memory, without wake-ups: for tests, verification and simulation."""
-        manifest = Manifest("0" * 32, "", str(data), config, topology)
+        start = start or Start.genesis()
+        manifest = Manifest("0" * 32, "", str(data), config, topology, start)
         rings = {}
         for ring in topology.rings:
             memory = mmap.mmap(-1, Ring.size_for(ring.capacity))
-            Ring.format(memory, ring.capacity, [(agent, NO_BELL) for agent in ring.consumers])
+            consumers = [(agent, NO_BELL) for agent in ring.consumers]
+            Ring.format(memory, ring.capacity, consumers, _incarnation(manifest, ring), _first_seq(ring, start))
             rings[ring.name] = Ring(memory)
-        return cls(manifest, rings, Bells.private(), Board.private(), Kept())
+        board = Board.private()
+        set_back(board, start)
+        board.set(Word.GENERATION, manifest.generation)
+        return cls(manifest, rings, Bells.private(), board, Kept(), parts.Kept(start))
+
+    def renew(self) -> None:
+        """Change to the log and event rings of the run's newest generation, as the board names it.
+
+        Whoever has ends of the old rings may go on reading what was published there. SegmentError where the run is over.
+        """
+        manifest = Manifest.load(manifest_of(self.data))
+        if manifest.boot_id != self.boot_id:
+            raise segment.SegmentError(f"another run of the venue in {self.data} has begun")
+        self._rings |= {
+            ring.name: _attach_ring(manifest, ring, self.bells) for ring in manifest.topology.rings if ring.is_core
+        }
+        self._manifest = manifest
+        self.start, self.generation = manifest.start, manifest.generation
+
+    @property
+    def known_seq(self) -> int:
+        """The journal reaches as far at least, or it has lost something."""
+        return self._manifest.known_seq
+
+    @property
+    def draining(self) -> int:
+        """The generation whose log ring must be read to its end before this one's; 0 where that has been."""
+        manifest = self._manifest
+        return 0 if self.board.get(Word.JOURNAL_READY) == manifest.generation else manifest.draining
+
+    def undrained_log(self, agent: str) -> Consumer | None:
+        """`agent`'s end of the log ring of `draining`, where there is such a generation."""
+        if not self.draining:
+            return None
+        earlier = structs.replace(self._manifest, generation=self.draining)
+        return _attach_ring(earlier, earlier.topology.ring(LOG), self.bells).consumer(agent)
 
     @property
     def matchers(self) -> tuple[int, ...]:
@@ -128,6 +254,15 @@ class Venue:
         """The end of `ring` at which `agent` gates it."""
         return self._rings[ring].consumer(agent)
 
+    def events(self, agent: str) -> dict[int, Consumer]:
+        """`agent`'s ends of all event rings: the router's, 0, and each matcher's."""
+        specs = (ring for ring in self.topology.rings if ring.events_of is not None)
+        return {ring.events_of: self.consumer(ring.name, agent) for ring in specs if ring.events_of is not None}
+
     def sleeper(self, host: str) -> Sleeper:
         """The bell that wakes `host`."""
         return Sleeper(self.bells, self.topology.host(host).bell)
+
+
+def _attach_ring(manifest: Manifest, ring: RingSpec, bells: Bells) -> Ring:
+    return Ring(segment.attach(_memory_of(manifest.prefix, ring, manifest.generation)), bells)

@@ -14,8 +14,13 @@ class Word(IntEnum):
     JOURNAL_READY = 6
     SPOOLED = 7
     DATABASE_SEQ = 8
+    JOURNAL_FULL = 9
+    GENERATION = 10
+    SNAPSHOT_ASKED = 11
+    SNAPSHOT_SEQ = 12
     SETTLED = 16
     MATCHER_DONE = 24
+    MATCHER_DUE = 32
 
 class Board:
     def __init__(self, buffer: Buffer) -> None: ...

@@ -59,7 +59,7 @@ SIZE = BOARD_SIZE
 
 
 class Word(IntEnum):
-    """The board's words; the two last are the first of eight, one a matcher. Who writes which is in board.pxd."""
+    """The board's words; the three last are the first of eight, one a matcher. Who writes which is in board.pxd."""
 
     DURABLE_SEQ = WORD_DURABLE_SEQ
     ACKED_SEQ = WORD_ACKED_SEQ
@@ -76,6 +76,7 @@ class Word(IntEnum):
     SNAPSHOT_SEQ = WORD_SNAPSHOT_SEQ
     SETTLED = WORD_SETTLED
     MATCHER_DONE = WORD_MATCHER_DONE
+    MATCHER_DUE = WORD_MATCHER_DUE
 
 
 cdef void write_entry(Entry *entry, const void *payload, size_t size) noexcept nogil:

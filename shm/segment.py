@@ -55,6 +55,14 @@ def attach(name: str) -> mmap.mmap:
         segment.close_fd()
 
 
+def remove(name: str) -> None:
+    """Remove segment `name`: who maps it keeps the memory. SegmentError where there is none."""
+    try:
+        posix_ipc.unlink_shared_memory(name)
+    except posix_ipc.ExistentialError:
+        raise SegmentError(f"there is no shared memory {name}") from None
+
+
 def remove_leftovers(prefix: str) -> list[str]:
     """Remove every segment whose name begins with `prefix`; returns their names. The caller holds the venue's lock."""
     names = [f"/{path.name}" for path in SHM.glob(prefix.removeprefix("/") + "*")]

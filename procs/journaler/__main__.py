@@ -8,6 +8,7 @@ from __future__ import annotations
 import structlog
 
 from procs.journaler.journaler import Journaler
+from procs.supervisor.topology import LOG
 from procs.venue import Venue
 from shm.board import Board, Word
 from shm.journal_writer import JournalWriter
@@ -18,19 +19,32 @@ log = structlog.get_logger("journaler")
 
 def build(venue: Venue, name: str = "journaler") -> Journaler:
     """The agent of this venue; opening the journal checks it, and raises JournalError where it can't be trusted."""
-    ring, board = venue.consumer("log", name), venue.board
-    journal = JournalWriter(venue.data / "journal", venue.config.venue.durability, trusted_seq=trusted_seq(ring, board))
+    settings, board = venue.config.journal, venue.board
+    undrained = venue.undrained_log(name)
+    ring = undrained or venue.consumer(LOG, name)
+    takes_over = undrained is not None or board.get(Word.JOURNAL_READY) != 0
+    journal = JournalWriter(
+        venue.data / "journal",
+        venue.config.venue.durability,
+        settings.segment_bytes,
+        reserve_bytes=settings.reserve_bytes,
+        trusted_seq=trusted_seq(ring, board) if takes_over else None,
+        at_least=venue.known_seq,
+    )
     report_cut(journal)
-    return Journaler(ring, journal, board)
+
+    def renew() -> tuple[int, Consumer]:
+        venue.renew()
+        return venue.generation, venue.consumer(LOG, name)
+
+    return Journaler(ring, journal, board, venue.draining if undrained else venue.generation, renew)
 
 
-def trusted_seq(ring: Consumer, board: Board) -> int | None:
+def trusted_seq(ring: Consumer, board: Board) -> int:
     """How far a journaler that takes over in a running venue may believe its predecessor's journal (rule 20).
 
-    None in a new run: there everything is synced and read from the disk itself before it is believed.
+    In a new run everything is synced and read from the disk itself before it is believed.
     """
-    if not board.get(Word.JOURNAL_READY):
-        return None
     return max(board.get(Word.DURABLE_SEQ), ring.next - 1)
 
 

@@ -11,6 +11,10 @@ cdef class Journaler(Agent):
     cdef readonly JournalWriter journal
     cdef Board board
     cdef readonly uint64_t replayed_chain
+    cdef readonly uint64_t generation
+    cdef object renew
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil
+    cdef int begin(self, Consumer log, uint64_t generation) except -1
+    cdef int64_t change_rings(self) except -1 nogil
     cdef int commit(self, uint64_t first, uint64_t count) except -1 nogil
     cdef int skip(self, uint64_t first, uint64_t count) except -1 nogil

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from procs.agent import Agent
 from shm.board import Board
 from shm.journal_writer import JournalWriter
@@ -6,4 +8,12 @@ from shm.ring import Consumer
 class Journaler(Agent):
     journal: JournalWriter
     replayed_chain: int
-    def __init__(self, log: Consumer, journal: JournalWriter, board: Board) -> None: ...
+    generation: int
+    def __init__(
+        self,
+        log: Consumer,
+        journal: JournalWriter,
+        board: Board,
+        generation: int = 1,
+        renew: Callable[[], tuple[int, Consumer]] | None = None,
+    ) -> None: ...

@@ -3,11 +3,13 @@
 It writes straight from the ring's memory and never frees a slot, or says that it is durable, before it is.
 """
 
+from collections.abc import Callable
+
 from libc.stdint cimport int64_t, uint64_t
 
 from procs.agent cimport Agent
 from shm.bell cimport WAIT_COMMIT
-from shm.board cimport WORD_DURABLE_SEQ, WORD_JOURNAL_READY, Board
+from shm.board cimport WORD_DURABLE_SEQ, WORD_GENERATION, WORD_JOURNAL_READY, Board
 from shm.journal_format cimport mix
 from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
@@ -25,28 +27,46 @@ cdef class Journaler(Agent):
     At the start the router publishes the journal's own records again, from the first that the ring has: they are
     compared and freed, not written. Any error ends the process (rule 20): its successor opens the journal anew. On a
     full disk it takes what there is room for, and leaves the rest in the ring until space returns (rule 29).
+
+    When the board names another generation, the producer of this ring is dead: what it published is read to its end, and
+    then the journaler goes on with the ring that `renew` gives (its generation, and the consumer), in which a router
+    replays the journal again.
     """
 
-    def __init__(self, log: Consumer, journal: JournalWriter, board: Board) -> None:
+    def __init__(
+        self, log: Consumer, journal: JournalWriter, board: Board, generation: int = 1,
+        renew: Callable[[], tuple[int, Consumer]] | None = None,
+    ) -> None:
+        self.name = "journaler"
+        self.journal = journal
+        self.board = board
+        self.renew = renew
+        board.store(WORD_DURABLE_SEQ, journal.end.seq)
+        self.begin(log, generation)
+
+    cdef int begin(self, Consumer log, uint64_t generation) except -1:
+        """Take records from `log` on, and say so where that is the ring in use."""
+        journal = self.journal
         if log.next > journal.end.seq + 1:
             missing = f"{journal.end.seq + 1} to {log.next - 1}"
             raise JournalError(f"{journal.directory} lacks records {missing}, and the log ring has them no more")
         if log.next < journal.first_seq:
             raise JournalError(f"{journal.directory} begins at sequence {journal.first_seq}: no replay from {log.next}")
         self.replayed_chain = chain_at(journal.disk, log.next - 1)
-        self.name = "journaler"
         self.log = log
-        self.journal = journal
-        self.board = board
-        board.store(WORD_DURABLE_SEQ, journal.end.seq)
-        board.store(WORD_JOURNAL_READY, 1)
+        self.generation = generation
+        if self.board.load(WORD_GENERATION) <= generation:
+            self.board.store(WORD_JOURNAL_READY, generation)
+        return 0
 
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         """Commit one batch, or compare one of what is replayed; its number of records. Waits for the disk."""
-        cdef uint64_t first = self.log.next, count = self.log.available()
+        cdef bint is_over = self.board.load(WORD_GENERATION) > self.generation  # before looking at what is published
+        cdef uint64_t first, count = self.log.available()
         self.journal.tend(now_ns)
         if count == 0:
-            return 0
+            return self.change_rings() if is_over else 0
+        first = self.log.next
         if first <= self.journal.end.seq:
             count = min(count, SKIP_BATCH, self.journal.end.seq - first + 1)
             self.skip(first, count)
@@ -60,6 +80,13 @@ cdef class Journaler(Agent):
                 self.log.ring.bells.wake_all(WAIT_COMMIT)
         self.log.release(first + count - 1)
         return <int64_t> count
+
+    cdef int64_t change_rings(self) except -1 nogil:
+        """The ring of a core that is no more is empty: go on with its successor's."""
+        with gil:
+            generation, log = self.renew()
+            self.begin(log, generation)
+        return 1
 
     cdef int commit(self, uint64_t first, uint64_t count) except -1 nogil:
         """Hand the slots to the writer as they lie in the ring: in one span, or two where the ring wraps."""

@@ -17,8 +17,10 @@ GATEWAYS = 1
 OPERATOR = "operator"
 OPERATOR_INGRESS = 9  # its number in records; gateways have theirs
 OPERATOR_SLOTS = 64
+LOG = "log"
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
+CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (rule 16)
 EDGE_ROLES = ("publisher", "batcher", "gateway")
 
 Kind = Literal["carried", "edge"]
@@ -41,6 +43,18 @@ class RingSpec(Struct, frozen=True):
     capacity: int
     producer: str
     consumers: tuple[str, ...]
+
+    @property
+    def is_core(self) -> bool:
+        """Whether the core produces into it: such a ring is made anew when the core starts again."""
+        return role_of(self.producer) in CORE_ROLES
+
+    @property
+    def events_of(self) -> int | None:
+        """Whose events it carries: a matcher's number, 0 for the router; None where it carries none."""
+        if not self.name.startswith("events."):
+            return None
+        return int(self.producer.partition(".")[2] or 0)
 
 
 class Topology(Struct, frozen=True):
@@ -66,6 +80,16 @@ class Topology(Struct, frozen=True):
     def host_of(self, agent: str) -> Host:
         """The host that runs `agent`. KeyError where none does."""
         return {member: host for host in self.hosts for member in host.agents}[agent]
+
+    @property
+    def core(self) -> tuple[Host, ...]:
+        """The hosts that run the router or a matcher, whatever else is in them."""
+        return tuple(host for host in self.hosts if any(role_of(agent) in CORE_ROLES for agent in host.agents))
+
+    @property
+    def savers(self) -> tuple[str, ...]:
+        """The agents of which a snapshot has a part: all that hold state of their own."""
+        return tuple(agent for agent in self.agents if role_of(agent) != "journaler")
 
     def slot_of(self, agent: str) -> int:
         """The agent's place in the board's health table. ValueError where there is no such agent."""
@@ -99,7 +123,7 @@ def _rings(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...])
     return (
         *(RingSpec(f"ingress.{gateway}", sizes.ingress, gateway, ("router",)) for gateway in gateways),
         RingSpec(f"ingress.{OPERATOR}", OPERATOR_SLOTS, OPERATOR, ("router",)),
-        RingSpec("log", sizes.log, "router", (*matchers, "journaler")),
+        RingSpec(LOG, sizes.log, "router", (*matchers, "journaler")),
         RingSpec("events.router", sizes.events, "router", edges),
         *(RingSpec(f"events.{matcher}", sizes.events, matcher, ("router", *edges)) for matcher in matchers),
     )

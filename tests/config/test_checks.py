@@ -17,6 +17,7 @@ from config.schema import (
     FeeTierSection,
     FixSection,
     InstrumentSection,
+    JournalSection,
     MarketDataSection,
     ScheduleEntry,
 )
@@ -51,6 +52,12 @@ def test_names_must_differ() -> None:
     assert ("instruments[BTCUSDT]", "is there 2 times: names must differ") in problems(
         instruments=[INSTRUMENT, INSTRUMENT]
     )
+
+
+def test_a_segment_is_made_of_whole_pages() -> None:
+    assert problems(journal=JournalSection(segment_bytes=100_000)) == [
+        ("journal.segment_bytes", "is 100000; allowed is a multiple of 4096")
+    ]
 
 
 def test_assets_must_exist() -> None:
