@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from procs.catalogue import choose
 from procs.loop import Loop
 from procs.pump import Pump
 from procs.supervisor.topology import Host, role_of
@@ -52,6 +53,9 @@ def main() -> None:
         os.sched_setaffinity(0, {host.cpu})
     locks = _take_roles(Path(manifest.data), host)
     venue = Venue.attach(manifest)
+    late = host.kind == "edge" and any(venue.is_late(name) for name in host.agents)
+    if late:
+        _begin_with_newest(venue, host)
     agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
     if host.kind == "carried":
         _run_carried(venue, host, agents)
@@ -76,10 +80,18 @@ def _take_roles(data: Path, host: Host) -> list[RoleLock]:
     return locks
 
 
+def _begin_with_newest(venue: Venue, host: Host) -> None:
+    """A stage that starts again while the others run begins with the newest snapshot, not with that of the run."""
+    choice = choose(venue.data, host.agents)
+    for reason in choice.passed_over:
+        structlog.get_logger().warning("snapshot_passed_over", reason=reason)
+    venue.snapshots.start = choice.start
+
+
 def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
     slots = [venue.topology.slot_of(name) for name in host.agents]
     spin_ns = venue.config.processes.spin_us * 1000
-    loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns)
+    loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns, venue.snapshots)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's to carry out, in order
     loop.run()
@@ -92,8 +104,7 @@ async def _run_edges(venue: Venue, host: Host, edges: list[Any]) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    slots = [venue.topology.slot_of(name) for name in host.agents]
-    pump = Pump(edges, slots, venue.sleeper(host.name), venue.board)
+    pump = Pump(edges, host.agents, venue.sleeper(host.name), venue)
     pump.run()
     assert pump.failed is not None
     for edge in edges:

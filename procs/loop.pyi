@@ -1,10 +1,17 @@
 from procs.agent import Agent
+from procs.snapshots import Snapshots
 from shm.bell import Sleeper
 from shm.board import Board
 
 class Loop:
     def __init__(
-        self, agents: list[Agent], slots: list[int], sleeper: Sleeper, board: Board, spin_ns: int
+        self,
+        agents: list[Agent],
+        slots: list[int],
+        sleeper: Sleeper,
+        board: Board,
+        spin_ns: int,
+        snapshots: Snapshots,
     ) -> None: ...
     def stop(self) -> None: ...
     def run(self) -> None: ...

@@ -17,6 +17,8 @@ from shm.bell cimport Sleeper
 from shm.board cimport Board, HealthPayload
 from shm.clock cimport monotonic_ns
 
+from procs.snapshots import Snapshots
+
 cdef enum:
     MAX_HOSTED = 16
     RETURN_NS = 2_000_000           # how long a busy loop stays away from Python and its signals
@@ -29,7 +31,10 @@ cdef enum:
 
 
 cdef class Loop:
-    """Runs the agents of one host until `stop`. `slots` are their places in the board's health table."""
+    """Runs the agents of one host until `stop`. `slots` are their places in the board's health table.
+
+    What the agents have `snapshots` save is looked after between polls.
+    """
 
     cdef list agents
     cdef PyObject *hosted[MAX_HOSTED]
@@ -38,19 +43,23 @@ cdef class Loop:
     cdef int count
     cdef Sleeper sleeper
     cdef Board board
+    cdef object snapshots
     cdef int64_t spin_ns
     cdef int64_t anchor_ns
     cdef int64_t last_work_ns
     cdef int64_t last_beat_ns
     cdef bint stopping
 
-    def __init__(self, list agents, list slots, Sleeper sleeper, Board board, int64_t spin_ns):
+    def __init__(
+        self, list agents, list slots, Sleeper sleeper, Board board, int64_t spin_ns, snapshots: Snapshots
+    ) -> None:
         if len(agents) > MAX_HOSTED:
             raise ValueError(f"a host runs at most {MAX_HOSTED} agents, not {len(agents)}")
         self.agents = agents
         self.count = len(agents)
         self.sleeper = sleeper
         self.board = board
+        self.snapshots = snapshots
         self.spin_ns = spin_ns
         self.stopping = False
         cdef Agent agent
@@ -79,6 +88,7 @@ cdef class Loop:
                 self._beat(monotonic_ns(), RUNNING)
                 if not busy:
                     self._nap()
+            self.snapshots.reap()
             PyErr_CheckSignals()  # compiled code never gets to the interpreter's own look at them
         self._beat(monotonic_ns(), STOPPING, True)
 

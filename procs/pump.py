@@ -11,8 +11,10 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from procs.venue import Venue
 from shm.bell import Sleeper
-from shm.board import Board
+from shm.board import Board, Word
+from shm.ring import Consumer
 
 # Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
 SPIN_ROUNDS = 50
@@ -22,6 +24,9 @@ RUNNING, STOPPING = 2, 3
 
 class Edge(Protocol):
     """A stage with sockets. `poll` is an agent's duty cycle; the pump sets `kick`, to be called after socket input.
+
+    `attach` gives it the event rings of a new generation of the core, by ring number (0: the router's), in place of
+    those that it had. They begin behind a snapshot: what the stage has handled already comes again, and is passed over.
 
     `rest_s` is 0 for a stage whose clients wait for it. Any other is polled at most once in so many seconds, and takes
     more at a time: on few cores, looking often costs those who are waited for.
@@ -34,6 +39,7 @@ class Edge(Protocol):
     async def stop(self) -> None: ...
     def poll(self, now_ns: int) -> int: ...
     def wants(self) -> int: ...
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
 
 
 class Kick(Protocol):
@@ -41,13 +47,15 @@ class Kick(Protocol):
 
 
 class Pump:
-    """Drives the edges of one host on the running event loop. `slots` are their places in the board's health table."""
+    """Drives the edges of one host on the running event loop. `agents` are their names."""
 
-    def __init__(self, edges: Sequence[Edge], slots: Sequence[int], sleeper: Sleeper, board: Board) -> None:
+    def __init__(self, edges: Sequence[Edge], agents: Sequence[str], sleeper: Sleeper, venue: Venue) -> None:
         self._edges = edges
-        self._slots = slots
+        self._agents = agents
+        self._slots = [venue.topology.slot_of(agent) for agent in agents]
         self._sleeper = sleeper
-        self._board = board
+        self._venue = venue
+        self._board = venue.board
         self._anchor_ns = time.time_ns() - time.monotonic_ns()
         self._started_ns = time.monotonic_ns()
         self._work = [0] * len(edges)
@@ -98,12 +106,20 @@ class Pump:
     def _poll(self) -> int:
         now_ns = time.monotonic_ns() + self._anchor_ns
         total = 0
+        if self._board.get(Word.GENERATION) > self._venue.generation:
+            self._renew()
         for i, edge in enumerate(self._edges):
             work = edge.poll(now_ns)
             self._work[i] += work
             total += work
         self._rounds += 1
         return total
+
+    def _renew(self) -> None:
+        """The core has begun anew: change to its rings. What was published in the old ones comes again there."""
+        self._venue.renew()
+        for edge, agent in zip(self._edges, self._agents, strict=True):
+            edge.attach(self._venue.events(agent), self._board)
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -135,6 +151,7 @@ class Pump:
 
     def _beat(self) -> None:
         self._show(RUNNING)
+        self._venue.snapshots.reap()
         # Also a safety net: whatever wake-up was missed, the rings are looked at again now.
         if not self._scheduled:
             self._idle_rounds = SPIN_ROUNDS

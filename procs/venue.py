@@ -203,7 +203,7 @@ class Venue:
     def renew(self) -> None:
         """Change to the log and event rings of the run's newest generation, as the board names it.
 
-        Whoever has ends of the old rings may go on reading what was published there. SegmentError where the run is over.
+        Ends of the old rings stay readable, as far as was published there. SegmentError where the run is over.
         """
         manifest = Manifest.load(manifest_of(self.data))
         if manifest.boot_id != self.boot_id:
@@ -258,6 +258,11 @@ class Venue:
         """`agent`'s ends of all event rings: the router's, 0, and each matcher's."""
         specs = (ring for ring in self.topology.rings if ring.events_of is not None)
         return {ring.events_of: self.consumer(ring.name, agent) for ring in specs if ring.events_of is not None}
+
+    def is_late(self, agent: str) -> bool:
+        """Whether an earlier process was `agent` in this run, and has taken events that won't come again."""
+        begins = self.start.numbers
+        return any(consumer.next > begins[ring] + 1 for ring, consumer in self.events(agent).items())
 
     def sleeper(self, host: str) -> Sleeper:
         """The bell that wakes `host`."""

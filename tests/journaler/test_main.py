@@ -58,10 +58,8 @@ def test_says_what_opening_cut(tmp_path: Path) -> None:
     ]
 
 
-def test_only_a_successor_in_a_running_venue_distrusts_what_it_reads() -> None:
-    ring, board = Ring.private(64, ["journaler"]), Board.private()
-    consumer = ring.consumer("journaler")
-    assert trusted_seq(consumer, board) is None
+def test_a_successor_in_a_running_venue_believes_what_was_reported_or_freed() -> None:
+    ring, board = Ring.private(64, ["journaler"], first_seq=6), Board.private()
+    assert trusted_seq(ring.consumer("journaler"), board) == 5
     board.set(Word.DURABLE_SEQ, 7)
-    board.set(Word.JOURNAL_READY, 1)
-    assert trusted_seq(consumer, board) == 7
+    assert trusted_seq(ring.consumer("journaler"), board) == 7
