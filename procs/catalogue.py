@@ -148,15 +148,15 @@ def prune(data: Path, keep: int) -> list[Entry]:
     return found[-keep:]
 
 
-def drop_unfinished(data: Path) -> list[int]:
-    """Remove what never became a snapshot; the sequences. Whoever writes a part there finds that it can't.
+def drop_unfinished(data: Path, but: int | None = None) -> None:
+    """Remove what never became a snapshot. Whoever writes a part there finds that it can't.
 
-    To be called before a router sequences anew: the same sequence may then mean another record.
+    To be called before a router sequences anew: the same sequence may then mean another record. `but` is a sequence
+    that is durable, and so means the same for ever.
     """
-    dropped = [folder for folder in _folders(data) if not (folder / MANIFEST).exists()]
-    for folder in dropped:
-        shutil.rmtree(folder)
-    return [int(folder.name) for folder in dropped]
+    for folder in _folders(data):
+        if int(folder.name) != but and not (folder / MANIFEST).exists():
+            shutil.rmtree(folder, ignore_errors=True)  # whoever was told too late may still be writing there
 
 
 def drop(data: Path, seq: int) -> None:

@@ -12,10 +12,13 @@ ROOT = Path(__file__).parents[1]
 OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE)
 
-# Not a process itself: the duty cycle, the venue's memory, the two loops, the host, tables, and what several ask.
+# Not a process itself: the duty cycle, the venue's memory, its snapshots, the two loops, the host, tables, and what
+# several ask.
 SHARED = {
     "procs.agent",
     "procs.venue",
+    "procs.snapshots",
+    "procs.catalogue",
     "procs.loop",
     "procs.pump",
     "procs.host",
@@ -60,6 +63,7 @@ PURE_CORES = (
     "procs/publisher/book.pyx",
     "procs/supervisor/topology.py",
     "procs/supervisor/backoff.py",
+    "procs/supervisor/recovery.py",
 )
 WORLD = {"socket", "asyncio", "uvloop", "time", "select", "selectors", "mmap", "posix_ipc", "threading", "subprocess"}
 SHARED_MEMORY = {"shm.segment", "shm.bell", "shm.board", "shm.journal", "shm.journal_writer", "procs.venue"}

@@ -15,7 +15,7 @@ class Backoff:
     """Delays double from failure to failure, and begin anew after a healthy run."""
 
     def __init__(self, longest_delay_s: float = LONGEST_DELAY_S) -> None:
-        self._longest_delay_s = longest_delay_s
+        self.longest_delay_s = longest_delay_s
         self._failures = 0
         self._failed_starts = 0
 
@@ -33,4 +33,4 @@ class Backoff:
         self._failures += 1
         if self._failed_starts >= MAX_FAILED_STARTS:
             return None
-        return min(FIRST_DELAY_S * 2.0 ** (self._failures - 1), self._longest_delay_s)
+        return min(FIRST_DELAY_S * 2.0 ** (self._failures - 1), self.longest_delay_s)

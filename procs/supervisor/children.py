@@ -34,6 +34,11 @@ class Children:
             self._entries.append(structs.replace(identity, command=" ".join(command)))
             self._write()
 
+    def remove(self, pid: int) -> None:
+        """Forget `pid`: it has been reaped."""
+        self._entries = [entry for entry in self._entries if entry.pid != pid]
+        self._write()
+
     def clear(self) -> None:
         """Forget all: they have been reaped."""
         self._entries = []

@@ -1,6 +1,7 @@
 """One run of the venue: its shared memory, its manifest and its host processes, from creation to the last one reaped.
 
-It is started once and ended once, in order or at once; whether another run follows is the supervisor's decision.
+It starts hosts, one of them again, or the whole core in rings of a new generation; whether, and when, is the
+supervisor's decision.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from config.schema import Config
+from procs import catalogue
 from procs import venue as ground
 from procs.supervisor import health
 from procs.supervisor.child import Child
@@ -59,44 +62,108 @@ class Run:
         self._command = command
         self._report = report
         self._died = died
-        self._started_s = time.monotonic()
+        self._started_s: dict[str, float] = {}
+        self._down: set[str] = set()
+        self._restarts: dict[str, int] = {}
         self._manifest: Manifest | None = None
+        self._old_generations: list[int] = []
 
-    def start(self) -> None:
-        """Create shared memory and start every host. SegmentError where memory is short."""
+    async def start(self) -> None:
+        """Create shared memory behind the newest snapshot and start every host. SegmentError where memory is short."""
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
         replace_file(folder / "boot_id", self.boot_id.encode())
-        self._manifest = ground.create(self.topology, self._config, self._data, self.boot_id)
-        replace_file(folder / "manifest.json", msgspec.json.encode(self._manifest))
+        choice = await self._choose(None)
+        self._manifest = ground.create(
+            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq
+        )
+        self._write_manifest()
         self.venue = Venue.attach(self._manifest)
         for host in self.topology.hosts:
-            log = Log(self._data / "log" / f"{host.name}.log")
-            command = self._command(folder / "manifest.json", host)
-            child = Child(host.name, command, log, self._report, self._died)
-            self.children[host.name] = child
-            self._listed.add(child.pid, command)
+            self._start_host(host)
 
     @property
     def is_ready(self) -> bool:
         """Whether orders are taken and every stage runs."""
-        return all(health.is_ready(self.venue, host, self.children[host.name].pid) for host in self.topology.hosts)
+        return not self._down and all(
+            health.is_ready(self.venue, host, self.children[host.name].pid) for host in self.topology.hosts
+        )
+
+    @property
+    def leads(self) -> bool:
+        """Whether the router, as it is now, takes orders."""
+        return self.venue.board.get(Word.EPOCH) != 0
 
     @property
     def pids(self) -> dict[str, int]:
         return {name: child.pid for name, child in self.children.items()}
 
-    def failure(self) -> Failure | None:
-        """Why the run can't go on: a host has ended, or its heartbeat has stopped. None while all is well."""
-        for child in self.children.values():
-            if not child.alive:
-                return Failure(child, _obituary(child))
+    def failures(self) -> list[Failure]:
+        """The hosts that have ended, or whose heartbeat has stopped; not those that were taken down."""
+        found = []
         for host in self.topology.hosts:
-            silent_s = self._silence_s(host)
-            if silent_s is not None:
-                reason = f"{host.name} has shown no heartbeat for {silent_s:.1f} s"
-                return Failure(self.children[host.name], reason)
-        return None
+            child = self.children[host.name]
+            if host.name in self._down:
+                continue
+            if not child.alive:
+                found.append(Failure(host, child, _obituary(child)))
+            elif (silent_s := self._silence_s(host)) is not None:
+                found.append(Failure(host, child, f"{host.name} has shown no heartbeat for {silent_s:.1f} s"))
+        return found
+
+    async def take_down(self, hosts: Collection[Host]) -> None:
+        """End `hosts` at once and reap them; they are missed no more until they are started again."""
+        self._down |= {host.name for host in hosts}
+        children = [self.children[host.name] for host in hosts]
+        await asyncio.gather(*(child.kill() for child in children))
+        for child in children:
+            self._listed.remove(child.pid)
+
+    def restart_host(self, host: Host) -> None:
+        """Start one host again in the rings as they are: they have kept what its predecessor had not finished."""
+        self._count_restarts((host,))
+        self._start_host(host)
+
+    async def restart_core(self, entering: int | None) -> None:
+        """Start the core again, in log and event rings of a new generation that begin behind the newest snapshot.
+
+        The hosts of the core are down; `entering` is the snapshot that is becoming valid meanwhile, if one is.
+        SegmentError where there is no memory for both generations.
+
+        The journaler still reads the old log ring to its end: all that was published there counts (I2). Until it has,
+        the old rings keep their names, for a successor of it. Edges change rings when they see the board's generation,
+        so that is stored last: what is behind it must be complete.
+        """
+        assert self._manifest is not None
+        board = self.venue.board
+        choice = await self._choose(entering)
+        before = self._manifest
+        is_drained = board.get(Word.JOURNAL_READY) == before.generation
+        manifest = structs.replace(
+            before,
+            start=choice.start,
+            known_seq=choice.known_seq,
+            generation=before.generation + 1,
+            draining=before.generation if is_drained else before.draining,
+        )
+        ground.create_generation(manifest)
+        self._old_generations.append(before.generation)
+        self._manifest = manifest
+        ground.set_back(board, manifest.start)
+        self._write_manifest()
+        self.venue.renew()
+        board.set(Word.GENERATION, manifest.generation)
+        self._count_restarts(self.topology.core)
+        for host in self.topology.core:
+            self._start_host(host)
+
+    def tidy(self) -> None:
+        """Remove the rings of old generations once the journaler has taken all that was in them."""
+        assert self._manifest is not None
+        if self._old_generations and self.venue.board.get(Word.JOURNAL_READY) == self._manifest.generation:
+            for generation in self._old_generations:
+                ground.remove_generation(self._manifest, generation)
+            self._old_generations.clear()
 
     async def kill(self) -> None:
         """End every host at once and reap it, then remove the shared memory."""
@@ -130,6 +197,31 @@ class Run:
         await self._end(self._hosts_of("batcher"), HOST_STOP_S)
         await self.kill()
 
+    async def _choose(self, entering: int | None) -> catalogue.Choice:
+        """Where to begin. What is unfinished stays so: who would have written it is dead."""
+        catalogue.drop_unfinished(self._data, entering)
+        choice = await asyncio.to_thread(catalogue.choose, self._data, self.topology.savers)
+        for reason in choice.passed_over:
+            self._report(reason)
+        return choice
+
+    def _write_manifest(self) -> None:
+        replace_file(ground.manifest_of(self._data), msgspec.json.encode(self._manifest))
+
+    def _start_host(self, host: Host) -> None:
+        log = Log(self._data / "log" / f"{host.name}.log")
+        command = self._command(ground.manifest_of(self._data), host)
+        child = Child(host.name, command, log, self._report, self._died)
+        self.children[host.name] = child
+        self._started_s[host.name] = time.monotonic()
+        self._down.discard(host.name)
+        self._listed.add(child.pid, command)
+
+    def _count_restarts(self, hosts: Sequence[Host]) -> None:
+        for host in hosts:
+            self._restarts[host.name] = self._restarts.get(host.name, 0) + 1
+        replace_file(restarts_of(self._data), msgspec.json.encode(self._restarts))
+
     def _hosts_of(self, role: str) -> list[Host]:
         return [host for host in self.topology.hosts if any(role_of(agent) == role for agent in host.agents)]
 
@@ -161,17 +253,23 @@ class Run:
         beat_ns = health.heartbeat_ns(self.venue, host, self.children[host.name].pid)
         now_s = time.monotonic()
         if beat_ns is None:
-            silent_s, allowed_s = now_s - self._started_s, FIRST_HEARTBEAT_S
+            silent_s, allowed_s = now_s - self._started_s[host.name], FIRST_HEARTBEAT_S
         else:
             silent_s, allowed_s = now_s - beat_ns / 1e9, self._config.processes.heartbeat_timeout_s
         return silent_s if silent_s > allowed_s else None
 
 
 class Failure(NamedTuple):
-    """Why a run ended, and the host to blame."""
+    """A host that died or hangs, its process, and what to say of it."""
 
+    host: Host
     child: Child
     reason: str
+
+
+def restarts_of(data: Path) -> Path:
+    """Where the supervisor of the venue in `data` writes how often it started each host again in this run."""
+    return data / "run" / "restarts.json"
 
 
 def _obituary(child: Child) -> str:
@@ -198,6 +296,6 @@ def remove_leftovers(data: Path, listed: Children) -> list[str]:
 
 def forget(data: Path, listed: Children) -> None:
     """Remove what the data folder says of a run that is over."""
-    for name in ("manifest.json", "boot_id"):
-        (data / "run" / name).unlink(missing_ok=True)
+    for file in (ground.manifest_of(data), restarts_of(data), data / "run" / "boot_id"):
+        file.unlink(missing_ok=True)
     listed.clear()

@@ -1,7 +1,7 @@
-"""Keeps a venue running: takes its folder, starts it, watches it, starts it again after a death, and stops it in order.
+"""Keeps a venue running: takes its folder, starts it, watches it, starts again what died, and stops it in order.
 
-Any death ends the whole run: the next one replays the journal, which is the one way in which a venue ever starts. It
-never looks at orders, and nothing on the order path waits for it.
+A stage at the edge starts again alone, router and matchers together, and everything where that doesn't help (rules 15
+and 16). It never looks at orders, and nothing on the order path waits for it.
 """
 
 from __future__ import annotations
@@ -11,33 +11,23 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from config.errors import ConfigError, Problem
 from config.schema import Config
-from procs.supervisor import health, topology
+from procs.supervisor import topology
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
 from procs.supervisor.notify import Notifier
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from procs.supervisor.topology import Host, Topology
+from procs.supervisor.watch import TICK_S, Console, Watch
 from shm.segment import RoleLock, SegmentError
-
-TICK_S = 0.1
-PROGRESS_S = 5.0  # how often a start that takes long says how far it is
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-
-
-class Console(Protocol):
-    """Where the supervisor tells a person what happens."""
-
-    def line(self, text: str) -> None: ...
-    def ready(self, run: Run, took_s: float) -> None: ...
 
 
 class Outcome(NamedTuple):
@@ -72,6 +62,7 @@ class Supervisor:
         self._listed = Children(self._data / "run" / "children.json")
         self._notifier = Notifier()
         self._asked = 0
+        self._watching: Watch | None = None
         self._wake = asyncio.Event()
 
     async def run(self) -> int:
@@ -81,6 +72,8 @@ class Supervisor:
         """
         (self._data / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = RoleLock(self._data / "venue.lock")
+        # Whoever asks finds us by the lock: from then on the signal must not end us.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._ask_snapshot)
         lock.acquire()
         try:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -99,11 +92,16 @@ class Supervisor:
         self._asked += 1
         self._wake.set()
 
+    def _ask_snapshot(self) -> None:
+        if self._watching is not None:
+            self._watching.ask_snapshot()
+            self._wake.set()
+
     async def _keep_running(self) -> int:
         while not self._asked:
             run = Run(self._config, self._topology, self._listed, self._command, self._console.line, self._wake.set)
             try:
-                run.start()
+                await run.start()
                 outcome = await self._watch(run)
                 if outcome.failure is None:
                     await self._stop_in_order(run, ready=outcome.ready_s is not None)
@@ -123,23 +121,19 @@ class Supervisor:
         return EXIT_OK
 
     async def _watch(self, run: Run) -> Outcome:
-        """Watch the run until it fails or is asked to stop."""
-        started_s = told_s = time.monotonic()
-        ready_at_s: float | None = None
-        failure = run.failure()
-        while not self._asked and failure is None:
-            now_s = time.monotonic()
-            if ready_at_s is None and run.is_ready:
-                ready_at_s = now_s
-                self._console.ready(run, now_s - started_s)
-                self._notifier.ready("ready")
-            elif ready_at_s is None and now_s - told_s >= PROGRESS_S:
-                told_s = now_s
-                self._console.line(health.progress(run.venue))
-            self._notifier.alive()
-            await self._pause(TICK_S)
-            failure = run.failure()
-        return Outcome(None if ready_at_s is None else time.monotonic() - ready_at_s, failure)
+        """Watch the run until it can't go on, or is asked to stop."""
+        watch = self._watching = Watch(run, self._config, self._console, self._notifier, self._backoff.longest_delay_s)
+        try:
+            while not self._asked:
+                failure = await watch.turn()
+                if failure is not None:
+                    return Outcome(watch.ready_s, failure)
+                self._notifier.alive()
+                await self._pause(watch.pause_s)
+            return Outcome(watch.ready_s, None)
+        finally:
+            self._watching = None
+            await watch.close()
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a death or a signal."""

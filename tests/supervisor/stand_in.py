@@ -2,7 +2,8 @@
 
     python -m tests.supervisor.stand_in BEHAVIOUR MANIFEST HOST
 
-It shows health on the real board and opens the listeners that a host of the topology must; it knows no order.
+It shows health on the real board and opens the listeners that a host of the topology must; the journal follows the
+core from generation to generation, as if there was nothing to drain. It knows no order.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     venue = Venue.attach(Manifest.load(Path(path)))
     host = venue.topology.host(name)
+    if behaviour == "dies-in-its-second-generation" and name == "core" and venue.generation == 2:
+        sys.exit(4)
     if behaviour == "dies-at-start" and name == "core":
         structlog.get_logger().error("no book to match on")
         sys.exit(3)
@@ -44,6 +47,8 @@ def main() -> None:
         venue.board.set(Word.EPOCH, 1)
     started = time.monotonic_ns()
     while not stop.wait(BEAT_S):
+        if name == "journal" and behaviour != "never-drains":
+            venue.board.set(Word.JOURNAL_READY, venue.board.get(Word.GENERATION))
         for agent in host.agents:
             health = {"heartbeat_ns": time.monotonic_ns(), "pid": os.getpid(), "state": 2, "started_ns": started}
             venue.board.show_health(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
@@ -15,7 +17,8 @@ from queue import Queue
 import pytest
 
 from procs.supervisor.procfs import identify
-from procs.venue import prefix_of
+from procs.venue import Manifest, Venue, manifest_of, prefix_of
+from shm.board import Word
 from shm.segment import SHM
 
 CONFIG = """
@@ -131,24 +134,101 @@ def test_it_starts_every_host_and_stops_them_in_order(start: Start, config: Path
     assert len(logs) == 5
 
 
-@pytest.mark.parametrize("victim", ["core", "gateway"])
-def test_a_death_restarts_the_whole_venue(start: Start, victim: str) -> None:
+def pids(config: Path) -> dict[str, int]:
+    """The process of each host now, as the supervisor lists them for its successor."""
+    listed = json.loads((config.parent / "data/run/children.json").read_bytes())
+    return {entry["command"].rpartition(" ")[2]: entry["pid"] for entry in listed}
+
+
+def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    assert set(before) == set(after)
+    return {name for name, pid in before.items() if after[name] != pid}
+
+
+def generations(config: Path) -> set[str]:
+    """The generations of which there are log rings."""
+    return {name.rpartition("-log.")[2] for name in segments(config) if "-log." in name}
+
+
+@pytest.mark.parametrize("victim", ["gateway", "publisher", "batcher", "journal"])
+def test_a_stage_that_dies_starts_again_alone(start: Start, config: Path, victim: str) -> None:
     venue = start()
     before = venue.ready()
     os.kill(before[victim], signal.SIGKILL)
-    assert f"{victim} was killed by SIGKILL; the venue starts again in 0.1 s" in venue.read_until("starts again")
+    assert f"{victim} was killed by SIGKILL; it starts again in 0.1 s" in venue.read_until("starts again")
+    venue.read_until("venue ready again after")
+    assert changed(before, pids(config)) == {victim}
+    assert identify(before[victim]) is None
+    assert generations(config) == {"1"}
+    assert json.loads((config.parent / "data/run/restarts.json").read_bytes()) == {victim: 1}
+
+
+def test_the_core_starts_again_in_new_rings_while_the_others_stay(start: Start, config: Path) -> None:
+    venue = start()
+    before = venue.ready()
+    board = Venue.attach(Manifest.load(manifest_of(config.parent / "data"))).board
+    for word in (Word.LOG_END, Word.ROUTER_DONE, Word.SNAPSHOT_SEQ, Word.READY_EVENT, Word.MATCHER_DUE):
+        board.set(word, 77)
+    os.kill(before["core"], signal.SIGKILL)
+    assert "core was killed by SIGKILL; the core starts again in 0.1 s" in venue.read_until("starts again")
+    venue.read_until("venue ready again after")
+    assert changed(before, pids(config)) == {"core"}
+    manifest = Manifest.load(manifest_of(config.parent / "data"))
+    assert (manifest.generation, manifest.draining, board.get(Word.GENERATION)) == (2, 1, 2)
+    for word in (Word.LOG_END, Word.ROUTER_DONE, Word.SNAPSHOT_SEQ, Word.READY_EVENT, Word.MATCHER_DUE):
+        assert board.get(word) == 0
+    deadline = time.monotonic() + PATIENCE_S
+    while generations(config) != {"2"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # the supervisor's next look at the board
+
+
+def test_old_rings_stay_until_the_journaler_has_read_them(start: Start, config: Path) -> None:
+    venue = start("never-drains")
+    before = venue.ready()
+    board = Venue.attach(Manifest.load(manifest_of(config.parent / "data"))).board
+    board.set(Word.JOURNAL_READY, 1)
+    for generation in (2, 3):
+        os.kill(pids(config)["core"], signal.SIGKILL)
+        venue.read_until("venue ready again after")
+        manifest = Manifest.load(manifest_of(config.parent / "data"))
+        assert (manifest.generation, manifest.draining) == (generation, 1)
+    assert generations(config) == {"1", "2", "3"}
+    assert changed(before, pids(config)) == {"core"}
+
+
+def test_a_core_that_dies_again_at_once_takes_the_venue_with_it(start: Start, config: Path) -> None:
+    venue = start("dies-in-its-second-generation")
+    before = venue.ready()
+    os.kill(before["core"], signal.SIGKILL)
+    venue.read_until("the core starts again")
+    assert "core ended with exit code 4; the venue starts again in 0.1 s" in venue.read_until("the venue starts again")
     after = venue.ready()
-    assert not set(before.values()) & set(after.values())
+    assert changed(before, after) == set(before)
     assert [identify(pid) for pid in before.values()] == [None] * 5
+    assert generations(config) == {"1"}
 
 
-def test_a_host_that_hangs_is_killed_and_the_venue_restarted(start: Start) -> None:
+def test_a_host_that_hangs_is_killed_and_started_again(start: Start, config: Path) -> None:
     venue = start()
     before = venue.ready()
     os.kill(before["batcher"], signal.SIGSTOP)
-    assert "batcher has shown no heartbeat for 0." in venue.read_until("starts again")
-    venue.ready()
+    assert "batcher has shown no heartbeat for 0." in venue.read_until("it starts again")
+    venue.read_until("venue ready again after")
     assert identify(before["batcher"]) is None
+    assert changed(before, pids(config)) == {"batcher"}
+
+
+def test_a_killed_supervisor_s_second_generation_is_removed_too(start: Start, config: Path) -> None:
+    first = start("never-drains")
+    os.kill(first.ready()["core"], signal.SIGKILL)
+    first.read_until("the core starts again")
+    first.read_until("venue ready again after")
+    first.process.kill()
+    first.process.wait()
+    assert generations(config) == {"1", "2"}
+    start().ready()
+    assert generations(config) == {"1"}
 
 
 def test_a_second_venue_on_the_same_folder_names_the_first(start: Start) -> None:

@@ -1,0 +1,46 @@
+"""Decides what starts again after a death: one host, the core together, or the venue as a whole.
+
+It counts and computes; it never waits and reads no clock.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from procs.supervisor.backoff import FIRST_DELAY_S, HEALTHY_S, LONGEST_DELAY_S
+from procs.supervisor.topology import Host, Topology
+
+MAX_RESTARTS = 5  # of one host, or of the core, without a healthy minute between: then all of it starts again
+
+
+class Way(Enum):
+    """What starts again."""
+
+    ALONE = "it"
+    CORE = "the core"
+    WHOLE = "the venue"
+
+
+class Recovery:
+    """The restarts of one run, which was ready once. `led` says whether the core has led since it last started."""
+
+    def __init__(self, topology: Topology, longest_delay_s: float = LONGEST_DELAY_S) -> None:
+        self._core = topology.core
+        self._longest_delay_s = longest_delay_s
+        self._deaths: dict[Way | str, list[float]] = {}
+
+    def after(self, host: Host, now_s: float, *, led: bool) -> tuple[Way, float]:
+        """The way back after `host` died at `now_s` (monotonic), and the delay in seconds before it.
+
+        A core that dies again before it led would die for ever: the whole venue starts again, and gives up in time.
+        """
+        way = Way.CORE if host in self._core else Way.ALONE
+        if way is Way.CORE and not led:
+            return Way.WHOLE, 0.0
+        deaths = self._deaths.setdefault(way if way is Way.CORE else host.name, [])
+        if deaths and now_s - deaths[-1] >= HEALTHY_S:
+            deaths.clear()
+        deaths.append(now_s)
+        if len(deaths) > MAX_RESTARTS:
+            return Way.WHOLE, 0.0
+        return way, min(FIRST_DELAY_S * 2.0 ** (len(deaths) - 1), self._longest_delay_s)

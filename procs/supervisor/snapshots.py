@@ -1,0 +1,136 @@
+"""Takes snapshots of a running venue: asks for one, waits for all stages' parts, makes it valid, removes what is old.
+
+It works beside the order path, which only hears the asking; it holds nobody up, and gives up what takes too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from config.schema import Config
+from procs import catalogue
+from procs.catalogue import Entry, SnapshotError
+from procs.supervisor.topology import Topology
+from shm.board import Board, Word
+from shm.journal import JournalError
+from shm.journal_retain import retain
+
+TAKEN_S = 30.0  # for the router to settle and write the mark
+PARTS_S = 300.0  # for all parts to be written
+
+
+class Pending(NamedTuple):
+    """A snapshot under way: since when, and its mark, which is 0 until the router has written it."""
+
+    since_s: float
+    seq: int
+
+
+class Coordinator:
+    """The snapshots of one run. `tick` is called often while the venue is ready; `report` tells a person of trouble.
+
+    Times are monotonic seconds.
+    """
+
+    def __init__(
+        self, board: Board, config: Config, topology: Topology, report: Callable[[str], None], now_s: float
+    ) -> None:
+        self._board = board
+        self._config = config
+        self._data = Path(config.venue.data)
+        self._agents = topology.savers
+        self._report = report
+        self._asked = False
+        self._pending: Pending | None = None
+        self._work: asyncio.Task[Entry] | None = None
+        self._entering: int | None = None
+        self._last_s = now_s
+        known = catalogue.entries(self._data)
+        self._last_seq = known[-1].seq if known else 0
+
+    @property
+    def entering(self) -> int | None:
+        """The mark of the snapshot that is becoming valid right now: all its parts are there, and it is durable."""
+        return self._entering
+
+    def ask(self) -> None:
+        """Take one now, whatever the schedule says; after the one under way, if there is one."""
+        self._asked = True
+
+    def reset(self) -> None:
+        """The core has died: what it was to save is lost, and is asked for again once it leads."""
+        if self._pending is not None:
+            self._pending = None
+            self._asked = True
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due."""
+        if self._work is not None:
+            if self._work.done():
+                self._finish(self._work, now_s)
+        elif self._pending is not None:
+            self._watch(self._pending, now_s)
+        elif self._asked or self._is_due(now_s):
+            self._asked = False
+            self._pending = Pending(now_s, 0)
+            self._board.set(Word.SNAPSHOT_ASKED, self._board.get(Word.SNAPSHOT_ASKED) + 1)
+
+    async def close(self) -> None:
+        """Wait for what can't be left half-way."""
+        if self._work is not None:
+            await asyncio.wait({self._work})
+
+    def _is_due(self, now_s: float) -> bool:
+        settings = self._config.snapshots
+        behind = self._board.get(Word.LOG_END) - self._last_seq
+        if settings.commands and behind >= settings.commands:
+            return True
+        return bool(settings.interval_s) and now_s - self._last_s >= settings.interval_s and behind > 0
+
+    def _watch(self, pending: Pending, now_s: float) -> None:
+        """See how far the snapshot has come, by the mark in the log and the parts in its folder."""
+        waited_s = now_s - pending.since_s
+        seq = self._board.get(Word.SNAPSHOT_SEQ)
+        if seq <= self._last_seq:
+            if waited_s > TAKEN_S:
+                self._give_up(now_s, f"the router has not come to rest within {TAKEN_S:g} s")
+            return
+        self._pending = Pending(pending.since_s, seq)
+        missing = catalogue.missing(self._data, seq, self._agents)
+        if not missing and self._board.get(Word.DURABLE_SEQ) >= seq:
+            self._entering = seq
+            self._work = asyncio.create_task(asyncio.to_thread(self._enter, seq))
+        elif waited_s > PARTS_S:
+            self._last_seq = seq
+            catalogue.drop(self._data, seq)
+            lack = f"no part of {', '.join(missing)} after" if missing else "its mark is not durable after"
+            self._give_up(now_s, f"{lack} {PARTS_S:g} s")
+
+    def _enter(self, seq: int) -> Entry:
+        """Off the supervisor's own thread: it reads all parts, and syncs."""
+        entry = catalogue.enter(self._data, seq, self._agents)
+        kept = catalogue.prune(self._data, self._config.snapshots.keep)
+        if self._config.journal.retention == "snapshots":
+            retain(self._data / "journal", min(kept[0].seq, self._board.get(Word.DATABASE_SEQ)) + 1)
+        return entry
+
+    def _finish(self, work: asyncio.Task[Entry], now_s: float) -> None:
+        assert self._entering is not None
+        self._last_seq = max(self._last_seq, self._entering)
+        self._work = self._entering = None
+        try:
+            entry = work.result()
+        except (SnapshotError, JournalError, OSError) as error:
+            self._give_up(now_s, str(error))
+        else:
+            self._pending = None
+            self._last_s, self._last_seq = now_s, entry.seq
+
+    def _give_up(self, now_s: float, reason: str) -> None:
+        """The next one is due as if this had been taken: what failed once may fail again, and costs a pause each."""
+        self._pending = None
+        self._last_s = now_s
+        self._report(f"a snapshot was given up: {reason}")

@@ -1,0 +1,145 @@
+"""Watches one run: starts again what dies of it, says when it is ready, and has snapshots taken while it is.
+
+It ends nothing but hosts that it starts again: when a death needs more than that, its caller ends the run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from config.schema import Config
+from procs.supervisor import health
+from procs.supervisor.notify import Notifier
+from procs.supervisor.recovery import Recovery, Way
+from procs.supervisor.run import Failure, Run
+from procs.supervisor.snapshots import Coordinator
+from procs.supervisor.topology import Host
+from shm.segment import SegmentError
+
+TICK_S = 0.1
+STARTING_TICK_S = 0.01  # while something starts: whoever waits for it shall not wait for us
+PROGRESS_S = 5.0  # how often a start that takes long says how far it is
+
+
+class Console(Protocol):
+    """Where the supervisor tells a person what happens."""
+
+    def line(self, text: str) -> None: ...
+    def ready(self, run: Run, took_s: float) -> None: ...
+
+
+class Death(NamedTuple):
+    """Hosts that are down, and when (monotonic) they start again."""
+
+    hosts: Sequence[Host]
+    due_s: float
+    failure: Failure
+
+
+class Watch:
+    """The life of one run, in turns."""
+
+    def __init__(self, run: Run, config: Config, console: Console, notifier: Notifier, longest_delay_s: float) -> None:
+        self._run = run
+        self._config = config
+        self._console = console
+        self._notifier = notifier
+        self._recovery = Recovery(run.topology, longest_delay_s)
+        self._coordinator: Coordinator | None = None
+        self._deaths: list[Death] = []
+        self._began_s = self._told_s = time.monotonic()
+        self._first_ready_s: float | None = None
+        self._is_ready = False
+        self._is_snapshot_wanted = False
+
+    @property
+    def ready_s(self) -> float | None:
+        """For how long the run has been ready, counted from the first time; None where it never was."""
+        return None if self._first_ready_s is None else time.monotonic() - self._first_ready_s
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait until the next turn, where no death and no signal comes before."""
+        return TICK_S if self._is_ready else STARTING_TICK_S
+
+    def ask_snapshot(self) -> None:
+        """Take a snapshot as soon as there can be one."""
+        self._is_snapshot_wanted = True
+
+    async def turn(self) -> Failure | None:
+        """Look once, and do what is due; returns what the run can't go on after."""
+        failure = await self._take_down() or await self._start_again()
+        if failure is not None:
+            return failure
+        self._tell()
+        self._run.tidy()
+        if self._is_ready and self._coordinator is not None:
+            if self._is_snapshot_wanted:
+                self._is_snapshot_wanted = False
+                self._coordinator.ask()
+            self._coordinator.tick(time.monotonic())
+        return None
+
+    async def close(self) -> None:
+        """Wait for what can't be left half-way."""
+        if self._coordinator is not None:
+            await self._coordinator.close()
+
+    async def _take_down(self) -> Failure | None:
+        """End what failed, with all that must start again with it."""
+        for failure in self._run.failures():
+            now_s = time.monotonic()
+            way, delay_s = self._recovery.after(failure.host, now_s, led=self._run.leads)
+            if self._first_ready_s is None or way is Way.WHOLE:
+                return failure
+            if self._is_ready:
+                self._is_ready = False
+                self._began_s = self._told_s = now_s
+            hosts = self._run.topology.core if way is Way.CORE else (failure.host,)
+            self._console.line(f"{failure.reason}; {way.value} starts again in {delay_s:g} s")
+            self._notifier.status(f"starting again: {failure.reason}")
+            await self._run.take_down(hosts)
+            self._deaths.append(Death(hosts, now_s + delay_s, failure))
+            if way is Way.CORE:
+                return None  # others of the core may be among the failures: they are down now
+        return None
+
+    async def _start_again(self) -> Failure | None:
+        for death in [death for death in self._deaths if death.due_s <= time.monotonic()]:
+            self._deaths.remove(death)
+            if death.hosts != self._run.topology.core:
+                for host in death.hosts:
+                    self._run.restart_host(host)
+                continue
+            entering = None
+            if self._coordinator is not None:
+                self._coordinator.reset()
+                entering = self._coordinator.entering
+            try:
+                await self._run.restart_core(entering)
+            except SegmentError as error:
+                self._console.line(str(error))
+                return death.failure
+        return None
+
+    def _tell(self) -> None:
+        now_s = time.monotonic()
+        if self._is_ready:
+            return
+        if not self._run.is_ready:
+            if now_s - self._told_s >= PROGRESS_S:
+                self._told_s = now_s
+                self._console.line(health.progress(self._run.venue))
+            return
+        self._is_ready = True
+        took_s = now_s - self._began_s
+        if self._first_ready_s is None:
+            self._first_ready_s = now_s
+            board, topology = self._run.venue.board, self._run.topology
+            self._coordinator = Coordinator(board, self._config, topology, self._console.line, now_s)
+            self._console.ready(self._run, took_s)
+        else:
+            self._console.line(f"venue ready again after {took_s:.1f} s")
+        self._notifier.ready("ready")
