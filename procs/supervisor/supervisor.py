@@ -21,6 +21,7 @@ from procs.supervisor import topology
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
 from procs.supervisor.notify import Notifier
+from procs.supervisor.recovery import Recovery
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from procs.supervisor.topology import Host, Topology
 from procs.supervisor.watch import TICK_S, Console, Watch
@@ -40,6 +41,8 @@ class Outcome(NamedTuple):
 class Supervisor:
     """The venue of one configuration. `stop_database` ends the embedded PostgreSQL, if there is one.
 
+    `whole_only`: any death ends the run, and the next one begins anew.
+
     ConfigError where this machine can't meet the configuration's wishes about processes.
     """
 
@@ -50,6 +53,8 @@ class Supervisor:
         stop_database: Callable[[], None],
         host_command: HostCommand | None = None,
         backoff: Backoff | None = None,
+        *,
+        whole_only: bool = False,
     ) -> None:
         self._config = config
         self._topology = topology.derive(config)
@@ -62,6 +67,7 @@ class Supervisor:
         self._listed = Children(self._data / "run" / "children.json")
         self._notifier = Notifier()
         self._asked = 0
+        self._whole_only = whole_only
         self._watching: Watch | None = None
         self._wake = asyncio.Event()
 
@@ -122,7 +128,8 @@ class Supervisor:
 
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""
-        watch = self._watching = Watch(run, self._config, self._console, self._notifier, self._backoff.longest_delay_s)
+        recovery = Recovery(self._topology, self._backoff.longest_delay_s, whole_only=self._whole_only)
+        watch = self._watching = Watch(run, self._config, self._console, self._notifier, recovery)
         try:
             while not self._asked:
                 failure = await watch.turn()

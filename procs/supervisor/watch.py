@@ -41,12 +41,12 @@ class Death(NamedTuple):
 class Watch:
     """The life of one run, in turns."""
 
-    def __init__(self, run: Run, config: Config, console: Console, notifier: Notifier, longest_delay_s: float) -> None:
+    def __init__(self, run: Run, config: Config, console: Console, notifier: Notifier, recovery: Recovery) -> None:
         self._run = run
         self._config = config
         self._console = console
         self._notifier = notifier
-        self._recovery = Recovery(run.topology, longest_delay_s)
+        self._recovery = recovery
         self._coordinator: Coordinator | None = None
         self._deaths: list[Death] = []
         self._began_s = self._told_s = time.monotonic()
