@@ -19,6 +19,7 @@ from scripts.terminal import EXIT_USAGE, UsageError
 COMMANDS = {
     "run": ("run:run", "Run a venue until Ctrl-C stops it."),
     "status": ("status:status", "Show what a running venue does."),
+    "snapshot": ("snapshot:snapshot", "Save a running venue's state now."),
     "verify": ("verify:verify", "Check journal, database and money."),
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
     "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),

@@ -9,12 +9,15 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import psycopg
 from msgspec import Struct, structs
 
 from config.schema import Config
+from procs import catalogue
 from procs.batcher import database
 from procs.supervisor.procfs import core_of, identify
+from procs.supervisor.run import restarts_of
 from procs.supervisor.topology import Host
 from procs.venue import Manifest, Venue
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
@@ -27,13 +30,17 @@ STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
 
 
 class HostStatus(Struct, frozen=True):
-    """A process, the core it was last seen on and the one it is pinned to. `pid` is 0 before its first heartbeat."""
+    """A process, the core it was last seen on and the one it is pinned to. `pid` is 0 before its first heartbeat.
+
+    `restarts`: how often it was started again in this run.
+    """
 
     name: str
     pid: int
     core: int | None
     pinned_to: int | None
     agents: tuple[str, ...]
+    restarts: int = 0
 
 
 class AgentStatus(Struct, frozen=True):
@@ -66,6 +73,15 @@ class RingStatus(Struct, frozen=True):
     consumers: list[ConsumerStatus]
 
 
+class SnapshotStatus(Struct, frozen=True):
+    """The newest snapshot: its place in the log, its size, when it was saved (UTC), and how long ago that is."""
+
+    seq: int
+    size_bytes: int
+    saved: str
+    age_s: int
+
+
 class InstrumentStatus(Struct, frozen=True):
     """An instrument, its phase, since when (UTC), and when that ends by itself, as PostgreSQL has it."""
 
@@ -83,6 +99,8 @@ class Status(Struct, frozen=True):
     running: bool
     boot_id: str = ""
     epoch: int = 0
+    generation: int = 0
+    snapshot: SnapshotStatus | None = None
     log_end: int = 0
     commit: int = 0
     commit_lag: int = 0
@@ -126,7 +144,7 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     time.sleep(sample_s)  # the sample itself: a rate needs two looks
     after, elapsed_s = _counts(venue), time.monotonic() - since
     rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
-    board = venue.board
+    board, restarts = venue.board, _restarts(venue.data)
     agents = [_agent(venue, agent, rates.get(agent, 0)) for agent in venue.topology.agents]
     end, commit, database = board.get(Word.LOG_END), board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ)
     return Status(
@@ -135,13 +153,15 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
         running=board.get(Word.EPOCH) > 0 and all(agent.state == "running" for agent in agents),
         boot_id=venue.boot_id,
         epoch=board.get(Word.EPOCH),
+        generation=board.get(Word.GENERATION),
+        snapshot=_snapshot(venue.data),
         log_end=end,
         commit=commit,
         commit_lag=max(0, end - commit),
         database=database,
         database_lag=max(0, commit - database),
         spool_bytes=board.get(Word.SPOOLED),
-        hosts=[_host(venue, host) for host in venue.topology.hosts],
+        hosts=[_host(venue, host, restarts.get(host.name, 0)) for host in venue.topology.hosts],
         agents=agents,
         rings=[_ring(venue, spec.name, rates[spec.name]) for spec in venue.topology.rings],
     )
@@ -156,10 +176,27 @@ def _counts(venue: Venue) -> dict[str, int]:
     return counts
 
 
-def _host(venue: Venue, host: Host) -> HostStatus:
+def _restarts(data: Path) -> dict[str, int]:
+    try:
+        return msgspec.json.decode(restarts_of(data).read_bytes(), type=dict[str, int])
+    except FileNotFoundError:
+        return {}
+
+
+def _snapshot(data: Path) -> SnapshotStatus | None:
+    known = catalogue.entries(data)
+    if not known:
+        return None
+    newest = known[-1]
+    saved = datetime.fromtimestamp(newest.saved_ns / 1e9, UTC)
+    age_s = max(0, round((datetime.now(UTC) - saved).total_seconds()))
+    return SnapshotStatus(newest.seq, newest.size, f"{saved:%Y-%m-%d %H:%M:%S}", age_s)
+
+
+def _host(venue: Venue, host: Host, restarts: int) -> HostStatus:
     health = venue.board.health(venue.topology.slot_of(host.agents[0]))
     pid = health["pid"] if health else 0
-    return HostStatus(host.name, pid, core_of(pid), host.cpu, host.agents)
+    return HostStatus(host.name, pid, core_of(pid), host.cpu, host.agents, restarts)
 
 
 def _agent(venue: Venue, agent: str, rate: int) -> AgentStatus:
@@ -206,16 +243,42 @@ def _print(found: Status) -> None:
         return
     out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}")
     out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})")
+    if found.snapshot is None:
+        out.print(f"no snapshot yet, generation {found.generation}")
+    else:
+        saved = found.snapshot
+        size = f"{saved.size_bytes / 2**20:,.1f} MiB"
+        out.print(f"snapshot {saved.seq:,} ({size}, {saved.age_s:,} s ago), generation {found.generation}")
     out.print(f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes")
     hosts = {host.name: host for host in found.hosts}
-    columns = ("stage", "process", "pid>", "core>", "state", "heartbeat>", "records>", "per s>", "blocked>")
+    columns = (
+        "stage",
+        "process",
+        "pid>",
+        "restarts>",
+        "core>",
+        "state",
+        "heartbeat>",
+        "records>",
+        "per s>",
+        "blocked>",
+    )
     rows = table("\nstages", *columns)
     for agent in found.agents:
         host = hosts[agent.host]
         core = "-" if host.core is None else f"{host.core}{'' if host.pinned_to is None else ' (pinned)'}"
         state = agent.state if agent.state == "running" else f"[red]{agent.state}[/red]"
         numbers = (f"{number:,}" for number in (agent.records, agent.records_per_s, agent.blocked_rounds))
-        rows.add_row(agent.name, host.name, str(host.pid), core, state, f"{agent.heartbeat_age_ms} ms", *numbers)
+        rows.add_row(
+            agent.name,
+            host.name,
+            str(host.pid),
+            str(host.restarts),
+            core,
+            state,
+            f"{agent.heartbeat_age_ms} ms",
+            *numbers,
+        )
     out.print(rows)
     rows = table("\nrings", "ring", "slots>", "published>", "per s>", "fill>", "waiting for")
     for ring in found.rings:

@@ -68,7 +68,7 @@ class Supervisor:
         self._notifier = Notifier()
         self._asked = 0
         self._whole_only = whole_only
-        self._watching: Watch | None = None
+        self._is_snapshot_wanted = False
         self._wake = asyncio.Event()
 
     async def run(self) -> int:
@@ -99,9 +99,8 @@ class Supervisor:
         self._wake.set()
 
     def _ask_snapshot(self) -> None:
-        if self._watching is not None:
-            self._watching.ask_snapshot()
-            self._wake.set()
+        self._is_snapshot_wanted = True
+        self._wake.set()
 
     async def _keep_running(self) -> int:
         while not self._asked:
@@ -129,9 +128,12 @@ class Supervisor:
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""
         recovery = Recovery(self._topology, self._backoff.longest_delay_s, whole_only=self._whole_only)
-        watch = self._watching = Watch(run, self._config, self._console, self._notifier, recovery)
+        watch = Watch(run, self._config, self._console, self._notifier, recovery)
         try:
             while not self._asked:
+                if self._is_snapshot_wanted:
+                    self._is_snapshot_wanted = False
+                    watch.ask_snapshot()
                 failure = await watch.turn()
                 if failure is not None:
                     return Outcome(watch.ready_s, failure)
@@ -139,7 +141,6 @@ class Supervisor:
                 await self._pause(watch.pause_s)
             return Outcome(watch.ready_s, None)
         finally:
-            self._watching = None
             await watch.close()
 
     async def _pause(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from shm.bell import Bells
 from shm.board import Board, Word
 from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_seqs, verify
 from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
-from shm.ring import Producer, Ring
+from shm.ring import Consumer, Producer, Ring
 from tests.models import journal as model
 
 SEGMENT_BYTES = 16 * 4096
@@ -205,6 +205,91 @@ def test_a_successor_refuses_a_ring_that_has_not_what_the_journal_lacks(folder: 
     bench.drain()
     with pytest.raises(JournalError, match="lacks records 1 to 30"):
         taken_over(folder / "empty", bench, 0)
+
+
+class Generations(Bench):
+    """A journaler whose core dies and comes again: each generation has a ring, which begins behind record `start`."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.generation = 1
+        self.folder = folder
+        self.replace(None)
+
+    def next_generation(self, start: int) -> None:
+        """What the supervisor does when the core has died; the journaler learns it from the board."""
+        self.old_ring = self.ring
+        self.ring = Ring.private(64, ["journaler"], Bells.private(), first_seq=start + 1)
+        self.producer = self.ring.producer()
+        self.generation += 1
+        self.board.set(Word.JOURNAL_READY, 0)
+        self.board.set(Word.GENERATION, self.generation)
+
+    def renew(self) -> tuple[int, Consumer]:
+        return self.generation, self.ring.consumer("journaler")
+
+    def replace(self, ring: Ring | None) -> None:
+        """Another journaler in place of this one, at the ring that its predecessor had not read to its end."""
+        trusted = None if ring is None else max(self.durable(), ring.cursors()["journaler"])
+        self.writer.close()
+        self.writer = JournalWriter(self.folder, "local", SEGMENT_BYTES, trusted_seq=trusted)
+        generation = self.generation if ring is None else self.generation - 1
+        consumer = (ring or self.ring).consumer("journaler")
+        self.journaler = Journaler(consumer, self.writer, self.board, generation, self.renew)
+
+
+@pytest.mark.parametrize("died_too", [False, True], ids=["alive", "died too"])
+def test_all_that_a_dead_core_published_is_written_before_its_successor_is_heard(folder: Path, died_too: bool) -> None:
+    bench = Generations(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    bench.publish(model.records(31, 9))
+    bench.next_generation(20)
+    if died_too:
+        bench.replace(bench.old_ring)
+        assert bench.board.get(Word.JOURNAL_READY) == 0
+    bench.journaler.step(0)
+    assert (bench.durable(), bench.board.get(Word.JOURNAL_READY)) == (39, 0)
+    bench.journaler.step(0)
+    assert (bench.board.get(Word.JOURNAL_READY), bench.journaler.generation) == (2, 2)
+    bench.publish(model.records(21, 25))
+    bench.drain()
+    assert (bench.freed(), bench.durable()) == (45, 45)
+    bench.writer.close()
+    assert list(JournalReader(folder)) == model.records(1, 45)
+
+
+def test_a_core_that_died_before_it_published_anything_is_followed_too(folder: Path) -> None:
+    bench = Generations(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    bench.next_generation(30)
+    bench.next_generation(20)
+    bench.drain()
+    assert bench.board.get(Word.JOURNAL_READY) == 3
+    bench.publish(model.records(21, 12))
+    bench.drain()
+    assert (bench.freed(), bench.durable()) == (32, 32)
+
+
+def test_a_second_core_that_replays_otherwise_is_refused(folder: Path) -> None:
+    bench = Generations(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    bench.next_generation(20)
+    bench.drain()
+    bench.publish([model.record(21, amount=7), *model.records(22, 9)])
+    with pytest.raises(JournalError, match="not what the journal holds"):
+        bench.drain()
+
+
+def test_a_core_that_begins_behind_the_journal_is_refused(folder: Path) -> None:
+    bench = Generations(folder)
+    bench.publish(model.records(1, 30))
+    bench.drain()
+    bench.next_generation(31)
+    with pytest.raises(JournalError, match="lacks records 31 to 31"):
+        bench.drain()
 
 
 def test_a_journal_that_ends_before_what_others_know_is_refused(folder: Path) -> None:

@@ -53,7 +53,7 @@ def stopped(tmp_path: Path) -> Path:
 def test_help_lists_the_commands() -> None:
     answer = lockstep("--help")
     assert answer.returncode == 0
-    for command in ("run", "status", "verify", "flow", "doctor", "db", *OPERATING):
+    for command in ("run", "status", "snapshot", "verify", "flow", "doctor", "db", *OPERATING):
         assert f" {command} " in answer.stdout
     assert "Exit codes" in answer.stdout
 

@@ -65,8 +65,12 @@ def test_a_role_has_one_holder_and_its_death_frees_it(tmp_path: Path) -> None:
     lock = RoleLock(path)
     with pytest.raises(RoleTakenError, match=str(holder.pid)):
         lock.acquire()
+    assert RoleLock.holder(path) == holder.pid
     holder.kill()
     lock.acquire(wait=True)
+    assert RoleLock.holder(path) == os.getpid()
     assert path.read_text() == f"{os.getpid()}\n"
     lock.release()
+    assert RoleLock.holder(path) is None
+    assert RoleLock.holder(path.with_name("never-taken")) is None
     holder.wait()
