@@ -2,6 +2,11 @@
 # PYTHON=python3.12 chooses the interpreter, JOBS=4 how many compilers run at once, FUZZ_COMMANDS how far fuzzing goes.
 PYTHON ?= python3
 FUZZ_COMMANDS ?= 5000000
+SEEDS ?= 500
+FIRST ?= 0
+SOAK_S ?= 600
+# Seeds that nobody has run: a soak that begins in another second begins elsewhere.
+SOAK_FIRST ?= $(shell date +%s)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 VENV := .venv
@@ -17,7 +22,7 @@ export LOCKSTEP_JOBS := $(JOBS)
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test interop bench lint fuzz soak clean build annotate
+.PHONY: help run test interop bench lint fuzz sim soak clean build annotate
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
@@ -46,7 +51,12 @@ fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
 	LOCKSTEP_FUZZ_COMMANDS=$(FUZZ_COMMANDS) $(PY) -m pytest -s --timeout=0 tests/matcher/test_fuzz.py $(ARGS)
 	$(PY) -m pytest -m 'hypothesis and not interop and not soak' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 
-soak: build ## run what takes minutes: kills under load, over and over (SOAK_S=600 seconds)
+sim: build ## simulate a venue under faults (SEEDS=500 from FIRST=0 on; SEED=n replays one, and shrinks it where it fails)
+	$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
+
+soak: build ## run what takes minutes: new seeds of the simulation, hunts for planted bugs, kills under load (SOAK_S=600 seconds)
+	$(PY) -m tests.simulation --first $(SOAK_FIRST) --minutes $$(($(SOAK_S) / 60 + 1))
+	$(PY) -m tests.simulation --first $(SOAK_FIRST) --hunt
 	$(PY) -m pytest -m soak --timeout=0 $(ARGS)
 
 clean: ## remove what was built (not .venv, and never var/, where the venue's data is)

@@ -388,8 +388,8 @@ cdef class Scan:
     cdef const Entry *next(self) except? NULL:
         """The next entry, its bytes behind it, valid until the next call; NULL at the end or at a torn last entry."""
         cdef const Entry *entry
-        if self.fd < 0 or self.position >= self.base + self.size:
-            self.open_segment()
+        while self.position < self.end and (self.fd < 0 or self.position >= self.base + self.size):
+            self.open_segment()  # more than once where a segment has no entry: a boot in which nobody wrote
         if self.torn or self.position >= self.end:
             return NULL
         entry = <const Entry *> self.hold(sizeof(Entry))

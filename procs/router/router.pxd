@@ -49,6 +49,7 @@ cdef class Router(Agent):
     cdef bint owed
     cdef bint leftover
     cdef int64_t last_show_ns
+    cdef uint64_t behind_ns     # how far the wall clock was behind the log when this router began to lead
     cdef uint64_t led_since_ns  # nothing is told before because it had waited long
     cdef uint64_t last_tick    # its sequence, in this run
     cdef int wait_for_journal(self) except -1 nogil

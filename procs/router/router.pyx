@@ -209,7 +209,7 @@ cdef class Router(Agent):
 
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil:
         """The log time of a record that is sequenced now: never before or at the last one's (rule 4)."""
-        return max(self.core.last_time_ns + 1, <uint64_t> now_ns)
+        return max(self.core.last_time_ns + 1, <uint64_t> now_ns + self.behind_ns)
 
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil:
         cdef CommandRecord *header = <CommandRecord *> record
@@ -428,7 +428,9 @@ cdef class Router(Agent):
         if self.owed:
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
-        self.led_since_ns = now_ns
+        # A wall clock that was set back: the log's time goes on from where it was, not only when the clock is there again.
+        self.behind_ns = max(0, <int64_t> self.core.last_time_ns - now_ns)
+        self.led_since_ns = now_ns + self.behind_ns
         self.state = CONFIGURING
         return work + 1
 

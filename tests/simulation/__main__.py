@@ -1,0 +1,79 @@
+"""`python -m tests.simulation`: simulates a venue, seed by seed.
+
+--seed N          one seed; a failure is shrunk and told
+--seeds N         seeds from --first (0) on, with a summary in var/simulation.md
+--minutes M       as many new seeds as that takes, from --first on
+--hunt            for each planted bug, the first of 500 seeds from --first on that finds it
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.simulation import run
+from tests.simulation.bugs import BUGS
+
+SUMMARY = Path("var/simulation.md")
+HUNT_SEEDS = 500
+
+
+def main() -> int:
+    """0 where everything held and everything was met."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--seeds", type=int, default=500)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--hunt", action="store_true")
+    options = parser.parse_args()
+    if options.seed is not None:
+        return one(options.seed)
+    if options.hunt:
+        return hunt_all(options.first)
+    seeds: Iterator[int] | range = range(options.first, options.first + options.seeds)
+    if options.minutes is not None:
+        seeds = until(time.monotonic() + 60 * options.minutes, options.first)
+    return many(seeds)
+
+
+def one(seed: int) -> int:
+    outcome = run.run_seed(seed)
+    if not outcome.failure:
+        print(f"seed {seed}: all holds, {outcome.turns} turns; {dict(outcome.seen)}")
+        return 0
+    print(run.story(outcome))
+    print("the smallest plan that still fails:\n" + run.story(run.shrink(outcome)))
+    return 1
+
+
+def many(seeds: Iterator[int] | range) -> int:
+    tally = run.run_all(seeds)
+    run.write_summary(tally, SUMMARY)
+    print(tally.markdown())
+    missing = tally.missing() if tally.seeds >= run.ENOUGH else []
+    if missing:
+        print(f"never met: {', '.join(missing)}")
+    return int(bool(tally.failures or missing))
+
+
+def until(deadline_s: float, first: int) -> Iterator[int]:
+    return itertools.takewhile(lambda _: time.monotonic() < deadline_s, itertools.count(first))
+
+
+def hunt_all(first: int) -> int:
+    missed = 0
+    for name, bug in BUGS.items():
+        found = run.hunt(bug(), range(first, first + HUNT_SEEDS))
+        missed += found is None
+        where = f"seed {found.plan.seed}: {found.failure[:150]}" if found else "NOT FOUND"
+        print(f"| {name} | {where} |", flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,321 @@
+"""Bugs that are planted into a simulated venue, to show that the simulation finds them.
+
+Each changes what a test builds (a subclass, or a name that is replaced while the run lasts); production code has no
+switch for any of them. The number is the rule of the log that it breaks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from procs.batcher.rows import Batch
+from procs.batcher.writer import MOVE_WATERMARK, Session
+from procs.router import __main__ as router_main
+from procs.router.router import Router
+from procs.router.sequencer import Sequencer
+from procs.router.source import RecordList
+from procs.venue import Venue
+from shm.board import Board, Word
+from shm.journal import JournalReader
+from shm.layout import type_of
+from shm.records import MAX_MATCHERS, CommandType, NewOrder
+from shm.ring import Consumer
+from tests.models.journal import crc32c, stamp
+from tests.simulation import planted_disk
+from tests.simulation.disk import FakeDisk
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+EVERYTHING = 2**62
+VERDICT_AT = 48 + 36 + 4 + 4 + 2  # in a NEW_ORDER
+
+
+class Bug:
+    """No bug: what a venue is made of by right."""
+
+    disk: type[FakeDisk] = FakeDisk
+    session: type[Session] = Session
+
+    @contextlib.contextmanager
+    def planted(self, world: World) -> Iterator[None]:  # noqa: ARG002
+        """The bug is there for the length of the block."""
+        yield
+
+    def board_of(self, venue: Venue, agent: str) -> Board:  # noqa: ARG002
+        """The board that an edge is given."""
+        return venue.board
+
+    def before_start(self, world: World) -> None:
+        """Before a whole start reads what is on the disk."""
+
+    def stage(self, name: str, stage: Any, world: World) -> Any:  # noqa: ARG002
+        """What is stepped in place of a stage."""
+        return stage
+
+
+class ReleasedBeforeSync(Bug):
+    """13, 20: what is in the log counts as durable before it is on the disk."""
+
+    def stage(self, name: str, stage: Any, world: World) -> Any:
+        return _Hasty(stage, world.venue) if name == "journaler" else stage
+
+
+class _Hasty:
+    def __init__(self, stage: Any, venue: Venue) -> None:
+        self._stage = stage
+        self._venue = venue
+
+    def step(self, now_ns: int) -> int:
+        work = int(self._stage.step(now_ns))
+        self._venue.board.set(Word.DURABLE_SEQ, self._venue.ring("log").published)
+        return work
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+
+class NeverSynced(Bug):
+    """13, 20: nothing is ever synced."""
+
+    disk = planted_disk.PublishesBeforeSync
+
+
+class RetriedAfterError(Bug):
+    """20: after a failed sync it is tried again, and the second one succeeds."""
+
+    disk = planted_disk.RetriesSync
+
+
+class BelievedMemory(Bug):
+    """20, 27: the successor believes what it reads of pages whose sync failed."""
+
+    disk = planted_disk.BelievesMemory
+
+
+class NoDirectorySync(Bug):
+    """27: a new segment's name is not synced."""
+
+    disk = planted_disk.NoDirectorySync
+
+
+class NamedBeforeHeader(Bug):
+    """27: a segment gets its name before its header is on the disk."""
+
+    disk = planted_disk.NamesBeforeHeader
+
+
+class RewrittenPages(Bug):
+    """26: batches are not padded, so that pages that are synced are written again."""
+
+    disk = planted_disk.RewritesSyncedPages
+
+
+class TruncatedInTheMiddle(Bug):
+    """28: what looks torn is cut without a look behind it: here, the journal from some batch of its last segment on."""
+
+    def before_start(self, world: World) -> None:
+        names = [name for name in world.disk.names() if name.endswith(".journal")]
+        if names and world.seen["whole start"] % 3 == 2:
+            file = world.disk.entries[max(names)]
+            pages = [at for at in range(4096, len(file.cached), 4096) if any(file.cached[at : at + 128])]
+            if len(pages) > 1:
+                at = pages[len(pages) // 2]
+                size = len(file.cached)
+                file.truncate(at)
+                file.write(bytes(size - at), at)
+                file.sync()
+
+
+class WatermarkOutside(Bug):
+    """The watermark is moved by a transaction of its own (I5)."""
+
+    class session(Session):  # noqa: N801
+        def write(self, batch: Batch) -> None:
+            execute = self._connection.execute
+            kept: list[tuple[Any, Any]] = []
+
+            def without(query: Any, parameters: Any = None, **options: Any) -> Any:
+                if query == MOVE_WATERMARK:
+                    kept.append((query, parameters))
+                    return None
+                return execute(query, parameters, **options)
+
+            with patch.object(self._connection, "execute", without):
+                super().write(batch)
+            for query, parameters in kept:
+                execute(query, parameters)
+
+
+class RowsBeforeWatermark(WatermarkOutside):
+    """A batch that was written before the watermark says so is written again, and nobody minds (I3, I5)."""
+
+    class session(Session):  # noqa: N801
+        def write(self, batch: Batch) -> None:
+            with patch.object(self, "_check_claim", lambda: None):
+                super().write(batch)
+            self._connection.execute(
+                MOVE_WATERMARK, [list(range(MAX_MATCHERS + 1)), [max(0, n - 1) for n in batch.numbers], batch.causes]
+            )
+
+
+class Ungated(Bug):
+    """13: an edge looks at events that are not committed."""
+
+    agent = ""
+
+    def __init__(self) -> None:
+        self._boards: list[tuple[Board, Board]] = []
+
+    def board_of(self, venue: Venue, agent: str) -> Board:
+        if agent != self.agent:
+            return venue.board
+        board = Board.private()
+        self._boards.append((venue.board, board))
+        return board
+
+    def stage(self, name: str, stage: Any, world: World) -> Any:
+        return _Mirrored(stage, self._boards[-1]) if name == self.agent else super().stage(name, stage, world)
+
+
+class _Mirrored:
+    """A stage whose board says what the venue's does, but that all is committed."""
+
+    def __init__(self, stage: Any, boards: tuple[Board, Board]) -> None:
+        self._stage = stage
+        self._boards = boards
+
+    def step(self, now_ns: int) -> int:
+        true, told = self._boards
+        for word in (*Word, *range(Word.MATCHER_DONE, Word.MATCHER_DONE + MAX_MATCHERS)):
+            told.set(word, true.get(word))
+        told.set(Word.DURABLE_SEQ, EVERYTHING)
+        told.set(Word.ROUTER_DONE, EVERYTHING)
+        return int(self._stage.step(now_ns))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+
+class UngatedMarketData(Ungated):
+    """13: market data of commands that are not committed."""
+
+    agent = "publisher"
+
+
+class UngatedReports(Ungated):
+    """13: execution reports of commands that are not committed."""
+
+    agent = "gateway.1"
+
+
+class UngatedRows(Ungated):
+    """13: rows of commands that are not committed."""
+
+    agent = "batcher"
+
+
+class ForgottenIds(Bug):
+    """6: closed client order ids are forgotten at once."""
+
+    @contextlib.contextmanager
+    def planted(self, world: World) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(router_main, "Router", lambda **parts: Router(**parts, core=Sequencer(1))):
+            yield
+
+
+class Rewritten(RecordList):
+    """The journal with every record changed by `change`, for a router that starts."""
+
+    def __init__(self, directory: Any) -> None:
+        super().__init__([])
+        self.directory = directory
+
+    def open(self, last: int) -> None:
+        records = list(JournalReader(self.directory, 1, last)) if last else []
+        RecordList.__init__(self, [stamp(self.change(record)) for record in records])
+        super().open(last)
+
+    def change(self, record: bytes) -> bytes:
+        return record
+
+
+class RecomputedVerdicts(Bug):
+    """1: replay decides anew what is accepted."""
+
+    class source(Rewritten):  # noqa: N801
+        def change(self, record: bytes) -> bytes:
+            if record[4] != type_of(NewOrder):
+                return record
+            return record[:VERDICT_AT] + bytes(2) + record[VERDICT_AT + 2 :]
+
+    @contextlib.contextmanager
+    def planted(self, world: World) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(router_main, "Journal", self.source):
+            yield
+
+
+class MissingMarkers(RecomputedVerdicts):
+    """7, 9: replay does not settle where the markers say."""
+
+    class source(Rewritten):  # noqa: N801
+        def change(self, record: bytes) -> bytes:
+            return record if record[4] != CommandType.MARKER else record[:48] + bytes(64) + record[112:]
+
+
+class ReportsRepeated(Bug):
+    """15: a gateway that starts again does not know what it has told."""
+
+    def before_start(self, world: World) -> None:
+        for path in sorted(Path(str(world.data)).glob("gateway.1/*.fix")):
+            path.write_bytes(_without_numbers(path.read_bytes()))
+
+
+def _without_numbers(data: bytes) -> bytes:
+    """A store's segment whose reports name no event."""
+    made, at = bytearray(data[:64]), 64
+    while at + 32 <= len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        entry = bytearray(data[at : at + 32 + length])
+        if len(entry) < 32 + length:
+            break
+        entry[24:32] = bytes(8)
+        entry[0:4] = crc32c(bytes(entry[4:])).to_bytes(4, "little")
+        size = 32 + (length + 7) // 8 * 8
+        made += entry + data[at + 32 + length : at + size]
+        at += size
+    return bytes(made + data[at:])
+
+
+class FreedBeforeSync(Bug):
+    """20: the journaler frees slots of the log before they are on the disk."""
+
+    def stage(self, name: str, stage: Any, world: World) -> Any:
+        return _Freeing(stage, world.venue.consumer("log", name)) if name == "journaler" else stage
+
+
+class _Freeing:
+    def __init__(self, stage: Any, log: Consumer) -> None:
+        self._stage = stage
+        self._log = log
+
+    def step(self, now_ns: int) -> int:
+        self._log.take()
+        return int(self._stage.step(now_ns))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+
+BUGS: dict[str, type[Bug]] = {
+    bug.__name__: bug
+    for bug in (
+        ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader, RewrittenPages,
+        TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows, ForgottenIds,
+        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
+    )
+}  # fmt: skip

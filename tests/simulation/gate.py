@@ -1,0 +1,72 @@
+"""The gateway's door without sockets: the real engine behind it, connections that are wires of the simulation.
+
+It stands where `procs.gateway.server.Server` does, and takes what that takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, cast
+
+from config.schema import FixSection
+from procs.credentials import is_right
+from procs.gateway.fix.session import Session
+from procs.gateway.gateway import Client, Gateway
+from tests.simulation.network import Wire
+
+
+class Door:
+    """Admits wires once the engine is ready, and checks passwords a few turns after they came."""
+
+    def __init__(
+        self,
+        _config: FixSection,
+        engine: Callable[[Callable[[Client, str, str, str], None]], Gateway],
+        session: Callable[[int], Session],
+        _clock: Callable[[], int],
+    ) -> None:
+        self.engine = engine(self._logon)
+        self._session = session
+        self.is_open = False
+        self._logons: list[tuple[Client, str, str, str]] = []
+        self._wires: list[tuple[Wire, Client]] = []
+
+    def admit(self, wire: Wire, now_ns: int) -> None:
+        client = Client(self._session(now_ns), cast(Any, wire), "10.0.0.1")
+        self._wires.append((wire, client))
+        self.engine.connected(client)
+
+    def poll(self, now_ns: int, draw: Random) -> int:
+        work = self.engine.poll(now_ns)
+        if not self.is_open and self.engine.is_ready():
+            self.engine.pump.opened()
+            self.is_open = True
+        for wire, client in list(self._wires):
+            work += self._serve(wire, client, now_ns)
+        if self._logons and draw.random() < 0.5:
+            self._check(*self._logons.pop(0), now_ns)
+        return work
+
+    def _serve(self, wire: Wire, client: Client, now_ns: int) -> int:
+        if wire.ending or not wire.open:
+            self._wires.remove((wire, client))
+            self.engine.lost(client)
+            return 1
+        space = client.space()
+        data = wire.arrived(len(space))
+        if not data:
+            return 0
+        space[: len(data)] = data
+        self.engine.received(client, len(data), now_ns)
+        return 1
+
+    def _logon(self, client: Client, sender: str, username: str, password: str) -> None:
+        self._logons.append((client, sender, username, password))
+
+    def _check(self, client: Client, sender: str, username: str, password: str, now_ns: int) -> None:
+        account = self.engine.pump.accounts.find(sender) if sender == username else None
+        if account is None or not is_right(password, account.credential):
+            self.engine.refuse(client, now_ns)
+        else:
+            self.engine.accept(client, account.number, now_ns)

@@ -1,0 +1,127 @@
+"""What one seed draws: the venue's size and timing, which faults are on, and when each strikes.
+
+Faults are drawn before anything runs, so that a failing run can be repeated with fewer of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from msgspec import Struct, structs
+
+TURNS = 1400  # of the phase with faults; a turn is one step of one agent
+PAGE = 4096
+
+# Each fault: how often it strikes, on average, in a run that has it on.
+FAULTS: dict[str, float] = {
+    "kill gateway": 1.5,
+    "kill publisher": 1,
+    "kill batcher": 1.5,
+    "kill router": 1.5,
+    "kill matcher": 1.5,
+    "kill journaler": 1.5,
+    "kill supervisor": 0.7,
+    "power loss": 1.2,
+    "power loss inside the disk": 1.2,
+    "stall": 3,
+    "sync error": 0.8,
+    "write error": 0.8,
+    "short write": 0.8,
+    "disk full": 1,
+    "connection cut": 3,
+    "client stalls": 1.5,
+    "garbled message": 3,
+    "same client id": 3,
+    "database away": 1.5,
+    "commit lost": 2,
+    "clock step": 1,
+}
+ON = 0.3  # how likely a seed has a class of faults on
+
+
+class Fault(Struct, frozen=True):
+    """`kind` strikes at a turn; all its details follow from its own seed."""
+
+    turn: int
+    kind: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"turn {self.turn:5d}: {self.kind} ({self.seed})"
+
+
+class Plan(Struct, frozen=True):
+    """All that a run depends on."""
+
+    seed: int
+    turns: int
+    durability: str
+    matchers: int
+    ring_log: int
+    ring_events: int
+    ring_ingress: int
+    segment_pages: int
+    step_ns: int
+    delay_ns: int
+    profile: str
+    pace: float  # how likely a trader's turn sends something
+    faults: tuple[Fault, ...]
+
+    def but(self, **changes: object) -> Plan:
+        return structs.replace(self, **changes)
+
+
+def draw(seed: int, turns: int = TURNS) -> Plan:
+    """The plan of a seed."""
+    choose = Random(f"plan {seed}")
+    durability = choose.choice(("local", "local", "local", "none"))
+    kinds = [kind for kind in FAULTS if choose.random() < ON and applies(kind, durability)]
+    faults = [fault for kind in kinds for fault in strikes(choose, kind, turns)]
+    return Plan(
+        seed=seed,
+        turns=turns,
+        durability=durability,
+        matchers=choose.choice((1, 2, 2)),
+        ring_log=choose.choice((64, 64, 128, 1024)),
+        ring_events=choose.choice((64, 64, 128, 1024)),
+        ring_ingress=choose.choice((64, 64, 256)),
+        segment_pages=choose.choice((4, 8, 8, 32)),
+        step_ns=choose.choice((20_000, 200_000, 1_000_000, 10_000_000)),
+        delay_ns=choose.choice((0, 100_000, 5_000_000)),
+        profile=choose.choice(("compact", "spread")),
+        pace=choose.choice((0.2, 0.5, 0.9)),
+        faults=tuple(sorted(faults, key=lambda fault: fault.turn)),
+    )
+
+
+def applies(kind: str, durability: str) -> bool:
+    """Without syncs a loss of power loses what was committed, as documented: there is nothing to check then."""
+    return durability == "local" or not kind.startswith("power loss")
+
+
+def strikes(choose: Random, kind: str, turns: int) -> list[Fault]:
+    count = max(1, round(choose.expovariate(1 / FAULTS[kind])))
+    return [Fault(choose.randrange(turns), kind, choose.randrange(2**32)) for _ in range(min(count, 8))]
+
+
+def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
+    """The smallest plan that still fails: fewer turns, then no fault that can be left out."""
+    for turns in sorted({*(plan.turns // part for part in (8, 4, 2)), *(plan.turns * 3 // 4,)}):
+        shorter = plan.but(turns=turns, faults=tuple(fault for fault in plan.faults if fault.turn < turns))
+        if fails(shorter):
+            plan = shorter
+            break
+    size = max(1, len(plan.faults) // 2)
+    while plan.faults:
+        at = 0
+        while at < len(plan.faults):
+            fewer = plan.but(faults=plan.faults[:at] + plan.faults[at + size :])
+            if fails(fewer):
+                plan = fewer
+            else:
+                at += size
+        if size == 1:
+            break
+        size //= 2
+    return plan

@@ -1,0 +1,135 @@
+"""Runs seeds: one by one, in a row, or until a planted bug is found; shrinks what fails; counts what happened.
+
+A seed's outcome follows from its number and the code alone, on any machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from tests.simulation import plan as plans
+from tests.simulation.bugs import Bug
+from tests.simulation.plan import FAULTS, Plan
+from tests.simulation.world import World
+
+# What a run of many seeds must have met beside all faults, at least once: ways back, and outcomes.
+RECOVERIES = (
+    "whole start", "power loss at once", "power loss inside the disk", "end after a disk error", "connection",
+    "session reset", "resent report", "batch of the database undone", "batch of the database done unseen",
+    "journal cut", "order refused", "order traded", "trade told to the public", "record committed twice alike",
+)  # fmt: skip
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
+ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run
+
+
+class Outcome(Struct, frozen=True):
+    """How a plan ended: `failure` is "" where everything held."""
+
+    plan: Plan
+    failure: str
+    seen: Counter[str]
+    turns: int
+
+
+def run(plan: Plan, bug: Bug | None = None) -> Outcome:
+    """One run. Whatever a stage raises is a failure, too: our own bugs end processes."""
+    world = World(plan, bug)
+    failure = ""
+    try:
+        world.run()
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"[:2000]
+    finally:
+        seen = world.counts()
+        world.close()
+    return Outcome(plan, failure, seen, world.turn)
+
+
+def run_seed(seed: int, bug: Bug | None = None) -> Outcome:
+    return run(plans.draw(seed), bug)
+
+
+def shrink(outcome: Outcome, bug: Bug | None = None) -> Outcome:
+    """A smaller plan that still fails, and how."""
+    return run(plans.shrunk(outcome.plan, lambda plan: bool(run(plan, bug).failure)), bug)
+
+
+def hunt(bug: Bug, seeds: Iterable[int]) -> Outcome | None:
+    """The first of `seeds` that finds the bug; None where none does."""
+    for seed in seeds:
+        outcome = run_seed(seed, bug)
+        if outcome.failure:
+            return outcome
+    return None
+
+
+def story(outcome: Outcome) -> str:
+    """A failure as a person wants it: what happened, when, and how to see it again."""
+    plan = outcome.plan
+    lines = [
+        f"seed {plan.seed} fails at turn {outcome.turns}: {outcome.failure}",
+        f"  {plan.durability}, {plan.profile}, {plan.matchers} matcher(s), {plan.turns} turns",
+        f"  rings of {plan.ring_ingress}, {plan.ring_log} and {plan.ring_events} slots",
+        *(f"  {fault}" for fault in plan.faults),
+        f"  again: make sim SEED={plan.seed}",
+    ]
+    return "\n".join(lines)
+
+
+class Tally:
+    """What many runs came to."""
+
+    def __init__(self) -> None:
+        self.seeds = 0
+        self.turns = 0
+        self.seen: Counter[str] = Counter()
+        self.failures: list[Outcome] = []
+        self.began_s = time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        self.seeds += 1
+        self.turns += outcome.turns
+        self.seen += outcome.seen
+        if outcome.failure:
+            self.failures.append(outcome)
+
+    def missing(self) -> list[str]:
+        """Faults, recoveries and checks that never occurred."""
+        wanted = (*FAULTS, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
+        return [name for name in wanted if not self.seen[name]]
+
+    def markdown(self) -> str:
+        """The summary."""
+        took_s = time.monotonic() - self.began_s
+        rows = [
+            f"# Simulation: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
+            "| fault | injected |", "| --- | ---: |", *(f"| {name} | {self.seen[name]} |" for name in FAULTS), "",
+            "| recovery or outcome | seen |", "| --- | ---: |",
+            *(f"| {name} | {self.seen[name]} |" for name in RECOVERIES), "",
+            "| invariant | runs in which it was checked at the end |", "| --- | ---: |",
+            *(f"| {name} | {self.seen[f'checked {name}']} |" for name in INVARIANTS),
+        ]  # fmt: skip
+        return "\n".join(rows) + "\n"
+
+
+def run_all(seeds: Iterable[int]) -> Tally:
+    """Run them; the first failures are shrunk and told as they come."""
+    tally = Tally()
+    for seed in seeds:
+        outcome = run_seed(seed)
+        tally.add(outcome)
+        if outcome.failure:
+            print(story(outcome), flush=True)
+            if len(tally.failures) == 1:
+                print("the smallest plan that still fails:\n" + story(shrink(outcome)), flush=True)
+    return tally
+
+
+def write_summary(tally: Tally, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(tally.markdown())

@@ -1,0 +1,20 @@
+"""Planted bugs: each is found by a pinned seed, which finds nothing where there is no bug."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.bugs import BUGS
+from tests.simulation.run import run_seed
+
+FOUND_BY: dict[str, int] = {}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_found(name: str) -> None:
+    assert run_seed(FOUND_BY[name], BUGS[name]()).failure
+
+
+@pytest.mark.parametrize("seed", sorted(set(FOUND_BY.values())))
+def test_without_it_all_holds(seed: int) -> None:
+    assert not run_seed(seed).failure

@@ -1,0 +1,276 @@
+"""A FIX client as a careful user writes one: it remembers what it sent and what it was told, whatever happens.
+
+It talks bytes through a wire; it is loud about everything that the FIX session protocol doesn't allow the venue.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from tests.invariants import BrokenError, Told, require
+from tests.simulation.network import Wire
+
+SOH = b"\x01"
+POSS_RESEND = 97  # a field of the header
+PASSWORD = "demo"
+
+
+class Trader:
+    """FIX session `number` of the account called `name`.
+
+    `told` is every report by its ExecID; `waiting` has the ids of requests that were never answered; `answers` how
+    requests were answered that have an answer.
+    """
+
+    def __init__(self, name: str, number: int, draw: Random) -> None:
+        self.name = name
+        self.number = number
+        self.draw = draw
+        self.version = draw.choice(("FIX.4.4", "FIX.4.4", "FIX.4.2"))
+        self.heartbeat_s = draw.choice((1, 5, 10))
+        self.wire: Wire | None = None
+        self.next_out = self.next_in = 1
+        self.sent: dict[int, tuple[str, list[tuple[int, str]], str]] = {}
+        self.received: dict[int, dict[int, str]] = {}
+        self.told: dict[str, Told] = {}
+        self.waiting: dict[str, list[tuple[int, str]]] = {}
+        self.answers: dict[str, str] = {}
+        self.logged_on = False
+        self.resets = 0
+        self.must_reset = False
+        self.host_was_lost = False  # since the last good logon: numbers may have gone back
+        self.was_lost_ever = False
+        self.last_sent_ns = 0
+        self.repeated = 0
+        self.ended = 0
+        self._asked_to = 0
+        self._rest = b""
+        self.utc_ns = 0
+        self.echo = 0
+        self.echoed: set[str] = set()
+
+    # Connection
+
+    def connect(self, wire: Wire) -> None:
+        self.wire = wire
+        self.logged_on = False
+        self._rest = b""
+        self._asked_to = 0
+        fields = [(98, "0"), (108, str(self.heartbeat_s)), (553, self.name), (554, PASSWORD)]
+        if self.must_reset:
+            self.next_out = self.next_in = 1
+            self.sent.clear()
+            self.received.clear()
+            self.resets += 1
+            fields.append((141, "Y"))
+        self.send("A", fields)
+
+    def drop(self) -> None:
+        """The connection is gone."""
+        self.wire = None
+        self.logged_on = False
+        self.ended += 1
+
+    def poll(self, utc_ns: int) -> int:
+        """Take what has arrived, and keep the session alive."""
+        self.utc_ns = utc_ns
+        if self.wire is None:
+            return 0
+        data = self.wire.receive()
+        work = self._take_all(data) if data else 0
+        if self.wire is not None and not self.wire.open:
+            self.drop()
+        elif self.logged_on and utc_ns - self.last_sent_ns > self.heartbeat_s * 10**9:
+            self.send("0", [])
+        return work
+
+    # What it sends
+
+    def send(self, msg_type: str, fields: list[tuple[int, str]]) -> int:
+        """Send a message under the next number, which it returns."""
+        number = self.next_out
+        self.next_out += 1
+        time = stamp(self.utc_ns)
+        self.sent[number] = (msg_type, fields, time)
+        self._write(msg_type, number, fields, time)
+        return number
+
+    def request(self, msg_type: str, cl_ord_id: str, fields: list[tuple[int, str]]) -> None:
+        """Send a request that has to be answered."""
+        full = [(11, cl_ord_id), *fields]
+        if msg_type in ("D", "F", "G"):
+            self.waiting.setdefault(cl_ord_id, full if msg_type == "D" else [])
+        self.send(msg_type, full)
+
+    def ask_again(self, cl_ord_id: str) -> None:
+        """Send an order once more, as it was: its fate is not known (rule 24)."""
+        fields = self.waiting[cl_ord_id]
+        self.send("D", [*fields, (POSS_RESEND, "Y")])
+
+    def ask_everything(self) -> None:
+        """Ask for all that the session was ever sent, and for an echo behind it."""
+        self.repeated = 0
+        self.send("2", [(7, "1"), (16, "0")])
+        self.echo += 1
+        self.send("1", [(112, f"echo{self.echo}")])
+
+    @property
+    def has_all_again(self) -> bool:
+        return f"echo{self.echo}" in self.echoed
+
+    def garble(self, kind: int) -> None:
+        """Send what no parser may take for a message, or a message with an old number."""
+        assert self.wire is not None
+        good = self._bytes("0", self.next_out, [], stamp(self.utc_ns), dup=False)
+        if kind == 0:
+            self.wire.send(good[:-4] + b"999\x01")  # a wrong checksum: the message is ignored
+        elif kind == 1:
+            self.wire.send(b"8=FIX.4.4\x019=5\x01" + self.draw.randbytes(9) + SOH)
+        else:
+            self._write("0", max(1, self.next_out - 2), [], stamp(self.utc_ns), dup=True)  # PossDup: dropped
+
+    def _write(self, msg_type: str, number: int, fields: list[tuple[int, str]], time: str, dup: bool = False) -> None:
+        self.last_sent_ns = self.utc_ns
+        if self.wire is not None:
+            self.wire.send(self._bytes(msg_type, number, fields, time, dup=dup))
+
+    def _bytes(self, msg_type: str, number: int, fields: list[tuple[int, str]], time: str, *, dup: bool) -> bytes:
+        head = [(35, msg_type), (49, self.name), (56, "LOCKSTEP"), (34, str(number))]
+        head += [(43, "Y"), (52, stamp(self.utc_ns)), (122, time)] if dup else [(52, time)]
+        head += [field for field in fields if field[0] == POSS_RESEND]
+        rest = [field for field in fields if field[0] != POSS_RESEND]
+        body = "".join(f"{tag}={value}\x01" for tag, value in (*head, *rest)).encode()
+        begin = f"8={self.version}\x019={len(body)}\x01".encode()
+        return begin + body + b"10=%03d\x01" % (sum(begin + body) % 256)
+
+    # What it is sent
+
+    def _take_all(self, data: bytes) -> int:
+        self._rest += data
+        work = 0
+        while self.wire is not None and (message := self._cut_message()) is not None:
+            work += 1
+            self._take(message)
+        return work
+
+    def _cut_message(self) -> dict[int, str] | None:
+        """The next whole message; its length and checksum are right."""
+        begin = self._rest.find(b"\x019=")
+        if begin < 0 or (end := self._rest.find(SOH, begin + 3)) < 0:
+            return None
+        size = end + 1 + int(self._rest[begin + 3 : end]) + 7
+        if len(self._rest) < size:
+            return None
+        raw, self._rest = self._rest[:size], self._rest[size:]
+        require(raw[-7:-4] == b"10=" and int(raw[-4:-1]) == sum(raw[:-7]) % 256, f"a garbled message: {raw!r}")
+        fields = (part.partition("=") for part in raw[:-1].decode().split("\x01"))
+        return {int(tag): value for tag, _, value in fields}
+
+    def _take(self, message: dict[int, str]) -> None:
+        kind, number = message[35], int(message[34])
+        if kind == "5" and not self.logged_on:
+            self._leave()
+            return
+        if kind == "A":
+            if message.get(141) == "Y":
+                self.must_reset = False
+                self.next_in = number
+                self.waiting = {key: value for key, value in self.waiting.items() if value}
+            self.logged_on = True
+        if kind == "2" and number >= self.next_in:
+            self._resend(int(message[7]), int(message[16]))
+        if number > self.next_in:
+            if self.next_in > self._asked_to:
+                self._asked_to = number
+                self.send("2", [(7, str(self.next_in)), (16, "0")])
+        elif number < self.next_in:
+            self._take_again(number, message)
+        else:
+            if kind == "4":
+                self.next_in = int(message[36])
+            else:
+                self.received[number] = message
+                self.next_in += 1
+            self._handle(kind, message)
+
+    def _take_again(self, number: int, message: dict[int, str]) -> None:
+        if message.get(43) != "Y":
+            require(self.host_was_lost, f"{self.name} waits for {self.next_in} and gets {message}")
+            self.must_reset = True
+            self.host_was_lost = False
+            self._leave()
+            return
+        before = self.received.get(number)
+        self.repeated += 1
+        if before is None or message[35] == "4":
+            if message[35] == "4" and not self.was_lost_ever:
+                end = int(message[36])
+                gone = [n for n in range(number, end) if n in self.received and self.received[n][35] in "89rNj"]
+                require(not gone, f"{self.name}: a resend leaves out {gone}, which were sent")
+            return
+        same = {tag: value for tag, value in message.items() if tag not in (9, 10, 43, 52, 122)}
+        was = {tag: value for tag, value in before.items() if tag not in (9, 10, 43, 52, 122)}
+        require(same == was or self.was_lost_ever, f"{self.name} was sent {was} and again {same}")
+
+    def _leave(self) -> None:
+        if self.wire is not None:
+            self.wire.cut()
+        self.drop()
+
+    def _resend(self, begin: int, end: int) -> None:
+        """Answer a ResendRequest: application messages again, as they were; the rest as gaps."""
+        last = end or self.next_out - 1
+        gap = 0
+        for number in range(begin, last + 1):
+            msg_type, fields, time = self.sent.get(number, ("0", [], ""))
+            if msg_type in "0123456A":
+                gap = gap or number
+                continue
+            if gap:
+                self._write("4", gap, [(123, "Y"), (36, str(number))], stamp(self.utc_ns), dup=True)
+                gap = 0
+            self._write(msg_type, number, fields, time, dup=True)
+        if gap:
+            self._write("4", gap, [(123, "Y"), (36, str(last + 1))], stamp(self.utc_ns), dup=True)
+
+    def _handle(self, kind: str, message: dict[int, str]) -> None:
+        match kind:
+            case "1":
+                self.send("0", [(112, message[112])])
+            case "0" if 112 in message:
+                self.echoed.add(message[112])
+            case "5":
+                self.send("5", [])
+                self._leave()
+            case "8":
+                self._report(message)
+            case "9":
+                self._answer(message[11], "9")
+            case "3" | "j":
+                raise BrokenError(f"{self.name} is told {message}")
+
+    def _report(self, message: dict[int, str]) -> None:
+        status = message[150] == "I" or message.get(20) == "3"
+        self._answer(message[11], message[39])
+        if status or "-" not in message[17]:
+            return
+        told = Told(
+            message[17], message[37], message[11], message[150], message.get(151, ""), message.get(32, ""),
+            message.get(31, ""),
+        )  # fmt: skip
+        before = self.told.get(told.exec_id)
+        if before is not None:
+            require(before == told, f"{self.name} was told {before} and then {told}")
+            again = message.get(97) == "Y" or self.resets > 0 or self.was_lost_ever
+            require(again, f"{self.name} is told {told} twice, not as a repeat")
+        self.told[told.exec_id] = told
+
+    def _answer(self, cl_ord_id: str, how: str) -> None:
+        self.waiting.pop(cl_ord_id, None)
+        self.answers.setdefault(cl_ord_id, how)
+
+
+def stamp(utc_ns: int) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=utc_ns // 1000)
+    return moment.strftime("%Y%m%d-%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
