@@ -57,7 +57,7 @@ sim: build ## simulate a venue under faults (SEEDS=500 from FIRST=0 on; SEED=n r
 soak: build ## run what takes minutes: new seeds of the simulation, hunts for planted bugs, kills under load (SOAK_S=600 seconds)
 	$(PY) -m tests.simulation --first $(SOAK_FIRST) --minutes $$(($(SOAK_S) / 60 + 1))
 	$(PY) -m tests.simulation --first $(SOAK_FIRST) --hunt
-	$(PY) -m pytest -m soak --timeout=0 $(ARGS)
+	SOAK_S=$(SOAK_S) $(PY) -m pytest -m soak --timeout=0 $(ARGS)
 
 clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
 	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete

@@ -23,7 +23,6 @@ from shm.board import Board, Word
 from shm.journal import JournalReader
 from shm.layout import type_of
 from shm.records import MAX_MATCHERS, CommandType, NewOrder
-from shm.ring import Consumer
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
@@ -149,18 +148,6 @@ class WatermarkOutside(Bug):
                 super().write(batch)
             for query, parameters in kept:
                 execute(query, parameters)
-
-
-class RowsBeforeWatermark(WatermarkOutside):
-    """A batch that was written before the watermark says so is written again, and nobody minds (I3, I5)."""
-
-    class session(Session):  # noqa: N801
-        def write(self, batch: Batch) -> None:
-            with patch.object(self, "_check_claim", lambda: None):
-                super().write(batch)
-            self._connection.execute(
-                MOVE_WATERMARK, [list(range(MAX_MATCHERS + 1)), [max(0, n - 1) for n in batch.numbers], batch.causes]
-            )
 
 
 class Ungated(Bug):
@@ -291,31 +278,11 @@ def _without_numbers(data: bytes) -> bytes:
     return bytes(made + data[at:])
 
 
-class FreedBeforeSync(Bug):
-    """20: the journaler frees slots of the log before they are on the disk."""
-
-    def stage(self, name: str, stage: Any, world: World) -> Any:
-        return _Freeing(stage, world.venue.consumer("log", name)) if name == "journaler" else stage
-
-
-class _Freeing:
-    def __init__(self, stage: Any, log: Consumer) -> None:
-        self._stage = stage
-        self._log = log
-
-    def step(self, now_ns: int) -> int:
-        self._log.take()
-        return int(self._stage.step(now_ns))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stage, name)
-
-
 BUGS: dict[str, type[Bug]] = {
     bug.__name__: bug
     for bug in (
-        ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader, RewrittenPages,
-        TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows, ForgottenIds,
+        ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
+        RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows, ForgottenIds,
         RecomputedVerdicts, MissingMarkers, ReportsRepeated,
     )
 }  # fmt: skip

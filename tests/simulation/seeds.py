@@ -6,7 +6,6 @@ import pytest
 
 from tests.simulation.run import Tally, run_seed, shrink, story
 
-PARTS = 4
 CHUNK = 25
 SEEDS_A_PART = 125
 

@@ -19,15 +19,13 @@ from procs.batcher.database import Remote
 from procs.batcher.loader import Loader
 from procs.batcher.spool import Spool, Spooler
 from procs.gateway import __main__ as gateway_main
-from procs.journaler.__main__ import trusted_seq
-from procs.journaler.journaler import Journaler
+from procs.journaler.__main__ import build as build_journaler
 from procs.matcher.__main__ import build as build_matcher
 from procs.publisher.feed import Feed, Kind
 from procs.router.__main__ import build as build_router
 from procs.venue import Venue
 from shm.board import Board, Word
 from shm.disk import Disk
-from shm.journal_writer import JournalWriter
 from tests.invariants import require
 from tests.simulation.database import Database
 from tests.simulation.gate import Door
@@ -43,14 +41,6 @@ class Folder(type(Path())):  # type: ignore[misc]
 
     def __truediv__(self, name: Any) -> Any:
         return self.disk if name == "journal" else Path(str(self)) / name
-
-
-def journaler(venue: Venue, disk: Disk, segment_bytes: int) -> Journaler:
-    """As `procs.journaler` builds it."""
-    ring, board = venue.consumer("log", "journaler"), venue.board
-    trusted = trusted_seq(ring, board)
-    journal = JournalWriter(disk, venue.config.venue.durability, segment_bytes, trusted_seq=trusted)
-    return Journaler(ring, journal, board)
 
 
 class GatewayStage:
@@ -176,4 +166,4 @@ class BatcherStage:
             self._session = None
 
 
-__all__ = ["build_matcher", "build_router"]
+__all__ = ["build_journaler", "build_matcher", "build_router"]

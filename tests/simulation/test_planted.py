@@ -7,7 +7,24 @@ import pytest
 from tests.simulation.bugs import BUGS
 from tests.simulation.run import run_seed
 
-FOUND_BY: dict[str, int] = {}
+FOUND_BY = {
+    "ReleasedBeforeSync": 1,
+    "NeverSynced": 1,
+    "RetriedAfterError": 2,
+    "BelievedMemory": 2,
+    "NoDirectorySync": 1,
+    "NamedBeforeHeader": 5,
+    "RewrittenPages": 1,
+    "TruncatedInTheMiddle": 0,
+    "WatermarkOutside": 1,
+    "UngatedMarketData": 0,
+    "UngatedReports": 4,
+    "UngatedRows": 0,
+    "ForgottenIds": 0,
+    "RecomputedVerdicts": 18,
+    "MissingMarkers": 0,
+    "ReportsRepeated": 0,
+}
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -25,6 +25,7 @@ from config.schema import (
     Config,
     FixSection,
     InstrumentSection,
+    JournalSection,
     ProcessesSection,
     RingsSection,
     VenueSection,
@@ -294,7 +295,7 @@ class World:
     def build(self, name: str) -> Any:
         role = name.partition(".")[0]
         if role == "journaler":
-            return stages.journaler(self.venue, self.disk, self.plan.segment_pages * PAGE)
+            return stages.build_journaler(self.venue, name)
         if role == "router":
             return stages.build_router(self.venue, name)
         if role == "matcher":
@@ -652,6 +653,7 @@ def config_of(plan: Plan) -> Config:
     return Config(
         venue=VenueSection(durability="local" if plan.durability == "local" else "none"),
         fix=FixSection(port=0, sending_time_accuracy_s=0),
+        journal=JournalSection(segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE),
         rings=RingsSection(
             ingress=plan.ring_ingress, log=plan.ring_log, events=plan.ring_events  # type: ignore[arg-type]
         ),
