@@ -138,14 +138,17 @@ def enter(data: Path, seq: int, agents: Sequence[str]) -> Entry:
 
 
 def prune(data: Path, keep: int) -> list[Entry]:
-    """Remove all but the newest `keep` valid snapshots; returns what is left, oldest first."""
-    found = entries(data)
-    for entry in found[:-keep]:
-        folder = folder_of(data, entry.seq)
-        (folder / MANIFEST).unlink()  # first: what is half removed is nothing
-        _sync(folder)
-        shutil.rmtree(folder)
-    return found[-keep:]
+    """Remove all but the newest `keep` valid snapshots, and what is older and never became one.
+
+    Returns what is left, oldest first.
+    """
+    kept = entries(data)[-keep:]
+    for folder in _folders(data):
+        if kept and int(folder.name) < kept[-1].seq and int(folder.name) not in {entry.seq for entry in kept}:
+            (folder / MANIFEST).unlink(missing_ok=True)  # first: what is half removed is nothing
+            _sync(folder)
+            shutil.rmtree(folder)
+    return kept
 
 
 def drop_unfinished(data: Path, but: int | None = None) -> None:

@@ -19,7 +19,7 @@ from procs.batcher import database
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
 from procs.supervisor.topology import Host
-from procs.venue import Manifest, Venue
+from procs.venue import Manifest, Venue, manifest_of
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
 from shm.board import Word
 from shm.segment import SegmentError
@@ -131,7 +131,7 @@ def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
 def attach(data: Path) -> Venue | None:
     """The run of the venue in `data`, or None where there is none. UsageError where it is another user's."""
     try:
-        return Venue.attach(Manifest.load(data / "run" / "manifest.json"))
+        return Venue.attach(Manifest.load(manifest_of(data)))
     except (FileNotFoundError, SegmentError):
         return None
     except PermissionError as error:

@@ -153,7 +153,11 @@ def test_a_mark_that_the_log_does_not_have_is_refused(tmp_path: Path) -> None:
     assert catalogue.entries(tmp_path) == []
 
 
-def test_old_ones_are_pruned(data: Path) -> None:
+def test_old_ones_and_what_never_became_one_are_pruned(data: Path) -> None:
+    (folder_of(data, 15)).mkdir()
+    (folder_of(data, 25)).mkdir()
+    (folder_of(data, 33)).mkdir()
     assert [entry.seq for entry in catalogue.prune(data, 2)] == [20, 30]
-    assert [path.name for path in sorted((data / "snapshots").iterdir())] == [f"{seq:020}" for seq in (20, 30)]
+    assert [int(path.name) for path in sorted((data / "snapshots").iterdir())] == [20, 30, 33]
     assert [entry.seq for entry in catalogue.prune(data, 2)] == [20, 30]
+    assert catalogue.prune(data / "nothing", 2) == []

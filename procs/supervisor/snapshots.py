@@ -62,7 +62,7 @@ class Coordinator:
 
     def reset(self) -> None:
         """The core has died: what it was to save is lost, and is asked for again once it leads."""
-        if self._pending is not None:
+        if self._pending is not None and self._work is None:
             self._pending = None
             self._asked = True
 

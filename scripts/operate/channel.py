@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from procs.supervisor.topology import OPERATOR, OPERATOR_INGRESS
-from procs.venue import Manifest, Venue
+from procs.supervisor.topology import LOG, OPERATOR, OPERATOR_INGRESS
+from procs.venue import Manifest, Venue, manifest_of
 from scripts.operate.search import select
 from shm.board import Word
 from shm.journal import JournalError
@@ -59,7 +59,7 @@ class Channel:
         self._venue = venue
         self._ring = venue.ring(RING)
         self._producer = venue.producer(RING)
-        self._log = _Follower(venue, "log")
+        self._log = _Follower(venue, LOG)
         self._events = [_Follower(venue, "events.router")]
         self._events += [_Follower(venue, f"events.matcher.{number}") for number in venue.matchers]
 
@@ -117,24 +117,36 @@ class Channel:
     def _wait(self, deadline_s: float) -> None:
         if not is_current(self._venue):
             raise UnknownOutcomeError("the venue stopped or started again meanwhile")
+        if self._venue.board.get(Word.GENERATION) > self._venue.generation:
+            self._venue.renew()
         if time.monotonic() > deadline_s:
             raise UnknownOutcomeError("the venue has not said in time what came of it")
         time.sleep(POLL_S)  # a bystander has no bell that it could sleep on
 
 
 class _Follower:
-    """Reads a ring from where it stood; the log's overwritten part from the journal, events' not at all."""
+    """Reads a ring from where it stood; the log's overwritten part from the journal, events' not at all.
+
+    Where the core has started again, it goes on at the same sequence in the ring of the new generation.
+    """
 
     def __init__(self, venue: Venue, ring: str) -> None:
         self._venue = venue
-        self._is_log = ring == "log"
-        self._ring = venue.ring(ring)
-        self._observer: Observer = self._ring.observer()
+        self._name = ring
+        self._is_log = ring == LOG
+        self._attach()
         self._next = self._ring.published + 1
         self.is_whole = True
 
+    def _attach(self) -> None:
+        self._generation = self._venue.generation
+        self._ring = self._venue.ring(self._name)
+        self._observer: Observer = self._ring.observer()
+
     def read(self, type: int = 0) -> Iterator[bytes]:
         """What has been published since the last call; of one type of record, where one is given."""
+        if self._generation != self._venue.generation:
+            self._attach()
         while True:
             try:
                 record = self._observer.read(self._next)
@@ -162,7 +174,7 @@ class _Follower:
 def is_current(venue: Venue) -> bool:
     """Whether the run of `venue` is the one that runs now."""
     try:
-        return Manifest.load(venue.data / "run" / "manifest.json").boot_id == venue.boot_id
+        return Manifest.load(manifest_of(venue.data)).boot_id == venue.boot_id
     except FileNotFoundError:
         return False
 
