@@ -1,19 +1,27 @@
 """A supervisor of stand-in hosts, as a process of its own.
 
-python -m tests.supervisor.program CONFIG BEHAVIOUR
+python -m tests.supervisor.program CONFIG BEHAVIOUR [STEP]
+
+With STEP it kills itself right after that step of a core's restart.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import config
+from procs import venue as ground
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
 from procs.supervisor.topology import Host
+from procs.venue import Venue
 from shm.segment import RoleTakenError
 
 
@@ -28,8 +36,45 @@ class Lines:
         print(f"venue ready after {took_s:.1f} s {pids}", flush=True)
 
 
+# Of a core's restart: where the function is, and which call of it in the life of a supervisor belongs to the first one.
+STEPS: dict[str, tuple[Any, int]] = {
+    "take_down": (Run, 1),
+    "restart_core": (Run, 1),
+    "create_generation": (ground, 1),
+    "set_back": (ground, 2),
+    "_write_manifest": (Run, 2),
+    "renew": (Venue, 1),
+    "_start_host": (Run, 6),
+    "remove_generation": (ground, 1),
+}
+
+
+def die_after(step: str) -> None:
+    """Have this process killed right after a step, as if the kill had come from elsewhere."""
+    place, wanted = STEPS[step]
+    original, calls = getattr(place, step), itertools.count(1)
+
+    def go_on() -> None:
+        if next(calls) == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def plain(*arguments: Any) -> Any:
+        result = original(*arguments)
+        go_on()
+        return result
+
+    async def awaited(*arguments: Any) -> Any:
+        result = await original(*arguments)
+        go_on()
+        return result
+
+    setattr(place, step, awaited if asyncio.iscoroutinefunction(original) else plain)
+
+
 def main() -> None:
-    path, behaviour = sys.argv[1:]
+    path, behaviour, *steps = sys.argv[1:]
+    for step in steps:
+        die_after(step)
 
     def command(manifest: Path, host: Host) -> tuple[str, ...]:
         return (sys.executable, "-m", "tests.supervisor.stand_in", behaviour, str(manifest), host.name)

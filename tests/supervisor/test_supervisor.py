@@ -20,6 +20,7 @@ from procs.supervisor.procfs import identify
 from procs.venue import Manifest, Venue, manifest_of, prefix_of
 from shm.board import Word
 from shm.segment import SHM
+from tests.supervisor.program import STEPS
 
 CONFIG = """
 [venue]
@@ -53,9 +54,9 @@ PATIENCE_S = 30
 class Program:
     """A running supervisor: its output line by line."""
 
-    def __init__(self, config: Path, behaviour: str) -> None:
+    def __init__(self, config: Path, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.supervisor.program", str(config), behaviour],
+            [sys.executable, "-m", "tests.supervisor.program", str(config), *arguments],
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -103,8 +104,8 @@ def config(tmp_path: Path) -> Path:
 def start(config: Path) -> Iterator[Start]:
     started: list[Program] = []
 
-    def begin(behaviour: str = "healthy") -> Program:
-        started.append(Program(config, behaviour))
+    def begin(behaviour: str = "healthy", *steps: str) -> Program:
+        started.append(Program(config, behaviour, *steps))
         return started[-1]
 
     yield begin
@@ -253,6 +254,22 @@ def test_what_a_killed_supervisor_left_is_removed(start: Start, config: Path) ->
     assert [identify(pid) for pid in pids.values()] == [None] * 5
     boots = {name.removeprefix(prefix_of(config.parent / "data").removeprefix("/"))[:8] for name in segments(config)}
     assert len(boots) == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_supervisor_that_dies_at_any_step_of_a_restart_leaves_nothing_to_its_successor(
+    start: Start, config: Path, step: str
+) -> None:
+    first = start("healthy", step)
+    before = first.ready()
+    os.kill(before["core"], signal.SIGKILL)
+    assert first.process.wait(PATIENCE_S) == -signal.SIGKILL
+    second = start()
+    after = second.ready()
+    assert not set(before.values()) & set(after.values())
+    assert [identify(pid) for pid in before.values()] == [None] * 5
+    assert generations(config) == {"1"}
+    assert Manifest.load(manifest_of(config.parent / "data")).generation == 1
 
 
 def test_a_venue_that_never_starts_is_given_up_with_the_reason(start: Start, config: Path) -> None:
