@@ -23,6 +23,7 @@ import uvloop
 from procs.catalogue import choose
 from procs.loop import Loop
 from procs.pump import Pump
+from procs.replica import catch_up
 from procs.supervisor.topology import Host, role_of
 from procs.venue import Manifest, Venue
 from shm.segment import RoleLock
@@ -57,6 +58,9 @@ def main() -> None:
     if late:
         _begin_with_newest(venue, host)
     agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
+    if late:
+        for name, edge in zip(host.agents, agents, strict=True):
+            catch_up(venue, name, edge)
     if host.kind == "carried":
         _run_carried(venue, host, agents)
     else:
