@@ -26,6 +26,7 @@ PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs 
 
 ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask whether you are sure.")]
 DEMO = Path("config/demo.toml")
 
 
@@ -33,9 +34,18 @@ class UsageError(Exception):
     """What was asked for can't be done as asked; the message says why. The command ends with EXIT_USAGE."""
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """Standard output: colours and the window's width on a terminal, plain text and a fixed width elsewhere."""
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(highlight=False, soft_wrap=False, stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH)
+
+
+def is_sure(question: str) -> bool:
+    """Ask on a terminal; elsewhere there is nobody to ask, and the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def load(path: Path) -> Config:

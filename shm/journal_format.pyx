@@ -63,7 +63,7 @@ class JournalCorrupt(JournalError):
     def __init__(self, file: Path, offset: int, reason: str) -> None:
         super().__init__(
             f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. "
-            "Run `lockstep verify` for the whole picture, and put a copy of the file in its place"
+            "Run `lockstep verify` for the whole picture; `lockstep repair-journal --from COPY` mends it from a copy"
         )
         self.file = file
         self.offset = offset

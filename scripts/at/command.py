@@ -1,0 +1,366 @@
+"""`lockstep at`: a venue as it was just after one command, and why that was refused, from its snapshots and journal.
+
+It replays in this process and looks; the venue may run meanwhile, and notices nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter, validators
+from msgspec import Struct
+
+from config.schema import Config
+from procs.catalogue import choose
+from procs.gateway.codes import TABLE
+from procs.replica import Replica, ReplicaError
+from procs.supervisor.topology import derive, role_of
+from scripts.at import look, moment, why
+from scripts.at.moment import Request, Retained
+from scripts.at.words import Names, of_command, of_event, text_of, time_text
+from scripts.progress import Progress
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, Json, UsageError, console, load, print_json, table
+from shm.journal import JournalError
+from shm.layout import unpack_event
+from shm.records import Code, Command, CommandType, Event, OrderType, Phase, Rejected, Side
+
+
+class Asked(Struct, frozen=True):
+    """The command. `seq` is its main record's place in the log."""
+
+    seq: int
+    type: str
+    time: str
+    epoch: int
+    words: str
+    verdict: str
+
+
+class Refusal(Struct, frozen=True):
+    """Why it was refused: by whom, with what code, and on what figures."""
+
+    by: str
+    code: str
+    number: int
+    meaning: str
+    remedy: str
+    figures: dict[str, str]
+
+
+class Level(Struct, frozen=True):
+    """A price, all that is open there (hidden too), how much of it is shown, and by how many orders."""
+
+    price: str
+    quantity: str
+    shown: str
+    orders: int
+
+
+class BookView(Struct, frozen=True):
+    """An instrument, best levels first. `last_price` and `reference_price` are empty where there is none."""
+
+    symbol: str
+    phase: str
+    matcher: int
+    last_price: str
+    reference_price: str
+    bids: list[Level]
+    asks: list[Level]
+
+
+class BalanceView(Struct, frozen=True):
+    account: str
+    asset: str
+    free: str
+    held: str
+
+
+class OrderView(Struct, frozen=True):
+    """An open order, one that waits for a stop price or another order's fill included."""
+
+    order_id: int
+    cl_ord_id: str
+    account: str
+    symbol: str
+    side: str
+    type: str
+    price: str
+    quantity: str
+    open: str
+    waits: bool
+
+
+class View(Struct, frozen=True):
+    """The venue just after `command`. `snapshot` is the record behind which the replay began; 0: the journal."""
+
+    command: Asked
+    events: list[str]
+    refusal: Refusal | None
+    books: list[BookView]
+    balances: list[BalanceView]
+    orders: list[OrderView]
+    notes: list[str]
+    snapshot: int
+    replayed: int
+
+
+def at(
+    when: Annotated[
+        str | None, Parameter(help="A sequence of the log, or a time (UTC): 2026-01-31T12:00:00.5Z.")
+    ] = None,
+    config: Annotated[Path | None, Parameter(help=f"The venue's configuration file; {DEMO} if left out.")] = None,
+    *,
+    order: Annotated[int | None, Parameter(help="Just after this order came in, by its order id.")] = None,
+    client_id: Annotated[
+        tuple[str, str] | None,
+        Parameter(help="Just after this account sent this client order id: --client-id TRADER1 abc."),
+    ] = None,
+    account: Annotated[str | None, Parameter(help="Show this account's balances and open orders too.")] = None,
+    symbol: Annotated[str | None, Parameter(help="Show this instrument's book too.")] = None,
+    depth: Annotated[int, Parameter(validator=validators.Number(gte=0), help="Levels of a book's side.")] = 10,
+    json: Json = False,
+) -> int:
+    """Show the venue as it was just after one command: what that was, what came of it and why it was refused, the book
+    of its instrument, its account's balances and open orders.
+
+    Of a time, the command is the last one until then. Balances are shown with all that the command led to settled; what
+    a refusal rests on is what the router knew when it decided.
+
+    Examples: lockstep at 4711; lockstep at 2026-01-31T12:00:00Z; lockstep at --client-id TRADER1 my-order-7
+
+    Exit codes: 0 it is shown; 1 the journal can't be read or replayed; 2 there is no such command, or the command line
+    or the configuration is wrong.
+    """
+    if (order is not None or client_id is not None) and when is not None and config is None:
+        config, when = Path(when), None
+    if (when is not None) + (order is not None) + (client_id is not None) != 1:
+        raise UsageError("name one command: a sequence, a time, --order ID or --client-id ACCOUNT ID")
+    loaded = load(config or DEMO)
+    data = Path(loaded.venue.data)
+    notes: list[str] = []
+    try:
+        kept = moment.retained(data)
+        if client_id is not None:
+            number = moment.account_number(loaded, data, client_id[0], kept)
+            seq, others = moment.of_client_id(number, *client_id, kept)
+            notes += [f"the same client order id is in record {other}, too" for other in others]
+        else:
+            seq = moment.of_order(order, kept) if order is not None else moment.of_text(when or "", kept)
+        view = look_at(loaded, data, kept, seq, (account, symbol), depth, notes)
+    except (JournalError, ReplicaError, OSError) as error:
+        console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
+        return EXIT_PROBLEM
+    print_json(view) if json else _print(view)
+    return EXIT_OK
+
+
+def look_at(
+    config: Config, data: Path, kept: Retained, seq: int, also: tuple[str | None, str | None], depth: int,
+    notes: list[str],
+) -> View:  # fmt: skip
+    """The venue just after the request that record `seq` belongs to. UsageError, JournalError, ReplicaError."""
+    request = moment.request_at(seq, kept)
+    command = request.command
+    if command.seq != seq:
+        notes.append(f"record {seq} is an extension of record {command.seq}, which is shown")
+    agents = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
+    chosen = choose(data, agents, request.first - 1)
+    notes += chosen.passed_over
+    if chosen.start.seq + 1 < kept.first:
+        oldest = moment.oldest_reachable(data, kept)
+        raise UsageError(f"record {seq:,} lies before what is retained: the state can be known from {oldest:,} on")
+    replica = Replica(config, data, chosen.start, command.seq)
+    skim = look.Skim(replica.consumers.values(), request.first)
+    with Progress("replaying", command.seq - chosen.start.seq, "records") as progress:
+        while replica.position < command.seq:
+            replica.step()
+            skim.step()
+            progress.show(replica.position - chosen.start.seq)
+    case = why.Case(command, request.extensions, replica.router.core, Names.of_state(replica.router.core))
+    refused = _refusal_of_router(case)
+    while not replica.is_complete or skim.step():
+        replica.step()
+    events = [event for record in skim.events if _belongs(event := unpack_event(record), request)]
+    return View(
+        _asked(command, request, case.names),
+        [f"{of_event(event, case.names)} (event {event.number})" for event in events],
+        refused or _refusal_of_matcher(case, events, replica),
+        _books(command, also[1], replica, case.names, depth),
+        _balances(command, also[0], replica, case.names),
+        _orders(command, also[0], replica, case.names),
+        notes,
+        chosen.start.seq,
+        command.seq - chosen.start.seq,
+    )
+
+
+def _belongs(event: Event, request: Request) -> bool:
+    return request.first <= event.cause <= request.command.seq
+
+
+def _asked(command: Command, request: Request, names: Names) -> Asked:
+    return Asked(
+        command.seq,
+        CommandType(command.type).name,
+        time_text(command.time_ns),
+        command.epoch,
+        of_command(command, request.extensions, names),
+        Code(getattr(command, "verdict", Code.OK)).name,
+    )
+
+
+def _refusal_of_router(case: why.Case) -> Refusal | None:
+    code = Code(getattr(case.command, "verdict", Code.OK))
+    if code == Code.OK:
+        return None
+    return _refusal("the router", code, why.figures(code, case))
+
+
+def _refusal_of_matcher(case: why.Case, events: list[Event], replica: Replica) -> Refusal | None:
+    found = next((event for event in events if isinstance(event, Rejected)), None)
+    if found is None:
+        return None
+    code, instrument = Code(found.code), found.instrument
+    if code in (Code.ORDER_CLOSED, Code.QUANTITY_BELOW_FILLED):
+        return _refusal("the matcher", code, why.figures(Code.ORDER_CLOSED, case))
+    matcher = case.names.instruments[instrument].matcher
+    book = replica.matchers[matcher].book
+    best = {}
+    for side, label in ((Side.BUY, "best bid"), (Side.SELL, "best ask")):
+        levels = book.depth(instrument, side)
+        best[label] = case.names.price(instrument, levels[0][0]) if levels else "none"
+    listing = look.listing_of(book, instrument)
+    return _refusal(f"matcher {matcher}", code, why.of_matcher(code, case.command, listing, case.names, best))
+
+
+def _refusal(by: str, code: Code, figures: dict[str, str]) -> Refusal:
+    row = TABLE[code]
+    return Refusal(by, code.name, int(code), row.meaning, row.remedy, figures)
+
+
+def _books(command: Command, symbol: str | None, replica: Replica, names: Names, depth: int) -> list[BookView]:
+    numbers = [int(getattr(command, "instrument", 0))]
+    if symbol is not None:
+        known = {listed.symbol: number for number, listed in names.instruments.items()}
+        if symbol not in known:
+            raise UsageError(f"there was no instrument {symbol} then; there were {', '.join(known) or 'none'}")
+        numbers.append(known[symbol])
+    return [_book(number, replica, names, depth) for number in dict.fromkeys(numbers) if number in names.instruments]
+
+
+def _book(instrument: int, replica: Replica, names: Names, depth: int) -> BookView:
+    """An instrument that moved is with the matcher that lists it now."""
+    owner, listing = -1, {}
+    for number, matcher in replica.matchers.items():
+        try:
+            owner, listing = number, look.listing_of(matcher.book, instrument)
+            break
+        except KeyError:
+            continue
+    if not listing:
+        return BookView(names.symbol(instrument), "not listed yet", 0, "", "", [], [])
+    book = replica.matchers[owner].book
+    sides = []
+    for side in (Side.BUY, Side.SELL):
+        shown = dict(book.shown(instrument, side)) if depth else {}
+        sides.append(
+            [
+                Level(names.price(instrument, price), names.quantity(instrument, lots),
+                      names.quantity(instrument, shown[price]), orders)
+                for price, lots, orders in book.depth(instrument, side)[:depth]
+            ]
+        )  # fmt: skip
+    last, reference = (listing[name] for name in ("last_ticks", "reference_ticks"))
+    return BookView(
+        names.symbol(instrument), Phase(listing["phase"]).name, owner,
+        names.price(instrument, last) if last else "", names.price(instrument, reference) if reference else "", *sides,
+    )  # fmt: skip
+
+
+def _accounts(command: Command, also: str | None, names: Names) -> list[int]:
+    numbers = [command.account, int(getattr(command, "target", 0)), getattr(command, "buyer", 0),
+               getattr(command, "seller", 0)]  # fmt: skip
+    if also is not None:
+        known = {name: number for number, name in names.accounts.items()}
+        if also not in known:
+            raise UsageError(f"there was no account {also} then")
+        numbers.append(known[also])
+    return [number for number in dict.fromkeys(numbers) if number in names.accounts]
+
+
+def _balances(command: Command, also: str | None, replica: Replica, names: Names) -> list[BalanceView]:
+    found = []
+    for account in _accounts(command, also, names):
+        for asset, (name, _) in names.assets.items():
+            balance = replica.router.core.ledger.balance(account, asset)
+            if balance is not None:
+                free, held = (names.units(asset, units) for units in balance)
+                found.append(BalanceView(names.account(account), name, free, held))
+    return found
+
+
+def _orders(command: Command, also: str | None, replica: Replica, names: Names) -> list[OrderView]:
+    found = look.orders_of(replica.router.core.ledger, _accounts(command, also, names))
+    return [_order(order, names) for order in found]
+
+
+def _order(order: dict[str, Any], names: Names) -> OrderView:
+    instrument = order["instrument"]
+    quantity, leaves = (names.quantity(instrument, order[name]) for name in ("quantity", "leaves"))
+    if order["is_budget"]:
+        quote = names.instruments[instrument].quote
+        quantity, leaves = (names.amount(quote, order[name]) for name in ("quantity", "leaves"))
+    return OrderView(
+        order["order_id"], text_of(order["cl_ord_id"]), names.account(order["account"]), names.symbol(instrument),
+        Side(order["side"]).name, OrderType(order["ord_type"]).name, names.price(instrument, order["price_ticks"]),
+        quantity, leaves, order["is_idle"],
+    )  # fmt: skip
+
+
+def _print(view: View) -> None:
+    out = console()
+    asked = view.command
+    out.print(f"record {asked.seq:,} at {asked.time}, epoch {asked.epoch}", markup=False)
+    out.print(f"  {asked.words}", markup=False, soft_wrap=True)
+    for event in view.events:
+        out.print(f"  {event}", markup=False, soft_wrap=True)
+    if view.refusal:
+        refusal = view.refusal
+        out.print(f"\nrefused by {refusal.by}: {refusal.code} ({refusal.number}): {refusal.meaning}; {refusal.remedy}",
+                  style="red", markup=False, soft_wrap=True)  # fmt: skip
+        for name, value in refusal.figures.items():
+            out.print(f"  {name}: {value}", markup=False, soft_wrap=True)
+    for book in view.books:
+        last = f", last trade at {book.last_price}" if book.last_price else ""
+        rows = table(
+            f"\n{book.symbol}: {book.phase}{last}", "orders>", "quantity>", "bid>", "ask", "quantity>", "orders>"
+        )
+        for number in range(max(len(book.bids), len(book.asks))):
+            bid = book.bids[number] if number < len(book.bids) else None
+            ask = book.asks[number] if number < len(book.asks) else None
+            left = (str(bid.orders), _quantity(bid), bid.price) if bid else ("", "", "")
+            right = (ask.price, _quantity(ask), str(ask.orders)) if ask else ("", "", "")
+            rows.add_row(*left, *right)
+        out.print(rows)
+    if view.balances:
+        rows = table("\nbalances", "account", "asset", "free>", "held>")
+        for each in view.balances:
+            rows.add_row(each.account, each.asset, each.free, each.held)
+        out.print(rows)
+    if view.orders:
+        rows = table("\nopen orders", "order>", "client id", "account", "instrument", "side", "type", "price>",
+                     "quantity>", "open>")  # fmt: skip
+        for order in view.orders:
+            kind = f"{order.type}, waits" if order.waits else order.type
+            rows.add_row(str(order.order_id), order.cl_ord_id, order.account, order.symbol, order.side, kind,
+                         order.price, order.quantity, order.open)  # fmt: skip
+        out.print(rows)
+    for note in view.notes:
+        out.print(f"note: {note}", markup=False, soft_wrap=True)
+    begun = f"the snapshot at {view.snapshot:,}" if view.snapshot else "the journal's beginning"
+    out.print(f"\nfrom {begun} and {view.replayed:,} records behind it")
+
+
+def _quantity(level: Level) -> str:
+    return level.quantity if level.shown == level.quantity else f"{level.quantity} ({level.shown} shown)"

@@ -1,0 +1,276 @@
+"""Records of the log and events as people say them: names instead of numbers, decimals instead of ticks and lots.
+
+It words what is there; it judges nothing, and reads no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from procs.router.state import State
+from scripts.operate.amounts import step_text
+from scripts.operate.directory import Directory
+from shm.records import (
+    Accepted,
+    AccountLimits,
+    Adjustment,
+    Balance,
+    Cancel,
+    Cancelled,
+    CancelReason,
+    Code,
+    Command,
+    CommandType,
+    Confirmed,
+    Deposit,
+    Event,
+    EventType,
+    ExtClientId,
+    ExtLeg,
+    ExtTerms,
+    Indicative,
+    KillSwitch,
+    ListKind,
+    Marker,
+    MassCancel,
+    NewOrder,
+    OrderFlag,
+    OrderType,
+    Phase,
+    PhaseChange,
+    PhaseChanged,
+    Rejected,
+    Replace,
+    Replaced,
+    Restated,
+    Shown,
+    Side,
+    TimeInForce,
+    Traded,
+    Triggered,
+    Withdrawal,
+)
+
+NANOSECONDS = 1_000_000_000
+HEADER = frozenset(Command.__struct_fields__)
+
+
+class Listed(NamedTuple):
+    """What an instrument's amounts are counted in."""
+
+    symbol: str
+    matcher: int
+    base: int
+    quote: int
+    tick_mantissa: int
+    price_scale: int
+    lot_mantissa: int
+    quantity_scale: int
+    unit_value: int
+    lot_units: int
+
+
+class Names:
+    """Accounts, assets and instruments by their numbers. One that is not there is shown by its number."""
+
+    def __init__(
+        self, accounts: dict[int, str], assets: dict[int, tuple[str, int]], instruments: dict[int, Listed]
+    ) -> None:
+        self.accounts = accounts
+        self.assets = assets
+        self.instruments = instruments
+
+    @classmethod
+    def of_state(cls, state: State) -> Names:
+        """All that the router's state has."""
+        return cls(
+            {number: name.decode() for name, number in state.accounts.items()},
+            {number: (name.decode(), scale) for name, (number, scale) in state.assets.items()},
+            {
+                number: _listed(symbol.decode(), state.instrument(number))
+                for symbol, number in state.instruments.items()
+            },
+        )
+
+    @classmethod
+    def of_directory(cls, directory: Directory) -> Names:
+        """All that a directory has."""
+        return cls(
+            {account.account: name for name, account in directory.accounts.items()},
+            {number: (name.decode(), scale) for name, (number, scale) in directory.assets.items()},
+            {each.instrument: _listed(symbol, structs.asdict(each)) for symbol, each in directory.instruments.items()},
+        )
+
+    def account(self, number: int) -> str:
+        return self.accounts.get(number, f"account {number}") if number else "the venue"
+
+    def symbol(self, instrument: int) -> str:
+        listed = self.instruments.get(instrument)
+        return listed.symbol if listed else f"instrument {instrument}"
+
+    def price(self, instrument: int, ticks: int) -> str:
+        listed = self.instruments.get(instrument)
+        return step_text(ticks * listed.tick_mantissa, listed.price_scale) if listed else f"{ticks} ticks"
+
+    def quantity(self, instrument: int, lots: int) -> str:
+        listed = self.instruments.get(instrument)
+        return step_text(lots * listed.lot_mantissa, listed.quantity_scale) if listed else f"{lots} lots"
+
+    def units(self, asset: int, units: int) -> str:
+        """An amount of an asset, without its name."""
+        return step_text(units, self.assets[asset][1]) if asset in self.assets else str(units)
+
+    def amount(self, asset: int, units: int) -> str:
+        """An amount of an asset."""
+        name = self.assets[asset][0] if asset in self.assets else f"of asset {asset}"
+        return f"{self.units(asset, units)} {name}"
+
+
+def _listed(symbol: str, terms: dict[str, Any]) -> Listed:
+    fields = ("matcher", "base_asset", "quote_asset", "tick_mantissa", "price_scale", "lot_mantissa", "quantity_scale",
+              "unit_value", "lot_units")  # fmt: skip
+    return Listed(symbol, *(int(terms[name]) for name in fields))
+
+
+def time_text(time_ns: int) -> str:
+    """A log time: UTC, to the nanosecond."""
+    moment = datetime.fromtimestamp(time_ns // NANOSECONDS, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % NANOSECONDS:09}Z"
+
+
+def text_of(text: bytes) -> str:
+    """A client id; it may be any bytes."""
+    return text.decode(errors="backslashreplace")
+
+
+def of_command(command: Command, extensions: Sequence[Command], names: Names) -> str:
+    """What a record asks for, with the extensions right before it."""
+    target = next((text_of(each.orig_cl_ord_id) for each in extensions if isinstance(each, ExtClientId)), "")
+    who = names.account(command.account or command.session)
+    match command:
+        case NewOrder():
+            return f"{who} {_order(command, names)}{_terms(command.instrument, extensions, names)}"
+        case ExtLeg():
+            return f"{who}, second order of a list ({_name(ListKind, command.list_kind)}): {_order(command, names)}"
+        case Cancel():
+            return f"{who} cancels {target} of {names.symbol(command.instrument)} ({text_of(command.cl_ord_id)})"
+        case Replace():
+            return (
+                f"{who} replaces {target} of {names.symbol(command.instrument)} by "
+                f"{names.quantity(command.instrument, command.quantity_lots)} at "
+                f"{names.price(command.instrument, command.price_ticks)} ({text_of(command.cl_ord_id)})"
+                f"{_terms(command.instrument, extensions, names)}"
+            )
+        case Deposit():
+            return f"{names.amount(command.asset, command.amount)} is deposited for {who}"
+        case Withdrawal():
+            return f"{names.amount(command.asset, command.amount)} is withdrawn for {who}"
+        case Adjustment():
+            what = f"approves proposal {command.proposal}" if command.proposal else "proposes"
+            return f"{who} {what}: {names.amount(command.asset, command.amount)} for {names.account(command.target)}"
+        case MassCancel():
+            of = f" of {names.account(command.target)}" if command.target else " of everybody"
+            where = f" in {names.symbol(command.instrument)}" if command.instrument else ""
+            side = f" {_name(Side, command.side).lower()}" if command.side else ""
+            return f"{who} cancels all{side} orders{of}{where}"
+        case KillSwitch():
+            return f"{who} turns the kill switch of {names.account(command.target)} {'on' if command.is_on else 'off'}"
+        case PhaseChange():
+            by = who if command.account else "the schedule"
+            return f"{by} puts {names.symbol(command.instrument)} into {_name(Phase, command.phase)}"
+        case AccountLimits():
+            return f"{who} limits {names.account(command.target)}: {_fields(command)}"
+        case Marker():
+            return f"the router settles matchers' events up to {command.event_numbers}"
+    return f"{CommandType(command.type).name} of {who}" + (f": {fields}" if (fields := _fields(command)) else "")
+
+
+def _order(order: NewOrder | ExtLeg, names: Names) -> str:
+    verb = {Side.BUY: "buys", Side.SELL: "sells"}.get(Side(order.side) if order.side in set(Side) else Side.BUY, "?")
+    listed = names.instruments.get(order.instrument)
+    quantity = names.quantity(order.instrument, order.quantity_lots)
+    if order.flags & OrderFlag.BUDGET and listed:
+        quantity = f"for {names.amount(listed.quote, order.quantity_lots)} of"
+    price = "" if not order.price_ticks else f" at {names.price(order.instrument, order.price_ticks)}"
+    if order.ord_type != OrderType.LIMIT and price:
+        price = f", at worst{price}"
+    flags = "".join(f", {flag.name.lower()}" for flag in (OrderFlag.POST_ONLY, OrderFlag.SLIDE) if order.flags & flag)
+    return (
+        f"{verb} {quantity} {names.symbol(order.instrument)}{price}: {_name(OrderType, order.ord_type)} "
+        f"{_name(TimeInForce, order.time_in_force)}{flags} ({text_of(order.cl_ord_id)})"
+    )
+
+
+def _terms(instrument: int, extensions: Sequence[Command], names: Names) -> str:
+    said = []
+    for each in extensions:
+        if isinstance(each, ExtTerms):
+            for label, ticks in (("stop", each.stop_price_ticks), ("trail", each.trail_ticks)):
+                said += [f"{label} {names.price(instrument, ticks)}"] if ticks else []
+            for label, lots in (("display", each.display_lots), ("minimum", each.minimum_lots)):
+                said += [f"{label} {names.quantity(instrument, lots)}"] if lots else []
+            said += [f"until {time_text(each.expire_ns)}"] if each.expire_ns else []
+        elif isinstance(each, ExtLeg):
+            said.append(f"with ({_name(ListKind, each.list_kind)}): {_order(each, names)}")
+    return ", " + ", ".join(said) if said else ""
+
+
+def of_event(event: Event, names: Names) -> str:
+    """What came of a command; the router's words about balances, and a matcher's about orders."""
+    instrument = event.instrument
+    match event:
+        case Accepted():
+            return f"order {event.order_id} is accepted"
+        case Rejected():
+            return f"refused: {Code(event.code).name}"
+        case Traded():
+            quantity, price = (
+                names.quantity(instrument, event.quantity_lots),
+                names.price(instrument, event.price_ticks),
+            )
+            maker, taker = names.account(event.maker_account), names.account(event.taker_account)
+            verb = "buys from" if event.taker_side == Side.BUY else "sells to"
+            return f"trade {event.number}: {taker} {verb} {maker} {quantity} at {price}"
+        case Cancelled():
+            quantity = names.quantity(instrument, event.leaves_lots)
+            return f"order {event.order_id} ends, {quantity} of it open: {_name(CancelReason, event.reason)}"
+        case Replaced():
+            quantity, price = names.quantity(instrument, event.leaves_lots), names.price(instrument, event.price_ticks)
+            return f"order {event.order_id} is replaced: {quantity} open at {price}"
+        case Restated():
+            quantity, price = names.quantity(instrument, event.leaves_lots), names.price(instrument, event.price_ticks)
+            return f"order {event.order_id} is restated: {quantity} open at {price}"
+        case Triggered():
+            return f"order {event.order_id} of {names.account(event.account)} is triggered"
+        case Shown():
+            return f"order {event.order_id} shows {names.quantity(instrument, event.shown_lots)}"
+        case Balance():
+            free, held = names.units(event.asset, event.free), names.amount(event.asset, event.held)
+            return f"{names.account(event.account)} has {free} free, {held} held"
+        case PhaseChanged():
+            symbol = names.symbol(instrument)
+            return f"{symbol} is in {_name(Phase, event.phase)}, from {_name(Phase, event.old_phase)}"
+        case Indicative():
+            quantity = names.quantity(instrument, event.quantity_lots)
+            return f"the auction would trade {quantity} at {names.price(instrument, event.price_ticks)}"
+        case Confirmed():
+            return f"{CommandType(event.command).name} is carried out"
+    return EventType(event.type).name.lower().replace("_", " ")
+
+
+def _name(enum: Any, value: int) -> str:
+    return str(enum(value).name) if value in {int(member) for member in enum} else f"{enum.__name__} {value}"
+
+
+def _fields(command: Command) -> str:
+    """All that a record says of itself, as field=value."""
+    said = []
+    for name, value in structs.asdict(command).items():
+        if name in HEADER or name.startswith("reserved") or name == "verdict" or not value:
+            continue
+        said.append(f"{name}={text_of(value) if isinstance(value, bytes) else value}")
+    return ", ".join(said)

@@ -1,0 +1,50 @@
+"""How far something that takes long has come, on standard error: one line that is written over, or a line now and then.
+
+It says nothing of what is over within two seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+FIRST_S = 2.0
+TERMINAL_S = 0.2
+PIPE_S = 5.0
+
+
+class Progress:
+    """`what` is being done to so many `things`. Used as a context manager, it leaves a terminal's line empty."""
+
+    def __init__(self, what: str, total: int, things: str) -> None:
+        self._what = what
+        self._total = total
+        self._things = things
+        self._is_terminal = sys.stderr.isatty()
+        self._begun_s = time.monotonic()
+        self._next_s = self._begun_s + FIRST_S
+        self._shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._shown and self._is_terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def show(self, done: int) -> None:
+        """So many are done; may be called as often as one likes."""
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + (TERMINAL_S if self._is_terminal else PIPE_S)
+        rate = done / (now_s - self._begun_s)
+        left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
+        share = f" ({done / self._total:.0%})" if self._total else ""
+        line = f"{self._what}: {done:,} of {self._total:,} {self._things}{share}{left}"
+        self._shown = True
+        if self._is_terminal:
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,152 @@
+"""`lockstep repair-journal`: mends a damaged journal from a copy of it.
+
+What is whole stays, what is missing comes from the copy, and nothing is invented: `shm.journal_repair` sees to that.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec import Struct
+
+from scripts.terminal import (
+    DEMO,
+    EXIT_OK,
+    EXIT_PROBLEM,
+    ConfigPath,
+    Json,
+    UsageError,
+    Yes,
+    console,
+    is_sure,
+    load,
+    print_json,
+)
+from shm.journal import JournalError, JournalReport, verify
+from shm.journal_format import SUFFIX
+from shm.journal_repair import Repaired, repair
+from shm.segment import RoleLock, RoleTakenError
+
+
+class Segment(Struct, frozen=True):
+    """A segment that was built anew: the sequences (first, last) that came from the copy, and the damaged file."""
+
+    file: str
+    taken: list[tuple[int, int]]
+    kept: str
+
+
+class Outcome(Struct, frozen=True):
+    """`outcome`: whole (nothing was damaged), repairable (a dry run), repaired, refused, or impossible."""
+
+    outcome: str
+    says: str
+    damage: str = ""
+    segments: list[Segment] = []
+    records: int = 0
+
+
+def repair_journal(
+    config: ConfigPath = DEMO,
+    *,
+    copy: Annotated[
+        Path, Parameter(name="--from", help="A copy of the journal's folder, or of the data folder that it is in.")
+    ],
+    dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Mend the damaged segments of a stopped venue's journal from a copy of it: a backup, or the other node's.
+
+    Whole batches stay as they are, the others' records come from the copy, and all must agree by checksum, sequence and
+    chained hash, or nothing is changed. Each damaged file is kept beside the journal as damaged-….bin.
+
+    Example: lockstep repair-journal config/demo.toml --from /backup/journal --dry-run
+
+    Exit codes: 0 the journal is whole; 1 it is not, or (with --dry-run) it is damaged and can be mended; 2 the command
+    line is wrong, or the venue runs.
+    """
+    loaded = load(config)
+    data = Path(loaded.venue.data)
+    if not (data / "journal").is_dir():
+        raise UsageError(f"there is no journal in {data}: the venue has never run")
+    lock = RoleLock(data / "venue.lock")
+    try:
+        lock.acquire()
+    except RoleTakenError as error:
+        raise UsageError(f"the venue runs: stop it first ({error})") from None
+    try:
+        outcome = examine(data / "journal", _journal_in(copy), dry_run=dry_run, yes=yes)
+    finally:
+        lock.release()
+    return _tell(outcome, json=json)
+
+
+def examine(journal: Path, copy: Path, *, dry_run: bool, yes: bool) -> Outcome:
+    """Try the repair on links to the journal's files; then, unless that is all that is wanted, carry it out."""
+    report = verify(journal)
+    if report.corruption is None:
+        return Outcome("whole", f"the journal is whole: {report.records:,} records, nothing to repair",
+                       records=report.records)  # fmt: skip
+    damage = f"{report.corrupt_file} at offset {report.corrupt_offset}: {report.corruption}"
+    try:
+        planned, whole = _try(journal, copy)
+        if dry_run:
+            return _outcome("repairable", "would take", planned, damage, whole, journal)
+        question = f"{damage}. {_taken(planned)} would come from {copy}. Repair the journal?"
+        if not yes and not is_sure(question):
+            return Outcome("refused", "you were not sure: nothing was changed", damage)
+        return _outcome("repaired", "took", repair(journal, copy), damage, verify(journal), journal)
+    except (JournalError, OSError) as error:
+        return Outcome("impossible", f"it can't be repaired from {copy}: {error}", damage)
+
+
+def _try(journal: Path, copy: Path) -> tuple[list[Repaired], JournalReport]:
+    """Repair links to the files, in a folder beside them: a repair changes no file, it puts new ones in their place."""
+    with tempfile.TemporaryDirectory(dir=journal.parent, prefix="repair-") as name:
+        folder = Path(name)
+        for file in journal.glob(f"*{SUFFIX}"):
+            os.link(file, folder / file.name)
+        return repair(folder, copy), verify(folder)
+
+
+def _outcome(
+    outcome: str, verb: str, repaired: list[Repaired], damage: str, whole: JournalReport, journal: Path
+) -> Outcome:
+    segments = [Segment(str(journal / each.file.name), each.taken, str(journal / each.kept.name)) for each in repaired]
+    says = f"{outcome}: {len(segments)} of {whole.segments} segments; it {verb} {_taken(repaired)} from the copy"
+    return Outcome(outcome, says, damage, segments, whole.records)
+
+
+def _taken(repaired: list[Repaired]) -> str:
+    ranges = [f"{first:,} to {last:,}" for each in repaired for first, last in each.taken]
+    return "records " + ", ".join(ranges) if ranges else "no record, headers only,"
+
+
+def _journal_in(folder: Path) -> Path:
+    """The journal in `folder`: itself, or the one in a data folder."""
+    if not folder.is_dir():
+        raise UsageError(f"--from {folder} is no folder")
+    found = folder / "journal" if (folder / "journal").is_dir() else folder
+    if not any(found.glob(f"*{SUFFIX}")):
+        raise UsageError(f"--from {folder} has no journal in it")
+    return found
+
+
+def _tell(outcome: Outcome, *, json: bool) -> int:
+    is_whole = outcome.outcome in ("whole", "repaired")
+    if json:
+        print_json(outcome)
+        return EXIT_OK if is_whole else EXIT_PROBLEM
+    out = console()
+    if outcome.damage:
+        out.print(f"damaged: {outcome.damage}", markup=False, soft_wrap=True)
+    out.print(outcome.says, markup=False, soft_wrap=True, style="" if is_whole else "red")
+    for segment in outcome.segments:
+        where = f"; the damaged file is kept as {segment.kept}" if outcome.outcome == "repaired" else ""
+        out.print(f"  {segment.file}{where}", markup=False, soft_wrap=True)
+    return EXIT_OK if is_whole else EXIT_PROBLEM
