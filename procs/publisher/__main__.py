@@ -6,15 +6,20 @@ It wires feed, hub and server, and gives them the time; it decides nothing itsel
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from config.schema import MarketDataSection
 from procs.publisher.feed import Cadence, Feed
 from procs.publisher.hub import Hub
 from procs.publisher.server import Server
+from procs.snapshots import Snapshots
+from procs.tables.saved import Loader
 from procs.venue import Venue
 from shm.bell import Reason
+from shm.board import Board
+from shm.ring import Consumer
 
+NAME = "publisher"  # a venue has one
 TICK_NS = 100_000_000
 TICKS_PER_SECOND = 10
 
@@ -24,9 +29,10 @@ class Publisher:
 
     rest_s = 0.001  # market data goes to many at once: a millisecond gathers a batch
 
-    def __init__(self, feed: Feed, config: MarketDataSection) -> None:
+    def __init__(self, feed: Feed, config: MarketDataSection, snapshots: Snapshots | None = None) -> None:
         self.kick: Callable[[], None] = _nothing
         self._feed = feed
+        self._snapshots = snapshots
         self._hub = Hub(feed)
         self._server = Server(feed, self._hub, config)
         self._opening: asyncio.Task[None] | None = None
@@ -37,6 +43,16 @@ class Publisher:
     def port(self) -> int:
         """The port that it serves on; 0 while the books are being rebuilt."""
         return self._server.port
+
+    def load(self, part: Loader) -> None:
+        """Begin with the books of a snapshot, before the first poll. DamagedPart."""
+        self._feed.load(part)
+        part.finish()
+
+    def attach(self, consumers: Mapping[int, Consumer], board: Board) -> None:
+        """Go on with other rings (0: the router's, m: matcher m's), behind what was handled."""
+        matchers = {ring: consumer for ring, consumer in consumers.items() if ring}
+        self._feed.attach(consumers[0], matchers, board)
 
     def waiting(self) -> list[int]:
         """How many bytes wait to be sent, for each client."""
@@ -51,6 +67,10 @@ class Publisher:
         Raises what a bug in a connection raised, or OSError where the address can't be had.
         """
         taken = self._feed.poll()
+        if mark := self._feed.at_mark:
+            if self._snapshots is not None:
+                self._snapshots.save(mark, NAME, self._feed.save)
+            self._feed.pass_mark()
         if self._feed.live:
             self._serve(now_ns)
         return taken
@@ -87,9 +107,13 @@ class Publisher:
 
 def build(venue: Venue, name: str) -> Publisher:
     """The publisher of a venue, at its ends of the event rings."""
-    router = venue.consumer("events.router", name)
-    matchers = {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
-    return Publisher(Feed(router, matchers, venue.board), venue.config.market_data)
+    consumers = venue.events(name)
+    router = consumers.pop(0)
+    publisher = Publisher(Feed(router, consumers, venue.board), venue.config.market_data, venue.snapshots)
+    part = venue.snapshots.load(name)
+    if part is not None:
+        publisher.load(part)
+    return publisher
 
 
 def _nothing() -> None:

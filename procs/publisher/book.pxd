@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport EventRecord
 
 cdef enum:
@@ -43,6 +44,9 @@ cdef struct Levels:
 cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil
 cdef void levels_move(Levels *levels, uint64_t next_number) noexcept nogil
 cdef int levels_complete(Levels *levels) except -1 nogil
+cdef void levels_bare(Levels *levels) noexcept nogil
+cdef int levels_save(const Levels *levels, Saver out) except -1
+cdef int levels_load(Levels *levels, Loader part) except -1
 cdef void levels_free(Levels *levels) noexcept nogil
 cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil
 cdef void changes_sort(Ladder *ladder, int cadence) noexcept nogil

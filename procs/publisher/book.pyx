@@ -17,9 +17,10 @@ of it stands in the book. So no level appears that never stood. While an auction
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, qsort, realloc
-from libc.string cimport memmove
+from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.string cimport memmove, memset
 
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_REJECTED,
     EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, ORDER_FLAG_BUDGET, ORDER_STATE_PLAIN,
@@ -325,6 +326,40 @@ cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil:
         if at < ladder.count and ladder.levels[at].key == keys.items[i]:
             ladder.levels[at].marks &= ~(<uint64_t> 1 << cadence)
     keys.count = 0
+
+
+cdef void levels_bare(Levels *levels) noexcept nogil:
+    """Make a copy of levels independent: it keeps their counts, and nothing that they own."""
+    cdef int side
+    for side in range(2):
+        levels.sides[side].levels = NULL
+        levels.sides[side].capacity = levels.sides[side].count
+        memset(levels.sides[side].changes, 0, sizeof(levels.sides[side].changes))
+    levels.recording = levels.moved = False
+
+
+cdef int levels_save(const Levels *levels, Saver out) except -1:
+    """Write the levels of both sides; the struct itself, bare, goes before them."""
+    cdef int side
+    for side in range(2):
+        out.put(levels.sides[side].levels, levels.sides[side].count * sizeof(Level))
+    return 0
+
+
+cdef int levels_load(Levels *levels, Loader part) except -1:
+    """Take the levels of both sides, into the bare struct that was read before them."""
+    cdef Ladder *ladder
+    cdef uint64_t i
+    for side in range(2):
+        ladder = &levels.sides[side]
+        ladder.capacity = max(ladder.count, <uint64_t> FIRST_CAPACITY)
+        ladder.levels = <Level *> malloc(ladder.capacity * sizeof(Level))
+        if ladder.levels == NULL:
+            raise MemoryError("no memory for a book's levels")
+        part.get(ladder.levels, ladder.count * sizeof(Level))
+        for i in range(ladder.count):
+            ladder.levels[i].marks = 0  # of changes that were to be published where it was saved
+    return 0
 
 
 cdef void levels_free(Levels *levels) noexcept nogil:

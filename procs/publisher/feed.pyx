@@ -2,8 +2,11 @@
 
 It takes only released events, keeps no subscriber and no socket, and never makes a Python object for an event.
 
-A venue's start re-emits all events from number 1. Until the router leads and everything it had emitted by then has been
-read, the books are rebuilt in silence; then the feed is live and makes messages.
+A start's books are those of its snapshot, or none, and go on with the events that are emitted from there. Until the
+router leads and everything it had emitted by then has been read, they do so in silence; then the feed is live and makes
+messages. It stays live: when the core starts again, it emits events that the feed has had, and these are skipped.
+
+At a snapshot's mark it stands still, with everything before the mark handled and nothing behind it, until `pass_mark`.
 """
 
 from enum import IntEnum
@@ -17,14 +20,15 @@ from procs.publisher.market cimport (
     EVERY_100_MS, EVERY_1000_MS, KIND_AUCTION, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER,
     KIND_CORRECTION, KIND_DEPTH_100, KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100,
     KIND_PARTIAL_10_1000, KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_PHASE, KIND_TRADE, KINDS, Market,
-    market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_move,
-    market_publish, market_tick, write_latest,
+    market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_load, market_move,
+    market_publish, market_save, market_tick, write_latest,
 )
 from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_free, text_reserve
-from shm.board cimport WORD_EPOCH, WORD_MATCHER_DONE, WORD_READY_EVENT, Board
+from procs.tables.saved cimport Loader, Saver
+from shm.board cimport WORD_EPOCH, WORD_MATCHER_DONE, WORD_READY_EVENT, WORD_SNAPSHOT_SEQ, Board
 from shm.records cimport (
-    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, MAX_MATCHERS, CorrectedRecord, EventRecord,
-    InstrumentDefinedRecord,
+    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS,
+    CorrectedRecord, EventRecord, InstrumentDefinedRecord, SnapshotTakenRecord,
 )
 from shm.ring cimport Consumer
 
@@ -102,11 +106,7 @@ cdef class Feed:
 
     def __cinit__(self, Consumer router not None, matchers, Board board not None):
         self.live = False
-        self.router = router
-        self.matchers = dict(matchers)
-        if any(not 1 <= matcher <= MAX_MATCHERS for matcher in self.matchers):
-            raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}")
-        self.board = board
+        self.attach(router, matchers, board)
         self.by_symbol = {}
         self.markets = <Market **> calloc(MAX_INSTRUMENTS, sizeof(Market *))
         self.touched = <uint32_t *> calloc(MAX_INSTRUMENTS, sizeof(uint32_t))
@@ -123,12 +123,41 @@ cdef class Feed:
         free(self.markets)
         free(self.touched)
 
+    def attach(self, Consumer router not None, matchers, Board board not None) -> None:
+        """Go on with these ends of rings, behind what was handled so far."""
+        self.router = router
+        self.matchers = dict(matchers)
+        if any(not 1 <= matcher <= MAX_MATCHERS for matcher in self.matchers):
+            raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}")
+        self.board = board
+        self.joined = False
+
+    def save(self, Saver out not None) -> None:
+        """Write the books, and what was handled, as they are at a mark."""
+        cdef uint32_t instrument
+        out.put(self.handled, sizeof(self.handled))
+        out.object(self.by_symbol)
+        instruments = sorted(set(self.by_symbol.values()))
+        out.object(instruments)
+        for instrument in instruments:
+            market_save(self.markets[instrument], out)
+
+    def load(self, Loader part not None) -> None:
+        """Take what `save` wrote, into a feed that has handled nothing. DamagedPart."""
+        cdef uint32_t instrument
+        part.get(self.handled, sizeof(self.handled))
+        self.by_symbol = part.object(dict[str, int])
+        for instrument in part.object(list[int]):
+            market_load(self.make_market(instrument), part)
+
     def poll(self) -> int:
         """Take a batch of released events and make their messages; returns how many events were taken.
 
         A command is complete when an event with another cause follows it, or when its matcher had said so before.
-        RuntimeError for events that contradict each other: a bug of the venue.
+        RuntimeError for events that contradict each other, or that are missing: a bug of the venue.
         """
+        if not self.joined:
+            self.join()
         cdef uint64_t epoch = self.board.load(WORD_EPOCH)
         cdef uint64_t ready_event = self.board.load(WORD_READY_EVENT)
         cdef uint64_t release = self.board.release_seq()  # read before the rings: all that it covers is in them
@@ -136,6 +165,8 @@ cdef class Feed:
         cdef int64_t total = self.drain_definitions(release)
         cdef bint whole = True
         self.held = False
+        if self.mark:
+            release = min(release, self.mark)
         for matcher, consumer in self.matchers.items():
             self.written = 0  # for each, so that a busy matcher doesn't keep the others' rings from being drained
             taken = self.drain_matcher(matcher, <Consumer> consumer, release)
@@ -153,13 +184,40 @@ cdef class Feed:
             return True
         return any((<Consumer> consumer).available() for consumer in self.matchers.values())
 
+    @property
+    def at_mark(self) -> int:
+        """The mark of the snapshot that is wanted, once everything before it is handled; 0 otherwise."""
+        if not self.mark:
+            return 0
+        for matcher in self.matchers:
+            if self.handled[<int> matcher] != self.mark_numbers[<int> matcher]:
+                return 0
+        return self.mark
+
+    def pass_mark(self) -> None:
+        """Go on: the feed at the mark is saved."""
+        self.mark = 0
+
+    cdef int join(self) except -1:
+        """Skip what was handled. RuntimeError where a ring begins behind what comes next."""
+        cdef Consumer consumer
+        cdef int ring
+        for ring, consumer in [(0, self.router), *self.matchers.items()]:
+            if consumer.next > self.handled[ring] + 1:
+                raise RuntimeError(
+                    f"ring {ring} goes on with event {consumer.next}, where {self.handled[ring]} was the last handled")
+            consumer.follow(self.handled[ring])
+        self.joined = True
+        return 0
+
     cdef int64_t drain_definitions(self, uint64_t release) except -1:
         """Read the router's ring up to `release`, whole: a matcher's events may rest on any of these definitions."""
+        cdef uint64_t available = self.router.available()  # first: it skips what was handled
         cdef uint64_t first = self.router.next
-        cdef uint64_t end = first + self.router.available()
+        cdef uint64_t end = first if self.mark else first + available
         cdef uint64_t seq = first
         cdef const EventRecord *event
-        while seq < end:
+        while seq < end and not self.mark:
             event = <const EventRecord *> self.router.at(seq)
             if event.cause > release:
                 break
@@ -167,16 +225,29 @@ cdef class Feed:
                 self.define(event)
             elif event.type == EVT_CORRECTED:
                 self.correct(event)
+            elif event.type == EVT_SNAPSHOT:
+                self.see_mark(<const SnapshotTakenRecord *> event)
             seq += 1
         if seq > first:
             self.router.release(seq - 1)
+            self.handled[0] = seq - 1
         return seq - first
+
+    cdef void see_mark(self, const SnapshotTakenRecord *event) noexcept nogil:
+        """Stand still at a mark whose snapshot is wanted; what was recorded of others is passed by."""
+        cdef int matcher
+        if event.cause != self.board.load(WORD_SNAPSHOT_SEQ):
+            return
+        self.mark = event.cause
+        for matcher in range(MAX_MATCHERS):
+            self.mark_numbers[matcher + 1] = event.event_numbers[matcher]
 
     cdef int64_t drain_matcher(self, int matcher, Consumer consumer, uint64_t release) except -1 nogil:
         """Apply a matcher's events up to `release`, at most a batch of them, and learn which commands are complete."""
         cdef uint64_t done = self.board.load(WORD_MATCHER_DONE + matcher - 1)  # read before the ring, which has it all
+        cdef uint64_t count = consumer.available()  # before `next`: it skips what was handled
         cdef uint64_t first = consumer.next
-        cdef uint64_t available = first + consumer.available()
+        cdef uint64_t available = first + count
         cdef uint64_t end = min(available, first + <uint64_t> BATCH_EVENTS)
         cdef uint64_t seq = first
         cdef const EventRecord *event
@@ -194,6 +265,7 @@ cdef class Feed:
         self.complete[matcher] = done
         if seq > first:
             consumer.release(seq - 1)
+            self.handled[matcher] = seq - 1
         return seq - first
 
     cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil:
@@ -220,20 +292,25 @@ cdef class Feed:
         return market_correct(market, <const CorrectedRecord *> event)
 
     cdef int define(self, const EventRecord *event) except -1:
-        cdef Market *market
-        if event.instrument >= MAX_INSTRUMENTS:
-            raise RuntimeError(f"instrument {event.instrument} is beyond the table of {MAX_INSTRUMENTS}")
-        market = self.markets[event.instrument]
-        if market == NULL:
-            market = <Market *> calloc(1, sizeof(Market))
-            if market == NULL:
-                raise MemoryError("no memory for an instrument")
-            self.markets[event.instrument] = market
+        cdef Market *market = self.make_market(event.instrument)
         market_define(market, <const InstrumentDefinedRecord *> event)
         self.by_symbol[(<bytes> market.symbol).decode().lower()] = event.instrument
         if self.live and not market.live:
             market_go_live(market)
         return 0
+
+    cdef Market *make_market(self, uint32_t instrument) except NULL:
+        """The market of an instrument, made where there is none."""
+        cdef Market *market
+        if instrument >= MAX_INSTRUMENTS:
+            raise RuntimeError(f"instrument {instrument} is beyond the table of {MAX_INSTRUMENTS}")
+        market = self.markets[instrument]
+        if market == NULL:
+            market = <Market *> calloc(1, sizeof(Market))
+            if market == NULL:
+                raise MemoryError("no memory for an instrument")
+            self.markets[instrument] = market
+        return market
 
     cdef void touch(self, Market *market) noexcept nogil:
         if not market.touched:

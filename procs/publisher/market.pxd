@@ -2,6 +2,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from procs.publisher.book cimport Levels
 from procs.publisher.text cimport Scale, Text
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     SYMBOL_SIZE, CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord, PhaseChangedRecord,
     TradedRecord,
@@ -73,4 +74,6 @@ cdef void market_go_live(Market *market) noexcept nogil
 cdef void market_tick(Market *market, int cadence) noexcept nogil
 cdef int market_publish(Market *market) except -1 nogil
 cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil
+cdef int market_save(const Market *market, Saver out) except -1
+cdef int market_load(Market *market, Loader part) except -1
 cdef void market_free(Market *market) noexcept nogil

@@ -21,12 +21,13 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
 from procs.publisher.book cimport (
-    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_complete, levels_free, levels_move,
-    quantity_at,
+    ASKS, BIDS, CADENCES, Ladder, changes_clear, changes_sort, levels_apply, levels_bare, levels_complete, levels_free,
+    levels_load, levels_move, levels_save, quantity_at,
 )
 from procs.publisher.text cimport (
     NUMBER_SIZE, Text, set_scale, text_append, text_free, text_reserve, write_decimal, write_integer, write_signed,
 )
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_TRADED, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_REASON_COMMAND,
     PHASE_REASON_TIMER, SIDE_SELL, SYMBOL_SIZE, CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord,
@@ -449,6 +450,30 @@ cdef int market_define(Market *market, const InstrumentDefinedRecord *event) exc
         market.last_phase.phase = market.last_phase.old_phase = PHASE_CONTINUOUS
         market.last_phase.reason = PHASE_REASON_COMMAND
     return 0
+
+
+cdef int market_save(const Market *market, Saver out) except -1:
+    """Write an instrument between two commands, as if it had been rebuilt in silence: no subscribers, no messages."""
+    cdef Market bare = market[0]
+    if market.levels.under_way:
+        raise RuntimeError(f"instrument {market.instrument} is saved in the middle of command {market.levels.cause}")
+    bare.live = bare.touched = False
+    bare.wanted = bare.changed = bare.due = 0
+    bare.written = 0
+    memset(bare.shown, 0, sizeof(bare.shown))
+    memset(bare.next_update, 0, sizeof(bare.next_update))
+    memset(bare.last_diff, 0, sizeof(bare.last_diff))
+    memset(bare.out, 0, sizeof(bare.out))
+    memset(bare.open_at, 0, sizeof(bare.open_at))
+    levels_bare(&bare.levels)
+    out.put(&bare, sizeof(bare))
+    return levels_save(&market.levels, out)
+
+
+cdef int market_load(Market *market, Loader part) except -1:
+    """Take what `market_save` wrote, into a market that is all zero."""
+    part.get(market, sizeof(market[0]))
+    return levels_load(&market.levels, part)
 
 
 cdef void market_free(Market *market) noexcept nogil:

@@ -22,6 +22,7 @@ from shm.records import (
     Rejected,
     Replaced,
     Side,
+    SnapshotTaken,
     TimeInForce,
     Traded,
 )
@@ -50,6 +51,7 @@ class Exchange:
     board: Board = field(default_factory=Board.private)
     orders: list[Order] = field(default_factory=list)  # in time order
     records: list[bytes] = field(default_factory=list)  # of the last command
+    history: dict[int, list[bytes]] = field(default_factory=lambda: {0: [], 1: []})  # all that was published, by ring
     cause: int = 0
     router_number: int = 0
     number: int = 0
@@ -62,6 +64,25 @@ class Exchange:
 
     def consumers(self) -> tuple[Consumer, Consumer]:
         return self.router.consumer("publisher"), self.matcher.consumer("publisher")
+
+    def emitted_again(self, behind: tuple[int, int] = (0, 0), until: tuple[int, int] | None = None) -> list[Consumer]:
+        """The ends of new rings, router's and matcher's, with all events behind these numbers (up to `until`)."""
+        found = []
+        for ring, first in enumerate(behind):
+            made = Ring.private(CAPACITY, ["publisher"], first_seq=first + 1)
+            producer = made.producer()
+            for record in self.history[ring][first : until[ring] if until else None]:
+                producer.put(record)
+            found.append(made.consumer("publisher"))
+        return found
+
+    def snapshot(self, *, wanted: bool = True) -> int:
+        """A mark; returns its sequence."""
+        seq = self._begin()
+        if wanted:
+            self.board.set(Word.SNAPSHOT_SEQ, seq)
+        self._define(SnapshotTaken, event_numbers=(self.number, *[0] * 7))
+        return self._end()
 
     def list_instrument(self, instrument: int = 1, symbol: bytes = b"BTCUSDT", **changed: Any) -> None:
         definition: dict[str, Any] = {
@@ -172,6 +193,7 @@ class Exchange:
     def put(self, record: bytes) -> None:
         """Publish an event of the matcher."""
         self._matcher.put(record)
+        self.history[1].append(record)
 
     def release_all(self) -> None:
         """Commit everything. What the test itself publishes, the matcher has done when `finish` says so."""
@@ -283,4 +305,6 @@ class Exchange:
 
     def _define(self, event: type[Event], **values: Any) -> None:
         self.router_number += 1
-        self._router.put(pack(event(number=self.router_number, cause=self.cause, **values)))
+        record = pack(event(number=self.router_number, cause=self.cause, **values))
+        self._router.put(record)
+        self.history[0].append(record)
