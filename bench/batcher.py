@@ -6,6 +6,7 @@ It measures the loader and the server together; the rings are filled before, unt
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from procs.batcher.database import Embedded, migrate
 from procs.batcher.loader import Loader
 from procs.batcher.reader import Reader
 from procs.batcher.rows import ORDER_COLUMNS, Batch
-from procs.batcher.spool import Spool, Spooler, stamped
+from procs.batcher.spool import Spool, stamped
+from procs.batcher.spooler import Spooler
 from shm.board import Board, Word
 from shm.layout import pack
 from shm.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefined, Traded
@@ -35,6 +37,10 @@ TERMS = {
     "quantity_scale": 4, "matcher": 1, "collar_bps": 500, "maker_fee_ppm": 0, "taker_fee_ppm": 0,
     "reference_price_ticks": 5_000_000, "unit_value": 100, "lot_units": 10_000,
 }  # fmt: skip
+
+
+def _nothing_to_fill(_epoch: int, _stopping: threading.Event) -> None:
+    raise AssertionError("the spool begins with the first event")
 
 
 class Feed:
@@ -119,7 +125,7 @@ def run() -> list[dict[str, Any]]:
 
 
 def _load(server: Embedded, spool: Spool, seq: int) -> tuple[float, int]:
-    loader = Loader(spool, server, BATCH_ROWS, lambda: 1)
+    loader = Loader(spool, server, BATCH_ROWS, lambda: 1, _nothing_to_fill)
     started = time.perf_counter()
     loader.start()
     while loader.complete_seq < seq and loader.failure is None and time.perf_counter() - started < TIMEOUT_S:

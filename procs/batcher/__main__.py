@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
-from procs.venue import Venue
+from procs.batcher.filler import Filler
+from procs.venue import Venue, manifest_of
+from shm.board import Word
 
 
 def build(venue: Venue, name: str = "batcher") -> Batcher:
-    consumers = {0: venue.consumer("events.router", name)}
-    consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
-    return Batcher(
+    batcher = Batcher(
         venue.board,
-        consumers,
+        venue.events(name),
         venue.data / "spool",
         server(venue.config, venue.data),
         venue.config.database.batch_rows,
+        Filler(manifest_of(venue.data), lambda: venue.board.get(Word.DURABLE_SEQ)),
+        venue.snapshots,
     )
+    part = venue.snapshots.load(name)
+    if part is not None:
+        batcher.load(part)
+    return batcher

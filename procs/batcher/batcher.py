@@ -1,6 +1,10 @@
 """The batcher as an edge of its host: polls rings into the spool, and keeps a loader that moves the spool on.
 
 It never touches the database itself, so that rings are drained whatever becomes of PostgreSQL.
+
+All that it knows is in the spool, so it starts with no events but those that come next. Where the spool ends before
+these (it was deleted), it begins anew with them; where it begins behind what the database has (that was lost), a replay
+of the journal writes what is between.
 """
 
 from __future__ import annotations
@@ -11,11 +15,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from procs.batcher.database import Embedded, Remote, UnavailableError
-from procs.batcher.loader import Loader, log
-from procs.batcher.spool import Spool, Spooler
+from procs.batcher.loader import Fill, Loader, log
+from procs.batcher.spool import Spool
+from procs.batcher.spooler import Spooler
+from procs.snapshots import Snapshots
+from procs.tables import saved
 from shm.board import Board, Word
 from shm.ring import Consumer
 
+NAME = "batcher"  # a venue has one
 # An orderly stop gives the database this long to take what is spooled; the rest waits for the next start.
 DRAIN_S = 3.0
 STOP_TIMEOUT_S = 10.0
@@ -38,26 +46,70 @@ class Batcher:
         folder: Path,
         server: Embedded | Remote,
         batch_rows: int,
+        fill: Fill,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.kick: Callable[[], None] = _nothing
         self.spool = Spool(folder)
         self._board = board
         self._server = server
+        self._snapshots = snapshots
         self._spooler = Spooler(board, consumers, self.spool)
-        self._loader = Loader(self.spool, server, batch_rows, lambda: board.get(Word.EPOCH))
+        self._born_ns = self.spool.born_ns
+        self._joined = False
+        self._loader = Loader(self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill)
+
+    def save(self, out: saved.Saver) -> None:
+        """Bring the spool to the disk, and write whose it is. A snapshot needs no more: what it had is in the spool."""
+        self.spool.sync()
+        out.object(self.spool.born_ns)
+
+    def load(self, part: saved.Loader) -> None:
+        """Learn from a snapshot whose events come next, before the first poll. DamagedPart; ValueError."""
+        self._born_ns = part.object(int)
+        part.finish()
+        if self.spool.born_ns not in (0, self._born_ns):
+            raise ValueError(f"{self.spool.folder} is the spool of another journal: remove it, or restore that one")
+
+    def attach(self, consumers: Mapping[int, Consumer], board: Board) -> None:
+        """Go on with other rings, whose events the spool may have in part."""
+        self._board = board
+        self._spooler.attach(board, consumers)
+        self._joined = False
 
     async def start(self) -> None:
         """Start the loader; PostgreSQL comes up behind it."""
+        self._join()
         self._loader.start()
 
     def poll(self, now_ns: int) -> int:
         """Spool what is released and show how far behind the database is. Raises what ended the loader."""
         if self._loader.failure is not None:
             raise self._loader.failure
+        if not self._joined:
+            self._join()
         work = self._spooler.poll(now_ns)
+        if mark := self._spooler.at_mark:
+            if self._snapshots is not None:
+                self._snapshots.save(mark, NAME, self.save)
+            self._spooler.pass_mark()
+        self._show()
+        return work
+
+    def _join(self) -> None:
+        """See that the spool reaches to what comes next, or let it begin there."""
+        before = self._spooler.before
+        if any(first > have for first, have in zip(before, self.spool.numbers, strict=True)):
+            if self._loader.is_started:
+                raise RuntimeError(f"the rings go on behind {before}, and the spool has {self.spool.numbers}")
+            log.warning("the spool does not reach to the rings, and begins anew", has=self.spool.numbers, behind=before)
+            self.spool.begin(before, self._born_ns)
+            self._loader.position = self.spool.start
+        self._joined = True
+
+    def _show(self) -> None:
         self._board.set(Word.SPOOLED, self.spool.end - self._loader.position)
         self._board.set(Word.DATABASE_SEQ, self._loader.complete_seq)
-        return work
 
     def wants(self) -> int:
         return self._spooler.wants()
@@ -68,8 +120,7 @@ class Batcher:
             if self._loader.failure is not None or not self.poll(time.time_ns()):
                 break
         await asyncio.to_thread(self._loader.stop, DRAIN_S, STOP_TIMEOUT_S)
-        self._board.set(Word.SPOOLED, self.spool.end - self._loader.position)
-        self._board.set(Word.DATABASE_SEQ, self._loader.complete_seq)
+        self._show()
         try:
             await asyncio.to_thread(self._server.stop)
         except UnavailableError as error:

@@ -14,6 +14,7 @@ import psycopg
 import structlog
 
 from procs.batcher.database import Embedded, Remote, UnavailableError, migrate
+from procs.batcher.filler import FillError
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
@@ -31,21 +32,26 @@ LAG_BYTES = 2**20
 log = structlog.get_logger()
 
 
-class SpoolGapError(RuntimeError):
-    """The database has less than what stood before the spool (it was emptied, or restored from a backup)."""
+# Brings the database from what it has to where the journal is committed, for an epoch; returns when that is done, or
+# soon after the event is set. FillError where it can't be. `procs.batcher.filler` has the venue's.
+Fill = Callable[[int, threading.Event], None]
 
 
 class Loader:
     """`position` is how far the database has the spool, `complete_seq` the sequence up to which it has everything.
 
     Where our own code is at fault, `failure` is the exception that ended the thread. `epoch` tells the venue's epoch, 0
-    until it leads: before that nothing is written, since only an epoch gives the right to.
+    until it leads: before that nothing is written, since only an epoch gives the right to. A database that has less
+    than what stood before the spool (it was emptied, or restored from a backup) gets what is between by `fill`.
     """
 
-    def __init__(self, spool: Spool, server: Embedded | Remote, batch_rows: int, epoch: Callable[[], int]) -> None:
+    def __init__(
+        self, spool: Spool, server: Embedded | Remote, batch_rows: int, epoch: Callable[[], int], fill: Fill
+    ) -> None:
         self._spool = spool
         self._server = server
         self._epoch = epoch
+        self._fill = fill
         self._batch_rows = batch_rows
         self._batch = Batch(batch_rows)
         self._reader = Reader(spool)
@@ -55,9 +61,11 @@ class Loader:
         self.position = spool.start
         self.complete_seq = 0
         self.rows = 0
+        self.is_started = False
         self.failure: BaseException | None = None
 
     def start(self) -> None:
+        self.is_started = True
         self._thread.start()
 
     def stop(self, drain_s: float, timeout_s: float) -> None:
@@ -65,6 +73,14 @@ class Loader:
         self._stop_at = time.monotonic() + drain_s
         self._stopping.set()
         self._thread.join(timeout_s)
+
+    def reaches_spool(self, session: Session) -> bool:
+        """Whether the database has all that stood before the spool."""
+        before = self._spool.first_numbers()
+        missing = any(first > number for first, number in zip(before, session.numbers, strict=True))
+        if missing:
+            log.warning("the database has a gap", has=session.numbers, spool_begins_behind=before)
+        return not missing
 
     def _run(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -74,7 +90,7 @@ class Loader:
                 before = self.position
                 try:
                     self._serve()
-                except (psycopg.Error, UnavailableError, RefusedError, OSError) as error:
+                except (psycopg.Error, UnavailableError, RefusedError, FillError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
                     log.warning("database unavailable", reason=str(error).strip(), retry_s=round(back_off_s, 1))
@@ -95,13 +111,21 @@ class Loader:
         while not (self._epoch() and self._spool.born_ns):
             if self._stopping.wait(PAUSE_S):
                 return
-        session = Session(self._server.url, self._epoch(), self._spool.born_ns)
+        epoch = self._epoch()
+        if not self._load_session(epoch):
+            self._fill(epoch, self._stopping)
+
+    def _load_session(self, epoch: int) -> bool:
+        """Load as long as the session lasts; False at once where the database does not reach to the spool's start."""
+        session = Session(self._server.url, epoch, self._spool.born_ns)
         try:
-            self._check_gap(session.numbers)
+            if not self.reaches_spool(session):
+                return False
             session.teach(self._batch)
             self._reader.seek(self.position)
             log.info("database connected", complete_seq=session.complete_seq)
             self._load(session)
+            return True
         finally:
             session.close()
 
@@ -127,11 +151,3 @@ class Loader:
         self.complete_seq = session.complete_seq
         self._spool.discard(self.position)
         return batch.events >= self._batch_rows
-
-    def _check_gap(self, numbers: list[int]) -> None:
-        before = self._spool.first_numbers()
-        if any(first > number for first, number in zip(before, numbers, strict=True)):
-            self._spool.erase()
-            raise SpoolGapError(
-                f"the database has events up to {numbers}, the spool begins after {before}; filling both anew"
-            )

@@ -1,8 +1,9 @@
 """The durable queue between the event rings and PostgreSQL: committed events in files, as they lie in the rings.
 
-It never waits for the database, and it never interprets an event beyond its cause, its number and its checksum.
+It never waits for the database, and it never interprets an event beyond its number and its checksum.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from libc.errno cimport EINTR, errno
@@ -13,12 +14,8 @@ from posix.uio cimport iovec, pwritev
 from posix.unistd cimport close, ftruncate, pread
 
 from shm.atomics cimport load_acquire, store_release
-from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
-from shm.board cimport WORD_MATCHER_DONE, Board
 from shm.crc32c cimport crc32c
-from shm.records cimport (EVT_INSTRUMENT_DEFINED, MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord,
-                          InstrumentDefinedRecord)
-from shm.ring cimport Consumer
+from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
 
 import os
 
@@ -39,14 +36,12 @@ from shm.layout import SCHEMA_HASH
 #   | magic | crc | ring | count | first number | complete seq | zero   | slot | slot | …   count slots of 128 bytes
 #   +-------+-----+------+-------+--------------+--------------+--------+------+------+--
 #
-# One pwritev appends the frames of a poll; storing `Spool.end` publishes them to the loader's thread. Nothing is
-# synced: what a power loss takes from the tail is in the journal, and is emitted again.
+# One pwritev appends the frames of a poll; storing `Spool.end` publishes them to the loader's thread. It is synced for
+# snapshots alone: what a power loss takes from behind the last one's mark is in the journal, and is emitted again.
 
 cdef enum:
     SEGMENT_MAGIC = 0x314C4F4F50534B4C  # "LKSPOOL1"
     FRAME_MAGIC = 0x4D415246            # "FRAM"
-    FIRST_EXTENSION = 64
-    MARK_INTERVAL_NS = 10_000_000
 
 SEGMENT_BYTES = 64 * 2**20
 
@@ -268,10 +263,30 @@ cdef class Spool:
         while len(self.segments) > 1 and self.segments[1][0] <= position:
             self.segments.pop(0)[1].unlink()
 
-    def erase(self) -> None:
-        """Delete every segment, so that the next start spools all events from number 1. It is unusable then."""
+    def begin(self, numbers: Sequence[int], uint64_t born_ns) -> None:
+        """Hold what comes after `numbers` of a journal, in place of all that is held. Nobody may be reading."""
         for _, path in self.segments:
             path.unlink(missing_ok=True)
+        self.segments = []
+        if self.fd >= 0:
+            close(self.fd)
+            self.fd = -1
+        self.complete_seq = 0
+        self.born_ns = born_ns
+        for ring in range(RINGS):
+            self.last[ring] = numbers[ring]
+
+    def sync(self) -> None:
+        """Bring everything that was appended to the disk, by files of its own: a forked child may do it. OSError."""
+        for _, path in [*self.segments, (0, self.folder)]:
+            try:
+                fd = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # the database has it
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
     def first_numbers(self) -> list[int]:
         """The last event number of each ring before the oldest segment: a database below these has a gap."""
@@ -282,178 +297,3 @@ cdef class Spool:
         cdef const char *raw = data
         header = (<const SegmentHeader *> raw)[0]
         return [header.numbers[ring] for ring in range(RINGS)]
-
-
-cdef class Spooler:
-    """Moves released events from the rings into the spool: the router's ring first, then each matcher's.
-
-    `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose
-    cause is released (rule 13) are looked at; those that the spool has held before are skipped by number, ring by ring.
-    """
-
-    def __init__(self, Board board, consumers, Spool spool):
-        self.board = board
-        self.spool = spool
-        self.consumers = [consumers[ring] for ring in sorted(consumers)]
-        cdef Consumer consumer
-        for ring, consumer in consumers.items():
-            if not 0 <= ring < RINGS:
-                raise ValueError(f"ring {ring} is not one of {RINGS}")
-            self.by_ring[ring] = <void *> consumer
-
-    def poll(self, int64_t now_ns) -> int:
-        """Spool what is released, at most 4,096 events of each ring; returns how many events left the rings.
-
-        Raises OSError when the disk refuses, ValueError for a spool of another journal.
-        """
-        cdef int64_t work
-        with nogil:
-            work = self.turn(now_ns)
-        return work
-
-    def wants(self) -> int:
-        """WAIT_EVENTS, with WAIT_COMMIT while events lie in a ring that are not yet released."""
-        return WAIT_EVENTS | (WAIT_COMMIT if self.held else 0)
-
-    cdef int64_t turn(self, int64_t now_ns) except -1 nogil:
-        cdef uint64_t release_seq = self.board.release_seq()
-        cdef uint64_t complete = self.complete_before(release_seq)
-        cdef int64_t work = 0
-        cdef int ring
-        self.part_count = 0
-        self.bytes = 0
-        self.held = False
-        for ring in range(RINGS):
-            self.taken[ring] = 0
-            if self.by_ring[ring] != NULL:
-                self.take(ring, <Consumer> self.by_ring[ring], &release_seq, &complete)
-                work += <int64_t> self.taken[ring]
-        if complete > self.spool.complete_seq and (self.bytes or now_ns - self.marked_ns >= MARK_INTERVAL_NS):
-            self.add_mark(complete)
-            self.marked_ns = now_ns
-        if self.bytes:
-            self.spool.append(self.parts, self.part_count, self.bytes)
-        for ring in range(RINGS):
-            if self.taken[ring]:
-                self.free_slots(ring, <Consumer> self.by_ring[ring])
-        return work
-
-    cdef uint64_t complete_before(self, uint64_t release_seq) noexcept nogil:
-        """Rule 19: what every producer had done before the rings are drained, hence in the spool after they are."""
-        cdef uint64_t done, complete = release_seq
-        cdef int matcher
-        for matcher in range(1, RINGS):
-            if self.by_ring[matcher] != NULL:
-                done = self.board.load(WORD_MATCHER_DONE + matcher - 1)
-                complete = min(complete, done)
-        return complete
-
-    cdef int take(self, int ring, Consumer consumer, uint64_t *release_seq, uint64_t *complete) except -1 nogil:
-        """Choose the events of one ring, and lower the bounds to what stays behind."""
-        cdef uint64_t available = consumer.available()
-        cdef uint64_t count = min(self.released(consumer, available, release_seq[0]), <uint64_t> FRAME_RECORDS)
-        cdef uint64_t first = consumer.next
-        cdef uint64_t left_cause
-        if ring == 0:
-            count = self.before_move(consumer, count)
-        # An extension and the event that it belongs to stay in one frame.
-        if count and (<const EventRecord *> consumer.at(first + count - 1)).type >= FIRST_EXTENSION:
-            count -= 1
-        if count < available:
-            left_cause = (<const EventRecord *> consumer.at(first + count)).cause
-            complete[0] = min(complete[0], left_cause - 1)
-            if ring == 0:
-                release_seq[0] = min(release_seq[0], left_cause - 1)
-            self.held = True
-        if not count:
-            return 0
-        self.taken[ring] = count
-        if ring == 0 and first == 1:
-            self.check_born((<const EventRecord *> consumer.at(1)).time_ns)
-        if first + count - 1 > self.spool.last[ring]:
-            self.add_span(ring, consumer, max(first, self.spool.last[ring] + 1), first + count - 1)
-        return 0
-
-    cdef uint64_t released(self, Consumer consumer, uint64_t available, uint64_t release_seq) noexcept nogil:
-        """How many of the next events have a released cause; found by halving, as causes do not decrease in a ring."""
-        cdef uint64_t low = 0, high = available, middle
-        while low < high:
-            middle = (low + high) >> 1
-            if (<const EventRecord *> consumer.at(consumer.next + middle)).cause <= release_seq:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    cdef uint64_t before_move(self, Consumer consumer, uint64_t count) noexcept nogil:
-        """How many of the router's next `count` events come before an instrument's move that has to wait.
-
-        An order that moves has its later events in another ring. So that they stand behind its earlier ones, a move is
-        taken, and with it what comes after it, when all that matchers did before it has been.
-        """
-        cdef const InstrumentDefinedRecord *event
-        cdef uint64_t i
-        for i in range(count):
-            event = <const InstrumentDefinedRecord *> consumer.at(consumer.next + i)
-            if event.type != EVT_INSTRUMENT_DEFINED or event.instrument >= MAX_INSTRUMENTS:
-                continue
-            if self.matcher_of[event.instrument] not in (0, event.matcher) and not self.all_before(event.cause):
-                return i
-            self.matcher_of[event.instrument] = event.matcher
-        return count
-
-    cdef bint all_before(self, uint64_t cause) noexcept nogil:
-        """Whether every event of a cause below `cause` has left the matchers' rings."""
-        cdef uint64_t done
-        cdef int matcher
-        for matcher in range(1, RINGS):
-            if self.by_ring[matcher] == NULL:
-                continue
-            done = self.board.load(WORD_MATCHER_DONE + matcher - 1)  # before the ring, which then has it all
-            if done + 1 < cause or self.first_cause(<Consumer> self.by_ring[matcher]) < cause:
-                return False
-        return True
-
-    cdef uint64_t first_cause(self, Consumer consumer) noexcept nogil:
-        """The cause of a ring's next event; the greatest there is where it has none."""
-        if not consumer.available():
-            return <uint64_t> -1
-        return (<const EventRecord *> consumer.at(consumer.next)).cause
-
-    cdef int check_born(self, uint64_t born_ns) except -1 nogil:
-        """The time of the router's first event tells one journal from another."""
-        if self.spool.born_ns == 0:
-            self.spool.born_ns = born_ns
-        elif self.spool.born_ns != born_ns:
-            with gil:
-                raise ValueError(f"{self.spool.folder} is the spool of another journal: remove it, or restore that one")
-        return 0
-
-    cdef void add_span(self, int ring, Consumer consumer, uint64_t first, uint64_t last) noexcept nogil:
-        """A frame and the slots from `first` to `last`, in two parts where they pass the ring's end."""
-        cdef const char *begin = consumer.at(first) - 8
-        cdef uint64_t count = last - first + 1
-        cdef uint64_t before_wrap = (
-            consumer.ring.header.capacity - <uint64_t> (begin - consumer.ring.slots) // SLOT_SIZE)
-        cdef uint64_t straight = min(count, before_wrap)
-        finish_frame(&self.frames[ring], ring, <uint32_t> count, first, 0)
-        self.add_part(<char *> &self.frames[ring], FRAME_SIZE)
-        self.add_part(begin, straight * SLOT_SIZE)
-        if straight < count:
-            self.add_part(consumer.at(first + straight) - 8, (count - straight) * SLOT_SIZE)
-
-    cdef void add_mark(self, uint64_t complete) noexcept nogil:
-        finish_frame(&self.frames[RINGS], MARK, 0, 0, complete)
-        self.add_part(<char *> &self.frames[RINGS], FRAME_SIZE)
-        self.spool.complete_seq = complete
-
-    cdef void add_part(self, const char *data, uint64_t size) noexcept nogil:
-        self.parts[self.part_count].iov_base = <void *> data
-        self.parts[self.part_count].iov_len = size
-        self.part_count += 1
-        self.bytes += size
-
-    cdef void free_slots(self, int ring, Consumer consumer) noexcept nogil:
-        cdef uint64_t last = consumer.next + self.taken[ring] - 1
-        consumer.release(last)
-        self.spool.last[ring] = max(self.spool.last[ring], last)

@@ -106,6 +106,7 @@ class Session:
     """
 
     def __init__(self, url: str, epoch: int, born_ns: int) -> None:
+        self.born_ns = born_ns
         self._connection = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION
         )
@@ -167,7 +168,10 @@ class Session:
         if row is None or row[0] > epoch:
             raise RefusedError(f"a venue of a later epoch than {epoch} writes to this database")
         if row[1] not in (0, born_ns):
-            raise RefusedError("the database belongs to another journal: use an empty one, or restore its journal")
+            raise RefusedError(
+                "the database belongs to another journal: use an empty one, restore its journal, or let"
+                " `lockstep rebuild-db` make the database anew"
+            )
         self._connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
             " AND datname = current_database() AND pid <> pg_backend_pid()",

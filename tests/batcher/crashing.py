@@ -15,7 +15,7 @@ from procs.batcher.batcher import Batcher
 from procs.batcher.database import Embedded, Remote
 from shm.board import Word
 from tests.batcher.events import Stream
-from tests.batcher.feed import Feed
+from tests.batcher.feed import Feed, no_journal
 
 BATCH_ROWS = 100
 COMMANDS_A_TURN = 5
@@ -24,7 +24,7 @@ COMMANDS_A_TURN = 5
 async def main(folder: Path, server: Embedded | Remote, seed: int, steps: int) -> None:
     stream = Stream(seed).define().steps(steps)
     feed = Feed(stream, slots=1024)
-    batcher = Batcher(feed.board, feed.consumers, folder, server, BATCH_ROWS)
+    batcher = Batcher(feed.board, feed.consumers, folder, server, BATCH_ROWS, no_journal)
     await batcher.start()
     print("started", flush=True)
     seq = 0

@@ -18,13 +18,15 @@ import pytest
 from procs.batcher.batcher import Batcher
 from procs.batcher.compare import compare
 from procs.batcher.database import Embedded, Remote
-from procs.batcher.loader import SpoolGapError
 from procs.batcher.spool import Spool
+from procs.snapshots import Kept, Start
 from shm.board import Word
-from tests.batcher.events import Stream
-from tests.batcher.feed import Feed
+from shm.records import SnapshotTaken
+from tests.batcher.events import BORN_NS, Stream
+from tests.batcher.feed import Feed, no_journal
 from tests.batcher.lossy import LossyProxy
-from tests.batcher.test_spool import spool_all
+from tests.batcher.test_spool import numbers_of, spool_all
+from tests.batcher.test_writer import batch_after, session
 
 STEPS = 3000
 DEADLINE_S = 30.0
@@ -121,7 +123,7 @@ def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database:
     thread = threading.Thread(target=losing.run_forever, daemon=True)
     thread.start()
     try:
-        batcher = Batcher(feed.board, feed.consumers, data / "spool", Remote(proxy.url(database)), 100)
+        batcher = Batcher(feed.board, feed.consumers, data / "spool", Remote(proxy.url(database)), 100, no_journal)
         drive(batcher, feed, until=stream.seq)
     finally:
         losing.call_soon_threadsafe(losing.stop)
@@ -135,29 +137,139 @@ def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database:
 def test_rings_drain_while_the_database_is_away(database: str, tmp_path: Path) -> None:
     stream = Stream().define().steps(1000)
     feed = Feed(stream, slots=64)
-    away = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000)
+    away = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal)
     drive(away, feed, until=0)
     assert feed.board.get(Word.SPOOLED) > 0
     assert sum(away.spool.numbers) == sum(map(len, stream.rings.values()))
     del away
 
     feed = Feed(stream, slots=64)
-    drive(Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000), feed, until=stream.seq)
+    drive(Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000, no_journal), feed, until=stream.seq)
     assert feed.board.get(Word.SPOOLED) == 0
     assert compare(database, stream.rings.__getitem__).clean
 
 
-def test_a_lost_database_is_filled_anew_after_a_restart(database: str, tmp_path: Path) -> None:
-    stream = Stream().define().steps(400)
-    spool = Spool(tmp_path, 16_384)
+def cut_spool(stream: Stream, folder: Path) -> None:
+    """A spool whose first two segments are gone."""
+    spool = Spool(folder, 16_384)
     spool_all(stream, spool)
     spool.discard(spool.segments[2][0])
-    del spool
+
+
+def test_what_an_emptied_database_misses_before_the_spool_is_filled_from_elsewhere(
+    database: str, tmp_path: Path
+) -> None:
+    stream = Stream().define().steps(400)
+    cut_spool(stream, tmp_path / "spool")
+    asked: list[int] = []
+
+    def fill(epoch: int, _stopping: threading.Event) -> None:
+        asked.append(epoch)
+        whole = Spool(tmp_path / "whole")
+        spool_all(stream, whole)
+        with session(database, epoch, whole.born_ns) as opened:
+            opened.write(batch_after(opened, whole))
 
     feed = Feed(stream)
-    with pytest.raises(SpoolGapError):
-        drive(Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000), feed, until=stream.seq)
-
-    feed = Feed(stream)
-    drive(Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000), feed, until=stream.seq)
+    drive(Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, fill), feed, until=stream.seq)
+    assert asked == [1]
     assert compare(database, stream.rings.__getitem__).clean
+
+
+def test_a_gap_that_nothing_fills_costs_lag_only_and_is_closed_by_a_restored_database(
+    database: str, tmp_path: Path
+) -> None:
+    stream = Stream().define().steps(400)
+    cut_spool(stream, tmp_path / "spool")
+    refusals = threading.Semaphore(0)
+
+    def fill(epoch: int, stopping: threading.Event) -> None:
+        refusals.release()
+        no_journal(epoch, stopping)
+
+    feed = Feed(stream, slots=64)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, fill)
+    drive(batcher, feed, until=0)
+    assert refusals.acquire(timeout=DEADLINE_S)
+    assert batcher.spool.complete_seq == stream.seq
+    whole = Spool(tmp_path / "whole")
+    spool_all(stream, whole)
+    with session(database, 1, whole.born_ns) as opened:
+        opened.write(batch_after(opened, whole))
+    feed = Feed(stream)
+    again = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, no_journal)
+    drive(again, feed, until=stream.seq)
+    assert compare(database, stream.rings.__getitem__).clean
+
+
+def test_a_spool_that_does_not_reach_to_a_mark_begins_anew_there(database: str, tmp_path: Path) -> None:
+    stream = Stream().define().steps(200)
+    whole = Spool(tmp_path / "whole")
+    spool_all(stream, whole)
+    numbers = [*map(len, stream.rings.values()), *[0] * 7]
+    parts = Kept(Start(seq=stream.seq))
+    parts.save(stream.seq, "batcher", lambda out: out.object(whole.born_ns))
+    with session(database, 1, whole.born_ns) as opened:
+        opened.write(batch_after(opened, whole))
+    short = Spool(tmp_path / "spool")
+    spool_all(Stream().define().steps(30), short)
+    del short
+    stream.steps(50)
+    feed = Feed(stream, numbers=numbers)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, no_journal)
+    part = parts.load("batcher")
+    assert part is not None
+    batcher.load(part)
+    drive(batcher, feed, until=stream.seq)
+    assert batcher.spool.first_numbers() == numbers
+    assert compare(database, stream.rings.__getitem__).clean
+
+
+def test_the_part_of_another_journal_is_refused(tmp_path: Path) -> None:
+    spool_all(Stream().define(), Spool(tmp_path))
+    feed = Feed(Stream().define())
+    parts = Kept()
+    parts.save(0, "batcher", lambda out: out.object(BORN_NS))
+    part = parts.load("batcher")
+    assert part is not None
+    with pytest.raises(ValueError, match="another journal"):
+        Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal).load(part)
+
+
+def test_a_part_is_saved_when_all_before_the_mark_is_in_the_spool(tmp_path: Path) -> None:
+    stream = Stream().define().steps(100)
+    mark = stream.command()
+    count = len(stream.rings[1])
+    stream.emit(0, SnapshotTaken, event_numbers=(count, *[0] * 7))
+    stream.steps(20)
+    feed = Feed(stream, slots=64)
+    feed.board.set(Word.SNAPSHOT_SEQ, mark)
+    parts = Kept(Start(seq=mark))
+    batcher = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal, parts)
+    work = 1
+    while work:
+        work = 0 if feed.publish(stream.seq) else 1
+        feed.release()
+        work += batcher.poll(10**9)
+        assert parts.agents(mark) == set() or batcher.spool.numbers[1] >= count
+    assert parts.agents(mark) == {"batcher"}
+    assert batcher.spool.complete_seq == stream.seq
+
+
+def test_rings_of_another_generation_are_skipped_as_far_as_the_spool_has_them(tmp_path: Path) -> None:
+    stream = Stream().define().steps(50)
+    behind = [*map(len, stream.rings.values()), *[0] * 7]
+    stream.steps(50)
+    feed = Feed(stream, slots=1024)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal)
+    feed.publish(stream.seq)
+    feed.commit(stream.seq)
+    batcher.poll(10**9)
+    size = sum(path.stat().st_size for path in tmp_path.iterdir())
+    again = Feed(stream, slots=1024, numbers=behind)
+    batcher.attach(again.consumers, again.board)
+    again.publish(stream.seq)
+    again.commit(stream.seq)
+    assert batcher.poll(2 * 10**9) == sum(map(len, stream.rings.values())) - sum(behind)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == size
+    assert batcher.spool.numbers == numbers_of(stream)

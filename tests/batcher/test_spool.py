@@ -8,7 +8,8 @@ import pytest
 
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
-from procs.batcher.spool import Spool, Spooler
+from procs.batcher.spool import Spool
+from procs.batcher.spooler import Spooler
 from shm.board import Word
 from shm.records import CancelReason, InstrumentDefined
 from tests.batcher.events import BTCUSDT, TERMS, Stream
@@ -22,8 +23,7 @@ def spool_all(stream: Stream, spool: Spool, slots: int = 256) -> Feed:
     spooler = Spooler(feed.board, feed.consumers, spool)
     while not feed.publish(stream.seq):
         # Causes do not decrease, so what is in the rings may be released although the rest is still to come.
-        feed.board.set(Word.ROUTER_DONE, stream.seq)
-        feed.board.set(Word.DURABLE_SEQ, stream.seq)
+        feed.release()
         spooler.poll(0)
     feed.commit(stream.seq)
     now_ns = 10**9

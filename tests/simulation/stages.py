@@ -17,7 +17,8 @@ import psycopg
 from procs.batcher import writer
 from procs.batcher.database import Remote
 from procs.batcher.loader import Loader
-from procs.batcher.spool import Spool, Spooler
+from procs.batcher.spool import Spool
+from procs.batcher.spooler import Spooler
 from procs.gateway import __main__ as gateway_main
 from procs.journaler.__main__ import build as build_journaler
 from procs.matcher.__main__ import build as build_matcher
@@ -26,6 +27,7 @@ from procs.router.__main__ import build as build_router
 from procs.venue import Venue
 from shm.board import Board, Word
 from shm.disk import Disk
+from tests.batcher.feed import no_journal
 from tests.invariants import require
 from tests.simulation.database import Database
 from tests.simulation.gate import Door
@@ -125,7 +127,7 @@ class BatcherStage:
         consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
         self.spool = Spool(venue.data / "spool", SPOOL_SEGMENT)
         self._spooler = Spooler(venue.board, consumers, self.spool)
-        self.loader = Loader(self.spool, Remote(""), BATCH_ROWS, lambda: venue.board.get(Word.EPOCH))
+        self.loader = Loader(self.spool, Remote(""), BATCH_ROWS, lambda: venue.board.get(Word.EPOCH), no_journal)
         self._database = database
         self._new_session = session
         self._session: writer.Session | None = None
@@ -155,7 +157,7 @@ class BatcherStage:
     def _connect(self) -> None:
         with patch.object(psycopg, "connect", self._database.connect):
             session = self._new_session("", self._board.get(Word.EPOCH), self.spool.born_ns)
-        self.loader._check_gap(session.numbers)
+        require(self.loader.reaches_spool(session), "I5: what stood before the spool is not in the database")
         session.teach(self.loader._batch)
         self.loader._reader.seek(self.loader.position)
         self._session = session
