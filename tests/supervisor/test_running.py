@@ -1,0 +1,166 @@
+"""The real venue under its supervisor: of what dies as little as can be comes back, and the others' clients stay."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from procs import catalogue
+from procs.snapshots import folder_of
+from shm.journal import segment_seqs
+from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
+
+HEARTBEAT_TIMEOUT_S = 1.0
+RETENTION = 'retention = "snapshots"'
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S)
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()
+
+
+def taken(venue: RunningVenue) -> dict[str, object]:
+    """Take a snapshot, by the command."""
+    answer = venue.command("snapshot", "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr + venue.log.read_text()
+    return json.loads(answer.stdout)  # type: ignore[no-any-return]
+
+
+def trading(venue: RunningVenue) -> Stream:
+    stream = Stream(venue.client("TRADER7"))
+    stream.start()
+    await_progress(stream, time.monotonic())
+    return stream
+
+
+def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    return {name for name, pid in before.items() if after[name] != pid}
+
+
+def end_and_await(venue: RunningVenue, stream: Stream, host: str, end: signal.Signals) -> tuple[set[str], float]:
+    """End a host; who is another process once the venue is ready again, and seconds until the next acknowledgement."""
+    before = venue.pids()
+    ready = venue.log.read_text().count("venue ready")
+    at = time.monotonic()
+    os.kill(before[host], end)
+    venue.await_ready(ready + 1, RECOVERY_S)
+    # What was acknowledged before the core was missed had been on its way: only then it is the new one's.
+    await_progress(stream, time.monotonic())
+    return changed(before, venue.pids()), time.monotonic() - at
+
+
+def test_the_core_comes_back_while_clients_stay_connected(venue: RunningVenue) -> None:
+    stream = trading(venue)
+    first = taken(venue)
+    assert first["parts"] == len(venue.status()["agents"]) - 1
+    for _ in range(2):
+        connection = stream.client._socket
+        assert end_and_await(venue, stream, "core", signal.SIGKILL)[0] == {"core"}
+        assert stream.client._socket is connection
+        await_progress(stream, time.monotonic())
+        taken(venue)
+    status = venue.status()
+    assert status["generation"] == 3
+    assert {host["name"]: host["restarts"] for host in status["hosts"]}["core"] == 2
+    assert status["snapshot"]["seq"] > first["seq"]
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+def test_without_a_snapshot_the_core_comes_back_from_the_journal(venue: RunningVenue) -> None:
+    stream = trading(venue)
+    connection = stream.client._socket
+    assert end_and_await(venue, stream, "core", signal.SIGKILL)[0] == {"core"}
+    assert stream.client._socket is connection
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+@pytest.mark.parametrize("host", ["publisher", "batcher", "journal"])
+def test_a_stage_that_no_client_talks_to_comes_back_alone(venue: RunningVenue, host: str) -> None:
+    stream = trading(venue)
+    taken(venue)
+    connection = stream.client._socket
+    assert end_and_await(venue, stream, host, signal.SIGKILL)[0] == {host}
+    await_progress(stream, time.monotonic())
+    taken(venue)
+    assert end_and_await(venue, stream, host, signal.SIGKILL)[0] == {host}
+    assert stream.client._socket is connection
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+def test_a_gateway_comes_back_alone_and_its_sessions_go_on(venue: RunningVenue) -> None:
+    stream = trading(venue)
+    taken(venue)
+    for _ in range(2):
+        assert end_and_await(venue, stream, "gateway", signal.SIGKILL)[0] == {"gateway"}
+        await_progress(stream, time.monotonic())
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+@pytest.mark.parametrize("host", ["core", "batcher"])
+def test_a_stage_that_hangs_is_ended_and_comes_back(venue: RunningVenue, host: str) -> None:
+    stream = trading(venue)
+    assert end_and_await(venue, stream, host, signal.SIGSTOP)[0] == {host}
+    assert f"{host} has shown no heartbeat for" in venue.log.read_text()
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+def test_a_start_begins_with_the_snapshot_and_with_the_one_before_where_that_is_damaged(venue: RunningVenue) -> None:
+    stream = trading(venue)
+    older = taken(venue)
+    await_progress(stream, time.monotonic())
+    newer = taken(venue)
+    await_progress(stream, time.monotonic())
+    venue.kill()
+    part = folder_of(venue.folder / "data", int(str(newer["seq"]))) / "router.part"
+    whole = bytearray(part.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    part.write_bytes(whole)
+    venue.start()
+    assert f"snapshot {newer['seq']} is passed over: router's part can't be loaded" in venue.log.read_text()
+    data = venue.folder / "data"
+    assert catalogue.choose(data, ("router",)).start.seq == older["seq"]
+    await_progress(stream, time.monotonic())
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+def test_old_snapshots_and_the_journal_before_them_are_removed(tmp_path: Path) -> None:
+    venue = RunningVenue(tmp_path)
+    text = venue.config.read_text()
+    for key, value in (("segment_bytes = 67108864", "segment_bytes = 65536"), ('retention = "all"', RETENTION)):
+        assert f"\n{key}" in text
+        text = text.replace(f"\n{key}", f"\n{value}")
+    venue.config.write_text(text)
+    venue.start()
+    stream = trading(venue)
+    deadline = time.monotonic() + RECOVERY_S
+    while segment_seqs(tmp_path / "data" / "journal")[0] == 1:
+        assert time.monotonic() < deadline, venue.log.read_text()
+        taken(venue)
+    assert len(catalogue.entries(tmp_path / "data")) == 2
+    venue.kill()
+    venue.start()
+    finish(stream)
+    assert venue.stop() == 0
