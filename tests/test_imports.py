@@ -19,6 +19,7 @@ SHARED = {
     "procs.venue",
     "procs.snapshots",
     "procs.catalogue",
+    "procs.definitions",
     "procs.loop",
     "procs.pump",
     "procs.host",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.schema import Config
-from procs import catalogue
+from procs import catalogue, definitions
 from procs.catalogue import Entry, SnapshotError
 from procs.supervisor.topology import Topology
 from shm.board import Board, Word
@@ -114,7 +114,9 @@ class Coordinator:
         entry = catalogue.enter(self._data, seq, self._agents)
         kept = catalogue.prune(self._data, self._config.snapshots.keep)
         if self._config.journal.retention == "snapshots":
-            retain(self._data / "journal", min(kept[0].seq, self._board.get(Word.DATABASE_SEQ)) + 1)
+            done_seq = min(kept[0].seq, self._board.get(Word.DATABASE_SEQ))
+            definitions.keep(self._data, done_seq)
+            retain(self._data / "journal", done_seq + 1)
         return entry
 
     def _finish(self, work: asyncio.Task[Entry], now_s: float) -> None:

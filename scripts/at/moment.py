@@ -16,11 +16,11 @@ from procs.replica import Replica
 from procs.supervisor.topology import derive, role_of
 from scripts.at import look
 from scripts.at.words import NANOSECONDS, time_text
-from scripts.operate.search import select
 from scripts.status import attach
 from scripts.terminal import UsageError
 from shm.board import Word
 from shm.journal import JournalReader, segment_seqs
+from shm.journal_select import select
 from shm.layout import unpack_command
 from shm.records import Account, Code, Command, CommandType
 

@@ -15,9 +15,9 @@ from msgspec import structs
 
 from procs.supervisor.topology import LOG, OPERATOR, OPERATOR_INGRESS
 from procs.venue import Manifest, Venue, manifest_of
-from scripts.operate.search import select
 from shm.board import Word
 from shm.journal import JournalError
+from shm.journal_select import select
 from shm.layout import pack, type_of, unpack_command, unpack_event
 from shm.records import Code, Command, Event
 from shm.ring import Observer

@@ -24,11 +24,11 @@ from scripts.operate import directory as directories
 from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
 from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
 from scripts.operate.directory import Directory
-from scripts.operate.search import select
 from scripts.status import attach
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, load, print_json
 from shm.board import Word
-from shm.journal import JournalError
+from shm.journal import JournalError, segment_seqs
+from shm.journal_select import select
 from shm.layout import type_of, unpack_command
 from shm.records import CL_ORD_ID_SIZE, Code, Command
 
@@ -236,9 +236,9 @@ def _refusal(asked: Request, outcome: Outcome, first: Command | None) -> str:
 
 
 def _first_with_key(venue: Venue, command: Command) -> Command | None:
-    """The record of the log that took the key of `command`, if it is of the same kind."""
+    """The record of the log that took the key of `command`, if it is of the same kind and the journal still has it."""
     journal = venue.data / "journal"
-    for record in select(journal, 1, command.seq - 1, (type_of(type(command)),)):
+    for record in select(journal, segment_seqs(journal)[0], command.seq - 1, (type_of(type(command)),)):
         found = unpack_command(record)
         same_key = getattr(found, "cl_ord_id", b"") == getattr(command, "cl_ord_id", None)
         if same_key and found.account == command.account:

@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from procs import definitions
 from procs.venue import Venue
-from scripts.operate.search import select
 from scripts.terminal import UsageError
 from shm.board import Word
+from shm.journal_select import select
 from shm.layout import fields_of, unpack_command
 from shm.records import (
     RECORD_SIZE,
@@ -23,22 +24,10 @@ from shm.records import (
     Asset,
     Code,
     Command,
-    CommandType,
     ExtCredential,
     FeeTier,
     Instrument,
     Limits,
-)
-
-TYPES = (
-    CommandType.ASSET,
-    CommandType.INSTRUMENT,
-    CommandType.ACCOUNT,
-    CommandType.EXT_CREDENTIAL,
-    CommandType.LIMITS,
-    CommandType.ACCOUNT_LIMITS,
-    CommandType.FEE_TIER,
-    CommandType.ADJUSTMENT,
 )
 
 
@@ -137,8 +126,11 @@ def read(venue: Venue) -> Directory:
     if known is not None:
         directory.position = int.from_bytes(known[:8], "little")
         directory.add(known[at : at + RECORD_SIZE] for at in range(8, len(known), RECORD_SIZE))
+    else:
+        directory.position, records = definitions.kept(venue.data)
+        directory.add(records)
     if committed > directory.position:
-        directory.add(select(venue.data / "journal", directory.position + 1, committed, TYPES))
+        directory.add(select(venue.data / "journal", directory.position + 1, committed, definitions.TYPES))
         directory.position = committed
         _save(file, boot + committed.to_bytes(8, "little") + b"".join(directory.records))
     return directory

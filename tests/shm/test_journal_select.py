@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.operate.search import select
 from shm.journal import JournalError, segment_seqs
+from shm.journal_select import select
 from shm.journal_writer import JournalWriter
 from shm.layout import pack, unpack_command
 from shm.records import Asset, CommandType

@@ -1,0 +1,61 @@
+"""What the log defines and administers, kept beside the journal when its beginning is removed: a few records of many.
+
+It keeps records as they are; what they come to is the reader's to say.
+
+Layout of `definitions` in the data folder::
+
+    │ last 8: the log sequence up to which all are here │ record 120 │ record 120 │ …
+
+It is replaced as a whole: renaming publishes it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from shm.journal_select import select
+from shm.records import RECORD_SIZE, CommandType
+
+FILE = "definitions"
+HEADER_SIZE = 8
+TYPES = (
+    CommandType.ASSET,
+    CommandType.INSTRUMENT,
+    CommandType.ACCOUNT,
+    CommandType.EXT_CREDENTIAL,
+    CommandType.LIMITS,
+    CommandType.ACCOUNT_LIMITS,
+    CommandType.FEE_TIER,
+    CommandType.ADJUSTMENT,
+)
+
+
+def keep(data: Path, last_seq: int) -> None:
+    """Have all definitions up to record `last_seq` kept; from there on the journal is enough. JournalError, OSError."""
+    known_seq, records = kept(data)
+    if last_seq <= known_seq:
+        return
+    records += select(data / "journal", known_seq + 1, last_seq, TYPES)
+    temporary = data / f"{FILE}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as stream:
+        stream.write(last_seq.to_bytes(HEADER_SIZE, "little") + b"".join(records))
+        stream.flush()
+        os.fsync(fd)
+    temporary.rename(data / FILE)
+    folder = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def kept(data: Path) -> tuple[int, list[bytes]]:
+    """Up to which record of the log definitions are kept, and these; 0 and none where the journal has its beginning."""
+    try:
+        content = (data / FILE).read_bytes()
+    except FileNotFoundError:
+        return 0, []
+    places = range(HEADER_SIZE, len(content), RECORD_SIZE)
+    return int.from_bytes(content[:HEADER_SIZE], "little"), [content[at : at + RECORD_SIZE] for at in places]
