@@ -26,6 +26,7 @@ from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
+from tests.simulation.ground import Parts
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -45,9 +46,17 @@ class Bug:
         """The bug is there for the length of the block."""
         yield
 
-    def board_of(self, venue: Venue, agent: str) -> Board:  # noqa: ARG002
-        """The board that an edge is given."""
-        return venue.board
+    parts: type[Parts] = Parts
+
+    def board_of(self, board: Board, agent: str) -> Board:  # noqa: ARG002
+        """The board that a process is given."""
+        return board
+
+    def catch_up(self, venue: Venue, name: str, stage: Any) -> None:
+        """Bring an edge that starts again alone to where its predecessor was."""
+        from procs.replica import catch_up
+
+        catch_up(venue, name, stage)
 
     def before_start(self, world: World) -> None:
         """Before a whole start reads what is on the disk."""
@@ -158,12 +167,12 @@ class Ungated(Bug):
     def __init__(self) -> None:
         self._boards: list[tuple[Board, Board]] = []
 
-    def board_of(self, venue: Venue, agent: str) -> Board:
+    def board_of(self, board: Board, agent: str) -> Board:
         if agent != self.agent:
-            return venue.board
-        board = Board.private()
-        self._boards.append((venue.board, board))
-        return board
+            return board
+        told = Board.private()
+        self._boards.append((board, told))
+        return told
 
     def stage(self, name: str, stage: Any, world: World) -> Any:
         return _Mirrored(stage, self._boards[-1]) if name == self.agent else super().stage(name, stage, world)
@@ -282,7 +291,7 @@ BUGS: dict[str, type[Bug]] = {
     bug.__name__: bug
     for bug in (
         ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
-        RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows, ForgottenIds,
-        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
+        RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
+        ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
     )
 }  # fmt: skip

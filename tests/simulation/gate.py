@@ -13,6 +13,8 @@ from config.schema import FixSection
 from procs.credentials import is_right
 from procs.gateway.fix.session import Session
 from procs.gateway.gateway import Client, Gateway
+from shm.board import Board
+from shm.ring import Consumer
 from tests.simulation.network import Wire
 
 
@@ -37,7 +39,11 @@ class Door:
         self._wires.append((wire, client))
         self.engine.connected(client)
 
-    def poll(self, now_ns: int, draw: Random) -> int:
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
+        self.engine.attach(consumers, board)
+
+    def serve(self, now_ns: int, draw: Random) -> int:
+        """A duty cycle with everything around the engine."""
         work = self.engine.poll(now_ns)
         if not self.is_open and self.engine.is_ready():
             self.engine.pump.opened()

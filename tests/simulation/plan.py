@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Literal
 
 from msgspec import Struct, structs
 
@@ -36,6 +37,8 @@ FAULTS: dict[str, float] = {
     "database away": 1.5,
     "commit lost": 2,
     "clock step": 1,
+    "snapshot": 5,
+    "damaged part": 0.7,
 }
 ON = 0.3  # how likely a seed has a class of faults on
 
@@ -56,7 +59,7 @@ class Plan(Struct, frozen=True):
 
     seed: int
     turns: int
-    durability: str
+    durability: Literal["local", "none"]
     matchers: int
     ring_log: int
     ring_events: int
@@ -64,7 +67,11 @@ class Plan(Struct, frozen=True):
     segment_pages: int
     step_ns: int
     delay_ns: int
-    profile: str
+    profile: Literal["compact", "spread"]
+    snapshot_s: int
+    snapshot_commands: int
+    keep: int
+    retention: Literal["all", "snapshots"]
     pace: float  # how likely a trader's turn sends something
     faults: tuple[Fault, ...]
 
@@ -75,7 +82,7 @@ class Plan(Struct, frozen=True):
 def draw(seed: int, turns: int = TURNS) -> Plan:
     """The plan of a seed."""
     choose = Random(f"plan {seed}")
-    durability = choose.choice(("local", "local", "local", "none"))
+    durability: Literal["local", "none"] = choose.choice(("local", "local", "local", "none"))
     kinds = [kind for kind in FAULTS if choose.random() < ON and applies(kind, durability)]
     faults = [fault for kind in kinds for fault in strikes(choose, kind, turns)]
     return Plan(
@@ -90,6 +97,10 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
         step_ns=choose.choice((20_000, 200_000, 1_000_000, 10_000_000)),
         delay_ns=choose.choice((0, 100_000, 5_000_000)),
         profile=choose.choice(("compact", "spread")),
+        snapshot_s=choose.choice((0, 0, 1)),
+        snapshot_commands=choose.choice((0, 30, 100)),
+        keep=choose.choice((1, 2, 2)),
+        retention=choose.choice(("all", "all", "snapshots")),
         pace=choose.choice((0.2, 0.5, 0.9)),
         faults=tuple(sorted(faults, key=lambda fault: fault.turn)),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -14,20 +15,22 @@ from unittest.mock import patch
 
 import psycopg
 
+from procs.batcher import __main__ as batcher_main
+from procs.batcher import batcher as batcher_module
 from procs.batcher import writer
 from procs.batcher.database import Remote
-from procs.batcher.loader import Loader
 from procs.batcher.spool import Spool
-from procs.batcher.spooler import Spooler
 from procs.gateway import __main__ as gateway_main
 from procs.journaler.__main__ import build as build_journaler
 from procs.matcher.__main__ import build as build_matcher
-from procs.publisher.feed import Feed, Kind
+from procs.publisher import __main__ as publisher_main
+from procs.publisher.__main__ import Publisher
+from procs.publisher.feed import Kind
 from procs.router.__main__ import build as build_router
 from procs.venue import Venue
 from shm.board import Board, Word
 from shm.disk import Disk
-from tests.batcher.feed import no_journal
+from shm.ring import Consumer
 from tests.invariants import require
 from tests.simulation.database import Database
 from tests.simulation.gate import Door
@@ -52,33 +55,48 @@ class GatewayStage:
         self._draw = draw
 
     def step(self, now_ns: int) -> int:
-        return self.door.poll(now_ns, self._draw)
+        return self.door.serve(now_ns, self._draw)
+
+    def poll(self, now_ns: int) -> int:
+        """The engine alone, while it catches up."""
+        return self.door.engine.poll(now_ns)
+
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
+        self.door.attach(consumers, board)
 
 
-class PublisherStage:
-    """A feed, and the one subscriber of its trades and books, who checks what it is told."""
+class Subscribed(Publisher):
+    """A publisher with no server: its one subscriber gets trades and every state of every book, and checks them."""
 
-    def __init__(self, venue: Venue, name: str, seen: MarketData, board: Board) -> None:
-        matchers = {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
-        self.feed = Feed(venue.consumer("events.router", name), matchers, venue.board)
-        self._board = board
-        self._seen = seen
+    seen: MarketData
+    durable: Board
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
         self._wanted: set[str] = set()
 
-    def step(self, _now_ns: int) -> int:
-        work = self.feed.poll()
-        if not self.feed.live:
-            return work
-        for symbol in self._seen.symbols:
-            instrument = self.feed.find(symbol.lower())
+    def _serve(self, _now_ns: int) -> None:
+        feed = self._feed
+        for symbol in self.seen.symbols:
+            instrument = feed.find(symbol.lower())
             if symbol not in self._wanted and instrument is not None:
                 self._wanted.add(symbol)
                 for kind in (Kind.TRADE, Kind.BOOK_20):
-                    self.feed.want(instrument, kind, True)
-        for instrument, made in self.feed.pending():
-            self._seen.take(instrument, made, self.feed.take(instrument, made), self._board.get(Word.DURABLE_SEQ))
-            self.feed.clear(instrument, made)
-        return work
+                    feed.want(instrument, kind, True)
+        for instrument, made in feed.pending():
+            self.seen.take(instrument, made, feed.take(instrument, made), self.durable.get(Word.DURABLE_SEQ))
+            feed.clear(instrument, made)
+
+    def step(self, now_ns: int) -> int:
+        return self.poll(now_ns)
+
+
+def publisher(venue: Venue, name: str, seen: MarketData, durable: Board) -> Subscribed:
+    """As its host builds it; `durable` is the venue's board, whatever the publisher sees."""
+    with patch.object(publisher_main, "Publisher", Subscribed):
+        made = cast(Subscribed, publisher_main.build(venue, name))
+    made.seen, made.durable = seen, durable
+    return made
 
 
 class MarketData:
@@ -120,27 +138,33 @@ def unframed(frames: bytes) -> Iterator[bytes]:
 
 
 class BatcherStage:
-    """Spooler and loader, of which the loader is stepped instead of having a thread."""
+    """The batcher as its host builds it; its loader is stepped instead of having a thread."""
 
     def __init__(self, venue: Venue, name: str, database: Database, session: Callable[..., writer.Session]) -> None:
-        consumers = {0: venue.consumer("events.router", name)}
-        consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
-        self.spool = Spool(venue.data / "spool", SPOOL_SEGMENT)
-        self._spooler = Spooler(venue.board, consumers, self.spool)
-        self.loader = Loader(self.spool, Remote(""), BATCH_ROWS, lambda: venue.board.get(Word.EPOCH), no_journal)
+        with (
+            patch.object(batcher_main, "server", lambda *_: Remote("")),
+            patch.object(batcher_module, "Spool", partial(Spool, segment_bytes=SPOOL_SEGMENT)),
+        ):
+            self.batcher = batcher_main.build(venue, name)
+        self.spool = self.batcher.spool
+        self.loader = self.batcher._loader
         self._database = database
         self._new_session = session
         self._session: writer.Session | None = None
         self._board = venue.board
 
     def step(self, now_ns: int) -> int:
-        work = self._spooler.poll(now_ns)
-        self._board.set(Word.SPOOLED, self.spool.end - self.loader.position)
-        self._board.set(Word.DATABASE_SEQ, self.loader.complete_seq)
-        return work
+        return self.batcher.poll(now_ns)
+
+    def poll(self, now_ns: int) -> int:
+        return self.batcher.poll(now_ns)
+
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
+        self.batcher.attach(consumers, board)
 
     def load(self) -> int:
         """One batch of the loader, or one try to connect."""
+        self.loader.is_started = True
         if not (self._board.get(Word.EPOCH) and self.spool.born_ns):
             return 0
         try:

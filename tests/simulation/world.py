@@ -5,16 +5,16 @@ First faults strike, and what must never happen is looked for; then they end, an
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from argon2 import PasswordHasher
 from msgspec import structs
@@ -28,13 +28,23 @@ from config.schema import (
     JournalSection,
     ProcessesSection,
     RingsSection,
+    SnapshotsSection,
     VenueSection,
 )
+from procs import catalogue
+from procs.catalogue import Choice
 from procs.gateway import store as store_module
-from procs.supervisor.topology import Topology, derive
+from procs.gateway.gateway import Gateway
+from procs.matcher.matcher import Matcher
+from procs.router.router import Router
+from procs.supervisor import snapshots
+from procs.supervisor.recovery import Recovery, Way
+from procs.supervisor.topology import Topology, derive, kind_of
 from procs.venue import Venue
 from shm.board import Word
-from shm.journal import JournalReader
+from shm.disk import Disk
+from shm.journal import JournalReader, segment_seqs
+from shm.journal_format import file_name
 from tests import invariants
 from tests.invariants import BrokenError, require
 from tests.simulation import stages
@@ -43,6 +53,7 @@ from tests.simulation.audit import Audit, seq_of
 from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
 from tests.simulation.disk import GIB
+from tests.simulation.ground import Attached, Ground, Parts
 from tests.simulation.network import Wire
 from tests.simulation.plan import PAGE, Fault, Plan
 from tests.simulation.trader import PASSWORD, Trader
@@ -56,6 +67,8 @@ HEAL_TURNS = 12_000  # within which everything must be well again: I10
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
 REST_TURNS = 150  # each stage has had several turns by then
 SHM = Path("/dev/shm")
+# Whether the stages can save, load and change rings, and so start again without the others.
+PARTIAL = hasattr(Router, "save") and hasattr(Matcher, "save") and hasattr(Gateway, "attach")
 OPERATOR_RING = "ingress.operator"
 
 
@@ -69,10 +82,53 @@ class Host:
         self.alive = False
         self.anchor_ns = 0
         self.stalled_until = 0
+        self.venue: Attached
+        self.parts: Parts
+
+    @property
+    def is_edge(self) -> bool:
+        return kind_of(self.agents[0]) == "edge"
 
     def kill(self) -> None:
         self.stages.clear()
         self.alive = False
+
+
+class Later:
+    """What the snapshots' coordinator uses of asyncio: work that is done some turns later."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def to_thread(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        return partial(function, *arguments)
+
+    def create_task(self, work: Callable[[], Any]) -> Deferred:
+        return Deferred(self.world, work)
+
+
+class Deferred:
+    """One such piece of work."""
+
+    def __init__(self, world: World, work: Callable[[], Any]) -> None:
+        self._world = world
+        self._work = work
+        self._due = world.turn + world.steps.randint(0, 40)
+        self._outcome: tuple[Any, Exception | None] | None = None
+
+    def done(self) -> bool:
+        if self._outcome is None and self._world.turn >= self._due:
+            try:
+                self._outcome = (self._work(), None)
+            except Exception as error:
+                self._outcome = (None, error)
+        return self._outcome is not None
+
+    def result(self) -> Any:
+        assert self._outcome is not None
+        if self._outcome[1] is not None:
+            raise self._outcome[1]
+        return self._outcome[0]
 
 
 class World:
@@ -103,7 +159,12 @@ class World:
         self.requests = [Requests(trader, self.draw(f"requests {trader.name}")) for trader in self.traders]
         self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), self.draw("operator"))
         self.hosts: list[Host] = []
-        self.restart_at = 0  # the turn at which the supervisor has noticed a death
+        self.deaths: list[tuple[int, Host]] = []  # and the turn at which the supervisor notices
+        self.was_ready = False
+        self.coordinator: snapshots.Coordinator | None = None
+        self.snapshot_wanted = False
+        self.later = Later(self)
+        self.reports: list[str] = []
         self.healing = False
         self.asked_at: dict[str, int] = {}
         self._new_boot()
@@ -164,8 +225,7 @@ class World:
         steps = self.steps
         mean_ns = max(self.plan.step_ns, HEAL_STEP_NS) if self.healing else self.plan.step_ns
         self.mono_ns += int(steps.expovariate(1 / mean_ns))
-        if self.restart_at and self.turn >= self.restart_at:
-            self.start()
+        self.supervise()
         choice = steps.random()
         if choice < 0.62:
             self._step_host(self.hosts[int(choice / 0.62 * len(self.hosts))])
@@ -184,6 +244,13 @@ class World:
             return 0
         now_ns = self.mono_ns + host.anchor_ns
         work = 0
+        host.parts.turn = self.turn
+        host.parts.reap()
+        if host.is_edge and self.ground.board.get(Word.GENERATION) > host.venue.generation:
+            host.venue.renew()
+            self.seen["edge changed rings"] += 1
+            for name, stage in host.stages.items():
+                stage.attach(host.venue.events(name), host.venue.board)
         for name, stage in list(host.stages.items()):
             try:
                 work += stage.step(now_ns)
@@ -260,8 +327,8 @@ class World:
     # Life and death
 
     def start(self) -> None:
-        """The supervisor: a new run of the whole venue."""
-        self.restart_at = 0
+        """The supervisor: a new run of the whole venue, behind the newest snapshot."""
+        self.deaths.clear()
         self.audit_last()
         for host in self.hosts:
             host.kill()
@@ -271,49 +338,160 @@ class World:
         self.disk.kill()
         self.seen["whole start"] += 1
         self.bug.before_start(self)
-        self.venue = Venue.private(self.topology, self.config, self.data)
-        self.venue.data = self.data
-        self.venue.boot_id = f"{self.seen['whole start']:032x}"
+        choice = self._choose(None)
+        boot_id = f"{self.seen['whole start']:08x}".ljust(32, "0")
+        self.ground = Ground(self.topology, self.config, self.data, boot_id, choice.start, choice.known_seq)
+        self.recovery = Recovery(self.topology, whole_only=not PARTIAL)
+        self.was_ready = False
         self.hosts = [Host(host.name, host.agents) for host in self.topology.hosts]
+        self.venue = Attached(self.ground, self._parts("supervisor"), self.ground.board)
         self.audit.attach(self.venue)
+        self.coordinator = None
         for host in self.steps.sample(self.hosts, len(self.hosts)):
             if not self.start_host(host):
                 return
+
+    def _choose(self, entering: int | None) -> Choice:
+        """Where to begin: the venue's own choice among the snapshots that there are."""
+        catalogue.drop_unfinished(self.data, entering)
+        choice = catalogue.choose(self.data, self.topology.savers)
+        self.seen["snapshot passed over"] += len(choice.passed_over)
+        self.seen["start from a snapshot"] += choice.start.seq > 0
+        return choice
+
+    def _parts(self, name: str) -> Parts:
+        return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"))
+
+    def restart_core(self) -> None:
+        """The supervisor: the core again, in rings of a new generation; the edges stay."""
+        self.audit_last()
+        entering = self.coordinator.entering if self.coordinator is not None else None
+        if self.coordinator is not None:
+            self.coordinator.reset()
+        choice = self._choose(entering)
+        self.ground.next_generation(choice.start, choice.known_seq)
+        self.venue.renew()
+        self.audit.attach(self.venue)
+        self.seen["core restart"] += 1
+        for host in self.core_hosts:
+            if not self.start_host(host):
+                return
+
+    @property
+    def core_hosts(self) -> list[Host]:
+        names = {host.name for host in self.topology.core}
+        return [host for host in self.hosts if host.name in names]
 
     def start_host(self, host: Host) -> bool:
         """Start one process; False where it died of the disk while it did."""
         host.anchor_ns = START_NS + self.wall_shift_ns
         host.alive = True
+        host.parts = self._parts(host.name)
+        host.parts.turn = self.turn
+        board = self.bug.board_of(self.ground.board, host.agents[0])
+        host.venue = Attached(self.ground, host.parts, board)
+        late = host.is_edge and any(host.venue.is_late(name) for name in host.agents)
+        if late:
+            host.parts.start = catalogue.choose(self.data, host.agents).start
+            self.seen["edge caught up"] += 1
         for name in host.agents:
             try:
-                host.stages[name] = self.bug.stage(name, self.build(name), self)
+                stage = self.bug.stage(name, self.build(name, host.venue), self)
             except OSError as error:
                 self._failed(host, name, error)
                 return False
+            host.stages[name] = stage
+            if late:
+                with patch("time.time_ns", lambda now_ns=self.mono_ns + host.anchor_ns: now_ns):
+                    self.bug.catch_up(host.venue, name, stage)
         return True
 
-    def build(self, name: str) -> Any:
+    def build(self, name: str, venue: Venue) -> Any:
         role = name.partition(".")[0]
         if role == "journaler":
-            return stages.build_journaler(self.venue, name)
+            return stages.build_journaler(venue, name)
         if role == "router":
-            return stages.build_router(self.venue, name)
+            return stages.build_router(venue, name)
         if role == "matcher":
-            return stages.build_matcher(self.venue, name)
+            return stages.build_matcher(venue, name)
         if role == "gateway":
-            return stages.GatewayStage(self.edge(name), name, self.draw("gateway"))
+            return stages.GatewayStage(venue, name, self.draw("gateway"))
         if role == "publisher":
-            return stages.PublisherStage(self.edge(name), name, self.market, self.venue.board)
-        return stages.BatcherStage(self.edge(name), name, self.database, self.bug.session)
+            return stages.PublisherStage(venue, name, self.market, self.ground.board)
+        return stages.BatcherStage(venue, name, self.database, self.bug.session)
 
-    def edge(self, name: str) -> Venue:
-        """The venue as an edge sees it."""
-        board = self.bug.board_of(self.venue, name)
-        if board is self.venue.board:
-            return self.venue
-        seen = copy.copy(self.venue)
-        seen.board = board
-        return seen
+    def die(self, host: Host) -> None:
+        """A process is gone; the supervisor will notice."""
+        self._end(host)
+        self.deaths.append((self.turn + self.steps.randint(1, 30), host))
+
+    def _end(self, host: Host) -> None:
+        batcher = host.stages.get("batcher")
+        if batcher is not None:
+            batcher.disconnect()
+        if "gateway.1" in host.stages:
+            self._hang_up()
+        had_journal = "journaler" in host.stages
+        host.kill()
+        if had_journal:
+            self.disk.locked = False
+
+    def supervise(self) -> None:
+        """Notice deaths, and start again what the venue's own rules say; see to snapshots."""
+        due = [death for death in self.deaths if death[0] <= self.turn]
+        for death in due:
+            if death not in self.deaths:
+                continue
+            self.deaths.remove(death)
+            host = death[1]
+            led = self.ground.board.get(Word.EPOCH) != 0
+            way, _delay_s = self.recovery.after(host, self.mono_ns / 1e9, led=led)
+            if not self.was_ready or way is Way.WHOLE:
+                self.start()
+                return
+            if way is Way.CORE:
+                for other in self.core_hosts:
+                    if other.alive:
+                        self._end(other)
+                core = {other.name for other in self.core_hosts}
+                self.deaths = [entry for entry in self.deaths if entry[1].name not in core]
+                self.restart_core()
+            else:
+                self.seen[f"{host.agents[0].partition('.')[0]} alone"] += 1
+                self.start_host(host)
+        self._snapshots()
+
+    def _snapshots(self) -> None:
+        if self.deaths or not all(host.alive for host in self.hosts):
+            return
+        door = self.door
+        if not self.was_ready:
+            self.was_ready = self.ground.board.get(Word.EPOCH) != 0 and door is not None and door.is_open
+            return
+        if not PARTIAL:
+            return
+        with patch.object(snapshots, "asyncio", self.later), patch.object(catalogue, "_settle", self._settle):
+            if self.coordinator is None:
+                self.coordinator = snapshots.Coordinator(
+                    self.ground.board, self.config, self.topology, self._reported, self.mono_ns / 1e9
+                )
+                self.coordinator._data = self.data
+            if self.snapshot_wanted:
+                self.snapshot_wanted = False
+                self.coordinator.ask()
+            before = self.coordinator._last_seq
+            self.coordinator.tick(self.mono_ns / 1e9)
+            self.seen["snapshot"] += self.coordinator._last_seq > before
+
+    def _reported(self, text: str) -> None:
+        self.seen["snapshot given up"] += 1
+        self.reports.append(text)
+
+    def _settle(self, disk: Disk, seq: int) -> None:
+        """Sync the journal, for whoever makes a snapshot valid."""
+        for first in [first for first in segment_seqs(disk) if first <= seq][-2:]:
+            disk.settle(file_name(first))
+        disk.settle_directory()
 
     def counts(self) -> Counter[str]:
         """All that happened in this run."""
@@ -331,19 +509,6 @@ class World:
             "trade told to the public": len(self.market.trades),
             "record committed twice alike": self.audit.compared,
         })  # fmt: skip
-
-    def die(self, host: Host) -> None:
-        """A process is gone; the supervisor will notice."""
-        batcher = host.stages.get("batcher")
-        if batcher is not None:
-            batcher.disconnect()
-        if "gateway.1" in host.stages:
-            self._hang_up()
-        had_journal = "journaler" in host.stages
-        host.kill()
-        if had_journal:
-            self.disk.locked = False
-        self.restart_at = self.restart_at or self.turn + self.steps.randint(1, 30)
 
     def _hang_up(self) -> None:
         for trader in self.traders:
@@ -366,7 +531,8 @@ class World:
         self._new_boot()
         for trader in self.traders:
             trader.host_was_lost = trader.was_lost_ever = True
-        self.restart_at = self.turn + 1
+        self.deaths = [(self.turn, self.hosts[0])]
+        self.was_ready = False  # so that all starts again
 
     def _lose_tails(self) -> None:
         """What the gateway's store and the spool had not synced may be there, or not: a part of each file's end."""
@@ -474,7 +640,7 @@ class World:
     def is_still(self) -> bool:
         """Whether nobody has anything to do any more, and everybody has everything."""
         board = self.venue.board
-        if self.restart_at or not all(host.alive for host in self.hosts) or not board.get(Word.EPOCH):
+        if self.deaths or not all(host.alive for host in self.hosts) or not board.get(Word.EPOCH):
             return False
         last = board.get(Word.LOG_END)
         if board.get(Word.DURABLE_SEQ) < last or len(self.audit.log) < last:
@@ -525,6 +691,7 @@ def kill_supervisor(world: World, _draw: Random) -> bool:
     for host in world.hosts:
         if host.alive:
             world.die(host)
+    world.was_ready = False
     return True
 
 
@@ -608,6 +775,24 @@ def commit_lost(world: World, draw: Random) -> bool:
     return True
 
 
+def snapshot(world: World, _draw: Random) -> bool:
+    """Not a fault: somebody asks for a snapshot."""
+    world.snapshot_wanted = True
+    return PARTIAL
+
+
+def damaged_part(world: World, draw: Random) -> bool:
+    """A bit of the newest snapshot is flipped. Not where the journal has nothing of before it."""
+    parts = sorted(world.data.glob("snapshots/*/*.part"))
+    if not parts or world.plan.retention != "all":
+        return False
+    path = draw.choice([part for part in parts if part.parent == parts[-1].parent])
+    data = bytearray(path.read_bytes())
+    data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    path.write_bytes(data)
+    return True
+
+
 def clock_step(world: World, draw: Random) -> bool:
     """The wall clock is set; the monotonic one goes on. Processes that start later see it."""
     world.wall_shift_ns = draw.choice((-HOUR_NS, HOUR_NS, 0))
@@ -636,6 +821,8 @@ FAULTS: dict[str, Callable[[World, Random], bool]] = {
     "database away": database_away,
     "commit lost": commit_lost,
     "clock step": clock_step,
+    "snapshot": snapshot,
+    "damaged part": damaged_part,
 }
 
 
@@ -653,9 +840,11 @@ def config_of(plan: Plan) -> Config:
     return Config(
         venue=VenueSection(durability="local" if plan.durability == "local" else "none"),
         fix=FixSection(port=0, sending_time_accuracy_s=0),
-        journal=JournalSection(segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE),
+        journal=JournalSection(
+            segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE, retention=plan.retention
+        ),
         rings=RingsSection(
-            ingress=plan.ring_ingress, log=plan.ring_log, events=plan.ring_events  # type: ignore[arg-type]
+            ingress=plan.ring_ingress, log=plan.ring_log, events=plan.ring_events
         ),
         processes=ProcessesSection(profile="compact" if plan.profile == "compact" else "spread"),
         assets=[AssetSection(name=name, scale=8) for name in ("BTC", "ETH", "USDT")],
@@ -667,6 +856,7 @@ def config_of(plan: Plan) -> Config:
             for number, symbol in enumerate(SYMBOLS, 1)
         ],
         accounts=accounts,
+        snapshots=SnapshotsSection(interval_s=plan.snapshot_s, commands=plan.snapshot_commands, keep=plan.keep),
     )  # fmt: skip
 
 

@@ -1,0 +1,124 @@
+"""What a simulated venue's processes share: rings of each generation, the board, images, and snapshots in files.
+
+It stands for shared memory, and for what the supervisor does to it; the rules of what begins where are the venue's own.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from random import Random
+
+from msgspec import structs
+
+from config.schema import Config
+from procs import venue as venues
+from procs.images import Kept
+from procs.snapshots import Start, Write, folder_of, load_part, part_name
+from procs.supervisor.topology import LOG, RingSpec, Topology
+from procs.tables.saved import Loader, Saver
+from procs.venue import Manifest, Venue
+from shm.bell import Bells
+from shm.board import Board, Word
+from shm.ring import NO_BELL, Consumer, Ring
+
+
+class Ground:
+    """One run of a venue. `manifest` is what the supervisor has written last."""
+
+    def __init__(
+        self, topology: Topology, config: Config, data: Path, boot_id: str, start: Start, known_seq: int
+    ) -> None:
+        self.data = data
+        self.manifest = Manifest(boot_id, "", str(data), config, topology, start, known_seq=known_seq)
+        self.board = Board.private()
+        self.images = Kept()
+        self.bells = Bells.private()
+        self.logs: dict[int, Ring] = {}
+        venues.set_back(self.board, start)
+        self.rings = {ring.name: self._made(ring) for ring in topology.rings}
+        self.logs[self.manifest.generation] = self.rings[LOG]
+        self.board.set(Word.GENERATION, self.manifest.generation)
+
+    def next_generation(self, start: Start, known_seq: int) -> None:
+        """As the supervisor does it while the core is down: new rings, words set back, and the generation last."""
+        before = self.manifest
+        is_drained = self.board.get(Word.JOURNAL_READY) == before.generation
+        self.manifest = structs.replace(
+            before,
+            start=start,
+            known_seq=known_seq,
+            generation=before.generation + 1,
+            draining=before.generation if is_drained else before.draining,
+        )
+        self.rings |= {ring.name: self._made(ring) for ring in before.topology.rings if ring.is_core}
+        self.logs[self.manifest.generation] = self.rings[LOG]
+        venues.set_back(self.board, start)
+        self.board.set(Word.GENERATION, self.manifest.generation)
+
+    def _made(self, ring: RingSpec) -> Ring:
+        manifest, start = self.manifest, self.manifest.start
+        memory = mmap.mmap(-1, Ring.size_for(ring.capacity))
+        first = 1 if ring.events_of is None else start.numbers[ring.events_of] + 1
+        incarnation = manifest.generation if ring.is_core else int(manifest.boot_id[:8], 16)
+        consumers = [(agent, NO_BELL) for agent in ring.consumers]
+        Ring.format(memory, ring.capacity, consumers, incarnation, start.seq + 1 if ring.name == LOG else first)
+        return Ring(memory)
+
+
+class Attached(Venue):
+    """The run as one process sees it, which learns of a generation when it looks."""
+
+    def __init__(self, ground: Ground, parts: Parts, board: Board) -> None:
+        super().__init__(ground.manifest, dict(ground.rings), ground.bells, board, ground.images, parts)
+        self._ground = ground
+        self.data = ground.data
+
+    def renew(self) -> None:
+        manifest = self._ground.manifest
+        self._rings |= {ring.name: self._ground.rings[ring.name] for ring in manifest.topology.rings if ring.is_core}
+        self._manifest = manifest
+        self.start, self.generation = manifest.start, manifest.generation
+
+    def undrained_log(self, agent: str) -> Consumer | None:
+        return self._ground.logs[self.draining].consumer(agent) if self.draining else None
+
+
+class Parts:
+    """One process's way to save parts: what is saved is what there is now; the file gets its name some turns later.
+
+    A process that dies takes the children with it that were to write its parts.
+    """
+
+    def __init__(self, data: Path, start: Start, draw: Random) -> None:
+        self.start = start
+        self._data = data
+        self._draw = draw
+        self._under_way: list[tuple[int, Path, Path]] = []
+        self.turn = 0
+        self.saved = 0
+
+    def save(self, seq: int, agent: str, write: Write) -> None:
+        folder = folder_of(self._data, seq)
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{agent}.{self.turn}.new"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            saver = Saver(fd)
+            write(saver)
+            saver.finish()
+        finally:
+            os.close(fd)
+        self._under_way.append((self.turn + self._draw.randint(0, 60), temporary, folder / part_name(agent)))
+
+    def load(self, agent: str) -> Loader | None:
+        return load_part(self.start, agent)
+
+    def reap(self) -> None:
+        """Give their names to the parts that are written by now."""
+        for due, temporary, path in [entry for entry in self._under_way if entry[0] <= self.turn]:
+            self._under_way.remove((due, temporary, path))
+            if temporary.exists():  # else the folder was dropped meanwhile
+                temporary.rename(path)
+                self.saved += 1
