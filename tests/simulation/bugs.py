@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -29,7 +30,7 @@ from tests.simulation.disk import FakeDisk
 from tests.simulation.ground import Parts
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.life import Life
 
 EVERYTHING = 2**62
 VERDICT_AT = 48 + 36 + 4 + 4 + 2  # in a NEW_ORDER
@@ -42,7 +43,7 @@ class Bug:
     session: type[Session] = Session
 
     @contextlib.contextmanager
-    def planted(self, world: World) -> Iterator[None]:  # noqa: ARG002
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
         """The bug is there for the length of the block."""
         yield
 
@@ -54,14 +55,12 @@ class Bug:
 
     def catch_up(self, venue: Venue, name: str, stage: Any) -> None:
         """Bring an edge that starts again alone to where its predecessor was."""
-        from procs.replica import catch_up
+        import_module("procs.replica").catch_up(venue, name, stage)
 
-        catch_up(venue, name, stage)
-
-    def before_start(self, world: World) -> None:
+    def before_start(self, world: Life) -> None:
         """Before a whole start reads what is on the disk."""
 
-    def stage(self, name: str, stage: Any, world: World) -> Any:  # noqa: ARG002
+    def stage(self, name: str, stage: Any, world: Life) -> Any:  # noqa: ARG002
         """What is stepped in place of a stage."""
         return stage
 
@@ -69,7 +68,7 @@ class Bug:
 class ReleasedBeforeSync(Bug):
     """13, 20: what is in the log counts as durable before it is on the disk."""
 
-    def stage(self, name: str, stage: Any, world: World) -> Any:
+    def stage(self, name: str, stage: Any, world: Life) -> Any:
         return _Hasty(stage, world.venue) if name == "journaler" else stage
 
 
@@ -126,7 +125,7 @@ class RewrittenPages(Bug):
 class TruncatedInTheMiddle(Bug):
     """28: what looks torn is cut without a look behind it: here, the journal from some batch of its last segment on."""
 
-    def before_start(self, world: World) -> None:
+    def before_start(self, world: Life) -> None:
         names = [name for name in world.disk.names() if name.endswith(".journal")]
         if names and world.seen["whole start"] % 3 == 2:
             file = world.disk.entries[max(names)]
@@ -174,7 +173,7 @@ class Ungated(Bug):
         self._boards.append((board, told))
         return told
 
-    def stage(self, name: str, stage: Any, world: World) -> Any:
+    def stage(self, name: str, stage: Any, world: Life) -> Any:
         return _Mirrored(stage, self._boards[-1]) if name == self.agent else super().stage(name, stage, world)
 
 
@@ -219,7 +218,7 @@ class ForgottenIds(Bug):
     """6: closed client order ids are forgotten at once."""
 
     @contextlib.contextmanager
-    def planted(self, world: World) -> Iterator[None]:  # noqa: ARG002
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
         with patch.object(router_main, "Router", lambda **parts: Router(**parts, core=Sequencer(1))):
             yield
 
@@ -250,7 +249,7 @@ class RecomputedVerdicts(Bug):
             return record[:VERDICT_AT] + bytes(2) + record[VERDICT_AT + 2 :]
 
     @contextlib.contextmanager
-    def planted(self, world: World) -> Iterator[None]:  # noqa: ARG002
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
         with patch.object(router_main, "Journal", self.source):
             yield
 
@@ -266,7 +265,7 @@ class MissingMarkers(RecomputedVerdicts):
 class ReportsRepeated(Bug):
     """15: a gateway that starts again does not know what it has told."""
 
-    def before_start(self, world: World) -> None:
+    def before_start(self, world: Life) -> None:
         for path in sorted(Path(str(world.data)).glob("gateway.1/*.fix")):
             path.write_bytes(_without_numbers(path.read_bytes()))
 

@@ -40,7 +40,7 @@ class Door:
         self.engine.connected(client)
 
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
-        self.engine.attach(consumers, board)
+        cast(Any, self.engine).attach(consumers, board)
 
     def serve(self, now_ns: int, draw: Random) -> int:
         """A duty cycle with everything around the engine."""

@@ -11,6 +11,8 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from config.schema import PowerOfTwo
+
 TURNS = 1400  # of the phase with faults; a turn is one step of one agent
 PAGE = 4096
 
@@ -61,9 +63,9 @@ class Plan(Struct, frozen=True):
     turns: int
     durability: Literal["local", "none"]
     matchers: int
-    ring_log: int
-    ring_events: int
-    ring_ingress: int
+    ring_log: PowerOfTwo
+    ring_events: PowerOfTwo
+    ring_ingress: PowerOfTwo
     segment_pages: int
     step_ns: int
     delay_ns: int
@@ -79,6 +81,9 @@ class Plan(Struct, frozen=True):
         return structs.replace(self, **changes)
 
 
+SMALL: tuple[PowerOfTwo, ...] = (64, 64, 128, 1024)
+
+
 def draw(seed: int, turns: int = TURNS) -> Plan:
     """The plan of a seed."""
     choose = Random(f"plan {seed}")
@@ -90,9 +95,9 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
         turns=turns,
         durability=durability,
         matchers=choose.choice((1, 2, 2)),
-        ring_log=choose.choice((64, 64, 128, 1024)),
-        ring_events=choose.choice((64, 64, 128, 1024)),
-        ring_ingress=choose.choice((64, 64, 256)),
+        ring_log=choose.choice(SMALL),
+        ring_events=choose.choice(SMALL),
+        ring_ingress=choose.choice(SMALL),
         segment_pages=choose.choice((4, 8, 8, 32)),
         step_ns=choose.choice((20_000, 200_000, 1_000_000, 10_000_000)),
         delay_ns=choose.choice((0, 100_000, 5_000_000)),

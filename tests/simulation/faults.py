@@ -1,0 +1,167 @@
+"""The faults of the simulation: each strikes a world once, by chance of its own, and says whether it could.
+
+How often each is drawn is in plan.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from tests.simulation.disk import GIB
+from tests.simulation.life import PARTIAL, Life
+from tests.simulation.plan import PAGE
+
+HOUR_NS = 3_600 * 10**9
+
+
+def kill(agent: str) -> Callable[[Life, Random], bool]:
+    def strike(world: Life, draw: Random) -> bool:
+        name = agent if agent != "matcher" else f"matcher.{draw.choice(world.venue.matchers)}"
+        host = world.host_of(name)
+        if not host.alive:
+            return False
+        world.die(host)
+        return True
+
+    return strike
+
+
+def kill_supervisor(world: Life, _draw: Random) -> bool:
+    """Its hosts die with it; the next one starts all."""
+    for host in world.hosts:
+        if host.alive:
+            world.die(host)
+    world.was_ready = False
+    return True
+
+
+def power_loss(world: Life, _draw: Random) -> bool:
+    world.lose_power("at once")
+    return True
+
+
+def power_loss_inside(world: Life, draw: Random) -> bool:
+    world.disk.power_off_at = world.disk.operations + draw.randint(1, 60)
+    return True
+
+
+def stall(world: Life, draw: Random) -> bool:
+    host = draw.choice(world.hosts)
+    host.stalled_until = world.turn + draw.choice((20, 100, 400))
+    return host.alive
+
+
+def disk_error(kind: str) -> Callable[[Life, Random], bool]:
+    def strike(world: Life, draw: Random) -> bool:
+        disk = world.disk
+        if kind == "sync":
+            disk.fail_sync_at = disk.syncs + draw.randint(1, 20)
+        elif kind == "write":
+            disk.fail_write_at = disk.writes + draw.randint(1, 20)
+        else:
+            disk.short_write_at = disk.writes + draw.randint(1, 20)
+        return True
+
+    return strike
+
+
+def disk_full(world: Life, draw: Random) -> bool:
+    """For a while there is no more room than some pages."""
+    disk = world.disk
+    disk.others_bytes = 0 if disk.others_bytes else max(0, GIB - disk.used_bytes() - draw.randint(0, 20) * PAGE)
+    return True
+
+
+def connection_cut(world: Life, draw: Random) -> bool:
+    trader = draw.choice(world.traders)
+    if trader.wire is None:
+        return False
+    trader.wire.cut()
+    return True
+
+
+def client_stalls(world: Life, draw: Random) -> bool:
+    """A client that reads nothing; the next such fault of its wakes it."""
+    trader = draw.choice(world.traders)
+    if trader.wire is None:
+        return False
+    trader.wire.stalled = not trader.wire.stalled
+    return True
+
+
+def garbled_message(world: Life, draw: Random) -> bool:
+    trader = draw.choice(world.traders)
+    if trader.wire is None or not trader.logged_on:
+        return False
+    trader.garble(draw.randrange(3))
+    return True
+
+
+def same_client_id(world: Life, draw: Random) -> bool:
+    index = draw.randrange(len(world.traders))
+    world.requests[index].same_id()
+    return world.traders[index].logged_on
+
+
+def database_away(world: Life, _draw: Random) -> bool:
+    world.database.away = not world.database.away
+    if world.database.away:
+        world.database.drop()
+    return True
+
+
+def commit_lost(world: Life, draw: Random) -> bool:
+    world.database.lose_commits += draw.randint(1, 2)
+    return True
+
+
+def snapshot(world: Life, _draw: Random) -> bool:
+    """Not a fault: somebody asks for a snapshot."""
+    world.snapshot_wanted = True
+    return PARTIAL
+
+
+def damaged_part(world: Life, draw: Random) -> bool:
+    """A bit of the newest snapshot is flipped. Not where the journal has nothing of before it."""
+    parts = sorted(world.data.glob("snapshots/*/*.part"))
+    if not parts or world.plan.retention != "all":
+        return False
+    path = draw.choice([part for part in parts if part.parent == parts[-1].parent])
+    data = bytearray(path.read_bytes())
+    data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    path.write_bytes(data)
+    return True
+
+
+def clock_step(world: Life, draw: Random) -> bool:
+    """The wall clock is set; the monotonic one goes on. Processes that start later see it."""
+    world.wall_shift_ns = draw.choice((-HOUR_NS, HOUR_NS, 0))
+    return True
+
+
+FAULTS: dict[str, Callable[[Life, Random], bool]] = {
+    "kill gateway": kill("gateway.1"),
+    "kill publisher": kill("publisher"),
+    "kill batcher": kill("batcher"),
+    "kill router": kill("router"),
+    "kill matcher": kill("matcher"),
+    "kill journaler": kill("journaler"),
+    "kill supervisor": kill_supervisor,
+    "power loss": power_loss,
+    "power loss inside the disk": power_loss_inside,
+    "stall": stall,
+    "sync error": disk_error("sync"),
+    "write error": disk_error("write"),
+    "short write": disk_error("short"),
+    "disk full": disk_full,
+    "connection cut": connection_cut,
+    "client stalls": client_stalls,
+    "garbled message": garbled_message,
+    "same client id": same_client_id,
+    "database away": database_away,
+    "commit lost": commit_lost,
+    "clock step": clock_step,
+    "snapshot": snapshot,
+    "damaged part": damaged_part,
+}

@@ -1,0 +1,397 @@
+"""Life and death of a simulated venue: what its supervisor does, and what a loss of power does.
+
+Which way back a death takes, which snapshot a start begins with and what becomes one are the venue's own decisions.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from procs import catalogue
+from procs.catalogue import Choice
+from procs.gateway import store as store_module
+from procs.gateway.gateway import Gateway
+from procs.matcher.matcher import Matcher
+from procs.router.router import Router
+from procs.supervisor import snapshots
+from procs.supervisor.recovery import Recovery, Way
+from procs.supervisor.topology import derive, kind_of
+from procs.venue import Venue
+from shm.board import Word
+from shm.disk import Disk
+from shm.journal import segment_seqs
+from shm.journal_format import file_name
+from tests.invariants import require
+from tests.simulation import stages
+from tests.simulation.audit import Audit
+from tests.simulation.bugs import Bug
+from tests.simulation.database import Database
+from tests.simulation.ground import Attached, Ground, Parts
+from tests.simulation.plan import Plan
+from tests.simulation.setting import OPERATOR_ACCOUNT, TRADERS, config_of, watched
+from tests.simulation.trader import Trader
+from tests.simulation.traffic import SYMBOLS, Operator, Requests
+
+START_NS = 1_780_000_000_000_000_000
+SHM = Path("/dev/shm")
+# Whether the stages can save, load and change rings, and so start again without the others.
+PARTIAL = hasattr(Router, "save") and hasattr(Matcher, "save") and hasattr(Gateway, "attach")
+
+
+class Host:
+    """One process: some stages that live and die together. `anchor_ns` is its wall clock less the monotonic one."""
+
+    def __init__(self, name: str, agents: tuple[str, ...]) -> None:
+        self.name = name
+        self.agents = agents
+        self.stages: dict[str, Any] = {}
+        self.alive = False
+        self.anchor_ns = 0
+        self.stalled_until = 0
+        self.venue: Attached
+        self.parts: Parts
+
+    @property
+    def is_edge(self) -> bool:
+        return kind_of(self.agents[0]) == "edge"
+
+    def kill(self) -> None:
+        self.stages.clear()
+        self.alive = False
+
+
+class Later:
+    """What the snapshots' coordinator uses of asyncio: work that is done some turns later."""
+
+    def __init__(self, world: Life) -> None:
+        self.world = world
+
+    def to_thread(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        return partial(function, *arguments)
+
+    def create_task(self, work: Callable[[], Any]) -> Deferred:
+        return Deferred(self.world, work)
+
+
+class Deferred:
+    """One such piece of work."""
+
+    def __init__(self, world: Life, work: Callable[[], Any]) -> None:
+        self._world = world
+        self._work = work
+        self._due = world.turn + world.steps.randint(0, 40)
+        self._outcome: tuple[Any, Exception | None] | None = None
+
+    def done(self) -> bool:
+        if self._outcome is None and self._world.turn >= self._due:
+            try:
+                self._outcome = (self._work(), None)
+            except Exception as error:
+                self._outcome = (None, error)
+        return self._outcome is not None
+
+    def result(self) -> Any:
+        assert self._outcome is not None
+        if self._outcome[1] is not None:
+            raise self._outcome[1]
+        return self._outcome[0]
+
+
+class Life:
+    """The hosts of one venue and all that outlives them. `bug` is planted, if any; `seen` counts what happened."""
+
+    def __init__(self, plan: Plan, bug: Bug | None = None) -> None:
+        self.plan = plan
+        self.bug = bug or Bug()
+        self.seen: Counter[str] = Counter()
+        self.draws: dict[str, Random] = {}
+        self.steps = Random(f"steps {plan.seed}")
+        self.mono_ns = 10**12
+        self.wall_shift_ns = 0
+        self.turn = 0
+        self.boots = 1
+        self.folder = Path(tempfile.mkdtemp(prefix="lockstep-simulation-", dir=SHM if SHM.is_dir() else None))
+        self.boot_id = self.folder / "boot_id"
+        self.disk = self.bug.disk(plan.seed)
+        self.data = stages.Folder(self.folder / "data")
+        self.data.disk = self.disk
+        self.data.mkdir()
+        self.config = config_of(plan)
+        self.topology = watched(derive(self.config))
+        self.audit = Audit()
+        self.database = Database(self.draw("database"), self._committed)
+        self.market = stages.MarketData(SYMBOLS)
+        self.traders = [Trader(name, number, self.draw(name)) for number, name in enumerate(TRADERS, 1)]
+        self.requests = [Requests(trader, self.draw(f"requests {trader.name}")) for trader in self.traders]
+        self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), self.draw("operator"))
+        self.hosts: list[Host] = []
+        self.deaths: list[tuple[int, Host]] = []  # and the turn at which the supervisor notices
+        self.was_ready = False
+        self.coordinator: snapshots.Coordinator | None = None
+        self.snapshot_wanted = False
+        self.later = Later(self)
+        self.reports: list[str] = []
+        self.healing = False
+        self.asked_at: dict[str, int] = {}
+        self._new_boot()
+
+    def draw(self, name: str) -> Random:
+        """A source of chance of its own, so that what one part draws doesn't change the others."""
+        return self.draws.setdefault(name, Random(f"{name} {self.plan.seed}"))
+
+    # Life and death
+
+    def start(self) -> None:
+        """The supervisor: a new run of the whole venue, behind the newest snapshot."""
+        self.deaths.clear()
+        self.audit_last()
+        for host in self.hosts:
+            host.kill()
+        self._hang_up()
+        if self.disk.off:
+            self.disk.power_on()
+        self.disk.kill()
+        self.seen["whole start"] += 1
+        self.bug.before_start(self)
+        choice = self._choose(None)
+        boot_id = f"{self.seen['whole start']:08x}".ljust(32, "0")
+        self.ground = Ground(self.topology, self.config, self.data, boot_id, choice.start, choice.known_seq)
+        self.recovery = Recovery(self.topology, whole_only=not PARTIAL)
+        self.was_ready = False
+        self.hosts = [Host(host.name, host.agents) for host in self.topology.hosts]
+        self.venue = Attached(self.ground, self._parts("supervisor"), self.ground.board)
+        self.audit.attach(self.venue)
+        self.coordinator = None
+        for host in self.steps.sample(self.hosts, len(self.hosts)):
+            if not self.start_host(host):
+                return
+
+    def _choose(self, entering: int | None) -> Choice:
+        """Where to begin: the venue's own choice among the snapshots that there are."""
+        catalogue.drop_unfinished(self.data, entering)
+        choice = catalogue.choose(self.data, self.topology.savers)
+        self.seen["snapshot passed over"] += len(choice.passed_over)
+        self.seen["start from a snapshot"] += choice.start.seq > 0
+        return choice
+
+    def _parts(self, name: str) -> Parts:
+        return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"))
+
+    def restart_core(self) -> None:
+        """The supervisor: the core again, in rings of a new generation; the edges stay."""
+        self.audit_last()
+        entering = self.coordinator.entering if self.coordinator is not None else None
+        if self.coordinator is not None:
+            self.coordinator.reset()
+        choice = self._choose(entering)
+        self.ground.next_generation(choice.start, choice.known_seq)
+        self.venue.renew()
+        self.audit.attach(self.venue)
+        self.seen["core restart"] += 1
+        for host in self.core_hosts:
+            if not self.start_host(host):
+                return
+
+    @property
+    def core_hosts(self) -> list[Host]:
+        names = {host.name for host in self.topology.core}
+        return [host for host in self.hosts if host.name in names]
+
+    def start_host(self, host: Host) -> bool:
+        """Start one process; False where it died of the disk while it did."""
+        host.anchor_ns = START_NS + self.wall_shift_ns
+        host.alive = True
+        host.parts = self._parts(host.name)
+        host.parts.turn = self.turn
+        board = self.bug.board_of(self.ground.board, host.agents[0])
+        host.venue = Attached(self.ground, host.parts, board)
+        late = host.is_edge and any(host.venue.is_late(name) for name in host.agents)
+        if late:
+            host.parts.start = catalogue.choose(self.data, host.agents).start
+            self.seen["edge caught up"] += 1
+        for name in host.agents:
+            try:
+                stage = self.bug.stage(name, self.build(name, host.venue), self)
+            except OSError as error:
+                self.failed(host, name, error)
+                return False
+            host.stages[name] = stage
+            if late:
+                with patch("time.time_ns", lambda now_ns=self.mono_ns + host.anchor_ns: now_ns):
+                    self.bug.catch_up(host.venue, name, stage)
+        return True
+
+    def build(self, name: str, venue: Venue) -> Any:
+        role = name.partition(".")[0]
+        if role == "journaler":
+            return stages.build_journaler(venue, name)
+        if role == "router":
+            return stages.build_router(venue, name)
+        if role == "matcher":
+            return stages.build_matcher(venue, name)
+        if role == "gateway":
+            return stages.GatewayStage(venue, name, self.draw("gateway"))
+        if role == "publisher":
+            return stages.PublisherStage(venue, name, self.market, self.ground.board)
+        return stages.BatcherStage(venue, name, self.database, self.bug.session)
+
+    def failed(self, host: Host, name: str, error: OSError) -> None:
+        """A stage could not go on: by the disk's fault, or by ours."""
+        if self.disk.off:
+            self.lose_power("inside the disk")
+            return
+        require(name == "journaler" and self.disk_was_bad(), f"{name} failed: {error!r}")
+        self.seen["end after a disk error"] += 1
+        self.die(host)
+
+    def disk_was_bad(self) -> bool:
+        return bool(self.disk.seen["sync error"] + self.disk.seen["write error"] + self.disk.seen["short write"]) or (
+            self.disk.others_bytes > 0
+        )
+
+    def die(self, host: Host) -> None:
+        """A process is gone; the supervisor will notice."""
+        self._end(host)
+        self.deaths.append((self.turn + self.steps.randint(1, 30), host))
+
+    def _end(self, host: Host) -> None:
+        batcher = host.stages.get("batcher")
+        if batcher is not None:
+            batcher.disconnect()
+        if "gateway.1" in host.stages:
+            self._hang_up()
+        had_journal = "journaler" in host.stages
+        host.kill()
+        if had_journal:
+            self.disk.locked = False
+
+    def supervise(self) -> None:
+        """Notice deaths, and start again what the venue's own rules say; see to snapshots."""
+        due = [death for death in self.deaths if death[0] <= self.turn]
+        for death in due:
+            if death not in self.deaths:
+                continue
+            self.deaths.remove(death)
+            host = death[1]
+            led = self.ground.board.get(Word.EPOCH) != 0
+            way, _delay_s = self.recovery.after(self.topology.host(host.name), self.mono_ns / 1e9, led=led)
+            if not self.was_ready or way is Way.WHOLE:
+                self.start()
+                return
+            if way is Way.CORE:
+                for other in self.core_hosts:
+                    if other.alive:
+                        self._end(other)
+                core = {other.name for other in self.core_hosts}
+                self.deaths = [entry for entry in self.deaths if entry[1].name not in core]
+                self.restart_core()
+            else:
+                self.seen[f"{host.agents[0].partition('.')[0]} alone"] += 1
+                self.start_host(host)
+        self._snapshots()
+
+    def _snapshots(self) -> None:
+        if self.deaths or not all(host.alive for host in self.hosts):
+            return
+        door = self.door
+        if not self.was_ready:
+            self.was_ready = self.ground.board.get(Word.EPOCH) != 0 and door is not None and door.is_open
+            return
+        if not PARTIAL:
+            return
+        with patch.object(snapshots, "asyncio", self.later), patch.object(catalogue, "_settle", self._settle):
+            if self.coordinator is None:
+                self.coordinator = snapshots.Coordinator(
+                    self.ground.board, self.config, self.topology, self._reported, self.mono_ns / 1e9
+                )
+                self.coordinator._data = self.data
+            if self.snapshot_wanted:
+                self.snapshot_wanted = False
+                self.coordinator.ask()
+            before = self.coordinator._last_seq
+            self.coordinator.tick(self.mono_ns / 1e9)
+            self.seen["snapshot"] += self.coordinator._last_seq > before
+
+    def _reported(self, text: str) -> None:
+        self.seen["snapshot given up"] += 1
+        self.reports.append(text)
+
+    def _settle(self, disk: Disk, seq: int) -> None:
+        """Sync the journal, for whoever makes a snapshot valid."""
+        for first in [first for first in segment_seqs(disk) if first <= seq][-2:]:
+            disk.settle(file_name(first))
+        disk.settle_directory()
+
+    def _hang_up(self) -> None:
+        for trader in self.traders:
+            if trader.wire is not None:
+                trader.wire.cut()
+
+    def lose_power(self, how: str) -> None:
+        """The whole host is gone, with what was in memory and what no disk has."""
+        self.seen[f"power loss {how}"] += 1
+        self.audit_last()
+        for host in self.hosts:
+            batcher = host.stages.get("batcher")
+            if batcher is not None:
+                batcher.disconnect()
+            host.kill()
+        self._hang_up()
+        self.database.drop()
+        self.disk.power_on()
+        self._lose_tails()
+        self._new_boot()
+        for trader in self.traders:
+            trader.host_was_lost = trader.was_lost_ever = True
+        self.deaths = [(self.turn, self.hosts[0])]
+        self.was_ready = False  # so that all starts again
+
+    def _lose_tails(self) -> None:
+        """What the gateway's store and the spool had not synced may be there, or not: a part of each file's end."""
+        draw = self.draw("power")
+        for pattern in ("gateway.1/*.fix", "spool/*.spool"):
+            files = sorted(self.data.glob(pattern))
+            for path in files[-1:]:
+                size = path.stat().st_size
+                keep = draw.choice((size, draw.randint(0, size), max(0, size - draw.randint(0, 3000))))
+                os.truncate(path, keep)
+                if keep < size and draw.random() < 0.3:
+                    with path.open("ab") as file:
+                        file.write(draw.randbytes(draw.randint(1, size - keep)))
+
+    def _new_boot(self) -> None:
+        self.boots += 1
+        self.boot_id.write_text(f"{self.boots:036d}")
+        setattr(store_module, "BOOT_ID", self.boot_id)  # noqa: B010
+
+    def audit_last(self) -> None:
+        """Look at what was said before it is gone."""
+        if self.hosts:
+            self.audit.step()
+
+    def _committed(self, database: Database) -> None:
+        durable = self.venue.board.get(Word.DURABLE_SEQ)
+        require(max(database.causes) <= durable, f"I8: the database has command {max(database.causes)} of {durable}")
+
+    @property
+    def utc_ns(self) -> int:
+        return START_NS + self.mono_ns
+
+    @property
+    def door(self) -> Any:
+        gateway = self.stage_of("gateway.1")
+        return gateway.door if gateway is not None else None
+
+    def host_of(self, agent: str) -> Host:
+        return next(host for host in self.hosts if agent in host.agents)
+
+    def stage_of(self, agent: str) -> Any:
+        return self.host_of(agent).stages.get(agent)

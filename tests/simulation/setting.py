@@ -1,0 +1,75 @@
+"""Who and what is at a simulated venue: its configuration, its traders, and who watches.
+
+All that differs from seed to seed comes from the plan.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from argon2 import PasswordHasher
+from msgspec import structs
+
+from config.schema import (
+    AccountSection,
+    AssetSection,
+    Config,
+    FixSection,
+    InstrumentSection,
+    JournalSection,
+    ProcessesSection,
+    RingsSection,
+    SnapshotsSection,
+    VenueSection,
+)
+from procs.supervisor.topology import Topology
+from tests.simulation.audit import NAME as AUDIT
+from tests.simulation.plan import PAGE, Plan
+from tests.simulation.trader import PASSWORD
+from tests.simulation.traffic import SYMBOLS
+
+TRADERS = ("ALICE", "BOB", "CAROL")
+OPERATOR_ACCOUNT = len(TRADERS) + 1
+
+
+@cache
+def password_hash() -> str:
+    """Of the traders' password, at the least cost: the simulation is not about its strength. The same in every run."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD, salt=b"simulation salt!")
+
+
+def config_of(plan: Plan) -> Config:
+    """Two instruments, three traders with money for a while, one operator."""
+    deposits = {"BTC": "300", "ETH": "300", "USDT": "20000"}
+    accounts = [AccountSection(name=name, password_hash=password_hash(), deposits=deposits) for name in TRADERS]
+    accounts.append(AccountSection(name="OPERATOR", password_hash=password_hash(), operator=True))
+    return Config(
+        venue=VenueSection(durability="local" if plan.durability == "local" else "none"),
+        fix=FixSection(port=0, sending_time_accuracy_s=0),
+        journal=JournalSection(
+            segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE, retention=plan.retention
+        ),
+        rings=RingsSection(
+            ingress=plan.ring_ingress, log=plan.ring_log, events=plan.ring_events
+        ),
+        processes=ProcessesSection(profile="compact" if plan.profile == "compact" else "spread"),
+        assets=[AssetSection(name=name, scale=8) for name in ("BTC", "ETH", "USDT")],
+        instruments=[
+            InstrumentSection(
+                symbol=symbol, base=symbol[:3], quote="USDT", tick="0.01", lot="0.1", reference_price="100",
+                matcher=min(number, plan.matchers), maker_fee_ppm=100, taker_fee_ppm=1000,
+            )
+            for number, symbol in enumerate(SYMBOLS, 1)
+        ],
+        accounts=accounts,
+        snapshots=SnapshotsSection(interval_s=plan.snapshot_s, commands=plan.snapshot_commands, keep=plan.keep),
+    )  # fmt: skip
+
+
+def watched(topology: Topology) -> Topology:
+    """The topology with one more reader of the log and of all events, who is never stalled."""
+    rings = tuple(
+        structs.replace(ring, consumers=(*ring.consumers, AUDIT)) if not ring.name.startswith("ingress") else ring
+        for ring in topology.rings
+    )
+    return structs.replace(topology, rings=rings)
