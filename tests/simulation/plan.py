@@ -25,8 +25,8 @@ FAULTS: dict[str, float] = {
     "kill matcher": 1.5,
     "kill journaler": 1.5,
     "kill supervisor": 0.7,
-    "power loss": 1.2,
-    "power loss inside the disk": 1.2,
+    "power loss": 1.5,
+    "power loss inside the disk": 2,
     "stall": 3,
     "sync error": 0.8,
     "write error": 0.8,
@@ -89,7 +89,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
     choose = Random(f"plan {seed}")
     durability: Literal["local", "none"] = choose.choice(("local", "local", "local", "none"))
     kinds = [kind for kind in FAULTS if choose.random() < ON and applies(kind, durability)]
-    faults = [fault for kind in kinds for fault in strikes(choose, kind, turns)]
+    faults = [fault for kind in kinds for fault in strikes(choose, kind, turns, durability)]
     return Plan(
         seed=seed,
         turns=turns,
@@ -116,9 +116,12 @@ def applies(kind: str, durability: str) -> bool:
     return durability == "local" or not kind.startswith("power loss")
 
 
-def strikes(choose: Random, kind: str, turns: int) -> list[Fault]:
+def strikes(choose: Random, kind: str, turns: int, durability: str) -> list[Fault]:
     count = max(1, round(choose.expovariate(1 / FAULTS[kind])))
-    return [Fault(choose.randrange(turns), kind, choose.randrange(2**32)) for _ in range(min(count, 8))]
+    found = [Fault(choose.randrange(turns), kind, choose.randrange(2**32)) for _ in range(min(count, 8))]
+    if kind == "sync error" and durability == "local":  # what it has lost shows when the power goes
+        found += [Fault(fault.turn + choose.randint(50, 400), "power loss", fault.seed) for fault in found]
+    return [fault for fault in found if fault.turn < turns]
 
 
 def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:

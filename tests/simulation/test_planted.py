@@ -8,20 +8,17 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.run import run_seed
 
 FOUND_BY = {
-    "ReleasedBeforeSync": 1,
-    "NeverSynced": 1,
-    "RetriedAfterError": 2,
-    "BelievedMemory": 2,
-    "NoDirectorySync": 1,
-    "NamedBeforeHeader": 5,
-    "RewrittenPages": 1,
+    "ReleasedBeforeSync": 0,
+    "NeverSynced": 2,
+    "NoDirectorySync": 2,
+    "NamedBeforeHeader": 20,
     "TruncatedInTheMiddle": 0,
-    "WatermarkOutside": 1,
+    "WatermarkOutside": 17,
     "UngatedMarketData": 0,
-    "UngatedReports": 4,
+    "UngatedReports": 8,
     "UngatedRows": 0,
     "ForgottenIds": 0,
-    "RecomputedVerdicts": 18,
+    "RecomputedVerdicts": 17,
     "MissingMarkers": 0,
     "ReportsRepeated": 0,
 }
