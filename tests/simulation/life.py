@@ -240,7 +240,7 @@ class Life:
         if role == "gateway":
             return stages.GatewayStage(venue, name, self.draw("gateway"))
         if role == "publisher":
-            return stages.PublisherStage(venue, name, self.market, self.ground.board)
+            return stages.publisher(venue, name, self.market, self.ground.board)
         return stages.BatcherStage(venue, name, self.database, self.bug.session)
 
     def failed(self, host: Host, name: str, error: OSError) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -143,7 +142,7 @@ class BatcherStage:
     def __init__(self, venue: Venue, name: str, database: Database, session: Callable[..., writer.Session]) -> None:
         with (
             patch.object(batcher_main, "server", lambda *_: Remote("")),
-            patch.object(batcher_module, "Spool", partial(Spool, segment_bytes=SPOOL_SEGMENT)),
+            patch.object(batcher_module, "Spool", lambda folder: Spool(folder, SPOOL_SEGMENT)),
         ):
             self.batcher = batcher_main.build(venue, name)
         self.spool = self.batcher.spool
