@@ -26,7 +26,7 @@ FOUND_BY = {
 }
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", FOUND_BY)
 def test_a_planted_bug_is_found(name: str) -> None:
     assert run_seed(FOUND_BY[name], BUGS[name]()).failure
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 from shm.board import Word
@@ -35,7 +36,7 @@ class World(Life):
 
     def run(self) -> None:
         """Both phases. BrokenError, or what a stage raised, where the venue is not as it should be."""
-        with self.bug.planted(self):
+        with self.bug.planted(self), patch.object(venues, "Path", self.path_of):
             self.start()
             faults = list(self.plan.faults)
             while self.turn < self.plan.turns:
@@ -44,6 +45,10 @@ class World(Life):
                 self.step()
             self.heal()
             self.check()
+
+    def path_of(self, text: str) -> Path:
+        """A path, as a venue makes it of its manifest's text: this run's folder has its journal on the disk."""
+        return self.data if str(text) == str(self.data) else Path(text)
 
     def check(self) -> None:
         """Everything that must be true at the end, when all is at rest (I1 to I8)."""
