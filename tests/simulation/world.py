@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
+from procs import venue as venues
 from shm.board import Word
 from shm.journal import JournalReader
 from tests import invariants
