@@ -1,4 +1,5 @@
-"""Wires a matcher: the log ring, its own event ring, the board, and where the images of instruments that move go.
+"""Wires a matcher: the log ring, its own event ring, the board, where the images of instruments that move go, and
+where snapshots are left and found.
 
 It decides nothing: the agent's rules are in `matcher`, those of matching in `book`.
 """
@@ -10,7 +11,12 @@ from procs.venue import Venue
 
 
 def build(venue: Venue, name: str) -> Matcher:
-    """The agent called `name`, which ends in its matcher's number."""
+    """The agent called `name`, which ends in its matcher's number, as the snapshot that this run began with has it."""
     number = int(name.partition(".")[2])
     events = venue.producer(f"events.{name}")
-    return Matcher(number, venue.consumer("log", name), events, venue.board, venue.images)
+    matcher = Matcher(number, venue.consumer("log", name), events, venue.board, venue.images, venue.snapshots)
+    part = venue.snapshots.load(name)
+    if part is not None:
+        matcher.load(part)
+        part.finish()
+    return matcher

@@ -7,6 +7,7 @@ from procs.matcher.orders cimport Orders
 from procs.matcher.outcome cimport Outcome
 from procs.matcher.phases cimport Change
 from procs.matcher.sweep cimport Sweep
+from procs.tables.array cimport Array
 from shm.records cimport (
     AccountLimitsRecord, CommandRecord, InstrumentRecord, LimitsRecord, MassCancelRecord, NewOrderRecord,
     PhaseChangeRecord,
@@ -27,6 +28,12 @@ cdef enum Stage:
     TICKING         # the next instrument for which a tick changes something
 
 
+# A command that an operator took out.
+cdef struct Voided:
+    uint64_t seq
+    uint64_t published      # events of it that had been shown before: these stand
+
+
 @cython.final
 cdef class Book:
     cdef Outcome outcome
@@ -41,6 +48,11 @@ cdef class Book:
     cdef Sweep sweep
     cdef Extensions extensions
     cdef uint64_t listings_due_ns
+    cdef Array voided           # of Voided, by sequence
+    cdef uint64_t void_place
+    cdef Voided next_void       # or the one under way
+    cdef bint is_voided         # the command under way
+    cdef uint64_t began         # the number of its first event
 
     cdef bint lists(self, uint32_t instrument) noexcept nogil
     cdef uint64_t due(self) noexcept nogil
@@ -50,6 +62,10 @@ cdef class Book:
     cdef int execute(self, const CommandRecord *command) except -1 nogil
 
     cdef Stage begin(self, const CommandRecord *command) except? IDLE nogil
+    cdef void find_void(self, uint64_t seq) noexcept nogil
+    cdef Stage begin_void(self, const CommandRecord *command) except? IDLE nogil
+    cdef int go_on_voided(self) except -1 nogil
+    cdef int abandon(self) except -1 nogil
     cdef Stage begin_order(self, const CommandRecord *command) except? IDLE nogil
     cdef Stage begin_other(self, const CommandRecord *command) except? IDLE nogil
     cdef Stage begin_tick(self) except? IDLE nogil

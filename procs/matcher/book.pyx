@@ -8,7 +8,9 @@ after it; a change of phase trades what was collected, cancels, wakes. docs/rule
 beside this one carry them out; this one knows what follows what.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from types import MappingProxyType
+
+from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from procs.matcher.amend cimport cancel, replace
@@ -29,21 +31,27 @@ from procs.matcher.phases cimport (
     sweep_ended, volatility_ends,
 )
 from procs.matcher.resting cimport withdraw
+from procs.matcher.state cimport digest_orders, load_orders, save_orders
 from procs.matcher.sweep cimport (
-    Wanted, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
+    Wanted, sweep_abandon, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
 )
+from procs.matcher.voided cimport void_command
 from procs.matcher.waiting cimport first_in_queue, look
+from procs.tables.array cimport array_at, array_close, array_open, array_push
 from procs.tables.index cimport Index, index_next, index_prefetch, index_size, tag_of_serial
 from procs.tables.pool cimport NIL, pool_at, prefetch
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    CANCEL_REASON_EXPIRED, CANCEL_REASON_MASS_CANCEL, CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID,
-    CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE,
-    CMD_TICK, ORDER_FLAG_TERMS, PHASE_CONTINUOUS, PHASE_REASON_COMMAND, PHASE_REASON_PRICE_BAND,
-    PHASE_REASON_TIMER, PHASE_VOLATILITY_AUCTION, RECORD_SIZE, SIDE_BUY, SIDE_SELL, TRIGGER_REASON_AUCTION,
-    TRIGGER_REASON_STOP, ActivateRecord, CancelRecord, ExtClientIdRecord, ExtLegRecord, ExtTermsRecord, ReplaceRecord,
+    CANCEL_REASON_EXPIRED, CANCEL_REASON_MASS_CANCEL, CANCEL_REASON_VOIDED, CMD_ACCOUNT_LIMITS, CMD_ACTIVATE,
+    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL,
+    CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_TICK, ORDER_FLAG_TERMS, PHASE_CONTINUOUS, PHASE_REASON_COMMAND,
+    PHASE_REASON_PRICE_BAND, PHASE_REASON_TIMER, PHASE_VOLATILITY_AUCTION, RECORD_SIZE, SIDE_BUY, SIDE_SELL,
+    TRIGGER_REASON_AUCTION, TRIGGER_REASON_STOP, ActivateRecord, CancelRecord, ExtClientIdRecord, ExtLegRecord,
+    ExtTermsRecord, ReplaceRecord,
 )
 from shm.ring cimport Producer
 
+NOTHING = MappingProxyType({})
 DEFAULT_ORDERS = 65536
 DEFAULT_LEVELS = 8192
 
@@ -70,23 +78,36 @@ cdef inline uint32_t index_hint(const Index *index, uint32_t tag) noexcept nogil
     return index_next(index, tag, &place)
 
 
+cdef inline const Voided *voided_at(Book book, uint64_t place) noexcept nogil:
+    return <const Voided *> array_at(&book.voided, place)
+
+
 cdef class Book:
     """The books of one matcher, emitting into `events`. Pools for `orders` and `levels` are there from the start.
+
+    `voided` are commands that an operator took out, by log sequence: how many of their events had been shown before.
 
     For each command: `execute` until it returns 1, with `outcome.open` in between to make slots available;
     `outcome.publish` then shows what was emitted so far.
     """
 
-    def __cinit__(self, Producer events, uint32_t orders=DEFAULT_ORDERS, uint32_t levels=DEFAULT_LEVELS):
+    def __cinit__(
+        self, Producer events, uint32_t orders=DEFAULT_ORDERS, uint32_t levels=DEFAULT_LEVELS, object voided=NOTHING
+    ):
         self.outcome = Outcome(events)
         self.orders = Orders(self.outcome, orders, levels)
         self.stage = self.after = IDLE
         memset(&self.incoming, 0, sizeof(Incoming))
         memset(&self.extensions, 0, sizeof(Extensions))
         sweep_open(&self.sweep)
+        array_open(&self.voided, sizeof(Voided), len(voided) + 1)
+        for seq, published in sorted(voided.items()):
+            (<Voided *> array_push(&self.voided))[0] = Voided(seq, published)
+        self.find_void(0)
 
     def __dealloc__(self):
         sweep_close(&self.sweep)
+        array_close(&self.voided)
 
     cdef bint lists(self, uint32_t instrument) noexcept nogil:
         return is_listed(self.orders, instrument)
@@ -153,9 +174,13 @@ cdef class Book:
             if command.type == CMD_EXT_CLIENT_ID:
                 self.outcome.name_target(<const ExtClientIdRecord *> command)
                 return 1
-            self.stage = self.begin(command)
+            if command.seq >= self.next_void.seq:
+                self.find_void(command.seq)
+            self.stage = self.begin(command) if command.seq != self.next_void.seq else self.begin_void(command)
         else:
             self.orders.is_due_stale = True  # `due` was asked in the middle of this command
+        if self.is_voided:
+            self.go_on_voided()
         while self.stage != DONE:
             if is_full(self.outcome):
                 return 0
@@ -180,6 +205,57 @@ cdef class Book:
         self.outcome.begin(command)
         self.is_tick = command.type == CMD_TICK
         return self.begin_other(command)
+
+    cdef void find_void(self, uint64_t seq) noexcept nogil:
+        """Look for the first voided command from `seq` on; there need not be one."""
+        while self.void_place < self.voided.count and voided_at(self, self.void_place).seq < seq:
+            self.void_place += 1
+        self.next_void.seq = UINT64_MAX
+        if self.void_place < self.voided.count:
+            self.next_void = voided_at(self, self.void_place)[0]
+
+    cdef Stage begin_void(self, const CommandRecord *command) except? IDLE nogil:
+        """A voided command is told of instead of carried out; where events of it stand, it is begun, and abandoned."""
+        cdef bint stands = command.type in (CMD_EXT_TERMS, CMD_EXT_LEG, CMD_INSTRUMENT)
+        self.began = self.outcome.number
+        self.is_voided = True
+        if self.next_void.published != 0 or stands:
+            return self.begin(command)
+        self.outcome.begin(command)
+        self.orders.is_due_stale = True
+        if command.type <= CMD_REPLACE:
+            self.require((<const NewOrderRecord *> command).instrument, command.seq)
+        elif command.type == CMD_ACTIVATE:
+            self.require((<const ActivateRecord *> command).instrument, command.seq)
+        void_command(self.orders, command, &self.extensions)
+        return DONE
+
+    cdef int go_on_voided(self) except -1 nogil:
+        """Carry a voided command out as far as events of it stand: then end the order that came in, and leave the rest.
+
+        It is DONE then, or waits for slots.
+        """
+        cdef uint64_t end = self.outcome.end
+        while self.stage != DONE and self.outcome.number < end:
+            if self.outcome.number - self.began >= self.next_void.published:
+                self.abandon()
+                self.stage = DONE
+                break
+            self.outcome.end = min(end, self.began + self.next_void.published)
+            self.stage = self.step()
+            self.outcome.end = end
+            self.outcome.pour()
+        self.is_voided = self.stage != DONE
+        return 0
+
+    cdef int abandon(self) except -1 nogil:
+        self.orders.is_due_stale = True
+        if self.stage == MATCHING:
+            self.incoming.ended = CANCEL_REASON_VOIDED
+            settle(self.orders, &self.incoming)
+        elif self.stage == SWEEPING:
+            sweep_abandon(&self.sweep, self.orders)
+        return 0
 
     cdef Stage begin_order(self, const CommandRecord *command) except? IDLE nogil:
         """A command about one order. Its answer never waits: it has one incoming order at most, which does."""
@@ -372,6 +448,27 @@ cdef class Book:
     def take_over(self, uint32_t instrument, bytes image not None) -> None:
         """Go on with an instrument that another matcher gave away. ValueError where the image is none of this build."""
         take_over(self.orders, instrument, image)
+
+    def save(self, Saver saver not None) -> None:
+        """Add all that is known between two commands to a part. OSError; RuntimeError in the middle of a command."""
+        if self.stage != IDLE:
+            raise RuntimeError("a book is saved between two commands only")
+        saver.put_64(self.outcome.number)
+        save_orders(self.orders, saver)
+
+    def load(self, Loader loader not None) -> None:
+        """Make a new book what another one was when it was saved; the event ring begins where that one's events ended.
+
+        DamagedPart, MemoryError; RuntimeError where the ring begins elsewhere.
+        """
+        cdef uint64_t number = loader.get_64()
+        if number != self.outcome.number:
+            raise RuntimeError(f"the book goes on with event {number}, and its ring with {self.outcome.number}")
+        load_orders(self.orders, loader)
+
+    def digest(self) -> int:
+        """64 bits that are equal for equal books, however they became what they are: live, replayed or loaded."""
+        return digest_orders(self.orders)
 
     def apply(self, bytes record) -> bool:
         """Execute one record of 120 bytes and publish, for tests and tools. False: out of slots, apply it again."""

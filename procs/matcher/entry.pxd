@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from procs.matcher.matching cimport Incoming
-from procs.matcher.orders cimport Listing, Orders
+from procs.matcher.orders cimport Listing, Order, Orders
 from shm.records cimport ActivateRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord
 
 # What came before the command that it belongs to.
@@ -17,6 +17,9 @@ cdef bint enter(
 ) except? -1 nogil
 cdef bint activate(Orders orders, Incoming *incoming, const ActivateRecord *command) except? -1 nogil
 cdef int start(Orders orders, Incoming *incoming, uint32_t item, uint8_t reason) except -1 nogil
+cdef const ExtTermsRecord *terms_before(const NewOrderRecord *command, const Extensions *extensions) noexcept nogil
+cdef bint has_to_wait(const Listing *listing, const NewOrderRecord *command) noexcept nogil
+cdef bint awaits_activation(Orders orders, const Order *order) noexcept nogil
 cdef void slide(Orders orders, Incoming *incoming) noexcept nogil
 cdef bint collects(const Listing *listing) noexcept nogil
 cdef int still_code(const Listing *listing) noexcept nogil

@@ -11,7 +11,7 @@ from procs.matcher.expiry cimport heap_put
 from procs.matcher.levels cimport Level, level_at
 from procs.matcher.matching cimport be_ready, come_in, crosses, passive_price, prepare, tell_incoming
 from procs.matcher.orders cimport (
-    FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, Order, Terms, find,
+    FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, Terms, find,
     forget_terms, is_auction, is_trading, ladder_of, link, listing_of, open_order, opens, order_at, order_flags,
     terms_at, terms_of, unlink,
 )
@@ -53,12 +53,17 @@ cdef void note_leg(Extensions *extensions, const ExtLegRecord *command) noexcept
     extensions.leg_terms = extensions.terms if command.flags & ORDER_FLAG_TERMS else NO_TERMS
 
 
+cdef const ExtTermsRecord *terms_before(const NewOrderRecord *command, const Extensions *extensions) noexcept nogil:
+    """The further terms of an order, all 0 where it has none."""
+    return &extensions.terms if command.flags & ORDER_FLAG_TERMS else &NO_TERMS
+
+
 cdef bint enter(
     Orders orders, Incoming *incoming, const NewOrderRecord *command, const Extensions *extensions
 ) except? -1 nogil:
     """A new order, or list of two, is refused, waits, or is the incoming order: True."""
     cdef const Listing *listing = listing_of(orders, command.instrument)
-    cdef const ExtTermsRecord *terms = &extensions.terms if command.flags & ORDER_FLAG_TERMS else &NO_TERMS
+    cdef const ExtTermsRecord *terms = terms_before(command, extensions)
     cdef bint is_plain = (
         command.flags & ~ORDER_FLAG_POSS_RESEND == 0 and is_trading(listing) and not listing.restricts
         and command.ord_type <= ORD_TYPE_LIMIT and command.time_in_force != TIF_AT_THE_OPEN

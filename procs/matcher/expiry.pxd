@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.tables.pool cimport Pool
+from procs.tables.saved cimport Loader, Saver
 
 # What items of a heap begin with.
 cdef struct Expiring:
@@ -17,6 +18,8 @@ cdef int heap_open(Heap *heap, uint32_t capacity) except -1
 cdef void heap_close(Heap *heap) noexcept
 cdef int heap_put(Heap *heap, const Pool *pool, uint32_t item) except -1 nogil
 cdef void heap_remove(Heap *heap, const Pool *pool, uint32_t item) noexcept nogil
+cdef int heap_save(const Heap *heap, Saver saver) except -1
+cdef int heap_load(Heap *heap, Loader loader) except -1
 cdef uint32_t heap_check(const Heap *heap, const Pool *pool) except? -1
 cdef uint64_t next_day_end(uint64_t time_ns, uint32_t day_end_s) noexcept nogil
 

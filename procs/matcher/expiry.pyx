@@ -7,6 +7,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 
 from procs.tables.pool cimport pool_at
+from procs.tables.saved cimport Loader, Saver
 
 cdef uint64_t SECOND_NS = 1_000_000_000
 cdef uint64_t DAY_NS = 86_400 * SECOND_NS
@@ -34,16 +35,23 @@ cdef inline Expiring *expiring(const Pool *pool, uint32_t item) noexcept nogil:
 
 cdef int heap_put(Heap *heap, const Pool *pool, uint32_t item) except -1 nogil:
     """Add an item that is not in it. MemoryError."""
-    cdef uint32_t *grown
     if heap.count == heap.capacity:
-        grown = <uint32_t *> realloc(heap.items, (2 * <uint64_t> heap.capacity + 1) * sizeof(uint32_t))
-        if grown == NULL:
-            with gil:
-                raise MemoryError(f"no memory to double a heap of {heap.capacity} items")
-        heap.items = grown
-        heap.capacity *= 2
+        reserve(heap, 2 * <uint64_t> heap.capacity)
     heap.count += 1
     rise(heap, pool, heap.count, item)
+    return 0
+
+
+cdef int reserve(Heap *heap, uint64_t capacity) except -1 nogil:
+    cdef uint32_t *grown
+    if capacity <= heap.capacity:
+        return 0
+    grown = <uint32_t *> realloc(heap.items, (capacity + 1) * sizeof(uint32_t))
+    if grown == NULL:
+        with gil:
+            raise MemoryError(f"no memory for a heap of {capacity} items")
+    heap.items = grown
+    heap.capacity = <uint32_t> capacity
     return 0
 
 
@@ -96,6 +104,20 @@ cdef uint64_t next_day_end(uint64_t time_ns, uint32_t day_end_s) noexcept nogil:
     """The first moment after `time_ns` that is `day_end_s` seconds after a midnight, UTC; both times since 1970."""
     cdef uint64_t end = time_ns - time_ns % DAY_NS + day_end_s * SECOND_NS
     return end if end > time_ns else end + DAY_NS
+
+
+cdef int heap_save(const Heap *heap, Saver saver) except -1:
+    """Add it to a part. OSError."""
+    saver.put_64(heap.count)
+    return saver.put(heap.items + 1, heap.count * sizeof(uint32_t))
+
+
+cdef int heap_load(Heap *heap, Loader loader) except -1:
+    """Make an open heap what it was when it was saved. DamagedPart, MemoryError."""
+    cdef uint32_t count = <uint32_t> loader.get_64()
+    reserve(heap, count)
+    heap.count = count
+    return loader.get(heap.items + 1, count * sizeof(uint32_t))
 
 
 cdef uint32_t heap_check(const Heap *heap, const Pool *pool) except? -1:

@@ -9,14 +9,18 @@ from libc.stdlib cimport calloc, free
 from procs.agent cimport Agent
 from procs.matcher.book cimport Book
 from procs.matcher.orders cimport MAX_INSTRUMENTS
-from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, Board
+from procs.tables.digest cimport scramble
+from procs.tables.saved cimport Loader, Saver
+from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SNAPSHOT_SEQ, Board
 from shm.records cimport (
     CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT,
-    CMD_LIMITS, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_TICK, CODE_OK, MAX_MATCHERS,
-    AccountLimitsRecord, ActivateRecord, CancelRecord, CommandRecord, InstrumentRecord, LimitsRecord, MassCancelRecord,
-    NewOrderRecord, PhaseChangeRecord, ReplaceRecord,
+    CMD_LIMITS, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_SNAPSHOT, CMD_TICK, CODE_OK,
+    MAX_MATCHERS, AccountLimitsRecord, ActivateRecord, CancelRecord, CommandRecord, InstrumentRecord, LimitsRecord,
+    MassCancelRecord, NewOrderRecord, PhaseChangeRecord, ReplaceRecord, SnapshotRecord,
 )
 from shm.ring cimport Consumer, Producer
+
+from procs.matcher.book import NOTHING
 
 cdef enum:
     BATCH = 256             # commands in a poll
@@ -33,16 +37,24 @@ cdef int fail(const char *what, uint64_t seq) except -1 nogil:
 
 
 cdef class Matcher(Agent):
-    """Matcher `number` of the venue. The log is logical: which process polls this is not state (rule 3)."""
+    """Matcher `number` of the venue. The log is logical: which process polls this is not state (rule 3).
+
+    `voided` are commands that are not carried out (rule 22), by log sequence: how many of their events were shown
+    before that was decided, which stand. An instrument's definition can't be voided.
+    """
 
     cdef readonly Book book
     cdef Consumer log
     cdef Board board
     cdef object images          # of instruments that move: put(seq, bytes) and get(seq), or None
+    cdef object snapshots       # where the state is saved: save(seq, name, write), or None
     cdef int number
     cdef uint8_t *matcher_of    # by instrument; 0 where it is not defined
 
-    def __cinit__(self, int number, Consumer log, Producer events, Board board, object images=None):
+    def __cinit__(
+        self, int number, Consumer log, Producer events, Board board, object images=None, object snapshots=None,
+        object voided=NOTHING,
+    ):
         if not 1 <= number <= MAX_MATCHERS:
             raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
         self.name = f"matcher.{number}"
@@ -50,7 +62,8 @@ cdef class Matcher(Agent):
         self.log = log
         self.board = board
         self.images = images
-        self.book = Book(events)
+        self.snapshots = snapshots
+        self.book = Book(events, voided=voided)
         self.matcher_of = <uint8_t *> calloc(MAX_INSTRUMENTS, 1)
         if self.matcher_of == NULL:
             raise MemoryError("no memory for the table of instruments")
@@ -116,6 +129,8 @@ cdef class Matcher(Agent):
         cdef const PhaseChangeRecord *phase = <const PhaseChangeRecord *> command
         if command.type == CMD_INSTRUMENT:
             return self.define(<const InstrumentRecord *> command)
+        if command.type == CMD_SNAPSHOT:
+            return self.take_snapshot(<const SnapshotRecord *> command)
         if command.type == CMD_ACTIVATE:  # a refused one cancels the order
             return self.forward(command, (<const ActivateRecord *> command).instrument)
         if command.type == CMD_LIMITS and limits.verdict == CODE_OK:
@@ -160,3 +175,41 @@ cdef class Matcher(Agent):
         if image is not None:
             self.book.take_over(instrument, image)
         return image is not None
+
+    cdef int take_snapshot(self, const SnapshotRecord *command) except -1 nogil:
+        """Save the state here, if this is the snapshot that is wanted now: those of a replay are not. Returns 1."""
+        if self.snapshots is None or command.seq != self.board.load(WORD_SNAPSHOT_SEQ):
+            return 1
+        if command.event_numbers[self.number - 1] != self.book.outcome.number - 1:
+            return fail(b"the router has settled other events than were published", command.seq)
+        with gil:
+            self.snapshots.save(command.seq, self.name, self.save)
+        return 1
+
+    def save(self, Saver saver not None) -> None:
+        """Add the state to a part. OSError; RuntimeError in the middle of a command."""
+        saver.write(self.name.encode())
+        saver.put(self.matcher_of, MAX_INSTRUMENTS)
+        self.book.save(saver)
+
+    def load(self, Loader loader not None) -> None:
+        """Make a new matcher what it was at a snapshot: its log goes on after the mark, its events as they ended there.
+
+        DamagedPart, MemoryError; RuntimeError where the part is another matcher's, or the event ring begins elsewhere.
+        """
+        name = loader.read().decode()
+        if name != self.name:
+            raise RuntimeError(f"{self.name} can't go on from what {name} saved")
+        loader.get(self.matcher_of, MAX_INSTRUMENTS)
+        self.book.load(loader)
+        self.board.store(WORD_MATCHER_DUE + self.number - 1, self.book.due())
+        self.board.store(WORD_MATCHER_DONE + self.number - 1, self.log.next - 1)
+
+    def digest(self) -> int:
+        """64 bits that are equal for equal matchers, however they came to their state: live, replayed or loaded."""
+        cdef uint64_t digest = self.book.digest()
+        cdef uint32_t instrument
+        for instrument in range(MAX_INSTRUMENTS):
+            if self.matcher_of[instrument]:
+                digest += scramble(<uint64_t> instrument << 8 | self.matcher_of[instrument], 1)
+        return digest

@@ -31,3 +31,4 @@ cdef int sweep_ladder(Sweep *sweep, Orders orders, const Wanted *wanted, int lad
 cdef int sweep_expired(Sweep *sweep, Orders orders, uint64_t time_ns) except -1 nogil
 cdef void sweep_sort(Sweep *sweep) noexcept nogil
 cdef uint32_t sweep_next(Sweep *sweep, Orders orders) noexcept nogil
+cdef int sweep_abandon(Sweep *sweep, Orders orders) except -1 nogil

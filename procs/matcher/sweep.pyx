@@ -7,7 +7,7 @@ list. Memory for the largest sweep so far is kept for the next.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 
-from procs.matcher.expiry cimport heap_first, heap_remove
+from procs.matcher.expiry cimport heap_first, heap_put, heap_remove
 from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport IS_SHARED_DAY, LADDERS, Order, find, listing_of, order_at, terms_at
 from procs.tables.pool cimport NIL
@@ -148,3 +148,15 @@ cdef uint32_t sweep_next(Sweep *sweep, Orders orders) noexcept nogil:
         item = find(orders, sweep.found[sweep.next].order_id, sweep.found[sweep.next].instrument)
         sweep.next += 1
     return item
+
+
+cdef int sweep_abandon(Sweep *sweep, Orders orders) except -1 nogil:
+    """Leave what the sweep has not come to: those of its orders that were to expire are to expire again."""
+    cdef uint32_t item = sweep_next(sweep, orders)
+    cdef uint32_t at
+    while item != NIL:
+        at = order_at(orders, item).terms
+        if at != NIL and terms_at(orders, at).expire_ns != 0 and terms_at(orders, at).place == 0:
+            heap_put(&orders.expiries, &orders.terms, at)
+        item = sweep_next(sweep, orders)
+    return 0

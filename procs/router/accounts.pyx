@@ -5,7 +5,7 @@ It counts and compares; it never looks at an order, and knows no balance.
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
-from procs.router.digest cimport scramble
+from procs.tables.digest cimport scramble
 from procs.tables.pool cimport pool_close, pool_open
 from shm.records cimport CODE_KILL_SWITCH, CODE_OK, CODE_ORDER_RATE, CODE_TOO_MANY_OPEN_ORDERS
 

@@ -10,10 +10,10 @@ from procs.router.accounts cimport (
     ACCOUNT_BLOCKED, ACCOUNT_LINES, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at,
 )
 from procs.router.balances cimport MAX_ASSETS
-from procs.router.digest cimport scramble
 from procs.router.holds cimport MAX_INSTRUMENTS, Listing
 from procs.router.ids cimport tag_of_id
 from procs.router.verdicts cimport client_id_of, verdict_of
+from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c

@@ -9,7 +9,7 @@ Amounts are smallest units in 64 bits. No sum can overflow: all money of an asse
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 
-from procs.router.digest cimport scramble
+from procs.tables.digest cimport scramble
 from procs.tables.index cimport Index, index_check, index_close, index_next, index_open, index_put, tag_of
 from procs.tables.pool cimport NIL, pool_check, pool_close, pool_open, pool_take
 from shm.records cimport CODE_BALANCE_OVERFLOW, CODE_INSUFFICIENT_BALANCE, CODE_OK

@@ -11,7 +11,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy
 
-from procs.router.digest cimport scramble
+from procs.tables.digest cimport scramble
 from procs.tables.index cimport (
     SECRETS, index_check, index_close, index_item, index_next, index_open, index_prefetch, index_put, index_remove,
     index_span,

@@ -11,12 +11,12 @@ from libc.stdlib cimport free, malloc, qsort, realloc
 
 from procs.router.accounts cimport ACCOUNT_LINES, account_at
 from procs.router.balances cimport balance_at
-from procs.router.digest cimport scramble
 from procs.router.holds cimport NOTHING, Cost, Holds, Listing, Stake, stake_of
 from procs.router.ids cimport id_at
 from procs.router.orders cimport (
     ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, tag_of_order,
 )
+from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_item, index_prefetch, index_span
 from procs.tables.pool cimport NIL, prefetch
 from shm.crc32c cimport crc32c

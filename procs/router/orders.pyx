@@ -6,7 +6,7 @@ It keeps what it is told; the ledger computes holds and decides when an order op
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from procs.router.digest cimport scramble
+from procs.tables.digest cimport scramble
 from procs.tables.index cimport (
     index_check, index_close, index_item, index_next, index_open, index_put, index_remove, index_span, tag_of_serial,
 )

@@ -5,7 +5,7 @@ It keeps the limits, and the incoming sums of the accounts that have one; the le
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from procs.router.digest cimport scramble
+from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_check, index_close, index_find, index_open, index_put, keyed_tag, tag_of
 from procs.tables.pool cimport NIL, pool_at, pool_check, pool_close, pool_open, pool_take
 

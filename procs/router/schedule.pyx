@@ -10,8 +10,8 @@ from libc.stdint cimport UINT64_MAX, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from procs.router.digest cimport scramble
 from procs.router.holds cimport MAX_INSTRUMENTS
+from procs.tables.digest cimport scramble
 from shm.records cimport (
     CODE_INVALID_DEFINITION, CODE_OK, PHASE_CLOSED, PHASE_DELISTED, PHASE_VOLATILITY_AUCTION, ScheduleRecord,
 )

@@ -14,11 +14,11 @@ from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_B
 from procs.router.administration cimport OPERATORS_RING
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price, trailed_price, worst_price
-from procs.router.digest cimport scramble
 from procs.router.holds cimport NOTHING, Listing, Stake
 from procs.router.ids cimport CLOSED, id_at, tag_of_id
 from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at, tag_of_order
 from procs.router.verdicts cimport verdict_of
+from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_next, index_prefetch
 from procs.tables.pool cimport NIL, prefetch
 from procs.terms cimport list_fault, order_fault

@@ -6,7 +6,7 @@ It decides whether it may, and moves it. Who may ask, and whether it was asked b
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.balances cimport balance_at
-from procs.router.digest cimport scramble
+from procs.tables.digest cimport scramble
 from procs.router.holds cimport Listing
 from procs.router.orders cimport int128
 from procs.tables.pool cimport NIL

@@ -5,6 +5,7 @@ It makes the log that a router would have written; it knows no rule.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import Random
 from typing import Any
 
@@ -150,13 +151,15 @@ class Pair(Alone):
     """`send` returns the events, which are the same in both.
 
     `slots` is the size of the event ring; the book is checked after every `check_every` commands, 0 for never.
+    `voided` are records of the log that an operator took out.
     """
 
-    def __init__(self, slots: int = TINY, check_every: int = 1) -> None:
+    def __init__(self, slots: int = TINY, check_every: int = 1, voided: Collection[int] = ()) -> None:
         super().__init__()
         self.ring = Ring.private(slots, ["test"])
         self.reader = self.ring.consumer("test")
-        self.book = Book(self.ring.producer(), orders=4, levels=4)
+        self.model.voided = voided
+        self.book = Book(self.ring.producer(), orders=4, levels=4, voided=dict.fromkeys(voided, 0))
         self.check_every = check_every
         self.waits = 0
         self.send(instrument())

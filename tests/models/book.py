@@ -5,7 +5,7 @@ It is slow and obvious on purpose, and shares nothing with the matcher but the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from shm.records import (
     AccountLimits,
@@ -49,12 +49,16 @@ class Book(Matching):
         super().__init__()
         self.ext_terms = NO_TERMS
         self.ext_leg: tuple[ExtLeg, ExtTerms] | None = None
+        self.voided: Collection[int] = ()
 
     def apply(self, command: Command) -> list[Event]:
         self.voice.begin(command)
         if getattr(command, "verdict", 0) == Code.OK or isinstance(command, Activate):
             self.voice.instrument = getattr(command, "instrument", 0)
-            self.do(command)
+            if command.seq in self.voided and not isinstance(command, ExtClientId | ExtTerms | ExtLeg | Instrument):
+                self.void(command)
+            else:
+                self.do(command)
         return self.voice.events
 
     def do(self, command: Command) -> None:
@@ -164,6 +168,46 @@ class Book(Matching):
             order.stop_price_ticks = listing.first_stop(order)
         listing.stops.add(order)
         self.look_at_one(listing, order)
+
+    # Commands that were taken out
+
+    def void(self, command: Command) -> None:
+        """Say what comes of a command that is not carried out."""
+        match command:
+            case NewOrder():
+                self.void_order(command)
+            case Cancel():
+                self.voice.refused(command, Code.VOIDED, command.side)
+            case Replace():
+                order = self.listings[command.instrument].orders.get(command.order_id)
+                self.voice.refused(command, Code.VOIDED, order.side if order else 0)
+            case Activate():
+                listing = self.listings[command.instrument]
+                order = listing.orders.get(command.order_id)
+                if order and order.place == Place.LIST and order.mate is None:
+                    self.cancel(listing, order, CancelReason.VOIDED)
+
+    def void_order(self, command: NewOrder) -> None:
+        phase = self.listings[command.instrument].phase
+        main = order_of(command.seq, command, self.take_terms(command.flags))
+        asked: list[tuple[Order, NewOrder | ExtLeg]] = [(main, command)]
+        if command.flags & Flag.LIST:
+            assert self.ext_leg is not None
+            second, terms = self.ext_leg
+            leg = order_of(second.seq, second, terms)
+            leg.place, leg.mate, main.mate = Place.LIST, main, leg
+            leg.list_kind = main.list_kind = second.list_kind
+            asked.append((leg, second))
+        elif main.ord_type in STOPS:
+            main.place = Place.STOP
+        elif phase not in FOR_AUCTION.get(main.time_in_force, (phase,)):
+            main.place = Place.AUCTION
+        for order, told in asked:
+            if order.mate or told.flags & Flag.TERMS:
+                self.voice.terms(order, always=True)
+            self.voice.accepted(order, told)
+        for order, _ in asked:
+            self.voice.cancelled(order, CancelReason.VOIDED)
 
     # Cancels
 

@@ -1,4 +1,4 @@
-# How the router's parts word their digests of state: equal state gives equal digests in every process.
+# How digests of state are worded: equal state gives equal digests in every process.
 from libc.stdint cimport uint64_t
 
 

@@ -1,0 +1,8 @@
+from libc.stdint cimport uint64_t
+
+from procs.matcher.orders cimport Orders
+from procs.tables.saved cimport Loader, Saver
+
+cdef int save_orders(Orders orders, Saver saver) except -1
+cdef int load_orders(Orders orders, Loader loader) except -1
+cdef uint64_t digest_orders(Orders orders) noexcept nogil
