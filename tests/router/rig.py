@@ -6,7 +6,7 @@ Gateways and journaler are played by the test: it feeds the ingress rings, and e
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from procs.images import Kept
@@ -62,6 +62,7 @@ class Rig:
     def __init__(
         self, journal: list[bytes] | None = None, *, seed: int | None = None, log: int = 1024, events: int = 1024,
         closed_ids: int = 65536, changes: Callable[[Sequencer], Iterator[list[bytes]]] = changes,
+        voided: Mapping[int, int] | None = None,
     ) -> None:  # fmt: skip
         self.random = random.Random(seed) if seed is not None else None
         self.now = NOW
@@ -82,9 +83,12 @@ class Rig:
         self.core = self.router.core
         images = Kept()
         self.matchers = [
-            Matcher(number, log_ring.consumer(f"matcher.{number}"), rings[number].producer(), self.board, images)
+            Matcher(
+                number, log_ring.consumer(f"matcher.{number}"), rings[number].producer(), self.board, images,
+                voided=voided or {},
+            )
             for number in (1, 2)
-        ]
+        ]  # fmt: skip
         self._log = log_ring.consumer("journaler")
         self._out = {number: ring.consumer("out") for number, ring in rings.items()}
         self.log: list[bytes] = []
