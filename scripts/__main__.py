@@ -24,6 +24,7 @@ COMMANDS = {
     "at": ("at.command:at", "Show the venue as it was just after a command, and why that was refused."),
     "repair-journal": ("repair_journal:repair_journal", "Mend a damaged journal from a copy."),
     "convert-journal": ("convert_journal:convert_journal", "Make an earlier build's journal one of this build's."),
+    "void": ("void:void", "Take out a command that no stage survives."),
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
     "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),
     "db": ("db:app", "The venue's PostgreSQL."),

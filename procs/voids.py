@@ -1,0 +1,64 @@
+"""What an operator took out of a venue since no stage survives it (rule 22): kept in data/void.json, outside the log.
+
+It is read by router and matchers when they start, and by whoever repeats what they did; nothing is ever taken off it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+FILE = "void.json"
+
+
+class Position(NamedTuple):
+    """A place in an ingress ring: its number, its incarnation and the sequence there."""
+
+    ring: int
+    incarnation: int
+    seq: int
+
+
+class Voids(Struct, frozen=True):
+    """`commands`: log sequences, with how many events of each had been shown before and stand. `ingress`: requests that
+    were never sequenced."""
+
+    commands: dict[int, int] = {}
+    ingress: tuple[Position, ...] = ()
+
+    @property
+    def positions(self) -> frozenset[tuple[int, int, int]]:
+        """The places in ingress rings, as the router wants them."""
+        return frozenset(tuple(position) for position in self.ingress)
+
+
+def load(data: Path) -> Voids:
+    """The voids of the venue in `data`. RuntimeError where the file is damaged: going on without it would undo them."""
+    try:
+        return msgspec.json.decode((data / FILE).read_bytes(), type=Voids)
+    except FileNotFoundError:
+        return Voids()
+    except msgspec.DecodeError as error:
+        raise RuntimeError(
+            f"{data / FILE} is damaged ({error}): restore it, what it voids would be done again"
+        ) from error
+
+
+def save(data: Path, voids: Voids) -> None:
+    """Put `voids` in the place of what was there: synced, whole or not at all. OSError."""
+    temporary = data / f"{FILE}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as stream:
+        stream.write(msgspec.json.encode(voids))
+        stream.flush()
+        os.fsync(fd)
+    temporary.replace(data / FILE)
+    folder = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

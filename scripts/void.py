@@ -1,0 +1,188 @@
+"""`lockstep void`: takes a command out that no stage survives, so that the venue can start again (rule 22).
+
+The log stays as it is. What is taken out is in data/void.json, for ever: every replay leaves it out in the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+from msgspec import Struct, structs
+
+from procs import voids
+from procs.catalogue import entries
+from procs.voids import Position
+from scripts.at import moment
+from scripts.at.moment import Request, Retained
+from scripts.at.words import Names, of_command, time_text
+from scripts.operate.directory import TYPES, Directory
+from scripts.operate.search import select
+from scripts.terminal import (
+    DEMO,
+    EXIT_OK,
+    EXIT_PROBLEM,
+    ConfigPath,
+    Json,
+    UsageError,
+    Yes,
+    console,
+    is_sure,
+    load,
+    print_json,
+)
+from shm.journal import JournalError
+from shm.records import Activate, Cancel, Code, CommandType, NewOrder, Replace
+from shm.segment import RoleLock, RoleTakenError
+
+# What a matcher carries out on somebody's behalf: of these it can tell what became of them.
+FOLLOWS: dict[type, str] = {
+    NewOrder: "the order is accepted and at once cancelled (VOIDED); what was held for it becomes free",
+    Cancel: "the cancel is refused (VOIDED); the order stays open",
+    Replace: "the replace is refused (VOIDED); the order stays as it was",
+    Activate: "the order that was to be activated is cancelled (VOIDED)",
+}
+
+
+class Outcome(Struct, frozen=True):
+    """`outcome` is voided, already, or refused."""
+
+    outcome: str
+    says: str
+    seq: int = 0
+    words: str = ""
+    follows: str = ""
+
+
+def void(
+    seq: Annotated[int | None, Parameter(help="The command's sequence in the log, as the supervisor named it.")] = None,
+    config: ConfigPath = DEMO,
+    *,
+    published: Annotated[
+        int,
+        Parameter(
+            validator=validators.Number(gte=0),
+            help="How many of its events had been shown to anybody before; they stand. Mostly none: a stage that dies "
+            "of a command has shown nothing of it.",
+        ),
+    ] = 0,
+    ingress: Annotated[
+        str | None,
+        Parameter(
+            help="In place of SEQ, a request that kills the router before it is in the log: RING:INCARNATION:SEQUENCE. "
+            "The venue may run."
+        ),
+    ] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Take a command out that kills a stage whenever it is replayed. The venue must be stopped; then start it again.
+
+    The log keeps the command and the router's verdict; its matcher does not carry it out, and tells what became of it
+    with an event. This can't be taken back. A command from before the newest snapshot was survived, and is refused.
+
+    Example: lockstep void 4711 config/demo.toml
+
+    Exit codes: 0 it is taken out, or was before; 1 refused, nothing changed; 2 the command line is wrong, or the venue
+    runs.
+    """
+    loaded = load(config)
+    data = Path(loaded.venue.data)
+    if (seq is None) == (ingress is None):
+        raise UsageError("name one: a sequence of the log, or --ingress RING:INCARNATION:SEQUENCE")
+    try:
+        outcome = (
+            take_out(data, seq, published, yes=yes) if seq is not None else pass_over(data, ingress or "", yes=yes)
+        )
+    except JournalError as error:
+        outcome = Outcome("refused", str(error))
+    if json:
+        print_json(outcome)
+    else:
+        _print(outcome)
+    return EXIT_PROBLEM if outcome.outcome == "refused" else EXIT_OK
+
+
+def take_out(data: Path, seq: int, published: int, *, yes: bool) -> Outcome:
+    """Void a command of the log of the stopped venue in `data`."""
+    with contextlib.ExitStack() as stack:
+        lock = RoleLock(data / "venue.lock")
+        try:
+            lock.acquire()
+        except RoleTakenError as error:
+            raise UsageError(f"the venue runs: stop it first ({error})") from None
+        stack.callback(lock.release)
+        kept = moment.retained(data)
+        request = moment.request_at(moment.within(seq, kept), kept)
+        words = _words(request, kept)
+        done = voids.load(data)
+        command = request.command
+        if command.seq in done.commands:
+            return Outcome("already", f"record {command.seq:,} was taken out before", command.seq, words)
+        refusal = _refusal(data, request, words)
+        if refusal:
+            return Outcome("refused", refusal, command.seq, words)
+        follows = FOLLOWS.get(type(command), "its matcher passes it over, and nothing tells of it")
+        if published:
+            follows = f"its first {published} events stand; then {follows}"
+        moment_text = time_text(command.time_ns)
+        question = f"Record {command.seq:,} of {moment_text}: {words}.\nTaken out, for ever: {follows}. Do it?"
+        if not yes and not is_sure(question):
+            return Outcome(
+                "refused", "not confirmed (--yes confirms): nothing was changed", command.seq, words, follows
+            )
+        voids.save(data, structs.replace(done, commands=done.commands | {command.seq: published}))
+        return Outcome("voided", f"record {command.seq:,} is taken out: start the venue", command.seq, words, follows)
+
+
+def pass_over(data: Path, text: str, *, yes: bool) -> Outcome:
+    """Void a request that waits in an ingress ring; the router reads it when it starts again."""
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise UsageError(f"--ingress {text} is not RING:INCARNATION:SEQUENCE")
+    position = Position(*(int(part) for part in parts))
+    done = voids.load(data)
+    if position in done.ingress:
+        return Outcome("already", f"the request at {text} was taken out before")
+    if not yes and not is_sure(f"The request at {text} is never sequenced, and its sender gets no answer. Do it?"):
+        return Outcome("refused", "not confirmed (--yes confirms): nothing was changed")
+    voids.save(data, structs.replace(done, ingress=(*done.ingress, position)))
+    return Outcome("voided", f"the request at {text} is passed over from the router's next start on")
+
+
+def _refusal(data: Path, request: Request, words: str) -> str:
+    """Why the request can't be voided; empty where it can."""
+    command = request.command
+    newest = max((entry.seq for entry in entries(data)), default=0)
+    if command.seq <= newest:
+        return (f"record {command.seq:,} ({words}) lies before the newest snapshot, at {newest:,}: every stage has "
+                "survived it, and what it led to is in the snapshot. Look at what comes behind that")  # fmt: skip
+    verdict = Code(getattr(command, "verdict", Code.OK))
+    if verdict != Code.OK:
+        return f"record {command.seq:,} ({words}) was refused by the router ({verdict.name}): no matcher carries it out"
+    kind = CommandType(command.type)
+    if kind in (CommandType.INSTRUMENT, CommandType.SNAPSHOT, CommandType.MARKER, CommandType.EPOCH):
+        return f"record {command.seq:,} is {kind.name}: what comes behind it is built on it, and it can't be taken out"
+    if kind >= CommandType.EXT_CLIENT_ID:
+        return f"record {command.seq:,} is an extension without its command, and does nothing"
+    return ""
+
+
+def _words(request: Request, kept: Retained) -> str:
+    """The command, with names as far as the journal still has them: its replay is what can't be had."""
+    directory = Directory()
+    records = select(kept.journal, kept.first, request.command.seq, TYPES)
+    if kept.first == 1:
+        directory.add(records)
+    return of_command(request.command, request.extensions, Names.of_directory(directory))
+
+
+def _print(outcome: Outcome) -> None:
+    out = console(stderr=outcome.outcome == "refused")
+    if outcome.words:
+        out.print(f"record {outcome.seq:,}: {outcome.words}", markup=False, soft_wrap=True)
+    out.print(outcome.says, markup=False, soft_wrap=True, style="red" if outcome.outcome == "refused" else "")
+    if outcome.follows and outcome.outcome == "voided":
+        out.print(f"then {outcome.follows}", markup=False, soft_wrap=True)
