@@ -100,6 +100,13 @@ class Replica:
         """The record that a ring's producer has done, with all its events."""
         return self.venue.board.get(Word.ROUTER_DONE if ring == 0 else Word.MATCHER_DONE + ring - 1)
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number of each ring's last event so far, the router's ring first."""
+        specs = (spec for spec in self.venue.topology.rings if spec.events_of is not None)
+        published = {spec.events_of: self.venue.ring(spec.name).published for spec in specs}
+        return tuple(published.get(ring, number) for ring, number in enumerate(self.start.numbers))
+
     def check(self) -> None:
         """Raise AssertionError or ValueError where a structure contradicts itself (a test of ours, of I1 and I4)."""
         self.router.core.ledger.check()

@@ -33,7 +33,7 @@ class Voids(Struct, frozen=True):
     @property
     def positions(self) -> frozenset[tuple[int, int, int]]:
         """The places in ingress rings, as the router wants them."""
-        return frozenset(tuple(position) for position in self.ingress)
+        return frozenset((position.ring, position.incarnation, position.seq) for position in self.ingress)
 
 
 def load(data: Path) -> Voids:

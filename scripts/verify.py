@@ -1,4 +1,4 @@
-"""`lockstep verify`: whether journal, database and money of a venue are as they must be.
+"""`lockstep verify`: whether journal, snapshots, database and money of a venue agree.
 
 It compares and reports; it repairs nothing, and it may run while the venue does.
 """
@@ -8,19 +8,26 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 from msgspec import Struct
 
 from config.schema import Config
+from procs import voids
 from procs.batcher import compare, database
-from scripts.replay import Replay, ReplayError
+from procs.catalogue import Entry, choose, entries
+from procs.replica import Replica, ReplicaError
+from procs.snapshots import Start
+from procs.supervisor.topology import derive, role_of
+from scripts.progress import Progress
+from scripts.replay import Replay, digests_of, money_brought
 from scripts.status import attach
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
-from shm import journal
+from shm import journal as journal_module
 from shm.board import Word
-from shm.journal import JournalError
+from shm.journal import JournalError, segment_seqs
 
 
 class MoneyReport(Struct, frozen=True):
@@ -32,21 +39,42 @@ class MoneyReport(Struct, frozen=True):
     held: int
 
 
+class SnapshotReport(Struct, frozen=True):
+    """A kept snapshot: the stages of which it has other state than the journal leads to, or why it can't be loaded."""
+
+    seq: int
+    saved: str
+    differing: list[str]
+    unusable: str = ""
+
+
 class Verdict(Struct):
-    """What verify found. `problems` is empty where all is well."""
+    """What verify found. `problems` is empty where all is well; `notes` are what could not be looked at, and why.
+
+    `replayed_from` is the record behind which the replay begins: 0, or the mark of the oldest snapshot where the
+    journal no longer begins with 1. `hole`: what a power loss left behind one, none of it durable, is cut at the start.
+    """
 
     problems: list[str]
     committed: int = 0
     segments: int = 0
+    replayed_from: int = 0
+    hole: bool = False
+    torn_bytes: int = 0
     orders_resting: int = 0
+    snapshots: list[SnapshotReport] = []
     database_complete: int = 0
     rows: dict[str, int] = {}
     money: list[MoneyReport] = []
+    voided: list[int] = []
+    notes: list[str] = []
 
 
 def verify(config: ConfigPath = DEMO, *, json: Json = False) -> int:
-    """Check the journal's checksums, the database against a replay of the journal, and that no money came or went.
+    """Prove that journal, snapshots, database and money agree: each kept snapshot has the state that the journal leads
+    to, each row of the database is what a replay says, and no money came or went.
 
+    Replays the journal with the real router and matchers, which takes as long as a restart without a snapshot would.
     Works while the venue runs (up to what is committed) and when it is stopped.
 
     Exit codes: 0 all is well; 1 something is not; 2 the configuration is wrong.
@@ -71,26 +99,96 @@ def examine(config: Config, data: Path) -> Verdict:
 
         try:
             # The journal is read when the database's snapshot asks for it: so it has all that the database can have.
-            _compare(config, data, lambda ring: replay().events(ring), found)
-            _count_money(replay(), found)
-        except (ReplayError, JournalError) as error:
+            if segment_seqs(data / "journal")[:1] in ([], [1]):
+                _compare(config, data, lambda ring: replay().events(ring), found)
+            else:
+                found.notes.append("database: it has rows from before the journal begins, and is not compared")
+            _count_money(data, replay(), found)
+        except (ReplicaError, JournalError) as error:
             found.problems.append(f"journal: {error}")
     return found
 
 
 def _replay(config: Config, data: Path, found: Verdict) -> Replay:
-    """Check the journal's checksums, and replay it up to what is committed."""
+    """Check the journal's checksums, and replay it up to what is committed, by way of every snapshot."""
+    journal = data / "journal"
     running = attach(data)
-    report = None if running else journal.verify(data / "journal")
-    if report is not None and report.corruption:
-        place = f"{report.corrupt_file}, offset {report.corrupt_offset}"
-        found.problems.append(f"journal: {report.corruption} ({place})")
+    report = None if running else journal_module.verify(journal)
+    if report is not None:
+        found.hole, found.torn_bytes = report.hole, report.torn_bytes
+        if report.corruption:
+            place = f"{report.corrupt_file}, offset {report.corrupt_offset}"
+            found.problems.append(f"journal: {report.corruption} ({place}); lockstep repair-journal mends it")
     # A running venue's last batch may be half written: beyond what is committed, nothing is said yet.
     found.committed = running.board.get(Word.DURABLE_SEQ) if running else report.last_seq if report else 0
-    found.segments = len(journal.segment_seqs(data / "journal"))
-    replay = Replay(config, data, found.committed)
-    found.orders_resting = replay.orders_resting
+    seqs = segment_seqs(journal)
+    found.segments = len(seqs)
+    found.voided = sorted(voids.load(data).commands)
+    first = _first(config, data, seqs, found)
+    found.replayed_from = first.seq
+    replay = Replay(config, data, first)
+    _run(config, data, replay, found)
+    if replay.state is not None:
+        found.orders_resting = sum(matcher.book.resting for matcher in replay.state.matchers.values())
     return replay
+
+
+def _first(config: Config, data: Path, seqs: list[int], found: Verdict) -> Start:
+    """Where the replay begins: the journal's beginning, or the oldest usable snapshot that it goes on behind."""
+    if not seqs or seqs[0] == 1:
+        return Start.genesis()
+    for entry in entries(data):
+        if entry.seq + 1 >= seqs[0]:
+            start, reason = _start_at(config, data, entry)
+            if start is not None:
+                return start
+            found.problems.append(f"snapshot {entry.seq:,}: {reason}")
+    raise JournalError(f"it begins with record {seqs[0]:,}, and no usable snapshot leads there")
+
+
+def _start_at(config: Config, data: Path, entry: Entry) -> tuple[Start | None, str]:
+    """The start that a snapshot stands for, or why it is none."""
+    choice = choose(data, _core(config), entry.seq)
+    if choice.start.seq == entry.seq:
+        return choice.start, ""
+    return None, choice.passed_over[0] if choice.passed_over else "it is not there any more"
+
+
+def _core(config: Config) -> list[str]:
+    return [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
+
+
+def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
+    """Replay leg by leg. What a snapshot has is held against where the leg to its mark ends.
+
+    The next leg begins with that snapshot if they agree: so that each shows, too, that going on from it leads to the
+    same. One that does not agree is a problem, and the leg that ends there is replayed on from where it began.
+    """
+    start = replay.first
+    with Progress("replaying", found.committed, "records") as progress:
+        for entry in entries(data):
+            if not start.seq < entry.seq <= found.committed:
+                continue
+            saved = f"{datetime.fromtimestamp(entry.saved_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
+            at, reason = _start_at(config, data, entry)
+            if at is None:
+                found.snapshots.append(SnapshotReport(entry.seq, saved, [], reason))
+                found.problems.append(f"snapshot {entry.seq:,}: {reason}")
+                continue
+            mark = replay.mark()
+            expected = digests_of(replay.leg(start, entry.seq, progress.show))
+            loaded = Replica(config, data, at, entry.seq, reader=False)
+            loaded.check()
+            actual = digests_of(loaded)
+            differing = [agent for agent, digest in expected.items() if actual[agent] != digest]
+            found.snapshots.append(SnapshotReport(entry.seq, saved, differing))
+            if differing:
+                said = f"{', '.join(differing)} has other state than the journal leads to"
+                found.problems.append(f"snapshot {entry.seq:,}: {said}")
+                replay.forget(mark)
+            else:
+                start = at
+        replay.leg(start, found.committed, progress.show)
 
 
 def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]], found: Verdict) -> None:
@@ -118,23 +216,46 @@ def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]
             found.problems.append(f"database: {rows.differing - len(rows.first)} more rows of {name} differ")
 
 
-def _count_money(replay: Replay, found: Verdict) -> None:
-    for asset, (deposited, held) in sorted(replay.money().items()):
-        found.money.append(MoneyReport(asset, deposited, held))
-        if deposited != held:
-            found.problems.append(f"money: asset {asset} has {held:,} units where {deposited:,} were brought in")
+def _count_money(data: Path, replay: Replay, found: Verdict) -> None:
+    """I1: what all accounts have is what they had where the replay began, and what came in since."""
+    if replay.state is None:
+        return
+    brought = money_brought(data / "journal", replay.first.seq + 1, found.committed)
+    for asset, units in replay.had_first().items():
+        brought[asset] = brought.get(asset, 0) + units
+    held = replay.state.router.core.ledger.balances.totals()
+    for asset in sorted(brought.keys() | held.keys()):
+        report = MoneyReport(asset, brought.get(asset, 0), held.get(asset, 0))
+        found.money.append(report)
+        if report.deposited != report.held:
+            found.problems.append(
+                f"money: asset {asset} has {report.held:,} units where {report.deposited:,} were brought in"
+            )
 
 
 def _print(found: Verdict) -> None:
     out = console()
     if found.committed:
-        out.print(
-            f"journal   {found.committed:,} records in {found.segments} segments, {found.orders_resting:,} orders rest"
-        )
-        rows = ", ".join(f"{name} {count:,}" for name, count in found.rows.items())
-        out.print(f"database  complete up to record {found.database_complete:,}; {rows}", soft_wrap=True)
+        begun = f", replayed from {found.replayed_from:,}" if found.replayed_from else ""
+        out.print(f"journal   {found.committed:,} records in {found.segments} segments{begun}, "
+                  f"{found.orders_resting:,} orders rest", soft_wrap=True)  # fmt: skip
+        if found.voided:
+            out.print(f"voided    {', '.join(f'{seq:,}' for seq in found.voided)}", soft_wrap=True)
+        if found.hole or found.torn_bytes:
+            what = "batches behind a hole" if found.hole else f"{found.torn_bytes:,} bytes of an interrupted write"
+            out.print(f"tail      {what}: nothing of it was durable; the next start cuts it off", soft_wrap=True)
+        for each in found.snapshots:
+            word = each.unusable or (
+                f"{', '.join(each.differing)} differs" if each.differing else "as the journal says"
+            )
+            out.print(f"snapshot  {each.seq:,} of {each.saved}: {word}", soft_wrap=True, markup=False)
+        if found.database_complete:
+            rows = ", ".join(f"{name} {count:,}" for name, count in found.rows.items())
+            out.print(f"database  complete up to record {found.database_complete:,}; {rows}", soft_wrap=True)
         out.print(f"money     {len(found.money)} assets, what came in equal to what accounts hold: "
                   f"{sum(each.deposited == each.held for each in found.money)}")  # fmt: skip
+    for note in found.notes:
+        out.print(f"note: {note}", markup=False, soft_wrap=True)
     for problem in found.problems:
         out.print(problem, style="red", markup=False, soft_wrap=True)
     out.print("verified: all is well" if not found.problems else f"{len(found.problems)} problems")

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from config.errors import ConfigError, Problem
 from config.schema import Config
-from procs.supervisor import topology
+from procs.supervisor import poison, topology
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
 from procs.supervisor.notify import Notifier
+from procs.supervisor.poison import CarefulCommand
 from procs.supervisor.recovery import Recovery
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from procs.supervisor.topology import Host, Topology
@@ -55,6 +56,7 @@ class Supervisor:
         backoff: Backoff | None = None,
         *,
         whole_only: bool = False,
+        careful_command: CarefulCommand = poison.command_of,
     ) -> None:
         self._config = config
         self._topology = topology.derive(config)
@@ -68,6 +70,8 @@ class Supervisor:
         self._notifier = Notifier()
         self._asked = 0
         self._whole_only = whole_only
+        self._careful_command = careful_command
+        self._poison_sought = False
         self._is_snapshot_wanted = False
         self._wake = asyncio.Event()
 
@@ -122,8 +126,30 @@ class Supervisor:
                 return EXIT_FAILED
             self._console.line(f"{outcome.failure.reason}; the venue starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {outcome.failure.reason}")
+            if outcome.ready_s is not None:
+                self._poison_sought = False
+            elif outcome.failure.host in self._topology.core and not self._poison_sought:
+                await self._name_poison()
             await self._pause(delay_s)
         return EXIT_OK
+
+    async def _name_poison(self) -> None:
+        """The core died before it led: where one command is what it dies of, say which, and what takes it out."""
+        self._poison_sought = True
+        seeking = asyncio.ensure_future(poison.find(self._config, self._topology, self._data, self._careful_command))
+        while not seeking.done() and not self._asked:
+            await asyncio.wait({seeking}, timeout=TICK_S)
+            self._notifier.alive()
+        if not seeking.done():
+            seeking.cancel()
+            await asyncio.wait({seeking})
+            return
+        seq = seeking.result()
+        if seq is not None:
+            self._console.line(
+                f"the core dies of record {seq} of the log each time. Stop the venue and look at it: "
+                f"lockstep void {seq} takes it out, and says what that comes to before it does"
+            )
 
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""

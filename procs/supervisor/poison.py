@@ -1,0 +1,68 @@
+"""Finds out which command it is that the core dies of each time, by a careful replay in a process of its own (rule 22).
+
+It only names the command: what to do about it is the operator's decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from config.schema import Config
+from procs.supervisor.topology import Topology
+from procs.venue import Manifest
+
+STUCK_S = 20.0  # on one command: it hangs, which is as bad as dying
+LOOK_S = 0.2
+NOTE_SIZE = 8
+
+# What runs the careful replay, given a manifest and a file for its note.
+CarefulCommand = Callable[[Path, Path], Sequence[str]]
+
+
+def command_of(manifest: Path, note: Path) -> Sequence[str]:
+    """How a careful replay is started."""
+    return (sys.executable, "-m", "procs.careful", "--manifest", str(manifest), "--note", str(note))
+
+
+async def find(config: Config, topology: Topology, data: Path, command: CarefulCommand) -> int | None:
+    """The record at which a replay of the stopped venue's journal dies or hangs; None where it does not."""
+    folder = data / "run"
+    manifest, note = folder / "careful.json", folder / "careful"
+    manifest.write_bytes(msgspec.json.encode(Manifest("", "", str(data), config, topology)))
+    note.write_bytes(bytes(NOTE_SIZE))
+    with (data / "log" / "careful.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command(manifest, note), stdout=log, stderr=log)
+        try:
+            survived = await _watch(process, note)
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+    seq = _noted(note)
+    manifest.unlink()
+    note.unlink()
+    return None if survived or seq == 0 else seq
+
+
+async def _watch(process: asyncio.subprocess.Process, note: Path) -> bool:
+    """Wait for the end, or until it is stuck; returns whether it survived everything."""
+    seen, waited_s = 0, 0.0
+    while waited_s < STUCK_S:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(process.wait(), LOOK_S) == 0
+        now = _noted(note)
+        # Before the first command it loads the snapshot, which takes as long as it takes.
+        waited_s = waited_s + LOOK_S if now == seen != 0 else 0.0
+        seen = now
+    return False
+
+
+def _noted(note: Path) -> int:
+    return int.from_bytes(note.read_bytes()[:NOTE_SIZE], "little")
