@@ -13,7 +13,7 @@ from typing import IO
 from config.schema import Config
 from procs.replica import Replica
 from procs.snapshots import Start
-from scripts.operate.search import select
+from shm.journal_select import select
 from shm.layout import unpack_command
 from shm.records import RECORD_SIZE, Adjustment, Code, CommandType, Deposit, Withdrawal
 

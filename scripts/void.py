@@ -12,14 +12,13 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
-from procs import voids
+from procs import definitions, voids
 from procs.catalogue import entries
 from procs.voids import Position
 from scripts.at import moment
 from scripts.at.moment import Request, Retained
 from scripts.at.words import Names, of_command, time_text
-from scripts.operate.directory import TYPES, Directory
-from scripts.operate.search import select
+from scripts.operate.directory import Directory
 from scripts.terminal import (
     DEMO,
     EXIT_OK,
@@ -34,6 +33,7 @@ from scripts.terminal import (
     print_json,
 )
 from shm.journal import JournalError
+from shm.journal_select import select
 from shm.records import Activate, Cancel, Code, CommandType, NewOrder, Replace
 from shm.segment import RoleLock, RoleTakenError
 
@@ -116,7 +116,7 @@ def take_out(data: Path, seq: int, published: int, *, yes: bool) -> Outcome:
         stack.callback(lock.release)
         kept = moment.retained(data)
         request = moment.request_at(moment.within(seq, kept), kept)
-        words = _words(request, kept)
+        words = _words(data, request, kept)
         done = voids.load(data)
         command = request.command
         if command.seq in done.commands:
@@ -170,12 +170,14 @@ def _refusal(data: Path, request: Request, words: str) -> str:
     return ""
 
 
-def _words(request: Request, kept: Retained) -> str:
-    """The command, with names as far as the journal still has them: its replay is what can't be had."""
+def _words(data: Path, request: Request, kept: Retained) -> str:
+    """The command, with the names of its time: its replay is what can't be had."""
     directory = Directory()
-    records = select(kept.journal, kept.first, request.command.seq, TYPES)
-    if kept.first == 1:
-        directory.add(records)
+    known_seq, records = definitions.kept(data)
+    directory.add(records)
+    first = max(kept.first, known_seq + 1)
+    if first <= request.command.seq:
+        directory.add(select(kept.journal, first, request.command.seq, definitions.TYPES))
     return of_command(request.command, request.extensions, Names.of_directory(directory))
 
 

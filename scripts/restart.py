@@ -1,0 +1,100 @@
+"""`lockstep restart`: has one process of a running venue end in order and start again, on the code that is there now.
+
+It only asks the process to end: that it starts again is the supervisor's doing, as after any death.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec import Struct
+
+from procs.supervisor.procfs import identify
+from procs.supervisor.topology import Host
+from procs.venue import Venue
+from scripts.status import attach
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json
+from shm.board import Word
+from shm.segment import RoleLock
+
+LOOK_S = 0.02
+RUNNING = 2
+
+
+class Restarted(Struct, frozen=True):
+    """A process that started again, and how long it took until it worked."""
+
+    host: str
+    old_pid: int
+    new_pid: int
+    took_s: float
+
+
+def restart(
+    host: Annotated[
+        str, Parameter(help="The process, as lockstep status names it: gateway, publisher, batcher, core…")
+    ],
+    config: ConfigPath = DEMO,
+    *,
+    timeout_s: Annotated[float, Parameter(help="How long to wait until it works again, in seconds.")] = 60.0,
+    json: Json = False,
+) -> int:
+    """End one process of a running venue in order, and wait until it has started again and works.
+
+    A gateway logs its sessions out; its clients reconnect. The core takes router and matchers down and up together,
+    while clients stay connected. Everything else runs on.
+
+    Example: lockstep restart publisher
+
+    Exit codes: 0 it works again; 1 it does not, or the venue does not run; 2 there is no such process, or the
+    configuration is wrong.
+    """
+    loaded = load(config)
+    data = Path(loaded.venue.data)
+    venue = attach(data)
+    if venue is None or RoleLock.holder(data / "venue.lock") is None:
+        return _fail(f"venue {loaded.venue.name} is not running (data: {data})")
+    known = {each.name: each for each in venue.topology.hosts}
+    if host not in known:
+        raise UsageError(f"there is no process {host}; there are {', '.join(known)}")
+    old = _pid(venue, known[host])
+    if old == 0:
+        return _fail(f"{host} does not run now")
+    began_s = time.monotonic()
+    os.kill(old, signal.SIGTERM)
+    while not _works(data, known[host], old):
+        if time.monotonic() - began_s > timeout_s:
+            return _fail(f"{host} does not work again after {timeout_s:g} s: its log, {data}/log/{host}.log, says why")
+        time.sleep(LOOK_S)  # its health is on the board, which rings for nobody
+    running = attach(data)
+    done = Restarted(host, old, _pid(running, known[host]) if running else 0, round(time.monotonic() - began_s, 3))
+    if json:
+        print_json(done)
+    else:
+        console().print(f"{host} works again after {done.took_s:.1f} s, as process {done.new_pid}")
+    return EXIT_OK
+
+
+def _works(data: Path, host: Host, old: int) -> bool:
+    """Whether another process than `old` is the host, and all is as it should be there."""
+    venue = attach(data)
+    if venue is None or _pid(venue, host) in (0, old):
+        return False
+    states = [venue.board.health(venue.topology.slot_of(agent)) for agent in host.agents]
+    return venue.board.get(Word.EPOCH) > 0 and all(state is not None and state["state"] == RUNNING for state in states)
+
+
+def _pid(venue: Venue, host: Host) -> int:
+    """The host's process; 0 where there is none."""
+    health = venue.board.health(venue.topology.slot_of(host.agents[0]))
+    return health["pid"] if health and identify(health["pid"]) else 0
+
+
+def _fail(text: str) -> int:
+    console(stderr=True).print(text, style="red", markup=False, soft_wrap=True)
+    return EXIT_PROBLEM
