@@ -116,8 +116,9 @@ def money_brought(journal: Path, first: int, last: int) -> dict[int, int]:
 
 
 def digests_of(replica: Replica) -> Digests:
-    """A digest of all state of the router, equal for equal state wherever it lies in memory."""
-    return {"router": replica.router.core.state_hash()}
+    """A digest of all state of the router and of each matcher, equal for equal state wherever it lies in memory."""
+    matchers = {f"matcher.{number}": matcher.digest() for number, matcher in replica.matchers.items()}
+    return {"router": replica.router.core.state_hash()} | matchers
 
 
 def cause(record: bytes) -> int:

@@ -26,6 +26,7 @@ SHARED = {
     "procs.tables",
     "procs.terms",
     "procs.credentials",
+    "procs.voids",
 }
 # What all of it is wired by: a venue's memory and hosts follow the topology.
 TOPOLOGY = "procs.supervisor.topology"
