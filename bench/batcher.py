@@ -39,7 +39,7 @@ TERMS = {
 }  # fmt: skip
 
 
-def _nothing_to_fill(_epoch: int, _stopping: threading.Event) -> None:
+def _nothing_to_fill(_epoch: int, _born_ns: int, _stopping: threading.Event) -> None:
     raise AssertionError("the spool begins with the first event")
 
 

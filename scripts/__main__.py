@@ -28,6 +28,7 @@ COMMANDS = {
     "void": ("void:void", "Take out a command that no stage survives."),
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
     "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),
+    "rebuild-db": ("rebuild_db:rebuild_db", "Make the database anew from the journal."),
     "db": ("db:app", "The venue's PostgreSQL."),
 }
 OPERATORS = {

@@ -29,11 +29,11 @@ class Filler:
         self._manifest = manifest
         self._committed = committed
 
-    def __call__(self, epoch: int, stopping: threading.Event) -> None:
+    def __call__(self, epoch: int, born_ns: int, stopping: threading.Event) -> None:
         last_seq = self._committed()
         log.info("filling the database from the journal", last_seq=last_seq)
         command = [sys.executable, "-m", "procs.batcher.fill", "--manifest", str(self._manifest)]
-        command += ["--epoch", str(epoch), "--last-seq", str(last_seq)]
+        command += ["--epoch", str(epoch), "--born-ns", str(born_ns), "--last-seq", str(last_seq)]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
             while process.poll() is None:
                 if stopping.wait(LOOK_S):

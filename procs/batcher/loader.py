@@ -32,9 +32,9 @@ LAG_BYTES = 2**20
 log = structlog.get_logger()
 
 
-# Brings the database from what it has to where the journal is committed, for an epoch; returns when that is done, or
-# soon after the event is set. FillError where it can't be. `procs.batcher.filler` has the venue's.
-Fill = Callable[[int, threading.Event], None]
+# Brings the database from what it has to where the journal is committed, for an epoch and the time of the first event;
+# returns when that is done, or soon after the event is set. FillError where it can't be. See `procs.batcher.filler`.
+Fill = Callable[[int, int, threading.Event], None]
 
 
 class Loader:
@@ -113,7 +113,7 @@ class Loader:
                 return
         epoch = self._epoch()
         if not self._load_session(epoch):
-            self._fill(epoch, self._stopping)
+            self._fill(epoch, self._spool.born_ns, self._stopping)
 
     def _load_session(self, epoch: int) -> bool:
         """Load as long as the session lasts; False at once where the database does not reach to the spool's start."""

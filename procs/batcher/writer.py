@@ -88,6 +88,12 @@ CLAIM = """
     RETURNING claim, complete_seq
 """
 
+CLEAR = """
+    TRUNCATE users, assets, instruments, orders, trades, balances, phases, actions, corrections;
+    UPDATE watermark SET number = 0, seq = 0;
+    UPDATE writer SET epoch = 0, claim = claim + 1, journal_born_ns = 0, complete_seq = 0
+"""
+
 MOVE_WATERMARK = """
     UPDATE watermark AS w SET number = n.number, seq = greatest(w.seq, n.seq)
     FROM unnest(%s::smallint[], %s::bigint[], %s::bigint[]) AS n (ring, number, seq) WHERE w.ring = n.ring
@@ -249,6 +255,21 @@ class Session:
         for user, password_hash, created_ns in batch.users_defined.values():
             name, created = user.name.decode(), _time(created_ns)
             self._connection.execute(UPSERT_USER, [user.account, name, password_hash, name, created, user.cause])
+
+
+def clear(url: str, born_ns: int, *, replace: bool) -> None:
+    """Let a database have nothing, as if it had just been made. RefusedError where a batcher is connected to it, or,
+    without `replace`, where it has rows of another journal than the one that was born then."""
+    with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        row = connection.execute("SELECT journal_born_ns FROM writer FOR UPDATE").fetchone()
+        if row is not None and row[0] not in (0, born_ns) and not replace:
+            raise RefusedError("the database has rows of another journal, which would be lost")
+        busy = connection.execute(
+            "SELECT FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()", [APPLICATION]
+        )
+        if busy.rowcount:
+            raise RefusedError("a batcher is connected to the database")
+        connection.execute(CLEAR)
 
 
 def _time(time_ns: int) -> datetime:

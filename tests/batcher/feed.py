@@ -54,6 +54,6 @@ class Feed:
             self.board.set(word, seq)
 
 
-def no_journal(_epoch: int, _stopping: threading.Event) -> None:
+def no_journal(_epoch: int, _born_ns: int, _stopping: threading.Event) -> None:
     """What fills a gap where there is no journal."""
     raise FillError("there is no journal")

@@ -163,7 +163,7 @@ def test_what_an_emptied_database_misses_before_the_spool_is_filled_from_elsewhe
     cut_spool(stream, tmp_path / "spool")
     asked: list[int] = []
 
-    def fill(epoch: int, _stopping: threading.Event) -> None:
+    def fill(epoch: int, _born_ns: int, _stopping: threading.Event) -> None:
         asked.append(epoch)
         whole = Spool(tmp_path / "whole")
         spool_all(stream, whole)
@@ -183,9 +183,9 @@ def test_a_gap_that_nothing_fills_costs_lag_only_and_is_closed_by_a_restored_dat
     cut_spool(stream, tmp_path / "spool")
     refusals = threading.Semaphore(0)
 
-    def fill(epoch: int, stopping: threading.Event) -> None:
+    def fill(epoch: int, born_ns: int, stopping: threading.Event) -> None:
         refusals.release()
-        no_journal(epoch, stopping)
+        no_journal(epoch, born_ns, stopping)
 
     feed = Feed(stream, slots=64)
     batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, fill)

@@ -1,0 +1,115 @@
+"""A database gets from the journal what it lacks, whatever it has, or is told what can't be done."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import structs
+
+import config
+from config.schema import Config, DatabaseSection
+from procs.batcher.compare import compare
+from procs.batcher.fill import fill
+from procs.batcher.filler import Filler, FillError
+from procs.batcher.writer import RefusedError
+from procs.snapshots import Start
+from procs.supervisor.topology import derive
+from procs.venue import Manifest
+from shm.journal_writer import JournalWriter
+from shm.layout import unpack_command
+from tests.router.everything import Everything
+from tests.router.rig import Rig
+
+DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+STEPS = 400
+EPOCH = 1000  # of whoever fills: later than any in the journal
+
+
+@pytest.fixture(scope="module")
+def rig() -> Rig:
+    """A core that has done much of everything, and rests."""
+    made = Rig().lead()
+    everything = Everything(made, random.Random(7))
+    for _ in range(STEPS):
+        everything.step()
+    made.run()
+    made.tick()
+    return made
+
+
+@pytest.fixture(scope="module")
+def journal(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the core's journal."""
+    folder = tmp_path_factory.mktemp("data")
+    with JournalWriter(folder / "journal", "none") as writer:
+        for at in range(0, len(rig.log), 256):
+            writer.append(rig.log[at : at + 256])
+    return folder
+
+
+@pytest.fixture
+def venue(database: str) -> Config:
+    return structs.replace(DEMO, database=DatabaseSection(url=database))
+
+
+def events_of(rig: Rig) -> Callable[[int], Iterable[bytes]]:
+    return lambda ring: rig.events.get(ring, [])
+
+
+def born_ns(rig: Rig) -> int:
+    return unpack_command(rig.log[0]).time_ns
+
+
+def test_an_empty_database_gets_everything(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    report = compare(database, events_of(rig))
+    assert report.clean, report
+    assert report.complete_seq == len(rig.log)
+
+
+def test_a_database_that_has_a_part_gets_the_rest(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    for last_seq in (len(rig.log) // 3, len(rig.log) // 3, len(rig.log)):
+        fill(venue, journal, EPOCH, born_ns(rig), last_seq)
+        report = compare(database, events_of(rig))
+        assert report.clean, report
+        assert report.complete_seq == last_seq
+    assert list(journal.iterdir()) == [journal / "journal"]
+
+
+def test_a_process_of_its_own_fills_what_a_batcher_lacks(
+    rig: Rig, journal: Path, venue: Config, database: str, tmp_path: Path
+) -> None:
+    manifest = Manifest("0" * 32, "", str(journal), venue, derive(venue), Start.genesis())
+    file = tmp_path / "manifest.json"
+    file.write_bytes(msgspec.json.encode(manifest))
+    Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig), threading.Event())
+    assert compare(database, events_of(rig)).clean
+    with pytest.raises(FillError, match="another journal"):
+        Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig) + 1, threading.Event())
+
+
+def test_another_journal_s_events_are_refused(rig: Rig, journal: Path, venue: Config) -> None:
+    with pytest.raises(ValueError, match="another journal"):
+        fill(venue, journal, EPOCH, born_ns(rig) + 1, len(rig.log))
+
+
+def test_a_later_venue_s_database_is_refused(rig: Rig, journal: Path, venue: Config) -> None:
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    with pytest.raises(RefusedError, match="later epoch"):
+        fill(venue, journal, EPOCH - 1, born_ns(rig), len(rig.log))
+
+
+def test_a_journal_that_does_not_reach_back_is_named(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    with JournalWriter(tmp_path / "journal", "none", 4 * 4096) as writer:
+        for at in range(0, len(rig.log), 64):
+            writer.append(rig.log[at : at + 64])
+    segments = sorted((tmp_path / "journal").glob("*.journal"))
+    assert len(segments) > 1
+    segments[0].unlink()
+    with pytest.raises(FillError, match=r"up to record 0 only, and the journal begins with .* `lockstep rebuild-db`"):
+        fill(venue, tmp_path, EPOCH, born_ns(rig), len(rig.log))
