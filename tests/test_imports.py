@@ -13,13 +13,14 @@ OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE)
 
 # Not a process itself: the duty cycle, the venue's memory, its snapshots, the two loops, the host, tables, and what
-# several ask.
+# several ask; and the replica, which is a core for whoever must not disturb the real one.
 SHARED = {
     "procs.agent",
     "procs.venue",
     "procs.snapshots",
     "procs.catalogue",
     "procs.definitions",
+    "procs.replica",
     "procs.loop",
     "procs.pump",
     "procs.host",
