@@ -22,8 +22,8 @@ RETENTION = 'retention = "snapshots"'
 
 
 @pytest.fixture
-def venue(tmp_path: Path) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S)
+def venue(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S, **getattr(request, "param", {}))
     running.start()
     yield running
     if running.process is not None:
@@ -74,6 +74,27 @@ def test_the_core_comes_back_while_clients_stay_connected(venue: RunningVenue) -
     assert status["generation"] == 3
     assert {host["name"]: host["restarts"] for host in status["hosts"]}["core"] == 2
     assert status["snapshot"]["seq"] > first["seq"]
+    finish(stream)
+    assert venue.stop() == 0
+    venue.verify()
+
+
+@pytest.mark.parametrize(
+    ("venue", "victim", "core"),
+    [
+        ({"durability": "none"}, "core", {"core"}),
+        ({"profile": "spread"}, "matcher.1", {"router", "matcher.1", "matcher.2"}),
+    ],
+    indirect=["venue"],
+    ids=["with the journaler in it", "spread over processes"],
+)
+def test_the_core_comes_back_together_wherever_its_agents_are(venue: RunningVenue, victim: str, core: set[str]) -> None:
+    stream = trading(venue)
+    for _ in range(2):
+        connection = stream.client._socket
+        assert end_and_await(venue, stream, victim, signal.SIGKILL)[0] == core
+        assert stream.client._socket is connection
+        taken(venue)
     finish(stream)
     assert venue.stop() == 0
     venue.verify()
