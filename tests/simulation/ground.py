@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -91,13 +92,13 @@ class Parts:
     A process that dies takes the children with it that were to write its parts.
     """
 
-    def __init__(self, data: Path, start: Start, draw: Random) -> None:
+    def __init__(self, data: Path, start: Start, draw: Random, saved: Callable[[str], None]) -> None:
+        self._saved = saved
         self.start = start
         self._data = data
         self._draw = draw
         self._under_way: list[tuple[int, Path, Path]] = []
         self.turn = 0
-        self.saved = 0
 
     def save(self, seq: int, agent: str, write: Write) -> None:
         folder = folder_of(self._data, seq)
@@ -110,6 +111,7 @@ class Parts:
             saver.finish()
         finally:
             os.close(fd)
+        self._saved(agent)
         self._under_way.append((self.turn + self._draw.randint(0, 60), temporary, folder / part_name(agent)))
 
     def load(self, agent: str) -> Loader | None:
@@ -121,4 +123,3 @@ class Parts:
             self._under_way.remove((due, temporary, path))
             if temporary.exists():  # else the folder was dropped meanwhile
                 temporary.rename(path)
-                self.saved += 1

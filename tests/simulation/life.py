@@ -42,6 +42,7 @@ from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 START_NS = 1_780_000_000_000_000_000
 SHM = Path("/dev/shm")
+UNSYNCED = ("gateway.1/*.fix", "spool/*.spool")  # files that their stages sync now and then only
 # Whether the stages can save, load and change rings, and so start again without the others.
 PARTIAL = hasattr(Router, "save") and hasattr(Matcher, "save") and hasattr(Gateway, "attach")
 
@@ -139,6 +140,7 @@ class Life:
         self.snapshot_wanted = False
         self.later = Later(self)
         self.reports: list[str] = []
+        self.synced: dict[Path, int] = {}
         self.healing = False
         self.asked_at: dict[str, int] = {}
         self._new_boot()
@@ -183,7 +185,13 @@ class Life:
         return choice
 
     def _parts(self, name: str) -> Parts:
-        return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"))
+        return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"), self._synced)
+
+    def _synced(self, agent: str) -> None:
+        """A stage that saves its part has synced its own files before."""
+        for path in (path for pattern in UNSYNCED for path in self.data.glob(pattern)):
+            if path.parent.name == agent or (agent == "batcher" and path.parent.name == "spool"):
+                self.synced[path] = path.stat().st_size
 
     def restart_core(self) -> None:
         """The supervisor: the core again, in rings of a new generation; the edges stay."""
@@ -274,6 +282,15 @@ class Life:
             self.disk.locked = False
 
     def supervise(self) -> None:
+        """What the supervisor does in a turn; power may fail while it looks at the journal."""
+        try:
+            self._supervise()
+        except OSError:
+            if not self.disk.off:
+                raise
+            self.lose_power("inside the disk")
+
+    def _supervise(self) -> None:
         """Notice deaths, and start again what the venue's own rules say; see to snapshots."""
         due = [death for death in self.deaths if death[0] <= self.turn]
         for death in due:
@@ -357,11 +374,11 @@ class Life:
     def _lose_tails(self) -> None:
         """What the gateway's store and the spool had not synced may be there, or not: a part of each file's end."""
         draw = self.draw("power")
-        for pattern in ("gateway.1/*.fix", "spool/*.spool"):
-            files = sorted(self.data.glob(pattern))
-            for path in files[-1:]:
+        for pattern in UNSYNCED:
+            for path in sorted(self.data.glob(pattern))[-1:]:
                 size = path.stat().st_size
-                keep = draw.choice((size, draw.randint(0, size), max(0, size - draw.randint(0, 3000))))
+                synced = min(size, self.synced.get(path, 0))
+                keep = draw.choice((size, draw.randint(synced, size), max(synced, size - draw.randint(0, 3000))))
                 os.truncate(path, keep)
                 if keep < size and draw.random() < 0.3:
                     with path.open("ab") as file:
