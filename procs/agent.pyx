@@ -14,7 +14,7 @@ cdef class Agent:
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         """Do a bounded amount of work (a batch) and return how many records were handled; 0 when there was nothing.
 
-        `now_ns` is the wall clock anchored at the host's start and advanced by the monotonic clock. Raises only for
+        `now_ns` is the wall clock anchored at the run's start and advanced by the monotonic clock. Raises only for
         bugs and for faults of the machine: the host lets the process end.
         """
         with gil:

@@ -95,7 +95,7 @@ def _begin_with_newest(venue: Venue, host: Host) -> None:
 def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
     slots = [venue.topology.slot_of(name) for name in host.agents]
     spin_ns = venue.config.processes.spin_us * 1000
-    loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns, venue.snapshots)
+    loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns, venue.snapshots, venue.anchor_ns)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's to carry out, in order
     loop.run()

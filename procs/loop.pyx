@@ -33,7 +33,8 @@ cdef enum:
 cdef class Loop:
     """Runs the agents of one host until `stop`. `slots` are their places in the board's health table.
 
-    What the agents have `snapshots` save is looked after between polls.
+    What the agents have `snapshots` save is looked after between polls. `anchor_ns` and the monotonic clock are the
+    wall clock, which is read once in a run (rule 4).
     """
 
     cdef list agents
@@ -51,7 +52,8 @@ cdef class Loop:
     cdef bint stopping
 
     def __init__(
-        self, list agents, list slots, Sleeper sleeper, Board board, int64_t spin_ns, snapshots: Snapshots
+        self, list agents, list slots, Sleeper sleeper, Board board, int64_t spin_ns, snapshots: Snapshots,
+        int64_t anchor_ns,
     ) -> None:
         if len(agents) > MAX_HOSTED:
             raise ValueError(f"a host runs at most {MAX_HOSTED} agents, not {len(agents)}")
@@ -71,8 +73,7 @@ cdef class Loop:
             memset(&self.health[i], 0, sizeof(HealthPayload))
             self.health[i].pid = os.getpid()
             self.health[i].started_ns = time.monotonic_ns()
-        # The wall clock is read once: from here on only the monotonic clock moves log time (rule 4).
-        self.anchor_ns = time.time_ns() - time.monotonic_ns()
+        self.anchor_ns = anchor_ns
         self.last_work_ns = self.last_beat_ns = 0
 
     def stop(self) -> None:

@@ -56,7 +56,6 @@ class Pump:
         self._sleeper = sleeper
         self._venue = venue
         self._board = venue.board
-        self._anchor_ns = time.time_ns() - time.monotonic_ns()
         self._started_ns = time.monotonic_ns()
         self._work = [0] * len(edges)
         self._rounds = 0
@@ -104,7 +103,7 @@ class Pump:
         self.kick()
 
     def _poll(self) -> int:
-        now_ns = time.monotonic_ns() + self._anchor_ns
+        now_ns = self._venue.now_ns()
         total = 0
         if self._board.get(Word.GENERATION) > self._venue.generation:
             self._renew()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import mmap
+import time
 from pathlib import Path
 
 import msgspec
@@ -32,7 +33,9 @@ class Manifest(Struct, frozen=True):
     """What a host must know of the run that it belongs to. The supervisor writes it where only its user can read it.
 
     Log and event rings are of a `generation`, and begin behind `start`. `draining` is the generation whose log ring may
-    hold records that are not in the journal yet (0: none does). The journal reaches `known_seq` at least.
+    hold records that are not in the journal yet (0: none does). The journal reaches `known_seq` at least. `anchor_ns`
+    is the wall clock's time less the monotonic clock's, read once for all processes of the run, whenever they start: of
+    two that read a clock before and after it was set, one would find the other's messages an hour old (rule 4).
     """
 
     boot_id: str
@@ -44,11 +47,17 @@ class Manifest(Struct, frozen=True):
     generation: int = FIRST_GENERATION
     draining: int = 0
     known_seq: int = 0
+    anchor_ns: int = 0
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
         """Read the manifest that a supervisor wrote."""
         return msgspec.json.decode(path.read_bytes(), type=cls)
+
+
+def read_anchor_ns() -> int:
+    """What the wall clock is ahead of the monotonic one, which is the same for all processes of a machine."""
+    return time.time_ns() - time.monotonic_ns()
 
 
 def manifest_of(data: Path) -> Path:
@@ -66,7 +75,10 @@ def create(
 ) -> Manifest:
     """Create the rings, bells and board of a new run. SegmentError, and nothing left behind, where memory is short."""
     prefix = prefix_of(data) + boot_id[:8]
-    manifest = Manifest(boot_id, prefix, str(data), config, topology, start or Start.genesis(), known_seq=known_seq)
+    begin = start or Start.genesis()
+    manifest = Manifest(
+        boot_id, prefix, str(data), config, topology, begin, known_seq=known_seq, anchor_ns=read_anchor_ns()
+    )
     Filed(_images_of(data)).clear()
     try:
         bells = segment.create(f"{manifest.prefix}-bells", BELLS_SIZE)
@@ -188,7 +200,7 @@ class Venue:
     def private(cls, topology: Topology, config: Config, data: Path, start: Start | None = None) -> Venue:
         """The same in this process's own memory, without wake-ups: for tests, verification and simulation."""
         start = start or Start.genesis()
-        manifest = Manifest("0" * 32, "", str(data), config, topology, start)
+        manifest = Manifest("0" * 32, "", str(data), config, topology, start, anchor_ns=read_anchor_ns())
         rings = {}
         for ring in topology.rings:
             memory = mmap.mmap(-1, Ring.size_for(ring.capacity))
@@ -213,6 +225,15 @@ class Venue:
         }
         self._manifest = manifest
         self.start, self.generation = manifest.start, manifest.generation
+
+    @property
+    def anchor_ns(self) -> int:
+        """What to add to the monotonic clock for the run's wall clock: the same in all of its processes."""
+        return self._manifest.anchor_ns
+
+    def now_ns(self) -> int:
+        """The run's wall clock."""
+        return time.monotonic_ns() + self.anchor_ns
 
     @property
     def known_seq(self) -> int:

@@ -5,8 +5,6 @@ It decides nothing; `procs.host` runs what `build` returns.
 
 from __future__ import annotations
 
-import time
-
 from procs.gateway.desk import Desk
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
@@ -43,10 +41,6 @@ def build(venue: Venue, name: str) -> Server:
     checker = Checker(listing, refused, venue.board)
     desk = Desk(store, orders, reports, entry, checker, number)
     rules = Rules(SUPPORTED)
-    anchor_ns = time.time_ns() - time.monotonic_ns()
-
-    def clock() -> int:
-        return time.monotonic_ns() + anchor_ns
 
     return Server(
         fix,
@@ -72,5 +66,5 @@ def build(venue: Venue, name: str) -> Server:
             logon_timeout_s=fix.logon_timeout_s,
             sending_time_accuracy_s=fix.sending_time_accuracy_s,
         ),
-        clock,
+        venue.now_ns,
     )

@@ -70,7 +70,7 @@ class Channel:
         """
         if self._producer.room() < len(commands):
             raise BusyError("the router takes no commands now; nothing was sent: try again")
-        sent = [self._producer.put(pack(structs.replace(each, time_ns=time.time_ns()))) for each in commands]
+        sent = [self._producer.put(pack(structs.replace(each, time_ns=self._venue.now_ns()))) for each in commands]
         try:
             return self._outcomes(commands, sent, time.monotonic() + timeout_s)
         except KeyboardInterrupt:

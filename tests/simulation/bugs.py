@@ -28,6 +28,7 @@ from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
 from tests.simulation.ground import Parts
+from tests.simulation.setting import START_NS
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
@@ -52,6 +53,10 @@ class Bug:
     def board_of(self, board: Board, agent: str) -> Board:  # noqa: ARG002
         """The board that a process is given."""
         return board
+
+    def anchor_ns(self, of_run: int, world: Life) -> int:  # noqa: ARG002
+        """What a process that starts now adds to the monotonic clock."""
+        return of_run
 
     def catch_up(self, venue: Venue, name: str, stage: Any) -> None:
         """Bring an edge that starts again alone to where its predecessor was."""
@@ -286,11 +291,18 @@ def _without_numbers(data: bytes) -> bytes:
     return bytes(made + data[at:])
 
 
+class ClockOfItsOwn(Bug):
+    """4: every process reads the wall clock when it starts, whatever it was when the others did."""
+
+    def anchor_ns(self, of_run: int, world: Life) -> int:  # noqa: ARG002
+        return START_NS + world.wall_shift_ns
+
+
 BUGS: dict[str, type[Bug]] = {
     bug.__name__: bug
     for bug in (
         ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
         RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
-        ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
+        ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn,
     )
 }  # fmt: skip

@@ -29,10 +29,19 @@ class Ground:
     """One run of a venue. `manifest` is what the supervisor has written last."""
 
     def __init__(
-        self, topology: Topology, config: Config, data: Path, boot_id: str, start: Start, known_seq: int
+        self,
+        topology: Topology,
+        config: Config,
+        data: Path,
+        boot_id: str,
+        start: Start,
+        known_seq: int,
+        anchor_ns: int,
     ) -> None:
         self.data = data
-        self.manifest = Manifest(boot_id, "", str(data), config, topology, start, known_seq=known_seq)
+        self.manifest = Manifest(
+            boot_id, "", str(data), config, topology, start, known_seq=known_seq, anchor_ns=anchor_ns
+        )
         self.board = Board.private()
         self.images = Kept()
         self.bells = Bells.private()

@@ -36,11 +36,10 @@ from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
 from tests.simulation.ground import Attached, Ground, Parts
 from tests.simulation.plan import Plan
-from tests.simulation.setting import OPERATOR_ACCOUNT, TRADERS, config_of, watched
+from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, watched
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
-START_NS = 1_780_000_000_000_000_000
 SHM = Path("/dev/shm")
 UNSYNCED = ("gateway.1/*.fix", "spool/*.spool")  # files that their stages sync now and then only
 # Whether the stages can save, load and change rings, and so start again without the others.
@@ -165,7 +164,15 @@ class Life:
         self.bug.before_start(self)
         choice = self._choose(None)
         boot_id = f"{self.seen['whole start']:08x}".ljust(32, "0")
-        self.ground = Ground(self.topology, self.config, self.data, boot_id, choice.start, choice.known_seq)
+        self.ground = Ground(
+            self.topology,
+            self.config,
+            self.data,
+            boot_id,
+            choice.start,
+            choice.known_seq,
+            START_NS + self.wall_shift_ns,
+        )
         self.recovery = Recovery(self.topology, whole_only=not PARTIAL)
         self.was_ready = False
         self.hosts = [Host(host.name, host.agents) for host in self.topology.hosts]
@@ -215,7 +222,7 @@ class Life:
 
     def start_host(self, host: Host) -> bool:
         """Start one process; False where it died of the disk while it did."""
-        host.anchor_ns = START_NS + self.wall_shift_ns
+        host.anchor_ns = self.bug.anchor_ns(self.ground.manifest.anchor_ns, self)
         host.alive = True
         host.parts = self._parts(host.name)
         host.parts.turn = self.turn

@@ -28,6 +28,7 @@ from tests.simulation.plan import PAGE, Plan
 from tests.simulation.trader import PASSWORD
 from tests.simulation.traffic import SYMBOLS
 
+START_NS = 1_780_000_000_000_000_000
 TRADERS = ("ALICE", "BOB", "CAROL")
 OPERATOR_ACCOUNT = len(TRADERS) + 1
 

@@ -36,6 +36,7 @@ class Trader:
         self.told: dict[str, Told] = {}
         self.waiting: dict[str, list[tuple[int, str]]] = {}
         self.answers: dict[str, str] = {}
+        self.refusals: dict[str, str] = {}
         self.logged_on = False
         self.resets = 0
         self.must_reset = False
@@ -253,6 +254,8 @@ class Trader:
     def _report(self, message: dict[int, str]) -> None:
         status = message[150] == "I" or message.get(20) == "3"
         self._answer(message[11], message[39])
+        if message[39] == "8":
+            self.refusals.setdefault(message[11], message.get(58, ""))
         if status or "-" not in message[17]:
             return
         told = Told(

@@ -213,6 +213,9 @@ class World(Life):
         self.until(
             lambda: all(f"alive-{t.name}" in t.answers for t in self.traders), "I10: an order of each", self._ask
         )
+        for trader in self.traders:
+            why = trader.refusals.get(f"alive-{trader.name}", "")
+            require(not why.startswith(("TOO_OLD", "JOURNAL_FULL", "BUSY")), f"I10: {trader.name} is refused: {why}")
         self._rest()
         self.until(lambda: all(t.has_all_again for t in self.traders), "all that was sent comes again", self._ask_all)
         self._rest()
