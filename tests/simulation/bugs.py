@@ -303,6 +303,6 @@ BUGS: dict[str, type[Bug]] = {
     for bug in (
         ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
         RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
-        ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn,
+        ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
     )
 }  # fmt: skip
