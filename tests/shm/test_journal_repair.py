@@ -166,7 +166,5 @@ def test_power_may_fail_at_every_operation_of_a_repair() -> None:
 def test_the_refusal_says_what_to_do() -> None:
     disk = written()
     flip(disk, 1, PAGE)
-    with pytest.raises(
-        JournalCorrupt, match=r"lockstep verify` .*; `lockstep repair-journal --from COPY` mends it"
-    ):
+    with pytest.raises(JournalCorrupt, match=r"lockstep verify` .*; `lockstep repair-journal --from COPY` mends it"):
         JournalWriter(disk, segment_bytes=SEGMENT)
