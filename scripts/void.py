@@ -5,6 +5,7 @@ The log stays as it is. What is taken out is in data/void.json, for ever: every 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,11 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
+from config.schema import Config
 from procs import definitions, voids
 from procs.catalogue import entries
+from procs.supervisor import poison
+from procs.supervisor.topology import derive
 from procs.voids import Position
 from scripts.at import moment
 from scripts.at.moment import Request, Retained
@@ -75,13 +79,21 @@ def void(
             "The venue may run."
         ),
     ] = None,
+    untried: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Do not try first whether the journal replays without it: where several commands must be taken out.",
+        ),
+    ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
     """Take a command out that kills a stage whenever it is replayed. The venue must be stopped; then start it again.
 
     The log keeps the command and the router's verdict; its matcher does not carry it out, and tells what became of it
-    with an event. This can't be taken back. A command from before the newest snapshot was survived, and is refused.
+    with an event. This can't be taken back. A command from before the newest snapshot was survived, and is refused; so
+    is one without which the journal does not replay, since what came later builds on it.
 
     Example: lockstep void 4711 config/demo.toml
 
@@ -93,9 +105,10 @@ def void(
     if (seq is None) == (ingress is None):
         raise UsageError("name one: a sequence of the log, or --ingress RING:INCARNATION:SEQUENCE")
     try:
-        outcome = (
-            take_out(data, seq, published, yes=yes) if seq is not None else pass_over(data, ingress or "", yes=yes)
-        )
+        if seq is not None:
+            outcome = take_out(loaded, seq, published, yes=yes, untried=untried)
+        else:
+            outcome = pass_over(data, ingress or "", yes=yes)
     except JournalError as error:
         outcome = Outcome("refused", str(error))
     if json:
@@ -105,8 +118,9 @@ def void(
     return EXIT_PROBLEM if outcome.outcome == "refused" else EXIT_OK
 
 
-def take_out(data: Path, seq: int, published: int, *, yes: bool) -> Outcome:
-    """Void a command of the log of the stopped venue in `data`."""
+def take_out(config: Config, seq: int, published: int, *, yes: bool, untried: bool = False) -> Outcome:
+    """Void a command of the log of the stopped venue."""
+    data = Path(config.venue.data)
     with contextlib.ExitStack() as stack:
         lock = RoleLock(data / "venue.lock")
         try:
@@ -134,6 +148,14 @@ def take_out(data: Path, seq: int, published: int, *, yes: bool) -> Outcome:
                 "refused", "not confirmed (--yes confirms): nothing was changed", command.seq, words, follows
             )
         voids.save(data, structs.replace(done, commands=done.commands | {command.seq: published}))
+        ended = None if untried else asyncio.run(poison.find(config, derive(config), data, poison.command_of))
+        if ended is not None:
+            voids.save(data, done)
+            says = (
+                f"without it the journal does not replay beyond record {ended:,}: nothing was changed. Later records "
+                f"build on it, or another one must be taken out too (--untried); {data}/log/careful.log says more"
+            )
+            return Outcome("refused", says, command.seq, words, follows)
         return Outcome("voided", f"record {command.seq:,} is taken out: start the venue", command.seq, words, follows)
 
 

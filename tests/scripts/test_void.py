@@ -1,0 +1,120 @@
+"""`lockstep void`: what is asked before, what is refused, and what a replay makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import config
+from config.schema import Config
+from procs import voids
+from procs.catalogue import MANIFEST, Entry
+from procs.replica import Replica
+from procs.snapshots import Start, folder_of
+from procs.voids import Position, Voids
+from scripts.__main__ import command_line
+from scripts.terminal import UsageError
+from scripts.void import Outcome, pass_over, take_out
+from shm.journal_writer import JournalWriter
+from shm.layout import unpack_event
+from shm.records import Cancelled, CancelReason, CommandType
+from shm.segment import RoleLock
+from tests.pipeline.conftest import DEMO
+from tests.router.rig import Rig
+from tests.router.traffic import order
+
+
+@pytest.fixture(scope="module")
+def rig() -> Rig:
+    made = Rig().lead()
+    made.ask(order(1, "first", price_ticks=99))
+    made.ask(order(1, "first", price_ticks=99))
+    made.ask(order(1, "last", price_ticks=98))
+    return made
+
+
+@pytest.fixture
+def venue(rig: Rig, tmp_path: Path) -> Config:
+    """The configuration of a stopped venue with the rig's journal."""
+    with JournalWriter(tmp_path / "data" / "journal", "none") as writer:
+        writer.append(rig.log)
+    file = tmp_path / "venue.toml"
+    file.write_text(re.sub(r"^data = .*$", f'data = "{tmp_path / "data"}"', DEMO.read_text(), flags=re.MULTILINE))
+    return config.load(file)
+
+
+def record(rig: Rig, text: str, number: int = 0) -> int:
+    """The sequence of the order with this client id."""
+    found = [each.seq for each in rig.commands() if getattr(each, "cl_ord_id", b"") == text.encode()]
+    return found[number]
+
+
+def take(venue: Config, seq: int, **options: bool) -> Outcome:
+    return take_out(venue, seq, 0, **{"yes": True, **options})
+
+
+def test_a_voided_order_is_cancelled_by_every_replay(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    seq = record(rig, "last")
+    done = take(venue, seq)
+    assert (done.outcome, done.seq) == ("voided", seq), done.says
+    assert done.words == "T1 buys 5 I1 at 98: LIMIT GTC (last)"
+    assert voids.load(tmp_path / "data") == Voids({seq: 0})
+    replica = Replica(venue, tmp_path / "data", Start.genesis(), len(rig.log))
+    events = []
+    while not replica.is_complete or any(each.pending() for each in replica.consumers.values()):
+        replica.step()
+        events += [unpack_event(each) for consumer in replica.consumers.values() for each in consumer.take()]
+    ended = [event for event in events if event.cause == seq and isinstance(event, Cancelled)]
+    assert [event.reason for event in ended] == [CancelReason.VOIDED]
+    assert take(venue, seq).outcome == "already"
+
+
+def test_nothing_is_done_unconfirmed(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    assert take(venue, record(rig, "last"), yes=False).outcome == "refused"
+    assert not (tmp_path / "data" / voids.FILE).exists()
+
+
+def test_what_was_refused_or_is_built_on_is_not_voided(rig: Rig, venue: Config) -> None:
+    assert "DUPLICATE_CLIENT_ID" in take(venue, record(rig, "first", 1)).says
+    instrument = next(each.seq for each in rig.commands() if each.type == CommandType.INSTRUMENT)
+    assert "is INSTRUMENT: what comes behind it is built on it" in take(venue, instrument).says
+
+
+def test_what_came_before_the_newest_snapshot_was_survived(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data", len(rig.log))
+    folder.mkdir(parents=True)
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(Entry(len(rig.log), (0,) * 9, 0, 1, 0, 0, {}, 0)))
+    assert "lies before the newest snapshot" in take(venue, record(rig, "last")).says
+
+
+def test_a_running_venue_is_not_touched(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    lock = RoleLock(tmp_path / "data" / "venue.lock")
+    lock.acquire()
+    with pytest.raises(UsageError, match="the venue runs: stop it first"):
+        take(venue, record(rig, "last"))
+    lock.release()
+
+
+def test_a_request_that_is_not_in_the_log_is_named_by_its_ring(tmp_path: Path) -> None:
+    assert pass_over(tmp_path, "1:7:42", yes=True).outcome == "voided"
+    assert voids.load(tmp_path).positions == {(1, 7, 42)}
+    assert pass_over(tmp_path, "1:7:42", yes=True).outcome == "already"
+    assert voids.load(tmp_path).ingress == (Position(1, 7, 42),)
+    with pytest.raises(UsageError, match="is not RING:INCARNATION:SEQUENCE"):
+        pass_over(tmp_path, "1:7", yes=True)
+
+
+def test_a_damaged_file_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / voids.FILE).write_text("{")
+    with pytest.raises(RuntimeError, match="is damaged"):
+        voids.load(tmp_path)
+
+
+def test_programs_get_it_as_json(rig: Rig, venue: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["void", str(record(rig, "last")), str(Path(venue.venue.data).parent / "venue.toml"), "--json"]
+    assert command_line(command)(command, exit_on_error=False) == 1
+    assert json.loads(capsys.readouterr().out)["outcome"] == "refused"
