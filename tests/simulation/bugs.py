@@ -13,22 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from msgspec import structs
+
+from procs import catalogue
 from procs.batcher.rows import Batch
 from procs.batcher.writer import MOVE_WATERMARK, Session
 from procs.router import __main__ as router_main
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
 from procs.router.source import RecordList
+from procs.snapshots import Start, Write
+from procs.supervisor import snapshots
 from procs.venue import Venue
 from shm.board import Board, Word
 from shm.journal import JournalReader
+from shm.journal_retain import retain
 from shm.layout import type_of
 from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
 from tests.simulation.ground import Parts
-from tests.simulation.setting import START_NS
+from tests.simulation.setting import PARTIAL, START_NS
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
@@ -53,6 +59,13 @@ class Bug:
     def board_of(self, board: Board, agent: str) -> Board:  # noqa: ARG002
         """The board that a process is given."""
         return board
+
+    def begin(self, start: Start) -> Start:
+        """Where a start, or a generation, begins."""
+        return start
+
+    def at_death(self, agents: tuple[str, ...], world: Life) -> None:
+        """What a dying process has done as its last."""
 
     def anchor_ns(self, of_run: int, world: Life) -> int:  # noqa: ARG002
         """What a process that starts now adds to the monotonic clock."""
@@ -298,11 +311,82 @@ class ClockOfItsOwn(Bug):
         return START_NS + world.wall_shift_ns
 
 
+class NumbersRestarted(Bug):
+    """16: the events of a new generation are numbered from 1."""
+
+    def begin(self, start: Start) -> Start:
+        return structs.replace(start, numbers=(0,) * len(start.numbers))
+
+
+class SavedTooLate(Bug):
+    """18: a part is copied when it is written, not at the mark."""
+
+    class parts(Parts):  # noqa: N801
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            self._late: list[tuple[int, int, str, Write]] = []
+
+        def save(self, seq: int, agent: str, write: Write) -> None:
+            self._late.append((self.turn + 25, seq, agent, write))
+
+        def reap(self) -> None:
+            for due, seq, agent, write in [entry for entry in self._late if entry[0] <= self.turn]:
+                self._late.remove((due, seq, agent, write))
+                super().save(seq, agent, write)
+            super().reap()
+
+
+class ManifestBeforeParts(Bug):
+    """17: a snapshot counts as valid before all of its parts are there."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with (
+            patch.object(catalogue, "missing", lambda *_: []),
+            patch.object(catalogue, "_check", lambda _path: catalogue.Part(0, 0)),
+        ):
+            yield
+
+
+class ReleasedBeforePublished(Bug):
+    """5: the router frees commands of the gateways before they are in the log, and dies between the two."""
+
+    def at_death(self, agents: tuple[str, ...], world: Life) -> None:
+        if "router" in agents:
+            world.venue.consumer("ingress.gateway.1", "router").take()
+
+
+class FreedBeforeSync(Bug):
+    """20: the journaler frees slots of the log before they are on the disk, and dies between the two."""
+
+    def at_death(self, agents: tuple[str, ...], world: Life) -> None:
+        if "journaler" in agents:
+            world.venue.consumer("log", "journaler").take()
+
+
+class RetainedTooLittle(Bug):
+    """17: the journal goes up to its end when a snapshot is valid, and not up to the oldest that is kept."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:
+        def all_of_it(journal: Any, _from_seq: int) -> list[int]:
+            return retain(journal, world.ground.board.get(Word.LOG_END))
+
+        with patch.object(snapshots, "retain", all_of_it):
+            yield
+
+
+# Those that show only where stages start again alone, or from a snapshot.
+PARTIAL_BUGS: tuple[type[Bug], ...] = (
+    ClockOfItsOwn, NumbersRestarted, SavedTooLate, ManifestBeforeParts, ReleasedBeforePublished,
+    FreedBeforeSync, RetainedTooLittle,
+)  # fmt: skip
 BUGS: dict[str, type[Bug]] = {
     bug.__name__: bug
     for bug in (
         ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
         RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
         ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
+        *(PARTIAL_BUGS if PARTIAL else ()),
     )
 }  # fmt: skip

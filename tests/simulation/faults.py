@@ -9,8 +9,9 @@ from collections.abc import Callable
 from random import Random
 
 from tests.simulation.disk import GIB
-from tests.simulation.life import PARTIAL, Life
+from tests.simulation.life import Life
 from tests.simulation.plan import PAGE
+from tests.simulation.setting import PARTIAL
 
 HOUR_NS = 3_600 * 10**9
 

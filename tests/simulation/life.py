@@ -18,9 +18,6 @@ from unittest.mock import patch
 from procs import catalogue
 from procs.catalogue import Choice
 from procs.gateway import store as store_module
-from procs.gateway.gateway import Gateway
-from procs.matcher.matcher import Matcher
-from procs.router.router import Router
 from procs.supervisor import snapshots
 from procs.supervisor.recovery import Recovery, Way
 from procs.supervisor.topology import derive, kind_of
@@ -36,14 +33,12 @@ from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
 from tests.simulation.ground import Attached, Ground, Parts
 from tests.simulation.plan import Plan
-from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, watched
+from tests.simulation.setting import OPERATOR_ACCOUNT, PARTIAL, START_NS, TRADERS, config_of, watched
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 SHM = Path("/dev/shm")
 UNSYNCED = ("gateway.1/*.fix", "spool/*.spool")  # files that their stages sync now and then only
-# Whether the stages can save, load and change rings, and so start again without the others.
-PARTIAL = hasattr(Router, "save") and hasattr(Matcher, "save") and hasattr(Gateway, "attach")
 
 
 class Host:
@@ -189,7 +184,7 @@ class Life:
         choice = catalogue.choose(self.data, self.topology.savers)
         self.seen["snapshot passed over"] += len(choice.passed_over)
         self.seen["start from a snapshot"] += choice.start.seq > 0
-        return choice
+        return choice._replace(start=self.bug.begin(choice.start))
 
     def _parts(self, name: str) -> Parts:
         return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"), self._synced)
@@ -284,6 +279,7 @@ class Life:
         if "gateway.1" in host.stages:
             self._hang_up()
         had_journal = "journaler" in host.stages
+        self.bug.at_death(host.agents, self)
         host.kill()
         if had_journal:
             self.disk.locked = False

@@ -10,6 +10,7 @@ from tests.simulation.run import Tally
 TALLY = Tally()
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("chunk", seeds.chunks(3), ids=lambda chunk: f"{chunk.start}-{chunk.stop - 1}")
 def test_seeds_hold(chunk: range) -> None:
     seeds.check(chunk, TALLY)
