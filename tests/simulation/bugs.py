@@ -381,12 +381,9 @@ PARTIAL_BUGS: tuple[type[Bug], ...] = (
     ClockOfItsOwn, NumbersRestarted, SavedTooLate, ManifestBeforeParts, ReleasedBeforePublished,
     FreedBeforeSync, RetainedTooLittle,
 )  # fmt: skip
-BUGS: dict[str, type[Bug]] = {
-    bug.__name__: bug
-    for bug in (
-        ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
-        RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
-        ForgottenIds,        RecomputedVerdicts, MissingMarkers, ReportsRepeated,
-        *(PARTIAL_BUGS if PARTIAL else ()),
-    )
-}  # fmt: skip
+ALWAYS: tuple[type[Bug], ...] = (
+    ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
+    RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
+    ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated,
+)  # fmt: skip
+BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in (*ALWAYS, *(PARTIAL_BUGS if PARTIAL else ()))}

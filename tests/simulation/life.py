@@ -38,6 +38,7 @@ from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 SHM = Path("/dev/shm")
+HEADER_SIZE = 64  # of the store: synced with its name
 UNSYNCED = ("gateway.1/*.fix", "spool/*.spool")  # files that their stages sync now and then only
 
 
@@ -380,7 +381,7 @@ class Life:
         for pattern in UNSYNCED:
             for path in sorted(self.data.glob(pattern))[-1:]:
                 size = path.stat().st_size
-                synced = min(size, self.synced.get(path, 0))
+                synced = min(size, max(HEADER_SIZE, self.synced.get(path, 0)))
                 keep = draw.choice((size, draw.randint(synced, size), max(synced, size - draw.randint(0, 3000))))
                 os.truncate(path, keep)
                 if keep < size and draw.random() < 0.3:
