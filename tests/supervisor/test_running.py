@@ -17,13 +17,13 @@ from shm.journal import segment_seqs
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
-HEARTBEAT_TIMEOUT_S = 1.0
+HEARTBEAT_TIMEOUT_S = 3.0
 RETENTION = 'retention = "snapshots"'
 
 
 @pytest.fixture
 def venue(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S, **getattr(request, "param", {}))
+    running = RunningVenue(tmp_path, **getattr(request, "param", {}))
     running.start()
     yield running
     if running.process is not None:
@@ -136,6 +136,7 @@ def test_a_gateway_comes_back_alone_and_its_sessions_go_on(venue: RunningVenue) 
     venue.verify()
 
 
+@pytest.mark.parametrize("venue", [{"heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}], indirect=True, ids=["3s"])
 @pytest.mark.parametrize("host", ["core", "batcher"])
 def test_a_stage_that_hangs_is_ended_and_comes_back(venue: RunningVenue, host: str) -> None:
     stream = trading(venue)
