@@ -428,7 +428,7 @@ cdef class Router(Agent):
         if self.owed:
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
-        # A wall clock that was set back: the log's time goes on from where it was, not only when the clock is there again.
+        # A wall clock that was set back: the log's time goes on from where it was, without waiting for the clock.
         self.behind_ns = max(0, <int64_t> self.core.last_time_ns - now_ns)
         self.led_since_ns = now_ns + self.behind_ns
         self.state = CONFIGURING
