@@ -26,23 +26,29 @@ SUPPORTED = ("D", "E", "F", "G", "H", "q", "8", "9", "N", "r")
 
 
 def build(venue: Venue, name: str) -> Server:
-    """The edge of gateway `name` ("gateway.1"). Opening its store raises StoreCorrupt where that cannot be trusted."""
+    """The edge of gateway `name` ("gateway.1"), as the snapshot has it that the venue begins with, if any.
+
+    Where a gateway before this one has read on in the venue's rings, they are attached once it has caught up with that;
+    else they are here. StoreCorrupt where the store cannot be trusted; DamagedPart.
+    """
     number = int(name.partition(".")[2])
     fix = venue.config.fix
     comp_id = fix.target_comp_id
+    part = venue.snapshots.load(name)
     refused = RefusedIds()
     listing, orders = Listing(), Orders()
     reports = Reports(listing, orders)
-    store = Store(venue.data / name, refused)
-    consumers = {0: venue.consumer("events.router", name)}
-    consumers |= {matcher: venue.consumer(f"events.matcher.{matcher}", name) for matcher in venue.matchers}
-    pump = EventPump(consumers, store, orders, listing, reports, venue.board, number, comp_id.encode())
+    store = Store(venue.data / name, refused, loader=part)
+    pump = EventPump(store, orders, listing, reports, number, comp_id.encode(), venue.snapshots)
+    if part is not None:
+        pump.load(part)
+        part.finish()
     entry = Entry(venue.producer(f"ingress.{name}"))
     checker = Checker(listing, refused, venue.board)
     desk = Desk(store, orders, reports, entry, checker, number)
     rules = Rules(SUPPORTED)
 
-    return Server(
+    server = Server(
         fix,
         lambda logon: Gateway(
             store,
@@ -51,7 +57,6 @@ def build(venue: Venue, name: str) -> Server:
             pump,
             entry,
             desk,
-            venue.board,
             comp_id.encode(),
             fix.max_message_bytes,
             logon,
@@ -68,3 +73,6 @@ def build(venue: Venue, name: str) -> Server:
         ),
         venue.now_ns,
     )
+    if not venue.is_late(name):
+        server.attach(venue.events(name), venue.board)
+    return server

@@ -54,8 +54,13 @@ class Accounts:
 
     def define(self, account: Account) -> None:
         """Add an account, or give it its new password."""
+        self._by_name.pop(account.name, None)
         self._by_name[account.name] = account
         self.nobody = account.credential._replace(salt=bytes(16), hash=bytes(HASH_SIZE))
+
+    def known(self) -> list[Account]:
+        """All accounts, in the order in which they were defined last: defining them again gives the same."""
+        return list(self._by_name.values())
 
     def find(self, name: str) -> Account | None:
         """The account called `name`, or None."""

@@ -5,7 +5,8 @@ from procs.gateway.fix.session cimport Session
 from procs.gateway.forms cimport Checker, Form, Refusal, Terms, Text
 from procs.gateway.orders cimport Orders
 from procs.gateway.reports cimport ExecId, Reports
-from procs.gateway.store cimport Kind, Store
+from procs.gateway.scan cimport Kind
+from procs.gateway.store cimport Store
 from procs.gateway.translate cimport Entry
 
 

@@ -13,7 +13,8 @@ from procs.gateway.fix.session cimport Session
 from procs.gateway.forms cimport Checker, Form, Refusal, Terms, Text
 from procs.gateway.orders cimport Order, Orders
 from procs.gateway.reports cimport EXEC_ID_SIZE, ExecId, Reports
-from procs.gateway.store cimport FLAG_REFUSED_ID, KIND_IN_ANSWERED, KIND_IN_LOGGED, Kind, Store
+from procs.gateway.scan cimport FLAG_REFUSED_ID, KIND_IN_ANSWERED, KIND_IN_LOGGED, Kind
+from procs.gateway.store cimport Store
 from procs.gateway.translate cimport Entry, field_of, read_entries, read_form
 from procs.gateway.values cimport is_char
 from shm.records cimport (

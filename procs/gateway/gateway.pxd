@@ -46,6 +46,7 @@ cdef class Gateway:
     cdef bytes comp_id
     cdef uint32_t max_message_bytes
     cdef readonly set clients
+    cdef dict waiting            # session numbers by client: who may log on once the venue leads
     cdef object logon
     cdef int64_t now_ns
     cdef int64_t ticked_ns
@@ -57,5 +58,6 @@ cdef class Gateway:
     cdef int repeat(self, Client client) except -1
     cdef int catch_up(self, Client client) except -1
     cdef int send(self, Client client) except -1
+    cdef bint leads(self) noexcept nogil
     cdef int show_commands(self) except -1
     cdef int finish(self) except -1

@@ -9,6 +9,7 @@ from procs.gateway.pump import EventPump
 from procs.gateway.store import Store
 from procs.gateway.translate import Entry
 from shm.board import Board
+from shm.ring import Consumer
 
 class Client:
     session: Session
@@ -40,11 +41,11 @@ class Gateway:
         pump: EventPump,
         entry: Entry,
         desk: Desk,
-        board: Board,
         comp_id: bytes,
         max_message_bytes: int,
         logon: Callable[[Client, str, str, str], None],
     ) -> None: ...
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
     def connected(self, client: Client) -> None: ...
     def received(self, client: Client, size: int, now_ns: int) -> None: ...
     def lost(self, client: Client) -> None: ...

@@ -21,12 +21,13 @@ from procs.gateway.fix.session cimport (
     STEP_NEED_MORE,
     STEP_RESEND,
 )
-from procs.gateway.store cimport (
+from procs.gateway.scan cimport (
     KIND_IN_ADMIN,
     KIND_IN_ANSWERED,
     KIND_OUT_APP,
     Entry as StoreEntry,
 )
+from procs.gateway.translate cimport field_of
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_EPOCH, WORD_READY_EVENT
 
@@ -92,8 +93,8 @@ cdef class Gateway:
     """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers."""
 
     def __init__(
-        self, Store store, Orders orders, Listing listing, EventPump pump, Entry entry, Desk desk, Board board,
-        bytes comp_id, uint32_t max_message_bytes, object logon
+        self, Store store, Orders orders, Listing listing, EventPump pump, Entry entry, Desk desk, bytes comp_id,
+        uint32_t max_message_bytes, object logon
     ):
         self.store = store
         self.orders = orders
@@ -101,11 +102,19 @@ cdef class Gateway:
         self.pump = pump
         self.entry = entry
         self.desk = desk
-        self.board = board
         self.comp_id = comp_id
         self.max_message_bytes = max_message_bytes
         self.logon = logon
         self.clients = set()
+        self.waiting = {}
+
+    def attach(self, dict consumers, Board board not None) -> None:
+        """Begin with these event rings, or go on with them where the core begins anew; no client need know.
+
+        RuntimeError where they begin behind what is handled.
+        """
+        self.pump.attach(consumers, board)
+        self.board = self.desk.checker.board = board
 
     def connected(self, Client client) -> None:
         self.clients.add(client)
@@ -121,6 +130,7 @@ cdef class Gateway:
         """The connection is gone. What its session is sent from now on is stored."""
         client.closed = True
         self.clients.discard(client)
+        self.waiting.pop(client, None)
         if client.line is not None:
             client.line.collect(client.session.outbox)
             client.line.next_in = client.session.next_in
@@ -134,6 +144,9 @@ cdef class Gateway:
         cdef int64_t work
         self.now_ns = now_ns
         work = self.pump.drain(now_ns)
+        if self.waiting and self.leads():
+            for client, number in tuple(self.waiting.items()):
+                self.accept(client, number, now_ns)
         for client in tuple(self.clients) if self.clients else ():
             if client.blocked_ns and not client.closed:
                 self.advance(client)
@@ -153,12 +166,20 @@ cdef class Gateway:
         return WAIT_COMMIT if self.pump.unreleased() else WAIT_EVENTS
 
     def is_ready(self) -> bool:
-        """Whether the venue leads and everything from before it did is known here: the port may open."""
+        """Whether the venue leads and everything from before is known here and there: the port may open.
+
+        What a gateway before this one showed the router must be in the log by then: what its sessions sent last follows
+        from that.
+        """
         return (
-            self.board.load(WORD_EPOCH) != 0
+            self.leads()
             and self.pump.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
             and not self.pump.behind()
+            and self.entry.is_taken()
         )
+
+    cdef bint leads(self) noexcept nogil:
+        return self.board.load(WORD_EPOCH) != 0
 
     def tick(self) -> None:
         """Heartbeats and timeouts of all sessions."""
@@ -206,7 +227,7 @@ cdef class Gateway:
         if client.blocked_ns == 0:
             client.blocked_ns = self.now_ns
             client.pause()
-        return self.now_ns - client.blocked_ns >= BUSY_AFTER_NS and (line is None or not line.record_due)
+        return self.now_ns - client.blocked_ns >= BUSY_AFTER_NS
 
     cdef int handle(self, Client client, Step step, uint32_t expected) except -1:
         """Do what a step of the session asks for. `expected` is the number that it waited for before."""
@@ -255,6 +276,8 @@ cdef class Gateway:
             return self.store.append(
                 KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
             )
+        if client.line.record_due:  # for which the ring has no room, and the log has it before what the session sends
+            return self.desk.busy(session, client.line.number, field_of(message, 11))
         if self.desk.takes(message.msg_type):
             return self.desk.take(session, client.line.number, self.now_ns)
         self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
@@ -264,9 +287,14 @@ cdef class Gateway:
         """The Logon's password is right. A second logon of a session that lives ends without a reply (FIX)."""
         cdef Line line = self.pump.lines[number]
         cdef Session session = client.session
+        cdef uint64_t sequenced = self.board.session_in(number)
         cdef uint32_t expected
         cdef Step step
+        self.waiting.pop(client, None)
         if client.closed:
+            return
+        if line.next_in == 0 and not self.leads():  # asked after the number was read: a core that replays shows old ones
+            self.waiting[client] = number
             return
         self.now_ns = now_ns
         client.waiting = False
@@ -275,7 +303,7 @@ cdef class Gateway:
             return
         line.address(self.comp_id, session.version)
         if line.next_in == 0:  # a later connection goes on where this one ends: all that came is on its way to the log
-            line.next_in, line.answered = self.store.expected_in(number, self.board.session_in(number))
+            line.next_in, line.answered = self.store.expected_in(number, sequenced)
         expected = line.next_in
         client.line = line
         line.client = client

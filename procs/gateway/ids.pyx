@@ -1,17 +1,18 @@
 """The client order ids that this gateway refused for lack of balance, so that their resend cannot go live (rule 6).
 
 Such a refusal is not in the log, so the router cannot know; beyond 65,536 the oldest is forgotten. It decides nothing
-by itself and is not kept on disk: the message store refills it at start.
+by itself and has no file: the message store refills it at start, from a part of a snapshot and what came since.
 
 Memory: a circle of places, each in one chain of a table of heads; a place number of 0 ends a chain::
 
     place:  │ account 4 │ next 4 │ client order id 36, zero-padded │        heads[crc32c(account, id) mod 65536] → place
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
+from procs.tables.saved cimport Loader, Saver
 from shm.crc32c cimport crc32c
 from shm.records cimport CL_ORD_ID_SIZE
 
@@ -94,6 +95,24 @@ cdef class RefusedIds:
         link[0] = held.next
         held.account = 0
         self.count -= 1
+
+    def save(self, Saver saver not None) -> None:
+        """Add the ids to a part, the oldest first."""
+        cdef uint32_t place = self.next_place
+        cdef uint32_t _
+        saver.put_64(self.count)
+        for _ in range(REMEMBERED):
+            if self.ids[place].account:
+                saver.put(&self.ids[place], sizeof(RefusedId))
+            place = place % REMEMBERED + 1
+
+    def load(self, Loader loader not None) -> None:
+        """Have the ids of a part, behind those that there are."""
+        cdef RefusedId held
+        cdef uint64_t _
+        for _ in range(loader.get_64()):
+            loader.get(&held, sizeof(RefusedId))
+            self.remember(held.account, held.cl_ord_id)
 
     def add(self, uint32_t account, bytes cl_ord_id) -> None:
         """`remember`, for Python callers; the id is at most 36 bytes."""

@@ -3,7 +3,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport Outbox, Outgoing
 from procs.gateway.fix.session cimport Session
-from procs.gateway.store cimport Kind, Store
+from procs.gateway.scan cimport Kind
+from procs.gateway.store cimport Store
 
 
 @cython.final

@@ -6,7 +6,8 @@ It stores each message of ours before anything can send it; it knows no socket.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, OUT_RESET, Outbox, Outgoing
-from procs.gateway.store cimport KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET, Store
+from procs.gateway.scan cimport KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET
+from procs.gateway.store cimport Store
 
 
 cdef class Line:

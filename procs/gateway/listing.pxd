@@ -33,6 +33,7 @@ cdef class Listing:
     cdef readonly uint32_t count
     cdef int add_asset(self, const AssetDefinedRecord *event) except -1 nogil
     cdef int add_instrument(self, const InstrumentDefinedRecord *event) except -1 nogil
+    cdef void name(self, uint32_t instrument, const char *symbol) noexcept nogil
     cdef uint32_t bucket_of(self, const char *symbol, size_t size) noexcept nogil
     cdef const Listed *find(self, const char *symbol, size_t size) noexcept nogil
     cdef const Listed *get(self, uint32_t instrument) noexcept nogil

@@ -5,10 +5,11 @@ It holds what definition events say and refuses nothing: the router has checked 
 Memory: `listed` by instrument number; `buckets` is an open-addressing table of instrument numbers by symbol.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
+from procs.tables.saved cimport Loader, Saver
 from shm.crc32c cimport crc32c
 from shm.records cimport SYMBOL_SIZE, AssetDefinedRecord, InstrumentDefinedRecord
 
@@ -43,15 +44,12 @@ cdef class Listing:
     cdef int add_instrument(self, const InstrumentDefinedRecord *event) except -1 nogil:
         """List an instrument, or take its new terms; a symbol is never given to another."""
         cdef Listed *listed
-        cdef uint32_t bucket
         if event.instrument >= MAX_LISTED or event.base_asset >= MAX_ASSETS or event.quote_asset >= MAX_ASSETS:
             with gil:
                 raise ValueError(f"instrument number {event.instrument} is beyond {MAX_LISTED - 1}")
         listed = &self.listed[event.instrument]
         if listed.instrument == 0:
-            bucket = self.bucket_of(event.symbol, strnlen(event.symbol, SYMBOL_SIZE))
-            self.buckets[bucket] = event.instrument
-            self.count += 1
+            self.name(event.instrument, event.symbol)
         memcpy(listed.symbol, event.symbol, SYMBOL_SIZE)
         listed.symbol_size = strnlen(event.symbol, SYMBOL_SIZE)
         listed.instrument = event.instrument
@@ -69,6 +67,11 @@ cdef class Listing:
         listed.unit_value = event.unit_value
         listed.lot_units = event.lot_units
         return 0
+
+    cdef void name(self, uint32_t instrument, const char *symbol) noexcept nogil:
+        """A symbol that was not listed names this instrument from now on."""
+        self.buckets[self.bucket_of(symbol, strnlen(symbol, SYMBOL_SIZE))] = instrument
+        self.count += 1
 
     cdef uint32_t bucket_of(self, const char *symbol, size_t size) noexcept nogil:
         """The bucket that holds the symbol, or the free one that it would take."""
@@ -95,3 +98,24 @@ cdef class Listing:
     cdef const char *asset_name(self, uint32_t asset) noexcept nogil:
         """The asset's name, zero-padded to 16 bytes."""
         return &self.asset_names[asset if asset < MAX_ASSETS else 0][0]
+
+    def save(self, Saver saver not None) -> None:
+        """Add the instruments and assets to a part."""
+        cdef uint32_t instrument
+        saver.put(self.asset_scales, sizeof(self.asset_scales))
+        saver.put(self.asset_names, sizeof(self.asset_names))
+        saver.put_64(self.count)
+        for instrument in range(MAX_LISTED):
+            if self.listed[instrument].instrument:
+                saver.put(&self.listed[instrument], sizeof(Listed))
+
+    def load(self, Loader loader not None) -> None:
+        """Have the instruments and assets of a part; nothing is listed before. DamagedPart."""
+        cdef Listed listed
+        cdef uint64_t _
+        loader.get(self.asset_scales, sizeof(self.asset_scales))
+        loader.get(self.asset_names, sizeof(self.asset_names))
+        for _ in range(loader.get_64()):
+            loader.get(&listed, sizeof(Listed))
+            self.name(listed.instrument, listed.symbol)
+            self.listed[listed.instrument] = listed

@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.gateway.chains cimport MAX_CHUNKS, Index
 from procs.tables.pool cimport Pool
 from shm.records cimport (
     CL_ORD_ID_SIZE,
@@ -20,8 +21,6 @@ cdef extern from *:
 cdef enum:
     BY_ID = 0
     BY_CLIENT = 1
-    CHUNK_ORDERS = 16384
-    MAX_CHUNKS = 2048
     CLOSED_KEPT = 16384      # recently closed orders that can still be asked for
 
 # FIX OrdStatus, as the character that a report carries.
@@ -61,19 +60,6 @@ cdef struct Further:
     int64_t minimum_lots
     uint64_t expire_ns
 
-# The place of an order in the chain of its bucket, in one of the two indexes.
-cdef struct Link:
-    uint32_t next            # 0: the chain's last
-    uint32_t hash
-
-cdef struct Index:
-    uint32_t *heads
-    uint64_t capacity
-    uint64_t mask
-    uint64_t split
-    Link *links[MAX_CHUNKS]
-
-
 @cython.final
 cdef class Orders:
     cdef Order *chunks[MAX_CHUNKS]
@@ -86,7 +72,6 @@ cdef class Orders:
     cdef uint64_t closed_count
     cdef Pool aside          # of Further
     cdef Order *at(self, uint32_t place) noexcept nogil
-    cdef Link *link_of(self, int which, uint32_t place) noexcept nogil
     cdef Order *find(self, uint64_t order_id) noexcept nogil
     cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil
@@ -107,9 +92,6 @@ cdef class Orders:
     cdef void close(self, uint32_t place, Status status) noexcept nogil
     cdef uint32_t take_place(self) except 0 nogil
     cdef int add_chunk(self) except -1 nogil
-    cdef int link(self, int which, uint32_t place) except -1 nogil
-    cdef int split(self, int which) except -1 nogil
-    cdef void unlink(self, int which, uint32_t place) noexcept nogil
 
 cdef inline int128 notional_of(const Order *order) noexcept nogil:
     """Price × quantity of the fills so far, in ticks × lots."""

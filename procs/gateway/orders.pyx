@@ -3,25 +3,48 @@
 It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
 
 Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
-0 is never used. Two indexes (by order id; by account and client id) chain the places of a bucket through links that lie
-apart from the orders, so that a split, which moves orders of long ago, looks at no order::
+0 is never used. Two indexes (`chains`) name places: by order id, and by account and client id::
 
     order:  │ order id 8 │ price 8 │ quantity 8 │ cum 8 │ notional 16 │ account 4 │ instrument 4 │
             │ client order id 36, zero-padded │ side 1 │ type 1 │ time in force 1 │ OrdStatus 1 │
             │ place of its further terms 4 │ flags 2 │ state 1 │ 0 1 │
-    link:   │ next place 4 │ hash 4 │
-    index:  heads[bucket] → first place. Linear hashing: one bucket is split at each insertion that finds as many orders
-            as buckets, so no insertion pays for all of them.
 
 With a link and a head in each index an order takes 104 + 2 × 12 (up to 2 × 16 just after `heads` grew) bytes. What
 few orders have lies aside, in a pool (`procs.tables.pool`) of 40 bytes each.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
-from procs.tables.pool cimport pool_at, pool_check, pool_close, pool_give, pool_open, pool_take
+from procs.gateway.chains cimport (
+    CHUNK_ORDERS,
+    MAX_CHUNKS,
+    Index,
+    Link,
+    bucket_of,
+    buckets_of,
+    chains_close,
+    chains_extend,
+    chains_load,
+    chains_open,
+    chains_put,
+    chains_remove,
+    chains_save,
+    link_of,
+)
+from procs.tables.pool cimport (
+    pool_at,
+    pool_check,
+    pool_close,
+    pool_give,
+    pool_load,
+    pool_open,
+    pool_save,
+    pool_take,
+    prefetch,
+)
+from procs.tables.saved cimport Loader, Saver
 from shm.crc32c cimport crc32c
 from shm.records cimport (
     CANCEL_REASON_AUCTION_ENDED,
@@ -40,18 +63,11 @@ from shm.records cimport (
 
 from shm import layout
 
-cdef extern from *:
-    void prefetch "__builtin_prefetch"(const void *address) noexcept nogil
-
 cdef enum:
-    FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond
     FIRST_FURTHER = 4096
-    SPLITS_AHEAD = 8                 # of the bucket that is split, whose first link is fetched
 
 assert sizeof(Order) == 104
-assert sizeof(Link) == 8
 assert sizeof(Further) == 40
-assert FIRST_BUCKETS & (FIRST_BUCKETS - 1) == 0
 
 ORDER_SIZE = sizeof(Order) + 2 * sizeof(Link)  # without its heads
 
@@ -72,22 +88,12 @@ cdef inline uint32_t hash_of(int which, const Order *order) noexcept nogil:
     return hash_id(order.order_id) if which == BY_ID else hash_client(order.account, order.cl_ord_id)
 
 
-cdef inline uint64_t bucket_of(const Index *index, uint64_t hashed) noexcept nogil:
-    cdef uint64_t bucket = hashed & index.mask
-    return bucket if bucket >= index.split else hashed & (2 * index.mask + 1)
-
-
 cdef class Orders:
     """The table. An order that an event names and the table does not hold is a bug of ours: LookupError."""
 
     def __cinit__(self):
-        cdef int which
-        for which in range(2):
-            self.indexes[which].heads = <uint32_t *> calloc(2 * FIRST_BUCKETS, sizeof(uint32_t))
-            self.indexes[which].capacity = 2 * FIRST_BUCKETS
-            self.indexes[which].mask = FIRST_BUCKETS - 1
-            if self.indexes[which].heads == NULL:
-                raise MemoryError("no memory for the order table")
+        chains_open(&self.indexes[BY_ID])
+        chains_open(&self.indexes[BY_CLIENT])
         self.closed = <uint32_t *> calloc(CLOSED_KEPT, sizeof(uint32_t))
         if self.closed == NULL:
             raise MemoryError("no memory for the order table")
@@ -98,18 +104,13 @@ cdef class Orders:
         cdef uint32_t chunk
         for chunk in range(self.chunk_count):
             free(self.chunks[chunk])
-            free(self.indexes[BY_ID].links[chunk])
-            free(self.indexes[BY_CLIENT].links[chunk])
-        free(self.indexes[BY_ID].heads)
-        free(self.indexes[BY_CLIENT].heads)
+        chains_close(&self.indexes[BY_ID])
+        chains_close(&self.indexes[BY_CLIENT])
         free(self.closed)
         pool_close(&self.aside)
 
     cdef Order *at(self, uint32_t place) noexcept nogil:
         return &self.chunks[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
-
-    cdef Link *link_of(self, int which, uint32_t place) noexcept nogil:
-        return &self.indexes[which].links[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
 
     cdef Order *find(self, uint64_t order_id) noexcept nogil:
         """The order, or NULL. Expected time is constant. The pointer is valid until the next event is applied."""
@@ -125,7 +126,7 @@ cdef class Orders:
             order = self.at(place)
             if order.account == account and memcmp(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE) == 0:
                 return order
-            place = self.link_of(BY_CLIENT, place).next
+            place = link_of(&self.indexes[BY_CLIENT], place).next
         return NULL
 
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil:
@@ -208,9 +209,9 @@ cdef class Orders:
         """An order took new terms and the client order id of the request."""
         cdef uint32_t place = self.known(event.order_id)
         cdef Order *order = self.at(place)
-        self.unlink(BY_CLIENT, place)
+        chains_remove(&self.indexes[BY_CLIENT], place)
         memcpy(order.cl_ord_id, event.cl_ord_id, CL_ORD_ID_SIZE)
-        self.link(BY_CLIENT, place)
+        chains_put(&self.indexes[BY_CLIENT], place, hash_of(BY_CLIENT, order), self.count)
         order.price_ticks = event.price_ticks
         order.quantity_lots = order.cum_lots + event.leaves_lots
         order.state = event.state
@@ -239,7 +240,7 @@ cdef class Orders:
         cdef Index *index = &self.indexes[BY_ID]
         cdef uint32_t place = index.heads[bucket_of(index, hash_id(order_id))]
         while place and self.at(place).order_id != order_id:
-            place = self.link_of(BY_ID, place).next
+            place = link_of(&self.indexes[BY_ID], place).next
         return place
 
     cdef uint32_t known(self, uint64_t order_id) except 0 nogil:
@@ -256,8 +257,8 @@ cdef class Orders:
         order.order_id = order_id
         order.account = account
         memcpy(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
-        self.link(BY_ID, place)
-        self.link(BY_CLIENT, place)
+        chains_put(&self.indexes[BY_ID], place, hash_of(BY_ID, order), self.count)
+        chains_put(&self.indexes[BY_CLIENT], place, hash_of(BY_CLIENT, order), self.count)
         self.count += 1
         return place
 
@@ -265,9 +266,9 @@ cdef class Orders:
         """Nothing more happens to an order: it stays for questions until 16,384 others have closed."""
         cdef uint32_t *kept = &self.closed[self.closed_count % CLOSED_KEPT]
         if kept[0]:
-            self.unlink(BY_ID, kept[0])
-            self.unlink(BY_CLIENT, kept[0])
-            self.link_of(BY_ID, kept[0]).next = self.free_place
+            chains_remove(&self.indexes[BY_ID], kept[0])
+            chains_remove(&self.indexes[BY_CLIENT], kept[0])
+            link_of(&self.indexes[BY_ID], kept[0]).next = self.free_place
             self.free_place = kept[0]
             if self.at(kept[0]).further:
                 pool_give(&self.aside, self.at(kept[0]).further)
@@ -279,7 +280,7 @@ cdef class Orders:
     cdef uint32_t take_place(self) except 0 nogil:
         cdef uint32_t place = self.free_place
         if place:
-            self.free_place = self.link_of(BY_ID, place).next
+            self.free_place = link_of(&self.indexes[BY_ID], place).next
             return place
         place = self.next_place
         if place // CHUNK_ORDERS == self.chunk_count:
@@ -294,70 +295,41 @@ cdef class Orders:
                 raise MemoryError(f"no memory for more than {self.count} orders")
         self.chunk_count += 1
         self.chunks[chunk] = <Order *> calloc(CHUNK_ORDERS, sizeof(Order))
-        self.indexes[BY_ID].links[chunk] = <Link *> calloc(CHUNK_ORDERS, sizeof(Link))
-        self.indexes[BY_CLIENT].links[chunk] = <Link *> calloc(CHUNK_ORDERS, sizeof(Link))
-        if (
-            self.chunks[chunk] == NULL
-            or self.indexes[BY_ID].links[chunk] == NULL
-            or self.indexes[BY_CLIENT].links[chunk] == NULL
-        ):
+        if self.chunks[chunk] == NULL:
             with gil:
                 raise MemoryError(f"no memory for more than {self.count} orders")
-        return 0
+        chains_extend(&self.indexes[BY_ID])
+        return chains_extend(&self.indexes[BY_CLIENT])
 
-    cdef int link(self, int which, uint32_t place) except -1 nogil:
-        cdef Index *index = &self.indexes[which]
-        cdef Link *link = self.link_of(which, place)
-        cdef uint32_t *head
-        if self.count >= index.mask + 1 + index.split:
-            self.split(which)
-        link.hash = hash_of(which, self.at(place))
-        head = &index.heads[bucket_of(index, link.hash)]
-        link.next = head[0]
-        head[0] = place
-        return 0
+    def save(self, Saver saver not None) -> None:
+        """Add the whole table to a part, as it lies in memory."""
+        cdef uint32_t chunk
+        saver.put_64(self.chunk_count)
+        saver.put_64(self.next_place)
+        saver.put_64(self.free_place)
+        saver.put_64(self.count)
+        saver.put_64(self.closed_count)
+        saver.put(self.closed, CLOSED_KEPT * sizeof(uint32_t))
+        for chunk in range(self.chunk_count):
+            saver.put(self.chunks[chunk], CHUNK_ORDERS * sizeof(Order))
+        chains_save(&self.indexes[BY_ID], saver)
+        chains_save(&self.indexes[BY_CLIENT], saver)
+        pool_save(&self.aside, saver)
 
-    cdef int split(self, int which) except -1 nogil:
-        """Add a bucket: it takes its share of the orders of bucket `split`."""
-        cdef Index *index = &self.indexes[which]
-        cdef uint64_t added = index.mask + 1 + index.split
-        cdef uint32_t *at
-        cdef uint32_t place
-        cdef Link *link
-        cdef void *grown
-        if added == index.capacity:
-            grown = realloc(index.heads, 2 * index.capacity * sizeof(uint32_t))
-            if grown == NULL:
-                with gil:
-                    raise MemoryError("no memory for the index of the order table")
-            index.heads = <uint32_t *> grown
-            index.capacity *= 2
-        index.heads[added] = 0
-        if index.split + SPLITS_AHEAD <= index.mask:
-            prefetch(self.link_of(which, index.heads[index.split + SPLITS_AHEAD]))
-        at = &index.heads[index.split]
-        while at[0]:
-            place = at[0]
-            link = self.link_of(which, place)
-            if link.hash & (2 * index.mask + 1) == added:
-                at[0] = link.next
-                link.next = index.heads[added]
-                index.heads[added] = place
-            else:
-                at = &link.next
-        index.split += 1
-        if index.split > index.mask:
-            index.mask = 2 * index.mask + 1
-            index.split = 0
-        return 0
-
-    cdef void unlink(self, int which, uint32_t place) noexcept nogil:
-        cdef Index *index = &self.indexes[which]
-        cdef Link *link = self.link_of(which, place)
-        cdef uint32_t *at = &index.heads[bucket_of(index, link.hash)]
-        while at[0] != place:
-            at = &self.link_of(which, at[0]).next
-        at[0] = link.next
+    def load(self, Loader loader not None) -> None:
+        """Make an empty table what it was when it was saved. DamagedPart, MemoryError."""
+        cdef uint64_t chunks = loader.get_64()
+        self.next_place = <uint32_t> loader.get_64()
+        self.free_place = <uint32_t> loader.get_64()
+        self.count = loader.get_64()
+        self.closed_count = loader.get_64()
+        loader.get(self.closed, CLOSED_KEPT * sizeof(uint32_t))
+        while self.chunk_count < chunks:
+            self.add_chunk()
+            loader.get(self.chunks[self.chunk_count - 1], CHUNK_ORDERS * sizeof(Order))
+        chains_load(&self.indexes[BY_ID], loader)
+        chains_load(&self.indexes[BY_CLIENT], loader)
+        pool_load(&self.aside, loader)
 
     def apply(self, bytes event not None, bytes terms=None) -> None:
         """Apply one event record of 120 bytes, as the reports do, with the EXT_TERMS before it; for tests and tools."""
@@ -423,14 +395,14 @@ cdef class Orders:
         cdef int which
         for which in range(2):
             seen = 0
-            for bucket in range(self.indexes[which].mask + 1 + self.indexes[which].split):
+            for bucket in range(buckets_of(&self.indexes[which])):
                 place = self.indexes[which].heads[bucket]
                 while place:
-                    assert self.link_of(which, place).hash == hash_of(which, self.at(place))
-                    assert bucket_of(&self.indexes[which], self.link_of(which, place).hash) == bucket
+                    assert link_of(&self.indexes[which], place).hash == hash_of(which, self.at(place))
+                    assert bucket_of(&self.indexes[which], link_of(&self.indexes[which], place).hash) == bucket
                     seen += 1
                     with_terms += self.at(place).further != 0
-                    place = self.link_of(which, place).next
+                    place = link_of(&self.indexes[which], place).next
             assert seen == self.count, f"index {which} holds {seen} orders, the table {self.count}"
         assert with_terms == 2 * self.aside.live, f"{self.aside.live} terms are kept, {with_terms // 2} used"
         pool_check(&self.aside)

@@ -12,6 +12,7 @@ from shm.records cimport (
     CL_ORD_ID_SIZE,
     CancelledRecord,
     ConfirmedRecord,
+    EventRecord,
     ExtTermsEventRecord,
     RejectedRecord,
     ReplacedRecord,
@@ -43,13 +44,21 @@ cdef class EventPump:
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]           # of the ring's next event
     cdef bint pending[RINGS]             # events wait for their release
-    cdef uint64_t moved_at               # an instrument went to another matcher by this command; 0: that is all done
-    cdef int moved_from
+    cdef uint64_t handled[RINGS]         # the number of the last event
+    cdef uint64_t stop_at                # all up to this command comes before anything behind it; 0: there is no stop
+    cdef uint64_t last_stop_at           # of the last stop, and the number of the router's event that asked for it
+    cdef uint64_t last_stop_number
+    cdef bint saves                      # at the stop, for a snapshot
+    cdef object snapshots
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
     cdef int64_t now_ns
     cdef int64_t utc_ns
     cdef int64_t drain(self, int64_t now_ns) except -1
-    cdef bint is_drained(self, int ring, uint64_t seq) except -1
+    cdef void stop(self, const EventRecord *event)
+    cdef bint matchers_have_done(self, uint64_t seq)
+    cdef bint is_drained(self, uint64_t seq) except -1
+    cdef bint has_newest_rings(self)
+    cdef int go_on(self) except -1
     cdef int64_t drain_ring(self, int ring, uint64_t released) except -1
     cdef void show_released(self)
     cdef bint unreleased(self) noexcept

@@ -3,6 +3,8 @@ from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
 from procs.gateway.reports import Reports
 from procs.gateway.store import Store
+from procs.snapshots import Snapshots
+from procs.tables.saved import Loader, Saver
 from shm.board import Board
 from shm.ring import Consumer
 
@@ -11,15 +13,17 @@ class EventPump:
     recovering: bool
     def __init__(
         self,
-        consumers: dict[int, Consumer],
         store: Store,
         orders: Orders,
         listing: Listing,
         reports: Reports,
-        board: Board,
         gateway: int,
         comp_id: bytes,
+        snapshots: Snapshots,
     ) -> None: ...
+    def save(self, saver: Saver) -> None: ...
+    def load(self, loader: Loader) -> None: ...
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
     def add_account(self, number: int, name: bytes) -> None: ...
     def opened(self) -> None: ...
     def behind(self) -> bool: ...

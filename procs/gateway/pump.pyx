@@ -2,14 +2,20 @@
 
 It looks at no event beyond what is committed (rule 13), reports each side of each event once over all restarts (the
 store's watermarks), and never waits: a session that is away gets its reports stored.
+
+Where all up to a command has to be handled before anything behind it, the pump stops: it handles nothing more of the
+router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings have no
+more of it. It does where an instrument moves to another matcher, since its orders' events go on in another ring, and at
+the mark of a snapshot, which is what all of it is at that command.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from procs.gateway.listing cimport Listed
 from procs.gateway.orders cimport Order
-from shm.board cimport WORD_MATCHER_DONE
+from procs.tables.saved cimport Loader, Saver
+from shm.board cimport WORD_GENERATION, WORD_MATCHER_DONE, WORD_SNAPSHOT_SEQ
 from shm.records cimport (
     CMD_CANCEL,
     CMD_EXT_LEG,
@@ -29,6 +35,7 @@ from shm.records cimport (
     EVT_REJECTED,
     EVT_REPLACED,
     EVT_RESTATED,
+    EVT_SNAPSHOT,
     EVT_TRADED,
     EVT_TRIGGERED,
     SIDE_BUY,
@@ -57,58 +64,89 @@ cdef enum:
 
 
 cdef class EventPump:
-    """Drains the event rings. `consumers` maps ring numbers (0 the router's, m matcher m's) to their Consumers."""
+    """Drains the event rings, once it has some: `attach` comes first, and before it `load` where there is a part.
+
+    Its part of a snapshot is saved with `snapshots`.
+    """
 
     def __init__(
-        self, dict consumers, Store store, Orders orders, Listing listing, Reports reports, Board board, int gateway,
-        bytes comp_id
+        self, Store store, Orders orders, Listing listing, Reports reports, int gateway, bytes comp_id, object snapshots
     ):
-        self.consumers = [consumers.get(ring) for ring in range(RINGS)]
         self.lines = [None]
         self.accounts = Accounts()
         self.store = store
         self.orders = orders
         self.listing = listing
         self.reports = reports
-        self.board = board
+        self.snapshots = snapshots
         self.gateway = gateway
         self.comp_id = comp_id
         self.recovering = store.other_boot
 
     cdef int64_t drain(self, int64_t now_ns) except -1:
-        """Handle what is released, a bounded number of each ring: the router's first, for the definitions in it.
-
-        Where an instrument moves to another matcher, its orders' events go on in another ring: all that is up to the
-        move is handled before anything behind it.
-        """
+        """Handle what is released, a bounded number of each ring: the router's first, for the definitions in it."""
         cdef uint64_t released = self.board.release_seq()
-        cdef bint old_matcher_is_done = self.moved_at != 0 and self.moved_at <= self.board.load(
-            WORD_MATCHER_DONE + self.moved_from - 1
-        )
+        cdef bint is_complete = self.stop_at != 0 and self.matchers_have_done(self.stop_at)  # read before their rings
         cdef int64_t work = 0
         cdef int ring
         self.now_ns = self.utc_ns = now_ns
-        if self.moved_at == 0:
+        if self.stop_at == 0:
             work = self.drain_ring(0, released)
-        if self.moved_at:
-            released = min(released, self.moved_at)
+        else:
+            (<Consumer> self.consumers[0]).available()  # so that it gives back what is known, as after a change of rings
+        if self.stop_at:
+            released = min(released, self.stop_at)
         for ring in range(1, RINGS):
             if self.consumers[ring] is not None:
                 work += self.drain_ring(ring, released)
-        if old_matcher_is_done and self.is_drained(self.moved_from, self.moved_at):
-            self.moved_at = 0
-            work += 1  # what waited behind the move is there to be handled
+        if is_complete and self.is_drained(self.stop_at) and self.has_newest_rings():
+            self.go_on()
+            work += 1  # what waited behind the stop is there to be handled
         return work
 
-    cdef bint is_drained(self, int ring, uint64_t seq) except -1:
+    cdef void stop(self, const EventRecord *event):
+        """Handle all up to this event's command before anything behind it."""
+        self.stop_at = self.last_stop_at = event.cause
+        self.last_stop_number = event.number
+
+    cdef bint matchers_have_done(self, uint64_t seq):
+        cdef int ring
+        for ring in range(1, RINGS):
+            if self.consumers[ring] is not None and self.board.load(WORD_MATCHER_DONE + ring - 1) < seq:
+                return False
+        return True
+
+    cdef bint is_drained(self, uint64_t seq) except -1:
         """Whether nothing up to command `seq` is left in a matcher's ring."""
-        cdef Consumer consumer = self.consumers[ring]
-        return consumer.available() == 0 or (<const EventRecord *> consumer.at(consumer.next)).cause > seq
+        cdef Consumer consumer
+        cdef int ring
+        for ring in range(1, RINGS):
+            consumer = self.consumers[ring]
+            if consumer is None or consumer.available() == 0:
+                continue
+            if (<const EventRecord *> consumer.at(consumer.next)).cause <= seq:
+                return False
+        return True
+
+    cdef bint has_newest_rings(self):
+        """Else matchers that have done it have said so of rings that this gateway does not know yet."""
+        cdef Consumer consumer = self.consumers[0]
+        return self.board.load(WORD_GENERATION) <= consumer.ring.header.incarnation
+
+    cdef int go_on(self) except -1:
+        """All up to the stop is handled; at the mark of a snapshot, that is what is saved."""
+        cdef uint64_t mark = self.stop_at
+        self.stop_at = 0
+        if self.saves:
+            self.saves = False
+            self.store.flush()
+            self.snapshots.save(mark, f"gateway.{self.gateway}", self.save)
+        return 0
 
     cdef int64_t drain_ring(self, int ring, uint64_t released) except -1:
         cdef Consumer consumer = self.consumers[ring]
-        cdef uint64_t first = consumer.next
         cdef uint64_t count = consumer.available()
+        cdef uint64_t first = consumer.next
         cdef uint64_t seq = first
         cdef uint64_t last = first + min(count, <uint64_t> EVENTS_A_POLL)
         cdef const char *record
@@ -122,26 +160,25 @@ cdef class EventPump:
                 break
             self.handle(ring, record)
             seq += 1
-            if ring == 0 and self.moved_at:
+            if ring == 0 and self.stop_at:
                 break
         self.pending[ring] = seq < first + count
         if seq > first:
+            self.handled[ring] = seq - 1
             consumer.release(seq - 1)
         return <int64_t> (seq - first)
 
     cdef void show_released(self):
         """Say on the board how far this gateway has told its clients (rule 12)."""
         cdef int ring
-        cdef Consumer consumer
         for ring in range(1, RINGS):
             if self.consumers[ring] is not None:
-                consumer = self.consumers[ring]
-                self.board.set_released(self.gateway - 1, ring, consumer.next - 1)
+                self.board.set_released(self.gateway - 1, ring, self.handled[ring])
 
     cdef bint unreleased(self) noexcept:
         """Whether events are in sight that wait for their commit, and for nothing else."""
         cdef int ring
-        if self.moved_at:
+        if self.stop_at:
             return False
         for ring in range(RINGS):
             if self.pending[ring]:
@@ -304,8 +341,7 @@ cdef class EventPump:
             instrument = <const InstrumentDefinedRecord *> record
             listed = self.listing.get(instrument.instrument)
             if listed != NULL and listed.matcher != instrument.matcher:
-                self.moved_at = instrument.cause
-                self.moved_from = listed.matcher
+                self.stop(<const EventRecord *> record)
             self.listing.add_instrument(instrument)
         elif event_type == EVT_EXT_CREDENTIAL:
             credential = <const ExtCredentialEventRecord *> record
@@ -316,6 +352,11 @@ cdef class EventPump:
         elif event_type == EVT_ACCOUNT_DEFINED:
             account = <const AccountDefinedRecord *> record
             self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0"))
+        elif event_type == EVT_SNAPSHOT:
+            # Any other is of an earlier run, or its time is over: nobody waits for this part any more.
+            self.saves = (<const EventRecord *> record).cause == self.board.load(WORD_SNAPSHOT_SEQ)
+            if self.saves:
+                self.stop(<const EventRecord *> record)
         return 0
 
     def add_account(self, uint32_t number, bytes name) -> None:
@@ -327,6 +368,44 @@ cdef class EventPump:
         self.lines.extend([None] * (number + 1 - len(self.lines)))
         if self.lines[number] is None:
             self.lines[number] = Line(number, name, self.comp_id, self.store)
+
+    def save(self, Saver saver) -> None:
+        """Add to a part all that events have told, at a mark: nothing is between two events there."""
+        accounts = self.accounts.known()
+        self.store.save(saver)
+        saver.put(self.handled, sizeof(self.handled))
+        saver.object(accounts)
+        self.listing.save(saver)
+        self.orders.save(saver)
+
+    def load(self, Loader loader) -> None:
+        """Go on from a part, but for the store's own, which comes first in it and is loaded with that. DamagedPart."""
+        loader.get(self.handled, sizeof(self.handled))
+        for account in loader.object(list[Account]):
+            self.credential = account.credential
+            self.add_account(account.number, account.name.encode())
+        self.listing.load(loader)
+        self.orders.load(loader)
+
+    def attach(self, dict consumers, Board board not None) -> None:
+        """Read these rings from now on, from what is handled on: `consumers` by number, 0 the router's, m matcher m's.
+
+        RuntimeError where a ring begins behind that: what lies between would never be told.
+        """
+        cdef Consumer consumer
+        cdef int ring
+        for number, consumer in consumers.items():
+            ring = number
+            if consumer.next > self.handled[ring] + 1:
+                raise RuntimeError(
+                    f"ring {ring} goes on with event {consumer.next}, and this gateway has handled {self.handled[ring]}"
+                )
+            consumer.follow(self.handled[ring])
+        self.consumers = [consumers.get(ring) for ring in range(RINGS)]
+        self.board = board
+        memset(self.pending, 0, sizeof(self.pending))
+        if self.handled[0] == self.last_stop_number:  # the old rings may have seemed to hold all up to there
+            self.stop_at = self.last_stop_at
 
     def opened(self) -> None:
         """The venue leads: from here on nothing can have been sent before."""
@@ -346,4 +425,4 @@ cdef class EventPump:
 
     def position(self, int ring) -> int:
         """The number of the last event handled of a ring."""
-        return self.consumers[ring].next - 1
+        return self.handled[ring]

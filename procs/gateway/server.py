@@ -19,6 +19,8 @@ from procs.gateway.authentication import Authenticator
 from procs.gateway.fix.session import Session
 from procs.gateway.gateway import Client, Gateway
 from shm.bell import Reason
+from shm.board import Board
+from shm.ring import Consumer
 
 WRITE_HIGH_BYTES = 1 << 20  # a transport with more unsent is slow: a resend to it waits
 LOGOUT_WAIT_S = 2.0  # for the clients' replies at an orderly stop
@@ -100,6 +102,10 @@ class Server:
     def port(self) -> int:
         """The port that it listens on; 0 before it does."""
         return int(self._listener.sockets[0].getsockname()[1]) if self._listener is not None else 0
+
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
+        """Read these event rings from now on; whoever is connected stays so."""
+        self.engine.attach(consumers, board)
 
     async def start(self) -> None:
         """Nothing to prepare: the listener opens from `poll`, once the venue leads and all of before is known."""

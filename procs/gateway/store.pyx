@@ -4,115 +4,65 @@
 It appends to memory and writes a whole batch with one call, before the batch's sockets are written; it never decides
 what a message means, and never changes what it has written.
 
-Layout: segments named by the position of their first byte, `<position, 20 digits>.fix`; all sessions share one sequence
-of entries, so what a crash leaves is a prefix of it::
-
-    0       ┌────────────────────────────────────────────────────────────────────────────────────────┐
-            │ "LSFIXST1" 8 │ position of this byte 8 │ boot id of the host 36 │ zero 12              │
-    64      ├────────────────────────────────────────────────────────────────────────────────────────┤
-            │ crc32c of all that follows 4 │ length 4 │ kind 1 │ side 1 │ ring 1 │ flags 1 │ session 4 │
-            │ MsgSeqNum 4 │ zero 4 │ event number 8 │ the message, length bytes │ zero to a multiple of 8 │
-            │ … entries. One write() of a batch publishes them; a torn last one is cut at the next start. │
-            └────────────────────────────────────────────────────────────────────────────────────────┘
-
 `ring`, `event number` and `side` name the event that caused a report (number 0: none did): the highest of each ring is
 the watermark up to which reports are sent, so that a restart repeats none and forgets none. In memory each session has
-marks, one in 64 messages and at most 16,384, from which a resend starts to scan.
+marks, one in 64 messages and at most 16,384, from which a resend starts to scan. What is held in memory is part of a
+snapshot, so that a start reads only what was appended since.
 """
 
 import os
 from pathlib import Path
 
 from libc.errno cimport EINTR, errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
-from posix.unistd cimport close, pread, write
+from posix.unistd cimport close, write
 
+from procs.gateway.marks cimport MAX_MARKS, add_mark, clear_marks, find_mark, load_marks, save_marks
+from procs.gateway.scan cimport (
+    EVENT_RINGS,
+    FLAG_REFUSED_ID,
+    KIND_IN_ANSWERED,
+    KIND_IN_LOGGED,
+    KIND_OUT_ADMIN,
+    KIND_OUT_APP,
+    KIND_RESET,
+    MAX_BODY,
+    SEGMENT_HEADER_SIZE,
+    Entry,
+    Kind,
+    Scan,
+    crc_of,
+    padded,
+)
+from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
-from shm.crc32c cimport crc32c
 from shm.records cimport SIDE_SELL
+
+from procs.gateway.scan import MAGIC, StoreCorrupt, path_of
 
 cdef enum:
     MAX_ENTRY = sizeof(Entry) + MAX_BODY
-    SCAN_BUFFER = 4 * MAX_BODY
 
-MAGIC = b"LSFIXST1"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-assert sizeof(Entry) == 32
 assert BUFFER_SIZE >= 2 * MAX_ENTRY
-assert SCAN_BUFFER >= MAX_ENTRY
-assert len(MAGIC) == 8
 
 
-class StoreCorrupt(RuntimeError):
-    """The store is damaged before its end: it names file and offset, and the gateway does not start."""
-
-
-cdef inline size_t padded(size_t size) noexcept nogil:
-    return (size + 7) & ~<size_t> 7
-
-
-cdef inline uint32_t crc_of(const Entry *entry) noexcept nogil:
-    return crc32c(0, <const char *> entry + 4, sizeof(Entry) - 4 + entry.length)
-
-
-cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except -1 nogil:
-    """Note where a message lies, unless one of the last `stride` of its session was noted."""
-    cdef uint32_t i
-    cdef void *grown
-    if marks.since:
-        marks.since -= 1
-        return 0
-    if marks.count == MAX_MARKS:
-        for i in range(MAX_MARKS // 2):
-            marks.marks[i] = marks.marks[2 * i]
-        marks.count = MAX_MARKS // 2
-        marks.stride *= 2
-    elif marks.count == marks.capacity:
-        marks.capacity = marks.capacity * 2 if marks.capacity else 16
-        grown = realloc(marks.marks, marks.capacity * sizeof(Mark))
-        if grown == NULL:
-            with gil:
-                raise MemoryError("no memory for the index of the message store")
-        marks.marks = <Mark *> grown
-    marks.marks[marks.count].msg_seq_num = msg_seq_num
-    marks.marks[marks.count].position = position
-    marks.count += 1
-    marks.since = marks.stride - 1
-    return 0
-
-
-cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
-    """A position at or before that of message `msg_seq_num`; `otherwise` where no message was noted."""
-    cdef uint32_t low = 0
-    cdef uint32_t high = marks.count
-    cdef uint32_t middle
-    if marks.count == 0:
-        return otherwise
-    while high - low > 1:
-        middle = (low + high) // 2
-        if marks.marks[middle].msg_seq_num <= msg_seq_num:
-            low = middle
-        else:
-            high = middle
-    return marks.marks[low].position
-
-
-cdef void clear_marks(Marks *marks) noexcept nogil:
-    marks.count = marks.since = 0
-    marks.stride = MARK_STRIDE
+cdef inline size_t numbers_size(const SessionState *state) noexcept nogil:
+    return <const char *> &state.out_marks - <const char *> state
 
 
 cdef class Store:
     """The store in `folder`, made where there is none. One gateway holds it at a time.
 
-    Opening scans it all, cuts a torn tail (kept aside as `<segment>.torn`) and refills `refused`; StoreCorrupt where an
-    entry before the last segment's tail is bad.
+    Opening scans it all, or what is behind the part of a snapshot where there is a `loader`, cuts a torn tail (kept
+    aside as `<segment>.torn`) and refills `refused`; StoreCorrupt where an entry before the last segment's tail is bad,
+    or the store is not the one that the part is of.
     """
 
-    def __init__(self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE):
+    def __init__(self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None):
         cdef uint32_t session
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -127,7 +77,9 @@ cdef class Store:
             self._begin_session(session)
         self.bases = sorted(int(path.stem) for path in self.folder.glob("*.fix"))
         self._drop_unborn_segment()
-        if self.bases:
+        if loader is not None:
+            self._load(loader)
+        if self.bases or self.last_at:
             self._scan()
         else:
             self._begin_segment()
@@ -148,14 +100,11 @@ cdef class Store:
         clear_marks(&self.sessions[session].out_marks)
         clear_marks(&self.sessions[session].in_marks)
 
-    def _path(self, uint64_t base) -> Path:
-        return self.folder / f"{base:020d}.fix"
-
     def _begin_segment(self) -> None:
         """Make the segment at `base` with its header, durable by name, and append to it from here on."""
         if self.fd >= 0:
             close(self.fd)
-        self.fd = os.open(self._path(self.base), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self.fd = os.open(path_of(self.folder, self.base), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         header = MAGIC + self.base.to_bytes(8, "little") + BOOT_ID.read_bytes().strip()
         self.written = os.write(self.fd, header.ljust(SEGMENT_HEADER_SIZE, b"\0"))
         self.bases.append(self.base)
@@ -165,14 +114,70 @@ cdef class Store:
 
     def _drop_unborn_segment(self) -> None:
         """Remove a last segment whose header was not written whole: nothing can be in it."""
-        if self.bases and self._path(self.bases[-1]).stat().st_size < SEGMENT_HEADER_SIZE:
-            self._path(self.bases.pop()).unlink()
+        if self.bases and path_of(self.folder, self.bases[-1]).stat().st_size < SEGMENT_HEADER_SIZE:
+            path_of(self.folder, self.bases.pop()).unlink()
+
+    def save(self, Saver saver not None) -> None:
+        """Add what is held in memory to a part, once the disk keeps all that it is about. All is written out before."""
+        cdef SessionState *state
+        cdef uint32_t session
+        assert self.used == 0
+        for base in self.bases:  # costs nothing where there is nothing to sync
+            fd = os.open(path_of(self.folder, base), os.O_RDONLY | os.O_CLOEXEC)
+            os.fdatasync(fd)
+            os.close(fd)
+        saver.put_64(self.last_at)
+        saver.put_64(self.last_crc)
+        saver.put(self.watermarks, sizeof(self.watermarks))
+        for session in range(MAX_SESSIONS):
+            state = &self.sessions[session]
+            if state.next_out > 1 or state.last_in or state.generation:
+                saver.put_64(session)
+                saver.put(state, numbers_size(state))
+                save_marks(&state.out_marks, saver)
+                save_marks(&state.in_marks, saver)
+        saver.put_64(MAX_SESSIONS)
+        self.refused.save(saver)
+
+    def _load(self, Loader loader) -> None:
+        """Hold in memory what a part says. `last_at` is an entry that is there still: the scan begins at it."""
+        cdef SessionState *state
+        cdef uint32_t session
+        self.last_at = loader.get_64()
+        self.last_crc = <uint32_t> loader.get_64()
+        loader.get(self.watermarks, sizeof(self.watermarks))
+        while True:
+            session = <uint32_t> loader.get_64()
+            if session >= MAX_SESSIONS:
+                break
+            state = &self.sessions[session]
+            loader.get(state, numbers_size(state))
+            load_marks(&state.out_marks, loader)
+            load_marks(&state.in_marks, loader)
+        self.refused.load(loader)
+
+    def _begin_scan(self) -> Scan:
+        """Read on behind the last entry that a part knows of, which must be what it was; from the first one else."""
+        cdef Scan scan
+        cdef const Entry *entry = NULL
+        cdef uint64_t end = self.bases[-1] + path_of(self.folder, self.bases[-1]).stat().st_size if self.bases else 0
+        if self.last_at == 0:
+            return Scan(self.folder, self.bases, self.bases[0], end)
+        scan = Scan(self.folder, self.bases, self.last_at, end)
+        if self.bases and self.bases[0] < self.last_at < end:
+            entry = scan.next()
+        if entry == NULL or entry.crc != self.last_crc:
+            raise StoreCorrupt(
+                f"{self.folder} lacks what a snapshot says was at {self.last_at}: put its files back, or remove the "
+                "snapshots, so that the start replays the whole journal"
+            )
+        return scan
 
     def _scan(self) -> None:
-        """Rebuild everything that is held in memory, and open the last segment behind its last whole entry."""
+        """Hold in memory what the store says, and open the last segment behind its last whole entry."""
         cdef const Entry *entry
-        last = self._path(self.bases[-1])
-        cdef Scan scan = Scan(self, self.bases[0], self.bases[-1] + last.stat().st_size)
+        cdef Scan scan = self._begin_scan()
+        last = path_of(self.folder, self.bases[-1])
         while True:
             entry = scan.next()
             if entry == NULL:
@@ -194,6 +199,10 @@ cdef class Store:
     cdef uint64_t end(self) noexcept nogil:
         """The position that the next entry takes."""
         return self.base + self.written + self.used
+
+    cdef Scan scan_from(self, uint64_t position):
+        """What is written from a position on, up to now."""
+        return Scan(self.folder, self.bases, position, self.end())
 
     cdef uint64_t watermark(self, int ring) noexcept nogil:
         """The last report stored of a ring's events, as 2 × event number + (1 for the seller's side); 0 for none."""
@@ -248,6 +257,8 @@ cdef class Store:
         """Let an entry take effect on the state in memory, when it is appended and when it is found at the start."""
         cdef SessionState *state = &self.sessions[entry.session]
         cdef uint64_t mark
+        self.last_at = position
+        self.last_crc = entry.crc
         if entry.length > 9:
             state.version = 42 if data[8] == c"2" else 44
         if entry.kind == KIND_RESET:
@@ -310,7 +321,7 @@ cdef class Store:
         expected = max(state.last_in, sequenced) + 1
         if state.last_in > sequenced:
             self.flush()
-            scan = Scan(self, find_mark(&state.in_marks, sequenced, self.end()), self.end())
+            scan = self.scan_from(find_mark(&state.in_marks, sequenced, self.end()))
             while True:
                 entry = scan.next()
                 if entry == NULL:
@@ -368,112 +379,23 @@ cdef class Store:
                 assert state.out_marks.marks[i - 1].position < state.out_marks.marks[i].position
 
 
-cdef class Scan:
-    """Reads the entries from `position` up to `end` in order. It sees only what has been flushed."""
-
-    def __cinit__(self, Store store, uint64_t position, uint64_t end):
-        self.store = store
-        self.position = position
-        self.end = end
-        self.fd = self.segment = -1
-        self.buffer = <char *> malloc(SCAN_BUFFER)
-        if self.buffer == NULL:
-            raise MemoryError("no memory to read the message store")
-
-    def __dealloc__(self):
-        if self.fd >= 0:
-            close(self.fd)
-        free(self.buffer)
-
-    cdef const Entry *next(self) except? NULL:
-        """The next entry, its bytes behind it, valid until the next call; NULL at the end or at a torn last entry."""
-        cdef const Entry *entry
-        while self.position < self.end and (self.fd < 0 or self.position >= self.base + self.size):
-            self.open_segment()  # more than once where a segment has no entry: a boot in which nobody wrote
-        if self.torn or self.position >= self.end:
-            return NULL
-        entry = <const Entry *> self.hold(sizeof(Entry))
-        if entry != NULL and entry.length <= MAX_BODY:
-            entry = <const Entry *> self.hold(sizeof(Entry) + padded(entry.length))
-            if entry != NULL and entry.crc == crc_of(entry) and self.sane(entry):
-                self.entry_at = self.position
-                self.position += sizeof(Entry) + padded(entry.length)
-                return entry
-        if self.segment < len(self.store.bases) - 1:
-            raise StoreCorrupt(f"{self.store._path(self.base)} is damaged at offset {self.position - self.base}")
-        self.torn = True
-        return NULL
-
-    cdef bint sane(self, const Entry *entry) noexcept nogil:
-        return entry.session < MAX_SESSIONS and entry.ring < EVENT_RINGS and KIND_IN_ADMIN <= entry.kind <= KIND_RESET
-
-    cdef const char *hold(self, size_t size) except? NULL:
-        """`size` bytes from `position` on in the buffer; NULL where the segment has fewer."""
-        cdef uint64_t at = self.position - self.base
-        cdef int64_t got
-        if at + size > self.size:
-            return NULL
-        if at < self.held_from or at + size > self.held_from + self.held:
-            self.held_from = at
-            self.held = 0
-            while self.held < size:
-                got = pread(self.fd, self.buffer + self.held, SCAN_BUFFER - self.held, at + self.held)
-                if got == 0 or (got < 0 and errno != EINTR):
-                    raise OSError(errno, "the message store cannot be read", str(self.store._path(self.base)))
-                self.held += max(got, 0)
-        return self.buffer + (at - self.held_from)
-
-    cdef int open_segment(self) except -1:
-        """Open the segment in which `position` lies, past its header."""
-        cdef int following = self.segment + 1
-        cdef list bases = self.store.bases
-        if self.position >= self.end:
-            return 0
-        while following + 1 < len(bases) and bases[following + 1] <= self.position:
-            following += 1
-        if self.fd >= 0:
-            if following >= len(bases) or bases[following] != self.position:
-                raise StoreCorrupt(f"no segment of the message store begins at {self.position}: a file is missing")
-            close(self.fd)
-            self.fd = -1
-        self.segment = following
-        self.base = bases[following]
-        path = self.store._path(self.base)
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.size = os.fstat(self.fd).st_size
-        self.held = self.held_from = 0
-        header = os.pread(self.fd, SEGMENT_HEADER_SIZE, 0)
-        if header[:16] != MAGIC + self.base.to_bytes(8, "little"):
-            raise StoreCorrupt(f"{path} does not begin like a segment of the message store")
-        if self.position == self.base:
-            self.position += SEGMENT_HEADER_SIZE
-        return 0
-
-    def read(self) -> tuple[int, int, int, bytes] | None:
-        """The next entry as (kind, session, MsgSeqNum, message), or None at the end."""
-        cdef const Entry *entry = self.next()
-        if entry == NULL:
-            return None
-        message = (<const char *> entry + sizeof(Entry))[:entry.length]
-        return (entry.kind, entry.session, entry.msg_seq_num, message)
-
-
 cdef class Resend:
     """The session's own messages `begin` to `end` (both included), in order, for one ResendRequest."""
 
     def __cinit__(self, Store store, uint32_t session, uint32_t begin, uint32_t end):
         cdef SessionState *state = &store.sessions[session]
         store.flush()
+        self.store = store
         self.session = session
         self.generation = state.generation
         self.begin = begin
         self.end = min(end, state.next_out - 1)
-        self.scan = Scan(store, find_mark(&state.out_marks, begin, store.end()), store.end())
+        self.scan = store.scan_from(find_mark(&state.out_marks, begin, store.end()))
 
     cdef const Entry *next(self) except? NULL:
         """The next message of the range, or NULL behind the last one and when the session was reset meanwhile."""
         cdef const Entry *entry
-        if self.scan.store.sessions[self.session].generation != self.generation:
+        if self.store.sessions[self.session].generation != self.generation:
             return NULL
         while True:
             entry = self.scan.next()

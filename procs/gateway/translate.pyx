@@ -177,6 +177,10 @@ cdef class Entry:
         """Whether the records of one more message fit."""
         return self.ingress.free(self.claimed + MOST_SLOTS) >= self.claimed + MOST_SLOTS
 
+    cdef bint is_taken(self) noexcept nogil:
+        """Whether the router has taken all that was ever shown to it."""
+        return self.ingress.free(self.ingress.ring.header.capacity) == self.ingress.ring.header.capacity
+
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil:
         """The next slot's record, with its header; the account is the session's, whatever a message says."""
         cdef char *slot = self.ingress.claim(self.ingress.next + self.claimed)

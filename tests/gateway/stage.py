@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from procs.gateway.__main__ import build
 from procs.gateway.server import Server
+from procs.snapshots import Kept
 from procs.supervisor.topology import derive
 from procs.venue import Venue
 from shm import records as r
@@ -55,7 +56,7 @@ DEFINITIONS: tuple[Struct, ...] = (
 class Stage:
     """A running gateway. Tick 0.01, lot 0.0001, and a whole lot at one tick is worth 100 units of USDT."""
 
-    def __init__(self, data: Path, matchers: int = 1) -> None:
+    def __init__(self, data: Path, matchers: int = 1, snapshots: Kept | None = None) -> None:
         config = config_for()
         others = [
             structs.replace(config.instruments[0], symbol=f"BTCUSDT{number}", matcher=number)
@@ -63,7 +64,9 @@ class Stage:
         ]
         config = structs.replace(config, instruments=config.instruments + others)
         topology = derive(config)
-        self.venue = Venue.private(topology, config, data)
+        self.venue = Venue.private(topology, config, data, snapshots and snapshots.start)
+        if snapshots is not None:
+            self.venue.snapshots = snapshots
         self.gateway: Server = build(self.venue, "gateway.1")
         rings = ("events.router", *(f"events.matcher.{number}" for number in range(1, matchers + 1)))
         self._events = [self.venue.producer(ring) for ring in rings]
@@ -81,15 +84,19 @@ class Stage:
         board = self.venue.board
         board.set(Word.DURABLE_SEQ, FAR_AHEAD)
         board.set(Word.ROUTER_DONE, FAR_AHEAD)
-        for definition in DEFINITIONS:
-            self.tell(definition, ring=ROUTER)
-        board.set(Word.READY_EVENT, len(DEFINITIONS))
+        self.define()
         board.set(Word.EPOCH, 1)
         await self.gateway.start()
         self._task = asyncio.get_running_loop().create_task(self._run())
         async with asyncio.timeout(REPLY_S):
             while self.gateway.port == 0:
                 await asyncio.sleep(STEP_S)
+
+    def define(self) -> None:
+        """Say what is listed, and who may trade."""
+        for definition in DEFINITIONS:
+            self.tell(definition, ring=ROUTER)
+        self.venue.board.set(Word.READY_EVENT, len(DEFINITIONS))
 
     async def kill(self) -> None:
         assert self._task is not None

@@ -353,7 +353,8 @@ def test_an_instrument_that_moves_goes_on_in_another_ring_only_when_the_old_one_
             await asyncio.sleep(0.05)
             running.tell(accepted(10, "one", cause=50))
             assert some(await trader.receive(), 11, 150) == ("one", "0")
-            running.venue.board.set(Word.MATCHER_DONE, 100)
+            for matcher in range(2):
+                running.venue.board.set(Word.MATCHER_DONE + matcher, 100)
             got = [some(await trader.receive(), 150, 37) for _ in range(2)]
             assert sorted(got) == [("8", "101"), ("C", "10")]
 

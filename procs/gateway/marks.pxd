@@ -1,0 +1,25 @@
+from libc.stdint cimport uint32_t, uint64_t
+
+from procs.tables.saved cimport Loader, Saver
+
+cdef enum:
+    MARK_STRIDE = 64         # messages between two marks of a session's index, at first
+    MAX_MARKS = 16384        # a full index drops every second mark and doubles its stride
+
+cdef struct Mark:
+    uint64_t position
+    uint32_t msg_seq_num
+    uint32_t reserved
+
+cdef struct Marks:
+    Mark *marks
+    uint32_t count
+    uint32_t capacity
+    uint32_t stride
+    uint32_t since
+
+cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except -1 nogil
+cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil
+cdef void clear_marks(Marks *marks) noexcept nogil
+cdef int save_marks(const Marks *marks, Saver saver) except -1
+cdef int load_marks(Marks *marks, Loader loader) except -1

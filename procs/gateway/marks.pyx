@@ -1,0 +1,86 @@
+"""Where some of a session's messages lie in the store, so that nobody looks for one from the store's beginning.
+
+They are a hint of where to begin to read: they never say what lies there, and are bounded however long a session is.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport realloc
+
+from procs.tables.saved cimport Loader, Saver
+
+cdef enum:
+    FIRST_MARKS = 16
+
+assert sizeof(Mark) == 16
+
+
+cdef int reserve(Marks *marks, uint32_t capacity) except -1 nogil:
+    cdef void *grown
+    if capacity <= marks.capacity:
+        return 0
+    grown = realloc(marks.marks, capacity * sizeof(Mark))
+    if grown == NULL:
+        with gil:
+            raise MemoryError("no memory for the index of the message store")
+    marks.marks = <Mark *> grown
+    marks.capacity = capacity
+    return 0
+
+
+cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except -1 nogil:
+    """Note where a message lies, unless one of the last `stride` of its session was noted."""
+    cdef uint32_t i
+    if marks.since:
+        marks.since -= 1
+        return 0
+    if marks.count == MAX_MARKS:
+        for i in range(MAX_MARKS // 2):
+            marks.marks[i] = marks.marks[2 * i]
+        marks.count = MAX_MARKS // 2
+        marks.stride *= 2
+    elif marks.count == marks.capacity:
+        reserve(marks, marks.capacity * 2 if marks.capacity else FIRST_MARKS)
+    marks.marks[marks.count].msg_seq_num = msg_seq_num
+    marks.marks[marks.count].position = position
+    marks.marks[marks.count].reserved = 0
+    marks.count += 1
+    marks.since = marks.stride - 1
+    return 0
+
+
+cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
+    """A position at or before that of message `msg_seq_num`; `otherwise` where no message was noted."""
+    cdef uint32_t low = 0
+    cdef uint32_t high = marks.count
+    cdef uint32_t middle
+    if marks.count == 0:
+        return otherwise
+    while high - low > 1:
+        middle = (low + high) // 2
+        if marks.marks[middle].msg_seq_num <= msg_seq_num:
+            low = middle
+        else:
+            high = middle
+    return marks.marks[low].position
+
+
+cdef void clear_marks(Marks *marks) noexcept nogil:
+    marks.count = marks.since = 0
+    marks.stride = MARK_STRIDE
+
+
+cdef int save_marks(const Marks *marks, Saver saver) except -1:
+    saver.put_64(marks.count)
+    saver.put_64(marks.stride)
+    saver.put_64(marks.since)
+    return saver.put(marks.marks, marks.count * sizeof(Mark))
+
+
+cdef int load_marks(Marks *marks, Loader loader) except -1:
+    """Have the marks of a part, in place of those of a session that has none."""
+    cdef uint32_t count = <uint32_t> loader.get_64()
+    marks.stride = <uint32_t> loader.get_64()
+    marks.since = <uint32_t> loader.get_64()
+    reserve(marks, count)
+    marks.count = count
+    return loader.get(marks.marks, count * sizeof(Mark))

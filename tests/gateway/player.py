@@ -1,0 +1,149 @@
+"""A gateway that is played the events of a venue, command by command, without sockets: what it stores is what it says."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from msgspec import structs
+
+from procs.gateway.__main__ import build
+from procs.gateway.scan import Scan
+from procs.snapshots import Kept, Start
+from procs.supervisor.topology import derive
+from procs.tables.saved import Saver
+from procs.venue import Venue, set_back
+from shm.board import Word
+from shm.layout import unpack_event
+from shm.records import InstrumentDefined
+from shm.ring import Producer, Ring
+from tests.gateway.harness import config_for
+from tests.router.everything import Everything
+from tests.router.rig import Rig
+
+NOW = 1_796_000_000_000_000_000
+NAME = "gateway.1"
+MATCHERS = (1, 2)
+
+
+class Recording:
+    """All events of a seeded venue with two matchers, by ring, each with its cause."""
+
+    def __init__(self, seed: int, requests: int) -> None:
+        rig = Rig(seed=seed).lead()
+        driver = Everything(rig, random.Random(seed))
+        for _ in range(requests):
+            driver.step()
+        rig.run()
+        self.end = len(rig.log)
+        self.rings = {
+            ring: [(unpack_event(record).cause, record) for record in records] for ring, records in rig.events.items()
+        }
+
+    def start(self, cause: int) -> Start:
+        """Where a run begins behind command `cause`."""
+        return Start(seq=cause, numbers=self.numbers(cause))
+
+    def moves(self) -> list[tuple[int, int]]:
+        """The commands by which an instrument moved to another matcher, each with the matcher that it left."""
+        found = []
+        matchers: dict[int, int] = {}
+        for cause, record in self.rings[0]:
+            event = unpack_event(record)
+            if isinstance(event, InstrumentDefined):
+                if matchers.get(event.instrument, event.matcher) != event.matcher:
+                    found.append((cause, matchers[event.instrument]))
+                matchers[event.instrument] = event.matcher
+        return found
+
+    def numbers(self, cause: int) -> tuple[int, ...]:
+        """The last event numbers of all rings up to a command."""
+        counts = {ring: sum(1 for at, _ in events if at <= cause) for ring, events in self.rings.items()}
+        return tuple(counts.get(ring, 0) for ring in range(9))
+
+
+class Player:
+    """A gateway with its store in `data`, over rings that begin where `kept.start` says."""
+
+    def __init__(self, recording: Recording, data: Path, kept: Kept) -> None:
+        config = config_for()
+        first = config.instruments[0]
+        others = [structs.replace(first, symbol=f"BTCUSDT{number}", matcher=number) for number in MATCHERS[1:]]
+        config = structs.replace(config, instruments=[first, *others])
+        self.recording = recording
+        self.kept = kept
+        self.data = data
+        self.venue = Venue.private(derive(config), config, data, kept.start)
+        self.venue.snapshots = kept
+        self.server = build(self.venue, NAME)
+        self.engine = self.server.engine
+        self.begin(kept.start)
+
+    def begin(self, start: Start, slots: int = 4096) -> None:
+        """Have new rings from a start on, as when the core begins anew, and the gateway read them."""
+        board = self.venue.board
+        set_back(board, start)
+        board.set(Word.GENERATION, 1)
+        board.set(Word.DURABLE_SEQ, self.recording.end)
+        rings = {ring: Ring.private(slots, [NAME], first_seq=start.numbers[ring] + 1) for ring in (0, *MATCHERS)}
+        self._producers = {ring: made.producer() for ring, made in rings.items()}
+        self.server.attach({ring: made.consumer(NAME) for ring, made in rings.items()}, board)
+        self.cause = start.seq
+
+    def play(self, until: int, silent: int | None = None) -> None:
+        """Have the gateway handle all events up to command `until`, one command after the other.
+
+        Of the last one, matcher `silent` has done nothing yet.
+        """
+        while self.cause < until:
+            self.cause += 1
+            late = silent if self.cause == until else None
+            for ring, producer in self._producers.items():
+                if ring == late:
+                    continue
+                self._tell(ring, producer)
+                self.venue.board.set(Word.MATCHER_DONE + ring - 1 if ring else Word.ROUTER_DONE, self.cause)
+            while self.server.poll(NOW):
+                pass
+
+    def _tell(self, ring: int, producer: Producer) -> None:
+        events = self.recording.rings[ring]
+        while producer.next <= len(events) and events[producer.next - 1][0] <= self.cause:
+            if not producer.room():
+                self.server.poll(NOW)
+                assert producer.room(), "a full ring is not read"
+            producer.put(events[producer.next - 1][1])
+
+    def save(self) -> Start:
+        """Save its part of a snapshot here; the start that a run from there has."""
+        self.engine.store.write_out()
+        self.kept.save(self.cause, NAME, self.engine.pump.save)
+        return self.recording.start(self.cause)
+
+    def part(self) -> bytes:
+        """All that it holds, as it would be saved."""
+        self.engine.store.write_out()
+        fd = os.memfd_create("part")
+        saver = Saver(fd)
+        self.engine.pump.save(saver)
+        saver.finish()
+        os.lseek(fd, 0, os.SEEK_SET)
+        with os.fdopen(fd, "rb") as stream:
+            return stream.read()
+
+    def said(self) -> list[tuple[int, int, int, bytes]]:
+        """All that it has stored."""
+        self.engine.store.write_out()
+        return stored(self.data / NAME)
+
+
+def stored(folder: Path) -> list[tuple[int, int, int, bytes]]:
+    """All entries of the message store in `folder`, as (kind, session, MsgSeqNum, message)."""
+    segments = sorted(folder.glob("*.fix"))
+    end = int(segments[-1].stem) + segments[-1].stat().st_size
+    scan = Scan(folder, [int(path.stem) for path in segments], 0, end)
+    found = []
+    while (entry := scan.read()) is not None:
+        found.append(entry)
+    return found
