@@ -54,6 +54,7 @@ cdef class EventPump:
     cdef int64_t now_ns
     cdef int64_t utc_ns
     cdef int64_t drain(self, int64_t now_ns) except -1
+    cdef uint64_t told(self, uint64_t released) except? 0
     cdef void stop(self, const EventRecord *event)
     cdef bint matchers_have_done(self, uint64_t seq)
     cdef bint is_drained(self, uint64_t seq) except -1

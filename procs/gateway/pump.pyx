@@ -92,6 +92,7 @@ cdef class EventPump:
         self.now_ns = self.utc_ns = now_ns
         if self.stop_at == 0:
             work = self.drain_ring(0, released)
+            released = self.told(released)
         else:
             (<Consumer> self.consumers[0]).available()  # so that it gives back what is known, as after a change of rings
         if self.stop_at:
@@ -103,6 +104,13 @@ cdef class EventPump:
             self.go_on()
             work += 1  # what waited behind the stop is there to be handled
         return work
+
+    cdef uint64_t told(self, uint64_t released) except? 0:
+        """The last command of which the router has nothing more to tell: matchers' events rest on what it defined."""
+        cdef Consumer router = self.consumers[0]
+        if router.available() == 0:
+            return released
+        return min(released, (<const EventRecord *> router.at(router.next)).cause - 1)
 
     cdef void stop(self, const EventRecord *event):
         """Handle all up to this event's command before anything behind it."""

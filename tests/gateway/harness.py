@@ -21,6 +21,7 @@ from procs.gateway.server import Server
 from procs.journaler.journaler import Journaler
 from procs.matcher.__main__ import build as build_matcher
 from procs.pump import SPIN_ROUNDS
+from procs.replica import catch_up
 from procs.router.__main__ import build as build_router
 from procs.supervisor.topology import derive
 from procs.venue import Venue
@@ -87,6 +88,23 @@ class Harness:
             await self._task
         self.gateway.abandon()
         self._journal.close()
+
+    def kill_gateway(self) -> None:
+        """End the gateway alone, as a crash does: what it had not written is lost; its rings stay as they are."""
+        self.stalled.add("gateway")
+        self.gateway.abandon()
+
+    async def start_gateway(self) -> None:
+        """A gateway in its place, as its host starts it."""
+        self.build_gateway()
+        await self.until(lambda: self.gateway.port != 0)
+
+    def build_gateway(self) -> None:
+        """`start_gateway`, without waiting for its port."""
+        self.gateway = build_gateway(self.venue, "gateway.1")
+        if self.venue.is_late("gateway.1"):
+            catch_up(self.venue, "gateway.1", self.gateway)
+        self.stalled.discard("gateway")
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for what the venue does on its own; TimeoutError after some seconds."""

@@ -1,4 +1,4 @@
-"""A gateway that is played the events of a venue, command by command, without sockets: what it stores is what it says."""
+"""A gateway that is played a venue's events, command by command, without sockets: what it stores is what it says."""
 
 from __future__ import annotations
 

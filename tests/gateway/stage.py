@@ -64,7 +64,7 @@ class Stage:
         ]
         config = structs.replace(config, instruments=config.instruments + others)
         topology = derive(config)
-        self.venue = Venue.private(topology, config, data, snapshots and snapshots.start)
+        self.venue = Venue.private(topology, config, data, None if snapshots is None else snapshots.start)
         if snapshots is not None:
             self.venue.snapshots = snapshots
         self.gateway: Server = build(self.venue, "gateway.1")

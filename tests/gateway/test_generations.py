@@ -1,4 +1,4 @@
-"""The core begins anew in rings that start at a mark: what was handled comes again, and is neither said nor done twice."""
+"""The core begins anew in rings that start at a mark: what was handled comes again, and is not said or done twice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def recording_with_a_move() -> tuple[Recording, int, int]:
 
 
 def test_a_core_that_dies_in_the_middle_of_a_move_does_not_let_the_new_matcher_be_heard_first(tmp_path: Path) -> None:
-    """Seen from the old rings all is there. The new ones are so small that what is known must be given back meanwhile."""
+    """In the old rings all seems there. The new ones are so small that what is known must be given back meanwhile."""
     recording, moved, left = recording_with_a_move()
     whole = Player(recording, tmp_path / "whole", Kept())
     whole.play(recording.end)
