@@ -2,8 +2,8 @@
 
 It knows hashes and places only: who looks for an order walks a chain and compares, and it never looks at an order.
 
-Linear hashing: one bucket is split at each insertion that finds as many orders as buckets, so no insertion pays for all of
-them, and a split, which moves orders of long ago, looks at no order::
+Linear hashing: one bucket is split at each insertion that finds as many orders as buckets, so no insertion pays for all
+of them, and a split, which moves orders of long ago, looks at no order::
 
     link:   │ next place 4 │ hash 4 │   in chunks of 16,384, as the orders
     index:  heads[bucket] → first place

@@ -293,7 +293,7 @@ cdef class Gateway:
         self.waiting.pop(client, None)
         if client.closed:
             return
-        if line.next_in == 0 and not self.leads():  # asked after the number was read: a core that replays shows old ones
+        if line.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
             self.waiting[client] = number
             return
         self.now_ns = now_ns

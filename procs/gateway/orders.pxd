@@ -60,6 +60,7 @@ cdef struct Further:
     int64_t minimum_lots
     uint64_t expire_ns
 
+
 @cython.final
 cdef class Orders:
     cdef Order *chunks[MAX_CHUNKS]

@@ -4,9 +4,9 @@ It looks at no event beyond what is committed (rule 13), reports each side of ea
 store's watermarks), and never waits: a session that is away gets its reports stored.
 
 Where all up to a command has to be handled before anything behind it, the pump stops: it handles nothing more of the
-router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings have no
-more of it. It does where an instrument moves to another matcher, since its orders' events go on in another ring, and at
-the mark of a snapshot, which is what all of it is at that command.
+router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings have
+no more of it. It does where an instrument moves to another matcher, since its orders' events go on in another ring, and
+at the mark of a snapshot, which is what all of it is at that command.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -94,7 +94,7 @@ cdef class EventPump:
             work = self.drain_ring(0, released)
             released = self.told(released)
         else:
-            (<Consumer> self.consumers[0]).available()  # so that it gives back what is known, as after a change of rings
+            (<Consumer> self.consumers[0]).available()  # gives back what is known, after a change of rings
         if self.stop_at:
             released = min(released, self.stop_at)
         for ring in range(1, RINGS):

@@ -21,7 +21,6 @@ from posix.unistd cimport close, write
 
 from procs.gateway.marks cimport MAX_MARKS, add_mark, clear_marks, find_mark, load_marks, save_marks
 from procs.gateway.scan cimport (
-    EVENT_RINGS,
     FLAG_REFUSED_ID,
     KIND_IN_ANSWERED,
     KIND_IN_LOGGED,
