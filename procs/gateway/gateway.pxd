@@ -26,6 +26,7 @@ cdef class Client:
     cdef size_t begin
     cdef size_t end
     cdef int64_t blocked_ns      # since when the ingress ring has had no room for it; 0: it has
+    cdef bint held               # its next message waits for room
     cdef bint waiting            # for the answer to its Logon
     cdef bint paused             # reading is
     cdef public bint slow        # the transport's buffer is above its mark

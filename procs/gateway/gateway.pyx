@@ -70,7 +70,7 @@ cdef class Client:
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        if self.paused and not self.closed and not self.waiting and not self.blocked_ns and self.resend is None:
+        if self.paused and not self.closed and not self.waiting and not self.held and self.resend is None:
             self.paused = False
             self.transport.resume_reading()
 
@@ -216,18 +216,20 @@ cdef class Gateway:
     cdef bint may_go_on(self, Client client) except -1:
         """Whether the next message can be carried out: where the ring is full, its sender waits, but not for ever."""
         cdef Line line = client.line
+        if line is not None and line.record_due and self.entry.has_room():
+            self.entry.session(line.number, client.session.next_in, line.was_reset, self.now_ns)
+            line.record_due = line.was_reset = False
         if self.entry.has_room():
             client.blocked_ns = 0
-            if line is not None and line.record_due:
-                self.entry.session(line.number, client.session.next_in, line.was_reset, self.now_ns)
-                line.record_due = line.was_reset = False
-                return self.entry.has_room()
+            client.held = False
             return True
         self.show_commands()
         if client.blocked_ns == 0:
             client.blocked_ns = self.now_ns
+        client.held = self.now_ns - client.blocked_ns < BUSY_AFTER_NS
+        if client.held:  # no longer than that: who is not read seems dead
             client.pause()
-        return self.now_ns - client.blocked_ns >= BUSY_AFTER_NS
+        return not client.held
 
     cdef int handle(self, Client client, Step step, uint32_t expected) except -1:
         """Do what a step of the session asks for. `expected` is the number that it waited for before."""
