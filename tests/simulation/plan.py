@@ -112,8 +112,8 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
 
 
 def applies(kind: str, durability: str) -> bool:
-    """Without syncs a loss of power loses what was committed, as documented: there is nothing to check then."""
-    return durability == "local" or not kind.startswith("power loss")
+    """Without syncs a loss of power, or a disk that fails one, loses what was committed, as documented."""
+    return durability == "local" or not kind.startswith(("power loss", "sync error"))
 
 
 def strikes(choose: Random, kind: str, turns: int, durability: str) -> list[Fault]:

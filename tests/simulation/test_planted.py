@@ -16,7 +16,7 @@ FOUND_BY = {
     "BelievedMemory": 18,
     "NoDirectorySync": 2,
     "NamedBeforeHeader": 27,
-    "RewrittenPages": 93,
+    "RewrittenPages": 111,
     "TruncatedInTheMiddle": 0,
     "WatermarkOutside": 17,
     "UngatedMarketData": 0,
