@@ -140,7 +140,7 @@ def _claimed(data: Path, url: str, *, replace: bool) -> writer.Session:
 def _fill(config: Config, data: Path, session: writer.Session, last_seq: int, outcome: Outcome) -> None:
     begun_s = time.monotonic()
     try:
-        filling = Filling(Replica(config, data, Start.genesis(), last_seq), session, data, config.database.batch_rows)
+        filling = Filling(Replica(config, data, Start.genesis(), last_seq), session, config.database.batch_rows)
         with Progress("rebuilding", last_seq, "records") as progress:
             filling.run(progress.show)
         outcome.events = filling.events

@@ -55,7 +55,7 @@ def fill(config: Config, data: Path, epoch: int, born_ns: int, last_seq: int) ->
     try:
         start = start_before(config, data, session.complete_seq)
         replica = Replica(config, data, start, last_seq)
-        Filling(replica, session, data, config.database.batch_rows).run(lambda _: None)
+        Filling(replica, session, config.database.batch_rows).run(lambda _: None)
     finally:
         session.close()
 

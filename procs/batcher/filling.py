@@ -24,12 +24,11 @@ IDLE_ROUNDS = 100_000  # without any work: the replay is stuck, which is a bug
 
 
 class Filling:
-    """From a replay, by a spool below `folder` that is gone afterwards, through `session` into its database."""
+    """From a replay, by a small spool in the system's temporary folder, through `session` into its database."""
 
-    def __init__(self, replica: Replica, session: Session, folder: Path, batch_rows: int) -> None:
+    def __init__(self, replica: Replica, session: Session, batch_rows: int) -> None:
         self._replica = replica
         self._session = session
-        self._folder = folder
         self._batch = Batch(batch_rows)
         self.events = 0
 
@@ -41,7 +40,7 @@ class Filling:
         """
         last_seq = self._replica.last_seq
         self._session.teach(self._batch)
-        with tempfile.TemporaryDirectory(prefix="filling-", dir=self._folder) as folder:
+        with tempfile.TemporaryDirectory(prefix="lockstep-filling-") as folder:
             spool = Spool(Path(folder), SEGMENT_BYTES)
             spool.begin(self._replica.start.numbers, self._session.born_ns)
             spooler = Spooler(self._replica.venue.board, self._replica.consumers, spool)
