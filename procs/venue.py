@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import mmap
+import os
 import time
 from pathlib import Path
 
@@ -197,10 +198,16 @@ class Venue:
         return cls(manifest, rings, bells, board, Filed(_images_of(data)), parts.Filed(data, manifest.start))
 
     @classmethod
-    def private(cls, topology: Topology, config: Config, data: Path, start: Start | None = None) -> Venue:
-        """The same in this process's own memory, without wake-ups: for tests, verification and simulation."""
+    def private(
+        cls, topology: Topology, config: Config, data: Path, start: Start | None = None, boot_id: str | None = None
+    ) -> Venue:
+        """The same in this process's own memory, without wake-ups: for tests, verification and simulation.
+
+        It is a run of its own: what its ingress rings bring is told by `boot_id`, 32 hex digits, from other runs' there.
+        """
         start = start or Start.genesis()
-        manifest = Manifest("0" * 32, "", str(data), config, topology, start, anchor_ns=read_anchor_ns())
+        run = boot_id or os.urandom(16).hex()
+        manifest = Manifest(run, "", str(data), config, topology, start, anchor_ns=read_anchor_ns())
         rings = {}
         for ring in topology.rings:
             memory = mmap.mmap(-1, Ring.size_for(ring.capacity))

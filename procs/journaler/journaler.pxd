@@ -12,6 +12,7 @@ cdef class Journaler(Agent):
     cdef Board board
     cdef readonly uint64_t replayed_chain
     cdef readonly uint64_t generation
+    cdef bint told_full        # what the board says of the disk
     cdef object renew
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil
     cdef int begin(self, Consumer log, uint64_t generation) except -1

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from procs.agent cimport Agent
 from shm.bell cimport WAIT_COMMIT
-from shm.board cimport WORD_DURABLE_SEQ, WORD_GENERATION, WORD_JOURNAL_READY, Board
+from shm.board cimport WORD_DURABLE_SEQ, WORD_GENERATION, WORD_JOURNAL_FULL, WORD_JOURNAL_READY, Board
 from shm.journal_format cimport mix
 from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
@@ -25,8 +25,9 @@ cdef class Journaler(Agent):
     """Group commit: each poll takes all that the log holds, up to a batch, and returns once it is committed.
 
     At the start the router publishes the journal's own records again, from the first that the ring has: they are
-    compared and freed, not written. Any error ends the process (rule 20): its successor opens the journal anew. On a
-    full disk it takes what there is room for, and leaves the rest in the ring until space returns (rule 29).
+    compared and freed, not written. Any error ends the process (rule 20): its successor opens the journal anew. While
+    the disk has little room it says so, and the router takes no orders; on a full disk it takes what there is room for,
+    and leaves the rest in the ring until space returns (rule 29).
 
     When the board names another generation, the producer of this ring is dead: what it published is read to its end, and
     then the journaler goes on with the ring that `renew` gives (its generation, and the consumer), in which a router
@@ -41,7 +42,9 @@ cdef class Journaler(Agent):
         self.journal = journal
         self.board = board
         self.renew = renew
+        self.told_full = journal.nearly_full
         board.store(WORD_DURABLE_SEQ, journal.end.seq)
+        board.store(WORD_JOURNAL_FULL, journal.nearly_full)
         self.begin(log, generation)
 
     cdef int begin(self, Consumer log, uint64_t generation) except -1:
@@ -64,6 +67,9 @@ cdef class Journaler(Agent):
         cdef bint is_over = self.board.load(WORD_GENERATION) > self.generation  # before looking at what is published
         cdef uint64_t first, count = self.log.available()
         self.journal.tend(now_ns)
+        if self.journal.nearly_full != self.told_full:
+            self.told_full = self.journal.nearly_full
+            self.board.store(WORD_JOURNAL_FULL, self.told_full)
         if count == 0:
             return self.change_rings() if is_over else 0
         first = self.log.next

@@ -14,10 +14,13 @@ OPERATORS_RING = 9
 
 
 def build(venue: Venue, name: str = "router") -> Router:
-    """The agent of this venue. Its tables are allocated and touched here, in the process that will use them."""
+    """The agent of this venue. Its tables are allocated and touched here, in the process that will use them.
+
+    Where the run begins with a snapshot it has that one's state. DamagedPart, OSError.
+    """
     ingress = {number: f"ingress.gateway.{number}" for number in venue.gateways}
     ingress[OPERATORS_RING] = "ingress.operator"
-    return Router(
+    router = Router(
         log=venue.producer("log"),
         events=venue.producer("events.router"),
         ingress={number: venue.consumer(ring, name) for number, ring in ingress.items()},
@@ -26,4 +29,11 @@ def build(venue: Venue, name: str = "router") -> Router:
         source=Journal(venue.data / "journal"),
         changes=changes(venue.config),
         boot_id=bytes.fromhex(venue.boot_id),
+        snapshots=venue.snapshots,
+        generation=venue.generation,
     )
+    part = venue.snapshots.load(name)
+    if part is not None:
+        router.load(part)
+        part.finish()
+    return router

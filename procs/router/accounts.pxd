@@ -1,6 +1,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.tables.pool cimport Pool, pool_at
+from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     ACCOUNT_LINES = 65536    # account and session numbers there can be, 0 included
@@ -34,6 +35,8 @@ cdef class Accounts:
     ) noexcept nogil
     cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil
     cdef uint64_t digest(self) noexcept nogil
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1
 
 
 cdef inline Account *account_at(Accounts accounts, uint32_t account) noexcept nogil:

@@ -7,6 +7,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport pool_close, pool_open
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport CODE_KILL_SWITCH, CODE_OK, CODE_ORDER_RATE, CODE_TOO_MANY_OPEN_ORDERS
 
 assert sizeof(Account) == 64
@@ -54,6 +55,14 @@ cdef class Accounts:
             one = scramble(one, scramble(line.orders, line.window))
             digest += scramble(one, account)
         return digest
+
+    cdef int save(self, Saver saver) except -1:
+        saver.put_64(self.count)
+        return saver.put(self.pool.items, ACCOUNT_LINES * sizeof(Account))
+
+    cdef int load(self, Loader loader) except -1:
+        self.count = <uint32_t> loader.get_64()
+        return loader.get(self.pool.items, ACCOUNT_LINES * sizeof(Account))
 
 
 cdef inline uint32_t counted(const Account *line, uint64_t time_ns) noexcept nogil:

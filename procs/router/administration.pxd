@@ -3,6 +3,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from procs.router.ledger cimport Ledger
 from procs.router.schedule cimport Schedule
 from procs.router.transfers cimport Transfers
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     AccountLimitsRecord, AccountRecord, AssetRecord, CommandRecord, FeeTierRecord, InstrumentRecord, KillSwitchRecord,
     LimitsRecord, MassCancelRecord, PhaseChangeRecord, PositionLimitRecord, ScheduleRecord,
@@ -27,7 +28,7 @@ cdef class Administration:
     cdef readonly dict credentials
     cdef readonly dict settings
     cdef Rates tiers[256]
-    cdef int carry_out(self, char *record, bint too_old, const char *credential) except -1
+    cdef int carry_out(self, char *record, int imposed, const char *credential) except -1
     cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil
     cdef int decide(self, char *record, const char *credential) except -1
     cdef int keep(self, tuple key, const char *record) except -1
@@ -47,3 +48,5 @@ cdef class Administration:
     cdef uint16_t limit_position(self, const PositionLimitRecord *record) except? 9999
     cdef uint16_t set_tier(self, const FeeTierRecord *record) except? 9999
     cdef uint64_t digest(self)
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1

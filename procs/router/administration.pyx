@@ -15,6 +15,7 @@ from procs.router.ids cimport tag_of_id
 from procs.router.verdicts cimport client_id_of, verdict_of
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
+from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
 from shm.records cimport *
@@ -43,7 +44,7 @@ cdef class Administration:
         self.credentials = {}
         self.settings = {}
 
-    cdef int carry_out(self, char *record, bint too_old, const char *credential) except -1:
+    cdef int carry_out(self, char *record, int imposed, const char *credential) except -1:
         """Decide a command and do what it says; returns its verdict. `credential` is its extension, NULL without one.
 
         Its client id, where it has one, is its key: a second command with it is refused. The router's own have none.
@@ -62,7 +63,7 @@ cdef class Administration:
             tag = tag_of_id(self.ledger.ids, header.account, id)
             if self.ledger.ids.find(header.account, id, tag) != NIL:
                 return CODE_DUPLICATE_CLIENT_ID
-        verdict = CODE_TOO_OLD if too_old else self.authority(header)
+        verdict = imposed if imposed != CODE_OK else self.authority(header)
         if verdict == CODE_OK:
             verdict = self.decide(record, credential)
         if id != NULL:
@@ -318,6 +319,25 @@ cdef class Administration:
             crc = crc32c(number, <const char *> (<bytes> name), len(name))
             digest += scramble(crc, scale)
         return digest
+
+    cdef int save(self, Saver saver) except -1:
+        self.schedule.save(saver)
+        self.transfers.save(saver)
+        saver.put(self.tiers, sizeof(self.tiers))
+        for table in (self.assets, self.instruments, self.accounts, self.credentials, self.settings):
+            saver.object(list(table.items()))
+        return 0
+
+    cdef int load(self, Loader loader) except -1:
+        self.schedule.load(loader)
+        self.transfers.load(loader)
+        loader.get(self.tiers, sizeof(self.tiers))
+        self.assets = dict(loader.object(list[tuple[bytes, tuple[int, int]]]))
+        self.instruments = dict(loader.object(list[tuple[bytes, int]]))
+        self.accounts = dict(loader.object(list[tuple[bytes, int]]))
+        self.credentials = dict(loader.object(list[tuple[int, bytes]]))
+        self.settings = dict(loader.object(list[tuple[tuple[int, ...], bytes]]))
+        return 0
 
     def record(self, tuple key) -> bytes:
         """The last record of a setting; one with nothing in it where it was never set."""

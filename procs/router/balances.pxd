@@ -1,7 +1,9 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
+from procs.tables.array cimport Array
 from procs.tables.index cimport Index, tag_of
 from procs.tables.pool cimport Pool, pool_at
+from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     MAX_ASSETS = 4096
@@ -23,18 +25,13 @@ cdef struct Changed:
     uint64_t key               # account, then asset: what lists are sorted by
     uint32_t item
 
-cdef struct Items:
-    Changed *items
-    uint64_t count
-    uint64_t capacity
-
 cdef class Balances:
     cdef Pool pool
     cdef Index index
     cdef int64_t *supply
     cdef uint32_t asset_count
-    cdef Items changed
-    cdef Items unshown
+    cdef Array changed
+    cdef Array unshown
     cdef uint32_t find(self, uint32_t account, uint32_t asset) noexcept nogil
     cdef uint32_t entry(self, uint32_t account, uint32_t asset) except 0 nogil
     cdef int touch(self, uint32_t item) except -1 nogil
@@ -43,6 +40,13 @@ cdef class Balances:
     cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil
     cdef uint32_t add(self, uint32_t account, uint32_t asset, int64_t amount) except 0 nogil
     cdef uint64_t digest(self) noexcept nogil
+    cdef int show_all(self) except -1
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1
+
+
+cdef inline Changed *changed_at(const Array *listed, uint64_t place) noexcept nogil:
+    return <Changed *> listed.items + place
 
 
 cdef inline Balance *balance_at(Balances balances, uint32_t item) noexcept nogil:

@@ -7,11 +7,15 @@ Amounts are smallest units in 64 bits. No sum can overflow: all money of an asse
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free
 
+from procs.tables.array cimport Array, array_close, array_load, array_open, array_push, array_save
 from procs.tables.digest cimport scramble
-from procs.tables.index cimport Index, index_check, index_close, index_next, index_open, index_put, tag_of
-from procs.tables.pool cimport NIL, pool_check, pool_close, pool_open, pool_take
+from procs.tables.index cimport (
+    Index, index_check, index_close, index_load, index_next, index_open, index_put, index_save, tag_of,
+)
+from procs.tables.pool cimport NIL, pool_check, pool_close, pool_load, pool_open, pool_save, pool_take
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport CODE_BALANCE_OVERFLOW, CODE_INSUFFICIENT_BALANCE, CODE_OK
 
 cdef enum:
@@ -25,27 +29,10 @@ cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
     return tag_of(index, (<const Balance *> item).account, (<const Balance *> item).asset)
 
 
-cdef int items_open(Items *items) except -1:
-    items.items = <Changed *> malloc(FIRST_CHANGED * sizeof(Changed))
-    items.count = 0
-    items.capacity = FIRST_CHANGED
-    if items.items == NULL:
-        raise MemoryError("no memory for the ledger")
-    return 0
-
-
-cdef int items_put(Items *items, uint32_t item, uint64_t key) except -1 nogil:
-    cdef Changed *grown
-    if items.count == items.capacity:
-        grown = <Changed *> realloc(items.items, 2 * items.capacity * sizeof(Changed))
-        if grown == NULL:
-            with gil:
-                raise MemoryError("no memory for changed balances")
-        items.items = grown
-        items.capacity *= 2
-    items.items[items.count].key = key
-    items.items[items.count].item = item
-    items.count += 1
+cdef inline int note(Array *listed, uint32_t item, const Balance *balance) except -1 nogil:
+    cdef Changed *added = <Changed *> array_push(listed)
+    added.key = <uint64_t> balance.account << 32 | balance.asset
+    added.item = item
     return 0
 
 
@@ -58,15 +45,15 @@ cdef class Balances:
         self.supply = <int64_t *> calloc(MAX_ASSETS + 1, sizeof(int64_t))
         if self.supply == NULL:
             raise MemoryError("no memory for the ledger")
-        items_open(&self.changed)
-        items_open(&self.unshown)
+        array_open(&self.changed, sizeof(Changed), FIRST_CHANGED)
+        array_open(&self.unshown, sizeof(Changed), FIRST_CHANGED)
 
     def __dealloc__(self):
         pool_close(&self.pool)
         index_close(&self.index)
         free(self.supply)
-        free(self.changed.items)
-        free(self.unshown.items)
+        array_close(&self.changed)
+        array_close(&self.unshown)
 
     cdef uint32_t find(self, uint32_t account, uint32_t asset) noexcept nogil:
         """The balance's item, or NIL where the account never had any."""
@@ -95,9 +82,9 @@ cdef class Balances:
         """A balance changed: list it for the next BALANCE events and for the board, once each. MemoryError."""
         cdef Balance *balance = balance_at(self, item)
         if not balance.flags & BALANCE_LISTED:
-            items_put(&self.changed, item, <uint64_t> balance.account << 32 | balance.asset)
+            note(&self.changed, item, balance)
         if not balance.flags & BALANCE_UNSHOWN:
-            items_put(&self.unshown, item, <uint64_t> balance.account << 32 | balance.asset)
+            note(&self.unshown, item, balance)
         balance.flags |= BALANCE_CHANGED | BALANCE_LISTED | BALANCE_UNSHOWN
         return 0
 
@@ -113,11 +100,11 @@ cdef class Balances:
         cdef Changed changed
         self.drop_unchanged()
         for i in range(self.changed.count):
-            is_any_behind = is_any_behind or self.changed.items[i].key > after
+            is_any_behind = is_any_behind or changed_at(&self.changed, i).key > after
         if self.changed.count <= limit or not is_any_behind:
             after = 0
         for i in range(self.changed.count):
-            changed = self.changed.items[i]
+            changed = changed_at(&self.changed, i)[0]
             if changed.key <= after or (taken == limit and changed.key > chosen[taken - 1].key):
                 continue
             place = taken if taken < limit else taken - 1
@@ -137,9 +124,9 @@ cdef class Balances:
         cdef uint64_t i, kept = 0
         cdef Balance *balance
         for i in range(self.changed.count):
-            balance = balance_at(self, self.changed.items[i].item)
+            balance = balance_at(self, changed_at(&self.changed, i).item)
             if balance.flags & BALANCE_CHANGED:
-                self.changed.items[kept] = self.changed.items[i]
+                changed_at(&self.changed, kept)[0] = changed_at(&self.changed, i)[0]
                 kept += 1
             else:
                 balance.flags &= ~BALANCE_LISTED
@@ -173,6 +160,30 @@ cdef class Balances:
         for item in range(1, self.asset_count + 1):
             digest += scramble(scramble(item, 3), self.supply[item])
         return digest
+
+    cdef int show_all(self) except -1:
+        """Nobody has been shown anything yet. MemoryError."""
+        cdef uint32_t item
+        self.unshown.count = 0
+        for item in range(NIL + 1, self.pool.used):
+            balance_at(self, item).flags |= BALANCE_UNSHOWN
+            note(&self.unshown, item, balance_at(self, item))
+        return 0
+
+    cdef int save(self, Saver saver) except -1:
+        pool_save(&self.pool, saver)
+        index_save(&self.index, saver)
+        saver.put_64(self.asset_count)
+        saver.put(self.supply, (MAX_ASSETS + 1) * sizeof(int64_t))
+        return array_save(&self.changed, saver)
+
+    cdef int load(self, Loader loader) except -1:
+        pool_load(&self.pool, loader)
+        index_load(&self.index, loader)
+        self.asset_count = <uint32_t> loader.get_64()
+        loader.get(self.supply, (MAX_ASSETS + 1) * sizeof(int64_t))
+        array_load(&self.changed, loader)
+        return self.show_all()
 
     def totals(self) -> dict[int, int]:
         """All money of each asset, as the balances have it."""

@@ -1,7 +1,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.sequencer cimport Sequencer
-from shm.records cimport CommandRecord, CorrectionRecord, NewOrderRecord, RejectedRecord
+from shm.records cimport CommandRecord, CorrectionRecord, NewOrderRecord, RejectedRecord, SnapshotRecord
 from shm.ring cimport Producer
 
 cdef enum:
@@ -10,6 +10,7 @@ cdef enum:
 cdef class Announcer:
     cdef Producer ring
     cdef uint64_t claimed
+    cdef uint64_t next_number(self) noexcept nogil
     cdef uint64_t room(self, uint64_t wanted) noexcept nogil
     cdef void announce(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil
     cdef void publish(self) noexcept nogil
@@ -24,5 +25,6 @@ cdef class Announcer:
     ) noexcept nogil
     cdef void reject_other(self, const char *record, uint16_t verdict) noexcept nogil
     cdef void confirm(self, const char *record) noexcept nogil
+    cdef void tell_snapshot(self, const SnapshotRecord *record) noexcept nogil
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil
     cdef void define(self, const char *record, Sequencer core) noexcept nogil

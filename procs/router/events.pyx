@@ -23,13 +23,17 @@ cdef class Announcer:
         """How many more events fit."""
         return self.ring.free(wanted + self.claimed) - self.claimed
 
+    cdef uint64_t next_number(self) noexcept nogil:
+        """The number of the next event."""
+        return self.ring.next + self.claimed
+
     cdef void publish(self) noexcept nogil:
         if self.claimed:
             self.ring.publish(self.ring.next + self.claimed - 1)
             self.claimed = 0
 
     cdef char *begin(self, const CommandRecord *cause, uint8_t type, uint32_t instrument) noexcept nogil:
-        cdef uint64_t number = self.ring.next + self.claimed
+        cdef uint64_t number = self.next_number()
         cdef char *event = self.ring.claim(number)
         cdef EventRecord *header = <EventRecord *> event
         memset(event, 0, RECORD_SIZE)
@@ -56,7 +60,9 @@ cdef class Announcer:
                 self.reject(record, verdict, core)
             return
         if header.type > CMD_DEPOSIT and header.type < CMD_EXT_CLIENT_ID:
-            if header.type >= CMD_MASS_CANCEL:
+            if header.type == CMD_SNAPSHOT:
+                self.tell_snapshot(<const SnapshotRecord *> record)
+            elif header.type >= CMD_MASS_CANCEL:
                 self.confirm(record)
             else:
                 self.define(record, core)
@@ -163,6 +169,13 @@ cdef class Announcer:
         if id != NULL:
             memcpy(event.cl_ord_id, id, CL_ORD_ID_SIZE)
         detail(event, record)
+        self.end(<char *> event)
+
+    cdef void tell_snapshot(self, const SnapshotRecord *record) noexcept nogil:
+        cdef SnapshotTakenRecord *event = <SnapshotTakenRecord *> self.begin(
+            <const CommandRecord *> record, EVT_SNAPSHOT, 0
+        )
+        memcpy(event.event_numbers, record.event_numbers, sizeof(record.event_numbers))
         self.end(<char *> event)
 
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil:

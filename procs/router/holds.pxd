@@ -5,6 +5,7 @@ from procs.router.balances cimport Balances
 from procs.router.ids cimport ClientIds
 from procs.router.orders cimport OpenOrders, Order, widest_terms
 from procs.router.positions cimport Positions
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport SIDE_BUY, ExtLegRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord
 
 cdef enum:
@@ -59,6 +60,8 @@ cdef class Holds:
     cdef Stake special_stake(self, const Order *order) noexcept nogil
     cdef Stake stake_alone(self, const Order *order) noexcept nogil
     cdef uint32_t pays_with(self, const Order *order) noexcept nogil
+    cdef int save_holds(self, Saver saver) except -1
+    cdef int load_holds(self, Loader loader) except -1
 
 
 cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:

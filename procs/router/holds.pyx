@@ -21,10 +21,13 @@ from procs.router.orders cimport (
 from procs.router.positions cimport Positions
 from procs.tables.index cimport index_item, index_span
 from procs.tables.pool cimport NIL
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     CODE_INSUFFICIENT_BALANCE, CODE_NOTIONAL_OVERFLOW, CODE_OK, CODE_POSITION_LIMIT, CODE_QUANTITY_TOO_LARGE,
     CODE_VALUE_TOO_LARGE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, SIDE_BUY, ExtLegRecord, NewOrderRecord, ReplaceRecord,
 )
+
+from procs.tables.saved import DamagedPart
 
 assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
 
@@ -260,3 +263,25 @@ cdef class Holds:
         if order.account != account or order.side != SIDE_BUY:
             return False
         return self.listings[order.instrument].terms.base_asset == asset
+
+    cdef int save_holds(self, Saver saver) except -1:
+        """Add all that orders hold with, and for, to a part. OSError."""
+        self.ids.save(saver)
+        self.orders.save(saver)
+        self.balances.save(saver)
+        self.positions.save(saver)
+        self.accounts.save(saver)
+        saver.put_64(self.instrument_count)
+        return saver.put(self.listings, (self.instrument_count + 1) * sizeof(Listing))
+
+    cdef int load_holds(self, Loader loader) except -1:
+        """Make it what it was when it was saved. DamagedPart, MemoryError."""
+        self.ids.load(loader)
+        self.orders.load(loader)
+        self.balances.load(loader)
+        self.positions.load(loader)
+        self.accounts.load(loader)
+        self.instrument_count = <uint32_t> loader.get_64()
+        if self.instrument_count > MAX_INSTRUMENTS:
+            raise DamagedPart(f"a part of {self.instrument_count} instruments")
+        return loader.get(self.listings, (self.instrument_count + 1) * sizeof(Listing))

@@ -1,8 +1,10 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from procs.tables.array cimport Array
 from procs.tables.index cimport Index, fold, index_prefetch
 from procs.tables.pool cimport NIL, Pool, pool_at, prefetch
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport CL_ORD_ID_SIZE
 
 cdef enum:
@@ -31,9 +33,7 @@ cdef class ClientIds:
     cdef Pool pool
     cdef Index index
     cdef ClosedIds *closed
-    cdef Closing *closing
-    cdef uint64_t closing_count
-    cdef uint64_t closing_capacity
+    cdef Array closing
     cdef readonly uint32_t limit
     cdef uint32_t find(self, uint32_t account, const char *text, uint32_t tag) noexcept nogil
     cdef uint32_t add(
@@ -46,6 +46,8 @@ cdef class ClientIds:
     cdef void evict(self, ClosedIds *closed) noexcept nogil
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
     cdef uint64_t state_hash(self) noexcept nogil
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1
 
 
 cdef inline uint64_t hash_id(uint32_t account, const char *text, const uint64_t *secrets) noexcept nogil:

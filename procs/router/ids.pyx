@@ -8,15 +8,19 @@ the ids: event rings may have been drained in any order.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memcmp, memcpy
 
+from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport (
-    SECRETS, index_check, index_close, index_item, index_next, index_open, index_prefetch, index_put, index_remove,
-    index_span,
+    SECRETS, index_check, index_close, index_item, index_load, index_next, index_open, index_prefetch, index_put,
+    index_remove, index_save, index_span,
 )
-from procs.tables.pool cimport NIL, pool_check, pool_close, pool_give, pool_open, pool_take, prefetch
+from procs.tables.pool cimport (
+    NIL, pool_check, pool_close, pool_give, pool_load, pool_open, pool_save, pool_take, prefetch,
+)
+from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport CL_ORD_ID_SIZE
 
@@ -47,16 +51,15 @@ cdef class ClientIds:
         pool_open(&self.pool, sizeof(ClientId), FIRST_IDS)
         index_open(&self.index)
         self.closed = <ClosedIds *> calloc(MAX_SESSIONS, sizeof(ClosedIds))
-        self.closing_capacity = FIRST_CLOSING
-        self.closing = <Closing *> malloc(FIRST_CLOSING * sizeof(Closing))
-        if self.closed == NULL or self.closing == NULL:
+        array_open(&self.closing, sizeof(Closing), FIRST_CLOSING)
+        if self.closed == NULL:
             raise MemoryError("no memory for client order ids")
 
     def __dealloc__(self):
         pool_close(&self.pool)
         index_close(&self.index)
         free(self.closed)
-        free(self.closing)
+        array_close(&self.closing)
 
     cdef uint32_t find(self, uint32_t account, const char *text, uint32_t tag) noexcept nogil:
         """The item of an id, 36 bytes padded with zeros; NIL where the account has not used it, or long ago."""
@@ -89,29 +92,20 @@ cdef class ClientIds:
 
     cdef int retire(self, uint32_t item) except -1 nogil:
         """An event ended what the id meant: it is closed at the next `settle`. MemoryError."""
-        cdef Closing *grown
-        cdef ClientId *id = id_at(self, item)
-        if self.closing_count == self.closing_capacity:
-            grown = <Closing *> realloc(self.closing, 2 * self.closing_capacity * sizeof(Closing))
-            if grown == NULL:
-                with gil:
-                    raise MemoryError("no memory for closing client order ids")
-            self.closing = grown
-            self.closing_capacity *= 2
-        id.order = NIL
-        self.closing[self.closing_count].seq = id.seq
-        self.closing[self.closing_count].item = item
-        self.closing_count += 1
+        cdef Closing *added = <Closing *> array_push(&self.closing)
+        added.seq = id_at(self, item).seq
+        added.item = item
+        id_at(self, item).order = NIL
         return 0
 
     cdef void settle(self) noexcept nogil:
         """A marker: close what events have ended since the last one, in the order of the ids' own sequences."""
         cdef uint64_t i
-        if self.closing_count > 1:
-            qsort(self.closing, self.closing_count, sizeof(Closing), by_seq)
-        for i in range(self.closing_count):
-            self.close(self.closing[i].item)
-        self.closing_count = 0
+        if self.closing.count > 1:
+            qsort(self.closing.items, self.closing.count, sizeof(Closing), by_seq)
+        for i in range(self.closing.count):
+            self.close((<const Closing *> self.closing.items)[i].item)
+        self.closing.count = 0
 
     cdef void close(self, uint32_t item) noexcept nogil:
         cdef ClientId *id = id_at(self, item)
@@ -166,6 +160,20 @@ cdef class ClientIds:
             known[i] = scramble(i, SECRETS)  # no secrets at all: digests are compared between processes
         state = 2 if id.order == CLOSED else id.order != NIL
         return scramble(scramble(hash_id(id.account, id.text, known), id.seq), state)
+
+    cdef int save(self, Saver saver) except -1:
+        pool_save(&self.pool, saver)
+        index_save(&self.index, saver)
+        saver.put_64(self.limit)
+        saver.put(self.closed, MAX_SESSIONS * sizeof(ClosedIds))
+        return array_save(&self.closing, saver)
+
+    cdef int load(self, Loader loader) except -1:
+        pool_load(&self.pool, loader)
+        index_load(&self.index, loader)
+        loader.expect(self.limit, b"closed client order ids that an account keeps")
+        loader.get(self.closed, MAX_SESSIONS * sizeof(ClosedIds))
+        return array_load(&self.closing, loader)
 
     @property
     def count(self) -> int:

@@ -1,16 +1,16 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.holds cimport Holds, Stake
+from procs.tables.array cimport Array
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     EVT_CANCELLED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED, CancelledRecord, EventRecord,
     RejectedRecord, ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord,
 )
 
 cdef class Ledger(Holds):
-    cdef uint64_t *due         # orders to be activated; what is there in vain is skipped
-    cdef uint64_t due_first
-    cdef uint64_t due_count
-    cdef uint64_t due_capacity
+    cdef Array due             # ids of orders to be activated; what is there in vain is skipped
+    cdef uint64_t due_first    # the first of them that was not
     cdef uint16_t can_activate(self, uint32_t item) noexcept nogil
     cdef int activate(self, uint32_t item, bint works) except -1 nogil
     cdef uint64_t next_due(self) noexcept nogil
@@ -32,6 +32,8 @@ cdef class Ledger(Holds):
     cdef int end(self, uint32_t item) except -1 nogil
     cdef int close(self, uint32_t item) except -1 nogil
     cdef uint64_t state_hash(self) noexcept nogil
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1
 
 
 cdef inline bint moves_money(uint8_t type) noexcept nogil:

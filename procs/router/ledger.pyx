@@ -7,7 +7,7 @@ a marker. What has an order, the closing of ids and the activation of orders tha
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport qsort
 
 from procs.router.accounts cimport ACCOUNT_LINES, account_at
 from procs.router.balances cimport balance_at
@@ -16,9 +16,11 @@ from procs.router.ids cimport id_at
 from procs.router.orders cimport (
     ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, tag_of_order,
 )
+from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_item, index_prefetch, index_span
 from procs.tables.pool cimport NIL, prefetch
+from procs.tables.saved cimport Loader, Saver
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 
@@ -48,13 +50,10 @@ cdef class Ledger(Holds):
     """All that accounts own and may do with it, kept true by the events of matchers."""
 
     def __cinit__(self):
-        self.due_capacity = FIRST_DUE
-        self.due = <uint64_t *> malloc(FIRST_DUE * sizeof(uint64_t))
-        if self.due == NULL:
-            raise MemoryError("no memory for orders to be activated")
+        array_open(&self.due, sizeof(uint64_t), FIRST_DUE)
 
     def __dealloc__(self):
-        free(self.due)
+        array_close(&self.due)
 
     cdef void expect(self, const EventRecord *event) noexcept nogil:
         """The event will be applied soon: ask for where its orders are in the index. A hint, it changes nothing."""
@@ -281,34 +280,29 @@ cdef class Ledger(Holds):
 
     cdef int make_due(self, uint32_t item) except -1 nogil:
         """The order that this one waited for is filled. MemoryError."""
-        cdef uint64_t *grown
-        if self.due_count == self.due_capacity:
-            grown = <uint64_t *> realloc(self.due, 2 * self.due_capacity * sizeof(uint64_t))
-            if grown == NULL:
-                with gil:
-                    raise MemoryError("no memory for orders to be activated")
-            self.due = grown
-            self.due_capacity *= 2
         order_at(self.orders, item).flags |= ORDER_DUE
-        self.due[self.due_count] = order_at(self.orders, item).order_id
-        self.due_count += 1
+        (<uint64_t *> array_push(&self.due))[0] = order_at(self.orders, item).order_id
         return 0
 
     cdef void settle(self) noexcept nogil:
         """A marker: what events have made due since the last one follows in the order of order ids."""
-        if self.due_count - self.due_first > 1:
-            qsort(self.due + self.due_first, self.due_count - self.due_first, sizeof(uint64_t), by_number)
+        if self.due.count - self.due_first > 1:
+            qsort(
+                <uint64_t *> self.due.items + self.due_first, self.due.count - self.due_first, sizeof(uint64_t), by_number
+            )
         self.ids.settle()
 
     cdef uint64_t next_due(self) noexcept nogil:
         """The order to be activated next, 0 for none. At settled points only."""
+        cdef uint64_t order_id
         cdef uint32_t item
-        while self.due_first != self.due_count:
-            item = self.orders.find(self.due[self.due_first])
+        while self.due_first != self.due.count:
+            order_id = (<const uint64_t *> self.due.items)[self.due_first]
+            item = self.orders.find(order_id)
             if item != NIL and order_at(self.orders, item).flags & ORDER_DUE:
-                return self.due[self.due_first]
+                return order_id
             self.due_first += 1
-        self.due_first = self.due_count = 0
+        self.due_first = self.due.count = 0
         return 0
 
     cdef uint64_t state_hash(self) noexcept nogil:
@@ -325,6 +319,16 @@ cdef class Ledger(Holds):
             one = scramble(scramble(one, i), self.listings[i].phase)
             digest += scramble(one, self.listings[i].last_price_ticks)
         return digest + self.balances.digest() + self.accounts.digest() + self.positions.digest()
+
+    cdef int save(self, Saver saver) except -1:
+        self.save_holds(saver)
+        saver.put_64(self.due_first)
+        return array_save(&self.due, saver)
+
+    cdef int load(self, Loader loader) except -1:
+        self.load_holds(loader)
+        self.due_first = loader.get_64()
+        return array_load(&self.due, loader)
 
     def balance(self, uint32_t account, uint32_t asset) -> tuple[int, int] | None:
         """(free, held) in smallest units, or None where the account never had any of the asset."""

@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.tables.index cimport Index, tag_of_serial
 from procs.tables.pool cimport NIL, Pool, pool_at
+from procs.tables.saved cimport Loader, Saver
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
@@ -60,6 +61,8 @@ cdef class OpenOrders:
     cdef int64_t newest_price(self, uint32_t item) noexcept nogil
     cdef void join(self, uint32_t first, uint32_t second) noexcept nogil
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1
 
 
 cdef inline Order *order_at(OpenOrders orders, uint32_t item) noexcept nogil:

@@ -8,9 +8,11 @@ from libc.string cimport memset
 
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport (
-    index_check, index_close, index_item, index_next, index_open, index_put, index_remove, index_span, tag_of_serial,
+    index_check, index_close, index_item, index_load, index_next, index_open, index_put, index_remove, index_save,
+    index_span, tag_of_serial,
 )
-from procs.tables.pool cimport NIL, pool_check, pool_close, pool_give, pool_open, pool_take
+from procs.tables.pool cimport NIL, pool_check, pool_close, pool_give, pool_load, pool_open, pool_save, pool_take
+from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     FIRST_ORDERS = 1 << 16
@@ -168,6 +170,16 @@ cdef class OpenOrders:
             digest = scramble(digest, replace_at(self, replace).seq)
             replace = replace_at(self, replace).next
         return digest
+
+    cdef int save(self, Saver saver) except -1:
+        pool_save(&self.pool, saver)
+        pool_save(&self.replaces, saver)
+        return index_save(&self.index, saver)
+
+    cdef int load(self, Loader loader) except -1:
+        pool_load(&self.pool, loader)
+        pool_load(&self.replaces, loader)
+        return index_load(&self.index, loader)
 
     @property
     def count(self) -> int:

@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.tables.index cimport Index
 from procs.tables.pool cimport Pool
+from procs.tables.saved cimport Loader, Saver
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
@@ -23,3 +24,5 @@ cdef class Positions:
     cdef bint fits(self, uint32_t account, uint32_t asset, int64_t owned, int64_t more) noexcept nogil
     cdef int add(self, uint32_t account, uint32_t asset, int64_t incoming) except -1 nogil
     cdef uint64_t digest(self) noexcept nogil
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1

@@ -6,8 +6,11 @@ It keeps the limits, and the incoming sums of the accounts that have one; the le
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.tables.digest cimport scramble
-from procs.tables.index cimport index_check, index_close, index_find, index_open, index_put, keyed_tag, tag_of
-from procs.tables.pool cimport NIL, pool_at, pool_check, pool_close, pool_open, pool_take
+from procs.tables.index cimport (
+    index_check, index_close, index_find, index_load, index_open, index_put, index_save, keyed_tag, tag_of,
+)
+from procs.tables.pool cimport NIL, pool_at, pool_check, pool_close, pool_load, pool_open, pool_save, pool_take
+from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     FIRST_POSITIONS = 256
@@ -77,6 +80,14 @@ cdef class Positions:
                 key = position.asset << 32 | position.account
                 digest += scramble(scramble(key, position.max_units), <uint64_t> position.incoming)
         return digest
+
+    cdef int save(self, Saver saver) except -1:
+        pool_save(&self.pool, saver)
+        return index_save(&self.index, saver)
+
+    cdef int load(self, Loader loader) except -1:
+        pool_load(&self.pool, loader)
+        return index_load(&self.index, loader)
 
     def incoming(self) -> dict[tuple[int, int], int]:
         """What the open buys of each (account, asset) that has a limit would bring."""

@@ -1,19 +1,17 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from cpython.ref cimport PyObject
-
 from procs.agent cimport Agent
 from procs.router.balances cimport Balances
 from procs.router.events cimport Announcer
+from procs.router.ingress cimport Ingress
 from procs.router.schedule cimport Schedule
 from procs.router.sequencer cimport Sequencer
+from procs.router.settlement cimport Settlement
+from procs.router.showing cimport Showing
 from procs.router.source cimport JournalSource
 from shm.board cimport Board
-from shm.records cimport ActivateRecord, EpochRecord, EventRecord, MAX_MATCHERS, PhaseChangeRecord
+from shm.records cimport ActivateRecord, CommandRecord, EpochRecord, PhaseChangeRecord, SnapshotRecord
 from shm.ring cimport Consumer, Producer
-
-cdef enum:
-    MAX_INGRESS = 9     # eight gateways' and the operators'
 
 cdef enum State:
     WAITING = 1      # for the journaler
@@ -35,23 +33,22 @@ cdef class Router(Agent):
     cdef object pending        # iterator over those changes
     cdef list group            # the change being sequenced
     cdef bytes boot_id
-    cdef list rings            # keeps alive what is below
-    cdef PyObject *ingress[MAX_INGRESS]
-    cdef uint64_t ingress_end[MAX_INGRESS]
-    cdef uint16_t ingress_number[MAX_INGRESS]
-    cdef int gateways
-    cdef int moving            # 1 + the ingress ring whose next command waits for quiet; 0: none
-    cdef PyObject *matchers[MAX_MATCHERS]
-    cdef PyObject *early[MAX_MATCHERS]
-    cdef uint64_t arrived[MAX_MATCHERS]
-    cdef uint64_t settled[MAX_MATCHERS]
+    cdef object snapshots      # where its state is kept; None: nowhere
+    cdef uint64_t generation   # of the journal that is waited for
+    cdef Ingress ingress
+    cdef Settlement settlement
+    cdef Showing showing
+    cdef int moving            # 1 + the place of the ingress ring whose next command waits for quiet; 0: none
     cdef uint64_t log_claimed
-    cdef bint owed
     cdef bint leftover
     cdef int64_t last_show_ns
     cdef uint64_t behind_ns     # how far the wall clock was behind the log when this router began to lead
     cdef uint64_t led_since_ns  # nothing is told before because it had waited long
     cdef uint64_t last_tick    # its sequence, in this run
+    cdef bint journal_full
+    cdef uint64_t snapshots_done  # how many of those that were asked for
+    cdef int64_t quiet_until_ns   # no command is taken, so that a snapshot can be; 0: none is waited for
+    cdef int64_t snapshot_from_ns  # when the next one is tried
     cdef int wait_for_journal(self) except -1 nogil
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil
@@ -60,22 +57,23 @@ cdef class Router(Agent):
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil
     cdef void fill_activation(self, ActivateRecord *record) noexcept nogil
     cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil
-    cdef bint is_quiet(self) noexcept nogil
-    cdef uint64_t count_request(self, int gateway, Consumer ring) noexcept nogil
-    cdef int64_t drain(self) except -1 nogil
-    cdef int64_t drain_ring(self, int index, Consumer ring) except -1 nogil
-    cdef int apply_early(self, int index, uint64_t last) except -1 nogil
+    cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil
+    cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil
+    cdef int take_snapshot(self, int64_t now_ns) except -1 nogil
+    cdef int keep_snapshot(self, uint64_t seq) except -1 nogil
+    cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil
     cdef bint has_room(self, uint8_t type) noexcept nogil
     cdef char *claim(self) noexcept nogil
     cdef int finish(self, char *record, int verdict) except -1 nogil
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil
     cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil
-    cdef int take_from(self, int gateway, Consumer ring, int64_t now_ns) except -1 nogil
-    cdef int take_one(self, int gateway, Consumer ring, const char *source, int64_t now_ns) except -1 nogil
+    cdef int take_from(self, int place, Consumer ring, int64_t now_ns) except -1 nogil
+    cdef int take_one(self, int place, Consumer ring, const char *source, int64_t now_ns) except -1 nogil
     cdef int64_t replay(self) except -1 nogil
     cdef int repeat(self, const char *recorded) except -1 nogil
-    cdef int can_settle(self, const char *marker) except -1 nogil
+    cdef int can_settle(self, const char *recorded) except -1 nogil
+    cdef int settle_as(self, const char *recorded) except -1 nogil
     cdef int64_t settle_all(self, int64_t now_ns) except -1 nogil
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil
     cdef void publish(self) noexcept nogil

@@ -7,23 +7,23 @@ opens no file and knows no client.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from cpython.ref cimport PyObject
-
-from procs.router.accounts cimport account_at
-from procs.router.balances cimport BALANCE_UNSHOWN, Balance, balance_at
-from procs.router.early cimport Early
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
+from procs.router.ingress cimport Ingress
 from procs.router.orders cimport order_at
 from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
+from procs.router.settlement cimport Settlement
+from procs.router.showing cimport Showing
 from procs.router.verdicts cimport verdict_of
+from procs.tables.saved cimport Loader, Saver
 from shm.board cimport (
-    MAX_SESSIONS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_READY, WORD_LOG_END, WORD_MATCHER_DONE, WORD_MATCHER_DUE,
-    WORD_READY_EVENT, WORD_ROUTER_DONE, WORD_SETTLED, BalancePayload, Board,
+    WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_JOURNAL_READY, WORD_LOG_END, WORD_READY_EVENT,
+    WORD_ROUTER_DONE, WORD_SNAPSHOT_ASKED, WORD_SNAPSHOT_SEQ, Board,
 )
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 from shm.ring cimport Consumer, Producer
 
+from procs.router.settlement import ReplayError
 from shm.records import Code
 
 # A command that waited longer is refused (rule 5). Not an enum: one this large would be unsigned, and compare a command
@@ -36,16 +36,21 @@ cdef enum:
     RULES_VERSION = 1
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
     SHOW_NS = 200_000               # and shown on the board, while there is work
+    QUIET_NS = 250_000_000          # commands wait no longer for a snapshot
+    QUIET_REST_NS = 1_000_000_000   # and then not again so soon
 
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
 
 
 cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
-    return type == CMD_MARKER or type == CMD_TICK or type == CMD_EPOCH or type == CMD_ACTIVATE
+    return (
+        type == CMD_MARKER or type == CMD_TICK or type == CMD_EPOCH or type == CMD_ACTIVATE or type == CMD_SNAPSHOT
+    )
 
 
-class ReplayError(RuntimeError):
-    """The journal and this code disagree, or the journal is not what a router wrote: the venue must not start."""
+cdef inline int imposed_before(int verdict) noexcept nogil:
+    """What a leading router imposed, by the verdict that it came to."""
+    return verdict if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL else CODE_OK
 
 
 cdef class Router(Agent):
@@ -53,17 +58,20 @@ cdef class Router(Agent):
 
     `ingress` maps the numbers of ingress rings (a gateway's own, 9 the operators') to their consumers, `matchers` those
     of matchers to the consumers of their event rings. `source` is the log so far. `changes(core)` gives, once the log
-    is replayed, the configuration's changes: lists of records, an extension before its main record.
+    is replayed, the configuration's changes: lists of records, an extension before its main record. `snapshots` keeps
+    its state, with a method `save(seq, agent, write)`; None keeps nothing. `generation` is the journal's that it waits
+    for. Of `voided` ingress records, each (ring's number, incarnation, sequence), the whole request is passed over.
     """
 
     def __init__(
         self, Producer log, Producer events, dict ingress, dict matchers, Board board, JournalSource source,
-        object changes, bytes boot_id, Sequencer core=None,
+        object changes, bytes boot_id, Sequencer core=None, *, object snapshots=None, uint64_t generation=1,
+        object voided=frozenset(),
     ):
         if events.ring.header.capacity < MAX_FLUSH:
             raise ValueError(f"the router's event ring needs {MAX_FLUSH} slots: one cause's events must fit")
-        if log.ring.header.capacity < MAX_GROUP or len(ingress) > MAX_INGRESS or len(boot_id) != 16:
-            raise ValueError("a router needs a log of 4 slots, at most 9 ingress rings and a boot id of 16 bytes")
+        if log.ring.header.capacity < MAX_GROUP or len(boot_id) != 16:
+            raise ValueError(f"a router needs a log of {MAX_GROUP} slots and a boot id of 16 bytes")
         self.name = "router"
         self.core = Sequencer() if core is None else core
         self.balances = self.core.ledger.balances
@@ -74,20 +82,12 @@ cdef class Router(Agent):
         self.source = source
         self.changes = changes
         self.boot_id = boot_id
-        self.rings = [*ingress.values(), *matchers.values()]
+        self.snapshots = snapshots
+        self.generation = generation
+        self.ingress = Ingress(ingress, voided)
+        self.settlement = Settlement(self.core.ledger, board, matchers)
+        self.showing = Showing(board, self.core.ledger.balances, self.core.ledger.accounts)
         self.state = WAITING
-        self.gateways = len(ingress)
-        for i, (number, consumer) in enumerate(sorted(ingress.items())):
-            self.ingress[i] = <PyObject *> <Consumer?> consumer
-            self.ingress_number[i] = number
-        for number, consumer in matchers.items():
-            if not 0 < number <= MAX_MATCHERS:
-                raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
-            self.matchers[number - 1] = <PyObject *> <Consumer?> consumer
-        for i in range(MAX_MATCHERS):
-            early = Early()
-            self.rings.append(early)
-            self.early[i] = <PyObject *> early
 
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         if self.state == LEADING:
@@ -103,17 +103,17 @@ cdef class Router(Agent):
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil:
         """Rule 7: what is settled here are at least the events that a gateway had seen when it passed on a command."""
         cdef int64_t work
-        cdef int i
-        for i in range(self.gateways):
-            self.ingress_end[i] = (<Consumer> self.ingress[i]).next + (<Consumer> self.ingress[i]).available()
-        work = self.drain()
-        if self.owed and self.has_room(CMD_MARKER):
+        self.ingress.look()
+        self.journal_full = self.board.load(WORD_JOURNAL_FULL)
+        work = self.settlement.drain()
+        if self.settlement.owed and self.has_room(CMD_MARKER):
             work += self.write_own(CMD_MARKER, now_ns)
-        if not self.owed:
+        if not self.settlement.owed and not self.waits_for_snapshot(now_ns):
             work += self.write_due(now_ns)
-            if self.core.ledger.due_count == 0:
+            if self.core.ledger.due.count == 0:
                 work += self.take_commands(now_ns)
         self.publish()
+        self.ingress.release()
         if work == 0 or now_ns - self.last_show_ns >= SHOW_NS:
             self.last_show_ns = now_ns
             self.show()
@@ -133,59 +133,11 @@ cdef class Router(Agent):
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
         """Whether balances have waited to be told, or a matcher that has done the last tick has something to do."""
         cdef uint64_t due
-        cdef int i
         if self.balances.changed.count:
             due = max(self.core.flushed_ns, self.led_since_ns) + (FLUSH_REST_NS if self.leftover else FLUSH_NS)
             if self.time_of_next(now_ns) >= due:
                 return True
-        for i in range(MAX_MATCHERS):
-            if self.matchers[i] == NULL:
-                continue
-            due = self.board.load(WORD_MATCHER_DUE + i)
-            if due != 0 and due <= self.time_of_next(now_ns):
-                if self.board.load(WORD_MATCHER_DONE + i) >= self.last_tick:
-                    return True
-        return False
-
-    cdef int64_t drain(self) except -1 nogil:
-        cdef int64_t work = 0
-        cdef int index
-        for index in range(MAX_MATCHERS):
-            if self.matchers[index] != NULL:
-                work += self.drain_ring(index, <Consumer> self.matchers[index])
-        return work
-
-    cdef int64_t drain_ring(self, int index, Consumer ring) except -1 nogil:
-        """Take all that a matcher has published: into the ledger when leading, else aside until its marker (rule 8)."""
-        cdef uint64_t count = ring.available()
-        cdef uint64_t first = ring.next
-        cdef uint64_t number
-        cdef const EventRecord *event
-        for number in range(first, first + count):
-            event = <const EventRecord *> ring.at(number)
-            if number + AHEAD < first + count:
-                self.core.ledger.expect(<const EventRecord *> ring.at(number + AHEAD))
-                self.core.ledger.expect_order(<const EventRecord *> ring.at(number + AHEAD // 2))
-            if event.number != number:
-                with gil:
-                    raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")
-            if self.state != LEADING:
-                (<Early> self.early[index]).keep(event)
-            elif self.core.ledger.apply(event):
-                self.owed = True
-        if count:
-            self.arrived[index] = first + count - 1
-            if self.state == LEADING:
-                self.settled[index] = self.arrived[index]
-            ring.release(first + count - 1)
-        return count
-
-    cdef int apply_early(self, int index, uint64_t last) except -1 nogil:
-        """Settle a matcher's events up to number `last`; they have arrived."""
-        if (<Early> self.early[index]).apply(self.core.ledger, last):
-            self.owed = True
-        self.settled[index] = last
-        return 0
+        return self.settlement.is_tick_due(self.time_of_next(now_ns), self.last_tick)
 
     cdef bint has_room(self, uint8_t type) noexcept nogil:
         """Whether a record of that type, after all extensions it can have, and all its events fit into their rings."""
@@ -197,14 +149,12 @@ cdef class Router(Agent):
         return self.log.claim(self.log.next + self.log_claimed)
 
     cdef int finish(self, char *record, int verdict) except -1 nogil:
-        """A claimed record is sequenced: count it in, with its events and its session's number."""
+        """A claimed record is sequenced: count it in, with its events. Once it leads, show its session's number."""
         cdef CommandRecord *header = <CommandRecord *> record
         self.log_claimed += 1
         self.events.announce(record, <uint16_t> verdict, self.core)
-        if header.session != 0 and header.session < MAX_SESSIONS:
-            self.board.set_session_in(
-                header.session, account_at(self.core.ledger.accounts, header.session).msg_seq_num
-            )
+        if self.state == LEADING:
+            self.showing.show_session(header.session)
         return 0
 
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil:
@@ -218,7 +168,7 @@ cdef class Router(Agent):
         header.time_ns = self.time_of_next(now_ns)
 
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
-        """Sequence a marker, tick, epoch, activation or phase of the schedule. Returns 1, the records written."""
+        """Sequence a marker, snapshot, tick, epoch, activation or phase of the schedule. Returns 1, what was written."""
         cdef char *record = self.claim()
         memset(record, 0, RECORD_SIZE)
         (<CommandRecord *> record).type = type
@@ -227,15 +177,17 @@ cdef class Router(Agent):
         if type == CMD_EPOCH:
             self.fill_epoch(<EpochRecord *> record)
         elif type == CMD_MARKER:
-            memcpy((<MarkerRecord *> record).event_numbers, self.settled, MAX_MATCHERS * sizeof(uint64_t))
-            self.owed = False
+            memcpy((<MarkerRecord *> record).event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
+            self.settlement.owed = False
+        elif type == CMD_SNAPSHOT:
+            self.fill_snapshot(<SnapshotRecord *> record)
         elif type == CMD_ACTIVATE:
             self.fill_activation(<ActivateRecord *> record)
         elif type == CMD_PHASE:
             self.fill_phase(<PhaseChangeRecord *> record)
         elif type == CMD_TICK:
             self.last_tick = (<CommandRecord *> record).seq
-        self.finish(record, self.core.sequence(record, False))
+        self.finish(record, self.core.sequence(record, CODE_OK))
         if type == CMD_MARKER or type == CMD_TICK:
             self.leftover = self.balances.changed.count > 0
         return 1
@@ -257,106 +209,136 @@ cdef class Router(Agent):
         record.entry = self.schedule.latest(record.instrument, record.time_ns)
         record.phase = self.schedule.plans[record.instrument].entries[record.entry - 1].phase
 
+    cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil:
+        memcpy(record.event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
+        record.router_number = self.events.next_number()
+
+    cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil:
+        """Take the snapshot that was asked for, once all is quiet; until then nothing may be sequenced (rule 18).
+
+        A matcher that never becomes quiet can't stop trading: after a while it goes on, and a snapshot has to wait.
+        """
+        cdef uint64_t asked = self.board.load(WORD_SNAPSHOT_ASKED)
+        if asked == self.snapshots_done or now_ns < self.snapshot_from_ns:
+            return False
+        if self.quiet_until_ns == 0:
+            self.quiet_until_ns = now_ns + QUIET_NS
+        if self.settlement.is_quiet(self.core.last_seq) and self.has_room(CMD_SNAPSHOT):
+            self.take_snapshot(now_ns)
+            self.snapshots_done = asked
+        elif now_ns < self.quiet_until_ns:
+            return True
+        else:
+            self.snapshot_from_ns = now_ns + QUIET_REST_NS
+        self.quiet_until_ns = 0
+        return False
+
+    cdef int take_snapshot(self, int64_t now_ns) except -1 nogil:
+        """Say first which record wants saving: whoever sees the record knows it."""
+        self.board.store(WORD_SNAPSHOT_SEQ, self.core.last_seq + 1)
+        self.write_own(CMD_SNAPSHOT, now_ns)
+        self.publish()
+        return self.keep_snapshot(self.core.last_seq)
+
+    cdef int keep_snapshot(self, uint64_t seq) except -1 nogil:
+        """The log is at the snapshot `seq`: have the state saved, if anybody still wants that one."""
+        if self.snapshots is not None and self.board.load(WORD_SNAPSHOT_SEQ) == seq:
+            with gil:
+                self.snapshots.save(seq, self.name, self.save)
+        return 0
+
     cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil:
         """Sequence up to a batch, one request after the other from each ingress ring that has any."""
         cdef int64_t taken = 0
-        cdef int gateway, took
+        cdef int place, took
         cdef bint more = True
         if self.moving != 0:
-            if not self.is_quiet():
+            if not self.settlement.is_quiet(self.core.last_seq):
                 return 0
-            taken = self.take_from(self.moving - 1, <Consumer> self.ingress[self.moving - 1], now_ns)
+            taken = self.take_from(self.moving - 1, <Consumer> self.ingress.rings[self.moving - 1], now_ns)
         while more and taken < BATCH and self.moving == 0:
             more = False
-            for gateway in range(self.gateways):
-                took = self.take_from(gateway, <Consumer> self.ingress[gateway], now_ns)
+            for place in range(self.ingress.count):
+                took = self.take_from(place, <Consumer> self.ingress.rings[place], now_ns)
                 taken += took
                 more = more or took > 0
-        for gateway in range(self.gateways):
-            (<Consumer> self.ingress[gateway]).release((<Consumer> self.ingress[gateway]).next - 1)
         return taken
 
-    cdef bint is_quiet(self) noexcept nogil:
-        """Whether all of the log is done, and all that came of it is settled; asked where nothing is owed."""
-        cdef int i
-        for i in range(MAX_MATCHERS):
-            if self.matchers[i] == NULL:
-                continue
-            if self.board.load(WORD_MATCHER_DONE + i) < self.core.last_seq:
-                return False
-            if (<Consumer> self.matchers[i]).available():  # after reading where it is (rule 19)
-                return False
-        return True
-
-    cdef int take_from(self, int gateway, Consumer ring, int64_t now_ns) except -1 nogil:
+    cdef int take_from(self, int place, Consumer ring, int64_t now_ns) except -1 nogil:
         """Sequence an ingress ring's next request, whole. Returns how many records that were.
 
         An instrument that moves to another matcher waits until nobody has anything of it under way: its orders' next
         events come by another ring.
         """
         cdef uint64_t at = ring.next
-        cdef uint64_t count, i
+        cdef uint64_t count = self.ingress.count_request(place, ring)
+        cdef uint64_t i
         cdef const CommandRecord *first
-        if at >= self.ingress_end[gateway]:
+        if count == 0:
             return 0
+        if at + count > self.ingress.voids[place]:
+            with gil:
+                self.ingress.skip(place, ring, count)
+            return <int> count
         first = <const CommandRecord *> ring.at(at)
-        count = 1 if first.type < CMD_EXT_CLIENT_ID else self.count_request(gateway, ring)
-        if count == 0 or not self.has_room(first.type):
+        if not self.has_room(first.type):
             return 0
         if first.type == CMD_INSTRUMENT and self.core.administration.moves(<const InstrumentRecord *> first):
-            self.moving = 0 if self.is_quiet() else gateway + 1
+            self.moving = 0 if self.settlement.is_quiet(self.core.last_seq) else place + 1
             if self.moving != 0:
                 return 0
         for i in range(count):
-            if at + i + AHEAD < self.ingress_end[gateway]:
+            if at + i + AHEAD < self.ingress.ends[place]:
                 self.core.expect(<const CommandRecord *> ring.at(at + i + AHEAD), self.core.last_seq + 1 + AHEAD)
                 self.core.expect_target(<const CommandRecord *> ring.at(at + i + AHEAD // 2))
-            self.take_one(gateway, ring, ring.at(at + i), now_ns)
+            self.take_one(place, ring, ring.at(at + i), now_ns)
         return <int> count
 
-    cdef uint64_t count_request(self, int gateway, Consumer ring) noexcept nogil:
-        """How many records the next request has that begins with an extension; 0 while its main record is on the way.
-
-        More extensions than a request can have are nothing: the first of them goes alone.
-        """
-        cdef uint64_t count
-        for count in range(1, MAX_GROUP):
-            if ring.next + count >= self.ingress_end[gateway]:
-                return 0
-            if (<const CommandRecord *> ring.at(ring.next + count)).type < CMD_EXT_CLIENT_ID:
-                return count + 1
-        return 1
-
-    cdef int take_one(self, int gateway, Consumer ring, const char *source, int64_t now_ns) except -1 nogil:
+    cdef int take_one(self, int place, Consumer ring, const char *source, int64_t now_ns) except -1 nogil:
         """One copy, ingress slot to log slot; all that is stamped is stamped there."""
         cdef CommandRecord *header = <CommandRecord *> self.claim()
-        cdef bint too_old
+        cdef int imposed
         memcpy(header, source, RECORD_SIZE)
         if is_routers_own(header.type):
             with gil:
                 raise RuntimeError(
-                    f"ingress ring {self.ingress_number[gateway]} has a record of type {header.type}, the router's own"
+                    f"ingress ring {self.ingress.numbers[place]} has a record of type {header.type}, the router's own"
                 )
-        too_old = now_ns - <int64_t> header.time_ns > MAX_AGE_NS
-        header.ingress = self.ingress_number[gateway]
+        imposed = self.imposed_on(header, now_ns)
+        header.ingress = self.ingress.numbers[place]
         header.ingress_incarnation = ring.ring.header.incarnation
         header.ingress_seq = ring.next
         self.stamp(<char *> header, now_ns)
-        self.finish(<char *> header, self.core.sequence(<char *> header, too_old))
+        self.finish(<char *> header, self.core.sequence(<char *> header, imposed))
         ring.next += 1
         return 0
 
+    cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil:
+        """What a command that arrived at its time is refused with for no reason in the log, or OK.
+
+        What is left of a full disk is for what takes orders off, and for what keeps the venue going (rule 29).
+        """
+        if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:
+            return CODE_TOO_OLD
+        if self.journal_full and (record.type == CMD_NEW_ORDER or record.type == CMD_REPLACE):
+            return CODE_JOURNAL_FULL
+        return CODE_OK
+
     cdef int wait_for_journal(self) except -1 nogil:
-        if not self.board.load(WORD_JOURNAL_READY):
+        cdef uint64_t end
+        if self.board.load(WORD_JOURNAL_READY) != self.generation:
             return 0
+        end = self.board.load(WORD_DURABLE_SEQ)
         with gil:
-            self.source.open(self.board.load(WORD_DURABLE_SEQ))
+            if end < self.core.last_seq:
+                raise ReplayError(f"the journal ends at record {end}, and the snapshot is of {self.core.last_seq}")
+            self.source.open(self.core.last_seq + 1, end)
         self.state = REPLAYING
         return 1
 
     cdef int64_t replay(self) except -1 nogil:
         """Put the next of the journal's records into the log, settling at each marker exactly what it says (rule 9)."""
-        cdef int64_t work = self.drain()
+        cdef int64_t work = self.settlement.drain()
         cdef const char *recorded
         cdef int done = 0
         while done < BATCH:
@@ -366,7 +348,7 @@ cdef class Router(Agent):
                 break
             if not self.has_room((<const CommandRecord *> recorded).type):
                 break
-            if (<const CommandRecord *> recorded).type == CMD_MARKER and not self.can_settle(recorded):
+            if not self.can_settle(recorded):
                 break
             self.repeat(recorded)
             self.source.advance()
@@ -374,23 +356,35 @@ cdef class Router(Agent):
         self.publish()
         return work + done
 
-    cdef int can_settle(self, const char *marker) except -1 nogil:
-        """Whether all events that the marker settles have arrived."""
-        cdef int i
-        for i in range(MAX_MATCHERS):
-            if self.matchers[i] == NULL and (<const MarkerRecord *> marker).event_numbers[i]:
-                with gil:
-                    raise ReplayError(f"the journal has events of matcher {i + 1}: the configuration has none such")
-            if self.arrived[i] < (<const MarkerRecord *> marker).event_numbers[i]:
-                return 0
-        return 1
+    cdef int can_settle(self, const char *recorded) except -1 nogil:
+        """Whether all events have arrived that a marker says are settled; before a snapshot, all there will be."""
+        cdef uint8_t type = (<const CommandRecord *> recorded).type
+        if type == CMD_SNAPSHOT:
+            return self.log_claimed == 0 and self.settlement.is_quiet(self.core.last_seq)
+        return type != CMD_MARKER or self.settlement.has_arrived((<const MarkerRecord *> recorded).event_numbers)
+
+    cdef int settle_as(self, const char *recorded) except -1 nogil:
+        """Settle what a marker, or a snapshot, says; at a snapshot there is nothing else."""
+        cdef const SnapshotRecord *snapshot = <const SnapshotRecord *> recorded
+        if snapshot.type == CMD_MARKER:
+            self.settlement.settle_to((<const MarkerRecord *> recorded).event_numbers)
+            self.settlement.owed = False
+            return 0
+        self.settlement.check_quiet(snapshot.event_numbers)
+        if snapshot.router_number != self.events.next_number():
+            with gil:
+                raise ReplayError(
+                    f"snapshot {snapshot.seq} was the router's event {snapshot.router_number}, and replay makes it "
+                    f"{self.events.next_number()}"
+                )
+        return 0
 
     cdef int repeat(self, const char *recorded) except -1 nogil:
         """Sequence a record of the journal again: it must come out byte for byte as it went in (rule 1)."""
         cdef CommandRecord *header = <CommandRecord *> self.claim()
         cdef uint16_t *verdict
         cdef uint32_t crc = (<const CommandRecord *> recorded).crc
-        cdef int before = 0, decided, i
+        cdef int before = 0, decided
         memcpy(header, recorded, RECORD_SIZE)
         if header.seq != self.core.last_seq + 1 or crc != crc32c(0, recorded + 4, RECORD_SIZE - 4):
             with gil:
@@ -398,34 +392,29 @@ cdef class Router(Agent):
         verdict = verdict_of(<char *> header)
         if verdict != NULL:
             before = verdict[0]
-        if header.type == CMD_MARKER:
-            for i in range(MAX_MATCHERS):
-                self.apply_early(i, (<const MarkerRecord *> recorded).event_numbers[i])
-            self.owed = False
-        decided = self.core.sequence(<char *> header, before == CODE_TOO_OLD)
+        if header.type == CMD_MARKER or header.type == CMD_SNAPSHOT:
+            self.settle_as(recorded)
+        decided = self.core.sequence(<char *> header, imposed_before(before))
         if decided != before or header.crc != crc:
             with gil:
                 raise ReplayError(
                     f"record {header.seq} was sequenced with verdict {Code(before).name}, and replay decides "
                     f"{Code(decided).name}" + ("" if decided != before else ", but stamps other values")
                 )
-        return self.finish(<char *> header, decided)
+        self.finish(<char *> header, decided)
+        return self.keep_snapshot(header.seq) if header.type == CMD_SNAPSHOT else 0
 
     cdef int64_t settle_all(self, int64_t now_ns) except -1 nogil:
         """Wait until matchers have done all of the log, then settle all that they emitted (rule 7)."""
-        cdef bint done = True
+        cdef bint done
         cdef int64_t work
-        cdef int i
         self.publish()
-        for i in range(MAX_MATCHERS):
-            if self.matchers[i] != NULL and self.board.load(WORD_MATCHER_DONE + i) < self.core.last_seq:
-                done = False
-        work = self.drain()  # after reading where they are (rule 19)
+        done = self.settlement.is_done(self.core.last_seq)
+        work = self.settlement.drain()  # after reading where they are (rule 19)
         if not done or not self.has_room(CMD_MARKER):
             return work
-        for i in range(MAX_MATCHERS):
-            self.apply_early(i, self.arrived[i])
-        if self.owed:
+        self.settlement.settle_to(self.settlement.arrived)
+        if self.settlement.owed:
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
         # A wall clock that was set back: the log's time goes on from where it was, without waiting for the clock.
@@ -452,15 +441,19 @@ cdef class Router(Agent):
                     header = <CommandRecord *> self.claim()
                     memcpy(header, <const char *> (<bytes> record), RECORD_SIZE)
                     self.stamp(<char *> header, now_ns)
-                    verdict = self.core.sequence(<char *> header, False)
+                    verdict = self.core.sequence(<char *> header, CODE_OK)
                     if verdict != CODE_OK:
                         raise RuntimeError(f"the configuration's record {header.seq} is refused: {Code(verdict).name}")
                     self.finish(<char *> header, verdict)
                 self.publish()
                 return len(self.group)
+            self.ingress.resume(self.core.taken)
+        self.showing.show_sessions()
         self.show()
         self.board.store(WORD_READY_EVENT, self.events.ring.next - 1)
         self.board.store(WORD_EPOCH, self.core.epoch)
+        self.snapshots_done = self.board.load(WORD_SNAPSHOT_ASKED)  # whoever still wants one asks again
+        self.settlement.leads = True
         self.state = LEADING
         return 1
 
@@ -476,23 +469,27 @@ cdef class Router(Agent):
 
     cdef void show(self) noexcept nogil:
         """Changed balances for the gateways' hints, then how far they are settled (rule 12)."""
-        cdef BalancePayload payload
-        cdef Balance *balance
-        cdef uint64_t i
-        if self.owed:
-            return
-        for i in range(self.balances.unshown.count):
-            balance = balance_at(self.balances, self.balances.unshown.items[i].item)
-            balance.flags &= ~BALANCE_UNSHOWN
-            payload.account = balance.account
-            payload.asset = balance.asset
-            payload.free = balance.free
-            payload.held = balance.held
-            self.board.write_balance(&payload)
-        self.balances.unshown.count = 0
-        for i in range(MAX_MATCHERS):
-            if self.matchers[i] != NULL:
-                self.board.store(WORD_SETTLED + <int> i, self.settled[i])
+        if not self.settlement.owed:
+            self.showing.show_balances()
+            self.settlement.show()
+
+    def save(self, Saver saver not None) -> None:
+        """Add the whole state to a part, as it is at a Snapshot record. OSError."""
+        saver.put_64(self.events.next_number() - 1)
+        self.settlement.save(saver)
+        self.core.save(saver)
+
+    def load(self, Loader loader not None) -> None:
+        """Take up the state of a part, before the first poll. ValueError where the rings do not go on behind it."""
+        cdef uint64_t number = loader.get_64()
+        if self.state != WAITING or self.core.last_seq != 0:
+            raise ValueError("a state is loaded once, before anything else")
+        if number + 1 != self.events.next_number():
+            raise ValueError(f"the router's events go on at {self.events.next_number()}, not behind {number}")
+        self.settlement.load(loader)
+        self.core.load(loader)
+        if self.log.next != self.core.last_seq + 1:
+            raise ValueError(f"the log goes on at {self.log.next}, not behind {self.core.last_seq}")
 
     @property
     def leads(self) -> bool:

@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport ScheduleRecord
 
 cdef enum:
@@ -27,3 +28,5 @@ cdef class Schedule:
     cdef uint8_t latest(self, uint32_t instrument, uint64_t time_ns) noexcept nogil
     cdef void advance(self, uint32_t instrument, uint64_t time_ns) noexcept nogil
     cdef uint64_t digest(self) noexcept nogil
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1

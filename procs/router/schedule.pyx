@@ -12,9 +12,12 @@ from libc.string cimport memset
 
 from procs.router.holds cimport MAX_INSTRUMENTS
 from procs.tables.digest cimport scramble
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     CODE_INVALID_DEFINITION, CODE_OK, PHASE_CLOSED, PHASE_DELISTED, PHASE_VOLATILITY_AUCTION, ScheduleRecord,
 )
+
+from procs.tables.saved import DamagedPart
 
 cdef enum:
     DAYS = 7
@@ -131,6 +134,18 @@ cdef class Schedule:
             if self.plans[i].wanted != 0:
                 digest += scramble(scramble(i, self.plans[i].due_ns), self.plans[i].count)
         return digest
+
+    cdef int save(self, Saver saver) except -1:
+        saver.put_64(self.instruments)
+        saver.put_64(self.due_ns)
+        return saver.put(self.plans, (self.instruments + 1) * sizeof(Plan))
+
+    cdef int load(self, Loader loader) except -1:
+        self.instruments = <uint32_t> loader.get_64()
+        if self.instruments > MAX_INSTRUMENTS:
+            raise DamagedPart(f"a part with schedules of {self.instruments} instruments")
+        self.due_ns = loader.get_64()
+        return loader.get(self.plans, (self.instruments + 1) * sizeof(Plan))
 
     def entries(self, uint32_t instrument) -> list[dict[str, int]]:
         """What the instrument's schedule has: time of day in seconds, phase, days as bits."""

@@ -4,6 +4,7 @@ from procs.router.balances cimport Balance
 from procs.router.holds cimport Cost
 from procs.router.orders cimport Order
 from procs.router.state cimport State
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     ActivateRecord, CancelRecord, CommandRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord, ReplaceRecord,
     SessionRecord,
@@ -13,6 +14,7 @@ cdef enum:
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers nearer to each other than this don't all tell balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
+    INGRESS_RINGS = 10     # numbers of ingress rings: 0 is the router itself, 9 the operators'
 
 # What the cancel or replace sequenced last meant; all zero where it meant no open order.
 cdef struct Target:
@@ -20,6 +22,11 @@ cdef struct Target:
     int64_t price_ticks
     int64_t quantity_lots
     uint8_t side
+
+# Where the last record came from that the log has of the ingress ring of a number (rule 5).
+cdef struct Taken:
+    uint64_t seq
+    uint32_t incarnation
 
 cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
@@ -32,14 +39,15 @@ cdef class Sequencer(State):
     cdef uint64_t flushed_count
     cdef uint64_t flushed_key
     cdef readonly uint64_t flushed_ns  # log time at which balances were told last
+    cdef Taken taken[INGRESS_RINGS]
     cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil
     cdef void expect_target(self, const CommandRecord *record) noexcept nogil
-    cdef int sequence(self, char *record, bint too_old) except -1 nogil
-    cdef int decide(self, char *record, bint too_old) except -1 nogil
+    cdef int sequence(self, char *record, int imposed) except -1 nogil
+    cdef int decide(self, char *record, int imposed) except -1 nogil
     cdef void flush(self, const CommandRecord *record) noexcept nogil
-    cdef int administer(self, char *record, bint too_old) except -1
-    cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil
-    cdef int new_list(self, NewOrderRecord *record, bint too_old) except -1 nogil
+    cdef int administer(self, char *record, int imposed) except -1
+    cdef int new_order(self, NewOrderRecord *record, int imposed) except -1 nogil
+    cdef int new_list(self, NewOrderRecord *record, int imposed) except -1 nogil
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil
     cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil
     cdef uint16_t judge_list(
@@ -48,16 +56,18 @@ cdef class Sequencer(State):
     cdef void stamp(self, NewOrderRecord *record) noexcept nogil
     cdef void prepare_leg(self, ExtLegRecord *leg) noexcept nogil
     cdef int activate(self, ActivateRecord *record) except -1 nogil
-    cdef int cancel(self, CancelRecord *record, bint too_old) except -1 nogil
-    cdef int replace(self, ReplaceRecord *record, bint too_old) except -1 nogil
+    cdef int cancel(self, CancelRecord *record, int imposed) except -1 nogil
+    cdef int replace(self, ReplaceRecord *record, int imposed) except -1 nogil
     cdef uint16_t judge_replace(self, ReplaceRecord *record, uint32_t item) noexcept nogil
     cdef uint16_t price_replace(
         self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
     ) noexcept nogil
     cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil
-    cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, bint too_old) noexcept nogil
+    cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil
     cdef int session(self, SessionRecord *record) noexcept nogil
     cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil
     cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil
     cdef uint64_t digest(self)
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1

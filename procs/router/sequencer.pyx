@@ -1,7 +1,8 @@
 """The venue's state as a function of its log: decides each record's verdict, stamps it and applies what it says.
 
 It sees one record after the other and knows no ring, clock or process: a leading router, a replay and a test get the
-same from it. What depends on anything outside the log (the time, and whether a command came too late) is told to it.
+same from it. What depends on anything outside the log is told to it: the time, and verdicts that are imposed, because a
+command came too late or the journal's disk is full.
 
 Records of one request follow each other: extensions first, each remembered by its sequence and type until the main
 record, which carries the verdict, takes it up. One that nobody takes up is nothing.
@@ -21,6 +22,7 @@ from procs.router.verdicts cimport verdict_of
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_next, index_prefetch
 from procs.tables.pool cimport NIL, prefetch
+from procs.tables.saved cimport Loader, Saver
 from procs.terms cimport list_fault, order_fault
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
@@ -55,22 +57,25 @@ cdef inline bint is_limited(const Account *account, const Account *session, cons
 cdef class Sequencer(State):
     """State, and the one way to change it: `sequence`."""
 
-    cdef int sequence(self, char *record, bint too_old) except -1 nogil:
+    cdef int sequence(self, char *record, int imposed) except -1 nogil:
         """Decide, apply and stamp the record behind `last_seq`, in place; returns its verdict.
 
-        Its seq, epoch and time are stamped already. `flushed` has the balances to announce with it afterwards.
+        Its seq, epoch, time and ingress position are stamped already. `imposed` is what it is refused with where nothing
+        graver is wrong, or OK. `flushed` has the balances to announce with it afterwards.
         """
         cdef CommandRecord *header = <CommandRecord *> record
         cdef uint16_t *verdict
         cdef int decided
         self.flushed_count = 0
-        decided = self.decide(record, too_old)
+        decided = self.decide(record, imposed)
         verdict = verdict_of(record)
         if verdict != NULL:
             verdict[0] = <uint16_t> decided
         header.crc = crc32c(0, record + 4, RECORD_SIZE - 4)
         self.last_seq = header.seq
         self.last_time_ns = header.time_ns
+        if 0 < header.ingress < INGRESS_RINGS:
+            self.taken[header.ingress] = Taken(header.ingress_seq, header.ingress_incarnation)
         if header.type >= CMD_EXT_CLIENT_ID:
             memcpy(self.extensions[header.seq % MAX_GROUP], record, RECORD_SIZE)
         return decided
@@ -99,14 +104,14 @@ cdef class Sequencer(State):
             )
             prefetch(id_at(self.ledger.ids, index_next(&self.ledger.ids.index, tag, &place)))
 
-    cdef int decide(self, char *record, bint too_old) except -1 nogil:
+    cdef int decide(self, char *record, int imposed) except -1 nogil:
         cdef uint8_t type = (<CommandRecord *> record).type
         if type == CMD_NEW_ORDER:
-            return self.new_order(<NewOrderRecord *> record, too_old)
+            return self.new_order(<NewOrderRecord *> record, imposed)
         if type == CMD_CANCEL:
-            return self.cancel(<CancelRecord *> record, too_old)
+            return self.cancel(<CancelRecord *> record, imposed)
         if type == CMD_REPLACE:
-            return self.replace(<ReplaceRecord *> record, too_old)
+            return self.replace(<ReplaceRecord *> record, imposed)
         if type == CMD_EXT_LEG:
             self.prepare_leg(<ExtLegRecord *> record)
         elif type == CMD_SESSION:
@@ -119,11 +124,13 @@ cdef class Sequencer(State):
                 self.flush(<CommandRecord *> record)
         elif type == CMD_EPOCH:
             self.epoch = (<CommandRecord *> record).epoch
+        elif type == CMD_SNAPSHOT:
+            return CODE_OK  # it says where the log is, and changes nothing
         elif type == CMD_ACTIVATE:
             return self.activate(<ActivateRecord *> record)
         elif type < CMD_EXT_CLIENT_ID:
             with gil:
-                return self.administer(record, too_old)
+                return self.administer(record, imposed)
         elif type > CMD_EXT_LEG:
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
@@ -139,14 +146,14 @@ cdef class Sequencer(State):
                 | self.flushed[self.flushed_count - 1].asset
             )
 
-    cdef int administer(self, char *record, bint too_old) except -1:
+    cdef int administer(self, char *record, int imposed) except -1:
         """A command that is not about one order; a balance that it moved is told at once, by its own event."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef int verdict
         cdef uint32_t told
         if header.type == CMD_MASS_CANCEL and header.ingress != OPERATORS_RING:
             self.note_session(header.session, (<const MassCancelRecord *> record).msg_seq_num)
-        verdict = self.administration.carry_out(record, too_old, self.extension(header, 1, CMD_EXT_CREDENTIAL))
+        verdict = self.administration.carry_out(record, imposed, self.extension(header, 1, CMD_EXT_CREDENTIAL))
         told = self.administration.transfers.told
         if verdict == CODE_OK and told != NIL:
             balance_at(self.ledger.balances, told).flags &= ~BALANCE_CHANGED
@@ -170,32 +177,32 @@ cdef class Sequencer(State):
             <const CommandRecord *> record, 2 if record.flags & ORDER_FLAG_TERMS else 1, CMD_EXT_LEG
         )
 
-    cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, bint too_old) noexcept nogil:
+    cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil:
         """What can be wrong with any request that has a client id, of which it notes the tag."""
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
         self.id_tag = tag_of_id(self.ledger.ids, record.account, text)
         if self.ledger.ids.find(record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
-        return CODE_TOO_OLD if too_old else CODE_OK
+        return <uint16_t> imposed
 
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
         if session < MAX_SESSIONS:
             account_at(self.ledger.accounts, session).msg_seq_num = msg_seq_num
 
-    cdef int new_order(self, NewOrderRecord *record, bint too_old) except -1 nogil:
+    cdef int new_order(self, NewOrderRecord *record, int imposed) except -1 nogil:
         cdef uint16_t verdict
         cdef const Listing *listing
         cdef const Account *account
         cdef uint32_t payer = NIL
         cdef Cost cost
         if record.flags & ORDER_FLAG_LIST:
-            return self.new_list(record, too_old)
-        verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
+            return self.new_list(record, imposed)
+        verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
         self.note_session(record.session, record.msg_seq_num)
         if verdict == CODE_OK:
             verdict = self.judge_order(record, False, &cost)
-        elif verdict != CODE_TOO_OLD:
+        elif verdict != imposed:
             return verdict
         listing = &self.ledger.listings[record.instrument]
         account = account_at(self.ledger.accounts, record.account)
@@ -275,10 +282,10 @@ cdef class Sequencer(State):
             )
         self.stamp(order)
 
-    cdef int new_list(self, NewOrderRecord *record, bint too_old) except -1 nogil:
+    cdef int new_list(self, NewOrderRecord *record, int imposed) except -1 nogil:
         """Two orders, accepted or refused together. Refused, each of their ids that was not known is closed."""
         cdef const ExtLegRecord *leg = self.leg_of(record)
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
+        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
         cdef bint is_known = verdict == CODE_DUPLICATE_CLIENT_ID
         cdef bint is_leg_known = leg == NULL
         cdef uint32_t leg_tag = 0
@@ -384,27 +391,27 @@ cdef class Sequencer(State):
             return CODE_SIDE_MISMATCH
         return CODE_OK
 
-    cdef int cancel(self, CancelRecord *record, bint too_old) except -1 nogil:
+    cdef int cancel(self, CancelRecord *record, int imposed) except -1 nogil:
         """A cancel's own id is closed at once, whatever its verdict: it never means an order."""
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
+        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
         cdef uint32_t item = self.resolve(<const CommandRecord *> record)
         self.note_session(record.session, record.msg_seq_num)
         record.order_id = self.target.order_id
         if verdict == CODE_OK:
             verdict = self.judge_target(item, record.instrument, record.side)
-        elif verdict != CODE_TOO_OLD:
+        elif verdict != imposed:
             return verdict
         self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         return verdict
 
-    cdef int replace(self, ReplaceRecord *record, bint too_old) except -1 nogil:
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, too_old)
+    cdef int replace(self, ReplaceRecord *record, int imposed) except -1 nogil:
+        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
         cdef uint32_t item = self.resolve(<const CommandRecord *> record)
         self.note_session(record.session, record.msg_seq_num)
         record.order_id = self.target.order_id
         if verdict == CODE_OK:
             verdict = self.judge_target(item, record.instrument, 0)
-        elif verdict != CODE_TOO_OLD:
+        elif verdict != imposed:
             return verdict
         if verdict == CODE_OK:
             verdict = self.judge_replace(record, item)
@@ -463,7 +470,32 @@ cdef class Sequencer(State):
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = scramble(self.ledger.state_hash() + self.administration.digest(), self.epoch)
+        cdef int i
+        for i in range(INGRESS_RINGS):
+            digest = scramble(scramble(digest, self.taken[i].seq), self.taken[i].incarnation)
         return scramble(scramble(digest, scramble(self.flushed_key, self.flushed_ns)), self.last_seq)
+
+    cdef int save(self, Saver saver) except -1:
+        """Add all of the state to a part: what is decided behind the last record follows from nothing else. OSError."""
+        cdef uint64_t numbers[5]
+        self.ledger.save(saver)
+        self.administration.save(saver)
+        numbers = [self.last_seq, self.last_time_ns, self.epoch, self.flushed_key, self.flushed_ns]
+        saver.put(numbers, sizeof(numbers))
+        saver.put(self.taken, sizeof(self.taken))
+        return saver.put(self.extensions, sizeof(self.extensions))
+
+    cdef int load(self, Loader loader) except -1:
+        """Make the state what it was when it was saved. DamagedPart, MemoryError."""
+        cdef uint64_t numbers[5]
+        self.ledger.load(loader)
+        self.administration.load(loader)
+        loader.get(numbers, sizeof(numbers))
+        self.last_seq, self.last_time_ns = numbers[0], numbers[1]
+        self.epoch = <uint32_t> numbers[2]
+        self.flushed_key, self.flushed_ns = numbers[3], numbers[4]
+        loader.get(self.taken, sizeof(self.taken))
+        return loader.get(self.extensions, sizeof(self.extensions))
 
     def state_hash(self) -> int:
         """A digest of all that the log determines; equal for equal logs, wherever and whenever they were applied.

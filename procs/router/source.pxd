@@ -8,6 +8,7 @@ cdef class JournalSource:
 
 cdef class RecordList(JournalSource):
     cdef list records
+    cdef uint64_t first
     cdef uint64_t at
     cdef uint64_t end
     cdef char record[120]

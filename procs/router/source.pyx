@@ -11,10 +11,10 @@ from shm.records cimport RECORD_SIZE
 
 
 cdef class JournalSource:
-    """Records of the log from sequence 1. `open` comes first, then `peek` and `advance` in turn."""
+    """Records of the log. `open` comes first, then `peek` and `advance` in turn."""
 
-    def open(self, uint64_t last) -> None:
-        """Begin. Nothing behind sequence `last` is handed out."""
+    def open(self, uint64_t first, uint64_t last) -> None:
+        """Begin with sequence `first`, directly behind `last` at most, behind which nothing is handed out."""
         raise NotImplementedError(type(self).__name__)
 
     cdef const char *peek(self) except? NULL nogil:
@@ -26,13 +26,17 @@ cdef class JournalSource:
 
 
 cdef class RecordList(JournalSource):
-    """A log in memory, for verification, simulation and tests: `records` from sequence 1 on."""
+    """A log in memory, for verification, simulation and tests: `records` from sequence `first` on."""
 
-    def __init__(self, list records):
+    def __init__(self, list records, uint64_t first=1):
         self.records = records
+        self.first = first
 
-    def open(self, uint64_t last) -> None:
-        self.end = min(last, len(self.records))
+    def open(self, uint64_t first, uint64_t last) -> None:
+        if first < self.first:
+            raise ValueError(f"the log begins at sequence {self.first}: {first} is not there")
+        self.at = first - self.first
+        self.end = min(last - self.first + 1, len(self.records))
 
     cdef const char *peek(self) except? NULL nogil:
         if self.at == self.end:
@@ -51,9 +55,9 @@ cdef class Journal(JournalSource):
     def __init__(self, object directory):
         self.directory = directory
 
-    def open(self, uint64_t last) -> None:
-        if last > 0:
-            self.reader = JournalReader(self.directory, 1, last)
+    def open(self, uint64_t first, uint64_t last) -> None:
+        if first <= last:
+            self.reader = JournalReader(self.directory, first, last)
 
     cdef const char *peek(self) except? NULL nogil:
         if self.reader is None:

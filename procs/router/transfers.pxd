@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.ledger cimport Ledger
+from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     MAX_MATCHERS, AdjustmentRecord, CorrectionRecord, DepositRecord, MarkerRecord, WithdrawalRecord,
 )
@@ -29,3 +30,5 @@ cdef class Transfers:
     cdef uint16_t correct(self, const CorrectionRecord *record) except? 9999
     cdef uint16_t judge_correction(self, const CorrectionRecord *record) except? 9999
     cdef uint64_t digest(self)
+    cdef int save(self, Saver saver) except -1
+    cdef int load(self, Loader loader) except -1

@@ -10,6 +10,7 @@ from procs.tables.digest cimport scramble
 from procs.router.holds cimport Listing
 from procs.router.orders cimport int128
 from procs.tables.pool cimport NIL
+from procs.tables.saved cimport Loader, Saver
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 
@@ -161,6 +162,18 @@ cdef class Transfers:
         for i in range(MAX_MATCHERS):
             digest += scramble(self.settled[i], i)
         return digest
+
+    cdef int save(self, Saver saver) except -1:
+        saver.put(self.settled, sizeof(self.settled))
+        saver.object(list(self.proposals.items()))  # the oldest first: that is the one to lapse
+        saver.object(list(self.corrected))
+        return 0
+
+    cdef int load(self, Loader loader) except -1:
+        loader.get(self.settled, sizeof(self.settled))
+        self.proposals = dict(loader.object(list[tuple[int, tuple[int, int, int, int]]]))
+        self.corrected = set(loader.object(list[tuple[int, int]]))
+        return 0
 
 
 cdef bint can_move(Ledger ledger, const Part *parts, int count) noexcept nogil:

@@ -5,19 +5,23 @@ Gateways and journaler are played by the test: it feeds the ingress rings, and e
 
 from __future__ import annotations
 
+import mmap
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 
-from procs.images import Kept
+from procs.agent import Agent
+from procs.images import Kept as Images
 from procs.matcher.matcher import Matcher
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
 from procs.router.source import RecordList
+from procs.snapshots import Kept, Snapshots, Start
+from procs.venue import set_back
 from shm.board import Board, Word
 from shm.layout import pack, unpack_command, unpack_event
 from shm.records import Account, Asset, Command, Deposit, Event, ExtCredential, Instrument
-from shm.ring import Ring
+from shm.ring import NO_BELL, Consumer, Producer, Ring
 
 NOW = 1_700_000_000_000_000_000
 ACCOUNTS = 4
@@ -25,6 +29,7 @@ ACCOUNTS = 4
 LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1, 2, 1, 1, 1, 0, 0))
 FREE = 10_000_000
 OPERATORS_RING = 9
+INGRESS = 4096
 OPERATORS = (ACCOUNTS + 1, ACCOUNTS + 2)
 
 
@@ -56,52 +61,106 @@ def account_records(account: int, is_operator: int = 0) -> list[bytes]:
     return [pack(credential), pack(Account(account=account, name=b"T%d" % account, is_operator=is_operator))]
 
 
+def new_ingress(incarnation: int) -> dict[int, Ring]:
+    """Rings of a whole start: no start on the same log had one of that incarnation."""
+    rings = {}
+    for number in (1, 2, OPERATORS_RING):
+        memory = mmap.mmap(-1, Ring.size_for(INGRESS))
+        Ring.format(memory, INGRESS, [("router", NO_BELL)], incarnation)
+        rings[number] = Ring(memory)
+    return rings
+
+
+class Played:
+    """In a matcher's place: tells again the events that a matcher told of the same log."""
+
+    def __init__(self, number: int, log: Consumer, events: Producer, board: Board, told: list[bytes]) -> None:
+        self.number, self.log, self.events, self.board = number, log, events, board
+        self.told = told[self.events.next - 1 :]
+
+    def step(self, now_ns: int) -> int:
+        """One record of the log, as far as its events fit."""
+        if not self.log.pending():
+            return 0
+        work = 0
+        while self.told and int.from_bytes(self.told[0][8:16], "little") <= self.log.next and self.events.room():
+            self.events.put(self.told.pop(0))
+            work += 1
+        if self.told and int.from_bytes(self.told[0][8:16], "little") <= self.log.next:
+            return work
+        self.log.take(1)
+        self.board.set(Word.MATCHER_DONE + self.number - 1, self.log.next - 1)
+        return work + 1
+
+
 class Rig:
-    """Router, matchers, rings and board. `log` and `events[ring]` collect all that was published."""
+    """Router, matchers, rings and board. `log` and `events[ring]` collect all that was published.
+
+    `ingress` and `board` are those of a venue whose core died. With `start` all begins there, `journal` is what comes
+    behind it, and `snapshots` has the parts; `played` events take the place of matchers. `log_memory` holds a log ring.
+    """
 
     def __init__(
         self, journal: list[bytes] | None = None, *, seed: int | None = None, log: int = 1024, events: int = 1024,
         closed_ids: int = 65536, changes: Callable[[Sequencer], Iterator[list[bytes]]] = changes,
         voided: Mapping[int, int] | None = None,
+        ingress: dict[int, Ring] | None = None, board: Board | None = None, snapshots: Snapshots | None = None,
+        start: Start | None = None, played: dict[int, list[bytes]] | None = None,
+        passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None,
     ) -> None:  # fmt: skip
         self.random = random.Random(seed) if seed is not None else None
         self.now = NOW
-        self.board = Board.private()
-        self.ingress = {number: Ring.private(4096, ["router"]) for number in (1, 2, OPERATORS_RING)}
-        log_ring = Ring.private(log, ["matcher.1", "matcher.2", "journaler"])
-        rings = {0: Ring.private(64, ["out"])}
-        rings |= {number: Ring.private(events, ["router", "out"]) for number in (1, 2)}
+        self.board = board or Board.private()
+        self.start = start or Start.genesis()
+        self.snapshots = snapshots or Kept()
+        self.snapshots.start = self.start
+        set_back(self.board, self.start)
+        self.ingress = ingress or new_ingress(incarnation=self.start.seq + len(journal or []) + 1)
+        first = self.start.seq + 1
+        readers = ["matcher.1", "matcher.2", "journaler"]
+        log_ring = Ring(log_memory) if log_memory else Ring.private(log, readers, first_seq=first)
+        rings = {0: Ring.private(64, ["out"], first_seq=self.start.numbers[0] + 1)}
+        rings |= {
+            number: Ring.private(events, ["router", "out"], first_seq=self.start.numbers[number] + 1)
+            for number in (1, 2)
+        }
         producers = {number: ring.producer() for number, ring in self.ingress.items()}
         self.gateways = [producers[1], producers[2]]
         self.operators = producers[OPERATORS_RING]
         self.router = Router(
             log_ring.producer(), rings[0].producer(),
             {number: ring.consumer("router") for number, ring in self.ingress.items()},
-            {number: rings[number].consumer("router") for number in (1, 2)}, self.board, RecordList(journal or []),
-            changes, b"b" * 16, Sequencer(closed_ids),
+            {number: rings[number].consumer("router") for number in (1, 2)}, self.board,
+            RecordList(journal or [], first), changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
+            voided=passed_over,
         )  # fmt: skip
         self.core = self.router.core
-        images = Kept()
-        self.matchers = [
-            Matcher(
-                number, log_ring.consumer(f"matcher.{number}"), rings[number].producer(), self.board, images,
-                voided=voided or {},
-            )
-            for number in (1, 2)
-        ]  # fmt: skip
+        part = self.snapshots.load("router")
+        if part is not None:
+            self.router.load(part)
+            part.finish()
+        images = Images()
+        self.matchers: list[Agent | Played] = []
+        for number in (1, 2):
+            logged, producer = log_ring.consumer(f"matcher.{number}"), rings[number].producer()
+            if played is None:
+                self.matchers.append(Matcher(number, logged, producer, self.board, images, voided=voided or {}))
+            else:
+                self.matchers.append(Played(number, logged, producer, self.board, played[number]))
         self._log = log_ring.consumer("journaler")
-        self._out = {number: ring.consumer("out") for number, ring in rings.items()}
+        self.outward = {number: ring.consumer("out") for number, ring in rings.items()}
         self.log: list[bytes] = []
         self.events: dict[int, list[bytes]] = {number: [] for number in rings}
-        self.board.set(Word.DURABLE_SEQ, len(journal or []))
+        self.board.set(Word.DURABLE_SEQ, self.start.seq + len(journal or []))
         self.board.set(Word.JOURNAL_READY, 1)
 
     def collect(self) -> int:
         took = self._log.take()
         self.log += took
-        self.board.set(Word.DURABLE_SEQ, max(self.board.get(Word.DURABLE_SEQ), len(self.log)))
+        durable = self.start.seq + len(self.log)
+        self.board.set(Word.DURABLE_SEQ, max(self.board.get(Word.DURABLE_SEQ), durable))
         work = len(took)
-        for number, consumer in self._out.items():
+        for number, consumer in self.outward.items():
             events = consumer.take()
             self.events[number] += events
             work += len(events)
@@ -150,6 +209,10 @@ class Rig:
 
     def outcomes(self, ring: int) -> list[Event]:
         return [unpack_event(record) for record in self.events[ring]]
+
+    def ask_snapshot(self) -> None:
+        """What the supervisor does when a snapshot is due."""
+        self.board.set(Word.SNAPSHOT_ASKED, self.board.get(Word.SNAPSHOT_ASKED) + 1)
 
     def tick(self) -> None:
         """Let a flush become due."""

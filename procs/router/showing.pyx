@@ -1,0 +1,46 @@
+"""What the board has of the router's state, for gateways: balances as hints, and the sessions' numbers.
+
+It copies, and says nothing of when: that what is shown is settled, or in the log, is the router's to know.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from procs.router.accounts cimport account_at
+from procs.router.balances cimport BALANCE_UNSHOWN, Balance, balance_at, changed_at
+from shm.board cimport MAX_SESSIONS, BalancePayload, Board
+
+
+cdef class Showing:
+    """The one writer of the board's balances and sessions."""
+
+    def __init__(self, Board board, Balances balances, Accounts accounts):
+        self.board = board
+        self.balances = balances
+        self.accounts = accounts
+
+    cdef void show_balances(self) noexcept nogil:
+        """Those that changed since the last time."""
+        cdef BalancePayload payload
+        cdef Balance *balance
+        cdef uint64_t i
+        for i in range(self.balances.unshown.count):
+            balance = balance_at(self.balances, changed_at(&self.balances.unshown, i).item)
+            balance.flags &= ~BALANCE_UNSHOWN
+            payload.account = balance.account
+            payload.asset = balance.asset
+            payload.free = balance.free
+            payload.held = balance.held
+            self.board.write_balance(&payload)
+        self.balances.unshown.count = 0
+
+    cdef void show_session(self, uint32_t session) noexcept nogil:
+        """MsgSeqNum of its last sequenced command."""
+        if session != 0 and session < MAX_SESSIONS:
+            self.board.set_session_in(session, account_at(self.accounts, session).msg_seq_num)
+
+    cdef void show_sessions(self) noexcept nogil:
+        """Every session's, where the board has another one: it is new, or shows what an ended router did not finish."""
+        cdef uint32_t session
+        for session in range(1, MAX_SESSIONS):
+            if self.board.session_in(session) != account_at(self.accounts, session).msg_seq_num:
+                self.show_session(session)
