@@ -203,7 +203,7 @@ class Venue:
     ) -> Venue:
         """The same in this process's own memory, without wake-ups: for tests, verification and simulation.
 
-        It is a run of its own: what its ingress rings bring is told by `boot_id`, 32 hex digits, from other runs' there.
+        It is a run of its own: `boot_id`, 32 hex digits, tells its ingress rings from those of other runs.
         """
         start = start or Start.genesis()
         run = boot_id or os.urandom(16).hex()

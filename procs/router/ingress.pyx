@@ -2,10 +2,10 @@
 
 It knows positions and the types of records, and decides nothing about a request.
 
-A record's ingress position is its ring's number and incarnation and its sequence there; the log has it of each (rule 5).
-A slot is freed once the log that has its record is published. So whenever a router dies, each record is in the log, or
-in its ring, or in both, and its successor goes on behind the last one that the log has: nothing is lost, nothing is
-taken twice.
+A record's ingress position is its ring's number and incarnation and its sequence there; each record of the log has its
+own (rule 5). A slot is freed once the log that has its record is published. So whenever a router dies, each record is in
+the log, or in its ring, or in both, and its successor goes on behind the last one that the log has: nothing is lost,
+nothing is taken twice.
 """
 
 from libc.stdint cimport UINT64_MAX, uint64_t
@@ -96,7 +96,7 @@ cdef class Ingress:
             )
         if done < freed and not any(done < seq <= freed for seq in self.voided_of(place, ring)):
             raise IngressError(
-                f"ingress ring {self.numbers[place]} has freed its records up to {freed}, and the log ends at its {done}"
+                f"ingress ring {self.numbers[place]} has freed its records up to {freed}, and the log ends at {done}"
             )
         if done > freed:
             ring.release(done)

@@ -288,7 +288,8 @@ cdef class Ledger(Holds):
         """A marker: what events have made due since the last one follows in the order of order ids."""
         if self.due.count - self.due_first > 1:
             qsort(
-                <uint64_t *> self.due.items + self.due_first, self.due.count - self.due_first, sizeof(uint64_t), by_number
+                <uint64_t *> self.due.items + self.due_first, self.due.count - self.due_first, sizeof(uint64_t),
+                by_number,
             )
         self.ids.settle()
 

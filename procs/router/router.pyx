@@ -168,7 +168,7 @@ cdef class Router(Agent):
         header.time_ns = self.time_of_next(now_ns)
 
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
-        """Sequence a marker, snapshot, tick, epoch, activation or phase of the schedule. Returns 1, what was written."""
+        """Sequence a marker, snapshot, tick, epoch, activation or phase of the schedule. Returns 1: one record."""
         cdef char *record = self.claim()
         memset(record, 0, RECORD_SIZE)
         (<CommandRecord *> record).type = type

@@ -60,8 +60,8 @@ cdef class Sequencer(State):
     cdef int sequence(self, char *record, int imposed) except -1 nogil:
         """Decide, apply and stamp the record behind `last_seq`, in place; returns its verdict.
 
-        Its seq, epoch, time and ingress position are stamped already. `imposed` is what it is refused with where nothing
-        graver is wrong, or OK. `flushed` has the balances to announce with it afterwards.
+        Its seq, epoch, time and ingress position are stamped already. `imposed` is what it is refused with where
+        nothing graver is wrong, or OK. `flushed` has the balances to announce with it afterwards.
         """
         cdef CommandRecord *header = <CommandRecord *> record
         cdef uint16_t *verdict
@@ -470,13 +470,10 @@ cdef class Sequencer(State):
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = scramble(self.ledger.state_hash() + self.administration.digest(), self.epoch)
-        cdef int i
-        for i in range(INGRESS_RINGS):
-            digest = scramble(scramble(digest, self.taken[i].seq), self.taken[i].incarnation)
         return scramble(scramble(digest, scramble(self.flushed_key, self.flushed_ns)), self.last_seq)
 
     cdef int save(self, Saver saver) except -1:
-        """Add all of the state to a part: what is decided behind the last record follows from nothing else. OSError."""
+        """Add all to a part from which what is decided behind the last record follows. OSError."""
         cdef uint64_t numbers[5]
         self.ledger.save(saver)
         self.administration.save(saver)
@@ -496,6 +493,10 @@ cdef class Sequencer(State):
         self.flushed_key, self.flushed_ns = numbers[3], numbers[4]
         loader.get(self.taken, sizeof(self.taken))
         return loader.get(self.extensions, sizeof(self.extensions))
+
+    def ingress_positions(self) -> list[dict[str, int]]:
+        """Where the last record came from by each ingress ring, as `Taken`; by the ring's number."""
+        return self.taken
 
     def state_hash(self) -> int:
         """A digest of all that the log determines; equal for equal logs, wherever and whenever they were applied.

@@ -92,7 +92,7 @@ cdef class Settlement:
         return 0
 
     cdef int check_quiet(self, const uint64_t *numbers) except -1 nogil:
-        """Settle up to these numbers, which a snapshot has. ReplayError unless that is all there is, and owes nothing."""
+        """Settle up to the numbers of a snapshot. ReplayError unless that is all there is, and owes nothing."""
         cdef int i
         self.settle_to(numbers)
         for i in range(MAX_MATCHERS):

@@ -78,7 +78,7 @@ class Played:
         self.number, self.log, self.events, self.board = number, log, events, board
         self.told = told[self.events.next - 1 :]
 
-    def step(self, now_ns: int) -> int:
+    def step(self, _: int) -> int:
         """One record of the log, as far as its events fit."""
         if not self.log.pending():
             return 0
