@@ -5,6 +5,7 @@ It decides nothing: the agent's rules are in `router`, the state's in `sequencer
 
 from __future__ import annotations
 
+from procs import voids
 from procs.router.genesis import changes
 from procs.router.router import Router
 from procs.router.source import Journal
@@ -31,6 +32,7 @@ def build(venue: Venue, name: str = "router") -> Router:
         boot_id=bytes.fromhex(venue.boot_id),
         snapshots=venue.snapshots,
         generation=venue.generation,
+        voided=voids.load(venue.data).positions,
     )
     part = venue.snapshots.load(name)
     if part is not None:
