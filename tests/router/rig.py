@@ -9,8 +9,8 @@ import mmap
 import random
 from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
+from typing import Any
 
-from procs.agent import Agent
 from procs.images import Kept as Images
 from procs.matcher.matcher import Matcher
 from procs.router.router import Router
@@ -140,7 +140,7 @@ class Rig:
             self.router.load(part)
             part.finish()
         images = Images()
-        self.matchers: list[Agent | Played] = []
+        self.matchers: list[Any] = []  # matchers, or those who play them
         for number in (1, 2):
             logged, producer = log_ring.consumer(f"matcher.{number}"), rings[number].producer()
             if played is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -35,9 +36,9 @@ class Watched(Kept):
         self.hashes[seq] = self.rig.core.state_hash()
 
 
-def watched(**settings: int) -> tuple[Rig, Watched]:
+def watched(**settings: Any) -> tuple[Rig, Watched]:
     snapshots = Watched()
-    snapshots.rig = Rig(snapshots=snapshots, **settings)  # type: ignore[arg-type]
+    snapshots.rig = Rig(snapshots=snapshots, **settings)
     return snapshots.rig.lead(), snapshots
 
 
@@ -128,11 +129,9 @@ def played(rig: Rig) -> dict[int, list[bytes]]:
     return {number: list(rig.events[number]) for number in (1, 2)}
 
 
-def from_snapshot(first: Rig, snapshots: Kept, snapshot: Snapshot, **settings: int) -> Rig:
+def from_snapshot(first: Rig, snapshots: Kept, snapshot: Snapshot, **settings: Any) -> Rig:
     tail = first.log[snapshot.seq :]
-    return Rig(  # type: ignore[misc]
-        tail, snapshots=snapshots, start=start_at(snapshot), played=played(first), closed_ids=20, **settings
-    )
+    return Rig(tail, snapshots=snapshots, start=start_at(snapshot), played=played(first), closed_ids=20, **settings)
 
 
 @pytest.mark.parametrize("seed", range(4))
