@@ -57,7 +57,7 @@ def run(config: ConfigPath = DEMO) -> int:
     loaded = load(config)
     postgres = database.server(loaded, Path(loaded.venue.data))
     try:
-        return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop, whole_only=True).run())
+        return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop).run())
     except ConfigError as error:
         raise UsageError("\n".join(f"{config}: {line}" for line in str(error).splitlines())) from None
     except RoleTakenError as error:

@@ -42,8 +42,6 @@ class Outcome(NamedTuple):
 class Supervisor:
     """The venue of one configuration. `stop_database` ends the embedded PostgreSQL, if there is one.
 
-    `whole_only`: any death ends the run, and the next one begins anew.
-
     ConfigError where this machine can't meet the configuration's wishes about processes.
     """
 
@@ -55,7 +53,6 @@ class Supervisor:
         host_command: HostCommand | None = None,
         backoff: Backoff | None = None,
         *,
-        whole_only: bool = False,
         careful_command: CarefulCommand = poison.command_of,
     ) -> None:
         self._config = config
@@ -69,7 +66,6 @@ class Supervisor:
         self._listed = Children(self._data / "run" / "children.json")
         self._notifier = Notifier()
         self._asked = 0
-        self._whole_only = whole_only
         self._careful_command = careful_command
         self._poison_sought = False
         self._is_snapshot_wanted = False
@@ -153,7 +149,7 @@ class Supervisor:
 
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""
-        recovery = Recovery(self._topology, self._backoff.longest_delay_s, whole_only=self._whole_only)
+        recovery = Recovery(self._topology, self._backoff.longest_delay_s)
         watch = Watch(run, self._config, self._console, self._notifier, recovery)
         try:
             while not self._asked:
