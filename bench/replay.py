@@ -18,7 +18,9 @@ from bench import core, feed
 from bench.tally import Tally
 from bench.workload import ITERATIONS, W1
 from config.schema import Config
+from procs.matcher.matcher import Matcher
 from procs.replica import Replica
+from procs.router.router import Router
 from procs.snapshots import Start
 from procs.tables.saved import Saver
 from shm.board import Word
@@ -54,7 +56,8 @@ def _save(replica: Replica, folder: Path) -> Start:
     """A snapshot of a replica that has settled, as its stages would save it; returns the start that it makes."""
     place = folder / "snapshots" / f"{replica.last_seq:020}"
     place.mkdir(parents=True)
-    for agent in (replica.router, *replica.matchers.values()):
+    agents: list[Router | Matcher] = [replica.router, *replica.matchers.values()]
+    for agent in agents:
         fd = os.open(place / f"{agent.name}.part", os.O_RDWR | os.O_CREAT, 0o600)
         saver = Saver(fd)
         agent.save(saver)

@@ -1,0 +1,153 @@
+"""`lockstep verify` holds snapshots against the journal: they are what it leads to, or are named."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import config
+from config.schema import Config
+from procs.catalogue import MANIFEST, Entry, Part
+from procs.matcher.matcher import Matcher
+from procs.replica import Replica
+from procs.router.router import Router
+from procs.snapshots import Start, folder_of, part_name
+from procs.tables.saved import Saver, layout_hash
+from scripts.replay import Replay, money_brought
+from scripts.verify import Verdict, replayed
+from shm.journal import chain_at
+from shm.journal_retain import retain
+from shm.journal_writer import JournalWriter
+from tests.pipeline.conftest import DEMO
+from tests.router.everything import Everything
+from tests.router.rig import FREE, Rig
+
+SEGMENT_BYTES = 8 * 4096
+
+
+class Busy:
+    """A core that has been busy, its quiet moments, and the folder with its journal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rig = Rig().lead()
+        everything = Everything(self.rig, random.Random(11))
+        self.marks = []
+        for _ in range(3):
+            for _ in range(120):
+                everything.step()
+            self.rig.run()
+            self.rig.tick()
+            self.marks.append(len(self.rig.log))
+        self.data = folder / "data"
+        with JournalWriter(self.data / "journal", "none", SEGMENT_BYTES) as writer:
+            for at in range(0, len(self.rig.log), 50):
+                writer.append(self.rig.log[at : at + 50])
+        file = folder / "venue.toml"
+        file.write_text(re.sub(r"^data = .*$", f'data = "{self.data}"', DEMO.read_text(), flags=re.MULTILINE))
+        self.config: Config = config.load(file)
+
+    def replica(self, seq: int) -> Replica:
+        made = Replica(self.config, self.data, Start.genesis(), seq, reader=False)
+        made.run()
+        return made
+
+    def save(self, seq: int, state: Replica) -> Path:
+        """A snapshot at `seq` of what `state` is, as the stages and the supervisor leave it."""
+        folder = folder_of(self.data, seq)
+        folder.mkdir(parents=True)
+        parts = {}
+        savers: list[Router | Matcher] = [state.router, *state.matchers.values()]
+        for agent in savers:
+            file = folder / part_name(agent.name)
+            fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+            saver = Saver(fd)
+            agent.save(saver)
+            saver.finish()
+            os.close(fd)
+            content = file.read_bytes()
+            parts[agent.name] = Part(len(content), int.from_bytes(content[-8:-4], "little"))
+        chain = chain_at(self.data / "journal", seq)
+        entry = Entry(seq, state.numbers, 1, 1, chain, layout_hash(), parts, 10**18)
+        (folder / MANIFEST).write_bytes(msgspec.json.encode(entry))
+        return folder
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Busy:
+    return Busy(tmp_path)
+
+
+def run(busy: Busy) -> tuple[Verdict, Replay]:
+    found = Verdict([])
+    return found, replayed(busy.config, busy.data, found)
+
+
+def test_snapshots_that_agree_are_gone_on_from(busy: Busy) -> None:
+    for mark in busy.marks[:2]:
+        busy.save(mark, busy.replica(mark))
+    found, replay = run(busy)
+    assert found.problems == []
+    assert [(each.seq, each.differing, each.unusable) for each in found.snapshots] == [
+        (mark, [], "") for mark in busy.marks[:2]
+    ]
+    assert replay.state is not None
+    assert (replay.state.start.seq, replay.state.router.core.state_hash()) == (
+        busy.marks[1],
+        busy.rig.core.state_hash(),
+    )
+    for ring, events in busy.rig.events.items():
+        assert list(replay.events(ring)) == events
+    replay.close()
+
+
+def test_a_snapshot_of_other_state_is_named_and_not_gone_on_from(busy: Busy) -> None:
+    busy.save(busy.marks[0], busy.replica(busy.marks[0]))
+    other = busy.replica(busy.marks[1])
+    other.matchers[1].book.give_away(1)
+    busy.save(busy.marks[1], other)
+    found, replay = run(busy)
+    assert [each.differing for each in found.snapshots] == [[], ["matcher.1"]]
+    assert len(found.problems) == 1
+    for ring, events in busy.rig.events.items():
+        assert list(replay.events(ring)) == events
+    replay.close()
+
+
+def test_a_snapshot_of_another_moment_is_named(busy: Busy) -> None:
+    busy.save(busy.marks[0], busy.replica(busy.marks[0] - 5))
+    found, replay = run(busy)
+    assert "can't be loaded" in found.snapshots[0].unusable
+    assert len(found.problems) == 1
+    replay.close()
+
+
+def test_a_damaged_part_is_named(busy: Busy) -> None:
+    folder = busy.save(busy.marks[0], busy.replica(busy.marks[0]))
+    file = folder / part_name("matcher.1")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    found, replay = run(busy)
+    assert len(found.problems) == 1
+    assert "matcher.1's part can't be loaded" in found.problems[0]
+    replay.close()
+
+
+def test_what_is_retained_is_replayed_from_the_oldest_snapshot(busy: Busy) -> None:
+    for mark in busy.marks[:2]:
+        busy.save(mark, busy.replica(mark))
+    assert retain(busy.data / "journal", busy.marks[0] + 1)
+    found, replay = run(busy)
+    assert (found.problems, found.replayed_from) == ([], busy.marks[0])
+    before = replay.had_first()
+    brought = money_brought(busy.data / "journal", busy.marks[0] + 1, found.committed)
+    assert replay.state is not None
+    held = replay.state.router.core.ledger.balances.totals()
+    assert {asset: before[asset] + brought.get(asset, 0) for asset in before} == held
+    assert before[1] >= FREE
+    replay.close()
