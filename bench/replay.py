@@ -23,9 +23,11 @@ from procs.replica import Replica
 from procs.router.router import Router
 from procs.snapshots import Start
 from procs.tables.saved import Saver
+from procs.venue import Venue
 from shm.board import Word
 
 ROUNDS = 3
+QUIET_LOOKS = 3
 SIZES = (1_000_000, 10_000_000)  # commands since the snapshot, of which restarts are told
 
 
@@ -40,8 +42,18 @@ def journal(iterations: int) -> Iterator[tuple[Config, Path, int]]:
         with core.running(wanted, folder) as venue:
             load, ingress = feed.Load(workload), venue.producer("ingress.gateway.1")
             feed.run(load, ingress, core.readers(venue), venue.board, Tally())
-            last = venue.board.get(Word.DURABLE_SEQ)
+            last = _rest(venue)
         yield wanted, folder, last
+
+
+def _rest(venue: Venue) -> int:
+    """Wait until all is settled, told and written; returns the last record."""
+    last, seen = 0, 0
+    while seen < QUIET_LOOKS:
+        time.sleep(0.1)  # balances are told by ticks a tenth of a second apart; no bell says that none is due
+        before, last = last, venue.board.get(Word.LOG_END)
+        seen = seen + 1 if before == last == venue.board.get(Word.DURABLE_SEQ) else 0
+    return last
 
 
 def _replayed(wanted: Config, folder: Path, start: Start, last: int) -> tuple[Replica, float]:
