@@ -106,6 +106,7 @@ cdef class Store:
         self.fd = os.open(path_of(self.folder, self.base), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         header = MAGIC + self.base.to_bytes(8, "little") + BOOT_ID.read_bytes().strip()
         self.written = os.write(self.fd, header.ljust(SEGMENT_HEADER_SIZE, b"\0"))
+        os.fsync(self.fd)  # a segment that has its name has its header, whatever a loss of power leaves
         self.bases.append(self.base)
         folder = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         os.fsync(folder)
