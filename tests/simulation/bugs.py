@@ -188,6 +188,8 @@ class Ungated(Bug):
         if agent != self.agent:
             return board
         told = Board.private()
+        for word in (*Word, *range(Word.MATCHER_DONE, Word.MATCHER_DONE + MAX_MATCHERS)):
+            told.set(word, board.get(word))
         self._boards.append((board, told))
         return told
 
@@ -248,10 +250,10 @@ class Rewritten(RecordList):
         super().__init__([])
         self.directory = directory
 
-    def open(self, last: int) -> None:
-        records = list(JournalReader(self.directory, 1, last)) if last else []
-        RecordList.__init__(self, [stamp(self.change(record)) for record in records])
-        super().open(last)
+    def open(self, first: int, last: int) -> None:
+        records = list(JournalReader(self.directory, first, last)) if last >= first else []
+        RecordList.__init__(self, [stamp(self.change(record)) for record in records], first)
+        super().open(first, last)
 
     def change(self, record: bytes) -> bytes:
         return record
