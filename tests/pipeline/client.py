@@ -25,6 +25,7 @@ class FixClient:
         self.next_in = 1
         self.sent: dict[int, simplefix.FixMessage] = {}
         self.received: list[simplefix.FixMessage] = []
+        self.connects = 0
         self._asked_to = 0
         self._socket: socket.socket | None = None
         self._parser = simplefix.FixParser()
@@ -79,6 +80,12 @@ class FixClient:
         answer = self._read(30)
         assert answer.get(35) == b"A", f"the answer to {self.name}'s Logon is {answer}"
         self._take(answer)
+        self.connects += 1
+
+    def cut(self) -> None:
+        """Break the connection, whatever thread is reading or writing: it learns of it as of any other."""
+        if self._socket is not None:
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Drop the connection without a word, as a crash would."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -64,7 +65,7 @@ class RunningVenue:
         """Wait until it has said that it is ready so many times since `start`: once more with each restart."""
         assert self.process is not None
         deadline = time.monotonic() + timeout_s
-        while self.log.read_text().count("venue ready") < times:
+        while self.readies() < times:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)  # its only word is its output
@@ -83,6 +84,30 @@ class RunningVenue:
         self.process.kill()
         self.process.wait()
         self.process = None
+
+    def kill_all(self) -> None:
+        """SIGKILL to every process of the venue at once, as when the host dies; what was written stays written."""
+        assert self.process is not None
+        pids = [*self.pids().values(), self.process.pid, self.postgres()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)  # nobody acts on another's death
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def readies(self) -> int:
+        """How often it has said that it is ready, since `start`."""
+        return self.log.read_text().count("venue ready")
+
+    @property
+    def restarted_whole(self) -> bool:
+        """Whether a death since `start` has cost more than a restart of the host, or the core, alone."""
+        return "the venue starts again" in self.log.read_text()
+
+    def postgres(self) -> int:
+        """The process of its embedded PostgreSQL."""
+        return int((self.folder / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
 
     def client(self, name: str, version: str = "FIX.4.4") -> FixClient:
         return FixClient(self.fix_port, name, version=version)

@@ -22,7 +22,8 @@ class Stream(threading.Thread):
         self.client = client
         self.sent: list[str] = []
         self.answered: set[str] = set()
-        self.last_acknowledged_at = 0.0
+        self.last_acknowledged_at = time.monotonic()
+        self.longest_gap_s = 0.0  # without any order acknowledged; whoever measures sets it to 0
         self.enough = threading.Event()
         self._rounds = 0
 
@@ -59,7 +60,9 @@ class Stream(threading.Thread):
         message = self.client.receive()
         if message.get(35) == b"8" and message.get(150) in (b"0", b"8"):
             self.answered.add(message.get(11).decode())
-            self.last_acknowledged_at = time.monotonic()
+            now_s = time.monotonic()
+            self.longest_gap_s = max(self.longest_gap_s, now_s - self.last_acknowledged_at)
+            self.last_acknowledged_at = now_s
 
 
 def await_progress(stream: Stream, since: float, timeout_s: float = RECOVERY_S) -> None:

@@ -1,0 +1,111 @@
+"""Faults on a venue that trades, one after the other: what each did, and how long it was until all was well again.
+
+It breaks and measures; what must be true afterwards is checked by `stream.finish` and `lockstep verify`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.stream import RECOVERY_S, Stream, await_progress
+
+PAUSE_S = 0.7  # shorter than any heartbeat timeout: a stall that has to be waited for, not restarted
+OTHERS = ("kill supervisor", "kill all", "kill postgres", "cut", "snapshot")
+CONNECTED = ("core", "router", "matcher.1", "matcher.2", "journal", "journaler", "publisher", "batcher")
+
+
+class Campaign:
+    """`run` injects a fault by its name and returns when the venue is whole; `report` tells about all of them."""
+
+    def __init__(self, venue: RunningVenue, stream: Stream, seed: int) -> None:
+        self.venue = venue
+        self.stream = stream
+        self.chance = random.Random(seed)
+        self.recoveries: defaultdict[str, list[float]] = defaultdict(list)
+        self.gaps: defaultdict[str, list[float]] = defaultdict(list)
+        self.snapshots = 0
+        self._ready = venue.readies()
+
+    def faults(self) -> list[str]:
+        """Every fault that this venue's topology knows."""
+        hosts = sorted(self.venue.pids())
+        names = [f"{what} {host}" for what in ("kill", "pause") for host in hosts]
+        core = "core" if "core" in hosts else "router"
+        return [*names, f"hang {core}", "hang gateway", *OTHERS]
+
+    def run(self, fault: str) -> None:
+        """Inject one fault under load. AssertionError where the venue isn't whole, or acknowledges nothing, in time."""
+        await_progress(self.stream, time.monotonic())
+        what, _, whom = fault.partition(" ")
+        connects = self.stream.client.connects
+        began_s = time.monotonic()
+        self.stream.longest_gap_s = 0.0
+        inject: dict[str, Callable[[str], None]] = {
+            "kill": self._kill, "pause": self._pause, "hang": self._hang, "cut": self._cut, "snapshot": self._snapshot,
+        }  # fmt: skip
+        inject[what](whom)
+        self.recoveries[fault].append(time.monotonic() - began_s)
+        await_progress(self.stream, time.monotonic())
+        self.gaps[fault].append(self.stream.longest_gap_s)
+        if whom in CONNECTED and not self.venue.restarted_whole:
+            assert self.stream.client.connects == connects, f"{fault} cost the client its connection"
+
+    def _kill(self, whom: str) -> None:
+        if whom == "supervisor":
+            self.venue.kill()
+            self.venue.start()
+            self._ready = self.venue.readies()
+        elif whom == "all":
+            self.venue.kill_all()
+            self.venue.start()
+            self._ready = self.venue.readies()
+        elif whom == "postgres":
+            os.kill(self.venue.postgres(), signal.SIGKILL)
+        else:
+            self._end(whom, signal.SIGKILL)
+
+    def _hang(self, whom: str) -> None:
+        self._end(whom, signal.SIGSTOP)
+
+    def _end(self, whom: str, by: signal.Signals) -> None:
+        os.kill(self.venue.pids()[whom], by)
+        self._ready += 1
+        self.venue.await_ready(self._ready, RECOVERY_S)
+
+    def _pause(self, whom: str) -> None:
+        pid = self.venue.pids()[whom]
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(PAUSE_S)  # the fault itself
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def _cut(self, _whom: str) -> None:
+        """The client's connection, in the middle of what it sends."""
+        self.stream.client.cut()
+
+    def _snapshot(self, _whom: str) -> None:
+        answer = self.venue.command("snapshot")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        self.snapshots += 1
+
+    def report(self) -> str:
+        """A Markdown table: rounds of each fault, seconds until whole, and longest time without an acknowledgement."""
+        rows = [
+            "| fault | rounds | whole again after, p50 s | max s | no acknowledgement for, max s |",
+            "|" + "---|" * 5,
+        ]
+        for fault, took in sorted(self.recoveries.items()):
+            p50, most, gap = statistics.median(took), max(took), max(self.gaps[fault])
+            rows.append(f"| {fault} | {len(took)} | {p50:.2f} | {most:.2f} | {gap:.2f} |")
+        total = sum(len(took) for took in self.recoveries.values())
+        answered = len(self.stream.answered)
+        rows.append(f"\n{total} faults; {answered:,} orders answered; {self.snapshots} snapshots on demand.")
+        return "\n".join(rows)
