@@ -25,8 +25,8 @@ def test_orders_and_replaces_are_refused_and_cancels_pass(rig: Rig) -> None:
     assert rig.ask(*replace(1, "R", "A", 99, 5)) == Code.JOURNAL_FULL
     assert rig.ask(order(1, "A")) == Code.DUPLICATE_CLIENT_ID
     assert rig.ask(*cancel(1, "X", "A")) == Code.OK
-    key = {"account": OPERATORS[0], "time_ns": rig.now, "cl_ord_id": b"M"}
-    assert rig.ask(MassCancel(**key, target=1, instrument=0, side=0)) == Code.OK
+    everything = MassCancel(account=OPERATORS[0], time_ns=rig.now, cl_ord_id=b"M", target=1, instrument=0, side=0)
+    assert rig.ask(everything) == Code.OK
     assert rig.core.ledger.orders.count == 0
     rig.core.ledger.check()
 
