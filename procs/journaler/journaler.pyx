@@ -29,9 +29,9 @@ cdef class Journaler(Agent):
     the disk has little room it says so, and the router takes no orders; on a full disk it takes what there is room for,
     and leaves the rest in the ring until space returns (rule 29).
 
-    When the board names another generation, the producer of this ring is dead: what it published is read to its end, and
-    then the journaler goes on with the ring that `renew` gives (its generation, and the consumer), in which a router
-    replays the journal again.
+    When the board names another generation, the producer of this ring is dead: what it published is read to its end,
+    and then the journaler goes on with the ring that `renew` gives (its generation, and the consumer), in which a
+    router replays the journal again.
     """
 
     def __init__(

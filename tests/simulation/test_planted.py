@@ -13,7 +13,6 @@ FOUND_BY = {
     "ReleasedBeforeSync": 1,
     "NeverSynced": 2,
     "RetriedAfterError": 4,
-    "BelievedMemory": 18,
     "NoDirectorySync": 2,
     "NamedBeforeHeader": 27,
     "RewrittenPages": 111,

@@ -13,6 +13,7 @@ from random import Random
 from unittest.mock import patch
 
 from procs import venue as venues
+from procs.gateway import store as store_module
 from shm.board import Word
 from shm.journal import JournalReader, segment_seqs
 from tests import invariants
@@ -25,6 +26,7 @@ from tests.simulation.plan import Fault
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Requests
 
+BOOT_ID = getattr(store_module, "BOOT_ID")  # noqa: B009
 HEAL_TURNS = 12_000  # within which everything must be well again: I10
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
 REST_TURNS = 150  # each stage has had several turns by then
@@ -82,6 +84,7 @@ class World(Life):
     def close(self) -> None:
         for host in self.hosts:
             host.kill()
+        setattr(store_module, "BOOT_ID", BOOT_ID)  # noqa: B010
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def step(self) -> None:
@@ -204,6 +207,7 @@ class World(Life):
         for record in self.operator.open_all(self._operator_ns()):
             self._command(record)
         self.until(lambda: not any(trader.waiting for trader in self.traders), "every request is answered", self._ask)
+        self.until(lambda: not self.venue.board.get(Word.JOURNAL_FULL), "the journal has room")
         for trader, requests in zip(self.traders, self.requests, strict=True):
             trader.request("D", f"alive-{trader.name}", [
                 (21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, "20260101-00:00:00.000"), (38, "0.1"), (40, "2"),

@@ -40,6 +40,7 @@ class Core:
         self.journal = JournalWriter(venue.data / "journal", "none")
         self.ingress = venue.consumer(f"ingress.{OPERATOR}", "router")
         self.events = {name: venue.producer(name) for name in ("events.router", "events.matcher.1")}
+        self.incarnation = venue.ring(f"ingress.{OPERATOR}").incarnation
         self._asked = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -75,8 +76,8 @@ class Core:
             if before is not None:
                 before(seq)
             command = structs.replace(
-                unpack_command(found[0]), seq=seq, epoch=1, ingress=OPERATOR_INGRESS, ingress_incarnation=1,
-                ingress_seq=self.ingress.next - 1, verdict=verdict,
+                unpack_command(found[0]), seq=seq, epoch=1, ingress=OPERATOR_INGRESS,
+                ingress_incarnation=self.incarnation, ingress_seq=self.ingress.next - 1, verdict=verdict,
             )  # type: ignore[call-arg,unused-ignore]  # fmt: skip
             self.sequence(stamp(pack(command)))
 

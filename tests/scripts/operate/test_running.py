@@ -413,7 +413,6 @@ def test_an_instrument_moves_with_its_orders(venue: RunningVenue, client: Client
     os.kill(venue.pids()["core"], signal.SIGKILL)
     assert venue.process is not None
     venue.await_ready(venue.log.read_text().count("venue ready") + 1, 60)
-    taker = client("TRADER4")
     taker.order("v4", "buy", "151", "3", "SOLUSDT")
     taker.await_report("v4", "F")
     taker.await_report("v4", "F")
