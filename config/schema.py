@@ -101,7 +101,7 @@ class SnapshotsSection(Section, frozen=True, kw_only=True):
 
     interval_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
     commands: Annotated[int, Meta(ge=0, le=10**12)] = 1_000_000
-    keep: Annotated[int, Meta(ge=1, le=1000)] = 2
+    keep: Annotated[int, Meta(ge=2, le=1000)] = 2  # one to begin with, one to fall back on while the next is made
 
 
 class ProcessesSection(Section, frozen=True, kw_only=True):

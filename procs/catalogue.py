@@ -151,14 +151,13 @@ def prune(data: Path, keep: int) -> list[Entry]:
     return kept
 
 
-def drop_unfinished(data: Path, but: int | None = None) -> None:
+def drop_unfinished(data: Path) -> None:
     """Remove what never became a snapshot. Whoever writes a part there finds that it can't.
 
-    To be called before a router sequences anew: the same sequence may then mean another record. `but` is a sequence
-    that is durable, and so means the same for ever.
+    To be called before a router sequences anew: the same sequence may then mean another record.
     """
     for folder in _folders(data):
-        if int(folder.name) != but and not (folder / MANIFEST).exists():
+        if not (folder / MANIFEST).exists():
             shutil.rmtree(folder, ignore_errors=True)  # whoever was told too late may still be writing there
 
 

@@ -56,7 +56,7 @@ def main() -> None:
     venue = Venue.attach(manifest)
     late = host.kind == "edge" and any(venue.is_late(name) for name in host.agents)
     if late:
-        _begin_with_newest(venue, host)
+        _begin_with_newest(venue)
     agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
     if late:
         for name, edge in zip(host.agents, agents, strict=True):
@@ -84,9 +84,9 @@ def _take_roles(data: Path, host: Host) -> list[RoleLock]:
     return locks
 
 
-def _begin_with_newest(venue: Venue, host: Host) -> None:
+def _begin_with_newest(venue: Venue) -> None:
     """A stage that starts again while the others run begins with the newest snapshot, not with that of the run."""
-    choice = choose(venue.data, host.agents)
+    choice = choose(venue.data, venue.topology.savers)  # the core's parts too: its replay follows
     for reason in choice.passed_over:
         structlog.get_logger().warning("snapshot_passed_over", reason=reason)
     venue.snapshots.start = choice.start

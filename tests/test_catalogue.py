@@ -79,8 +79,6 @@ def test_for_a_look_back_one_that_lies_before_is_chosen(data: Path) -> None:
 def test_what_has_no_manifest_is_nothing(data: Path) -> None:
     (folder_of(data, 30) / MANIFEST).unlink()
     assert catalogue.choose(data, AGENTS).start.seq == 20
-    catalogue.drop_unfinished(data, but=30)
-    assert folder_of(data, 30).exists()
     catalogue.drop_unfinished(data)
     assert [path.name for path in sorted((data / "snapshots").iterdir())] == [f"{seq:020}" for seq in (10, 20)]
 

@@ -24,10 +24,7 @@ class Way(Enum):
 class Recovery:
     """The restarts of one run, which was ready once. `led` says whether the core has led since it last started."""
 
-    def __init__(
-        self, topology: Topology, longest_delay_s: float = LONGEST_DELAY_S, *, whole_only: bool = False
-    ) -> None:
-        self._whole_only = whole_only
+    def __init__(self, topology: Topology, longest_delay_s: float = LONGEST_DELAY_S) -> None:
         self._core = topology.core
         self._longest_delay_s = longest_delay_s
         self._deaths: dict[Way | str, list[float]] = {}
@@ -38,7 +35,7 @@ class Recovery:
         A core that dies again before it led would die for ever: the whole venue starts again, and gives up in time.
         """
         way = Way.CORE if host in self._core else Way.ALONE
-        if self._whole_only or (way is Way.CORE and not led):
+        if way is Way.CORE and not led:
             return Way.WHOLE, 0.0
         deaths = self._deaths.setdefault(way if way is Way.CORE else host.name, [])
         if deaths and now_s - deaths[-1] >= HEALTHY_S:

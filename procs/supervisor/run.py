@@ -73,7 +73,7 @@ class Run:
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
         replace_file(folder / "boot_id", self.boot_id.encode())
-        choice = await self._choose(None)
+        choice = await self._choose()
         self._manifest = ground.create(
             self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq
         )
@@ -124,11 +124,11 @@ class Run:
         self._count_restarts((host,))
         self._start_host(host)
 
-    async def restart_core(self, entering: int | None) -> None:
+    async def restart_core(self) -> None:
         """Start the core again, in log and event rings of a new generation that begin behind the newest snapshot.
 
-        The hosts of the core are down; `entering` is the snapshot that is becoming valid meanwhile, if one is.
-        SegmentError where there is no memory for both generations.
+        The hosts of the core are down, and no snapshot is becoming valid. SegmentError where there is no memory for two
+        generations.
 
         The journaler still reads the old log ring to its end: all that was published there counts (I2). Until it has,
         the old rings keep their names, for a successor of it. Edges change rings when they see the board's generation,
@@ -136,7 +136,7 @@ class Run:
         """
         assert self._manifest is not None
         board = self.venue.board
-        choice = await self._choose(entering)
+        choice = await self._choose()
         before = self._manifest
         is_drained = board.get(Word.JOURNAL_READY) == before.generation
         manifest = structs.replace(
@@ -197,9 +197,9 @@ class Run:
         await self._end(self._hosts_of("batcher"), HOST_STOP_S)
         await self.kill()
 
-    async def _choose(self, entering: int | None) -> catalogue.Choice:
+    async def _choose(self) -> catalogue.Choice:
         """Where to begin. What is unfinished stays so: who would have written it is dead."""
-        catalogue.drop_unfinished(self._data, entering)
+        catalogue.drop_unfinished(self._data)
         choice = await asyncio.to_thread(catalogue.choose, self._data, self.topology.savers)
         for reason in choice.passed_over:
             self._report(reason)

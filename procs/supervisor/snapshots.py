@@ -51,11 +51,6 @@ class Coordinator:
         known = catalogue.entries(self._data)
         self._last_seq = known[-1].seq if known else 0
 
-    @property
-    def entering(self) -> int | None:
-        """The mark of the snapshot that is becoming valid right now: all its parts are there, and it is durable."""
-        return self._entering
-
     def ask(self) -> None:
         """Take one now, whatever the schedule says; after the one under way, if there is one."""
         self._asked = True
@@ -113,7 +108,8 @@ class Coordinator:
         """Off the supervisor's own thread: it reads all parts, and syncs."""
         entry = catalogue.enter(self._data, seq, self._agents)
         kept = catalogue.prune(self._data, self._config.snapshots.keep)
-        if self._config.journal.retention == "snapshots":
+        # Behind the oldest of all that are to be kept: where the newest is damaged, there is one to fall back on.
+        if self._config.journal.retention == "snapshots" and len(kept) == self._config.snapshots.keep:
             done_seq = min(kept[0].seq, self._board.get(Word.DATABASE_SEQ))
             definitions.keep(self._data, done_seq)
             retain(self._data / "journal", done_seq + 1)

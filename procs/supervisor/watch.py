@@ -113,12 +113,12 @@ class Watch:
                 for host in death.hosts:
                     self._run.restart_host(host)
                 continue
-            entering = None
             if self._coordinator is not None:
+                # Else the snapshot that is chosen could be removed as too old, and the journal behind it (rule 17).
+                await self._coordinator.close()
                 self._coordinator.reset()
-                entering = self._coordinator.entering
             try:
-                await self._run.restart_core(entering)
+                await self._run.restart_core()
             except SegmentError as error:
                 self._console.line(str(error))
                 return death.failure

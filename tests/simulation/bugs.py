@@ -34,7 +34,7 @@ from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
 from tests.simulation.ground import Parts
-from tests.simulation.setting import PARTIAL, START_NS
+from tests.simulation.setting import START_NS
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
@@ -378,14 +378,10 @@ class RetainedTooLittle(Bug):
             yield
 
 
-# Those that show only where stages start again alone, or from a snapshot.
-PARTIAL_BUGS: tuple[type[Bug], ...] = (
-    ClockOfItsOwn, NumbersRestarted, SavedTooLate, ManifestBeforeParts, ReleasedBeforePublished,
-    FreedBeforeSync, RetainedTooLittle,
-)  # fmt: skip
-ALWAYS: tuple[type[Bug], ...] = (
+ALL: tuple[type[Bug], ...] = (
     ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
     RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
-    ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated,
+    ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn, NumbersRestarted, SavedTooLate,
+    ManifestBeforeParts, ReleasedBeforePublished, FreedBeforeSync, RetainedTooLittle,
 )  # fmt: skip
-BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in (*ALWAYS, *(PARTIAL_BUGS if PARTIAL else ()))}
+BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

@@ -33,7 +33,7 @@ from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
 from tests.simulation.ground import Attached, Ground, Parts
 from tests.simulation.plan import Plan
-from tests.simulation.setting import OPERATOR_ACCOUNT, PARTIAL, START_NS, TRADERS, config_of, watched
+from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, watched
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
@@ -69,12 +69,20 @@ class Later:
 
     def __init__(self, world: Life) -> None:
         self.world = world
+        self.work: Deferred | None = None
 
     def to_thread(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
         return partial(function, *arguments)
 
     def create_task(self, work: Callable[[], Any]) -> Deferred:
-        return Deferred(self.world, work)
+        self.work = Deferred(self.world, work)
+        return self.work
+
+    def finish(self) -> None:
+        """Whoever waits for the work waits no longer."""
+        if self.work is not None:
+            self.work.due = 0
+            self.work.done()
 
 
 class Deferred:
@@ -83,11 +91,11 @@ class Deferred:
     def __init__(self, world: Life, work: Callable[[], Any]) -> None:
         self._world = world
         self._work = work
-        self._due = world.turn + world.steps.randint(0, 40)
+        self.due = world.turn + world.steps.randint(0, 40)
         self._outcome: tuple[Any, Exception | None] | None = None
 
     def done(self) -> bool:
-        if self._outcome is None and self._world.turn >= self._due:
+        if self._outcome is None and self._world.turn >= self.due:
             try:
                 self._outcome = (self._work(), None)
             except Exception as error:
@@ -158,7 +166,7 @@ class Life:
         self.disk.kill()
         self.seen["whole start"] += 1
         self.bug.before_start(self)
-        choice = self._choose(None)
+        choice = self._choose()
         boot_id = f"{self.seen['whole start']:08x}".ljust(32, "0")
         self.ground = Ground(
             self.topology,
@@ -169,7 +177,7 @@ class Life:
             choice.known_seq,
             START_NS + self.wall_shift_ns,
         )
-        self.recovery = Recovery(self.topology, whole_only=not PARTIAL)
+        self.recovery = Recovery(self.topology)
         self.was_ready = False
         self.hosts = [Host(host.name, host.agents) for host in self.topology.hosts]
         self.venue = Attached(self.ground, self._parts("supervisor"), self.ground.board)
@@ -179,9 +187,9 @@ class Life:
             if not self.start_host(host):
                 return
 
-    def _choose(self, entering: int | None) -> Choice:
+    def _choose(self) -> Choice:
         """Where to begin: the venue's own choice among the snapshots that there are."""
-        catalogue.drop_unfinished(self.data, entering)
+        catalogue.drop_unfinished(self.data)
         choice = catalogue.choose(self.data, self.topology.savers)
         self.seen["snapshot passed over"] += len(choice.passed_over)
         self.seen["start from a snapshot"] += choice.start.seq > 0
@@ -199,10 +207,11 @@ class Life:
     def restart_core(self) -> None:
         """The supervisor: the core again, in rings of a new generation; the edges stay."""
         self.audit_last()
-        entering = self.coordinator.entering if self.coordinator is not None else None
         if self.coordinator is not None:
+            with patch.object(catalogue, "_settle", self._settle):
+                self.later.finish()
             self.coordinator.reset()
-        choice = self._choose(entering)
+        choice = self._choose()
         self.ground.next_generation(choice.start, choice.known_seq)
         self.venue.renew()
         self.audit.attach(self.venue)
@@ -226,7 +235,7 @@ class Life:
         host.venue = Attached(self.ground, host.parts, board)
         late = host.is_edge and any(host.venue.is_late(name) for name in host.agents)
         if late:
-            host.parts.start = catalogue.choose(self.data, host.agents).start
+            host.parts.start = catalogue.choose(self.data, self.topology.savers).start
             self.seen["edge caught up"] += 1
         for name in host.agents:
             try:
@@ -325,8 +334,6 @@ class Life:
         door = self.door
         if not self.was_ready:
             self.was_ready = self.ground.board.get(Word.EPOCH) != 0 and door is not None and door.is_open
-            return
-        if not PARTIAL:
             return
         with patch.object(snapshots, "asyncio", self.later), patch.object(catalogue, "_settle", self._settle):
             if self.coordinator is None:

@@ -104,7 +104,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
         profile=choose.choice(("compact", "spread")),
         snapshot_s=choose.choice((0, 0, 1)),
         snapshot_commands=choose.choice((0, 30, 100)),
-        keep=choose.choice((1, 2, 2)),
+        keep=choose.choice((2, 2, 3)),
         retention=choose.choice(("all", "all", "snapshots")),
         pace=choose.choice((0.2, 0.5, 0.9)),
         faults=tuple(sorted(faults, key=lambda fault: fault.turn)),

@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
 from tests.simulation.plan import FAULTS, Plan
-from tests.simulation.setting import PARTIAL
 from tests.simulation.world import World
 
 # What a run of many seeds must have met beside all faults, at least once: ways back, and outcomes.
@@ -109,7 +108,7 @@ class Tally:
     def missing(self) -> list[str]:
         """Faults, recoveries and checks that never occurred."""
         wanted = (*FAULTS, *RECOVERIES, *ALONE, *(f"checked {name}" for name in INVARIANTS))
-        return [name for name in wanted if not self.seen[name] and (PARTIAL or name not in ALONE)]
+        return [name for name in wanted if not self.seen[name]]
 
     def markdown(self) -> str:
         """The summary."""

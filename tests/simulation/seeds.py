@@ -9,14 +9,6 @@ from tests.simulation.run import Tally, run_seed, shrink, story
 CHUNK = 25
 SEEDS_A_PART = 125
 
-# Found, and not mended: what such a seed fails with. One that fails no more, or otherwise, fails the test.
-OPEN = {
-    182: "JournalError: /simulated begins at sequence",  # a core starts again while retention removes what it needs
-    190: "JournalError: /simulated begins at sequence",  # the same after a short write, in a whole start
-    195: "I10: it doesn't come to this: every request is answered",
-    449: "DamagedPart: a part of",  # an edge starts again alone, and its part of the run's snapshot is damaged
-}
-
 
 def chunks(part: int) -> list[range]:
     """The seeds of a part, a test each."""
@@ -29,9 +21,7 @@ def check(seeds: range, tally: Tally) -> None:
     for seed in seeds:
         outcome = run_seed(seed)
         tally.add(outcome)
-        if seed in OPEN:
-            assert OPEN[seed] in outcome.failure, f"seed {seed} is no longer open: {story(outcome)}"
-        elif outcome.failure:
+        if outcome.failure:
             pytest.fail(f"{story(outcome)}\nthe smallest plan that still fails:\n{story(shrink(outcome))}")
 
 

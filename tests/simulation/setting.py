@@ -22,17 +22,12 @@ from config.schema import (
     SnapshotsSection,
     VenueSection,
 )
-from procs.gateway.gateway import Gateway
-from procs.matcher.matcher import Matcher
-from procs.router.router import Router
 from procs.supervisor.topology import Topology
 from tests.simulation.audit import NAME as AUDIT
 from tests.simulation.plan import PAGE, Plan
 from tests.simulation.trader import PASSWORD
 from tests.simulation.traffic import SYMBOLS
 
-# Whether the stages can save, load and change rings, and so start again without the others.
-PARTIAL = hasattr(Router, "save") and hasattr(Matcher, "save") and hasattr(Gateway, "attach")
 START_NS = 1_780_000_000_000_000_000
 TRADERS = ("ALICE", "BOB", "CAROL")
 OPERATOR_ACCOUNT = len(TRADERS) + 1
