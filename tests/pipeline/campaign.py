@@ -38,8 +38,8 @@ class Campaign:
         """Every fault that this venue's topology knows."""
         hosts = sorted(self.venue.pids())
         names = [f"{what} {host}" for what in ("kill", "pause") for host in hosts]
-        core = "core" if "core" in hosts else "router"
-        return [*names, f"hang {core}", "hang gateway", *OTHERS]
+        hung = [host for host in hosts if host in ("core", "router") or host.startswith("gateway")]
+        return [*names, *(f"hang {host}" for host in hung), *OTHERS]
 
     def run(self, fault: str) -> None:
         """Inject one fault under load. AssertionError where the venue isn't whole, or acknowledges nothing, in time."""
@@ -68,7 +68,9 @@ class Campaign:
             self.venue.start()
             self._ready = self.venue.readies()
         elif whom == "postgres":
-            os.kill(self.venue.postgres(), signal.SIGKILL)
+            postgres = self.venue.postgres()
+            os.kill(postgres, signal.SIGKILL)
+            self.venue.postgres(but=postgres)
         else:
             self._end(whom, signal.SIGKILL)
 
@@ -88,8 +90,10 @@ class Campaign:
             os.kill(pid, signal.SIGCONT)
 
     def _cut(self, _whom: str) -> None:
-        """The client's connection, in the middle of what it sends."""
+        """The client's connection, in the middle of what it sends; whole again when it has logged on anew."""
+        connects = self.stream.client.connects
         self.stream.client.cut()
+        self.stream.await_connects(connects + 1)
 
     def _snapshot(self, _whom: str) -> None:
         answer = self.venue.command("snapshot")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -105,9 +106,16 @@ class RunningVenue:
         """Whether a death since `start` has cost more than a restart of the host, or the core, alone."""
         return "the venue starts again" in self.log.read_text()
 
-    def postgres(self) -> int:
-        """The process of its embedded PostgreSQL."""
-        return int((self.folder / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
+    def postgres(self, but: int = 0) -> int:
+        """The process of its embedded PostgreSQL, which takes connections; waits for one that isn't `but`."""
+        deadline = time.monotonic() + READY_S
+        while True:
+            with contextlib.suppress(FileNotFoundError):  # there is none while it starts
+                words = (self.folder / "data" / "postgres" / "postmaster.pid").read_text().split()
+                if words and words[-1] == "ready" and int(words[0]) != but:
+                    return int(words[0])
+            assert time.monotonic() < deadline, f"PostgreSQL is not ready after {READY_S} s"
+            time.sleep(0.02)  # its only word to others is this file
 
     def client(self, name: str, version: str = "FIX.4.4") -> FixClient:
         return FixClient(self.fix_port, name, version=version)
@@ -124,8 +132,10 @@ class RunningVenue:
         return json.loads(answer.stdout)  # type: ignore[no-any-return]
 
     def pids(self) -> dict[str, int]:
-        """The process of each host."""
-        return {entry["name"]: entry["pid"] for entry in self.status()["hosts"]}
+        """The process of each host, as the supervisor lists them for its successor."""
+        listed = json.loads((self.folder / "data" / "run" / "children.json").read_bytes())
+        words = {entry["pid"]: entry["command"].split() for entry in listed}
+        return {command[command.index("--name") + 1]: pid for pid, command in words.items()}
 
     def verify(self) -> None:
         """`lockstep verify` finds nothing wrong."""

@@ -56,6 +56,13 @@ class Stream(threading.Thread):
         with contextlib.suppress(ConnectionError):  # it has its number: the venue asks for it after the next logon
             self.client.order(cl_ord_id, side, price, "0.001", symbol)
 
+    def await_connects(self, count: int) -> None:
+        """Wait until the client has logged on so many times."""
+        deadline = time.monotonic() + RECOVERY_S
+        while self.client.connects < count:
+            assert time.monotonic() < deadline, f"{self.client.name} did not log on within {RECOVERY_S} s"
+            time.sleep(0.01)  # the stream is another thread's
+
     def _take(self) -> None:
         message = self.client.receive()
         if message.get(35) == b"8" and message.get(150) in (b"0", b"8"):

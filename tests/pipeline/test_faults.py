@@ -48,6 +48,7 @@ def settle(campaign: Campaign) -> None:
 
 
 @TOPOLOGIES
+@pytest.mark.timeout(300)
 def test_every_fault_a_few_times_loses_and_doubles_nothing(campaign: Campaign) -> None:
     faults = campaign.faults() * ROUNDS
     campaign.chance.shuffle(faults)
