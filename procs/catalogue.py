@@ -22,6 +22,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from procs import files
 from procs.snapshots import FOLDER, Start, folder_of, part_name
 from procs.tables.saved import DamagedPart, Loader, layout_hash
 from shm.journal import JournalError, JournalReader, chain_at, segment_seqs
@@ -124,16 +125,9 @@ def enter(data: Path, seq: int, agents: Sequence[str]) -> Entry:
         raise SnapshotError(f"record {seq} of the journal is no Snapshot")
     numbers = (record.router_number, *record.event_numbers)
     entry = Entry(seq, numbers, record.time_ns, record.epoch, chain, layout_hash(), parts, time.time_ns())
-    _sync(folder)
-    temporary = folder / f"{MANIFEST}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(msgspec.json.encode(entry))
-        stream.flush()
-        os.fsync(fd)
-    _sync(folder.parent)
-    temporary.rename(folder / MANIFEST)
-    _sync(folder)
+    files.sync(folder)
+    files.sync(folder.parent)
+    files.replace_durably(folder / MANIFEST, msgspec.json.encode(entry))
     return entry
 
 
@@ -146,7 +140,7 @@ def prune(data: Path, keep: int) -> list[Entry]:
     for folder in _folders(data):
         if kept and int(folder.name) < kept[-1].seq and int(folder.name) not in {entry.seq for entry in kept}:
             (folder / MANIFEST).unlink(missing_ok=True)  # first: what is half removed is nothing
-            _sync(folder)
+            files.sync(folder)
             shutil.rmtree(folder)
     return kept
 
@@ -219,13 +213,5 @@ def _settle(journal: Path, seq: int) -> None:
     """Sync what the journal has up to `seq`, whoever wrote it."""
     seqs = [first for first in segment_seqs(journal) if first <= seq]
     for first in seqs[-2:]:  # behind a third segment's begin, nothing of the first is unsynced
-        _sync(journal / file_name(first))
-    _sync(journal)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        files.sync(journal / file_name(first))
+    files.sync(journal)

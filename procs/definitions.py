@@ -11,9 +11,9 @@ It is replaced as a whole: renaming publishes it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from procs import files
 from shm.journal_select import select
 from shm.records import RECORD_SIZE, CommandType
 
@@ -37,18 +37,7 @@ def keep(data: Path, last_seq: int) -> None:
     if last_seq <= known_seq:
         return
     records += select(data / "journal", known_seq + 1, last_seq, TYPES)
-    temporary = data / f"{FILE}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(last_seq.to_bytes(HEADER_SIZE, "little") + b"".join(records))
-        stream.flush()
-        os.fsync(fd)
-    temporary.rename(data / FILE)
-    folder = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.replace_durably(data / FILE, last_seq.to_bytes(HEADER_SIZE, "little") + b"".join(records))
 
 
 def kept(data: Path) -> tuple[int, list[bytes]]:

@@ -5,10 +5,11 @@ An image is bytes under the log sequence of the move; it is never changed, and w
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Protocol
+
+from procs import files
 
 
 class Images(Protocol):
@@ -49,11 +50,7 @@ class Filed:
         self._folder.mkdir(mode=0o700, parents=True)
 
     def put(self, seq: int, image: bytes) -> None:
-        temporary = self._folder / f"{seq}.new"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as stream:
-            stream.write(image)
-        temporary.rename(self._folder / str(seq))
+        files.replace(self._folder / str(seq), image)
 
     def get(self, seq: int) -> bytes | None:
         try:

@@ -5,12 +5,13 @@ It is read by router and matchers when they start, and by whoever repeats what t
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
+
+from procs import files
 
 FILE = "void.json"
 
@@ -50,15 +51,4 @@ def load(data: Path) -> Voids:
 
 def save(data: Path, voids: Voids) -> None:
     """Put `voids` in the place of what was there: synced, whole or not at all. OSError."""
-    temporary = data / f"{FILE}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(msgspec.json.encode(voids))
-        stream.flush()
-        os.fsync(fd)
-    temporary.replace(data / FILE)
-    folder = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.replace_durably(data / FILE, msgspec.json.encode(voids))

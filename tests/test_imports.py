@@ -20,6 +20,7 @@ SHARED = {
     "procs.snapshots",
     "procs.catalogue",
     "procs.definitions",
+    "procs.files",
     "procs.replica",
     "procs.loop",
     "procs.pump",

@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from procs import files
 from procs.supervisor.procfs import Identity, identify
 
 END_TIMEOUT_S = 10.0
 
 
 class Children:
-    """The list in `file`. Every change is on disk when the call returns."""
+    """The list in `file`. Every change is in the file when the call returns, and is lost with the machine."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -61,16 +62,7 @@ class Children:
             ) from error
 
     def _write(self) -> None:
-        replace_file(self._file, msgspec.json.encode(self._entries))
-
-
-def replace_file(file: Path, data: bytes) -> None:
-    """Put `data` into `file` (mode 0600) so that a reader sees the old content or the new, never a part."""
-    temporary = file.with_name(file.name + ".new")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(data)
-    temporary.replace(file)
+        files.replace(self._file, msgspec.json.encode(self._entries))
 
 
 def _end(entry: Identity) -> bool:

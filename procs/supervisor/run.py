@@ -17,11 +17,11 @@ import msgspec
 from msgspec import structs
 
 from config.schema import Config
-from procs import catalogue
+from procs import catalogue, files
 from procs import venue as ground
 from procs.supervisor import health
 from procs.supervisor.child import Child
-from procs.supervisor.children import Children, replace_file
+from procs.supervisor.children import Children
 from procs.supervisor.log import Log
 from procs.supervisor.topology import Host, Topology, role_of
 from procs.venue import Manifest, Venue
@@ -72,7 +72,7 @@ class Run:
         """Create shared memory behind the newest snapshot and start every host. SegmentError where memory is short."""
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
-        replace_file(folder / "boot_id", self.boot_id.encode())
+        files.replace(folder / "boot_id", self.boot_id.encode())
         choice = await self._choose()
         self._manifest = ground.create(
             self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq
@@ -206,7 +206,7 @@ class Run:
         return choice
 
     def _write_manifest(self) -> None:
-        replace_file(ground.manifest_of(self._data), msgspec.json.encode(self._manifest))
+        files.replace(ground.manifest_of(self._data), msgspec.json.encode(self._manifest))
 
     def _start_host(self, host: Host) -> None:
         log = Log(self._data / "log" / f"{host.name}.log")
@@ -220,7 +220,7 @@ class Run:
     def _count_restarts(self, hosts: Sequence[Host]) -> None:
         for host in hosts:
             self._restarts[host.name] = self._restarts.get(host.name, 0) + 1
-        replace_file(restarts_of(self._data), msgspec.json.encode(self._restarts))
+        files.replace(restarts_of(self._data), msgspec.json.encode(self._restarts))
 
     def _hosts_of(self, role: str) -> list[Host]:
         return [host for host in self.topology.hosts if any(role_of(agent) == role for agent in host.agents)]
