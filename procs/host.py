@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import importlib
 import os
 import signal
@@ -22,13 +21,12 @@ import uvloop
 
 from procs.catalogue import choose
 from procs.loop import Loop
+from procs.parent import die_with
 from procs.pump import Pump
 from procs.replica import catch_up
 from procs.supervisor.topology import Host, role_of
 from procs.venue import Manifest, Venue
 from shm.segment import RoleLock
-
-PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -38,7 +36,9 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="which host of the topology to be")
     parser.add_argument("--supervisor", type=int, required=True, help="the process id of whoever starts it")
     arguments = parser.parse_args()
-    _die_with(arguments.supervisor)
+    # A supervisor that is killed takes its hosts with it: without one, nobody would restart them.
+    if not die_with(arguments.supervisor):
+        sys.exit("the supervisor ended while this host started")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -67,13 +67,6 @@ def main() -> None:
         uvloop.run(_run_edges(venue, host, agents))
     for lock in locks:
         lock.release()
-
-
-def _die_with(supervisor: int) -> None:
-    """A supervisor that is killed takes its hosts with it: without one, nobody would restart them."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor:
-        sys.exit("the supervisor ended while this host started")
 
 
 def _take_roles(data: Path, host: Host) -> list[RoleLock]:

@@ -6,9 +6,7 @@ begins with, and which are removed, is the supervisor's to decide.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +15,13 @@ from typing import NoReturn, Protocol
 import structlog
 from msgspec import Struct
 
+from procs.parent import die_with
 from procs.tables.saved import Loader, Saver
 
 RINGS = 9  # the router's event ring, 0, and those of eight matchers
 FOLDER = "snapshots"
 LOWEST_PRIORITY = 19
 FIRST_FREE_FD = 3
-PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger("snapshots")
 
@@ -118,8 +116,7 @@ def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoRet
     """What the child does. It must not return into its parent's code, whatever happens."""
     code = 1
     try:
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == parent:
+        if die_with(parent):
             os.closerange(FIRST_FREE_FD, os.sysconf("SC_OPEN_MAX"))
             os.nice(LOWEST_PRIORITY)
             os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a stage's own core is not for this

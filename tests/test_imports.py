@@ -21,6 +21,7 @@ SHARED = {
     "procs.catalogue",
     "procs.definitions",
     "procs.files",
+    "procs.parent",
     "procs.replica",
     "procs.loop",
     "procs.pump",

@@ -9,8 +9,7 @@ reason on standard output, where that can't be done.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import signal
+import os
 import sys
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from procs.batcher.filler import FillError
 from procs.batcher.filling import Filling
 from procs.batcher.writer import RefusedError, Session
 from procs.catalogue import choose
+from procs.parent import die_with
 from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
 from procs.supervisor.topology import derive, role_of
 from procs.venue import Manifest
 from shm.journal import JournalError, segment_seqs
 
-PR_SET_PDEATHSIG = 1
 CORE = ("router", "matcher")
 
 
@@ -40,7 +39,7 @@ def main() -> None:
     parser.add_argument("--born-ns", type=int, required=True, help="the time of the journal's first event")
     parser.add_argument("--last-seq", type=int, required=True, help="the record up to which it is to be filled")
     arguments = parser.parse_args()
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with(os.getppid())
     manifest = Manifest.load(arguments.manifest)
     try:
         fill(manifest.config, Path(manifest.data), arguments.epoch, arguments.born_ns, arguments.last_seq)

@@ -1,0 +1,18 @@
+"""Ties a process to the one that started it: where nobody is left who would end it, or start it again, it ends too.
+
+It asks the kernel to see to that, and never looks for itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> bool:
+    """Have this process killed when its `parent` ends; False where that has ended already."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
