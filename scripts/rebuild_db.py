@@ -34,12 +34,12 @@ from scripts.terminal import (
     is_sure,
     load,
     print_json,
+    stopped,
 )
 from shm import journal
 from shm.board import Word
 from shm.journal import JournalError, JournalReader
 from shm.layout import unpack_command
-from shm.segment import RoleLock, RoleTakenError
 
 EPOCH = 1  # of the claim: any venue that leads has this or a later one
 
@@ -68,7 +68,8 @@ def rebuild_db(
     The venue must be stopped, unless it is another database that is filled. Where this is interrupted, the database has
     everything up to its watermark; the venue's next start, or another run of this, brings it to its end.
 
-    Exit codes: 0 the database has everything; 1 it has not, and why; 2 the command line or the configuration is wrong.
+    Exit codes: 0 the database has everything; 1 it has not, and why; 2 the command line or the configuration is wrong,
+    or the venue runs.
     """
     loaded = load(config)
     data = Path(loaded.venue.data)
@@ -77,7 +78,7 @@ def rebuild_db(
     outcome = Outcome()
     try:
         rebuild(loaded, data, into, outcome, replace=replace)
-    except (JournalError, ReplicaError, RoleTakenError, writer.RefusedError, database.UnavailableError) as error:
+    except (JournalError, ReplicaError, writer.RefusedError, database.UnavailableError) as error:
         outcome.problem = str(error)
     except psycopg.Error as error:
         outcome.problem = f"database: {str(error).strip()}"
@@ -88,27 +89,25 @@ def rebuild_db(
 def rebuild(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bool = False) -> None:
     """Make the database of the venue in `data`, or `into`, anew, and tell `outcome` how far that has come.
 
-    JournalError, ReplicaError, RoleTakenError where the venue runs, RefusedError, UnavailableError, psycopg.Error.
+    UsageError where the venue runs, JournalError, ReplicaError, RefusedError, UnavailableError, psycopg.Error.
     """
     if into:
         last_seq = _last_seq(data)
         _fill(config, data, _claimed(data, into, replace=replace), last_seq, outcome)
         return
-    lock = RoleLock(data / "venue.lock")
-    lock.acquire()
-    server = database.server(config, data)
-    started = False
-    try:
-        last_seq = _last_seq(data)
-        started = server.start()
-        session = _claimed(data, server.url, replace=replace)
-        # The database is to get all that it holds, and it may be of a journal that is no more.
-        shutil.rmtree(data / "spool", ignore_errors=True)
-        _fill(config, data, session, last_seq, outcome)
-    finally:
-        if started:
-            server.stop()
-        lock.release()
+    with stopped(data):
+        server = database.server(config, data)
+        started = False
+        try:
+            last_seq = _last_seq(data)
+            started = server.start()
+            session = _claimed(data, server.url, replace=replace)
+            # The database is to get all that it holds, and it may be of a journal that is no more.
+            shutil.rmtree(data / "spool", ignore_errors=True)
+            _fill(config, data, session, last_seq, outcome)
+        finally:
+            if started:
+                server.stop()
 
 
 def _last_seq(data: Path) -> int:

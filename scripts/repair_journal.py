@@ -25,11 +25,11 @@ from scripts.terminal import (
     is_sure,
     load,
     print_json,
+    stopped,
 )
 from shm.journal import JournalError, JournalReport, verify
 from shm.journal_format import SUFFIX
 from shm.journal_repair import Repaired, repair
-from shm.segment import RoleLock, RoleTakenError
 
 
 class Segment(Struct, frozen=True):
@@ -74,15 +74,8 @@ def repair_journal(
     data = Path(loaded.venue.data)
     if not (data / "journal").is_dir():
         raise UsageError(f"there is no journal in {data}: the venue has never run")
-    lock = RoleLock(data / "venue.lock")
-    try:
-        lock.acquire()
-    except RoleTakenError as error:
-        raise UsageError(f"the venue runs: stop it first ({error})") from None
-    try:
+    with stopped(data):
         outcome = examine(data / "journal", _journal_in(copy), dry_run=dry_run, yes=yes)
-    finally:
-        lock.release()
     return _tell(outcome, json=json)
 
 

@@ -1,11 +1,13 @@
-"""What the commands share: exit codes, consoles, and how a configuration is loaded or its mistakes are shown.
+"""What the commands share: exit codes, consoles, how a configuration is loaded, how a stopped venue is kept stopped.
 
-It prints; it decides nothing.
+It decides nothing of what a command does.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from rich.table import Table
 
 import config
 from config.schema import Config
+from shm.segment import RoleLock, RoleTakenError
 
 EXIT_OK = 0
 EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
@@ -54,6 +57,20 @@ def load(path: Path) -> Config:
         return config.load(path)
     except config.ConfigError as error:
         raise UsageError(str(error)) from None
+
+
+@contextmanager
+def stopped(data: Path) -> Iterator[None]:
+    """Hold the folder of a venue that must not run meanwhile. UsageError where it runs."""
+    lock = RoleLock(data / "venue.lock")
+    try:
+        lock.acquire()
+    except RoleTakenError as error:
+        raise UsageError(f"the venue runs: stop it first ({error})") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def print_json(value: object) -> None:

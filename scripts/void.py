@@ -6,7 +6,6 @@ The log stays as it is. What is taken out is in data/void.json, for ever: every 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -35,11 +34,11 @@ from scripts.terminal import (
     is_sure,
     load,
     print_json,
+    stopped,
 )
 from shm.journal import JournalError
 from shm.journal_select import select
 from shm.records import Activate, Cancel, Code, CommandType, NewOrder, Replace
-from shm.segment import RoleLock, RoleTakenError
 
 # What a matcher carries out on somebody's behalf: of these it can tell what became of them.
 FOLLOWS: dict[type, str] = {
@@ -121,13 +120,7 @@ def void(
 def take_out(config: Config, seq: int, published: int, *, yes: bool, untried: bool = False) -> Outcome:
     """Void a command of the log of the stopped venue."""
     data = Path(config.venue.data)
-    with contextlib.ExitStack() as stack:
-        lock = RoleLock(data / "venue.lock")
-        try:
-            lock.acquire()
-        except RoleTakenError as error:
-            raise UsageError(f"the venue runs: stop it first ({error})") from None
-        stack.callback(lock.release)
+    with stopped(data):
         kept = moment.retained(data)
         request = moment.request_at(moment.within(seq, kept), kept)
         words = _words(data, request, kept)
