@@ -14,16 +14,15 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
+from procs.supervisor.health import is_ready
 from procs.supervisor.procfs import identify
 from procs.supervisor.topology import Host
 from procs.venue import Venue
 from scripts.status import attach
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json
-from shm.board import Word
 from shm.segment import RoleLock
 
 LOOK_S = 0.02
-RUNNING = 2
 
 
 class Restarted(Struct, frozen=True):
@@ -83,10 +82,10 @@ def restart(
 def _works(data: Path, host: Host, old: int) -> bool:
     """Whether another process than `old` is the host, and all is as it should be there."""
     venue = attach(data)
-    if venue is None or _pid(venue, host) in (0, old):
+    if venue is None:
         return False
-    states = [venue.board.health(venue.topology.slot_of(agent)) for agent in host.agents]
-    return venue.board.get(Word.EPOCH) > 0 and all(state is not None and state["state"] == RUNNING for state in states)
+    new = _pid(venue, host)
+    return new not in (0, old) and is_ready(venue, host, new)
 
 
 def _pid(venue: Venue, host: Host) -> int:
