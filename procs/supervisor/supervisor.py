@@ -153,9 +153,8 @@ class Supervisor:
         watch = Watch(run, self._config, self._console, self._notifier, recovery)
         try:
             while not self._asked:
-                if self._is_snapshot_wanted:
+                if self._is_snapshot_wanted and watch.ask_snapshot():
                     self._is_snapshot_wanted = False
-                    watch.ask_snapshot()
                 failure = await watch.turn()
                 if failure is not None:
                     return Outcome(watch.ready_s, failure)

@@ -52,7 +52,6 @@ class Watch:
         self._began_s = self._told_s = time.monotonic()
         self._first_ready_s: float | None = None
         self._is_ready = False
-        self._is_snapshot_wanted = False
 
     @property
     def ready_s(self) -> float | None:
@@ -64,9 +63,12 @@ class Watch:
         """How long to wait until the next turn, where no death and no signal comes before."""
         return TICK_S if self._is_ready else STARTING_TICK_S
 
-    def ask_snapshot(self) -> None:
-        """Take a snapshot as soon as there can be one."""
-        self._is_snapshot_wanted = True
+    def ask_snapshot(self) -> bool:
+        """Take a snapshot as soon as the run is ready; False where it never was, and nobody could take one."""
+        if self._coordinator is None:
+            return False
+        self._coordinator.ask()
+        return True
 
     async def turn(self) -> Failure | None:
         """Look once, and do what is due; returns what the run can't go on after."""
@@ -76,9 +78,6 @@ class Watch:
         self._tell()
         self._run.tidy()
         if self._is_ready and self._coordinator is not None:
-            if self._is_snapshot_wanted:
-                self._is_snapshot_wanted = False
-                self._coordinator.ask()
             self._coordinator.tick(time.monotonic())
         return None
 
