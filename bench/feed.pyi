@@ -5,6 +5,15 @@ from shm.ring import Consumer, Producer
 
 class Load:
     count: int
+    sent: int
     def __init__(self, workload: Workload) -> None: ...
 
-def run(load: Load, ingress: Producer, readers: list[list[Consumer]], board: Board, tally: Tally) -> int: ...
+def run(
+    load: Load,
+    ingress: Producer,
+    readers: list[list[Consumer]],
+    board: Board,
+    tally: Tally,
+    begin: int = 0,
+    end: int = 0,
+) -> int: ...

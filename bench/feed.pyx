@@ -105,22 +105,25 @@ cdef bint is_done(Board board, Producer ingress) noexcept nogil:
     return board.load(WORD_MATCHER_DONE) >= end and board.release_seq() >= end
 
 
-def run(Load load, Producer ingress, list readers, Board board, Tally tally) -> int:
+def run(Load load, Producer ingress, list readers, Board board, Tally tally, uint64_t begin=0, uint64_t end=0) -> int:
     """Send all, and take all events; nanoseconds from the first command sent to the last event taken.
 
-    `readers` lists each event ring's consumers, the router's ring first: the first of each ring is the one that reads.
+    It begins with record `begin`, and ends with the first batch that reaches record `end` (0: the last); the next
+    begins with `load.sent`. `readers` lists each event ring's consumers, the router's ring first: the first of each ring is the one that reads.
     """
     cdef Readers taking = Readers(readers)
     cdef int64_t begun = monotonic_ns()
-    cdef uint64_t at = 0, before
+    cdef uint64_t at = begin, before
     cdef bint finished = False
+    end = min(end or load.count, load.count)
     with nogil:
         while not finished:
             before = at
-            if at < load.count:
+            if at < end:
                 at = send(load, at, ingress)
             else:
                 finished = is_done(board, ingress)
             if taking.take(tally, board.release_seq()) + at - before == 0:
                 usleep(REST_US)
+    load.sent = at
     return monotonic_ns() - begun

@@ -6,44 +6,47 @@ verification, looking back and a stage that starts again use, and a start of the
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench import core, feed
 from bench.tally import Tally
-from bench.workload import ITERATIONS, W1
+from bench.workload import W1
 from config.schema import Config
 from procs.matcher.matcher import Matcher
 from procs.replica import Replica
 from procs.router.router import Router
-from procs.snapshots import Start
-from procs.tables.saved import Saver
+from procs.snapshots import Filed, Start, folder_of, part_name
 from procs.venue import Venue
 from shm.board import Word
 
 ROUNDS = 3
 QUIET_LOOKS = 3
-SIZES = (1_000_000, 10_000_000)  # commands since the snapshot, of which restarts are told
+ITERATIONS = 10_100_000  # of the published workload, which has 3,000,000 and goes on like this
+BEHIND = (10_000_000, 1_000_000)  # records of the workload since the snapshot
 
 
 @contextmanager
-def journal(iterations: int) -> Iterator[tuple[Config, Path, int]]:
-    """The workload's journal in a folder, its venue's configuration, and its last record."""
-    workload = W1(iterations)
+def journal(iterations: int, behind: Sequence[int]) -> Iterator[tuple[Config, Path, list[int]]]:
+    """The workload's journal in a folder and its venue's configuration; records at which all was settled, and the last.
+
+    Each but the last has one of `behind` behind it, in their order, and some more: what an order comes to is several.
+    """
+    load = feed.Load(W1(iterations))
     Path("var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir="var", prefix="bench-replay-") as name:
         folder = Path(name).resolve()
         wanted = core.config(folder, "none")
         with core.running(wanted, folder) as venue:
-            load, ingress = feed.Load(workload), venue.producer("ingress.gateway.1")
-            feed.run(load, ingress, core.readers(venue), venue.board, Tally())
-            last = _rest(venue)
-        yield wanted, folder, last
+            ingress, readers, settled = venue.producer("ingress.gateway.1"), core.readers(venue), []
+            for count in (*behind, 0):
+                feed.run(load, ingress, readers, venue.board, Tally(), load.sent, load.count - count)
+                settled.append(_rest(venue))
+        yield wanted, folder, settled
 
 
 def _rest(venue: Venue) -> int:
@@ -64,39 +67,41 @@ def _replayed(wanted: Config, folder: Path, start: Start, last: int) -> tuple[Re
     return replica, time.perf_counter() - begun
 
 
-def _save(replica: Replica, folder: Path) -> Start:
-    """A snapshot of a replica that has settled, as its stages would save it; returns the start that it makes."""
-    place = folder / "snapshots" / f"{replica.last_seq:020}"
-    place.mkdir(parents=True)
+def _save(replica: Replica, folder: Path) -> tuple[Start, float]:
+    """A snapshot of a replica that has settled: the start that it makes, and the seconds that its stages stood still.
+
+    As the venue does it: each stage forks a child, which writes.
+    """
+    snapshots = Filed(folder, Start.genesis())
     agents: list[Router | Matcher] = [replica.router, *replica.matchers.values()]
+    begun = time.perf_counter()
     for agent in agents:
-        fd = os.open(place / f"{agent.name}.part", os.O_RDWR | os.O_CREAT, 0o600)
-        saver = Saver(fd)
-        agent.save(saver)
-        saver.finish()
-        os.close(fd)
-    return Start(replica.last_seq, replica.numbers, 0, 0, 0, str(place))
+        snapshots.save(replica.last_seq, agent.name, agent.save)
+    pause_s = time.perf_counter() - begun
+    place = folder_of(folder, replica.last_seq)
+    while not all((place / part_name(agent.name)).exists() for agent in agents):
+        time.sleep(0.01)  # the children tell nobody but their parent's reap(), which does not wait either
+    snapshots.reap()
+    return Start(replica.last_seq, replica.numbers, 0, 0, 0, str(place)), pause_s
 
 
-def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
-    """Records a second through router and matcher; seconds to a start behind a snapshot."""
-    with journal(iterations) as (wanted, folder, last):
+def run(iterations: int = ITERATIONS, behind: Sequence[int] = BEHIND) -> list[dict[str, object]]:
+    """Records a second through router and matcher; seconds to a start behind snapshots; what a snapshot stops them."""
+    with journal(iterations, behind) as (wanted, folder, settled):
+        last = settled[-1]
         rounds = [_replayed(wanted, folder, Start.genesis(), last)[1] for _ in range(ROUNDS)]
-        replica, _ = _replayed(wanted, folder, Start.genesis(), last)
-        start = _save(replica, folder)
-        del replica
-        loads = [_replayed(wanted, folder, start, last)[1] for _ in range(ROUNDS)]
+        rate = round(last / statistics.median(rounds))
+        rows = [_row(rate, "records/s", f"journal through router and matcher, {last:,} records, median of {ROUNDS}")]
+        for seq in settled:
+            replica, _ = _replayed(wanted, folder, Start.genesis(), seq)
+            start, pause_s = _save(replica, folder)
+            del replica
+            took_s = statistics.median(_replayed(wanted, folder, start, last)[1] for _ in range(ROUNDS))
+            what = f"a start's replay: a snapshot and {last - seq:,} records behind it, median of {ROUNDS}"
+            rows.append(_row(round(took_s, 3), "s", what))
         size = sum(file.stat().st_size for file in Path(start.folder or "").iterdir())
-    rate = last / statistics.median(rounds)
-    load_s = statistics.median(loads)
-    rows = [
-        _row(round(rate), "records/s", f"journal through router and matcher, {last:,} records, median of {ROUNDS}"),
-        _row(round(load_s * 1000), "ms", f"a snapshot's parts loaded, {size / 1e6:.0f} MB, no record behind it"),
-    ]
-    for count in SIZES:
-        what = f"a start's replay: a snapshot and {count:,} records behind it, at the rate above"
-        rows.append(_row(round(load_s + count / rate, 2), "s", what))
-    return rows
+        what = f"router and matcher stand still for a snapshot of {size / 1e6:.0f} MB: their forks"
+        return [*rows, _row(round(pause_s * 1000, 2), "ms", what)]
 
 
 def _row(value: float, unit: str, what: str) -> dict[str, object]:

@@ -13,6 +13,8 @@ import importlib
 import os
 import signal
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from procs.replica import catch_up
 from procs.supervisor.topology import Host, role_of
 from procs.venue import Manifest, Venue
 from shm.segment import RoleLock
+
+STARTING = 1  # the state of HealthPayload
 
 
 def main() -> None:
@@ -59,8 +63,9 @@ def main() -> None:
         _begin_with_newest(venue)
     agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
     if late:
+        beat = partial(_beat, venue, host, time.monotonic_ns())
         for name, edge in zip(host.agents, agents, strict=True):
-            catch_up(venue, name, edge)
+            catch_up(venue, name, edge, beat)
     if host.kind == "carried":
         _run_carried(venue, host, agents)
     else:
@@ -83,6 +88,23 @@ def _begin_with_newest(venue: Venue) -> None:
     for reason in choice.passed_over:
         structlog.get_logger().warning("snapshot_passed_over", reason=reason)
     venue.snapshots.start = choice.start
+
+
+def _beat(venue: Venue, host: Host, started_ns: int) -> None:
+    """Show that the host lives and is starting: how long it catches up depends on how much there is."""
+    for name in host.agents:
+        venue.board.show_health(
+            venue.topology.slot_of(name),
+            {
+                "heartbeat_ns": time.monotonic_ns(),
+                "pid": os.getpid(),
+                "work": 0,
+                "rounds": 0,
+                "state": STARTING,
+                "started_ns": started_ns,
+                "blocked": 0,
+            },
+        )
 
 
 def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:

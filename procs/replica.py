@@ -6,7 +6,9 @@ and looking back. It writes nothing, and reads no record behind the last one tha
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +27,7 @@ from shm.board import Board, Word
 from shm.ring import Consumer, Ring
 
 READER = "reader"  # the name under which events are read, in place of gateways, publisher and batcher
+ROUNDS_A_BEAT = 64  # a round is some thousand records at most
 IDLE_ROUNDS = 100_000  # of everybody without any work: it is stuck, which is a bug
 HANDOVER_SLOTS = 8192
 SETTLING = 3  # the router's state before it goes on to lead
@@ -114,17 +117,17 @@ class Replica:
             matcher.book.check()
 
 
-def catch_up(venue: Venue, name: str, edge: Edge) -> None:
+def catch_up(venue: Venue, name: str, edge: Edge, beat: Callable[[], None]) -> None:
     """Bring an edge that restarted alone to where its predecessor was, then let it go on with the venue's rings.
 
     `edge` has loaded its part of `venue.snapshots.start`. It gets the events behind that up to its cursors in the real
-    rings from a replay of its own; side effects that its store already has it leaves out, as ever. ReplicaError where
-    the journal does not lead there.
+    rings from a replay of its own; side effects that its store already has it leaves out, as ever. `beat` is called
+    again and again meanwhile. ReplicaError where the journal does not lead there.
     """
     real = venue.events(name)
     until = {ring: consumer.next - 1 for ring, consumer in real.items()}
     if any(number > venue.snapshots.start.numbers[ring] for ring, number in until.items()):
-        _Catching(venue, name, edge, until).run()
+        _Catching(venue, name, edge, until).run(beat)
     edge.attach(real, venue.board)
 
 
@@ -146,9 +149,13 @@ class _Catching:
         self._board = Board.private()
         edge.attach({ring: made.consumer(name) for ring, made in self._rings.items()}, self._board)
 
-    def run(self) -> None:
+    def run(self, beat: Callable[[], None]) -> None:
         idle = 0
-        while not self._is_over():
+        for rounds in itertools.count():
+            if self._is_over():
+                return
+            if rounds % ROUNDS_A_BEAT == 0:
+                beat()
             work = self._replica.step() + self._hand_over() + self._edge.poll(time.time_ns())
             idle = 0 if work else idle + 1
             if idle > IDLE_ROUNDS:

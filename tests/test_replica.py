@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,9 @@ def test_an_edge_that_restarts_alone_is_brought_to_where_it_was(rig: Rig, data: 
         venue.consumer(ring_of(ring), "publisher").take(handled[ring])
     venue.board.set(Word.DURABLE_SEQ, len(rig.log))
     edge = Recorder(rig.events)
-    catch_up(venue, "publisher", edge)
+    beats: list[float] = []
+    catch_up(venue, "publisher", edge, lambda: beats.append(time.monotonic()))
+    assert bool(beats) == any(handled.values())
     assert edge.events == {ring: rig.events[ring][:count] for ring, count in handled.items()}
     assert edge.boards[-1] is venue.board
     assert {ring: consumer.next - 1 for ring, consumer in edge.consumers.items()} == handled
@@ -145,7 +148,7 @@ def test_an_edge_that_was_further_than_the_journal_is_an_error(rig: Rig, data: P
     venue.consumer("events.matcher.1", "publisher").take()
     venue.board.set(Word.DURABLE_SEQ, len(rig.log) // 2)
     with pytest.raises(ReplicaError, match="publisher does not get to where it was"):
-        catch_up(venue, "publisher", Recorder(rig.events))
+        catch_up(venue, "publisher", Recorder(rig.events), lambda: None)
 
 
 def ring_of(ring: int) -> str:

@@ -103,7 +103,9 @@ class Harness:
         """`start_gateway`, without waiting for its port."""
         self.gateway = build_gateway(self.venue, "gateway.1")
         if self.venue.is_late("gateway.1"):
-            catch_up(self.venue, "gateway.1", self.gateway)
+            beats: list[None] = []
+            catch_up(self.venue, "gateway.1", self.gateway, lambda: beats.append(None))
+            assert beats
         self.stalled.discard("gateway")
 
     async def until(self, condition: Callable[[], bool]) -> None:

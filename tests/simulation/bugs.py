@@ -73,7 +73,7 @@ class Bug:
 
     def catch_up(self, venue: Venue, name: str, stage: Any) -> None:
         """Bring an edge that starts again alone to where its predecessor was."""
-        import_module("procs.replica").catch_up(venue, name, stage)
+        import_module("procs.replica").catch_up(venue, name, stage, lambda: None)
 
     def before_start(self, world: Life) -> None:
         """Before a whole start reads what is on the disk."""
