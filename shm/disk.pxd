@@ -15,6 +15,7 @@ cdef enum Access:
 cdef class Disk:
     cdef readonly object directory
     cdef readonly bint threads
+    cdef int give_back(self) noexcept nogil
     cdef int open(self, const char *name, Access access) noexcept nogil
     cdef int close_file(self, int handle) noexcept nogil
     cdef int64_t read(self, int handle, char *out, uint64_t size, uint64_t offset) noexcept nogil

@@ -22,6 +22,10 @@ cdef extern from "<fcntl.h>" nogil:
 cdef extern from "<stdio.h>" nogil:
     int renameat(int old_directory, const char *old_name, int new_directory, const char *new_name) noexcept
 
+cdef extern from "<sys/file.h>" nogil:
+    int flock(int fd, int operation) noexcept
+    int LOCK_UN
+
 cdef extern from "<unistd.h>" nogil:
     int posix_close "close"(int fd) noexcept
     int fdatasync(int fd) noexcept
@@ -49,6 +53,10 @@ cdef class Disk:
     says that a second thread may use it at the same time; where it is false, work for one is done by turns.
     The Python methods are for opening, repair and other things that are done seldom; they raise OSError.
     """
+
+    cdef int give_back(self) noexcept nogil:
+        """Let the next writer in. May be called twice, and from a __dealloc__, where no Python method may be left."""
+        return -ENOSYS
 
     cdef int open(self, const char *name, Access access) noexcept nogil:
         """A handle; -ENOENT where there is no such file and it is not to be created."""
@@ -117,7 +125,7 @@ cdef class Disk:
 
     def unlock(self) -> None:
         """Let the next writer in. May be called twice."""
-        raise NotImplementedError
+        self.taken(self.give_back(), "lock")
 
     def names(self) -> list[str]:
         """All files in the folder, in no order."""
@@ -214,11 +222,11 @@ cdef class FolderDisk(Disk):
             return False
         return True
 
-    def unlock(self) -> None:
-        fcntl.flock(self.fd, fcntl.LOCK_UN)
-
     def names(self) -> list[str]:
         return os.listdir(self.directory if self.fd < 0 else self.fd)
+
+    cdef int give_back(self) noexcept nogil:
+        return 0 if flock(self.fd, LOCK_UN) == 0 else -c_errno
 
     cdef int open(self, const char *name, Access access) noexcept nogil:
         cdef int flags = O_CLOEXEC
@@ -333,11 +341,12 @@ cdef class PlayedDisk(Disk):
     def lock(self) -> bool:
         return self.on_lock()
 
-    def unlock(self) -> None:
-        self.on_unlock()
-
     def names(self) -> list[str]:
         return self.on_names()
+
+    cdef int give_back(self) noexcept nogil:
+        with gil:
+            return <int> self.play("on_unlock", ())
 
     cdef int open(self, const char *name, Access access) noexcept nogil:
         with gil:

@@ -231,7 +231,7 @@ cdef class JournalWriter:
         if self.handle >= 0:
             self.disk.close_file(self.handle)
         if self.locked:
-            self.disk.unlock()
+            self.disk.give_back()
         self.handle = -1
         self.locked = False
         self.failed = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +65,15 @@ def test_a_folder_has_one_lock(tmp_path: Path) -> None:
     assert not other.lock()
     one.unlock()
     assert other.lock()
+
+
+def test_a_writer_that_is_forgotten_at_the_end_of_a_program_says_nothing() -> None:
+    program = (
+        "from shm.journal_writer import JournalWriter; from tests.simulation.disk import FakeDisk; "
+        "disk = FakeDisk(1); disk.writer = JournalWriter(disk, 'none', 65536)"  # a cycle: its class goes first
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
 
 
 def test_a_bug_of_the_player_is_raised_as_it_is() -> None:
