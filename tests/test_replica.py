@@ -16,35 +16,24 @@ from procs.snapshots import Start
 from procs.supervisor.topology import derive
 from procs.venue import Venue
 from shm.board import Board, Word
-from shm.journal_writer import JournalWriter
 from shm.ring import Consumer
-from tests.router.everything import Everything
+from tests.router.everything import rested, write_journal
 from tests.router.rig import Rig
 
 DEMO = config.load(Path(__file__).parents[1] / "config" / "demo.toml")
 GENESIS = Start.genesis()
-STEPS = 400
 
 
 @pytest.fixture(scope="module")
 def rig() -> Rig:
-    """A core that has done much of everything, and rests."""
-    made = Rig().lead()
-    everything = Everything(made, random.Random(7))
-    for _ in range(STEPS):
-        everything.step()
-    made.run()
-    made.tick()
-    return made
+    return rested()
 
 
 @pytest.fixture(scope="module")
 def data(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the core's journal."""
     folder = tmp_path_factory.mktemp("data")
-    with JournalWriter(folder / "journal", "none") as writer:
-        for at in range(0, len(rig.log), 256):
-            writer.append(rig.log[at : at + 256])
+    write_journal(rig, folder / "journal")
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,35 +19,24 @@ from procs.batcher.writer import RefusedError
 from procs.snapshots import Start
 from procs.supervisor.topology import derive
 from procs.venue import Manifest
-from shm.journal_writer import JournalWriter
 from shm.layout import unpack_command
-from tests.router.everything import Everything
+from tests.router.everything import rested, write_journal
 from tests.router.rig import Rig
 
 DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
-STEPS = 400
 EPOCH = 1000  # of whoever fills: later than any in the journal
 
 
 @pytest.fixture(scope="module")
 def rig() -> Rig:
-    """A core that has done much of everything, and rests."""
-    made = Rig().lead()
-    everything = Everything(made, random.Random(7))
-    for _ in range(STEPS):
-        everything.step()
-    made.run()
-    made.tick()
-    return made
+    return rested()
 
 
 @pytest.fixture(scope="module")
 def journal(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the core's journal."""
     folder = tmp_path_factory.mktemp("data")
-    with JournalWriter(folder / "journal", "none") as writer:
-        for at in range(0, len(rig.log), 256):
-            writer.append(rig.log[at : at + 256])
+    write_journal(rig, folder / "journal")
     return folder
 
 
@@ -105,9 +93,7 @@ def test_a_later_venue_s_database_is_refused(rig: Rig, journal: Path, venue: Con
 
 
 def test_a_journal_that_does_not_reach_back_is_named(rig: Rig, venue: Config, tmp_path: Path) -> None:
-    with JournalWriter(tmp_path / "journal", "none", 4 * 4096) as writer:
-        for at in range(0, len(rig.log), 64):
-            writer.append(rig.log[at : at + 64])
+    write_journal(rig, tmp_path / "journal", 4 * 4096, batch=64)
     segments = sorted((tmp_path / "journal").glob("*.journal"))
     assert len(segments) > 1
     segments[0].unlink()

@@ -5,38 +5,13 @@ The new one has rings of its own, which begin where the old one's ended; every b
 
 from __future__ import annotations
 
-import os
 from random import Random
 
 from procs.matcher.matcher import Matcher
-from procs.tables.saved import Loader, Saver
 from shm.board import Board, Word
 from shm.ring import Ring
 from tests.matcher.pair import MATCHER_DUE, TINY, ThroughRings
-
-
-def part_of(matcher: Matcher) -> bytes:
-    """What the matcher saves."""
-    fd = os.memfd_create("part")
-    try:
-        saver = Saver(fd)
-        matcher.save(saver)
-        saver.finish()
-        return os.pread(fd, os.fstat(fd).st_size, 0)
-    finally:
-        os.close(fd)
-
-
-def load(matcher: Matcher, part: bytes) -> None:
-    """Let a new matcher go on from what another one saved."""
-    fd = os.memfd_create("part")
-    try:
-        os.write(fd, part)
-        loader = Loader(fd)
-        matcher.load(loader)
-        loader.finish()
-    finally:
-        os.close(fd)
+from tests.tables.parts import load, part_of
 
 
 class Restarting(ThroughRings):

@@ -33,11 +33,12 @@ from shm.records import (
 )
 from shm.ring import Ring
 from tests.matcher.pair import START_NS, buy, cancel, group, instrument, leg, limits, replace, sell, stamped
-from tests.matcher.restarts import Restarting, load, part_of
+from tests.matcher.restarts import Restarting
 from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.book import Book as Model
 from tests.models.orders import Place
+from tests.tables.parts import load, part_of
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 STEPS = 5000

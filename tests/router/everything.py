@@ -6,8 +6,10 @@ It remembers what it asked for, so that most of it makes sense, and judges no an
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
+from shm.journal_writer import SEGMENT_BYTES, JournalWriter
 from shm.records import (
     AccountLimits,
     Adjustment,
@@ -298,3 +300,21 @@ class Everything:
         """Time goes by, so that orders expire, windows end and schedules come."""
         self.rig.now += self.draw.choice((1_000_000, 100_000_000, 600_000_000))
         self.rig.step()
+
+
+def rested(steps: int = 400, seed: int = 7) -> Rig:
+    """A core that has done much of everything, and rests."""
+    rig = Rig().lead()
+    driver = Everything(rig, random.Random(seed))
+    for _ in range(steps):
+        driver.step()
+    rig.run()
+    rig.tick()
+    return rig
+
+
+def write_journal(rig: Rig, folder: Path, segment_bytes: int = SEGMENT_BYTES, batch: int = 256) -> None:
+    """The core's log as the journal in `folder`."""
+    with JournalWriter(folder, "none", segment_bytes) as writer:
+        for at in range(0, len(rig.log), batch):
+            writer.append(rig.log[at : at + batch])

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from procs.tables.saved import DamagedPart, Loader, Saver, layout_hash
+from tests.tables.parts import load, part_of
 from tests.tables.probe import Table
 
 LARGE = 3 << 18  # bytes: beyond the saver's buffer
@@ -41,16 +42,6 @@ def used_table(draw: Random, size: int = 20_000) -> Table:
     return table
 
 
-def written(table: Table) -> bytes:
-    fd = os.memfd_create("part")
-    saver = Saver(fd)
-    table.save(saver)
-    saver.finish()
-    data = os.pread(fd, os.fstat(fd).st_size, 0)
-    os.close(fd)
-    return data
-
-
 def test_bytes_and_values_come_back(part: int, tmp_path: Path) -> None:
     large = Random(1).randbytes(LARGE)
     saver = Saver(part)
@@ -71,10 +62,10 @@ def test_bytes_and_values_come_back(part: int, tmp_path: Path) -> None:
 def test_a_loaded_table_goes_on_as_the_original_does() -> None:
     draw = Random(2)
     table, loaded = used_table(draw), Table()
-    data = written(table)
-    assert data == written(table), "saving changed it"
+    data = part_of(table)
+    assert data == part_of(table), "saving changed it"
     load(loaded, data)
-    assert written(loaded) == data
+    assert part_of(loaded) == data
     assert (loaded.tags(), loaded.values) == (table.tags(), table.values)
     loaded.check()
     for key in range(50_000, 90_000):
@@ -84,30 +75,19 @@ def test_a_loaded_table_goes_on_as_the_original_does() -> None:
         if draw.random() < 0.4:
             assert loaded.remove(key) == table.remove(key)
     loaded.check()
-    assert written(loaded) == written(table)
+    assert part_of(loaded) == part_of(table)
 
 
 def test_a_table_that_has_grown_takes_a_smaller_one() -> None:
     small, large = used_table(Random(3), 100), used_table(Random(4))
-    load(large, written(small))
+    load(large, part_of(small))
     large.check()
     assert [large.find(key) for key in range(200)] == [small.find(key) for key in range(200)]
     assert large.values == small.values
 
 
-def load(table: Table, data: bytes) -> None:
-    fd = os.memfd_create("part")
-    try:
-        os.write(fd, data)
-        loader = Loader(fd)
-        table.load(loader)
-        loader.finish()
-    finally:
-        os.close(fd)
-
-
 def test_a_part_that_is_not_what_was_written_is_refused() -> None:
-    draw, data = Random(5), written(used_table(Random(5), 300))
+    draw, data = Random(5), part_of(used_table(Random(5), 300))
     places = [*range(40), *(draw.randrange(len(data)) for _ in range(400)), *range(len(data) - 20, len(data))]
     for place in places:
         flipped = bytearray(data)
