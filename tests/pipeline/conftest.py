@@ -40,8 +40,8 @@ class RunningVenue:
         self.market_port = free_port()
         self.config = folder / "venue.toml"
         self.log = folder / "run.log"
-        text = DEMO.read_text()
-        for pattern, value in (
+        self.config.write_text(DEMO.read_text())
+        for pattern, line in (
             (r"^data = .*$", f'data = "{folder / "data"}"'),
             (r"^port = 9878.*$", f"port = {self.fix_port}"),
             (r"^port = 8081.*$", f"port = {self.market_port}"),
@@ -49,10 +49,14 @@ class RunningVenue:
             (r"^durability = .*$", f'durability = "{durability}"'),
             (r"^heartbeat_timeout_s = .*$", f"heartbeat_timeout_s = {heartbeat_timeout_s}"),
         ):
-            text, count = re.subn(pattern, value, text, flags=re.MULTILINE)
-            assert count == 1, f"config/demo.toml has {count} lines like {pattern}"
-        self.config.write_text(text)
+            self.configure(pattern, line)
         self.process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, pattern: str, line: str) -> None:
+        """Put `line` in the place of the one line of the configuration that `pattern` matches; before a start."""
+        text, count = re.subn(pattern, line, self.config.read_text(), flags=re.MULTILINE)
+        assert count == 1, f"the configuration has {count} lines like {pattern}"
+        self.config.write_text(text)
 
     def start(self) -> None:
         """Run it, and wait until it says that it is ready."""

@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.pipeline.conftest import RunningVenue
-
-
-@pytest.fixture
-def venue(tmp_path: Path) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path)
-    running.start()
-    yield running
-    if running.process is not None:
-        running.stop()
 
 
 def test_a_process_starts_again(venue: RunningVenue) -> None:

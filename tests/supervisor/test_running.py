@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,6 @@ from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
 HEARTBEAT_TIMEOUT_S = 3.0
-RETENTION = 'retention = "snapshots"'
-
-
-@pytest.fixture
-def venue(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path, **getattr(request, "param", {}))
-    running.start()
-    yield running
-    if running.process is not None:
-        running.stop()
 
 
 def taken(venue: RunningVenue) -> dict[str, object]:
@@ -172,11 +161,8 @@ def test_a_start_begins_with_the_snapshot_and_with_the_one_before_where_that_is_
 
 def test_old_snapshots_and_the_journal_before_them_are_removed(tmp_path: Path) -> None:
     venue = RunningVenue(tmp_path)
-    text = venue.config.read_text()
-    for key, value in (("segment_bytes = 67108864", "segment_bytes = 65536"), ('retention = "all"', RETENTION)):
-        assert f"\n{key}" in text
-        text = text.replace(f"\n{key}", f"\n{value}")
-    venue.config.write_text(text)
+    venue.configure(r"^segment_bytes = 67108864", "segment_bytes = 65536")
+    venue.configure(r"^retention = .*$", 'retention = "snapshots"')
     venue.start()
     stream = trading(venue)
     deadline = time.monotonic() + RECOVERY_S
@@ -188,3 +174,6 @@ def test_old_snapshots_and_the_journal_before_them_are_removed(tmp_path: Path) -
     venue.start()
     finish(stream)
     assert venue.stop() == 0
+    verdict = json.loads(venue.command("verify", "--json").stdout)
+    assert verdict["problems"] == []
+    assert verdict["replayed_from"] > 0
