@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,16 +31,23 @@ def trade(venue: RunningVenue, name: str) -> None:
     finish(stream)
 
 
-def statement(venue: RunningVenue, query: bytes, *, maintenance: bool = False) -> None:
-    """Let the stopped venue's server do something to its database behind the batcher's back."""
+@contextlib.contextmanager
+def server_of(venue: RunningVenue) -> Iterator[Embedded]:
+    """The stopped venue's server, which runs until the block ends."""
     server = Embedded(venue.folder / "data")
     server.start()
     try:
+        yield server
+    finally:
+        server.stop()
+
+
+def statement(venue: RunningVenue, query: bytes, *, maintenance: bool = False) -> None:
+    """Let the stopped venue's server do something to its database behind the batcher's back."""
+    with server_of(venue) as server:
         url = server.url.replace("/lockstep?", "/postgres?") if maintenance else server.url
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(query)
-    finally:
-        server.stop()
 
 
 def await_database(venue: RunningVenue) -> None:
@@ -46,9 +61,30 @@ def await_database(venue: RunningVenue) -> None:
         time.sleep(0.2)  # between looks
 
 
+def save(venue: RunningVenue) -> None:
+    """Take a snapshot: what starts later goes on from there."""
+    answer = venue.command("snapshot")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@contextlib.contextmanager
+def away(venue: RunningVenue) -> Iterator[None]:
+    """The database answers nobody until the block ends."""
+    server = venue.postgres()
+    processes = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("spool", ["kept", "erased"])
 def test_an_emptied_database_is_filled_by_the_venue_that_starts(venue: RunningVenue, spool: str) -> None:
     trade(venue, "TRADER1")
+    save(venue)
     trade(venue, "TRADER2")
     assert venue.stop() == 0
     statement(venue, b"DROP DATABASE lockstep", maintenance=True)
@@ -59,6 +95,52 @@ def test_an_emptied_database_is_filled_by_the_venue_that_starts(venue: RunningVe
     await_database(venue)
     assert venue.stop() == 0
     venue.verify()
+
+
+def test_a_batcher_goes_on_from_a_snapshot_of_when_the_database_was_away(venue: RunningVenue) -> None:
+    trade(venue, "TRADER1")
+    await_database(venue)
+    with away(venue):
+        trade(venue, "TRADER2")
+        save(venue)
+        trade(venue, "TRADER3")
+        ready = venue.readies()
+        os.kill(venue.pids()["batcher"], signal.SIGKILL)
+        venue.await_ready(ready + 1, PATIENCE_S)
+        trade(venue, "TRADER4")
+        status = venue.status()
+        assert status["database"] < status["commit"]
+    await_database(venue)
+    assert not venue.restarted_whole
+    assert venue.stop() == 0
+    venue.verify()
+
+
+def test_a_database_that_was_half_made_anew_is_made_anew(venue: RunningVenue) -> None:
+    trade(venue, "TRADER1")
+    assert venue.stop() == 0
+    venue.configure(r"^batch_rows = .*$", "batch_rows = 100")
+    command = [sys.executable, "-m", "scripts", "rebuild-db", "--yes", str(venue.config)]
+    with server_of(venue) as server, psycopg.connect(server.url, autocommit=True) as connection:
+        whole = complete = _complete(connection)
+        with subprocess.Popen(command) as process:
+            while not 0 < complete < whole:
+                assert process.poll() is None
+                complete = _complete(connection)
+            process.kill()
+        assert 0 < _complete(connection) < whole
+        venue.verify()  # what it has is right
+        done = venue.command("rebuild-db", "--yes", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["complete"] >= whole
+    venue.verify()
+
+
+def _complete(connection: psycopg.Connection[Any]) -> int:
+    """The record up to which the database has everything."""
+    row = connection.execute("SELECT complete_seq FROM writer").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_a_database_is_made_anew_on_command(venue: RunningVenue) -> None:
