@@ -1,6 +1,8 @@
 from libc.stdint cimport uint32_t, uint64_t
 
+from shm.atomics cimport fence_release, store_relaxed
 from shm.bell cimport Bells
+from shm.records cimport SLOT_SIZE
 
 cdef enum:
     MAX_CONSUMERS = 16
@@ -59,3 +61,16 @@ cdef class Consumer:
 cdef class Observer:
     cdef readonly Ring ring
     cdef Observed copy(self, uint64_t seq, char *out) noexcept nogil
+
+
+cdef inline const char *record_at(Consumer consumer, uint64_t seq) noexcept nogil:
+    """`Consumer.at`, for those who ask about every record."""
+    return consumer.ring.slots + (seq & consumer.ring.mask) * SLOT_SIZE + 8
+
+
+cdef inline char *claim_at(Producer producer, uint64_t seq) noexcept nogil:
+    """`Producer.claim`, for those who claim every record."""
+    cdef char *slot = producer.ring.slots + (seq & producer.ring.mask) * SLOT_SIZE
+    store_relaxed(<uint64_t *> slot, (seq << 1) | 1)
+    fence_release()
+    return slot + 8

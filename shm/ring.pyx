@@ -29,10 +29,8 @@ from libc.string cimport memcpy, memset
 from shm.atomics cimport (
     fence_acquire,
     fence_full,
-    fence_release,
     load_acquire,
     load_relaxed,
-    store_relaxed,
     store_release,
 )
 from shm.bell cimport WAIT_EVENTS, Bells
@@ -184,10 +182,7 @@ cdef class Producer:
 
     cdef char *claim(self, uint64_t seq) noexcept nogil:
         """The record of slot `seq`, marked as being written. Contract: next <= seq < next + free."""
-        cdef char *slot = self.ring.slots + (seq & self.ring.mask) * SLOT_SIZE
-        store_relaxed(<uint64_t *> slot, (seq << 1) | 1)
-        fence_release()
-        return slot + 8
+        return claim_at(self, seq)
 
     cdef void publish(self, uint64_t last) noexcept nogil:
         """Show every claimed record up to `last` to the consumers, and wake those that sleep."""
@@ -255,7 +250,7 @@ cdef class Consumer:
 
     cdef const char *at(self, uint64_t seq) noexcept nogil:
         """The record `seq`, in place. Contract: next <= seq < next + available."""
-        return self.ring.slots + (seq & self.ring.mask) * SLOT_SIZE + 8
+        return record_at(self, seq)
 
     cdef void release(self, uint64_t last) noexcept nogil:
         """Give the slots up to `last` back to the producer."""

@@ -18,7 +18,7 @@ from shm.records cimport (
     MAX_MATCHERS, AccountLimitsRecord, ActivateRecord, CancelRecord, CommandRecord, InstrumentRecord, LimitsRecord,
     MassCancelRecord, NewOrderRecord, PhaseChangeRecord, ReplaceRecord, SnapshotRecord,
 )
-from shm.ring cimport Consumer, Producer
+from shm.ring cimport Consumer, Producer, record_at
 
 from procs.matcher.book import NOTHING
 
@@ -88,10 +88,11 @@ cdef class Matcher(Agent):
         while seq < first + count:
             if is_large and seq + AHEAD < first + count:
                 self.book.expect(
-                    <const CommandRecord *> self.log.at(seq + AHEAD), <const CommandRecord *> self.log.at(seq + NEARER)
+                    <const CommandRecord *> record_at(self.log, seq + AHEAD),
+                    <const CommandRecord *> record_at(self.log, seq + NEARER),
                 )
-                self.book.expect_next(<const CommandRecord *> self.log.at(seq + NEAR))
-            if not self.carry_out(<const CommandRecord *> self.log.at(seq), seq):
+                self.book.expect_next(<const CommandRecord *> record_at(self.log, seq + NEAR))
+            if not self.carry_out(<const CommandRecord *> record_at(self.log, seq), seq):
                 break
             seq += 1
         published = self.book.outcome.publish()

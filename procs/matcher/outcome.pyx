@@ -16,7 +16,7 @@ from shm.records cimport (
     ExtTermsEventRecord, IndicativeRecord, NewOrderRecord, PhaseChangedRecord, RejectedRecord, ReplacedRecord,
     ReplaceRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
 )
-from shm.ring cimport Producer
+from shm.ring cimport Producer, claim_at
 
 assert sizeof(EventRecord) == 40
 
@@ -57,7 +57,7 @@ cdef class Outcome:
         cdef uint64_t number
         cdef char *record
         for number in range(first, end):
-            record = self.events.claim(number)
+            record = claim_at(self.events, number)
             (<EventRecord *> record).crc = crc32c(0, record + sizeof(uint32_t), RECORD_SIZE - sizeof(uint32_t))
         if end > first:
             self.events.publish(end - 1)
@@ -78,7 +78,7 @@ cdef class Outcome:
         """The next event's slot with its header written; the caller writes every byte after it."""
         cdef char *slot
         if self.number < self.end:
-            slot = self.events.claim(self.number)
+            slot = claim_at(self.events, self.number)
         else:
             slot = self.spill[self.spilled]
             self.spilled += 1

@@ -11,7 +11,7 @@ from procs.router.accounts cimport (
 )
 from procs.router.balances cimport MAX_ASSETS
 from procs.router.holds cimport MAX_INSTRUMENTS, Listing
-from procs.router.ids cimport tag_of_id
+from procs.router.ids cimport find_id, tag_of_id
 from procs.router.verdicts cimport client_id_of, verdict_of
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
@@ -61,7 +61,7 @@ cdef class Administration:
             if not self.is_account(header.account):
                 return CODE_UNKNOWN_ACCOUNT
             tag = tag_of_id(self.ledger.ids, header.account, id)
-            if self.ledger.ids.find(header.account, id, tag) != NIL:
+            if find_id(self.ledger.ids, header.account, id, tag) != NIL:
                 return CODE_DUPLICATE_CLIENT_ID
         verdict = imposed if imposed != CODE_OK else self.authority(header)
         if verdict == CODE_OK:

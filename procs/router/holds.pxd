@@ -81,3 +81,16 @@ cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:
     if order.side == SIDE_BUY:
         stake.held = price * leaves * listing.terms.unit_value
     return stake
+
+
+cdef inline bint has_room_for(Holds holds, const Order *order, const ReplaceRecord *replace) noexcept nogil:
+    """Whether a replace certainly asks for no more, in price or in quantity, than the order has taken already.
+
+    So it is allowed, whatever limits there are but those of an instrument.
+    """
+    cdef int64_t price, leaves
+    widest_terms(holds.orders, order, &price, &leaves)
+    return (
+        order.flags == 0 and order.leaves_lots == order.quantity_lots
+        and replace.price_ticks <= price and replace.quantity_lots <= leaves
+    )

@@ -192,11 +192,14 @@ cdef class Holds:
         """Whether limits and balance allow new terms of an open order, beside all that it has already."""
         cdef const Order *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
-        cdef Stake before = stake_of(self, order)
         cdef int64_t filled = order.quantity_lots - order.leaves_lots
         cdef int64_t price, leaves
         cdef uint16_t verdict
         cdef Cost alone, widest
+        cdef Stake before
+        if listing.max_quantity_lots | listing.max_value == 0 and has_room_for(self, order, replace):
+            return CODE_OK
+        before = stake_of(self, order)
         widest_terms(self.orders, order, &price, &leaves)
         price = max(price, replace.price_ticks)
         leaves = max(leaves, replace.quantity_lots - filled)

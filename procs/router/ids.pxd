@@ -1,8 +1,8 @@
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from procs.tables.array cimport Array
-from procs.tables.index cimport Index, fold, index_prefetch
+from procs.tables.index cimport Index, fold, index_next, index_prefetch
 from procs.tables.pool cimport NIL, Pool, pool_at, prefetch
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport CL_ORD_ID_SIZE
@@ -19,6 +19,7 @@ cdef struct ClientId:
     uint64_t seq       # of the record that brought it
     uint32_t account
     char text[36]
+    uint64_t reserved  # one cache line, not parts of two
 
 cdef struct ClosedIds:
     uint32_t oldest
@@ -34,13 +35,15 @@ cdef class ClientIds:
     cdef Index index
     cdef ClosedIds *closed
     cdef Array closing
+    cdef Array spare   # for the sorting of `closing`
     cdef readonly uint32_t limit
-    cdef uint32_t find(self, uint32_t account, const char *text, uint32_t tag) noexcept nogil
     cdef uint32_t add(
         self, uint32_t account, const char *text, uint32_t tag, uint64_t seq, uint32_t order
     ) except 0 nogil
     cdef int add_closed(self, uint32_t account, const char *text, uint32_t tag, uint64_t seq) except -1 nogil
+    cdef int make_room(self, uint64_t accounts) except -1 nogil
     cdef int retire(self, uint32_t item) except -1 nogil
+    cdef int retire_all(self, uint32_t newest) except -1 nogil
     cdef void settle(self) noexcept nogil
     cdef void close(self, uint32_t item) noexcept nogil
     cdef void evict(self, ClosedIds *closed) noexcept nogil
@@ -68,3 +71,14 @@ cdef inline uint32_t tag_of_id(ClientIds ids, uint32_t account, const char *text
 
 cdef inline ClientId *id_at(ClientIds ids, uint32_t item) noexcept nogil:
     return <ClientId *> pool_at(&ids.pool, item)
+
+
+cdef inline uint32_t find_id(ClientIds ids, uint32_t account, const char *text, uint32_t tag) noexcept nogil:
+    """The item of an id, 36 bytes padded with zeros; NIL where the account has not used it, or long ago."""
+    cdef uint32_t place = tag
+    cdef uint32_t item = index_next(&ids.index, tag, &place)
+    while item != NIL:
+        if id_at(ids, item).account == account and memcmp(id_at(ids, item).text, text, CL_ORD_ID_SIZE) == 0:
+            break
+        item = index_next(&ids.index, tag, &place)
+    return item

@@ -7,28 +7,33 @@ at that command. What events close waits for their marker, and is closed there i
 the ids: event rings may have been drained in any order.
 """
 
+from cython cimport final
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, qsort
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
-from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
+from procs.tables.array cimport array_close, array_load, array_open, array_push, array_reserve, array_save
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport (
-    SECRETS, index_check, index_close, index_item, index_load, index_next, index_open, index_prefetch, index_put,
-    index_remove, index_save, index_span,
+    SECRETS, index_check, index_close, index_item, index_load, index_open, index_prefetch, index_put, index_remove,
+    index_save, index_span,
 )
 from procs.tables.pool cimport (
     NIL, pool_check, pool_close, pool_give, pool_load, pool_open, pool_save, pool_take, prefetch,
 )
 from procs.tables.saved cimport Loader, Saver
+from procs.tables.touch cimport index_touch, pool_touch
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport CL_ORD_ID_SIZE
 
 cdef enum:
     FIRST_IDS = 1 << 16
     FIRST_CLOSING = 1 << 16
+    ROOM = 4096             # ids of each account whose memory is at hand before the first comes,
+    MOST_ROOM = 1 << 22     # but no more than these, of all (335 MB)
+    AHEAD = 8               # how far before its turn an id that closes is asked for
 
-assert sizeof(ClientId) == 56
+assert sizeof(ClientId) == 64
 assert CL_ORD_ID_SIZE == 36
 assert SECRETS == 5
 
@@ -37,39 +42,69 @@ cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
     return <uint32_t> (hash_id((<const ClientId *> item).account, (<const ClientId *> item).text, index.secrets) >> 32)
 
 
-cdef int by_seq(const void *left, const void *right) noexcept nogil:
-    cdef uint64_t a = (<const Closing *> left).seq
-    cdef uint64_t b = (<const Closing *> right).seq
-    return -1 if a < b else 1
+cdef inline uint64_t run_end(const Closing *items, uint64_t first, uint64_t count) noexcept nogil:
+    """Where the run that begins at `first` stops ascending."""
+    cdef uint64_t end = min(first + 1, count)
+    while end < count and items[end - 1].seq <= items[end].seq:
+        end += 1
+    return end
 
 
+cdef void merge(const Closing *left, const Closing *middle, const Closing *right, Closing *out) noexcept nogil:
+    """Two ascending runs that follow each other, `left` to `middle` to `right`, as one."""
+    cdef const Closing *other = middle
+    while left < middle and other < right:
+        if left.seq <= other.seq:
+            out[0] = left[0]
+            left += 1
+        else:
+            out[0] = other[0]
+            other += 1
+        out += 1
+    memcpy(out, left, (middle - left) * sizeof(Closing))
+    memcpy(out + (middle - left), other, (right - other) * sizeof(Closing))
+
+
+cdef Closing *in_order(Closing *items, Closing *spare, uint64_t count) noexcept nogil:
+    """The items by sequence, in one of both memories. Each order's are in order already: few runs are to be merged."""
+    cdef uint64_t first, middle, end
+    while run_end(items, 0, count) < count:
+        first = 0
+        while first < count:
+            middle = run_end(items, first, count)
+            end = run_end(items, middle, count)
+            merge(items + first, items + middle, items + end, spare + first)
+            first = end
+        items, spare = spare, items
+    return items
+
+
+@final
 cdef class ClientIds:
     """The ids of all accounts: those of open orders, and of each account the last `limit` closed ones."""
 
     def __cinit__(self, uint32_t limit=CLOSED_IDS):
         self.limit = limit
-        pool_open(&self.pool, sizeof(ClientId), FIRST_IDS)
+        pool_open(&self.pool, sizeof(ClientId), FIRST_IDS, scattered=True)
         index_open(&self.index)
         self.closed = <ClosedIds *> calloc(MAX_SESSIONS, sizeof(ClosedIds))
-        array_open(&self.closing, sizeof(Closing), FIRST_CLOSING)
         if self.closed == NULL:
             raise MemoryError("no memory for client order ids")
+        array_open(&self.closing, sizeof(Closing), FIRST_CLOSING)
+        array_open(&self.spare, sizeof(Closing), FIRST_CLOSING)
 
     def __dealloc__(self):
         pool_close(&self.pool)
         index_close(&self.index)
         free(self.closed)
         array_close(&self.closing)
+        array_close(&self.spare)
 
-    cdef uint32_t find(self, uint32_t account, const char *text, uint32_t tag) noexcept nogil:
-        """The item of an id, 36 bytes padded with zeros; NIL where the account has not used it, or long ago."""
-        cdef uint32_t place = tag
-        cdef uint32_t item = index_next(&self.index, tag, &place)
-        while item != NIL:
-            if id_at(self, item).account == account and memcmp(id_at(self, item).text, text, CL_ORD_ID_SIZE) == 0:
-                break
-            item = index_next(&self.index, tag, &place)
-        return item
+    cdef int make_room(self, uint64_t accounts) except -1 nogil:
+        """Before the first command: have the memory at hand that so many accounts will take. MemoryError."""
+        cdef uint64_t ids = min(accounts * ROOM, <uint64_t> MOST_ROOM)
+        pool_touch(&self.pool, ids)
+        return index_touch(&self.index, ids)
 
     cdef uint32_t add(
         self, uint32_t account, const char *text, uint32_t tag, uint64_t seq, uint32_t order
@@ -92,19 +127,38 @@ cdef class ClientIds:
 
     cdef int retire(self, uint32_t item) except -1 nogil:
         """An event ended what the id meant: it is closed at the next `settle`. MemoryError."""
-        cdef Closing *added = <Closing *> array_push(&self.closing)
-        added.seq = id_at(self, item).seq
-        added.item = item
-        id_at(self, item).order = NIL
+        cdef ClientId *id = id_at(self, item)
+        cdef Closing *closing = <Closing *> array_push(&self.closing)
+        id.order = NIL
+        closing.seq = id.seq
+        closing.item = item
+        return array_reserve(&self.spare, self.closing.capacity)
+
+    cdef int retire_all(self, uint32_t newest) except -1 nogil:
+        """As `retire`, the ids of an order that ended, which lead from the newest to the oldest. MemoryError."""
+        cdef uint64_t first = self.closing.count
+        cdef uint64_t last
+        cdef Closing *closing
+        while newest != NIL:
+            self.retire(newest)
+            newest = id_at(self, newest).link
+        closing = <Closing *> self.closing.items
+        last = self.closing.count
+        while first + 1 < last:
+            last -= 1
+            closing[first], closing[last] = closing[last], closing[first]
+            first += 1
         return 0
 
     cdef void settle(self) noexcept nogil:
         """A marker: close what events have ended since the last one, in the order of the ids' own sequences."""
+        cdef Closing *closing = <Closing *> self.closing.items
         cdef uint64_t i
-        if self.closing.count > 1:
-            qsort(self.closing.items, self.closing.count, sizeof(Closing), by_seq)
+        closing = in_order(closing, <Closing *> self.spare.items, self.closing.count)
         for i in range(self.closing.count):
-            self.close((<const Closing *> self.closing.items)[i].item)
+            if i + AHEAD < self.closing.count:
+                prefetch(id_at(self, closing[i + AHEAD].item))
+            self.close(closing[i].item)
         self.closing.count = 0
 
     cdef void close(self, uint32_t item) noexcept nogil:
@@ -173,7 +227,8 @@ cdef class ClientIds:
         index_load(&self.index, loader)
         loader.expect(self.limit, b"closed client order ids that an account keeps")
         loader.get(self.closed, MAX_SESSIONS * sizeof(ClosedIds))
-        return array_load(&self.closing, loader)
+        array_load(&self.closing, loader)
+        return array_reserve(&self.spare, self.closing.capacity)
 
     @property
     def count(self) -> int:
@@ -192,7 +247,7 @@ cdef class ClientIds:
     def knows(self, uint32_t account, bytes text) -> bool:
         """Whether the account has used the id, and it has not been evicted."""
         cdef bytes padded = text.ljust(CL_ORD_ID_SIZE, b"\0")
-        return self.find(account, padded, tag_of_id(self, account, padded)) != NIL
+        return find_id(self, account, padded, tag_of_id(self, account, padded)) != NIL
 
     def check(self) -> None:
         """AssertionError unless every id is found by its text, and every closed one is in its account's queue once."""
@@ -206,7 +261,7 @@ cdef class ClientIds:
             item = index_item(&self.index, place)
             if item != NIL:
                 text, account = id_at(self, item).text[:CL_ORD_ID_SIZE], id_at(self, item).account
-                assert self.find(account, text, tag_of_id(self, account, text)) == item, "an id is there twice"
+                assert find_id(self, account, text, tag_of_id(self, account, text)) == item, "an id is there twice"
                 waiting += id_at(self, item).order == CLOSED
         for account in range(MAX_SESSIONS):
             item = self.closed[account].oldest

@@ -12,7 +12,7 @@ from libc.stdint cimport UINT64_MAX, uint64_t
 
 from procs.router.sequencer cimport INGRESS_RINGS, MAX_GROUP, Taken
 from shm.records cimport CMD_EXT_CLIENT_ID, CommandRecord
-from shm.ring cimport Consumer
+from shm.ring cimport Consumer, record_at
 
 
 class IngressError(RuntimeError):
@@ -48,7 +48,7 @@ cdef class Ingress:
         for count in range(MAX_GROUP):
             if ring.next + count >= self.ends[place]:
                 return 0
-            if (<const CommandRecord *> ring.at(ring.next + count)).type < CMD_EXT_CLIENT_ID:
+            if (<const CommandRecord *> record_at(ring, ring.next + count)).type < CMD_EXT_CLIENT_ID:
                 return count + 1
         return 1
 

@@ -29,6 +29,7 @@ from procs.router.holds import SettlementError
 cdef enum:
     FIRST_DUE = 1 << 10
     HEADER_SIZE = 48
+    NEAR_ORDERS = 4096      # so few are near enough to be found without being asked for
     VENUE_ACCOUNT = 0
 
 
@@ -61,7 +62,7 @@ cdef class Ledger(Holds):
             index_prefetch(
                 &self.orders.index, tag_of_order(self.orders, (<const TradedRecord *> event).maker_order_id)
             )
-        elif event.type == EVT_CANCELLED:
+        elif event.type == EVT_CANCELLED or (event.type == EVT_REPLACED and self.orders.pool.live > NEAR_ORDERS):
             index_prefetch(&self.orders.index, tag_of_order(self.orders, (<const CancelledRecord *> event).order_id))
 
     cdef void expect_order(self, const EventRecord *event) noexcept nogil:
@@ -244,13 +245,8 @@ cdef class Ledger(Holds):
 
     cdef int close(self, uint32_t item) except -1 nogil:
         """The order is no longer open: forget it; its ids are closed at the next marker."""
-        cdef uint32_t id = order_at(self.orders, item).ids
-        cdef uint32_t older
         account_at(self.accounts, order_at(self.orders, item).account).open_orders -= 1
-        while id != NIL:
-            older = id_at(self.ids, id).link
-            self.ids.retire(id)
-            id = older
+        self.ids.retire_all(order_at(self.orders, item).ids)
         self.orders.remove(item)
         return 0
 

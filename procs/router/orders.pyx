@@ -40,7 +40,7 @@ cdef class OpenOrders:
     """Open orders by order id. Items are named by index; pointers are void after the next `add`."""
 
     def __cinit__(self):
-        pool_open(&self.pool, sizeof(Order), FIRST_ORDERS)
+        pool_open(&self.pool, sizeof(Order), FIRST_ORDERS, scattered=True)
         pool_open(&self.replaces, sizeof(Pending), FIRST_REPLACES)
         index_open(&self.index)
 

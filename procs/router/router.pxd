@@ -1,16 +1,20 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.agent cimport Agent
+from procs.router.ahead cimport Ahead
 from procs.router.balances cimport Balances
 from procs.router.events cimport Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.schedule cimport Schedule
-from procs.router.sequencer cimport Sequencer
+from procs.router.sequencer cimport INGRESS_RINGS, Sequencer
 from procs.router.settlement cimport Settlement
 from procs.router.showing cimport Showing
 from procs.router.source cimport JournalSource
 from shm.board cimport Board
-from shm.records cimport ActivateRecord, CommandRecord, EpochRecord, PhaseChangeRecord, SnapshotRecord
+from shm.records cimport (
+    CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CODE_JOURNAL_FULL, CODE_OK, CODE_TOO_OLD,
+    ActivateRecord, CommandRecord, EpochRecord, PhaseChangeRecord, SnapshotRecord,
+)
 from shm.ring cimport Consumer, Producer
 
 cdef enum State:
@@ -36,10 +40,12 @@ cdef class Router(Agent):
     cdef object snapshots      # where its state is kept; None: nowhere
     cdef uint64_t generation   # of the journal that is waited for
     cdef Ingress ingress
+    cdef Ahead ahead[INGRESS_RINGS]  # by the places of ingress rings
     cdef Settlement settlement
     cdef Showing showing
     cdef int moving            # 1 + the place of the ingress ring whose next command waits for quiet; 0: none
     cdef uint64_t log_claimed
+    cdef uint64_t requests_fit  # so many more of gateways' requests, without another look at the rings
     cdef bint leftover
     cdef int64_t last_show_ns
     cdef uint64_t behind_ns     # how far the wall clock was behind the log when this router began to lead
@@ -63,7 +69,7 @@ cdef class Router(Agent):
     cdef int keep_snapshot(self, uint64_t seq) except -1 nogil
     cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil
     cdef bint has_room(self, uint8_t type) noexcept nogil
-    cdef char *claim(self) noexcept nogil
+    cdef uint64_t count_fitting(self) noexcept nogil
     cdef int finish(self, char *record, int verdict) except -1 nogil
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil
@@ -78,3 +84,14 @@ cdef class Router(Agent):
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil
     cdef void publish(self) noexcept nogil
     cdef void show(self) noexcept nogil
+
+
+cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
+    return (
+        type == CMD_MARKER or type == CMD_TICK or type == CMD_EPOCH or type == CMD_ACTIVATE or type == CMD_SNAPSHOT
+    )
+
+
+cdef inline int imposed_before(int verdict) noexcept nogil:
+    """What a leading router imposed, by the verdict that it came to."""
+    return verdict if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL else CODE_OK

@@ -7,10 +7,13 @@ opens no file and knows no client.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from cython cimport final
+
+from procs.router.ahead cimport TAGS, look_ahead
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.orders cimport order_at
-from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
+from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, RULES_VERSION, Sequencer
 from procs.router.settlement cimport Settlement
 from procs.router.showing cimport Showing
 from procs.router.verdicts cimport verdict_of
@@ -21,7 +24,7 @@ from shm.board cimport (
 )
 from shm.crc32c cimport crc32c
 from shm.records cimport *
-from shm.ring cimport Consumer, Producer
+from shm.ring cimport Consumer, Producer, claim_at, record_at
 
 from procs.router.settlement import ReplayError
 from shm.records import Code
@@ -32,8 +35,6 @@ cdef int64_t MAX_AGE_NS = 30_000_000_000
 
 cdef enum:
     BATCH = 256
-    AHEAD = 16                      # how far before its turn a record is looked at
-    RULES_VERSION = 1
     FLUSH_NS = 100_000_000          # changed balances are announced at least as often
     SHOW_NS = 200_000               # and shown on the board, while there is work
     QUIET_NS = 250_000_000          # commands wait no longer for a snapshot
@@ -42,17 +43,7 @@ cdef enum:
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
 
 
-cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
-    return (
-        type == CMD_MARKER or type == CMD_TICK or type == CMD_EPOCH or type == CMD_ACTIVATE or type == CMD_SNAPSHOT
-    )
-
-
-cdef inline int imposed_before(int verdict) noexcept nogil:
-    """What a leading router imposed, by the verdict that it came to."""
-    return verdict if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL else CODE_OK
-
-
+@final
 cdef class Router(Agent):
     """The venue's one router.
 
@@ -145,14 +136,19 @@ cdef class Router(Agent):
         cdef uint64_t records = self.log_claimed + MAX_GROUP
         return self.log.free(records) >= records and self.events.room(events) >= events
 
-    cdef char *claim(self) noexcept nogil:
-        return self.log.claim(self.log.next + self.log_claimed)
+    cdef uint64_t count_fitting(self) noexcept nogil:
+        """How many requests of gateways, whatever they are, find room in the rings for certain."""
+        cdef uint64_t records = self.log.free(self.log_claimed + BATCH * MAX_GROUP) - self.log_claimed
+        return min(records // MAX_GROUP, self.events.room(BATCH * EVENTS_OF_COMMAND) // EVENTS_OF_COMMAND)
 
     cdef int finish(self, char *record, int verdict) except -1 nogil:
         """A claimed record is sequenced: count it in, with its events. Once it leads, show its session's number."""
         cdef CommandRecord *header = <CommandRecord *> record
         self.log_claimed += 1
-        self.events.announce(record, <uint16_t> verdict, self.core)
+        if header.type >= CMD_EXT_CLIENT_ID:
+            return 0
+        if verdict != CODE_OK or self.core.flushed_count != 0 or header.type > CMD_DEPOSIT:
+            self.events.announce(record, <uint16_t> verdict, self.core)
         if self.state == LEADING:
             self.showing.show_session(header.session)
         return 0
@@ -169,7 +165,7 @@ cdef class Router(Agent):
 
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
         """Sequence a marker, snapshot, tick, epoch, activation or phase of the schedule. Returns 1: one record."""
-        cdef char *record = self.claim()
+        cdef char *record = claim_at(self.log, self.log.next + self.log_claimed)
         memset(record, 0, RECORD_SIZE)
         (<CommandRecord *> record).type = type
         (<CommandRecord *> record).version = 1
@@ -252,6 +248,7 @@ cdef class Router(Agent):
         cdef int64_t taken = 0
         cdef int place, took
         cdef bint more = True
+        self.requests_fit = 0  # others have written since
         if self.moving != 0:
             if not self.settlement.is_quiet(self.core.last_seq):
                 return 0
@@ -280,23 +277,25 @@ cdef class Router(Agent):
             with gil:
                 self.ingress.skip(place, ring, count)
             return <int> count
-        first = <const CommandRecord *> ring.at(at)
-        if not self.has_room(first.type):
+        first = <const CommandRecord *> record_at(ring, at)
+        if self.requests_fit == 0:
+            self.requests_fit = self.count_fitting()
+        if self.requests_fit == 0:
             return 0
         if first.type == CMD_INSTRUMENT and self.core.administration.moves(<const InstrumentRecord *> first):
             self.moving = 0 if self.settlement.is_quiet(self.core.last_seq) else place + 1
             if self.moving != 0:
                 return 0
+        self.requests_fit -= 1
+        look_ahead(&self.ahead[place], self.core.ledger, ring, self.ingress.ends[place], self.core.last_seq + 1)
         for i in range(count):
-            if at + i + AHEAD < self.ingress.ends[place]:
-                self.core.expect(<const CommandRecord *> ring.at(at + i + AHEAD), self.core.last_seq + 1 + AHEAD)
-                self.core.expect_target(<const CommandRecord *> ring.at(at + i + AHEAD // 2))
-            self.take_one(place, ring, ring.at(at + i), now_ns)
+            self.core.known_tag = self.ahead[place].tags[(at + i) % TAGS]
+            self.take_one(place, ring, record_at(ring, at + i), now_ns)
         return <int> count
 
     cdef int take_one(self, int place, Consumer ring, const char *source, int64_t now_ns) except -1 nogil:
         """One copy, ingress slot to log slot; all that is stamped is stamped there."""
-        cdef CommandRecord *header = <CommandRecord *> self.claim()
+        cdef CommandRecord *header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
         cdef int imposed
         memcpy(header, source, RECORD_SIZE)
         if is_routers_own(header.type):
@@ -381,7 +380,7 @@ cdef class Router(Agent):
 
     cdef int repeat(self, const char *recorded) except -1 nogil:
         """Sequence a record of the journal again: it must come out byte for byte as it went in (rule 1)."""
-        cdef CommandRecord *header = <CommandRecord *> self.claim()
+        cdef CommandRecord *header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
         cdef uint16_t *verdict
         cdef uint32_t crc = (<const CommandRecord *> recorded).crc
         cdef int before = 0, decided
@@ -438,7 +437,7 @@ cdef class Router(Agent):
             self.group = next(self.pending, None)
             if self.group is not None:
                 for record in self.group:
-                    header = <CommandRecord *> self.claim()
+                    header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
                     memcpy(header, <const char *> (<bytes> record), RECORD_SIZE)
                     self.stamp(<char *> header, now_ns)
                     verdict = self.core.sequence(<char *> header, CODE_OK)
@@ -448,6 +447,7 @@ cdef class Router(Agent):
                 self.publish()
                 return len(self.group)
             self.ingress.resume(self.core.taken)
+        self.core.ledger.ids.make_room(self.core.ledger.accounts.count)
         self.showing.show_sessions()
         self.show()
         self.board.store(WORD_READY_EVENT, self.events.ring.next - 1)

@@ -6,11 +6,12 @@ from procs.router.orders cimport Order
 from procs.router.state cimport State
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    ActivateRecord, CancelRecord, CommandRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord, ReplaceRecord,
-    SessionRecord,
+    ActivateRecord, CancelRecord, CommandRecord, EpochRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord,
+    ReplaceRecord, SessionRecord,
 )
 
 cdef enum:
+    RULES_VERSION = 1      # of what a log comes to: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers nearer to each other than this don't all tell balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
@@ -32,6 +33,8 @@ cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
+    cdef uint32_t known_tag    # of the client id in the record that comes next, by who has it already; 0: nobody
+    cdef uint32_t meant_tag    # of that in the EXT_CLIENT_ID sequenced last, or 0
     cdef uint32_t id_tag       # of the client id of the record that is being decided
     cdef char extensions[4][120]
     cdef Target target
@@ -40,10 +43,9 @@ cdef class Sequencer(State):
     cdef uint64_t flushed_key
     cdef readonly uint64_t flushed_ns  # log time at which balances were told last
     cdef Taken taken[INGRESS_RINGS]
-    cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil
-    cdef void expect_target(self, const CommandRecord *record) noexcept nogil
     cdef int sequence(self, char *record, int imposed) except -1 nogil
     cdef int decide(self, char *record, int imposed) except -1 nogil
+    cdef int begin_epoch(self, const EpochRecord *record) except -1 nogil
     cdef void flush(self, const CommandRecord *record) noexcept nogil
     cdef int administer(self, char *record, int imposed) except -1
     cdef int new_order(self, NewOrderRecord *record, int imposed) except -1 nogil

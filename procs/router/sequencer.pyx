@@ -8,6 +8,7 @@ Records of one request follow each other: extensions first, each remembered by i
 record, which carries the verdict, takes it up. One that nobody takes up is nothing.
 """
 
+from cython cimport final
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -16,34 +17,21 @@ from procs.router.administration cimport OPERATORS_RING
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price, trailed_price, worst_price
 from procs.router.holds cimport NOTHING, Listing, Stake
-from procs.router.ids cimport CLOSED, id_at, tag_of_id
-from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at, tag_of_order
+from procs.router.ids cimport CLOSED, find_id, id_at, tag_of_id
+from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at
 from procs.router.verdicts cimport verdict_of
 from procs.tables.digest cimport scramble
-from procs.tables.index cimport index_next, index_prefetch
-from procs.tables.pool cimport NIL, prefetch
+from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
-from procs.terms cimport list_fault, order_fault
+from procs.terms cimport has_own_price, is_plain, list_fault, order_fault
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 
+from procs.router.settlement import ReplayError
+
 assert MAX_GROUP & (MAX_GROUP - 1) == 0
 assert <int> MAX_FLUSH <= <int> MAX_TAKEN
-
-
-cdef inline bint is_plain(const NewOrderRecord *record) noexcept nogil:
-    """Whether the order is a limit order in which nothing can be wrong: most are, and are asked no further."""
-    return (
-        record.ord_type == ORD_TYPE_LIMIT and record.flags <= ORDER_FLAG_POSS_RESEND and record.stp <= STP_DECREMENT
-        and (record.time_in_force == TIF_GTC or record.time_in_force == TIF_IOC or record.time_in_force == TIF_DAY)
-        and (record.side == SIDE_BUY or record.side == SIDE_SELL) and record.price_ticks > 0
-        and record.quantity_lots > 0
-    )
-
-
-cdef inline bint has_own_price(uint8_t ord_type) noexcept nogil:
-    return ord_type == ORD_TYPE_LIMIT or ord_type == ORD_TYPE_STOP_LIMIT
 
 
 cdef inline bint is_limited(const Account *account, const Account *session, const Listing *listing) noexcept nogil:
@@ -54,6 +42,7 @@ cdef inline bint is_limited(const Account *account, const Account *session, cons
     )
 
 
+@final
 cdef class Sequencer(State):
     """State, and the one way to change it: `sequence`."""
 
@@ -67,42 +56,23 @@ cdef class Sequencer(State):
         cdef uint16_t *verdict
         cdef int decided
         self.flushed_count = 0
-        decided = self.decide(record, imposed)
-        verdict = verdict_of(record)
-        if verdict != NULL:
-            verdict[0] = <uint16_t> decided
+        if header.type == CMD_EXT_CLIENT_ID:
+            decided = CODE_OK
+            self.meant_tag = self.known_tag
+        else:
+            decided = self.decide(record, imposed)
+            verdict = verdict_of(record)
+            if verdict != NULL:
+                verdict[0] = <uint16_t> decided
         header.crc = crc32c(0, record + 4, RECORD_SIZE - 4)
         self.last_seq = header.seq
         self.last_time_ns = header.time_ns
+        self.known_tag = 0
         if 0 < header.ingress < INGRESS_RINGS:
             self.taken[header.ingress] = Taken(header.ingress_seq, header.ingress_incarnation)
         if header.type >= CMD_EXT_CLIENT_ID:
             memcpy(self.extensions[header.seq % MAX_GROUP], record, RECORD_SIZE)
         return decided
-
-    cdef void expect(self, const CommandRecord *record, uint64_t seq) noexcept nogil:
-        """The record will be sequenced soon, at about `seq`: ask for the places in tables that it will look at.
-
-        A hint: it changes nothing, and whatever it guesses may turn out otherwise.
-        """
-        cdef const NewOrderRecord *order = <const NewOrderRecord *> record
-        cdef const char *text
-        if record.type == CMD_NEW_ORDER:
-            index_prefetch(&self.ledger.orders.index, tag_of_order(self.ledger.orders, seq))
-        if record.type == CMD_EXT_CLIENT_ID:
-            text = &(<const ExtClientIdRecord *> record).orig_cl_ord_id[0]
-        else:
-            text = &order.cl_ord_id[0]
-        index_prefetch(&self.ledger.ids.index, tag_of_id(self.ledger.ids, record.account, text))
-
-    cdef void expect_target(self, const CommandRecord *record) noexcept nogil:
-        """As `expect`, nearer: the client id that a cancel or replace means, which is where the index says."""
-        cdef uint32_t tag, place
-        if record.type == CMD_EXT_CLIENT_ID:
-            place = tag = tag_of_id(
-                self.ledger.ids, record.account, &(<const ExtClientIdRecord *> record).orig_cl_ord_id[0]
-            )
-            prefetch(id_at(self.ledger.ids, index_next(&self.ledger.ids.index, tag, &place)))
 
     cdef int decide(self, char *record, int imposed) except -1 nogil:
         cdef uint8_t type = (<CommandRecord *> record).type
@@ -123,7 +93,7 @@ cdef class Sequencer(State):
             if (<CommandRecord *> record).time_ns >= self.flushed_ns + FLUSH_REST_NS:
                 self.flush(<CommandRecord *> record)
         elif type == CMD_EPOCH:
-            self.epoch = (<CommandRecord *> record).epoch
+            return self.begin_epoch(<EpochRecord *> record)
         elif type == CMD_SNAPSHOT:
             return CODE_OK  # it says where the log is, and changes nothing
         elif type == CMD_ACTIVATE:
@@ -134,6 +104,17 @@ cdef class Sequencer(State):
         elif type > CMD_EXT_LEG:
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
+        return CODE_OK
+
+    cdef int begin_epoch(self, const EpochRecord *record) except -1 nogil:
+        """What follows was sequenced by these rules: others might come to other events under the same numbers."""
+        if record.rules_version != RULES_VERSION:
+            with gil:
+                raise ReplayError(
+                    f"record {record.seq} begins an epoch under rules {record.rules_version}, and this code has rules "
+                    f"{RULES_VERSION}: start the version of the code that wrote it"
+                )
+        self.epoch = record.epoch
         return CODE_OK
 
     cdef void flush(self, const CommandRecord *record) noexcept nogil:
@@ -181,8 +162,8 @@ cdef class Sequencer(State):
         """What can be wrong with any request that has a client id, of which it notes the tag."""
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
-        self.id_tag = tag_of_id(self.ledger.ids, record.account, text)
-        if self.ledger.ids.find(record.account, text, self.id_tag) != NIL:
+        self.id_tag = self.known_tag if self.known_tag != 0 else tag_of_id(self.ledger.ids, record.account, text)
+        if find_id(self.ledger.ids, record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
         return <uint16_t> imposed
 
@@ -294,7 +275,7 @@ cdef class Sequencer(State):
             return verdict
         if leg != NULL:
             leg_tag = tag_of_id(self.ledger.ids, leg.account, leg.cl_ord_id)
-            is_leg_known = self.ledger.ids.find(leg.account, leg.cl_ord_id, leg_tag) != NIL
+            is_leg_known = find_id(self.ledger.ids, leg.account, leg.cl_ord_id, leg_tag) != NIL
             if is_leg_known:
                 verdict = CODE_DUPLICATE_CLIENT_ID
         if verdict == CODE_OK:
@@ -367,7 +348,9 @@ cdef class Sequencer(State):
         memset(&self.target, 0, sizeof(Target))
         if extension != NULL:
             text = &(<const ExtClientIdRecord *> extension).orig_cl_ord_id[0]
-            id = self.ledger.ids.find(record.account, text, tag_of_id(self.ledger.ids, record.account, text))
+            if self.meant_tag == 0:
+                self.meant_tag = tag_of_id(self.ledger.ids, record.account, text)
+            id = find_id(self.ledger.ids, record.account, text, self.meant_tag)
         if id != NIL and id_at(self.ledger.ids, id).order != CLOSED:
             item = id_at(self.ledger.ids, id).order
         if item != NIL:

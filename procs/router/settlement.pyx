@@ -11,7 +11,7 @@ from procs.router.early cimport Early
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SETTLED, Board
 from shm.records cimport MAX_MATCHERS, EventRecord
-from shm.ring cimport Consumer
+from shm.ring cimport Consumer, record_at
 
 cdef enum:
     AHEAD = 16                      # how far before its turn an event is looked at
@@ -53,10 +53,10 @@ cdef class Settlement:
         cdef uint64_t number
         cdef const EventRecord *event
         for number in range(first, first + count):
-            event = <const EventRecord *> ring.at(number)
+            event = <const EventRecord *> record_at(ring, number)
             if number + AHEAD < first + count:
-                self.ledger.expect(<const EventRecord *> ring.at(number + AHEAD))
-                self.ledger.expect_order(<const EventRecord *> ring.at(number + AHEAD // 2))
+                self.ledger.expect(<const EventRecord *> record_at(ring, number + AHEAD))
+                self.ledger.expect_order(<const EventRecord *> record_at(ring, number + AHEAD // 2))
             if event.number != number:
                 with gil:
                     raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")

@@ -5,7 +5,7 @@ from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     SEGMENT_SLOTS = 4096
-    SEGMENT_FULL = 3072     # above this a segment is split in two
+    SEGMENT_FULL = 2048     # above this a segment is split in two: emptier, most looks end in the line they begin in
     MAX_DEPTH = 20          # so that directory bits and slot bits share the 32 bits of a tag
     SECRETS = 5
 

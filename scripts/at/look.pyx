@@ -13,7 +13,7 @@ from procs.matcher.orders cimport is_listed
 from procs.matcher.orders cimport listing_of as traded_at
 from procs.router.accounts cimport Account, account_at
 from procs.router.holds cimport Cost, Stake, stake_of
-from procs.router.ids cimport CLOSED, id_at, tag_of_id
+from procs.router.ids cimport CLOSED, find_id, id_at, tag_of_id
 from procs.router.ledger cimport Ledger
 from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, Order, order_at
 from procs.tables.index cimport index_item, index_span
@@ -113,7 +113,7 @@ def client_id_of(Ledger ledger, uint32_t account, bytes text) -> tuple[int, int]
         return None
     memset(padded, 0, CL_ORD_ID_SIZE)
     memcpy(padded, <const char *> text, len(text))
-    item = ledger.ids.find(account, padded, tag_of_id(ledger.ids, account, padded))
+    item = find_id(ledger.ids, account, padded, tag_of_id(ledger.ids, account, padded))
     if item == NIL:
         return None
     order = id_at(ledger.ids, item).order

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = 100_000
-# Tables double when they are full, and calling the measured function makes a few objects. The router's sort of closed
-# client ids asks for memory once a batch.
-MOST = {"matcher": 40, "core": COMMANDS // 100}
+# Tables double when they are full, and calling the measured function makes a few objects.
+MOST = {"matcher": 40, "core": 40}
 
 # Stands before glibc's allocator and counts what goes to it.
 COUNTER = """

@@ -15,6 +15,7 @@ from shm.records import (
     Command,
     CommandType,
     Deposit,
+    Epoch,
     EventType,
     ExtClientId,
     Marker,
@@ -234,6 +235,29 @@ def test_a_record_that_replay_would_decide_otherwise_is_refused_by_name() -> Non
     journal = [*first.log[:place], stamp(pack(NewOrder(**fields))), *first.log[place + 1 :]]
     with pytest.raises(ReplayError, match=f"record {place + 1} .* UNKNOWN_ORDER, and replay decides OK"):
         Rig(journal).run()
+
+
+def test_an_epoch_under_other_rules_is_refused() -> None:
+    first = Rig().lead()
+    epoch = unpack_command(first.log[0])
+    assert isinstance(epoch, Epoch)
+    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 2}
+    with pytest.raises(ReplayError, match="record 1 begins an epoch under rules 2, and this code has rules 1"):
+        Rig([stamp(pack(Epoch(**fields))), *first.log[1:]]).run()
+
+
+def test_a_balance_that_a_replace_leaves_as_it_is_is_told_again() -> None:
+    """It tells nobody anything, but numbers of events outlive the code that gave them."""
+    rig = Rig().lead()
+    rig.send(order(1, "B"))
+    rig.run()
+    rig.tick()
+    count = len(rig.events[0])
+    rig.send(*replace(1, "R", "B", 100, 5))
+    rig.run()
+    rig.tick()
+    told = [event for event in rig.outcomes(0)[count:] if isinstance(event, Balance)]
+    assert [(balance.account, balance.asset, balance.held) for balance in told] == [(1, 3, 100 * 5 * 7)]
 
 
 def test_a_log_without_its_markers_is_found_out() -> None:
