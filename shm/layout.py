@@ -94,16 +94,19 @@ def pack(record: Struct) -> bytes:
     return _packer(kind).pack(*values)
 
 
+@cache
+def _texts(record: type[Struct]) -> tuple[int, ...]:
+    """Which of its fields are text, which zeros fill."""
+    return tuple(i for i, field in enumerate(fields_of(record)) if field.is_text)
+
+
 def _unpack(record: type[Struct], data: bytes) -> Struct:
-    raw = iter(_packer(record).unpack(data[:RECORD_SIZE]))
-    values: dict[str, Any] = {}
-    for field in fields_of(record):
-        if field.format == "8Q":
-            values[field.name] = tuple(next(raw) for _ in range(8))
-        else:
-            value = next(raw)
-            values[field.name] = value.rstrip(b"\0") if field.is_text else value
-    return record(**values)
+    values: list[Any] = list(_packer(record).unpack(data[:RECORD_SIZE]))
+    for at in reversed(_arrays(record)):
+        values[at : at + 8] = [tuple(values[at : at + 8])]
+    for at in _texts(record):
+        values[at] = values[at].rstrip(b"\0")
+    return record(**dict(zip(record.__struct_fields__, values, strict=True)))
 
 
 def unpack_command(data: bytes) -> Command:

@@ -39,6 +39,7 @@ from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 SHM = Path("/dev/shm")
 HEADER_SIZE = 64  # of the store: synced with its name
+TURNS_A_TICK = 4  # of the supervisor, which polls slower than its stages
 UNSYNCED = ("gateway.1/*.fix", "spool/*.spool")  # files that their stages sync now and then only
 
 
@@ -329,7 +330,7 @@ class Life:
         self._snapshots()
 
     def _snapshots(self) -> None:
-        if self.deaths or not all(host.alive for host in self.hosts):
+        if self.turn % TURNS_A_TICK or self.deaths or not all(host.alive for host in self.hosts):
             return
         door = self.door
         if not self.was_ready:
