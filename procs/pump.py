@@ -131,10 +131,15 @@ class Pump:
             if self._idle_rounds >= (1 if self._rest_s else SPIN_ROUNDS) and not self._sleep():
                 return
         except Exception as error:
-            if self.failed is not None and not self.failed.done():
-                self.failed.set_exception(error)
+            self._fail(error)
             return
         self._schedule()
+
+    def _fail(self, error: Exception) -> None:
+        """Poll no more, and have the host end."""
+        self._closed = True
+        if self.failed is not None and not self.failed.done():
+            self.failed.set_exception(error)
 
     def _sleep(self) -> int:
         """Arm the bell and look once more: work means that the host stays awake."""
@@ -150,7 +155,11 @@ class Pump:
 
     def _beat(self) -> None:
         self._show(RUNNING)
-        self._venue.snapshots.reap()
+        try:
+            self._venue.snapshots.reap()
+        except OSError as error:
+            self._fail(error)
+            return
         # Also a safety net: whatever wake-up was missed, the rings are looked at again now.
         if not self._scheduled:
             self._idle_rounds = SPIN_ROUNDS

@@ -6,6 +6,7 @@ begins with, and which are removed, is the supervisor's to decide.
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ RINGS = 9  # the router's event ring, 0, and those of eight matchers
 FOLDER = "snapshots"
 LOWEST_PRIORITY = 19
 FIRST_FREE_FD = 3
+NOT_SYNCED = os.EX_IOERR  # a child's exit code
 
 log = structlog.get_logger("snapshots")
 
@@ -48,6 +50,10 @@ class Start(Struct, frozen=True):
         return cls()
 
 
+class NotSyncedError(OSError):
+    """The disk may lack what a stage has written to files of its own, and will not say so again: the stage must end."""
+
+
 class Snapshots(Protocol):
     """Parts of snapshots as a stage sees them. `start` is the snapshot that it begins with."""
 
@@ -63,7 +69,10 @@ class Snapshots(Protocol):
         """`agent`'s part of `start`; None where that has no parts. DamagedPart, OSError."""
 
     def reap(self) -> None:
-        """Look after what `save` began; to be called now and then. A part that came to nothing is logged."""
+        """Look after what `save` began; to be called now and then. A part that came to nothing is logged.
+
+        NotSyncedError where that was for the stage's own files: after a failed sync nobody tries again (rule 20).
+        """
 
 
 def folder_of(data: Path, seq: int) -> Path:
@@ -109,7 +118,10 @@ class Filed:
                 continue
             del self._children[child]
             if status:
-                log.warning("part_not_saved", part=what, exit_code=os.waitstatus_to_exitcode(status))
+                code = os.waitstatus_to_exitcode(status)
+                log.warning("part_not_saved", part=what, exit_code=code)
+                if code == NOT_SYNCED:
+                    raise NotSyncedError(errno.EIO, f"the files that {what} is about cannot be synced")
 
 
 def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoReturn:
@@ -122,6 +134,9 @@ def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoRet
             os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a stage's own core is not for this
             _write_part(folder, agent, write)
             code = 0
+    except NotSyncedError:
+        code = NOT_SYNCED
+        traceback.print_exc()
     except BaseException:
         traceback.print_exc()
     finally:

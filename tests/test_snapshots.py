@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from msgspec import structs
 from structlog.testing import capture_logs
 
-from procs.snapshots import Filed, Kept, Snapshots, Start, folder_of, part_name
+from procs.snapshots import Filed, Kept, NotSyncedError, Snapshots, Start, folder_of, part_name
 from procs.supervisor.procfs import identify
 from procs.tables.saved import DamagedPart, Saver
 from shm.segment import RoleLock
@@ -83,6 +84,25 @@ def test_children_are_reaped_and_one_that_failed_is_told(tmp_path: Path) -> None
         ("part_not_saved", "router's part of snapshot 5", 1)
     ]
     assert not (folder_of(tmp_path, 5) / part_name("router")).exists()
+
+
+def reap_for(filed: Filed, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        filed.reap()
+        time.sleep(0.001)
+
+
+def test_a_stage_whose_own_files_cannot_be_synced_ends(tmp_path: Path) -> None:
+    """Rule 20: a second sync would succeed, on pages that are lost."""
+
+    def fail(_saver: Saver) -> None:
+        raise NotSyncedError(errno.EIO, "the store is not safe")
+
+    filed = Filed(tmp_path, Start.genesis())
+    filed.save(5, "gateway.1", fail)
+    with pytest.raises(NotSyncedError, match=r"gateway.1's part of snapshot 5"):
+        reap_for(filed, PATIENCE_S)
 
 
 def test_a_part_that_is_cut_is_refused(tmp_path: Path) -> None:

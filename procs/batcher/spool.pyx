@@ -19,6 +19,7 @@ from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
 
 import os
 
+from procs.snapshots import NotSyncedError
 from shm.layout import SCHEMA_HASH
 
 # A segment file. Its name is its base: the position, in the spool as a whole, of its first byte.
@@ -277,7 +278,7 @@ cdef class Spool:
             self.last[ring] = numbers[ring]
 
     def sync(self) -> None:
-        """Bring everything that was appended to the disk, by files of its own: a forked child may do it. OSError."""
+        """Bring what was appended to the disk, by files of its own: a forked child may do it. NotSyncedError."""
         for _, path in [*self.segments, (0, self.folder)]:
             try:
                 fd = os.open(path, os.O_RDONLY)
@@ -285,6 +286,8 @@ cdef class Spool:
                 continue  # the database has it
             try:
                 os.fsync(fd)
+            except OSError as error:
+                raise NotSyncedError(error.errno, f"the spool is not safe: {error.strerror}", str(path)) from error
             finally:
                 os.close(fd)
 

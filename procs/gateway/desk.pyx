@@ -190,11 +190,15 @@ cdef class Desk:
         return 0
 
     cdef ExecId own_exec_id(self, int part=0) noexcept:
-        """An ExecID of an answer without an event: the place of its cause, not kept yet, in this gateway's store."""
+        """An ExecID of an answer without an event: the place of its cause, not kept yet, in this gateway's store.
+
+        The segment is part of it: positions behind a tail that was lost with the host come again, in another one.
+        """
         cdef ExecId exec_id
-        cdef const char *format = b"G%d-%llu-%d" if part else b"G%d-%llu"
+        cdef const char *format = b"G%d-%llu-%llu-%d" if part else b"G%d-%llu-%llu"
         exec_id.size = snprintf(
-            exec_id.text, EXEC_ID_SIZE, format, self.number, <unsigned long long> self.store.end(), part
+            exec_id.text, EXEC_ID_SIZE, format, self.number, <unsigned long long> self.store.base,
+            <unsigned long long> self.store.offset(), part,
         )
         return exec_id
 

@@ -305,7 +305,7 @@ cdef class Gateway:
             return
         line.address(self.comp_id, session.version)
         if line.next_in == 0:  # a later connection goes on where this one ends: all that came is on its way to the log
-            line.next_in, line.answered = self.store.expected_in(number, sequenced)
+            line.next_in, line.answered = self.store.expected_in(number, sequenced, session.logon_seq_num)
         expected = line.next_in
         client.line = line
         line.client = client

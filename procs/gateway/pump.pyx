@@ -416,7 +416,8 @@ cdef class EventPump:
             self.stop_at = self.last_stop_at
 
     def opened(self) -> None:
-        """The venue leads: from here on nothing can have been sent before."""
+        """The venue leads: from here on nothing can have been sent before. OSError."""
+        self.store.recovered()
         self.recovering = False
 
     def behind(self) -> bool:

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.gateway.ids cimport RefusedIds
 from procs.gateway.marks cimport Marks
+from procs.gateway.reserve cimport Reserve
 from procs.gateway.scan cimport EVENT_RINGS, Entry, Kind, Scan
 
 cdef enum:
@@ -23,6 +24,8 @@ cdef class Store:
     cdef object folder
     cdef list bases
     cdef RefusedIds refused
+    cdef Reserve reserve
+    cdef object syncer
     cdef SessionState *sessions
     cdef uint64_t watermarks[EVENT_RINGS]
     cdef uint64_t last_at    # position of the last entry; 0: there is none
@@ -36,6 +39,7 @@ cdef class Store:
     cdef readonly uint64_t writes
     cdef readonly bint other_boot
     cdef uint64_t end(self) noexcept nogil
+    cdef uint64_t offset(self) noexcept nogil
     cdef int append(
         self, Kind kind, uint32_t session, uint32_t msg_seq_num, const char *data, size_t size, uint8_t flags
     ) except -1 nogil
@@ -46,6 +50,7 @@ cdef class Store:
     cdef int end_entry(self, Entry *entry, const char *data) except -1 nogil
     cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil
     cdef int flush(self) except -1 nogil
+    cdef int sync_aside(self) except -1
     cdef Scan scan_from(self, uint64_t position)
     cdef uint64_t watermark(self, int ring) noexcept nogil
 

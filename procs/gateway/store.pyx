@@ -8,9 +8,14 @@ what a message means, and never changes what it has written.
 the watermark up to which reports are sent, so that a restart repeats none and forgets none. In memory each session has
 marks, one in 64 messages and at most 16,384, from which a resend starts to scan. What is held in memory is part of a
 snapshot, so that a start reads only what was appended since.
+
+It is written before anything is sent, and synced now and then: a loss of the host may take its tail. What was sent then
+is not given a second time: numbers go on behind those that are reserved (`Reserve`), and a segment is written in one
+boot of the host only.
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 from libc.errno cimport EINTR, errno
@@ -20,6 +25,7 @@ from libc.string cimport memcpy, memset
 from posix.unistd cimport close, write
 
 from procs.gateway.marks cimport MAX_MARKS, add_mark, clear_marks, find_mark, load_marks, save_marks
+from procs.gateway.reserve cimport Reserve
 from procs.gateway.scan cimport (
     FLAG_REFUSED_ID,
     KIND_IN_ANSWERED,
@@ -39,10 +45,14 @@ from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport SIDE_SELL
 
+from procs import files
+from procs.gateway import background
 from procs.gateway.scan import MAGIC, StoreCorrupt, path_of
+from procs.snapshots import NotSyncedError
 
 cdef enum:
     MAX_ENTRY = sizeof(Entry) + MAX_BODY
+    SYNC_SIZE = 4 * 1024 * 1024  # of a segment, which is then synced aside, so that its end has little left to wait for
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -65,6 +75,7 @@ cdef class Store:
         cdef uint32_t session
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.sync(self.folder.parent)
         self.refused = refused
         self.segment_size = segment_size
         self.fd = -1
@@ -78,10 +89,16 @@ cdef class Store:
         self._drop_unborn_segment()
         if loader is not None:
             self._load(loader)
-        if self.bases or self.last_at:
-            self._scan()
-        else:
+        self.reserve = Reserve(self.folder)
+        self.syncer = background.Background()
+        boot = BOOT_ID.read_bytes().strip()
+        last_boot = self._scan() if self.bases or self.last_at else b""
+        self.other_boot = (self.reserve.boot or last_boot or boot) != boot
+        self._reserve(self.reserve.boot or last_boot or boot, self.other_boot)
+        if last_boot != boot:  # the header names the host's boot for all that is in a segment
+            self.base += self.written
             self._begin_segment()
+        self._go_on()
 
     def __dealloc__(self):
         cdef uint32_t session
@@ -108,9 +125,7 @@ cdef class Store:
         self.written = os.write(self.fd, header.ljust(SEGMENT_HEADER_SIZE, b"\0"))
         os.fsync(self.fd)  # a segment that has its name has its header, whatever a loss of power leaves
         self.bases.append(self.base)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(folder)
-        os.close(folder)
+        files.sync(self.folder)
 
     def _drop_unborn_segment(self) -> None:
         """Remove a last segment whose header was not written whole: nothing can be in it."""
@@ -122,10 +137,7 @@ cdef class Store:
         cdef SessionState *state
         cdef uint32_t session
         assert self.used == 0
-        for base in self.bases:  # costs nothing where there is nothing to sync
-            fd = os.open(path_of(self.folder, base), os.O_RDONLY | os.O_CLOEXEC)
-            os.fdatasync(fd)
-            os.close(fd)
+        self._sync_segments()
         saver.put_64(self.last_at)
         saver.put_64(self.last_crc)
         saver.put(self.watermarks, sizeof(self.watermarks))
@@ -138,6 +150,17 @@ cdef class Store:
                 save_marks(&state.in_marks, saver)
         saver.put_64(MAX_SESSIONS)
         self.refused.save(saver)
+
+    def _sync_segments(self) -> None:
+        """Have the disk keep what is written, by files of its own: a forked child may do it. NotSyncedError."""
+        try:
+            for base in self.bases:  # costs nothing where there is nothing to sync
+                fd = os.open(path_of(self.folder, base), os.O_RDONLY | os.O_CLOEXEC)
+                os.fdatasync(fd)
+                os.close(fd)
+        except OSError as error:
+            text = f"the message store is not safe: {error.strerror}"
+            raise NotSyncedError(error.errno, text, str(self.folder)) from error
 
     def _load(self, Loader loader) -> None:
         """Hold in memory what a part says. `last_at` is an entry that is there still: the scan begins at it."""
@@ -173,8 +196,8 @@ cdef class Store:
             )
         return scan
 
-    def _scan(self) -> None:
-        """Hold in memory what the store says, and open the last segment behind its last whole entry."""
+    def _scan(self) -> bytes:
+        """Hold in memory what the store says, and open the last segment behind its last whole entry; its boot."""
         cdef const Entry *entry
         cdef Scan scan = self._begin_scan()
         last = path_of(self.folder, self.bases[-1])
@@ -185,20 +208,45 @@ cdef class Store:
             self.apply(entry, <const char *> entry + sizeof(Entry), scan.entry_at)
         self.base = self.bases[-1]
         self.written = scan.position - self.base
-        self.other_boot = last.open("rb").read(SEGMENT_HEADER_SIZE)[16:52] != BOOT_ID.read_bytes().strip()
         self.fd = os.open(last, os.O_RDWR | os.O_CLOEXEC)
         tail = os.pread(self.fd, last.stat().st_size - self.written, self.written)
         if tail:
             last.with_suffix(".torn").write_bytes(tail)
             os.ftruncate(self.fd, self.written)
         os.lseek(self.fd, 0, os.SEEK_END)
-        if self.other_boot:  # the header names the host's boot for all that is in a segment
-            self.base += self.written
-            self._begin_segment()
+        return last.open("rb").read(SEGMENT_HEADER_SIZE)[16:52].rstrip(b"\0")
+
+    def _reserve(self, bytes boot, bint was_lost=False, bint ahead=True) -> None:
+        """Have the disk keep what numbers all sessions have used, and may use; all is written out before."""
+        cdef uint32_t session
+        assert self.used == 0
+        for session in range(MAX_SESSIONS):
+            self.reserve.open(session, self.sessions[session].generation, self.sessions[session].next_out, was_lost)
+        self.reserve.reset_all(boot, ahead)
+
+    def _go_on(self) -> None:
+        """Behind what may have been lost with the host: each session's number, after the resets that it had."""
+        cdef uint32_t session
+        for session in range(self.reserve.top):
+            while self.sessions[session].generation < self.reserve.held[session].generation:
+                self.append(KIND_RESET, session, 0, NULL, 0, 0)
+            self.sessions[session].next_out = max(self.sessions[session].next_out, self.reserve.held[session].next)
+        self.flush()
+
+    def recovered(self) -> None:
+        """All that may have been given before the host was lost is told again: this boot begins here. OSError."""
+        boot = BOOT_ID.read_bytes().strip()
+        if self.reserve.boot != boot:
+            self.flush()
+            self._reserve(boot)
 
     cdef uint64_t end(self) noexcept nogil:
         """The position that the next entry takes."""
         return self.base + self.written + self.used
+
+    cdef uint64_t offset(self) noexcept nogil:
+        """The same in its segment, `base`: the two together are never an entry's again, whatever a lost host takes."""
+        return self.written + self.used
 
     cdef Scan scan_from(self, uint64_t position):
         """What is written from a position on, up to now."""
@@ -243,6 +291,7 @@ cdef class Store:
         return entry
 
     cdef int end_entry(self, Entry *entry, const char *data) except -1 nogil:
+        cdef SessionState *state = &self.sessions[entry.session]
         cdef char *body = <char *> entry + sizeof(Entry)
         cdef size_t size = padded(entry.length)
         if size:
@@ -251,6 +300,8 @@ cdef class Store:
         entry.crc = crc_of(entry)
         self.apply(entry, body, self.end())
         self.used += sizeof(Entry) + size
+        if state.next_out > self.reserve.held[entry.session].extend_at or entry.kind == KIND_RESET:
+            return self.reserve.use(entry.session, state.generation, state.next_out)
         return 0
 
     cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil:
@@ -283,7 +334,10 @@ cdef class Store:
         return 0
 
     cdef int flush(self) except -1 nogil:
-        """Write what was appended with one call (more where the kernel takes it in parts). OSError ends the process."""
+        """Write what was appended with one call (more where the kernel takes it in parts). OSError ends the process.
+
+        What was appended may be sent then: its numbers are reserved.
+        """
         cdef size_t done = 0
         cdef int64_t wrote
         if self.used == 0:
@@ -298,17 +352,35 @@ cdef class Store:
         self.written += self.used
         self.used = 0
         self.writes += 1
+        if self.written // SYNC_SIZE != (self.written - done) // SYNC_SIZE:
+            with gil:
+                self.sync_aside()
+        if self.reserve.is_short:
+            with gil:
+                self.reserve.settle()
         if self.written >= self.segment_size:
             with gil:
+                self.syncer.finish()
+                os.fdatasync(self.fd)  # only of the last segment may a loss of the host take something
                 self.base += self.written
                 self._begin_segment()
         return 0
 
-    def expected_in(self, uint32_t session, uint32_t sequenced) -> tuple[int, set[int]]:
+    cdef int sync_aside(self) except -1:
+        """Have a thread sync what is written. OSError, of the time before, is final."""
+        if self.syncer.is_done():
+            self.syncer.finish()
+            self.syncer.begin(partial(os.fdatasync, self.fd))
+        return 0
+
+    def expected_in(
+        self, uint32_t session, uint32_t sequenced, uint32_t received=0xFFFFFFFF
+    ) -> tuple[int, set[int]]:
         """After a start: the MsgSeqNum to ask the client for, when the log has its commands up to `sequenced`.
 
-        It is that of the first stored message that was meant for the log and is not in it, else the one after all seen.
-        With it come the numbers of stored messages above `sequenced` that were answered here, and are not to be again.
+        It is that of the first stored message that was meant for the log and is not in it, else the one after all seen;
+        `received` is what the client's Logon has. With it come the numbers of stored messages above `sequenced` that
+        were answered here, and are not to be again.
         """
         cdef SessionState *state = &self.sessions[session]
         cdef const Entry *entry
@@ -316,8 +388,10 @@ cdef class Store:
         cdef uint32_t expected
         answered = set()
         # The store has all that this host showed the router: a higher number is from before a reset the log lost.
-        if state.generation and not self.other_boot and sequenced > max(state.last_in, 1):
-            sequenced = 0
+        # Where the host was lost, the store may lack some; what the client has not come to is from before its reset.
+        if state.generation and sequenced > max(state.last_in, 1):
+            if not self.other_boot or sequenced >= received:
+                sequenced = 0
         expected = max(state.last_in, sequenced) + 1
         if state.last_in > sequenced:
             self.flush()
@@ -361,9 +435,10 @@ cdef class Store:
         self.flush()
 
     def sync(self) -> None:
-        """Write what was appended and have the disk keep it: at the end of an orderly stop."""
+        """Write what was appended and have the disk keep it: at the end of an orderly stop, when nothing follows."""
         self.flush()
-        os.fdatasync(self.fd)
+        self._sync_segments()
+        self._reserve(self.reserve.boot, ahead=False)
 
     def check(self) -> None:
         """Assert that the bounds and the order of the marks hold."""

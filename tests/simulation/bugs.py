@@ -34,6 +34,7 @@ from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
 from tests.simulation.ground import Parts
+from tests.simulation.later import Asides, Deferred
 from tests.simulation.setting import START_NS
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Bug:
         yield
 
     parts: type[Parts] = Parts
+    asides: type[Asides] = Asides
 
     def board_of(self, board: Board, agent: str) -> Board:  # noqa: ARG002
         """The board that a process is given."""
@@ -378,10 +380,22 @@ class RetainedTooLittle(Bug):
             yield
 
 
+class ReservedTooLate(Bug):
+    """Numbers are given before the disk keeps that they may be."""
+
+    class asides(Asides):  # noqa: N801
+        _late: Deferred | None = None
+
+        def finish(self) -> None:
+            if self._late is not None:
+                self._late.done()
+            self._late, self._work = self._work, None
+
+
 ALL: tuple[type[Bug], ...] = (
     ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
     RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
     ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn, NumbersRestarted, SavedTooLate,
-    ManifestBeforeParts, ReleasedBeforePublished, FreedBeforeSync, RetainedTooLittle,
+    ManifestBeforeParts, ReleasedBeforePublished, FreedBeforeSync, RetainedTooLittle, ReservedTooLate,
 )  # fmt: skip
 BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +30,7 @@ from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
 from tests.simulation.ground import Attached, Ground, Parts
+from tests.simulation.later import Later
 from tests.simulation.plan import Plan
 from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, watched
 from tests.simulation.trader import Trader
@@ -63,51 +62,6 @@ class Host:
     def kill(self) -> None:
         self.stages.clear()
         self.alive = False
-
-
-class Later:
-    """What the snapshots' coordinator uses of asyncio: work that is done some turns later."""
-
-    def __init__(self, world: Life) -> None:
-        self.world = world
-        self.work: Deferred | None = None
-
-    def to_thread(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
-        return partial(function, *arguments)
-
-    def create_task(self, work: Callable[[], Any]) -> Deferred:
-        self.work = Deferred(self.world, work)
-        return self.work
-
-    def finish(self) -> None:
-        """Whoever waits for the work waits no longer."""
-        if self.work is not None:
-            self.work.due = 0
-            self.work.done()
-
-
-class Deferred:
-    """One such piece of work."""
-
-    def __init__(self, world: Life, work: Callable[[], Any]) -> None:
-        self._world = world
-        self._work = work
-        self.due = world.turn + world.steps.randint(0, 40)
-        self._outcome: tuple[Any, Exception | None] | None = None
-
-    def done(self) -> bool:
-        if self._outcome is None and self._world.turn >= self.due:
-            try:
-                self._outcome = (self._work(), None)
-            except Exception as error:
-                self._outcome = (None, error)
-        return self._outcome is not None
-
-    def result(self) -> Any:
-        assert self._outcome is not None
-        if self._outcome[1] is not None:
-            raise self._outcome[1]
-        return self._outcome[0]
 
 
 class Life:
@@ -379,7 +333,7 @@ class Life:
         self._lose_tails()
         self._new_boot()
         for trader in self.traders:
-            trader.host_was_lost = trader.was_lost_ever = True
+            trader.was_lost_ever = True
         self.deaths = [(self.turn, self.hosts[0])]
         self.was_ready = False  # so that all starts again
 

@@ -25,7 +25,8 @@ from tests.simulation.world import World
 RECOVERIES = (
     "whole start", "power loss at once", "power loss inside the disk", "end after a disk error", "connection",
     "session reset", "resent report", "batch of the database undone", "batch of the database done unseen",
-    "journal cut", "order refused", "order traded", "trade told to the public", "record committed twice alike",
+    "journal cut", "numbers reserved ahead", "numbers waited for", "order refused", "order traded",
+    "trade told to the public", "record committed twice alike",
 )  # fmt: skip
 # What there is only where stages start again alone.
 ALONE = (

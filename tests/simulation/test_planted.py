@@ -19,7 +19,7 @@ FOUND_BY = {
     "TruncatedInTheMiddle": 1,
     "WatermarkOutside": 17,
     "UngatedMarketData": 0,
-    "UngatedReports": 5,
+    "UngatedReports": 0,
     "UngatedRows": 0,
     "ForgottenIds": 0,
     "RecomputedVerdicts": 0,
@@ -32,6 +32,7 @@ FOUND_BY = {
     "ReleasedBeforePublished": 8,
     "FreedBeforeSync": 2,
     "RetainedTooLittle": 18,
+    "ReservedTooLate": 2,
 }
 
 

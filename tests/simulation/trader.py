@@ -14,6 +14,7 @@ from tests.simulation.network import Wire
 SOH = b"\x01"
 POSS_RESEND = 97  # a field of the header
 PASSWORD = "demo"
+RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
 
 class Trader:
@@ -39,9 +40,9 @@ class Trader:
         self.refusals: dict[str, str] = {}
         self.logged_on = False
         self.resets = 0
-        self.must_reset = False
-        self.host_was_lost = False  # since the last good logon: numbers may have gone back
+        self.is_resetting = False  # until the venue has said that it did
         self.was_lost_ever = False
+        self.resets_at_logon = draw.random() < RESETTERS
         self.last_sent_ns = 0
         self.repeated = 0
         self.ended = 0
@@ -59,7 +60,9 @@ class Trader:
         self._rest = b""
         self._asked_to = 0
         fields = [(98, "0"), (108, str(self.heartbeat_s)), (553, self.name), (554, PASSWORD)]
-        if self.must_reset:
+        if self.resets_at_logon and self.draw.random() < 0.5:
+            self.is_resetting = True
+        if self.is_resetting:
             self.next_out = self.next_in = 1
             self.sent.clear()
             self.received.clear()
@@ -170,12 +173,15 @@ class Trader:
 
     def _take(self, message: dict[int, str]) -> None:
         kind, number = message[35], int(message[34])
+        if kind == "5":
+            text = message.get(58, "")
+            require("too low" not in text, f"{self.name}, whose next number is {self.next_out}, is told {text}")
         if kind == "5" and not self.logged_on:
             self._leave()
             return
         if kind == "A":
             if message.get(141) == "Y":
-                self.must_reset = False
+                self.is_resetting = False
                 self.next_in = number
                 self.waiting = {key: value for key, value in self.waiting.items() if value}
             self.logged_on = True
@@ -196,12 +202,7 @@ class Trader:
             self._handle(kind, message)
 
     def _take_again(self, number: int, message: dict[int, str]) -> None:
-        if message.get(43) != "Y":
-            require(self.host_was_lost, f"{self.name} waits for {self.next_in} and gets {message}")
-            self.must_reset = True
-            self.host_was_lost = False
-            self._leave()
-            return
+        require(message.get(43) == "Y", f"{self.name} waits for {self.next_in} and gets {message}")
         before = self.received.get(number)
         self.repeated += 1
         if before is None or message[35] == "4":
@@ -212,7 +213,7 @@ class Trader:
             return
         same = {tag: value for tag, value in message.items() if tag not in (9, 10, 43, 52, 122)}
         was = {tag: value for tag, value in before.items() if tag not in (9, 10, 43, 52, 122)}
-        require(same == was or self.was_lost_ever, f"{self.name} was sent {was} and again {same}")
+        require(same == was, f"{self.name} was sent {was} and again {same}")
 
     def _leave(self) -> None:
         if self.wire is not None:
@@ -265,8 +266,7 @@ class Trader:
         before = self.told.get(told.exec_id)
         if before is not None:
             require(before == told, f"{self.name} was told {before} and then {told}")
-            again = message.get(97) == "Y" or self.resets > 0 or self.was_lost_ever
-            require(again, f"{self.name} is told {told} twice, not as a repeat")
+            require(message.get(97) == "Y", f"{self.name} is told {told} twice, not as a repeat")
         self.told[told.exec_id] = told
 
     def _answer(self, cl_ord_id: str, how: str) -> None:

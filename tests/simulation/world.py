@@ -13,6 +13,7 @@ from random import Random
 from unittest.mock import patch
 
 from procs import venue as venues
+from procs.gateway import background, numbers
 from procs.gateway import store as store_module
 from shm.board import Word
 from shm.journal import JournalReader, segment_seqs
@@ -31,6 +32,7 @@ HEAL_TURNS = 12_000  # within which everything must be well again: I10
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
 REST_TURNS = 150  # each stage has had several turns by then
 OPERATOR_RING = "ingress.operator"
+NUMBERS_AHEAD = 24  # of a session, in place of the venue's thousands
 
 
 class World(Life):
@@ -40,7 +42,12 @@ class World(Life):
 
     def run(self) -> None:
         """Both phases. BrokenError, or what a stage raised, where the venue is not as it should be."""
-        with self.bug.planted(self), patch.object(venues, "Path", self.path_of):
+        with (
+            patch.object(venues, "Path", self.path_of),
+            patch.object(numbers, "BLOCK", NUMBERS_AHEAD),
+            patch.object(background, "Background", lambda: self.bug.asides(self)),
+            self.bug.planted(self),
+        ):
             self.start()
             faults = list(self.plan.faults)
             while self.turn < self.plan.turns:
@@ -74,7 +81,7 @@ class World(Life):
         tables = {name: list(rows.values()) for name, rows in self.database.tables.items()}
         invariants.check_database(tables, self.database.numbers, events)
         for trader in self.traders:
-            invariants.check_told(trader.number, trader.told, repeat, whole=not (trader.resets or trader.was_lost_ever))
+            invariants.check_told(trader.number, trader.told, repeat, whole=not trader.resets)
         invariants.check_market(self.market.trades, repeat)
         matchers = {number: self.stage_of(f"matcher.{number}") for number in self.venue.matchers}
         invariants.check_state(self.stage_of("router"), matchers, repeat)
@@ -235,14 +242,14 @@ class World(Life):
         self.until(lambda: all(trader.logged_on for trader in self.traders), "everybody logs on")
 
     def _ask(self) -> None:
-        """What a trader does about requests without an answer once it knows that the host was lost (rule 24)."""
+        """What a trader does about requests without an answer after a reset, or a loss of the host (rule 24)."""
         for trader in self.traders:
-            if trader.was_lost_ever and trader.logged_on and self.turn % 50 == 0:
+            if (trader.was_lost_ever or trader.resets) and trader.logged_on and self.turn % 50 == 0:
                 for name in list(trader.waiting):
                     if trader.waiting[name]:
                         trader.ask_again(name)
                     else:
-                        del trader.waiting[name]  # a cancel or replace whose answer went before the reset
+                        del trader.waiting[name]  # a cancel or replace, or its answer, went before that
 
     def _ask_all(self) -> None:
         """Ask for a resend of everything, and once more where the connection ended meanwhile."""
