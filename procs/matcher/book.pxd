@@ -57,8 +57,6 @@ cdef class Book:
     cdef bint lists(self, uint32_t instrument) noexcept nogil
     cdef uint64_t due(self) noexcept nogil
     cdef bint is_large(self) noexcept nogil
-    cdef void expect(self, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil
-    cdef void expect_next(self, const CommandRecord *command) noexcept nogil
     cdef int execute(self, const CommandRecord *command) except -1 nogil
 
     cdef Stage begin(self, const CommandRecord *command) except? IDLE nogil

@@ -19,11 +19,9 @@ from procs.matcher.check cimport check_orders
 from procs.matcher.entry cimport activate, enter, note_leg, note_terms, start
 from procs.matcher.expiry cimport heap_first
 from procs.matcher.image cimport give_away, image_of, take_over
-from procs.matcher.levels cimport Level, level_at, level_expect, level_find
 from procs.matcher.matching cimport match, settle
 from procs.matcher.orders cimport (
-    MAX_ACCOUNTS, OWNER_STEP, QUEUE, Order, book_side, is_listed, is_trading, key_of, list_instrument, listing_of,
-    matchable, order_at, price_of, terms_at,
+    MAX_ACCOUNTS, QUEUE, book_side, is_listed, is_trading, list_instrument, listing_of, order_at, terms_at,
 )
 from procs.matcher.outcome cimport answers, is_full
 from procs.matcher.phases cimport (
@@ -35,15 +33,16 @@ from procs.matcher.state cimport digest_orders, load_orders, save_orders
 from procs.matcher.sweep cimport (
     Wanted, sweep_abandon, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
 )
+from procs.matcher.view cimport depth_of, shown_of, standing_at
 from procs.matcher.voided cimport void_command
 from procs.matcher.waiting cimport first_in_queue, look
 from procs.tables.array cimport array_at, array_close, array_open, array_push
-from procs.tables.index cimport Index, index_next, index_prefetch, index_size, tag_of_serial
-from procs.tables.pool cimport NIL, pool_at, prefetch
+from procs.tables.index cimport index_size
+from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     CANCEL_REASON_EXPIRED, CANCEL_REASON_MASS_CANCEL, CANCEL_REASON_VOIDED, CMD_ACCOUNT_LIMITS, CMD_ACTIVATE,
-    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL,
+    CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL,
     CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_TICK, ORDER_FLAG_TERMS, PHASE_CONTINUOUS, PHASE_REASON_COMMAND,
     PHASE_REASON_PRICE_BAND, PHASE_REASON_TIMER, PHASE_VOLATILITY_AUCTION, RECORD_SIZE, SIDE_BUY, SIDE_SELL,
     TRIGGER_REASON_AUCTION, TRIGGER_REASON_STOP, ActivateRecord, CancelRecord, ExtClientIdRecord, ExtLegRecord,
@@ -63,19 +62,6 @@ cdef int fail(const char *what, uint64_t seq) except -1 nogil:
     """A command that the router must not let through is a bug of ours: the process ends."""
     with gil:
         raise RuntimeError(f"{what.decode()}: command {seq} of the log")
-
-
-cdef inline uint64_t target_of(const CommandRecord *command) noexcept nogil:
-    """The order that a cancel or replace means."""
-    if command.type == CMD_CANCEL:
-        return (<const CancelRecord *> command).order_id
-    return (<const ReplaceRecord *> command).order_id
-
-
-cdef inline uint32_t index_hint(const Index *index, uint32_t tag) noexcept nogil:
-    """The first item with this tag: nearly always the one that is meant."""
-    cdef uint32_t place = tag
-    return index_next(index, tag, &place)
 
 
 cdef inline const Voided *voided_at(Book book, uint64_t place) noexcept nogil:
@@ -127,42 +113,6 @@ cdef class Book:
     cdef bint is_large(self) noexcept nogil:
         """Whether so many orders are open that they are no longer near the core: then it pays to expect commands."""
         return self.orders.pool.live > NEAR_ORDERS
-
-    cdef void expect(self, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil:
-        """These come soon, `nearer` first: ask for the memory that they will need. A hint, it changes nothing.
-
-        What asks for a line touches only what was asked for before: nothing here waits for memory.
-        """
-        cdef const NewOrderRecord *order = <const NewOrderRecord *> command
-        cdef int side = book_side(order.side)
-        cdef uint32_t tag
-        if command.type == CMD_NEW_ORDER:
-            index_prefetch(&self.orders.by_id, tag_of_serial(&self.orders.by_id, command.seq))
-            level_expect(&self.orders.levels, order.instrument * OWNER_STEP + side, key_of(side, order.price_ticks))
-        elif command.type == CMD_CANCEL or command.type == CMD_REPLACE:
-            index_prefetch(&self.orders.by_id, tag_of_serial(&self.orders.by_id, target_of(command)))
-        if nearer.type == CMD_CANCEL or nearer.type == CMD_REPLACE:
-            tag = tag_of_serial(&self.orders.by_id, target_of(nearer))
-            prefetch(pool_at(&self.orders.pool, index_hint(&self.orders.by_id, tag)))
-
-    cdef void expect_next(self, const CommandRecord *command) noexcept nogil:
-        """This comes very soon, and was expected before: ask for what stands around its order."""
-        cdef const NewOrderRecord *entered = <const NewOrderRecord *> command
-        cdef int side
-        cdef uint32_t tag, place
-        cdef const Order *order
-        if command.type == CMD_NEW_ORDER:
-            side = book_side(entered.side)
-            place = level_find(
-                &self.orders.levels, entered.instrument * OWNER_STEP + side, key_of(side, entered.price_ticks)
-            )
-            prefetch(pool_at(&self.orders.pool, level_at(&self.orders.levels, place).tail))
-        elif command.type == CMD_CANCEL or command.type == CMD_REPLACE:
-            tag = tag_of_serial(&self.orders.by_id, target_of(command))
-            order = order_at(self.orders, index_hint(&self.orders.by_id, tag))
-            prefetch(level_at(&self.orders.levels, order.level))
-            prefetch(order_at(self.orders, order.prev))
-            prefetch(order_at(self.orders, order.next))
 
     cdef int execute(self, const CommandRecord *command) except -1 nogil:
         """Carry out an accepted command for a listed instrument, or note an extension of the command after it.
@@ -481,15 +431,7 @@ cdef class Book:
 
     def depth(self, uint32_t instrument, uint8_t side) -> list[tuple[int, int, int]]:
         """All levels of one side, best first: price in ticks, sum of leaves in lots, hidden too, number of orders."""
-        cdef const Level *level
-        cdef uint32_t item = listing_of(self.orders, instrument).ladders[book_side(side)].best
-        found = []
-        while item != NIL:
-            level = level_at(&self.orders.levels, item)
-            lots = (<int64_t> (level.lots >> 64)) * 2**64 + <uint64_t> level.lots
-            found.append((price_of(level), lots, level.orders))
-            item = level.worse
-        return found
+        return depth_of(self.orders, instrument, book_side(side))
 
     def queue(self, uint32_t instrument, uint8_t side, int64_t price_ticks) -> list[tuple[int, int]]:
         """The orders at one price, in the order in which they will trade: order_id, leaves in lots."""
@@ -497,25 +439,11 @@ cdef class Book:
 
     def shown(self, uint32_t instrument, uint8_t side) -> list[tuple[int, int]]:
         """All levels of one side, best first: price in ticks, and what the book shows there."""
-        rows = []
-        for price_ticks, _, _ in self.depth(instrument, side):
-            orders = self.standing(instrument, book_side(side), price_ticks)
-            rows.append((price_ticks, sum(shown for _, _, shown in orders)))
-        return rows
+        return shown_of(self.orders, instrument, book_side(side))
 
     def standing(self, uint32_t instrument, int ladder, int64_t price_ticks) -> list[tuple[int, int, int]]:
         """The orders on one level of one ladder: order_id, leaves, and what one match may take, in lots."""
-        cdef uint32_t at = level_find(
-            &self.orders.levels, instrument * OWNER_STEP + ladder, key_of(ladder, price_ticks)
-        )
-        cdef uint32_t item = level_at(&self.orders.levels, at).head if at != NIL else NIL
-        cdef const Order *order
-        found = []
-        while item != NIL:
-            order = order_at(self.orders, item)
-            found.append((order.order_id, order.leaves_lots, matchable(self.orders, order)))
-            item = order.next
-        return found
+        return standing_at(self.orders, instrument, ladder, price_ticks)
 
     def crossing(self, uint32_t instrument) -> tuple[int, int]:
         """Where an auction of the book as it is would trade: price in ticks, lots; (0, 0) where nothing would."""

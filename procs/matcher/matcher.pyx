@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from procs.agent cimport Agent
+from procs.matcher.ahead cimport expect, expect_next
 from procs.matcher.book cimport Book
 from procs.matcher.orders cimport MAX_INSTRUMENTS
 from procs.tables.digest cimport scramble
@@ -87,11 +88,11 @@ cdef class Matcher(Agent):
         self.book.outcome.open(MOST_EVENTS)
         while seq < first + count:
             if is_large and seq + AHEAD < first + count:
-                self.book.expect(
-                    <const CommandRecord *> record_at(self.log, seq + AHEAD),
+                expect(
+                    self.book.orders, <const CommandRecord *> record_at(self.log, seq + AHEAD),
                     <const CommandRecord *> record_at(self.log, seq + NEARER),
                 )
-                self.book.expect_next(<const CommandRecord *> record_at(self.log, seq + NEAR))
+                expect_next(self.book.orders, <const CommandRecord *> record_at(self.log, seq + NEAR))
             if not self.carry_out(<const CommandRecord *> record_at(self.log, seq), seq):
                 break
             seq += 1
