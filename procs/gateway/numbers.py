@@ -7,7 +7,7 @@ Layout of `numbers`, in the folder of the message store::
     0       ┌──────────────────────────────────────────────────────────────────────────────────────┐
             │ "LSNUMBR1" 8 │ boot id 36 │ zero 16 │ crc32 of the 60 bytes before it and all rows 4   │
     64      ├──────────────────────────────────────────────────────────────────────────────────────┤
-            │ session 4 │ generation 4 │ floor 4 │ reserved 4 │ … one row of 16 bytes a session      │
+            │ session 4 │ generation 4 │ floor 4 │ reserved 4 │ FIX version 4 │ … a row a session  │
             └──────────────────────────────────────────────────────────────────────────────────────┘
 
 The boot is the last one of the host in which the gateway opened. A rename publishes the file: it is whole, or it is the

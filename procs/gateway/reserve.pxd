@@ -5,6 +5,7 @@ from libc.stdint cimport uint32_t
 cdef struct Held:
     uint32_t generation
     uint32_t floor           # numbers below it are not given any more, whatever the store says
+    uint32_t version         # 42 or 44, as of the last write; 0: none
     uint32_t reserved        # numbers below it may have been given: the disk keeps this
     uint32_t next            # the one to be given next, as far as it matters: kept up only beyond `extend_at`
     uint32_t extend_at       # beyond it more have to be asked for, or waited for: `use` is to be called
@@ -23,6 +24,8 @@ cdef class Reserve:
     cdef set asking          # those for which a write is under way
     cdef readonly bytes boot
     cdef readonly bint is_short
-    cdef int open(self, uint32_t session, uint32_t generation, uint32_t next_out, bint was_lost) except -1
-    cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out) except -1 nogil
+    cdef int open(
+        self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version, bint was_lost
+    ) except -1
+    cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version) except -1 nogil
     cdef int settle(self) except -1

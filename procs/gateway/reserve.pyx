@@ -20,8 +20,9 @@ cdef struct Row:
     uint32_t generation
     uint32_t floor
     uint32_t reserved
+    uint32_t version
 
-assert sizeof(Row) == 16
+assert sizeof(Row) == 20
 
 
 cdef class Reserve:
@@ -54,10 +55,13 @@ cdef class Reserve:
             self.held[row.session].generation = row.generation
             self.held[row.session].floor = row.floor
             self.held[row.session].reserved = row.reserved
+            self.held[row.session].version = row.version
             self.top = max(self.top, row.session + 1)
 
-    cdef int open(self, uint32_t session, uint32_t generation, uint32_t next_out, bint was_lost) except -1:
-        """Take what the store has of a session: `next_out` in `generation`. `reset_all` comes behind the last one.
+    cdef int open(
+        self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version, bint was_lost
+    ) except -1:
+        """Take what the store has of a session: `next_out` in `generation`, and its version; `reset_all` comes after.
 
         Where the host `was_lost`, the store may lack what was given last: then all that was reserved counts as given.
         """
@@ -67,12 +71,13 @@ cdef class Reserve:
             held.floor = held.reserved = 0
         elif was_lost:
             held.floor = held.reserved
+        held.version = version or held.version
         held.next = max(held.floor, next_out if generation == held.generation else 1)
         if held.next > 1 or held.generation:
             self.top = max(self.top, session + 1)
         return 0
 
-    cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out) except -1 nogil:
+    cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version) except -1 nogil:
         """A session has used numbers up to `next_out`, or was reset: they are safe to be seen after `settle`."""
         cdef Held *held = &self.held[session]
         if generation > held.generation:
@@ -80,6 +85,7 @@ cdef class Reserve:
             held.floor = held.reserved = held.extend_at = 0
         if next_out > held.extend_at:
             held.next = next_out
+            held.version = version
             self.is_short = True
             with gil:
                 self.short.add(session)
@@ -135,6 +141,7 @@ cdef class Reserve:
                 row.session = session
                 row.generation = held.generation
                 row.floor = held.floor
+                row.version = held.version
                 row.reserved = held.asked if session in self.asking else held.reserved
                 found.append((<const char *> &row)[:sizeof(Row)])
         return b"".join(found)

@@ -218,10 +218,12 @@ cdef class Store:
 
     def _reserve(self, bytes boot, bint was_lost=False, bint ahead=True) -> None:
         """Have the disk keep what numbers all sessions have used, and may use; all is written out before."""
+        cdef SessionState *state
         cdef uint32_t session
         assert self.used == 0
         for session in range(MAX_SESSIONS):
-            self.reserve.open(session, self.sessions[session].generation, self.sessions[session].next_out, was_lost)
+            state = &self.sessions[session]
+            self.reserve.open(session, state.generation, state.next_out, state.version, was_lost)
         self.reserve.reset_all(boot, ahead)
 
     def _go_on(self) -> None:
@@ -231,6 +233,7 @@ cdef class Store:
             while self.sessions[session].generation < self.reserve.held[session].generation:
                 self.append(KIND_RESET, session, 0, NULL, 0, 0)
             self.sessions[session].next_out = max(self.sessions[session].next_out, self.reserve.held[session].next)
+            self.sessions[session].version = self.reserve.held[session].version
         self.flush()
 
     def recovered(self) -> None:
@@ -301,7 +304,7 @@ cdef class Store:
         self.apply(entry, body, self.end())
         self.used += sizeof(Entry) + size
         if state.next_out > self.reserve.held[entry.session].extend_at or entry.kind == KIND_RESET:
-            return self.reserve.use(entry.session, state.generation, state.next_out)
+            return self.reserve.use(entry.session, state.generation, state.next_out, state.version)
         return 0
 
     cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil:

@@ -301,3 +301,19 @@ def test_after_the_loss_of_the_host_no_number_and_no_exec_id_comes_twice(host: H
             assert len(local) == len(set(local)) == 3
 
     asyncio.run(scenario())
+
+
+def test_reports_that_are_made_again_are_of_the_version_that_the_session_spoke(host: Host) -> None:
+    async def scenario() -> None:
+        trader = Trader(version="FIX.4.2")
+        async with venue(host.folder) as harness:
+            await trader.logon(harness)
+            trader.order("good")
+            await trader.receive()
+        host.lose()
+        async with venue(host.folder) as harness:
+            again = Resend(harness.gateway.engine.store, 1, 1, 0xFFFFFFFF).read()
+            assert again is not None
+            assert again[2].startswith(b"8=FIX.4.2\x01")
+
+    asyncio.run(scenario())

@@ -31,7 +31,7 @@ FOUND_BY = {
     "ManifestBeforeParts": 0,
     "ReleasedBeforePublished": 8,
     "FreedBeforeSync": 2,
-    "RetainedTooLittle": 18,
+    "RetainedTooLittle": 1,
     "ReservedTooLate": 2,
 }
 
