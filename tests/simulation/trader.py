@@ -13,6 +13,7 @@ from tests.simulation.network import Wire
 
 SOH = b"\x01"
 POSS_RESEND = 97  # a field of the header
+NOT_AVAILABLE = "4"  # a BusinessRejectReason
 PASSWORD = "demo"
 RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
@@ -249,6 +250,9 @@ class Trader:
                 self._report(message)
             case "9":
                 self._answer(message[11], "9")
+            case "j" if message.get(380) == NOT_AVAILABLE:  # no room for it for a second: it was not taken
+                self._answer(message[379], "busy")
+                self.refusals.setdefault(message[379], message[58])
             case "3" | "j":
                 raise BrokenError(f"{self.name} is told {message}")
 
