@@ -109,8 +109,8 @@ def run(Load load, Producer ingress, list readers, Board board, Tally tally, uin
     """Send all, and take all events; nanoseconds from the first command sent to the last event taken.
 
     It begins with record `begin`, and ends with the first batch that reaches record `end` (0: the last); the next
-    begins with `load.sent`. `readers` lists each event ring's consumers, the router's ring first: the first of each ring
-    is the one that reads.
+    begins with `load.sent`. `readers` lists each event ring's consumers, the router's ring first, and of each ring
+    first the one that reads.
     """
     cdef Readers taking = Readers(readers)
     cdef int64_t begun = monotonic_ns()

@@ -28,11 +28,7 @@ def kill(agent: str) -> Callable[[Life, Random], bool]:
 
 
 def kill_supervisor(world: Life, _draw: Random) -> bool:
-    """Its hosts die with it; the next one starts all."""
-    for host in world.hosts:
-        if host.alive:
-            world.die(host)
-    world.was_ready = False
+    world.end_all()
     return True
 
 
@@ -57,6 +53,7 @@ def disk_error(kind: str) -> Callable[[Life, Random], bool]:
         disk = world.disk
         if kind == "sync":
             disk.fail_sync_at = disk.syncs + draw.randint(1, 20)
+            world.error_ends_all = draw.random() < 0.5
         elif kind == "write":
             disk.fail_write_at = disk.writes + draw.randint(1, 20)
         else:

@@ -96,6 +96,7 @@ class Life:
         self.was_ready = False
         self.coordinator: snapshots.Coordinator | None = None
         self.snapshot_wanted = False
+        self.error_ends_all = False  # the next failed sync takes the supervisor along
         self.later = Later(self)
         self.reports: list[str] = []
         self.synced: dict[Path, int] = {}
@@ -226,6 +227,16 @@ class Life:
         require(name == "journaler" and self.disk_was_bad(), f"{name} failed: {error!r}")
         self.seen["end after a disk error"] += 1
         self.die(host)
+        if self.error_ends_all:  # so that it is no successor of the same run that finds what the disk has left
+            self.error_ends_all = False
+            self.end_all()
+
+    def end_all(self) -> None:
+        """The supervisor dies, and its hosts with it; the next one starts all."""
+        for host in self.hosts:
+            if host.alive:
+                self.die(host)
+        self.was_ready = False
 
     def disk_was_bad(self) -> bool:
         return bool(self.disk.seen["sync error"] + self.disk.seen["write error"] + self.disk.seen["short write"]) or (

@@ -120,10 +120,7 @@ def strikes(choose: Random, kind: str, turns: int, durability: str) -> list[Faul
     count = max(1, round(choose.expovariate(1 / FAULTS[kind])))
     found = [Fault(choose.randrange(turns), kind, choose.randrange(2**32)) for _ in range(min(count, 8))]
     if kind == "sync error" and durability == "local":  # what it has lost shows when the power goes
-        losses = [Fault(fault.turn + choose.randint(50, 400), "power loss", fault.seed) for fault in found]
-        # Often all begin anew in between, so that it is not a successor of the same run that finds what was left.
-        ends = [Fault(fault.turn + fault.seed % 128, "kill supervisor", fault.seed) for fault in found]
-        found += [*losses, *(end for end in ends if end.seed % 3)]
+        found += [Fault(fault.turn + choose.randint(50, 400), "power loss", fault.seed) for fault in found]
     return [fault for fault in found if fault.turn < turns]
 
 

@@ -226,7 +226,8 @@ class World(Life):
         )
         for trader in self.traders:
             why = trader.refusals.get(f"alive-{trader.name}", "")
-            require(not why.startswith(("TOO_OLD", "JOURNAL_FULL", "VENUE_BUSY")), f"I10: {trader.name} is refused: {why}")
+            is_wrong = why.startswith(("TOO_OLD", "JOURNAL_FULL", "VENUE_BUSY"))
+            require(not is_wrong, f"I10: {trader.name} is refused: {why}")
         self._rest()
         self.until(lambda: all(t.has_all_again for t in self.traders), "all that was sent comes again", self._ask_all)
         self._rest()
