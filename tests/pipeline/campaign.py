@@ -12,11 +12,19 @@ import signal
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 
 from tests.pipeline.conftest import RunningVenue
-from tests.pipeline.stream import RECOVERY_S, Stream, await_progress
+from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
+SEED = int(os.environ.get("LOCKSTEP_FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+SOAK_S = float(os.environ.get("SOAK_S", "600"))
+ROUNDS = 3
+HEARTBEAT_TIMEOUT_S = 2.0
+REPORTS = Path("var")
 PAUSE_S = 0.7  # shorter than any heartbeat timeout: a stall that has to be waited for, not restarted
 OTHERS = ("kill supervisor", "kill all", "kill postgres", "cut", "snapshot")
 CONNECTED = ("core", "router", "matcher.1", "matcher.2", "journal", "journaler", "publisher", "batcher")
@@ -113,3 +121,42 @@ class Campaign:
         answered = len(self.stream.answered)
         rows.append(f"\n{total} faults; {answered:,} orders answered; {self.snapshots} snapshots on demand.")
         return "\n".join(rows)
+
+
+@pytest.fixture
+def campaign(venue: RunningVenue) -> Iterator[Campaign]:
+    """A venue that trades; at the end, what its faults were and cost is told."""
+    print(f"LOCKSTEP_FAULTS_SEED={SEED}")
+    stream = Stream(venue.client("TRADER7"))
+    stream.start()
+    await_progress(stream, time.monotonic())
+    campaign = Campaign(venue, stream, SEED)
+    yield campaign
+    print(campaign.report())
+
+
+def run_rounds(campaign: Campaign) -> None:
+    """Every fault of the topology a few times, in a drawn order; then nothing is lost and nothing is doubled."""
+    faults = campaign.faults() * ROUNDS
+    campaign.chance.shuffle(faults)
+    for fault in faults:
+        campaign.run(fault)
+    _settle(campaign)
+
+
+def run_soak(campaign: Campaign, name: str) -> None:
+    """The same for SOAK_S seconds; leaves a report in var/."""
+    faults = campaign.faults()
+    end_s = time.monotonic() + SOAK_S
+    while time.monotonic() < end_s:
+        campaign.run(campaign.chance.choice(faults))
+    _settle(campaign)
+    REPORTS.mkdir(exist_ok=True)
+    (REPORTS / f"faults-{name}.md").write_text(campaign.report() + "\n")
+
+
+def _settle(campaign: Campaign) -> None:
+    """All is checked: by the client, by `verify`, by an orderly stop."""
+    finish(campaign.stream)
+    assert campaign.venue.stop() == 0
+    campaign.venue.verify()

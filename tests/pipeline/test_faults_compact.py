@@ -1,0 +1,32 @@
+"""A venue of five processes, each commit synced, survives the death, stall and restart of every process under load.
+
+All faults of the topology hit one venue, in an order drawn from LOCKSTEP_FAULTS_SEED; `make soak` goes on for SOAK_S
+seconds, and leaves its report in var/.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pipeline.campaign import HEARTBEAT_TIMEOUT_S, Campaign, campaign, run_rounds, run_soak
+
+__all__ = ["campaign"]  # a fixture
+
+VENUE = pytest.mark.parametrize(
+    "venue",
+    [{"profile": "compact", "durability": "local", "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}],
+    indirect=True,
+    ids=["compact-local"],
+)
+
+
+@VENUE
+@pytest.mark.timeout(300)
+def test_every_fault_a_few_times_loses_and_doubles_nothing(campaign: Campaign) -> None:
+    run_rounds(campaign)
+
+
+@pytest.mark.soak
+@VENUE
+def test_any_number_of_faults_loses_and_doubles_nothing(campaign: Campaign) -> None:
+    run_soak(campaign, "compact-local")
