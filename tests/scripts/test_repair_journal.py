@@ -23,6 +23,7 @@ from tests.pipeline.conftest import RunningVenue
 RECORDS = 4000
 SEGMENT_BYTES = 64 * 4096
 START_S = 30
+FIRST_RECORD = 4096 + 64 + 16  # somewhere in it: the first batch may have no other, and then comes padding
 
 
 @pytest.fixture
@@ -101,22 +102,28 @@ def refusal(venue: RunningVenue) -> str:
         command = [sys.executable, "-m", "scripts", "run", str(venue.config)]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + START_S
-    while "repair-journal" not in venue.log.read_text():
-        assert time.monotonic() < deadline, venue.log.read_text()
-        time.sleep(0.02)  # its only word is its output
-    process.send_signal(signal.SIGINT)
-    process.wait(START_S)
+    try:
+        while "repair-journal" not in venue.log.read_text():
+            assert time.monotonic() < deadline, venue.log.read_text()
+            time.sleep(0.02)  # its only word is its output
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(START_S)
     return venue.log.read_text()
 
 
 def test_a_venue_refuses_a_flipped_bit_with_the_command_that_mends_it(tmp_path: Path) -> None:
     venue = RunningVenue(tmp_path)
     venue.start()
+    client = venue.client("TRADER1")  # a batch behind the damaged one, or that could be one that power cut off
+    client.connect()
+    client.order("one", "buy", "1.00", "0.001")
+    client.await_report("one", "0")
     assert venue.command("repair-journal", "--from", str(tmp_path)).returncode == 2
     assert venue.stop() == 0
     journal = tmp_path / "data" / "journal"
     shutil.copytree(journal, tmp_path / "backup" / "journal")
-    file = flip(journal)
+    file = flip(journal, FIRST_RECORD)
     said = refusal(venue)
     assert f"{file} at offset 4096" in said
     assert "lockstep repair-journal --from COPY" in said
