@@ -22,7 +22,6 @@ from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
 SEED = int(os.environ.get("LOCKSTEP_FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 SOAK_S = float(os.environ.get("SOAK_S", "600"))
-ROUNDS = 3
 HEARTBEAT_TIMEOUT_S = 2.0
 REPORTS = Path("var")
 PAUSE_S = 0.7  # shorter than any heartbeat timeout: a stall that has to be waited for, not restarted
@@ -135,9 +134,9 @@ def campaign(venue: RunningVenue) -> Iterator[Campaign]:
     print(campaign.report())
 
 
-def run_rounds(campaign: Campaign) -> None:
-    """Every fault of the topology a few times, in a drawn order; then nothing is lost and nothing is doubled."""
-    faults = campaign.faults() * ROUNDS
+def run_rounds(campaign: Campaign, rounds: int) -> None:
+    """Every fault of the topology so many times, in a drawn order; then nothing is lost and nothing is doubled."""
+    faults = campaign.faults() * rounds
     campaign.chance.shuffle(faults)
     for fault in faults:
         campaign.run(fault)
