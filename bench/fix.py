@@ -5,6 +5,7 @@ Orders a second are those answered, from the first byte sent to the last report 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 from array import array
@@ -29,11 +30,12 @@ PINS = f"[processes.cpus]\ngateway = {CORES[0]}\ncore = {CORES[1]}\n" if len(COR
 def _anonymous_bytes(root: int) -> int:
     """Memory of its own of a process and of all below it (shared memory and page cache left out)."""
     total = 0
-    for line in Path(f"/proc/{root}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss_Anon:"):
-            total += int(line.split()[1]) * 1024
-    for task in Path(f"/proc/{root}/task").iterdir():
-        total += sum(_anonymous_bytes(int(child)) for child in (task / "children").read_text().split())
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended: the child that saves a snapshot
+        for line in Path(f"/proc/{root}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Anon:"):
+                total += int(line.split()[1]) * 1024
+        for task in Path(f"/proc/{root}/task").iterdir():
+            total += sum(_anonymous_bytes(int(child)) for child in (task / "children").read_text().split())
     return total
 
 
