@@ -26,6 +26,7 @@ from shm.board import Word
 
 ROUNDS = 3
 QUIET_LOOKS = 3
+SAVE_S = 300
 ITERATIONS = 10_100_000  # of the published workload, which has 3,000,000 and goes on like this
 BEHIND = (10_000_000, 1_000_000)  # records of the workload since the snapshot
 
@@ -80,6 +81,8 @@ def _save(replica: Replica, folder: Path) -> tuple[Start, float]:
     pause_s = time.perf_counter() - begun
     place = folder_of(folder, replica.last_seq)
     while not all((place / part_name(agent.name)).exists() for agent in agents):
+        if time.perf_counter() - begun > SAVE_S:
+            raise RuntimeError(f"no snapshot at {replica.last_seq} after {SAVE_S} s")
         time.sleep(0.01)  # the children tell nobody but their parent's reap(), which does not wait either
     snapshots.reap()
     return Start(replica.last_seq, replica.numbers, 0, 0, 0, str(place)), pause_s

@@ -24,13 +24,11 @@ import uvloop
 from procs.catalogue import choose
 from procs.loop import Loop
 from procs.parent import die_with
-from procs.pump import Pump
+from procs.pump import STARTING, Pump, show_health
 from procs.replica import catch_up
 from procs.supervisor.topology import Host, role_of
 from procs.venue import Manifest, Venue
 from shm.segment import RoleLock
-
-STARTING = 1  # the state of HealthPayload
 
 
 def main() -> None:
@@ -93,18 +91,7 @@ def _begin_with_newest(venue: Venue) -> None:
 def _beat(venue: Venue, host: Host, started_ns: int) -> None:
     """Show that the host lives and is starting: how long it catches up depends on how much there is."""
     for name in host.agents:
-        venue.board.show_health(
-            venue.topology.slot_of(name),
-            {
-                "heartbeat_ns": time.monotonic_ns(),
-                "pid": os.getpid(),
-                "work": 0,
-                "rounds": 0,
-                "state": STARTING,
-                "started_ns": started_ns,
-                "blocked": 0,
-            },
-        )
+        show_health(venue.board, venue.topology.slot_of(name), STARTING, started_ns)
 
 
 def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:

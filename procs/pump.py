@@ -19,7 +19,7 @@ from shm.ring import Consumer
 # Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
 SPIN_ROUNDS = 50
 HEARTBEAT_S = 0.01
-RUNNING, STOPPING = 2, 3
+STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
 
 
 class Edge(Protocol):
@@ -168,15 +168,20 @@ class Pump:
 
     def _show(self, state: int) -> None:
         for slot, work in zip(self._slots, self._work, strict=True):
-            self._board.show_health(
-                slot,
-                {
-                    "heartbeat_ns": time.monotonic_ns(),
-                    "pid": os.getpid(),
-                    "work": work,
-                    "rounds": self._rounds,
-                    "state": state,
-                    "started_ns": self._started_ns,
-                    "blocked": 0,
-                },
-            )
+            show_health(self._board, slot, state, self._started_ns, work, self._rounds)
+
+
+def show_health(board: Board, slot: int, state: int, started_ns: int, work: int = 0, rounds: int = 0) -> None:
+    """Show that this process, which is an edge's, lives."""
+    board.show_health(
+        slot,
+        {
+            "heartbeat_ns": time.monotonic_ns(),
+            "pid": os.getpid(),
+            "work": work,
+            "rounds": rounds,
+            "state": state,
+            "started_ns": started_ns,
+            "blocked": 0,
+        },
+    )

@@ -122,6 +122,12 @@ class Campaign:
         return "\n".join(rows)
 
 
+def venue_of(profile: str, durability: str) -> pytest.MarkDecorator:
+    """Has a test's venue run so."""
+    settings = {"profile": profile, "durability": durability, "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}
+    return pytest.mark.parametrize("venue", [settings], indirect=True, ids=[f"{profile}-{durability}"])
+
+
 @pytest.fixture
 def campaign(venue: RunningVenue) -> Iterator[Campaign]:
     """A venue that trades; at the end, what its faults were and cost is told."""
@@ -143,7 +149,7 @@ def run_rounds(campaign: Campaign, rounds: int) -> None:
     _settle(campaign)
 
 
-def run_soak(campaign: Campaign, name: str) -> None:
+def run_soak(campaign: Campaign) -> None:
     """The same for SOAK_S seconds; leaves a report in var/."""
     faults = campaign.faults()
     end_s = time.monotonic() + SOAK_S
@@ -151,7 +157,7 @@ def run_soak(campaign: Campaign, name: str) -> None:
         campaign.run(campaign.chance.choice(faults))
     _settle(campaign)
     REPORTS.mkdir(exist_ok=True)
-    (REPORTS / f"faults-{name}.md").write_text(campaign.report() + "\n")
+    (REPORTS / f"faults-{campaign.venue.profile}.md").write_text(campaign.report() + "\n")
 
 
 def _settle(campaign: Campaign) -> None:

@@ -36,6 +36,7 @@ class RunningVenue:
         self, folder: Path, profile: str = "compact", durability: str = "local", heartbeat_timeout_s: float = 10.0
     ) -> None:
         self.folder = folder
+        self.profile = profile
         self.fix_port = free_port()
         self.market_port = free_port()
         self.config = folder / "venue.toml"

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.campaign import HEARTBEAT_TIMEOUT_S, Campaign, campaign, run_rounds, run_soak
+from tests.pipeline.campaign import Campaign, campaign, run_rounds, run_soak, venue_of
 
 __all__ = ["campaign"]  # a fixture
 
-VENUE = pytest.mark.parametrize(
-    "venue",
-    [{"profile": "compact", "durability": "local", "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}],
-    indirect=True,
-    ids=["compact-local"],
-)
+VENUE = venue_of("compact", "local")
 
 
 @VENUE
@@ -29,4 +24,4 @@ def test_every_fault_a_few_times_loses_and_doubles_nothing(campaign: Campaign) -
 @pytest.mark.soak
 @VENUE
 def test_any_number_of_faults_loses_and_doubles_nothing(campaign: Campaign) -> None:
-    run_soak(campaign, "compact-local")
+    run_soak(campaign)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.campaign import HEARTBEAT_TIMEOUT_S, Campaign, campaign, run_rounds, run_soak
+from tests.pipeline.campaign import Campaign, campaign, run_rounds, run_soak, venue_of
 
 __all__ = ["campaign"]  # a fixture
 
-VENUE = pytest.mark.parametrize(
-    "venue",
-    [{"profile": "spread", "durability": "none", "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}],
-    indirect=True,
-    ids=["spread-none"],
-)
+VENUE = venue_of("spread", "none")
 
 
 @VENUE
@@ -25,4 +20,4 @@ def test_every_fault_loses_and_doubles_nothing(campaign: Campaign) -> None:
 @pytest.mark.soak
 @VENUE
 def test_any_number_of_faults_loses_and_doubles_nothing(campaign: Campaign) -> None:
-    run_soak(campaign, "spread-none")
+    run_soak(campaign)

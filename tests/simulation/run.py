@@ -26,12 +26,9 @@ RECOVERIES = (
     "whole start", "power loss at once", "power loss inside the disk", "end after a disk error", "connection",
     "session reset", "resent report", "batch of the database undone", "batch of the database done unseen",
     "journal cut", "numbers reserved ahead", "numbers waited for", "order refused", "order traded",
-    "trade told to the public", "record committed twice alike",
-)  # fmt: skip
-# What there is only where stages start again alone.
-ALONE = (
-    "snapshot", "damaged part", "core restart", "journaler alone", "gateway alone", "publisher alone", "batcher alone",
-    "start from a snapshot", "snapshot passed over", "edge changed rings", "edge caught up",
+    "trade told to the public", "record committed twice alike", "core restart", "journaler alone", "gateway alone",
+    "publisher alone", "batcher alone", "start from a snapshot", "snapshot passed over", "edge changed rings",
+    "edge caught up",
 )  # fmt: skip
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run
@@ -111,7 +108,7 @@ class Tally:
 
     def missing(self) -> list[str]:
         """Faults, recoveries and checks that never occurred."""
-        wanted = (*FAULTS, *RECOVERIES, *ALONE, *(f"checked {name}" for name in INVARIANTS))
+        wanted = (*FAULTS, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
         return [name for name in wanted if not self.seen[name]]
 
     def markdown(self) -> str:
@@ -121,7 +118,7 @@ class Tally:
             f"# Simulation: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
             "| fault | injected |", "| --- | ---: |", *(f"| {name} | {self.seen[name]} |" for name in FAULTS), "",
             "| recovery or outcome | seen |", "| --- | ---: |",
-            *(f"| {name} | {self.seen[name]} |" for name in (*RECOVERIES, *ALONE[2:])), "",
+            *(f"| {name} | {self.seen[name]} |" for name in RECOVERIES), "",
             "| invariant | runs in which it was checked at the end |", "| --- | ---: |",
             *(f"| {name} | {self.seen[f'checked {name}']} |" for name in INVARIANTS),
         ]  # fmt: skip
