@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STEP_S = 0.0005
 REPLY_S = 5.0
 PASSWORD = "demo"
+SEGMENT_BYTES = 64 * 4096  # small: every test has a journal of its own
 EDGES = ("publisher", "batcher")
 
 # Of PASSWORD, at the least cost that argon2id has: these tests are not about its strength.
@@ -61,7 +62,7 @@ class Harness:
     def __init__(self, config: Config, data: Path) -> None:
         topology = derive(config)
         self.venue = Venue.private(topology, config, data)
-        self._journal = JournalWriter(data / "journal", config.venue.durability)
+        self._journal = JournalWriter(data / "journal", config.venue.durability, SEGMENT_BYTES)
         self.agents: dict[str, Any] = {
             "journaler": Journaler(self.venue.consumer("log", "journaler"), self._journal, self.venue.board),
             "router": build_router(self.venue, "router"),

@@ -21,6 +21,7 @@ from tests.pipeline.client import FixClient
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 READY_S = 60
+SEGMENT_BYTES = 4 << 20  # small: each venue prepares one more, and campaigns go through several
 
 
 def free_port() -> int:
@@ -48,6 +49,7 @@ class RunningVenue:
             (r"^port = 8081.*$", f"port = {self.market_port}"),
             (r"^profile = .*$", f'profile = "{profile}"'),
             (r"^durability = .*$", f'durability = "{durability}"'),
+            (r"^segment_bytes = .*$", f"segment_bytes = {SEGMENT_BYTES}"),
             (r"^heartbeat_timeout_s = .*$", f"heartbeat_timeout_s = {heartbeat_timeout_s}"),
         ):
             self.configure(pattern, line)

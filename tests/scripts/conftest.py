@@ -3,3 +3,5 @@
 from tests.pipeline.conftest import venue
 
 __all__ = ["venue"]
+
+SEGMENT_BYTES = 64 * 4096  # of a journal that a test writes by itself

@@ -19,6 +19,7 @@ from tests.pipeline.conftest import DEMO
 from tests.router.everything import Everything
 from tests.router.rig import NOW, Rig
 from tests.router.traffic import cancel, order
+from tests.scripts.conftest import SEGMENT_BYTES
 
 
 class Past:
@@ -39,7 +40,7 @@ class Past:
         rig.run()
         rig.tick()
         self.data = folder / "data"
-        with JournalWriter(self.data / "journal", "none") as writer:
+        with JournalWriter(self.data / "journal", "none", SEGMENT_BYTES) as writer:
             for at in range(0, len(rig.log), 256):
                 writer.append(rig.log[at : at + 256])
         self.config = folder / "venue.toml"

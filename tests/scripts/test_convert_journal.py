@@ -13,10 +13,10 @@ from shm.journal_convert import header_of, with_schema
 from shm.journal_writer import JournalWriter
 from shm.layout import SCHEMA_HASH
 from tests.models import journal as model
+from tests.scripts.conftest import SEGMENT_BYTES
 
 BEFORE_SNAPSHOTS = 0x06C7B9E737A13305
 RECORDS = 4000
-SEGMENT_BYTES = 64 * 4096
 
 
 def written(folder: Path, schema_hash: int) -> list[bytes]:

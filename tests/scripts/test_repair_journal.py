@@ -19,9 +19,9 @@ from shm.journal import verify
 from shm.journal_writer import JournalWriter
 from tests.models import journal as model
 from tests.pipeline.conftest import RunningVenue
+from tests.scripts.conftest import SEGMENT_BYTES
 
 RECORDS = 4000
-SEGMENT_BYTES = 64 * 4096
 START_S = 30
 FIRST_RECORD = 4096 + 64 + 16  # somewhere in it: the first batch may have no other, and then comes padding
 

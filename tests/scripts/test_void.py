@@ -26,6 +26,7 @@ from shm.segment import RoleLock
 from tests.pipeline.conftest import DEMO
 from tests.router.rig import Rig
 from tests.router.traffic import order
+from tests.scripts.conftest import SEGMENT_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def rig() -> Rig:
 @pytest.fixture
 def venue(rig: Rig, tmp_path: Path) -> Config:
     """The configuration of a stopped venue with the rig's journal."""
-    with JournalWriter(tmp_path / "data" / "journal", "none") as writer:
+    with JournalWriter(tmp_path / "data" / "journal", "none", SEGMENT_BYTES) as writer:
         writer.append(rig.log)
     file = tmp_path / "venue.toml"
     file.write_text(re.sub(r"^data = .*$", f'data = "{tmp_path / "data"}"', DEMO.read_text(), flags=re.MULTILINE))

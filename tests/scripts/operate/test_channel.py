@@ -25,6 +25,7 @@ from shm.layout import pack, unpack_command
 from shm.records import Balance, Code, Deposit, Phase, PhaseChange, PhaseChanged, Tick
 from shm.segment import RoleLock
 from tests.models.journal import stamp
+from tests.scripts.conftest import SEGMENT_BYTES
 
 DEMO = Path(__file__).parents[3] / "config" / "demo.toml"
 SLOTS: Literal[64] = 64
@@ -37,7 +38,7 @@ class Core:
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
         self.log = venue.producer("log")
-        self.journal = JournalWriter(venue.data / "journal", "none")
+        self.journal = JournalWriter(venue.data / "journal", "none", SEGMENT_BYTES)
         self.ingress = venue.consumer(f"ingress.{OPERATOR}", "router")
         self.events = {name: venue.producer(name) for name in ("events.router", "events.matcher.1")}
         self.incarnation = venue.ring(f"ingress.{OPERATOR}").incarnation
