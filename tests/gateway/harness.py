@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import simplefix
-from argon2 import PasswordHasher
 from msgspec import structs
 
 from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
@@ -26,18 +25,15 @@ from procs.router.__main__ import build as build_router
 from procs.supervisor.topology import derive
 from procs.venue import Venue
 from shm.journal_writer import JournalWriter
+from tests.passwords import CHEAP_HASH, PASSWORD
 
 if TYPE_CHECKING:
     from tests.gateway.stage import Stage
 
 STEP_S = 0.0005
 REPLY_S = 5.0
-PASSWORD = "demo"
 SEGMENT_BYTES = 64 * 4096  # small: every test has a journal of its own
 EDGES = ("publisher", "batcher")
-
-# Of PASSWORD, at the least cost that argon2id has: these tests are not about its strength.
-CHEAP_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 def config_for(

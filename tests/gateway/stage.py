@@ -22,7 +22,8 @@ from procs.venue import Venue
 from shm import records as r
 from shm.board import Word
 from shm.layout import pack, unpack_command
-from tests.gateway.harness import CHEAP_HASH, REPLY_S, STEP_S, Trader, config_for
+from tests.gateway.harness import REPLY_S, STEP_S, Trader, config_for
+from tests.passwords import CHEAP_HASH
 
 ROUTER = 0
 MATCHER = 1

@@ -12,7 +12,8 @@ import pytest
 from procs.credentials import is_right
 from procs.gateway import authentication
 from procs.gateway.authentication import Account, Accounts, Authenticator, Credential
-from tests.gateway.harness import PASSWORD, Trader, config_for, venue
+from tests.gateway.harness import Trader, config_for, venue
+from tests.passwords import PASSWORD
 
 
 def test_wrong_password_unknown_user_and_another_username_get_the_same_answer(tmp_path: Path) -> None:

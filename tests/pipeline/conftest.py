@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.client import FixClient
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
@@ -42,7 +43,7 @@ class RunningVenue:
         self.market_port = free_port()
         self.config = folder / "venue.toml"
         self.log = folder / "run.log"
-        self.config.write_text(DEMO.read_text())
+        self.config.write_text(DEMO.read_text().replace(f'password = "{PASSWORD}"', f'password_hash = "{CHEAP_HASH}"'))
         for pattern, line in (
             (r"^data = .*$", f'data = "{folder / "data"}"'),
             (r"^port = 9878.*$", f"port = {self.fix_port}"),

@@ -161,7 +161,7 @@ def test_a_start_begins_with_the_snapshot_and_with_the_one_before_where_that_is_
 
 def test_old_snapshots_and_the_journal_before_them_are_removed(tmp_path: Path) -> None:
     venue = RunningVenue(tmp_path)
-    venue.configure(r"^segment_bytes = 67108864", "segment_bytes = 65536")
+    venue.configure(r"^segment_bytes = .*$", "segment_bytes = 65536")
     venue.configure(r"^retention = .*$", 'retention = "snapshots"')
     venue.start()
     stream = trading(venue)
