@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -40,12 +41,12 @@ def write_journal(data: Path, amount: int = 1) -> None:
             journal.append([record])
 
 
-def save(data: Path, seq: int) -> None:
+def save(data: Path, seq: int, agents: Sequence[str] = AGENTS) -> None:
     filed = Filed(data, Start.genesis())
-    for agent in AGENTS:
+    for agent in agents:
         filed.save(seq, agent, lambda saver, agent=agent: saver.object([agent, seq]))  # type: ignore[misc]
     deadline = time.monotonic() + 20
-    while catalogue.missing(data, seq, AGENTS):
+    while catalogue.missing(data, seq, agents):
         assert time.monotonic() < deadline
         time.sleep(0.005)  # until the children have renamed them
     filed.reap()

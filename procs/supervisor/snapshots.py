@@ -20,6 +20,9 @@ from shm.journal_retain import retain
 
 TAKEN_S = 30.0  # for the router to settle and write the mark
 PARTS_S = 300.0  # for all parts to be written
+# After one, the schedule rests so many times as long as it took: saving much state under load costs the others a third
+# of their speed, and behind a rest of four a replay takes about as long as loading what was saved (decision 0018).
+RESTS = 4
 
 
 class Pending(NamedTuple):
@@ -47,7 +50,7 @@ class Coordinator:
         self._pending: Pending | None = None
         self._work: asyncio.Task[Entry] | None = None
         self._entering: int | None = None
-        self._last_s = now_s
+        self._last_s = self._rested_s = now_s
         known = catalogue.entries(self._data)
         self._last_seq = known[-1].seq if known else 0
 
@@ -79,6 +82,8 @@ class Coordinator:
             await asyncio.wait({self._work})
 
     def _is_due(self, now_s: float) -> bool:
+        if now_s < self._rested_s:
+            return False
         settings = self._config.snapshots
         behind = self._board.get(Word.LOG_END) - self._last_seq
         if settings.commands and behind >= settings.commands:
@@ -124,11 +129,16 @@ class Coordinator:
         except (SnapshotError, JournalError, OSError) as error:
             self._give_up(now_s, str(error))
         else:
-            self._pending = None
-            self._last_s, self._last_seq = now_s, entry.seq
+            self._end(now_s)
+            self._last_seq = entry.seq
 
     def _give_up(self, now_s: float, reason: str) -> None:
         """The next one is due as if this had been taken: what failed once may fail again, and costs a pause each."""
+        self._end(now_s)
+        self._report(f"a snapshot was given up: {reason}")
+
+    def _end(self, now_s: float) -> None:
+        assert self._pending is not None
+        self._rested_s = now_s + RESTS * (now_s - self._pending.since_s)
         self._pending = None
         self._last_s = now_s
-        self._report(f"a snapshot was given up: {reason}")
