@@ -1,61 +1,113 @@
 """Looks at commands before their turn: what they will look at in a book is on its way when they come.
 
+Where a command leads is a chain: an index's slot names an item, the item its level and neighbours, a new price's slot
+a level, and that its last order. Each step asks for one link of a stride of commands, and touches only what the step
+before it, a stride earlier, asked for: nothing here waits for memory for long, and what is waited for comes together.
 It changes no state: whatever it guesses may turn out otherwise.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from procs.matcher.levels cimport level_at, level_expect, level_find
+from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport OWNER_STEP, Order, book_side, key_of, order_at
-from procs.tables.index cimport Index, index_next, index_prefetch, tag_of_serial
-from procs.tables.pool cimport pool_at, prefetch
-from shm.records cimport CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, CancelRecord, NewOrderRecord, ReplaceRecord
+from procs.tables.index cimport Index, index_next, index_prefetch, tag_of, tag_of_serial
+from procs.tables.pool cimport NIL, prefetch
+from shm.records cimport CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, CancelRecord, CommandRecord, NewOrderRecord, ReplaceRecord
+from shm.ring cimport record_at
+
+cdef enum:
+    STRIDE = 12
+    TAIL = STRIDE           # how far the last step looks, and each before it a stride further
+    LEVEL = TAIL + STRIDE
+    AROUND = LEVEL + STRIDE
+    ITEM = AROUND + STRIDE
+    INDEX = ITEM + STRIDE
+
+assert <int> INDEX <= <int> NOTES
 
 
-cdef inline uint64_t target_of(const CommandRecord *command) noexcept nogil:
-    """The order that a cancel or replace means."""
-    if command.type == CMD_CANCEL:
-        return (<const CancelRecord *> command).order_id
-    return (<const ReplaceRecord *> command).order_id
-
-
-cdef inline uint32_t index_hint(const Index *index, uint32_t tag) noexcept nogil:
+cdef inline uint32_t hint(const Index *index, uint32_t tag) noexcept nogil:
     """The first item with this tag: nearly always the one that is meant."""
     cdef uint32_t place = tag
     return index_next(index, tag, &place)
 
 
-cdef void expect(Orders orders, const CommandRecord *command, const CommandRecord *nearer) noexcept nogil:
-    """These come soon, `nearer` first: ask for the memory that they will need.
-
-    What asks for a line touches only what was asked for before: nothing here waits for memory.
-    """
-    cdef const NewOrderRecord *order = <const NewOrderRecord *> command
-    cdef int side = book_side(order.side)
-    cdef uint32_t tag
-    if command.type == CMD_NEW_ORDER:
-        index_prefetch(&orders.by_id, tag_of_serial(&orders.by_id, command.seq))
-        level_expect(&orders.levels, order.instrument * OWNER_STEP + side, key_of(side, order.price_ticks))
-    elif command.type == CMD_CANCEL or command.type == CMD_REPLACE:
-        index_prefetch(&orders.by_id, tag_of_serial(&orders.by_id, target_of(command)))
-    if nearer.type == CMD_CANCEL or nearer.type == CMD_REPLACE:
-        tag = tag_of_serial(&orders.by_id, target_of(nearer))
-        prefetch(pool_at(&orders.pool, index_hint(&orders.by_id, tag)))
+cdef inline void expect_level(Orders orders, Note *note, uint32_t instrument, uint8_t side, int64_t price) noexcept nogil:
+    """An order of that side comes to this price, if it rests."""
+    cdef int ladder = book_side(side)
+    note.level_tag = tag_of(
+        &orders.levels.index, <uint64_t> key_of(ladder, price), instrument * OWNER_STEP + ladder
+    )
+    index_prefetch(&orders.levels.index, note.level_tag)
 
 
-cdef void expect_next(Orders orders, const CommandRecord *command) noexcept nogil:
-    """This comes very soon, and was expected before: ask for what stands around its order."""
+cdef inline void ask_index(Orders orders, const CommandRecord *command, Note *note) noexcept nogil:
     cdef const NewOrderRecord *entered = <const NewOrderRecord *> command
-    cdef int side
-    cdef uint32_t tag, place
-    cdef const Order *order
+    cdef uint64_t order_id
+    note.item = note.level_tag = note.level = NIL
     if command.type == CMD_NEW_ORDER:
-        side = book_side(entered.side)
-        place = level_find(&orders.levels, entered.instrument * OWNER_STEP + side, key_of(side, entered.price_ticks))
-        prefetch(pool_at(&orders.pool, level_at(&orders.levels, place).tail))
-    elif command.type == CMD_CANCEL or command.type == CMD_REPLACE:
-        tag = tag_of_serial(&orders.by_id, target_of(command))
-        order = order_at(orders, index_hint(&orders.by_id, tag))
-        prefetch(level_at(&orders.levels, order.level))
-        prefetch(order_at(orders, order.prev))
-        prefetch(order_at(orders, order.next))
+        order_id = command.seq
+        expect_level(orders, note, entered.instrument, entered.side, entered.price_ticks)
+    elif command.type == CMD_CANCEL:
+        order_id = (<const CancelRecord *> command).order_id
+    elif command.type == CMD_REPLACE:
+        order_id = (<const ReplaceRecord *> command).order_id
+    else:
+        return
+    note.tag = tag_of_serial(&orders.by_id, order_id)
+    index_prefetch(&orders.by_id, note.tag)
+
+
+cdef inline void ask_item(Orders orders, const CommandRecord *command, Note *note) noexcept nogil:
+    if command.type == CMD_CANCEL or command.type == CMD_REPLACE:
+        note.item = hint(&orders.by_id, note.tag)
+        prefetch(order_at(orders, note.item))
+
+
+cdef inline void ask_around(Orders orders, const CommandRecord *command, Note *note) noexcept nogil:
+    """What stands beside the order that is meant, and where its new price is found."""
+    cdef const ReplaceRecord *replace = <const ReplaceRecord *> command
+    cdef const Order *order
+    if note.item == NIL:
+        return
+    order = order_at(orders, note.item)
+    prefetch(level_at(&orders.levels, order.level))
+    prefetch(order_at(orders, order.prev))
+    prefetch(order_at(orders, order.next))
+    if command.type == CMD_REPLACE:
+        expect_level(orders, note, replace.instrument, order.side, replace.price_ticks)
+
+
+cdef inline void ask_level(Orders orders, Note *note) noexcept nogil:
+    if note.level_tag != NIL:
+        note.level = hint(&orders.levels.index, note.level_tag)
+        prefetch(level_at(&orders.levels, note.level))
+
+
+cdef inline void ask_tail(Orders orders, const Note *note) noexcept nogil:
+    if note.level != NIL:
+        prefetch(order_at(orders, level_at(&orders.levels, note.level).tail))
+
+
+cdef inline const CommandRecord *command_at(Consumer log, uint64_t seq) noexcept nogil:
+    return <const CommandRecord *> record_at(log, seq)
+
+
+cdef void look_ahead(Ahead *ahead, Orders orders, Consumer log, uint64_t seq, uint64_t end) noexcept nogil:
+    """Look from record `seq` on, whose turn it is, never at `end` or beyond."""
+    cdef uint64_t at
+    for at in range(max(ahead.index, seq), min(seq + INDEX, end)):
+        ask_index(orders, command_at(log, at), &ahead.notes[at % NOTES])
+    ahead.index = min(seq + INDEX, end)
+    for at in range(max(ahead.item, seq), min(seq + ITEM, end)):
+        ask_item(orders, command_at(log, at), &ahead.notes[at % NOTES])
+    ahead.item = min(seq + ITEM, end)
+    for at in range(max(ahead.around, seq), min(seq + AROUND, end)):
+        ask_around(orders, command_at(log, at), &ahead.notes[at % NOTES])
+    ahead.around = min(seq + AROUND, end)
+    for at in range(max(ahead.level, seq), min(seq + LEVEL, end)):
+        ask_level(orders, &ahead.notes[at % NOTES])
+    ahead.level = min(seq + LEVEL, end)
+    for at in range(max(ahead.tail, seq), min(seq + TAIL, end)):
+        ask_tail(orders, &ahead.notes[at % NOTES])
+    ahead.tail = min(seq + TAIL, end)

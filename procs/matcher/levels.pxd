@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from procs.tables.index cimport Index, index_find, index_prefetch, tag_of
+from procs.tables.index cimport Index, index_find, tag_of
 from procs.tables.pool cimport NIL, Pool, pool_at
 
 cdef extern from *:
@@ -47,8 +47,3 @@ cdef inline Level *level_at(const Levels *levels, uint32_t item) noexcept nogil:
 cdef inline uint32_t level_find(const Levels *levels, uint32_t owner, int64_t key) noexcept nogil:
     """The level of `owner` with this key, or NIL."""
     return index_find(&levels.index, &levels.pool, tag_of(&levels.index, <uint64_t> key, owner), <uint64_t> key, owner)
-
-
-cdef inline void level_expect(const Levels *levels, uint32_t owner, int64_t key) noexcept nogil:
-    """This level is looked for soon. A hint."""
-    index_prefetch(&levels.index, tag_of(&levels.index, <uint64_t> key, owner))

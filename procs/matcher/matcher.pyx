@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from procs.agent cimport Agent
-from procs.matcher.ahead cimport expect, expect_next
+from procs.matcher.ahead cimport Ahead, look_ahead
 from procs.matcher.book cimport Book
 from procs.matcher.orders cimport MAX_INSTRUMENTS
 from procs.tables.digest cimport scramble
@@ -25,9 +25,6 @@ from procs.matcher.book import NOTHING
 
 cdef enum:
     BATCH = 256             # commands in a poll
-    AHEAD = 12              # how far before its turn a command is looked at first
-    NEARER = 8              # then again
-    NEAR = 4                # and once more
     MOST_EVENTS = 4096      # events in a poll: a sweep may need several
 
 
@@ -46,6 +43,7 @@ cdef class Matcher(Agent):
 
     cdef readonly Book book
     cdef Consumer log
+    cdef Ahead ahead
     cdef Board board
     cdef object images          # of instruments that move: put(seq, bytes) and get(seq), or None
     cdef object snapshots       # where the state is saved: save(seq, name, write), or None
@@ -79,29 +77,26 @@ cdef class Matcher(Agent):
         a later poll has published its last event. Only then is it freed, and said to be done (rule 19).
         """
         cdef uint64_t first = self.log.next
-        cdef uint64_t count = min(self.log.available(), <uint64_t> BATCH)
+        cdef uint64_t published = self.log.available()
+        cdef uint64_t count = min(published, <uint64_t> BATCH)
         cdef uint64_t seq = first
-        cdef uint64_t published
+        cdef uint64_t told
         cdef bint is_large = self.book.is_large()
         if count == 0:
             return 0
         self.book.outcome.open(MOST_EVENTS)
         while seq < first + count:
-            if is_large and seq + AHEAD < first + count:
-                expect(
-                    self.book.orders, <const CommandRecord *> record_at(self.log, seq + AHEAD),
-                    <const CommandRecord *> record_at(self.log, seq + NEARER),
-                )
-                expect_next(self.book.orders, <const CommandRecord *> record_at(self.log, seq + NEAR))
+            if is_large and seq >= self.ahead.tail:
+                look_ahead(&self.ahead, self.book.orders, self.log, seq, first + published)
             if not self.carry_out(<const CommandRecord *> record_at(self.log, seq), seq):
                 break
             seq += 1
-        published = self.book.outcome.publish()
+        told = self.book.outcome.publish()
         if seq > first:
             self.log.release(seq - 1)
             self.board.store(WORD_MATCHER_DUE + self.number - 1, self.book.due())
             self.board.store(WORD_MATCHER_DONE + self.number - 1, seq - 1)
-        return <int64_t> (seq - first + published)
+        return <int64_t> (seq - first + told)
 
     cdef int carry_out(self, const CommandRecord *command, uint64_t seq) except -1 nogil:
         """Returns 1 when the command is done, or not ours to do, and 0 when the book waits for slots."""
