@@ -1,4 +1,4 @@
-# The memory orders that the rings, the board and the bells are written in; see atomics.h.
+# The memory orders that the rings, the board and the bells are written in (atomics.h), and a hint to the processor.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from "atomics.h" nogil:
@@ -16,3 +16,7 @@ cdef extern from "atomics.h" nogil:
     void cpu_relax() noexcept
     int futex_wait(uint32_t *p, uint32_t expected, int64_t timeout_ns) noexcept
     void futex_wake(uint32_t *p) noexcept
+
+cdef extern from * nogil:
+    # Asks for a line of memory ahead of its use. A hint: any address may be named, and nothing waits.
+    void prefetch "__builtin_prefetch" (const void *memory) noexcept

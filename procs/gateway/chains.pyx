@@ -12,8 +12,8 @@ of them, and a split, which moves orders of long ago, looks at no order::
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from procs.tables.pool cimport prefetch
 from procs.tables.saved cimport Loader, Saver
+from shm.atomics cimport prefetch
 
 cdef enum:
     FIRST_BUCKETS = 262144           # 1 MiB an index; splitting begins beyond

@@ -11,8 +11,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport OWNER_STEP, Order, book_side, key_of, order_at
 from procs.tables.index cimport Index, index_next, index_prefetch, tag_of, tag_of_serial
-from procs.tables.pool cimport NIL, prefetch
-from shm.records cimport CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, CancelRecord, CommandRecord, NewOrderRecord, ReplaceRecord
+from procs.tables.pool cimport NIL
+from shm.atomics cimport prefetch
+from shm.records cimport (
+    CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, CancelRecord, CommandRecord, NewOrderRecord, ReplaceRecord,
+)
 from shm.ring cimport record_at
 
 cdef enum:
@@ -32,7 +35,9 @@ cdef inline uint32_t hint(const Index *index, uint32_t tag) noexcept nogil:
     return index_next(index, tag, &place)
 
 
-cdef inline void expect_level(Orders orders, Note *note, uint32_t instrument, uint8_t side, int64_t price) noexcept nogil:
+cdef inline void expect_level(
+    Orders orders, Note *note, uint32_t instrument, uint8_t side, int64_t price
+) noexcept nogil:
     """An order of that side comes to this price, if it rests."""
     cdef int ladder = book_side(side)
     note.level_tag = tag_of(

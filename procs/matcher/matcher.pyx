@@ -19,12 +19,13 @@ from shm.records cimport (
     MAX_MATCHERS, AccountLimitsRecord, ActivateRecord, CancelRecord, CommandRecord, InstrumentRecord, LimitsRecord,
     MassCancelRecord, NewOrderRecord, PhaseChangeRecord, ReplaceRecord, SnapshotRecord,
 )
-from shm.ring cimport Consumer, Producer, record_at
+from shm.ring cimport Consumer, Producer, prefetch_record, record_at
 
 from procs.matcher.book import NOTHING
 
 cdef enum:
     BATCH = 256             # commands in a poll
+    ARRIVAL = 24            # how far before its turn a command is asked for, which the router has just written
     MOST_EVENTS = 4096      # events in a poll: a sweep may need several
 
 
@@ -86,6 +87,8 @@ cdef class Matcher(Agent):
             return 0
         self.book.outcome.open(MOST_EVENTS)
         while seq < first + count:
+            if seq + ARRIVAL < first + published:
+                prefetch_record(self.log, seq + ARRIVAL)
             if is_large and seq >= self.ahead.tail:
                 look_ahead(&self.ahead, self.book.orders, self.log, seq, first + published)
             if not self.carry_out(<const CommandRecord *> record_at(self.log, seq), seq):

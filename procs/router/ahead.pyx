@@ -9,11 +9,12 @@ from procs.router.ids cimport CLOSED, ClientIds, id_at, tag_of_id
 from procs.router.orders cimport OpenOrders, order_at, tag_of_order
 from procs.router.sequencer cimport MAX_GROUP
 from procs.tables.index cimport index_next, index_prefetch
-from procs.tables.pool cimport NIL, prefetch
+from procs.tables.pool cimport NIL
+from shm.atomics cimport prefetch
 from shm.records cimport (
     CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CancelRecord, CommandRecord, ExtClientIdRecord, NewOrderRecord, ReplaceRecord,
 )
-from shm.ring cimport Consumer, record_at
+from shm.ring cimport Consumer, prefetch_record, record_at
 
 # In records, of which most requests have two. A request has no more than `NEAR`: all of it has its tags.
 cdef enum:
@@ -21,7 +22,6 @@ cdef enum:
     MIDDLE = 12
     NEAR = 6
     ARRIVAL = 6          # and so far before that, the record itself: another core has just written it
-    LINE = 64
 
 assert <int> FAR < <int> TAGS and TAGS & (TAGS - 1) == 0
 assert <size_t> &(<NewOrderRecord *> NULL).cl_ord_id == <size_t> &(<ExtClientIdRecord *> NULL).orig_cl_ord_id
@@ -39,8 +39,7 @@ cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, u
     ahead.far = max(ahead.far, ring.next)
     while ahead.far < last:
         if ahead.far + ARRIVAL < end:
-            prefetch(record_at(ring, ahead.far + ARRIVAL))
-            prefetch(record_at(ring, ahead.far + ARRIVAL) + LINE)
+            prefetch_record(ring, ahead.far + ARRIVAL)
         ahead.tags[ahead.far % TAGS] = ask_index(
             ledger.ids, ledger.orders, <const CommandRecord *> record_at(ring, ahead.far),
             log_seq + ahead.far - ring.next,

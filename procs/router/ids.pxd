@@ -3,7 +3,7 @@ from libc.string cimport memcmp, memcpy
 
 from procs.tables.array cimport Array
 from procs.tables.index cimport Index, fold, index_next, index_prefetch
-from procs.tables.pool cimport NIL, Pool, pool_at, prefetch
+from procs.tables.pool cimport NIL, Pool, pool_at
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport CL_ORD_ID_SIZE
 

@@ -19,10 +19,11 @@ from procs.tables.index cimport (
     index_save, index_span,
 )
 from procs.tables.pool cimport (
-    NIL, pool_check, pool_close, pool_give, pool_load, pool_open, pool_save, pool_take, prefetch,
+    NIL, pool_check, pool_close, pool_give, pool_load, pool_open, pool_save, pool_take,
 )
 from procs.tables.saved cimport Loader, Saver
 from procs.tables.touch cimport index_touch, pool_touch
+from shm.atomics cimport prefetch
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport CL_ORD_ID_SIZE
 

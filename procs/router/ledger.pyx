@@ -19,8 +19,9 @@ from procs.router.orders cimport (
 from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_item, index_prefetch, index_span
-from procs.tables.pool cimport NIL, prefetch
+from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
+from shm.atomics cimport prefetch
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 

@@ -11,10 +11,11 @@ from procs.router.early cimport Early
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SETTLED, Board
 from shm.records cimport MAX_MATCHERS, EventRecord
-from shm.ring cimport Consumer, record_at
+from shm.ring cimport Consumer, prefetch_record, record_at
 
 cdef enum:
     AHEAD = 16                      # how far before its turn an event is looked at
+    ARRIVAL = 24                    # and asked for: a matcher has just written it
 
 
 class ReplayError(RuntimeError):
@@ -54,6 +55,8 @@ cdef class Settlement:
         cdef const EventRecord *event
         for number in range(first, first + count):
             event = <const EventRecord *> record_at(ring, number)
+            if number + ARRIVAL < first + count:
+                prefetch_record(ring, number + ARRIVAL)
             if number + AHEAD < first + count:
                 self.ledger.expect(<const EventRecord *> record_at(ring, number + AHEAD))
                 self.ledger.expect_order(<const EventRecord *> record_at(ring, number + AHEAD // 2))

@@ -1,7 +1,8 @@
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.tables.pool cimport NIL, Pool, pool_at, prefetch
+from procs.tables.pool cimport NIL, Pool, pool_at
 from procs.tables.saved cimport Loader, Saver
+from shm.atomics cimport prefetch
 
 cdef enum:
     SEGMENT_SLOTS = 4096

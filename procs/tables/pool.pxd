@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.tables.saved cimport Loader, Saver
+from shm.atomics cimport prefetch
 
 cdef enum:
     NIL = 0  # no item: the first of every pool is never handed out
@@ -12,10 +13,6 @@ cdef struct Pool:
     uint32_t used     # items ever handed out, and the nil one; those beyond were never touched
     uint32_t free     # the item given back last; its first four bytes name the one before
     uint32_t live     # items handed out now
-
-cdef extern from * nogil:
-    # Asks for a line of memory ahead of its use. A hint: any address may be named, and nothing waits.
-    void prefetch "__builtin_prefetch" (const void *memory) noexcept
 
 cdef int pool_open(Pool *pool, uint64_t item_size, uint32_t capacity, bint scattered=*) except -1
 cdef void pool_close(Pool *pool) noexcept
