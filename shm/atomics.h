@@ -29,6 +29,16 @@ static inline void cpu_relax(void)
 #endif
 }
 
+/* Asks for a line of memory that will be written, so that no other core has it then. A hint. */
+static inline void prefetch_for_write(const void *p)
+{
+#if defined(__x86_64__)
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)p));
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 /* Sleeps while *p == expected, at most timeout_ns; every return means "look again". */
 static inline int futex_wait(uint32_t *p, uint32_t expected, int64_t timeout_ns)
 {

@@ -14,6 +14,7 @@ cdef extern from "atomics.h" nogil:
     void fence_release() noexcept
     void fence_full() noexcept
     void cpu_relax() noexcept
+    void prefetch_for_write(const void *p) noexcept
     int futex_wait(uint32_t *p, uint32_t expected, int64_t timeout_ns) noexcept
     void futex_wake(uint32_t *p) noexcept
 

@@ -1,12 +1,13 @@
 from libc.stdint cimport uint32_t, uint64_t
 
-from shm.atomics cimport fence_release, prefetch, store_relaxed
+from shm.atomics cimport fence_release, prefetch, prefetch_for_write, store_relaxed
 from shm.bell cimport Bells
 from shm.records cimport SLOT_SIZE
 
 cdef enum:
     MAX_CONSUMERS = 16
     RING_HEADER_SIZE = 4096
+    CLAIMS_AHEAD = 8        # how far before its turn a slot is asked for, which consumers on other cores have read
 
 cdef enum Observed:
     OBSERVED_RECORD = 0
@@ -78,6 +79,9 @@ cdef inline void prefetch_record(Consumer consumer, uint64_t seq) noexcept nogil
 cdef inline char *claim_at(Producer producer, uint64_t seq) noexcept nogil:
     """`Producer.claim`, for those who claim every record."""
     cdef char *slot = producer.ring.slots + (seq & producer.ring.mask) * SLOT_SIZE
+    cdef char *later = producer.ring.slots + ((seq + CLAIMS_AHEAD) & producer.ring.mask) * SLOT_SIZE
+    prefetch_for_write(later)
+    prefetch_for_write(later + SLOT_SIZE // 2)
     store_relaxed(<uint64_t *> slot, (seq << 1) | 1)
     fence_release()
     return slot + 8
