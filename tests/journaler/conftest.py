@@ -11,5 +11,5 @@ import pytest
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    with TemporaryDirectory(dir="/dev/shm", prefix="journaler-test-") as name:
+    with TemporaryDirectory(dir="/dev/shm", prefix="journaler-test-", ignore_cleanup_errors=True) as name:
         yield Path(name)

@@ -26,7 +26,7 @@ SMALL = 4 * PAGE
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """In memory: thousands of syncs are not what is tested here (test_journal_processes.py uses a disk)."""
-    with TemporaryDirectory(dir="/dev/shm", prefix="journal-test-") as name:
+    with TemporaryDirectory(dir="/dev/shm", prefix="journal-test-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
