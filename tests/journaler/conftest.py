@@ -11,5 +11,6 @@ import pytest
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
+    # A writer that was refused may live on in its traceback, and prepare a segment while this is removed.
     with TemporaryDirectory(dir="/dev/shm", prefix="journaler-test-", ignore_cleanup_errors=True) as name:
         yield Path(name)

@@ -23,6 +23,7 @@ SMALL = 16 * PAGE
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """In memory: thousands of syncs are not what is tested here (test_journal_processes.py uses a disk)."""
+    # A writer that was refused may live on in its traceback, and prepare a segment while this is removed.
     with TemporaryDirectory(dir="/dev/shm", prefix="journal-test-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
