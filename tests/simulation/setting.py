@@ -23,9 +23,9 @@ from config.schema import (
     VenueSection,
 )
 from procs.supervisor.topology import Topology
+from tests.passwords import PASSWORD
 from tests.simulation.audit import NAME as AUDIT
 from tests.simulation.plan import PAGE, Plan
-from tests.simulation.trader import PASSWORD
 from tests.simulation.traffic import SYMBOLS
 
 START_NS = 1_780_000_000_000_000_000

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from tests.invariants import BrokenError, Told, require
+from tests.passwords import PASSWORD
 from tests.simulation.network import Wire
 
 SOH = b"\x01"
 POSS_RESEND = 97  # a field of the header
 NOT_AVAILABLE = "4"  # a BusinessRejectReason
-PASSWORD = "demo"
 RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
 
