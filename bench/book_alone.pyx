@@ -5,7 +5,7 @@ It leaves out what the agent and its rings cost (checksums, cursors, other cores
 
 from libc.stdint cimport int64_t, uint64_t
 
-from bench.encode cimport MOST_RECORDS, Encoder
+from bench.encode cimport Encoder
 from procs.matcher.book cimport Book
 from shm.clock cimport monotonic_ns
 from shm.records cimport RECORD_SIZE, CommandRecord
@@ -15,7 +15,7 @@ cdef enum:
     POLL = 256              # records that the agent takes at a time
     MOST_EVENTS = 4096
 
-cdef char records[BATCH * MOST_RECORDS][RECORD_SIZE]
+cdef char records[BATCH][RECORD_SIZE]
 
 
 def execute(Encoder encoder, Book book) -> int:
@@ -23,15 +23,14 @@ def execute(Encoder encoder, Book book) -> int:
     cdef uint64_t seq = encoder_start(encoder)
     cdef int64_t total = 0
     cdef int64_t begun
-    cdef int count, taken
+    cdef int count
     with nogil:
         while encoder.next < encoder.workload.count:
             count = 0
-            while encoder.next < encoder.workload.count and count <= BATCH * MOST_RECORDS - MOST_RECORDS:
-                taken = encoder.records()
-                encoder.sequenced(records[count], records[count + 1] if taken == 2 else NULL, seq)
-                count += taken
-                seq += taken
+            while encoder.next < encoder.workload.count and count < BATCH:
+                encoder.sequenced(records[count], seq)
+                count += 1
+                seq += 1
             begun = monotonic_ns()
             carry_out(book, count)
             total += monotonic_ns() - begun

@@ -5,7 +5,7 @@ It is the router and every consumer of events at once; it looks at what comes ou
 
 from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
-from bench.encode cimport MOST_RECORDS, Encoder
+from bench.encode cimport Encoder
 from bench.tally cimport Tally
 from procs.agent cimport Agent
 from shm.atomics cimport cpu_relax
@@ -32,18 +32,13 @@ cdef void wait(uint64_t *spins) noexcept nogil:
 
 cdef int64_t write_log(Producer log, Encoder encoder, int64_t commands) noexcept nogil:
     """Sequence up to so many of the encoder's commands, as far as the ring has room; returns how many."""
-    cdef uint64_t room = log.free(commands * MOST_RECORDS)
-    cdef uint64_t seq = log.next
-    cdef uint64_t end = seq + room
-    cdef int64_t first = encoder.next
-    cdef int64_t last = min(encoder.workload.count, first + commands)
-    cdef int taken
-    while encoder.next < last and seq + MOST_RECORDS <= end:
-        taken = encoder.records()
-        encoder.sequenced(log.claim(seq), log.claim(seq + 1) if taken == 2 else NULL, seq)
-        seq += taken
-    log.publish(seq - 1)
-    return encoder.next - first
+    cdef int64_t count = min(commands, encoder.workload.count - encoder.next)
+    cdef uint64_t room = min(log.free(count), <uint64_t> count)
+    cdef uint64_t seq
+    for seq in range(log.next, log.next + room):
+        encoder.sequenced(log.claim(seq), seq)
+    log.publish(log.next + room - 1)
+    return room
 
 
 cdef uint64_t drop(Consumer ring) noexcept nogil:

@@ -8,11 +8,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from bench.simple_book cimport BUY
-from bench.workload cimport CANCEL, LIMIT, MARKET, Step, Workload
+from bench.workload cimport CANCEL, LIMIT, MARKET, MOVE, Step, Workload
+from shm.client_ids cimport join_ids
 from shm.records cimport (
-    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CMD_REPLACE, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, RECORD_SIZE, SIDE_BUY,
-    SIDE_SELL, STP_NONE, TIF_GTC, TIF_IOC, CancelRecord, CommandRecord, ExtClientIdRecord, NewOrderRecord,
-    ReplaceRecord,
+    CL_ORD_ID_SIZE, CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, RECORD_SIZE, SIDE_BUY,
+    SIDE_SELL, STP_NONE, TIF_GTC, TIF_IOC, CancelRecord, CommandRecord, NewOrderRecord, ReplaceRecord,
 )
 
 cdef enum:
@@ -32,6 +32,7 @@ cdef const char *HEX = b"0123456789abcdef"
 cdef void write_id(char *out, char letter, uint64_t number) noexcept nogil:
     """A client id: a letter that says whether it is an order's or a request's, and its number."""
     cdef int i
+    memset(out, 0, CL_ORD_ID_SIZE)
     out[0] = letter
     for i in range(DIGITS):
         out[DIGITS - i] = HEX[number & 15]
@@ -39,7 +40,7 @@ cdef void write_id(char *out, char letter, uint64_t number) noexcept nogil:
 
 
 cdef class Encoder:
-    """One pass over a workload. A cancel or a move takes two records (EXT_CLIENT_ID first), all else takes one.
+    """One pass over a workload. A command takes one record: its client ids are short (`shm.client_ids`).
 
     What is `sequenced` begins at `first_seq` of a log that has nothing else in it from there on.
     """
@@ -68,44 +69,35 @@ cdef class Encoder:
             if step.kind == LIMIT or step.kind == MARKET:
                 order_ids[step.id] = seq
             self.targets[i] = order_ids[step.id]
-            seq += 1 if step.kind == LIMIT or step.kind == MARKET else MOST_RECORDS
+            seq += 1
         free(order_ids)
         return 0
 
-    cdef int records(self) noexcept nogil:
-        """How many records the next command takes."""
-        cdef int kind = self.workload.steps[self.next].kind
-        return 1 if kind == LIMIT or kind == MARKET else MOST_RECORDS
-
-    cdef void request(self, char *first, char *second) noexcept nogil:
-        """The next command as a gateway words it, its time left to the sender; `second` is used if it takes two."""
+    cdef void request(self, char *out) noexcept nogil:
+        """The next command as a gateway words it, its time left to the sender."""
         cdef const Step *step = &self.workload.steps[self.next]
         if step.kind == LIMIT or step.kind == MARKET:
-            self.order(step, first)
+            self.order(step, out)
         else:
-            self.follow_up(step, first, second)
+            self.follow_up(step, out)
         self.next += 1
 
-    cdef void sequenced(self, char *first, char *second, uint64_t seq) noexcept nogil:
-        """The next command as the router sequences it, `first` at `seq`. Nothing is checked, so nothing is refused."""
+    cdef void sequenced(self, char *out, uint64_t seq) noexcept nogil:
+        """The next command as the router sequences it at `seq`. Nothing is checked, so nothing is refused."""
         cdef const Step *step = &self.workload.steps[self.next]
-        cdef CommandRecord *head = <CommandRecord *> first
-        self.request(first, second)
+        cdef CommandRecord *head = <CommandRecord *> out
+        self.request(out)
         head.seq = head.time_ns = seq
         head.epoch = 1
-        if step.kind == LIMIT or step.kind == MARKET:
-            (<NewOrderRecord *> first).maker_fee_ppm = MAKER_PPM
-            (<NewOrderRecord *> first).taker_fee_ppm = TAKER_PPM
-            if step.kind == MARKET:
-                (<NewOrderRecord *> first).price_ticks = INT64_MAX if step.side == BUY else 1
-            return
-        head = <CommandRecord *> second
-        head.seq = head.time_ns = seq + 1
-        head.epoch = 1
         if step.kind == CANCEL:
-            (<CancelRecord *> second).order_id = self.targets[self.next - 1]
+            (<CancelRecord *> out).order_id = self.targets[self.next - 1]
+        elif step.kind == MOVE:
+            (<ReplaceRecord *> out).order_id = self.targets[self.next - 1]
         else:
-            (<ReplaceRecord *> second).order_id = self.targets[self.next - 1]
+            (<NewOrderRecord *> out).maker_fee_ppm = MAKER_PPM
+            (<NewOrderRecord *> out).taker_fee_ppm = TAKER_PPM
+            if step.kind == MARKET:
+                (<NewOrderRecord *> out).price_ticks = INT64_MAX if step.side == BUY else 1
 
     cdef void head(self, char *out, int type, uint32_t account) noexcept nogil:
         # In two parts: the compiler makes of one this long a string instruction, which takes five times as long.
@@ -129,20 +121,21 @@ cdef class Encoder:
         self.msg_seq_nums[step.uid] += 1
         order.msg_seq_num = self.msg_seq_nums[step.uid]
 
-    cdef void follow_up(self, const Step *step, char *extension, char *out) noexcept nogil:
+    cdef void follow_up(self, const Step *step, char *out) noexcept nogil:
         cdef CancelRecord *cancel = <CancelRecord *> out
         cdef ReplaceRecord *replace = <ReplaceRecord *> out
-        self.head(extension, CMD_EXT_CLIENT_ID, step.uid)
-        write_id((<ExtClientIdRecord *> extension).orig_cl_ord_id, c"o", step.id)
+        cdef char own_id[CL_ORD_ID_SIZE]
+        cdef char meant_id[CL_ORD_ID_SIZE]
         self.head(out, CMD_CANCEL if step.kind == CANCEL else CMD_REPLACE, step.uid)
+        write_id(own_id, c"r", self.next)
+        write_id(meant_id, c"o", step.id)
+        join_ids(replace, own_id, meant_id)
         self.msg_seq_nums[step.uid] += 1
         if step.kind == CANCEL:
-            write_id(cancel.cl_ord_id, c"r", self.next)
             cancel.instrument = step.instrument
             cancel.side = SIDE_BUY if step.side == BUY else SIDE_SELL
             cancel.msg_seq_num = self.msg_seq_nums[step.uid]
             return
-        write_id(replace.cl_ord_id, c"r", self.next)
         replace.instrument = step.instrument
         replace.price_ticks = step.price
         replace.quantity_lots = step.size

@@ -9,12 +9,12 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from libc.time cimport time
 
-from bench.encode cimport MOST_RECORDS, Encoder
+from bench.encode cimport Encoder
 from bench.tally cimport Tally
 from bench.workload cimport Workload
 from shm.board cimport WORD_LOG_END, WORD_MATCHER_DONE, Board
 from shm.clock cimport monotonic_ns
-from shm.records cimport CMD_EXT_CLIENT_ID, RECORD_SIZE, CommandRecord
+from shm.records cimport RECORD_SIZE, CommandRecord
 from shm.ring cimport Consumer, Producer
 
 cdef extern from "<unistd.h>" nogil:
@@ -32,31 +32,24 @@ cdef class Load:
 
     def __cinit__(self, Workload workload not None):
         cdef Encoder encoder = Encoder(workload)
-        cdef int taken
-        self.records = <char *> malloc((workload.count + 1) * MOST_RECORDS * RECORD_SIZE)
+        self.records = <char *> malloc((workload.count + 1) * RECORD_SIZE)
         if self.records == NULL:
             raise MemoryError("no memory for the workload's records")
         with nogil:
             while encoder.next < workload.count:
-                taken = encoder.records()
-                encoder.request(
-                    self.records + self.count * RECORD_SIZE, self.records + (self.count + 1) * RECORD_SIZE
-                )
-                self.count += taken
+                encoder.request(self.records + self.count * RECORD_SIZE)
+                self.count += 1
 
     def __dealloc__(self):
         free(self.records)
 
 
 cdef uint64_t send(Load load, uint64_t at, Producer ingress) noexcept nogil:
-    """Publish up to a batch of records from `at` on, never an extension without its main record; returns the next."""
+    """Publish up to a batch of records from `at` on; returns the next."""
     cdef uint64_t count = min(load.count - at, ingress.free(BATCH), <uint64_t> BATCH)
     cdef uint64_t now_ns = <uint64_t> time(NULL) * NS_PER_S
-    cdef const CommandRecord *last = <const CommandRecord *> (load.records + (at + count - 1) * RECORD_SIZE)
     cdef uint64_t i
     cdef char *slot
-    if count and last.type == CMD_EXT_CLIENT_ID:
-        count -= 1
     for i in range(count):
         slot = ingress.claim(ingress.next + i)
         memcpy(slot, load.records + (at + i) * RECORD_SIZE, RECORD_SIZE)

@@ -6,7 +6,7 @@ The journal is a reader of the log that keeps nothing; everything sequenced is c
 from libc.stdint cimport int64_t, uint64_t
 
 from bench.drive cimport drop
-from bench.encode cimport MOST_RECORDS, Encoder
+from bench.encode cimport Encoder
 from procs.agent cimport Agent
 from shm.board cimport WORD_DURABLE_SEQ, WORD_LOG_END, WORD_MATCHER_DONE, Board
 from shm.clock cimport monotonic_ns
@@ -21,23 +21,15 @@ cdef int64_t START_NS = 1_800_000_000_000_000_000
 cdef int64_t PER_COMMAND_NS = 1000
 
 
-cdef int64_t write_requests(Producer ingress, Encoder encoder, int64_t commands, int64_t now_ns) noexcept nogil:
-    cdef uint64_t room = ingress.free(commands * MOST_RECORDS)
-    cdef uint64_t at = ingress.next
-    cdef uint64_t end = at + room
-    cdef int64_t last = encoder.next + commands
-    cdef char *second
-    cdef int taken
-    while encoder.next < last and at + MOST_RECORDS <= end:
-        taken = encoder.records()
-        second = ingress.claim(at + 1) if taken == 2 else NULL
-        encoder.request(ingress.claim(at), second)
-        (<CommandRecord *> ingress.claim(at)).time_ns = now_ns
-        if second != NULL:
-            (<CommandRecord *> second).time_ns = now_ns
-        at += taken
-    ingress.publish(at - 1)
-    return now_ns
+cdef void write_requests(Producer ingress, Encoder encoder, int64_t commands, int64_t now_ns) noexcept nogil:
+    cdef uint64_t room = min(ingress.free(commands), <uint64_t> commands)
+    cdef uint64_t at
+    cdef char *slot
+    for at in range(ingress.next, ingress.next + room):
+        slot = ingress.claim(at)
+        encoder.request(slot)
+        (<CommandRecord *> slot).time_ns = now_ns
+    ingress.publish(ingress.next + room - 1)
 
 
 def run(

@@ -55,5 +55,6 @@ cdef class Board:
     cdef uint64_t session_in(self, uint32_t session) noexcept nogil
     cdef void write_health(self, int agent, const HealthPayload *payload) noexcept nogil
     cdef bint read_health(self, int agent, HealthPayload *out) noexcept nogil
+    cdef void expect_balance(self, uint32_t account, uint32_t asset) noexcept nogil
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil
     cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil

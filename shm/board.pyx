@@ -27,6 +27,7 @@ from shm.atomics cimport (
     load_acquire,
     load_acquire_32,
     load_relaxed,
+    prefetch_for_write,
     store_release,
     store_release_32,
 )
@@ -174,6 +175,12 @@ cdef class Board:
 
     cdef bint read_health(self, int agent, HealthPayload *out) noexcept nogil:
         return read_entry(<const Entry *> (self.base + AT_HEALTH + agent * LINE), out, sizeof(HealthPayload))
+
+    cdef void expect_balance(self, uint32_t account, uint32_t asset) noexcept nogil:
+        """It will be written soon: ask for where it most probably is. A hint."""
+        cdef Entry *entry = <Entry *> (self.base + AT_BALANCES) + balance_slot(account, asset)
+        prefetch_for_write(entry)
+        prefetch_for_write(<char *> entry + sizeof(Entry) // 2)
 
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil:
         """Show an account's balance of an asset; False where the table is full (it is a hint: rule 12)."""

@@ -51,7 +51,7 @@ class NewOrder(Command, frozen=True, kw_only=True):
 
 
 class Cancel(Command, frozen=True, kw_only=True):
-    """Cancels the order whose client id the EXT_CLIENT_ID record before it names; the router stamps its order_id."""
+    """Cancels the order that it names by client id (`shm.client_ids` says where); the router stamps its order_id."""
 
     cl_ord_id: text36
     instrument: u32
@@ -67,7 +67,7 @@ class Replace(Command, frozen=True, kw_only=True):
     """Replaces price and total quantity (filled part included) of the order named as in Cancel.
 
     The price of an order that has none of its own (stop, trailing stop) is stamped by the router. An EXT_TERMS record
-    before the EXT_CLIENT_ID changes those of its terms that are not 0.
+    before it, and before its EXT_CLIENT_ID if it has one, changes those of its terms that are not 0.
     """
 
     cl_ord_id: text36
@@ -188,7 +188,10 @@ class Epoch(Command, frozen=True, kw_only=True):
 
 
 class ExtClientId(Command, frozen=True, kw_only=True):
-    """Extension: the client id of the order that the next record (Cancel, Replace) means (FIX OrigClOrdID)."""
+    """Extension: the client id of the order that the next record (Cancel, Replace) means (FIX OrigClOrdID).
+
+    Only where one of both ids is too long for both to be in that record.
+    """
 
     orig_cl_ord_id: text36
     reserved: Annotated[bytes, Meta(max_length=36, extra={"c": "uint8_t", "size": 36})] = b""

@@ -114,6 +114,7 @@ class OrderFlag(IntEnum):
     SLIDE = 8  # with POST_ONLY: takes the best price at which it does not, instead of being refused
     TERMS = 16  # an EXT_TERMS record belongs to it
     LIST = 32  # an EXT_LEG record belongs to it
+    BOTH_IDS = 64  # of a cancel or replace: `cl_ord_id` has the id of the order that it means, too (shm.client_ids)
 
 
 class ListKind(IntEnum):

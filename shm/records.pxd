@@ -96,6 +96,7 @@ cdef enum:
     ORDER_FLAG_SLIDE = 8
     ORDER_FLAG_TERMS = 16
     ORDER_FLAG_LIST = 32
+    ORDER_FLAG_BOTH_IDS = 64
 
 cdef enum:
     LIST_KIND_OCO = 1

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
 from procs.gateway.forms cimport Form, Terms, Text
+from shm.records cimport ReplaceRecord
 from shm.ring cimport Producer
 
 cdef enum:
@@ -26,7 +27,9 @@ cdef class Entry:
         self, int command, const Form *form, const Terms *terms, int flags, uint32_t account, int64_t utc_ns
     ) noexcept nogil
     cdef void further(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void extension(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef ReplaceRecord *request(
+        self, int command, int flags, const Terms *terms, uint32_t account, int64_t utc_ns
+    ) noexcept nogil
     cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil
     cdef void publish(self) noexcept nogil
 

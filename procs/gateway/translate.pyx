@@ -19,6 +19,7 @@ from procs.gateway.fix.message cimport (
     Field,
     Message,
 )
+from shm.client_ids cimport is_short, join_ids
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     CMD_CANCEL,
@@ -228,27 +229,22 @@ cdef class Entry:
         memcpy(slot + HEADER_SIZE, <const char *> &terms.more + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
 
     cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        cdef CancelRecord *record
-        self.extension(terms, account, utc_ns)
-        record = <CancelRecord *> self.claim(CMD_CANCEL, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+        cdef CancelRecord *record = <CancelRecord *> self.request(
+            CMD_CANCEL, ORDER_FLAG_POSS_RESEND if form.poss_resend else 0, terms, account, utc_ns
+        )
         record.instrument = terms.order.instrument
         record.side = terms.order.side
-        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 
     cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         cdef ReplaceRecord *record
+        cdef int flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         if terms.has_more:
             self.further(terms, account, utc_ns)
-        self.extension(terms, account, utc_ns)
-        record = <ReplaceRecord *> self.claim(CMD_REPLACE, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+            flags |= ORDER_FLAG_TERMS
+        record = self.request(CMD_REPLACE, flags, terms, account, utc_ns)
         record.instrument = terms.order.instrument
-        record.flags = (ORDER_FLAG_POSS_RESEND if form.poss_resend else 0) | (
-            ORDER_FLAG_TERMS if terms.has_more else 0
-        )
         record.price_ticks = terms.order.price_ticks
         record.quantity_lots = terms.order.quantity_lots
         record.msg_seq_num = form.msg_seq_num
@@ -265,10 +261,23 @@ cdef class Entry:
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 
-    cdef void extension(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """OrigClOrdID, directly before the record that means it."""
-        cdef ExtClientIdRecord *record = <ExtClientIdRecord *> self.claim(CMD_EXT_CLIENT_ID, account, utc_ns)
-        memcpy(record.orig_cl_ord_id, terms.orig_cl_ord_id, CL_ORD_ID_SIZE)
+    cdef ReplaceRecord *request(
+        self, int command, int flags, const Terms *terms, uint32_t account, int64_t utc_ns
+    ) noexcept nogil:
+        """A cancel or replace with its ClOrdID and OrigClOrdID, which takes a record of its own where one is long."""
+        cdef bint fits = is_short(terms.order.cl_ord_id) and is_short(terms.orig_cl_ord_id)
+        cdef ExtClientIdRecord *extension
+        cdef ReplaceRecord *record
+        if not fits:
+            extension = <ExtClientIdRecord *> self.claim(CMD_EXT_CLIENT_ID, account, utc_ns)
+            memcpy(extension.orig_cl_ord_id, terms.orig_cl_ord_id, CL_ORD_ID_SIZE)
+        record = <ReplaceRecord *> self.claim(command, account, utc_ns)
+        record.flags = flags
+        if fits:
+            join_ids(record, terms.order.cl_ord_id, terms.orig_cl_ord_id)
+        else:
+            memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+        return record
 
     cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil:
         """The session logged on, or began its numbers at 1 again: its next message has `next_in`."""

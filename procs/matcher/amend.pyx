@@ -17,10 +17,11 @@ from procs.matcher.outcome cimport Told, answers
 from procs.matcher.resting cimport show_less, tell, tell_terms, withdraw
 from procs.matcher.waiting cimport await_price, begin_trail
 from procs.tables.pool cimport NIL
+from shm.client_ids cimport copy_own_id
 from shm.records cimport (
-    CANCEL_REASON_REQUESTED, CODE_DELISTED, CODE_DISPLAY_TOO_LARGE, CODE_HALTED, CODE_OK, CODE_ORDER_CLOSED,
-    CODE_PRICE_OUTSIDE_BAND, CODE_QUANTITY_BELOW_FILLED, CODE_TERMS_NOT_ALLOWED, CODE_WOULD_TAKE,
-    ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, PHASE_DELISTED, PHASE_HALT, CommandRecord,
+    CANCEL_REASON_REQUESTED, CL_ORD_ID_SIZE, CODE_DELISTED, CODE_DISPLAY_TOO_LARGE, CODE_HALTED, CODE_OK,
+    CODE_ORDER_CLOSED, CODE_PRICE_OUTSIDE_BAND, CODE_QUANTITY_BELOW_FILLED, CODE_TERMS_NOT_ALLOWED, CODE_WOULD_TAKE,
+    ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, PHASE_DELISTED, PHASE_HALT,
 )
 
 
@@ -28,6 +29,7 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
     cdef uint8_t phase = listing_of(orders, command.instrument).phase
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     cdef int code = CODE_OK
+    cdef char own_id[CL_ORD_ID_SIZE]
     answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
     if phase == PHASE_HALT:
         code = CODE_HALTED
@@ -36,11 +38,10 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
     elif item == NIL:
         code = CODE_ORDER_CLOSED
     if code != CODE_OK:
-        orders.outcome.refused(
-            <const CommandRecord *> command, command.cl_ord_id, command.order_id, 0, 0, command.side, code
-        )
+        orders.outcome.refused(<const ReplaceRecord *> command, command.order_id, 0, 0, command.side, code)
         return 0
-    return withdraw(orders, item, CANCEL_REASON_REQUESTED, <const char *> &command.cl_ord_id[0])
+    copy_own_id(own_id, <const ReplaceRecord *> command)
+    return withdraw(orders, item, CANCEL_REASON_REQUESTED, own_id)
 
 
 cdef bint replace(
@@ -55,8 +56,8 @@ cdef bint replace(
     code = judge_replace(orders, command, item, terms)
     if code != CODE_OK:
         orders.outcome.refused(
-            <const CommandRecord *> command, command.cl_ord_id, command.order_id, command.price_ticks,
-            command.quantity_lots, order_at(orders, item).side if item != NIL else 0, code,
+            command, command.order_id, command.price_ticks, command.quantity_lots,
+            order_at(orders, item).side if item != NIL else 0, code,
         )
         return False
     if terms != NULL and terms.expire_ns != 0:

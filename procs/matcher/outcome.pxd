@@ -30,7 +30,7 @@ cdef class Outcome:
     cdef uint64_t own_id        # the order that the command itself is about
     cdef uint32_t session       # of the command
     cdef uint32_t msg_seq_num
-    cdef char target[CL_ORD_ID_SIZE]
+    cdef char target[CL_ORD_ID_SIZE]  # what the EXT_CLIENT_ID before the command says
     cdef char spill[SPILL][RECORD_SIZE]
 
     cdef void open(self, uint64_t wanted) noexcept nogil
@@ -55,8 +55,8 @@ cdef class Outcome:
     cdef void indicative(self, int64_t price_ticks, int64_t lots, int64_t imbalance) noexcept nogil
     cdef void refused_order(self, const NewOrderRecord *command, int code) noexcept nogil
     cdef void refused(
-        self, const CommandRecord *command, const char *cl_ord_id, uint64_t order_id, int64_t price_ticks,
-        int64_t quantity_lots, uint8_t side, int code,
+        self, const ReplaceRecord *command, uint64_t order_id, int64_t price_ticks, int64_t quantity_lots,
+        uint8_t side, int code,
     ) noexcept nogil
 
 

@@ -8,6 +8,7 @@ full, so one step's events are all that can ever be spilled.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from shm.crc32c cimport crc32c
 from shm.records cimport (
     CL_ORD_ID_SIZE, CMD_NEW_ORDER, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INDICATIVE,
@@ -71,7 +72,7 @@ cdef class Outcome:
         self.own_id = 0
 
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil:
-        """The client id of the order that the next cancel or replace means."""
+        """The client id of the order that the next cancel or replace means, which has no room for it."""
         memcpy(self.target, command.orig_cl_ord_id, CL_ORD_ID_SIZE)
 
     cdef char *emit(self, uint8_t event_type) noexcept nogil:
@@ -149,7 +150,7 @@ cdef class Outcome:
         event.leaves_lots = leaves_lots
         event.old_price_ticks = order.price_ticks
         event.old_leaves_lots = order.leaves_lots
-        memcpy(event.cl_ord_id, command.cl_ord_id, CL_ORD_ID_SIZE)
+        copy_own_id(event.cl_ord_id, command)
         event.side = order.side
         event.kept_priority = kept
         event.state = order.state
@@ -229,13 +230,16 @@ cdef class Outcome:
         event.reserved = 0
 
     cdef void refused(
-        self, const CommandRecord *command, const char *cl_ord_id, uint64_t order_id, int64_t price_ticks,
-        int64_t quantity_lots, uint8_t side, int code,
+        self, const ReplaceRecord *command, uint64_t order_id, int64_t price_ticks, int64_t quantity_lots,
+        uint8_t side, int code,
     ) noexcept nogil:
-        """The client id that a cancel or replace meant, then why it was refused."""
+        """The client id that a cancel or replace (`command` is either) meant, then why it was refused."""
         cdef RejectedRecord *event
         cdef ExtClientIdEventRecord *extension = <ExtClientIdEventRecord *> self.emit(EVT_EXT_CLIENT_ID)
-        memcpy(extension.orig_cl_ord_id, self.target, CL_ORD_ID_SIZE)
+        if has_both_ids(command):
+            copy_meant_id(extension.orig_cl_ord_id, command)
+        else:
+            memcpy(extension.orig_cl_ord_id, self.target, CL_ORD_ID_SIZE)
         memset(extension.reserved, 0, sizeof(extension.reserved))
         event = <RejectedRecord *> self.emit(EVT_REJECTED)
         event.order_id = order_id
@@ -243,7 +247,7 @@ cdef class Outcome:
         event.quantity_lots = quantity_lots
         event.account = command.account
         event.session = command.session
-        memcpy(event.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
+        copy_own_id(event.cl_ord_id, command)
         event.side = side
         event.command = command.type
         event.code = code

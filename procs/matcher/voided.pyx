@@ -78,17 +78,15 @@ cdef void void_rest(Orders orders, const NewOrderRecord *command) noexcept nogil
 
 cdef void void_cancel(Orders orders, const CancelRecord *command) noexcept nogil:
     answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
-    orders.outcome.refused(
-        <const CommandRecord *> command, command.cl_ord_id, command.order_id, 0, 0, command.side, CODE_VOIDED
-    )
+    orders.outcome.refused(<const ReplaceRecord *> command, command.order_id, 0, 0, command.side, CODE_VOIDED)
 
 
 cdef void void_replace(Orders orders, const ReplaceRecord *command) noexcept nogil:
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
     orders.outcome.refused(
-        <const CommandRecord *> command, command.cl_ord_id, command.order_id, command.price_ticks,
-        command.quantity_lots, order_at(orders, item).side if item != NIL else 0, CODE_VOIDED,
+        command, command.order_id, command.price_ticks, command.quantity_lots,
+        order_at(orders, item).side if item != NIL else 0, CODE_VOIDED,
     )
 
 

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.router.ledger cimport Ledger
+from procs.router.sequencer cimport IdTags
 from shm.ring cimport Consumer
 
 cdef enum:
@@ -11,6 +12,6 @@ cdef struct Ahead:
     uint64_t far
     uint64_t middle
     uint64_t near
-    uint32_t tags[TAGS]  # of the client ids in the records before `far`
+    IdTags tags[TAGS]  # of the client ids in the records before `far`
 
 cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, uint64_t log_seq) noexcept nogil

@@ -5,22 +5,24 @@ It changes no state. All but the tags are hints: whatever it guesses may turn ou
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.router.ids cimport CLOSED, ClientIds, id_at, tag_of_id
+from procs.router.ids cimport CLOSED, ClientIds, id_at, tag_of_id, tag_of_short
 from procs.router.orders cimport OpenOrders, order_at, tag_of_order
-from procs.router.sequencer cimport MAX_GROUP
+from procs.router.sequencer cimport MAX_GROUP, IdTags
 from procs.tables.index cimport index_next, index_prefetch
 from procs.tables.pool cimport NIL
 from shm.atomics cimport prefetch
+from shm.client_ids cimport SHORT_ID, has_both_ids
 from shm.records cimport (
-    CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CancelRecord, CommandRecord, ExtClientIdRecord, NewOrderRecord, ReplaceRecord,
+    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CMD_REPLACE, CancelRecord, CommandRecord, ExtClientIdRecord,
+    NewOrderRecord, ReplaceRecord,
 )
 from shm.ring cimport Consumer, prefetch_record, record_at
 
-# In records, of which most requests have two. A request has no more than `NEAR`: all of it has its tags.
+# In records, of which most requests have one. A request has no more than `NEAR`: all of it has its tags.
 cdef enum:
-    FAR = 20
-    MIDDLE = 12
-    NEAR = 6
+    FAR = 16
+    MIDDLE = 10
+    NEAR = 5
     ARRIVAL = 6          # and so far before that, the record itself: another core has just written it
 
 assert <int> FAR < <int> TAGS and TAGS & (TAGS - 1) == 0
@@ -40,33 +42,45 @@ cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, u
     while ahead.far < last:
         if ahead.far + ARRIVAL < end:
             prefetch_record(ring, ahead.far + ARRIVAL)
-        ahead.tags[ahead.far % TAGS] = ask_index(
+        ask_index(
             ledger.ids, ledger.orders, <const CommandRecord *> record_at(ring, ahead.far),
-            log_seq + ahead.far - ring.next,
+            log_seq + ahead.far - ring.next, &ahead.tags[ahead.far % TAGS],
         )
         ahead.far += 1
     last = min(ring.next + MIDDLE, end)
     ahead.middle = max(ahead.middle, ring.next)
     while ahead.middle < last:
-        if (<const CommandRecord *> record_at(ring, ahead.middle)).type == CMD_EXT_CLIENT_ID:
-            prefetch(id_at(ledger.ids, named(ledger.ids, ahead.tags[ahead.middle % TAGS])))
+        if ahead.tags[ahead.middle % TAGS].meant != 0:
+            prefetch(id_at(ledger.ids, named(ledger.ids, ahead.tags[ahead.middle % TAGS].meant)))
         ahead.middle += 1
     last = min(ring.next + NEAR, end)
     ahead.near = max(ahead.near, ring.next)
     while ahead.near < last:
-        if (<const CommandRecord *> record_at(ring, ahead.near)).type == CMD_EXT_CLIENT_ID:
-            ask_order(ledger.ids, ledger.orders, named(ledger.ids, ahead.tags[ahead.near % TAGS]))
+        if ahead.tags[ahead.near % TAGS].meant != 0:
+            ask_order(ledger.ids, ledger.orders, named(ledger.ids, ahead.tags[ahead.near % TAGS].meant))
         ahead.near += 1
 
 
-cdef inline uint32_t ask_index(
-    ClientIds ids, OpenOrders orders, const CommandRecord *record, uint64_t log_seq
+cdef inline void ask_index(
+    ClientIds ids, OpenOrders orders, const CommandRecord *record, uint64_t log_seq, IdTags *tags
 ) noexcept nogil:
-    """Ask for where indexes have the record's client id, or that which it names, and a new order; the id's tag."""
-    cdef uint32_t tag = tag_of_id(ids, record.account, (<const NewOrderRecord *> record).cl_ord_id)
-    index_prefetch(&ids.index, tag)
+    """Ask for where indexes have the record's client ids, and a new order; fills `tags`."""
+    cdef const ReplaceRecord *request = <const ReplaceRecord *> record
+    tags[0] = IdTags(0, 0)
+    if record.type == CMD_EXT_CLIENT_ID:
+        tags.meant = ask(ids, tag_of_id(ids, record.account, (<const ExtClientIdRecord *> record).orig_cl_ord_id))
+        return
+    if (record.type == CMD_REPLACE or record.type == CMD_CANCEL) and has_both_ids(request):
+        tags.own = ask(ids, tag_of_short(ids, record.account, request.cl_ord_id))
+        tags.meant = ask(ids, tag_of_short(ids, record.account, request.cl_ord_id + SHORT_ID))
+        return
+    tags.own = ask(ids, tag_of_id(ids, record.account, request.cl_ord_id))
     if record.type == CMD_NEW_ORDER:
         index_prefetch(&orders.index, tag_of_order(orders, log_seq))
+
+
+cdef inline uint32_t ask(ClientIds ids, uint32_t tag) noexcept nogil:
+    index_prefetch(&ids.index, tag)
     return tag
 
 

@@ -80,7 +80,6 @@ cdef class Announcer:
         cdef const NewOrderRecord *order = <const NewOrderRecord *> record
         cdef const ReplaceRecord *replace = <const ReplaceRecord *> record
         cdef const ExtLegRecord *leg
-        cdef const char *extension
         cdef RejectedRecord *event
         cdef ExtClientIdEventRecord *meant
         if header.type == CMD_NEW_ORDER:
@@ -93,13 +92,11 @@ cdef class Announcer:
             self.reject_other(record, verdict)
             return
         meant = <ExtClientIdEventRecord *> self.begin(header, EVT_EXT_CLIENT_ID, replace.instrument)
-        extension = core.extension(header, 1, CMD_EXT_CLIENT_ID)
-        if extension != NULL:
-            memcpy(meant.orig_cl_ord_id, (<const ExtClientIdRecord *> extension).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        memcpy(meant.orig_cl_ord_id, core.meant_id, CL_ORD_ID_SIZE)
         self.end(<char *> meant)
-        # Cancels and replaces have client id, instrument and MsgSeqNum in the same places.
+        # Cancels and replaces have instrument and MsgSeqNum in the same places.
         event = self.begin_rejected(header, verdict, replace.instrument)
-        memcpy(event.cl_ord_id, replace.cl_ord_id, CL_ORD_ID_SIZE)
+        memcpy(event.cl_ord_id, core.own_id, CL_ORD_ID_SIZE)
         event.order_id = core.target.order_id
         event.price_ticks = core.target.price_ticks if header.type == CMD_CANCEL else replace.price_ticks
         event.quantity_lots = core.target.quantity_lots if header.type == CMD_CANCEL else replace.quantity_lots

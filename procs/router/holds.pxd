@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.router.accounts cimport Accounts
+from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, Accounts
 from procs.router.balances cimport Balances
 from procs.router.ids cimport ClientIds
 from procs.router.orders cimport OpenOrders, Order, widest_terms
@@ -53,7 +53,9 @@ cdef class Holds:
         self, const NewOrderRecord *first, uint32_t first_tag, const ExtLegRecord *second, uint32_t second_tag
     ) except -1 nogil
     cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil
-    cdef int begin_replace(self, uint32_t item, const ReplaceRecord *replace, uint32_t tag) except -1 nogil
+    cdef int begin_replace(
+        self, uint32_t item, const ReplaceRecord *replace, const char *own_id, uint32_t tag
+    ) except -1 nogil
     cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil
     cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil
     cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil
@@ -93,4 +95,12 @@ cdef inline bint has_room_for(Holds holds, const Order *order, const ReplaceReco
     return (
         order.flags == 0 and order.leaves_lots == order.quantity_lots
         and replace.price_ticks <= price and replace.quantity_lots <= leaves
+    )
+
+
+cdef inline bint is_limited(const Account *account, const Account *session, const Listing *listing) noexcept nogil:
+    """Whether any switch or limit may have something to say about an order."""
+    return (
+        (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS) != 0
+        or account.max_orders | account.max_open_orders != 0 or listing.max_quantity_lots | listing.max_value != 0
     )

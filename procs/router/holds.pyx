@@ -213,9 +213,11 @@ cdef class Holds:
             verdict = CODE_INSUFFICIENT_BALANCE
         return verdict
 
-    cdef int begin_replace(self, uint32_t item, const ReplaceRecord *replace, uint32_t tag) except -1 nogil:
+    cdef int begin_replace(
+        self, uint32_t item, const ReplaceRecord *replace, const char *own_id, uint32_t tag
+    ) except -1 nogil:
         """Hold for the new terms too, until the matcher's outcome; the replace's id means the order from now on."""
-        cdef uint32_t id = self.ids.add(replace.account, replace.cl_ord_id, tag, replace.seq, item)
+        cdef uint32_t id = self.ids.add(replace.account, own_id, tag, replace.seq, item)
         cdef Order *order = order_at(self.orders, item)
         cdef Stake before = stake_of(self, order)
         cdef Stake after

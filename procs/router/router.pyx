@@ -289,7 +289,7 @@ cdef class Router(Agent):
         self.requests_fit -= 1
         look_ahead(&self.ahead[place], self.core.ledger, ring, self.ingress.ends[place], self.core.last_seq + 1)
         for i in range(count):
-            self.core.known_tag = self.ahead[place].tags[(at + i) % TAGS]
+            self.core.known = self.ahead[place].tags[(at + i) % TAGS]
             self.take_one(place, ring, record_at(ring, at + i), now_ns)
         return <int> count
 

@@ -24,6 +24,11 @@ cdef struct Target:
     int64_t quantity_lots
     uint8_t side
 
+# What the table of client ids knows those in a record by; 0 where it has none such, or nobody has asked yet.
+cdef struct IdTags:
+    uint32_t own
+    uint32_t meant    # of the order that a cancel or replace is about
+
 # Where the last record came from that the log has of the ingress ring of a number (rule 5).
 cdef struct Taken:
     uint64_t seq
@@ -33,9 +38,11 @@ cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
-    cdef uint32_t known_tag    # of the client id in the record that comes next, by who has it already; 0: nobody
-    cdef uint32_t meant_tag    # of that in the EXT_CLIENT_ID sequenced last, or 0
+    cdef IdTags known          # of the record that comes next, by who has them already
+    cdef uint32_t meant_tag    # of the id in the EXT_CLIENT_ID sequenced last, or 0
     cdef uint32_t id_tag       # of the client id of the record that is being decided
+    cdef char own_id[36]       # of the cancel or replace sequenced last,
+    cdef char meant_id[36]     # and of the order that it means
     cdef char extensions[4][120]
     cdef Target target
     cdef Balance flushed[MAX_FLUSH]
@@ -64,7 +71,9 @@ cdef class Sequencer(State):
     cdef uint16_t price_replace(
         self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
     ) noexcept nogil
-    cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil
+    cdef uint16_t begin_request(self, const ReplaceRecord *record, int imposed, uint32_t *item) noexcept nogil
+    cdef void read_ids(self, const ReplaceRecord *record) noexcept nogil
+    cdef uint32_t resolve(self, uint32_t account) noexcept nogil
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil
     cdef int session(self, SessionRecord *record) noexcept nogil

@@ -12,11 +12,11 @@ from cython cimport final
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, account_at
+from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at
 from procs.router.administration cimport OPERATORS_RING
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price, trailed_price, worst_price
-from procs.router.holds cimport NOTHING, Listing, Stake
+from procs.router.holds cimport NOTHING, Listing, Stake, is_limited
 from procs.router.ids cimport CLOSED, find_id, id_at, tag_of_id
 from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at
 from procs.router.verdicts cimport verdict_of
@@ -25,6 +25,7 @@ from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
 from procs.terms cimport has_own_price, is_plain, list_fault, order_fault
 from shm.board cimport MAX_SESSIONS
+from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 
@@ -32,14 +33,6 @@ from procs.router.settlement import ReplayError
 
 assert MAX_GROUP & (MAX_GROUP - 1) == 0
 assert <int> MAX_FLUSH <= <int> MAX_TAKEN
-
-
-cdef inline bint is_limited(const Account *account, const Account *session, const Listing *listing) noexcept nogil:
-    """Whether any switch or limit may have something to say about an order."""
-    return (
-        (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS) != 0
-        or account.max_orders | account.max_open_orders != 0 or listing.max_quantity_lots | listing.max_value != 0
-    )
 
 
 @final
@@ -58,7 +51,7 @@ cdef class Sequencer(State):
         self.flushed_count = 0
         if header.type == CMD_EXT_CLIENT_ID:
             decided = CODE_OK
-            self.meant_tag = self.known_tag
+            self.meant_tag = self.known.meant
         else:
             decided = self.decide(record, imposed)
             verdict = verdict_of(record)
@@ -67,7 +60,7 @@ cdef class Sequencer(State):
         header.crc = crc32c(0, record + 4, RECORD_SIZE - 4)
         self.last_seq = header.seq
         self.last_time_ns = header.time_ns
-        self.known_tag = 0
+        self.known = IdTags(0, 0)
         if 0 < header.ingress < INGRESS_RINGS:
             self.taken[header.ingress] = Taken(header.ingress_seq, header.ingress_incarnation)
         if header.type >= CMD_EXT_CLIENT_ID:
@@ -162,7 +155,7 @@ cdef class Sequencer(State):
         """What can be wrong with any request that has a client id, of which it notes the tag."""
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
-        self.id_tag = self.known_tag if self.known_tag != 0 else tag_of_id(self.ledger.ids, record.account, text)
+        self.id_tag = self.known.own if self.known.own != 0 else tag_of_id(self.ledger.ids, record.account, text)
         if find_id(self.ledger.ids, record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
         return <uint16_t> imposed
@@ -338,19 +331,37 @@ cdef class Sequencer(State):
         self.ledger.activate(item, verdict == CODE_OK)
         return verdict
 
-    cdef uint32_t resolve(self, const CommandRecord *record) noexcept nogil:
-        """The open order that a cancel or replace means by the extension before it, or NIL; fills `target`."""
-        cdef uint32_t id = NIL
+    cdef uint16_t begin_request(self, const ReplaceRecord *record, int imposed, uint32_t *item) noexcept nogil:
+        """What a cancel or replace begins with: its ids, its number, and the order that it means."""
+        self.read_ids(record)
+        self.note_session(record.session, record.msg_seq_num)
+        item[0] = self.resolve(record.account)
+        return self.judge_request(<const CommandRecord *> record, self.own_id, imposed)
+
+    cdef void read_ids(self, const ReplaceRecord *record) noexcept nogil:
+        """Both client ids of a cancel or replace; an id that is not there is one that nobody has."""
+        cdef const char *extension
+        copy_own_id(self.own_id, record)
+        if has_both_ids(record):
+            copy_meant_id(self.meant_id, record)
+            self.meant_tag = self.known.meant
+            return
+        extension = self.extension(<const CommandRecord *> record, 1, CMD_EXT_CLIENT_ID)
+        if extension != NULL:
+            memcpy(self.meant_id, (<const ExtClientIdRecord *> extension).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        else:
+            memset(self.meant_id, 0, CL_ORD_ID_SIZE)
+            self.meant_tag = 0
+
+    cdef uint32_t resolve(self, uint32_t account) noexcept nogil:
+        """The open order of the account that `meant_id` means, or NIL; fills `target`."""
+        cdef uint32_t id
         cdef uint32_t item = NIL
-        cdef const char *text
-        cdef const char *extension = self.extension(record, 1, CMD_EXT_CLIENT_ID)
         cdef const Order *order
         memset(&self.target, 0, sizeof(Target))
-        if extension != NULL:
-            text = &(<const ExtClientIdRecord *> extension).orig_cl_ord_id[0]
-            if self.meant_tag == 0:
-                self.meant_tag = tag_of_id(self.ledger.ids, record.account, text)
-            id = find_id(self.ledger.ids, record.account, text, self.meant_tag)
+        if self.meant_tag == 0:
+            self.meant_tag = tag_of_id(self.ledger.ids, account, self.meant_id)
+        id = find_id(self.ledger.ids, account, self.meant_id, self.meant_tag)
         if id != NIL and id_at(self.ledger.ids, id).order != CLOSED:
             item = id_at(self.ledger.ids, id).order
         if item != NIL:
@@ -376,21 +387,19 @@ cdef class Sequencer(State):
 
     cdef int cancel(self, CancelRecord *record, int imposed) except -1 nogil:
         """A cancel's own id is closed at once, whatever its verdict: it never means an order."""
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
-        cdef uint32_t item = self.resolve(<const CommandRecord *> record)
-        self.note_session(record.session, record.msg_seq_num)
+        cdef uint32_t item
+        cdef uint16_t verdict = self.begin_request(<const ReplaceRecord *> record, imposed, &item)
         record.order_id = self.target.order_id
         if verdict == CODE_OK:
             verdict = self.judge_target(item, record.instrument, record.side)
         elif verdict != imposed:
             return verdict
-        self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
+        self.ledger.ids.add_closed(record.account, self.own_id, self.id_tag, record.seq)
         return verdict
 
     cdef int replace(self, ReplaceRecord *record, int imposed) except -1 nogil:
-        cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
-        cdef uint32_t item = self.resolve(<const CommandRecord *> record)
-        self.note_session(record.session, record.msg_seq_num)
+        cdef uint32_t item
+        cdef uint16_t verdict = self.begin_request(record, imposed, &item)
         record.order_id = self.target.order_id
         if verdict == CODE_OK:
             verdict = self.judge_target(item, record.instrument, 0)
@@ -399,10 +408,10 @@ cdef class Sequencer(State):
         if verdict == CODE_OK:
             verdict = self.judge_replace(record, item)
         if verdict == CODE_OK:
-            self.ledger.begin_replace(item, record, self.id_tag)
+            self.ledger.begin_replace(item, record, self.own_id, self.id_tag)
             self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         else:
-            self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
+            self.ledger.ids.add_closed(record.account, self.own_id, self.id_tag, record.seq)
         return verdict
 
     cdef uint16_t judge_replace(self, ReplaceRecord *record, uint32_t item) noexcept nogil:
@@ -410,7 +419,9 @@ cdef class Sequencer(State):
         cdef const ExtTermsRecord *terms = NULL
         cdef uint16_t verdict
         if record.flags & ORDER_FLAG_TERMS:
-            terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, 2, CMD_EXT_TERMS)
+            terms = <const ExtTermsRecord *> self.extension(
+                <const CommandRecord *> record, 1 if has_both_ids(record) else 2, CMD_EXT_TERMS
+            )
             if terms == NULL:
                 return CODE_TERMS_MISSING
         if order.flags & ORDER_BUDGET:

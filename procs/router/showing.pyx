@@ -10,6 +10,10 @@ from procs.router.balances cimport BALANCE_UNSHOWN, Balance, balance_at, changed
 from shm.board cimport MAX_SESSIONS, BalancePayload, Board
 
 
+cdef enum:
+    AHEAD = 6       # balances, from the board's memory being asked for to its turn
+
+
 cdef class Showing:
     """The one writer of the board's balances and sessions."""
 
@@ -22,8 +26,11 @@ cdef class Showing:
         """Those that changed since the last time."""
         cdef BalancePayload payload
         cdef Balance *balance
-        cdef uint64_t i
+        cdef uint64_t i, key
         for i in range(self.balances.unshown.count):
+            if i + AHEAD < self.balances.unshown.count:
+                key = changed_at(&self.balances.unshown, i + AHEAD).key
+                self.board.expect_balance(<uint32_t> (key >> 32), <uint32_t> key)
             balance = balance_at(self.balances, changed_at(&self.balances.unshown, i).item)
             balance.flags &= ~BALANCE_UNSHOWN
             payload.account = balance.account

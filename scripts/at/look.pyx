@@ -18,10 +18,11 @@ from procs.router.ledger cimport Ledger
 from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, Order, order_at
 from procs.tables.index cimport index_item, index_span
 from procs.tables.pool cimport NIL
+from shm.client_ids cimport copy_own_id
 from shm.journal cimport JournalReader
 from shm.records cimport (
     CL_ORD_ID_SIZE, CMD_CANCEL, CMD_EXT_LEG, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, CODE_OK, RECORD_SIZE,
-    CommandRecord, EventRecord, NewOrderRecord,
+    CommandRecord, EventRecord, NewOrderRecord, ReplaceRecord,
 )
 from shm.ring cimport Consumer
 
@@ -178,6 +179,14 @@ cdef inline bint has_client_id(uint8_t type) noexcept nogil:
     )
 
 
+cdef inline bint is_own_id(const NewOrderRecord *record, const char *padded) noexcept nogil:
+    cdef char own_id[CL_ORD_ID_SIZE]
+    if record.type != CMD_CANCEL and record.type != CMD_REPLACE:
+        return memcmp(record.cl_ord_id, padded, CL_ORD_ID_SIZE) == 0
+    copy_own_id(own_id, <const ReplaceRecord *> record)
+    return memcmp(own_id, padded, CL_ORD_ID_SIZE) == 0
+
+
 def with_client_id(
     object directory, uint64_t first, uint64_t last, uint32_t account, bytes text
 ) -> list[int]:
@@ -196,7 +205,7 @@ def with_client_id(
                 record = <const NewOrderRecord *> reader.peek()
                 while record != NULL and not (
                     record.account == account and has_client_id(record.type)
-                    and memcmp(record.cl_ord_id, padded, CL_ORD_ID_SIZE) == 0
+                    and is_own_id(record, padded)
                 ):
                     reader.advance()
                     record = <const NewOrderRecord *> reader.peek()

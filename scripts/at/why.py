@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from procs.router.sequencer import Sequencer
 from scripts.at import look
-from scripts.at.words import Names, text_of, time_text
+from scripts.at.words import Names, target_of, text_of, time_text
+from shm.client_ids import own_id
 from shm.records import (
     Cancel,
     Code,
     Command,
-    ExtClientId,
     ExtLeg,
     MassCancel,
     NewOrder,
@@ -129,7 +129,8 @@ def _balance(case: Case, asset: int, needed: int) -> Figures:
 
 
 def _duplicate(case: Case) -> Figures:
-    ids = [getattr(each, "cl_ord_id", b"") for each in (case.command, *case.extensions)]
+    records = (case.command, *case.extensions)
+    ids = [own_id(each) if isinstance(each, Cancel | Replace) else getattr(each, "cl_ord_id", b"") for each in records]
     for text in (each for each in ids if each):
         known = look.client_id_of(case.core.ledger, case.command.account, text)
         if known is not None and known[0] < case.command.seq:
@@ -141,18 +142,18 @@ def _target(case: Case) -> Figures:
     """Of a cancel or replace: what is known of the client id that it means."""
     command = case.command
     assert isinstance(command, Cancel | Replace | MassCancel | NewOrder)
-    for each in case.extensions:
-        if isinstance(each, ExtClientId):
-            known = look.client_id_of(case.core.ledger, command.account, each.orig_cl_ord_id)
-            found: Figures = {"means": text_of(each.orig_cl_ord_id)}
-            if known is None:
-                return found | {"known": "no such client id of this account, or it is long forgotten"}
-            order = look.order_of(case.core.ledger, known[1]) if known[1] else None
-            if order is None:
-                return found | {"known": f"record {known[0]} brought it; it means no open order any more"}
-            return found | {"known": f"order {order['order_id']}, {case.names.symbol(order['instrument'])}, "
-                                     f"{Side(order['side']).name.lower()}"}  # fmt: skip
-    return {}
+    text = target_of(command, case.extensions) if isinstance(command, Cancel | Replace) else None
+    if text is None:
+        return {}
+    known = look.client_id_of(case.core.ledger, command.account, text)
+    found: Figures = {"means": text_of(text)}
+    if known is None:
+        return found | {"known": "no such client id of this account, or it is long forgotten"}
+    order = look.order_of(case.core.ledger, known[1]) if known[1] else None
+    if order is None:
+        return found | {"known": f"record {known[0]} brought it; it means no open order any more"}
+    return found | {"known": f"order {order['order_id']}, {case.names.symbol(order['instrument'])}, "
+                             f"{Side(order['side']).name.lower()}"}  # fmt: skip
 
 
 def of_matcher(code: Code, command: Command, listing: dict[str, int], names: Names, best: dict[str, str]) -> Figures:

@@ -14,6 +14,7 @@ from msgspec import structs
 from procs.router.state import State
 from scripts.operate.amounts import step_text
 from scripts.operate.directory import Directory
+from shm.client_ids import meant_id, own_id
 from shm.records import (
     Accepted,
     AccountLimits,
@@ -147,9 +148,15 @@ def text_of(text: bytes) -> str:
     return text.decode(errors="backslashreplace")
 
 
+def target_of(command: Cancel | Replace, extensions: Sequence[Command]) -> bytes | None:
+    """The client id of the order that a request means; None where the extension that should say so is missing."""
+    told = (each.orig_cl_ord_id for each in extensions if isinstance(each, ExtClientId))
+    meant = meant_id(command)
+    return next(told, None) if meant is None else meant
+
+
 def of_command(command: Command, extensions: Sequence[Command], names: Names) -> str:
     """What a record asks for, with the extensions right before it."""
-    target = next((text_of(each.orig_cl_ord_id) for each in extensions if isinstance(each, ExtClientId)), "")
     who = names.account(command.account or command.session)
     match command:
         case NewOrder():
@@ -157,12 +164,14 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
         case ExtLeg():
             return f"{who}, second order of a list ({_name(ListKind, command.list_kind)}): {_order(command, names)}"
         case Cancel():
-            return f"{who} cancels {target} of {names.symbol(command.instrument)} ({text_of(command.cl_ord_id)})"
+            target = text_of(target_of(command, extensions) or b"")
+            return f"{who} cancels {target} of {names.symbol(command.instrument)} ({text_of(own_id(command))})"
         case Replace():
+            target = text_of(target_of(command, extensions) or b"")
             return (
                 f"{who} replaces {target} of {names.symbol(command.instrument)} by "
                 f"{names.quantity(command.instrument, command.quantity_lots)} at "
-                f"{names.price(command.instrument, command.price_ticks)} ({text_of(command.cl_ord_id)})"
+                f"{names.price(command.instrument, command.price_ticks)} ({text_of(own_id(command))})"
                 f"{_terms(command.instrument, extensions, names)}"
             )
         case Deposit():

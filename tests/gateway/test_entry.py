@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shm import records as r
+from shm.client_ids import meant_id, own_id
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, INSTRUMENT, Stage, on_stage, stage
 
@@ -97,19 +98,44 @@ def test_each_term_of_an_order_has_its_place_in_a_record(tmp_path: Path, version
 def test_a_replace_has_the_terms_that_it_changes(tmp_path: Path) -> None:
     async def play(running: Stage, trader: Trader) -> None:
         trader.replace("r1", "one", t44="99")
-        target, replace = await running.commands(2)
-        has(target, orig_cl_ord_id=b"one")
-        has(replace, cl_ord_id=b"r1", flags=0, price_ticks=9_900, quantity_lots=10_000)
+        (replace,) = await running.commands(1)
+        assert (own_id(replace), meant_id(replace)) == (b"r1", b"one")
+        has(replace, flags=r.OrderFlag.BOTH_IDS, price_ticks=9_900, quantity_lots=10_000)
         trader.replace("r2", "r1", t40="4", t99="90", t111="0.5", t59="6", t126="20300101-12:00:00", t110="5", t18="6")
-        terms, target, replace = await running.commands(3)
+        terms, replace = await running.commands(2)
         has_terms(terms, stop_price_ticks=9_000, display_lots=5_000, expire_ns=NOON_NS)
-        has(target, orig_cl_ord_id=b"r1")
-        has(replace, cl_ord_id=b"r2", flags=r.OrderFlag.TERMS, instrument=INSTRUMENT)
+        assert (own_id(replace), meant_id(replace)) == (b"r2", b"r1")
+        has(replace, flags=r.OrderFlag.TERMS | r.OrderFlag.BOTH_IDS, instrument=INSTRUMENT)
         trader.send("G", {41: "r2", 11: "r3", 21: "1", 55: "BTCUSDT", 54: "1", 60: "20260101-00:00:00", 38: "1",
                           40: "P", 18: "a", 211: "3"})  # fmt: skip
-        terms, target, replace = await running.commands(3)
+        terms, replace = await running.commands(2)
         has_terms(terms, trail_ticks=300)
         has(replace, price_ticks=0)
+
+    run(tmp_path, play)
+
+
+@pytest.mark.parametrize("kind", ["cancel", "replace"])
+@pytest.mark.parametrize(("own", "meant"), [("o" * 19, "m"), ("o", "m" * 19), ("o" * 36, "m" * 36)])
+def test_a_request_with_a_long_id_has_a_record_for_what_it_means(
+    tmp_path: Path, kind: str, own: str, meant: str
+) -> None:
+    async def play(running: Stage, trader: Trader) -> None:
+        getattr(trader, kind)(own, meant)
+        target, request = await running.commands(2)
+        has(target, orig_cl_ord_id=meant.encode(), account=ALICE, session=ALICE)
+        has(request, cl_ord_id=own.encode(), flags=0)
+
+    run(tmp_path, play)
+
+
+@pytest.mark.parametrize("kind", ["cancel", "replace"])
+def test_ids_of_18_bytes_share_a_record(tmp_path: Path, kind: str) -> None:
+    async def play(running: Stage, trader: Trader) -> None:
+        getattr(trader, kind)("o" * 18, "m" * 18)
+        (request,) = await running.commands(1)
+        assert (own_id(request), meant_id(request)) == (b"o" * 18, b"m" * 18)
+        has(request, flags=r.OrderFlag.BOTH_IDS, account=ALICE, session=ALICE, instrument=INSTRUMENT)
 
     run(tmp_path, play)
 

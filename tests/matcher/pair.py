@@ -19,7 +19,6 @@ from shm.records import (
     Cancel,
     Command,
     Event,
-    ExtClientId,
     ExtLeg,
     ExtTerms,
     Instrument,
@@ -36,6 +35,7 @@ from shm.ring import Ring
 from tests.models import book as model
 from tests.models.journal import crc32c
 from tests.models.whole import check
+from tests.naming import meaning
 
 BTC = 1
 TINY = 64
@@ -113,7 +113,7 @@ def group(
         records.append(terms)
         command = with_flag(command, OrderFlag.TERMS)
     if isinstance(command, Cancel | Replace):
-        records.append(ExtClientId(orig_cl_ord_id=b"id of %d" % command.order_id))
+        return [*records, *meaning(command, b"id of %d" % command.order_id)]
     return [*records, command]
 
 

@@ -98,13 +98,14 @@ def test_a_voided_list_ends_both_its_orders() -> None:
 
 
 def test_voided_cancels_and_replaces_are_refused_by_the_id_that_they_meant() -> None:
-    pair = Pair(voided=[4, 6])
+    pair = Pair(voided=[3, 5])
     pair.send(sell(100, 5))
-    for asked in (cancel(2), replace(2, 101, 4)):
+    for asked in (cancel(2), replace(2, 101, 4, cl_ord_id=b"r" * 19)):  # the second one has an extension
         extension, rejected = pair.send(asked)
         assert isinstance(extension, ExtClientIdEvent)
         assert isinstance(rejected, Rejected)
-        assert (extension.orig_cl_ord_id, rejected.code) == (b"id of 2", Code.VOIDED)
+        assert (extension.orig_cl_ord_id, rejected.cl_ord_id) == (b"id of 2", asked.cl_ord_id)
+        assert rejected.code == Code.VOIDED
     assert pair.book.depth(BTC, 2) == [(100, 5, 1)]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shm.client_ids import meant_id, own_id
 from shm.layout import type_of
 from shm.records import (
     Accepted,
@@ -117,7 +118,8 @@ class Voice:
         )
 
     def refused(self, command: Cancel | Replace, code: int, side: int) -> None:
-        self.say(ExtClientIdEvent, orig_cl_ord_id=self.target)
+        meant = meant_id(command)
+        self.say(ExtClientIdEvent, orig_cl_ord_id=self.target if meant is None else meant)
         self.say(
             Rejected,
             order_id=command.order_id,
@@ -125,7 +127,7 @@ class Voice:
             quantity_lots=command.quantity_lots if isinstance(command, Replace) else 0,
             account=command.account,
             session=command.session,
-            cl_ord_id=command.cl_ord_id,
+            cl_ord_id=own_id(command),
             side=side,
             command=type_of(type(command)),
             code=int(code),
@@ -180,7 +182,7 @@ class Voice:
             leaves_lots=order.leaves_lots,
             account=order.account,
             session=command.session if is_own else 0,
-            cl_ord_id=command.cl_ord_id if asked else b"",  # type: ignore[attr-defined]
+            cl_ord_id=own_id(command) if asked else b"",  # type: ignore[arg-type]
             side=order.side,
             reason=int(reason),
             rested=int(order.place == Place.BOOK and not order.display_lots),
@@ -197,7 +199,7 @@ class Voice:
             leaves_lots=order.leaves_lots,
             old_price_ticks=was[0],
             old_leaves_lots=was[1],
-            cl_ord_id=self.command.cl_ord_id,
+            cl_ord_id=own_id(self.command),
             side=order.side,
             kept_priority=int(kept),
             state=int(state_of(order)),

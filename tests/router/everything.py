@@ -34,8 +34,9 @@ from shm.records import (
 from shm.records import OrderFlag as Flag
 from shm.records import OrderType as Kind
 from shm.records import TimeInForce as Tif
+from tests.naming import meaning
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
-from tests.router.traffic import cancel, order, replace
+from tests.router.traffic import Wording, cancel, name, order, replace
 
 SECOND_NS = 10**9
 
@@ -43,8 +44,9 @@ SECOND_NS = 10**9
 class Everything:
     """`step` sends one request; `settle` lets all be done now and then."""
 
-    def __init__(self, rig: Rig, draw: random.Random, room: int = 4) -> None:
+    def __init__(self, rig: Rig, draw: random.Random, words: Wording = meaning, room: int = 4) -> None:
         self.rig = rig
+        self.words = words
         self.draw = draw
         self.room = room
         self.count = 0
@@ -74,7 +76,8 @@ class Everything:
         return self.rig.now
 
     def text(self) -> str:
-        return f"O{self.count}" if self.draw.random() < 0.97 else f"O{max(0, self.count - 5)}"
+        number = self.count if self.draw.random() < 0.97 else max(0, self.count - 5)
+        return name(number) if self.words is meaning else f"O{number}"
 
     def key(self) -> dict[str, Any]:
         """An operator's header and client id."""
@@ -158,8 +161,7 @@ class Everything:
 
     def cancel(self) -> None:
         owner, text, listed = self.target()
-        ext, main = cancel(owner, self.text(), text, listed)
-        self.send(*(self.fresh(record) for record in (ext, main)))
+        self.send(*(self.fresh(record) for record in cancel(owner, self.text(), text, listed, words=self.words)))
 
     def fresh(self, record: Any) -> Any:
         fields = {name: getattr(record, name) for name in record.__struct_fields__}
@@ -168,8 +170,8 @@ class Everything:
     def replace(self) -> None:
         owner, text, listed = self.target()
         draw = self.draw
-        name = self.text()
-        ext, main = replace(owner, name, text, draw.randint(90, 110), draw.choice((1, 2, 5, 30, 400, 9_000)), listed)
+        own = self.text()
+        price, quantity = draw.randint(90, 110), draw.choice((1, 2, 5, 30, 400, 9_000))
         terms: dict[str, int] = {}
         if draw.random() < 0.4:
             choices = {
@@ -178,13 +180,11 @@ class Everything:
             }  # fmt: skip
             picked = draw.choice(list(choices))
             terms = {picked: choices[picked]}
-        records = [self.fresh(ext), self.fresh(main)]
-        if terms:
-            fields = {name: getattr(main, name) for name in main.__struct_fields__}
-            records[1] = self.fresh(type(main)(**(fields | {"flags": Flag.TERMS})))
-            records.insert(0, self.extension(owner, terms))
-        self.send(*records)
-        self.used.append((owner, name, listed))
+        flags = Flag.TERMS if terms else 0
+        records = replace(owner, own, text, price, quantity, listed, flags, self.words)
+        extension = [self.extension(owner, terms)] if terms else []
+        self.send(*extension, *(self.fresh(record) for record in records))
+        self.used.append((owner, own, listed))
 
     # Operators
 

@@ -11,6 +11,7 @@ from shm.board import Word
 from shm.layout import pack, unpack_command
 from shm.records import (
     Balance,
+    Cancel,
     Code,
     Command,
     CommandType,
@@ -21,6 +22,7 @@ from shm.records import (
     Marker,
     NewOrder,
     Rejected,
+    Replace,
     Session,
     Traded,
 )  # fmt: skip
@@ -107,7 +109,7 @@ def test_a_refused_command_changes_nothing_but_its_record_and_its_id(code: Code,
     rejected = rig.outcomes(0)[-1]
     assert isinstance(rejected, Rejected)
     assert (rejected.code, rejected.cause) == (code, len(rig.log))
-    if len(requests[-1]) == 2:
+    if isinstance(requests[-1][-1], Cancel | Replace):
         assert rig.outcomes(0)[-2].type == EventType.EXT_CLIENT_ID
     if code not in (Code.UNKNOWN_ACCOUNT,):
         assert rig.core.ledger.ids.knows(1, b"X")

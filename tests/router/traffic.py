@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
-from shm.records import Cancel, Command, ExtClientId, NewOrder, Replace
+from shm.records import Cancel, Command, NewOrder, Replace
+from tests.naming import meaning
 from tests.router.rig import ACCOUNTS, NOW
+
+Wording = Callable[[Cancel | Replace, bytes], list[Command]]
 
 
 def order(account: int, text: str, **terms: int) -> NewOrder:
@@ -16,25 +20,29 @@ def order(account: int, text: str, **terms: int) -> NewOrder:
     )
 
 
-def cancel(account: int, text: str, target: str, instrument: int = 1, side: int = 0) -> list[Command]:
-    return [
-        ExtClientId(account=account, session=account, time_ns=NOW, orig_cl_ord_id=target.encode()),
-        Cancel(
-            account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument, side=side
-        ),
-    ]
+def cancel(
+    account: int, text: str, target: str, instrument: int = 1, side: int = 0, words: Wording = meaning
+) -> list[Command]:
+    main = Cancel(
+        account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument, side=side
+    )
+    return words(main, target.encode())
 
 
 def replace(
-    account: int, text: str, target: str, price: int, quantity: int, instrument: int = 1, flags: int = 0
-) -> list[Command]:
-    return [
-        ExtClientId(account=account, session=account, time_ns=NOW, orig_cl_ord_id=target.encode()),
-        Replace(
-            account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument,
-            price_ticks=price, quantity_lots=quantity, flags=flags,
-        ),
-    ]  # fmt: skip
+    account: int, text: str, target: str, price: int, quantity: int, instrument: int = 1, flags: int = 0,
+    words: Wording = meaning,
+) -> list[Command]:  # fmt: skip
+    main = Replace(
+        account=account, session=account, time_ns=NOW, cl_ord_id=text.encode(), instrument=instrument,
+        price_ticks=price, quantity_lots=quantity, flags=flags,
+    )  # fmt: skip
+    return words(main, target.encode())
+
+
+def name(number: int) -> str:
+    """A client id, one in three too long to be in one record with another."""
+    return f"O{number}" if number % 3 else f"O{number:030}"
 
 
 def traffic(seed: int, count: int) -> list[list[Command]]:
@@ -44,7 +52,7 @@ def traffic(seed: int, count: int) -> list[list[Command]]:
     requests: list[list[Command]] = []
     for number in range(count):
         account = rng.randint(1, ACCOUNTS)
-        text = f"O{number}" if rng.random() < 0.97 else f"O{max(0, number - 5)}"
+        text = name(number if rng.random() < 0.97 else max(0, number - 5))
         instrument = rng.randint(1, 3)
         kind = rng.random()
         price, quantity = rng.randint(90, 110), rng.choice((1, 2, 5, 30, 400))

@@ -12,14 +12,17 @@ import pytest
 
 from scripts.__main__ import command_line
 from scripts.terminal import UsageError
+from shm.client_ids import own_id
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_command
-from shm.records import Code, Command, CommandType
+from shm.records import Cancel, Code, Command, CommandType, Replace
 from tests.pipeline.conftest import DEMO
 from tests.router.everything import Everything
 from tests.router.rig import NOW, Rig
 from tests.router.traffic import cancel, order
 from tests.scripts.conftest import SEGMENT_BYTES
+
+LONG_ID = "gone-and-too-long-to-be-with-another"
 
 
 class Past:
@@ -33,6 +36,7 @@ class Past:
         self.poor = rig.ask(order(3, "poor", side=1, price_ticks=100_000, quantity_lots=100_000))
         rig.ask(order(1, "rests", side=1, price_ticks=50, quantity_lots=1))
         rig.ask(*cancel(1, "gone", "never"))
+        rig.ask(*cancel(1, LONG_ID, "never"))
         rig.ask(order(4, "post", side=2, price_ticks=99, quantity_lots=5, flags=4))
         everything = Everything(rig, random.Random(3))
         for _ in range(200):
@@ -48,8 +52,12 @@ class Past:
 
     def record(self, text: str, kind: CommandType = CommandType.NEW_ORDER, number: int = 0) -> Command:
         """The record of the log that has this client order id."""
-        found = [each for each in self.rig.commands() if getattr(each, "cl_ord_id", b"") == text.encode()]
-        return [each for each in found if each.type == kind][number]
+        found = [each for each in self.rig.commands() if each.type == kind]
+        return [each for each in found if id_of(each) == text.encode()][number]
+
+
+def id_of(command: Any) -> bytes:
+    return own_id(command) if isinstance(command, Cancel | Replace) else command.cl_ord_id
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +110,20 @@ def test_a_repeated_client_id_names_the_record_that_used_it(past: Past, capsys: 
 
 
 def test_an_extension_stands_for_its_command(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
-    main = past.record("gone", CommandType.CANCEL).seq
+    main = past.record(LONG_ID, CommandType.CANCEL).seq
     view = at(past, capsys, str(main - 1))
     assert view["command"]["seq"] == main
     assert view["refusal"]["code"] == "UNKNOWN_ORDER"
     assert view["refusal"]["figures"]["means"] == "never"
+
+
+@pytest.mark.parametrize("text", ["gone", LONG_ID])
+def test_a_cancel_is_found_by_its_own_id_and_says_which_it_means(
+    past: Past, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    view = at(past, capsys, "--client-id", "T1", text)
+    assert view["command"]["seq"] == past.record(text, CommandType.CANCEL).seq
+    assert view["command"]["words"] == f"T1 cancels never of I1 ({text})"
 
 
 def test_a_matchers_refusal_shows_the_best_prices(past: Past, capsys: pytest.CaptureFixture[str]) -> None:

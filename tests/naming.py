@@ -1,0 +1,22 @@
+"""Cancels and replaces worded as a gateway words them, for tests that give records to the core themselves."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shm.client_ids import joined
+from shm.records import Cancel, Command, ExtClientId, OrderFlag, Replace
+
+
+def meaning(request: Cancel | Replace, meant: bytes) -> list[Command]:
+    """The records of a request that means the order of that client id: two of them where an id is long."""
+    both = joined(request.cl_ord_id, meant)
+    if both is None:
+        return apart(request, meant)
+    return [msgspec.structs.replace(request, cl_ord_id=both, flags=request.flags | OrderFlag.BOTH_IDS)]
+
+
+def apart(request: Cancel | Replace, meant: bytes) -> list[Command]:
+    """The same in two records, however short the ids are: so was every request in journals of old."""
+    by = {"account": request.account, "session": request.session, "time_ns": request.time_ns}
+    return [ExtClientId(orig_cl_ord_id=meant, **by), request]
