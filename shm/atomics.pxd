@@ -14,10 +14,7 @@ cdef extern from "atomics.h" nogil:
     void fence_release() noexcept
     void fence_full() noexcept
     void cpu_relax() noexcept
+    void prefetch(const void *p) noexcept
     void prefetch_for_write(const void *p) noexcept
     int futex_wait(uint32_t *p, uint32_t expected, int64_t timeout_ns) noexcept
     void futex_wake(uint32_t *p) noexcept
-
-cdef extern from * nogil:
-    # Asks for a line of memory ahead of its use. A hint: any address may be named, and nothing waits.
-    void prefetch "__builtin_prefetch" (const void *memory) noexcept

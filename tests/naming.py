@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from shm.client_ids import joined
@@ -18,5 +20,5 @@ def meaning(request: Cancel | Replace, meant: bytes) -> list[Command]:
 
 def apart(request: Cancel | Replace, meant: bytes) -> list[Command]:
     """The same in two records, however short the ids are: so was every request in journals of old."""
-    by = {"account": request.account, "session": request.session, "time_ns": request.time_ns}
+    by: dict[str, Any] = {"account": request.account, "session": request.session, "time_ns": request.time_ns}
     return [ExtClientId(orig_cl_ord_id=meant, **by), request]

@@ -19,7 +19,7 @@ from shm.records cimport (
 from shm.ring cimport record_at
 
 cdef enum:
-    STRIDE = 12
+    STRIDE = 8
     TAIL = STRIDE           # how far the last step looks, and each before it a stride further
     LEVEL = TAIL + STRIDE
     AROUND = LEVEL + STRIDE

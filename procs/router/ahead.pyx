@@ -1,35 +1,39 @@
 """Looks at commands before their turn: what they will look at in tables is on its way when they come.
 
-It changes no state. All but the tags are hints: whatever it guesses may turn out otherwise.
+It changes no state. All but the tags are hints: whatever else it finds may turn out otherwise.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from procs.router.accounts cimport account_at
+from procs.router.balances cimport balance_at, tag_of_balance
 from procs.router.ids cimport CLOSED, ClientIds, id_at, tag_of_id, tag_of_short
-from procs.router.orders cimport OpenOrders, order_at, tag_of_order
-from procs.router.sequencer cimport MAX_GROUP, IdTags
-from procs.tables.index cimport index_next, index_prefetch
+from procs.router.orders cimport order_at, tag_of_order
+from procs.router.sequencer cimport MAX_GROUP, Glimpse
+from procs.tables.index cimport Index, index_expect, index_next, index_prefetch
 from procs.tables.pool cimport NIL
 from shm.atomics cimport prefetch
 from shm.client_ids cimport SHORT_ID, has_both_ids
 from shm.records cimport (
-    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CMD_REPLACE, CancelRecord, CommandRecord, ExtClientIdRecord,
-    NewOrderRecord, ReplaceRecord,
+    CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_NEW_ORDER, CMD_REPLACE, SIDE_BUY, CancelRecord, CommandRecord,
+    ExtClientIdRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord,
 )
 from shm.ring cimport Consumer, prefetch_record, record_at
 
-# In records, of which most requests have one. A request has no more than `NEAR`: all of it has its tags.
+# In records, of which most requests have one.
 cdef enum:
-    FAR = 16
-    MIDDLE = 10
-    NEAR = 5
+    FARTHEST = 24
+    FAR = 19
+    MIDDLE = 13
+    NEAR = 8
+    NEAREST = 4
     ARRIVAL = 6          # and so far before that, the record itself: another core has just written it
 
-assert <int> FAR < <int> TAGS and TAGS & (TAGS - 1) == 0
+assert <int> FARTHEST < <int> GLIMPSES and GLIMPSES & (GLIMPSES - 1) == 0
 assert <size_t> &(<NewOrderRecord *> NULL).cl_ord_id == <size_t> &(<ExtClientIdRecord *> NULL).orig_cl_ord_id
 assert <size_t> &(<NewOrderRecord *> NULL).cl_ord_id == <size_t> &(<CancelRecord *> NULL).cl_ord_id
 assert <size_t> &(<NewOrderRecord *> NULL).cl_ord_id == <size_t> &(<ReplaceRecord *> NULL).cl_ord_id
-assert NEAR >= <int> MAX_GROUP
+assert FARTHEST >= <int> MAX_GROUP  # all of a request has been looked at when its turn comes
 
 
 cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, uint64_t log_seq) noexcept nogil:
@@ -37,60 +41,91 @@ cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, u
 
     The ring may have gone on without it: to where the log ends, or over what was voided.
     """
-    cdef uint64_t last = min(ring.next + FAR, end)
-    ahead.far = max(ahead.far, ring.next)
-    while ahead.far < last:
-        if ahead.far + ARRIVAL < end:
-            prefetch_record(ring, ahead.far + ARRIVAL)
-        ask_index(
-            ledger.ids, ledger.orders, <const CommandRecord *> record_at(ring, ahead.far),
-            log_seq + ahead.far - ring.next, &ahead.tags[ahead.far % TAGS],
-        )
-        ahead.far += 1
-    last = min(ring.next + MIDDLE, end)
-    ahead.middle = max(ahead.middle, ring.next)
-    while ahead.middle < last:
-        if ahead.tags[ahead.middle % TAGS].meant != 0:
-            prefetch(id_at(ledger.ids, named(ledger.ids, ahead.tags[ahead.middle % TAGS].meant)))
-        ahead.middle += 1
-    last = min(ring.next + NEAR, end)
-    ahead.near = max(ahead.near, ring.next)
-    while ahead.near < last:
-        if ahead.tags[ahead.near % TAGS].meant != 0:
-            ask_order(ledger.ids, ledger.orders, named(ledger.ids, ahead.tags[ahead.near % TAGS].meant))
-        ahead.near += 1
+    cdef uint64_t at
+    for at in range(max(ahead.farthest, ring.next), min(ring.next + FARTHEST, end)):
+        if at + ARRIVAL < end:
+            prefetch_record(ring, at + ARRIVAL)
+        look_at(ledger, <const CommandRecord *> record_at(ring, at), &ahead.glimpses[at % GLIMPSES])
+    ahead.farthest = min(ring.next + FARTHEST, end)
+    for at in range(max(ahead.far, ring.next), min(ring.next + FAR, end)):
+        ask_index(ledger, &ahead.glimpses[at % GLIMPSES], log_seq + at - ring.next)
+    ahead.far = min(ring.next + FAR, end)
+    for at in range(max(ahead.middle, ring.next), min(ring.next + MIDDLE, end)):
+        ask_id(ledger, &ahead.glimpses[at % GLIMPSES])
+    ahead.middle = min(ring.next + MIDDLE, end)
+    for at in range(max(ahead.near, ring.next), min(ring.next + NEAR, end)):
+        ask_order(ledger, &ahead.glimpses[at % GLIMPSES])
+    ahead.near = min(ring.next + NEAR, end)
+    for at in range(max(ahead.nearest, ring.next), min(ring.next + NEAREST, end)):
+        ask_payer(ledger, &ahead.glimpses[at % GLIMPSES])
+    ahead.nearest = min(ring.next + NEAREST, end)
 
 
-cdef inline void ask_index(
-    ClientIds ids, OpenOrders orders, const CommandRecord *record, uint64_t log_seq, IdTags *tags
-) noexcept nogil:
-    """Ask for where indexes have the record's client ids, and a new order; fills `tags`."""
+cdef inline void look_at(Ledger ledger, const CommandRecord *record, Glimpse *seen) noexcept nogil:
+    """The tags of what the record names; ask for where indexes have them, and for the account."""
     cdef const ReplaceRecord *request = <const ReplaceRecord *> record
-    tags[0] = IdTags(0, 0)
-    if record.type == CMD_EXT_CLIENT_ID:
-        tags.meant = ask(ids, tag_of_id(ids, record.account, (<const ExtClientIdRecord *> record).orig_cl_ord_id))
-        return
+    seen[0] = Glimpse(0, 0, NIL, 0)
+    prefetch(account_at(ledger.accounts, record.account))
     if (record.type == CMD_REPLACE or record.type == CMD_CANCEL) and has_both_ids(request):
-        tags.own = ask(ids, tag_of_short(ids, record.account, request.cl_ord_id))
-        tags.meant = ask(ids, tag_of_short(ids, record.account, request.cl_ord_id + SHORT_ID))
-        return
-    tags.own = ask(ids, tag_of_id(ids, record.account, request.cl_ord_id))
-    if record.type == CMD_NEW_ORDER:
-        index_prefetch(&orders.index, tag_of_order(orders, log_seq))
+        seen.own_tag = tag_of_short(ledger.ids, record.account, request.cl_ord_id)
+        seen.meant_tag = tag_of_short(ledger.ids, record.account, request.cl_ord_id + SHORT_ID)
+        index_expect(&ledger.ids.index, seen.meant_tag)
+    else:
+        seen.own_tag = tag_of_id(ledger.ids, record.account, request.cl_ord_id)
+    index_expect(&ledger.ids.index, seen.own_tag)
+    if record.type == CMD_EXT_CLIENT_ID:
+        seen.meant_tag = seen.own_tag
+    elif record.type == CMD_NEW_ORDER:
+        seen.payer_tag = tag_of_payer(ledger, <const NewOrderRecord *> record)
 
 
-cdef inline uint32_t ask(ClientIds ids, uint32_t tag) noexcept nogil:
-    index_prefetch(&ids.index, tag)
-    return tag
+cdef inline uint32_t tag_of_payer(Ledger ledger, const NewOrderRecord *record) noexcept nogil:
+    cdef const InstrumentRecord *terms
+    if record.instrument > ledger.instrument_count:
+        return 0
+    terms = &ledger.listings[record.instrument].terms
+    return tag_of_balance(
+        ledger.balances, record.account, terms.quote_asset if record.side == SIDE_BUY else terms.base_asset
+    )
 
 
-cdef inline uint32_t named(ClientIds ids, uint32_t tag) noexcept nogil:
-    """The item that a client id most probably is."""
+cdef inline void ask_index(Ledger ledger, const Glimpse *seen, uint64_t log_seq) noexcept nogil:
+    """Ask for the indexes' slots of what the record names, and of the order that it will be."""
+    index_prefetch(&ledger.ids.index, seen.own_tag)
+    if seen.meant_tag != 0:
+        index_prefetch(&ledger.ids.index, seen.meant_tag)
+    if seen.payer_tag != 0:
+        index_prefetch(&ledger.balances.index, seen.payer_tag)
+        index_prefetch(&ledger.orders.index, tag_of_order(ledger.orders, log_seq))
+
+
+cdef inline uint32_t first_of(const Index *index, uint32_t tag) noexcept nogil:
+    """The first item with this tag: nearly always the one that is meant."""
     cdef uint32_t place = tag
-    return index_next(&ids.index, tag, &place)
+    return index_next(index, tag, &place)
 
 
-cdef inline void ask_order(ClientIds ids, OpenOrders orders, uint32_t item) noexcept nogil:
+cdef inline void ask_id(Ledger ledger, Glimpse *seen) noexcept nogil:
+    """Find the items that most probably are the id which is meant, or the balance, and ask for them."""
+    if seen.meant_tag != 0:
+        seen.meant_id = first_of(&ledger.ids.index, seen.meant_tag)
+        prefetch(id_at(ledger.ids, seen.meant_id))
+    elif seen.payer_tag != 0:
+        prefetch(balance_at(ledger.balances, first_of(&ledger.balances.index, seen.payer_tag)))
+
+
+cdef inline uint32_t order_of(ClientIds ids, uint32_t item) noexcept nogil:
+    """The order that an id means; the nil item's where it means none."""
     cdef uint32_t order = id_at(ids, item).order
-    if item != NIL and order != CLOSED:
-        prefetch(order_at(orders, order))
+    return order if order != CLOSED and item != NIL else NIL
+
+
+cdef inline void ask_order(Ledger ledger, const Glimpse *seen) noexcept nogil:
+    if seen.meant_id != NIL:
+        prefetch(order_at(ledger.orders, order_of(ledger.ids, seen.meant_id)))
+
+
+cdef inline void ask_payer(Ledger ledger, const Glimpse *seen) noexcept nogil:
+    """Ask for the balance that the order which is meant is paid with."""
+    if seen.meant_id != NIL:
+        prefetch(balance_at(ledger.balances, order_at(ledger.orders, order_of(ledger.ids, seen.meant_id)).payer))

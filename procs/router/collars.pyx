@@ -54,3 +54,17 @@ cdef int64_t stamped_price(
     if order.ord_type == ORD_TYPE_TRAILING_STOP:
         return trailed_price(listing, order.side, terms.trail_ticks) if terms != NULL else 0
     return order.price_ticks
+
+
+cdef int64_t restamped_price(
+    const Listing *listing, const Order *order, const ExtTermsRecord *terms, int64_t present
+) noexcept nogil:
+    """As `stamped_price`, of an open order whose price is not its own, with the terms that a replace changes.
+
+    `terms` may be NULL; `present` is the price that it works with, and keeps where they say nothing of it.
+    """
+    if terms != NULL and order.ord_type == ORD_TYPE_STOP and terms.stop_price_ticks != 0:
+        return worst_price(listing, terms.stop_price_ticks, order.side)
+    if terms != NULL and order.ord_type == ORD_TYPE_TRAILING_STOP and terms.trail_ticks != 0:
+        return trailed_price(listing, order.side, terms.trail_ticks)
+    return present

@@ -97,12 +97,16 @@ cdef inline ClientId *id_at(ClientIds ids, uint32_t item) noexcept nogil:
     return <ClientId *> pool_at(&ids.pool, item)
 
 
+cdef inline bint is_id(ClientIds ids, uint32_t item, uint32_t account, const char *text) noexcept nogil:
+    return id_at(ids, item).account == account and is_same(id_at(ids, item).text, text)
+
+
 cdef inline uint32_t find_id(ClientIds ids, uint32_t account, const char *text, uint32_t tag) noexcept nogil:
     """The item of an id, 36 bytes padded with zeros; NIL where the account has not used it, or long ago."""
     cdef uint32_t place = tag
     cdef uint32_t item = index_next(&ids.index, tag, &place)
     while item != NIL:
-        if id_at(ids, item).account == account and is_same(id_at(ids, item).text, text):
+        if is_id(ids, item, account, text):
             break
         item = index_next(&ids.index, tag, &place)
     return item

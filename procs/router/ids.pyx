@@ -33,6 +33,7 @@ cdef enum:
     ROOM = 4096             # ids of each account whose memory is at hand before the first comes,
     MOST_ROOM = 1 << 22     # but no more than these, of all (335 MB)
     AHEAD = 8               # how far before its turn an id that closes is asked for
+    NOBODY = 0              # the account of an id that was forgotten: who has seen it before takes it for no one's
 
 assert sizeof(ClientId) == 64
 assert CL_ORD_ID_SIZE == 36
@@ -179,10 +180,11 @@ cdef class ClientIds:
     cdef void evict(self, ClosedIds *closed) noexcept nogil:
         """Forget an account's oldest closed id, and ask for the memory that its next two will be forgotten in."""
         cdef uint32_t item = closed.oldest
-        cdef const ClientId *id = id_at(self, item)
+        cdef ClientId *id = id_at(self, item)
         closed.oldest = id.link
         closed.count -= 1
         index_remove(&self.index, tag_of_id(self, id.account, id.text), item)
+        id.account = NOBODY
         pool_give(&self.pool, item)
         id = id_at(self, closed.oldest)
         index_prefetch(&self.index, tag_of_id(self, id.account, id.text))
@@ -257,6 +259,10 @@ cdef class ClientIds:
         cdef uint64_t place
         cdef uint32_t account, item, counted
         pool_check(&self.pool)
+        item = self.pool.free
+        while item != NIL:
+            assert id_at(self, item).account == NOBODY, "an id that was forgotten is somebody's"
+            item = id_at(self, item).link
         assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "the index has other ids"
         for place in range(index_span(&self.index)):
             item = index_item(&self.index, place)

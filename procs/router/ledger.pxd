@@ -16,8 +16,10 @@ cdef class Ledger(Holds):
     cdef uint64_t next_due(self) noexcept nogil
     cdef int make_due(self, uint32_t item) except -1 nogil
     cdef void settle(self) noexcept nogil
-    cdef void expect(self, const EventRecord *event) noexcept nogil
-    cdef void expect_order(self, const EventRecord *event) noexcept nogil
+    cdef uint32_t expect(self, const EventRecord *event) noexcept nogil
+    cdef uint32_t expect_order(self, uint32_t tag) noexcept nogil
+    cdef void expect_rest(self, uint32_t item) noexcept nogil
+    cdef void expect_pending(self, uint32_t item) noexcept nogil
     cdef int apply(self, const EventRecord *event) except -1 nogil
     cdef int traded(self, const TradedRecord *event) except -1 nogil
     cdef int filled(

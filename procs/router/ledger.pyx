@@ -14,11 +14,12 @@ from procs.router.balances cimport balance_at
 from procs.router.holds cimport NOTHING, Cost, Holds, Listing, Stake, stake_of
 from procs.router.ids cimport id_at
 from procs.router.orders cimport (
-    ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, tag_of_order,
+    ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, replace_at,
+    tag_of_order,
 )
 from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
 from procs.tables.digest cimport scramble
-from procs.tables.index cimport index_item, index_prefetch, index_span
+from procs.tables.index cimport index_item, index_next, index_prefetch, index_span
 from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
 from shm.atomics cimport prefetch
@@ -30,7 +31,6 @@ from procs.router.holds import SettlementError
 cdef enum:
     FIRST_DUE = 1 << 10
     HEADER_SIZE = 48
-    NEAR_ORDERS = 4096      # so few are near enough to be found without being asked for
     VENUE_ACCOUNT = 0
 
 
@@ -57,28 +57,42 @@ cdef class Ledger(Holds):
     def __dealloc__(self):
         array_close(&self.due)
 
-    cdef void expect(self, const EventRecord *event) noexcept nogil:
-        """The event will be applied soon: ask for where its orders are in the index. A hint, it changes nothing."""
-        if event.type == EVT_TRADED:
-            index_prefetch(
-                &self.orders.index, tag_of_order(self.orders, (<const TradedRecord *> event).maker_order_id)
-            )
-        elif event.type == EVT_CANCELLED or (event.type == EVT_REPLACED and self.orders.pool.live > NEAR_ORDERS):
-            index_prefetch(&self.orders.index, tag_of_order(self.orders, (<const CancelledRecord *> event).order_id))
+    cdef uint32_t expect(self, const EventRecord *event) noexcept nogil:
+        """The event will be applied soon: ask for where its order is in the index. Returns the tag, or 0.
 
-    cdef void expect_order(self, const EventRecord *event) noexcept nogil:
-        """As `expect`, nearer: the order that the index names, and its client id, which may close."""
-        cdef uint64_t order_id
-        cdef uint32_t item
+        This and the next steps are hints: they change nothing, and what they find may turn out otherwise.
+        """
+        cdef uint32_t tag
         if event.type == EVT_TRADED:
-            order_id = (<const TradedRecord *> event).maker_order_id
-        elif event.type == EVT_CANCELLED:
-            order_id = (<const CancelledRecord *> event).order_id
+            tag = tag_of_order(self.orders, (<const TradedRecord *> event).maker_order_id)
+        elif event.type == EVT_CANCELLED or event.type == EVT_REPLACED:
+            tag = tag_of_order(self.orders, (<const CancelledRecord *> event).order_id)
         else:
-            return
-        item = self.orders.find(order_id)
-        if item != NIL:
-            prefetch(id_at(self.ids, order_at(self.orders, item).ids))
+            return 0
+        index_prefetch(&self.orders.index, tag)
+        return tag
+
+    cdef uint32_t expect_order(self, uint32_t tag) noexcept nogil:
+        """As `expect`, nearer: ask for the order that the index names. Returns it, or NIL."""
+        cdef uint32_t place = tag
+        cdef uint32_t item = index_next(&self.orders.index, tag, &place) if tag != 0 else NIL
+        prefetch(order_at(self.orders, item))
+        return item
+
+    cdef void expect_rest(self, uint32_t item) noexcept nogil:
+        """As `expect`, nearer still: ask for what an order leads to."""
+        cdef const Order *order = order_at(self.orders, item)
+        prefetch(balance_at(self.balances, order.payer))
+        if order.pending != NIL:
+            prefetch(replace_at(self.orders, order.pending))
+        else:
+            prefetch(id_at(self.ids, order.ids))
+
+    cdef void expect_pending(self, uint32_t item) noexcept nogil:
+        """As `expect`, at last: the replace in flight that will be its oldest."""
+        cdef const Order *order = order_at(self.orders, item)
+        if order.pending != NIL:
+            prefetch(replace_at(self.orders, replace_at(self.orders, order.pending).next))
 
     cdef int apply(self, const EventRecord *event) except -1 nogil:
         """Settle a matcher's event. Returns 1 where it changed anything, and so a marker is owed; 0 where not."""

@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from cython cimport final
 
-from procs.router.ahead cimport TAGS, look_ahead
+from procs.router.ahead cimport GLIMPSES, look_ahead
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.orders cimport order_at
@@ -289,7 +289,7 @@ cdef class Router(Agent):
         self.requests_fit -= 1
         look_ahead(&self.ahead[place], self.core.ledger, ring, self.ingress.ends[place], self.core.last_seq + 1)
         for i in range(count):
-            self.core.known = self.ahead[place].tags[(at + i) % TAGS]
+            self.core.seen = self.ahead[place].glimpses[(at + i) % GLIMPSES]
             self.take_one(place, ring, record_at(ring, at + i), now_ns)
         return <int> count
 

@@ -24,10 +24,12 @@ cdef struct Target:
     int64_t quantity_lots
     uint8_t side
 
-# What the table of client ids knows those in a record by; 0 where it has none such, or nobody has asked yet.
-cdef struct IdTags:
-    uint32_t own
-    uint32_t meant    # of the order that a cancel or replace is about
+# What was found of a record before its turn; 0 where nobody has looked, or it has none such.
+cdef struct Glimpse:
+    uint32_t own_tag      # of its client id,
+    uint32_t meant_tag    # and of that of the order which a cancel or replace means
+    uint32_t meant_id     # the item that has it, most probably
+    uint32_t payer_tag    # of the balance that pays for a new order
 
 # Where the last record came from that the log has of the ingress ring of a number (rule 5).
 cdef struct Taken:
@@ -38,8 +40,8 @@ cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
-    cdef IdTags known          # of the record that comes next, by who has them already
-    cdef uint32_t meant_tag    # of the id in the EXT_CLIENT_ID sequenced last, or 0
+    cdef Glimpse seen          # of the record that comes next, by who has looked at it already
+    cdef Glimpse seen_before   # of the EXT_CLIENT_ID sequenced last
     cdef uint32_t id_tag       # of the client id of the record that is being decided
     cdef char own_id[36]       # of the cancel or replace sequenced last,
     cdef char meant_id[36]     # and of the order that it means
@@ -72,8 +74,8 @@ cdef class Sequencer(State):
         self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
     ) noexcept nogil
     cdef uint16_t begin_request(self, const ReplaceRecord *record, int imposed, uint32_t *item) noexcept nogil
-    cdef void read_ids(self, const ReplaceRecord *record) noexcept nogil
-    cdef uint32_t resolve(self, uint32_t account) noexcept nogil
+    cdef const Glimpse *read_ids(self, const ReplaceRecord *record) noexcept nogil
+    cdef uint32_t resolve(self, uint32_t account, const Glimpse *seen) noexcept nogil
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil
     cdef int session(self, SessionRecord *record) noexcept nogil

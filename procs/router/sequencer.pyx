@@ -15,9 +15,9 @@ from libc.string cimport memcmp, memcpy, memset
 from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at
 from procs.router.administration cimport OPERATORS_RING
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
-from procs.router.collars cimport stamped_price, trailed_price, worst_price
+from procs.router.collars cimport restamped_price, stamped_price
 from procs.router.holds cimport NOTHING, Listing, Stake, is_limited
-from procs.router.ids cimport CLOSED, find_id, id_at, tag_of_id
+from procs.router.ids cimport CLOSED, find_id, id_at, is_id, tag_of_id
 from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at
 from procs.router.verdicts cimport verdict_of
 from procs.tables.digest cimport scramble
@@ -51,7 +51,7 @@ cdef class Sequencer(State):
         self.flushed_count = 0
         if header.type == CMD_EXT_CLIENT_ID:
             decided = CODE_OK
-            self.meant_tag = self.known.meant
+            self.seen_before = self.seen
         else:
             decided = self.decide(record, imposed)
             verdict = verdict_of(record)
@@ -60,7 +60,7 @@ cdef class Sequencer(State):
         header.crc = crc32c(0, record + 4, RECORD_SIZE - 4)
         self.last_seq = header.seq
         self.last_time_ns = header.time_ns
-        self.known = IdTags(0, 0)
+        self.seen = Glimpse(0, 0, NIL, 0)
         if 0 < header.ingress < INGRESS_RINGS:
             self.taken[header.ingress] = Taken(header.ingress_seq, header.ingress_incarnation)
         if header.type >= CMD_EXT_CLIENT_ID:
@@ -155,7 +155,7 @@ cdef class Sequencer(State):
         """What can be wrong with any request that has a client id, of which it notes the tag."""
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
-        self.id_tag = self.known.own if self.known.own != 0 else tag_of_id(self.ledger.ids, record.account, text)
+        self.id_tag = self.seen.own_tag if self.seen.own_tag != 0 else tag_of_id(self.ledger.ids, record.account, text)
         if find_id(self.ledger.ids, record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
         return <uint16_t> imposed
@@ -333,35 +333,36 @@ cdef class Sequencer(State):
 
     cdef uint16_t begin_request(self, const ReplaceRecord *record, int imposed, uint32_t *item) noexcept nogil:
         """What a cancel or replace begins with: its ids, its number, and the order that it means."""
-        self.read_ids(record)
+        cdef const Glimpse *seen = self.read_ids(record)
         self.note_session(record.session, record.msg_seq_num)
-        item[0] = self.resolve(record.account)
+        item[0] = self.resolve(record.account, seen)
         return self.judge_request(<const CommandRecord *> record, self.own_id, imposed)
 
-    cdef void read_ids(self, const ReplaceRecord *record) noexcept nogil:
-        """Both client ids of a cancel or replace; an id that is not there is one that nobody has."""
+    cdef const Glimpse *read_ids(self, const ReplaceRecord *record) noexcept nogil:
+        """Both client ids of a cancel or replace; returns what was seen of that which it means."""
         cdef const char *extension
         copy_own_id(self.own_id, record)
         if has_both_ids(record):
             copy_meant_id(self.meant_id, record)
-            self.meant_tag = self.known.meant
-            return
+            return &self.seen
         extension = self.extension(<const CommandRecord *> record, 1, CMD_EXT_CLIENT_ID)
-        if extension != NULL:
-            memcpy(self.meant_id, (<const ExtClientIdRecord *> extension).orig_cl_ord_id, CL_ORD_ID_SIZE)
-        else:
+        if extension == NULL:
             memset(self.meant_id, 0, CL_ORD_ID_SIZE)
-            self.meant_tag = 0
+            return &self.seen
+        memcpy(self.meant_id, (<const ExtClientIdRecord *> extension).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        return &self.seen_before
 
-    cdef uint32_t resolve(self, uint32_t account) noexcept nogil:
+    cdef uint32_t resolve(self, uint32_t account, const Glimpse *seen) noexcept nogil:
         """The open order of the account that `meant_id` means, or NIL; fills `target`."""
-        cdef uint32_t id
+        cdef uint32_t id = seen.meant_id
         cdef uint32_t item = NIL
+        cdef uint32_t tag = seen.meant_tag
         cdef const Order *order
         memset(&self.target, 0, sizeof(Target))
-        if self.meant_tag == 0:
-            self.meant_tag = tag_of_id(self.ledger.ids, account, self.meant_id)
-        id = find_id(self.ledger.ids, account, self.meant_id, self.meant_tag)
+        if id == NIL or not is_id(self.ledger.ids, id, account, self.meant_id):
+            if tag == 0:
+                tag = tag_of_id(self.ledger.ids, account, self.meant_id)
+            id = find_id(self.ledger.ids, account, self.meant_id, tag)
         if id != NIL and id_at(self.ledger.ids, id).order != CLOSED:
             item = id_at(self.ledger.ids, id).order
         if item != NIL:
@@ -440,7 +441,6 @@ cdef class Sequencer(State):
     ) noexcept nogil:
         """A replace's further terms, and its price: that of an order without its own follows from its new terms."""
         cdef const Order *order = order_at(self.ledger.orders, item)
-        cdef const Listing *listing = &self.ledger.listings[order.instrument]
         if terms != NULL:
             if terms.stop_price_ticks < 0 or terms.trail_ticks < 0 or terms.display_lots < 0 or terms.minimum_lots < 0:
                 return CODE_TERM_NEGATIVE
@@ -448,11 +448,9 @@ cdef class Sequencer(State):
                 return CODE_EXPIRE_TIME_PASSED
         if has_own_price(order.ord_type):
             return CODE_OK if record.price_ticks > 0 else CODE_PRICE_NOT_POSITIVE
-        record.price_ticks = self.ledger.orders.newest_price(item)
-        if terms != NULL and order.ord_type == ORD_TYPE_STOP and terms.stop_price_ticks != 0:
-            record.price_ticks = worst_price(listing, terms.stop_price_ticks, order.side)
-        elif terms != NULL and order.ord_type == ORD_TYPE_TRAILING_STOP and terms.trail_ticks != 0:
-            record.price_ticks = trailed_price(listing, order.side, terms.trail_ticks)
+        record.price_ticks = restamped_price(
+            &self.ledger.listings[order.instrument], order, terms, self.ledger.orders.newest_price(item)
+        )
         return CODE_OK if record.price_ticks > 0 else CODE_NO_REFERENCE_PRICE
 
     cdef int session(self, SessionRecord *record) noexcept nogil:

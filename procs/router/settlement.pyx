@@ -3,7 +3,8 @@
 It drains and counts. When a marker is written, or read, is the router's to say.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from cpython.ref cimport PyObject
 
@@ -14,8 +15,11 @@ from shm.records cimport MAX_MATCHERS, EventRecord
 from shm.ring cimport Consumer, prefetch_record, record_at
 
 cdef enum:
-    AHEAD = 16                      # how far before its turn an event is looked at
-    ARRIVAL = 24                    # and asked for: a matcher has just written it
+    ARRIVAL = 24                    # how far before its turn an event is asked for: a matcher has just written it,
+    AHEAD = 16                      # and looked at in steps
+    NEAR = 11
+    NEARER = 7
+    NEAREST = 3
 
 
 class ReplayError(RuntimeError):
@@ -53,13 +57,20 @@ cdef class Settlement:
         cdef uint64_t first = ring.next
         cdef uint64_t number
         cdef const EventRecord *event
+        cdef uint32_t found[AHEAD]      # by event: its order's tag at first, then its item
+        cdef uint32_t *ordered
+        memset(found, 0, sizeof(found))
         for number in range(first, first + count):
             event = <const EventRecord *> record_at(ring, number)
             if number + ARRIVAL < first + count:
                 prefetch_record(ring, number + ARRIVAL)
+            found[number % AHEAD] = 0
             if number + AHEAD < first + count:
-                self.ledger.expect(<const EventRecord *> record_at(ring, number + AHEAD))
-                self.ledger.expect_order(<const EventRecord *> record_at(ring, number + AHEAD // 2))
+                found[number % AHEAD] = self.ledger.expect(<const EventRecord *> record_at(ring, number + AHEAD))
+            ordered = &found[(number + NEAR) % AHEAD]
+            ordered[0] = self.ledger.expect_order(ordered[0])
+            self.ledger.expect_rest(found[(number + NEARER) % AHEAD])
+            self.ledger.expect_pending(found[(number + NEAREST) % AHEAD])
             if event.number != number:
                 with gil:
                     raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")

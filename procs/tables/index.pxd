@@ -9,6 +9,7 @@ cdef enum:
     SEGMENT_FULL = 2048     # above this a segment is split in two: emptier, most looks end in the line they begin in
     MAX_DEPTH = 20          # so that directory bits and slot bits share the 32 bits of a tag
     SECRETS = 5
+    MOST_STEPS = 3          # that nearly all looks take: they may end in the next line of the cache
 
 cdef extern from *:
     ctypedef unsigned long long uint128 "unsigned __int128"
@@ -70,9 +71,16 @@ cdef inline Segment *segment_of(const Index *index, uint32_t tag) noexcept nogil
     return <Segment *> pool_at(&index.segments, number_of(index, tag))
 
 
+cdef inline void index_expect(const Index *index, uint32_t tag) noexcept nogil:
+    """Asks for what says where a tag's slots are, so that `index_prefetch` doesn't wait for it."""
+    prefetch(&index.directory[(<uint64_t> tag << index.depth) >> 32])
+
+
 cdef inline void index_prefetch(const Index *index, uint32_t tag) noexcept nogil:
     """Asks for the slots of a tag, so that a later look, put or removal doesn't wait for them."""
-    prefetch(&segment_of(index, tag).slots[tag & (SEGMENT_SLOTS - 1)])
+    cdef const Segment *segment = segment_of(index, tag)
+    prefetch(&segment.slots[tag & (SEGMENT_SLOTS - 1)])
+    prefetch(&segment.slots[(tag + MOST_STEPS) & (SEGMENT_SLOTS - 1)])
 
 
 cdef inline uint32_t index_next(const Index *index, uint32_t tag, uint32_t *place) noexcept nogil:
