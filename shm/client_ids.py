@@ -13,13 +13,6 @@ from shm.enums import OrderFlag
 SHORT_ID = 18
 
 
-def joined(own: bytes, meant: bytes) -> bytes | None:
-    """Both ids as one `cl_ord_id`, which goes with OrderFlag.BOTH_IDS; None where one of them is too long."""
-    if max(len(own), len(meant)) > SHORT_ID:
-        return None
-    return own.ljust(SHORT_ID, b"\0") + meant
-
-
 def own_id(command: Cancel | Replace) -> bytes:
     """The request's own client id."""
     if command.flags & OrderFlag.BOTH_IDS:

@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from shm.client_ids import joined
+from shm.client_ids import SHORT_ID
 from shm.records import Cancel, Command, ExtClientId, OrderFlag, Replace
 
 
 def meaning(request: Cancel | Replace, meant: bytes) -> list[Command]:
     """The records of a request that means the order of that client id: two of them where an id is long."""
-    both = joined(request.cl_ord_id, meant)
-    if both is None:
+    if max(len(request.cl_ord_id), len(meant)) > SHORT_ID:
         return apart(request, meant)
+    both = request.cl_ord_id.ljust(SHORT_ID, b"\0") + meant
     return [msgspec.structs.replace(request, cl_ord_id=both, flags=request.flags | OrderFlag.BOTH_IDS)]
 
 
