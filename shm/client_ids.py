@@ -7,17 +7,18 @@ else that is the request's own id, and the EXT_CLIENT_ID record before it has th
 
 from __future__ import annotations
 
-from shm.commands import Cancel, Replace
+from shm.commands import Cancel, Command, Replace
 from shm.enums import OrderFlag
 
 SHORT_ID = 18
 
 
-def own_id(command: Cancel | Replace) -> bytes:
-    """The request's own client id."""
-    if command.flags & OrderFlag.BOTH_IDS:
-        return command.cl_ord_id[:SHORT_ID].rstrip(b"\0")
-    return command.cl_ord_id
+def own_id(command: Command) -> bytes:
+    """A record's own client id; empty where it has none."""
+    text: bytes = getattr(command, "cl_ord_id", b"")
+    if isinstance(command, Cancel | Replace) and command.flags & OrderFlag.BOTH_IDS:
+        return text[:SHORT_ID].rstrip(b"\0")
+    return text
 
 
 def meant_id(command: Cancel | Replace) -> bytes | None:

@@ -129,9 +129,7 @@ def _balance(case: Case, asset: int, needed: int) -> Figures:
 
 
 def _duplicate(case: Case) -> Figures:
-    records = (case.command, *case.extensions)
-    ids = [own_id(each) if isinstance(each, Cancel | Replace) else getattr(each, "cl_ord_id", b"") for each in records]
-    for text in (each for each in ids if each):
+    for text in filter(None, map(own_id, (case.command, *case.extensions))):
         known = look.client_id_of(case.core.ledger, case.command.account, text)
         if known is not None and known[0] < case.command.seq:
             return {"client id": text_of(text), "used before by record": str(known[0])}

@@ -182,7 +182,7 @@ class Voice:
             leaves_lots=order.leaves_lots,
             account=order.account,
             session=command.session if is_own else 0,
-            cl_ord_id=own_id(command) if asked else b"",  # type: ignore[arg-type]
+            cl_ord_id=own_id(command) if asked else b"",
             side=order.side,
             reason=int(reason),
             rested=int(order.place == Place.BOOK and not order.display_lots),

@@ -31,7 +31,6 @@ from shm.records import (
     PhaseChange,
     PositionLimit,
     Rejected,
-    Replace,
     Schedule,
     Session,
     Withdrawal,
@@ -249,7 +248,7 @@ def nothing(request: list[Command], code: Code) -> list[Command]:
     found: list[Command] = []
     for record in request:
         header: dict[str, Any] = {"account": record.account, "session": record.session, "time_ns": NOW}
-        text = own_id(record) if isinstance(record, Cancel | Replace) else getattr(record, "cl_ord_id", b"")
+        text = own_id(record)
         is_known = code == Code.DUPLICATE_CLIENT_ID and text != b"X"
         if text and not is_known:
             found.append(Cancel(**header, cl_ord_id=text, instrument=1))

@@ -15,7 +15,7 @@ from scripts.terminal import UsageError
 from shm.client_ids import own_id
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_command
-from shm.records import Cancel, Code, Command, CommandType, Replace
+from shm.records import Code, Command, CommandType
 from tests.pipeline.conftest import DEMO
 from tests.router.everything import Everything
 from tests.router.rig import NOW, Rig
@@ -53,11 +53,7 @@ class Past:
     def record(self, text: str, kind: CommandType = CommandType.NEW_ORDER, number: int = 0) -> Command:
         """The record of the log that has this client order id."""
         found = [each for each in self.rig.commands() if each.type == kind]
-        return [each for each in found if id_of(each) == text.encode()][number]
-
-
-def id_of(command: Any) -> bytes:
-    return own_id(command) if isinstance(command, Cancel | Replace) else command.cl_ord_id
+        return [each for each in found if own_id(each) == text.encode()][number]
 
 
 @pytest.fixture(scope="module")

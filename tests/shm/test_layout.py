@@ -32,6 +32,14 @@ def test_every_record_fills_its_slot(record: type[Struct]) -> None:
     assert records.RECORD_SIZE + 8 == records.SLOT_SIZE
 
 
+def test_what_cancels_and_replaces_have_in_common_lies_in_the_same_places() -> None:
+    """`client_ids.pxd`, and the router's refusals, look at either as a Replace."""
+    of_cancel = {field.name: field for field in layout.fields_of(records.Cancel)}
+    of_replace = {field.name: field for field in layout.fields_of(records.Replace)}
+    for name in ("cl_ord_id", "instrument", "msg_seq_num", "flags", "verdict"):
+        assert of_cancel[name] == of_replace[name]
+
+
 @given(st.data())
 def test_what_is_packed_is_unpacked(data: st.DataObject) -> None:
     record = data.draw(st.sampled_from(ALL))
