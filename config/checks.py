@@ -15,13 +15,20 @@ from ipaddress import ip_address
 from config.errors import Problem
 from config.schema import AccountSection, Config, InstrumentSection
 from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
+from shm.alphabet import fault_of_text
 
 I64_MAX = 2**63 - 1
 U32_MAX = 2**32 - 1
 MAX_ACCOUNTS = 65_535  # the board shows each session's numbers in a table of 65,536; 0 is the venue's own account
 PAGE_BYTES = 4096  # the journal writes whole pages
 # The record of an account's credential has room for exactly this: RFC 9106's argon2id, 16 bytes of salt, 32 of hash.
-ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=\d{1,9},t=\d{1,6},p=\d{1,3}\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
+ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,6}),p=(\d{1,3})\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
+# RFC 9106 asks for eight blocks a lane; the upper bounds are ours: every logon costs so much memory and time.
+ARGON2_BLOCKS_A_LANE = 8
+MAX_ARGON2_KIB = 2**20
+MAX_ARGON2_PASSES = 100
+MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
+MAX_INSTRUMENTS = 4096
 
 
 def check(config: Config) -> list[Problem]:
@@ -43,12 +50,20 @@ def _listeners(config: Config) -> Iterator[Problem]:
     low, high = config.fix.min_heartbeat_s, config.fix.max_heartbeat_s
     if low > high:
         yield Problem("fix.min_heartbeat_s", f"is {low}; allowed is at most fix.max_heartbeat_s, which is {high}")
+    one, total = config.fix.store_session_bytes, config.fix.store_bytes
+    if one > total:
+        yield Problem("fix.store_session_bytes", f"is {one}; allowed is at most fix.store_bytes, which is {total}")
 
 
 def _database(config: Config) -> Iterator[Problem]:
     url = config.database.url
     if url and not url.startswith(("postgresql://", "postgres://")):
         yield Problem("database.url", "must begin with postgresql://, or be empty for the embedded PostgreSQL")
+
+
+def _processes(config: Config) -> Iterator[Problem]:
+    if config.processes.heartbeat_timeout_s != config.processes.heartbeat_timeout_s:
+        yield Problem("processes.heartbeat_timeout_s", "is nan; allowed is a number from 0.5 to 600")
 
 
 def _journal(config: Config) -> Iterator[Problem]:
@@ -66,6 +81,16 @@ def _names(config: Config) -> Iterator[Problem]:
         for name, count in Counter(names).items():
             if count > 1:
                 yield Problem(f"{section}[{name}]", f"is there {count} times: names must differ")
+
+
+def _counts(config: Config) -> Iterator[Problem]:
+    for section, count, most in (
+        ("assets", len(config.assets), MAX_ASSETS),
+        ("instruments", len(config.instruments), MAX_INSTRUMENTS),
+        ("accounts", len(config.accounts), MAX_ACCOUNTS),
+    ):
+        if count > most:
+            yield Problem(section, f"there are {count}; allowed are {most}")
 
 
 def _instruments(config: Config) -> Iterator[Problem]:
@@ -144,8 +169,6 @@ def _matchers(config: Config) -> Iterator[Problem]:
 def _accounts(config: Config) -> Iterator[Problem]:
     scales = {asset.name: asset.scale for asset in config.assets}
     totals: Counter[str] = Counter()
-    if len(config.accounts) > MAX_ACCOUNTS:
-        yield Problem("accounts", f"there are {len(config.accounts)}; allowed are {MAX_ACCOUNTS}")
     for account in config.accounts:
         key = f"accounts[{account.name}]"
         yield from _credential(account, key, config)
@@ -189,12 +212,27 @@ def _fee_tiers(config: Config) -> Iterator[Problem]:
 def _credential(account: AccountSection, key: str, config: Config) -> Iterator[Problem]:
     if (account.password is None) == (account.password_hash is None):
         yield Problem(key, "needs either password or password_hash, and only one of them")
-    if account.password_hash is not None and not ARGON2ID.fullmatch(account.password_hash):
-        yield Problem(f"{key}.password_hash", "must be an argon2id hash, $argon2id$v=19$m=…,t=…,p=…$salt$hash, "
-                      "with 16 bytes of salt and 32 of hash")  # fmt: skip
+    if account.password_hash is not None:
+        yield from _hash(account.password_hash, f"{key}.password_hash")
+    if account.password is not None and (fault := fault_of_text(account.password)):
+        yield Problem(f"{key}.password", fault)
     if account.password is not None and _has_addresses(config) and not is_loopback(config):
         yield Problem(f"{key}.password", "plain text is only for a venue whose fix.address and market_data.address are "
                       "loopback addresses; use password_hash")  # fmt: skip
+
+
+def _hash(text: str, key: str) -> Iterator[Problem]:
+    found = ARGON2ID.fullmatch(text)
+    if found is None:
+        yield Problem(key, "must be an argon2id hash, $argon2id$v=19$m=…,t=…,p=…$salt$hash, "
+                      "with 16 bytes of salt and 32 of hash")  # fmt: skip
+        return
+    memory_kib, passes, lanes = map(int, found.groups())
+    if not lanes or not ARGON2_BLOCKS_A_LANE * lanes <= memory_kib <= MAX_ARGON2_KIB:
+        yield Problem(key, f"has m={memory_kib},p={lanes}; allowed are p from 1, and m from {ARGON2_BLOCKS_A_LANE} x p "
+                      f"to {MAX_ARGON2_KIB} (KiB)")  # fmt: skip
+    if not 1 <= passes <= MAX_ARGON2_PASSES:
+        yield Problem(key, f"has t={passes}; allowed is 1 to {MAX_ARGON2_PASSES}")
 
 
 def _has_addresses(config: Config) -> bool:
@@ -213,4 +251,4 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
     return f"is {name}, which is not in [[assets]]; allowed are {', '.join(scales) or 'none yet'}"
 
 
-_PARTS = (_listeners, _database, _journal, _names, _instruments, _fee_tiers, _accounts)
+_PARTS = (_listeners, _database, _processes, _journal, _counts, _names, _instruments, _fee_tiers, _accounts)

@@ -38,8 +38,20 @@ def load(path: Path | str) -> Config:
     if problems:
         raise ConfigError(problems, file)
     folder = file.resolve().parent
-    data = (folder.parent if folder.name == "config" else folder) / config.venue.data
-    return structs.replace(config, venue=structs.replace(config.venue, data=str(data.resolve())))
+    data = _data_folder((folder.parent if folder.name == "config" else folder), config.venue.data, file)
+    return structs.replace(config, venue=structs.replace(config.venue, data=str(data)))
+
+
+def _data_folder(base: Path, name: str, file: Path) -> Path:
+    """Where `venue.data` is, absolute. ConfigError where no folder can be there."""
+    try:
+        data = (base / name).resolve()
+        there = next(each for each in (data, *data.parents) if each.exists())
+    except (OSError, ValueError) as error:
+        raise ConfigError([Problem("venue.data", f"is {_show(name)}, which is no path: {error}")], file) from None
+    if not there.is_dir():
+        raise ConfigError([Problem("venue.data", f"is {data}, and {there} is a file; allowed is a folder")], file)
+    return data
 
 
 def section(wanted: type[Table], raw: dict[str, Any]) -> Table:

@@ -11,17 +11,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 Name = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}$", description="1 to 36 letters, digits, dots, dashes or underscores")
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}\Z", description="1 to 36 letters, digits, dots, dashes or underscores")
 ]
-AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$", description="1 to 16 capital letters or digits")]
-Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}$", description="1 to 16 capital letters or digits")]
+AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}\Z", description="1 to 16 capital letters or digits")]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}\Z", description="1 to 16 capital letters or digits")]
 Decimal = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?$", description='a decimal number in quotes, such as "0.01"')
+    str, Meta(pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?\Z", description='a decimal number in quotes, such as "0.01"')
 ]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 TimeOfDay = Annotated[
     str,
-    Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", description='a time of day (UTC), such as "08:30"'),
+    Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?\Z", description='a time of day (UTC), such as "08:30"'),
 ]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -54,11 +54,17 @@ class FixSection(Section, frozen=True, kw_only=True):
     max_connections: Annotated[int, Meta(ge=1, le=10000)] = 256
     max_connections_per_address: Annotated[int, Meta(ge=1, le=10000)] = 64
     logon_timeout_s: Annotated[int, Meta(ge=1, le=60)] = 10
+    unread_timeout_s: Annotated[int, Meta(ge=2, le=3600)] = 30  # a peer that reads nothing, or is gone, for so long
+    max_messages_per_second: Annotated[int, Meta(ge=0, le=1_000_000)] = 10_000  # of a session; 0: no limit
     min_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 1
     max_heartbeat_s: Annotated[int, Meta(ge=1, le=3600)] = 300
     sending_time_accuracy_s: Annotated[int, Meta(ge=0, le=86400)] = 120  # 0: SendingTime is not checked
     # An answer repeats fields of what it answers, and must itself fit what a FIX parser takes (16,384 bytes).
     max_message_bytes: Annotated[int, Meta(ge=512, le=8192)] = 4096
+    # What clients can have repeated. Chains of messages reach 32 GiB back.
+    store_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    store_bytes: Annotated[int, Meta(ge=2**28, le=2**34)] = 4 * 2**30
+    store_session_bytes: Annotated[int, Meta(ge=2**20, le=2**34)] = 2**30
 
 
 class MarketDataSection(Section, frozen=True, kw_only=True):
@@ -67,6 +73,7 @@ class MarketDataSection(Section, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     port: Port = 8081
     max_clients: Annotated[int, Meta(ge=1, le=100000)] = 1000
+    max_clients_per_address: Annotated[int, Meta(ge=1, le=100000)] = 500
     client_queue_bytes: Annotated[int, Meta(ge=65536, le=2**30)] = (
         4 * 2**20
     )  # a client that is further behind is cut off
@@ -102,6 +109,13 @@ class SnapshotsSection(Section, frozen=True, kw_only=True):
     interval_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
     commands: Annotated[int, Meta(ge=0, le=10**12)] = 1_000_000
     keep: Annotated[int, Meta(ge=2, le=1000)] = 2  # one to begin with, one to fall back on while the next is made
+
+
+class ClientIdsSection(Section, frozen=True, kw_only=True):
+    """How long closed client order ids are known beyond each account's last 65,536; the log has it (Epoch)."""
+
+    window_s: Annotated[int, Meta(ge=0, le=31 * 86_400)] = 86_400
+    older: Annotated[int, Meta(ge=0, le=2**28)] = 4 * 2**20  # of all accounts; each takes some 84 bytes
 
 
 class ProcessesSection(Section, frozen=True, kw_only=True):
@@ -193,6 +207,7 @@ class Config(Section, frozen=True, kw_only=True):
     rings: RingsSection = RingsSection()
     journal: JournalSection = JournalSection()
     snapshots: SnapshotsSection = SnapshotsSection()
+    client_ids: ClientIdsSection = ClientIdsSection()
     processes: ProcessesSection = ProcessesSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []

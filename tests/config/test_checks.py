@@ -19,8 +19,10 @@ from config.schema import (
     InstrumentSection,
     JournalSection,
     MarketDataSection,
+    ProcessesSection,
     ScheduleEntry,
 )
+from procs.credentials import credential_of, is_right
 
 INSTRUMENT = InstrumentSection(symbol="BTCUSDT", base="BTC", quote="USDT", tick="0.01", lot="0.0001")
 ACCOUNT = AccountSection(name="TRADER1", password="demo", deposits={"BTC": "1.5"})
@@ -177,6 +179,12 @@ def test_a_plain_password_stays_on_loopback() -> None:
     assert problems(fix=FixSection(address="::1")) == []
 
 
+@pytest.mark.parametrize("password", ["", "a\0b", "two\nlines", "\x9b"])
+def test_a_password_is_text_that_a_client_can_send(password: str) -> None:
+    assert [where for where, _ in account(password=password)] == ["accounts[TRADER1].password"]
+    assert account(password="schön & lang") == []
+
+
 def test_a_hashed_password_may_be_anywhere() -> None:
     hashed = structs.replace(
         ACCOUNT, password=None, password_hash=PasswordHasher(time_cost=1, memory_cost=64).hash("x")
@@ -200,3 +208,26 @@ def test_addresses_urls_and_bounds_are_what_they_say() -> None:
     assert problems(fix=FixSection(address="localhost"))[0][0] == "fix.address"
     assert problems(database=DatabaseSection(url="mysql://x"))[0][0] == "database.url"
     assert problems(fix=FixSection(min_heartbeat_s=10, max_heartbeat_s=5))[0][0] == "fix.min_heartbeat_s"
+
+
+@pytest.mark.parametrize("terms", ["m=7,t=1,p=1", "m=64,t=1,p=9", "m=64,t=0,p=1", "m=64,t=1,p=0", "m=2000000,t=1,p=1",
+                                   "m=64,t=101,p=1"])  # fmt: skip
+def test_argon2_terms_that_the_library_or_the_venue_can_not_bear_are_refused(terms: str) -> None:
+    text = f"$argon2id$v=19${terms}${'A' * 22}${'A' * 43}"
+    found = problems(accounts=[structs.replace(ACCOUNT, password=None, password_hash=text)])
+    assert [key for key, _ in found] == ["accounts[TRADER1].password_hash"]
+
+
+def test_a_log_with_terms_that_the_library_refuses_lets_nobody_in() -> None:
+    text = f"$argon2id$v=19$m=7,t=1,p=1${'A' * 22}${'A' * 43}"
+    assert not is_right("demo", credential_of(text))
+
+
+def test_more_assets_or_instruments_than_tables_have_places_are_refused() -> None:
+    assets = [AssetSection(name=f"A{number}", scale=8) for number in range(4096)]
+    assert ("assets", "there are 4096; allowed are 4095") in problems(assets=[*GOOD.assets, *assets[:4094]])
+
+
+def test_no_heartbeat_is_waited_for_for_ever() -> None:
+    wanted = ProcessesSection(heartbeat_timeout_s=float("nan"))
+    assert [key for key, _ in problems(processes=wanted)] == ["processes.heartbeat_timeout_s"]

@@ -95,8 +95,9 @@ def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
             ("port = 9878", "zzz = 9878"),
             (
                 "fix.zzz: there is no such key; allowed are address, port, target_comp_id, max_connections, "
-                "max_connections_per_address, logon_timeout_s, min_heartbeat_s, max_heartbeat_s, "
-                "sending_time_accuracy_s, max_message_bytes"
+                "max_connections_per_address, logon_timeout_s, unread_timeout_s, max_messages_per_second, "
+                "min_heartbeat_s, max_heartbeat_s, "
+                "sending_time_accuracy_s, max_message_bytes, store_days, store_bytes, store_session_bytes"
             ),
         ),
         (("port = 9878", 'port = "9878"'), "fix.port: is '9878'; allowed is a whole number from 0 to 65535"),
@@ -160,10 +161,23 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    found = refusals(tmp_path, ("port = 9878", "port = -1"), ("max_clients", "max_client"))
+    found = refusals(tmp_path, ("port = 9878", "port = -1"), ("max_clients =", "max_client ="))
     assert [line.partition(":")[0] for line in found] == ["fix.port", "market_data.max_client"]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"venue\.toml: the file can't be read: No such file"):
         config.load(tmp_path / "venue.toml")
+
+
+@pytest.mark.parametrize("below", ["", "/venue"])
+def test_a_data_folder_that_can_not_be_is_refused(tmp_path: Path, below: str) -> None:
+    (tmp_path / "taken").write_text("")
+    file = tmp_path / "venue.toml"
+    text = (Path(__file__).parents[2] / "config" / "demo.toml").read_text()
+    file.write_text(text.replace('data = "var/lockstep"', f'data = "{tmp_path}/taken{below}"'))
+    with pytest.raises(ConfigError, match=r"venue\.data: is .*taken is a file"):
+        config.load(file)
+    file.write_text(text.replace('data = "var/lockstep"', 'data = "a\\u0000b"'))
+    with pytest.raises(ConfigError, match=r"venue\.data: .*no path"):
+        config.load(file)
