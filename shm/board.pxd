@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 cdef enum:
     MAX_WORDS = 64
     MAX_GATEWAYS = 8
+    MAX_RINGS = 9            # the router's event ring and one a matcher
     MAX_AGENTS = 64
     MAX_SESSIONS = 65536
     BALANCE_CAPACITY = 16384
@@ -42,6 +43,12 @@ cdef struct BalancePayload:
     int64_t free
     int64_t held
 
+# What a stage's own files say of the journal: the last record, and events up to these numbers, that were released.
+cdef struct Known:
+    uint64_t is_told
+    uint64_t seq
+    uint64_t numbers[MAX_RINGS]
+
 cdef class Board:
     cdef char *base
     cdef object buffer
@@ -57,4 +64,5 @@ cdef class Board:
     cdef bint read_health(self, int agent, HealthPayload *out) noexcept nogil
     cdef void expect_balance(self, uint32_t account, uint32_t asset) noexcept nogil
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil
+    cdef Known *known(self, int witness) noexcept nogil
     cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil

@@ -11,6 +11,7 @@ Layout (every writer has its own cache lines)::
     16512    session_in[65536], 4 bytes each                             (router)
     278656   64 health entries                                           (each agent's host)
     286848   16384 balance entries, an open-addressing table             (router)
+    2384000  known[batcher, gateway 8], a line each                      (batcher, gateways)
 
     entry:   │ version 8 │ copy 0: 56 │ copy 1: 56 │ pad 8 │    copy (version & 1) is good; storing `version` publishes
 """
@@ -43,7 +44,8 @@ cdef enum:
     AT_SESSIONS = AT_RELEASED + MAX_GATEWAYS * 8 * LINE
     AT_HEALTH = AT_SESSIONS + MAX_SESSIONS * 4
     AT_BALANCES = AT_HEALTH + MAX_AGENTS * LINE
-    BOARD_SIZE = AT_BALANCES + BALANCE_CAPACITY * LINE
+    AT_KNOWN = AT_BALANCES + BALANCE_CAPACITY * LINE
+    BOARD_SIZE = AT_KNOWN + (1 + MAX_GATEWAYS) * LINE
     READ_TRIES = 64  # a reader gives up after as many overtakings: its value is then simply not known
 
 cdef struct Entry:
@@ -52,6 +54,7 @@ cdef struct Entry:
     uint64_t pad
 
 assert sizeof(Entry) == LINE
+assert sizeof(Known) <= LINE
 assert sizeof(HealthPayload) == PAYLOAD_SIZE
 assert sizeof(BalancePayload) <= PAYLOAD_SIZE
 assert BALANCE_CAPACITY & (BALANCE_CAPACITY - 1) == 0
@@ -208,6 +211,25 @@ cdef class Board:
                 return True
             slot = (slot + 1) & (BALANCE_CAPACITY - 1)
         return False
+
+    cdef Known *known(self, int witness) noexcept nogil:
+        """What witness 0 (the batcher) or n (gateway n) knows; good once `is_told` is read with acquire."""
+        return <Known *> (self.base + AT_KNOWN + witness * LINE)
+
+    def show_known(self, int witness, uint64_t seq, numbers) -> None:
+        """Say what a stage's own files know to have been released, before it takes part in a run."""
+        cdef Known *known = self.known(witness)
+        for ring, number in enumerate(numbers):
+            known.numbers[ring] = number
+        known.seq = seq
+        store_release(&known.is_told, 1)
+
+    def known_by(self, int witness) -> tuple[int, list[int]] | None:
+        """What `show_known` said, as (seq, numbers); None where that has not been."""
+        cdef Known *known = self.known(witness)
+        if not load_acquire(&known.is_told):
+            return None
+        return known.seq, [known.numbers[ring] for ring in range(MAX_RINGS)]
 
     def get(self, int word) -> int:
         """A word's value."""

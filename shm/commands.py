@@ -184,7 +184,9 @@ class Epoch(Command, frozen=True, kw_only=True):
     rules_version: u32
     members: u32
     boot_id: bytes16
-    reserved: Annotated[bytes, Meta(max_length=48, extra={"c": "uint8_t", "size": 48})] = b""
+    id_window_s: u32 = 0  # how long closed client ids are kept beyond each account's last ones,
+    older_ids: u32 = 0  # and how many such, of all accounts; from rules 2 on
+    reserved: Annotated[bytes, Meta(max_length=40, extra={"c": "uint8_t", "size": 40})] = b""
 
 
 class ExtClientId(Command, frozen=True, kw_only=True):
@@ -342,7 +344,28 @@ class Adjustment(Command, frozen=True, kw_only=True):
 
 
 class Correction(Command, frozen=True, kw_only=True):
-    """Undoes a trade (`new_price_ticks` 0), or corrects its price. All else repeats the trade."""
+    """Undoes a trade (`new_price_ticks` 0), or corrects its price. All else repeats the trade.
+
+    From rules 2 on it approves another operator's proposal, and says the same; before, one operator's word was enough.
+    """
+
+    instrument: u32
+    buyer: u32
+    seller: u32
+    matcher: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    trade_id: u64
+    price_ticks: i64
+    quantity_lots: i64
+    new_price_ticks: i64
+    buyer_fee: i64
+    seller_fee: i64
+    proposal: u64 = 0  # sequence of what is approved
+
+
+class CorrectionProposal(Command, frozen=True, kw_only=True):
+    """What a second operator's Correction carries out; it changes nothing by itself."""
 
     instrument: u32
     buyer: u32
@@ -370,14 +393,18 @@ class Activate(Command, frozen=True, kw_only=True):
 
 
 class ExtTerms(Command, frozen=True, kw_only=True):
-    """Extension: terms of the next order, leg or replace. 0 where it has no such term."""
+    """Extension: terms of the next order, leg or replace. 0 where it has no such term.
+
+    `transact_ns` is when its sender says that it was entered; only of one that may be a repetition (PossResend).
+    """
 
     stop_price_ticks: i64 = 0
     trail_ticks: i64 = 0
     display_lots: i64 = 0
     minimum_lots: i64 = 0
     expire_ns: u64 = 0
-    reserved: bytes32 = b""
+    transact_ns: u64 = 0
+    reserved: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
 
 
 class ExtLeg(Command, frozen=True, kw_only=True):

@@ -35,7 +35,8 @@ from shm.journal_format cimport (
 )
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
-from shm.journal_format import JournalCorrupt, JournalError, file_name, first_seqs, segment_path
+from shm import journal_mark
+from shm.journal_format import JournalCorrupt, JournalError, JournalShort, file_name, first_seqs, segment_path
 
 cdef extern from *:
     """static const char journal_page_of_zeros[4096];"""
@@ -362,6 +363,24 @@ cdef class JournalReader:
             self.corrupt(self.offset, text.encode())
         return 0
 
+    def check_reached(self, known_seq: int, who: str) -> None:
+        """After a walk: JournalShort where the journal ends before a record that somebody knows to be durable."""
+        end = self.next_seq - 1
+        if end < known_seq:
+            text = f"{self.fault.decode()}: the journal ends at {end}, and {who} knows record {known_seq} to be durable"
+            raise JournalShort(self.path(), self.offset, text)
+
+    def check_mark(self) -> None:
+        """After a walk: JournalShort where an orderly stop has left more, or something else, than is here."""
+        mark = journal_mark.read(self.disk)
+        if mark is None:
+            return
+        self.check_reached(mark.seq, "the venue's last orderly stop")
+        if mark.journal_id != bytes(self.header.journal_id[:16]):
+            raise JournalCorrupt(self.directory / journal_mark.NAME, 0, "it is the mark of another journal's stop")
+        if mark.seq == self.next_seq - 1 and mark.chain != self.chain:
+            raise JournalCorrupt(self.path(), self.offset, "the records before are not those of the last orderly stop")
+
     def header_bytes(self) -> bytes:
         """The header of the segment that is being read."""
         return (<const char *> &self.header)[:sizeof(SegmentHeader)]
@@ -396,6 +415,20 @@ def chain_at(where: Path | Disk, seq: int) -> int:
     return chain
 
 
+def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:
+    """The error for a journal of which record `seq` is the last whole one, and somebody knows of more."""
+    cdef JournalReader reader
+    disk = Disk.of(where)
+    seqs = first_seqs(disk.directory, disk.names())
+    if not seqs:
+        return JournalShort(disk.directory, 0, reason)
+    reader = JournalReader(disk, max(seq, seqs[0]))
+    reader.walk(UINT64_MAX)
+    fault = reader.fault.decode()
+    reader.close()
+    return JournalShort(reader.path(), reader.offset, f"{fault}: {reason}")
+
+
 def verify(where: Path | Disk) -> JournalReport:
     """Read and check all of a journal that nobody writes, changing nothing. Corruption is reported, not raised."""
     cdef JournalReader reader
@@ -412,6 +445,7 @@ def verify(where: Path | Disk) -> JournalReport:
         with nogil:
             reader.walk(UINT64_MAX)
         ending = reader.ending()
+        reader.check_mark()
     except JournalCorrupt as error:
         corruption = error
     records = reader.next_seq - first

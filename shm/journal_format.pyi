@@ -1,14 +1,18 @@
 from pathlib import Path
 
+from shm.refusal import FinalError
+
 SUFFIX: str
 
-class JournalError(Exception): ...
+class JournalError(FinalError): ...
 
 class JournalCorrupt(JournalError):
     file: Path
     offset: int
     reason: str
     def __init__(self, file: Path, offset: int, reason: str) -> None: ...
+
+class JournalShort(JournalCorrupt): ...
 
 def file_name(first_seq: int) -> str: ...
 def segment_path(directory: Path, first_seq: int) -> Path: ...

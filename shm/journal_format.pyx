@@ -38,6 +38,7 @@ from shm.crc32c cimport crc32c
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
 from shm.layout import SCHEMA_HASH
+from shm.refusal import FinalError
 
 cdef uint64_t schema_hash = SCHEMA_HASH
 cdef enum:
@@ -53,21 +54,29 @@ assert batch_size(MAX_BATCH_RECORDS) == BATCH_HEADER_SIZE + MAX_BATCH_RECORDS * 
 assert batch_size(MAX_BATCH_RECORDS) <= BUFFER_SIZE
 
 
-class JournalError(Exception):
+class JournalError(FinalError):
     """The journal can't be used as it is: records are missing, or another process is writing it."""
 
 
 class JournalCorrupt(JournalError):
     """Bytes that were once written and synced are not what they were. `file` and `offset` say where."""
 
+    mends = "`lockstep repair-journal --from COPY` mends it from a copy"
+
     def __init__(self, file: Path, offset: int, reason: str) -> None:
         super().__init__(
             f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. "
-            "Run `lockstep verify` for the whole picture; `lockstep repair-journal --from COPY` mends it from a copy"
+            f"Run `lockstep verify` for the whole picture; {self.mends}"
         )
         self.file = file
         self.offset = offset
         self.reason = reason
+
+
+class JournalShort(JournalCorrupt):
+    """The journal ends before a record that was durable: what looks like a torn last write is damage."""
+
+    mends = JournalCorrupt.mends
 
 
 cdef uint32_t segment_crc(const SegmentHeader *header) noexcept nogil:

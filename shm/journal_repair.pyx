@@ -32,7 +32,7 @@ from shm.journal_format cimport (
 )
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
-from shm.journal import segment_seqs, verify
+from shm.journal import JournalReport, chain_at, segment_seqs, verify
 from shm.journal_format import JournalError, file_name
 
 NEW_NAME = "repaired"
@@ -55,7 +55,8 @@ class Batch(NamedTuple):
 
 
 def repair(where: Path | Disk, copy: Path | Disk) -> list[Repaired]:
-    """Mend every damaged segment of a journal that nobody writes from a copy of it; [] where nothing is damaged.
+    """Mend every damaged segment of a journal that nobody writes from a copy of it, and take what the copy has behind
+    its end; [] where nothing is damaged or missing.
 
     Raises JournalError, having changed nothing of the segment at hand, where the copy is of another journal, lacks the
     records, or has others; OSError. What was mended before stays mended: it may be run again with another copy.
@@ -71,6 +72,9 @@ def repair(where: Path | Disk, copy: Path | Disk) -> list[Repaired]:
                 break
             repaired.append(mend(disk, source, int(Path(report.corrupt_file).name[:20])))
         report = verify(disk)
+        if report.corruption is None and report.segments and goes_on(disk, source, report):
+            repaired.append(mend(disk, source, max(segment_seqs(disk))))
+            report = verify(disk)
         if report.corruption is not None:
             raise JournalError(f"{report.corrupt_file} at offset {report.corrupt_offset}: {report.corruption}: "
                                "this can't be mended from a copy of records")
@@ -79,13 +83,38 @@ def repair(where: Path | Disk, copy: Path | Disk) -> list[Repaired]:
     return repaired
 
 
+def goes_on(disk: Disk, source: Disk, report: JournalReport) -> bool:
+    """Whether the copy has the same records up to the journal's end, and more. JournalError where it has others."""
+    last_seq = last_of(source)
+    if last_seq <= report.last_seq or segment_seqs(source)[0] > report.last_seq + 1:
+        return False
+    own, theirs = (each.load(file_name(max(segment_seqs(each))), 0, PAGE_SIZE) for each in (disk, source))
+    if identity(own) != identity(theirs) or chain_at(source, report.last_seq) != report.chain:
+        raise JournalError(f"{source.directory} goes on behind {report.last_seq} with another history")
+    return True
+
+
+def last_of(disk: Disk) -> int:
+    """The last whole record of a journal; 0 where there is none. Reads its last segment."""
+    cdef JournalReader reader
+    seqs = segment_seqs(disk)
+    if not seqs:
+        return 0
+    reader = JournalReader(disk, max(seqs))
+    for _ in reader:
+        pass
+    reader.close()
+    return reader.next_seq - 1
+
+
 def mend(disk: Disk, source: Disk, first_seq: int) -> Repaired:
     """Build one segment anew, and put it in the place of the damaged one if it is whole there."""
     name = file_name(first_seq)
     old = disk.load(name)
     header = header_of(disk, source, first_seq)
     builder = SegmentBuilder(header, source)
-    new, taken = builder.build(old, following(disk, first_seq))
+    stop = following(disk, first_seq) or max(first_seq, last_of(source) + 1)
+    new, taken = builder.build(old, stop)
     names = disk.names()
     kept = next(each for i in range(1, len(names) + 2) if (each := f"damaged-{first_seq}-{i}.bin") not in names)
     disk.save(kept, old)
@@ -152,8 +181,8 @@ cdef class SegmentBuilder:
         self.chain = self.header.chain
         self.out = bytearray(header)
 
-    def build(self, old: bytes, stop: int | None) -> tuple[bytes, list[tuple[int, int]]]:
-        """The new content, and which sequences of it come from the copy; up to `stop`, or to the last whole batch."""
+    def build(self, old: bytes, stop: int) -> tuple[bytes, list[tuple[int, int]]]:
+        """The new content, and which sequences of it come from the copy; up to before `stop`, where it has no more."""
         taken: list[tuple[int, int]] = []
         for batch in self.whole_batches(old):
             if batch.first_seq < self.next_seq:
@@ -161,7 +190,7 @@ cdef class SegmentBuilder:
             if batch.first_seq > self.next_seq:
                 taken.append(self.take(batch.first_seq - 1))
             self.keep(old, batch)
-        if stop is not None and stop > self.next_seq:
+        if stop > self.next_seq:
             taken.append(self.take(stop - 1))
         return bytes(self.out), taken
 

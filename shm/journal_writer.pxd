@@ -25,6 +25,7 @@ cdef class JournalWriter:
     cdef readonly bint hole
     cdef readonly object directory
     cdef readonly object torn
+    cdef object tail           # what lies behind the end and is not cut yet; None: nothing
     cdef Position end
     cdef uint8_t journal_id[16]
     cdef uint64_t durable_seq
@@ -43,6 +44,7 @@ cdef class JournalWriter:
     cdef int tend(self, int64_t now_ns) except -1 nogil
     cdef int commit(self, Span span, Span wrapped) except -1 nogil
     cdef int check_span(self, Span span, Position *at) except -1 nogil
+    cdef int put_aside(self, bint untrusted) except -1 nogil
     cdef int write(self, Span span, Span wrapped, Position end) except -1 nogil
     cdef int rotate(self) except -1 nogil
     cdef int name_prepared(self) except -1 nogil

@@ -35,8 +35,9 @@ from shm.journal_format cimport (
 from shm.journal_prepare cimport PREPARED_FAILED, PREPARED_FULL, Preparation, prepared_name, write_zeros
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
+from shm import journal_mark
 from shm.journal import Ending, segment_seqs
-from shm.journal_format import JournalCorrupt, JournalError, file_name
+from shm.journal_format import JournalError, file_name
 from shm.journal_prepare import PREPARED_NAME
 from shm.journal_retain import retain
 
@@ -61,13 +62,15 @@ cdef class JournalWriter:
     """Appends to the journal in a folder, of which there is one writer at a time.
 
     Opening syncs and checks what is there: headers and continuity of all segments, every record of the last two. What
-    an interrupted last write left is cut and kept aside (`torn` names the file); `hole`: so were whole batches behind
-    it, which a power loss in mode none can leave. `durability` is "local": a commit waits for the disk, or "none": it
+    an interrupted last write left is kept aside (`torn` names the file) and cut before the first batch is written:
+    until then nothing is changed, so whoever knows of more can still refuse. `hole`: there are whole batches in it,
+    which a power loss in mode none can leave. `durability` is "local": a commit waits for the disk, or "none": it
     waits for the kernel only, so that what was committed survives this process but not a loss of power.
 
     `trusted_seq` is for a journaler that restarts alone: its predecessor may have ended with a failed sync, after
     which what can be read need not be on the disk, so nothing behind this sequence is believed (rule 20). `at_least`
-    is what others (database, snapshots, a peer) know to be durable: a journal that ends before is refused (rule 28).
+    is what others know to be durable (snapshots do): a journal that ends before, or before the mark of the last
+    orderly stop (`finish`), is refused (rule 28).
 
     `nearly_full` (kept by `tend`) says that fewer than `reserve_bytes` are free beside the prepared segment, or that
     none could be prepared: what is left is for what must not be refused (rule 29).
@@ -128,12 +131,12 @@ cdef class JournalWriter:
             self.begin(known_seq)
             return
         ending = self.walk(seqs, trusted_seq, known_seq)
-        cut = bool(ending.beyond or ending.torn_bytes)
-        if cut:
-            self.put_aside(ending, trusted_seq is not None)
+        if ending.beyond or ending.torn_bytes:
+            self.name_torn(ending, trusted_seq is not None)
         with nogil:
             self.start_preparing(-1)
-            if cut and trusted_seq is not None:
+            if self.tail is not None and trusted_seq is not None:
+                self.put_aside(True)
                 self.rotate()
 
     def begin(self, known_seq: int) -> None:
@@ -160,11 +163,10 @@ cdef class JournalWriter:
         reader = JournalReader(self.disk, seqs[0], deep_from=newest[0])
         with nogil:
             reader.walk(last_seq)
-        end = reader.next_seq - 1
-        if end < known_seq:
-            text = f"{reader.fault.decode()}: the journal ends at {end}, and {known_seq} is known to be durable"
-            raise JournalCorrupt(reader.path(), reader.offset, text)
-        if end > last_seq:
+        reader.check_reached(known_seq, "a snapshot" if trusted_seq is None else "the venue")
+        if trusted_seq is None:
+            reader.check_mark()
+        if reader.next_seq - 1 > last_seq:
             raise JournalError(f"{self.directory}: sequence {last_seq} ends no batch: it was never reported durable")
         ending = reader.ending()
         self.first_seq = seqs[0]
@@ -194,23 +196,31 @@ cdef class JournalWriter:
         self.size = max(<uint64_t> size // PAGE_SIZE * PAGE_SIZE, self.offset)
         return 0
 
-    def put_aside(self, ending: Ending, untrusted: bool) -> None:
+    def name_torn(self, ending: Ending, untrusted: bool) -> None:
+        """Say where what lies behind the end will be kept."""
+        names = self.disk.names()
+        stem = next(stem for i in range(1, len(names) + 2) if (stem := f"torn-{self.end.seq + 1}-{i}.bin") not in names)
+        self.tail = ending
+        self.torn = self.directory / stem
+        self.hole = ending.hole and not untrusted
+
+    cdef int put_aside(self, bint untrusted) except -1 nogil:
         """Keep what lies behind the end under other names, then cut it: later segments, the last one first.
 
         So whatever interrupts this, the next opening finds the same end. An untrusted rest is cut off, so that its
         pages are not used again; else zeros take its place.
         """
-        names = self.disk.names()
-        stem = next(stem for i in range(1, len(names) + 2) if (stem := f"torn-{self.end.seq + 1}-{i}.bin") not in names)
-        for seq in reversed(ending.beyond):
-            self.disk.move(file_name(seq), f"{stem}.{seq}")
+        with gil:
+            stem = self.torn.name
+            for seq in reversed(self.tail.beyond):
+                self.disk.move(file_name(seq), f"{stem}.{seq}")
+                self.disk.settle_directory()
+            torn = self.disk.load(file_name(self.segment_first_seq), self.offset, self.tail.torn_bytes)
+            self.disk.save(stem, torn)
             self.disk.settle_directory()
-        torn = self.disk.load(file_name(self.segment_first_seq), self.offset, ending.torn_bytes)
-        self.disk.save(stem, torn)
-        self.disk.settle_directory()
-        self.torn = self.directory / stem
-        self.hole = ending.hole and not untrusted
-        self.cut(untrusted)
+            self.cut(untrusted)
+            self.tail = None
+        return 0
 
     def cut(self, untrusted: bool) -> None:
         """Leave nothing behind the end."""
@@ -223,6 +233,14 @@ cdef class JournalWriter:
             code = self.disk.sync(self.handle)
         if code != 0:
             self.fail(code, b"cut the end of the journal")
+
+    def finish(self) -> None:
+        """Have the disk keep all that is written, and say where that ends: an orderly stop. OSError."""
+        seqs = segment_seqs(self.disk)
+        for seq in seqs[max(0, len(seqs) - 2):]:  # what lies before is synced, and in mode local all is
+            self.disk.settle(file_name(seq))
+        mark = journal_mark.Mark(bytes(self.journal_id[:16]), self.end.seq, self.end.chain)
+        journal_mark.write(self.disk, mark)
 
     def close(self) -> None:
         """Close the files and give the folder to the next writer, syncing nothing. May be called twice."""
@@ -324,6 +342,8 @@ cdef class JournalWriter:
                 raise JournalError(f"can't append {count} records: the writer failed, is closed, or it is no batch")
         self.check_span(span, &end)
         self.check_span(wrapped, &end)
+        if self.tail is not None:
+            self.put_aside(False)
         if self.offset + batch_size(count) > self.size:
             self.rotate()
         return self.write(span, wrapped, end)

@@ -33,6 +33,7 @@ cdef enum:
     CMD_CORRECTION = 22
     CMD_ACTIVATE = 23
     CMD_SNAPSHOT = 24
+    CMD_CORRECTION_PROPOSAL = 25
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
@@ -233,6 +234,7 @@ cdef enum:
     CODE_ALREADY_CORRECTED = 125
     CODE_TERMS_MISSING = 126
     CODE_JOURNAL_FULL = 127
+    CODE_RESENT_TOO_LATE = 128
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -501,7 +503,9 @@ cdef struct EpochRecord:
     uint32_t rules_version
     uint32_t members
     uint8_t boot_id[16]
-    uint8_t reserved[48]
+    uint32_t id_window_s
+    uint32_t older_ids
+    uint8_t reserved[40]
 
 
 cdef struct ExtClientIdRecord:
@@ -784,7 +788,7 @@ cdef struct CorrectionRecord:
     int64_t new_price_ticks
     int64_t buyer_fee
     int64_t seller_fee
-    uint64_t reserved_2
+    uint64_t proposal
 
 
 cdef struct ActivateRecord:
@@ -822,6 +826,33 @@ cdef struct SnapshotRecord:
     uint64_t router_number
 
 
+cdef struct CorrectionProposalRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint32_t instrument
+    uint32_t buyer
+    uint32_t seller
+    uint8_t matcher
+    uint8_t reserved_1
+    uint16_t verdict
+    uint64_t trade_id
+    int64_t price_ticks
+    int64_t quantity_lots
+    int64_t new_price_ticks
+    int64_t buyer_fee
+    int64_t seller_fee
+    uint64_t reserved_2
+
+
 cdef struct ExtTermsRecord:
     uint32_t crc
     uint8_t type
@@ -839,7 +870,8 @@ cdef struct ExtTermsRecord:
     int64_t display_lots
     int64_t minimum_lots
     uint64_t expire_ns
-    uint8_t reserved[32]
+    uint64_t transact_ns
+    uint8_t reserved[24]
 
 
 cdef struct ExtLegRecord:

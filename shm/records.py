@@ -40,6 +40,7 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.CORRECTION: Correction,
     CommandType.ACTIVATE: Activate,
     CommandType.SNAPSHOT: Snapshot,
+    CommandType.CORRECTION_PROPOSAL: CorrectionProposal,
     CommandType.EXT_TERMS: ExtTerms,
     CommandType.EXT_LEG: ExtLeg,
 }

@@ -19,7 +19,8 @@ cdef struct ConsumerLine:
     uint32_t gating
     uint32_t bell
     char name[32]
-    char pad[80]
+    uint64_t left_ns
+    char pad[72]
 
 cdef struct RingHeader:
     uint64_t magic
@@ -40,6 +41,7 @@ cdef class Ring:
     cdef object buffer
     cdef Bells bells
     cdef uint64_t lowest_cursor(self) noexcept nogil
+    cdef ConsumerLine *line_of(self, str name) except NULL
 
 cdef class Producer:
     cdef readonly Ring ring

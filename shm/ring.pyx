@@ -9,7 +9,7 @@ Layout::
     128    ├──────────────────────────────────────────────────────────────────────────┤
            │ published 8: the producer's cursor. Storing it publishes.                │
     256    ├──────────────────────────────────────────────────────────────────────────┤
-           │ consumer 0: cursor 8 │ gating 4 │ bell 4 │ name 32   (a line of 128 each)  │
+           │ consumer 0: cursor 8 │ gating 4 │ bell 4 │ name 32 │ left 8  (a line of 128)│
            │ … 16 consumers. Storing a cursor gives the slots up to it back.          │
     4096   ├──────────────────────────────────────────────────────────────────────────┤
            │ slot 0: word 8 = 2 × seq + (1 while it is being written) │ record 120     │
@@ -19,6 +19,9 @@ Layout::
 Consumers gate: the producer claims no slot that one of them still needs, and they read in place. Observers do not gate:
 they copy a slot between two looks at its word (a seqlock) and learn when it was overwritten. Both trust only the
 published cursor: what lies beyond it was never said, and a successor of a dead producer writes it anew.
+
+A consumer whose process is gone may be taken out of the gate, so that nobody waits for it. Its successor comes back in
+at what is published then, and learns what it missed elsewhere.
 """
 
 import mmap
@@ -30,8 +33,10 @@ from shm.atomics cimport (
     fence_acquire,
     fence_full,
     load_acquire,
+    load_acquire_32,
     load_relaxed,
     store_release,
+    store_release_32,
 )
 from shm.bell cimport WAIT_EVENTS, Bells
 from shm.records cimport RECORD_SIZE, SLOT_SIZE
@@ -119,12 +124,21 @@ cdef class Ring:
         cdef uint64_t lowest = 0xFFFFFFFFFFFFFFFF
         cdef uint64_t cursor
         cdef uint32_t i
+        fence_full()  # pairs with the one in Consumer.enter: either we see it gate or it sees what we have published
         for i in range(self.header.consumer_count):
-            if self.header.consumers[i].gating:
+            if load_acquire_32(&self.header.consumers[i].gating):
                 cursor = load_acquire(&self.header.consumers[i].cursor)
                 if cursor < lowest:
                     lowest = cursor
         return lowest
+
+    cdef ConsumerLine *line_of(self, str name) except NULL:
+        cdef bytes wanted = name.encode()
+        cdef uint32_t i
+        for i in range(self.header.consumer_count):
+            if <bytes> self.header.consumers[i].name == wanted:
+                return &self.header.consumers[i]
+        raise KeyError(f"the ring has no consumer {name!r}; it has {', '.join(self.cursors()) or 'none'}")
 
     @property
     def capacity(self) -> int:
@@ -144,6 +158,23 @@ cdef class Ring:
         return {
             (<bytes> self.header.consumers[i].name).decode(): load_acquire(&self.header.consumers[i].cursor)
             for i in range(self.header.consumer_count)
+        }
+
+    def take_out(self, str name, uint64_t now_ns) -> None:
+        """Let nobody wait for the consumer `name` any more. Its process is gone: it reads in place.
+
+        Until it comes back, `left` tells that this was at `now_ns`.
+        """
+        cdef ConsumerLine *line = self.line_of(name)
+        line.left_ns = now_ns
+        store_release_32(&line.gating, 0)
+
+    def left(self) -> dict[str, int]:
+        """The consumers that are out of the gate, each with the time at which it was taken out."""
+        return {
+            (<bytes> self.header.consumers[i].name).decode(): self.header.consumers[i].left_ns
+            for i in range(self.header.consumer_count)
+            if not load_acquire_32(&self.header.consumers[i].gating)
         }
 
     def producer(self) -> Producer:
@@ -221,18 +252,28 @@ cdef class Consumer:
     """A gating reader. Records are read in place and stay valid until they are released."""
 
     def __cinit__(self, Ring ring, str name):
-        cdef uint32_t i
-        cdef bytes wanted = name.encode()
         self.ring = ring
-        self.line = NULL
-        for i in range(ring.header.consumer_count):
-            if <bytes> ring.header.consumers[i].name == wanted:
-                self.line = &ring.header.consumers[i]
-        if self.line == NULL:
-            raise KeyError(f"the ring has no consumer {name!r}; it has {', '.join(ring.cursors()) or 'none'}")
+        self.line = ring.line_of(name)
         self.next = load_acquire(&self.line.cursor) + 1
         self.seen = self.next - 1
         self.handled = 0
+
+    @property
+    def gates(self) -> bool:
+        """Whether the producer waits for it. Who does not gate may read nothing: what it reads may be overwritten."""
+        return load_acquire_32(&self.line.gating) != 0
+
+    def enter(self) -> int:
+        """Gate from here on, behind what is published now; returns that.
+
+        Until it gates, the producer may overwrite anything up to what it had published when it last looked. So the
+        place is chosen after that: a producer that looked before has published no more than is seen here.
+        """
+        store_release(&self.line.cursor, load_acquire(&self.ring.header.published))
+        store_release_32(&self.line.gating, 1)
+        fence_full()
+        self.release(load_acquire(&self.ring.header.published))
+        return self.next - 1
 
     def follow(self, uint64_t handled) -> None:
         """Take no record up to `handled`: its reader had them before, and they come again in this ring.

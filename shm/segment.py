@@ -15,6 +15,7 @@ import posix_ipc
 
 SHM = Path("/dev/shm")
 LOCKS = Path("/proc/locks")
+PID_DIGITS = 10
 
 
 class SegmentError(RuntimeError):
@@ -90,8 +91,9 @@ class RoleLock:
             holder = os.pread(fd, 32, 0).decode().strip() or "unknown"
             os.close(fd)
             raise RoleTakenError(f"{self.path} is held by process {holder}") from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        # In place, at one length: on a full disk there is no space but what the file has. It is a message and no more.
+        with contextlib.suppress(OSError):
+            os.pwrite(fd, f"{os.getpid():<{PID_DIGITS}}\n".encode(), 0)
         self._fd = fd
 
     @staticmethod

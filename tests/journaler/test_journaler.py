@@ -305,6 +305,6 @@ def test_a_core_that_begins_behind_the_journal_is_refused(generations: Generatio
 
 def test_a_journal_that_ends_before_what_others_know_is_refused(folder: Path) -> None:
     restarted(folder, 40).writer.close()
-    with pytest.raises(JournalCorrupt, match="the journal ends at 40, and 41 is known to be durable"):
+    with pytest.raises(JournalCorrupt, match="the journal ends at 40, and a snapshot knows record 41 to be durable"):
         JournalWriter(folder, segment_bytes=SEGMENT_BYTES, at_least=41)
     JournalWriter(folder, segment_bytes=SEGMENT_BYTES, at_least=40).close()

@@ -43,7 +43,7 @@ class Journal:
         self.durability = durability
         self.segment_bytes = segment_pages * PAGE
         self.history: list[bytes] = []
-        self.reported = self.safe = 0
+        self.reported = self.safe = self.opened_at = 0
         self.kept_from = 1
         self.life = 0
         self.ready = False  # in this run of the venue, a journaler has said what is durable
@@ -58,7 +58,7 @@ class Journal:
             self.writer = JournalWriter(self.disk, self.durability, self.segment_bytes, trusted_seq=trusted)
         except OSError:
             return False
-        last = self.writer.last_seq
+        last = self.opened_at = self.writer.last_seq
         require(last >= self.safe, f"records {last + 1} to {self.safe} were durable, and are gone")
         require(not alone or last == self.reported, f"trusted up to {last}, not to {self.reported}")
         self.check(last)
@@ -75,7 +75,8 @@ class Journal:
         require(self.writer.chain == model.chain(self.history[:last]), "the chained hash differs")
         report = verify(self.disk)
         require(report.corruption is None, f"corrupt after it was opened: {report.corruption}")
-        require(report.torn_bytes == 0, "a torn end is still there after it was opened")
+        is_cut = self.writer.torn is None or self.writer.last_seq > self.opened_at
+        require(not is_cut or report.torn_bytes == 0, "a torn end is still there after something was written")
 
     def append(self, count: int, wrap_at: int) -> bool:
         """Commit a batch; False where the disk ended this life."""

@@ -10,7 +10,16 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_path, segment_seqs, verify
+from shm import journal_mark
+from shm.journal import (
+    JournalCorrupt,
+    JournalError,
+    JournalReader,
+    JournalShort,
+    segment_path,
+    segment_seqs,
+    verify,
+)
 from shm.journal_writer import JournalWriter
 from tests.models import journal as model
 
@@ -120,10 +129,11 @@ def test_a_torn_last_batch_is_cut_and_kept_aside(tmp_path: Path, damage: Damage,
         if torn:
             assert writer.torn is not None
             assert writer.torn.name.startswith("torn-6-")
-            assert writer.torn.read_bytes() == torn
+            assert last.file.read_bytes() == damaged  # until something is written, whoever knows better can refuse
         else:
             assert writer.torn is None
         writer.append(model.records(6, 70))
+        assert writer.torn is None or writer.torn.read_bytes() == torn
     assert list(JournalReader(folder)) == model.records(1, 75)
     assert verify(folder).torn_bytes == 0
 
@@ -253,7 +263,10 @@ def test_stale_batches_behind_the_end_are_not_taken_for_new_ones(tmp_path: Path)
         assert report.torn_bytes == len(stale.rstrip(b"\0"))
         with JournalWriter(folder, segment_bytes=8 * PAGE) as writer:
             assert writer.last_seq == 85
-        assert last.file.read_bytes() == whole
+            writer.append(model.records(86, 5))
+        report = verify(folder)
+        assert (report.last_seq, report.corruption, report.torn_bytes) == (90, None, 0)
+        last.file.write_bytes(whole)
 
 
 def test_a_stale_segment_under_a_new_name_is_refused(tmp_path: Path) -> None:
@@ -303,3 +316,56 @@ def test_a_preparation_that_was_left_is_taken_up(tmp_path: Path, leftover: bytes
                 writer.append(model.records(writer.last_seq + 1, 1))
     report = verify(folder)
     assert (report.last_seq, report.torn_bytes, report.corruption) == (95, 0, None)
+
+
+@pytest.mark.parametrize("durability", ["local", "none"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_damage_behind_an_orderly_stop_is_no_torn_write(tmp_path: Path, durability: str, count: int) -> None:
+    folder = tmp_path / "journal"
+    with JournalWriter(folder, durability, SMALL) as writer:
+        for first, records in ((1, 3), (4, count)):
+            writer.append(model.records(first, records))
+        writer.finish()
+    file = segment_path(folder, 1)
+    whole = file.read_bytes()
+    last = Batch(file, 2 * PAGE, 4, count)
+    for at in (0, 20, HEADER + 8, HEADER + 40, last.data_bytes - 1):
+        file.write_bytes(whole)
+        flip(file, last.offset + at)
+        damaged = file.read_bytes()
+        with pytest.raises(JournalShort) as refused:
+            JournalWriter(folder, durability, SMALL)
+        assert (refused.value.file, refused.value.offset) == (file, last.offset)
+        for words in (f"ends at 3, and the venue's last orderly stop knows record {3 + count}", "repair-journal"):
+            assert words in str(refused.value)
+        assert file.read_bytes() == damaged
+        report = verify(folder)
+        assert (report.corrupt_file, report.corrupt_offset) == (str(file), last.offset)
+    file.write_bytes(whole)
+    with JournalWriter(folder, durability, SMALL) as writer:
+        assert (writer.last_seq, writer.torn) == (3 + count, None)
+
+
+def test_a_mark_is_the_least_that_a_journal_has(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    with JournalWriter(folder, "local", SMALL) as writer:
+        writer.append(model.records(1, 3))
+        writer.finish()
+    with JournalWriter(folder, "local", SMALL) as writer:
+        writer.append(model.records(4, 2))  # and it is killed: a batch behind the mark may be torn
+    flip(segment_path(folder, 1), 2 * PAGE)
+    with JournalWriter(folder, "local", SMALL) as writer:
+        assert (writer.last_seq, writer.torn is None) == (3, False)
+
+
+def test_a_mark_of_other_records_is_told(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        with JournalWriter(tmp_path / name, "local", SMALL) as writer:
+            writer.append(model.records(1, 3))
+            writer.finish()
+    shutil.copy(tmp_path / "a" / journal_mark.NAME, tmp_path / "b" / journal_mark.NAME)
+    with pytest.raises(JournalCorrupt, match="another journal's stop"):
+        JournalWriter(tmp_path / "b", "local", SMALL)
+    flip(tmp_path / "b" / journal_mark.NAME, 30)  # a mark that is damaged knows nothing
+    with JournalWriter(tmp_path / "b", "local", SMALL) as writer:
+        assert writer.last_seq == 3

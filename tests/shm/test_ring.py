@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -83,9 +84,11 @@ class RingAgainstModel(RuleBasedStateMachine):
         self.consumers = {name: self.ring.consumer(name) for name in "ab"}
         self.said: list[bytes] = []
         self.read = {"a": 0, "b": 0}
+        self.left: set[str] = set()
 
     def room(self) -> int:
-        return 4 - (len(self.said) - min(self.read.values()))
+        gating = [seq for name, seq in self.read.items() if name not in self.left]
+        return 4 - (len(self.said) - min(gating, default=len(self.said)))
 
     @precondition(lambda self: self.room() > 0)
     @rule()
@@ -99,8 +102,23 @@ class RingAgainstModel(RuleBasedStateMachine):
         with pytest.raises(BufferError):
             self.producer.put(record(0))
 
+    @rule(name=st.sampled_from("ab"))
+    def take_out(self, name: str) -> None:
+        self.ring.take_out(name, len(self.said))
+        self.left.add(name)
+
+    @rule(name=st.sampled_from("ab"))
+    def come_back(self, name: str) -> None:
+        if name in self.left:
+            self.consumers[name] = self.ring.consumer(name)
+            assert self.consumers[name].enter() == len(self.said)
+            self.read[name] = len(self.said)
+            self.left.remove(name)
+
     @rule(name=st.sampled_from("ab"), most=st.integers(1, 4))
     def take(self, name: str, most: int) -> None:
+        if name in self.left:
+            return
         start = self.read[name]
         taken = self.consumers[name].take(most)
         assert taken == self.said[start : start + most]
@@ -136,6 +154,8 @@ class RingAgainstModel(RuleBasedStateMachine):
         assert self.producer.room() == self.room()
         assert self.ring.published == len(self.said)
         assert self.ring.cursors() == self.read
+        assert self.ring.left().keys() == self.left
+        assert {name for name in "ab" if not self.consumers[name].gates} == self.left
 
 
 TestRingAgainstModel = RingAgainstModel.TestCase
@@ -257,3 +277,46 @@ def test_a_consumer_that_has_handled_less_takes_all() -> None:
     producer.put(bytes(RECORD_SIZE))
     assert consumer.next == 11
     assert len(consumer.take()) == 1
+
+
+def test_who_was_taken_out_holds_nobody_up_and_comes_back_behind_what_is_published(shared: str) -> None:
+    """Again and again while another thread produces: whoever is in the gate reads only what is whole."""
+    count = 500_000
+    ring = Ring(segment.attach(shared))
+    steady, producer = ring.consumer("a"), ring.producer()
+    threads = [
+        threading.Thread(target=traffic.consume, args=(steady, count, 16)),
+        threading.Thread(target=traffic.produce, args=(producer, count, 7)),
+    ]
+    for thread in threads:
+        thread.start()
+    while ring.published < count:
+        ring.take_out("b", 1)
+        comer = ring.consumer("b")
+        first = comer.enter()
+        assert traffic.consume(comer, min(count, first + 1000), 16) == 0
+    ring.take_out("b", 1)
+    for thread in threads:
+        thread.join()
+    assert ring.cursors()["a"] == count
+
+
+def test_a_producer_that_looked_before_can_not_overwrite_what_a_comer_has_to_read() -> None:
+    """It may go on to what it had seen as free; so who comes in begins behind all that it had published by then."""
+    ring = Ring.private(8, ["a", "b"])
+    producer, steady = ring.producer(), ring.consumer("a")
+    for seq in range(1, 9):
+        producer.put(record(seq))
+    steady.take()
+    ring.take_out("b", 7)
+    assert producer.room() == 8  # it has looked: all eight are free
+    assert ring.left() == {"b": 7}
+    comer = ring.consumer("b")
+    assert not comer.gates
+    assert comer.enter() == 8
+    assert ring.left() == {}
+    for seq in range(9, 17):
+        producer.put(record(seq))
+    steady.take()
+    assert producer.room() == 0
+    assert comer.take() == [record(seq) for seq in range(9, 17)]

@@ -69,7 +69,7 @@ def test_a_role_has_one_holder_and_its_death_frees_it(tmp_path: Path) -> None:
     holder.kill()
     lock.acquire(wait=True)
     assert RoleLock.holder(path) == os.getpid()
-    assert path.read_text() == f"{os.getpid()}\n"
+    assert path.read_text().strip() == str(os.getpid())
     lock.release()
     assert RoleLock.holder(path) is None
     assert RoleLock.holder(path.with_name("never-taken")) is None
