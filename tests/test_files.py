@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from procs import files
+from tests.small_disk import SmallDisk
 
 REPLACES = [files.replace, files.replace_durably]
 
@@ -46,3 +47,34 @@ def test_what_is_durable_is_synced_before_its_name_and_the_name_after(
     monkeypatch.setattr(os, "fsync", note)
     files.replace_durably(file, b"new")
     assert synced == [("state.new", False), (tmp_path.name, True)]
+
+
+@pytest.mark.parametrize("replace", REPLACES)
+def test_a_file_with_a_spare_is_replaced_on_a_full_disk_as_often_as_wanted(
+    small_disk: Callable[[int], SmallDisk], replace: Callable[[Path, bytes], None]
+) -> None:
+    disk = small_disk(1 << 20)
+    file = disk.folder / "state"
+    replace(file, b"at first")
+    files.keep_spare(file)
+    disk.fill()
+    for number in range(5):
+        replace(file, b"%d" % number * (files.GROWTH_BYTES - number))
+        assert file.read_bytes() == b"%d" % number * (files.GROWTH_BYTES - number)
+    disk.empty()
+    replace(file, b"at last")
+    assert file.read_bytes() == b"at last"
+    assert sorted(path.name for path in disk.folder.iterdir()) == ["state", "state.spare"]
+
+
+def test_without_a_spare_a_full_disk_leaves_the_old_content_and_nothing_else(
+    small_disk: Callable[[int], SmallDisk],
+) -> None:
+    disk = small_disk(1 << 20)
+    file = disk.folder / "state"
+    files.replace(file, b"old")
+    disk.fill()
+    with pytest.raises(OSError, match="No space left"):
+        files.replace(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert sorted(path.name for path in disk.folder.iterdir()) == ["filler", "state"]

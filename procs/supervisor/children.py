@@ -14,18 +14,28 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from procs import files
+from procs import files, space
 from procs.supervisor.procfs import Identity, identify
 
 END_TIMEOUT_S = 10.0
 
 
 class Children:
-    """The list in `file`. Every change is in the file when the call returns, and is lost with the machine."""
+    """The list in `file`. Every change is in the file when the call returns, and is lost with the machine.
+
+    Where the disk is full, and the list has outgrown its spare, that waits for a `tend`: the supervisor lives, and
+    whom the file lacks dies with it.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._entries: list[Identity] = []
+        self._is_behind = False
+
+    def tend(self) -> None:
+        """Write what found no space."""
+        if self._is_behind:
+            self._write()
 
     def add(self, pid: int, command: Sequence[str]) -> None:
         """Note that this supervisor started `pid` with `command`."""
@@ -62,7 +72,15 @@ class Children:
             ) from error
 
     def _write(self) -> None:
-        files.replace(self._file, msgspec.json.encode(self._entries))
+        try:
+            files.replace(self._file, msgspec.json.encode(self._entries))
+            files.keep_spare(self._file)
+        except OSError as error:
+            if not space.is_full(error):
+                raise
+            self._is_behind = True
+        else:
+            self._is_behind = False
 
 
 def _end(entry: Identity) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ import pytest
 
 from procs.supervisor.children import Children
 from procs.supervisor.procfs import identify
+from tests.small_disk import SmallDisk
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
 
@@ -60,3 +61,17 @@ def test_a_damaged_list_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "children.json").write_text("[{")
     with pytest.raises(RuntimeError, match=r"children\.json is damaged"):
         Children(tmp_path / "children.json").end_leftovers()
+
+
+def test_on_a_full_disk_the_list_waits_for_space(
+    small_disk: Callable[[int], SmallDisk], process: subprocess.Popen[bytes]
+) -> None:
+    disk = small_disk(2**20)
+    listed = Children(disk.folder / "children.json")
+    disk.fill()
+    listed.add(process.pid, SLEEPER)
+    listed.tend()
+    assert not (disk.folder / "children.json").exists()
+    disk.empty()
+    listed.tend()
+    assert [entry.pid for entry in Children(disk.folder / "children.json").end_leftovers()] == [process.pid]

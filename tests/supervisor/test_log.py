@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from procs import space
 from procs.supervisor import log
 from procs.supervisor.log import Log
+from tests.small_disk import SmallDisk
 
 
 def test_lines_are_kept_as_they_come(tmp_path: Path) -> None:
@@ -45,3 +48,28 @@ def test_a_line_without_an_end_is_bounded(tmp_path: Path) -> None:
     kept.feed(b"x" * (log.MAX_LINE_BYTES + 1))
     assert (tmp_path / "core.log").stat().st_size == log.MAX_LINE_BYTES + 2
     kept.close()
+
+
+def test_lines_that_the_disk_refuses_are_counted_and_the_count_is_told(
+    small_disk: Callable[[int], SmallDisk],
+) -> None:
+    disk = small_disk(2**20)
+    kept = Log(disk.folder / "core.log")
+    kept.feed(b"one\n")
+    disk.fill()
+    line = b"x" * 1000 + b"\n"
+    owned = space.LOG_BYTES // len(line)
+    kept.feed(line * (owned + 50))
+    missing = kept.dropped
+    assert 0 < missing <= 51
+    error = b'{"event": "broken", "text": "%s", "level": "error"}\n' % line.strip()
+    assert kept.feed(error) == ["broken"]
+    assert kept.tail[-1] == error.decode().strip()
+    missing += 1
+    disk.empty()
+    kept.feed(b"again\n")
+    kept.close()
+    lines = (disk.folder / "core.log").read_text().splitlines()
+    assert lines[-2:] == [f"{missing} lines are missing here: the disk took none", "again"]
+    assert len(lines) == 1 + (owned + 51 - missing) + 2  # "one", what was kept, the count, "again"
+    assert set(lines[1:-2]) == {"x" * 1000}
