@@ -156,8 +156,10 @@ def drop_unfinished(data: Path) -> None:
 
 
 def drop(data: Path, seq: int) -> None:
-    """Remove the unfinished snapshot at `seq`, as far as it has come."""
-    shutil.rmtree(folder_of(data, seq), ignore_errors=True)
+    """Remove the snapshot at `seq`, as far as it has come; one that is valid stays."""
+    folder = folder_of(data, seq)
+    if not (folder / MANIFEST).exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(data: Path) -> list[Path]:

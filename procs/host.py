@@ -20,19 +20,31 @@ from typing import Any
 
 import structlog
 import uvloop
+from structlog.tracebacks import ExceptionDictTransformer
 
 from procs.catalogue import choose
+from procs.catching import catch_up
 from procs.loop import Loop
 from procs.parent import die_with
 from procs.pump import STARTING, Pump, show_health
-from procs.replica import catch_up
 from procs.supervisor.topology import Host, role_of
 from procs.venue import Manifest, Venue
+from shm.refusal import EXIT_REFUSED, FinalError
 from shm.segment import RoleLock
 
 
 def main() -> None:
-    """Run one host. Ends with 0 after SIGTERM, and with a traceback and 1 when an agent fails."""
+    """Run one host, and say it in one line where it can't be done and no retry would help."""
+    try:
+        run()
+    except FinalError as error:
+        print(" ".join(str(error).split()), file=sys.stderr, flush=True)
+        os._exit(EXIT_REFUSED)  # at once: threads that prepare or sync something have nothing to save
+
+
+def run() -> None:
+    """Run one host. Ends with 0 after SIGTERM, with 78 and one line where no retry mends what it found, and with a
+    traceback and 1 when an agent fails."""
     parser = argparse.ArgumentParser(prog="python -m procs.host", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
     parser.add_argument("--name", required=True, help="which host of the topology to be")
@@ -45,7 +57,8 @@ def main() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Without locals: a password is one while it is checked.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -118,7 +118,11 @@ class Pump:
         """The core has begun anew: change to its rings. What was published in the old ones comes again there."""
         self._venue.renew()
         for edge, agent in zip(self._edges, self._agents, strict=True):
-            edge.attach(self._venue.events(agent), self._board)
+            consumers = self._venue.events(agent)
+            if not all(consumer.gates for consumer in consumers.values()):
+                # It came into the old rings' gate while the new ones were made, and has to come into theirs as well.
+                raise RuntimeError(f"{agent} is out of the gate of generation {self._venue.generation}")
+            edge.attach(consumers, self._board)
 
     def _turn(self) -> None:
         self._scheduled = False

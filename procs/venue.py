@@ -288,9 +288,24 @@ class Venue:
         return {ring.events_of: self.consumer(ring.name, agent) for ring in specs if ring.events_of is not None}
 
     def is_late(self, agent: str) -> bool:
-        """Whether an earlier process was `agent` in this run, and has taken events that won't come again."""
+        """Whether `agent` lacks events that won't come again: an earlier process took them, or was out of the gate."""
         begins = self.start.numbers
-        return any(consumer.next > begins[ring] + 1 for ring, consumer in self.events(agent).items())
+        ends = self.events(agent).items()
+        return any(not consumer.gates or consumer.next > begins[ring] + 1 for ring, consumer in ends)
+
+    def take_out(self, agent: str, now_ns: int) -> None:
+        """Let no producer of events wait for `agent` any more. No process is it now."""
+        for ring in self.topology.rings:
+            if ring.events_of is not None and agent in ring.consumers and agent not in self._rings[ring.name].left():
+                self._rings[ring.name].take_out(agent, now_ns)
+
+    def left(self) -> dict[str, int]:
+        """The agents that are out of the gate of an event ring, each with the time at which it was taken out."""
+        found: dict[str, int] = {}
+        for ring in self.topology.rings:
+            if ring.events_of is not None:
+                found |= self._rings[ring.name].left()
+        return found
 
     def sleeper(self, host: str) -> Sleeper:
         """The bell that wakes `host`."""

@@ -11,7 +11,8 @@ from msgspec import structs
 
 import config
 from config.schema import Config, RingsSection
-from procs.replica import Replica, ReplicaError, catch_up
+from procs.catching import NEAR, Catching, catch_up
+from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
 from procs.supervisor.topology import derive
 from procs.venue import Venue
@@ -138,6 +139,84 @@ def test_an_edge_that_was_further_than_the_journal_is_an_error(rig: Rig, data: P
     venue.board.set(Word.DURABLE_SEQ, len(rig.log) // 2)
     with pytest.raises(ReplicaError, match="publisher does not get to where it was"):
         catch_up(venue, "publisher", Recorder(rig.events), lambda: None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_edge_that_was_taken_out_follows_the_journal_and_comes_in_near_the_present(
+    rig: Rig, data: Path, seed: int
+) -> None:
+    """The venue goes on meanwhile: its rings are full of what the edge lacks, and its journal grows."""
+    small = structs.replace(DEMO, rings=RingsSection(ingress=256, log=256, events=256))
+    venue = Venue.private(derive(small), small, data)
+    draw = random.Random(seed)
+    ends = {ring: venue.producer(ring_of(ring)) for ring in rig.events}
+    others = {ring: venue.ring(ring_of(ring)).cursors().keys() - {"publisher"} for ring in rig.events}
+    readers = {ring: [venue.consumer(ring_of(ring), name) for name in names] for ring, names in others.items()}
+    told = dict.fromkeys(rig.events, 0)
+    done = 0
+
+    def trade(commands: int) -> None:
+        """So many more commands, of which not all is committed at once; the others take all that comes of them."""
+        nonlocal done
+        committed, done = done, min(done + commands, len(rig.log))
+        for ring, records in rig.events.items():
+            while told[ring] < len(records) and cause(records[told[ring]]) <= done:
+                ends[ring].put(records[told[ring]])
+                told[ring] += 1
+                for reader in readers[ring]:
+                    reader.take()
+            if ring:
+                venue.board.set(Word.MATCHER_DONE + ring - 1, done)
+        venue.board.set(Word.ROUTER_DONE, done)
+        venue.board.set(Word.DURABLE_SEQ, committed if done < len(rig.log) else done)
+
+    venue.take_out("publisher", 1)
+    trade(len(rig.log) * draw.randint(1, 3) // 4)
+    assert venue.is_late("publisher")
+    edge = Recorder(rig.events)
+    catching = Catching(venue, "publisher", edge)
+    while not catching.is_over:
+        if not catching.step() or draw.random() < 0.1:
+            trade(draw.randint(1, 9))
+    behind = {ring: told[ring] - len(events) for ring, events in edge.events.items()}
+    assert max(behind.values()) <= 256 // NEAR, "it holds the venue up from near the present on"
+    assert venue.left() == {}
+    assert edge.boards[-1] is venue.board
+    for ring, events in edge.events.items():
+        assert events == rig.events[ring][: len(events)]
+        assert edge.consumers[ring].next - 1 <= len(events)
+
+
+def test_an_edge_comes_into_the_gate_of_the_generation_that_began_meanwhile(
+    rig: Rig, data: Path, small: Config
+) -> None:
+    venue = Venue.private(derive(DEMO), small, data)
+    venue.take_out("publisher", 1)
+    edge = Recorder(rig.events)
+    for word in (Word.DURABLE_SEQ, Word.ROUTER_DONE, Word.MATCHER_DONE, Word.MATCHER_DONE + 1):
+        venue.board.set(word, len(rig.log) // 2)
+    for ring, records in rig.events.items():
+        for record in records[: small.rings.events]:
+            venue.producer(ring_of(ring)).put(record)
+    catching = Catching(venue, "publisher", edge)
+    for _ in range(3):
+        catching.step()
+    assert not catching.is_over
+    renewed = []
+
+    def renew() -> None:
+        """As a supervisor that knew of none out of the gate has made it: everybody gates from the beginning."""
+        again = Venue.private(derive(DEMO), small, data)
+        venue._rings |= again._rings
+        venue.generation += 1
+        renewed.append(venue.generation)
+
+    venue.renew = renew  # type: ignore[method-assign]
+    venue.board.set(Word.GENERATION, venue.generation + 1)
+    while not catching.is_over:
+        catching.step()
+    assert renewed
+    assert all(consumer.gates and consumer.next == 1 for consumer in edge.consumers.values())
 
 
 def ring_of(ring: int) -> str:

@@ -1,14 +1,20 @@
-"""Who is subscribed to what, and the hand-over of a stream's messages to all of them within their bounds.
+"""Who is subscribed to what, and what each client is sent: everything, or where it reads slowly the latest.
 
-A message is framed once, whoever gets it. It knows transports, but neither the WebSocket protocol nor rings.
+It knows neither the WebSocket protocol nor rings.
+
+What the feed has made is gathered at once, for all subscribers of a stream together; clients are then served in rounds,
+some of them at a time, and each is sent what it has not had in one piece. So how many there are decides how often each
+is sent something, and never how often the feed's rings are emptied.
 
 A client's queue is its transport's write buffer. While more than CONFLATE_ABOVE_BYTES wait there, conflatable streams
 are held back, and get their latest message when the client has read. What may not be left out is queued until more than
-the configured bytes wait; then the client is closed. So none holds more than that and a batch, and none is waited for.
+the configured bytes wait; then the client is closed. The same number of bytes is kept of a stream for those whose turn
+has not come; whom they are not enough for is closed, too. So none holds more than that twice, and none is waited for.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -17,6 +23,7 @@ from procs.publisher.streams import Stream
 
 CONFLATE_ABOVE_BYTES = 32768
 TOO_SLOW = "too slow: messages that may not be left out filled the queue"
+TOO_MUCH = "too much: messages that may not be left out came faster than they could be sent"
 
 
 class Transport(Protocol):
@@ -26,6 +33,55 @@ class Transport(Protocol):
     def get_write_buffer_size(self) -> int: ...
 
 
+class Topic:
+    """A stream's messages in the form in which some clients get them: the pieces that not all of these have had.
+
+    Of a conflatable stream that is the last one. They are numbered: `first` is the first that is kept, `end` the next.
+    """
+
+    def __init__(self, stream: Stream, wrap: bytes | None, kept_bytes: int) -> None:
+        self.stream = stream
+        self.wrap = wrap
+        self.clients: set[Client] = set()
+        self.first = self.end = 0
+        self._kept_bytes = kept_bytes
+        self._pieces: deque[bytes] = deque()
+        self._bytes = 0
+        self._joined: tuple[int, int, bytes] = (0, 0, b"")
+
+    def add(self, frames: bytes) -> None:
+        """Keep what was made, in place of what is too old."""
+        self._pieces.append(frames)
+        self._bytes += len(frames)
+        self.end += 1
+        if self.stream.conflatable:
+            self.forget(self.end - 1)
+        while self._bytes > self._kept_bytes and len(self._pieces) > 1:
+            self.forget(self.first + 1)
+
+    def forget(self, before: int) -> None:
+        """Everybody has had the pieces before that one, or has to do without."""
+        while self.first < before:
+            self._bytes -= len(self._pieces.popleft())
+            self.first += 1
+
+    def since(self, number: int) -> bytes:
+        """All that is kept from that piece on, as one; most clients ask for the same."""
+        if self._joined[:2] != (number, self.end):
+            skipped = max(0, number - self.first)
+            self._joined = (number, self.end, b"".join(list(self._pieces)[skipped:]))
+        return self._joined[2]
+
+
+class Subscription:
+    """A client's place in a topic: the next piece that it has to get; `begun`: whether it has had a first message."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.topic = topic
+        self.next = topic.end
+        self.begun = True
+
+
 class Client:
     """A subscriber. Its connection overrides `closed` and `refuse`."""
 
@@ -33,8 +89,7 @@ class Client:
         self.transport = transport
         self.combined = combined
         self.queue_bytes = queue_bytes
-        self.streams: dict[str, Stream] = {}
-        self.behind: dict[str, Stream] = {}
+        self.streams: dict[str, Subscription] = {}
 
     @property
     def closed(self) -> bool:
@@ -54,96 +109,129 @@ class Client:
         else:
             self.transport.write(frames)
 
-    def send_latest(self, stream: Stream, frames: bytes | None) -> None:
-        """Queue a conflatable stream's frames, or note that its latest has to follow."""
-        if self.closed:
-            self.behind.clear()
-        elif frames is None or self.transport.get_write_buffer_size() > CONFLATE_ABOVE_BYTES:
-            self.behind[stream.name] = stream
-        else:
-            self.behind.pop(stream.name, None)
-            self.send(frames)
-
 
 class Hub:
-    """The subscriptions of all clients to the streams of one feed."""
+    """The subscriptions of all clients to the streams of one feed; of a stream `kept_bytes` are kept at most."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, kept_bytes: int) -> None:
         self._feed = feed
-        # (instrument, kind) -> (name, combined) -> clients. Two names may mean one stream: depth and depth@1000ms.
-        self._topics: dict[tuple[int, int], dict[tuple[str, bool], set[Client]]] = {}
-        self._behind: set[Client] = set()
+        self._kept_bytes = kept_bytes
+        # (instrument, kind) -> (name, combined) -> topic. Two names may mean one stream: depth and depth@1000ms.
+        self._topics: dict[tuple[int, int], dict[tuple[str, bool], Topic]] = {}
+        self._fresh: dict[Topic, None] = {}  # with pieces that no round was begun for
+        self._served: list[tuple[Topic, int]] = []  # those of this round, and what their clients have had after it
+        self._round: deque[Client] = deque()
+        self._behind: set[Client] = set()  # held back: to be tried again
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for his turn."""
+        return bool(self._round or self._fresh)
 
     def subscribe(self, client: Client, streams: Iterable[Stream]) -> None:
         """Add streams to a client, each beginning with its latest message, where there is one."""
         for stream in streams:
             if stream.name in client.streams:
                 continue
-            client.streams[stream.name] = stream
             topics = self._topics.setdefault((stream.instrument, stream.kind), {})
-            topics.setdefault((stream.name, client.combined), set()).add(client)
+            key = (stream.name, client.combined)
+            if key not in topics:
+                wrap = wrapping(stream.name) if client.combined else None
+                topics[key] = Topic(stream, wrap, self._kept_bytes)
+            topics[key].clients.add(client)
             self._feed.want(stream.instrument, stream.kind, True)
-            self._begin(client, stream)
+            client.streams[stream.name] = Subscription(topics[key])
+            self._begin(client, client.streams[stream.name])
 
     def unsubscribe(self, client: Client, names: Iterable[str]) -> None:
         """Take streams from a client; names that it is not subscribed to are ignored."""
         for name in names:
-            stream = client.streams.pop(name, None)
-            client.behind.pop(name, None)
-            if stream is not None:
-                self._remove(client, stream)
+            subscription = client.streams.pop(name, None)
+            if subscription is not None:
+                self._remove(client, subscription.topic)
 
     def leave(self, client: Client) -> None:
         """Forget a client."""
         self.unsubscribe(client, list(client.streams))
         self._behind.discard(client)
 
-    def flush(self) -> None:
-        """Send what the feed has made to those who are subscribed to it."""
+    def gather(self) -> None:
+        """Take what the feed has made, for those who are subscribed to it."""
         for instrument, kind in self._feed.pending():
-            for (name, combined), clients in list(self._topics.get((instrument, kind), {}).items()):
-                frames = self._feed.take(instrument, kind, wrapping(name) if combined else None)
-                for client in list(clients):
-                    self._deliver(client, client.streams[name], frames)
+            for topic in self._topics.get((instrument, kind), {}).values():
+                topic.add(self._feed.take(instrument, kind, topic.wrap))
+                self._fresh[topic] = None
             self._feed.clear(instrument, kind)
 
-    def catch_up(self) -> None:
-        """Give those who were held back, and have read since, the latest messages of what they missed."""
-        for client in list(self._behind):
-            for stream in list(client.behind.values()):
-                client.send_latest(stream, self._latest(client, stream))
-            if not client.behind:
-                self._behind.discard(client)
+    def serve(self, most: int) -> int:
+        """Send `most` clients what they have not had, the next ones of the round; returns how many there were."""
+        if not self._round:
+            self._begin_round()
+        count = min(most, len(self._round))
+        for _ in range(count):
+            self._serve(self._round.popleft())
+        return count
 
-    def _begin(self, client: Client, stream: Stream) -> None:
-        latest = self._latest(client, stream)
+    def _begin_round(self) -> None:
+        for topic, number in self._served:
+            topic.forget(number)
+        self._served = [(topic, topic.end) for topic in self._fresh if not topic.stream.conflatable]
+        waiting = dict.fromkeys(client for topic in self._fresh for client in topic.clients)
+        self._round.extend(waiting | dict.fromkeys(self._behind))
+        self._fresh.clear()
+
+    def _serve(self, client: Client) -> None:
+        self._behind.discard(client)
+        if client.closed:
+            return
+        out: list[bytes] = []
+        size = client.transport.get_write_buffer_size()
+        for subscription in client.streams.values():
+            topic = subscription.topic
+            if subscription.begun and subscription.next == topic.end:
+                continue
+            if topic.stream.conflatable:
+                frames = self._latest(subscription) if size <= CONFLATE_ABOVE_BYTES else None
+                if frames is None:
+                    self._behind.add(client)
+                    continue
+            elif subscription.next < topic.first:
+                client.refuse(TOO_MUCH)
+                return
+            else:
+                frames = topic.since(subscription.next)
+            subscription.next, subscription.begun = topic.end, True
+            out.append(frames)
+            size += len(frames)
+        if out:
+            client.send(out[0] if len(out) == 1 else b"".join(out))
+
+    def _begin(self, client: Client, subscription: Subscription) -> None:
+        stream = subscription.topic.stream
+        latest = self._feed.latest(stream.instrument, stream.kind, subscription.topic.wrap)
         if latest is not None:
             client.send(latest)
         elif stream.conflatable:
-            client.behind[stream.name] = stream
+            subscription.begun = False
             self._behind.add(client)
 
-    def _deliver(self, client: Client, stream: Stream, frames: bytes) -> None:
-        if not stream.conflatable:
-            client.send(frames)
+    def _latest(self, subscription: Subscription) -> bytes | None:
+        """The latest message of a conflatable stream; None where the first is still to be made."""
+        topic = subscription.topic
+        if subscription.next < topic.end:
+            return topic.since(topic.end - 1)
+        return self._feed.latest(topic.stream.instrument, topic.stream.kind, topic.wrap)
+
+    def _remove(self, client: Client, topic: Topic) -> None:
+        topic.clients.discard(client)
+        if topic.clients:
             return
-        client.send_latest(stream, frames)
-        if client.behind:
-            self._behind.add(client)
-
-    def _latest(self, client: Client, stream: Stream) -> bytes | None:
-        return self._feed.latest(stream.instrument, stream.kind, wrapping(stream.name) if client.combined else None)
-
-    def _remove(self, client: Client, stream: Stream) -> None:
-        key = (stream.instrument, stream.kind)
-        topics = self._topics[key]
-        clients = topics[stream.name, client.combined]
-        clients.discard(client)
-        if not clients:
-            del topics[stream.name, client.combined]
-        if not topics:
+        self._fresh.pop(topic, None)
+        key = (topic.stream.instrument, topic.stream.kind)
+        del self._topics[key][topic.stream.name, topic.wrap is not None]
+        if not self._topics[key]:
             del self._topics[key]
-            self._feed.want(stream.instrument, stream.kind, False)
+            self._feed.want(*key, False)
 
 
 def wrapping(name: str) -> bytes:

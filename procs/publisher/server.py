@@ -22,12 +22,15 @@ from websockets.http11 import Response
 from websockets.protocol import State
 
 from config.schema import MarketDataSection
+from procs.admission import Admission
+from procs.listening import judged
 from procs.publisher.feed import Feed
 from procs.publisher.hub import Client, Hub
 from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answer, parse_request
 from procs.publisher.streams import Stream, parse_stream, parse_target
 from procs.publisher.text import frame
 
+MAX_HANDSHAKES = 100  # sockets beside those that may subscribe: whoever comes is answered, if only by a refusal
 MAX_SUBSCRIPTIONS = 200
 MAX_REQUEST_BYTES = 16384
 MAX_REQUESTS_PER_SECOND = 50
@@ -44,12 +47,34 @@ _SILENT = logging.getLogger("lockstep.websockets")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
 
+class Socket(ServerConnection):
+    """A socket, from before its handshake on: until it has subscribed to something it gives way to newer ones."""
+
+    admission: Admission
+    address = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        if peer is not None:  # else it was reset before its turn came
+            self.address = peer[0]
+        if peer is None or not self.admission.enter(self):
+            self.transport.abort()
+
+    def give_way(self) -> None:
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.admission.leave(self)
+        super().connection_lost(exc)
+
+
 class Connection(Client):
     """A client on a WebSocket."""
 
-    def __init__(self, connection: ServerConnection, combined: bool, queue_bytes: int) -> None:
+    def __init__(self, connection: Socket, combined: bool, queue_bytes: int) -> None:
         super().__init__(connection.transport, combined, queue_bytes)
-        self._connection = connection
+        self.socket = self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._refusal: asyncio.Task[None] | None = None
         self._second = 0.0
@@ -81,29 +106,38 @@ class Server:
         self._feed = feed
         self._hub = hub
         self._config = config
-        self._clients: set[Connection] = set()
+        self._admission = Admission(config.max_clients + MAX_HANDSHAKES, config.max_clients_per_address)
+        self._clients: dict[Connection, None] = {}  # the oldest first
         self._server: WebSocketServer | None = None
         self.failure: Exception | None = None
 
     async def open(self) -> None:
         """Listen. OSError where the address can't be had."""
-        self._server = await serve(
-            self._serve,
-            self._config.address,
-            self._config.port,
-            process_request=self._admit,
-            compression=None,
-            server_header=None,
-            open_timeout=OPEN_TIMEOUT_S,
-            ping_interval=PING_INTERVAL_S,
-            ping_timeout=PING_TIMEOUT_S,
-            close_timeout=CLOSE_TIMEOUT_S,
-            max_size=MAX_REQUEST_BYTES,
-            max_queue=MAX_QUEUED_REQUESTS,
-            # Below this the library waits for nobody, so that its pings find those who do not read.
-            write_limit=self._config.client_queue_bytes,
-            logger=_SILENT,
-        )
+
+        class Admitted(Socket):
+            admission = self._admission
+
+        try:
+            self._server = await serve(
+                self._serve,
+                self._config.address,
+                self._config.port,
+                process_request=self._admit,
+                create_connection=Admitted,
+                compression=None,
+                server_header=None,
+                open_timeout=OPEN_TIMEOUT_S,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=PING_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                max_size=MAX_REQUEST_BYTES,
+                max_queue=MAX_QUEUED_REQUESTS,
+                # Below this the library waits for nobody, so that its pings find those who do not read.
+                write_limit=self._config.client_queue_bytes,
+                logger=_SILENT,
+            )
+        except OSError as error:
+            raise judged(error, "market_data", self._config.address, self._config.port) from error
 
     @property
     def port(self) -> int:
@@ -131,7 +165,7 @@ class Server:
         target = parse_target(request.path)
         if target is None:
             return _refusal(connection, HTTPStatus.NOT_FOUND, "Nothing is served here: /ws or /stream is expected")
-        if len(self._clients) >= self._config.max_clients:
+        if len(self._clients) >= self._config.max_clients and not self._make_room():
             return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients: try again later")
         try:
             self._streams(target.names, 0)
@@ -141,13 +175,14 @@ class Server:
 
     async def _serve(self, connection: ServerConnection) -> None:
         """Serve one client until it leaves. What raises here is a bug of ours, for the process to end with."""
+        assert isinstance(connection, Socket)
         assert connection.request is not None
         target = parse_target(connection.request.path)
         assert target is not None
         client = Connection(connection, target.combined, self._config.client_queue_bytes)
-        self._clients.add(client)
+        self._clients[client] = None
         try:
-            self._hub.subscribe(client, self._streams(target.names, 0))
+            self._subscribe(client, self._streams(target.names, 0))
             with contextlib.suppress(ConnectionClosed):
                 async for message in connection:
                     self._answer(client, message)
@@ -155,7 +190,7 @@ class Server:
             self.failure = error
             raise
         finally:
-            self._clients.discard(client)
+            self._clients.pop(client, None)
             self._hub.leave(client)
 
     def _answer(self, client: Connection, message: str | bytes) -> None:
@@ -174,12 +209,26 @@ class Server:
             new = [name for name in request.params if name not in client.streams]
             streams = self._streams(new, len(client.streams), request)
             client.send(frame(answer(None, request.id)))
-            self._hub.subscribe(client, streams)
+            self._subscribe(client, streams)
         elif request.method == "UNSUBSCRIBE":
             self._hub.unsubscribe(client, request.params)
             client.send(frame(answer(None, request.id)))
         else:
             client.send(frame(answer(list(client.streams), request.id)))
+
+    def _make_room(self) -> bool:
+        """End the oldest client that is subscribed to nothing, if there is one."""
+        idle = next((client for client in self._clients if not client.streams), None)
+        if idle is None:
+            return False
+        del self._clients[idle]
+        idle.socket.transport.abort()
+        return True
+
+    def _subscribe(self, client: Connection, streams: list[Stream]) -> None:
+        if streams:
+            self._admission.settle(client.socket)
+        self._hub.subscribe(client, streams)
 
     def _streams(
         self, names: list[str] | tuple[str, ...], already: int, request: Request | None = None

@@ -56,13 +56,17 @@ def endpoints(venue: Venue, pids: dict[str, int]) -> dict[str, tuple[str, int]]:
 
 
 def is_drained(venue: Venue, gone: Collection[str]) -> bool:
-    """Whether every command taken is matched, journalled and told to all agents but those that have `gone`."""
+    """Whether every command taken is matched, journalled and told to all agents but those that have `gone`.
+
+    Who is out of the gate is not waited for either.
+    """
     board = venue.board
     end = board.get(Word.LOG_END)
     done = [board.get(Word.MATCHER_DONE + number - 1) for number in venue.matchers]
     if min(board.get(Word.DURABLE_SEQ), board.get(Word.ROUTER_DONE), *done) < end:
         return False
     rings = [venue.ring(spec.name) for spec in venue.topology.rings]
+    gone = {*gone, *venue.left()}
     return not any(seq < ring.published for ring in rings for name, seq in ring.cursors().items() if name not in gone)
 
 

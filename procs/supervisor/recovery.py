@@ -10,7 +10,11 @@ from enum import Enum
 from procs.supervisor.backoff import FIRST_DELAY_S, HEALTHY_S, LONGEST_DELAY_S
 from procs.supervisor.topology import Host, Topology
 
-MAX_RESTARTS = 5  # of one host, or of the core, without a healthy minute between: then all of it starts again
+FULL_DELAY_S = 1.0  # while the disk is full: who dies of that comes back when there is space, however often it takes
+# Of one host, or of the core, without a healthy minute between: then all of it starts again. Not where the host only
+# tells: its deaths are its own.
+MAX_RESTARTS = 5
+MAX_COUNTED = 32  # deaths: beyond, no delay is longer
 
 
 class Way(Enum):
@@ -29,18 +33,22 @@ class Recovery:
         self._longest_delay_s = longest_delay_s
         self._deaths: dict[Way | str, list[float]] = {}
 
-    def after(self, host: Host, now_s: float, *, led: bool) -> tuple[Way, float]:
+    def after(self, host: Host, now_s: float, *, led: bool, full: bool = False) -> tuple[Way, float]:
         """The way back after `host` died at `now_s` (monotonic), and the delay in seconds before it.
 
         A core that dies again before it led would die for ever: the whole venue starts again, and gives up in time.
+        Deaths while the disk is `full` count for nothing.
         """
         way = Way.CORE if host in self._core else Way.ALONE
+        if full:
+            return way, FULL_DELAY_S
         if way is Way.CORE and not led:
             return Way.WHOLE, 0.0
         deaths = self._deaths.setdefault(way if way is Way.CORE else host.name, [])
         if deaths and now_s - deaths[-1] >= HEALTHY_S:
             deaths.clear()
         deaths.append(now_s)
-        if len(deaths) > MAX_RESTARTS:
+        del deaths[:-MAX_COUNTED]
+        if len(deaths) > MAX_RESTARTS and not host.tells:
             return Way.WHOLE, 0.0
         return way, min(FIRST_DELAY_S * 2.0 ** (len(deaths) - 1), self._longest_delay_s)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import structs
 
 from config.schema import Config
-from procs import catalogue, files
+from procs import catalogue, files, space
 from procs import venue as ground
 from procs.supervisor import health
 from procs.supervisor.child import Child
@@ -28,6 +28,7 @@ from procs.venue import Manifest, Venue
 from shm import segment
 from shm.bell import Bells
 from shm.board import Word
+from shm.refusal import EXIT_REFUSED
 
 FIRST_HEARTBEAT_S = 60.0  # an interpreter starts, and imports, well within it even on a crowded machine
 LOGOUT_S = 10.0  # for gateways to log their sessions out
@@ -64,20 +65,26 @@ class Run:
         self._died = died
         self._started_s: dict[str, float] = {}
         self._down: set[str] = set()
+        self._taken_out: dict[int, str] = {}  # processes that were ended for it, and why
         self._restarts: dict[str, int] = {}
+        self._owes_restarts = False
         self._manifest: Manifest | None = None
         self._old_generations: list[int] = []
 
     async def start(self) -> None:
-        """Create shared memory behind the newest snapshot and start every host. SegmentError where memory is short."""
+        """Create shared memory behind the newest snapshot and start every host.
+
+        SegmentError where memory is short; OSError, where the disk is full too: `kill` takes back what there is.
+        """
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
         files.replace(folder / "boot_id", self.boot_id.encode())
+        files.keep_spare(folder / "boot_id")
         choice = await self._choose()
         self._manifest = ground.create(
             self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq
         )
-        self._write_manifest()
+        self._write_manifest(self._manifest)
         self.venue = Venue.attach(self._manifest)
         for host in self.topology.hosts:
             self._start_host(host)
@@ -99,25 +106,50 @@ class Run:
         return {name: child.pid for name, child in self.children.items()}
 
     def failures(self) -> list[Failure]:
-        """The hosts that have ended, or whose heartbeat has stopped; not those that were taken down."""
+        """The hosts that have ended, or whose heartbeat has stopped; not those that were taken down.
+
+        Those first that no retry mends.
+        """
         found = []
         for host in self.topology.hosts:
             child = self.children[host.name]
             if host.name in self._down:
                 continue
             if not child.alive:
-                found.append(Failure(host, child, _obituary(child)))
+                found.append(Failure(host, child, self._taken_out.pop(child.pid, "") or _obituary(child)))
             elif (silent_s := self._silence_s(host)) is not None:
                 found.append(Failure(host, child, f"{host.name} has shown no heartbeat for {silent_s:.1f} s"))
-        return found
+        return sorted(found, key=lambda failure: not failure.refusal)
 
     async def take_down(self, hosts: Collection[Host]) -> None:
-        """End `hosts` at once and reap them; they are missed no more until they are started again."""
+        """End `hosts` at once and reap them; they are missed no more until they are started again.
+
+        Nobody waits for one that only tells: it comes back as it does when it was too slow.
+        """
         self._down |= {host.name for host in hosts}
         children = [self.children[host.name] for host in hosts]
         await asyncio.gather(*(child.kill() for child in children))
-        for child in children:
-            self._listed.remove(child.pid)
+        for host in hosts:
+            self._listed.remove(self.children[host.name].pid)
+            if host.tells:
+                self._leave_out(host)
+
+    async def take_out(self, host: Host, ring: str) -> None:
+        """End a host that only tells, and has kept `ring` full, and let the core go on without it.
+
+        It is missed from then on, as if it had died. Its process must be gone first: it reads the rings in place.
+        """
+        child = self.children[host.name]
+        if host.name in self._down or not child.alive:
+            return  # its end has been noticed, or is about to be
+        self._taken_out[child.pid] = f"{host.name} kept the ring {ring} full for too long and is out of the gate"
+        await child.kill()
+        if self.children[host.name] is child:
+            self._leave_out(host)
+
+    def _leave_out(self, host: Host) -> None:
+        for agent in host.agents:
+            self.venue.take_out(agent, time.time_ns())
 
     def restart_host(self, host: Host) -> None:
         """Start one host again in the rings as they are: they have kept what its predecessor had not finished."""
@@ -128,7 +160,7 @@ class Run:
         """Start the core again, in log and event rings of a new generation that begin behind the newest snapshot.
 
         The hosts of the core are down, and no snapshot is becoming valid. SegmentError where there is no memory for two
-        generations.
+        generations, OSError where the disk takes no manifest: nothing has changed then, and it may be tried again.
 
         The journaler still reads the old log ring to its end: all that was published there counts (I2). Until it has,
         the old rings keep their names, for a successor of it. Edges change rings when they see the board's generation,
@@ -147,19 +179,29 @@ class Run:
             draining=before.generation if is_drained else before.draining,
         )
         ground.create_generation(manifest)
+        ground.set_back(board, manifest.start)
+        try:
+            self._write_manifest(manifest)
+        except OSError:
+            ground.remove_generation(manifest, manifest.generation)
+            raise
         self._old_generations.append(before.generation)
         self._manifest = manifest
-        ground.set_back(board, manifest.start)
-        self._write_manifest()
+        left = self.venue.left()
         self.venue.renew()
+        for agent, since_ns in left.items():
+            self.venue.take_out(agent, since_ns)
         board.set(Word.GENERATION, manifest.generation)
         self._count_restarts(self.topology.core)
         for host in self.topology.core:
             self._start_host(host)
 
     def tidy(self) -> None:
-        """Remove the rings of old generations once the journaler has taken all that was in them."""
+        """Remove the rings of old generations once the journaler has taken all that was in them; write what is owed."""
         assert self._manifest is not None
+        self._listed.tend()
+        if self._owes_restarts:
+            self._write_restarts()
         if self._old_generations and self.venue.board.get(Word.JOURNAL_READY) == self._manifest.generation:
             for generation in self._old_generations:
                 ground.remove_generation(self._manifest, generation)
@@ -205,8 +247,10 @@ class Run:
             self._report(reason)
         return choice
 
-    def _write_manifest(self) -> None:
-        files.replace(ground.manifest_of(self._data), msgspec.json.encode(self._manifest))
+    def _write_manifest(self, manifest: Manifest) -> None:
+        file = ground.manifest_of(self._data)
+        files.replace(file, msgspec.json.encode(manifest))
+        files.keep_spare(file)
 
     def _start_host(self, host: Host) -> None:
         log = Log(self._data / "log" / f"{host.name}.log")
@@ -220,7 +264,18 @@ class Run:
     def _count_restarts(self, hosts: Sequence[Host]) -> None:
         for host in hosts:
             self._restarts[host.name] = self._restarts.get(host.name, 0) + 1
-        files.replace(restarts_of(self._data), msgspec.json.encode(self._restarts))
+        self._write_restarts()
+
+    def _write_restarts(self) -> None:
+        """For who looks at the venue: where the disk is full, they learn of it later."""
+        try:
+            files.replace(restarts_of(self._data), msgspec.json.encode(self._restarts))
+        except OSError as error:
+            if not space.is_full(error):
+                raise
+            self._owes_restarts = True
+        else:
+            self._owes_restarts = False
 
     def _hosts_of(self, role: str) -> list[Host]:
         return [host for host in self.topology.hosts if any(role_of(agent) == role for agent in host.agents)]
@@ -265,6 +320,11 @@ class Failure(NamedTuple):
     host: Host
     child: Child
     reason: str
+
+    @property
+    def refusal(self) -> str:
+        """What it found and no retry mends, in its own words; "" for any other failure."""
+        return self.child.last_words() if self.child.exit_code == EXIT_REFUSED else ""
 
 
 def restarts_of(data: Path) -> Path:

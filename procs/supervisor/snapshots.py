@@ -1,12 +1,13 @@
 """Takes snapshots of a running venue: asks for one, waits for all stages' parts, makes it valid, removes what is old.
 
 It works beside the order path, which only hears the asking; it holds nobody up, and gives up what takes too long.
+On a disk that is nearly full it takes none, and makes room at once of one that is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from shm.journal_retain import retain
 
 TAKEN_S = 30.0  # for the router to settle and write the mark
 PARTS_S = 300.0  # for all parts to be written
+FULL = "the disk is nearly full, and what is left is for others"
 # After one, the schedule rests so many times as long as it took: saving much state under load costs the others a third
 # of their speed, and behind a rest of four a replay takes about as long as loading what was saved (decision 0018).
 RESTS = 4
@@ -33,17 +35,24 @@ class Pending(NamedTuple):
 
 
 class Coordinator:
-    """The snapshots of one run. `tick` is called often while the venue is ready; `report` tells a person of trouble.
+    """The snapshots of one run, in `data`. `tick` is called often while the venue is ready; `report` tells a person of
+    trouble.
 
     Times are monotonic seconds.
     """
 
     def __init__(
-        self, board: Board, config: Config, topology: Topology, report: Callable[[str], None], now_s: float
+        self,
+        board: Board,
+        data: Path,
+        config: Config,
+        topology: Topology,
+        report: Callable[[str], None],
+        now_s: float,
     ) -> None:
         self._board = board
         self._config = config
-        self._data = Path(config.venue.data)
+        self._data = data
         self._agents = topology.savers
         self._report = report
         self._asked = False
@@ -64,6 +73,19 @@ class Coordinator:
             self._pending = None
             self._asked = True
 
+    def lost(self, agents: Sequence[str], now_s: float) -> None:
+        """`agents` start again, and pass over what they were to save: what waits for a part of theirs is given up.
+
+        It is asked for again when all are back. Parts of it that come later are removed with the older snapshots.
+        """
+        if self._pending is None or self._work is not None:
+            return
+        if self._pending.seq and not set(catalogue.missing(self._data, self._pending.seq, self._agents)) & {*agents}:
+            return
+        self._last_seq = max(self._last_seq, self._board.get(Word.SNAPSHOT_SEQ))
+        self._give_up(now_s, f"{' and '.join(agents)} started again before its part was saved")
+        self._asked = True
+
     def tick(self, now_s: float) -> None:
         """Do what is due."""
         if self._work is not None:
@@ -71,6 +93,10 @@ class Coordinator:
                 self._finish(self._work, now_s)
         elif self._pending is not None:
             self._watch(self._pending, now_s)
+        elif self._board.get(Word.JOURNAL_FULL):
+            if self._asked:
+                self._asked = False
+                self._report(f"a snapshot was given up: {FULL}")
         elif self._asked or self._is_due(now_s):
             self._asked = False
             self._pending = Pending(now_s, 0)
@@ -95,8 +121,12 @@ class Coordinator:
         waited_s = now_s - pending.since_s
         seq = self._board.get(Word.SNAPSHOT_SEQ)
         if seq <= self._last_seq:
+            # Not given up before the mark: it would come later, and be taken for the next one's.
             if waited_s > TAKEN_S:
                 self._give_up(now_s, f"the router has not come to rest within {TAKEN_S:g} s")
+            return
+        if self._board.get(Word.JOURNAL_FULL):
+            self._drop(seq, now_s, FULL)
             return
         self._pending = Pending(pending.since_s, seq)
         missing = catalogue.missing(self._data, seq, self._agents)
@@ -104,10 +134,8 @@ class Coordinator:
             self._entering = seq
             self._work = asyncio.create_task(asyncio.to_thread(self._enter, seq))
         elif waited_s > PARTS_S:
-            self._last_seq = seq
-            catalogue.drop(self._data, seq)
             lack = f"no part of {', '.join(missing)} after" if missing else "its mark is not durable after"
-            self._give_up(now_s, f"{lack} {PARTS_S:g} s")
+            self._drop(seq, now_s, f"{lack} {PARTS_S:g} s")
 
     def _enter(self, seq: int) -> Entry:
         """Off the supervisor's own thread: it reads all parts, and syncs."""
@@ -121,16 +149,23 @@ class Coordinator:
         return entry
 
     def _finish(self, work: asyncio.Task[Entry], now_s: float) -> None:
-        assert self._entering is not None
-        self._last_seq = max(self._last_seq, self._entering)
+        seq = self._entering
+        assert seq is not None
+        self._last_seq = max(self._last_seq, seq)
         self._work = self._entering = None
         try:
             entry = work.result()
         except (SnapshotError, JournalError, OSError) as error:
-            self._give_up(now_s, str(error))
+            self._drop(seq, now_s, str(error))
         else:
             self._end(now_s)
             self._last_seq = entry.seq
+
+    def _drop(self, seq: int, now_s: float, reason: str) -> None:
+        """Give up the one under way, and remove what there is of it."""
+        self._last_seq = max(self._last_seq, seq)
+        catalogue.drop(self._data, seq)
+        self._give_up(now_s, reason)
 
     def _give_up(self, now_s: float, reason: str) -> None:
         """The next one is due as if this had been taken: what failed once may fail again, and costs a pause each."""

@@ -17,9 +17,12 @@ from typing import NamedTuple
 
 from config.errors import ConfigError, Problem
 from config.schema import Config
+from procs import space
+from procs.credentials import without_password, without_passwords
 from procs.supervisor import poison, topology
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
+from procs.supervisor.disk import DiskWatch
 from procs.supervisor.notify import Notifier
 from procs.supervisor.poison import CarefulCommand
 from procs.supervisor.recovery import Recovery
@@ -28,8 +31,11 @@ from procs.supervisor.topology import Host, Topology
 from procs.supervisor.watch import TICK_S, Console, Watch
 from shm.segment import RoleLock, SegmentError
 
+FULL_DELAY_S = 5.0  # between two starts on a full disk
+
 EXIT_OK = 0
 EXIT_FAILED = 1
+EXIT_MUST_NOT = 2  # the same start would end the same: whoever starts us again should not
 
 
 class Outcome(NamedTuple):
@@ -55,7 +61,10 @@ class Supervisor:
         *,
         careful_command: CarefulCommand = poison.command_of,
     ) -> None:
-        self._config = config
+        self._config = without_passwords(config)  # from here on it is written to files
+        database_password = without_password(config.database.url)[1]
+        if database_password:
+            os.environ["PGPASSWORD"] = database_password  # the hosts have it from here, and libpq from there
         self._topology = topology.derive(config)
         _check_cpus(self._topology)
         self._console = console
@@ -64,6 +73,7 @@ class Supervisor:
         self._backoff = backoff or Backoff()
         self._data = Path(config.venue.data)
         self._listed = Children(self._data / "run" / "children.json")
+        self._disk = DiskWatch(self._data, console.line)
         self._notifier = Notifier()
         self._asked = 0
         self._careful_command = careful_command
@@ -74,10 +84,14 @@ class Supervisor:
     async def run(self) -> int:
         """Keep the venue running until SIGINT, SIGTERM or SIGHUP asks it to stop (exit code 0), or it can't run (1).
 
-        RoleTakenError where another supervisor holds the data folder.
+        2 where it must not start before somebody has mended something: what that is has been said.
+
+        RoleTakenError where another supervisor holds the data folder, ConfigError where its disk has no room.
         """
-        (self._data / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = RoleLock(self._data / "venue.lock")
+        if lock.holder(lock.path) is None and (lacking := space.problems(self._config, self._topology.gateways)):
+            raise ConfigError(lacking)
+        (self._data / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
         # Whoever asks finds us by the lock: from then on the signal must not end us.
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._ask_snapshot)
         lock.acquire()
@@ -105,6 +119,7 @@ class Supervisor:
     async def _keep_running(self) -> int:
         while not self._asked:
             run = Run(self._config, self._topology, self._listed, self._command, self._console.line, self._wake.set)
+            outcome = Outcome(None, None)
             try:
                 await run.start()
                 outcome = await self._watch(run)
@@ -114,8 +129,17 @@ class Supervisor:
             except SegmentError as error:
                 self._console.line(str(error))
                 return EXIT_FAILED
+            except OSError as error:
+                if not space.is_full(error):
+                    raise
             finally:
                 await run.kill()
+            if outcome.failure is not None and outcome.ready_s is None and outcome.failure.refusal:
+                self._console.line(f"the venue can't start: {outcome.failure.refusal}")
+                return EXIT_MUST_NOT
+            if outcome.failure is None or self._disk.is_full:
+                await self._await_space(outcome.failure)
+                continue
             delay_s = self._backoff.failed(outcome.ready_s)
             if delay_s is None:
                 self._give_up(outcome.failure)
@@ -128,6 +152,13 @@ class Supervisor:
                 await self._name_poison()
             await self._pause(delay_s)
         return EXIT_OK
+
+    async def _await_space(self, failure: Failure | None) -> None:
+        """On a full disk an end is no failure: the venue is started for as long as it takes."""
+        reason = failure.reason if failure else "no file of the run could be written"
+        self._console.line(f"{reason}; the disk of {self._data} is full: the venue starts again in {FULL_DELAY_S:g} s")
+        self._notifier.status("waiting for space on the disk")
+        await self._pause(FULL_DELAY_S)
 
     async def _name_poison(self) -> None:
         """The core died before it led: where one command is what it dies of, say which, and what takes it out."""
@@ -150,7 +181,7 @@ class Supervisor:
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""
         recovery = Recovery(self._topology, self._backoff.longest_delay_s)
-        watch = Watch(run, self._config, self._console, self._notifier, recovery)
+        watch = Watch(run, self._config, self._console, self._notifier, recovery, self._disk)
         try:
             while not self._asked:
                 if self._is_snapshot_wanted and watch.ask_snapshot():

@@ -22,6 +22,8 @@ LOG = "log"
 CARRIED_ROLES = ("journaler", "router", "matcher")
 CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (rule 16)
 EDGE_ROLES = ("publisher", "batcher", "gateway")
+# They only tell the outside what was: nobody's order waits for them, so neither may the core (decision 0023).
+TELLING_ROLES = ("publisher", "batcher")
 
 Kind = Literal["carried", "edge"]
 
@@ -34,6 +36,11 @@ class Host(Struct, frozen=True):
     kind: Kind
     cpu: int | None
     bell: int
+
+    @property
+    def tells(self) -> bool:
+        """Whether all of its agents only tell: then it has no part in trading, and may be taken out of the gate."""
+        return all(role_of(agent) in TELLING_ROLES for agent in self.agents)
 
 
 class RingSpec(Struct, frozen=True):
@@ -67,6 +74,11 @@ class Topology(Struct, frozen=True):
     def agents(self) -> tuple[str, ...]:
         """All agents. An agent's place here is its slot in the board's health table."""
         return tuple(agent for host in self.hosts for agent in host.agents)
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The agents that keep a message store."""
+        return tuple(agent for agent in self.agents if role_of(agent) == "gateway")
 
     @property
     def pollable_bells(self) -> tuple[int, ...]:

@@ -5,17 +5,22 @@ It ends nothing but hosts that it starts again: when a death needs more than tha
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from config.schema import Config
+from procs import space
 from procs.supervisor import health
+from procs.supervisor.disk import RETRY_S, DiskWatch
+from procs.supervisor.gate import LOOK_S, Gate
 from procs.supervisor.notify import Notifier
 from procs.supervisor.recovery import Recovery, Way
 from procs.supervisor.run import Failure, Run
 from procs.supervisor.snapshots import Coordinator
 from procs.supervisor.topology import Host
+from shm.board import Word
 from shm.segment import SegmentError
 
 TICK_S = 0.1
@@ -41,14 +46,19 @@ class Death(NamedTuple):
 class Watch:
     """The life of one run, in turns."""
 
-    def __init__(self, run: Run, config: Config, console: Console, notifier: Notifier, recovery: Recovery) -> None:
+    def __init__(
+        self, run: Run, config: Config, console: Console, notifier: Notifier, recovery: Recovery, disk: DiskWatch
+    ) -> None:
         self._run = run
+        self._disk = disk
         self._config = config
         self._console = console
         self._notifier = notifier
         self._recovery = recovery
         self._coordinator: Coordinator | None = None
         self._deaths: list[Death] = []
+        self._gate = Gate(run.topology)
+        self._keeper: asyncio.Task[None] | None = None
         self._began_s = self._told_s = time.monotonic()
         self._first_ready_s: float | None = None
         self._is_ready = False
@@ -72,10 +82,13 @@ class Watch:
 
     async def turn(self) -> Failure | None:
         """Look once, and do what is due; returns what the run can't go on after."""
+        if self._keeper is not None and self._keeper.done():
+            self._keeper.result()
         failure = await self._take_down() or await self._start_again()
         if failure is not None:
             return failure
         self._tell()
+        self._disk.tick(self._run.venue.board)
         self._run.tidy()
         if self._is_ready and self._coordinator is not None:
             self._coordinator.tick(time.monotonic())
@@ -83,14 +96,28 @@ class Watch:
 
     async def close(self) -> None:
         """Wait for what can't be left half-way."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
         if self._coordinator is not None:
             await self._coordinator.close()
+
+    async def _keep_gate(self) -> None:
+        """Beside the turns, which may take long: have the core wait for nobody who only tells.
+
+        While the core replays it may: nobody trades, and who has just started takes all that is replayed.
+        """
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._run.venue.board.get(Word.EPOCH):
+                for stall in self._gate.look(self._run.venue, time.monotonic()):
+                    await self._run.take_out(stall.host, stall.ring)
 
     async def _take_down(self) -> Failure | None:
         """End what failed, with all that must start again with it."""
         for failure in self._run.failures():
             now_s = time.monotonic()
-            way, delay_s = self._recovery.after(failure.host, now_s, led=self._run.leads)
+            way, delay_s = self._recovery.after(failure.host, now_s, led=self._run.leads, full=self._disk.is_full)
             if self._first_ready_s is None or way is Way.WHOLE:
                 return failure
             if self._is_ready:
@@ -100,6 +127,8 @@ class Watch:
             self._console.line(f"{failure.reason}; {way.value} starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {failure.reason}")
             await self._run.take_down(hosts)
+            if failure.host.tells and self._coordinator is not None:
+                self._coordinator.lost(failure.host.agents, now_s)
             self._deaths.append(Death(hosts, now_s + delay_s, failure))
             if way is Way.CORE:
                 return None  # others of the core may be among the failures: they are down now
@@ -121,6 +150,10 @@ class Watch:
             except SegmentError as error:
                 self._console.line(str(error))
                 return death.failure
+            except OSError as error:
+                if not space.is_full(error):
+                    raise
+                self._deaths.append(death._replace(due_s=time.monotonic() + RETRY_S))
         return None
 
     def _tell(self) -> None:
@@ -136,8 +169,9 @@ class Watch:
         took_s = now_s - self._began_s
         if self._first_ready_s is None:
             self._first_ready_s = now_s
-            board, topology = self._run.venue.board, self._run.topology
-            self._coordinator = Coordinator(board, self._config, topology, self._console.line, now_s)
+            venue, topology = self._run.venue, self._run.topology
+            self._coordinator = Coordinator(venue.board, venue.data, self._config, topology, self._console.line, now_s)
+            self._keeper = asyncio.create_task(self._keep_gate())
             self._console.ready(self._run, took_s)
         else:
             self._console.line(f"venue ready again after {took_s:.1f} s")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from procs.publisher.feed import Feed, Kind
-from procs.publisher.hub import CONFLATE_ABOVE_BYTES, TOO_SLOW, Client, Hub
+from procs.publisher.hub import CONFLATE_ABOVE_BYTES, TOO_MUCH, TOO_SLOW, Client, Hub
 from procs.publisher.streams import Stream, parse_stream
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import live_feed, messages
 
 QUEUE_BYTES = 65536
+EVERYBODY = 1000
 
 
 class Wire:
@@ -54,14 +55,14 @@ def stream(feed: Feed, name: str) -> Stream:
 
 def turn(feed: Feed, hub: Hub) -> None:
     while feed.poll():
-        hub.flush()
-    hub.catch_up()
+        hub.gather()
+    hub.serve(EVERYBODY)
 
 
 def test_a_conflatable_stream_skips_to_the_latest_for_who_did_not_read() -> None:
     exchange = Exchange()
     feed = live_feed(exchange)
-    hub, slow, quick = Hub(feed), Peer(), Peer(combined=True)
+    hub, slow, quick = Hub(feed, QUEUE_BYTES), Peer(), Peer(combined=True)
     for peer in (slow, quick):
         hub.subscribe(peer, [stream(feed, "btcusdt@bookTicker")])
     seen = 0
@@ -73,7 +74,7 @@ def test_a_conflatable_stream_skips_to_the_latest_for_who_did_not_read() -> None
         assert len(slow.wire.waiting) <= CONFLATE_ABOVE_BYTES + 200
     assert seen == 1001
     assert len(slow.wire.read()) < 400
-    hub.catch_up()
+    hub.serve(EVERYBODY)
     (latest,) = slow.wire.read()
     assert (latest["u"], latest["b"]) == (1000, "10.00000000")
     exchange.new(BUY, 1001, 1)
@@ -85,7 +86,7 @@ def test_a_conflatable_stream_skips_to_the_latest_for_who_did_not_read() -> None
 def test_what_may_not_be_left_out_closes_who_does_not_read_and_nobody_else() -> None:
     exchange = Exchange()
     feed = live_feed(exchange)
-    hub, slow, quick = Hub(feed), Peer(), Peer()
+    hub, slow, quick = Hub(feed, QUEUE_BYTES), Peer(), Peer()
     for peer in (slow, quick):
         hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
     trades = 0
@@ -102,7 +103,7 @@ def test_what_may_not_be_left_out_closes_who_does_not_read_and_nobody_else() -> 
 def test_nothing_is_made_for_streams_that_nobody_reads_any_more() -> None:
     exchange = Exchange()
     feed = live_feed(exchange)
-    hub, peer = Hub(feed), Peer()
+    hub, peer = Hub(feed, QUEUE_BYTES), Peer()
     hub.subscribe(
         peer, [stream(feed, "btcusdt@book5"), stream(feed, "btcusdt@depth"), stream(feed, "btcusdt@depth@1000ms")]
     )
@@ -118,14 +119,14 @@ def test_nothing_is_made_for_streams_that_nobody_reads_any_more() -> None:
 def test_a_subscription_in_the_middle_of_a_command_begins_when_it_is_complete() -> None:
     exchange = Exchange()
     feed = live_feed(exchange)
-    hub, peer = Hub(feed), Peer()
+    hub, peer = Hub(feed, QUEUE_BYTES), Peer()
     exchange.new(SELL, 100, 5)
     exchange.emitting = False
     exchange.new(BUY, 100, 7)
     exchange.put(exchange.records[0])
     turn(feed, hub)
     hub.subscribe(peer, [stream(feed, "btcusdt@bookTicker"), stream(feed, "btcusdt@book5")])
-    hub.catch_up()
+    hub.serve(EVERYBODY)
     assert peer.wire.read() == []
     exchange.put(exchange.records[1])
     exchange.finish()
@@ -133,3 +134,66 @@ def test_a_subscription_in_the_middle_of_a_command_begins_when_it_is_complete() 
     found = peer.wire.read()
     assert [{"U": 2, "u": 3, "s": 4, "b": [["1.00000000", "0.00020000"]], "a": []}] in found
     assert {"u": 3, "b": "1.00000000"}.items() <= next(m for m in found if isinstance(m, dict)).items()
+
+
+def test_a_round_serves_everybody_once_with_all_that_was_made_until_its_turn() -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, QUEUE_BYTES)
+    peers = [Peer() for _ in range(5)]
+    for peer in peers:
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade"), stream(feed, "btcusdt@bookTicker")])
+        peer.wire.read()
+    got: list[list[Any]] = [[] for _ in peers]
+
+    def trade(price: int) -> None:
+        exchange.new(SELL, price, 1)
+        exchange.new(BUY, price, 2)
+        feed.poll()
+        hub.gather()
+
+    for price in range(1, 31):
+        trade(price)
+        assert hub.serve(2) <= 2
+        late = Peer()
+        if price == 15:
+            hub.subscribe(late, [stream(feed, "btcusdt@trade")])
+            peers.append(late)
+            got.append([])
+        for peer, messages_of in zip(peers, got, strict=True):
+            messages_of += peer.wire.read()
+    while hub.is_busy:
+        hub.serve(2)
+    for peer, messages_of in zip(peers, got, strict=True):
+        messages_of += peer.wire.read()
+    for which, messages_of in enumerate(got):
+        trades = [message["p"] for message in messages_of if "p" in message]
+        first = 1 if which < 5 else 15
+        assert trades == [f"{price / 100:.8f}" for price in range(first, 31)], "none twice, none missing, in order"
+        if which < 5:
+            assert 2 <= sum("b" in message for message in messages_of) <= 20, "of best prices the latest at its turn"
+    assert hub.serve(2) == 0
+
+
+def test_what_comes_faster_than_it_can_be_sent_closes_whom_it_was_not_kept_for() -> None:
+    """A turn that never comes costs memory up to a bound; who came later has missed nothing."""
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub, early, late = Hub(feed, QUEUE_BYTES), Peer(), Peer()
+    hub.subscribe(early, [stream(feed, "btcusdt@trade")])
+    topic = early.streams["btcusdt@trade"].topic
+
+    def trade() -> None:
+        exchange.new(SELL, 100, 1)
+        exchange.new(BUY, 100, 1)
+        feed.poll()
+        hub.gather()
+
+    for _ in range(1000):
+        trade()
+        assert len(topic.since(topic.first)) <= QUEUE_BYTES
+    hub.subscribe(late, [stream(feed, "btcusdt@trade")])
+    trade()
+    hub.serve(EVERYBODY)
+    assert (early.reason, late.reason) == (TOO_MUCH, "")
+    assert len(late.wire.read()) == 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from procs.publisher import server
 from tests.publisher.exchange import BUY, SELL, Exchange
@@ -173,6 +173,41 @@ def test_refuses_in_the_handshake_what_it_will_not_serve() -> None:
                             break
                     except InvalidStatus:
                         await asyncio.sleep(0.01)
+
+    run(scenario())
+
+
+def test_silent_sockets_and_idle_clients_give_way_to_who_subscribes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_HANDSHAKES", 2)
+
+    async def scenario() -> None:
+        async with serving(listed(), max_clients=2, max_clients_per_address=10) as running:
+            port = running.publisher.port
+            silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(6)]
+            async with client(running, "/ws/btcusdt@trade") as subscribed, client(running, "/ws") as idle:
+                await receive(subscribed)
+                async with client(running, "/ws/btcusdt@trade") as last:
+                    await receive(last)
+                    assert (await close_of(idle))[0] == 1006
+                    assert (await status_of(running, "/ws"))[0] == 503
+            for _, writer in silent:
+                writer.close()
+
+    run(scenario())
+
+
+def test_an_address_has_its_own_quota() -> None:
+    async def scenario() -> None:
+        async with (
+            serving(listed(), max_clients=10, max_clients_per_address=2) as running,
+            client(running, "/ws/btcusdt@trade") as first,
+            client(running, "/ws/btcusdt@trade") as second,
+        ):
+            await receive(first)
+            await receive(second)
+            with pytest.raises((InvalidMessage, ConnectionError)):
+                async with client(running, "/ws/btcusdt@trade"):
+                    pass
 
     run(scenario())
 

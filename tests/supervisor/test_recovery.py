@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.schema import Config, InstrumentSection, ProcessesSection, VenueSection
-from procs.supervisor.backoff import HEALTHY_S
+from procs.supervisor.backoff import HEALTHY_S, LONGEST_DELAY_S
 from procs.supervisor.recovery import MAX_RESTARTS, Recovery, Way
 from procs.supervisor.topology import Topology, derive
 
@@ -40,16 +40,27 @@ def test_delays_double_for_each_host_on_its_own() -> None:
 
 
 def test_what_dies_too_often_takes_the_venue_with_it() -> None:
-    for name, way in (("batcher", Way.ALONE), ("core", Way.CORE)):
+    for name, way in (("gateway", Way.ALONE), ("journal", Way.ALONE), ("core", Way.CORE)):
         assert ways(topology(), [name] * (MAX_RESTARTS + 1)) == [way] * MAX_RESTARTS + [Way.WHOLE]
+
+
+def test_the_deaths_of_what_only_tells_are_its_own() -> None:
+    venue = topology()
+    for name in ("publisher", "batcher"):
+        recovery = Recovery(venue)
+        found = [recovery.after(venue.host(name), float(i), led=True) for i in range(2000)]
+        assert {way for way, _ in found} == {Way.ALONE}
+        assert found[-1][1] == LONGEST_DELAY_S
+    shared = topology(hosts={"edges": ["publisher", "batcher", "gateway.1"]})
+    assert ways(shared, ["edges"] * (MAX_RESTARTS + 1))[-1] is Way.WHOLE, "trading needs a gateway"
 
 
 def test_a_healthy_minute_is_a_new_beginning() -> None:
     venue = topology()
     recovery = Recovery(venue)
     for i in range(MAX_RESTARTS):
-        recovery.after(venue.host("batcher"), float(i), led=True)
-    assert recovery.after(venue.host("batcher"), MAX_RESTARTS - 1 + HEALTHY_S, led=True) == (Way.ALONE, 0.1)
+        recovery.after(venue.host("gateway"), float(i), led=True)
+    assert recovery.after(venue.host("gateway"), MAX_RESTARTS - 1 + HEALTHY_S, led=True) == (Way.ALONE, 0.1)
 
 
 def test_a_core_that_dies_before_it_leads_is_not_tried_again() -> None:
@@ -58,3 +69,12 @@ def test_a_core_that_dies_before_it_leads_is_not_tried_again() -> None:
     assert recovery.after(venue.host("core"), 0.0, led=True)[0] is Way.CORE
     assert recovery.after(venue.host("batcher"), 1.0, led=False)[0] is Way.ALONE
     assert recovery.after(venue.host("core"), 1.0, led=False)[0] is Way.WHOLE
+
+
+def test_deaths_on_a_full_disk_count_for_nothing() -> None:
+    venue = topology()
+    recovery = Recovery(venue)
+    for i in range(3 * MAX_RESTARTS):
+        assert recovery.after(venue.host("batcher"), float(i), led=True, full=True)[0] is Way.ALONE
+        assert recovery.after(venue.host("core"), float(i), led=False, full=True)[0] is Way.CORE
+    assert recovery.after(venue.host("batcher"), 99.0, led=True) == (Way.ALONE, 0.1)

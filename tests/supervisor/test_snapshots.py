@@ -11,7 +11,7 @@ from msgspec import structs
 from config import load
 from config.schema import SnapshotsSection
 from procs import catalogue
-from procs.supervisor.snapshots import RESTS, TAKEN_S, Coordinator
+from procs.supervisor.snapshots import FULL, RESTS, TAKEN_S, Coordinator
 from procs.supervisor.topology import derive
 from shm.board import Board, Word
 from tests.pipeline.conftest import DEMO
@@ -23,12 +23,12 @@ class Run:
 
     def __init__(self, data: Path, settings: SnapshotsSection) -> None:
         config = load(DEMO)
-        config = structs.replace(config, venue=structs.replace(config.venue, data=str(data)), snapshots=settings)
+        config = structs.replace(config, snapshots=settings)
         self.data = data
         self.topology = derive(config)
         self.board = Board.private()
         self.reports: list[str] = []
-        self.coordinator = Coordinator(self.board, config, self.topology, self.reports.append, 0.0)
+        self.coordinator = Coordinator(self.board, data, config, self.topology, self.reports.append, 0.0)
         write_journal(data)
 
     def asked(self, now_s: float) -> int:
@@ -100,3 +100,28 @@ def test_what_comes_to_nothing_is_given_up_and_costs_a_rest_too(by_commands: Run
     rest_s = RESTS * (TAKEN_S + 0.5)
     assert run.asked(given_up_s + rest_s - 0.1) == 1
     assert run.asked(given_up_s + rest_s + 0.1) == 2
+
+
+def test_none_is_taken_while_the_disk_is_nearly_full(by_commands: Run) -> None:
+    run = by_commands
+    run.board.set(Word.LOG_END, MARKS[0])
+    run.board.set(Word.JOURNAL_FULL, 1)
+    assert run.asked(100.0) == 0
+    assert run.reports == []
+    run.coordinator.ask()
+    assert run.asked(100.1) == 0
+    assert run.reports == [f"a snapshot was given up: {FULL}"]
+    run.board.set(Word.JOURNAL_FULL, 0)
+    assert run.asked(100.2) == 1
+
+
+def test_one_that_is_under_way_makes_room_at_once_when_the_disk_fills(by_commands: Run) -> None:
+    run = by_commands
+    run.board.set(Word.LOG_END, MARKS[0])
+    assert run.asked(100.0) == 1
+    save(run.data, MARKS[0], run.topology.savers[:1])
+    run.board.set(Word.SNAPSHOT_SEQ, MARKS[0])
+    run.board.set(Word.JOURNAL_FULL, 1)
+    assert run.asked(100.1) == 1
+    assert run.reports == [f"a snapshot was given up: {FULL}"]
+    assert list((run.data / "snapshots").iterdir()) == []
