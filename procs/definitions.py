@@ -28,6 +28,8 @@ TYPES = (
     CommandType.ACCOUNT_LIMITS,
     CommandType.FEE_TIER,
     CommandType.ADJUSTMENT,
+    CommandType.CORRECTION_PROPOSAL,
+    CommandType.CORRECTION,
 )
 
 

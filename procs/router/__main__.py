@@ -9,9 +9,11 @@ from procs import voids
 from procs.router.genesis import changes
 from procs.router.router import Router
 from procs.router.source import Journal
+from procs.router.witnesses import Witnesses
 from procs.venue import Venue
 
 OPERATORS_RING = 9
+EVENTS = "events.router"
 
 
 def build(venue: Venue, name: str = "router") -> Router:
@@ -23,7 +25,7 @@ def build(venue: Venue, name: str = "router") -> Router:
     ingress[OPERATORS_RING] = "ingress.operator"
     router = Router(
         log=venue.producer("log"),
-        events=venue.producer("events.router"),
+        events=venue.producer(EVENTS),
         ingress={number: venue.consumer(ring, name) for number, ring in ingress.items()},
         matchers={number: venue.consumer(f"events.matcher.{number}", name) for number in venue.matchers},
         board=venue.board,
@@ -33,6 +35,9 @@ def build(venue: Venue, name: str = "router") -> Router:
         snapshots=venue.snapshots,
         generation=venue.generation,
         voided=voids.load(venue.data).positions,
+        id_window_s=venue.config.client_ids.window_s,
+        older_ids=venue.config.client_ids.older,
+        witnesses=Witnesses(venue.board, venue.topology.ring(EVENTS).consumers),
     )
     part = venue.snapshots.load(name)
     if part is not None:

@@ -11,6 +11,9 @@ from shm.records cimport (
 
 cdef enum:
     OPERATORS_RING = 9
+    RULES_BY_TWO = 2       # from these rules on a trade is corrected by two operators,
+    RULES_OPEN_ORDERS = 2  # and an account that nobody has given limits has a default one
+    DEFAULT_MAX_OPEN_ORDERS = 100_000
 
 # Those of a tier that was never given are the instrument's.
 cdef struct Rates:
@@ -28,6 +31,9 @@ cdef class Administration:
     cdef readonly dict credentials
     cdef readonly dict settings
     cdef Rates tiers[256]
+    cdef uint32_t rules  # of the epoch
+    cdef int begin_epoch(self, uint32_t rules) except -1 with gil
+    cdef void limit_by_default(self, uint32_t account) noexcept nogil
     cdef int carry_out(self, char *record, int imposed, const char *credential) except -1
     cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil
     cdef int decide(self, char *record, const char *credential) except -1

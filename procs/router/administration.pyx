@@ -28,6 +28,8 @@ cdef enum:
     DAY_S = 86_400
     MS_NS = 1_000_000
 
+assert sizeof(CorrectionRecord) == sizeof(CorrectionProposalRecord)
+assert <size_t> &(<CorrectionRecord *> NULL).seller_fee == <size_t> &(<CorrectionProposalRecord *> NULL).seller_fee
 assert <int> MAX_SESSIONS == <int> ACCOUNT_LINES == <int> MAX_ACCOUNTS + 1
 
 
@@ -43,6 +45,20 @@ cdef class Administration:
         self.accounts = {}
         self.credentials = {}
         self.settings = {}
+
+    cdef int begin_epoch(self, uint32_t rules) except -1 with gil:
+        """These rules hold from here on, also for accounts that are listed already."""
+        cdef uint32_t account
+        self.rules = rules
+        for account in range(1, self.ledger.accounts.count + 1):
+            if (CMD_ACCOUNT_LIMITS, account) not in self.settings:
+                self.limit_by_default(account)
+        return 0
+
+    cdef void limit_by_default(self, uint32_t account) noexcept nogil:
+        """What an account that nobody has given limits may have open: by default memory is bounded (0 lifts it)."""
+        if self.rules >= RULES_OPEN_ORDERS:
+            account_at(self.ledger.accounts, account).max_open_orders = DEFAULT_MAX_OPEN_ORDERS
 
     cdef int carry_out(self, char *record, int imposed, const char *credential) except -1:
         """Decide a command and do what it says; returns its verdict. `credential` is its extension, NULL without one.
@@ -95,6 +111,10 @@ cdef class Administration:
             return self.transfers.withdraw(<WithdrawalRecord *> record)
         if type == CMD_ADJUSTMENT:
             return self.transfers.adjust(<AdjustmentRecord *> record)
+        if type == CMD_CORRECTION_PROPOSAL and self.rules >= RULES_BY_TWO:
+            return self.transfers.propose_correction(<CorrectionRecord *> record)
+        if type == CMD_CORRECTION and self.rules >= RULES_BY_TWO:
+            return self.transfers.approve_correction(<CorrectionRecord *> record)
         if type == CMD_CORRECTION:
             return self.transfers.correct(<CorrectionRecord *> record)
         if type == CMD_MASS_CANCEL:
@@ -200,6 +220,7 @@ cdef class Administration:
         if name not in self.accounts:
             self.accounts[name] = record.account
             self.ledger.accounts.count += 1
+            self.limit_by_default(record.account)
         line = account_at(self.ledger.accounts, record.account)
         line.flags = line.flags & ~ACCOUNT_OPERATOR | (ACCOUNT_OPERATOR if record.is_operator else 0)
         self.credentials[record.account] = credential[:RECORD_SIZE]
@@ -323,6 +344,7 @@ cdef class Administration:
     cdef int save(self, Saver saver) except -1:
         self.schedule.save(saver)
         self.transfers.save(saver)
+        saver.put_64(self.rules)
         saver.put(self.tiers, sizeof(self.tiers))
         for table in (self.assets, self.instruments, self.accounts, self.credentials, self.settings):
             saver.object(list(table.items()))
@@ -331,6 +353,7 @@ cdef class Administration:
     cdef int load(self, Loader loader) except -1:
         self.schedule.load(loader)
         self.transfers.load(loader)
+        self.rules = <uint32_t> loader.get_64()
         loader.get(self.tiers, sizeof(self.tiers))
         self.assets = dict(loader.object(list[tuple[bytes, tuple[int, int]]]))
         self.instruments = dict(loader.object(list[tuple[bytes, int]]))

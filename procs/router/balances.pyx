@@ -33,6 +33,7 @@ cdef inline int note(Array *listed, uint32_t item, const Balance *balance) excep
     cdef Changed *added = <Changed *> array_push(listed)
     added.key = <uint64_t> balance.account << 32 | balance.asset
     added.item = item
+    added.reserved = 0
     return 0
 
 

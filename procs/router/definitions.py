@@ -12,6 +12,7 @@ from typing import Any
 from config.schema import DAYS, AccountSection, InstrumentSection, ScheduleEntry
 from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
 from shm.records import AccountLimits, BandAction, Instrument, Limits, Phase, Schedule, SelfTrade
+from shm.refusal import FinalError
 
 Assets = Mapping[bytes, tuple[int, int]]  # name -> (number, scale)
 
@@ -26,7 +27,7 @@ LIMITS = ("static_band_bps", "dynamic_band_bps", "band_action", "volatility_auct
 ACCOUNT_LIMITS = ("max_open_orders", "max_orders", "window_ms", "self_trade_group", "self_trade", "fee_tier")
 
 
-class GenesisError(ValueError):
+class GenesisError(FinalError, ValueError):
     """The configuration asks for something that can't be, or can't be any more: names what, and the rule."""
 
 

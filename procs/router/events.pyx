@@ -252,7 +252,7 @@ cdef uint32_t instrument_of(const char *record) noexcept nogil:
         return (<const LimitsRecord *> record).instrument
     if type == CMD_INSTRUMENT:
         return (<const InstrumentRecord *> record).instrument
-    if type == CMD_CORRECTION:
+    if type == CMD_CORRECTION or type == CMD_CORRECTION_PROPOSAL:
         return (<const CorrectionRecord *> record).instrument
     return 0
 
@@ -285,3 +285,5 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
         event.proposal = (<const AdjustmentRecord *> record).proposal
         if event.proposal == 0:
             event.proposal = event.cause
+    elif type == CMD_CORRECTION_PROPOSAL:
+        event.proposal = event.cause

@@ -6,9 +6,11 @@ deposit into one that does not exist yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import cast
+import itertools
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple, cast
 
+import structlog
 from msgspec import structs
 
 from config.schema import AccountSection, Config, InstrumentSection
@@ -22,6 +24,7 @@ from shm.records import (
     Account,
     Asset,
     BandAction,
+    Code,
     Deposit,
     ExtCredential,
     FeeTier,
@@ -37,42 +40,57 @@ FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_sc
 __all__ = ["GenesisError", "changes"]
 
 
+log = structlog.get_logger("router")
+
+
+class Change(NamedTuple):
+    """A line of the file and the records that say it; without any where what it rests on was refused."""
+
+    key: str
+    records: list[bytes]
+
+
 def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
     """What a router asks when it begins to lead: given its state, the commands that bring it to `config`.
 
     Each list is sequenced together (an extension before its main record). Made one at a time, since each password takes
-    tens of milliseconds. GenesisError.
+    tens of milliseconds. Where the log refuses one, its code is sent back: it is told with the file's key, and the rest
+    goes on. GenesisError, before anything is made, where the file contradicts what was listed.
     """
 
-    def of(core: Sequencer) -> Iterator[list[bytes]]:
-        yield from _assets(config, core)
-        yield from _instruments(config, core)
-        yield from _fee_tiers(config, core)
-        yield from _accounts(config, core)
+    def of(core: Sequencer) -> Generator[list[bytes], Code | None, None]:
+        _check(config, core)
+        return _told(_changes(config, core))
 
     return of
 
 
-def _assets(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+def _told(made: Iterator[Change]) -> Generator[list[bytes], Code | None, None]:
+    for change in made:
+        refused = (yield change.records) if change.records else Code.INVALID_DEFINITION
+        if refused:
+            log.error("configuration_refused", key=change.key, code=refused.name, reason="the venue goes on without it")
+
+
+def _changes(config: Config, core: Sequencer) -> Iterator[Change]:
+    yield from _assets(config, core)
+    yield from _instruments(config, core)
+    yield from _fee_tiers(config, core)
+    yield from _accounts(config, core)
+
+
+def _check(config: Config, core: Sequencer) -> None:
+    """Hold the file against what is listed, and stays as it is."""
     for asset in config.assets:
-        name = asset.name.encode()
-        if name not in core.assets:
-            yield [pack(Asset(name=name, asset=len(core.assets) + 1, scale=asset.scale))]
-        elif core.assets[name][1] != asset.scale:
+        scale = core.assets.get(asset.name.encode(), (0, asset.scale))[1]
+        if scale != asset.scale:
             raise GenesisError(
-                f"asset {asset.name}: scale is {core.assets[name][1]} in the log and {asset.scale} in the "
-                "configuration: what was listed can't change"
+                f"asset {asset.name}: scale is {scale} in the log and {asset.scale} in the configuration: what was "
+                "listed can't change"
             )
-
-
-def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
     for section in config.instruments:
-        symbol = section.symbol.encode()
-        listed = core.instruments.get(symbol)
+        listed = core.instruments.get(section.symbol.encode())
         if listed is None:
-            wanted = definitions.instrument(section, core.assets, len(core.instruments) + 1)
-            yield [pack(wanted)]
-            yield from _protections(section, core, wanted.instrument)
             continue
         terms = core.instrument(listed)
         wanted = definitions.instrument(section, core.assets, listed, terms)
@@ -82,11 +100,36 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
                     f"instrument {section.symbol}: {name} is {terms[name]} in the log and {getattr(wanted, name)} in "
                     "the configuration: tick, lot and assets of a listed instrument can't change"
                 )
-        if core.is_delisted(listed):
-            continue
-        if any(terms[name] != getattr(wanted, name) for name in definitions.TERMS):
-            yield [pack(wanted)]
-        yield from _protections(section, core, listed)
+
+
+def _assets(config: Config, core: Sequencer) -> Iterator[Change]:
+    for asset in config.assets:
+        name = asset.name.encode()
+        if name not in core.assets:
+            record = pack(Asset(name=name, asset=len(core.assets) + 1, scale=asset.scale))
+            yield Change(f"assets[{asset.name}]", [record])
+
+
+def _instruments(config: Config, core: Sequencer) -> Iterator[Change]:
+    for section in config.instruments:
+        key = f"instruments[{section.symbol}]"
+        symbol = section.symbol.encode()
+        listed = core.instruments.get(symbol)
+        if listed is not None:
+            terms = core.instrument(listed)
+            wanted = definitions.instrument(section, core.assets, listed, terms)
+            if core.is_delisted(listed):
+                continue
+            if any(terms[name] != getattr(wanted, name) for name in definitions.TERMS):
+                yield Change(key, [pack(wanted)])
+        elif section.base.encode() in core.assets and section.quote.encode() in core.assets:
+            wanted = definitions.instrument(section, core.assets, len(core.instruments) + 1)
+            yield Change(key, [pack(wanted)])
+        else:
+            yield Change(key, [])  # its asset was refused
+        if symbol in core.instruments:
+            for records in _protections(section, core, core.instruments[symbol]):
+                yield Change(key, records)
 
 
 def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -> Iterator[list[bytes]]:
@@ -106,29 +149,49 @@ def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -
         yield [pack(PhaseChange(cl_ord_id=b"", instrument=instrument, phase=Phase.DELISTED))]
 
 
-def _fee_tiers(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+def _fee_tiers(config: Config, core: Sequencer) -> Iterator[Change]:
     for section in config.fee_tiers:
         if core.fee_tier(section.tier) != (section.maker_fee_ppm, section.taker_fee_ppm):
-            yield [pack(FeeTier(cl_ord_id=b"", tier=section.tier, maker_fee_ppm=section.maker_fee_ppm,
-                                taker_fee_ppm=section.taker_fee_ppm))]  # fmt: skip
+            record = FeeTier(
+                cl_ord_id=b"",
+                tier=section.tier,
+                maker_fee_ppm=section.maker_fee_ppm,
+                taker_fee_ppm=section.taker_fee_ppm,
+            )
+            yield Change(f"fee_tiers[{section.tier}]", [pack(record)])
 
 
-def _accounts(config: Config, core: Sequencer) -> Iterator[list[bytes]]:
+def _accounts(config: Config, core: Sequencer) -> Iterator[Change]:
     for section in config.accounts:
+        key = f"accounts[{section.name}]"
         name = section.name.encode()
         account = core.accounts.get(name, len(core.accounts) + 1)
         known = core.credentials.get(account) if name in core.accounts else None
         changed = known is None or core.is_operator(account) != section.operator
         if changed or not _is_current(section, cast(bytes, known)):
             credential = structs.replace(credential_of(_hash(section)), account=account)
-            yield [pack(credential), pack(Account(account=account, name=name, is_operator=section.operator))]
+            definition = Account(account=account, name=name, is_operator=section.operator)
+            yield Change(key, [pack(credential), pack(definition)])
+        if name not in core.accounts:
+            continue
         for asset_name, amount in section.deposits.items():
+            if asset_name.encode() not in core.assets:
+                yield Change(f"{key}.deposits.{asset_name}", [])
+                continue
             asset, scale = core.assets[asset_name.encode()]
             units = in_units(amount, scale)
             if units and core.ledger.balance(account, asset) is None:
-                key = f"initial:{asset_name}".encode()
-                yield [pack(Deposit(account=account, asset=asset, amount=units, cl_ord_id=key))]
-        yield from _account_limits(section, core, account)
+                id = _free_id(core, account, f"initial:{asset_name}")
+                deposit = Deposit(account=account, asset=asset, amount=units, cl_ord_id=id)
+                yield Change(f"{key}.deposits.{asset_name}", [pack(deposit)])
+        for records in _account_limits(section, core, account):
+            yield Change(key, records)
+
+
+def _free_id(core: Sequencer, account: int, wanted: str) -> bytes:
+    """`wanted`, or that with a number: the account may have used it, and a deposit is given once in any case."""
+    ids = (wanted if number == 1 else f"{wanted}:{number}" for number in itertools.count(1))
+    return next(id.encode() for id in ids if not core.knows_id(account, id.encode()))
 
 
 def _account_limits(section: AccountSection, core: Sequencer, account: int) -> Iterator[list[bytes]]:
@@ -138,6 +201,8 @@ def _account_limits(section: AccountSection, core: Sequencer, account: int) -> I
     if any(getattr(limits, name) != present[name] for name in definitions.ACCOUNT_LIMITS):
         yield [pack(limits)]
     for name, amount in section.position_limits.items():
+        if name.encode() not in core.assets:
+            continue  # which was told
         asset, scale = core.assets[name.encode()]
         units = in_units(amount, scale)
         if core.position_limit(account, asset) != units:

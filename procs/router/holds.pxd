@@ -102,5 +102,6 @@ cdef inline bint is_limited(const Account *account, const Account *session, cons
     """Whether any switch or limit may have something to say about an order."""
     return (
         (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS) != 0
-        or account.max_orders | account.max_open_orders != 0 or listing.max_quantity_lots | listing.max_value != 0
+        or account.max_orders != 0 or account.max_open_orders != 0 and account.open_orders >= account.max_open_orders
+        or listing.max_quantity_lots | listing.max_value != 0
     )

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from procs.tables.array cimport Array
@@ -20,12 +20,14 @@ cdef struct ClientId:
     uint64_t seq       # of the record that brought it
     uint32_t account
     char text[36]
-    uint64_t reserved  # one cache line, not parts of two
+    uint64_t time_ns   # of that record
 
+# A queue by their links. What is forgotten of an account was brought at `forgotten_ns` or before.
 cdef struct ClosedIds:
     uint32_t oldest
     uint32_t newest
     uint32_t count
+    uint64_t forgotten_ns
 
 cdef struct Closing:
     uint64_t seq
@@ -38,6 +40,10 @@ cdef class ClientIds:
     cdef Array closing
     cdef Array spare   # for the sorting of `closing`
     cdef readonly uint32_t limit
+    cdef ClosedIds older        # of all accounts, behind the last `limit` of each
+    cdef uint32_t most_older
+    cdef uint64_t window_ns
+    cdef uint64_t now_ns        # the log time of the record that is being sequenced
     cdef uint32_t add(
         self, uint32_t account, const char *text, uint32_t tag, uint64_t seq, uint32_t order
     ) except 0 nogil
@@ -47,8 +53,16 @@ cdef class ClientIds:
     cdef int retire_all(self, uint32_t newest) except -1 nogil
     cdef void settle(self) noexcept nogil
     cdef void close(self, uint32_t item) noexcept nogil
-    cdef void evict(self, ClosedIds *closed) noexcept nogil
+    cdef void keep_older(self, uint32_t most, uint64_t window_ns) noexcept nogil
+    cdef void pass_on(self, ClosedIds *closed) noexcept nogil
+    cdef void forget_oldest(self, ClosedIds *closed) noexcept nogil
+    cdef bint may_be_forgotten(self, uint32_t account, uint64_t transact_ns) noexcept nogil
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil
+    cdef uint64_t digest_of_queue(self, const ClosedIds *queue) noexcept nogil
+    cdef list texts_of(self, const ClosedIds *queue)
+    cdef void put_last(self, ClosedIds *queue, uint32_t item) noexcept nogil
+    cdef uint32_t take_first(self, ClosedIds *queue) noexcept nogil
+    cdef bint is_over(self, uint32_t item) noexcept nogil
     cdef uint64_t state_hash(self) noexcept nogil
     cdef int save(self, Saver saver) except -1
     cdef int load(self, Loader loader) except -1

@@ -5,6 +5,9 @@ It compares exact bytes and knows nothing of orders but their item numbers; it n
 Eviction is state, so it may depend on the log alone. What a command closes (a refused id, a cancel's own id) is closed
 at that command. What events close waits for their marker, and is closed there in the order of the records that brought
 the ids: event rings may have been drained in any order.
+
+Each account has a queue of its last closed ones. What leaves it goes into one queue of all accounts, for as long as the
+log's time says, and as there is room: memory is bounded, and taken as it is used.
 """
 
 from cython cimport final
@@ -33,7 +36,11 @@ cdef enum:
     ROOM = 4096             # ids of each account whose memory is at hand before the first comes,
     MOST_ROOM = 1 << 22     # but no more than these, of all (335 MB)
     AHEAD = 8               # how far before its turn an id that closes is asked for
+    OLDER_A_CLOSE = 2       # may be forgotten when one comes: so a queue that has become too long is shortened in steps
     NOBODY = 0              # the account of an id that was forgotten: who has seen it before takes it for no one's
+
+# How far a client's clock may be from the venue's; its gateway asks for as much of each message (SendingTimeAccuracy).
+cdef uint64_t MAX_SKEW_NS = 120_000_000_000
 
 assert sizeof(ClientId) == 64
 assert CL_ORD_ID_SIZE == 36
@@ -83,7 +90,7 @@ cdef Closing *in_order(Closing *items, Closing *spare, uint64_t count) noexcept 
 
 @final
 cdef class ClientIds:
-    """The ids of all accounts: those of open orders, and of each account the last `limit` closed ones."""
+    """The ids of all accounts: of open orders, of each account the last `limit` closed ones, and some older ones."""
 
     def __cinit__(self, uint32_t limit=CLOSED_IDS):
         self.limit = limit
@@ -118,6 +125,7 @@ cdef class ClientIds:
         added.order = order
         added.account = account
         added.seq = seq
+        added.time_ns = self.now_ns
         memcpy(added.text, text, CL_ORD_ID_SIZE)
         index_put(&self.index, tag, item)
         return item
@@ -168,31 +176,74 @@ cdef class ClientIds:
         cdef ClosedIds *closed = &self.closed[id.account]
         id.order = CLOSED
         id.link = NIL
-        if closed.oldest == NIL:
-            closed.oldest = item
-        else:
-            id_at(self, closed.newest).link = item
-        closed.newest = item
-        closed.count += 1
+        self.put_last(closed, item)
         if closed.count > self.limit:
-            self.evict(closed)
+            self.pass_on(closed)
 
-    cdef void evict(self, ClosedIds *closed) noexcept nogil:
-        """Forget an account's oldest closed id, and ask for the memory that its next two will be forgotten in."""
-        cdef uint32_t item = closed.oldest
+    cdef void put_last(self, ClosedIds *queue, uint32_t item) noexcept nogil:
+        if queue.oldest == NIL:
+            queue.oldest = item
+        else:
+            id_at(self, queue.newest).link = item
+        queue.newest = item
+        queue.count += 1
+
+    cdef uint32_t take_first(self, ClosedIds *queue) noexcept nogil:
+        cdef uint32_t item = queue.oldest
+        queue.oldest = id_at(self, item).link
+        queue.count -= 1
+        return item
+
+    cdef void keep_older(self, uint32_t most, uint64_t window_ns) noexcept nogil:
+        """From now on keep so many of what accounts' own queues have no room for, if they came so recently."""
+        self.most_older = most
+        self.window_ns = window_ns
+
+    cdef void pass_on(self, ClosedIds *closed) noexcept nogil:
+        """An account has one closed id too many: its oldest joins those of all, of which the oldest may go."""
+        cdef uint32_t item
+        cdef int _
+        if self.most_older == 0 and self.older.count == 0:
+            self.forget_oldest(closed)
+            return
+        item = self.take_first(closed)
+        prefetch(id_at(self, id_at(self, closed.oldest).link))
+        id_at(self, item).link = NIL
+        self.put_last(&self.older, item)
+        for _ in range(OLDER_A_CLOSE):
+            if self.older.count > self.most_older or self.is_over(self.older.oldest):
+                self.forget_oldest(&self.older)
+
+    cdef bint is_over(self, uint32_t item) noexcept nogil:
+        """Whether an older id came longer ago than they are kept."""
+        return item != NIL and id_at(self, item).time_ns + self.window_ns <= self.now_ns
+
+    cdef void forget_oldest(self, ClosedIds *queue) noexcept nogil:
+        """Forget a queue's oldest id, and ask for the memory that its next two will be forgotten in."""
+        cdef uint32_t item = self.take_first(queue)
         cdef ClientId *id = id_at(self, item)
-        closed.oldest = id.link
-        closed.count -= 1
+        cdef ClosedIds *closed = &self.closed[id.account]
+        closed.forgotten_ns = max(closed.forgotten_ns, id.time_ns)
         index_remove(&self.index, tag_of_id(self, id.account, id.text), item)
         id.account = NOBODY
         pool_give(&self.pool, item)
-        id = id_at(self, closed.oldest)
+        id = id_at(self, queue.oldest)
         index_prefetch(&self.index, tag_of_id(self, id.account, id.text))
         prefetch(id_at(self, id.link))
 
+    cdef bint may_be_forgotten(self, uint32_t account, uint64_t transact_ns) noexcept nogil:
+        """Whether an id that is not known may have come before, with a message that says it was made at that time.
+
+        0 says nothing; neither does what is later than any clock can be.
+        """
+        cdef uint64_t forgotten_ns = self.closed[account].forgotten_ns
+        if forgotten_ns == 0:
+            return False
+        return transact_ns <= forgotten_ns + MAX_SKEW_NS or transact_ns > self.now_ns + MAX_SKEW_NS
+
     cdef uint64_t state_hash(self) noexcept nogil:
         """A digest of all ids and the order in which they will be evicted; where they lie in memory is not in it."""
-        cdef uint64_t digest = 0
+        cdef uint64_t digest = scramble(self.most_older, self.window_ns)
         cdef uint64_t place
         cdef uint32_t account, item
         for place in range(index_span(&self.index)):
@@ -200,12 +251,19 @@ cdef class ClientIds:
             if item != NIL:
                 digest += self.digest_of(item)
         for account in range(MAX_SESSIONS):
-            item = self.closed[account].oldest
-            place = 0
-            while item != NIL:
-                place += 1
-                digest += scramble(self.digest_of(item), place)
-                item = id_at(self, item).link
+            digest += self.digest_of_queue(&self.closed[account])
+            if self.closed[account].forgotten_ns != 0:
+                digest += scramble(self.closed[account].forgotten_ns, account)
+        return scramble(digest, self.digest_of_queue(&self.older))
+
+    cdef uint64_t digest_of_queue(self, const ClosedIds *queue) noexcept nogil:
+        cdef uint64_t digest = 0
+        cdef uint64_t place = 0
+        cdef uint32_t item = queue.oldest
+        while item != NIL:
+            place += 1
+            digest += scramble(self.digest_of(item), place)
+            item = id_at(self, item).link
         return digest
 
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil:
@@ -216,13 +274,16 @@ cdef class ClientIds:
         for i in range(SECRETS):
             known[i] = scramble(i, SECRETS)  # no secrets at all: digests are compared between processes
         state = 2 if id.order == CLOSED else id.order != NIL
-        return scramble(scramble(hash_id(id.account, id.text, known), id.seq), state)
+        return scramble(scramble(hash_id(id.account, id.text, known), id.seq), state)  # its time follows from its seq
 
     cdef int save(self, Saver saver) except -1:
         pool_save(&self.pool, saver)
         index_save(&self.index, saver)
         saver.put_64(self.limit)
         saver.put(self.closed, MAX_SESSIONS * sizeof(ClosedIds))
+        saver.put(&self.older, sizeof(ClosedIds))
+        saver.put_64(self.most_older)
+        saver.put_64(self.window_ns)
         return array_save(&self.closing, saver)
 
     cdef int load(self, Loader loader) except -1:
@@ -230,6 +291,9 @@ cdef class ClientIds:
         index_load(&self.index, loader)
         loader.expect(self.limit, b"closed client order ids that an account keeps")
         loader.get(self.closed, MAX_SESSIONS * sizeof(ClosedIds))
+        loader.get(&self.older, sizeof(ClosedIds))
+        self.most_older = <uint32_t> loader.get_64()
+        self.window_ns = loader.get_64()
         array_load(&self.closing, loader)
         return array_reserve(&self.spare, self.closing.capacity)
 
@@ -240,10 +304,19 @@ cdef class ClientIds:
 
     def closed_of(self, uint32_t account) -> list[bytes]:
         """The account's closed ids, the next to be evicted first."""
-        cdef uint32_t item = self.closed[account].oldest
+        return [text for _, text in self.texts_of(&self.closed[account])]
+
+    @property
+    def older_ids(self) -> list[tuple[int, bytes]]:
+        """Account and text of the closed ids behind the last ones of each account, the next to be forgotten first."""
+        return self.texts_of(&self.older)
+
+    cdef list texts_of(self, const ClosedIds *queue):
+        cdef uint32_t item = queue.oldest
         found = []
         while item != NIL:
-            found.append((<const char *> id_at(self, item).text)[:CL_ORD_ID_SIZE].rstrip(b"\0"))
+            text = (<const char *> id_at(self, item).text)[:CL_ORD_ID_SIZE].rstrip(b"\0")
+            found.append((id_at(self, item).account, text))
             item = id_at(self, item).link
         return found
 
@@ -279,4 +352,6 @@ cdef class ClientIds:
                 item = id_at(self, item).link
             assert counted == self.closed[account].count <= self.limit
             queued += counted
+        queued += len(self.older_ids)
+        assert len(self.older_ids) == self.older.count
         assert queued == waiting, f"{waiting} closed ids, {queued} in queues"

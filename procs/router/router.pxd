@@ -27,16 +27,21 @@ cdef enum State:
 cdef class Router(Agent):
     cdef readonly Sequencer core
     cdef readonly State state
+    cdef public uint32_t rules  # under which it leads; tests make it write what earlier code would have
+    cdef uint32_t id_window_s
+    cdef uint32_t older_ids
     cdef Balances balances
     cdef Schedule schedule
     cdef Producer log
     cdef Announcer events
     cdef Board board
-    cdef JournalSource source
+    cdef readonly JournalSource source
     cdef object changes        # what gives the configuration's changes, once the state is known
     cdef object pending        # iterator over those changes
     cdef list group            # the change being sequenced
+    cdef int refused           # what the log said to the change before, CODE_OK where it took it
     cdef bytes boot_id
+    cdef object witnesses      # what knows how far the journal was; None: nobody
     cdef object snapshots      # where its state is kept; None: nowhere
     cdef uint64_t generation   # of the journal that is waited for
     cdef Ingress ingress

@@ -5,6 +5,7 @@ from procs.agent import Agent
 from procs.router.sequencer import Sequencer
 from procs.router.settlement import ReplayError as ReplayError
 from procs.router.source import JournalSource
+from procs.router.witnesses import Witnesses
 from procs.tables.saved import Loader, Saver
 from shm.board import Board
 from shm.ring import Consumer, Producer
@@ -15,6 +16,8 @@ class Snapshots(Protocol):
 class Router(Agent):
     core: Sequencer
     state: int
+    rules: int
+    source: JournalSource
     def __init__(
         self,
         log: Producer,
@@ -30,6 +33,9 @@ class Router(Agent):
         snapshots: Snapshots | None = None,
         generation: int = 1,
         voided: Set[tuple[int, int, int]] = ...,
+        id_window_s: int = 0,
+        older_ids: int = 0,
+        witnesses: Witnesses | None = None,
     ) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...

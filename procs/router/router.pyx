@@ -13,7 +13,7 @@ from procs.router.ahead cimport GLIMPSES, look_ahead
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.orders cimport order_at
-from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, RULES_VERSION, Sequencer
+from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, RULES_OLDER_IDS, RULES_VERSION, Sequencer
 from procs.router.settlement cimport Settlement
 from procs.router.showing cimport Showing
 from procs.router.verdicts cimport verdict_of
@@ -52,12 +52,14 @@ cdef class Router(Agent):
     is replayed, the configuration's changes: lists of records, an extension before its main record. `snapshots` keeps
     its state, with a method `save(seq, agent, write)`; None keeps nothing. `generation` is the journal's that it waits
     for. Of `voided` ingress records, each (ring's number, incarnation, sequence), the whole request is passed over.
+    `older_ids` of all accounts' closed client ids are kept beyond their last ones, for `id_window_s`.
+    `witnesses` are asked whether the journal has all that was told of it, before anything is written behind it.
     """
 
     def __init__(
         self, Producer log, Producer events, dict ingress, dict matchers, Board board, JournalSource source,
         object changes, bytes boot_id, Sequencer core=None, *, object snapshots=None, uint64_t generation=1,
-        object voided=frozenset(),
+        object voided=frozenset(), uint32_t id_window_s=0, uint32_t older_ids=0, object witnesses=None,
     ):
         if events.ring.header.capacity < MAX_FLUSH:
             raise ValueError(f"the router's event ring needs {MAX_FLUSH} slots: one cause's events must fit")
@@ -73,11 +75,15 @@ cdef class Router(Agent):
         self.source = source
         self.changes = changes
         self.boot_id = boot_id
+        self.witnesses = witnesses
         self.snapshots = snapshots
         self.generation = generation
         self.ingress = Ingress(ingress, voided)
         self.settlement = Settlement(self.core.ledger, board, matchers)
         self.showing = Showing(board, self.core.ledger.balances, self.core.ledger.accounts)
+        self.rules = RULES_VERSION
+        self.id_window_s = id_window_s
+        self.older_ids = older_ids
         self.state = WAITING
 
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
@@ -190,8 +196,11 @@ cdef class Router(Agent):
 
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
         record.epoch = self.core.epoch + 1
-        record.rules_version = RULES_VERSION
+        record.rules_version = self.rules
         record.members = 1
+        if self.rules >= RULES_OLDER_IDS:
+            record.id_window_s = self.id_window_s
+            record.older_ids = self.older_ids
         with gil:
             memcpy(record.boot_id, <const char *> self.boot_id, 16)
         return 0
@@ -343,7 +352,8 @@ cdef class Router(Agent):
         while done < BATCH:
             recorded = self.source.peek()
             if recorded == NULL:
-                self.state = SETTLING
+                if not self.source.is_followed:
+                    self.state = SETTLING
                 break
             if not self.has_room((<const CommandRecord *> recorded).type):
                 break
@@ -412,6 +422,10 @@ cdef class Router(Agent):
         work = self.settlement.drain()  # after reading where they are (rule 19)
         if not done or not self.has_room(CMD_MARKER):
             return work
+        if self.witnesses is not None:
+            with gil:
+                if not self.hear():
+                    return work
         self.settlement.settle_to(self.settlement.arrived)
         if self.settlement.owed:
             self.write_own(CMD_MARKER, now_ns)
@@ -422,6 +436,17 @@ cdef class Router(Agent):
         self.state = CONFIGURING
         return work + 1
 
+    def hear(self) -> bool:
+        """Whether nobody knows of more than the journal leads to; False as long as not all have said what they know."""
+        if not self.witnesses.are_heard():
+            return False
+        numbers = [self.events.next_number() - 1, *(self.settlement.arrived[i] for i in range(MAX_MATCHERS))]
+        objection = self.witnesses.objection(self.core.last_seq, numbers)
+        if objection is not None:
+            raise self.source.short_of(self.core.last_seq, objection)
+        self.witnesses = None
+        return True
+
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil:
         """One step of beginning to lead: first the epoch, then a change a poll, then the gateways open."""
         cdef int verdict
@@ -430,19 +455,18 @@ cdef class Router(Agent):
             return 0
         with gil:
             if self.pending is None:
-                self.write_own(CMD_EPOCH, now_ns)
                 self.pending = iter(self.changes(self.core))
+                self.write_own(CMD_EPOCH, now_ns)
                 self.publish()
                 return 1
-            self.group = next(self.pending, None)
+            self.group = self.next_change()
             if self.group is not None:
                 for record in self.group:
                     header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
                     memcpy(header, <const char *> (<bytes> record), RECORD_SIZE)
                     self.stamp(<char *> header, now_ns)
                     verdict = self.core.sequence(<char *> header, CODE_OK)
-                    if verdict != CODE_OK:
-                        raise RuntimeError(f"the configuration's record {header.seq} is refused: {Code(verdict).name}")
+                    self.refused = max(self.refused, verdict)
                     self.finish(<char *> header, verdict)
                 self.publish()
                 return len(self.group)
@@ -456,6 +480,14 @@ cdef class Router(Agent):
         self.settlement.leads = True
         self.state = LEADING
         return 1
+
+    def next_change(self) -> list[bytes] | None:
+        """The next of the configuration's changes, told what became of the one before; None where there is none."""
+        refused, self.refused = self.refused, CODE_OK
+        try:
+            return self.pending.send(Code(refused)) if refused != CODE_OK else next(self.pending)
+        except StopIteration:
+            return None
 
     cdef void publish(self) noexcept nogil:
         """Show the log first, so that matchers begin; then the router's events; then how far both are complete."""

@@ -11,10 +11,12 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RULES_VERSION = 1      # of what a log comes to: its verdicts and events, and their numbers
+    RULES_VERSION = 2      # of what a log comes to: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
+    RULES_OLDER_IDS = 2    # from these rules on ids are kept by time too, and what may have come before them is refused
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers nearer to each other than this don't all tell balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
+    SECOND_NS = 1_000_000_000
     INGRESS_RINGS = 10     # numbers of ingress rings: 0 is the router itself, 9 the operators'
 
 # What the cancel or replace sequenced last meant; all zero where it meant no open order.
@@ -59,6 +61,7 @@ cdef class Sequencer(State):
     cdef int administer(self, char *record, int imposed) except -1
     cdef int new_order(self, NewOrderRecord *record, int imposed) except -1 nogil
     cdef int new_list(self, NewOrderRecord *record, int imposed) except -1 nogil
+    cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil
     cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil
     cdef uint16_t judge_list(

@@ -39,6 +39,12 @@ assert <int> MAX_FLUSH <= <int> MAX_TAKEN
 cdef class Sequencer(State):
     """State, and the one way to change it: `sequence`."""
 
+    def knows_id(self, uint32_t account, bytes text) -> bool:
+        """Whether the account has used this client id, as far back as ids are kept."""
+        cdef bytes padded = text.ljust(CL_ORD_ID_SIZE, b"\0")
+        cdef const char *id = padded
+        return find_id(self.ledger.ids, account, id, tag_of_id(self.ledger.ids, account, id)) != NIL
+
     cdef int sequence(self, char *record, int imposed) except -1 nogil:
         """Decide, apply and stamp the record behind `last_seq`, in place; returns its verdict.
 
@@ -49,6 +55,7 @@ cdef class Sequencer(State):
         cdef uint16_t *verdict
         cdef int decided
         self.flushed_count = 0
+        self.ledger.ids.now_ns = header.time_ns
         if header.type == CMD_EXT_CLIENT_ID:
             decided = CODE_OK
             self.seen_before = self.seen
@@ -101,13 +108,16 @@ cdef class Sequencer(State):
 
     cdef int begin_epoch(self, const EpochRecord *record) except -1 nogil:
         """What follows was sequenced by these rules: others might come to other events under the same numbers."""
-        if record.rules_version != RULES_VERSION:
+        if not self.administration.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
             with gil:
                 raise ReplayError(
                     f"record {record.seq} begins an epoch under rules {record.rules_version}, and this code has rules "
-                    f"{RULES_VERSION}: start the version of the code that wrote it"
+                    f"1 to {RULES_VERSION}, and goes back to none: start the version of the code that wrote it"
                 )
         self.epoch = record.epoch
+        self.administration.begin_epoch(record.rules_version)
+        if record.rules_version >= RULES_OLDER_IDS:
+            self.ledger.ids.keep_older(record.older_ids, <uint64_t> record.id_window_s * SECOND_NS)
         return CODE_OK
 
     cdef void flush(self, const CommandRecord *record) noexcept nogil:
@@ -160,6 +170,14 @@ cdef class Sequencer(State):
             return CODE_DUPLICATE_CLIENT_ID
         return <uint16_t> imposed
 
+    cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil:
+        """Whether what may be a repetition may be one of a request whose id is forgotten; its terms say when it was."""
+        cdef const char *terms = self.extension(record, back, CMD_EXT_TERMS)
+        cdef uint64_t transact_ns = (<const ExtTermsRecord *> terms).transact_ns if terms != NULL else 0
+        if self.administration.rules < RULES_OLDER_IDS:
+            return CODE_OK
+        return CODE_RESENT_TOO_LATE if self.ledger.ids.may_be_forgotten(record.account, transact_ns) else CODE_OK
+
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
         if session < MAX_SESSIONS:
             account_at(self.ledger.accounts, session).msg_seq_num = msg_seq_num
@@ -175,7 +193,10 @@ cdef class Sequencer(State):
         verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
         self.note_session(record.session, record.msg_seq_num)
         if verdict == CODE_OK:
-            verdict = self.judge_order(record, False, &cost)
+            if record.flags & ORDER_FLAG_POSS_RESEND:
+                verdict = self.judge_resend(<const CommandRecord *> record, 1)
+            if verdict == CODE_OK:
+                verdict = self.judge_order(record, False, &cost)
         elif verdict != imposed:
             return verdict
         listing = &self.ledger.listings[record.instrument]
@@ -271,6 +292,8 @@ cdef class Sequencer(State):
             is_leg_known = find_id(self.ledger.ids, leg.account, leg.cl_ord_id, leg_tag) != NIL
             if is_leg_known:
                 verdict = CODE_DUPLICATE_CLIENT_ID
+        if verdict == CODE_OK and record.flags & ORDER_FLAG_POSS_RESEND:
+            verdict = self.judge_resend(<const CommandRecord *> record, 1)
         if verdict == CODE_OK:
             verdict = self.judge_list(record, leg) if leg != NULL else CODE_TERMS_MISSING
         if verdict == CODE_OK:
@@ -406,6 +429,8 @@ cdef class Sequencer(State):
             verdict = self.judge_target(item, record.instrument, 0)
         elif verdict != imposed:
             return verdict
+        if verdict == CODE_OK and record.flags & ORDER_FLAG_POSS_RESEND:
+            verdict = self.judge_resend(<const CommandRecord *> record, 1 if has_both_ids(record) else 2)
         if verdict == CODE_OK:
             verdict = self.judge_replace(record, item)
         if verdict == CODE_OK:

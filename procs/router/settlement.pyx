@@ -14,6 +14,8 @@ from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SETTLED, Board
 from shm.records cimport MAX_MATCHERS, EventRecord
 from shm.ring cimport Consumer, prefetch_record, record_at
 
+from shm.refusal import FinalError
+
 cdef enum:
     ARRIVAL = 24                    # how far before its turn an event is asked for: a matcher has just written it,
     AHEAD = 16                      # and looked at in steps
@@ -22,7 +24,7 @@ cdef enum:
     NEAREST = 3
 
 
-class ReplayError(RuntimeError):
+class ReplayError(FinalError, RuntimeError):
     """The journal and this code disagree, or the journal is not what a router wrote: the venue must not start."""
 
 

@@ -3,6 +3,8 @@ from libc.stdint cimport uint64_t
 from shm.journal cimport JournalReader
 
 cdef class JournalSource:
+    cdef public bint is_followed
+    cdef bint is_open
     cdef const char *peek(self) except? NULL nogil
     cdef void advance(self) noexcept nogil
 
@@ -15,4 +17,5 @@ cdef class RecordList(JournalSource):
 
 cdef class Journal(JournalSource):
     cdef object directory
+    cdef uint64_t first
     cdef JournalReader reader

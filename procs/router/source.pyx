@@ -9,13 +9,27 @@ from libc.string cimport memcpy
 from shm.journal cimport JournalReader
 from shm.records cimport RECORD_SIZE
 
+from procs.router.settlement import ReplayError
+from shm.journal import short_of
+
 
 cdef class JournalSource:
-    """Records of the log. `open` comes first, then `peek` and `advance` in turn."""
+    """Records of the log. `open` comes first, then `peek` and `advance` in turn.
+
+    `is_followed`: the log is being written, and its end moves as often as `extend` says.
+    """
 
     def open(self, uint64_t first, uint64_t last) -> None:
         """Begin with sequence `first`, directly behind `last` at most, behind which nothing is handed out."""
         raise NotImplementedError(type(self).__name__)
+
+    def extend(self, uint64_t last) -> None:
+        """Go on to `last`, which is committed by now. Nothing happens before `open`, which is told where the end is."""
+        raise NotImplementedError(type(self).__name__)
+
+    def short_of(self, uint64_t seq, str reason) -> Exception:
+        """The error for a log that ends with record `seq`, and has lost what came behind."""
+        return ReplayError(reason)
 
     cdef const char *peek(self) except? NULL nogil:
         """The next record, valid until `advance`; NULL at the end."""
@@ -36,7 +50,12 @@ cdef class RecordList(JournalSource):
         if first < self.first:
             raise ValueError(f"the log begins at sequence {self.first}: {first} is not there")
         self.at = first - self.first
-        self.end = min(last - self.first + 1, len(self.records))
+        self.is_open = True
+        self.extend(last)
+
+    def extend(self, uint64_t last) -> None:
+        if self.is_open:
+            self.end = min(last - self.first + 1, len(self.records))
 
     cdef const char *peek(self) except? NULL nogil:
         if self.at == self.end:
@@ -56,8 +75,20 @@ cdef class Journal(JournalSource):
         self.directory = directory
 
     def open(self, uint64_t first, uint64_t last) -> None:
-        if first <= last:
-            self.reader = JournalReader(self.directory, first, last)
+        self.first = first
+        self.is_open = True
+        self.extend(last)
+
+    def extend(self, uint64_t last) -> None:
+        if not self.is_open:
+            return
+        if self.reader is not None:
+            self.reader.limit = max(self.reader.limit, last)
+        elif self.first <= last:
+            self.reader = JournalReader(self.directory, self.first, last)
+
+    def short_of(self, uint64_t seq, str reason) -> Exception:
+        return short_of(self.directory, seq, reason)
 
     cdef const char *peek(self) except? NULL nogil:
         if self.reader is None:

@@ -66,10 +66,12 @@ cdef class State:
         return self.administration.schedule.entries(instrument)
 
     def account_limits(self, uint32_t account) -> dict[str, object]:
-        """An account's ACCOUNT_LIMITS, by the names of its record's fields."""
+        """An account's ACCOUNT_LIMITS, by the names of its record's fields; the default where none was given."""
         cdef AccountLimitsRecord limits
         cdef bytes record = self.administration.record((CMD_ACCOUNT_LIMITS, account))
         memcpy(&limits, <const char *> record, RECORD_SIZE)
+        if self.is_account(account):
+            limits.max_open_orders = account_at(self.ledger.accounts, account).max_open_orders
         return limits
 
     def position_limit(self, uint32_t account, uint32_t asset) -> int:

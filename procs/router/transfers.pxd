@@ -7,7 +7,7 @@ from shm.records cimport (
 )
 
 cdef enum:
-    MAX_PROPOSALS = 1024
+    MAX_PROPOSALS = 1024   # of adjustments, and of corrections
 
 # A part of what a correction moves, of one account and asset.
 cdef struct Part:
@@ -18,6 +18,7 @@ cdef struct Part:
 cdef class Transfers:
     cdef readonly Ledger ledger
     cdef readonly dict proposals
+    cdef readonly dict corrections
     cdef readonly set corrected
     cdef uint64_t settled[MAX_MATCHERS]
     cdef uint32_t told
@@ -27,6 +28,8 @@ cdef class Transfers:
     cdef uint16_t withdraw(self, const WithdrawalRecord *record) except? 9999
     cdef uint16_t adjust(self, AdjustmentRecord *record) except? 9999
     cdef uint16_t propose(self, const AdjustmentRecord *record) except? 9999
+    cdef uint16_t propose_correction(self, const CorrectionRecord *record) except? 9999
+    cdef uint16_t approve_correction(self, const CorrectionRecord *record) except? 9999
     cdef uint16_t correct(self, const CorrectionRecord *record) except? 9999
     cdef uint16_t judge_correction(self, const CorrectionRecord *record) except? 9999
     cdef uint64_t digest(self)

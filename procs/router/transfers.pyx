@@ -1,6 +1,7 @@
-"""Money that moves other than by trading: deposits, withdrawals, adjustments by two operators, corrections of trades.
+"""Money that moves other than by trading: deposits and withdrawals; by two operators, adjustments and corrections.
 
 It decides whether it may, and moves it. Who may ask, and whether it was asked before, is the administration's to know.
+That a correction repeats a trade as it was is its operators' to know: each has it from the journal.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
@@ -25,6 +26,7 @@ cdef class Transfers:
     def __cinit__(self, Ledger ledger):
         self.ledger = ledger
         self.proposals = {}
+        self.corrections = {}
         self.corrected = set()
 
     cdef void note_marker(self, const MarkerRecord *record) noexcept nogil:
@@ -89,6 +91,37 @@ cdef class Transfers:
         if len(self.proposals) > MAX_PROPOSALS:
             del self.proposals[next(iter(self.proposals))]
         return CODE_OK
+
+    cdef uint16_t propose_correction(self, const CorrectionRecord *record) except? 9999:
+        """It waits for another operator, in the place of what was proposed for that trade before.
+
+        The oldest proposal lapses where there would be too many.
+        """
+        cdef uint16_t verdict = self.judge_correction(record)
+        if verdict != CODE_OK:
+            return verdict
+        said = terms_of(record)
+        for seq, (_, known) in self.corrections.items():
+            if names_same_trade(known, said):
+                del self.corrections[seq]
+                break
+        self.corrections[record.seq] = (record.account, said)
+        if len(self.corrections) > MAX_PROPOSALS:
+            del self.corrections[next(iter(self.corrections))]
+        return CODE_OK
+
+    cdef uint16_t approve_correction(self, const CorrectionRecord *record) except? 9999:
+        """Carry out what another operator has proposed, if both say the same of the trade, to the last term."""
+        cdef uint16_t verdict
+        found = self.corrections.get(record.proposal)
+        if found is None or found[1] != terms_of(record):
+            return CODE_UNKNOWN_PROPOSAL
+        if found[0] == record.account:
+            return CODE_SAME_OPERATOR
+        verdict = self.correct(record)
+        if verdict == CODE_OK:
+            del self.corrections[record.proposal]
+        return verdict
 
     cdef uint16_t correct(self, const CorrectionRecord *record) except? 9999:
         """Undo a trade with its fees, or move the difference to its new price; nothing where anybody would lack it."""
@@ -156,6 +189,9 @@ cdef class Transfers:
         for seq, terms in self.proposals.items():
             text = repr((seq, terms)).encode()
             digest += scramble(crc32c(0, <const char *> text, len(text)), seq)
+        for seq, proposal in self.corrections.items():
+            text = repr((seq, proposal)).encode()
+            digest += scramble(crc32c(1, <const char *> text, len(text)), seq)
         for matcher, trade_id in self.corrected:
             one = <uint64_t> trade_id << 8 | <uint64_t> matcher
             digest += scramble(one, 7)
@@ -166,14 +202,28 @@ cdef class Transfers:
     cdef int save(self, Saver saver) except -1:
         saver.put(self.settled, sizeof(self.settled))
         saver.object(list(self.proposals.items()))  # the oldest first: that is the one to lapse
+        saver.object(list(self.corrections.items()))
         saver.object(list(self.corrected))
         return 0
 
     cdef int load(self, Loader loader) except -1:
         loader.get(self.settled, sizeof(self.settled))
         self.proposals = dict(loader.object(list[tuple[int, tuple[int, int, int, int]]]))
+        self.corrections = dict(loader.object(list[tuple[int, tuple[int, tuple[int, ...]]]]))
         self.corrected = set(loader.object(list[tuple[int, int]]))
         return 0
+
+
+cdef tuple terms_of(const CorrectionRecord *record):
+    """What two operators must agree on: all that a correction says of its trade, and what it makes of that."""
+    return (
+        record.matcher, record.trade_id, record.instrument, record.buyer, record.seller, record.price_ticks,
+        record.quantity_lots, record.new_price_ticks, record.buyer_fee, record.seller_fee,
+    )
+
+
+cdef bint names_same_trade(tuple one, tuple other):
+    return one[:2] == other[:2]
 
 
 cdef bint can_move(Ledger ledger, const Part *parts, int count) noexcept nogil:

@@ -19,7 +19,7 @@ from shm.records import (
     Cancel,
     Code,
     Command,
-    Correction,
+    CorrectionProposal,
     Deposit,
     ExtLeg,
     ExtTerms,
@@ -40,6 +40,7 @@ from shm.records import (
     Traded,
     Withdrawal,
 )
+from tests.corrections import approval
 from tests.naming import meaning
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS
 
@@ -237,10 +238,14 @@ class Requests:
     def correct(self, matcher: int, trade: Traded) -> list[Command]:
         taker, maker = (trade.taker_account, trade.taker_fee), (trade.maker_account, trade.maker_fee)
         (buyer, buyer_fee), (seller, seller_fee) = (taker, maker) if trade.taker_side == Side.BUY else (maker, taker)
-        return [Correction(
+        return [CorrectionProposal(
             instrument=trade.instrument, buyer=buyer, seller=seller, matcher=matcher, trade_id=trade.number,
             price_ticks=trade.price_ticks, quantity_lots=trade.quantity_lots, buyer_fee=buyer_fee,
             seller_fee=seller_fee,
             new_price_ticks=self.draw.choice((0, trade.price_ticks + 1, max(1, trade.price_ticks - 3))),
-            **self.operator(),
+            **self.by(OPERATORS[0], session=0),
         )]  # fmt: skip
+
+    def agree(self, proposal: CorrectionProposal) -> list[Command]:
+        """The other operator has found the same."""
+        return [approval(proposal, **self.by(OPERATORS[1], session=0))]

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 from shm.layout import unpack_command, unpack_event
-from shm.records import Adjustment, Code, Deposit, Event, Rejected
+from shm.records import Adjustment, Code, Command, CorrectionProposal, Deposit, Event, Rejected
 from tests.consumer.money import Money
 from tests.consumer.requests import Requests
 from tests.router.rig import ACCOUNTS, Rig
@@ -29,7 +29,7 @@ class Followed:
         self.seen: Counter[str] = Counter()
         self._events = dict.fromkeys(self.rig.events, 0)
         self._records = 0
-        self._approvals: list[int] = []
+        self._approvals: list[list[Command]] = []
 
     def round(self) -> None:
         for _ in range(REQUESTS_A_ROUND):
@@ -37,9 +37,9 @@ class Followed:
             self.rig.send(*self.requests.next(self.rig.now, trades), gateway=self.requests.draw.randrange(2))
             for _ in range(self.requests.draw.choice((0, 1, 6))):
                 self.rig.step()
-        for proposal in self._approvals:
+        for approval in self._approvals:
             if self.requests.draw.random() < 0.7:
-                self.rig.send(*self.requests.approve(proposal))
+                self.rig.send(*approval)
         self._approvals.clear()
         self.rig.now += self.requests.draw.choice((0, 0, 10**8, 10**9))
         self.rig.run()
@@ -62,7 +62,9 @@ class Followed:
                 case Deposit(verdict=Code.OK):
                     self.money.deposit(record.account, record.asset, record.amount)
                 case Adjustment(verdict=Code.OK, proposal=0):
-                    self._approvals.append(record.seq)
+                    self._approvals.append(self.requests.approve(record.seq))
+                case CorrectionProposal(verdict=Code.OK):
+                    self._approvals.append(self.requests.agree(record))
         self._records = len(self.rig.log)
         fresh: list[tuple[int, int, int, Event]] = []
         for ring, records in self.rig.events.items():

@@ -18,6 +18,7 @@ from shm.records import (
     Command,
     CommandType,
     Correction,
+    CorrectionProposal,
     Deposit,
     Event,
     ExtLeg,
@@ -98,6 +99,7 @@ class LedgerModel:
         self.tiers: dict[int, tuple[int, int]] = {}
         self.tier_of: dict[int, int] = {}
         self.proposals: dict[int, tuple[int, int, int]] = {}
+        self.corrections: dict[int, CorrectionProposal] = {}
         self.position_limits: dict[tuple[int, int], int] = {}
         self.deposited: defaultdict[int, Decimal] = defaultdict(Decimal)
         self.leg: ExtLeg | None = None
@@ -188,7 +190,11 @@ class LedgerModel:
                 self.proposals[record.seq] = (record.target, record.asset, record.amount)
             else:
                 self._add(*self.proposals.pop(record.proposal))
+        elif isinstance(record, CorrectionProposal):
+            self.corrections[record.seq] = record
         elif isinstance(record, Correction):
+            if record.proposal:
+                self._agree(record, self.corrections.pop(record.proposal))
             self._correct(record)
         elif isinstance(record, Instrument):
             self.instruments[record.instrument] = record
@@ -205,6 +211,12 @@ class LedgerModel:
     def _add(self, account: int, asset: int, amount: int) -> None:
         self.owned[account, asset] += amount
         self.deposited[asset] += amount
+
+    def _agree(self, record: Correction, proposal: CorrectionProposal) -> None:
+        assert record.account != proposal.account, f"correction {record.seq} is one operator's alone"
+        for name in ("matcher", "trade_id", "buyer", "seller", "price_ticks", "quantity_lots", "new_price_ticks",
+                     "buyer_fee", "seller_fee", "instrument"):  # fmt: skip
+            assert getattr(record, name) == getattr(proposal, name), f"correction {record.seq} has another {name}"
 
     def _correct(self, record: Correction) -> None:
         terms = self.instruments[record.instrument]

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from shm.journal_writer import SEGMENT_BYTES, JournalWriter
+from shm.layout import unpack_command
 from shm.records import (
     AccountLimits,
     Adjustment,
     CommandType,
     Correction,
+    CorrectionProposal,
     Deposit,
     ExtLeg,
     ExtTerms,
@@ -34,6 +36,7 @@ from shm.records import (
 from shm.records import OrderFlag as Flag
 from shm.records import OrderType as Kind
 from shm.records import TimeInForce as Tif
+from tests.corrections import approval
 from tests.naming import meaning
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
 from tests.router.traffic import Wording, cancel, name, order, replace
@@ -255,7 +258,13 @@ class Everything:
         self.send(Adjustment(**self.key(), asset=asset, target=target, amount=amount))
 
     def correct(self) -> None:
-        """A trade that has been told is undone, or gets another price; now and then twice."""
+        """A trade that has been told is to be undone, or to get another price; now and then twice.
+
+        One operator's word was enough before rules 2; now another one repeats what was proposed.
+        """
+        if self.rig.router.rules >= 2 and self.draw.random() < 0.5:
+            self.approve_correction()
+            return
         matcher = self.draw.randint(1, 2)
         trades = [event for event in self.rig.outcomes(matcher)[-200:] if isinstance(event, Traded)]
         if not trades:
@@ -264,11 +273,23 @@ class Everything:
         buys = trade.taker_side == 1
         taker, maker = (trade.taker_account, trade.taker_fee), (trade.maker_account, trade.maker_fee)
         (buyer, buyer_fee), (seller, seller_fee) = (taker, maker) if buys else (maker, taker)
-        self.send(Correction(
+        kind = Correction if self.rig.router.rules < 2 else CorrectionProposal
+        self.send(kind(
             account=OPERATORS[1], time_ns=self.time_ns, instrument=trade.instrument, buyer=buyer, seller=seller,
             matcher=matcher, trade_id=trade.number, price_ticks=trade.price_ticks, quantity_lots=trade.quantity_lots,
             new_price_ticks=self.draw.choice((0, 0, 95, 105)), buyer_fee=buyer_fee, seller_fee=seller_fee,
         ))  # fmt: skip
+
+    def approve_correction(self) -> None:
+        """What was proposed lately, mostly by the other operator and to the letter."""
+        known = [record for record in self.rig.log[-300:] if record[4] == CommandType.CORRECTION_PROPOSAL]
+        if not known:
+            return
+        proposal = unpack_command(self.draw.choice(known))
+        assert isinstance(proposal, CorrectionProposal)
+        other = {"buyer_fee": proposal.buyer_fee + 1} if self.draw.random() < 0.1 else {}
+        operator = self.draw.choice((*OPERATORS[:1], *OPERATORS))
+        self.send(approval(proposal, account=operator, time_ns=self.time_ns, **other))
 
     def plan(self) -> None:
         """A schedule of two changes within the next seconds of this day, and at the same time of every day."""

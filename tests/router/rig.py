@@ -16,6 +16,7 @@ from procs.matcher.matcher import Matcher
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
 from procs.router.source import RecordList
+from procs.router.witnesses import Witnesses
 from procs.snapshots import Kept, Snapshots, Start
 from procs.venue import set_back
 from shm.board import Board, Word
@@ -29,6 +30,7 @@ ACCOUNTS = 4
 LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1, 2, 1, 1, 1, 0, 0))
 FREE = 10_000_000
 OPERATORS_RING = 9
+RULES = 2
 INGRESS = 4096
 OPERATORS = (ACCOUNTS + 1, ACCOUNTS + 2)
 
@@ -98,6 +100,7 @@ class Rig:
 
     `ingress` and `board` are those of a venue whose core died. With `start` all begins there, `journal` is what comes
     behind it, and `snapshots` has the parts; `played` events take the place of matchers. `log_memory` holds a log ring.
+    It leads under `rules`.
     """
 
     def __init__(
@@ -106,7 +109,8 @@ class Rig:
         voided: Mapping[int, int] | None = None,
         ingress: dict[int, Ring] | None = None, board: Board | None = None, snapshots: Snapshots | None = None,
         start: Start | None = None, played: dict[int, list[bytes]] | None = None,
-        passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None,
+        passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None, rules: int = RULES,
+        id_window_s: int = 0, older_ids: int = 0, witnesses: Witnesses | None = None,
     ) -> None:  # fmt: skip
         self.random = random.Random(seed) if seed is not None else None
         self.now = NOW
@@ -132,8 +136,9 @@ class Rig:
             {number: ring.consumer("router") for number, ring in self.ingress.items()},
             {number: rings[number].consumer("router") for number in (1, 2)}, self.board,
             RecordList(journal or [], first), changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
-            voided=passed_over,
+            voided=passed_over, id_window_s=id_window_s, older_ids=older_ids, witnesses=witnesses,
         )  # fmt: skip
+        self.router.rules = rules
         self.core = self.router.core
         part = self.snapshots.load("router")
         if part is not None:
@@ -201,11 +206,12 @@ class Rig:
         self.send(*records)
         self.run()
         main = type(records[-1])
-        verdicts = [getattr(record, "verdict", 0) for record in self.commands()[count:] if type(record) is main]
+        verdicts = [getattr(record, "verdict", 0) for record in self.commands(count) if type(record) is main]
         return int(verdicts[0])
 
-    def commands(self) -> list[Command]:
-        return [unpack_command(record) for record in self.log]
+    def commands(self, after: int = 0) -> list[Command]:
+        """The log's records, but for so many at its beginning."""
+        return [unpack_command(record) for record in self.log[after:]]
 
     def outcomes(self, ring: int) -> list[Event]:
         return [unpack_event(record) for record in self.events[ring]]

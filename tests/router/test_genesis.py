@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from config.loader import load
-from config.schema import Config, FeeTierSection, ScheduleEntry
+from config.schema import AssetSection, Config, FeeTierSection, ScheduleEntry
 from procs.router.genesis import GenesisError, changes
+from procs.router.sequencer import Sequencer
 from shm.layout import pack, unpack_command
 from shm.records import (
     Account,
@@ -18,6 +20,7 @@ from shm.records import (
     BandAction,
     Command,
     CommandType,
+    Deposit,
     ExtCredential,
     Instrument,
     Limits,
@@ -120,7 +123,7 @@ def test_limits_are_merged_into_what_the_log_has(first: Rig, config: Config) -> 
 def test_what_says_the_same_as_nothing_changes_nothing(first: Rig, config: Config) -> None:
     same = of_instrument(config, max_quantity="0", max_value="0", static_band_bps=0, dynamic_band_bps=0,
                          band_action="reject", volatility_auction_ms=0, day_end="00:00", schedule=[])  # fmt: skip
-    same = of_account(same, self_trade="none", self_trade_group=0, fee_tier=0, max_open_orders=0, max_orders=0,
+    same = of_account(same, self_trade="none", self_trade_group=0, fee_tier=0, max_open_orders=100_000, max_orders=0,
                       window_ms=0, position_limits={"BTC": "0"})  # fmt: skip
     assert added(first, same) == []
 
@@ -186,3 +189,41 @@ def test_an_instrument_that_was_moved_stays_where_it_is(first: Rig, config: Conf
     rig.run()
     assert rig.core.instrument(3)["matcher"] == 1
     assert added(rig, operated) == []
+
+
+def test_a_deposit_is_given_whatever_ids_its_account_has_used(first: Rig, config: Config) -> None:
+    trader = config.accounts[0]
+    richer = [replace(trader, deposits={**trader.deposits, "DOGE": "5"}), config.accounts[1]]
+    doge = AssetSection(name="DOGE", scale=8)
+    wanted = replace(config, assets=[*config.assets, doge], accounts=richer)
+
+    def taken(_: Sequencer) -> Iterator[list[bytes]]:
+        yield [pack(Deposit(account=1, asset=1, amount=1, cl_ord_id=b"initial:DOGE"))]
+
+    used = Rig(first.log, changes=taken).lead()
+    rig = Rig(used.log, changes=changes(wanted)).lead()
+    assert rig.core.ledger.balance(1, rig.core.assets[b"DOGE"][0]) == (5 * 10**8, 0)
+    assert rig.core.knows_id(1, b"initial:DOGE:2")
+
+
+def test_a_line_that_the_log_refuses_is_told_and_the_rest_goes_on(
+    first: Rig, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    most = str(2**63 // 10**8)
+    accounts = [replace(config.accounts[0], name="RICH", deposits={"BTC": most}), *config.accounts[1:]]
+    later = replace(accounts[0], name="LATER", deposits={"BTC": "2"})
+    rig = Rig(first.log, changes=changes(replace(config, accounts=[*accounts, later]))).lead()
+    said = capsys.readouterr().out
+    assert "configuration_refused" in said
+    assert "accounts[RICH].deposits.BTC" in said
+    number = rig.core.accounts[b"LATER"]
+    assert rig.core.ledger.balance(number, rig.core.assets[b"BTC"][0]) == (2 * 10**8, 0)
+
+
+def test_what_contradicts_the_log_is_refused_before_an_epoch_begins(first: Rig, config: Config) -> None:
+    wrong = [replace(config.assets[0], scale=3), *config.assets[1:]]
+    rig = Rig(first.log, changes=changes(replace(config, assets=wrong)))
+    with pytest.raises(GenesisError, match="scale is"):
+        rig.run()
+    rig.collect()
+    assert rig.log == first.log

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from shm.records import Code, Command
+import random
+
+import pytest
+from msgspec import structs
+from msgspec.structs import asdict
+
+from shm.records import Code, Command, ExtTerms, NewOrder, Replace
+from shm.records import OrderFlag as Flag
 from tests.router.rig import Rig
 from tests.router.traffic import cancel, order, replace
+
+SECOND_NS = 10**9
 
 
 def play(rig: Rig, requests: list[list[Command]]) -> Rig:
@@ -53,3 +62,117 @@ def test_eviction_does_not_depend_on_which_ring_was_drained_first() -> None:
         again = Rig(first.log, seed=seed, events=4, closed_ids=7).lead()
         assert again.core.ledger.ids.closed_of(1) == first.core.ledger.ids.closed_of(1)
         again.core.ledger.check()
+
+
+def resent(rig: Rig, text: str, transact_ns: int, flags: int = Flag.POSS_RESEND) -> int:
+    """The verdict on an order that says when it was entered."""
+    main = NewOrder(**(asdict(order(1, text, time_ns=rig.now)) | {"flags": flags | Flag.TERMS}))
+    return rig.ask(ExtTerms(account=1, session=1, time_ns=rig.now, transact_ns=transact_ns), main)
+
+
+def now(rig: Rig, request: list[Command]) -> list[Command]:
+    """As sent at this moment."""
+    return [structs.replace(record, time_ns=rig.now) for record in request]
+
+
+def older(rig: Rig) -> list[bytes]:
+    return [text for _, text in rig.core.ledger.ids.older_ids]
+
+
+def test_closed_ids_are_kept_for_a_time_beyond_the_last_ones() -> None:
+    rig = Rig(closed_ids=2, id_window_s=10, older_ids=3).lead()
+    for number in range(6):
+        play(rig, [cancel(1, f"C{number}", "none")])
+    assert rig.core.ledger.ids.closed_of(1) == [b"C4", b"C5"]
+    assert older(rig) == [b"C1", b"C2", b"C3"]
+    assert [rig.ask(*cancel(1, f"C{number}", "none")) for number in range(1, 6)] == [Code.DUPLICATE_CLIENT_ID] * 5
+    rig.now += 10 * SECOND_NS
+    play(rig, [now(rig, cancel(1, "C6", "none"))])
+    assert older(rig) == [b"C3", b"C4"]  # two go for one that comes; these go next
+    play(rig, [now(rig, cancel(1, "C7", "none"))])
+    assert older(rig) == [b"C5"]
+    play(rig, [now(rig, cancel(1, "C8", "none"))])
+    assert older(rig) == [b"C6"]
+    assert rig.core.ledger.ids.closed_of(1) == [b"C7", b"C8"]
+    rig.core.ledger.check()
+
+
+def test_older_ids_are_of_all_accounts_together_and_the_last_ones_of_each() -> None:
+    rig = Rig(closed_ids=2, id_window_s=10, older_ids=3).lead()
+    for number in range(4):
+        play(rig, [cancel(2, f"A{number}", "none")])
+    for number in range(5):
+        play(rig, [cancel(1, f"B{number}", "none")])
+    assert rig.core.ledger.ids.older_ids == [(1, b"B0"), (1, b"B1"), (1, b"B2")]
+    assert rig.core.ledger.ids.closed_of(2) == [b"A2", b"A3"]
+    rig.core.ledger.check()
+
+
+def test_a_repetition_of_what_may_be_forgotten_is_refused() -> None:
+    rig = Rig(closed_ids=4, id_window_s=10, older_ids=2).lead()
+    assert rig.ask(order(1, "first", ord_type=1, price_ticks=0)) == Code.OK  # nothing to trade with: ends at once
+    sent_ns = rig.now
+    assert resent(rig, "unseen", sent_ns) == Code.OK
+    for number in range(6):
+        play(rig, [cancel(1, f"C{number}", "none")])
+    assert not rig.core.ledger.ids.knows(1, b"first")
+    assert resent(rig, "first", sent_ns) == Code.RESENT_TOO_LATE
+    assert resent(rig, "first", sent_ns) == Code.DUPLICATE_CLIENT_ID  # a refused id is known too
+    assert rig.ask(order(1, "says nothing", flags=Flag.POSS_RESEND)) == Code.RESENT_TOO_LATE
+    assert resent(rig, "skewed", rig.now + 60 * SECOND_NS) == Code.RESENT_TOO_LATE
+    assert resent(rig, "no clock's", rig.now + 200 * SECOND_NS) == Code.RESENT_TOO_LATE
+    assert resent(rig, "another account's", 0, flags=0) == Code.OK
+    rig.now += 200 * SECOND_NS
+    assert resent(rig, "later", rig.now) == Code.OK
+    assert rig.ask(order(1, "O", quantity_lots=3, time_ns=rig.now)) == Code.OK
+    changed = now(rig, replace(1, "R", "O", 100, 2))
+    main = changed[-1]
+    assert isinstance(main, Replace)
+    main = structs.replace(main, flags=main.flags | Flag.POSS_RESEND)
+    assert rig.ask(*changed[:-1], main) == Code.RESENT_TOO_LATE
+    again = Rig(rig.log, closed_ids=4).lead()  # what the log says of windows counts, not what is configured now
+    assert again.events[0][: len(rig.events[0])] == rig.events[0]
+
+
+def test_a_repetition_was_accepted_by_earlier_rules_and_is_so_again() -> None:
+    rig = Rig(closed_ids=2, rules=1, id_window_s=10, older_ids=2).lead()
+    for number in range(6):
+        play(rig, [cancel(1, f"C{number}", "none")])
+    assert resent(rig, "first", 1) == Code.OK
+    assert older(rig) == []
+    again = Rig(rig.log, closed_ids=2, id_window_s=10, older_ids=2).lead()
+    assert again.events[0][: len(rig.events[0])] == rig.events[0]
+    assert resent(again, "second", 1) == Code.RESENT_TOO_LATE
+    assert again.ask(*cancel(1, "C4", "none")) == Code.DUPLICATE_CLIENT_ID
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_remembered_is_what_an_obvious_model_remembers(seed: int) -> None:
+    """Of two accounts, with the log's time going on; then from a replay the same."""
+    draw = random.Random(seed)
+    rig = Rig(closed_ids=4, id_window_s=5, older_ids=9).lead()
+    deposits = [f"initial:{asset}" for asset in (1, 2, 3)]  # of the configuration
+    last = {1: [*deposits], 2: [*deposits]}
+    behind: list[tuple[int, str]] = []
+    came = {(account, text): rig.core.last_time_ns for account in (1, 2) for text in deposits}
+    for number in range(400):
+        account, text = draw.choice((1, 1, 2)), f"C{draw.randint(max(0, number - 30), number)}"
+        rig.now += draw.choice((0, 0, SECOND_NS // 3, SECOND_NS))
+        known = text in last[account] or (account, text) in behind
+        verdict = rig.ask(*now(rig, cancel(account, text, "none")))
+        assert verdict == (Code.DUPLICATE_CLIENT_ID if known else Code.UNKNOWN_ORDER), number
+        if known:
+            continue
+        came[account, text] = rig.core.last_time_ns
+        last[account].append(text)
+        if len(last[account]) > 4:
+            behind.append((account, last[account].pop(0)))
+            for _ in range(2):
+                if behind and (len(behind) > 9 or came[behind[0]] + 5 * SECOND_NS <= rig.core.last_time_ns):
+                    behind.pop(0)
+        assert rig.core.ledger.ids.older_ids == [(each, said.encode()) for each, said in behind]
+    rig.core.ledger.check()
+    again = Rig(rig.log, closed_ids=4)
+    while again.core.last_seq < len(rig.log):
+        again.step()
+    assert again.core.state_hash() == rig.core.state_hash()

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
+from scripts.operate.directory import DEFAULT_MAX_OPEN_ORDERS, Directory
 from shm.board import Word
+from shm.layout import pack
 from shm.records import (
     AccountLimits,
     Activate,
@@ -17,6 +19,9 @@ from shm.records import (
     CommandType,
     Confirmed,
     Corrected,
+    Correction,
+    CorrectionProposal,
+    Deposit,
     Instrument,
     KillSwitch,
     MassCancel,
@@ -32,6 +37,7 @@ from shm.records import (
     Withdrawal,
 )
 from shm.records import OrderFlag as Flag
+from tests.corrections import approval
 from tests.router.rig import FREE, NOW, OPERATORS, Rig
 from tests.router.test_refusals import SECOND, account_limits, by, correction, instrument, own, with_terms
 from tests.router.traffic import cancel, order, replace
@@ -60,13 +66,22 @@ def trade(rig: Rig) -> Traded:
     return found
 
 
+def agreed(rig: Rig, **values: Any) -> Correction:
+    """The second operator's approval of the correction that was proposed last."""
+    proposal = next(each for each in reversed(rig.commands()) if isinstance(each, CorrectionProposal))
+    return approval(proposal, **({"account": SECOND, "time_ns": NOW} | values))
+
+
 def test_a_trade_that_is_undone_was_never_paid() -> None:
     rig = Rig().lead()
     before = balances(rig)
     made = trade(rig)
     assert balances(rig) != before
     fees = {"buyer_fee": made.taker_fee, "seller_fee": made.maker_fee}
+    traded = balances(rig)
     assert rig.ask(correction(trade_id=made.number, quantity_lots=50, **fees)) == Code.OK
+    assert balances(rig) == traded
+    assert rig.ask(agreed(rig)) == Code.OK
     assert balances(rig) == before
     event = told(rig, Corrected)
     assert (event.trade_id, event.buyer_fee, event.seller_fee, event.instrument) == (made.number, 0, 0, 1)
@@ -80,6 +95,7 @@ def test_a_corrected_price_moves_the_difference_and_no_fee() -> None:
     before = balances(rig)
     fees = {"buyer_fee": made.taker_fee, "seller_fee": made.maker_fee}
     assert rig.ask(correction(trade_id=made.number, quantity_lots=50, new_price_ticks=90, **fees)) == Code.OK
+    assert rig.ask(agreed(rig)) == Code.OK
     difference = 10 * 50 * 7
     assert balances(rig)[2, 3][0] == before[2, 3][0] + difference
     assert balances(rig)[1, 3][0] == before[1, 3][0] - difference
@@ -87,6 +103,73 @@ def test_a_corrected_price_moves_the_difference_and_no_fee() -> None:
         key: value for key, value in before.items() if key not in ((1, 3), (2, 3))
     }
     assert told(rig, Corrected).seller_fee == made.maker_fee
+
+
+def test_a_correction_takes_two_operators_and_the_last_proposal_of_a_trade_counts() -> None:
+    rig = Rig().lead()
+    made = trade(rig)
+    fees = {"trade_id": made.number, "quantity_lots": 50, "buyer_fee": made.taker_fee, "seller_fee": made.maker_fee}
+    assert rig.ask(correction(**fees)) == Code.OK
+    first = agreed(rig)
+    event = told(rig, Confirmed)
+    assert (event.command, event.proposal) == (CommandType.CORRECTION_PROPOSAL, first.proposal)
+    assert rig.ask(correction(**fees, new_price_ticks=90)) == Code.OK
+    assert rig.ask(first) == Code.UNKNOWN_PROPOSAL
+    again = Rig(rig.log).lead()  # a proposal outlives its router
+    assert again.ask(agreed(again, account=OPERATORS[0])) == Code.SAME_OPERATOR
+    assert again.ask(agreed(again, account=OPERATORS[0], session=SECOND)) == Code.SAME_OPERATOR
+    assert again.ask(agreed(again)) == Code.OK
+    assert again.ask(agreed(again)) == Code.UNKNOWN_PROPOSAL
+    again.core.ledger.check()
+
+
+def test_a_correction_that_can_not_be_paid_any_more_waits() -> None:
+    rig = Rig().lead()
+    made = trade(rig)
+    fees = {"trade_id": made.number, "quantity_lots": 50, "buyer_fee": made.taker_fee, "seller_fee": made.maker_fee}
+    assert rig.ask(correction(**fees)) == Code.OK
+    taken = (rig.core.ledger.balance(2, 1) or (0, 0))[0]
+    assert rig.ask(Withdrawal(**own(2), asset=1, amount=taken)) == Code.OK
+    before = balances(rig)
+    assert rig.ask(agreed(rig)) == Code.WOULD_LEAVE_SHORT
+    assert balances(rig) == before
+    assert rig.ask(Deposit(**(by(key=b"back") | {"account": 2, "session": SECOND}), asset=1, amount=taken)) == Code.OK
+    assert rig.ask(agreed(rig)) == Code.OK
+
+
+def test_the_oldest_of_too_many_corrections_lapses() -> None:
+    rig = Rig().lead()
+    rig.ask(order(1, "S", side=2, quantity_lots=1025))
+    for number in range(1025):
+        rig.send(order(2, f"B{number}", quantity_lots=1))
+        if number % 100 == 0:
+            rig.run()
+    rig.run()
+    trades = [event for event in rig.outcomes(1) if isinstance(event, Traded)]
+    assert len(trades) == 1025
+    for number, made in enumerate(trades):
+        rig.send(correction(
+            trade_id=made.number, quantity_lots=1, buyer_fee=made.taker_fee, seller_fee=made.maker_fee,
+        ))  # fmt: skip
+        if number % 100 == 0:
+            rig.run()
+    rig.run()
+    first, second = [each for each in rig.commands() if isinstance(each, CorrectionProposal)][:2]
+    assert rig.ask(approval(first, account=SECOND, time_ns=NOW)) == Code.UNKNOWN_PROPOSAL
+    assert rig.ask(approval(second, account=SECOND, time_ns=NOW)) == Code.OK
+
+
+def test_an_epoch_of_earlier_rules_corrects_by_one_operator() -> None:
+    rig = Rig(rules=1).lead()
+    made = trade(rig)
+    before = balances(rig)
+    alone = correction(trade_id=made.number, quantity_lots=50, buyer_fee=made.taker_fee, seller_fee=made.maker_fee)
+    assert rig.ask(approval(alone, account=SECOND, time_ns=NOW)) == Code.OK
+    assert balances(rig) != before
+    again = Rig(rig.log).lead()
+    assert again.events[0][: len(rig.events[0])] == rig.events[0]
+    assert balances(again) == balances(rig)
+    assert again.ask(approval(alone, account=SECOND, time_ns=NOW)) == Code.UNKNOWN_PROPOSAL
 
 
 def test_a_withdrawal_takes_free_money_once() -> None:
@@ -179,6 +262,39 @@ def test_open_orders_are_counted_until_they_end() -> None:
     assert rig.ask(*replace(1, "R", "A", 100, 4)) == Code.OK
     rig.ask(order(2, "S", side=2))
     assert rig.ask(order(1, "C")) == Code.OK
+
+
+def fill_up(rig: Rig) -> None:
+    """So many orders of account 1 rest as it may have open by default: O000000 and so on, all to sell, at one price."""
+    record = pack(order(1, "O000000", side=2, price_ticks=104, quantity_lots=1))
+    before, after = record.split(b"O000000")
+    for number in range(DEFAULT_MAX_OPEN_ORDERS):
+        rig.gateways[0].put(before + b"O%06d" % number + after)
+        if number % 4000 == 3999:
+            rig.run()
+    rig.run()
+    assert rig.core.ledger.orders.count == DEFAULT_MAX_OPEN_ORDERS
+
+
+def test_open_orders_are_limited_by_default_until_an_operator_lifts_it() -> None:
+    """Each account that was never given limits has one since rules 2; a log of before comes to what it came to."""
+    old = Rig(rules=1).lead()
+    assert old.core.account_limits(1)["max_open_orders"] == 0
+    fill_up(old)
+    assert old.ask(order(1, "A")) == Code.OK
+    rig = Rig(old.log).lead()
+    assert rig.events[0][: len(old.events[0])] == old.events[0]
+    assert rig.core.account_limits(1)["max_open_orders"] == Directory().account_limits_of(1)["max_open_orders"]
+    assert rig.ask(order(1, "B")) == Code.TOO_MANY_OPEN_ORDERS
+    assert rig.ask(*cancel(1, "C", "O000000")) == Code.OK
+    assert rig.ask(order(1, "D")) == Code.TOO_MANY_OPEN_ORDERS
+    assert rig.ask(order(2, "a fill", side=2, price_ticks=100)) == Code.OK
+    assert rig.ask(order(1, "E")) == Code.OK
+    assert rig.ask(order(1, "F")) == Code.TOO_MANY_OPEN_ORDERS
+    assert rig.ask(account_limits(max_open_orders=0)) == Code.OK
+    again = Rig(rig.log).lead()
+    assert again.core.account_limits(1)["max_open_orders"] == 0
+    assert again.ask(order(1, "G")) == Code.OK
 
 
 def test_a_position_limit_counts_what_is_owned_and_what_is_to_come() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 from msgspec.structs import asdict
 
 from shm.client_ids import own_id
@@ -18,6 +19,7 @@ from shm.records import (
     Command,
     CommandType,
     Correction,
+    CorrectionProposal,
     Deposit,
     ExtLeg,
     ExtTerms,
@@ -36,6 +38,7 @@ from shm.records import (
     Withdrawal,
 )
 from shm.records import OrderFlag as Flag
+from tests.corrections import approval
 from tests.router.rig import FREE, LISTINGS, NOW, OPERATORS, Rig
 from tests.router.traffic import cancel, order, replace
 
@@ -103,13 +106,18 @@ def schedule(**values: Any) -> Schedule:
     return Schedule(**(fields | values))
 
 
-def correction(**values: Any) -> Correction:
+def correction(**values: Any) -> CorrectionProposal:
     """Of the trade that `TRADE` makes: the only one of matcher 1."""
     fields: dict[str, Any] = {
         "account": FIRST, "time_ns": NOW, "instrument": 1, "buyer": 2, "seller": 1, "matcher": 1, "trade_id": 3,
         "price_ticks": 100, "quantity_lots": 5, "new_price_ticks": 0, "buyer_fee": 0, "seller_fee": 3,
     }  # fmt: skip
-    return Correction(**(fields | values))
+    return CorrectionProposal(**(fields | values))
+
+
+def agreed(account: int = SECOND, **values: Any) -> Correction:
+    """The approval of what was proposed last."""
+    return approval(correction(), **({"account": account, "time_ns": NOW, "proposal": -1} | values))
 
 
 def stops(**values: Any) -> list[Command]:
@@ -220,10 +228,19 @@ OTHERS: list[Case] = [
     (Code.INVALID_DEFINITION, [[correction(trade_id=1)]]),
     (Code.INVALID_DEFINITION, [*TRADE, [correction(new_price_ticks=100)]]),
     (Code.UNKNOWN_ACCOUNT, [*TRADE, [correction(buyer=0)]]),
-    (Code.ALREADY_CORRECTED, [*TRADE, [correction()], [correction(new_price_ticks=99)]]),
+    (Code.NOT_AN_OPERATOR, [*TRADE, [correction()], [agreed(1)]]),
+    (Code.SAME_OPERATOR, [*TRADE, [correction()], [agreed(FIRST)]]),
+    (Code.UNKNOWN_PROPOSAL, [*TRADE, [correction()], [agreed(proposal=0)]]),
+    (Code.UNKNOWN_PROPOSAL, [*TRADE, [correction()], [agreed(proposal=7)]]),
+    *((Code.UNKNOWN_PROPOSAL, [*TRADE, [correction()], [agreed(**{name: value})]]) for name, value in (
+        ("instrument", 2), ("buyer", 3), ("seller", 2), ("matcher", 2), ("trade_id", 2), ("price_ticks", 99),
+        ("quantity_lots", 4), ("new_price_ticks", 99), ("buyer_fee", 1), ("seller_fee", 2),
+    )),
+    (Code.UNKNOWN_PROPOSAL, [*TRADE, [correction()], [agreed()], [agreed()]]),
+    (Code.ALREADY_CORRECTED, [*TRADE, [correction()], [agreed()], [correction(new_price_ticks=99)]]),
     (Code.WOULD_LEAVE_SHORT, [
-        *TRADE, [Withdrawal(**(by() | {"account": 2, "session": 2, "cl_ord_id": b"W"}), asset=1, amount=FREE + 1)],
-        [correction()],
+        *TRADE, [correction()],
+        [Withdrawal(**(by() | {"account": 2, "session": 2, "cl_ord_id": b"W"}), asset=1, amount=FREE + 1)], [agreed()],
     ]),
     (Code.NOT_AN_OPERATOR, [[instrument(account=1)]]),
     (Code.INVALID_DEFINITION, [[instrument(lot_units=5)]]),
@@ -236,9 +253,10 @@ OTHERS: list[Case] = [
 def send(rig: Rig, request: list[Command]) -> None:
     """Where a record names proposal -1, the last one is meant."""
     for place, record in enumerate(request):
-        if isinstance(record, Adjustment) and record.proposal < 0:
-            seq = next(known.seq for known in reversed(rig.commands()) if isinstance(known, Adjustment))
-            request = [*request[:place], Adjustment(**(asdict(record) | {"proposal": seq}))]
+        if isinstance(record, Adjustment | Correction) and record.proposal < 0:
+            kind = Adjustment if isinstance(record, Adjustment) else CorrectionProposal
+            seq = next(known.seq for known in reversed(rig.commands()) if isinstance(known, kind))
+            request = [*request[:place], structs.replace(record, proposal=seq)]
     rig.send(*request)
     rig.run()
 

@@ -1,0 +1,47 @@
+"""Whether the journal has all that was ever told of it: its end is held against what the edges' own files know.
+
+A last batch that is damaged looks like a torn one (rule 28). Nothing is told before it is durable (rule 13), so a spool
+or a message store that knows of more than the journal leads to proves that the journal has lost it. It compares, before
+anything is written; what a file knows is its stage's to say (`Board.show_known`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from procs.supervisor.topology import role_of
+from shm.board import Board
+
+BATCHER = 0  # its place on the board; a gateway's is its number
+
+
+class Witnesses:
+    """The edges that keep files of their own: `agents` of the venue's topology, those of other roles left out."""
+
+    def __init__(self, board: Board, agents: Sequence[str]) -> None:
+        self._board = board
+        self._names = {
+            BATCHER if role_of(name) == "batcher" else int(name.partition(".")[2]): name
+            for name in agents
+            if role_of(name) in ("batcher", "gateway")
+        }
+
+    def are_heard(self) -> bool:
+        """Whether each has said what it knows: a gateway reads its store first, which may take a while."""
+        return all(self._board.known_by(place) is not None for place in self._names)
+
+    def objection(self, seq: int, numbers: Sequence[int]) -> str | None:
+        """What one of them knows beyond record `seq` and the last event `numbers` of each ring that came of it."""
+        heard = {place: self._board.known_by(place) or (0, []) for place in sorted(self._names)}
+        for place, (known_seq, known) in heard.items():
+            if known_seq > seq:
+                return f"the journal ends at {seq}, and the spool has what came of record {known_seq}"
+            for ring, number in enumerate(known):
+                if number > numbers[ring]:
+                    teller = f"matcher {ring}" if ring else "the router"
+                    what = "the spool has" if place == BATCHER else f"{self._names[place]} has reported"
+                    return (
+                        f"the journal ends at {seq}, which leads to event {numbers[ring]} of {teller}, and {what} "
+                        f"event {number}"
+                    )
+        return None
