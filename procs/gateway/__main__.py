@@ -5,6 +5,9 @@ It decides nothing; `procs.host` runs what `build` returns.
 
 from __future__ import annotations
 
+import time
+
+from procs import space
 from procs.gateway.desk import Desk
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
@@ -16,9 +19,11 @@ from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
 from procs.gateway.pump import EventPump
 from procs.gateway.reports import Reports
+from procs.gateway.retention import Keep
 from procs.gateway.server import Server
 from procs.gateway.store import Store
 from procs.gateway.translate import Entry
+from procs.pump import STARTING, show_health
 from procs.venue import Venue
 
 # The messages that clients may send, and those that they get.
@@ -38,7 +43,17 @@ def build(venue: Venue, name: str) -> Server:
     refused = RefusedIds()
     listing, orders = Listing(), Orders()
     reports = Reports(listing, orders)
-    store = Store(venue.data / name, refused, loader=part)
+    slot = venue.topology.slot_of(name)
+    started_ns = time.monotonic_ns()
+    store = Store(
+        venue.data / name,
+        refused,
+        loader=part,
+        beat=lambda: show_health(venue.board, slot, STARTING, started_ns),
+        keep=Keep(fix.store_days, fix.store_bytes, fix.store_session_bytes),
+        spare_bytes=space.SPARE_BYTES,
+    )
+    venue.board.show_known(number, 0, store.last_events)
     pump = EventPump(store, orders, listing, reports, number, comp_id.encode(), venue.snapshots)
     if part is not None:
         pump.load(part)
@@ -50,7 +65,7 @@ def build(venue: Venue, name: str) -> Server:
 
     server = Server(
         fix,
-        lambda logon: Gateway(
+        lambda logon, watch: Gateway(
             store,
             orders,
             listing,
@@ -60,6 +75,9 @@ def build(venue: Venue, name: str) -> Server:
             comp_id.encode(),
             fix.max_message_bytes,
             logon,
+            watch,
+            fix.unread_timeout_s,
+            fix.max_messages_per_second,
         ),
         lambda now_ns: Session(
             comp_id,
@@ -72,6 +90,8 @@ def build(venue: Venue, name: str) -> Server:
             sending_time_accuracy_s=fix.sending_time_accuracy_s,
         ),
         venue.now_ns,
+        name,
+        venue.boot_id,
     )
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)

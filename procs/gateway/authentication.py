@@ -1,26 +1,32 @@
-"""Checks passwords for the gateway: argon2id in a few threads, with delays and bounds against guessing.
+"""Checks passwords for the gateway: argon2id in a few threads, in turns, with delays and bounds against guessing.
 
 It gives an unknown user and a wrong password the same work and the same answer, and never keeps or logs a password.
+
+Guesses are bounded for each address and account together: whoever guesses at one account keeps nobody from another.
+What an address has failed at all accounts only delays it, and never for long: others are behind the same address.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from procs.credentials import HASH_SIZE, is_right
 
 THREADS = 2
-MAX_WAITING = 64  # checks under way; further ones are refused at once
-FREE_FAILURES = 3  # without a delay
-FIRST_DELAY_S = 0.25  # doubles with each further failure
+FREE_FAILURES = 3  # of an address at an account, without a delay
+FIRST_DELAY_S = 0.25  # between two guesses; doubles with each further failure
 MAX_DELAY_S = 8.0
-MAX_FAILURES = 32  # of one address: beyond, it is refused unchecked until some are forgiven
+MAX_WAIT_S = 4.0  # for the next guess's time to come: who comes earlier is refused unchecked
+MAX_FAILURES = 8  # that count: with them the delay is the longest there is
+FREE_FAILURES_OF_ADDRESS = 10
+ADDRESS_DELAY_S = 1.0  # before each check for an address with more
 FORGIVEN_EVERY_S = 10.0  # one failure each
-MAX_REMEMBERED = 4096  # addresses and users; the longest unseen is forgotten first
+MAX_REMEMBERED = 4096  # addresses, and accounts of an address; the longest unseen is forgotten first
 
 
 class Credential(NamedTuple):
@@ -70,26 +76,113 @@ class Accounts:
         return len(self._by_name)
 
 
-class Failures:
-    """Counts failures by key, forgives them with time, and stays bounded."""
+class Record(NamedTuple):
+    """How often somebody has failed by `at_s`, and when the next guess may be checked."""
+
+    failures: float = 0.0
+    at_s: float = 0.0
+    next_s: float = 0.0
+
+
+class Guesses:
+    """Counts guesses by key, forgives them with time, and stays bounded. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._counts: OrderedDict[object, tuple[float, float]] = OrderedDict()
+        self._records: OrderedDict[object, Record] = OrderedDict()
 
-    def count(self, key: object) -> float:
-        """The failures of `key` that are not forgiven yet."""
-        count, since = self._counts.get(key, (0.0, 0.0))
-        return max(0.0, count - (self._clock() - since) / FORGIVEN_EVERY_S)
+    def wait_s(self, address: str, name: str) -> float | None:
+        """Count a guess, which fails unless `right` is called; for how long it has to wait, None for no check at all.
 
-    def add(self, key: object) -> None:
-        self._counts[key] = (self.count(key) + 1, self._clock())
-        self._counts.move_to_end(key)
-        if len(self._counts) > MAX_REMEMBERED:
-            self._counts.popitem(last=False)
+        Guesses that are under way count: many at once get no further than one after the other.
+        """
+        now_s = self._clock()
+        pair, whole = (address, name), address
+        of_pair, of_address = self._record(pair, now_s), self._record(whole, now_s)
+        wait_s = max(0.0, of_pair.next_s - now_s)
+        if wait_s > MAX_WAIT_S:
+            return None
+        exponent = of_pair.failures - FREE_FAILURES
+        delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2**exponent) if exponent >= 0 else 0.0
+        self._put(pair, Record(min(of_pair.failures + 1, MAX_FAILURES), now_s, now_s + wait_s + delay_s))
+        self._put(whole, Record(min(of_address.failures + 1, 2 * FREE_FAILURES_OF_ADDRESS), now_s))
+        return wait_s + (ADDRESS_DELAY_S if of_address.failures >= FREE_FAILURES_OF_ADDRESS else 0.0)
 
-    def clear(self, key: object) -> None:
-        self._counts.pop(key, None)
+    def right(self, address: str, name: str) -> None:
+        """The guess was right: it does not count, nor do those of that address at that account before it."""
+        self._records.pop((address, name), None)
+        whole = self._records.get(address)
+        if whole is not None:
+            self._records[address] = whole._replace(failures=max(0.0, whole.failures - 1))
+
+    def _record(self, key: object, now_s: float) -> Record:
+        found = self._records.get(key, Record())
+        return found._replace(failures=max(0.0, found.failures - (now_s - found.at_s) / FORGIVEN_EVERY_S))
+
+    def _put(self, key: object, record: Record) -> None:
+        self._records[key] = record
+        self._records.move_to_end(key)
+        if len(self._records) > MAX_REMEMBERED:
+            self._records.popitem(last=False)
+
+
+class Job(NamedTuple):
+    """A check that waits for its turn, and who waits for it."""
+
+    outcome: asyncio.Future[bool]
+    work: Callable[[], bool]
+
+
+class Turns:
+    """A few threads: each address gets its turn, and within it each name. One connection has one check at most."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "argon2")
+        self._free = threads
+        self._waiting: dict[str, dict[str, deque[Job]]] = {}
+
+    async def run(self, address: str, name: str, work: Callable[[], bool]) -> bool:
+        """What `work` says, when its turn has come."""
+        job = Job(asyncio.get_running_loop().create_future(), work)
+        self._waiting.setdefault(address, {}).setdefault(name, deque()).append(job)
+        self._begin()
+        return await job.outcome
+
+    def close(self) -> None:
+        """End the threads; what is under way is given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        while self._free and self._waiting:
+            job = self._take()
+            if job.outcome.done():  # nobody waits for it any more
+                continue
+            self._free -= 1
+            running = asyncio.get_running_loop().run_in_executor(self._threads, job.work)
+            running.add_done_callback(partial(self._ended, job))
+
+    def _take(self) -> Job:
+        """The next one; what is left of its address and its name goes behind the others."""
+        address = next(iter(self._waiting))
+        names = self._waiting.pop(address)
+        name = next(iter(names))
+        jobs = names.pop(name)
+        job = jobs.popleft()
+        if jobs:
+            names[name] = jobs
+        if names:
+            self._waiting[address] = names
+        return job
+
+    def _ended(self, job: Job, running: asyncio.Future[bool]) -> None:
+        self._free += 1
+        if not job.outcome.done() and not running.cancelled():
+            error = running.exception()
+            if error is not None:
+                job.outcome.set_exception(error)
+            else:
+                job.outcome.set_result(running.result())
+        self._begin()
 
 
 class Authenticator:
@@ -97,39 +190,24 @@ class Authenticator:
 
     def __init__(self, accounts: Accounts, clock: Callable[[], float]) -> None:
         self._accounts = accounts
-        self._failures = Failures(clock)
-        self._threads = ThreadPoolExecutor(THREADS, "argon2")
-        self._waiting = 0
+        self._guesses = Guesses(clock)
+        self._turns = Turns(THREADS)
 
     async def check(self, address: str, name: str, password: str) -> Account | None:
-        """The account, or None after the delay that earlier failures of this address and user ask for."""
-        if self._waiting >= MAX_WAITING or self._failures.count(address) >= MAX_FAILURES:
+        """The account, or None, after the delay that earlier failures of this address ask for."""
+        wait_s = self._guesses.wait_s(address, name)
+        if wait_s is None:
             return None
-        self._waiting += 1
-        try:
-            await asyncio.sleep(self._delay_s(address, name))
-            return await self._verify(address, name, password)
-        finally:
-            self._waiting -= 1
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        account = self._accounts.find(name)
+        credential = account.credential if account is not None else self._accounts.nobody
+        right = await self._turns.run(address, name, partial(is_right, password, credential))
+        if account is None or not right:
+            return None
+        self._guesses.right(address, name)
+        return account
 
     def close(self) -> None:
         """End the threads; checks under way are given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _delay_s(self, address: str, name: str) -> float:
-        failures = max(self._failures.count(address), self._failures.count((address, name)))
-        if failures < FREE_FAILURES:
-            return 0.0
-        return float(min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** (failures - FREE_FAILURES)))
-
-    async def _verify(self, address: str, name: str, password: str) -> Account | None:
-        account = self._accounts.find(name)
-        credential = account.credential if account is not None else self._accounts.nobody
-        loop = asyncio.get_running_loop()
-        right = await loop.run_in_executor(self._threads, is_right, password, credential)
-        if account is None or not right:
-            self._failures.add(address)
-            self._failures.add((address, name))
-            return None
-        self._failures.clear((address, name))
-        return account
+        self._turns.close()

@@ -166,6 +166,9 @@ TABLE = {
     Code.JOURNAL_FULL: _row(
         "the disk that the journal is on is full: cancels are taken, orders are not",
         "send it again later, under a new client order id"),
+    Code.RESENT_TOO_LATE: _row(
+        "whether it came before is no longer known, and it may have", "ask for your orders, then send it as a new one",
+        "60"),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0)),
     Code.QUANTITY_BELOW_FILLED: _row(

@@ -18,6 +18,7 @@ cdef class Desk:
     cdef Entry entry
     cdef Checker checker
     cdef int number
+    cdef bint lacks_space        # the disk has none for new orders
     cdef bint takes(self, uint32_t msg_type) noexcept nogil
     cdef int take(self, Session session, uint32_t account, int64_t now_ns) except -1
     cdef int order_message(self, Session session, uint32_t account, int64_t now_ns) except -1
@@ -25,6 +26,8 @@ cdef class Desk:
     cdef int mass_message(self, Session session, uint32_t account, int64_t now_ns) except -1
     cdef int status_message(self, Session session, uint32_t account, int64_t now_ns) except -1
     cdef int keep(self, Kind kind, Session session, uint32_t account, int flags=*) except -1
+    cdef int keep_refused(self, Session session, uint32_t account, Text cl_ord_id, int flags=*) except -1
+    cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept
     cdef int refuse_order(
         self, Session session, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
     ) except -1

@@ -18,7 +18,7 @@ from procs.gateway.store cimport Store
 from procs.gateway.translate cimport Entry, field_of, read_entries, read_form
 from procs.gateway.values cimport is_char
 from shm.records cimport (
-    CL_ORD_ID_SIZE, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY,
+    CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY,
 )
 
 cdef enum:
@@ -27,6 +27,7 @@ cdef enum:
     CANCEL_REJECT = 57                   # MsgType 9: OrderCancelReject
     LIST_STATUS = 78                     # MsgType N
     MASS_REPORT = 114                    # MsgType r: OrderMassCancelReport
+    KEPT_SIZE = 64                       # of a refused message, where there is no space for all of it
     LIST_ORDERS = 2
 
 
@@ -66,6 +67,8 @@ cdef class Desk:
         cdef Refusal refusal
         read_form(session.message, &form)
         refusal = self.checker.check(&form, account, &terms)
+        if refusal.code == CODE_OK and self.lacks_space and self.is_new(&form, account, &terms):
+            refusal.code = CODE_JOURNAL_FULL
         if refusal.code == CODE_OK and not self.entry.has_room():
             refusal.code = CODE_VENUE_BUSY
         if refusal.code != CODE_OK:
@@ -92,13 +95,15 @@ cdef class Desk:
         refusal.sent = field_of(message, 68)
         if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
             refusal = self.checker.check_list(forms, field_of(message, 1385), account, terms)
+            if refusal.code == CODE_OK and self.lacks_space and self.is_new(&forms[0], account, &terms[0]):
+                refusal.code = CODE_JOURNAL_FULL
         if refusal.code == CODE_OK and not self.entry.has_room():
             return self.busy(session, account, field_of(message, 66))
         if refusal.code != CODE_OK:
             session.begin_reply(LIST_STATUS, now_ns, now_ns)
             list_refused(session.outbox, message, &refusal, now_ns)
             session.end_message()
-            return self.keep(KIND_IN_ANSWERED, session, account)
+            return self.keep_refused(session, account, field_of(message, 66))
         if message.poss_resend and self.orders.find_client(account, terms[0].order.cl_ord_id) != NULL:
             for i in range(LIST_ORDERS):
                 self.answer_status(session, account, &terms[i], i, now_ns)
@@ -120,7 +125,7 @@ cdef class Desk:
             session.begin_reply(MASS_REPORT, now_ns, now_ns)
             mass_refused(session.outbox, &form, kind, &refusal, now_ns)
             session.end_message()
-            return self.keep(KIND_IN_ANSWERED, session, account)
+            return self.keep_refused(session, account, form.cl_ord_id)
         self.entry.mass_cancel(&form, &terms, account, now_ns)
         return self.keep(KIND_IN_LOGGED, session, account)
 
@@ -146,7 +151,25 @@ cdef class Desk:
     cdef int keep(self, Kind kind, Session session, uint32_t account, int flags=0) except -1:
         """Store the message, as one that is on its way to the log or one that was answered."""
         cdef Message message = session.message
-        return self.store.append(kind, account, message.msg_seq_num, message.data, message.size, flags)
+        return self.store.append_received(kind, account, message.msg_seq_num, message, flags)
+
+    cdef int keep_refused(self, Session session, uint32_t account, Text cl_ord_id, int flags=0) except -1:
+        """Store a message that was refused: on a disk without space its version and ClOrdID, and no more."""
+        cdef Message message = session.message
+        cdef char[KEPT_SIZE] kept
+        cdef int size
+        if not self.store.is_short or cl_ord_id.size > CL_ORD_ID_SIZE:
+            return self.keep(KIND_IN_ANSWERED, session, account, flags)
+        size = snprintf(
+            kept, KEPT_SIZE, b"8=FIX.4.%c\x0111=%.*s\x01", message.data[8], <int> cl_ord_id.size, cl_ord_id.at
+        )
+        return self.store.append(KIND_IN_ANSWERED, account, message.msg_seq_num, kept, size, flags)
+
+    cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept:
+        """Whether it is more for the log to keep: a cancel is none, nor is what the log has already."""
+        if form.msg_type == c"F":
+            return False
+        return not form.poss_resend or self.orders.find_client(account, terms.order.cl_ord_id) == NULL
 
     cdef int refuse_order(
         self, Session session, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
@@ -166,15 +189,15 @@ cdef class Desk:
                 session.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, now_ns
             )
         session.end_message()
-        return self.keep(
-            KIND_IN_ANSWERED, session, account, FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0
+        return self.keep_refused(
+            session, account, form.cl_ord_id, FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0
         )
 
     cdef int busy(self, Session session, uint32_t account, Text ref_id) except -1:
         """A message that there was no room for: the same one may be sent again."""
         cdef char text[EXPLANATION_SIZE]
         session.business_reject(NOT_AVAILABLE, ref_id.at, ref_id.size, text, explain(CODE_VENUE_BUSY, NULL, 0, text))
-        return self.keep(KIND_IN_ANSWERED, session, account)
+        return self.keep_refused(session, account, ref_id)
 
     cdef int answer_status(
         self, Session session, uint32_t account, const Terms *terms, int part, int64_t now_ns

@@ -24,6 +24,7 @@ cdef struct Form:            # the fields of an order message that this venue re
     Text time_in_force
     Text price
     Text quantity
+    Text transact_time       # set where `poss_resend` only
     Text stop_price
     Text trail
     Text trail_kind

@@ -7,6 +7,7 @@ values are read is `values`' business, which of them go together that of `procs.
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
+from procs.gateway.fix.message cimport parse_utc
 from procs.gateway.values cimport copy_id, culprit, fine, is_char, read_side, read_values, refuse
 from procs.terms cimport list_fault, order_fault
 from shm.board cimport WORD_SETTLED, BalancePayload
@@ -36,6 +37,16 @@ from shm.records cimport (
 )
 
 assert sizeof(ExtLegRecord) == sizeof(NewOrderRecord) == RECORD_SIZE
+
+
+cdef void note_transact_time(const Form *form, Terms *terms) noexcept nogil:
+    """When a request that may be a repetition was made: the router asks whether it remembers what came then."""
+    cdef int64_t moment
+    if not form.poss_resend:
+        return
+    moment = parse_utc(form.transact_time.at, form.transact_time.size) if form.transact_time.at != NULL else 0
+    terms.more.transact_ns = max(moment, <int64_t> 0)
+    terms.has_more = True
 
 
 cdef Refusal check_replace(const Form *form, Terms *terms) noexcept nogil:
@@ -80,6 +91,7 @@ cdef class Checker:
         if refusal.code != CODE_OK or form.msg_type == c"F":
             return refusal
         refusal = read_values(form, terms)
+        note_transact_time(form, terms)
         return check_replace(form, terms) if refusal.code == CODE_OK and form.has_terms else refusal
 
     cdef Refusal check_order(self, const Form *form, uint32_t account, Terms *terms) noexcept nogil:
@@ -94,6 +106,7 @@ cdef class Checker:
             refusal = read_values(form, terms)
         if refusal.code != CODE_OK:
             return refusal
+        note_transact_time(form, terms)
         code = order_fault(&terms.order, &terms.more if terms.has_more else NULL)
         if code != CODE_OK:
             return refuse(code, culprit(form, code))

@@ -3,39 +3,43 @@
 It holds the FIX sessions and everything they share; it opens no socket, checks no password and reads no clock.
 """
 
-from cpython.buffer cimport PyBUF_WRITE
+from collections import deque
+
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, strlen
 
+from procs.gateway.client cimport CLAIM_REFUSED, CLAIM_WAITS, RECEIVE_SIZE, Claim, Client
 from procs.gateway.desk cimport Desk
+from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.message cimport Message
 from procs.gateway.fix.session cimport (
     PHASE_ACTIVE,
-    PHASE_CLOSED,
     STEP_APPLICATION,
     STEP_DISCONNECT,
     STEP_LOGON,
     STEP_NEED_MORE,
     STEP_RESEND,
+    Session,
 )
-from procs.gateway.scan cimport (
-    KIND_IN_ADMIN,
-    KIND_IN_ANSWERED,
-    KIND_OUT_APP,
-    Entry as StoreEntry,
-)
+from procs.gateway.forms cimport Text
+from procs.gateway.line cimport WINDOW_NS, Line, within
+from procs.gateway.repeat cimport Repeat, is_resend_request
+from procs.gateway.scan cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from procs.gateway.translate cimport field_of
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
-from shm.board cimport WORD_EPOCH, WORD_READY_EVENT
+from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT
 
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000        # a ring full for so long is answered instead of waited for
     TICK_NS = 20_000_000                 # between two looks at the sessions' deadlines
-    MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a reader further behind is cut off
-    BATCH_BYTES = 262144                 # of a resend, between two looks at the transport
+    TEND_NS = 100_000_000                # between two looks at the disk's space
+    RETAIN_NS = 10_000_000_000           # between two looks at what the store need not keep
+    MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a reader further behind is logged out
+    CLOSE_NS = 5_000_000_000             # for a client to read what was written to it before the close
+    LOOK_NS = 500_000_000                # between two looks at what clients have not read
+    UNIT_BYTES = 512                     # a message counts once more for each: the rate bounds bytes too
+    OTHER = 0                            # BusinessRejectReason (380)
     UNSUPPORTED_TYPE = 3                 # BusinessRejectReason (380)
     TAG_PASSWORD = 554
     TAG_USERNAME = 553
@@ -43,50 +47,8 @@ cdef enum:
 cdef const char *WRONG_LOGON = b"SenderCompID, Username or Password is wrong"
 cdef const char *TOO_LONG_TEXT = b"the message is longer than this venue takes"
 cdef const char *STOPPING_TEXT = b"the venue is stopping"
+cdef const char *TOO_SLOW_TEXT = b"too far behind in reading: log on and ask for what is missing"
 cdef const char *NOT_TAKEN_TEXT = b"this venue takes the messages D, E, F, G, H and q"
-
-
-cdef class Client:
-    """One connection: its buffer, its session layer and, once it has logged on, its line."""
-
-    def __init__(self, Session session, object transport, str address):
-        self.session = session
-        self.transport = transport
-        self.address = address
-        self.buffer = <char *> malloc(RECEIVE_SIZE)
-        if self.buffer == NULL:
-            raise MemoryError("no memory for a connection's buffer")
-
-    def __dealloc__(self):
-        free(self.buffer)
-
-    def space(self) -> memoryview:
-        """Where the transport may write: what is free of the buffer. It is never empty while reading is on."""
-        return PyMemoryView_FromMemory(self.buffer + self.end, RECEIVE_SIZE - self.end, PyBUF_WRITE)
-
-    def pause(self) -> None:
-        if not self.paused and not self.closed:
-            self.paused = True
-            self.transport.pause_reading()
-
-    def resume(self) -> None:
-        if self.paused and not self.closed and not self.waiting and not self.held and self.resend is None:
-            self.paused = False
-            self.transport.resume_reading()
-
-    def close(self) -> None:
-        """Close the connection behind what was written to it."""
-        if not self.closed:
-            self.closed = True
-            self.transport.close()
-
-    @property
-    def is_active(self) -> bool:
-        return self.session.phase == PHASE_ACTIVE
-
-    @property
-    def has_left(self) -> bool:
-        return self.closed or self.session.phase == PHASE_CLOSED
 
 
 cdef class Gateway:
@@ -94,7 +56,8 @@ cdef class Gateway:
 
     def __init__(
         self, Store store, Orders orders, Listing listing, EventPump pump, Entry entry, Desk desk, bytes comp_id,
-        uint32_t max_message_bytes, object logon
+        uint32_t max_message_bytes, object logon, object watch, uint32_t unread_timeout_s,
+        uint32_t max_messages_per_second
     ):
         self.store = store
         self.orders = orders
@@ -105,8 +68,16 @@ cdef class Gateway:
         self.comp_id = comp_id
         self.max_message_bytes = max_message_bytes
         self.logon = logon
-        self.clients = set()
+        self.watch = watch
+        self.unread_ns = <int64_t> unread_timeout_s * 1_000_000_000
+        self.message_ns = 1_000_000_000 // max_messages_per_second if max_messages_per_second else 0
+        self.rate_text = (
+            b"MESSAGE_RATE: more than %d messages in a second from this session; wait, then send it again"
+            % max_messages_per_second
+        )
+        self.clients = {}
         self.waiting = {}
+        self.repeating = deque()
 
     def attach(self, dict consumers, Board board not None) -> None:
         """Begin with these event rings, or go on with them where the core begins anew; no client need know.
@@ -117,7 +88,7 @@ cdef class Gateway:
         self.board = self.desk.checker.board = board
 
     def connected(self, Client client) -> None:
-        self.clients.add(client)
+        self.clients[client] = None
 
     def received(self, Client client, size_t size, int64_t now_ns) -> None:
         """`size` more bytes lie in the client's space."""
@@ -126,40 +97,81 @@ cdef class Gateway:
         self.advance(client)
         self.finish()
 
-    def lost(self, Client client) -> None:
-        """The connection is gone. What its session is sent from now on is stored."""
+    def end(self, Client client, object why, bint at_once=False) -> None:
+        """Close a connection behind what was written to it, for a bounded time, or at once; its session is free now."""
+        if client.closed:
+            return
+        self.watch.ended(client, why)
         client.closed = True
-        self.clients.discard(client)
+        client.closed_ns = self.now_ns
+        self.release(client)
+        if at_once:
+            client.transport.abort()
+        else:
+            client.transport.close()
+
+    def lost(self, Client client, str why) -> None:
+        """The connection is gone."""
+        if not client.closed:
+            self.watch.ended(client, why)
+        client.closed = True
+        self.clients.pop(client, None)
+        self.release(client)
+
+    cdef int release(self, Client client) except -1:
+        """Take the session from its connection: what it is sent from now on is stored."""
         self.waiting.pop(client, None)
         if client.line is not None:
             client.line.collect(client.session.outbox)
             client.line.next_in = client.session.next_in
             client.line.live = client.line.client = None
             client.line = None
-        client.resend = None
+        client.repeat = client.left = None
+        return 0
 
     def poll(self, int64_t now_ns) -> int:
         """One duty cycle: report what is released, go on with who had to wait, keep the sessions' deadlines."""
         cdef Client client
         cdef int64_t work
+        if self.store.is_full and not self.finds_space(now_ns):
+            return 0
         self.now_ns = now_ns
+        if now_ns - self.tended_ns >= TEND_NS:
+            self.tend(now_ns)
         work = self.pump.drain(now_ns)
         if self.waiting and self.leads():
             for client, number in tuple(self.waiting.items()):
                 self.accept(client, number, now_ns)
         for client in tuple(self.clients) if self.clients else ():
-            if client.blocked_ns and not client.closed:
+            if (client.blocked_ns or client.stalled) and not client.slow and not client.closed:
                 self.advance(client)
-            if client.resend is not None and not client.slow and not client.closed:
-                self.repeat(client)
-                if client.resend is None:
-                    self.advance(client)  # what came with the request is in the buffer still
+        if self.repeating:
+            work += self.repeat_some()
         if now_ns - self.ticked_ns >= TICK_NS:
             self.ticked_ns = now_ns
             self.tick()
+        if now_ns - self.looked_ns >= LOOK_NS:
+            self.looked_ns = now_ns
+            self.end_the_unread()
         self.finish()
         self.pump.show_released()
         return work
+
+    cdef bint finds_space(self, int64_t now_ns) except -1:
+        """Whether a full disk has room again for what is not stored: before that, nobody is read or told anything."""
+        if now_ns - self.ticked_ns < TICK_NS:
+            return False
+        self.ticked_ns = now_ns
+        self.store.flush()
+        return not self.store.is_full
+
+    cdef int tend(self, int64_t now_ns) except -1:
+        """See whether there is space for orders, and own again what a full disk took."""
+        self.tended_ns = now_ns
+        if self.store.is_short:
+            self.store.tend()
+        self.desk.lacks_space = self.store.is_short or self.board.load(WORD_JOURNAL_FULL) != 0
+        return 0
 
     def wants(self) -> int:
         """What to be woken for: with events in sight that are not committed, more events are of no use."""
@@ -182,27 +194,51 @@ cdef class Gateway:
         return self.board.load(WORD_EPOCH) != 0
 
     def tick(self) -> None:
-        """Heartbeats and timeouts of all sessions."""
+        """Heartbeats and timeouts of all sessions, and now and then a look at what the store keeps."""
         cdef Client client
         cdef Step step
+        if self.now_ns - self.retained_ns >= RETAIN_NS:
+            self.retained_ns = self.now_ns
+            self.store.retain(self.now_ns)
         for client in tuple(self.clients):
-            if client.closed or client.resend is not None:
+            if client.closed and client.closed_ns and self.now_ns - client.closed_ns >= CLOSE_NS:
+                client.closed_ns = 0
+                client.transport.abort()
+            if client.closed or client.repeat is not None or client in self.waiting:
+                continue
+            if client.stalled and client.session.phase == PHASE_ACTIVE:
                 continue
             step = client.session.tick(self.now_ns, self.now_ns)
             self.handle(client, step, client.session.next_in)
             self.send(client)
+
+    cdef int end_the_unread(self) except -1:
+        """End whoever has left bytes unread for too long: a peer that is gone, or that does not read."""
+        cdef Client client
+        for client in tuple(self.clients):
+            if client.closed:
+                continue
+            client.look(self.now_ns)
+            if self.now_ns - client.taken_ns >= self.unread_ns:
+                self.end(client, "it read nothing of what was sent for too long", True)
+        return 0
 
     cdef int advance(self, Client client) except -1:
         """Take every whole message of the client's buffer, until one has to wait."""
         cdef Session session = client.session
         cdef Step step = STEP_NEED_MORE
         cdef uint32_t expected
-        while not client.closed and not client.waiting and client.resend is None and self.may_go_on(client):
+        while not client.closed and not client.waiting and self.takes_next(client) and self.may_go_on(client):
             expected = session.next_in
             step = session.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns, self.now_ns)
             client.begin += session.consumed
             if step == STEP_NEED_MORE:
                 break
+            if self.message_ns and client.line is not None:
+                # Half the share: what is no order, and what is refused, comes beside as many orders.
+                client.line.heard_ns = max(client.line.heard_ns, self.now_ns) + (
+                    <int64_t> (1 + session.consumed // UNIT_BYTES) * self.message_ns // 2
+                )
             self.handle(client, step, expected)
         if client.begin and not client.waiting:
             memmove(client.buffer, client.buffer + client.begin, client.end - client.begin)
@@ -210,15 +246,32 @@ cdef class Gateway:
             client.begin = 0
         if client.line is not None:
             client.line.collect(session.outbox)
+        if client.end == RECEIVE_SIZE:  # behind a repeat
+            client.pause()
         client.resume()
         return 0
 
     cdef bint may_go_on(self, Client client) except -1:
-        """Whether the next message can be carried out: where the ring is full, its sender waits, but not for ever."""
+        """Whether the next message can be carried out: where the ring is full, its sender waits, but not for ever.
+
+        Who reads too little, or sends too fast, is not listened to meanwhile, and not found silent.
+        """
         cdef Line line = client.line
+        if client.slow or (line is not None and line.heard_ns - self.now_ns > WINDOW_NS):
+            client.stalled = True
+            client.pause()
+            return False
+        if client.stalled:
+            client.stalled = False
+            client.session.received_ns = self.now_ns
         if line is not None and line.record_due and self.entry.has_room():
             self.entry.session(line.number, client.session.next_in, line.was_reset, self.now_ns)
             line.record_due = line.was_reset = False
+        if self.store.is_full:
+            client.blocked_ns = client.blocked_ns or self.now_ns
+            client.held = True
+            client.pause()
+            return False
         if self.entry.has_room():
             client.blocked_ns = 0
             client.held = False
@@ -248,42 +301,49 @@ cdef class Gateway:
             client.line.collect(session.outbox)
             self.store_admin(client, expected)
         if step == STEP_RESEND:
-            client.resend = Resend(self.store, client.line.number, session.resend_begin, session.resend_end)
-            client.catching_up = False
-            self.repeat(client)
+            self.begin_repeat(client)
         elif step == STEP_DISCONNECT:
             self.send(client)
-            client.close()
+            self.end(client, session.reason)
         return 0
 
     cdef int store_admin(self, Client client, uint32_t expected) except -1:
         """Keep a session message of the client; a gap that it skipped counts as seen."""
         cdef Session session = client.session
         if session.next_in > expected:
-            self.store.append(
-                KIND_IN_ADMIN, client.line.number, session.next_in - 1, session.message.data,
-                session.message.size if session.consumed else 0, 0,
-            )
+            if session.consumed:
+                return self.store.append_received(
+                    KIND_IN_ADMIN, client.line.number, session.next_in - 1, session.message, 0
+                )
+            return self.store.append(KIND_IN_ADMIN, client.line.number, session.next_in - 1, b"", 0, 0)
         return 0
 
     cdef int application(self, Client client) except -1:
         cdef Session session = client.session
         cdef Message message = session.message
         if message.size > self.max_message_bytes:
-            self.store.append(
-                KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
-            )
+            self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
             return session.logout(TOO_LONG_TEXT, 43, self.now_ns, self.now_ns)
         if client.line.answered and message.msg_seq_num in client.line.answered:
-            return self.store.append(
-                KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0
-            )
+            return self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
+        if self.message_ns and message.msg_type != c"F" and message.msg_type != c"q" and not within(
+            &client.line.ordered_ns, self.now_ns, self.message_ns
+        ):
+            return self.too_many(client)
         if client.line.record_due:  # for which the ring has no room, and the log has it before what the session sends
             return self.desk.busy(session, client.line.number, field_of(message, 11))
         if self.desk.takes(message.msg_type):
             return self.desk.take(session, client.line.number, self.now_ns)
-        self.store.append(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message.data, message.size, 0)
+        self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
         return session.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
+
+    cdef int too_many(self, Client client) except -1:
+        """Refuse an order above the rate of its session; cancels pass, up to where it is not listened to."""
+        cdef Session session = client.session
+        cdef Message message = session.message
+        cdef Text ref_id = field_of(message, 66 if message.msg_type == c"E" else 11)
+        self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
+        return session.business_reject(OTHER, ref_id.at, ref_id.size, self.rate_text, len(self.rate_text))
 
     def accept(self, Client client, uint32_t number, int64_t now_ns) -> None:
         """The Logon's password is right. A second logon of a session that lives ends without a reply (FIX)."""
@@ -292,17 +352,28 @@ cdef class Gateway:
         cdef uint64_t sequenced = self.board.session_in(number)
         cdef uint32_t expected
         cdef Step step
+        cdef Claim claim
         self.waiting.pop(client, None)
         if client.closed:
             return
         if line.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
             self.waiting[client] = number
             return
-        self.now_ns = now_ns
-        client.waiting = False
-        if line.client is not None:
-            client.close()
+        self.store.flush()
+        if self.store.is_full:
+            self.waiting[client] = number
             return
+        self.now_ns = now_ns
+        if line.client is not None:
+            claim = (<Client> line.client).challenge(now_ns)
+            if claim == CLAIM_WAITS:
+                self.waiting[client] = number
+                return
+            if claim == CLAIM_REFUSED:
+                self.end(client, "its session has a connection that lives")
+                return
+            self.end(line.client, "it showed no life when another connection claimed its session", True)
+        client.waiting = False
         line.address(self.comp_id, session.version)
         if line.next_in == 0:  # a later connection goes on where this one ends: all that came is on its way to the log
             line.next_in, line.answered = self.store.expected_in(number, sequenced, session.logon_seq_num)
@@ -312,6 +383,7 @@ cdef class Gateway:
         line.live = session
         line.record_due = True
         step = session.accept(expected, self.store.sessions[number].next_out, now_ns, now_ns)
+        self.watch.logged_on(client)
         self.handle(client, step, expected if not session.reset else 1)
         self.advance(client)
         self.finish()
@@ -328,56 +400,77 @@ cdef class Gateway:
         cdef Client client
         self.now_ns = now_ns
         for client in tuple(self.clients):
-            if client.session.phase == PHASE_ACTIVE and client.resend is None:
+            if client.session.phase == PHASE_ACTIVE and client.repeat is None:
                 client.session.logout(STOPPING_TEXT, 21, now_ns, now_ns)
                 if client.line is not None:
                     client.line.collect(client.session.outbox)
-            elif not client.closed:
-                client.close()
+            else:
+                self.end(client, "the venue is stopping")
         self.finish()
 
-    cdef int repeat(self, Client client) except -1:
-        """Go on with a resend for as long as the client reads; meanwhile its new messages are only stored."""
-        cdef Session session = client.session
-        cdef const StoreEntry *entry
-        if client.catching_up:
-            return self.catch_up(client)
-        while session.outbox.used < BATCH_BYTES:
-            entry = client.resend.next()
-            if entry == NULL:
-                session.end_repeat(self.now_ns, self.now_ns)
-                client.catching_up = True
-                self.send(client)
-                return self.catch_up(client)
-            if entry.kind == KIND_OUT_APP:
-                session.repeat(
-                    entry.msg_seq_num, <const char *> entry + sizeof(StoreEntry), entry.length, self.now_ns, self.now_ns
-                )
-        client.line.live = None
-        client.pause()
-        return self.send(client)
+    def log_out(self, uint32_t number, bytes text, int64_t now_ns) -> Client | None:
+        """Ask whoever is connected to a session to log out; who can't be asked now is cut off. None: nobody is."""
+        cdef Line line = self.pump.lines[number]
+        cdef Client client = line.client
+        self.now_ns = now_ns
+        if client is None:
+            return None
+        if client.repeat is None and client.session.phase == PHASE_ACTIVE:
+            client.session.logout(text, len(text), now_ns, now_ns)
+            line.collect(client.session.outbox)
+            self.finish()
+        else:
+            self.end(client, text.decode())
+        return client
 
-    cdef int catch_up(self, Client client) except -1:
-        """Send, as they are, the messages that were stored while the resend ran; then the session is live again."""
-        cdef Session session = client.session
-        cdef Line line = client.line
-        cdef const StoreEntry *entry
-        cdef Resend missed
-        while session.outbox.next_out < self.store.sessions[line.number].next_out and not client.slow:
-            missed = Resend(self.store, line.number, session.outbox.next_out, session.outbox.next_out + 999)
-            parts = []
-            while True:
-                entry = missed.next()
-                if entry == NULL:
-                    break
-                parts.append(PyBytes_FromStringAndSize(<const char *> entry + sizeof(StoreEntry), entry.length))
-                session.outbox.next_out = entry.msg_seq_num + 1
-            client.transport.write(b"".join(parts))
-        if session.outbox.next_out >= self.store.sessions[line.number].next_out:
-            line.live = session
-            client.resend = None
-            client.resume()
+    cdef bint takes_next(self, Client client) noexcept:
+        """While its messages are repeated a client waits, but for a further request, which takes the first's place."""
+        cdef Repeat repeat = client.repeat
+        if repeat is None:
+            return True
+        return not repeat.begun and is_resend_request(client.buffer + client.begin, client.end - client.begin)
+
+    cdef int begin_repeat(self, Client client) except -1:
+        """Repeat what the session was asked for, from the next turn on."""
+        cdef Repeat earlier = client.repeat if client.repeat is not None else client.left
+        client.repeat = Repeat(self.store, client.line, client.session)
+        client.left = None
+        if earlier is not None:
+            client.repeat.join(earlier.left_begin, earlier.left_end)
+        client.repeat.left_begin, client.repeat.left_end = client.session.resend_begin, client.session.resend_end
+        if client not in self.repeating:
+            self.repeating.append(client)
         return 0
+
+    cdef int repeat_some(self) except -1:
+        """A step of the next client who reads: others, and all else, have their turns between two."""
+        cdef Client client
+        cdef int work = 0
+        self.store.flush()
+        if self.store.is_full:
+            return 0
+        for _ in range(len(self.repeating)):
+            client = self.repeating.popleft()
+            if client.closed or client.repeat is None:
+                continue
+            if client.slow:
+                self.repeating.append(client)
+                continue
+            if is_resend_request(client.buffer + client.begin, client.end - client.begin):
+                client.repeat.leave()
+            work = client.repeat.step(client.transport, self.now_ns)
+            self.send(client)
+            if client.repeat is None:  # the client was too far behind
+                break
+            if not client.repeat.is_done:
+                self.repeating.append(client)
+            else:
+                client.left, client.repeat = client.repeat, None
+                self.advance(client)  # what came behind the request is in the buffer still
+                client.left = None
+            if work:
+                break
+        return work
 
     cdef int send(self, Client client) except -1:
         """Hand everything that the session has written to its transport with one call, after it is stored."""
@@ -389,17 +482,23 @@ cdef class Gateway:
             outbox.clear()
             return 0
         self.store.flush()
+        if self.store.is_full:
+            return 0
         client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
+        client.given += outbox.used
         outbox.clear()
-        if client.slow and client.transport.get_write_buffer_size() > MAX_UNSENT:
-            client.closed = True
-            client.transport.abort()
+        if client.slow and client.session.phase == PHASE_ACTIVE:
+            if client.transport.get_write_buffer_size() > MAX_UNSENT:
+                client.session.logout(TOO_SLOW_TEXT, strlen(TOO_SLOW_TEXT), self.now_ns, self.now_ns)
+                self.send(client)
+                self.end(client, "it reads too slowly")
         return 0
 
     cdef int show_commands(self) except -1:
         """The store first: of what it has, a restart knows what the log lacks; of what it lacks, it knows nothing."""
         self.store.flush()
-        self.entry.publish()
+        if not self.store.is_full:
+            self.entry.publish()
         return 0
 
     cdef int finish(self) except -1:

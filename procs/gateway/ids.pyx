@@ -19,6 +19,9 @@ from shm.records cimport CL_ORD_ID_SIZE
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size)
 
+cdef enum:
+    ROW_SIZE = 4 + CL_ORD_ID_SIZE
+
 assert REMEMBERED & (REMEMBERED - 1) == 0
 assert sizeof(RefusedId) == 44
 
@@ -113,6 +116,27 @@ cdef class RefusedIds:
         for _ in range(loader.get_64()):
             loader.get(&held, sizeof(RefusedId))
             self.remember(held.account, held.cl_ord_id)
+
+    def pack(self) -> bytes:
+        """The ids as rows of a start file (see `starts`), the oldest first."""
+        cdef uint32_t place = self.next_place
+        cdef uint32_t _
+        rows = []
+        for _ in range(REMEMBERED if self.count else 0):
+            if self.ids[place].account:
+                rows.append((<const char *> &self.ids[place].account)[:sizeof(uint32_t)])
+                rows.append(self.ids[place].cl_ord_id[:CL_ORD_ID_SIZE])
+            place = place % REMEMBERED + 1
+        return b"".join(rows)
+
+    def unpack(self, bytes rows not None) -> None:
+        """Have the ids of rows, behind those that there are."""
+        cdef const char *at = rows
+        cdef uint32_t account
+        cdef size_t i
+        for i in range(len(rows) // ROW_SIZE):
+            memcpy(&account, at + i * ROW_SIZE, sizeof(account))
+            self.remember(account, at + i * ROW_SIZE + sizeof(account))
 
     def add(self, uint32_t account, bytes cl_ord_id) -> None:
         """`remember`, for Python callers; the id is at most 36 bytes."""

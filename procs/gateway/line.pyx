@@ -4,10 +4,17 @@ It stores each message of ours before anything can send it; it knows no socket.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport strchr
 
-from procs.gateway.fix.encode cimport OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, OUT_RESET, Outbox, Outgoing
+from procs.gateway.fix.encode cimport OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, OUT_RESET, SOH, Outbox, Outgoing
 from procs.gateway.scan cimport KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET
 from procs.gateway.store cimport Store
+
+
+cdef bint is_heartbeat(const char *message) noexcept nogil:
+    """Whether a message of ours is a Heartbeat or TestRequest: of it only the number is kept."""
+    cdef const char *at = strchr(strchr(message, SOH) + 1, SOH) + 1  # behind 8 and 9
+    return (at[3] == c"0" or at[3] == c"1") and at[4] == SOH
 
 
 cdef class Line:
@@ -25,6 +32,12 @@ cdef class Line:
         """Speak to the session in FIX `version` (42 or 44) also while nobody is there."""
         self.away.address(version, comp_id, len(comp_id), self.name, len(self.name))
         return 0
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The MsgSeqNums that come next: the client's (0: not known before its first logon), and ours."""
+        next_in = self.next_in if self.client is None else self.client.session.next_in
+        return next_in, self.store.sessions[self.number].next_out
 
     cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns):
         """Begin an application message with the session's next number; write its fields to what is returned."""
@@ -65,9 +78,13 @@ cdef class Line:
                 self.store.append(KIND_RESET, self.number, 0, outbox.data, 0, 0)
                 self.record_due = self.was_reset = True
                 self.answered.clear()
+            elif message.kind == OUT_ADMIN:
+                self.store.append(
+                    KIND_OUT_ADMIN, self.number, message.msg_seq_num, outbox.data + message.offset,
+                    0 if is_heartbeat(outbox.data + message.offset) else message.size, 0,
+                )
             elif message.kind != OUT_REPEAT:
                 self.store.append(
-                    KIND_OUT_ADMIN if message.kind == OUT_ADMIN else KIND_OUT_APP,
-                    self.number, message.msg_seq_num, outbox.data + message.offset, message.size, 0,
+                    KIND_OUT_APP, self.number, message.msg_seq_num, outbox.data + message.offset, message.size, 0
                 )
         return 0

@@ -9,7 +9,7 @@ cdef enum:
 cdef struct Mark:
     uint64_t position
     uint32_t msg_seq_num
-    uint32_t reserved
+    uint32_t kib             # of the session's messages before it, all together
 
 cdef struct Marks:
     Mark *marks
@@ -18,8 +18,11 @@ cdef struct Marks:
     uint32_t stride
     uint32_t since
 
-cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except -1 nogil
+cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position, uint32_t kib) except -1 nogil
 cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil
+cdef const Mark *mark_above(const Marks *marks, uint32_t msg_seq_num) noexcept nogil
+cdef uint64_t reach_of(const Marks *marks, uint32_t kib, uint64_t otherwise) noexcept nogil
+cdef void drop_marks(Marks *marks, uint64_t position) noexcept nogil
 cdef void clear_marks(Marks *marks) noexcept nogil
 cdef int save_marks(const Marks *marks, Saver saver) except -1
 cdef int load_marks(Marks *marks, Loader loader) except -1

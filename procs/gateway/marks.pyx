@@ -5,6 +5,7 @@ They are a hint of where to begin to read: they never say what lies there, and a
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport realloc
+from libc.string cimport memmove
 
 from procs.tables.saved cimport Loader, Saver
 
@@ -27,7 +28,7 @@ cdef int reserve(Marks *marks, uint32_t capacity) except -1 nogil:
     return 0
 
 
-cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except -1 nogil:
+cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position, uint32_t kib) except -1 nogil:
     """Note where a message lies, unless one of the last `stride` of its session was noted."""
     cdef uint32_t i
     if marks.since:
@@ -42,7 +43,7 @@ cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position) except 
         reserve(marks, marks.capacity * 2 if marks.capacity else FIRST_MARKS)
     marks.marks[marks.count].msg_seq_num = msg_seq_num
     marks.marks[marks.count].position = position
-    marks.marks[marks.count].reserved = 0
+    marks.marks[marks.count].kib = kib
     marks.count += 1
     marks.since = marks.stride - 1
     return 0
@@ -62,6 +63,45 @@ cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t other
         else:
             high = middle
     return marks.marks[low].position
+
+
+cdef const Mark *mark_above(const Marks *marks, uint32_t msg_seq_num) noexcept nogil:
+    """The first mark of a message behind `msg_seq_num`; NULL where none was noted."""
+    cdef uint32_t low = 0
+    cdef uint32_t high = marks.count
+    cdef uint32_t middle
+    while low < high:
+        middle = (low + high) // 2
+        if marks.marks[middle].msg_seq_num > msg_seq_num:
+            high = middle
+        else:
+            low = middle + 1
+    return &marks.marks[low] if low < marks.count else NULL
+
+
+cdef uint64_t reach_of(const Marks *marks, uint32_t kib, uint64_t otherwise) noexcept nogil:
+    """The position of the last mark with at most so many KiB before it; `otherwise` where no message was noted."""
+    cdef uint32_t low = 0
+    cdef uint32_t high = marks.count
+    cdef uint32_t middle
+    if marks.count == 0:
+        return otherwise
+    while high - low > 1:
+        middle = (low + high) // 2
+        if marks.marks[middle].kib <= kib:
+            low = middle
+        else:
+            high = middle
+    return marks.marks[low].position
+
+
+cdef void drop_marks(Marks *marks, uint64_t position) noexcept nogil:
+    """Forget those of messages before `position`, which are gone."""
+    cdef uint32_t gone = 0
+    while gone < marks.count and marks.marks[gone].position < position:
+        gone += 1
+    marks.count -= gone
+    memmove(marks.marks, marks.marks + gone, marks.count * sizeof(Mark))
 
 
 cdef void clear_marks(Marks *marks) noexcept nogil:

@@ -20,7 +20,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from procs.files import replace_durably
+from procs.files import keep_spare, replace_durably
 from procs.gateway.scan import StoreCorrupt
 
 BLOCK = 65_536  # numbers that a session has reserved ahead; where half of them are used, more are asked for
@@ -49,6 +49,7 @@ def read(folder: Path) -> tuple[bytes, bytes]:
 def write(folder: Path, boot: bytes, rows: bytes) -> None:
     """Have the file say this, safe when it returns. OSError: what the disk has then is not known."""
     replace_durably(folder / NAME, framed(boot, rows))
+    keep_spare(folder / NAME)
 
 
 def framed(boot: bytes, rows: bytes) -> bytes:

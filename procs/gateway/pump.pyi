@@ -1,4 +1,5 @@
 from procs.gateway.authentication import Accounts
+from procs.gateway.line import Line
 from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
 from procs.gateway.reports import Reports
@@ -10,6 +11,7 @@ from shm.ring import Consumer
 
 class EventPump:
     accounts: Accounts
+    lines: list[Line | None]
     recovering: bool
     def __init__(
         self,

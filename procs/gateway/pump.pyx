@@ -148,7 +148,8 @@ cdef class EventPump:
         if self.saves:
             self.saves = False
             self.store.flush()
-            self.snapshots.save(mark, f"gateway.{self.gateway}", self.save)
+            if not self.store.is_full:  # else there is no snapshot: its parts would have no space either
+                self.snapshots.save(mark, f"gateway.{self.gateway}", self.save)
         return 0
 
     cdef int64_t drain_ring(self, int ring, uint64_t released) except -1:
@@ -164,7 +165,7 @@ cdef class EventPump:
                 if (<const EventRecord *> record).type == EVT_ACCEPTED:
                     self.orders.expect(<const AcceptedRecord *> record)
             record = consumer.at(seq)
-            if (<const EventRecord *> record).cause > released:
+            if (<const EventRecord *> record).cause > released or self.store.is_full:
                 break
             self.handle(ring, record)
             seq += 1

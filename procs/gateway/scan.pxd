@@ -26,7 +26,7 @@ cdef struct Entry:
     uint8_t flags
     uint32_t session
     uint32_t msg_seq_num
-    uint32_t reserved
+    uint32_t back            # how far before it the entry is that it follows, in units of 8 bytes; 0: it follows none
     uint64_t number
 
 
@@ -45,10 +45,14 @@ cdef class Scan:
     cdef uint64_t held_from
     cdef size_t held
     cdef readonly bint torn
+    cdef readonly bint is_old        # the segment is of the format before this one
     cdef const Entry *next(self) except? NULL
-    cdef bint sane(self, const Entry *entry) noexcept nogil
     cdef const char *hold(self, size_t size) except? NULL
     cdef int open_segment(self) except -1
 
 cdef size_t padded(size_t size) noexcept nogil
+cdef void fill(Entry *entry, const char *data) noexcept nogil
+cdef size_t whole(const char *entries, size_t size) noexcept nogil
+cdef uint32_t back_to(uint64_t before, uint64_t position) noexcept nogil
+cdef bint is_sane(const Entry *entry) noexcept nogil
 cdef uint32_t crc_of(const Entry *entry) noexcept nogil

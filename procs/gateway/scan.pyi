@@ -1,6 +1,7 @@
 from pathlib import Path
 
 MAGIC: bytes
+OLD_MAGIC: bytes
 
 class StoreCorrupt(RuntimeError): ...
 

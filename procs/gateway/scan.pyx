@@ -7,12 +7,17 @@ Layout: segments named by the position of their first byte, `<position, 20 digit
 of entries, so what a crash leaves is a prefix of it::
 
     0       ┌────────────────────────────────────────────────────────────────────────────────────────┐
-            │ "LSFIXST1" 8 │ position of this byte 8 │ boot id of the host 36 │ zero 12              │
+            │ "LSFIXST2" 8 │ position of this byte 8 │ boot id of the host 36 │ zero 12              │
     64      ├────────────────────────────────────────────────────────────────────────────────────────┤
             │ crc32c of all that follows 4 │ length 4 │ kind 1 │ side 1 │ ring 1 │ flags 1 │ session 4 │
-            │ MsgSeqNum 4 │ zero 4 │ event number 8 │ the message, length bytes │ zero to a multiple of 8 │
+            │ MsgSeqNum 4 │ back 4 │ event number 8 │ the message, length bytes │ zero to a multiple of 8 │
             │ … entries. One write() of a batch publishes them; a torn last one is cut at the next start. │
             └────────────────────────────────────────────────────────────────────────────────────────┘
+
+`back` says where the session's entry before this one lies, so many times 8 bytes before it: of messages of ours the
+last one of ours, of application messages of the client the last such one; 0 for the first of a session or behind a
+reset, and where it is further than 32 GB. So a session's messages are found without reading those of others. In the
+format "LSFIXST1", which `upgrade` replaces, `back` was zero throughout.
 """
 
 import os
@@ -20,22 +25,26 @@ import os
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
 from posix.unistd cimport close, pread
 
 from shm.board cimport MAX_SESSIONS
 from shm.crc32c cimport crc32c
 
+from shm.refusal import FinalError
+
 cdef enum:
     SCAN_BUFFER = 4 * MAX_BODY
 
-MAGIC = b"LSFIXST1"
+MAGIC = b"LSFIXST2"
+OLD_MAGIC = b"LSFIXST1"
 
 assert sizeof(Entry) == 32
 assert SCAN_BUFFER >= sizeof(Entry) + MAX_BODY
 assert len(MAGIC) == 8
 
 
-class StoreCorrupt(RuntimeError):
+class StoreCorrupt(FinalError, RuntimeError):
     """The store is damaged before its end: it names file and offset, and the gateway does not start."""
 
 
@@ -48,19 +57,50 @@ cdef size_t padded(size_t size) noexcept nogil:
     return (size + 7) & ~<size_t> 7
 
 
+cdef size_t whole(const char *entries, size_t size) noexcept nogil:
+    """How many of these `size` bytes are whole entries, the first of which begins here."""
+    cdef size_t at = 0, end
+    while at + sizeof(Entry) <= size:
+        end = at + sizeof(Entry) + padded((<const Entry *> (entries + at)).length)
+        if end > size:
+            break
+        at = end
+    return at
+
+
 cdef uint32_t crc_of(const Entry *entry) noexcept nogil:
     return crc32c(0, <const char *> entry + 4, sizeof(Entry) - 4 + entry.length)
+
+
+cdef void fill(Entry *entry, const char *data) noexcept nogil:
+    """Copy an entry's message behind it."""
+    cdef char *body = <char *> entry + sizeof(Entry)
+    if entry.length:
+        memset(body + padded(entry.length) - 8, 0, 8)
+        memcpy(body, data, entry.length)
+
+
+cdef uint32_t back_to(uint64_t before, uint64_t position) noexcept nogil:
+    """`Entry.back` of an entry at `position` that follows the one at `before`, or none where that is 0."""
+    cdef uint64_t units = (position - before) // 8
+    return <uint32_t> units if before and units <= 0xFFFFFFFFU else 0
+
+
+cdef bint is_sane(const Entry *entry) noexcept nogil:
+    return entry.session < MAX_SESSIONS and entry.ring < EVENT_RINGS and KIND_IN_ADMIN <= entry.kind <= KIND_RESET
 
 
 cdef class Scan:
     """Reads the entries from `position` up to `end` in order. It sees only what has been flushed."""
 
-    def __cinit__(self, object folder, list bases, uint64_t position, uint64_t end):
+    def __cinit__(self, *_args):
+        self.fd = self.segment = -1
+
+    def __init__(self, object folder, list bases, uint64_t position, uint64_t end):
         self.folder = folder
         self.bases = bases
         self.position = position
         self.end = end
-        self.fd = self.segment = -1
         self.buffer = <char *> malloc(SCAN_BUFFER)
         if self.buffer == NULL:
             raise MemoryError("no memory to read the message store")
@@ -80,7 +120,7 @@ cdef class Scan:
         entry = <const Entry *> self.hold(sizeof(Entry))
         if entry != NULL and entry.length <= MAX_BODY:
             entry = <const Entry *> self.hold(sizeof(Entry) + padded(entry.length))
-            if entry != NULL and entry.crc == crc_of(entry) and self.sane(entry):
+            if entry != NULL and entry.crc == crc_of(entry) and is_sane(entry):
                 self.entry_at = self.position
                 self.position += sizeof(Entry) + padded(entry.length)
                 return entry
@@ -88,9 +128,6 @@ cdef class Scan:
             raise StoreCorrupt(f"{path_of(self.folder, self.base)} is damaged at offset {self.position - self.base}")
         self.torn = True
         return NULL
-
-    cdef bint sane(self, const Entry *entry) noexcept nogil:
-        return entry.session < MAX_SESSIONS and entry.ring < EVENT_RINGS and KIND_IN_ADMIN <= entry.kind <= KIND_RESET
 
     cdef const char *hold(self, size_t size) except? NULL:
         """`size` bytes from `position` on in the buffer; NULL where the segment has fewer."""
@@ -127,7 +164,8 @@ cdef class Scan:
         self.size = os.fstat(self.fd).st_size
         self.held = self.held_from = 0
         header = os.pread(self.fd, SEGMENT_HEADER_SIZE, 0)
-        if header[:16] != MAGIC + self.base.to_bytes(8, "little"):
+        self.is_old = header[:8] == OLD_MAGIC
+        if header[:8] not in (MAGIC, OLD_MAGIC) or header[8:16] != self.base.to_bytes(8, "little"):
             raise StoreCorrupt(f"{path} does not begin like a segment of the message store")
         if self.position == self.base:
             self.position += SEGMENT_HEADER_SIZE

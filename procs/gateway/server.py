@@ -8,16 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
 import structlog
 
 from config.schema import FixSection
+from procs.admission import Admission
+from procs.gateway import control
 from procs.gateway.authentication import Authenticator
+from procs.gateway.client import Client
+from procs.gateway.control import Control
 from procs.gateway.fix.session import Session
-from procs.gateway.gateway import Client, Gateway
+from procs.gateway.gateway import Gateway
+from procs.gateway.session_log import SessionLog, Watch
+from procs.listening import judged
 from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer
@@ -25,6 +30,10 @@ from shm.ring import Consumer
 WRITE_HIGH_BYTES = 1 << 20  # a transport with more unsent is slow: a resend to it waits
 LOGOUT_WAIT_S = 2.0  # for the clients' replies at an orderly stop
 BACKLOG = 128
+PROBES = 3  # of a peer that has been silent for half of `unread_timeout_s`, in the other half
+DISCONNECT_S = 10.0  # to log a client out, and to close behind what it has not read: more than both take together
+
+LogonCheck = Callable[[Client, str, str, str], None]
 
 log = structlog.get_logger("gateway")
 
@@ -35,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._client: Client | None = None
+        self._transport: asyncio.Transport | None = None
         self.address = ""
 
     def connection_made(self, base: asyncio.BaseTransport) -> None:
@@ -44,8 +54,9 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
             return
         self.address = peer[0]
+        self._transport = transport
         with contextlib.suppress(OSError):  # likewise: the next read or write says so
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._server.configure(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
         self._client = self._server.admit(self, transport)
 
@@ -66,10 +77,15 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         if self._client is not None:
             self._client.slow = False
+            self._server.kick()
 
-    def connection_lost(self, _error: Exception | None) -> None:
-        if self.address:
-            self._server.gone(self, self._client)
+    def give_way(self) -> None:
+        if self._client is not None:
+            self._server.cut(self._client, "it gave way to a newer connection")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._client is not None:
+            self._server.gone(self, self._client, f"lost: {error}" if error else "the client closed the connection")
 
 
 class Server:
@@ -80,18 +96,24 @@ class Server:
     def __init__(
         self,
         config: FixSection,
-        engine: Callable[[Callable[[Client, str, str, str], None]], Gateway],
+        engine: Callable[[LogonCheck, Watch], Gateway],
         session: Callable[[int], Session],
         clock: Callable[[], int],
+        name: str,
+        boot_id: str,
     ) -> None:
         self.kick: Callable[[], None] = lambda: None
         self._config = config
-        self.engine = engine(self._logon)
+        self.engine = engine(self._logon, self)
         self._session = session
         self._clock = clock
         self._authenticator = Authenticator(self.engine.pump.accounts, lambda: clock() / 1e9)
-        self._connections: Counter[str] = Counter()
-        self._logons: set[asyncio.Task[None]] = set()
+        self._admission = Admission(config.max_connections, config.max_connections_per_address)
+        self._connections: dict[Client, Connection] = {}
+        self._logons: dict[Client, asyncio.Task[None]] = {}
+        self._farewells: dict[Client, asyncio.Event] = {}
+        self._log = SessionLog(name, self.engine.pump, clock)
+        self._control = Control(control.name_of(boot_id, name), self._answer)
         self._listener: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
@@ -132,6 +154,7 @@ class Server:
             await self._opening
         if self._listener is not None:
             self._listener.close()
+        self._control.close()
         self.engine.say_goodbye(self._clock())
         if self.engine.clients:
             self._empty.clear()
@@ -140,7 +163,7 @@ class Server:
             except TimeoutError:
                 log.warning("clients did not reply to the logout", clients=len(self.engine.clients))
         for client in tuple(self.engine.clients):
-            client.close()
+            self.engine.end(client, "the venue is stopping")
         self._authenticator.close()
         self.engine.store.sync()
 
@@ -149,6 +172,7 @@ class Server:
         self._stopping = True
         if self._listener is not None:
             self._listener.close()
+        self._control.close()
         for client in tuple(self.engine.clients):
             client.transport.abort()
         self._authenticator.close()
@@ -159,26 +183,40 @@ class Server:
 
     async def _open(self) -> None:
         self.engine.pump.opened()
+        await self._control.open()
         loop = asyncio.get_running_loop()
         address, port = self._config.address, self._config.port
-        self._listener = await loop.create_server(lambda: Connection(self), address, port, backlog=BACKLOG)
+        try:
+            self._listener = await loop.create_server(lambda: Connection(self), address, port, backlog=BACKLOG)
+        except OSError as error:
+            raise judged(error, "fix", address, port) from error
         log.info("FIX is open", address=address, port=self.port)
+
+    def configure(self, connected: socket.socket) -> None:
+        """No waiting for more to send; and a peer that is gone is found, though nothing is said to it. OSError."""
+        timeout_s = self._config.unread_timeout_s
+        tcp = socket.IPPROTO_TCP
+        connected.setsockopt(tcp, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connected.setsockopt(tcp, socket.TCP_KEEPIDLE, max(1, timeout_s // 2))
+        connected.setsockopt(tcp, socket.TCP_KEEPINTVL, max(1, timeout_s // (2 * PROBES)))
+        connected.setsockopt(tcp, socket.TCP_KEEPCNT, PROBES)
+        connected.setsockopt(tcp, socket.TCP_USER_TIMEOUT, timeout_s * 1000)
 
     def admit(self, connection: Connection, transport: asyncio.Transport) -> Client | None:
         """A client for a new connection, or None, and the connection ended, where there are too many."""
-        self._connections[connection.address] += 1
-        total = self._connections.total()
-        of_address = self._connections[connection.address]
-        if (
-            self._stopping
-            or total > self._config.max_connections
-            or of_address > self._config.max_connections_per_address
-        ):
+        if self._stopping or not self._admission.enter(connection):
+            self._log.turned_away(connection.address, "the venue is stopping" if self._stopping else "too many")
             transport.abort()
             return None
         client = Client(self._session(self._clock()), transport, connection.address)
+        self._connections[client] = connection
         self.engine.connected(client)
         return client
+
+    def cut(self, client: Client, reason: str) -> None:
+        """End a connection at once."""
+        self.engine.end(client, reason, True)
 
     def received(self, client: Client | None, size: int) -> None:
         """Bytes have come in. What fails here ends the process, by way of `poll`."""
@@ -190,23 +228,51 @@ class Server:
             self._failure = failure
         self.kick()
 
-    def gone(self, connection: Connection, client: Client | None) -> None:
+    def gone(self, connection: Connection, client: Client, reason: str) -> None:
         """A connection has ended."""
-        self._connections[connection.address] -= 1
-        if not self._connections[connection.address]:
-            del self._connections[connection.address]
-        if client is not None:
-            try:
-                self.engine.lost(client)
-            except Exception as failure:
-                self._failure = failure
+        del self._connections[client]
+        self._admission.leave(connection)
+        try:
+            self.engine.lost(client, reason)
+        except Exception as failure:
+            self._failure = failure
         if not self.engine.clients:
             self._empty.set()
 
+    def logged_on(self, client: Client) -> None:
+        """The engine has accepted a Logon."""
+        self._admission.settle(self._connections[client])
+        self._log.logged_on(client)
+
+    def ended(self, client: Client, reason: str | int) -> None:
+        """The engine ends a connection, or it has lost it."""
+        self._log.ended(client, reason)
+        if (check := self._logons.get(client)) is not None:
+            check.cancel()
+        if (farewell := self._farewells.pop(client, None)) is not None:
+            farewell.set()
+
+    async def _answer(self, request: control.Request) -> control.Answer:
+        """Carry out what `lockstep status` and `lockstep disconnect` ask for."""
+        if isinstance(request, control.List):
+            return control.Listed(*self._log.statuses(request.first, control.PAGE))
+        account = self.engine.pump.accounts.find(request.session)
+        if account is None:
+            return control.Disconnected(False, f"there is no session {request.session}")
+        client = self.engine.log_out(account.number, request.reason.encode(), self._clock())
+        if client is None:
+            return control.Disconnected(False, f"{request.session} is not connected")
+        self._log.disconnected(request.session, request.operator, request.reason)
+        if not client.closed:
+            farewell = self._farewells.setdefault(client, asyncio.Event())
+            await asyncio.wait_for(farewell.wait(), DISCONNECT_S)
+        return control.Disconnected(True, f"{request.session} is disconnected")
+
     def _logon(self, client: Client, sender: str, username: str, password: str) -> None:
+        self._admission.ask(self._connections[client])
         task = asyncio.get_running_loop().create_task(self._check(client, sender, username, password))
-        self._logons.add(task)
-        task.add_done_callback(self._checked)
+        self._logons[client] = task
+        task.add_done_callback(lambda _: self._checked(client, task))
 
     async def _check(self, client: Client, sender: str, username: str, password: str) -> None:
         # A username that is not the sender's is looked up as a name that nobody has: the same work, the same answer.
@@ -218,8 +284,8 @@ class Server:
             self.engine.accept(client, account.number, self._clock())
         self.kick()
 
-    def _checked(self, task: asyncio.Task[None]) -> None:
-        self._logons.discard(task)
+    def _checked(self, client: Client, task: asyncio.Task[None]) -> None:
+        del self._logons[client]
         if not task.cancelled() and task.exception() is not None:
             failure = task.exception()
             assert isinstance(failure, Exception)

@@ -6,8 +6,10 @@ what a message means, and never changes what it has written.
 
 `ring`, `event number` and `side` name the event that caused a report (number 0: none did): the highest of each ring is
 the watermark up to which reports are sent, so that a restart repeats none and forgets none. In memory each session has
-marks, one in 64 messages and at most 16,384, from which a resend starts to scan. What is held in memory is part of a
-snapshot, so that a start reads only what was appended since.
+marks, one in 64 messages and at most 16,384, from which a resend goes back along its chain. What is held in memory is
+part of a snapshot, so that a start reads only what was appended since.
+
+Segments that are too old or too many are removed whole (`retain`): the next one has a file that says what they came to.
 
 It is written before anything is sent, and synced now and then: a loss of the host may take its tail. What was sent then
 is not given a second time: numbers go on behind those that are reserved (`Reserve`), and a segment is written in one
@@ -18,19 +20,21 @@ import os
 from functools import partial
 from pathlib import Path
 
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EDQUOT, EINTR, ENOSPC, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
-from posix.unistd cimport close, write
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memmove, memset
+from posix.unistd cimport SEEK_SET, close, lseek, write
 
-from procs.gateway.marks cimport MAX_MARKS, add_mark, clear_marks, find_mark, load_marks, save_marks
+from procs.gateway.fix.message cimport Message
+from procs.gateway.lookup cimport Lookup
+from procs.gateway.lost cimport lost_of
+from procs.gateway.marks cimport find_mark
 from procs.gateway.reserve cimport Reserve
 from procs.gateway.scan cimport (
     FLAG_REFUSED_ID,
+    KIND_IN_ADMIN,
     KIND_IN_ANSWERED,
-    KIND_IN_LOGGED,
-    KIND_OUT_ADMIN,
     KIND_OUT_APP,
     KIND_RESET,
     MAX_BODY,
@@ -38,145 +42,198 @@ from procs.gateway.scan cimport (
     Entry,
     Kind,
     Scan,
+    back_to,
     crc_of,
+    fill,
     padded,
+    whole,
+)
+from procs.gateway.secrets cimport blank, has_secret
+from procs.gateway.sessions cimport (
+    SessionState,
+    check_sessions,
+    follow,
+    followed,
+    forget_before,
+    free_sessions,
+    load_sessions,
+    needed_from,
+    new_sessions,
+    pack_sessions,
+    save_sessions,
+    unpack_sessions,
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport SIDE_SELL
 
-from procs import files
-from procs.gateway import background
-from procs.gateway.scan import MAGIC, StoreCorrupt, path_of
-from procs.snapshots import NotSyncedError
+from procs import files, space
+from procs.gateway import background, segments, starts
+from procs.gateway.retention import Retention, note_start
+from procs.gateway.scan import StoreCorrupt, path_of
+from procs.gateway.starts import Started
+from procs.gateway.upgrade import upgrade
 
 cdef enum:
+    MAX_ADMIN_BODY = 1024   # of a client's session message that is kept
     MAX_ENTRY = sizeof(Entry) + MAX_BODY
+    ENTRIES_A_BEAT = 8192
     SYNC_SIZE = 4 * 1024 * 1024  # of a segment, which is then synced aside, so that its end has little left to wait for
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-assert BUFFER_SIZE >= 2 * MAX_ENTRY
+assert BUFFER_SIZE >= 4 * MAX_ENTRY
+assert SEGMENT_HEADER_SIZE == segments.HEADER_SIZE
 
 
-cdef inline size_t numbers_size(const SessionState *state) noexcept nogil:
-    return <const char *> &state.out_marks - <const char *> state
+def nothing() -> None:
+    """What nobody waits for."""
+
+
+cdef inline bint is_heartbeat(uint32_t msg_type) noexcept nogil:
+    return msg_type == c"0" or msg_type == c"1"
 
 
 cdef class Store:
     """The store in `folder`, made where there is none. One gateway holds it at a time.
 
     Opening scans it all, or what is behind the part of a snapshot where there is a `loader`, cuts a torn tail (kept
-    aside as `<segment>.torn`) and refills `refused`; StoreCorrupt where an entry before the last segment's tail is bad,
-    or the store is not the one that the part is of.
+    aside as `<segment>.torn`) and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt where
+    an entry before the last segment's tail is bad, or the store is not the one that the part is of.
+    `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: not all that was appended
+    is written; nothing may be sent then, and little appended, until a `flush` finds space.
     """
 
-    def __init__(self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None):
-        cdef uint32_t session
+    def __cinit__(self, *_args, **_names):
+        self.fd = -1
+
+    def __init__(
+        self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None,
+        object beat=nothing, object keep=None, uint64_t spare_bytes=0,
+    ):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.sync(self.folder.parent)
         self.refused = refused
         self.segment_size = segment_size
-        self.fd = -1
-        self.sessions = <SessionState *> calloc(MAX_SESSIONS, sizeof(SessionState))
+        self.spare_bytes = spare_bytes
+        self.sessions = new_sessions()
         self.buffer = <char *> malloc(BUFFER_SIZE)
-        if self.sessions == NULL or self.buffer == NULL:
+        if self.buffer == NULL:
             raise MemoryError("no memory for the message store")
-        for session in range(MAX_SESSIONS):
-            self._begin_session(session)
         self.bases = sorted(int(path.stem) for path in self.folder.glob("*.fix"))
-        self._drop_unborn_segment()
+        segments.drop_unborn(self.folder, self.bases)
+        self.beat = beat
+        self.retention = None if keep is None else Retention(self.folder, self.bases, keep)
+        self.starter = background.Background()
+        upgrade(self.folder, self.bases, self.beat)
         if loader is not None:
             self._load(loader)
+        if self.bases and self.last_at < <uint64_t> self.bases[0]:
+            self._load_start(self.bases[0])
         self.reserve = Reserve(self.folder)
         self.syncer = background.Background()
         boot = BOOT_ID.read_bytes().strip()
         last_boot = self._scan() if self.bases or self.last_at else b""
+        if self.bases:
+            forget_before(self.sessions, MAX_SESSIONS, self.bases[0])  # which a part may know of still
         self.other_boot = (self.reserve.boot or last_boot or boot) != boot
         self._reserve(self.reserve.boot or last_boot or boot, self.other_boot)
         if last_boot != boot:  # the header names the host's boot for all that is in a segment
-            self.base += self.written
-            self._begin_segment()
+            self._begin_segment(self.base + self.written)
+        self.tend()
         self._go_on()
 
     def __dealloc__(self):
-        cdef uint32_t session
         if self.fd >= 0:
             close(self.fd)
-        if self.sessions != NULL:
-            for session in range(MAX_SESSIONS):
-                free(self.sessions[session].out_marks.marks)
-                free(self.sessions[session].in_marks.marks)
-        free(self.sessions)
+        free_sessions(self.sessions)
         free(self.buffer)
 
-    def _begin_session(self, uint32_t session) -> None:
-        self.sessions[session].next_out = 1
-        clear_marks(&self.sessions[session].out_marks)
-        clear_marks(&self.sessions[session].in_marks)
-
-    def _begin_segment(self) -> None:
-        """Make the segment at `base` with its header, durable by name, and append to it from here on."""
+    def _begin_segment(self, uint64_t base) -> None:
+        """Append to a new segment at `base` from here on. OSError: there is none."""
+        fd = segments.begin(self.folder, base, BOOT_ID.read_bytes().strip(), self.spare_bytes)
         if self.fd >= 0:
             close(self.fd)
-        self.fd = os.open(path_of(self.folder, self.base), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        header = MAGIC + self.base.to_bytes(8, "little") + BOOT_ID.read_bytes().strip()
-        self.written = os.write(self.fd, header.ljust(SEGMENT_HEADER_SIZE, b"\0"))
-        os.fsync(self.fd)  # a segment that has its name has its header, whatever a loss of power leaves
-        self.bases.append(self.base)
-        files.sync(self.folder)
+        self.fd = fd
+        self.base = base
+        self.written = SEGMENT_HEADER_SIZE
+        self.bases.append(base)
+        if self.retention is not None:
+            self._write_start()
 
-    def _drop_unborn_segment(self) -> None:
-        """Remove a last segment whose header was not written whole: nothing can be in it."""
-        if self.bases and path_of(self.folder, self.bases[-1]).stat().st_size < SEGMENT_HEADER_SIZE:
-            path_of(self.folder, self.bases.pop()).unlink()
+    def _write_start(self) -> None:
+        """Have a file say what all sessions are as the segment begins: with it, those before are needed no more."""
+        started = Started(
+            (<const char *> self.watermarks)[:sizeof(self.watermarks)],
+            pack_sessions(self.sessions, self.reserve.top),
+            self.refused.pack(),
+        )
+        self.starter.finish()
+        self.starter.begin(partial(note_start, self.folder, self.base, started))
+
+    def _load_start(self, uint64_t base) -> None:
+        """Hold in memory what the first segment's start file says, where what was before it has been removed."""
+        started = starts.read(self.folder, base)
+        if started is None:
+            if any(self.folder.glob("*.start")):
+                raise StoreCorrupt(
+                    f"{self.folder} lacks what was before {path_of(self.folder, base)}, and the file that says what it "
+                    "came to: put its files back"
+                )
+            return
+        free_sessions(self.sessions)
+        self.sessions = NULL
+        self.sessions = new_sessions()
+        unpack_sessions(self.sessions, started.rows)
+        memcpy(self.watermarks, <const char *> <bytes> started.watermarks, sizeof(self.watermarks))
+        self.refused.unpack(started.refused)
+        self.last_at = 0
+
+    def retain(self, int64_t now_ns) -> None:
+        """Let the oldest segments go that are too old or too many, or of which no session needs anything."""
+        if self.retention is None or len(self.bases) < 2:
+            return
+        top = self.reserve.top
+        end = self.end()
+        needed = needed_from(self.sessions, top, self.retention.keep.session_bytes, end)
+        count = self.retention.removable(end, needed, now_ns)
+        if count:
+            self.retention.remove(count)
+            forget_before(self.sessions, top, self.bases[0])
+
+    cdef int end_segment(self) except -1:
+        """Go on in the next segment; in this one where the disk has no room for another."""
+        self.syncer.finish()
+        os.fdatasync(self.fd)  # only of the last segment may a loss of the host take something
+        try:
+            self._begin_segment(self.base + self.written)
+        except OSError as error:
+            if not space.is_full(error):
+                raise
+            self.is_short = True
+        return 0
+
+    def tend(self) -> None:
+        """Own what is to be behind the end, as far as the disk has it. OSError where it is not for lack of space."""
+        self.is_short = self.spare_bytes > 0 and not segments.owns(self.fd, self.written + self.spare_bytes)
 
     def save(self, Saver saver not None) -> None:
         """Add what is held in memory to a part, once the disk keeps all that it is about. All is written out before."""
-        cdef SessionState *state
-        cdef uint32_t session
         assert self.used == 0
-        self._sync_segments()
+        segments.sync(self.folder, self.bases)
         saver.put_64(self.last_at)
         saver.put_64(self.last_crc)
         saver.put(self.watermarks, sizeof(self.watermarks))
-        for session in range(MAX_SESSIONS):
-            state = &self.sessions[session]
-            if state.next_out > 1 or state.last_in or state.generation:
-                saver.put_64(session)
-                saver.put(state, numbers_size(state))
-                save_marks(&state.out_marks, saver)
-                save_marks(&state.in_marks, saver)
-        saver.put_64(MAX_SESSIONS)
+        save_sessions(self.sessions, saver)
         self.refused.save(saver)
-
-    def _sync_segments(self) -> None:
-        """Have the disk keep what is written, by files of its own: a forked child may do it. NotSyncedError."""
-        try:
-            for base in self.bases:  # costs nothing where there is nothing to sync
-                fd = os.open(path_of(self.folder, base), os.O_RDONLY | os.O_CLOEXEC)
-                os.fdatasync(fd)
-                os.close(fd)
-        except OSError as error:
-            text = f"the message store is not safe: {error.strerror}"
-            raise NotSyncedError(error.errno, text, str(self.folder)) from error
 
     def _load(self, Loader loader) -> None:
         """Hold in memory what a part says. `last_at` is an entry that is there still: the scan begins at it."""
-        cdef SessionState *state
-        cdef uint32_t session
         self.last_at = loader.get_64()
         self.last_crc = <uint32_t> loader.get_64()
         loader.get(self.watermarks, sizeof(self.watermarks))
-        while True:
-            session = <uint32_t> loader.get_64()
-            if session >= MAX_SESSIONS:
-                break
-            state = &self.sessions[session]
-            loader.get(state, numbers_size(state))
-            load_marks(&state.out_marks, loader)
-            load_marks(&state.in_marks, loader)
+        load_sessions(self.sessions, loader)
         self.refused.load(loader)
 
     def _begin_scan(self) -> Scan:
@@ -200,21 +257,19 @@ cdef class Store:
         """Hold in memory what the store says, and open the last segment behind its last whole entry; its boot."""
         cdef const Entry *entry
         cdef Scan scan = self._begin_scan()
-        last = path_of(self.folder, self.bases[-1])
+        cdef uint64_t entries = 0
         while True:
             entry = scan.next()
             if entry == NULL:
                 break
             self.apply(entry, <const char *> entry + sizeof(Entry), scan.entry_at)
+            entries += 1
+            if entries % ENTRIES_A_BEAT == 0:
+                self.beat()
         self.base = self.bases[-1]
         self.written = scan.position - self.base
-        self.fd = os.open(last, os.O_RDWR | os.O_CLOEXEC)
-        tail = os.pread(self.fd, last.stat().st_size - self.written, self.written)
-        if tail:
-            last.with_suffix(".torn").write_bytes(tail)
-            os.ftruncate(self.fd, self.written)
-        os.lseek(self.fd, 0, os.SEEK_END)
-        return last.open("rb").read(SEGMENT_HEADER_SIZE)[16:52].rstrip(b"\0")
+        self.fd, boot = segments.go_on(self.folder, self.base, self.written)
+        return boot
 
     def _reserve(self, bytes boot, bint was_lost=False, bint ahead=True) -> None:
         """Have the disk keep what numbers all sessions have used, and may use; all is written out before."""
@@ -231,7 +286,7 @@ cdef class Store:
         cdef uint32_t session
         for session in range(self.reserve.top):
             while self.sessions[session].generation < self.reserve.held[session].generation:
-                self.append(KIND_RESET, session, 0, NULL, 0, 0)
+                self.append(KIND_RESET, session, 0, b"", 0, 0)
             self.sessions[session].next_out = max(self.sessions[session].next_out, self.reserve.held[session].next)
             self.sessions[session].version = self.reserve.held[session].version
         self.flush()
@@ -240,7 +295,7 @@ cdef class Store:
         """All that may have been given before the host was lost is told again: this boot begins here. OSError."""
         boot = BOOT_ID.read_bytes().strip()
         if self.reserve.boot != boot:
-            self.flush()
+            self.write_out()
             self._reserve(boot)
 
     cdef uint64_t end(self) noexcept nogil:
@@ -251,13 +306,32 @@ cdef class Store:
         """The same in its segment, `base`: the two together are never an entry's again, whatever a lost host takes."""
         return self.written + self.used
 
-    cdef Scan scan_from(self, uint64_t position):
-        """What is written from a position on, up to now."""
-        return Scan(self.folder, self.bases, position, self.end())
-
     cdef uint64_t watermark(self, int ring) noexcept nogil:
         """The last report stored of a ring's events, as 2 × event number + (1 for the seller's side); 0 for none."""
         return self.watermarks[ring]
+
+    @property
+    def last_events(self) -> list[int]:
+        """The number of the last event of each ring of which a report is stored; 0 for none."""
+        return [mark // 2 for mark in self.watermarks]
+
+    cdef int append_received(
+        self, Kind kind, uint32_t session, uint32_t msg_seq_num, Message message, uint8_t flags
+    ) except -1 nogil:
+        """Append a client's message as that of `msg_seq_num`, without any password in it.
+
+        Of a session message nobody reads more than its number: a long one, or one that says nothing, is not kept.
+        """
+        cdef size_t size = message.size
+        cdef Entry *entry
+        if kind == KIND_IN_ADMIN and (size > MAX_ADMIN_BODY or is_heartbeat(message.msg_type)):
+            size = 0
+        entry = self.begin_entry(kind, session, msg_seq_num, size)
+        entry.flags = flags
+        fill(entry, message.data)
+        if size and has_secret(message):
+            blank(<char *> entry + sizeof(Entry), size)
+        return self.end_entry(entry)
 
     cdef int append(
         self, Kind kind, uint32_t session, uint32_t msg_seq_num, const char *data, size_t size, uint8_t flags
@@ -265,7 +339,8 @@ cdef class Store:
         """Append a message that no event caused. It is on disk after the next `flush`."""
         cdef Entry *entry = self.begin_entry(kind, session, msg_seq_num, size)
         entry.flags = flags
-        return self.end_entry(entry, data)
+        fill(entry, data)
+        return self.end_entry(entry)
 
     cdef int append_report(
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
@@ -275,7 +350,8 @@ cdef class Store:
         entry.ring = ring
         entry.number = number
         entry.side = side
-        return self.end_entry(entry, data)
+        fill(entry, data)
+        return self.end_entry(entry)
 
     cdef Entry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil:
         """The next entry, in the buffer itself, with room for its message behind it."""
@@ -283,8 +359,11 @@ cdef class Store:
         if size > MAX_BODY or session >= MAX_SESSIONS:
             with gil:
                 raise ValueError(f"no entry of {size} bytes for session {session}")
-        if self.used + sizeof(Entry) + padded(size) > BUFFER_SIZE:
+        if self.used + sizeof(Entry) + padded(size) > BUFFER_SIZE // 2:
             self.flush()
+            if self.used + sizeof(Entry) + padded(size) > BUFFER_SIZE:
+                with gil:
+                    raise OSError(ENOSPC, "the disk is full, and so is the message store's buffer", str(self.folder))
         entry = <Entry *> (self.buffer + self.used)
         memset(entry, 0, sizeof(Entry))
         entry.kind = kind
@@ -293,53 +372,35 @@ cdef class Store:
         entry.length = <uint32_t> size
         return entry
 
-    cdef int end_entry(self, Entry *entry, const char *data) except -1 nogil:
+    cdef int end_entry(self, Entry *entry) except -1 nogil:
+        """Let the entry in the buffer, which has its message, be one of the store's."""
         cdef SessionState *state = &self.sessions[entry.session]
-        cdef char *body = <char *> entry + sizeof(Entry)
-        cdef size_t size = padded(entry.length)
-        if size:
-            memset(body + size - 8, 0, 8)
-        memcpy(body, data, entry.length)
+        entry.back = back_to(followed(state, entry), self.end())
         entry.crc = crc_of(entry)
-        self.apply(entry, body, self.end())
-        self.used += sizeof(Entry) + size
+        self.apply(entry, <const char *> entry + sizeof(Entry), self.end())
+        self.used += sizeof(Entry) + padded(entry.length)
         if state.next_out > self.reserve.held[entry.session].extend_at or entry.kind == KIND_RESET:
             return self.reserve.use(entry.session, state.generation, state.next_out, state.version)
         return 0
 
     cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil:
         """Let an entry take effect on the state in memory, when it is appended and when it is found at the start."""
-        cdef SessionState *state = &self.sessions[entry.session]
         cdef uint64_t mark
         self.last_at = position
         self.last_crc = entry.crc
-        if entry.length > 9:
-            state.version = 42 if data[8] == c"2" else 44
-        if entry.kind == KIND_RESET:
-            state.next_out = 1
-            state.last_in = 0
-            state.generation += 1
-            clear_marks(&state.out_marks)
-            clear_marks(&state.in_marks)
-        elif entry.kind == KIND_OUT_ADMIN or entry.kind == KIND_OUT_APP:
-            state.next_out = entry.msg_seq_num + 1
-            add_mark(&state.out_marks, entry.msg_seq_num, position)
-            if entry.number:
-                mark = 2 * entry.number + (entry.side == SIDE_SELL)
-                if mark > self.watermarks[entry.ring]:
-                    self.watermarks[entry.ring] = mark
-        else:
-            if entry.msg_seq_num > state.last_in:
-                state.last_in = entry.msg_seq_num
-                add_mark(&state.in_marks, entry.msg_seq_num, position)
-            if entry.flags & FLAG_REFUSED_ID:
-                self.refused.remember_of(entry.session, data, entry.length)  # session and account are one number
+        follow(&self.sessions[entry.session], entry, data, position)
+        if entry.number and entry.kind == KIND_OUT_APP:
+            mark = 2 * entry.number + (entry.side == SIDE_SELL)
+            if mark > self.watermarks[entry.ring]:
+                self.watermarks[entry.ring] = mark
+        if entry.flags & FLAG_REFUSED_ID and entry.kind == KIND_IN_ANSWERED:
+            self.refused.remember_of(entry.session, data, entry.length)  # session and account are one number
         return 0
 
     cdef int flush(self) except -1 nogil:
         """Write what was appended with one call (more where the kernel takes it in parts). OSError ends the process.
 
-        What was appended may be sent then: its numbers are reserved.
+        What was appended may be sent then: its numbers are reserved. On a full disk what did not fit stays appended.
         """
         cdef size_t done = 0
         cdef int64_t wrote
@@ -347,26 +408,33 @@ cdef class Store:
             return 0
         while done < self.used:
             wrote = write(self.fd, self.buffer + done, self.used - done)
+            if wrote < 0 and (errno == ENOSPC or errno == EDQUOT):
+                break
             if wrote < 0 and errno != EINTR:
                 with gil:
                     raise OSError(errno, f"the message store cannot be written: {os.strerror(errno)}", str(self.folder))
             if wrote > 0:
                 done += wrote
-        self.written += self.used
-        self.used = 0
+        self.is_full = done < self.used
+        done = whole(self.buffer, done) if self.is_full else done  # of the file nobody reads the rest
+        self.written += done
+        self.used -= done
         self.writes += 1
+        if self.is_full:
+            self.is_short = True
+            memmove(self.buffer, self.buffer + done, self.used)
+            lseek(self.fd, <int64_t> self.written, SEEK_SET)
+            return 0
         if self.written // SYNC_SIZE != (self.written - done) // SYNC_SIZE:
             with gil:
                 self.sync_aside()
+                self.tend()
         if self.reserve.is_short:
             with gil:
                 self.reserve.settle()
-        if self.written >= self.segment_size:
+        if self.written >= self.segment_size and not self.is_short:
             with gil:
-                self.syncer.finish()
-                os.fdatasync(self.fd)  # only of the last segment may a loss of the host take something
-                self.base += self.written
-                self._begin_segment()
+                self.end_segment()
         return 0
 
     cdef int sync_aside(self) except -1:
@@ -382,34 +450,24 @@ cdef class Store:
         """After a start: the MsgSeqNum to ask the client for, when the log has its commands up to `sequenced`.
 
         It is that of the first stored message that was meant for the log and is not in it, else the one after all seen;
-        `received` is what the client's Logon has. With it come the numbers of stored messages above `sequenced` that
-        were answered here, and are not to be again.
+        `received` is what the client's Logon has. With it come the numbers of stored messages behind it that were
+        answered here, and are not to be again.
         """
         cdef SessionState *state = &self.sessions[session]
-        cdef const Entry *entry
-        cdef Scan scan
         cdef uint32_t expected
-        answered = set()
         # The store has all that this host showed the router: a higher number is from before a reset the log lost.
         # Where the host was lost, the store may lack some; what the client has not come to is from before its reset.
         if state.generation and sequenced > max(state.last_in, 1):
             if not self.other_boot or sequenced >= received:
                 sequenced = 0
         expected = max(state.last_in, sequenced) + 1
-        if state.last_in > sequenced:
-            self.flush()
-            scan = self.scan_from(find_mark(&state.in_marks, sequenced, self.end()))
-            while True:
-                entry = scan.next()
-                if entry == NULL:
-                    break
-                if entry.session != session or entry.msg_seq_num <= sequenced:
-                    continue
-                if entry.kind == KIND_IN_LOGGED:
-                    expected = min(expected, entry.msg_seq_num)
-                elif entry.kind == KIND_IN_ANSWERED:
-                    answered.add(entry.msg_seq_num)
-        return expected, answered
+        if state.last_logged <= sequenced:  # as nearly always: the log has all that it was to have
+            return expected, set()
+        self.flush()
+        return lost_of(
+            Lookup(self.folder, self.bases), session, find_mark(&state.in_marks, sequenced, 0), state.last_in_app,
+            sequenced, expected,
+        )
 
     def next_out(self, uint32_t session) -> int:
         """The MsgSeqNum of the session's next message of ours."""
@@ -421,7 +479,7 @@ cdef class Store:
 
     def reported(self, int ring) -> int:
         """`watermark`, for Python callers."""
-        return self.watermark(ring)
+        return self.watermarks[ring]
 
     def add(self, Kind kind, uint32_t session, uint32_t msg_seq_num, bytes data, uint8_t flags=0) -> None:
         """`append`, for Python callers."""
@@ -434,59 +492,20 @@ cdef class Store:
         self.append_report(session, msg_seq_num, ring, number, side, data, len(data))
 
     def write_out(self) -> None:
-        """`flush`, for Python callers."""
+        """`flush`, where nothing goes on without. OSError: the disk is full too."""
         self.flush()
+        if self.is_full:
+            raise OSError(ENOSPC, "the message store cannot be written", str(self.folder))
 
     def sync(self) -> None:
-        """Write what was appended and have the disk keep it: at the end of an orderly stop, when nothing follows."""
-        self.flush()
-        self._sync_segments()
+        """Write what was appended and have the disk keep it, at an orderly stop: nothing follows. OSError."""
+        self.write_out()
+        self.syncer.finish()  # first: a sync that failed is not told of again to one that comes later
+        segments.sync(self.folder, self.bases)
+        self.starter.finish()
         self._reserve(self.reserve.boot, ahead=False)
 
     def check(self) -> None:
         """Assert that the bounds and the order of the marks hold."""
-        cdef SessionState *state
-        cdef uint32_t session
-        cdef uint32_t i
         assert self.used <= BUFFER_SIZE
-        for session in range(MAX_SESSIONS):
-            state = &self.sessions[session]
-            assert state.out_marks.count <= MAX_MARKS
-            for i in range(1, state.out_marks.count):
-                assert state.out_marks.marks[i - 1].msg_seq_num < state.out_marks.marks[i].msg_seq_num
-                assert state.out_marks.marks[i - 1].position < state.out_marks.marks[i].position
-
-
-cdef class Resend:
-    """The session's own messages `begin` to `end` (both included), in order, for one ResendRequest."""
-
-    def __cinit__(self, Store store, uint32_t session, uint32_t begin, uint32_t end):
-        cdef SessionState *state = &store.sessions[session]
-        store.flush()
-        self.store = store
-        self.session = session
-        self.generation = state.generation
-        self.begin = begin
-        self.end = min(end, state.next_out - 1)
-        self.scan = store.scan_from(find_mark(&state.out_marks, begin, store.end()))
-
-    cdef const Entry *next(self) except? NULL:
-        """The next message of the range, or NULL behind the last one and when the session was reset meanwhile."""
-        cdef const Entry *entry
-        if self.store.sessions[self.session].generation != self.generation:
-            return NULL
-        while True:
-            entry = self.scan.next()
-            if entry == NULL:
-                return NULL
-            if entry.session != self.session or (entry.kind != KIND_OUT_ADMIN and entry.kind != KIND_OUT_APP):
-                continue
-            if entry.msg_seq_num >= self.begin:
-                return entry if entry.msg_seq_num <= self.end else NULL
-
-    def read(self) -> tuple[int, int, bytes] | None:
-        """The next message as (kind, MsgSeqNum, message), or None at the end."""
-        cdef const Entry *entry = self.next()
-        if entry == NULL:
-            return None
-        return (entry.kind, entry.msg_seq_num, (<const char *> entry + sizeof(Entry))[:entry.length])
+        check_sessions(self.sessions, self.bases[0])

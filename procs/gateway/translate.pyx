@@ -66,6 +66,8 @@ cdef void read_form(Message message, Form *form) noexcept nogil:
     form.time_in_force = text_at(message, AT_TIME_IN_FORCE)
     form.price = text_at(message, AT_PRICE)
     form.quantity = text_at(message, AT_ORDER_QTY)
+    if form.poss_resend:
+        form.transact_time = field_of(message, 60)
     form.has_terms = message.at[AT_TERMS] != 0
     if form.has_terms:
         memset(&form.stop_price, 0, sizeof(Form) - (<char *> &form.stop_price - <char *> form))
@@ -111,6 +113,8 @@ cdef void put_plain(Form *form, uint32_t tag, Text text) noexcept nogil:
         form.symbol = text
     elif tag == 59:
         form.time_in_force = text
+    elif tag == 60:
+        form.transact_time = text
 
 
 cdef void put_term(Form *form, uint32_t tag, Text text) noexcept nogil:

@@ -15,13 +15,14 @@ import simplefix
 from msgspec import structs
 
 from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
+from procs.catching import catch_up
 from procs.gateway.__main__ import build as build_gateway
 from procs.gateway.server import Server
 from procs.journaler.journaler import Journaler
 from procs.matcher.__main__ import build as build_matcher
 from procs.pump import SPIN_ROUNDS
-from procs.replica import catch_up
 from procs.router.__main__ import build as build_router
+from procs.router.witnesses import BATCHER
 from procs.supervisor.topology import derive
 from procs.venue import Venue
 from shm.journal_writer import JournalWriter
@@ -58,6 +59,7 @@ class Harness:
     def __init__(self, config: Config, data: Path) -> None:
         topology = derive(config)
         self.venue = Venue.private(topology, config, data)
+        self.venue.board.show_known(BATCHER, 0, ())
         self._journal = JournalWriter(data / "journal", config.venue.durability, SEGMENT_BYTES)
         self.agents: dict[str, Any] = {
             "journaler": Journaler(self.venue.consumer("log", "journaler"), self._journal, self.venue.board),

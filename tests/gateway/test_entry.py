@@ -115,6 +115,26 @@ def test_a_replace_has_the_terms_that_it_changes(tmp_path: Path) -> None:
     run(tmp_path, play)
 
 
+def test_what_may_be_a_repetition_says_when_it_was_entered(tmp_path: Path) -> None:
+    async def play(running: Stage, trader: Trader) -> None:
+        for name, transact in (("one", "20300101-12:00:00"), ("two", "20700101-12:00:00")):
+            trader.send("D", {97: "Y", 11: name, 21: "1", 55: "BTCUSDT", 54: "1", 60: transact, 38: "1", 40: "2",
+                              44: "100"})  # fmt: skip
+            terms, order = await running.commands(2)
+            has(terms, type=r.CommandType.EXT_TERMS, transact_ns=NOON_NS + (14_610 * DAY_NS if name == "two" else 0))
+            has(order, cl_ord_id=name.encode(), flags=r.OrderFlag.TERMS | r.OrderFlag.POSS_RESEND)
+        trader.send("G", {97: "Y", 41: "one", 11: "r1", 21: "1", 55: "BTCUSDT", 54: "1", 60: "20300101-12:00:00",
+                          38: "1", 40: "2", 44: "99"})  # fmt: skip
+        terms, replace = await running.commands(2)
+        has(terms, type=r.CommandType.EXT_TERMS, transact_ns=NOON_NS)
+        has(replace, flags=r.OrderFlag.TERMS | r.OrderFlag.POSS_RESEND | r.OrderFlag.BOTH_IDS)
+        trader.order("three")
+        (order,) = await running.commands(1)
+        has(order, cl_ord_id=b"three", flags=0)
+
+    run(tmp_path, play)
+
+
 @pytest.mark.parametrize("kind", ["cancel", "replace"])
 @pytest.mark.parametrize(("own", "meant"), [("o" * 19, "m"), ("o", "m" * 19), ("o" * 36, "m" * 36)])
 def test_a_request_with_a_long_id_has_a_record_for_what_it_means(

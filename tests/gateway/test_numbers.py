@@ -13,8 +13,9 @@ from procs import files
 from procs.gateway import background, numbers
 from procs.gateway import store as store_module
 from procs.gateway.ids import RefusedIds
+from procs.gateway.resend import Resend
 from procs.gateway.scan import StoreCorrupt
-from procs.gateway.store import Resend, Store
+from procs.gateway.store import Store
 from procs.snapshots import NotSyncedError
 from tests.gateway.harness import Trader, venue
 

@@ -178,7 +178,7 @@ def test_balance_is_not_refused_early_while_the_ledger_lags_behind_what_was_rele
 
 def test_a_full_ingress_ring_delays_and_then_says_busy(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with venue(tmp_path) as harness:
+        async with venue(tmp_path, config_for(max_messages_per_second=0)) as harness:
             trader = Trader()
             await trader.logon(harness)
             harness.stalled.add("router")

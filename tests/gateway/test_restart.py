@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.store import Resend
+from procs.gateway.resend import Resend
 from tests.gateway.harness import Trader, config_for, venue
 
 OUT_APP = 5

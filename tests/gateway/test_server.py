@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
+import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,10 +53,29 @@ def test_a_second_logon_of_a_live_session_is_cut_off_and_the_first_goes_on(tmp_p
         async with venue(tmp_path) as harness:
             first, second = Trader(), Trader()
             await first.logon(harness)
+            claim = asyncio.create_task(second.logon(harness))
+            asked = await first.receive()
+            assert asked[35] == "1"
+            first.send("0", {112: asked[112]})
             with pytest.raises(EOFError):
-                await second.logon(harness)
+                await claim
             first.order("one")
             assert (await first.receive())[150] == "0"
+
+    asyncio.run(scenario())
+
+
+def test_a_half_open_connection_does_not_lock_its_client_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with venue(tmp_path) as harness:
+            before, after = Trader(), Trader()
+            await before.logon(harness, t108="0")  # and never says anything again
+            before.order("one")
+            await before.receive()
+            after.next_out = before.next_out
+            assert (await after.logon(harness))[35] == "A"
+            after.order("two")
+            assert (await after.receive())[11] == "two"
 
     asyncio.run(scenario())
 
@@ -68,18 +91,39 @@ def test_half_a_message_for_ever_ends_at_the_logon_timeout(tmp_path: Path) -> No
     asyncio.run(scenario())
 
 
-def test_connections_are_limited_per_address(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limit", "limit_per_address"), [(64, 4), (4, 64)])
+def test_silent_connections_give_way_and_sessions_do_not(tmp_path: Path, limit: int, limit_per_address: int) -> None:
     async def scenario() -> None:
-        async with venue(tmp_path, config_for(max_connections_per_address=2)) as harness:
-            traders = [Trader() for _ in range(3)]
-            for trader in traders:
+        config = config_for(max_connections=limit, max_connections_per_address=limit_per_address)
+        async with venue(tmp_path, config) as harness:
+            alice, bob = Trader("ALICE"), Trader("BOB")
+            await alice.logon(harness)
+            silent = [Trader() for _ in range(5)]
+            for trader in silent:
                 await trader.connect(harness)
+            for trader in silent[:2]:
+                with contextlib.suppress(ConnectionError):
+                    await trader.closed()
+            assert (await bob.logon(harness))[35] == "A"
+            with contextlib.suppress(ConnectionError):
+                await silent[2].closed()
+            alice.order("one")
+            assert (await alice.receive())[150] == "0"
+
+    asyncio.run(scenario())
+
+
+def test_where_all_have_logged_on_a_further_connection_is_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with venue(tmp_path, config_for(max_connections_per_address=1)) as harness:
+            alice, bob = Trader("ALICE"), Trader("BOB")
+            await alice.logon(harness)
             with pytest.raises((EOFError, ConnectionError)):
-                await traders[2].receive()
-            await traders[0].close()
-            await harness.until(lambda: len(harness.gateway.engine.clients) == 1)
-            last = Trader()
-            assert (await last.logon(harness))[35] == "A"
+                await bob.logon(harness)
+            await alice.close()
+            await harness.until(lambda: not harness.gateway.engine.clients)
+            bob.next_out = 1
+            assert (await bob.logon(harness))[35] == "A"
 
     asyncio.run(scenario())
 
@@ -187,20 +231,79 @@ def test_a_password_is_right_or_wrong() -> None:
     assert not is_right("Demo", credential("demo"))
 
 
-def test_guessing_is_delayed_and_then_refused_and_forgiven_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "FIRST_DELAY_S", 0.0)
+def authenticator(*names: str, clock: Callable[[], float] = lambda: 0.0) -> Authenticator:
+    accounts = Accounts()
+    for number, name in enumerate(names, 1):
+        accounts.define(Account(number, name, credential("demo")))
+    return Authenticator(accounts, clock)
+
+
+def test_guesses_at_an_account_are_bounded_for_their_address_and_forgiven_with_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(authentication, "ADDRESS_DELAY_S", 0.0)
     now = [0.0]
 
     async def scenario() -> None:
-        accounts = Accounts()
-        accounts.define(Account(1, "ALICE", credential("demo")))
-        authenticator = Authenticator(accounts, lambda: now[0])
-        for _ in range(authentication.MAX_FAILURES):
-            assert await authenticator.check("10.0.0.1", "ALICE", "wrong") is None
-        assert await authenticator.check("10.0.0.1", "ALICE", "demo") is None
-        assert await authenticator.check("10.0.0.2", "ALICE", "demo") is not None
+        checks = authenticator("ALICE", clock=lambda: now[0])
+        for _ in range(authentication.FREE_FAILURES + 1):
+            assert await checks.check("10.0.0.1", "ALICE", "wrong") is None
+        monkeypatch.setattr(authentication, "MAX_WAIT_S", 0.0)
+        assert await checks.check("10.0.0.1", "ALICE", "demo") is None, "its next guess is not due yet"
+        assert await checks.check("10.0.0.2", "ALICE", "demo") is not None
         now[0] = authentication.FORGIVEN_EVERY_S * 2
-        assert await authenticator.check("10.0.0.1", "ALICE", "demo") is not None
-        authenticator.close()
+        assert await checks.check("10.0.0.1", "ALICE", "demo") is not None
+        checks.close()
 
     asyncio.run(scenario())
+
+
+def test_many_guesses_at_once_get_no_further_than_one_after_the_other() -> None:
+    guesses = authentication.Guesses(lambda: 0.0)
+    waits = [guesses.wait_s("10.0.0.1", "ALICE") for _ in range(60)]
+    assert waits[: authentication.FREE_FAILURES + 1] == [0.0] * (authentication.FREE_FAILURES + 1)
+    checked = [wait for wait in waits if wait is not None]
+    assert len(checked) < 10
+    assert max(checked) <= authentication.MAX_WAIT_S + authentication.ADDRESS_DELAY_S
+
+
+def test_guessing_keeps_nobody_else_behind_the_same_address_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "ADDRESS_DELAY_S", 0.01)
+
+    async def scenario() -> None:
+        checks = authenticator("ALICE", "BOB")
+        names = [*("ALICE" for _ in range(30)), *(f"GUESS{number}" for number in range(30))]
+        guesses = [asyncio.create_task(checks.check("10.0.0.1", name, "wrong")) for name in names]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert await checks.check("10.0.0.1", "BOB", "demo") is not None
+        for guess in guesses:
+            guess.cancel()
+        checks.close()
+
+    asyncio.run(scenario())
+
+
+def test_checks_go_in_turns_by_address_and_by_name() -> None:
+    done: list[str] = []
+
+    async def scenario() -> None:
+        turns = authentication.Turns(1)
+        begin = threading.Event()
+
+        def work(name: str) -> bool:
+            begin.wait()
+            done.append(name)
+            return True
+
+        asked = ["a1", "a1", "a1", "a2", "b1", "b1"]
+        jobs = [asyncio.create_task(turns.run(name[0], name, partial(work, name))) for name in asked]
+        await asyncio.sleep(0)
+        jobs[5].cancel()  # whoever leaves is not worked for
+        await asyncio.sleep(0)
+        begin.set()
+        await asyncio.gather(*jobs[:5])
+        turns.close()
+
+    asyncio.run(scenario())
+    assert done == ["a1", "a1", "b1", "a2", "a1"]

@@ -24,6 +24,8 @@ cdef enum:
     MOST_UINT = 4611686018427387904
     LAST_YEAR = 2261            # whose ns since 1970 still fit 63 bits
     DATE_SIZE = 8               # "YYYYMMDD"
+    FIRST_PRINTABLE = 0x20
+    PRINTABLE = 95              # characters of ASCII, from the space on
 
 cdef uint8_t[PLACED_TAGS] PLACE     # AT_… of a tag
 for tag, place in (
@@ -33,6 +35,7 @@ for tag, place in (
     (44, AT_PRICE), (54, AT_SIDE), (55, AT_SYMBOL), (59, AT_TIME_IN_FORCE),
     (18, AT_TERMS), (99, AT_TERMS), (110, AT_TERMS), (111, AT_TERMS), (126, AT_TERMS), (152, AT_TERMS), (211, AT_TERMS),
     (432, AT_TERMS), (836, AT_TERMS),
+    (96, AT_SECRET), (554, AT_SECRET), (925, AT_SECRET),
 ):
     PLACE[tag] = place
 # Tags whose value is the length of the data field after them, which may hold any byte.
@@ -202,12 +205,15 @@ cdef int drop_garbled(Message out, const char *data, size_t body, size_t end, si
     return TOO_LONG if size >= MAX_MESSAGE_SIZE else NEED_MORE
 
 
-cdef inline bint checksum_holds(const char *data, size_t end) noexcept nogil:
+cdef inline bint checksum_holds(const char *data, size_t end, bint *is_plain) noexcept nogil:
     cdef uint8_t total = 0
+    cdef uint8_t odd = 0
     cdef const uint8_t *bytes_ = <const uint8_t *> data
     cdef size_t i
     for i in range(end):
         total = <uint8_t> (total + bytes_[i])
+        odd |= (<uint8_t> (bytes_[i] - FIRST_PRINTABLE) >= PRINTABLE) & (bytes_[i] != SOH)
+    is_plain[0] = odd == 0
     return (
         is_digit(data[end + 3]) and is_digit(data[end + 4]) and is_digit(data[end + 5])
         and (data[end + 3] - c"0") * 100 + (data[end + 4] - c"0") * 10 + (data[end + 5] - c"0") == total
@@ -302,7 +308,7 @@ cdef int parse(Message out, const char *data, size_t size) noexcept nogil:
     total = end + TRAILER_SIZE
     if end < body + 5 or data[end - 1] != SOH or memcmp(data + end, b"10=", 3) != 0 or data[total - 1] != SOH:
         return drop_garbled(out, data, body, end, size)
-    if memcmp(data + body, b"35=", 3) != 0 or not checksum_holds(data, end):
+    if memcmp(data + body, b"35=", 3) != 0 or not checksum_holds(data, end, &out.is_plain):
         out.skip = <uint32_t> total
         return GARBLED
     out.data = data

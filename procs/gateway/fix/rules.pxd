@@ -26,6 +26,7 @@ cdef enum RejectReason:
     REJECT_REPEATED_TAG = 13
     REJECT_TAG_ORDER = 14
     REJECT_GROUP_COUNT = 16
+    REJECT_TEXT = 100           # our own: on the wire it is REJECT_DATA_FORMAT, with words that say what of it
 
 cdef enum Standing:
     TYPE_UNKNOWN = 0            # no such MsgType in this version

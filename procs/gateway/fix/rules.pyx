@@ -9,6 +9,7 @@ from libc.string cimport memset
 from procs.gateway.fix import dictionary
 from procs.gateway.fix.encode import packed
 from procs.gateway.fix.message cimport Message, parse_uint, parse_utc
+from shm.alphabet cimport is_id, is_text
 
 cdef enum:
     PLACE_HEADER = 1
@@ -17,7 +18,7 @@ cdef enum:
     PLACE_GROUP = 8             # counts the entries of a repeating group
 
 cdef enum:
-    FORMAT_TEXT = 0
+    FORMAT_ID = 0               # any text that is not for people: printable ASCII
     FORMAT_LENGTH = 1
     FORMAT_SEQNUM = 2
     FORMAT_INT = 3
@@ -25,6 +26,8 @@ cdef enum:
     FORMAT_CHAR = 5
     FORMAT_BOOL = 6
     FORMAT_UTC = 7
+    FORMAT_TEXT = 8
+    FORMAT_DATA = 9             # any bytes
 
 cdef enum:
     MAX_GROUPS = 8
@@ -39,7 +42,7 @@ cdef struct Group:
     uint32_t members[MAX_MEMBERS]
     uint8_t roles[MAX_MEMBERS]
 
-FORMAT_NAMES = ("text", "length", "seqnum", "int", "float", "char", "bool", "utc")
+FORMAT_NAMES = ("id", "length", "seqnum", "int", "float", "char", "bool", "utc", "text", "data")
 
 # A tag's place in the tables: itself, or for one above MAX_TAG that the dictionary has, a slot behind all others.
 cdef uint32_t[MAX_FAR] FAR
@@ -91,6 +94,8 @@ cdef const char *words(int reason) noexcept nogil:
         return b"Value is incorrect (out of range) for this tag"
     if reason == REJECT_DATA_FORMAT:
         return b"Incorrect data format for value"
+    if reason == REJECT_TEXT:
+        return b"TEXT_NOT_ALLOWED: ids are printable ASCII, with no space at either end; texts UTF-8, no controls"
     if reason == REJECT_COMP_ID:
         return b"CompID problem"
     if reason == REJECT_SENDING_TIME:
@@ -134,9 +139,9 @@ cdef bint is_int(const char *text, size_t size) noexcept nogil:
 
 
 cdef inline bint has_format(uint8_t format, const char *text, size_t size) noexcept nogil:
-    """Whether a value has a format other than FORMAT_TEXT."""
+    """Whether a value has a format that is none of text."""
     if format == FORMAT_CHAR:
-        return size == 1
+        return size == 1 and is_id(text, size)
     if format == FORMAT_FLOAT:
         return is_float(text, size)
     if format == FORMAT_UTC:
@@ -146,6 +151,17 @@ cdef inline bint has_format(uint8_t format, const char *text, size_t size) noexc
     if format == FORMAT_INT:
         return is_int(text, size)
     return parse_uint(text, size) >= 0
+
+
+cdef inline bint is_textual(uint8_t format) noexcept nogil:
+    return format == FORMAT_ID or format >= FORMAT_TEXT
+
+
+cdef inline bint has_alphabet(uint8_t format, const char *text, size_t size, bint is_plain) noexcept nogil:
+    """Whether a text has characters that it may have (`shm.alphabet`); of a plain message most is known."""
+    if format == FORMAT_ID:
+        return text[0] != c" " and text[size - 1] != c" " if is_plain else is_id(text, size)
+    return is_plain or format != FORMAT_TEXT or is_text(text, size)
 
 
 cdef uint8_t role_in(const Group *group, uint32_t tag) noexcept nogil:
@@ -257,12 +273,12 @@ cdef class Rules:
         if length == 0:
             return fail(fault, REJECT_TAG_WITHOUT_VALUE, tag)
         if slot == 0:
-            return True
+            return has_alphabet(FORMAT_TEXT, value, length, message.is_plain) or fail(fault, REJECT_TEXT, tag)
         if self.seen[slot] == self.stamp:
             return fail(fault, REJECT_REPEATED_TAG, tag)
         self.seen[slot] = self.stamp
-        if self.formats[slot] == FORMAT_TEXT:
-            return True
+        if is_textual(self.formats[slot]):
+            return has_alphabet(self.formats[slot], value, length, message.is_plain) or fail(fault, REJECT_TEXT, tag)
         if not has_format(self.formats[slot], value, length):
             return fail(fault, REJECT_DATA_FORMAT, tag)
         value_set = self.value_sets[slot]

@@ -67,10 +67,8 @@ cdef class Session(Speaker):
     cdef bint gap_wanted                # ask for it once the peer's own request is served
     cdef int64_t gap_progress_ns
     cdef int64_t connected_ns
-    cdef int64_t received_ns
+    cdef int64_t received_ns            # the last whole message of the peer's; its silence counts from there
     cdef int64_t logout_ns
-    cdef bint test_pending
-    cdef uint32_t test_number
     cdef Queue queue
 
     # The next step in these bytes. Call with what is left after `consumed` until STEP_NEED_MORE or STEP_DISCONNECT.
@@ -96,6 +94,7 @@ cdef class Session(Speaker):
     cdef Step take_logon(self) except? STEP_ERROR nogil
     cdef Step take_reset(self) except? STEP_ERROR nogil
     cdef Step take_logout(self) except? STEP_ERROR nogil
+    cdef bint comes_too_late(self) noexcept nogil
     cdef void advance_to(self, uint32_t next_in) noexcept nogil
     cdef Step take_application(self) except? STEP_ERROR nogil
     cdef Step take_above(self) except? STEP_ERROR nogil

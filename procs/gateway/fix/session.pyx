@@ -26,6 +26,7 @@ from procs.gateway.fix.rules cimport (
     words,
 )
 from procs.gateway.fix.speaker cimport Speaker
+from shm.alphabet cimport is_id
 
 cdef enum:
     UNSUPPORTED_TYPE = 3        # BusinessRejectReason
@@ -121,7 +122,7 @@ cdef class Session(Speaker):
         if not self.message.equals(self.message.at[AT_TARGET_COMP_ID], self.comp_id, self.comp_id_size) or sender == 0:
             return self.close(REASON_IDENTITY)
         self.peer_size = self.message.fields[sender].length
-        if not 1 <= self.peer_size <= MAX_COMP_ID:
+        if self.peer_size > MAX_COMP_ID or not is_id(self.message.value(sender), self.peer_size):
             return self.close(REASON_IDENTITY)
         memcpy(self.peer, self.message.value(sender), self.peer_size)
         if self.message.msg_seq_num == 0:
@@ -223,6 +224,8 @@ cdef class Session(Speaker):
             return self.close(REASON_IDENTITY)
         if self.message.msg_seq_num == 0:
             return self.leave(REASON_NO_SEQ_NUM, b"MsgSeqNum missing or no positive number")
+        if self.phase == PHASE_LOGOUT and self.comes_too_late():
+            return STEP_HANDLED
         if not self.names_us():
             return self.bounce(REASON_IDENTITY, REJECT_COMP_ID, 0)
         if not self.message.is_timely(self.utc_ns, self.limits.sending_time_accuracy_ns):
@@ -308,6 +311,16 @@ cdef class Session(Speaker):
         self.send_logout(NULL, 0)
         return STEP_HANDLED
 
+    cdef bint comes_too_late(self) noexcept nogil:
+        """Rule 13: behind a Logout of either side, all but its answer, signs of life and what a resend needs.
+
+        What is passed over keeps its number: the next logon's ResendRequest asks for it.
+        """
+        cdef uint32_t msg_type = self.message.msg_type
+        if msg_type == c"2" or msg_type == c"5":
+            return False
+        return not (c"0" <= msg_type <= c"4") or self.message.msg_seq_num > self.next_in
+
     cdef Step take_below(self) except? STEP_ERROR nogil:
         """Rules 2, 6 and 7: a repeated message that is known is dropped, anything else ends the session."""
         cdef char text[TEXT_SIZE]
@@ -355,11 +368,7 @@ cdef class Session(Speaker):
 
     cdef int ask_resend(self) except -1 nogil:
         self.gap_wanted = False
-        self.begin_admin(c"2")
-        self.outbox.add_int(7, self.next_in)
-        self.outbox.add_int(16, 0)
-        self.outbox.end()
-        return 0
+        return self.ask_again(self.next_in) if self.phase == PHASE_ACTIVE else 0
 
     cdef Step serve_resend(self) except? STEP_ERROR nogil:
         """Rule 4: EndSeqNo 0 is infinity, and nothing is sent again that was never sent."""
@@ -404,11 +413,7 @@ cdef class Session(Speaker):
         if now_ns - self.received_ns >= interval_ns * 12 // 5:
             return self.close(REASON_NO_ANSWER)
         if now_ns - self.received_ns >= interval_ns * 6 // 5 and not self.test_pending:
-            self.test_pending = True
-            self.test_number += 1
-            self.begin_admin(c"1")
-            self.outbox.add_int(112, self.test_number)
-            self.outbox.end()
+            self.probe(now_ns, utc_ns)
         if now_ns - self.sent_ns >= interval_ns:
             self.begin_admin(c"0")
             self.outbox.end()
@@ -432,23 +437,14 @@ cdef class Session(Speaker):
         return deadline_ns
 
     cdef int send_logon(self, bint with_next) except -1 nogil:
-        self.begin_admin(c"A")
-        self.outbox.add_int(98, 0)
-        self.outbox.add_int(108, self.heartbeat_s)
-        if self.reset:
-            self.outbox.add_char(141, c"Y")
-        if with_next:
-            self.outbox.add_int(789, self.next_in)
-        self.outbox.end()
-        return 0
+        return self.say_logon(self.heartbeat_s, self.reset, self.next_in if with_next else 0)
 
     cdef int send_logout(self, const char *text, size_t size) except -1 nogil:
-        self.begin_admin(c"5")
-        if size:
-            self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
-        self.outbox.end()
+        self.say_logout(text, size)
         self.phase = PHASE_LOGOUT
         self.logout_ns = self.now_ns
+        self.gap_end = 0
+        self.queue.clear()
         return 0
 
     cdef int logout(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except -1 nogil:

@@ -13,6 +13,8 @@ cdef class Speaker:
     cdef int64_t now_ns
     cdef int64_t utc_ns
     cdef int64_t sent_ns
+    cdef bint test_pending              # a TestRequest of ours, since the peer's last message
+    cdef uint32_t test_number
 
     # An application message of ours: begin_message(), fields with session.outbox.add_…(), end_message().
     cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil
@@ -30,5 +32,11 @@ cdef class Speaker:
         self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size
     ) except -1 nogil
     cdef int begin_admin(self, uint32_t msg_type) except -1 nogil
+    # Have the peer show that it lives, by a TestRequest.
+    cdef int probe(self, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    cdef int say_logon(self, uint32_t heartbeat_s, bint reset, uint32_t next_in) except -1 nogil
+    cdef int say_logout(self, const char *text, size_t size) except -1 nogil
+    cdef int ask_again(self, uint32_t begin) except -1 nogil
     cdef int add_routing(self) except -1 nogil
+    cdef bint has_id(self, uint32_t index) noexcept nogil
     cdef int fill_to(self, uint32_t new_seq_no) except -1 nogil

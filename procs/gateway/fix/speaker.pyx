@@ -8,7 +8,8 @@ from libc.string cimport strlen
 
 from procs.gateway.fix.encode cimport MAX_COMP_ID, MAX_TEXT, MILLIS, OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, Outgoing
 from procs.gateway.fix.message cimport AT_SENDING_TIME, parse
-from procs.gateway.fix.rules cimport words
+from procs.gateway.fix.rules cimport REJECT_DATA_FORMAT, REJECT_TEXT, words
+from shm.alphabet cimport is_id
 
 cdef enum:
     LAST_REASON_OF_42 = 11      # SessionRejectReason had no higher one in FIX.4.2
@@ -20,6 +21,43 @@ cdef class Speaker:
     cdef int begin_admin(self, uint32_t msg_type) except -1 nogil:
         self.sent_ns = self.now_ns
         return self.outbox.begin(msg_type, OUT_ADMIN, self.utc_ns)
+
+    cdef int say_logon(self, uint32_t heartbeat_s, bint reset, uint32_t next_in) except -1 nogil:
+        """`next_in`, where it is not 0, asks for what is missing from there on (789)."""
+        self.begin_admin(c"A")
+        self.outbox.add_int(98, 0)
+        self.outbox.add_int(108, heartbeat_s)
+        if reset:
+            self.outbox.add_char(141, c"Y")
+        if next_in:
+            self.outbox.add_int(789, next_in)
+        self.outbox.end()
+        return 0
+
+    cdef int say_logout(self, const char *text, size_t size) except -1 nogil:
+        self.begin_admin(c"5")
+        if size:
+            self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
+        self.outbox.end()
+        return 0
+
+    cdef int ask_again(self, uint32_t begin) except -1 nogil:
+        """A ResendRequest from `begin` to infinity."""
+        self.begin_admin(c"2")
+        self.outbox.add_int(7, begin)
+        self.outbox.add_int(16, 0)
+        self.outbox.end()
+        return 0
+
+    cdef int probe(self, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+        self.now_ns = now_ns
+        self.utc_ns = utc_ns
+        self.test_pending = True
+        self.test_number += 1
+        self.begin_admin(c"1")
+        self.outbox.add_int(112, self.test_number)
+        self.outbox.end()
+        return 0
 
     cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
         self.sent_ns = now_ns
@@ -35,7 +73,7 @@ cdef class Speaker:
     cdef int add_routing(self) except -1 nogil:
         """Rule 16: whom the message was on behalf of, an answer is delivered to, and the other way round.
 
-        Each tag once and no longer than a CompID: what is answered must be a message that a resend can parse.
+        Each tag once, no longer than a CompID, and an id: what is answered must be a message that anyone can parse.
         """
         cdef uint32_t i
         cdef uint32_t back
@@ -47,10 +85,14 @@ cdef class Speaker:
             back = 128 if back == 115 else 129 if back == 116 else 115 if back == 128 else 116 if back == 129 else 0
             if not back or given & (<uint32_t> 1 << (back - 115)):
                 continue
-            if 1 <= self.message.fields[i].length <= MAX_COMP_ID:
+            if self.message.fields[i].length <= MAX_COMP_ID and self.has_id(i):
                 given |= <uint32_t> 1 << (back - 115)
                 self.outbox.add_bytes(back, self.message.value(i), self.message.fields[i].length)
         return 0
+
+    cdef bint has_id(self, uint32_t index) noexcept nogil:
+        """Whether a field's value may be repeated: not every message was held against the rules before its answer."""
+        return is_id(self.message.value(index), self.message.fields[index].length)
 
     cdef int reject(self, int reason, uint32_t ref_tag, const char *text, size_t size) except -1 nogil:
         self.begin_admin(c"3")
@@ -58,9 +100,11 @@ cdef class Speaker:
         self.outbox.add_int(45, self.message.msg_seq_num)
         if ref_tag:
             self.outbox.add_int(371, ref_tag)
-        if self.message.msg_type:
+        if self.has_id(2):
             self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
-        if self.version != 42 or reason <= LAST_REASON_OF_42:
+        if reason == REJECT_TEXT:
+            self.outbox.add_int(373, REJECT_DATA_FORMAT)
+        elif self.version != 42 or reason <= LAST_REASON_OF_42:
             self.outbox.add_int(373, reason)
         if size == 0:
             text = words(reason)

@@ -469,6 +469,33 @@ def test_logout_above_a_gap_still_counts(client: Client) -> None:
     assert client.session.next_in == 2
 
 
+def test_nothing_is_taken_behind_the_peers_own_logout(client: Client) -> None:
+    data = client.message("5") + client.message("D", order("late")) + client.message("1", [(112, "x")])
+    assert client.give(data) == []
+    assert brief(client.hear(), 35) == [("5",)]
+    assert client.session.next_in == 3, "the next logon asks for it again"
+
+
+def test_behind_our_logout_only_its_answer_and_resends_count(client: Client) -> None:
+    client.session.log_out(b"end of day", client.now_ns, client.utc_ns)
+    assert client.say("D", order("late")) == []
+    assert client.say("A", [(98, 0), (108, 30), (141, "Y")], seq=1) == []
+    assert client.say("2", [(7, 1), (16, 0)], seq=3) == [("resend", 1, 2)]
+    client.session.finish_repeat(client.now_ns, client.utc_ns)
+    assert brief(client.hear(), 35) == [("5",), ("4",)], "no ResendRequest of ours: the next logon's is enough"
+    assert client.say("5", seq=4) == [("disconnect", "LOGOUT")]
+    assert client.session.next_in == 2
+
+
+def test_what_waits_above_a_gap_is_not_taken_once_the_peer_has_logged_out(client: Client) -> None:
+    client.say("D", order("above"), seq=4)
+    client.hear()
+    client.say("5", seq=5)
+    assert client.say("4", [(36, 4), (123, "Y")], seq=2, poss_dup=True) == []
+    assert client.give(b"") == []
+    assert client.session.next_in == 4
+
+
 # Types, and what the store is told
 
 

@@ -1,0 +1,46 @@
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+
+from procs.gateway.fix.session cimport Session
+from procs.gateway.line cimport Line
+from procs.gateway.repeat cimport Repeat
+
+cdef enum:
+    RECEIVE_SIZE = 131072
+
+# What becomes of a connection that claims a session which has one.
+cdef enum Claim:
+    CLAIM_ERROR = -1
+    CLAIM_WAITS
+    CLAIM_REFUSED
+    CLAIM_GRANTED
+
+
+@cython.final
+cdef class Client:
+    cdef readonly Session session
+    cdef readonly object transport
+    cdef readonly str address
+    cdef Line line
+    cdef char *buffer
+    cdef size_t begin
+    cdef size_t end
+    cdef int64_t blocked_ns      # since when the ingress ring has had no room for it; 0: it has
+    cdef bint held               # its next message waits for room
+    cdef bint waiting            # for the answer to its Logon
+    cdef bint paused             # reading is
+    cdef bint stalled            # it is not listened to: it reads too little of its answers, or sends too fast
+    cdef public bint slow        # the transport's buffer is above its mark
+    cdef readonly bint closed
+    cdef int64_t closed_ns       # when; 0 once it was aborted
+    cdef int64_t challenged_ns   # since when another connection claims its session; 0: none does
+    cdef uint64_t challenged_at  # and what its transport had passed on by then
+    cdef uint64_t given          # bytes that its transport was given
+    cdef uint64_t taken          # of those, what the transport had passed on when it was looked at last
+    cdef int64_t taken_ns        # when that changed last, or nothing was left
+    cdef Repeat repeat           # that runs, if any
+    cdef Repeat left             # that ended for the request which comes next
+    cdef int pause(self) except -1
+    cdef int resume(self) except -1
+    cdef int look(self, int64_t now_ns) except -1
+    cdef Claim challenge(self, int64_t now_ns) except CLAIM_ERROR

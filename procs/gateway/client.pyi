@@ -1,0 +1,18 @@
+import asyncio
+
+from procs.gateway.fix.session import Session
+
+class Client:
+    session: Session
+    transport: asyncio.Transport
+    address: str
+    slow: bool
+    closed: bool
+    def __init__(self, session: Session, transport: asyncio.Transport, address: str) -> None: ...
+    def space(self) -> memoryview: ...
+    @property
+    def is_active(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def claimed(self) -> str: ...

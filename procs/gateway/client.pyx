@@ -1,0 +1,87 @@
+"""One connection of the gateway: its buffer, whether it is listened to, what it has not read, and whether it lives.
+
+The engine decides what becomes of it; it knows no ring and no other connection.
+"""
+
+from cpython.buffer cimport PyBUF_WRITE
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from procs.gateway.fix.session cimport PHASE_ACTIVE, Session
+
+cdef enum:
+    CHALLENGE_NS = 2_000_000_000         # for a client to answer when another connection claims its session
+
+
+cdef class Client:
+    """One connection: its buffer, its session layer and, once it has logged on, its line."""
+
+    def __init__(self, Session session, object transport, str address):
+        self.session = session
+        self.transport = transport
+        self.address = address
+        self.buffer = <char *> malloc(RECEIVE_SIZE)
+        if self.buffer == NULL:
+            raise MemoryError("no memory for a connection's buffer")
+
+    def __dealloc__(self):
+        free(self.buffer)
+
+    def space(self) -> memoryview:
+        """Where the transport may write: what is free of the buffer. It is never empty while reading is on."""
+        return PyMemoryView_FromMemory(self.buffer + self.end, RECEIVE_SIZE - self.end, PyBUF_WRITE)
+
+    cdef int pause(self) except -1:
+        if not self.paused and not self.closed:
+            self.paused = True
+            self.transport.pause_reading()
+        return 0
+
+    cdef int resume(self) except -1:
+        if not self.paused or self.closed or self.waiting or self.held or self.stalled or self.repeat is not None:
+            return 0
+        self.paused = False
+        self.transport.resume_reading()
+        return 0
+
+    @property
+    def is_active(self) -> bool:
+        return self.session.phase == PHASE_ACTIVE
+
+    @property
+    def name(self) -> str:
+        """Whose session it has logged on to; empty before that."""
+        return "" if self.line is None else self.line.name.decode()
+
+    @property
+    def claimed(self) -> str:
+        """Whose session its Logon named, whether or not that was accepted; empty before it."""
+        return self.session.peer[:self.session.peer_size].decode("ascii", "backslashreplace")
+
+    cdef int look(self, int64_t now_ns) except -1:
+        """Note how much its transport has passed on."""
+        cdef uint64_t unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or self.taken != self.given - unsent:
+            self.taken, self.taken_ns = self.given - unsent, now_ns
+        return 0
+
+    cdef Claim challenge(self, int64_t now_ns) except CLAIM_ERROR:
+        """What becomes of another connection that claims its session: that it lives is for this one to show, now.
+
+        By an answer to a TestRequest; where it is not listened to, by reading.
+        """
+        cdef bint is_heard = self.repeat is None and not self.stalled
+        if self.challenged_ns == 0:
+            self.look(now_ns)
+            self.challenged_ns, self.challenged_at = now_ns, self.taken
+            if self.session.phase == PHASE_ACTIVE and is_heard:
+                self.session.probe(now_ns, now_ns)
+        if self.session.received_ns <= self.challenged_ns:
+            if now_ns - self.challenged_ns < CHALLENGE_NS:
+                return CLAIM_WAITS
+            self.look(now_ns)
+            if is_heard or self.taken == self.challenged_at:
+                return CLAIM_GRANTED
+        self.challenged_ns = 0
+        return CLAIM_REFUSED

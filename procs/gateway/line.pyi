@@ -1,0 +1,8 @@
+from procs.gateway.client import Client
+
+class Line:
+    number: int
+    name: bytes
+    client: Client | None
+    @property
+    def numbers(self) -> tuple[int, int]: ...

@@ -1,0 +1,3 @@
+class Lookup:
+    reads: int
+    bytes_read: int

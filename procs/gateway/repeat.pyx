@@ -1,0 +1,139 @@
+"""Carries out a ResendRequest in steps between everybody else's turns.
+
+The messages that the session is told meanwhile are stored, and follow it. It reads the store and writes into the
+session's outbox; who is repeated to when is the gateway's to decide.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memchr, memcmp
+
+from procs.gateway.fix.encode cimport Outbox
+from procs.gateway.fix.session cimport Session
+from procs.gateway.line cimport Line
+from procs.gateway.resend cimport Resend
+from procs.gateway.scan cimport KIND_OUT_APP, Entry
+from procs.gateway.store cimport Store
+
+cdef enum:
+    WORK_A_STEP = 256            # entries of the store that are looked at
+    BYTES_A_STEP = 65536         # that are sent
+    CREDIT = 1_000_000           # entries that a session may have looked at in short order
+    CREDIT_A_SECOND = 50_000     # and from then on: repeats of repeats cost others no more than this
+    NS_PER_SECOND = 1_000_000_000
+    SOH = 1
+
+
+cdef class Repeat:
+    """What `session`, of `line`, has been asked for: `session.resend_begin` to `session.resend_end`."""
+
+    def __init__(self, Store store, Line line, Session session):
+        self.store = store
+        self.line = line
+        self.session = session
+
+    cdef void join(self, uint32_t begin, uint32_t end) noexcept:
+        """Another range was to be repeated, and is not yet: where it touches the session's, both are."""
+        cdef Session session = self.session
+        if begin == 0 or begin > session.resend_end + 1 or session.resend_begin > end + 1:
+            return
+        session.resend_begin = session.resend_next = min(begin, session.resend_begin)
+        session.resend_end = max(end, session.resend_end)
+
+    cdef int step(self, object transport, int64_t now_ns) except -1:
+        """Do a bounded part of it; how much that was. What is to be repeated is in the outbox then."""
+        cdef Line line = self.line
+        cdef int work
+        if not self.begun:
+            self.begin()
+        if self.catching_up:
+            return self.catch_up(transport, now_ns)
+        if line.credited_ns == 0:
+            line.resend_credit = CREDIT
+        else:
+            line.resend_credit = min(
+                <int64_t> CREDIT,
+                line.resend_credit + (now_ns - line.credited_ns) * CREDIT_A_SECOND // NS_PER_SECOND,
+            )
+        line.credited_ns = now_ns
+        work = self.repeat(<int> min(<int64_t> WORK_A_STEP, line.resend_credit), now_ns)
+        line.resend_credit -= work
+        return work
+
+    cdef int begin(self) except -1:
+        """From here on the session's new messages are stored only."""
+        self.begun = True
+        self.left_begin = 0
+        self.line.collect(self.session.outbox)
+        self.line.live = None
+        self.resend = Resend(self.store, self.line.number, self.session.resend_begin, self.session.resend_end)
+        return 0
+
+    cdef int repeat(self, int work, int64_t now_ns) except -1:
+        """Repeat what so much work finds; how much of it was used."""
+        cdef Session session = self.session
+        cdef const Entry *entry
+        cdef int left = work
+        while session.outbox.used < BYTES_A_STEP:
+            entry = self.resend.next(&left)
+            if entry == NULL:
+                if self.resend.is_done():
+                    session.now_ns = session.sent_ns = session.utc_ns = now_ns
+                    session.fill_to(session.resend_end + 1)
+                    self.end_range()
+                break
+            if entry.kind == KIND_OUT_APP:
+                session.repeat(
+                    entry.msg_seq_num, <const char *> entry + sizeof(Entry), entry.length, now_ns, now_ns
+                )
+        return max(work - left, <int> (work > 0))
+
+    cdef int leave(self) except -1:
+        """Another request has come: repeat no more for this one."""
+        if self.begun and not self.catching_up:
+            self.left_begin, self.left_end = self.session.resend_next, self.session.resend_end
+            self.end_range()
+        return 0
+
+    def end_range(self) -> None:
+        self.session.resend_next = 0
+        self.catching_up = True
+        self.resend = Resend(self.store, self.line.number, self.session.outbox.next_out, 0x7FFFFFFE)
+
+    cdef int catch_up(self, object transport, int64_t now_ns) except -1:
+        """Send, as they are, messages that were stored while it ran; behind the last, the session is live again."""
+        cdef Outbox outbox = self.session.outbox
+        cdef const Entry *entry
+        cdef int left = WORK_A_STEP
+        cdef size_t size = 0
+        parts = []
+        while size < BYTES_A_STEP:
+            entry = self.resend.next(&left)
+            if entry == NULL:
+                break
+            parts.append(PyBytes_FromStringAndSize(<const char *> entry + sizeof(Entry), entry.length))
+            size += entry.length
+            outbox.next_out = entry.msg_seq_num + 1
+        if parts:
+            transport.write(b"".join(parts))
+        if self.resend.is_done():
+            if outbox.next_out < self.store.sessions[self.line.number].next_out:
+                self.end_range()
+            else:
+                self.line.live = self.session
+                self.session.end_repeat(now_ns, now_ns)
+                self.is_done = True
+        return 1
+
+
+cdef bint is_resend_request(const char *data, size_t size) noexcept nogil:
+    """Whether the next message, of which there may be a part only, is a ResendRequest."""
+    cdef const char *end = data + size
+    cdef const char *at = data
+    cdef int _
+    for _ in range(2):  # BeginString, BodyLength
+        at = <const char *> memchr(at, SOH, end - at) if at < end else NULL
+        if at == NULL:
+            return False
+        at += 1
+    return end - at >= 5 and memcmp(at, b"35=2\x01", 5) == 0

@@ -1,0 +1,89 @@
+"""The files of a message store: a segment is made whole or not at all, and owns what is to be written behind its end.
+
+It knows no entry; which segment is written, and when the next one begins, is the store's to say.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from procs import files, space
+from procs.gateway.scan import MAGIC, path_of
+from procs.snapshots import NotSyncedError
+
+HEADER_SIZE = 64
+BOOT = slice(16, 52)  # of the header: the boot of the host in which all of the segment was written
+
+
+def begin(folder: Path, base: int, boot: bytes, spare_bytes: int) -> int:
+    """Make the segment at `base` with its header, durable by name; open behind that. OSError: there is none."""
+    path = path_of(folder, base)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    header = MAGIC + base.to_bytes(8, "little") + boot
+    try:
+        space.own(fd, HEADER_SIZE + spare_bytes)
+        os.write(fd, header.ljust(HEADER_SIZE, b"\0"))
+        os.fsync(fd)  # a segment that has its name has its header, whatever a loss of power leaves
+        files.sync(folder)
+    except BaseException:
+        os.close(fd)
+        path.unlink()
+        raise
+    return fd
+
+
+def go_on(folder: Path, base: int, size: int) -> tuple[int, bytes]:
+    """The segment at `base`, open behind its first `size` bytes, and its boot. What follows is torn, and put aside."""
+    path = path_of(folder, base)
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    tail = os.pread(fd, os.fstat(fd).st_size - size, size)
+    if tail:
+        _put_aside(path.with_suffix(".torn"), tail)
+        os.ftruncate(fd, size)
+    os.lseek(fd, 0, os.SEEK_END)
+    return fd, os.pread(fd, HEADER_SIZE, 0)[BOOT].rstrip(b"\0")
+
+
+def _put_aside(file: Path, tail: bytes) -> None:
+    """Keep what is torn for whoever wants to know; on a full disk nobody will."""
+    try:
+        file.write_bytes(tail)
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        if not space.is_full(error):
+            raise
+
+
+def sync(folder: Path, bases: list[int]) -> None:
+    """Have the disk keep what is written, by files of its own: a forked child may do it. NotSyncedError."""
+    try:
+        for base in bases:  # costs nothing where there is nothing to sync
+            try:
+                fd = os.open(path_of(folder, base), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:  # in a child: retention has removed it meanwhile
+                continue
+            try:
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+    except OSError as error:
+        text = f"the message store is not safe: {error.strerror}"
+        raise NotSyncedError(error.errno, text, str(folder)) from error
+
+
+def drop_unborn(folder: Path, bases: list[int]) -> None:
+    """Remove a last segment whose header was not written whole: nothing can be in it."""
+    if bases and path_of(folder, bases[-1]).stat().st_size < HEADER_SIZE:
+        path_of(folder, bases.pop()).unlink()
+
+
+def owns(fd: int, size: int) -> bool:
+    """Have the segment own its first `size` bytes; False where the disk has no room for that. OSError else."""
+    try:
+        space.own(fd, size)
+    except OSError as error:
+        if not space.is_full(error):
+            raise
+        return False
+    return True
