@@ -11,6 +11,8 @@ from procs.batcher.filler import Filler
 from procs.venue import Venue, manifest_of
 from shm.board import Word
 
+WITNESS = 0  # its place on the board among those that know how far the journal was
+
 
 def build(venue: Venue, name: str = "batcher") -> Batcher:
     batcher = Batcher(
@@ -22,6 +24,7 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
         Filler(manifest_of(venue.data), lambda: venue.board.get(Word.DURABLE_SEQ)),
         venue.snapshots,
     )
+    venue.board.show_known(WITNESS, batcher.spool.known_seq, batcher.spool.numbers)
     part = venue.snapshots.load(name)
     if part is not None:
         batcher.load(part)

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from procs import space
 from procs.batcher.database import Embedded, Remote, UnavailableError
 from procs.batcher.loader import Fill, Loader, log
-from procs.batcher.spool import Spool
+from procs.batcher.spool import ForeignSpool, Spool
 from procs.batcher.spooler import Spooler
 from procs.snapshots import Snapshots
 from procs.tables import saved
@@ -28,6 +29,7 @@ NAME = "batcher"  # a venue has one
 DRAIN_S = 3.0
 STOP_TIMEOUT_S = 10.0
 LAST_POLLS = 64
+TEND_NS = 1_000_000_000
 
 
 def _nothing() -> None:
@@ -50,13 +52,15 @@ class Batcher:
         snapshots: Snapshots | None = None,
     ) -> None:
         self.kick: Callable[[], None] = _nothing
-        self.spool = Spool(folder)
+        self.spool = Spool(folder, spare_bytes=space.SPARE_BYTES)
         self._board = board
         self._server = server
         self._snapshots = snapshots
         self._spooler = Spooler(board, consumers, self.spool)
         self._born_ns = self.spool.born_ns
         self._joined = False
+        self._was_full = False
+        self._tended_ns = 0
         self._loader = Loader(self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill)
 
     def save(self, out: saved.Saver) -> None:
@@ -65,11 +69,11 @@ class Batcher:
         out.object(self.spool.born_ns)
 
     def load(self, part: saved.Loader) -> None:
-        """Learn from a snapshot whose events come next, before the first poll. DamagedPart; ValueError."""
+        """Learn from a snapshot whose events come next, before the first poll. DamagedPart; ForeignSpool."""
         self._born_ns = part.object(int)
         part.finish()
         if self.spool.born_ns not in (0, self._born_ns):
-            raise ValueError(f"{self.spool.folder} is the spool of another journal: remove it, or restore that one")
+            raise ForeignSpool(f"{self.spool.folder} is the spool of another journal: remove it, or restore that one")
 
     def attach(self, consumers: Mapping[int, Consumer], board: Board) -> None:
         """Go on with other rings, whose events the spool may have in part."""
@@ -93,8 +97,21 @@ class Batcher:
             if self._snapshots is not None:
                 self._snapshots.save(mark, NAME, self.save)
             self._spooler.pass_mark()
+        if now_ns - self._tended_ns >= TEND_NS:
+            self._tended_ns = now_ns
+            self._tend()
         self._show()
         return work
+
+    def _tend(self) -> None:
+        """Own a spare segment again once there is space, and say when the spool takes nothing, and when again."""
+        self.spool.tend()
+        if self.spool.is_full != self._was_full:
+            self._was_full = self.spool.is_full
+            if self._was_full:
+                log.warning("the disk is full: no rows are spooled until there is space", folder=str(self.spool.folder))
+            else:
+                log.info("there is space again: rows are spooled")
 
     def _join(self) -> None:
         """See that the spool reaches to what comes next, or let it begin there."""

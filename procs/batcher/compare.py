@@ -18,6 +18,7 @@ from shm.layout import unpack_event
 from shm.records import Event
 
 SHOWN_DIFFERENCES = 10
+LOCK_TIMEOUT_S = 10  # whoever keeps a table from being read for longer keeps the batcher from writing it, too
 
 
 class Difference(Struct, frozen=True):
@@ -57,6 +58,7 @@ def compare(database_url: str, events: Callable[[int], Iterable[bytes]]) -> Repo
     """
     with psycopg.connect(database_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
         numbers = [row[0] for row in connection.execute("SELECT number FROM watermark ORDER BY ring").fetchall()]
         writer = connection.execute("SELECT complete_seq FROM writer").fetchone()
         expected = Expected(connection)

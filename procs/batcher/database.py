@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ MIGRATION_LOCK = 0x6C6F636B73746570
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 10
+ENDING_TIMEOUT_S = 20
+LOOK_S = 0.1
 # A socket's path has at most 107 bytes (sockaddr_un); PostgreSQL's ends in "/.s.PGSQL.5432".
 MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.5432")
 NAME = "lockstep"
@@ -89,6 +92,7 @@ class Embedded:
         Raises UnavailableError, with the end of the server's log, where it does not come up.
         """
         with self._turn():
+            self._await_end()
             started = not self.is_running()
             if started:
                 self._initialise()
@@ -105,6 +109,20 @@ class Embedded:
         with self._turn():
             if (self.folder / "postmaster.pid").exists() and self.is_running():
                 self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_S))
+
+    def _await_end(self) -> None:
+        """Wait for a server that is shutting down: whoever asked it to may not have waited."""
+        deadline = time.monotonic() + ENDING_TIMEOUT_S
+        while self._is_there() and not self.is_running() and time.monotonic() < deadline:
+            time.sleep(LOOK_S)  # it is nobody's child here
+
+    def _is_there(self) -> bool:
+        """Whether there is a process that the server's file names, and it is a server's."""
+        try:
+            pid = (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
+            return Path(f"/proc/{pid}/comm").read_text().startswith("postgres")
+        except OSError:
+            return False
 
     @property
     def _maintenance_url(self) -> str:

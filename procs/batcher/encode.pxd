@@ -15,5 +15,6 @@ cdef class Buffer:
     cdef void integer_16(self, int64_t value) noexcept nogil
     cdef void boolean(self, bint value) noexcept nogil
     cdef void text(self, const char *value, size_t limit) noexcept nogil
+    cdef void id(self, const char *value, size_t limit) noexcept nogil
     cdef void time(self, uint64_t time_ns) noexcept nogil
     cdef void decimal(self, int128 units, int scale) noexcept nogil

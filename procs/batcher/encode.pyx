@@ -9,6 +9,8 @@ from libc.stdint cimport int16_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
+from shm.alphabet cimport put_shown
+
 # The format (PostgreSQL manual, COPY, "Binary Format"); every integer is big-endian:
 #
 #   "PGCOPY\n\377\r\n\0" | flags 4 | extension 4 | row | row | … | -1 (2)
@@ -116,10 +118,16 @@ cdef class Buffer:
         self.size += 5
 
     cdef void text(self, const char *value, size_t limit) noexcept nogil:
-        """A field padded with zeros to `limit`, or a string that ends before it."""
+        """A string of our own that ends with a zero, or at `limit`."""
         cdef size_t length = strnlen(value, limit)
         put_32(self.data + self.size, <int64_t> length)
         memcpy(self.data + self.size + 4, value, length)
+        self.size += 4 + length
+
+    cdef void id(self, const char *value, size_t limit) noexcept nogil:
+        """A field padded with zeros to `limit`, as ASCII whatever its bytes: PostgreSQL refuses some of them."""
+        cdef size_t length = put_shown(self.data + self.size + 4, value, limit)
+        put_32(self.data + self.size, <int64_t> length)
         self.size += 4 + length
 
     cdef void time(self, uint64_t time_ns) noexcept nogil:

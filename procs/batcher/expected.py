@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from shm.alphabet import shown
 from shm.records import (
     Accepted,
     AccountDefined,
@@ -51,6 +52,10 @@ from shm.records import (
 EXPIRED = (CancelReason.EXPIRED, CancelReason.AUCTION_ENDED)
 # Rows held back before they are sent to the server, where they wait in a temporary table to be compared.
 BUFFERED_ROWS = 10_000
+TYPED = """
+    SELECT string_agg(format('%%I %%s', attname, format_type(atttypid, NULL)), ', ') FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attname = ANY(%s)
+"""
 # More digits than ticks × mantissa can have, so that nothing is rounded.
 EXACT = Context(prec=60)
 
@@ -128,10 +133,13 @@ class Expected:
     terms: dict[int, ExtTermsEvent] = field(default_factory=dict)  # by ring, for its next event
 
     def __post_init__(self) -> None:
-        for name in TABLES:
-            table, columns = sql.Identifier(f"expected_{name}"), columns_of(name)
-            create = sql.SQL("CREATE TEMPORARY TABLE {} AS SELECT {} FROM {} WHERE false")
-            self.connection.execute(create.format(table, columns, sql.Identifier(name)))
+        for name, (_, columns) in TABLES.items():
+            # Of the same types, but without the bounds that somebody may have given them.
+            row = self.connection.execute(TYPED, [name, list(columns)]).fetchone()
+            typed = sql.SQL(row[0] if row else "")
+            self.connection.execute(
+                sql.SQL("CREATE TEMPORARY TABLE {} ({})").format(sql.Identifier(f"expected_{name}"), typed)
+            )
 
     def replay(self, rings: dict[int, Iterable[Event]]) -> dict[int, int]:
         """Apply the events of all rings in the order of their causes, the router's (0) first; returns the last numbers.
@@ -216,7 +224,7 @@ class Expected:
             "order_id": event.order_id,
             "user_id": event.account,
             "symbol": self.instruments[event.instrument]["symbol"],
-            "cl_ord_id": event.cl_ord_id.decode(),
+            "cl_ord_id": shown(event.cl_ord_id),
             "side": Side(event.side).name,
             "type": OrderType(event.ord_type).name,
             "time_in_force": TimeInForce(event.time_in_force).name,
@@ -298,7 +306,7 @@ class Expected:
 
     def replace(self, event: Replaced, terms: ExtTermsEvent | None) -> None:
         order = self.open_orders[event.order_id]
-        order.row["cl_ord_id"] = event.cl_ord_id.decode()
+        order.row["cl_ord_id"] = shown(event.cl_ord_id)
         self.take_terms(order, event.instrument, terms)
         self.alter(order, event)
 
@@ -373,7 +381,7 @@ class Expected:
                 "symbol": self.instruments[event.instrument]["symbol"] if event.instrument else None,
                 "side": Side(event.side).name if event.side else None,
                 "is_on": bool(event.is_on) if event.command == CommandType.KILL_SWITCH else None,
-                "cl_ord_id": event.cl_ord_id.decode(),
+                "cl_ord_id": shown(event.cl_ord_id),
                 "asset": self.assets[event.asset]["asset"] if event.asset else None,
                 "amount": self.money(event.asset, event.amount) if event.asset else None,
                 "proposal": event.proposal or None,
@@ -405,11 +413,11 @@ class Expected:
     def define(self, event: Event) -> None:
         match event:
             case AssetDefined():
-                row = {"id": event.asset, "asset": event.name.decode(), "scale": event.scale, "seq": event.cause}
+                row = {"id": event.asset, "asset": shown(event.name), "scale": event.scale, "seq": event.cause}
                 self.assets[event.asset] = row
             case InstrumentDefined():
                 names = TABLES["instruments"][1][2:-1]
-                row = {"id": event.instrument, "symbol": event.symbol.decode(), "seq": event.cause}
+                row = {"id": event.instrument, "symbol": shown(event.symbol), "seq": event.cause}
                 self.instruments[event.instrument] = row | {name: getattr(event, name) for name in names}
             case ExtCredentialEvent():
                 self.credential = event
@@ -417,7 +425,7 @@ class Expected:
                 self.define_user(event)
 
     def define_user(self, event: AccountDefined) -> None:
-        name = event.name.decode()
+        name = shown(event.name)
         created = self.users[event.account]["created"] if event.account in self.users else _time(event.time_ns)
         self.users[event.account] = {
             "id": event.account,

@@ -5,6 +5,8 @@ It reads no journal itself. Whenever it is interrupted, it leaves a database tha
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,8 +37,8 @@ class Filling:
     def run(self, progress: Callable[[int], None]) -> None:
         """Fill until the database has everything up to the replay's last record; `progress` is told how far it is.
 
-        ReplicaError, psycopg.Error, RefusedError, and ValueError where the journal is not the session's: what was
-        committed until then stays.
+        ReplicaError, psycopg.Error, RefusedError, OSError where the temporary folder's disk is full, and ValueError
+        where the journal is not the session's: what was committed until then stays.
         """
         last_seq = self._replica.last_seq
         self._session.teach(self._batch)
@@ -49,6 +51,8 @@ class Filling:
             while spool.complete_seq < last_seq:
                 work = self._replica.step() + spooler.poll(time.monotonic_ns())
                 idle = 0 if work else idle + 1
+                if spool.is_full:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
                 if idle > IDLE_ROUNDS:
                     raise RuntimeError(f"the replay does not get beyond record {spool.complete_seq} of {last_seq}")
                 if spool.end - reader.position >= SPOOLED_BYTES:

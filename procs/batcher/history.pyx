@@ -60,7 +60,7 @@ cdef int write_trade(Buffer out, Listings listings, uint32_t ring, const TradedR
     out.row(TRADE_FIELDS)
     out.integer_16(ring)
     out.integer(<int64_t> event.number)
-    out.text(terms.symbol, sizeof(terms.symbol))
+    out.id(terms.symbol, sizeof(terms.symbol))
     out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
     out.decimal(<int128> event.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
     out.integer(<int64_t> event.maker_order_id)
@@ -84,7 +84,7 @@ cdef int write_phase(Buffer out, Listings listings, uint32_t ring, const PhaseCh
     out.row(PHASE_FIELDS)
     out.integer_16(ring)
     out.integer(<int64_t> event.number)
-    out.text(terms.symbol, sizeof(terms.symbol))
+    out.id(terms.symbol, sizeof(terms.symbol))
     out.text(PHASES.of(event.phase), NAME_SIZE)
     out.text(PHASES.of(event.old_phase), NAME_SIZE)
     out.text(PHASE_REASONS.of(event.reason), NAME_SIZE)
@@ -115,7 +115,7 @@ cdef int write_action(Buffer out, Listings listings, const ConfirmedRecord *even
         out.null()
     if event.instrument:
         terms = listings.instrument(event.instrument)
-        out.text(terms.symbol, sizeof(terms.symbol))
+        out.id(terms.symbol, sizeof(terms.symbol))
     else:
         out.null()
     if event.side:
@@ -126,7 +126,7 @@ cdef int write_action(Buffer out, Listings listings, const ConfirmedRecord *even
         out.boolean(event.is_on)
     else:
         out.null()
-    out.text(event.cl_ord_id, sizeof(event.cl_ord_id))
+    out.id(event.cl_ord_id, sizeof(event.cl_ord_id))
     write_money(out, listings, event)
     out.time(event.time_ns)
     out.integer(<int64_t> event.cause)
@@ -138,7 +138,7 @@ cdef int write_money(Buffer out, Listings listings, const ConfirmedRecord *event
     cdef const AssetRow *asset
     if event.asset:
         asset = listings.asset(event.asset)
-        out.text(asset.name, sizeof(asset.name))
+        out.id(asset.name, sizeof(asset.name))
         out.decimal(event.amount, asset.scale)
     else:
         out.null()
@@ -155,7 +155,7 @@ cdef int write_correction(Buffer out, Listings listings, const CorrectedRecord *
     out.row(CORRECTION_FIELDS)
     out.integer_16(event.matcher)
     out.integer(<int64_t> event.trade_id)
-    out.text(terms.symbol, sizeof(terms.symbol))
+    out.id(terms.symbol, sizeof(terms.symbol))
     out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
     out.decimal(<int128> event.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
     optional_decimal(

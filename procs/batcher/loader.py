@@ -14,6 +14,7 @@ import psycopg
 import structlog
 
 from procs.batcher.database import Embedded, Remote, UnavailableError, migrate
+from procs.batcher.extent import note_loaded
 from procs.batcher.filler import FillError
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
@@ -128,11 +129,24 @@ class Loader:
             return True
         finally:
             session.close()
+            self._note()
+
+    def _note(self) -> None:
+        """Keep how far the database is, for whoever looks at it while the venue is stopped."""
+        try:
+            note_loaded(self._spool.folder, self._spool.born_ns, self.complete_seq)
+        except OSError as error:
+            log.warning("how far the database is could not be noted", reason=str(error))
 
     def _load(self, session: Session) -> None:
         reported = time.monotonic()
+        is_noted = False
         while not self._ended():
-            if not self._load_batch(session):
+            is_full = self._load_batch(session)
+            if not is_noted and self.complete_seq:
+                self._note()
+                is_noted = True
+            if not is_full:
                 self._stopping.wait(PAUSE_S)
             lag = self._spool.end - self.position
             if lag > LAG_BYTES and time.monotonic() - reported > LAG_REPORT_S:

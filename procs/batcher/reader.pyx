@@ -28,8 +28,10 @@ cdef class Reader:
     cdef int fd
     cdef char *slots
 
-    def __cinit__(self, Spool spool):
+    def __cinit__(self, *_args):
         self.fd = -1
+
+    def __init__(self, Spool spool):
         self.spool = spool
         self.slots = <char *> malloc(FRAME_RECORDS * SLOT_SIZE)
         if self.slots == NULL:

@@ -360,7 +360,7 @@ cdef class Batch:
         cdef const AssetRow *asset = self.listings.asset(row.asset)
         self.balances_out.row(BALANCE_FIELDS)
         self.balances_out.integer_32(row.account)
-        self.balances_out.text(asset.name, sizeof(asset.name))
+        self.balances_out.id(asset.name, sizeof(asset.name))
         self.balances_out.decimal(row.free, asset.scale)
         self.balances_out.decimal(row.held, asset.scale)
         self.balances_out.decimal(<int128> row.free + row.held, asset.scale)
@@ -399,8 +399,8 @@ cdef int encode_created(Buffer out, Listings listings, const Order *order) excep
     out.row(CREATED_FIELDS)
     out.integer(<int64_t> order.order_id)
     out.integer_32(order.account)
-    out.text(terms.symbol, sizeof(terms.symbol))
-    out.text(order.cl_ord_id, sizeof(order.cl_ord_id))
+    out.id(terms.symbol, sizeof(terms.symbol))
+    out.id(order.cl_ord_id, sizeof(order.cl_ord_id))
     out.text(SIDES.of(order.side), NAME_SIZE)
     out.text(TYPES.of(order.ord_type), NAME_SIZE)
     out.text(TIMES_IN_FORCE.of(order.time_in_force), NAME_SIZE)
@@ -447,7 +447,7 @@ cdef int encode_changed(Buffer out, Listings listings, const Order *order) excep
         out.null()
     encode_terms(out, order, terms)
     if order.renamed:
-        out.text(order.cl_ord_id, sizeof(order.cl_ord_id))
+        out.id(order.cl_ord_id, sizeof(order.cl_ord_id))
     else:
         out.null()
     out.time(order.updated_ns)

@@ -7,6 +7,7 @@ cdef enum:
     FRAME_RECORDS = 4096
     SEGMENT_HEADER_SIZE = 128
     MARK = 255
+    MAX_PARTS = 28
 
 cdef struct SegmentHeader:
     uint64_t magic
@@ -37,9 +38,15 @@ cdef class Spool:
     cdef readonly uint64_t end
     cdef readonly uint64_t born_ns
     cdef readonly uint64_t complete_seq
+    cdef readonly uint64_t known_seq
     cdef uint64_t[RINGS] last
     cdef int fd
     cdef uint64_t base
     cdef uint64_t segment_bytes
-    cdef int append(self, iovec *parts, int count, uint64_t size) except -1 nogil
-    cdef int rotate(self) except -1
+    cdef readonly object spare
+    cdef readonly bint is_full
+    cdef bint append(self, iovec *parts, int count, uint64_t size) except -1 nogil
+    cdef int write(self, const iovec *given, int count, uint64_t size) noexcept nogil
+    cdef int rotate(self) except? -1
+    cdef bint use_spare(self) except -1
+    cdef int go_on(self, int fd, path) except -1

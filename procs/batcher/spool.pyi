@@ -1,7 +1,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from procs.space import Spare
+from shm.refusal import FinalError
+
 SEGMENT_BYTES: int
+
+class ForeignSpool(FinalError, ValueError): ...
 
 class Spool:
     folder: Path
@@ -9,7 +14,11 @@ class Spool:
     end: int
     born_ns: int
     complete_seq: int
-    def __init__(self, folder: Path, segment_bytes: int = ...) -> None: ...
+    known_seq: int
+    spare: Spare | None
+    is_full: bool
+    def __init__(self, folder: Path, segment_bytes: int = ..., *, spare_bytes: int = ...) -> None: ...
+    def tend(self) -> None: ...
     @property
     def numbers(self) -> list[int]: ...
     @property

@@ -6,10 +6,10 @@ It never waits for the database, and it never interprets an event beyond its num
 from collections.abc import Sequence
 from pathlib import Path
 
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EDQUOT, EINTR, ENOSPC, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from posix.uio cimport iovec, pwritev
 from posix.unistd cimport close, ftruncate, pread
 
@@ -19,8 +19,10 @@ from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
 
 import os
 
+from procs import space
 from procs.snapshots import NotSyncedError
 from shm.layout import SCHEMA_HASH
+from shm.refusal import FinalError
 
 # A segment file. Its name is its base: the position, in the spool as a whole, of its first byte.
 #
@@ -49,6 +51,11 @@ SEGMENT_BYTES = 64 * 2**20
 assert sizeof(SegmentHeader) == SEGMENT_HEADER_SIZE == 128
 assert sizeof(Frame) == FRAME_SIZE == <int> SLOT_SIZE
 assert RINGS == MAX_MATCHERS + 1 < MARK
+assert MAX_PARTS == 3 * RINGS + 1  # a frame, and two spans of slots, of each ring; and a mark
+
+
+class ForeignSpool(FinalError, ValueError):
+    """The spool is not this venue's, or not this version's: the message says what to do."""
 
 
 cdef inline uint32_t record_crc(const char *record) noexcept nogil:
@@ -116,18 +123,23 @@ def stamped(record: bytes) -> bytes:
 cdef class Spool:
     """The segments below `folder`, opened to append. A torn tail is cut; what was cut is emitted again by the venue.
 
+    Where the disk is full, the next segment is the `spare` one, which is owned ahead; when that is full too, `append`
+    takes nothing, `is_full` says so, and the same may be tried again. Without `spare_bytes` that is so at once.
+
     `segments` holds (base, path) in order; `end` is the position after the last whole frame. Positions count bytes of
-    all segments ever written. A segment is followed by the next once it has `segment_bytes`. One process opens a spool
-    at a time (the batcher's role lock sees to it).
+    all segments ever written; `known_seq` is the last record of the log that it knew when it was opened. A segment is
+    followed by the next once it has `segment_bytes`. One process opens a spool at a time (the batcher's role lock sees
+    to it).
     """
 
-    def __cinit__(self, *_args):
+    def __cinit__(self, *_args, **_names):
         self.fd = -1
 
-    def __init__(self, folder: Path, uint64_t segment_bytes=SEGMENT_BYTES):
+    def __init__(self, folder: Path, uint64_t segment_bytes=SEGMENT_BYTES, *, spare_bytes: int = 0):
         self.folder = Path(folder)
         self.segment_bytes = segment_bytes
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.spare = space.Spare(self.folder, spare_bytes) if spare_bytes else None
         self.segments = [(int(path.stem, 16), path) for path in sorted(self.folder.glob("*.spool"))]
         self.recover()
 
@@ -157,7 +169,8 @@ cdef class Spool:
         if kept:
             self.base, path = kept[len(kept) - 1]
             self.fd = os.open(path, os.O_RDWR)
-            ftruncate(self.fd, <int64_t> (self.end - self.base))
+            if os.fstat(self.fd).st_size > self.end - self.base:  # else what is owned behind the end would be given up
+                ftruncate(self.fd, <int64_t> (self.end - self.base))
 
     def scan(self, uint64_t base, path: Path, *, bint first) -> bool:
         """Move `end` and `numbers` past the whole frames of one segment; False where not even its header is true."""
@@ -168,7 +181,7 @@ cdef class Spool:
             if not read_fully(fd, <char *> &header, sizeof(header), 0) or header.crc != header_crc(&header):
                 return False
             if header.magic != SEGMENT_MAGIC or header.schema_hash != SCHEMA_HASH:
-                raise ValueError(f"{path}: a spool of another version of Lockstep; remove the folder to fill it anew")
+                raise ForeignSpool(f"{path}: a spool of another version of Lockstep; remove the folder to fill it anew")
             for ring in range(RINGS):
                 if first:
                     self.last[ring] = header.numbers[ring]
@@ -183,6 +196,7 @@ cdef class Spool:
 
     def scan_frames(self, uint64_t base, int fd) -> None:
         cdef char *slots = <char *> malloc(FRAME_RECORDS * SLOT_SIZE)
+        cdef const EventRecord *event
         cdef Frame frame
         cdef size_t size
         if slots == NULL:
@@ -194,28 +208,49 @@ cdef class Spool:
                     break
                 if frame.ring == MARK:
                     self.complete_seq = frame.complete_seq
+                    self.known_seq = max(self.known_seq, frame.complete_seq)
                 elif frame.first == self.last[frame.ring] + 1 and records_are_valid(&frame, slots):
                     self.last[frame.ring] += frame.count
+                    event = <const EventRecord *> (slots + (frame.count - 1) * SLOT_SIZE + 8)
+                    self.known_seq = max(self.known_seq, event.cause)
                 else:
                     break
                 self.end += FRAME_SIZE + size
         free(slots)
 
-    cdef int append(self, iovec *parts, int count, uint64_t size) except -1 nogil:
-        """Write whole frames at the end, and publish them to the reader."""
-        cdef ssize_t wrote
-        cdef uint64_t done = 0
-        cdef int part = 0
+    cdef bint append(self, iovec *parts, int count, uint64_t size) except -1 nogil:
+        """Write whole frames at the end, and publish them to the reader. False: the disk is full, and nothing is."""
+        cdef int code = 0
         if self.fd < 0 or self.end - self.base >= self.segment_bytes:
             with gil:
-                self.rotate()
+                code = self.rotate()
+        if code == 0:
+            code = self.write(parts, count, size)
+        if code == -ENOSPC:
+            with gil:
+                if self.use_spare():
+                    code = self.write(parts, count, size)
+        self.is_full = code == -ENOSPC
+        if code == 0:
+            store_release(&self.end, self.end + size)
+        elif code != -ENOSPC:
+            with gil:
+                raise OSError(-code, os.strerror(-code), str(self.folder))
+        return code == 0
+
+    cdef int write(self, const iovec *given, int count, uint64_t size) noexcept nogil:
+        """Write these parts behind the end: 0, or a negative errno, -ENOSPC also where the user's quota is used up."""
+        cdef iovec[MAX_PARTS] parts
+        cdef uint64_t done = 0
+        cdef ssize_t wrote
+        cdef int part = 0
+        memcpy(parts, given, <size_t> count * sizeof(iovec))
         while done < size:
             wrote = pwritev(self.fd, parts + part, count - part, <int64_t> (self.end - self.base + done))
             if wrote < 0:
                 if errno == EINTR:
                     continue
-                with gil:
-                    raise OSError(errno, os.strerror(errno), str(self.folder))
+                return -ENOSPC if errno == EDQUOT else -errno
             done += <uint64_t> wrote
             while part < count and <size_t> wrote >= parts[part].iov_len:
                 wrote -= <ssize_t> parts[part].iov_len
@@ -223,14 +258,53 @@ cdef class Spool:
             if part < count:
                 parts[part].iov_base = <char *> parts[part].iov_base + wrote
                 parts[part].iov_len -= <size_t> wrote
-        store_release(&self.end, self.end + size)
         return 0
 
-    cdef int rotate(self) except -1:
-        """Begin a segment at `end`."""
+    cdef int rotate(self) except? -1:
+        """Begin a segment at `end`; -ENOSPC where the disk is full. OSError for any other reason."""
+        header = self.header()
+        path = self.next_path()
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                is_whole = os.write(fd, header) == len(header)
+            except BaseException:
+                os.close(fd)  # it is tried again and again while the disk is full
+                raise
+            if is_whole:
+                self.go_on(fd, path)
+                return 0
+            os.close(fd)
+        except OSError as error:
+            if not space.is_full(error):
+                raise
+        path.unlink(missing_ok=True)
+        return -ENOSPC
+
+    cdef bint use_spare(self) except -1:
+        """Begin a segment at `end` in the space that is owned; False where that is used up."""
+        if self.spare is None or not self.spare.is_owned:
+            return False
+        if self.fd >= 0:
+            os.ftruncate(self.fd, self.end - self.base)  # a part of a frame may be there, and a scan must end before it
+        path = self.next_path()
+        fd = self.spare.take(path, self.header())
+        if fd >= 0:
+            self.go_on(fd, path)
+        return fd >= 0
+
+    def tend(self) -> None:
+        """Make a spare where the last one was used, and there is space again; to be called now and then. OSError."""
+        if self.spare is not None:
+            self.spare.tend()
+
+    def next_path(self) -> Path:
+        return self.folder / f"{self.end:016x}.spool"
+
+    def header(self) -> bytes:
+        """Of a segment that begins at `end`."""
         cdef SegmentHeader header
         cdef int ring
-        path = self.folder / f"{self.end:016x}.spool"
         memset(&header, 0, sizeof(header))
         header.magic = SEGMENT_MAGIC
         header.schema_hash = SCHEMA_HASH
@@ -239,11 +313,13 @@ cdef class Spool:
         for ring in range(RINGS):
             header.numbers[ring] = self.last[ring]
         header.crc = header_crc(&header)
+        return (<char *> &header)[:SEGMENT_HEADER_SIZE]
+
+    cdef int go_on(self, int fd, path) except -1:
+        """Append to this new segment from here on."""
         if self.fd >= 0:
             close(self.fd)
-            self.fd = -1
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.pwrite(self.fd, (<char *> &header)[:SEGMENT_HEADER_SIZE], 0)
+        self.fd = fd
         self.base = self.end
         self.segments.append((self.base, path))
         store_release(&self.end, self.base + SEGMENT_HEADER_SIZE)

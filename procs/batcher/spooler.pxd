@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint64_t
 from posix.uio cimport iovec
 
-from procs.batcher.spool cimport RINGS, Frame, Spool
+from procs.batcher.spool cimport MAX_PARTS, RINGS, Frame, Spool
 from shm.board cimport Board
 from shm.records cimport SnapshotTakenRecord
 from shm.ring cimport Consumer
@@ -12,11 +12,12 @@ cdef class Spooler:
     cdef dict consumers
     cdef void *by_ring[RINGS]
     cdef Frame[RINGS + 1] frames
-    cdef iovec[3 * RINGS + 1] parts
+    cdef iovec[MAX_PARTS] parts
     cdef uint64_t[RINGS] taken
     cdef int part_count
     cdef uint64_t bytes
     cdef int64_t marked_ns
+    cdef int64_t tried_ns
     cdef bint held
     cdef uint64_t mark                   # of a snapshot that is wanted; 0: none
     cdef uint64_t[RINGS] mark_numbers    # the last event of each ring before it

@@ -12,9 +12,12 @@ from shm.records cimport (EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS, SL
                           SnapshotTakenRecord)
 from shm.ring cimport Consumer
 
+from procs.batcher.spool import ForeignSpool
+
 cdef enum:
     FIRST_EXTENSION = 64
     MARK_INTERVAL_NS = 10_000_000
+    RETRY_NS = 100_000_000  # between two tries to write on a full disk
 
 
 cdef class Spooler:
@@ -63,7 +66,8 @@ cdef class Spooler:
     def poll(self, int64_t now_ns) -> int:
         """Spool what is released, at most 4,096 events of each ring; returns how many events left the rings.
 
-        Raises OSError when the disk refuses, ValueError for a spool of another journal.
+        On a full disk none do, ten times a second at most (`spool.is_full`): the rings hold them until there is space.
+        Raises OSError when the disk refuses for another reason, ForeignSpool for a spool of another journal.
         """
         cdef int64_t work
         with nogil:
@@ -77,8 +81,12 @@ cdef class Spooler:
     cdef int64_t turn(self, int64_t now_ns) except -1 nogil:
         cdef uint64_t release_seq = self.board.release_seq()
         cdef uint64_t complete = self.complete_before(release_seq)
+        cdef uint64_t complete_seq = self.spool.complete_seq
         cdef int64_t work = 0
         cdef int ring
+        if self.spool.is_full and now_ns - self.tried_ns < RETRY_NS:
+            return 0
+        self.tried_ns = now_ns
         self.part_count = 0
         self.bytes = 0
         self.held = False
@@ -90,8 +98,9 @@ cdef class Spooler:
         if complete > self.spool.complete_seq and (self.bytes or now_ns - self.marked_ns >= MARK_INTERVAL_NS):
             self.add_mark(complete)
             self.marked_ns = now_ns
-        if self.bytes:
-            self.spool.append(self.parts, self.part_count, self.bytes)
+        if self.bytes and not self.spool.append(self.parts, self.part_count, self.bytes):
+            self.spool.complete_seq = complete_seq
+            return 0
         for ring in range(RINGS):
             if self.taken[ring]:
                 self.free_slots(ring, <Consumer> self.by_ring[ring])
@@ -193,7 +202,9 @@ cdef class Spooler:
             self.spool.born_ns = born_ns
         elif self.spool.born_ns != born_ns:
             with gil:
-                raise ValueError(f"{self.spool.folder} is the spool of another journal: remove it, or restore that one")
+                raise ForeignSpool(
+                    f"{self.spool.folder} is the spool of another journal: remove it, or restore that one"
+                )
         return 0
 
     cdef void add_span(self, int ring, Consumer consumer, uint64_t first, uint64_t last) noexcept nogil:

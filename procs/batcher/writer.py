@@ -5,21 +5,27 @@ It never retries: whatever fails ends the session, and the next one asks the dat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import psycopg
+import structlog
 from psycopg import sql
 
+from procs.batcher import partitions
 from procs.batcher.database import CONNECT_TIMEOUT_S
+from procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined, is_of_rows
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
+from shm.alphabet import shown, unshown
 from shm.records import MAX_MATCHERS
 
 APPLICATION = "lockstep batcher"
 COPY_BYTES = 2**20
-# A partition is made when the first trade of the day before it arrives.
-DAYS_AHEAD = 1
+Encoded = tuple[memoryview, memoryview, memoryview]  # created orders, changed orders, balances
 # A batch reaches over more days only after a longer stop; a wrong clock must not make partitions without end.
-MAX_DAYS = 3660
+MOST_DAYS = 40
 
 # Work must follow the size of a batch, never that of a table: no plan of ours may read `orders` from end to end.
 SESSION = """
@@ -39,18 +45,7 @@ SESSION = """
     ) ON COMMIT DELETE ROWS;
 """
 
-# What a budget buys is not known before: its quantity is what is filled, and nothing of that remains.
-UPDATE_ORDERS = """
-    UPDATE orders AS o SET
-        price = coalesce(c.price, o.price), filled = o.filled + c.filled, state = coalesce(c.state, o.state),
-        quantity = CASE WHEN o.budget IS NULL THEN o.quantity + c.quantity ELSE o.filled + c.filled END,
-        remaining = CASE WHEN o.budget IS NULL THEN c.remaining ELSE 0 END,
-        stop_price = coalesce(c.stop_price, o.stop_price), trail = coalesce(c.trail, o.trail),
-        display = coalesce(c.display, o.display), expires = coalesce(c.expires, o.expires),
-        end_reason = coalesce(c.end_reason, o.end_reason), cl_ord_id = coalesce(c.cl_ord_id, o.cl_ord_id),
-        updated = c.updated, seq = c.seq
-    FROM changed_orders AS c WHERE o.order_id = c.order_id
-"""
+CHANGE_ORDERS = sql.SQL(UPDATE_ORDERS).format(source=sql.Identifier("changed_orders"))
 
 UPSERT_BALANCES = """
     INSERT INTO balances SELECT * FROM changed_balances
@@ -82,16 +77,12 @@ UPSERT_USER = """
         sender_comp_id = excluded.sender_comp_id, seq = excluded.seq
 """
 
+UPSERTS = {"assets": UPSERT_ASSET, "instruments": UPSERT_INSTRUMENT, "users": UPSERT_USER}
+
 CLAIM = """
     UPDATE writer SET epoch = %(epoch)s, claim = claim + 1, journal_born_ns = %(born_ns)s
     WHERE epoch <= %(epoch)s AND journal_born_ns IN (0, %(born_ns)s)
     RETURNING claim, complete_seq
-"""
-
-CLEAR = """
-    TRUNCATE users, assets, instruments, orders, trades, balances, phases, actions, corrections;
-    UPDATE watermark SET number = 0, seq = 0;
-    UPDATE writer SET epoch = 0, claim = claim + 1, journal_born_ns = 0, complete_seq = 0
 """
 
 MOVE_WATERMARK = """
@@ -100,15 +91,22 @@ MOVE_WATERMARK = """
 """
 
 
+log = structlog.get_logger()
+
+
 class RefusedError(Exception):
     """The database may not be written, or is not what we left: another venue's, another batcher's, or edited."""
+
+
+class _NotThereError(Exception):
+    """Orders that were written before are not there to be changed."""
 
 
 class Session:
     """The right to write, from a claim until the connection or the claim is lost.
 
-    `numbers[ring]` and `complete_seq` are what the database has. Raises psycopg.Error for whatever the server refuses,
-    RefusedError as said there.
+    `numbers[ring]` and `complete_seq` are what the database has; `has_refused`: not all of it is in its tables. Raises
+    psycopg.Error where the server can't take a batch, RefusedError as said there.
     """
 
     def __init__(self, url: str, epoch: int, born_ns: int) -> None:
@@ -120,7 +118,8 @@ class Session:
             self._connection.execute(SESSION)
             self._claim, self.complete_seq = self._take_over(epoch, born_ns)
             self.numbers = self._read_numbers()
-            self._days = self._read_days()
+            self._days = partitions.days_of(self._connection)
+            self.has_refused = self._has_refused()
         except BaseException:
             self.close()
             raise
@@ -129,44 +128,91 @@ class Session:
         self._connection.close()
 
     def teach(self, batch: Batch) -> None:
-        """Tell a batch the assets and instruments that the database has."""
-        for number, asset, scale in self._connection.execute("SELECT id, asset, scale FROM assets"):
-            batch.listings.know_asset(number, asset.encode(), scale)
-        for number, symbol, base, quote, tick, price_scale, lot, quantity_scale in self._connection.execute(
-            "SELECT id, symbol, base_asset, quote_asset, tick_mantissa, price_scale, lot_mantissa, quantity_scale"
-            " FROM instruments"
+        """Tell a batch the assets and instruments that the database has, those that it refuses included."""
+        for number, asset, scale, _ in defined(self._connection, "assets"):
+            batch.listings.know_asset(number, unshown(asset), scale)
+        for number, symbol, _, base, quote, tick, price_scale, lot, quantity_scale, *_ in defined(
+            self._connection, "instruments"
         ):
             tick, lot = (tick, price_scale), (lot, quantity_scale)
-            batch.listings.know_instrument(number, symbol.encode(), base, quote, tick, lot)
+            batch.listings.know_instrument(number, unshown(symbol), base, quote, tick, lot)
 
     def write(self, batch: Batch) -> None:
-        """Write the batch and move the watermark past it, both or neither.
+        """Write the batch and move the watermark past it, both or neither. Rows that the server refuses are set aside.
 
         Where this raises, the outcome may be unknown (the connection died in COMMIT): the next session's `numbers` tell
         """
-        orders, changes, balances = batch.encode()
+        encoded = batch.encode()
+        if self.has_refused or not self._write_at_once(batch, encoded):
+            self._write_by_rows(batch, encoded)
+        self.numbers, self.complete_seq = batch.numbers, batch.complete_seq
+
+    def _write_at_once(self, batch: Batch, encoded: Encoded) -> bool:
+        """False, and nothing is written, where the batch has something that needs a closer look."""
+        orders, changes, balances = encoded
+        days = self._days_of(batch)
+        if days is None:
+            return False
+        try:
+            with self._transaction(batch):
+                self._define(batch)
+                partitions.make(self._connection, days)
+                self._copy("orders", ORDER_COLUMNS, orders)
+                if batch.changed:
+                    self._copy("changed_orders", CHANGE_COLUMNS, changes)
+                    if self._connection.execute(CHANGE_ORDERS).rowcount != batch.changed:
+                        raise _NotThereError
+                for table, (columns, rows) in batch.history.tables().items():
+                    self._copy(table, columns, rows)
+                if batch.balances:
+                    self._copy("changed_balances", BALANCE_COLUMNS, balances)
+                    self._connection.execute(UPSERT_BALANCES)
+        except _NotThereError:
+            return False
+        except psycopg.Error as error:
+            if self._connection.broken or not is_of_rows(error):
+                raise
+            return False
+        if self._days is not None:
+            self._days |= days
+        return True
+
+    def _write_by_rows(self, batch: Batch, encoded: Encoded) -> None:
+        """Write what the database takes of the batch, and set the rest aside. RefusedError where that fails, too."""
+        orders, changes, balances = encoded
+        try:
+            with self._transaction(batch):
+                staging = Staging(self._connection)
+                for table, values in _definitions(batch):
+                    staging.define(table, values)
+                for table, rows in (("orders", orders), (CHANGES, changes)):
+                    staging.take(table, self._copier(rows))
+                for table, (_, rows) in batch.history.tables().items():
+                    staging.take(table, self._copier(rows))
+                staging.take("balances", self._copier(balances))
+                has_refused = self._has_refused()
+        except psycopg.Error as error:
+            if self._connection.broken or not is_of_rows(error):
+                raise
+            raise RefusedError(f"rows are refused, and can't be set aside: {str(error).strip()}") from error
+        self.has_refused = has_refused
+        self._days = partitions.days_of(self._connection)
+        if staging.refused:
+            log.error(
+                "the database refuses rows, which are set aside",
+                rows=staging.refused,
+                up_to_record=batch.complete_seq,
+                see="lockstep status, lockstep load-refused",
+            )
+
+    @contextmanager
+    def _transaction(self, batch: Batch) -> Iterator[None]:
+        """Of the batch's rows and the watermark behind them, by the claim that this session has."""
         with self._connection.transaction():
             self._check_claim()
-            self._define(batch)
-            self._make_days(batch)
-            self._copy("orders", ORDER_COLUMNS, orders)
-            if batch.changed:
-                self._copy("changed_orders", CHANGE_COLUMNS, changes)
-                found = self._connection.execute(UPDATE_ORDERS).rowcount
-                if found != batch.changed:
-                    raise RefusedError(
-                        f"{batch.changed - found} orders that were written before are missing from the database"
-                    )
-            for table, (columns, rows) in batch.history.tables().items():
-                self._copy(table, columns, rows)
-            if batch.balances:
-                self._copy("changed_balances", BALANCE_COLUMNS, balances)
-                self._connection.execute(UPSERT_BALANCES)
+            yield
             self._connection.execute(MOVE_WATERMARK, [list(range(MAX_MATCHERS + 1)), batch.numbers, batch.causes])
             self._connection.execute("UPDATE writer SET complete_seq = %s", [batch.complete_seq])
-        self.numbers, self.complete_seq = batch.numbers, batch.complete_seq
-        if self._days is not None:
-            self._days |= self._days_made
 
     def _take_over(self, epoch: int, born_ns: int) -> tuple[int, int]:
         """Claim the database for an epoch of a journal; sessions of earlier claims end now, or at their next batch."""
@@ -200,34 +246,16 @@ class Session:
         query = sql.SQL("SELECT number FROM watermark ORDER BY ring{}").format(sql.SQL(" FOR UPDATE" if lock else ""))
         return [number for (number,) in self._connection.execute(query)]
 
-    def _read_days(self) -> set[date] | None:
-        """The days that have a partition; None where the server partitions by itself (a hypertable)."""
-        row = self._connection.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = 'trades'::regclass").fetchone()
-        if row is None or not row[0]:
-            return None
-        names = self._connection.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'trades'::regclass"
-        )
-        return {datetime.strptime(name, "trades_%Y%m%d").replace(tzinfo=UTC).date() for (name,) in names}
+    def _has_refused(self) -> bool:
+        return self._connection.execute("SELECT FROM refused_rows LIMIT 1").rowcount > 0
 
-    def _make_days(self, batch: Batch) -> None:
-        """Make the partitions that the batch's trades need, and the next days'. Readers of `trades` are not blocked."""
-        self._days_made: set[date] = set()
+    def _days_of(self, batch: Batch) -> set[date] | None:
+        """The partitions that the batch's trades and the next days' need; None where that is too many of them."""
         if self._days is None or not batch.history.trades:
-            return
-        first, last = (_day(time_ns) for time_ns in (batch.history.first_trade_ns, batch.history.last_trade_ns))
-        count = (last - first).days + 1 + DAYS_AHEAD
-        if count > MAX_DAYS:
-            raise RefusedError(f"trades from {first} to {last} in one batch: was the clock wrong?")
-        self._days_made = {first + timedelta(days=i) for i in range(count)} - self._days
-        for day in sorted(self._days_made):
-            name, end = sql.Identifier(f"trades_{day:%Y%m%d}"), day + timedelta(days=1)
-            self._connection.execute(sql.SQL("CREATE TABLE {} (LIKE trades INCLUDING ALL)").format(name))
-            self._connection.execute(
-                sql.SQL("ALTER TABLE trades ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-                    name, sql.Literal(f"{day} 00:00Z"), sql.Literal(f"{end} 00:00Z")
-                )
-            )
+            return set()
+        first, last = (_time(time_ns).date() for time_ns in (batch.history.first_trade_ns, batch.history.last_trade_ns))
+        count = (last - first).days + 1 + partitions.DAYS_AHEAD
+        return None if count > MOST_DAYS else {first + timedelta(days=i) for i in range(count)} - self._days
 
     def _copy(self, table: str, columns: tuple[str, ...], rows: memoryview) -> None:
         if not rows:
@@ -239,42 +267,31 @@ class Session:
             for begin in range(0, len(rows), COPY_BYTES):
                 copy.write(rows[begin : begin + COPY_BYTES])
 
+    def _copier(self, rows: memoryview) -> Copy:
+        return lambda table, columns: self._copy(table, columns, rows)
+
     def _define(self, batch: Batch) -> None:
-        """Assets, instruments and users that the batch defines; they are few."""
-        for asset in batch.assets_defined.values():
-            self._connection.execute(UPSERT_ASSET, [asset.asset, asset.name.decode(), asset.scale, asset.cause])
-        for terms in batch.instruments_defined.values():
-            self._connection.execute(
-                UPSERT_INSTRUMENT,
-                [
-                    terms.instrument, terms.symbol.decode(), terms.matcher, terms.base_asset, terms.quote_asset,
-                    terms.tick_mantissa, terms.price_scale, terms.lot_mantissa, terms.quantity_scale,
-                    terms.maker_fee_ppm, terms.taker_fee_ppm, terms.cause,
-                ],
-            )  # fmt: skip
-        for user, password_hash, created_ns in batch.users_defined.values():
-            name, created = user.name.decode(), _time(created_ns)
-            self._connection.execute(UPSERT_USER, [user.account, name, password_hash, name, created, user.cause])
+        for table, values in _definitions(batch):
+            self._connection.execute(UPSERTS[table], values)
 
 
-def clear(url: str, born_ns: int, *, replace: bool) -> None:
-    """Let a database have nothing, as if it had just been made. RefusedError where a batcher is connected to it, or,
-    without `replace`, where it has rows of another journal than the one that was born then."""
-    with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-        row = connection.execute("SELECT journal_born_ns FROM writer FOR UPDATE").fetchone()
-        if row is not None and row[0] not in (0, born_ns) and not replace:
-            raise RefusedError("the database has rows of another journal, which would be lost")
-        busy = connection.execute(
-            "SELECT FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()", [APPLICATION]
-        )
-        if busy.rowcount:
-            raise RefusedError("a batcher is connected to the database")
-        connection.execute(CLEAR)
+def _definitions(batch: Batch) -> Iterator[tuple[str, list[Any]]]:
+    """Assets, instruments and users that the batch defines, with the values of their columns; they are few."""
+    for asset in batch.assets_defined.values():
+        yield "assets", [asset.asset, shown(asset.name), asset.scale, asset.cause]
+    for terms in batch.instruments_defined.values():
+        yield (
+            "instruments",
+            [
+                terms.instrument, shown(terms.symbol), terms.matcher, terms.base_asset, terms.quote_asset,
+                terms.tick_mantissa, terms.price_scale, terms.lot_mantissa, terms.quantity_scale,
+                terms.maker_fee_ppm, terms.taker_fee_ppm, terms.cause,
+            ],
+        )  # fmt: skip
+    for user, password_hash, created_ns in batch.users_defined.values():
+        name, created = shown(user.name), _time(created_ns)
+        yield "users", [user.account, name, password_hash, name, created, user.cause]
 
 
 def _time(time_ns: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
-
-
-def _day(time_ns: int) -> date:
-    return _time(time_ns).date()

@@ -116,7 +116,10 @@ class Stream:
             self.emit(0, Balance, account=account, asset=USDT, free=10**18, held=0)
         return self
 
-    def order(self, *, ioc: bool = False, waits: bool = False, has_terms: bool = False, budget: bool = False) -> Open:
+    def order(
+        self, *, ioc: bool = False, waits: bool = False, has_terms: bool = False, budget: bool = False,
+        cl_ord_id: bytes = b"",
+    ) -> Open:  # fmt: skip
         seq = self.command()
         if has_terms or waits:
             self.emit(
@@ -131,7 +134,7 @@ class Stream:
         )  # fmt: skip
         self.emit(
             1, Accepted, instrument=BTCUSDT, order_id=seq, price_ticks=order.price, quantity_lots=order.leaves,
-            account=order.account, session=order.account, cl_ord_id=f"order-{seq}".encode(), side=order.side,
+            account=order.account, session=order.account, cl_ord_id=cl_ord_id or b"order-%d" % seq, side=order.side,
             ord_type=OrderType.STOP_LIMIT if waits else OrderType.MARKET if ioc else OrderType.LIMIT,
             time_in_force=TimeInForce.IOC if ioc else self.random.choice((TimeInForce.GTC, TimeInForce.GTD)),
             stp=self.random.choice(list(SelfTrade)), state=OrderState.WAITING if waits else OrderState.PLAIN,
@@ -167,7 +170,7 @@ class Stream:
         order.leaves = 0
         self.resting = [other for other in self.resting if other.leaves]
 
-    def replace(self, order: Open) -> None:
+    def replace(self, order: Open, cl_ord_id: bytes = b"") -> None:
         old_price, old_leaves = order.price, order.leaves
         if self.random.random() < 0.5:
             self.emit(
@@ -178,7 +181,7 @@ class Stream:
         self.emit(
             1, Replaced, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price,
             leaves_lots=order.leaves, old_price_ticks=old_price, old_leaves_lots=old_leaves,
-            cl_ord_id=f"replace-{self.seq}".encode(), side=order.side, kept_priority=0,
+            cl_ord_id=cl_ord_id or b"replace-%d" % self.seq, side=order.side, kept_priority=0,
         )  # fmt: skip
 
     def trigger(self, order: Open) -> None:

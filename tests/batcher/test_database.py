@@ -59,6 +59,19 @@ def test_starting_twice_starts_once_and_stopping_keeps_rows(own: Embedded) -> No
         own.stop()
 
 
+def test_a_server_that_is_shutting_down_is_waited_for(own: Embedded) -> None:
+    own.start()
+    try:
+        pid = postmaster(own)
+        with psycopg.connect(own.url) as connection:
+            connection.execute("CREATE TABLE much AS SELECT generate_series(1, 300000)")
+        os.kill(pid, signal.SIGINT)  # as pg_ctl's stop does, and nobody waits
+        assert own.start()
+        assert postmaster(own) != pid
+    finally:
+        own.stop()
+
+
 def test_a_killed_server_is_started_again(own: Embedded) -> None:
     own.start()
     try:
@@ -121,14 +134,14 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_migrations_run_once(empty_database: str) -> None:
-    assert migrate(empty_database) == ["0001-tables", "0002-trades", "0003-venue"]
+    assert migrate(empty_database) == ["0001-tables", "0002-trades", "0003-venue", "0004-refused"]
     assert migrate(empty_database) == []
 
 
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 3]
+    assert sorted(map(len, applied)) == [0, 0, 4]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from procs.batcher.extent import extent, note_loaded
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
@@ -198,3 +199,22 @@ def test_what_an_instrument_did_before_it_moved_stands_before_what_it_does_after
     assert spool.numbers[:3] == [len(stream.rings[0]), 1, 1]
     batch = read(spool)
     assert batch.numbers == spool.numbers
+
+
+def test_what_a_spool_reaches_to_is_read_beside_its_writer(tmp_path: Path) -> None:
+    assert extent(tmp_path) is None
+    stream = Stream().define().steps(300)
+    spool = Spool(tmp_path, 1)
+    spool_all(stream, spool)
+    known = extent(tmp_path)
+    assert known is not None
+    assert (known.first, known.complete) == ([0] * 9, stream.seq)
+    assert known.loaded == 0
+    note_loaded(tmp_path, spool.born_ns + 1, 5)
+    assert extent(tmp_path) == known
+    note_loaded(tmp_path, spool.born_ns, 5)
+    spool.discard(spool.end)
+    later = extent(tmp_path)
+    assert later is not None
+    assert (later.first, later.complete) == (spool.first_numbers(), stream.seq)
+    assert (max(later.first) > 0, later.loaded) == (True, 5)

@@ -23,7 +23,11 @@ BEGIN
     IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') THEN
         CREATE EXTENSION IF NOT EXISTS timescaledb;
         EXECUTE format('CREATE TABLE trades (%s)', columns);
-        PERFORM create_hypertable('trades', 'time', chunk_time_interval => INTERVAL '1 day');
+        EXECUTE format(
+            'SELECT %s.create_hypertable(%L, %L, chunk_time_interval => INTERVAL %L)',
+            (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'timescaledb'),
+            'trades', 'time', '1 day'
+        );
     ELSE
         EXECUTE format('CREATE TABLE trades (%s) PARTITION BY RANGE ("time")', columns);
     END IF;
