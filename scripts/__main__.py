@@ -29,6 +29,7 @@ COMMANDS = {
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
     "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),
     "rebuild-db": ("rebuild_db:rebuild_db", "Make the database anew from the journal."),
+    "load-refused": ("load_refused:load_refused", "Load rows that the database refused before."),
     "db": ("db:app", "The venue's PostgreSQL."),
 }
 OPERATORS = {
@@ -37,11 +38,12 @@ OPERATORS = {
     "phase": ("operate.trading:phase", "Begin a phase of an instrument."),
     "cancel": ("operate.trading:cancel", "Cancel all orders of an account, instrument or side."),
     "kill": ("operate.trading:kill", "Block an account's new orders, or let them through again."),
+    "disconnect": ("operate.sessions:disconnect", "End a FIX session's connection."),
     "deposit": ("operate.money:deposit", "Add to an account's balance what was paid in."),
     "withdraw": ("operate.money:withdraw", "Take out of an account's balance what is paid out."),
     "adjust": ("operate.money:adjust", "Change a balance: one operator proposes, another approves."),
-    "bust": ("operate.trades:bust", "Undo a trade."),
-    "correct": ("operate.trades:correct", "Change the price of a trade."),
+    "bust": ("operate.trades:bust", "Undo a trade: one operator proposes, another approves."),
+    "correct": ("operate.trades:correct", "Change the price of a trade: one operator proposes, another approves."),
     "list-asset": ("operate.listing:list_asset", "List an asset."),
     "list-instrument": ("operate.listing:list_instrument", "List an instrument, or change its fees and collar."),
     "limits": ("operate.listing:limits", "Change what an instrument allows."),

@@ -20,6 +20,7 @@ from typing import Literal
 from msgspec import Struct
 
 from config.schema import Config
+from procs import space
 from procs.supervisor.topology import Topology, derive
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm import board
@@ -68,7 +69,7 @@ def examine(config: Config) -> list[Check]:
         _swap(topology),
         _message_queues(topology),
         _open_files(config),
-        _disk_space(data),
+        _disk_space(config, topology),
         _disk_sync(data, config.venue.durability),
         _clock(),
     ]
@@ -103,9 +104,9 @@ def _cores(topology: Topology) -> Check:
 
 def _shared_memory(topology: Topology) -> Check:
     need = memory_bytes(topology)
-    space = shutil.disk_usage("/dev/shm")
-    found = f"{_size(space.free)} of {_size(space.total)} free in /dev/shm, {_size(need)} needed"
-    if space.free < need:
+    memory = shutil.disk_usage("/dev/shm")
+    found = f"{_size(memory.free)} of {_size(memory.total)} free in /dev/shm, {_size(need)} needed"
+    if memory.free < need:
         advice = (
             "make /dev/shm larger (mount -o remount,size=1G /dev/shm; docker run --shm-size=1g), or [rings] smaller"
         )
@@ -144,9 +145,11 @@ def _open_files(config: Config) -> Check:
     return Check("open files", "ok", found)
 
 
-def _disk_space(data: Path) -> Check:
-    free = shutil.disk_usage(_existing(data)).free
-    found = f"{_size(free)} free for {data}"
+def _disk_space(config: Config, topology: Topology) -> Check:
+    free = space.free_bytes(Path(config.venue.data))
+    found = f"{_size(free)} free for {config.venue.data}"
+    for problem in space.problems(config, topology.gateways):
+        return Check("disk space", "fail", found, f"{problem.key} {problem.message}")
     if free < MIN_DISK_BYTES:
         return Check(
             "disk space", "fail", found, f"the venue needs at least {_size(MIN_DISK_BYTES)} for journal and database"

@@ -1,7 +1,7 @@
 """`lockstep rebuild-db`: makes the database anew from the journal.
 
-It writes a database and nothing else of the venue; what it has written so far is right at any moment, up to the
-watermark beside it, and its successor, or a venue that starts, goes on from there.
+It writes a database and nothing else of the venue. What was there stays until the new one is whole, and takes its place
+in one transaction: whatever ends this before leaves the old one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from config.schema import Config
-from procs.batcher import database, writer
+from procs.batcher import database, rebuild, writer
 from procs.batcher.filling import Filling
 from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
@@ -45,9 +45,13 @@ EPOCH = 1  # of the claim: any venue that leads has this or a later one
 
 
 class Outcome(Struct):
-    """What came of it. `problem` is empty where the database is whole; it has everything up to record `complete`."""
+    """What came of it. `problem` is empty where the database is whole: it has everything up to record `complete` then.
+
+    `lost`: what others had added to the old tables (triggers, indexes…), which the new ones don't have.
+    """
 
     problem: str = ""
+    lost: list[str] = []
     complete: int = 0
     events: int = 0
     seconds: float = 0.0
@@ -63,21 +67,22 @@ def rebuild_db(
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Make the database anew from the journal: empty it, and fill it from the first record on.
+    """Make the database anew from the journal: new tables are filled, and then take the place of the old ones.
 
-    The venue must be stopped, unless it is another database that is filled. Where this is interrupted, the database has
-    everything up to its watermark; the venue's next start, or another run of this, brings it to its end.
+    The venue must be stopped, unless it is another database that is filled. Where this is interrupted, the database is
+    what it was; another run removes what is left of this one. It needs room for both. Rights that others have on the
+    tables stay; what others have added to them does not, and is named.
 
     Exit codes: 0 the database has everything; 1 it has not, and why; 2 the command line or the configuration is wrong,
     or the venue runs.
     """
     loaded = load(config)
     data = Path(loaded.venue.data)
-    if not (into or yes or is_sure("All rows of the venue's database are removed, and made anew. Go on?")):
+    if not (into or yes or is_sure("All rows of the venue's database are made anew, and those there are go. Go on?")):
         raise UsageError("nothing was done: --yes says that you are sure")
     outcome = Outcome()
     try:
-        rebuild(loaded, data, into, outcome, replace=replace)
+        make(loaded, data, into, outcome, replace=replace)
     except (JournalError, ReplicaError, writer.RefusedError, database.UnavailableError) as error:
         outcome.problem = str(error)
     except psycopg.Error as error:
@@ -86,25 +91,23 @@ def rebuild_db(
     return EXIT_PROBLEM if outcome.problem else EXIT_OK
 
 
-def rebuild(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bool = False) -> None:
-    """Make the database of the venue in `data`, or `into`, anew, and tell `outcome` how far that has come.
+def make(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bool = False) -> None:
+    """Make the database of the venue in `data`, or `into`, anew, and tell `outcome` what has come of it.
 
     UsageError where the venue runs, JournalError, ReplicaError, RefusedError, UnavailableError, psycopg.Error.
     """
     if into:
-        last_seq = _last_seq(data)
-        _fill(config, data, _claimed(data, into, replace=replace), last_seq, outcome)
+        _rebuild(config, data, into, outcome, replace=replace)
         return
     with stopped(data):
         server = database.server(config, data)
         started = False
         try:
-            last_seq = _last_seq(data)
+            _last_seq(data)
             started = server.start()
-            session = _claimed(data, server.url, replace=replace)
-            # The database is to get all that it holds, and it may be of a journal that is no more.
+            _rebuild(config, data, server.url, outcome, replace=replace)
+            # The database has all that it holds; and it may be of a journal that is no more.
             shutil.rmtree(data / "spool", ignore_errors=True)
-            _fill(config, data, session, last_seq, outcome)
         finally:
             if started:
                 server.stop()
@@ -128,25 +131,24 @@ def _last_seq(data: Path) -> int:
     return report.last_seq
 
 
-def _claimed(data: Path, url: str, *, replace: bool) -> writer.Session:
-    """A session with the database, which has its tables and not one row."""
-    born_ns = _born_ns(data)
-    database.migrate(url)
-    writer.clear(url, born_ns, replace=replace)
-    return writer.Session(url, EPOCH, born_ns)
-
-
-def _fill(config: Config, data: Path, session: writer.Session, last_seq: int, outcome: Outcome) -> None:
+def _rebuild(config: Config, data: Path, url: str, outcome: Outcome, *, replace: bool) -> None:
+    """Make the database at `url` anew from the journal in `data`."""
     begun_s = time.monotonic()
-    try:
-        filling = Filling(Replica(config, data, Start.genesis(), last_seq), session, config.database.batch_rows)
-        with Progress("rebuilding", last_seq, "records") as progress:
-            filling.run(progress.show)
-        outcome.events = filling.events
-    finally:
-        session.close()
-        outcome.complete = session.complete_seq
-        outcome.seconds = round(time.monotonic() - begun_s, 3)
+    last_seq, born_ns = _last_seq(data), _born_ns(data)
+    with rebuild.begun(url, born_ns, replace=replace) as made:
+        outcome.lost = made.lost
+        session = writer.Session(made.url, EPOCH, born_ns)
+        try:
+            filling = Filling(Replica(config, data, Start.genesis(), last_seq), session, config.database.batch_rows)
+            with Progress("rebuilding", last_seq, "records") as progress:
+                filling.run(progress.show)
+        finally:
+            session.close()
+        if session.complete_seq < last_seq or session.has_refused:
+            raise writer.RefusedError("not every row was taken: what was there stays")
+        made.swap()
+    outcome.complete, outcome.events = session.complete_seq, filling.events
+    outcome.seconds = round(time.monotonic() - begun_s, 3)
 
 
 def _born_ns(data: Path) -> int:
@@ -160,6 +162,8 @@ def _born_ns(data: Path) -> int:
 def _print(outcome: Outcome) -> None:
     out = console()
     rate = outcome.complete / outcome.seconds if outcome.seconds else 0.0
+    for what in outcome.lost:
+        out.print(f"{what} was somebody else's: the new table does not have it", markup=False, soft_wrap=True)
     if outcome.complete:
         out.print(
             f"the database has everything up to record {outcome.complete:,}: {outcome.events:,} events in"

@@ -27,6 +27,7 @@ from scripts.terminal import (
     print_json,
     stopped,
 )
+from shm import journal_mark
 from shm.journal import JournalError, JournalReport, verify
 from shm.journal_format import SUFFIX
 from shm.journal_repair import Repaired, repair
@@ -82,12 +83,14 @@ def repair_journal(
 def examine(journal: Path, copy: Path, *, dry_run: bool, yes: bool) -> Outcome:
     """Try the repair on links to the journal's files; then, unless that is all that is wanted, carry it out."""
     report = verify(journal)
-    if report.corruption is None:
-        return Outcome("whole", f"the journal is whole: {report.records:,} records, nothing to repair",
-                       records=report.records)  # fmt: skip
     damage = f"{report.corrupt_file} at offset {report.corrupt_offset}: {report.corruption}"
+    if report.corruption is None:
+        damage = f"the journal ends at record {report.last_seq:,}"
     try:
         planned, whole = _try(journal, copy)
+        if not planned:
+            return Outcome("whole", f"the journal is whole: {report.records:,} records, nothing to repair",
+                           records=report.records)  # fmt: skip
         if dry_run:
             return _outcome("repairable", "would take", planned, damage, whole, journal)
         question = f"{damage}. {_taken(planned)} would come from {copy}. Repair the journal?"
@@ -102,7 +105,7 @@ def _try(journal: Path, copy: Path) -> tuple[list[Repaired], JournalReport]:
     """Repair links to the files, in a folder beside them: a repair changes no file, it puts new ones in their place."""
     with tempfile.TemporaryDirectory(dir=journal.parent, prefix="repair-") as name:
         folder = Path(name)
-        for file in journal.glob(f"*{SUFFIX}"):
+        for file in (*journal.glob(f"*{SUFFIX}"), *journal.glob(journal_mark.NAME)):
             os.link(file, folder / file.name)
         return repair(folder, copy), verify(folder)
 

@@ -6,6 +6,10 @@ It wires configuration, supervisor and terminal; what happens to the venue is th
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +23,8 @@ from procs.supervisor.supervisor import Supervisor
 from scripts.terminal import DEMO, ConfigPath, UsageError, console, load, table
 from shm.segment import RoleTakenError
 
+FOLDERS = ("journal", "run", "log", "spool", "snapshots", "gateway.1")  # of the data folder, where they are there
+
 
 class Terminal:
     """Tells a person what the supervisor does."""
@@ -28,8 +34,9 @@ class Terminal:
         self._console = console()
 
     def line(self, text: str) -> None:
-        """One thing that happened."""
-        self._console.print(Text(f"{time.strftime('%H:%M:%S')} {text}"), soft_wrap=True)
+        """One thing that happened. Where nobody can be told (output to a full disk), the venue goes on."""
+        with contextlib.suppress(OSError):
+            self._console.print(Text(f"{time.strftime('%H:%M:%S')} {text}"), soft_wrap=True)
 
     def ready(self, run: Run, took_s: float) -> None:
         """The venue takes orders: say so, and where."""
@@ -46,15 +53,18 @@ class Terminal:
         where = "by URL" if settings.database.url else "embedded"
         rows.add_row("PostgreSQL", where, f"lockstep db url {self._config}")
         rows.add_row("data", settings.venue.data, f"durability {settings.venue.durability}")
-        self._console.print(rows)
+        with contextlib.suppress(OSError):
+            self._console.print(rows)
 
 
 def run(config: ConfigPath = DEMO) -> int:
     """Run a venue until Ctrl-C (or SIGTERM) stops it in order. The next start goes on with the same state.
 
-    Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong or its venue runs already.
+    Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong, its venue runs already, or something
+    has to be mended first, which it names: no retry would help.
     """
     loaded = load(config)
+    _check_folders(Path(loaded.venue.data))
     postgres = database.server(loaded, Path(loaded.venue.data))
     try:
         return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop).run())
@@ -62,6 +72,22 @@ def run(config: ConfigPath = DEMO) -> int:
         raise UsageError("\n".join(f"{config}: {line}" for line in str(error).splitlines())) from None
     except RoleTakenError as error:
         raise UsageError(f"the venue of {config} runs already: {error}") from None
+
+
+def _check_folders(data: Path) -> None:
+    """Have the data folder, and see that the venue can write into it and into what is there. UsageError."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=data):
+            pass
+        for name in FOLDERS:
+            folder = data / name
+            if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+                raise UsageError(f"{folder} is no folder that the venue can write into: venue.data is {data}")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return  # which is said elsewhere, and may pass
+        raise UsageError(f"venue.data is {data}, where the venue can't write: {error.strerror}") from None
 
 
 def _host(address: str) -> str:

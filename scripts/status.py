@@ -8,24 +8,30 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import psycopg
+from cyclopts import Parameter
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs import catalogue
-from procs.batcher import database
+from procs import catalogue, space
+from procs.batcher import database, refused
+from procs.batcher.refused import Refused
+from procs.gateway.session_log import SessionStatus
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
 from procs.supervisor.topology import Host
 from procs.venue import Manifest, Venue, manifest_of
+from scripts.sessions import sessions_of, show
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
 from shm.board import Word
 from shm.segment import SegmentError
 
 SAMPLE_S = 0.5  # between the two looks that make a rate
 DATABASE_TIMEOUT_S = 2
+SHOWN_REASONS = 5
 STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
 
 
@@ -44,7 +50,11 @@ class HostStatus(Struct, frozen=True):
 
 
 class AgentStatus(Struct, frozen=True):
-    """A stage, and how it does since its process started."""
+    """A stage, and how it does since its process started.
+
+    `out_since` (UTC): since then nobody waits for it, as it only tells and did not keep up, or ended. Until it has come
+    back, its clients, or PostgreSQL, lack what happens.
+    """
 
     name: str
     host: str
@@ -53,6 +63,7 @@ class AgentStatus(Struct, frozen=True):
     records: int
     records_per_s: int
     blocked_rounds: int
+    out_since: str | None = None
 
 
 class ConsumerStatus(Struct, frozen=True):
@@ -92,7 +103,12 @@ class InstrumentStatus(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """A whole venue. Lags are counted in log records. `instruments` is None where PostgreSQL can't be asked."""
+    """A whole venue. Lags are counted in log records.
+
+    `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. Where it can't be
+    asked, `database_problem` says why, and `instruments` is None. `sessions` is None where they were not asked for, or
+    a gateway does not answer.
+    """
 
     venue: str
     data: str
@@ -107,13 +123,24 @@ class Status(Struct, frozen=True):
     database: int = 0
     database_lag: int = 0
     spool_bytes: int = 0
+    disk_free_bytes: int = 0
+    orders_refused: bool = False
     hosts: list[HostStatus] = []
     agents: list[AgentStatus] = []
     rings: list[RingStatus] = []
+    refused_rows: int = 0
+    refused: list[Refused] = []
+    database_problem: str = ""
     instruments: list[InstrumentStatus] | None = None
+    sessions: list[SessionStatus] | None = None
 
 
-def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def status(
+    config: ConfigPath = DEMO,
+    *,
+    sessions: Annotated[bool, Parameter(negative=(), help="Show every FIX session too.")] = False,
+    json: Json = False,
+) -> int:
     """Show a running venue: processes, rates, ring fill, commit and database lag.
 
     Exit codes: 0 every stage runs; 1 the venue, or a stage of it, does not; 2 the configuration is wrong.
@@ -123,8 +150,12 @@ def status(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     venue = attach(data)
     found = look(venue) if venue else Status(loaded.venue.name, str(data), running=False)
     if venue:
-        found = structs.replace(found, instruments=_instruments(loaded))
+        found = structs.replace(found, **_ask_database(loaded))
+    if venue and sessions:
+        found = structs.replace(found, sessions=sessions_of(venue))
     print_json(found) if json else _print(found)
+    if venue and sessions and not json:
+        show(found.sessions)
     return EXIT_OK if found.running else EXIT_PROBLEM
 
 
@@ -145,7 +176,8 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     after, elapsed_s = _counts(venue), time.monotonic() - since
     rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
     board, restarts = venue.board, _restarts(venue.data)
-    agents = [_agent(venue, agent, rates.get(agent, 0)) for agent in venue.topology.agents]
+    left = venue.left()
+    agents = [_agent(venue, agent, rates.get(agent, 0), left.get(agent)) for agent in venue.topology.agents]
     end, commit, database = board.get(Word.LOG_END), board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ)
     return Status(
         venue=venue.config.venue.name,
@@ -161,6 +193,8 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
         database=database,
         database_lag=max(0, commit - database),
         spool_bytes=board.get(Word.SPOOLED),
+        disk_free_bytes=space.free_bytes(venue.data),
+        orders_refused=board.get(Word.JOURNAL_FULL) != 0,
         hosts=[_host(venue, host, restarts.get(host.name, 0)) for host in venue.topology.hosts],
         agents=agents,
         rings=[_ring(venue, spec.name, rates[spec.name]) for spec in venue.topology.rings],
@@ -199,37 +233,43 @@ def _host(venue: Venue, host: Host, restarts: int) -> HostStatus:
     return HostStatus(host.name, pid, core_of(pid), host.cpu, host.agents, restarts)
 
 
-def _agent(venue: Venue, agent: str, rate: int) -> AgentStatus:
+def _agent(venue: Venue, agent: str, rate: int, left_ns: int | None) -> AgentStatus:
     host = venue.topology.host_of(agent).name
     health = venue.board.health(venue.topology.slot_of(agent))
+    out_since = None if left_ns is None else f"{datetime.fromtimestamp(left_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
     if health is None:
-        return AgentStatus(agent, host, "starting", 0, 0, 0, 0)
+        return AgentStatus(agent, host, "starting", 0, 0, 0, 0, out_since)
     state = STATES.get(health["state"], "unknown") if identify(health["pid"]) else "dead"
     age_ms = max(0, time.monotonic_ns() - health["heartbeat_ns"]) // 1_000_000
-    return AgentStatus(agent, host, state, age_ms, health["work"], rate, health["blocked"])
+    return AgentStatus(agent, host, state, age_ms, health["work"], rate, health["blocked"], out_since)
 
 
 def _ring(venue: Venue, name: str, rate: int) -> RingStatus:
     ring = venue.ring(name)
     # Cursors first: a consumer can't be ahead of what was published later.
-    cursors = ring.cursors()
+    left, cursors = ring.left(), ring.cursors()
     published = ring.published
-    waiting = [ConsumerStatus(consumer, published - seq) for consumer, seq in cursors.items()]
+    # Nothing of the ring is kept for who is out of its gate.
+    waiting = [ConsumerStatus(consumer, published - seq) for consumer, seq in cursors.items() if consumer not in left]
     fill = max((each.waiting for each in waiting), default=0) / ring.capacity
     return RingStatus(name, ring.capacity, published, rate, round(fill, 4), waiting)
 
 
-def _instruments(config: Config) -> list[InstrumentStatus] | None:
-    """Phases begin in matchers, where nobody else can look: what their events said of them is in PostgreSQL."""
+def _ask_database(config: Config) -> dict[str, Any]:
+    """What only PostgreSQL knows: what it has refused; and phases, which begin in matchers, where nobody can look."""
     try:
         url = database.url(config, Path(config.venue.data))
-        with psycopg.connect(url, connect_timeout=DATABASE_TIMEOUT_S) as connection:
-            rows = connection.execute(
+        with psycopg.connect(
+            url, connect_timeout=DATABASE_TIMEOUT_S, options=f"-c statement_timeout={DATABASE_TIMEOUT_S}s"
+        ) as connection:
+            rows, why = refused.reasons(connection, SHOWN_REASONS)
+            phases = connection.execute(
                 "SELECT symbol, phase, since, ends FROM current_phases ORDER BY symbol"
             ).fetchall()
-    except psycopg.Error:
-        return None
-    return [InstrumentStatus(symbol, phase, _time(since), _time(ends)) for symbol, phase, since, ends in rows]
+    except psycopg.Error as error:
+        return {"database_problem": str(error).strip()}
+    instruments = [InstrumentStatus(symbol, phase, _time(since), _time(ends)) for symbol, phase, since, ends in phases]
+    return {"refused_rows": rows, "refused": why, "instruments": instruments}
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -250,6 +290,15 @@ def _print(found: Status) -> None:
         size = f"{saved.size_bytes / 2**20:,.1f} MiB"
         out.print(f"snapshot {saved.seq:,} ({size}, {saved.age_s:,} s ago), generation {found.generation}")
     out.print(f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes")
+    refused_for = ": nearly full, new orders are refused" if found.orders_refused else ""
+    out.print(f"disk {space.mebibytes(found.disk_free_bytes)} free{refused_for}")
+    if found.refused_rows:
+        out.print(
+            f"database: {found.refused_rows:,} rows are refused, and set aside; mend this, then lockstep load-refused:",
+            style="red",
+        )
+        for reason in found.refused:
+            out.print(f"  {reason.wording}", style="red", markup=False, soft_wrap=True)
     hosts = {host.name: host for host in found.hosts}
     columns = (
         "stage",
@@ -268,6 +317,8 @@ def _print(found: Status) -> None:
         host = hosts[agent.host]
         core = "-" if host.core is None else f"{host.core}{'' if host.pinned_to is None else ' (pinned)'}"
         state = agent.state if agent.state == "running" else f"[red]{agent.state}[/red]"
+        if agent.out_since is not None:
+            state += f", out of the gate since {agent.out_since}"
         numbers = (f"{number:,}" for number in (agent.records, agent.records_per_s, agent.blocked_rounds))
         rows.add_row(
             agent.name,
@@ -287,7 +338,8 @@ def _print(found: Status) -> None:
                      f"{ring.fill:.1%}", waiting)  # fmt: skip
     out.print(rows)
     if found.instruments is None:
-        out.print("\ninstruments: PostgreSQL, which has their phases, can't be asked now")
+        out.print("\ninstruments: PostgreSQL, which has their phases, can't be asked now:")
+        out.print(found.database_problem, markup=False, soft_wrap=True)
         return
     rows = table(f"\ninstruments (as of log record {found.database:,})", "instrument", "phase", "since", "ends")
     for each in found.instruments:

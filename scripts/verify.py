@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from msgspec import Struct
+from msgspec import Struct, field
 
 from config.schema import Config
 from procs import voids
@@ -22,6 +22,8 @@ from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
 from procs.supervisor.topology import derive, role_of
 from procs.tables.saved import DamagedPart
+from scripts import copies
+from scripts.copies import Copies
 from scripts.progress import Progress
 from scripts.replay import Replay, digests_of, money_brought
 from scripts.status import attach
@@ -68,6 +70,7 @@ class Verdict(Struct):
     rows: dict[str, int] = {}
     money: list[MoneyReport] = []
     voided: list[int] = []
+    copies: Copies = field(default_factory=Copies)
     notes: list[str] = []
 
 
@@ -99,11 +102,10 @@ def examine(config: Config, data: Path) -> Verdict:
             return stack.enter_context(contextlib.closing(replayed(config, data, found)))
 
         try:
-            # The journal is read when the database's snapshot asks for it: so it has all that the database can have.
-            if segment_seqs(data / "journal")[:1] in ([], [1]):
-                _compare(config, data, lambda ring: replay().events(ring), found)
-            else:
-                found.notes.append("database: it has rows from before the journal begins, and is not compared")
+            # A running venue's journal is read when the database's snapshot asks for it: so it has all that that has.
+            if attach(data) is None:
+                replay()
+            _compare(config, data, lambda ring: replay().events(ring), found)
             _count_money(data, replay(), found)
         except (ReplicaError, JournalError) as error:
             found.problems.append(f"journal: {error}")
@@ -198,16 +200,16 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
 
 def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]], found: Verdict) -> None:
     """Compare the database with the replay, starting the embedded server for as long where the venue is stopped."""
-    server = database.server(config, data)
     try:
-        started = server.start()
-        try:
-            report = compare.compare(server.url, events)
-        finally:
-            if started and attach(data) is None:
-                server.stop()
+        with copies.started(config) as url:
+            _place(url, config, data, found)
+            # A journal whose beginning was removed says nothing of the rows from before.
+            if segment_seqs(data / "journal")[:1] not in ([], [1]):
+                found.notes.append("database: it has rows from before the journal begins, and is not compared")
+                return
+            report = compare.compare(url, events)
     except (psycopg.Error, database.UnavailableError) as error:
-        found.problems.append(f"database: it can't be compared: {error}")
+        found.problems.append(f"database: it can't be compared: {str(error).strip()}")
         return
     found.database_complete = report.complete_seq
     found.rows = {name: table.rows for name, table in report.tables.items()}
@@ -219,6 +221,20 @@ def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]
             found.problems.append(f"database: {name} {difference.key}: is {actual}, the journal says {expected}")
         if rows.differing > len(rows.first):
             found.problems.append(f"database: {rows.differing - len(rows.first)} more rows of {name} differ")
+
+
+def _place(url: str, config: Config, data: Path, found: Verdict) -> None:
+    """How far each copy is, and whether the database moves, or will."""
+    venue = attach(data)
+    if venue is not None:
+        found.copies = copies.look(data, venue.board.get(Word.DURABLE_SEQ))
+        found.copies.spool = None  # it is being written
+        found.problems += copies.judge_running(url, venue.board, found.copies)
+        return
+    found.copies = copies.look(data, found.committed)
+    problems, notes = copies.judge_stopped(url, config, found.copies)
+    found.problems += problems
+    found.notes += notes
 
 
 def _count_money(data: Path, replay: Replay, found: Verdict) -> None:
@@ -254,13 +270,24 @@ def _print(found: Verdict) -> None:
                 f"{', '.join(each.differing)} differs" if each.differing else "as the journal says"
             )
             out.print(f"snapshot  {each.seq:,} of {each.saved}: {word}", soft_wrap=True, markup=False)
+        _print_copies(found.copies)
         if found.database_complete:
             rows = ", ".join(f"{name} {count:,}" for name, count in found.rows.items())
             out.print(f"database  complete up to record {found.database_complete:,}; {rows}", soft_wrap=True)
         out.print(f"money     {len(found.money)} assets, what came in equal to what accounts hold: "
                   f"{sum(each.deposited == each.held for each in found.money)}")  # fmt: skip
+    else:
+        _print_copies(found.copies)
     for note in found.notes:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     for problem in found.problems:
         out.print(problem, style="red", markup=False, soft_wrap=True)
     out.print("verified: all is well" if not found.problems else f"{len(found.problems)} problems")
+
+
+def _print_copies(found: Copies) -> None:
+    spool = f"{found.spool_bytes:,} bytes" if found.spool is None else f"{found.spool:,} ({found.spool_bytes:,} bytes)"
+    has = "can't be asked" if found.database is None else f"{found.database:,}"
+    stores = "".join(f", {name} {size:,} bytes" for name, size in found.stores.items())
+    line = f"commit {found.committed:,}, spool {spool}, database {has}, newest snapshot {found.snapshot:,}{stores}"
+    console().print(f"copies    {line}", soft_wrap=True)

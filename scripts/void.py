@@ -1,4 +1,4 @@
-"""`lockstep void`: takes a command out that no stage survives, so that the venue can start again (rule 22).
+"""`lockstep void`: takes out a command that no stage survives, and no other, so that the venue can start (rule 22).
 
 The log stays as it is. What is taken out is in data/void.json, for ever: every replay leaves it out in the same way.
 """
@@ -16,6 +16,7 @@ from config.schema import Config
 from procs import definitions, voids
 from procs.catalogue import entries
 from procs.supervisor import poison
+from procs.supervisor.poison import CarefulCommand
 from procs.supervisor.topology import derive
 from procs.voids import Position
 from scripts.at import moment
@@ -47,6 +48,8 @@ FOLLOWS: dict[type, str] = {
     Replace: "the replace is refused (VOIDED); the order stays as it was",
     Activate: "the order that was to be activated is cancelled (VOIDED)",
 }
+
+TRIALS = 2
 
 
 class Outcome(Struct, frozen=True):
@@ -82,13 +85,15 @@ def void(
         bool,
         Parameter(
             negative=(),
-            help="Do not try first whether the journal replays without it: where several commands must be taken out.",
+            help="Do not try whether the journal replays without it: where several commands must be taken out.",
         ),
     ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
     """Take a command out that kills a stage whenever it is replayed. The venue must be stopped; then start it again.
+
+    First the journal is replayed, twice, in a process of its own: only the command of which both die is taken out.
 
     The log keeps the command and the router's verdict; its matcher does not carry it out, and tells what became of it
     with an event. This can't be taken back. A command from before the newest snapshot was survived, and is refused; so
@@ -117,8 +122,11 @@ def void(
     return EXIT_PROBLEM if outcome.outcome == "refused" else EXIT_OK
 
 
-def take_out(config: Config, seq: int, published: int, *, yes: bool, untried: bool = False) -> Outcome:
-    """Void a command of the log of the stopped venue."""
+def take_out(
+    config: Config, seq: int, published: int, *, yes: bool, untried: bool = False,
+    careful: CarefulCommand = poison.command_of,
+) -> Outcome:  # fmt: skip
+    """Void a command of the log of the stopped venue, if it is what a replay, by `careful`, dies of."""
     data = Path(config.venue.data)
     with stopped(data):
         kept = moment.retained(data)
@@ -128,7 +136,7 @@ def take_out(config: Config, seq: int, published: int, *, yes: bool, untried: bo
         command = request.command
         if command.seq in done.commands:
             return Outcome("already", f"record {command.seq:,} was taken out before", command.seq, words)
-        refusal = _refusal(data, request, words)
+        refusal = _refusal(data, request, words) or _survived(config, command.seq, words, careful)
         if refusal:
             return Outcome("refused", refusal, command.seq, words)
         follows = FOLLOWS.get(type(command), "its matcher passes it over, and nothing tells of it")
@@ -141,7 +149,7 @@ def take_out(config: Config, seq: int, published: int, *, yes: bool, untried: bo
                 "refused", "not confirmed (--yes confirms): nothing was changed", command.seq, words, follows
             )
         voids.save(data, structs.replace(done, commands=done.commands | {command.seq: published}))
-        ended = None if untried else asyncio.run(poison.find(config, derive(config), data, poison.command_of))
+        ended = None if untried else _dies_at(config, careful)
         if ended is not None:
             voids.save(data, done)
             says = (
@@ -150,6 +158,24 @@ def take_out(config: Config, seq: int, published: int, *, yes: bool, untried: bo
             )
             return Outcome("refused", says, command.seq, words, follows)
         return Outcome("voided", f"record {command.seq:,} is taken out: start the venue", command.seq, words, follows)
+
+
+def _survived(config: Config, seq: int, words: str, careful: CarefulCommand) -> str:
+    """Why it is no poison, by replays up to it; empty where each dies of it. One may have been killed by somebody."""
+    for _ in range(TRIALS):
+        ended = _dies_at(config, careful)
+        if ended is None:
+            return (f"record {seq:,} ({words}) is survived, and the whole journal with it: there is nothing to be "
+                    "taken out. Start the venue")  # fmt: skip
+        if ended != seq:
+            return (f"a replay dies at record {ended:,}, not of record {seq:,} ({words}): only what it dies of can be "
+                    f"taken out; {config.venue.data}/log/careful.log says more")  # fmt: skip
+    return ""
+
+
+def _dies_at(config: Config, careful: CarefulCommand) -> int | None:
+    """The record of which a replay of the stopped venue's journal dies, with what is voided by now."""
+    return asyncio.run(poison.find(config, derive(config), Path(config.venue.data), careful))
 
 
 def pass_over(data: Path, text: str, *, yes: bool) -> Outcome:

@@ -18,9 +18,10 @@ from procs.replica import Replica, ReplicaError
 from procs.supervisor.topology import derive, role_of
 from scripts.at import look, moment, why
 from scripts.at.moment import Request, Retained
-from scripts.at.words import Names, of_command, of_event, text_of, time_text
+from scripts.at.words import Names, of_command, of_event, time_text
 from scripts.progress import Progress
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, Json, UsageError, console, load, print_json, table
+from shm.alphabet import shown
 from shm.journal import JournalError
 from shm.layout import unpack_event
 from shm.records import Code, Command, CommandType, Event, OrderType, Phase, Rejected, Side
@@ -312,7 +313,7 @@ def _order(order: dict[str, Any], names: Names) -> OrderView:
         quote = names.instruments[instrument].quote
         quantity, leaves = (names.amount(quote, order[name]) for name in ("quantity", "leaves"))
     return OrderView(
-        order["order_id"], text_of(order["cl_ord_id"]), names.account(order["account"]), names.symbol(instrument),
+        order["order_id"], shown(order["cl_ord_id"]), names.account(order["account"]), names.symbol(instrument),
         Side(order["side"]).name, OrderType(order["ord_type"]).name, names.price(instrument, order["price_ticks"]),
         quantity, leaves, order["is_idle"],
     )  # fmt: skip

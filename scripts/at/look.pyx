@@ -1,4 +1,4 @@
-"""Looks into tables that only compiled code can see, and through a journal for one record: for `lockstep at`.
+"""Looks into tables that only compiled code can see, and through journal and events for one record of many.
 
 It copies what it finds into plain values; it changes nothing and words nothing.
 """
@@ -50,6 +50,34 @@ cdef class Skim:
                     self.events.append(ring.at(number)[:RECORD_SIZE])
             if count:
                 ring.release(ring.next + count - 1)
+            total += count
+        return total
+
+
+cdef class Seek:
+    """Empties rings, given by their numbers, and keeps the event of one of them that has a number, in `found`."""
+
+    cdef readonly bytes found
+    cdef dict consumers
+    cdef object ring
+    cdef uint64_t number
+
+    def __init__(self, dict consumers, ring, uint64_t number):
+        self.consumers = consumers
+        self.ring = ring
+        self.number = number
+        self.found = b""
+
+    def step(self) -> int:
+        """Take what is there; returns how many events that were."""
+        cdef uint64_t count, total = 0
+        cdef Consumer consumer
+        for ring, consumer in self.consumers.items():
+            count = consumer.available()
+            if ring == self.ring and consumer.next <= self.number < consumer.next + count:
+                self.found = consumer.at(self.number)[:RECORD_SIZE]
+            if count:
+                consumer.release(consumer.next + count - 1)
             total += count
         return total
 
@@ -125,9 +153,9 @@ def client_id_of(Ledger ledger, uint32_t account, bytes text) -> tuple[int, int]
 def cost_of(
     Ledger ledger, uint32_t instrument, uint8_t side, bint is_budget, int64_t price, int64_t quantity
 ) -> dict[str, int] | None:
-    """What an order comes to, in smallest units; None where that is more than the venue can hold."""
+    """What an order comes to, in smallest units; None where that is more than the venue can hold, or has no price."""
     cdef Cost cost
-    if ledger.cost_of(&ledger.listings[instrument], side, is_budget, price, quantity, &cost) != CODE_OK:
+    if price <= 0 or ledger.cost_of(&ledger.listings[instrument], side, is_budget, price, quantity, &cost) != CODE_OK:
         return None
     return {"held": cost.held, "incoming": cost.incoming, "lots": cost.lots, "value": cost.value}
 

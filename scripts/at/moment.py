@@ -18,6 +18,7 @@ from scripts.at import look
 from scripts.at.words import NANOSECONDS, time_text
 from scripts.status import attach
 from scripts.terminal import UsageError
+from shm.alphabet import unshown
 from shm.board import Word
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_select import select
@@ -107,13 +108,21 @@ def of_client_id(account: int, name: str, text: str, kept: Retained) -> tuple[in
 
     The last one that was no repetition is meant: an id may be used again once it is forgotten. UsageError.
     """
-    found = look.with_client_id(kept.journal, kept.first, kept.last, account, text.encode())
+    found = look.with_client_id(kept.journal, kept.first, kept.last, account, _id_of(text))
     if not found:
         since = "" if kept.first == 1 else f" since record {kept.first:,}, with which the journal begins"
         raise UsageError(f"{name} has sent no order, cancel or replace with client order id {text}{since}")
     original = [seq for seq in found if not _is_repetition(kept, seq)]
     chosen = (original or found)[-1]
     return chosen, [seq for seq in found if seq != chosen]
+
+
+def _id_of(text: str) -> bytes:
+    """A client order id as `at` and the database show it. UsageError where no id is shown like this."""
+    try:
+        return unshown(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def request_at(seq: int, kept: Retained) -> Request:

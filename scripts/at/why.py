@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from procs.router.sequencer import Sequencer
 from scripts.at import look
-from scripts.at.words import Names, target_of, text_of, time_text
+from scripts.at.words import Names, target_of, time_text
+from shm.alphabet import shown
 from shm.client_ids import own_id
 from shm.records import (
     Cancel,
@@ -132,7 +133,7 @@ def _duplicate(case: Case) -> Figures:
     for text in filter(None, map(own_id, (case.command, *case.extensions))):
         known = look.client_id_of(case.core.ledger, case.command.account, text)
         if known is not None and known[0] < case.command.seq:
-            return {"client id": text_of(text), "used before by record": str(known[0])}
+            return {"client id": shown(text), "used before by record": str(known[0])}
     return {}
 
 
@@ -144,7 +145,7 @@ def _target(case: Case) -> Figures:
     if text is None:
         return {}
     known = look.client_id_of(case.core.ledger, command.account, text)
-    found: Figures = {"means": text_of(text)}
+    found: Figures = {"means": shown(text)}
     if known is None:
         return found | {"known": "no such client id of this account, or it is long forgotten"}
     order = look.order_of(case.core.ledger, known[1]) if known[1] else None

@@ -14,6 +14,7 @@ from msgspec import structs
 from procs.router.state import State
 from scripts.operate.amounts import step_text
 from scripts.operate.directory import Directory
+from shm.alphabet import shown
 from shm.client_ids import meant_id, own_id
 from shm.records import (
     Accepted,
@@ -27,6 +28,8 @@ from shm.records import (
     Command,
     CommandType,
     Confirmed,
+    Correction,
+    CorrectionProposal,
     Deposit,
     Event,
     EventType,
@@ -143,11 +146,6 @@ def time_text(time_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % NANOSECONDS:09}Z"
 
 
-def text_of(text: bytes) -> str:
-    """A client id; it may be any bytes."""
-    return text.decode(errors="backslashreplace")
-
-
 def target_of(command: Cancel | Replace, extensions: Sequence[Command]) -> bytes | None:
     """The client id of the order that a request means; None where the extension that should say so is missing."""
     told = (each.orig_cl_ord_id for each in extensions if isinstance(each, ExtClientId))
@@ -164,14 +162,14 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
         case ExtLeg():
             return f"{who}, second order of a list ({_name(ListKind, command.list_kind)}): {_order(command, names)}"
         case Cancel():
-            target = text_of(target_of(command, extensions) or b"")
-            return f"{who} cancels {target} of {names.symbol(command.instrument)} ({text_of(own_id(command))})"
+            target = shown(target_of(command, extensions) or b"")
+            return f"{who} cancels {target} of {names.symbol(command.instrument)} ({shown(own_id(command))})"
         case Replace():
-            target = text_of(target_of(command, extensions) or b"")
+            target = shown(target_of(command, extensions) or b"")
             return (
                 f"{who} replaces {target} of {names.symbol(command.instrument)} by "
                 f"{names.quantity(command.instrument, command.quantity_lots)} at "
-                f"{names.price(command.instrument, command.price_ticks)} ({text_of(own_id(command))})"
+                f"{names.price(command.instrument, command.price_ticks)} ({shown(own_id(command))})"
                 f"{_terms(command.instrument, extensions, names)}"
             )
         case Deposit():
@@ -181,6 +179,11 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
         case Adjustment():
             what = f"approves proposal {command.proposal}" if command.proposal else "proposes"
             return f"{who} {what}: {names.amount(command.asset, command.amount)} for {names.account(command.target)}"
+        case CorrectionProposal():
+            return f"{who} proposes: {_correction(command, names)}"
+        case Correction():
+            what = f"approves proposal {command.proposal}: " if command.proposal else ""
+            return f"{who} {what}{_correction(command, names)}"
         case MassCancel():
             of = f" of {names.account(command.target)}" if command.target else " of everybody"
             where = f" in {names.symbol(command.instrument)}" if command.instrument else ""
@@ -198,6 +201,17 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
     return f"{CommandType(command.type).name} of {who}" + (f": {fields}" if (fields := _fields(command)) else "")
 
 
+def _correction(command: Correction | CorrectionProposal, names: Names) -> str:
+    trade = (
+        f"trade {command.trade_id} of {names.symbol(command.instrument)} (matcher {command.matcher}), "
+        f"{names.quantity(command.instrument, command.quantity_lots)} at "
+        f"{names.price(command.instrument, command.price_ticks)}, bought by {names.account(command.buyer)} from "
+        f"{names.account(command.seller)}"
+    )
+    price = command.new_price_ticks
+    return f"{trade}, gets the price {names.price(command.instrument, price)}" if price else f"{trade}, is undone"
+
+
 def _order(order: NewOrder | ExtLeg, names: Names) -> str:
     verb = {Side.BUY: "buys", Side.SELL: "sells"}.get(Side(order.side) if order.side in set(Side) else Side.BUY, "?")
     listed = names.instruments.get(order.instrument)
@@ -210,7 +224,7 @@ def _order(order: NewOrder | ExtLeg, names: Names) -> str:
     flags = "".join(f", {flag.name.lower()}" for flag in (OrderFlag.POST_ONLY, OrderFlag.SLIDE) if order.flags & flag)
     return (
         f"{verb} {quantity} {names.symbol(order.instrument)}{price}: {_name(OrderType, order.ord_type)} "
-        f"{_name(TimeInForce, order.time_in_force)}{flags} ({text_of(order.cl_ord_id)})"
+        f"{_name(TimeInForce, order.time_in_force)}{flags} ({shown(order.cl_ord_id)})"
     )
 
 
@@ -223,6 +237,7 @@ def _terms(instrument: int, extensions: Sequence[Command], names: Names) -> str:
             for label, lots in (("display", each.display_lots), ("minimum", each.minimum_lots)):
                 said += [f"{label} {names.quantity(instrument, lots)}"] if lots else []
             said += [f"until {time_text(each.expire_ns)}"] if each.expire_ns else []
+            said += [f"entered {time_text(each.transact_ns)}"] if each.transact_ns else []
         elif isinstance(each, ExtLeg):
             said.append(f"with ({_name(ListKind, each.list_kind)}): {_order(each, names)}")
     return ", " + ", ".join(said) if said else ""
@@ -281,5 +296,5 @@ def _fields(command: Command) -> str:
     for name, value in structs.asdict(command).items():
         if name in HEADER or name.startswith("reserved") or name == "verdict" or not value:
             continue
-        said.append(f"{name}={text_of(value) if isinstance(value, bytes) else value}")
+        said.append(f"{name}={shown(value) if isinstance(value, bytes) else value}")
     return ", ".join(said)

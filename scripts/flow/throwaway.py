@@ -31,9 +31,11 @@ durability = "{durability}"
 
 [fix]
 port = {fix_port}
+max_messages_per_second = 0
 
 [market_data]
 port = {market_port}
+max_clients_per_address = 1000
 client_queue_bytes = 67108864
 
 [[assets]]
@@ -55,11 +57,13 @@ lot = "1"
 name = "BUYER"
 password = "demo"
 deposits = {{ USD = "1000000000000" }}
+max_open_orders = 0
 
 [[accounts]]
 name = "SELLER"
 password = "demo"
 deposits = {{ {symbol} = "1000000000" }}
+max_open_orders = 0
 """
 
 

@@ -26,6 +26,7 @@ from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, ope
 from scripts.operate.directory import Directory
 from scripts.status import attach
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, load, print_json
+from shm.alphabet import fault_of_id
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import select
@@ -63,8 +64,8 @@ WHY = {
     Code.NOT_AN_OPERATOR: "your account is no operator any more",
     Code.UNKNOWN_ACCOUNT: "there is no such account",
     Code.UNKNOWN_INSTRUMENT: "there is no such instrument",
-    Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved already",
-    Code.SAME_OPERATOR: "whoever proposes an adjustment can't approve it: another operator must",
+    Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved already, or has lapsed",
+    Code.SAME_OPERATOR: "whoever proposes can't approve: another operator must",
     Code.WOULD_LEAVE_SHORT: "a free balance would become negative",
     Code.ALREADY_CORRECTED: "this trade has been corrected or undone already: that is possible once",
     Code.INSUFFICIENT_BALANCE: "the account has not as much free",
@@ -75,6 +76,10 @@ WHY = {
     Code.LIMIT_REACHED: "the venue holds as many of these as it can",
     Code.QUANTITY_NOT_POSITIVE: "the amount must be above zero",
 }
+
+
+class RefusedError(RuntimeError):
+    """The command found out itself why it must not be done; nothing was sent."""
 
 
 class Report(Struct, frozen=True):
@@ -123,6 +128,22 @@ def carry_out(config: Path, options: Options, request: Callable[[Context], Reque
     return _tell(_carry_out(load(config), options, request), options.json)
 
 
+def act(config: Path, operator: str, do: Callable[[Context], Report], json: bool) -> int:
+    """Do what an operator asks for that is no record of the log. Returns the exit code."""
+    loaded = load(config)
+    venue = attach(Path(loaded.venue.data))
+    if venue is None or venue.board.get(Word.EPOCH) == 0:
+        return _tell(_not_there(loaded, venue), json)
+    try:
+        directory = directories.read(venue)
+        report = do(Context(venue, directory, authenticate(directory, operator, password_of(operator))))
+    except NotAuthorisedError as error:
+        report = Report("refused", str(error))
+    except JournalError as error:
+        report = _unreadable(error)
+    return _tell(report, json)
+
+
 def saying(sentence: str, details: Mapping[str, object] | None = None) -> Callable[[Sequence[Outcome]], Said]:
     """Words outcomes by `sentence` and the place in the log."""
     return lambda outcomes: Said(f"{sentence}; log record {outcomes[-1].seq}", dict(details or {}))
@@ -147,8 +168,7 @@ def overruled(config: Path, said: Section | None, named: Mapping[str, Any]) -> s
 def _carry_out(config: Config, options: Options, request: Callable[[Context], Request]) -> Report:
     venue = attach(Path(config.venue.data))
     if venue is None or venue.board.get(Word.EPOCH) == 0:
-        what = "is not running" if venue is None else "is still starting"
-        return Report("refused", f"venue {config.venue.name} {what}: nothing was sent")
+        return _not_there(config, venue)
     key = options.key or uuid.uuid4().hex
     try:
         directory = directories.read(venue)
@@ -164,13 +184,22 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
                 asked = request(Context(venue, now, operator))
                 commands = _addressed(asked.commands, operator, key)
             outcomes = channel.carry_out(commands, options.timeout_s)
-    except (NotAuthorisedError, BusyError) as error:
+    except (NotAuthorisedError, BusyError, RefusedError) as error:
         return Report("refused", str(error))
     except JournalError as error:
-        return Report("refused", f"the journal can't be read: {error}; nothing was sent")
+        return _unreadable(error)
     except UnknownOutcomeError as error:
         return Report("unknown", f"{error}: it may still be carried out. {_how_to_know(commands, key)}", key=key)
     return _judge(venue, asked, outcomes, key)
+
+
+def _not_there(config: Config, venue: Venue | None) -> Report:
+    what = "is not running" if venue is None else "is still starting"
+    return Report("refused", f"venue {config.venue.name} {what}: nothing was sent")
+
+
+def _unreadable(error: JournalError) -> Report:
+    return Report("refused", f"the journal can't be read: {error}; nothing was sent")
 
 
 def _addressed(commands: Sequence[Command], operator: int, key: str) -> list[Command]:
@@ -182,9 +211,11 @@ def _addressed(commands: Sequence[Command], operator: int, key: str) -> list[Com
     for number, command in enumerate(commands):
         who = {"session": operator} if command.account else {"account": operator}
         own = f"{key}.{number}" if number else key
-        if not 0 < len(own.encode()) <= CL_ORD_ID_SIZE:
+        if fault := fault_of_id(own):
+            raise UsageError(f"--key {fault}")
+        if len(own) > CL_ORD_ID_SIZE:
             raise UsageError(
-                f"--key has 1 to {CL_ORD_ID_SIZE} bytes, and some to spare where one command sends many records"
+                f"--key has 1 to {CL_ORD_ID_SIZE} characters, and some to spare where one command sends many records"
             )
         keyed = {"cl_ord_id": own.encode()} if _has_key(command) else {}
         addressed.append(structs.replace(command, **who, **keyed))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from procs import definitions
+from procs import definitions, space
 from procs.venue import Venue
 from scripts.terminal import UsageError
 from shm.board import Word
@@ -24,18 +25,24 @@ from shm.records import (
     Asset,
     Code,
     Command,
+    Correction,
+    CorrectionProposal,
     ExtCredential,
     FeeTier,
     Instrument,
     Limits,
 )
 
+MAX_PROPOSALS = 1024  # of a kind; as many as the router keeps
+DEFAULT_MAX_OPEN_ORDERS = 100_000  # of an account that was never given limits, as the router has it
+Proposal = TypeVar("Proposal", Adjustment, CorrectionProposal)
+
 
 class Directory:
     """Assets, instruments, accounts and what is known of each, as of log sequence `position`.
 
     `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that nobody
-    has approved yet.
+    has approved yet, `corrections` those of trades; `matchers` are all that an instrument has ever been with.
     """
 
     def __init__(self) -> None:
@@ -49,6 +56,8 @@ class Directory:
         self.account_limits: dict[int, AccountLimits] = {}
         self.fee_tiers: dict[int, FeeTier] = {}
         self.proposals: dict[int, Adjustment] = {}
+        self.corrections: dict[int, CorrectionProposal] = {}
+        self.matchers: dict[int, set[int]] = {}
         self._extension: ExtCredential | None = None
 
     def add(self, records: Iterable[bytes]) -> None:
@@ -67,6 +76,7 @@ class Directory:
                 self.assets[command.name] = (command.asset, command.scale)
             case Instrument():
                 self.instruments[command.symbol.decode()] = command
+                self.matchers.setdefault(command.instrument, set()).add(command.matcher)
             case Account():
                 self.accounts[command.name.decode()] = command
                 assert self._extension is not None, "an account's credential comes before it"
@@ -78,9 +88,16 @@ class Directory:
             case FeeTier():
                 self.fee_tiers[command.tier] = command
             case Adjustment(proposal=0):
-                self.proposals[command.seq] = command
+                _put(self.proposals, command)
             case Adjustment():
                 self.proposals.pop(command.proposal, None)
+            case CorrectionProposal():
+                said = (command.matcher, command.trade_id)
+                before = (seq for seq, known in self.corrections.items() if (known.matcher, known.trade_id) == said)
+                self.corrections.pop(next(before, 0), None)
+                _put(self.corrections, command)
+            case Correction():
+                self.corrections.pop(command.proposal, None)
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument called `symbol`. UsageError where there is none such."""
@@ -112,8 +129,10 @@ class Directory:
         return _values(Limits, self.limits.get(instrument))
 
     def account_limits_of(self, account: int) -> dict[str, int]:
-        """What an account may do, likewise."""
-        return _values(AccountLimits, self.account_limits.get(account))
+        """What an account may do, likewise; but so many open orders are its limit before anything was said."""
+        known = self.account_limits.get(account)
+        default = {} if known is not None else {"max_open_orders": DEFAULT_MAX_OPEN_ORDERS}
+        return _values(AccountLimits, known) | default
 
 
 def read(venue: Venue) -> Directory:
@@ -137,12 +156,20 @@ def read(venue: Venue) -> Directory:
 
 
 def _save(file: Path, data: bytes) -> None:
-    """Put `data` into `file`, whole or not at all, whoever else does so now."""
+    """Put `data` into `file`, whole or not at all, whoever else does so now.
+
+    It only spares the next command its reading: where the disk is full, that is not spared.
+    """
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(data)
-    temporary.replace(file)
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(data)
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if not space.is_full(error):
+            raise
 
 
 def _load(file: Path, boot: bytes) -> bytes | None:
@@ -153,6 +180,13 @@ def _load(file: Path, boot: bytes) -> bytes | None:
         return None
     whole = len(data) >= len(boot) + 8 and (len(data) - len(boot) - 8) % RECORD_SIZE == 0
     return data[len(boot) :] if whole and data.startswith(boot) else None
+
+
+def _put(proposals: dict[int, Proposal], proposal: Proposal) -> None:
+    """One more waits; the oldest of too many has lapsed, as the router has it."""
+    proposals[proposal.seq] = proposal
+    if len(proposals) > MAX_PROPOSALS:
+        del proposals[next(iter(proposals))]
 
 
 def _values(record: type[Command], known: Command | None) -> dict[str, int]:

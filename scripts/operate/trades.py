@@ -1,6 +1,6 @@
-"""`lockstep bust` and `lockstep correct`: what undoes a trade, or changes its price.
+"""`lockstep bust` and `lockstep correct`: one operator proposes to undo a trade or change its price, another approves.
 
-The trade is taken from PostgreSQL, and repeated in the record: the log keeps no list of trades that could be asked.
+Both take the trade from the journal, each anew, and repeat it in their record; the router has both agree.
 """
 
 from __future__ import annotations
@@ -9,117 +9,239 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
-from cyclopts import Parameter
-from psycopg.rows import dict_row
+from cyclopts import App, Parameter
 
-from config.schema import Config
-from procs.batcher import database
-from scripts.operate.amounts import lots_of, price_text, ticks_of, units_of
+from procs.replica import ReplicaError
+from scripts.operate.amounts import price_text, quantity_text, step_text, ticks_of
 from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
-from scripts.terminal import DEMO, ConfigPath, UsageError, load
-from shm.board import Word
-from shm.records import MAX_MATCHERS, Correction
-
-CONNECT_TIMEOUT_S = 10
-QUERY = """
-    SELECT matcher::text, trim_scale(original_price)::text AS price, trim_scale(quantity)::text AS quantity,
-           buyer_id, seller_id, trim_scale(buyer_fee)::text AS buyer_fee, trim_scale(seller_fee)::text AS seller_fee
-    FROM settled_trades WHERE matcher = ANY(%s) AND trade_id = %s AND symbol = %s
-"""
+from scripts.operate.command import Context, Options, RefusedError, Request, Said, Symbol, carry_out
+from scripts.operate.directory import Directory, read
+from scripts.operate.recorded import trade_of
+from scripts.status import attach
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
+from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
 
 Matcher = Annotated[
     int | None, Parameter(help="Which matcher's trade, where an instrument has moved and two have such a number.")
 ]
 Trade = Annotated[int, Parameter(help="The trade's number, as market data and PostgreSQL have it.")]
+Price = Annotated[str, Parameter(help="The price that it should have had.")]
+Number = Annotated[int, Parameter(help="The proposal's number.")]
+
+bust = App(name="bust", help="Undo a trade: one operator proposes, another approves.")
+correct = App(name="correct", help="Change the price of a trade: one operator proposes, another approves.")
 
 
-def bust(symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, matcher: Matcher = None, options: Options) -> int:
-    """Undo a trade: both sides get back what they gave, fees included. Possible once.
-
-    Refused where the account of one of them no longer has what it would have to give back.
-
-    Example: lockstep bust BTCUSDT 4711 --operator OPERATOR1
-
-    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
-    """
-    return carry_out(config, options, lambda context: _request(context, config, symbol, (trade, matcher), None))
-
-
-def correct(
-    symbol: Symbol,
-    trade: Trade,
-    config: ConfigPath = DEMO,
-    *,
-    price: Annotated[str, Parameter(help="The price that it should have had.")],
-    matcher: Matcher = None,
-    options: Options,
+@bust.command(name="propose")
+def propose_bust(
+    symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, matcher: Matcher = None, options: Options
 ) -> int:
-    """Change the price of a trade: the difference goes from one side to the other, and fees stay. Possible once.
+    """Propose to undo a trade. Nothing changes before another operator approves.
 
-    Example: lockstep correct BTCUSDT 4711 --price 60100.50 --operator OPERATOR1
+    The trade is looked up in the journal, by a replay from the newest snapshot before it.
+
+    Example: lockstep bust propose BTCUSDT 4711 --operator OPERATOR1
 
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
-    return carry_out(config, options, lambda context: _request(context, config, symbol, (trade, matcher), price))
+    return _propose(config, options, symbol, (trade, matcher), None)
 
 
-def _request(context: Context, config: Path, symbol: str, named: tuple[int, int | None], price: str | None) -> Request:
-    instrument = context.directory.instrument(symbol)
-    new_price_ticks = 0 if price is None else ticks_of(instrument, price)
-    if price is not None and new_price_ticks <= 0:
-        raise UsageError(f"{price} is not above zero")
+@correct.command(name="propose")
+def propose_price(
+    symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, price: Price, matcher: Matcher = None, options: Options
+) -> int:
+    """Propose another price for a trade. Nothing changes before another operator approves.
+
+    Example: lockstep correct propose BTCUSDT 4711 --price 60100.50 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    return _propose(config, options, symbol, (trade, matcher), price)
+
+
+@bust.command(name="approve")
+def approve_bust(proposal: Number, config: ConfigPath = DEMO, *, options: Options) -> int:
+    """Approve another operator's proposal: both sides get back what they gave, fees included. Possible once a trade.
+
+    The trade is looked up in the journal again: refused where that says anything else than the proposal, or where
+    somebody no longer has what would have to be given back.
+
+    Example: lockstep bust approve 184467 --operator OPERATOR2
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    return _approve(config, options, proposal, is_bust=True)
+
+
+@correct.command(name="approve")
+def approve_price(proposal: Number, config: ConfigPath = DEMO, *, options: Options) -> int:
+    """Approve another operator's proposal: the difference goes from one side to the other, fees stay. Possible once.
+
+    The trade is looked up in the journal again: refused where that says anything else than the proposal, or where
+    somebody no longer has what would have to be paid.
+
+    Example: lockstep correct approve 184467 --operator OPERATOR2
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+    return _approve(config, options, proposal, is_bust=False)
+
+
+@bust.command(name="list")
+@correct.command(name="list")
+def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+    """Show the trades of which a bust or another price waits to be approved.
+
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
+    """
+    loaded = load(config)
+    venue = attach(Path(loaded.venue.data))
+    if venue is None:
+        console().print(f"venue {loaded.venue.name} is not running")
+        return EXIT_PROBLEM
+    directory = read(venue)
+    rows = [
+        {
+            "proposal": seq,
+            "by": directory.name_of_account(known.account),
+            "trade": _worded(directory, known),
+            "change": _change(directory, known),
+        }
+        for seq, known in directory.corrections.items()
+    ]
+    if json:
+        print_json(rows)
+    else:
+        out = table("", "proposal>", "proposed by", "trade", "change")
+        for row in rows:
+            out.add_row(*map(str, row.values()))
+        console().print(out)
+    return EXIT_OK
+
+
+def _propose(config: Path, options: Options, symbol: str, named: tuple[int, int | None], price: str | None) -> int:
     trade, matcher = named
-    row = _trade(context, load(config), symbol, trade, matcher)
-    base, quote = (
-        context.directory.name_of_asset(asset)[0] for asset in (instrument.base_asset, instrument.quote_asset)
+    replayed = Replayed()
+
+    def request(context: Context) -> Request:
+        directory = context.directory
+        instrument = directory.instrument(symbol)
+        ticks = 0 if price is None else ticks_of(instrument, price)
+        if price is not None and ticks <= 0:
+            raise UsageError(f"{price} is not above zero")
+        matchers = [each for each in directory.matchers[instrument.instrument] if matcher in (None, each)]
+        made = replayed.recorded(context, instrument, trade, matchers)
+        command = CorrectionProposal(**_terms(*made), new_price_ticks=ticks)
+        what, change = _worded(directory, command), _change(directory, command)
+
+        def said(outcomes: Sequence[Outcome]) -> Said:
+            seq = outcomes[0].seq
+            how = f"lockstep {'bust' if price is None else 'correct'} approve {seq}"
+            details: dict[str, object] = {"proposal": seq, "symbol": symbol, "trade": trade, "matcher": made[0]}
+            return Said(f"proposal {seq}: {what}: {change}; another operator approves it with {how}", details)
+
+        return Request([command], said)
+
+    return carry_out(config, options, request)
+
+
+def _approve(config: Path, options: Options, proposal: int, *, is_bust: bool) -> int:
+    replayed = Replayed()
+
+    def request(context: Context) -> Request:
+        directory = context.directory
+        known = directory.corrections.get(proposal)
+        kind = "bust" if is_bust else "correct"
+        if known is None or is_bust != (known.new_price_ticks == 0):
+            raise UsageError(f"there is no proposal {proposal} that {kind} could approve; see lockstep {kind} list")
+        instrument = _instrument(directory, known.instrument)
+        made = replayed.recorded(context, instrument, known.trade_id, [known.matcher])
+        says = CorrectionProposal(**_terms(*made), new_price_ticks=known.new_price_ticks)
+        what, change = _worded(directory, known), _change(directory, known)
+        if _said_of_trade(says) != _said_of_trade(known):
+            raise RefusedError(
+                f"proposal {proposal} is of {what}, fees {_fees(directory, known)}; but by the journal that is "
+                f"{_worded(directory, says)}, fees {_fees(directory, says)}: nothing was sent"
+            )
+        command = Correction(**_terms(*made), new_price_ticks=known.new_price_ticks, proposal=proposal)
+        details: dict[str, object] = {
+            "symbol": instrument.symbol.decode(), "trade": known.trade_id, "matcher": known.matcher,
+        }  # fmt: skip
+        if known.new_price_ticks:
+            details["price"] = price_text(instrument, known.new_price_ticks)
+
+        def said(outcomes: Sequence[Outcome]) -> Said:
+            return Said(f"done: {what}: {change}; log record {outcomes[0].seq}", details)
+
+        return Request([command], said, f"Of {what}, fees {_fees(directory, known)}: {change}?")
+
+    return carry_out(config, options, request)
+
+
+class Replayed:
+    """The journal's word about a trade, and its matcher: asked once, however often the command is made anew."""
+
+    def __init__(self) -> None:
+        self._made: tuple[int, Traded] | None = None
+
+    def recorded(
+        self, context: Context, instrument: Instrument, trade: int, matchers: Sequence[int]
+    ) -> tuple[int, Traded]:
+        if self._made is None:  # later it is asked while others wait for the channel
+            symbol = instrument.symbol.decode()
+            try:
+                self._made = trade_of(context.venue, symbol, instrument, trade, matchers)
+            except ReplicaError as error:
+                raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
+        return self._made
+
+
+def _terms(matcher: int, traded: Traded) -> dict[str, int]:
+    """What a correction says of its trade."""
+    sides = {
+        traded.taker_side: (traded.taker_account, traded.taker_fee),
+        Side.BUY + Side.SELL - traded.taker_side: (traded.maker_account, traded.maker_fee),
+    }
+    (buyer, buyer_fee), (seller, seller_fee) = sides[Side.BUY], sides[Side.SELL]
+    return {
+        "matcher": matcher, "trade_id": traded.number, "instrument": traded.instrument, "buyer": buyer,
+        "seller": seller, "price_ticks": traded.price_ticks, "quantity_lots": traded.quantity_lots,
+        "buyer_fee": buyer_fee, "seller_fee": seller_fee,
+    }  # fmt: skip
+
+
+def _said_of_trade(command: CorrectionProposal) -> dict[str, int]:
+    return {name: getattr(command, name) for name in _TERMS}
+
+
+_TERMS = ("matcher", "trade_id", "instrument", "buyer", "seller", "price_ticks", "quantity_lots", "buyer_fee",
+          "seller_fee")  # fmt: skip
+
+
+def _instrument(directory: Directory, number: int) -> Instrument:
+    return next(each for each in directory.instruments.values() if each.instrument == number)
+
+
+def _worded(directory: Directory, command: CorrectionProposal) -> str:
+    instrument = _instrument(directory, command.instrument)
+    quantity = quantity_text(instrument, command.quantity_lots)
+    return (
+        f"trade {command.trade_id} of {instrument.symbol.decode()}, {quantity} at "
+        f"{price_text(instrument, command.price_ticks)}, bought by {directory.name_of_account(command.buyer)} from "
+        f"{directory.name_of_account(command.seller)}"
     )
-    command = Correction(
-        instrument=instrument.instrument,
-        buyer=int(row["buyer_id"]),
-        seller=int(row["seller_id"]),
-        matcher=int(row["matcher"]),
-        trade_id=trade,
-        price_ticks=ticks_of(instrument, row["price"]),
-        quantity_lots=lots_of(instrument, row["quantity"]),
-        new_price_ticks=new_price_ticks,
-        buyer_fee=units_of(context.directory, base, row["buyer_fee"]),
-        seller_fee=units_of(context.directory, quote, row["seller_fee"]),
+
+
+def _change(directory: Directory, command: CorrectionProposal) -> str:
+    if not command.new_price_ticks:
+        return "undo it"
+    return f"give it the price {price_text(_instrument(directory, command.instrument), command.new_price_ticks)}"
+
+
+def _fees(directory: Directory, command: CorrectionProposal) -> str:
+    instrument = _instrument(directory, command.instrument)
+    fees = ((instrument.base_asset, command.buyer_fee), (instrument.quote_asset, command.seller_fee))
+    return " and ".join(
+        f"{step_text(fee, scale)} {name}" for (name, scale), fee in ((directory.name_of_asset(a), f) for a, f in fees)
     )
-    sides = (
-        f"{context.directory.name_of_account(command.buyer)} from {context.directory.name_of_account(command.seller)}"
-    )
-    what = f"trade {trade} of {symbol}, {row['quantity']} at {row['price']}, bought by {sides}"
-    details: dict[str, object] = {"symbol": symbol, "trade": trade, "matcher": command.matcher}
-    if new_price_ticks:
-        details["price"] = price_text(instrument, new_price_ticks)
-
-    def said(outcomes: Sequence[Outcome]) -> Said:
-        done = f"has the price {details['price']}" if new_price_ticks else "is undone"
-        return Said(f"{what}, {done}; log record {outcomes[0].seq}", details)
-
-    fees = f"fees {row['buyer_fee']} {base} and {row['seller_fee']} {quote}"
-    question = f"Give {what} the price {price}?" if price else f"Undo {what}, {fees}?"
-    return Request([command], said, question)
-
-
-def _trade(context: Context, config: Config, symbol: str, trade: int, matcher: int | None) -> dict[str, str]:
-    """The trade's row. UsageError where PostgreSQL has none such, or can't be asked."""
-    url = database.url(config, Path(config.venue.data))
-    matchers = list(range(1, MAX_MATCHERS + 1)) if matcher is None else [matcher]
-    try:
-        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S, row_factory=dict_row) as connection:
-            rows = connection.execute(QUERY, [matchers, trade, symbol]).fetchall()
-    except psycopg.Error as error:
-        raise UsageError(f"the trade can't be looked up in PostgreSQL: {error}") from None
-    if not rows:
-        board = context.venue.board
-        has, end = board.get(Word.DATABASE_SEQ), board.get(Word.DURABLE_SEQ)
-        raise UsageError(
-            f"PostgreSQL has no trade {trade} of {symbol}; it has what log records up to {has:,} of {end:,} caused"
-        )
-    if len(rows) > 1:
-        found = ", ".join(row["matcher"] for row in rows)
-        raise UsageError(f"matchers {found} each have a trade {trade} of {symbol}: say which with --matcher")
-    return rows[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from procs import voids
 from procs.catalogue import MANIFEST, Entry
 from procs.replica import Replica
 from procs.snapshots import Start, folder_of
+from procs.supervisor import poison
 from procs.voids import Position, Voids
 from scripts.__main__ import command_line
 from scripts.terminal import UsageError
@@ -24,6 +26,7 @@ from shm.layout import unpack_event
 from shm.records import Cancelled, CancelReason, CommandType
 from shm.segment import RoleLock
 from tests.pipeline.conftest import DEMO
+from tests.pipeline.poisoned import careful_command
 from tests.router.rig import Rig
 from tests.router.traffic import order
 from tests.scripts.conftest import SEGMENT_BYTES
@@ -34,7 +37,8 @@ def rig() -> Rig:
     made = Rig().lead()
     made.ask(order(1, "first", price_ticks=99))
     made.ask(order(1, "first", price_ticks=99))
-    made.ask(order(1, "last", price_ticks=98))
+    made.ask(order(1, "POISON", price_ticks=98))
+    made.ask(order(1, "last", price_ticks=97))
     return made
 
 
@@ -54,15 +58,16 @@ def record(rig: Rig, text: str, number: int = 0) -> int:
     return found[number]
 
 
-def take(venue: Config, seq: int, **options: bool) -> Outcome:
-    return take_out(venue, seq, 0, **{"yes": True, **options})
+def take(venue: Config, seq: int, *, yes: bool = True, untried: bool = False) -> Outcome:
+    """By careful replays that die of the order called POISON."""
+    return take_out(venue, seq, 0, yes=yes, untried=untried, careful=careful_command)
 
 
 def test_a_voided_order_is_cancelled_by_every_replay(rig: Rig, venue: Config, tmp_path: Path) -> None:
-    seq = record(rig, "last")
+    seq = record(rig, "POISON")
     done = take(venue, seq)
     assert (done.outcome, done.seq) == ("voided", seq), done.says
-    assert done.words == "T1 buys 5 I1 at 98: LIMIT GTC (last)"
+    assert done.words == "T1 buys 5 I1 at 98: LIMIT GTC (POISON)"
     assert voids.load(tmp_path / "data") == Voids({seq: 0})
     replica = Replica(venue, tmp_path / "data", Start.genesis(), len(rig.log))
     events = []
@@ -75,7 +80,39 @@ def test_a_voided_order_is_cancelled_by_every_replay(rig: Rig, venue: Config, tm
 
 
 def test_nothing_is_done_unconfirmed(rig: Rig, venue: Config, tmp_path: Path) -> None:
-    assert take(venue, record(rig, "last"), yes=False).outcome == "refused"
+    unsure = take(venue, record(rig, "POISON"), yes=False)
+    assert (unsure.outcome, "--yes confirms" in unsure.says) == ("refused", True)
+    assert not (tmp_path / "data" / voids.FILE).exists()
+
+
+@pytest.mark.parametrize("untried", [False, True])
+@pytest.mark.parametrize("text", ["first", "last"])
+def test_a_healthy_order_is_not_voided_beside_a_poison(
+    rig: Rig, venue: Config, tmp_path: Path, text: str, untried: bool
+) -> None:
+    refused = take(venue, record(rig, text), untried=untried)
+    assert refused.outcome == "refused"
+    assert f"a replay dies at record {record(rig, 'POISON')}, not of record {record(rig, text)}" in refused.says
+    assert not (tmp_path / "data" / voids.FILE).exists()
+
+
+@pytest.mark.parametrize("untried", [False, True])
+def test_of_a_journal_that_replays_nothing_is_voided(rig: Rig, venue: Config, tmp_path: Path, untried: bool) -> None:
+    """By the careful replay as it is, which survives the POISON of tests."""
+    refused = take_out(venue, record(rig, "POISON"), 0, yes=True, untried=untried)
+    assert (refused.outcome, "is survived" in refused.says) == ("refused", True)
+    assert not (tmp_path / "data" / voids.FILE).exists()
+
+
+def test_a_replay_that_somebody_kills_once_proves_nothing(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    """The first careful replay dies, the second survives."""
+    trials = iter((careful_command, poison.command_of))
+
+    def careful(manifest: Path, note: Path) -> Sequence[str]:
+        return next(trials)(manifest, note)
+
+    refused = take_out(venue, record(rig, "POISON"), 0, yes=True, careful=careful)
+    assert (refused.outcome, "is survived" in refused.says) == ("refused", True)
     assert not (tmp_path / "data" / voids.FILE).exists()
 
 

@@ -23,15 +23,18 @@ import pytest
 import config
 from procs.batcher import database
 from scripts.__main__ import command_line
+from scripts.operate.channel import opened
 from scripts.operate.directory import read
 from scripts.status import attach
 from scripts.terminal import UsageError
+from shm.records import Code, CorrectionProposal
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 
 Client = Callable[[str], FixClient]
 
 BY = ("--operator", "OPERATOR1", "--yes")
+OTHER = ("--operator", "OPERATOR2", "--yes")
 DONE, REFUSED, UNKNOWN = 0, 1, 3
 
 
@@ -59,7 +62,12 @@ def operate(venue: RunningVenue, *arguments: str, code: int = DONE, by: tuple[st
 
 
 def proposals(venue: RunningVenue) -> list[dict[str, Any]]:
-    return json.loads(venue.command("adjust", "list", "--json").stdout)  # type: ignore[no-any-return]
+    return waiting(venue, "adjust")
+
+
+def waiting(venue: RunningVenue, kind: str) -> list[dict[str, Any]]:
+    """What waits to be approved."""
+    return json.loads(venue.command(kind, "list", "--json").stdout)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -107,6 +115,16 @@ def phases(venue: RunningVenue) -> dict[str, str]:
         if shown["database_lag"] == 0 and shown["instruments"]:
             return {each["symbol"]: each["phase"] for each in shown["instruments"]}
         assert time.monotonic() < deadline, shown
+
+
+def falsify(venue: RunningVenue, trade: int, price: int, taker: str) -> None:
+    """What nobody should do to the database of a venue."""
+    loaded = config.load(venue.config)
+    with psycopg.connect(database.url(loaded, Path(loaded.venue.data))) as connection:
+        connection.execute(
+            "UPDATE trades SET price = %s, taker_user_id = (SELECT id FROM users WHERE username = %s)"
+            " WHERE symbol = 'SOLUSDT' AND trade_id = %s", [price, taker, trade],
+        )  # fmt: skip
 
 
 def balance(venue: RunningVenue, account: str, asset: str) -> Decimal:
@@ -184,13 +202,12 @@ def test_an_adjustment_takes_two_operators(venue: RunningVenue) -> None:
     proposal = str(told["details"]["proposal"])
     assert proposals(venue) == [{"proposal": int(proposal), "by": "OPERATOR1", "change": "-0.25000000 BTC for TRADER5"}]
     assert operate(venue, "adjust", "approve", proposal, code=REFUSED)["code"] == "SAME_OPERATOR"
-    other = ("--operator", "OPERATOR2", "--yes")
-    assert Decimal(operate(venue, "adjust", "approve", proposal, by=other)["details"]["free"]) == before - Decimal(
+    assert Decimal(operate(venue, "adjust", "approve", proposal, by=OTHER)["details"]["free"]) == before - Decimal(
         "0.25"
     )
     assert proposals(venue) == []
     with pytest.raises(UsageError, match="see lockstep adjust list"):
-        operate(venue, "adjust", "approve", proposal, by=other)
+        operate(venue, "adjust", "approve", proposal, by=OTHER)
 
 
 def test_an_instrument_is_listed_limited_and_delisted_while_the_venue_runs(venue: RunningVenue, client: Client) -> None:
@@ -213,7 +230,7 @@ def test_an_instrument_is_listed_limited_and_delisted_while_the_venue_runs(venue
     assert operate(venue, "resume", "DOGEUSDT", code=REFUSED)["code"] == "DELISTED"
 
 
-def test_a_bust_gives_both_sides_back_what_they_gave(venue: RunningVenue, client: Client) -> None:
+def test_a_bust_is_of_the_trade_that_the_journal_has_by_two_operators(venue: RunningVenue, client: Client) -> None:
     before = balance(venue, "TRADER7", "SOL")
     buyer, seller = client("TRADER7"), client("TRADER8")
     seller.order("b1", "sell", "150", "3", "SOLUSDT")
@@ -221,14 +238,28 @@ def test_a_bust_gives_both_sides_back_what_they_gave(venue: RunningVenue, client
     buyer.order("b2", "buy", "150", "3", "SOLUSDT")
     buyer.await_report("b2", "F")
     ((trade,),) = asked(venue, "SELECT trade_id FROM trades WHERE symbol = 'SOLUSDT'")
+    falsify(venue, trade, 90000, "TRADER1")
     with pytest.raises(UsageError, match=r"149.995 is not a multiple of 0.01"):
-        operate(venue, "correct", "SOLUSDT", str(trade), "--price", "149.995")
+        operate(venue, "correct", "propose", "SOLUSDT", str(trade), "--price", "149.995")
     assert balance(venue, "TRADER7", "SOL") == before + 1 + 3
-    operate(venue, "bust", "SOLUSDT", str(trade))
-    assert balance(venue, "TRADER7", "SOL") == before + 2
-    assert operate(venue, "bust", "SOLUSDT", str(trade), code=REFUSED)["code"] == "ALREADY_CORRECTED"
-    with pytest.raises(UsageError, match="PostgreSQL has no trade 999999 of SOLUSDT"):
-        operate(venue, "bust", "SOLUSDT", "999999")
+    proposal = operate(venue, "bust", "propose", "SOLUSDT", str(trade))
+    assert "3.0000 at 150.00, bought by TRADER7 from TRADER8: undo it" in proposal["says"]
+    number = str(proposal["details"]["proposal"])
+    assert [row["change"] for row in waiting(venue, "bust")] == ["undo it"]
+    with pytest.raises(UsageError, match=f"no proposal {number} that correct could approve"):
+        operate(venue, "correct", "approve", number, by=OTHER)
+    assert operate(venue, "bust", "approve", number, code=REFUSED)["code"] == "SAME_OPERATOR"
+    assert balance(venue, "TRADER7", "SOL") == before + 1 + 3 + 1
+    operate(venue, "bust", "approve", number, by=OTHER)
+    assert balance(venue, "TRADER7", "SOL") == before + 3
+    assert waiting(venue, "bust") == []
+    again = operate(venue, "bust", "propose", "SOLUSDT", str(trade), code=REFUSED)
+    assert again["code"] == "ALREADY_CORRECTED"
+    with pytest.raises(UsageError, match="there is no trade 999999 of SOLUSDT"):
+        operate(venue, "bust", "propose", "SOLUSDT", "999999")
+    with pytest.raises(UsageError, match=f"there is no trade {trade} of BTCUSDT"):
+        operate(venue, "bust", "propose", "BTCUSDT", str(trade))
+    falsify(venue, trade, 150, "TRADER7")
 
 
 def test_a_correction_moves_the_difference(venue: RunningVenue, client: Client) -> None:
@@ -241,9 +272,38 @@ def test_a_correction_moves_the_difference(venue: RunningVenue, client: Client) 
     ((trade,),) = asked(venue, "SELECT t.trade_id FROM trades t JOIN users u ON u.id = t.taker_user_id"
                                " WHERE symbol = 'ETHUSDT' AND u.username = 'TRADER5'")  # fmt: skip
     assert balance(venue, "TRADER5", "USDT") == before + 1 - 6000
-    told = operate(venue, "correct", "ETHUSDT", str(trade), "--price", "2999.50")
-    assert (told["details"]["trade"], told["details"]["price"]) == (trade, "2999.50")
+    proposal = operate(venue, "correct", "propose", "ETHUSDT", str(trade), "--price", "2999.50")
+    done = operate(venue, "correct", "approve", str(proposal["details"]["proposal"]), by=OTHER)
+    assert (done["details"]["trade"], done["details"]["price"]) == (trade, "2999.50")
     assert balance(venue, "TRADER5", "USDT") == before + 2 - 5999
+
+
+def test_a_proposal_that_the_journal_contradicts_is_not_approved(venue: RunningVenue, client: Client) -> None:
+    """Whoever wrote it into the ring: the second operator's command finds the trade by itself."""
+    buyer, seller = client("TRADER3"), client("TRADER4")
+    seller.order("j1", "sell", "90", "1", "SOLUSDT")
+    seller.await_report("j1", "0")
+    buyer.order("j2", "buy", "90", "1", "SOLUSDT")
+    buyer.await_report("j2", "F")
+    ((trade,),) = asked(venue, "SELECT t.trade_id FROM trades t JOIN users u ON u.id = t.taker_user_id"
+                               " WHERE symbol = 'SOLUSDT' AND u.username = 'TRADER3'")  # fmt: skip
+    attached = attach(Path(config.load(venue.config).venue.data))
+    assert attached is not None
+    directory = read(attached)
+    numbers = {name: directory.account(name).account for name in ("TRADER1", "TRADER4", "OPERATOR1")}
+    listed = directory.instrument("SOLUSDT")
+    with opened(attached) as channel:
+        (sent,) = channel.carry_out([CorrectionProposal(
+            account=numbers["OPERATOR1"], instrument=listed.instrument, buyer=numbers["TRADER1"],
+            seller=numbers["TRADER4"], matcher=listed.matcher, trade_id=trade, price_ticks=9000, quantity_lots=100,
+            new_price_ticks=0, buyer_fee=0, seller_fee=0,
+        )], 20)  # fmt: skip
+    assert sent.code == Code.OK
+    refused = operate(venue, "bust", "approve", str(sent.seq), by=OTHER, code=REFUSED)
+    assert "bought by TRADER1 from TRADER4" in refused["says"]
+    assert "by the journal that is" in refused["says"]
+    assert "bought by TRADER3 from TRADER4" in refused["says"]
+    assert [row["proposal"] for row in waiting(venue, "correct")] == [sent.seq]
 
 
 def test_a_schedule_changes_phases_by_itself(venue: RunningVenue, client: Client) -> None:

@@ -1,0 +1,67 @@
+"""A trade as the journal has it: told again by a replay, from the newest snapshot before it.
+
+PostgreSQL has no say in it, nor has any other copy: what two operators agree on is what each of them finds here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from procs.catalogue import choose
+from procs.replica import Replica
+from procs.supervisor.topology import derive, role_of
+from procs.venue import Venue
+from scripts.at import look, moment
+from scripts.at.moment import Retained
+from scripts.progress import Progress
+from scripts.terminal import UsageError
+from shm.layout import unpack_event
+from shm.records import Instrument, Traded
+
+
+def trade_of(
+    venue: Venue, symbol: str, instrument: Instrument, number: int, matchers: Collection[int]
+) -> tuple[int, Traded]:
+    """The trade of that number, and the one of `matchers` that made it. UsageError, JournalError, ReplicaError.
+
+    It must be committed, and the journal must reach back to it.
+    """
+    kept = moment.retained(venue.data)
+    found = {
+        matcher: traded
+        for matcher in sorted(matchers)
+        if (traded := _told(venue, kept, matcher, number)) is not None and traded.instrument == instrument.instrument
+    }
+    if not found:
+        raise UsageError(
+            f"there is no trade {number} of {symbol}: the journal's {kept.last:,} committed records made none"
+        )
+    if len(found) > 1:
+        names = ", ".join(map(str, found))
+        raise UsageError(f"matchers {names} each have a trade {number} of {symbol}: say which with --matcher")
+    return found.popitem()
+
+
+def _told(venue: Venue, kept: Retained, matcher: int, number: int) -> Traded | None:
+    """The matcher's event of that number, told again; None where there is none such, or it is no trade."""
+    if not 0 < number <= venue.ring(f"events.matcher.{matcher}").published:
+        return None
+    agents = [agent for agent in derive(venue.config).agents if role_of(agent) in ("router", "matcher")]
+    at_most = kept.last
+    start = choose(venue.data, agents, at_most).start
+    while start.numbers[matcher] >= number:
+        at_most = start.seq - 1
+        start = choose(venue.data, agents, at_most).start
+    if start.seq + 1 < kept.first:
+        raise UsageError(
+            f"trade {number} of matcher {matcher} is no longer in the journal, which begins with record {kept.first:,}"
+        )
+    replica = Replica(venue.config, venue.data, start, kept.last)
+    seek = look.Seek(replica.consumers, matcher, number)
+    with Progress("looking for the trade", kept.last - start.seq, "records") as progress:
+        while not seek.found and (not replica.is_complete or seek.step()):
+            replica.step()
+            seek.step()
+            progress.show(replica.position - start.seq)
+    event = unpack_event(seek.found) if seek.found else None
+    return event if isinstance(event, Traded) else None

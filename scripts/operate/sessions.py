@@ -1,0 +1,55 @@
+"""`lockstep disconnect`: an operator ends a FIX session's connection, at the gateway that has it.
+
+Nothing of this is in the venue's log, which has what trades: the gateway's own log says who did it, and why.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from procs.gateway import control
+from procs.gateway.control import ControlError, Disconnect
+from scripts.operate.command import Context, Report, act
+from scripts.sessions import gateways
+from scripts.terminal import DEMO, ConfigPath, Json, UsageError
+
+MAX_REASON = 100  # characters: the client gets it in a field of FIX
+
+
+def disconnect(
+    session: Annotated[str, Parameter(help="Whose: a session has its account's name.")],
+    config: ConfigPath = DEMO,
+    *,
+    reason: Annotated[str, Parameter(help="Why: the client is told, and the gateway's log keeps it.")],
+    operator: Annotated[
+        str, Parameter(help="Your account's name; the password is taken as with every operator's command.")
+    ],
+    json: Json = False,
+) -> int:
+    """Log a FIX session out, and end its connection within seconds, whether or not its client answers.
+
+    Its orders stay open (see cancel), and it may log on again (see kill, which blocks its new orders).
+
+    Example: lockstep disconnect TRADER3 --reason "sends the same order again and again" --operator OPERATOR1
+
+    Exit codes: 0 done; 1 it was not connected, or refused; 2 the command line is wrong; 3 the outcome is unknown.
+    """
+    if not (0 < len(reason) <= MAX_REASON and reason.isascii() and reason.isprintable()):
+        raise UsageError(f"--reason has 1 to {MAX_REASON} printable ASCII characters")
+
+    def end(context: Context) -> Report:
+        if session not in context.directory.accounts:
+            raise UsageError(f"there is no session {session}")
+        says = f"{session} is not connected"
+        for name in gateways(context.venue).values():
+            try:
+                done = control.disconnect(name, Disconnect(session, operator, reason))
+            except ControlError as error:
+                return Report("unknown", f"{error}; lockstep status --sessions tells whether {session} is connected")
+            if done.was_connected:
+                return Report("done", done.says, "OK")
+        return Report("refused", says)
+
+    return act(config, operator, end, json)

@@ -1,0 +1,46 @@
+"""What `lockstep status --sessions` shows: every FIX session, as its gateway says it is now.
+
+It only asks; a gateway answers from memory, page by page, between its clients' turns.
+"""
+
+from __future__ import annotations
+
+from procs.gateway import control
+from procs.gateway.control import ControlError
+from procs.gateway.session_log import SessionStatus
+from procs.supervisor.topology import role_of
+from procs.venue import Venue
+from scripts.terminal import console, table
+
+
+def gateways(venue: Venue) -> dict[str, str]:
+    """The names of the gateways' sockets, by gateway."""
+    agents = [agent for agent in venue.topology.agents if role_of(agent) == "gateway"]
+    return {agent: control.name_of(venue.boot_id, agent) for agent in agents}
+
+
+def sessions_of(venue: Venue) -> list[SessionStatus] | None:
+    """The sessions of all gateways, by name; None where one does not answer."""
+    found: list[SessionStatus] = []
+    for name in gateways(venue).values():
+        try:
+            found += control.sessions(name)
+        except ControlError:
+            return None
+    return sorted(found, key=lambda each: each.session)
+
+
+def show(sessions: list[SessionStatus] | None) -> None:
+    """Print them: those that are connected first."""
+    out = console()
+    if sessions is None:
+        out.print("\nsessions: a gateway, which knows its own, does not answer now")
+        return
+    columns = ("session", "address", "since", "version", "next in>", "next out>", "unsent>", "last end", "last refusal")
+    rows = table("\nsessions", *columns)
+    for each in sorted(sessions, key=lambda each: not each.is_connected):
+        numbers = (f"{number:,}" for number in (each.next_in, each.next_out, each.unsent_bytes))
+        rows.add_row(
+            each.session, each.address or "not connected", each.since, each.version, *numbers, each.ended, each.refused
+        )
+    out.print(rows)

@@ -1,0 +1,163 @@
+"""`lockstep verify` says how far each copy is, and fails where one stands still, is empty, or leaves rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from msgspec import structs
+
+import config
+from config.schema import Config, DatabaseSection
+from procs.batcher.database import Remote
+from procs.batcher.extent import extent, note_loaded
+from procs.batcher.fill import fill
+from procs.batcher.loader import Loader
+from procs.batcher.spool import Spool
+from scripts import copies
+from scripts.copies import Copies
+from scripts.verify import Verdict, examine
+from shm.board import Word
+from shm.layout import unpack_command
+from tests.batcher.conftest import database, empty_database, server
+from tests.batcher.events import Stream
+from tests.batcher.feed import Feed, no_journal
+from tests.batcher.test_spool import spool_all
+from tests.pipeline.conftest import DEMO
+from tests.router.everything import rested, write_journal
+from tests.router.rig import Rig
+
+__all__ = ["database", "empty_database", "server"]
+PATIENCE_S = 1.0
+EPOCH = 1000
+
+
+@pytest.fixture(scope="module")
+def rig() -> Rig:
+    return rested()
+
+
+@pytest.fixture
+def venue(rig: Rig, tmp_path: Path, database: str) -> Config:
+    """A stopped venue, whose database has its tables."""
+    write_journal(rig, tmp_path / "journal")
+    loaded = config.load(DEMO)
+    section = structs.replace(loaded.venue, data=str(tmp_path))
+    return structs.replace(loaded, venue=section, database=DatabaseSection(url=database))
+
+
+def filled(venue: Config, rig: Rig, last_seq: int) -> None:
+    fill(venue, Path(venue.venue.data), EPOCH, unpack_command(rig.log[0]).time_ns, last_seq)
+
+
+def verdict(venue: Config) -> Verdict:
+    return examine(venue, Path(venue.venue.data))
+
+
+def test_a_stopped_venue_whose_copies_are_whole(venue: Config, rig: Rig) -> None:
+    filled(venue, rig, len(rig.log))
+    found = verdict(venue)
+    assert (found.problems, found.notes) == ([], [])
+    assert (found.copies.committed, found.copies.database, found.copies.refused_rows) == (len(rig.log), len(rig.log), 0)
+
+
+def test_an_empty_database_is_a_problem(venue: Config, rig: Rig) -> None:
+    found = verdict(venue)
+    assert len(found.problems) == 1
+    assert f"it is empty, the journal has {len(rig.log):,} records" in found.problems[0]
+    assert found.copies.database == 0
+
+
+def test_what_the_next_start_loads_is_explained(venue: Config, rig: Rig) -> None:
+    filled(venue, rig, len(rig.log) // 2)
+    found = verdict(venue)
+    assert found.problems == []
+    assert "the next start loads the rest from the journal" in found.notes[0]
+
+
+def test_a_database_that_had_more_once_is_a_problem(venue: Config, rig: Rig) -> None:
+    filled(venue, rig, len(rig.log) // 2)
+    spool = Spool(Path(venue.venue.data) / "spool", 1)
+    spool_all(Stream().define().steps(2000), spool)
+    spool.discard(spool.end)
+    found = verdict(venue)
+    assert any("had more once" in problem for problem in found.problems), (found.problems, found.notes)
+
+
+def test_an_emptied_database_is_told_from_one_that_was_not_reached_yet(venue: Config) -> None:
+    """A venue may be stopped before its PostgreSQL has ever come up: all that it will get is in the spool."""
+    folder = Path(venue.venue.data) / "spool"
+    spool = Spool(folder)
+    spool_all(Stream().define(), spool)
+    found = verdict(venue)
+    assert found.problems == []
+    assert "the next start loads the rest" in found.notes[0]
+    note_loaded(folder, spool.born_ns, 3)
+    assert "had more once" in verdict(venue).problems[0]
+
+
+def test_rows_that_are_set_aside_are_a_problem(venue: Config, rig: Rig) -> None:
+    with psycopg.connect(venue.database.url) as connection:
+        connection.execute("ALTER TABLE orders ADD CONSTRAINT odd CHECK (order_id % 3 <> 0) NOT VALID")
+    filled(venue, rig, len(rig.log))
+    found = verdict(venue)
+    assert found.copies.refused_rows > 0
+    assert f"{found.copies.refused_rows:,} rows were refused" in found.problems[0]
+    assert any('violates check constraint "odd"' in problem for problem in found.problems)
+
+
+def test_a_server_that_is_away_is_a_problem(venue: Config) -> None:
+    found = verdict(structs.replace(venue, database=DatabaseSection(url="postgresql://127.0.0.1:1/none")))
+    assert len(found.problems) == 1
+    assert "database: it can't be compared" in found.problems[0]
+    assert found.copies.database is None
+
+
+def test_a_database_ahead_of_the_journal_is_a_problem(venue: Config, rig: Rig) -> None:
+    filled(venue, rig, len(rig.log))
+    with psycopg.connect(venue.database.url) as connection:
+        connection.execute("UPDATE writer SET complete_seq = complete_seq + 5")
+    assert any(f"the journal ends at {len(rig.log):,}" in problem for problem in verdict(venue).problems)
+
+
+@contextmanager
+def loading(url: str, spool: Spool) -> Iterator[Loader]:
+    loader = Loader(spool, Remote(url), 1000, lambda: 1, no_journal)
+    loader.start()
+    try:
+        yield loader
+    finally:
+        loader.stop(30, 30)
+
+
+def looked(url: str, feed: Feed) -> tuple[list[str], Copies]:
+    found = Copies(feed.board.get(Word.DURABLE_SEQ))
+    return copies.judge_running(url, feed.board, found, PATIENCE_S), found
+
+
+def test_a_running_loader_that_moves_is_well_and_one_that_is_stuck_is_not(database: str, tmp_path: Path) -> None:
+    """Somebody locks a table; the loader waits for it, and goes on when it is free."""
+    stream = Stream().define().steps(100)
+    spool = Spool(tmp_path)
+    feed = spool_all(stream, spool)
+    with psycopg.connect(database) as other:
+        other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        with loading(database, spool):
+            known = extent(tmp_path)
+            assert known is not None
+            assert known.loaded == 0
+            problems, found = looked(database, feed)
+            assert (found.database, len(problems)) == (0, 1)
+            assert f"up to record 0 of {stream.seq:,}, and has not moved" in problems[0]
+            other.rollback()
+            while True:
+                problems, found = looked(database, feed)
+                assert problems == []
+                if found.database == stream.seq:
+                    break
+    known = extent(tmp_path)
+    assert known is not None
+    assert known.loaded == stream.seq
