@@ -44,7 +44,7 @@ def main() -> int:
 def one(seed: int) -> int:
     outcome = run.run_seed(seed)
     if not outcome.failure:
-        print(f"seed {seed}: all holds, {outcome.turns} turns; {dict(outcome.seen)}")
+        print(f"seed {seed}: all holds, {outcome.turns} turns, digest {outcome.digest}; {dict(outcome.seen)}")
         return 0
     print(run.story(outcome))
     print("the smallest plan that still fails:\n" + run.story(run.shrink(outcome)))

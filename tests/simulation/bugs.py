@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from msgspec import structs
 
-from procs import catalogue
+from procs import catalogue, catching, space
 from procs.batcher.rows import Batch
 from procs.batcher.writer import MOVE_WATERMARK, Session
 from procs.router import __main__ as router_main
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
 from procs.router.source import RecordList
+from procs.router.witnesses import Witnesses
 from procs.snapshots import Start, Write
 from procs.supervisor import snapshots
 from procs.venue import Venue
@@ -33,6 +33,7 @@ from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
+from tests.simulation.files import Files
 from tests.simulation.ground import Parts
 from tests.simulation.later import Asides, Deferred
 from tests.simulation.setting import START_NS
@@ -57,6 +58,7 @@ class Bug:
 
     parts: type[Parts] = Parts
     asides: type[Asides] = Asides
+    files: type[Files] = Files
 
     def board_of(self, board: Board, agent: str) -> Board:  # noqa: ARG002
         """The board that a process is given."""
@@ -75,7 +77,7 @@ class Bug:
 
     def catch_up(self, venue: Venue, name: str, stage: Any) -> None:
         """Bring an edge that starts again alone to where its predecessor was."""
-        import_module("procs.replica").catch_up(venue, name, stage, lambda: None)
+        catching.catch_up(venue, name, stage, lambda: None)
 
     def before_start(self, world: Life) -> None:
         """Before a whole start reads what is on the disk."""
@@ -392,10 +394,63 @@ class ReservedTooLate(Bug):
             self._late, self._work = self._work, None
 
 
+class Unsynced(Bug):
+    """Some files are never synced, and believed to be."""
+
+    where = ""
+
+    def __init__(self) -> None:
+        self.files = type("files", (_Unsynced,), {"where": self.where})
+
+
+class _Unsynced(Files):
+    where = ""
+
+    def is_kept(self, name: str) -> bool:
+        return self.where not in name
+
+
+class StoreNotSynced(Unsynced):
+    """A gateway's part knows more than the disk has of its store."""
+
+    where = ".fix"
+
+
+class SpoolNotSynced(Unsynced):
+    """The batcher's part knows more than the disk has of the spool."""
+
+    where = ".spool"
+
+
+class NumbersNotSynced(Unsynced):
+    """Numbers are given that the disk has not reserved."""
+
+    where = "numbers"
+
+
+class DeathByFullDisk(Bug):
+    """A stage takes a full disk for one that is broken, and ends."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(space, "is_full", lambda _: False):
+            yield
+
+
+class WitnessesUnasked(Bug):
+    """28: a journal's end is held against nothing that the edges' files, and snapshots, know."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(Witnesses, "objection", lambda *_: None):
+            yield
+
+
 ALL: tuple[type[Bug], ...] = (
     ReleasedBeforeSync, NeverSynced, RetriedAfterError, BelievedMemory, NoDirectorySync, NamedBeforeHeader,
     RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
     ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn, NumbersRestarted, SavedTooLate,
     ManifestBeforeParts, ReleasedBeforePublished, FreedBeforeSync, RetainedTooLittle, ReservedTooLate,
+    StoreNotSynced, SpoolNotSynced, NumbersNotSynced, DeathByFullDisk, WitnessesUnasked,
 )  # fmt: skip
 BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

@@ -78,6 +78,10 @@ class Connection:
         self.staged: dict[str, list[Row]] = {}
         self.depth = 0
 
+    @property
+    def broken(self) -> bool:
+        return self.dead
+
     def close(self) -> None:
         self.roll_back()
         self.dead = True
@@ -196,14 +200,11 @@ class Connection:
             return Result([(number,) for number in database.numbers])
         if text.startswith("SELECT relkind"):
             return Result([(False,)])
-        if text.startswith("SELECT id, asset, scale FROM assets"):
-            return Result([(row["id"], row["asset"], row["scale"]) for row in database.tables["assets"].values()])
-        if text.startswith("SELECT id, symbol, base_asset"):
-            names = (
-                "id", "symbol", "base_asset", "quote_asset", "tick_mantissa", "price_scale", "lot_mantissa",
-                "quantity_scale",
-            )  # fmt: skip
-            return Result([tuple(row[name] for name in names) for row in database.tables["instruments"].values()])
+        if text == "SELECT FROM refused_rows LIMIT 1":
+            return Result([])
+        if text.startswith('SELECT "id", '):  # of definitions, and of those that are set aside
+            name = text.partition(' FROM "')[2].partition('"')[0]
+            return Result([tuple(row[each] for each in TABLES[name][1]) for row in database.tables[name].values()])
         if text == one_line(writer.CLAIM):
             return self.take_over(parameters)
         if text == one_line(writer.MOVE_WATERMARK):
@@ -211,7 +212,7 @@ class Connection:
         if text == "UPDATE writer SET complete_seq = %s":
             self.set("complete_seq", parameters[0])
             return Result([])
-        if text == one_line(writer.UPDATE_ORDERS):
+        if text == one_line(writer.CHANGE_ORDERS.as_string(None)):
             return Result([], sum(self.change_order(row) for row in self.staged.pop("changed_orders", [])))
         if text == one_line(writer.UPSERT_BALANCES):
             for row in self.staged.pop("changed_balances", []):

@@ -13,6 +13,8 @@ from tests.simulation.life import Life
 from tests.simulation.plan import PAGE
 
 HOUR_NS = 3_600 * 10**9
+HEADER, RECORD = 128, 120  # bytes of a batch that each has; between them is the slot's number, which is of no account
+SLOT_NUMBER = 8
 
 
 def kill(agent: str) -> Callable[[Life, Random], bool]:
@@ -48,6 +50,13 @@ def stall(world: Life, draw: Random) -> bool:
     return host.alive
 
 
+def telling_edge_stalls(world: Life, draw: Random) -> bool:
+    """A publisher or batcher that hangs, for longer than trading waits for it where turns take long enough."""
+    host = world.host_of(draw.choice(("publisher", "batcher")))
+    host.stalled_until = world.turn + draw.choice((400, 3000))
+    return host.alive
+
+
 def disk_error(kind: str) -> Callable[[Life, Random], bool]:
     def strike(world: Life, draw: Random) -> bool:
         disk = world.disk
@@ -67,6 +76,30 @@ def disk_full(world: Life, draw: Random) -> bool:
     """For a while there is no more room than some pages."""
     disk = world.disk
     disk.others_bytes = 0 if disk.others_bytes else max(0, GIB - disk.used_bytes() - draw.randint(0, 20) * PAGE)
+    return True
+
+
+def file_error(kind: str) -> Callable[[Life, Random], bool]:
+    """A sync or a write of the files beside the journal goes wrong, soon."""
+
+    def strike(world: Life, draw: Random) -> bool:
+        files = world.files
+        if kind == "sync":
+            files.fail_sync_at = files.syncs + draw.randint(1, 8)
+        elif kind == "power":
+            files.power_off_at = files.syncs + draw.randint(1, 8)
+        elif kind == "write":
+            files.fail_write_at = files.writes + draw.randint(1, 4)
+        else:
+            files.short_write_at = files.writes + draw.randint(1, 4)
+        return True
+
+    return strike
+
+
+def files_full(world: Life, _draw: Random) -> bool:
+    """Nothing more is written beside the journal; the next such fault makes room."""
+    world.files.full = not world.files.full
     return True
 
 
@@ -137,6 +170,20 @@ def clock_step(world: Life, draw: Random) -> bool:
     return True
 
 
+def damage_last_batch(world: Life, draw: Random) -> None:
+    """Flip a bit of the last batch that the journal has, in its header or its first record; no fault of a plan."""
+    for name in sorted((name for name in world.disk.names() if name.endswith(".journal")), reverse=True):
+        file = world.disk.entries[name]
+        magic = file.cached[PAGE : PAGE + 8]
+        begins = [at for at in range(PAGE, len(file.cached), PAGE) if any(magic) and file.cached[at : at + 8] == magic]
+        if begins:
+            place = draw.randrange(HEADER + RECORD)
+            at = begins[-1] + place + SLOT_NUMBER * (place >= HEADER)
+            file.write(bytes([file.cached[at] ^ 1 << draw.randrange(8)]), at)
+            file.sync()
+            return
+
+
 FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "kill gateway": kill("gateway.1"),
     "kill publisher": kill("publisher"),
@@ -148,6 +195,7 @@ FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "power loss": power_loss,
     "power loss inside the disk": power_loss_inside,
     "stall": stall,
+    "telling edge stalls": telling_edge_stalls,
     "sync error": disk_error("sync"),
     "write error": disk_error("write"),
     "short write": disk_error("short"),
@@ -161,4 +209,9 @@ FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "clock step": clock_step,
     "snapshot": snapshot,
     "damaged part": damaged_part,
+    "file sync error": file_error("sync"),
+    "file write error": file_error("write"),
+    "file short write": file_error("short"),
+    "files full": files_full,
+    "power loss inside a file": file_error("power"),
 }

@@ -11,8 +11,10 @@ from typing import Any, cast
 
 from config.schema import FixSection
 from procs.credentials import is_right
+from procs.gateway.client import Client
 from procs.gateway.fix.session import Session
-from procs.gateway.gateway import Client, Gateway
+from procs.gateway.gateway import Gateway
+from procs.gateway.session_log import Watch
 from shm.board import Board
 from shm.ring import Consumer
 from tests.simulation.network import Wire
@@ -24,11 +26,13 @@ class Door:
     def __init__(
         self,
         _config: FixSection,
-        engine: Callable[[Callable[[Client, str, str, str], None]], Gateway],
+        engine: Callable[[Callable[[Client, str, str, str], None], Watch], Gateway],
         session: Callable[[int], Session],
         _clock: Callable[[], int],
+        _name: str,
+        _boot_id: str,
     ) -> None:
-        self.engine = engine(self._logon)
+        self.engine = engine(self._logon, self)
         self._session = session
         self.is_open = False
         self._logons: list[tuple[Client, str, str, str]] = []
@@ -38,6 +42,12 @@ class Door:
         client = Client(self._session(now_ns), cast(Any, wire), "10.0.0.1")
         self._wires.append((wire, client))
         self.engine.connected(client)
+
+    def logged_on(self, client: Client) -> None:
+        """Nobody keeps a log of it here."""
+
+    def ended(self, client: Client, reason: str | int) -> None:
+        """Likewise."""
 
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
         cast(Any, self.engine).attach(consumers, board)
@@ -57,7 +67,7 @@ class Door:
     def _serve(self, wire: Wire, client: Client, now_ns: int) -> int:
         if wire.ending or not wire.open:
             self._wires.remove((wire, client))
-            self.engine.lost(client)
+            self.engine.lost(client, "the wire ended")
             return 1
         space = client.space()
         data = wire.arrived(len(space))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -16,7 +15,7 @@ from msgspec import structs
 from config.schema import Config
 from procs import venue as venues
 from procs.images import Kept
-from procs.snapshots import Start, Write, folder_of, load_part, part_name
+from procs.snapshots import NotSyncedError, Start, Write, folder_of, load_part, part_name
 from procs.supervisor.topology import LOG, RingSpec, Topology
 from procs.tables.saved import Loader, Saver
 from procs.venue import Manifest, Venue
@@ -51,8 +50,11 @@ class Ground:
         self.logs[self.manifest.generation] = self.rings[LOG]
         self.board.set(Word.GENERATION, self.manifest.generation)
 
-    def next_generation(self, start: Start, known_seq: int) -> None:
-        """As the supervisor does it while the core is down: new rings, words set back, and the generation last."""
+    def next_generation(self, start: Start, known_seq: int, left: dict[str, int]) -> None:
+        """As the supervisor does it while the core is down: new rings, words set back, and the generation last.
+
+        Who has `left` the gate is out of the new rings' too.
+        """
         before = self.manifest
         is_drained = self.board.get(Word.JOURNAL_READY) == before.generation
         self.manifest = structs.replace(
@@ -64,6 +66,9 @@ class Ground:
         )
         self.rings |= {ring.name: self._made(ring) for ring in before.topology.rings if ring.is_core}
         self.logs[self.manifest.generation] = self.rings[LOG]
+        for ring in before.topology.rings:
+            for agent in left.keys() & {*ring.consumers} if ring.events_of is not None else ():
+                self.rings[ring.name].take_out(agent, left[agent])
         venues.set_back(self.board, start)
         self.board.set(Word.GENERATION, self.manifest.generation)
 
@@ -101,34 +106,47 @@ class Parts:
     A process that dies takes the children with it that were to write its parts.
     """
 
-    def __init__(self, data: Path, start: Start, draw: Random, saved: Callable[[str], None]) -> None:
-        self._saved = saved
+    def __init__(self, data: Path, start: Start, draw: Random) -> None:
         self.start = start
         self._data = data
         self._draw = draw
         self._under_way: list[tuple[int, Path, Path]] = []
+        self._unsafe: tuple[int, NotSyncedError] | None = None
         self.turn = 0
 
     def save(self, seq: int, agent: str, write: Write) -> None:
         folder = folder_of(self._data, seq)
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f"{agent}.{self.turn}.new"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        due = self.turn + self._draw.randint(0, 60)
         try:
-            saver = Saver(fd)
-            write(saver)
-            saver.finish()
-        finally:
-            os.close(fd)
-        self._saved(agent)
-        self._under_way.append((self.turn + self._draw.randint(0, 60), temporary, folder / part_name(agent)))
+            _write(temporary, write)
+        except NotSyncedError as error:
+            self._unsafe = (due, error)
+        except OSError:  # no part comes of it
+            return
+        self._under_way.append((due, temporary, folder / part_name(agent)))
 
     def load(self, agent: str) -> Loader | None:
         return load_part(self.start, agent)
 
     def reap(self) -> None:
-        """Give their names to the parts that are written by now."""
+        """Give their names to the parts that are written by now. NotSyncedError, as a child that ends with it."""
+        if self._unsafe is not None and self._unsafe[0] <= self.turn:
+            raise self._unsafe[1]
         for due, temporary, path in [entry for entry in self._under_way if entry[0] <= self.turn]:
             self._under_way.remove((due, temporary, path))
             if temporary.exists():  # else the folder was dropped meanwhile
                 temporary.rename(path)
+
+
+def _write(file: Path, write: Write) -> None:
+    """A part, as the child of a stage writes it."""
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        saver = Saver(fd)
+        write(saver)
+        saver.finish()
+        os.fsync(fd)
+    finally:
+        os.close(fd)

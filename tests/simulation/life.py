@@ -5,7 +5,7 @@ Which way back a death takes, which snapshot a start begins with and what become
 
 from __future__ import annotations
 
-import os
+import hashlib
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -15,10 +15,14 @@ from unittest.mock import patch
 
 from procs import catalogue
 from procs.catalogue import Choice
+from procs.catching import Catching
 from procs.gateway import store as store_module
+from procs.space import NO_SPACE
 from procs.supervisor import snapshots
+from procs.supervisor.gate import Gate
 from procs.supervisor.recovery import Recovery, Way
 from procs.supervisor.topology import derive, kind_of
+from procs.tables.saved import layout_hash
 from procs.venue import Venue
 from shm.board import Word
 from shm.disk import Disk
@@ -37,9 +41,9 @@ from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 SHM = Path("/dev/shm")
-HEADER_SIZE = 64  # of the store: synced with its name
+LAYOUT = layout_hash()  # kept by the function itself: it reads the code, which no run may
+WRITERS = ("gateway.1", "batcher")  # who has files of its own beside the journal
 TURNS_A_TICK = 4  # of the supervisor, which polls slower than its stages
-UNSYNCED = ("gateway.1/*.fix", "spool/*.spool")  # files that their stages sync now and then only
 
 
 class Host:
@@ -49,6 +53,7 @@ class Host:
         self.name = name
         self.agents = agents
         self.stages: dict[str, Any] = {}
+        self.catching: dict[str, Catching] = {}  # of the stages that were out of the gate, while they come back
         self.alive = False
         self.anchor_ns = 0
         self.stalled_until = 0
@@ -61,6 +66,7 @@ class Host:
 
     def kill(self) -> None:
         self.stages.clear()
+        self.catching.clear()
         self.alive = False
 
 
@@ -72,6 +78,7 @@ class Life:
         self.bug = bug or Bug()
         self.seen: Counter[str] = Counter()
         self.draws: dict[str, Random] = {}
+        self.trace = hashlib.blake2b(digest_size=16)
         self.steps = Random(f"steps {plan.seed}")
         self.mono_ns = 10**12
         self.wall_shift_ns = 0
@@ -99,7 +106,7 @@ class Life:
         self.error_ends_all = False  # the next failed sync takes the supervisor along
         self.later = Later(self)
         self.reports: list[str] = []
-        self.synced: dict[Path, int] = {}
+        self.files = self.bug.files(Path(str(self.data)), self.disk, self.draw("files"), self.seen)
         self.healing = False
         self.asked_at: dict[str, int] = {}
         self._new_boot()
@@ -134,6 +141,7 @@ class Life:
             START_NS + self.wall_shift_ns,
         )
         self.recovery = Recovery(self.topology)
+        self.gate = Gate(self.topology)
         self.was_ready = False
         self.hosts = [Host(host.name, host.agents) for host in self.topology.hosts]
         self.venue = Attached(self.ground, self._parts("supervisor"), self.ground.board)
@@ -152,13 +160,7 @@ class Life:
         return choice._replace(start=self.bug.begin(choice.start))
 
     def _parts(self, name: str) -> Parts:
-        return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"), self._synced)
-
-    def _synced(self, agent: str) -> None:
-        """A stage that saves its part has synced its own files before."""
-        for path in (path for pattern in UNSYNCED for path in self.data.glob(pattern)):
-            if path.parent.name == agent or (agent == "batcher" and path.parent.name == "spool"):
-                self.synced[path] = path.stat().st_size
+        return self.bug.parts(self.data, self.ground.manifest.start, self.draw(f"parts {name}"))
 
     def restart_core(self) -> None:
         """The supervisor: the core again, in rings of a new generation; the edges stay."""
@@ -168,7 +170,7 @@ class Life:
                 self.later.finish()
             self.coordinator.reset()
         choice = self._choose()
-        self.ground.next_generation(choice.start, choice.known_seq)
+        self.ground.next_generation(choice.start, choice.known_seq, self.venue.left())
         self.venue.renew()
         self.audit.attach(self.venue)
         self.seen["core restart"] += 1
@@ -200,7 +202,10 @@ class Life:
                 self.failed(host, name, error)
                 return False
             host.stages[name] = stage
-            if late:
+            if late and not host.venue.events(name)[0].gates:
+                host.catching[name] = Catching(host.venue, name, stage)
+                self.seen["edge came back from outside the gate"] += 1
+            elif late:
                 with patch("time.time_ns", lambda now_ns=self.mono_ns + host.anchor_ns: now_ns):
                     self.bug.catch_up(host.venue, name, stage)
         return True
@@ -220,11 +225,14 @@ class Life:
         return stages.BatcherStage(venue, name, self.database, self.bug.session)
 
     def failed(self, host: Host, name: str, error: OSError) -> None:
-        """A stage could not go on: by the disk's fault, or by ours."""
+        """A stage could not go on: by the disk's fault, or by ours. Of a full disk only the journaler may die: it does
+        where a write is short, or where it has to write a segment anew before it can begin.
+        """
         if self.disk.off:
             self.lose_power("inside the disk")
             return
-        require(name == "journaler" and self.disk_was_bad(), f"{name} failed: {error!r}")
+        has_files = name in WRITERS and self.files.was_bad and error.errno not in NO_SPACE
+        require(has_files or (name == "journaler" and self.disk_was_bad()), f"{name} failed: {error!r}")
         self.seen["end after a disk error"] += 1
         self.die(host)
         if self.error_ends_all:  # so that it is no successor of the same run that finds what the disk has left
@@ -291,11 +299,33 @@ class Life:
                 self.restart_core()
             else:
                 self.seen[f"{host.agents[0].partition('.')[0]} alone"] += 1
+                if self.topology.host(host.name).tells:
+                    self._leave_out(host)
                 self.start_host(host)
+        self._keep_gate()
         self._snapshots()
 
+    def _leave_out(self, host: Host) -> None:
+        for agent in host.agents:
+            self.venue.take_out(agent, self.mono_ns)
+        if self.coordinator is not None:
+            self.coordinator.lost(host.agents, self.mono_ns / 1e9)
+
+    def _keep_gate(self) -> None:
+        """End who only tells and keeps a ring full, where a fault stalls it: small rings are full again and again."""
+        if self.turn % TURNS_A_TICK or not self.ground.board.get(Word.EPOCH):
+            return
+        for stall in self.gate.look(self.venue, self.mono_ns / 1e9):
+            host = next(host for host in self.hosts if host.name == stall.host.name)
+            if host.alive and host.stalled_until > self.turn:
+                self.seen["taken out of the gate"] += 1
+                host.stalled_until = 0
+                self.die(host)
+                for agent in host.agents:
+                    self.venue.take_out(agent, self.mono_ns)
+
     def _snapshots(self) -> None:
-        if self.turn % TURNS_A_TICK or self.deaths or not all(host.alive for host in self.hosts):
+        if self.turn % TURNS_A_TICK or self.deaths or not all(host.alive and not host.catching for host in self.hosts):
             return
         door = self.door
         if not self.was_ready:
@@ -308,9 +338,8 @@ class Life:
         ):
             if self.coordinator is None:
                 self.coordinator = snapshots.Coordinator(
-                    self.ground.board, self.config, self.topology, self._reported, self.mono_ns / 1e9
+                    self.ground.board, self.data, self.config, self.topology, self._reported, self.mono_ns / 1e9
                 )
-                self.coordinator._data = self.data
             if self.snapshot_wanted:
                 self.snapshot_wanted = False
                 self.coordinator.ask()
@@ -345,25 +374,12 @@ class Life:
         self._hang_up()
         self.database.drop()
         self.disk.power_on()
-        self._lose_tails()
+        self.files.lose_power(self.draw("power"))
         self._new_boot()
         for trader in self.traders:
             trader.was_lost_ever = True
         self.deaths = [(self.turn, self.hosts[0])]
         self.was_ready = False  # so that all starts again
-
-    def _lose_tails(self) -> None:
-        """What the gateway's store and the spool had not synced may be there, or not: a part of each file's end."""
-        draw = self.draw("power")
-        for pattern in UNSYNCED:
-            for path in sorted(self.data.glob(pattern))[-1:]:
-                size = path.stat().st_size
-                synced = min(size, max(HEADER_SIZE, self.synced.get(path, 0)))
-                keep = draw.choice((size, draw.randint(synced, size), max(synced, size - draw.randint(0, 3000))))
-                os.truncate(path, keep)
-                if keep < size and draw.random() < 0.3:
-                    with path.open("ab") as file:
-                        file.write(draw.randbytes(draw.randint(1, size - keep)))
 
     def _new_boot(self) -> None:
         self.boots += 1

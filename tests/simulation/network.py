@@ -6,17 +6,20 @@ It keeps the order of what it delivers, as TCP does, and knows no message.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 
 class Wire:
-    """One connection. `cut` ends it anywhere: what is under way then arrives in part, or not at all.
+    """One connection. `cut` ends it anywhere: what is under way then arrives in part, or not at all. `passed` is told
+    what either end sends.
 
     It is the transport that the gateway's client writes to, too (of asyncio's interface, what the gateway uses).
     """
 
-    def __init__(self, draw: Random, delay_ns: int) -> None:
+    def __init__(self, draw: Random, delay_ns: int, passed: Callable[[bytes], object]) -> None:
         self.draw = draw
+        self.passed = passed
         self.delay_ns = delay_ns
         self.to_venue: deque[tuple[int, bytes]] = deque()
         self.to_client: deque[tuple[int, bytes]] = deque()
@@ -31,6 +34,7 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Bytes on their way to the gateway, in one to three parts."""
+        self.passed(data)
         while data:
             size = self.draw.randint(1, len(data)) if self.draw.random() < 0.2 else len(data)
             self.to_venue.append((self._due(self.to_venue), data[:size]))
@@ -68,6 +72,7 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         if self.open and not self.ending and data:
+            self.passed(data)
             self.to_client.append((self._due(self.to_client), bytes(data)))
 
     def pause_reading(self) -> None:

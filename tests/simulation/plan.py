@@ -41,7 +41,17 @@ FAULTS: dict[str, float] = {
     "clock step": 1,
     "snapshot": 5,
     "damaged part": 0.7,
+    "telling edge stalls": 2,
 }
+# Of the files beside the journal. They are drawn from a source of their own, so that seeds stay what they were.
+FILE_FAULTS: dict[str, float] = {
+    "file sync error": 0.8,
+    "file write error": 0.8,
+    "file short write": 0.8,
+    "files full": 1,
+    "power loss inside a file": 1.5,
+}
+STALLS = "telling edge stalls"
 ON = 0.3  # how likely a seed has a class of faults on
 
 
@@ -88,8 +98,14 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
     """The plan of a seed."""
     choose = Random(f"plan {seed}")
     durability: Literal["local", "none"] = choose.choice(("local", "local", "local", "none"))
-    kinds = [kind for kind in FAULTS if choose.random() < ON and applies(kind, durability)]
+    kinds = [kind for kind in FAULTS if kind != STALLS and choose.random() < ON and applies(kind, durability)]
     faults = [fault for kind in kinds for fault in strikes(choose, kind, turns, durability)]
+    files = Random(f"files {seed}")
+    kinds = [kind for kind in FILE_FAULTS if files.random() < ON and applies(kind, durability)]
+    faults += [fault for kind in kinds for fault in strikes(files, kind, turns, durability)]
+    chance = Random(f"{STALLS} {seed}")  # its own, so that all else of a seed is as it was before there was this fault
+    if chance.random() < ON:
+        faults += strikes(chance, STALLS, turns, durability)
     return Plan(
         seed=seed,
         turns=turns,
@@ -113,11 +129,11 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
 
 def applies(kind: str, durability: str) -> bool:
     """Without syncs a loss of power, or a disk that fails one, loses what was committed, as documented."""
-    return durability == "local" or not kind.startswith(("power loss", "sync error"))
+    return durability == "local" or not kind.startswith(("power loss", "sync error", "file sync error"))
 
 
 def strikes(choose: Random, kind: str, turns: int, durability: str) -> list[Fault]:
-    count = max(1, round(choose.expovariate(1 / FAULTS[kind])))
+    count = max(1, round(choose.expovariate(1 / (FAULTS | FILE_FAULTS)[kind])))
     found = [Fault(choose.randrange(turns), kind, choose.randrange(2**32)) for _ in range(min(count, 8))]
     if kind == "sync error" and durability == "local":  # what it has lost shows when the power goes
         found += [Fault(fault.turn + choose.randint(50, 400), "power loss", fault.seed) for fault in found]

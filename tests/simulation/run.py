@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
-from tests.simulation.plan import FAULTS, Plan
+from tests.simulation.plan import FAULTS, FILE_FAULTS, Plan
 from tests.simulation.world import World
 
 # What a run of many seeds must have met beside all faults, at least once: ways back, and outcomes.
@@ -28,19 +28,21 @@ RECOVERIES = (
     "journal cut", "numbers reserved ahead", "numbers waited for", "order refused", "order traded",
     "trade told to the public", "record committed twice alike", "core restart", "journaler alone", "gateway alone",
     "publisher alone", "batcher alone", "start from a snapshot", "snapshot passed over", "edge changed rings",
-    "edge caught up",
+    "edge caught up", "taken out of the gate", "edge came back from outside the gate",
+    "damaged end refused",
 )  # fmt: skip
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run
 
 
 class Outcome(Struct, frozen=True):
-    """How a plan ended: `failure` is "" where everything held."""
+    """How a plan ended: `failure` is "" where everything held. `digest` is of all that was said and written."""
 
     plan: Plan
     failure: str
     seen: Counter[str]
     turns: int
+    digest: str
 
 
 def run(plan: Plan, bug: Bug | None = None) -> Outcome:
@@ -53,9 +55,9 @@ def run(plan: Plan, bug: Bug | None = None) -> Outcome:
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"[:2000]
     finally:
-        seen = world.counts()
+        seen, digest = world.counts(), world.digest()
         world.close()
-    return Outcome(plan, failure, seen, world.turn)
+    return Outcome(plan, failure, seen, world.turn, digest)
 
 
 def run_seed(seed: int, bug: Bug | None = None) -> Outcome:
@@ -108,7 +110,8 @@ class Tally:
 
     def missing(self) -> list[str]:
         """Faults, recoveries and checks that never occurred."""
-        wanted = (*FAULTS, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
+        met = (f"met {kind}" for kind in FILE_FAULTS)
+        wanted = (*FAULTS, *FILE_FAULTS, *met, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
         return [name for name in wanted if not self.seen[name]]
 
     def markdown(self) -> str:
@@ -116,7 +119,8 @@ class Tally:
         took_s = time.monotonic() - self.began_s
         rows = [
             f"# Simulation: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
-            "| fault | injected |", "| --- | ---: |", *(f"| {name} | {self.seen[name]} |" for name in FAULTS), "",
+            "| fault | injected |", "| --- | ---: |", *(f"| {name} | {self.seen[name]} |" for name in FAULTS),
+            *(f"| {name} | {self.seen[name]}, met {self.seen[f'met {name}']} |" for name in FILE_FAULTS), "",
             "| recovery or outcome | seen |", "| --- | ---: |",
             *(f"| {name} | {self.seen[name]} |" for name in RECOVERIES), "",
             "| invariant | runs in which it was checked at the end |", "| --- | ---: |",

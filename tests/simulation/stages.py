@@ -142,7 +142,7 @@ class BatcherStage:
     def __init__(self, venue: Venue, name: str, database: Database, session: Callable[..., writer.Session]) -> None:
         with (
             patch.object(batcher_main, "server", lambda *_: Remote("")),
-            patch.object(batcher_module, "Spool", lambda folder: Spool(folder, SPOOL_SEGMENT)),
+            patch.object(batcher_module, "Spool", lambda folder, **_: Spool(folder, SPOOL_SEGMENT)),
         ):
             self.batcher = batcher_main.build(venue, name)
         self.spool = self.batcher.spool

@@ -16,11 +16,12 @@ from procs import venue as venues
 from procs.gateway import background, numbers
 from procs.gateway import store as store_module
 from shm.board import Word
-from shm.journal import JournalReader, segment_seqs
+from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
 from tests.invariants import BrokenError, require
+from tests.simulation import border
 from tests.simulation.audit import seq_of
-from tests.simulation.faults import FAULTS
+from tests.simulation.faults import FAULTS, damage_last_batch
 from tests.simulation.life import Host, Life
 from tests.simulation.network import Wire
 from tests.simulation.plan import Fault
@@ -31,6 +32,7 @@ BOOT_ID = getattr(store_module, "BOOT_ID")  # noqa: B009
 HEAL_TURNS = 12_000  # within which everything must be well again: I10
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
 REST_TURNS = 150  # each stage has had several turns by then
+SPACE_SEEN_NS = 10**9  # within which a gateway has seen that there is space again
 OPERATOR_RING = "ingress.operator"
 NUMBERS_AHEAD = 24  # of a session, in place of the venue's thousands
 
@@ -43,6 +45,10 @@ class World(Life):
     def run(self) -> None:
         """Both phases. BrokenError, or what a stage raised, where the venue is not as it should be."""
         with (
+            border.around(self.folder, forbidden=Path(str(self.data)) / "journal"),
+            self.files.in_place(),
+            patch("time.time_ns", self.utc),
+            patch("os.urandom", self.draw("identities").randbytes),
             patch.object(venues, "Path", self.path_of),
             patch.object(numbers, "BLOCK", NUMBERS_AHEAD),
             patch.object(background, "Background", lambda: self.bug.asides(self)),
@@ -56,6 +62,11 @@ class World(Life):
                 self.step()
             self.heal()
             self.check()
+            self.damage_end()
+
+    def utc(self) -> int:
+        """The wall clock, for whoever reads it by itself."""
+        return self.utc_ns + self.wall_shift_ns
 
     def path_of(self, text: str) -> Path:
         """A path, as a venue makes it of its manifest's text: this run's folder has its journal on the disk."""
@@ -87,6 +98,38 @@ class World(Life):
         invariants.check_state(self.stage_of("router"), matchers, repeat)
         for name in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10"):
             self.seen[f"checked {name}"] += 1
+
+    def damage_end(self) -> None:
+        """Stop all, in order or not, and damage the last batch: no start may take it for a torn one (rule 28)."""
+        draw = self.draw("damaged end")
+        spool = self.stage_of("batcher").spool
+        self.until(lambda: spool.complete_seq == self.venue.board.get(Word.LOG_END), "the spool knows all")
+        is_orderly = draw.random() < 0.5
+        for host in self.hosts:
+            if is_orderly and "journaler" in host.stages:
+                host.stages["journaler"].close()
+            self._end(host)
+        damage_last_batch(self, draw)
+        try:
+            self.start()
+            self.until(lambda: bool(self.venue.board.get(Word.EPOCH)), "the venue leads")
+        except JournalError:
+            self.seen["damaged end refused"] += 1
+        else:
+            raise BrokenError("28: the journal lacks its last batch, which the spool knows, and the venue leads")
+
+    def digest(self) -> str:
+        """Of all that passed over the wires, and all that the run has left: alike wherever the seed is run."""
+        trace = self.trace.copy()
+        trace.update(repr((self.turn, self.mono_ns, sorted(self.counts().items()))).encode())
+        for records in (self.audit.log, *self.audit.events.values()):
+            trace.update(b"".join(records.values()))
+        trace.update(repr((self.market.trades, self.market.books, self.database.tables)).encode())
+        for name, file in sorted(self.disk.entries.items()):
+            trace.update(name.encode() + file.cached)
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            trace.update(bytes(path.relative_to(self.folder)) + path.read_bytes())
+        return trace.hexdigest()
 
     def close(self) -> None:
         for host in self.hosts:
@@ -120,7 +163,13 @@ class World(Life):
         now_ns = self.mono_ns + host.anchor_ns
         work = 0
         host.parts.turn = self.turn
-        host.parts.reap()
+        try:
+            host.parts.reap()
+        except OSError as error:
+            self.failed(host, host.agents[0], error)
+            return work
+        if host.catching:
+            return self._catch_up(host)
         if host.is_edge and self.ground.board.get(Word.GENERATION) > host.venue.generation:
             host.venue.renew()
             self.seen["edge changed rings"] += 1
@@ -134,6 +183,19 @@ class World(Life):
                 return work
         return work
 
+    def _catch_up(self, host: Host) -> int:
+        """A step of those that come back from outside the gate, while the others trade."""
+        with patch("time.time_ns", lambda now_ns=self.mono_ns + host.anchor_ns: now_ns):
+            for name, catching in list(host.catching.items()):
+                try:
+                    catching.step()
+                except OSError as error:
+                    self.failed(host, name, error)
+                    return 1
+                if catching.is_over:
+                    del host.catching[name]
+        return 1
+
     def _step_trader(self, trader: Trader, requests: Requests) -> None:
         utc_ns = self.utc_ns
         if trader.wire is not None:
@@ -142,7 +204,7 @@ class World(Life):
         if trader.wire is None:
             door = self.door
             if door is not None and door.is_open and self.steps.random() < 0.2:
-                wire = Wire(self.draw("network"), self.plan.delay_ns)
+                wire = Wire(self.draw("network"), self.plan.delay_ns, self.trace.update)
                 wire.now_ns = self.mono_ns
                 gateway = self.host_of("gateway.1")
                 door.admit(wire, self.mono_ns + gateway.anchor_ns)
@@ -153,7 +215,8 @@ class World(Life):
 
     def _load(self) -> None:
         batcher = self.stage_of("batcher")
-        if batcher is not None and self.host_of("batcher").stalled_until <= self.turn:
+        host = self.host_of("batcher")
+        if batcher is not None and host.stalled_until <= self.turn and not host.catching:
             batcher.load()
 
     def _operate(self) -> None:
@@ -204,6 +267,7 @@ class World(Life):
         self.database.lose_commits = 0
         self.disk.others_bytes = 0
         self.disk.fail_sync_at = self.disk.fail_write_at = self.disk.short_write_at = self.disk.power_off_at = 0
+        self.files.calm()
         for host in self.hosts:
             host.stalled_until = 0
         for trader in self.traders:
@@ -215,6 +279,9 @@ class World(Life):
             self._command(record)
         self.until(lambda: not any(trader.waiting for trader in self.traders), "every request is answered", self._ask)
         self.until(lambda: not self.venue.board.get(Word.JOURNAL_FULL), "the journal has room")
+        self.mono_ns += SPACE_SEEN_NS
+        end = self.turn + REST_TURNS
+        self.until(lambda: self.turn >= end, "the gateway sees it")
         for trader, requests in zip(self.traders, self.requests, strict=True):
             trader.request("D", f"alive-{trader.name}", [
                 (21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, "20260101-00:00:00.000"), (38, "0.1"), (40, "2"),
@@ -271,7 +338,7 @@ class World(Life):
     def is_still(self) -> bool:
         """Whether nobody has anything to do any more, and everybody has everything."""
         board = self.venue.board
-        if self.deaths or not all(host.alive for host in self.hosts) or not board.get(Word.EPOCH):
+        if self.deaths or not all(host.alive and not host.catching for host in self.hosts) or not board.get(Word.EPOCH):
             return False
         last = board.get(Word.LOG_END)
         if board.get(Word.DURABLE_SEQ) < last or len(self.audit.log) < last:
