@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.small_disk import small_disk
+
+__all__ = ["small_disk"]
+
 FUZZ_FACTOR = 100  # as many examples as a test asks for itself
 
 # Times are no property: the machine may be busy with something else.

@@ -1,6 +1,7 @@
 """A venue with a poison in it, for tests: an order whose client id is POISON kills whoever matches it, each time.
 
     python -m tests.pipeline.poisoned run CONFIG
+    python -m tests.pipeline.poisoned lockstep COMMAND …
 
 Hosts and the careful replay are the real ones but for that; nothing of a venue that is not started here can be reached
 from it.
@@ -25,12 +26,14 @@ from procs.supervisor import poison, supervisor
 from procs.supervisor.supervisor import Supervisor
 from procs.supervisor.topology import Host
 from procs.venue import Manifest, Venue
+from scripts.__main__ import main
 from scripts.run import Terminal
 from shm.layout import unpack_command
 from shm.records import NewOrder
 from shm.ring import Ring
 
 POISON = b"POISON"
+COMMAND_OF = poison.command_of
 BEAT_S = 0.01
 RUNNING, STOPPING = 2, 3
 
@@ -114,6 +117,17 @@ def be_careful() -> None:
     careful.main()
 
 
+def careful_command(manifest: Path, note: Path) -> Sequence[str]:
+    """A careful replay that dies as the stages do."""
+    return _as("careful", COMMAND_OF(manifest, note))
+
+
+def lockstep() -> None:
+    """The console command, whose careful replays die as the stages do."""
+    vars(poison)["command_of"] = careful_command
+    main()
+
+
 def run(path: Path) -> int:
     """As `lockstep run`."""
     loaded = config.load(path)
@@ -121,9 +135,6 @@ def run(path: Path) -> int:
 
     def host_command(manifest: Path, wanted: Host) -> Sequence[str]:
         return _as("host", supervisor.command_of(manifest, wanted))
-
-    def careful_command(manifest: Path, note: Path) -> Sequence[str]:
-        return _as("careful", poison.command_of(manifest, note))
 
     venue = Supervisor(loaded, Terminal(path), postgres.stop, host_command, careful_command=careful_command)
     return asyncio.run(venue.run())
@@ -135,7 +146,7 @@ def _as(role: str, command: Sequence[str]) -> Sequence[str]:
 
 
 if __name__ == "__main__":
-    roles: dict[str, Callable[[], object]] = {"host": be_host, "careful": be_careful}
+    roles: dict[str, Callable[[], object]] = {"host": be_host, "careful": be_careful, "lockstep": lockstep}
     what = sys.argv.pop(1)
     if what == "run":
         sys.exit(run(Path(sys.argv[1])))

@@ -50,6 +50,11 @@ def statement(venue: RunningVenue, query: bytes, *, maintenance: bool = False) -
             connection.execute(query)
 
 
+def statement_of_a_running(venue: RunningVenue, query: bytes) -> None:
+    with psycopg.connect(Embedded(venue.folder / "data").url, autocommit=True) as connection:
+        connection.execute(query)
+
+
 def await_database(venue: RunningVenue) -> None:
     """Wait until the database has everything that is committed."""
     deadline = time.monotonic() + PATIENCE_S
@@ -116,31 +121,33 @@ def test_a_batcher_goes_on_from_a_snapshot_of_when_the_database_was_away(venue: 
     venue.verify()
 
 
-def test_a_database_that_was_half_made_anew_is_made_anew(venue: RunningVenue) -> None:
+def test_a_killed_rebuild_leaves_the_database_and_another_one_makes_it_anew(venue: RunningVenue) -> None:
     trade(venue, "TRADER1")
     assert venue.stop() == 0
     venue.configure(r"^batch_rows = .*$", "batch_rows = 100")
     command = [sys.executable, "-m", "scripts", "rebuild-db", "--yes", str(venue.config)]
     with server_of(venue) as server, psycopg.connect(server.url, autocommit=True) as connection:
-        whole = complete = _complete(connection)
+        whole = _complete(connection)
         with subprocess.Popen(command) as process:
-            while not 0 < complete < whole:
+            while not 0 < _complete(connection, "lockstep_rebuild.writer") < whole:
                 assert process.poll() is None
-                complete = _complete(connection)
             process.kill()
-        assert 0 < _complete(connection) < whole
-        venue.verify()  # what it has is right
+        assert _complete(connection) == whole
+        venue.verify()
         done = venue.command("rebuild-db", "--yes", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         assert json.loads(done.stdout)["complete"] >= whole
+        assert _complete(connection, "lockstep_rebuild.writer") == 0
     venue.verify()
 
 
-def _complete(connection: psycopg.Connection[Any]) -> int:
-    """The record up to which the database has everything."""
-    row = connection.execute("SELECT complete_seq FROM writer").fetchone()
-    assert row is not None
-    return int(row[0])
+def _complete(connection: psycopg.Connection[Any], table: str = "writer") -> int:
+    """The record up to which a database has everything; 0 where there is none."""
+    try:
+        row = connection.execute(f"SELECT complete_seq FROM {table}").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return 0
+    return int(row[0]) if row else 0
 
 
 def test_a_database_is_made_anew_on_command(venue: RunningVenue) -> None:
@@ -148,6 +155,20 @@ def test_a_database_is_made_anew_on_command(venue: RunningVenue) -> None:
     busy = venue.command("rebuild-db", "--yes")
     assert busy.returncode == 2
     assert "the venue runs: stop it first" in busy.stderr
+    await_database(venue)
+    statement_of_a_running(venue, b"ALTER TABLE orders ADD CONSTRAINT odd CHECK (order_id % 2 = 0) NOT VALID")
+    trade(venue, "TRADER3")
+    await_database(venue)
+    status = venue.status()
+    assert status["refused_rows"] > 0
+    assert "orders" in {each["relation"] for each in status["refused"]}
+    failed = venue.command("verify")
+    assert failed.returncode == 1
+    assert "rows were refused, and are set aside" in failed.stdout
+    statement_of_a_running(venue, b"ALTER TABLE orders DROP CONSTRAINT odd")
+    loaded = venue.command("load-refused")
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    venue.verify()
     assert venue.stop() == 0
     statement(venue, b"DELETE FROM trades; UPDATE balances SET free = free + 1; UPDATE orders SET state = 'NEW'")
     assert venue.command("verify").returncode == 1

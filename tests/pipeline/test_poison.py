@@ -26,6 +26,12 @@ class Poisoned(RunningVenue):
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         self.await_ready(1, 60)
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tests.pipeline.poisoned", "lockstep", *arguments, str(self.config)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
     def await_name(self) -> int:
         """Which record the supervisor says that the core dies of."""
         deadline = time.monotonic() + NAMED_S
@@ -55,6 +61,8 @@ def test_poison_is_named_and_taken_out(poisoned: Poisoned) -> None:
     refused = poisoned.command("void", str(seq))
     assert refused.returncode == 2, refused.stdout + refused.stderr
     assert poisoned.stop() == 0
+    healthy = poisoned.command("void", str(seq - 1), "--yes")
+    assert healthy.returncode == 1, healthy.stdout + healthy.stderr
     unsure = poisoned.command("void", str(seq))
     assert (unsure.returncode, "--yes confirms" in unsure.stderr) == (1, True)
     done = poisoned.command("void", str(seq), "--yes", "--json")

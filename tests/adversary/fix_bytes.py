@@ -1,0 +1,96 @@
+"""FIX as bytes, right or wrong: what a client that means harm puts on the wire, and how a right message is spoilt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from random import Random
+
+SOH = b"\x01"
+MAX_MESSAGE = 4096  # of the demo venue
+
+Field = tuple[int, str | int | bytes]
+
+
+def encoded(version: str, fields: list[Field], *, length: int | None = None, checksum: int | None = None) -> bytes:
+    """A message with BodyLength and CheckSum, the right ones where none are given."""
+    body = b"".join(b"%d=%b\x01" % (tag, _bytes(value)) for tag, value in fields)
+    head = b"8=%b\x019=%d\x01" % (version.encode(), len(body) if length is None else length)
+    total = sum(head + body) % 256 if checksum is None else checksum
+    return head + body + b"10=%03d\x01" % total
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d-%H:%M:%S.%f")[:-3]
+
+
+def spoilt(message: bytes, draw: Random) -> bytes:
+    """The message with one to four mutations; its length and checksum may be wrong then, or made right again."""
+    data = bytearray(message)
+    for _ in range(draw.randint(1, 4)):
+        _mutate(data, draw)
+    return mended(bytes(data)) if draw.random() < 0.5 else bytes(data)
+
+
+def mended(data: bytes) -> bytes:
+    """The same with a right BodyLength and CheckSum, where it can be told what they are of."""
+    parts = data.split(SOH)
+    if len(parts) < 4 or not parts[1].startswith(b"9="):
+        return data
+    body = SOH.join(parts[2:])
+    end = body.rfind(b"10=")
+    body = body[:end] if end >= 0 else body
+    head = parts[0] + SOH + b"9=%d" % len(body) + SOH
+    return head + body + b"10=%03d\x01" % (sum(head + body) % 256)
+
+
+def _mutate(data: bytearray, draw: Random) -> None:
+    at = draw.randrange(len(data) or 1)
+    kind = draw.randrange(8)
+    if kind == 0:
+        data[at : at + 1] = bytes([draw.randrange(256)])
+    elif kind == 1:
+        del data[at : at + draw.randint(1, 8)]
+    elif kind == 2:
+        data[at:at] = draw.choice((b"\0", b"\xff", SOH, SOH * 3, b"=", b"==", b"-", b"\x7f", b"\xc3\x28", b" "))
+    elif kind == 3:  # a field twice, or somewhere else
+        fields = bytes(data).split(SOH)
+        fields.insert(draw.randrange(len(fields)), draw.choice(fields))
+        data[:] = SOH.join(fields)
+    elif kind == 4:
+        fields = bytes(data).split(SOH)
+        draw.shuffle(fields)
+        data[:] = SOH.join(fields)
+    elif kind == 5:  # another value
+        fields = bytes(data).split(SOH)
+        index = draw.randrange(len(fields))
+        fields[index] = fields[index].partition(b"=")[0] + b"=" + value(draw)
+        data[:] = SOH.join(fields)
+    elif kind == 6:  # a tag that nobody knows, or that is none
+        tag = draw.choice((b"0", b"-1", b"99999999999999999999", b"1e3", b"", b"058", b"10", b"9", b"8", b"5001"))
+        data[at:at] = SOH + tag + b"=" + value(draw) + SOH
+    else:
+        data[at:at] = bytes(data[at : at + draw.randint(1, 200)])
+
+
+def value(draw: Random) -> bytes:
+    """What a field may hold that it must not."""
+    return draw.choice((
+        b"", b"0", b"-0", b"-1", b"+1", b"00000000000000000001", b"18446744073709551615", b"18446744073709551616",
+        b"9" * 400, b"0." + b"0" * 300 + b"1", b"1e9", b"NaN", b"Infinity", b".", b"-", b"1.", b".5", b"1,5", b"0x10",
+        b"\xff" * 36, b"\0", b"A\0B", b"\xc3\xa4", b"\xed\xa0\x80", b"' or 1=1 --", b"%s%n", b"{}", b"Y", b"N",
+        b"20260101-00:00:00", b"99999999-99:99:99.999999999999", b"A" * draw.choice((36, 37, 255, 3000)),
+    ))  # fmt: skip
+
+
+def client_id(draw: Random) -> bytes:
+    """A ClOrdID as nobody should choose one; most are refused, and none may come back as another."""
+    rest = b"%d" % draw.randrange(10**9)
+    return draw.choice((
+        b"\xff" + rest, rest + b"\0" + rest, b"\0" + rest, b" " + rest, rest + b" ", b"\x7f" + rest, b"\xc3\xa4" + rest,
+        b"initial:ETH", b"initial:" + rest, b"", rest * 4, rest.ljust(36, b"x"), rest.ljust(37, b"x"), b"';--" + rest,
+        b"\\x00" + rest, b"\t" + rest, b"%s" + rest, b"\\." + rest, b"NULL", b"\\N",
+    ))  # fmt: skip
+
+
+def _bytes(value: str | int | bytes) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

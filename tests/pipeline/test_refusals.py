@@ -1,0 +1,125 @@
+"""A real venue that must not start says so at once: what is damaged, where, who knows, and what mends it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shm.journal import JournalReader, segment_path
+from shm.layout import unpack_command
+from shm.records import NewOrder
+from tests.pipeline.conftest import RunningVenue
+
+AT_ONCE_S = 15  # for a loaded machine: five seconds, most of them imports, where it has the cores; retries take 45
+PAGE = 4096
+
+
+def refused(venue: RunningVenue) -> str:
+    """Start a venue that must not start; what it says, on its one line, before it ends with exit code 2."""
+    began = time.monotonic()
+    answer = subprocess.run(
+        [sys.executable, "-m", "scripts", "run", str(venue.config)], capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert time.monotonic() - began < AT_ONCE_S
+    assert "Traceback" not in answer.stdout + answer.stderr
+    (line,) = [line for line in answer.stdout.splitlines() if "can't start" in line]
+    return line
+
+
+def batches(file: Path) -> list[int]:
+    """Where the batches of a segment begin."""
+    data = file.read_bytes()
+    return [at for at in range(PAGE, len(data), PAGE) if data[at : at + 8] == data[PAGE : PAGE + 8]]
+
+
+def flip(file: Path, offset: int) -> None:
+    with file.open("r+b") as stream:
+        stream.seek(offset)
+        byte = stream.read(1)[0]
+        stream.seek(offset)
+        stream.write(bytes([byte ^ 4]))
+
+
+def offset_of_order(journal: Path, name: bytes) -> int:
+    """Where the batch begins that has the order of this client id."""
+    reader = JournalReader(journal, 1)
+    for record in reader:
+        command = unpack_command(record)
+        if isinstance(command, NewOrder) and command.cl_ord_id == name:
+            return max(at for at in batches(segment_path(journal, 1)) if at < reader.offset)
+    raise AssertionError(f"no order {name!r}")
+
+
+@pytest.fixture
+def stopped(venue: RunningVenue, tmp_path: Path) -> RunningVenue:
+    """A venue that has traded and was stopped in order; a copy of its data is beside it."""
+    maker, taker = venue.client("TRADER1"), venue.client("TRADER2")
+    maker.connect()
+    taker.connect()
+    maker.order("m1", "sell", "100.00", "2")
+    maker.await_report("m1", "0")
+    taker.order("t1", "buy", "100.50", "0.5")
+    taker.await_report("t1", "F")
+    maker.await_report("m1", "F")
+    maker.close()
+    taker.close()
+    assert venue.stop() == 0
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    return venue
+
+
+def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: RunningVenue, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    file = segment_path(data / "journal", 1)
+    whole = file.read_bytes()
+    last = batches(file)[-1]
+    order = offset_of_order(data / "journal", b"t1")
+
+    # The last batch, and the mark of the orderly stop.
+    flip(file, last + 150)
+    line = refused(stopped)
+    for words in (str(file), f"at offset {last}", "last orderly stop knows record", "repair-journal --from COPY"):
+        assert words in line, line
+
+    # The same, and the spool alone knows.
+    (data / "journal" / "stopped").unlink()
+    line = refused(stopped)
+    for words in (str(file), f"at offset {last}", "the spool has what came of record", "repair-journal"):
+        assert words in line, line
+
+    # The trade itself and all behind it, and the gateway's store alone knows.
+    shutil.move(data / "spool", tmp_path / "spool")
+    file.write_bytes(whole[:order] + bytes(len(whole) - order))
+    line = refused(stopped)
+    for words in (str(file), f"at offset {order}", "gateway.1 has reported event"):
+        assert words in line, line
+    assert file.read_bytes() == whole[:order] + bytes(len(whole) - order)
+
+    # The copy has what is missing.
+    shutil.move(tmp_path / "spool", data / "spool")
+    answer = stopped.command("repair-journal", "--from", str(tmp_path / "copy"), "--yes")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    stopped.start()
+    stopped.verify()
+
+
+def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", stopped.fix_port)):
+        assert f"fix.port {stopped.fix_port}: address already in use" in refused(stopped)
+    text = stopped.config.read_text()
+    stopped.configure(r'^lot = "0.0001"  .*$', 'lot = "0.001"')
+    assert "instrument BTCUSDT" in refused(stopped)
+    stopped.config.write_text(text)
+    store = next((tmp_path / "data" / "gateway.1").glob("*.fix"))
+    flip(store, 3)
+    assert str(store) in refused(stopped)
+    flip(store, 3)
+    stopped.start()

@@ -1,0 +1,72 @@
+"""Publisher and batcher of a real venue hang, or die again and again: trading goes on, and all is there later."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
+
+SLOTS = 1024  # of an event ring: so few that they are full at once
+GAP_S = 3.0  # far below the heartbeat timeout, 10 s, and far above what a busy machine adds to the 0.2 s
+DEATHS = 10
+
+
+@pytest.fixture
+def trading(venue: RunningVenue) -> Stream:
+    stream = Stream(venue.client("TRADER7"))
+    stream.start()
+    await_progress(stream, time.monotonic())
+    return stream
+
+
+@pytest.fixture
+def venue(venue: RunningVenue) -> RunningVenue:
+    venue.stop()
+    venue.configure(r"^events = .*$", f"events = {SLOTS}")
+    venue.start()
+    return venue
+
+
+def test_who_only_tells_and_hangs_holds_no_order_up(venue: RunningVenue, trading: Stream) -> None:
+    for times, host in enumerate(("publisher", "batcher"), 2):
+        connection, before = trading.client._socket, venue.pids()
+        trading.longest_gap_s = 0.0
+        os.kill(before[host], signal.SIGSTOP)
+        venue.await_ready(times, RECOVERY_S)
+        await_progress(trading, time.monotonic())
+        assert trading.longest_gap_s < GAP_S
+        assert trading.client._socket is connection
+        assert {name for name, pid in venue.pids().items() if pid != before[name]} == {host}
+        assert f"{host} kept the ring events." in venue.log.read_text()
+        assert not any(agent["out_since"] for agent in venue.status()["agents"])
+    assert not venue.restarted_whole
+    finish(trading)
+    with connect(f"ws://127.0.0.1:{venue.market_port}/ws/ethusdt@depth20") as reader:
+        book = json.loads(reader.recv(RECOVERY_S))
+    assert (book["bids"], book["asks"]) == ([], []), "all that was ever offered has traded"
+    assert venue.stop() == 0
+    venue.verify()
+
+
+def test_its_deaths_are_its_own(venue: RunningVenue, trading: Stream) -> None:
+    connection = trading.client._socket
+    for _ in range(DEATHS):
+        pid = venue.pids()["publisher"]
+        os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + RECOVERY_S
+        while venue.pids().get("publisher", pid) == pid:
+            assert time.monotonic() < deadline, venue.log.read_text()
+            time.sleep(0.02)  # its only word is the supervisor's list
+    await_progress(trading, time.monotonic())
+    assert not venue.restarted_whole
+    assert trading.client._socket is connection
+    finish(trading)
+    assert venue.stop() == 0
+    venue.verify()

@@ -1,0 +1,209 @@
+"""Bugs at the edges, each as it once was, planted to show that a check finds it, and that the check holds without it.
+
+Each takes the place of a part that a test builds, or of a name; production code has no switch for any of them.
+
+- Resends: a request reads what everybody was told (`ReadsEverything`), or each of many is carried out
+  (`CarriesOutEach`): found by what a turn of the gateway reads, and by how often the first answer comes.
+- A full disk: a stage takes it for a broken one, and ends; found by the simulation (`DeathByFullDisk` in its bugs.py).
+- Refused rows: one stops those behind it, or takes good ones along; found in the database, by
+  tests/batcher/test_refused.py, which has one.
+- The journal's last batch: nobody is asked what was told of it; found by the simulation (`WitnessesUnasked`).
+- Connections: an order behind its client's own Logout is accepted (`LogoutLast`): found in the journal; a close waits
+  for ever for what is not read (`WaitsForEver`): found by who is still there when its time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections import deque
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from procs.gateway import __main__ as gateway_main
+from procs.gateway.client import Client
+from procs.gateway.server import Connection, Server
+from shm.journal import JournalReader
+from shm.layout import unpack_command
+from shm.records import NewOrder
+from tests.gateway.harness import Trader, config_for, venue
+from tests.gateway.test_connections import Hasty, stalled
+from tests.gateway.test_resends import flood
+
+FOREIGN = 100  # messages of another session for each of one's own: the store has four times what a turn may read
+REQUESTS = 40
+TURNS_FOR_EACH = 8  # in which a resend of so few messages is over
+CLOSE_NS = 10 * 10**9  # more than a close may take, and more than a Logout waits for its answer
+GONE_S = 1.0  # for the loop to drop what was cut
+
+
+class Listening(Server):
+    """A server that looks at what it receives."""
+
+    def came(self, client: Client, size: int) -> bytes:
+        return bytes(client.space()[:size])
+
+    def hand_over(self, client: Client, data: bytes) -> None:
+        """Let the engine have this as what came."""
+        client.space()[: len(data)] = data
+        super().received(client, len(data))
+
+
+class ReadsEverything(Listening):
+    """A resend goes through the whole store, whoever's the messages are."""
+
+    store: Path
+    asked = False
+
+    def received(self, client: Client | None, size: int) -> None:
+        self.asked = self.asked or (client is not None and b"\x0135=2\x01" in self.came(client, size))
+        super().received(client, size)
+
+    def poll(self, now_ns: int) -> int:
+        if self.asked:
+            self.asked = False
+            for path in self.store.glob("*.fix"):
+                path.read_bytes()
+        return super().poll(now_ns)
+
+
+class CarriesOutEach(Listening):
+    """A ResendRequest waits until the one before it is carried out."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.queue: deque[tuple[Client, bytes]] = deque()
+        self.turns = 0
+
+    def received(self, client: Client | None, size: int) -> None:
+        assert client is not None
+        self.queue += ((client, message) for message in messages(self.came(client, size)))
+
+    def poll(self, now_ns: int) -> int:
+        self.turns += 1
+        if self.queue and self.turns % TURNS_FOR_EACH == 0:
+            self.hand_over(*self.queue.popleft())
+        return super().poll(now_ns)
+
+
+class LogoutLast(Listening):
+    """Whatever comes with a Logout is carried out before it."""
+
+    def received(self, client: Client | None, size: int) -> None:
+        assert client is not None
+        data = self.came(client, size)
+        last = [message for message in messages(data) if b"\x0135=5\x01" in message]
+        if last:
+            both = [message for message in messages(data) if message not in last] + last
+            numbers = sorted(re.findall(rb"\x0134=\d+\x01", data))
+            data = b"".join(map(numbered, both, numbers))
+        self.hand_over(client, data)
+
+
+class WaitsForEver(Server):
+    """Nothing ends a connection but what its peer does."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.transports: list[asyncio.Transport] = []
+
+    def admit(self, connection: Connection, transport: asyncio.Transport) -> Client | None:
+        self.transports.append(transport)
+        patient: Any = Patient(transport)
+        return super().admit(connection, patient)
+
+    def abandon(self) -> None:
+        super().abandon()
+        for transport in self.transports:
+            transport.abort()
+
+
+class Patient:
+    """A transport that is not cut off."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def abort(self) -> None:
+        """Wait for the peer."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def messages(data: bytes) -> list[bytes]:
+    """Whole messages of FIX."""
+    return re.findall(rb"8=FIX.*?\x0110=\d{3}\x01", data, re.DOTALL)
+
+
+def numbered(message: bytes, number: bytes) -> bytes:
+    """A message with another MsgSeqNum, which has as many digits."""
+    body = re.sub(rb"\x0134=\d+\x01", number, message[: message.rindex(b"10=")])
+    return body + b"10=%03d\x01" % (sum(body) % 256)
+
+
+def planted(bug: type[Server]) -> Any:
+    """The gateways that are built in the block have the bug."""
+    return patch.object(gateway_main, "Server", bug)
+
+
+def test_a_resend_that_reads_what_others_were_told_is_found(tmp_path: Path) -> None:
+    bug = type("bug", (ReadsEverything,), {"store": tmp_path / "gateway.1"})
+    with planted(bug), pytest.raises(AssertionError, match="a turn reads"):
+        flood(tmp_path, FOREIGN, REQUESTS)
+
+
+def test_requests_that_are_all_carried_out_are_found(tmp_path: Path) -> None:
+    with planted(CarriesOutEach), pytest.raises(AssertionError, match="each request is carried out"):
+        flood(tmp_path, 0, REQUESTS)
+
+
+@pytest.mark.parametrize("bug", [None, LogoutLast])
+def test_an_order_that_is_accepted_behind_its_clients_logout_is_found(tmp_path: Path, bug: type[Server] | None) -> None:
+    async def scenario() -> None:
+        trader, other = Trader("ALICE"), Trader("BOB")
+        async with venue(tmp_path) as harness:
+            await trader.logon(harness)
+            trader.send("5", {})
+            trader.order("late")  # in the same read: the loop has not run in between
+            while (await trader.receive())[35] != "5":
+                pass
+            await trader.close()
+            await other.logon(harness)
+            other.order("last")
+            assert (await other.receive())[150] == "0"
+
+    with planted(bug or Server):
+        asyncio.run(scenario())
+    commands = [unpack_command(record) for record in JournalReader(tmp_path / "journal", 1)]
+    orders = [command.cl_ord_id.rstrip(b"\0") for command in commands if isinstance(command, NewOrder)]
+    assert orders == ([b"last"] if bug is None else [b"late", b"last"])
+
+
+@pytest.mark.parametrize("bug", [None, WaitsForEver])
+def test_a_close_that_waits_for_ever_is_found(tmp_path: Path, bug: type[Server] | None) -> None:
+    async def scenario() -> bool:
+        async with venue(tmp_path, config_for(max_messages_per_second=0)) as harness:
+            hasty = Hasty()
+            await hasty.logon(harness, t108="0")
+            hasty.send_refused(30_000)
+            await stalled(harness, hasty)
+            gateway, engine, clock = harness.gateway, harness.gateway.engine, harness.gateway._clock
+            engine.log_out(1, b"enough", gateway.now_ns())
+            line = engine.pump.lines[1]
+            assert line is not None
+            for rounds in (1, 2):
+                gateway._clock = lambda rounds=rounds: clock() + rounds * CLOSE_NS  # type: ignore[misc]
+                await harness.until(lambda: line.client is None)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GONE_S):
+                    while engine.clients:
+                        await asyncio.sleep(0.01)
+            return not engine.clients
+
+    with planted(bug or Server):
+        assert asyncio.run(scenario()) is (bug is None)
