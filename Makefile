@@ -55,7 +55,7 @@ fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
 sim: build ## simulate a venue under faults (SEEDS=500 from FIRST=0 on; SEED=n replays one, and shrinks it where it fails)
 	$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
-soak: build ## run what takes minutes: new seeds of the simulation, hunts for planted bugs, kills under load (SOAK_S=600 seconds)
+soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kills under load, sieges (SOAK_S=600 seconds)
 	$(PY) -m tests.simulation --first $(SOAK_FIRST) --minutes $$(($(SOAK_S) / 60 + 1))
 	$(PY) -m tests.simulation --first $(SOAK_FIRST) --hunt
 	SOAK_S=$(SOAK_S) $(PY) -m pytest -m soak --timeout=0 $(ARGS)

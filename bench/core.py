@@ -24,6 +24,7 @@ from config.schema import AccountSection, AssetSection, Config, InstrumentSectio
 from procs import venue as venue_memory
 from procs.matcher.__main__ import build as build_matcher
 from procs.router.__main__ import build as build_router
+from procs.router.witnesses import BATCHER
 from procs.supervisor.topology import Topology, derive
 from procs.venue import Venue
 from shm.board import Word
@@ -79,6 +80,7 @@ def running(wanted: Config, folder: Path) -> Iterator[Venue]:
             if host.kind == "carried":
                 hosts.append(_start(folder / "manifest.json", host.name))
         venue = Venue.attach(manifest)
+        _tell_nothing(venue)
         _await_lead(venue, hosts)
         yield venue
         for process in hosts:
@@ -96,6 +98,12 @@ def running(wanted: Config, folder: Path) -> Iterator[Venue]:
 def _start(manifest: Path, name: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "procs.host", "--manifest", str(manifest), "--name", name]
     return subprocess.Popen([*command, "--supervisor", str(os.getpid())])
+
+
+def _tell_nothing(venue: Venue) -> None:
+    """In place of the edges that keep files: of nothing that was told before."""
+    for witness in (BATCHER, *venue.gateways):
+        venue.board.show_known(witness, 0, ())
 
 
 def _await_lead(venue: Venue, hosts: list[subprocess.Popen[bytes]]) -> None:
@@ -129,6 +137,7 @@ class Inside:
         self._log = venue.consumer("log", "journaler")
         self._events = [consumers[0] for consumers in readers(venue)]
         self._board = venue.board
+        _tell_nothing(venue)
         self._board.set(Word.JOURNAL_READY, 1)
         now_ns = time.time_ns()
         while not self.router.leads:
