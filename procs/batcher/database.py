@@ -233,10 +233,20 @@ def migrate(database_url: str) -> list[str]:
             backend.break_lock()
             with backend.lock():
                 pending = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))
-                backend.apply_migrations(pending)
+                for migration in pending:
+                    _apply(backend, migration)
                 return [migration.id for migration in pending]
         finally:
             backend.connection.close()
+
+
+def _apply(backend: Any, migration: Any) -> None:
+    """Apply a migration and note that, both or neither: yoyo's own way commits twice, and a kill between the two would
+    leave tables that every later run tries to make again."""
+    with backend.transaction():
+        migration.process_steps(backend, "apply")
+        backend.log_migration(migration, "apply")
+        backend.mark_one(migration, log=False)
 
 
 def _installation() -> tuple[Path, str | None]:

@@ -138,6 +138,21 @@ def test_migrations_run_once(empty_database: str) -> None:
     assert migrate(empty_database) == []
 
 
+def test_what_ends_a_migrator_before_it_notes_a_migration_leaves_nothing_of_it(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE refused_rows")
+        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0004-refused'")
+        connection.execute(
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
+        )
+        connection.execute("CREATE TRIGGER die BEFORE INSERT ON _yoyo_migration FOR EACH ROW EXECUTE FUNCTION die()")
+        with pytest.raises(psycopg.Error):
+            migrate(database)
+        connection.execute("DROP TRIGGER die ON _yoyo_migration")
+    assert migrate(database) == ["0004-refused"]
+
+
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
