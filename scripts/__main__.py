@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from cyclopts import App, CycloptsError, Group
-from rich.console import Console
-from rich.text import Text
 
-from scripts.terminal import EXIT_USAGE, UsageError
+from scripts.terminal import EXIT_INTERRUPTED, EXIT_USAGE, UsageError, fail
 
 # Where each is, and its line in the list of all: that must not load them.
 COMMANDS = {
     "run": ("run:run", "Run a venue until Ctrl-C stops it."),
+    "stop": ("stop:stop", "Stop a running venue in order."),
     "status": ("status:status", "Show what a running venue does."),
     "snapshot": ("snapshot:snapshot", "Save a running venue's state now."),
     "restart": ("restart:restart", "Start one process of a running venue again."),
@@ -31,6 +29,9 @@ COMMANDS = {
     "rebuild-db": ("rebuild_db:rebuild_db", "Make the database anew from the journal."),
     "load-refused": ("load_refused:load_refused", "Load rows that the database refused before."),
     "db": ("db:app", "The venue's PostgreSQL."),
+    "hash-password": ("hash_password:hash_password", "Print a password's hash, for the configuration."),
+    "completion": ("shell:completion", "Print a script that completes commands in a shell."),
+    "man": ("shell:man", "Print the manual page."),
 }
 OPERATORS = {
     "halt": ("operate.trading:halt", "Freeze an instrument."),
@@ -61,19 +62,23 @@ EPILOGUE = (
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("lockstep-venue")
     except PackageNotFoundError:
         return "not installed"
 
 
-def command_line(arguments: Sequence[str]) -> App:
-    """The command line, with all subcommands. The one that is asked for explains itself by its docstring."""
+def command_line(arguments: Sequence[str] = (), *, explained: bool = False) -> App:
+    """The command line, with all subcommands. The one that is asked for explains itself by its docstring, as do all
+    that are to be `explained`: that loads them."""
     app = App(
         name="lockstep",
         help="Lockstep, a trading venue that anyone can run.",
         version=_version,
         result_action="return_value",
+        help_format="plaintext",
     )
     asked = next((word for word in arguments if not word.startswith("-")), None)
     if asked is None:
@@ -81,19 +86,22 @@ def command_line(arguments: Sequence[str]) -> App:
     operators = Group("Operators", help="For operators' accounts: what these do is in the log.")
     for group, commands in ((None, COMMANDS), (operators, OPERATORS)):
         for name, (place, line) in commands.items():
-            app.command(f"scripts.{place}", name=name, group=group, help=None if name == asked else line)
+            app.command(f"scripts.{place}", name=name, group=group, help=None if explained or name == asked else line)
     return app
 
 
 def main() -> None:
     """Run the command line's subcommand and exit."""
+    arguments = sys.argv[1:]
+    json = "--json" in arguments
     try:
-        result = command_line(sys.argv[1:])(exit_on_error=False, print_error=True)
-    except CycloptsError:
-        sys.exit(EXIT_USAGE)
+        result = command_line(arguments)(exit_on_error=False, print_error=not json)
+    except CycloptsError as error:
+        sys.exit(fail(str(error), json=True, code=EXIT_USAGE) if json else EXIT_USAGE)
     except UsageError as error:
-        Console(stderr=True, soft_wrap=True).print(Text(str(error), style="red"))
-        sys.exit(EXIT_USAGE)
+        sys.exit(fail(str(error), json=json, code=EXIT_USAGE))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     sys.exit(result)
 
 

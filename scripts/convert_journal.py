@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from scripts.progress import Progress
-from scripts.terminal import EXIT_OK, EXIT_PROBLEM, Json, UsageError, console, print_json
+from scripts.terminal import EXIT_OK, Json, UsageError, console, fail, print_json
 from shm.disk import Disk
 from shm.journal import segment_seqs, verify
 from shm.journal_convert import header_of, with_schema
@@ -77,8 +77,7 @@ def convert_journal(
     try:
         done = convert(source, target)
     except (JournalError, OSError) as error:
-        console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
-        return EXIT_PROBLEM
+        return fail(str(error), json=json)
     if json:
         print_json(done)
     else:

@@ -19,7 +19,7 @@ from procs.supervisor.procfs import identify
 from procs.supervisor.topology import Host
 from procs.venue import Venue
 from scripts.status import attach
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, fail, load, print_json
 from shm.segment import RoleLock
 
 LOOK_S = 0.02
@@ -57,18 +57,19 @@ def restart(
     data = Path(loaded.venue.data)
     venue = attach(data)
     if venue is None or RoleLock.holder(data / "venue.lock") is None:
-        return _fail(f"venue {loaded.venue.name} is not running (data: {data})")
+        return fail(f"venue {loaded.venue.name} is not running (data: {data})", json=json)
     known = {each.name: each for each in venue.topology.hosts}
     if host not in known:
         raise UsageError(f"there is no process {host}; there are {', '.join(known)}")
     old = _pid(venue, known[host])
     if old == 0:
-        return _fail(f"{host} does not run now")
+        return fail(f"{host} does not run now", json=json)
     began_s = time.monotonic()
     os.kill(old, signal.SIGTERM)
     while not _works(data, known[host], old):
         if time.monotonic() - began_s > timeout_s:
-            return _fail(f"{host} does not work again after {timeout_s:g} s: its log, {data}/log/{host}.log, says why")
+            log = f"{data}/log/{host}.log"
+            return fail(f"{host} does not work again after {timeout_s:g} s: its log, {log}, says why", json=json)
         time.sleep(LOOK_S)  # its health is on the board, which rings for nobody
     running = attach(data)
     done = Restarted(host, old, _pid(running, known[host]) if running else 0, round(time.monotonic() - began_s, 3))
@@ -93,7 +94,3 @@ def _pid(venue: Venue, host: Host) -> int:
     health = venue.board.health(venue.topology.slot_of(host.agents[0]))
     return health["pid"] if health and identify(health["pid"]) else 0
 
-
-def _fail(text: str) -> int:
-    console(stderr=True).print(text, style="red", markup=False, soft_wrap=True)
-    return EXIT_PROBLEM

@@ -21,7 +21,7 @@ from procs.catalogue import Entry
 from procs.snapshots import folder_of
 from procs.venue import Venue
 from scripts.status import attach
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.board import Word
 from shm.segment import RoleLock
 
@@ -55,16 +55,14 @@ def snapshot(
     venue = attach(data)
     supervisor = RoleLock.holder(data / "venue.lock")
     if venue is None or supervisor is None:
-        errors.print(f"[red]venue {loaded.venue.name} is not running (data: {data})[/red]")
-        return EXIT_PROBLEM
+        return fail(f"venue {loaded.venue.name} is not running (data: {data})", json=json)
     began_s = time.monotonic()
     asked_at = venue.board.get(Word.LOG_END)
     os.kill(supervisor, signal.SIGUSR1)
     with errors.status("asking") as shown:
         entry = _await(venue, asked_at, supervisor, began_s + timeout_s, shown)
     if isinstance(entry, str):
-        errors.print(f"[red]{entry}[/red]")
-        return EXIT_PROBLEM
+        return fail(entry, json=json)
     folder = str(folder_of(data, entry.seq))
     taken = Taken(entry.seq, entry.size, round(time.monotonic() - began_s, 3), len(entry.parts), folder)
     print_json(taken) if json else _print(taken)

@@ -5,32 +5,34 @@ It decides nothing of what a command does.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-import config
-from config.schema import Config
-from shm.segment import RoleLock, RoleTakenError
+# What only some commands need is imported where it is used: `lockstep --help` and a completion must be quick.
+if TYPE_CHECKING:
+    from config.schema import Config
 
 EXIT_OK = 0
 EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
 EXIT_USAGE = 2  # the command line or the configuration is wrong
 EXIT_UNKNOWN = 3  # it was sent, and what came of it is not known
+EXIT_INTERRUPTED = 130  # by Ctrl-C, as shells have it
 
 PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
 
-ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file.")]
+ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file; LOCKSTEP_CONFIG names another default.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask whether you are sure.")]
-DEMO = Path("config/demo.toml")
+DEMO = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
 
 
 class UsageError(Exception):
@@ -43,6 +45,15 @@ def console(*, stderr: bool = False) -> Console:
     return Console(highlight=False, soft_wrap=False, stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH)
 
 
+def fail(reason: str, *, json: bool, code: int = EXIT_PROBLEM) -> int:
+    """Say why a command ends without what was asked for: on standard error, or as JSON where that was asked for."""
+    if json:
+        print_json({"error": {"reason": reason, "exit_code": code}})
+    else:
+        console(stderr=True).print(Text(reason, style="red"), soft_wrap=True)
+    return code
+
+
 def is_sure(question: str) -> bool:
     """Ask on a terminal; elsewhere there is nobody to ask, and the answer is no."""
     if not sys.stdin.isatty():
@@ -53,6 +64,8 @@ def is_sure(question: str) -> bool:
 
 def load(path: Path) -> Config:
     """The configuration in `path`. UsageError with everything that is wrong with it."""
+    import config
+
     try:
         return config.load(path)
     except config.ConfigError as error:
@@ -62,6 +75,8 @@ def load(path: Path) -> Config:
 @contextmanager
 def stopped(data: Path) -> Iterator[None]:
     """Hold the folder of a venue that must not run meanwhile. UsageError where it runs."""
+    from shm.segment import RoleLock, RoleTakenError
+
     lock = RoleLock(data / "venue.lock")
     try:
         lock.acquire()
@@ -75,6 +90,8 @@ def stopped(data: Path) -> Iterator[None]:
 
 def print_json(value: object) -> None:
     """Print a Struct, or anything else that msgspec knows, as indented JSON."""
+    import msgspec
+
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 

@@ -20,7 +20,7 @@ from scripts.at import look, moment, why
 from scripts.at.moment import Request, Retained
 from scripts.at.words import Names, of_command, of_event, time_text
 from scripts.progress import Progress
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, Json, UsageError, console, load, print_json, table
+from scripts.terminal import DEMO, EXIT_OK, Json, UsageError, console, fail, load, print_json, table
 from shm.alphabet import shown
 from shm.journal import JournalError
 from shm.layout import unpack_event
@@ -150,8 +150,7 @@ def at(
             seq = moment.of_order(order, kept) if order is not None else moment.of_text(when or "", kept)
         view = look_at(loaded, data, kept, seq, (account, symbol), depth, notes)
     except (JournalError, ReplicaError, OSError) as error:
-        console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
-        return EXIT_PROBLEM
+        return fail(str(error), json=json)
     print_json(view) if json else _print(view)
     return EXIT_OK
 

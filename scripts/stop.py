@@ -1,0 +1,58 @@
+"""`lockstep stop`: asks a running venue to stop in order, and waits until it has.
+
+It only asks, as Ctrl-C does: the supervisor, found by the venue's lock, stops the processes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec import Struct
+
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, fail, load, print_json
+from shm.segment import RoleLock
+
+LOOK_S = 0.02
+
+
+class Stopped(Struct, frozen=True):
+    """A venue that has stopped: its name, the supervisor's process, and how long it took."""
+
+    venue: str
+    pid: int
+    took_s: float
+
+
+def stop(
+    config: ConfigPath = DEMO,
+    *,
+    json: Json = False,
+    timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 120.0,
+) -> int:
+    """Stop a running venue in order: what is accepted is matched, told and stored before the processes end.
+
+    Exit codes: 0 it has stopped; 1 it does not run, or has not stopped in time; 2 the configuration is wrong, or it is
+    another user's venue.
+    """
+    loaded = load(config)
+    name, lock = loaded.venue.name, Path(loaded.venue.data) / "venue.lock"
+    pid = RoleLock.holder(lock)
+    if pid is None:
+        return fail(f"venue {name} is not running (data: {loaded.venue.data})", json=json)
+    began_s = time.monotonic()
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except PermissionError:
+        raise UsageError(f"venue {name} is another user's: stop it as that user") from None
+    while RoleLock.holder(lock) == pid:
+        if time.monotonic() - began_s > timeout_s:
+            return fail(f"venue {name} (process {pid}) has not stopped after {timeout_s:g} s", json=json)
+        time.sleep(LOOK_S)  # it is nobody's child here
+    done = Stopped(name, pid, round(time.monotonic() - began_s, 3))
+    print_json(done) if json else console().print(f"venue {name} has stopped, after {done.took_s:.1f} s")
+    return EXIT_OK
