@@ -102,6 +102,23 @@ class Replica:
         while not self.is_complete:
             self.step()
 
+    def lead(self) -> list[bytes]:
+        """Go on as a start does that finds this journal: the records that it adds before it takes orders, which are an
+        epoch and the configuration's changes. For a complete replica, which then stands for no state of the log.
+
+        GenesisError where the configuration contradicts what is listed.
+        """
+        log = self.venue.ring(LOG).observer()
+        added: list[bytes] = []
+        while not self.router.leads:
+            now_ns = time.time_ns()
+            self.router.step(now_ns)
+            for matcher in self.matchers.values():
+                matcher.step(now_ns)
+            while (record := log.read(self.last_seq + len(added) + 1)) is not None:
+                added.append(record)
+        return added
+
     def done_of(self, ring: int) -> int:
         """The record that a ring's producer has done, with all its events."""
         return self.venue.board.get(Word.ROUTER_DONE if ring == 0 else Word.MATCHER_DONE + ring - 1)

@@ -14,6 +14,7 @@ from scripts.terminal import EXIT_INTERRUPTED, EXIT_USAGE, UsageError, fail
 
 # Where each is, and its line in the list of all: that must not load them.
 COMMANDS = {
+    "init": ("init:init", "Write a configuration of your own."),
     "run": ("run:run", "Run a venue until Ctrl-C stops it."),
     "stop": ("stop:stop", "Stop a running venue in order."),
     "status": ("status:status", "Show what a running venue does."),
@@ -25,6 +26,7 @@ COMMANDS = {
     "convert-journal": ("convert_journal:convert_journal", "Make an earlier build's journal one of this build's."),
     "void": ("void:void", "Take out a command that no stage survives."),
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
+    "check": ("check:check", "Hold a configuration against this machine and the venue's log."),
     "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),
     "rebuild-db": ("rebuild_db:rebuild_db", "Make the database anew from the journal."),
     "load-refused": ("load_refused:load_refused", "Load rows that the database refused before."),

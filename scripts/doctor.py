@@ -53,7 +53,7 @@ def doctor(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     Exit codes: 0 nothing stands in the way (there may be warnings); 1 something does; 2 the configuration is wrong.
     """
     checks = examine(load(config))
-    print_json(checks) if json else _print(checks)
+    print_json(checks) if json else show(checks)
     return EXIT_PROBLEM if any(check.level == "fail" for check in checks) else EXIT_OK
 
 
@@ -217,7 +217,8 @@ def _limit(value: int, unit: str = " bytes") -> str:
     return "none" if value == resource.RLIM_INFINITY else f"{value:,}{unit}"
 
 
-def _print(checks: list[Check]) -> None:
+def show(checks: list[Check]) -> None:
+    """Print them, with the advice below what needs it."""
     out = console()
     rows = table("", "", "what", "found")
     for check in checks:

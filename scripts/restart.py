@@ -93,4 +93,3 @@ def _pid(venue: Venue, host: Host) -> int:
     """The host's process; 0 where there is none."""
     health = venue.board.health(venue.topology.slot_of(host.agents[0]))
     return health["pid"] if health and identify(health["pid"]) else 0
-

@@ -1,4 +1,4 @@
-"""`lockstep completion` and `lockstep man`: what a shell and a manual reader want, made from the commands themselves."""
+"""`lockstep completion` and `lockstep man`: for shells and readers, made from the commands themselves."""
 
 from __future__ import annotations
 

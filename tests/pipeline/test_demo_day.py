@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -40,7 +42,11 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
         venue.start()
         _await_answers(stream, 2 * ORDERS)
         finish(stream)
-        assert venue.stop() == 0
+        answer = venue.command("stop")
+        assert answer.returncode == 0, answer.stderr
+        assert venue.process is not None
+        assert venue.process.wait(60) == 0
+        venue.process = None
         yield venue
     finally:
         if venue.process is not None:
@@ -61,6 +67,40 @@ def test_any_moment_of_it_can_be_shown(day: RunningVenue) -> None:
     answer = day.command("at", "--json", str(ORDERS))
     assert answer.returncode == 0, answer.stderr
     assert str(ORDERS) in answer.stdout
+
+
+def test_a_changed_configuration_says_what_it_would_change(day: RunningVenue, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.toml"
+    text = day.config.read_text()
+    assert _check(changed, text) == (0, [])
+    code, changes = _check(changed, text.replace("maker_fee_ppm = 0 ", "maker_fee_ppm = 77 ", 1))
+    assert code == 0
+    assert len(changes) == 1
+    assert "BTCUSDT" in changes[0]
+    assert "77" in changes[0]
+    code, changes = _check(changed, text.replace('name = "TRADER8"', 'name = "TRADER9"'))
+    assert code == 0
+    assert any("TRADER9" in change for change in changes)
+    assert "account TRADER8 is in the log and not in the file: it stays as it is" in changes
+
+
+def test_a_configuration_that_could_not_start_is_found_out(day: RunningVenue, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.toml"
+    code, _ = _check(changed, day.config.read_text().replace('tick = "0.01"', 'tick = "0.02"', 1))
+    assert code == 1
+    with socket.create_server(("127.0.0.1", day.fix_port)):
+        code, _ = _check(changed, day.config.read_text())
+    assert code == 1
+    assert _check(changed, day.config.read_text())[0] == 0
+
+
+def _check(file: Path, text: str) -> tuple[int, list[str]]:
+    """The exit code of `lockstep check` for a configuration, and what it would change."""
+    file.write_text(text)
+    answer = subprocess.run(
+        [sys.executable, "-m", "scripts", "check", "--json", str(file)], capture_output=True, text=True, check=False
+    )
+    return answer.returncode, json.loads(answer.stdout)["changes"]
 
 
 def test_a_simulation_that_runs_beside_it_does_not_see_it(day: RunningVenue) -> None:

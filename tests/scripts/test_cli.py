@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from procs.credentials import credential_of, is_right
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "config" / "demo.toml"
@@ -37,10 +40,20 @@ OPERATING = {
 BY_TWO = ("adjust", "bust", "correct")
 
 
-def lockstep(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def lockstep(
+    *arguments: str | Path, folder: Path = ROOT, stdin: str = "", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     code = "from scripts.__main__ import main; main()"
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        input=stdin,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -175,3 +188,60 @@ def test_a_stopped_venue_takes_no_command(stopped: Path) -> None:
 
 def test_output_that_is_no_terminal_has_no_colours(stopped: Path) -> None:
     assert "\x1b" not in lockstep("doctor", stopped).stdout
+
+
+def test_asked_for_json_a_wrong_command_line_answers_in_it() -> None:
+    for wrong in (["status", "--json", "--loud"], ["verify", "--json", "nowhere.toml"]):
+        answer = lockstep(*wrong)
+        assert (answer.returncode, answer.stderr) == (2, "")
+        error = json.loads(answer.stdout)["error"]
+        assert error["exit_code"] == 2
+        assert error["reason"]
+
+
+def test_the_environment_names_the_configuration(stopped: Path, tmp_path: Path) -> None:
+    by_name = lockstep("status", "--json", stopped)
+    by_environment = lockstep("status", "--json", folder=tmp_path, environment={"LOCKSTEP_CONFIG": str(stopped)})
+    assert by_environment.stdout == by_name.stdout
+    assert str(tmp_path) in by_name.stdout
+
+
+def test_the_list_of_commands_loads_none_of_them() -> None:
+    code = "import sys; from scripts.__main__ import command_line; command_line([]).help_print([])"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(sorted(sys.modules))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    loaded = told.rpartition("\n[")[2]
+    assert "'cyclopts'" in loaded
+    for heavy in ("config", "shm", "msgspec", "psycopg", "docutils", "markdown_it", "importlib.metadata"):
+        assert f"'{heavy}'" not in loaded
+
+
+def test_a_hashed_password_is_right() -> None:
+    answer = lockstep("hash-password", stdin="correct horse\n")
+    assert answer.returncode == 0
+    credential = credential_of(answer.stdout.strip())
+    assert is_right("correct horse", credential)
+    assert not is_right("correct horse\n", credential)
+    assert lockstep("hash-password", stdin="\n").returncode == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_commands(shell: str) -> None:
+    answer = lockstep("completion", shell)
+    assert answer.returncode == 0
+    assert "list-instrument" in answer.stdout
+    assert "--durability" in answer.stdout or "durability" in answer.stdout
+
+
+def test_the_manual_has_every_command_and_its_exit_codes() -> None:
+    answer = lockstep("man")
+    assert answer.returncode == 0
+    assert answer.stdout.count("\nExit codes:") >= len(OPERATING)
+    headings = {line.replace("\\-", "-") for line in answer.stdout.splitlines() if line.startswith((".SH", ".SS"))}
+    for command in ("run", "db url", *OPERATING):
+        assert headings & {f".SH lockstep {command}", f".SS lockstep {command}"}, command

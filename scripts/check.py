@@ -1,0 +1,160 @@
+"""`lockstep check`: what a start with a configuration would find, and what it would change.
+
+It holds the file against the machine, the database and the venue's own log, and starts nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from msgspec import Struct
+
+from config.schema import Config
+from procs.batcher import database
+from procs.catalogue import choose
+from procs.replica import Replica, ReplicaError
+from procs.router.definitions import GenesisError
+from procs.supervisor.topology import derive
+from scripts.at import moment
+from scripts.at.words import Names, of_command
+from scripts.doctor import Check, show
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
+from shm.journal import JournalError, segment_seqs
+from shm.layout import unpack_command
+from shm.records import Code, Command, CommandType, Epoch
+from shm.segment import RoleLock
+
+
+class Report(Struct, frozen=True):
+    """`checks` are what a start meets; `changes` what it would add to the log, in words, in the log's order."""
+
+    checks: list[Check]
+    changes: list[str]
+
+
+def check(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+    """Hold a configuration against this machine and the venue's own log: say what a start with it would change.
+
+    It starts nothing, and may run beside the venue, whose next start it then tells of. lockstep doctor looks at the
+    machine itself.
+
+    Exit codes: 0 a start would go well; 1 something stands in its way; 2 the configuration is wrong.
+    """
+    loaded = load(config)
+    found = examine(loaded)
+    if json:
+        print_json(found)
+    else:
+        show(found.checks)
+        for line in found.changes:
+            console().print(f"next start: {line}", markup=False, soft_wrap=True)
+    return EXIT_PROBLEM if any(each.level == "fail" for each in found.checks) else EXIT_OK
+
+
+def examine(config: Config) -> Report:
+    """All that can be told without starting the venue."""
+    data = Path(config.venue.data)
+    pid = RoleLock.holder(data / "venue.lock")
+    running = Check("venue", "ok", f"{config.venue.name} runs (process {pid})" if pid else "it does not run")
+    ports = _ports(config, is_running=pid is not None)
+    log, changes = _log(config, data)
+    return Report([running, _folder(data), *ports, _database(config), log], changes)
+
+
+def _folder(data: Path) -> Check:
+    there = data
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return Check("data", "fail", f"{there} is no folder", "set venue.data to a folder, or to one that can be made")
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        return Check("data", "fail", f"{there} can't be written by this user", "run as its owner, or change venue.data")
+    return Check("data", "ok", str(data) if data.exists() else f"{data}, which the first start makes")
+
+
+def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
+    for name, address, port in (
+        ("fix.port", config.fix.address, config.fix.port),
+        ("market_data.port", config.market_data.address, config.market_data.port),
+    ):
+        where = f"{address}:{port}"
+        if is_running:
+            yield Check(name, "ok", f"{where}, not tried: the venue runs")
+        elif problem := _bind_problem(address, port):
+            yield Check(name, "fail", f"{where}: {problem}", f"choose another {name}, or stop what listens there")
+        else:
+            yield Check(name, "ok", where)
+
+
+def _bind_problem(address: str, port: int) -> str:
+    """Why nothing can listen there; "" where it can."""
+    try:
+        with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
+            return ""
+    except OSError as error:
+        return os.strerror(error.errno or errno.EINVAL)
+
+
+def _database(config: Config) -> Check:
+    if not config.database.url:
+        return Check("database", "ok", "embedded, starts and stops with the venue")
+    try:
+        with psycopg.connect(config.database.url, connect_timeout=database.CONNECT_TIMEOUT_S) as connection:
+            row = connection.execute("SELECT current_setting('server_version'), current_schema()").fetchone()
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        return Check("database", "fail", reason, "mend database.url or the server; rows would wait in the spool")
+    if row is None or row[1] is None:
+        return Check("database", "fail", "its user has no schema to write to", "set a search_path for this user")
+    return Check("database", "ok", f"PostgreSQL {row[0]}, schema {row[1]}")
+
+
+def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
+    """How the log is, and what a start would add to it."""
+    journal = data / "journal"
+    if not journal.is_dir() or not segment_seqs(journal):
+        return Check("log", "ok", "there is none yet: the first start begins it"), []
+    try:
+        kept = moment.retained(data)
+        chosen = choose(data, derive(config).savers, kept.last)
+        replica = Replica(config, data, chosen.start, kept.last, reader=False)
+        replica.run()
+        last = replica.last_seq
+        changes = [*_changes(replica.lead(), replica), *_left_out(config, replica)]
+    except (JournalError, ReplicaError, OSError) as error:
+        return Check("log", "fail", str(error), "lockstep verify says more, repair-journal mends a journal"), []
+    except GenesisError as error:
+        return Check("log", "fail", str(error), "take the change back: list another instrument instead"), []
+    return Check("log", "ok", f"{last:,} records"), changes
+
+
+def _changes(records: list[bytes], replica: Replica) -> Iterator[str]:
+    names = Names.of_state(replica.router.core)
+    extensions: list[Command] = []
+    for record in records:
+        command = unpack_command(record)
+        if command.type >= CommandType.EXT_CLIENT_ID:
+            extensions.append(command)
+            continue
+        verdict = Code(getattr(command, "verdict", Code.OK))
+        refused = f", which the log refuses: {verdict.name}" if verdict != Code.OK else ""
+        if not isinstance(command, Epoch):
+            yield of_command(command, extensions, names) + refused
+        extensions = []
+
+
+def _left_out(config: Config, replica: Replica) -> Iterator[str]:
+    """What the log has and the file has not: it stays."""
+    core = replica.router.core
+    for what, listed, named in (
+        ("asset", core.assets, [each.name for each in config.assets]),
+        ("instrument", core.instruments, [each.symbol for each in config.instruments]),
+        ("account", core.accounts, [each.name for each in config.accounts]),
+    ):
+        for name in sorted(set(listed) - {each.encode() for each in named}):
+            yield f"{what} {name.decode()} is in the log and not in the file: it stays as it is"
