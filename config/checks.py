@@ -13,6 +13,7 @@ from fractions import Fraction
 from ipaddress import ip_address
 
 from config.errors import Problem
+from config.nearest import nearest
 from config.schema import AccountSection, Config, InstrumentSection
 from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
 from shm.alphabet import fault_of_text
@@ -248,7 +249,7 @@ def _is_address(text: str) -> bool:
 
 
 def _no_asset(name: str, scales: dict[str, int]) -> str:
-    return f"is {name}, which is not in [[assets]]; allowed are {', '.join(scales) or 'none yet'}"
+    return f"is {name}, which is not in [[assets]]; {nearest(name, scales)}"
 
 
 _PARTS = (_listeners, _database, _processes, _journal, _counts, _names, _instruments, _fee_tiers, _accounts)

@@ -31,7 +31,8 @@ PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs 
 
 ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file; LOCKSTEP_CONFIG names another default.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask whether you are sure.")]
+YES_HELP = "Do not ask whether you are sure. Needed where there is no terminal."
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help=YES_HELP)]
 DEMO = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
 
 

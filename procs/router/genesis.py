@@ -28,8 +28,6 @@ from shm.records import (
     Deposit,
     ExtCredential,
     FeeTier,
-    Phase,
-    PhaseChange,
     PositionLimit,
     SelfTrade,
 )
@@ -120,8 +118,13 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[Change]:
             wanted = definitions.instrument(section, core.assets, listed, terms)
             if core.is_delisted(listed):
                 continue
+            if section.delisted:
+                log.error("configuration_refused", key=f"{key}.delisted", reason="the log has it listed, and delisting "
+                          f"is for ever: lockstep delist {section.symbol} does it, no file")  # fmt: skip
             if any(terms[name] != getattr(wanted, name) for name in definitions.TERMS):
                 yield Change(key, [pack(wanted)])
+        elif section.delisted:
+            continue  # it never was
         elif section.base.encode() in core.assets and section.quote.encode() in core.assets:
             wanted = definitions.instrument(section, core.assets, len(core.instruments) + 1)
             yield Change(key, [pack(wanted)])
@@ -133,7 +136,7 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[Change]:
 
 
 def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -> Iterator[list[bytes]]:
-    """Limits and schedule, as far as the configuration says something about them, and the end of an instrument."""
+    """Limits and schedule, as far as the configuration says something about them."""
     known = core.limits(instrument)
     limits = definitions.limits(section, instrument, known, core.assets)
     present = {**known, "band_action": known["band_action"] or BandAction.REJECT}
@@ -145,8 +148,6 @@ def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -
         scheduled = [(entry["time_of_day_s"], entry["phase"], entry["days"]) for entry in core.schedule(instrument)]
         if sorted(wanted) != sorted(scheduled):
             yield from ([pack(entry)] for entry in entries)
-    if section.delisted:
-        yield [pack(PhaseChange(cl_ord_id=b"", instrument=instrument, phase=Phase.DELISTED))]
 
 
 def _fee_tiers(config: Config, core: Sequencer) -> Iterator[Change]:

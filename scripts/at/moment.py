@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from config.nearest import nearest
 from config.schema import Config
 from procs.catalogue import choose, entries
 from procs.replica import Replica
@@ -147,11 +148,14 @@ def account_number(config: Config, data: Path, name: str, kept: Retained) -> int
     known = Replica(config, data, start, start.seq, reader=False).router.core.accounts
     if name.encode() in known:
         return known[name.encode()]
+    names = [each.decode() for each in known]
     for record in select(kept.journal, max(kept.first, start.seq + 1), kept.last, (CommandType.ACCOUNT,)):
         command = unpack_command(record)
-        if isinstance(command, Account) and command.name == name.encode() and command.verdict == Code.OK:
-            return command.account
-    raise UsageError(f"there is no account {name}")
+        if isinstance(command, Account) and command.verdict == Code.OK:
+            if command.name == name.encode():
+                return command.account
+            names.append(command.name.decode())
+    raise UsageError(f"there is no account {name}; {nearest(name, names)}")
 
 
 def read(kept: Retained, first: int, last: int) -> list[Command]:

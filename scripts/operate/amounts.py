@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from typing import NamedTuple
 
 from config.checks import I64_MAX
 from config.units import InexactError, in_steps, in_units
@@ -15,19 +16,28 @@ from shm.records import Instrument
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")
 
 
+class Unit(NamedTuple):
+    """What an amount is counted in: mantissa / 10**scale."""
+
+    name: str
+    mantissa: int
+    scale: int
+
+
 def units_of(directory: Directory, asset: str, amount: str) -> int:
     """`amount` in the asset's smallest units. UsageError where it is no number of them."""
-    return _counted(amount, lambda text: in_units(text, directory.asset(asset)[1]))
+    scale = directory.asset(asset)[1]
+    return _counted(amount, Unit(f"{asset}'s smallest unit", 1, scale), lambda: in_units(amount, scale))
 
 
 def lots_of(instrument: Instrument, amount: str) -> int:
     """`amount` in the instrument's lots."""
-    return _counted(amount, lambda text: in_steps(text, step_text(instrument.lot_mantissa, instrument.quantity_scale)))
+    return _stepped(amount, Unit(f"{_symbol(instrument)}'s lot", instrument.lot_mantissa, instrument.quantity_scale))
 
 
 def ticks_of(instrument: Instrument, price: str) -> int:
     """`price` in the instrument's ticks."""
-    return _counted(price, lambda text: in_steps(text, step_text(instrument.tick_mantissa, instrument.price_scale)))
+    return _stepped(price, Unit(f"{_symbol(instrument)}'s tick", instrument.tick_mantissa, instrument.price_scale))
 
 
 def price_text(instrument: Instrument, ticks: int) -> str:
@@ -45,13 +55,22 @@ def step_text(mantissa: int, scale: int) -> str:
     return f"{Decimal(mantissa).scaleb(-scale):f}"
 
 
-def _counted(text: str, count: Callable[[str], int]) -> int:
+def _symbol(instrument: Instrument) -> str:
+    return instrument.symbol.decode()
+
+
+def _stepped(amount: str, unit: Unit) -> int:
+    return _counted(amount, unit, lambda: in_steps(amount, step_text(unit.mantissa, unit.scale)))
+
+
+def _counted(text: str, unit: Unit, count: Callable[[], int]) -> int:
     if not NUMBER.fullmatch(text):
         raise UsageError(f"{text} is no decimal number, such as 12.5")
     try:
-        number = count(text)
-    except InexactError as error:
-        raise UsageError(str(error)) from None
+        number = count()
+    except InexactError:
+        raise UsageError(f"{text} is no multiple of {unit.name}, {step_text(unit.mantissa, unit.scale)}") from None
     if abs(number) > I64_MAX:
-        raise UsageError(f"{text} is more than the venue can hold")
+        most = step_text(unit.mantissa * I64_MAX, unit.scale)
+        raise UsageError(f"{text} is more than the venue can hold: at most {most}")
     return number

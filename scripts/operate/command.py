@@ -5,7 +5,6 @@ The commands make records and word their effect; nothing here knows one from ano
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from scripts.operate.authority import NotAuthorisedError, authenticate, password
 from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
 from scripts.operate.directory import Directory
 from scripts.status import attach
-from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, load, print_json
+from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, Yes, is_sure, load, print_json
 from shm.alphabet import fault_of_id
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
@@ -53,7 +52,7 @@ class Options:
         str | None,
         Parameter(help="Names this request for ever: under the same key it is carried out once. Made up if left out."),
     ] = None
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask whether you are sure.")] = False
+    yes: Yes = False
     json: Json = False
     timeout_s: Annotated[
         float, Parameter(validator=validators.Number(gt=0, lte=3600), help="How long to wait for the outcome.")
@@ -111,7 +110,7 @@ class Context(NamedTuple):
 class Request(NamedTuple):
     """What to send. `said` words the outcomes, `why` refusals where it knows more than WHY.
 
-    `question` is asked before where it can't be taken back.
+    `question` is asked before where it can't be taken back: where there is no terminal, only --yes answers it.
     """
 
     commands: Sequence[Command]
@@ -169,14 +168,14 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
     venue = attach(Path(config.venue.data))
     if venue is None or venue.board.get(Word.EPOCH) == 0:
         return _not_there(config, venue)
-    key = options.key or uuid.uuid4().hex
+    key = uuid.uuid4().hex if options.key is None else options.key
     try:
         directory = directories.read(venue)
         operator = authenticate(directory, options.operator, password_of(options.operator))
         asked = request(Context(venue, directory, operator))
         commands = _addressed(asked.commands, operator, key)
-        if asked.question and not options.yes and not _is_sure(asked.question):
-            return Report("refused", "you were not sure: nothing was sent")
+        if asked.question and not options.yes and not is_sure(asked.question):
+            return Report("refused", "not confirmed (--yes confirms): nothing was sent")
         with opened(venue) as channel:
             # Whoever held the channel before may have listed or changed what this command builds on.
             now = directories.read(venue)
@@ -282,14 +281,6 @@ def _is_same(first: Command, again: Command) -> bool:
     stamped = {*Command.__struct_fields__, "verdict"}
     names = [name for name in first.__struct_fields__ if name not in stamped]
     return all(getattr(first, name) == getattr(again, name) for name in names)
-
-
-def _is_sure(question: str) -> bool:
-    """Ask on a terminal; elsewhere there is nobody to ask."""
-    if not sys.stdin.isatty():
-        return True
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _tell(report: Report, json: bool) -> int:

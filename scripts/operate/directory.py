@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from config.nearest import nearest
 from procs import definitions, space
 from procs.venue import Venue
 from scripts.terminal import UsageError
@@ -102,19 +103,19 @@ class Directory:
     def instrument(self, symbol: str) -> Instrument:
         """The instrument called `symbol`. UsageError where there is none such."""
         if symbol not in self.instruments:
-            raise UsageError(f"there is no instrument {symbol}; there are {_names(self.instruments)}")
+            raise UsageError(f"there is no instrument {symbol}; {nearest(symbol, self.instruments)}")
         return self.instruments[symbol]
 
     def account(self, name: str) -> Account:
         """The account called `name`. UsageError where there is none such."""
         if name not in self.accounts:
-            raise UsageError(f"there is no account {name}")
+            raise UsageError(f"there is no account {name}; {nearest(name, self.accounts)}")
         return self.accounts[name]
 
     def asset(self, name: str) -> tuple[int, int]:
         """Number and scale of the asset called `name`. UsageError where there is none such."""
         if name.encode() not in self.assets:
-            raise UsageError(f"there is no asset {name}; there are {_names(key.decode() for key in self.assets)}")
+            raise UsageError(f"there is no asset {name}; {nearest(name, [key.decode() for key in self.assets])}")
         return self.assets[name.encode()]
 
     def name_of_account(self, number: int) -> str:
@@ -194,7 +195,3 @@ def _values(record: type[Command], known: Command | None) -> dict[str, int]:
         field.name for field in fields_of(record) if not field.repeat and field.name not in Command.__struct_fields__
     ]
     return {name: getattr(known, name) if known is not None else 0 for name in names}
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none yet"

@@ -127,6 +127,8 @@ def limits(
     def request(context: Context) -> Request:
         directory = context.directory
         instrument = directory.instrument(symbol)
+        amounts: dict[str, Any] = {name: named[name] for name in ("max_quantity", "max_value") if name in named}
+        _check(directory, _with(directory, instrument, amounts))
         section = _with(directory, instrument, named)
         command = definitions.limits(section, instrument.instrument, directory.limits_of(instrument.instrument),
                                      directory.assets)  # fmt: skip

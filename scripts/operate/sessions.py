@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from config.nearest import nearest
 from procs.gateway import control
 from procs.gateway.control import ControlError, Disconnect
 from scripts.operate.command import Context, Report, act
@@ -41,7 +42,7 @@ def disconnect(
 
     def end(context: Context) -> Report:
         if session not in context.directory.accounts:
-            raise UsageError(f"there is no session {session}")
+            raise UsageError(f"there is no session {session}; {nearest(session, context.directory.accounts)}")
         says = f"{session} is not connected"
         for name in gateways(context.venue).values():
             try:

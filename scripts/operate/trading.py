@@ -166,6 +166,6 @@ def kill(
         def said(outcomes: Sequence[Outcome]) -> Said:
             return Said(f"the kill switch of {what} is {state}; log record {outcomes[0].seq}", details)
 
-        return Request([command], said, f"Block new orders of {what}?" if on else "")
+        return Request([command], said)
 
     return carry_out(config, options, request)

@@ -64,10 +64,10 @@ def test_a_segment_is_made_of_whole_pages() -> None:
 
 def test_assets_must_exist() -> None:
     assert instrument(base="ETH") == [
-        ("instruments[BTCUSDT].base", "is ETH, which is not in [[assets]]; allowed are BTC, USDT")
+        ("instruments[BTCUSDT].base", "is ETH, which is not in [[assets]]; there are BTC, USDT")
     ]
     assert account(deposits={"ETH": "1"}) == [
-        ("accounts[TRADER1].deposits.ETH", "is ETH, which is not in [[assets]]; allowed are BTC, USDT")
+        ("accounts[TRADER1].deposits.ETH", "is ETH, which is not in [[assets]]; there are BTC, USDT")
     ]
 
 
@@ -131,7 +131,7 @@ def test_protections_may_be_off_or_on() -> None:
         ),
         (
             {"position_limits": {"ETH": "1"}},
-            ("position_limits.ETH", "is ETH, which is not in [[assets]]; allowed are BTC, USDT"),
+            ("position_limits.ETH", "is ETH, which is not in [[assets]]; there are BTC, USDT"),
         ),
         (
             {"position_limits": {"BTC": "0.000000001"}},

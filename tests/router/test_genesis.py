@@ -162,11 +162,33 @@ def test_limits_of_accounts_and_fee_tiers(first: Rig, config: Config) -> None:
     assert (later.max_open_orders, later.max_orders, later.fee_tier) == (0, 4, 2)
 
 
+def test_a_file_delists_nothing_and_says_what_does(
+    first: Rig, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = Rig(first.log, changes=changes(of_instrument(config, delisted=True, max_quantity="5"))).lead()
+    assert not rig.core.is_delisted(1)
+    assert rig.core.limits(1)["max_quantity_lots"] == 50_000
+    said = capsys.readouterr().out
+    assert "instruments[BTCUSDT].delisted" in said
+    assert "lockstep delist BTCUSDT" in said
+
+
+def test_what_a_file_calls_delisted_is_not_listed(config: Config) -> None:
+    rig = Rig(changes=changes(of_instrument(config, delisted=True))).lead()
+    assert b"BTCUSDT" not in rig.core.instruments
+    assert set(rig.core.instruments.values()) == {1, 2}
+    rig = Rig(rig.log, changes=changes(config)).lead()
+    assert rig.core.instruments[b"BTCUSDT"] == 3
+
+
 def test_what_is_delisted_stays_so(first: Rig, config: Config) -> None:
-    ended = of_instrument(config, delisted=True)
-    rig = Rig(first.log, changes=changes(ended)).lead()
+    rig = Rig(first.log, changes=changes(of_account(config, operator=True))).lead()
+    end = PhaseChange(time_ns=rig.now, cl_ord_id=b"e", account=1, instrument=1, phase=Phase.DELISTED)
+    rig.operators.put(pack(end))
+    rig.run()
     assert rig.core.is_delisted(1)
-    assert added(rig, ended) == []
+    config = of_account(config, operator=True)
+    assert added(rig, of_instrument(config, delisted=True)) == []
     assert added(rig, of_instrument(config, max_quantity="5", collar_bps=7)) == []
 
 

@@ -46,8 +46,8 @@ def test_units_follow_the_scale_of_their_asset(directory: Directory) -> None:
     [
         ("BTC", "a lot", "no decimal number"),
         ("BTC", "1e5", "no decimal number"),
-        ("USDT", "0.001", "more than 2 decimals"),
-        ("BTC", "92233720369", "more than the venue can hold"),
+        ("USDT", "0.001", "0.001 is no multiple of USDT's smallest unit, 0.01"),
+        ("BTC", "92233720369", "more than the venue can hold: at most 92233720368.54775807"),
         ("ETH", "1", "no asset ETH; there are BTC, USDT"),
     ],
 )
@@ -57,5 +57,5 @@ def test_what_is_no_amount_is_refused_in_words(directory: Directory, asset: str,
 
 
 def test_a_price_off_the_tick_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"0\.01 is not a multiple of 0\.05"):
+    with pytest.raises(UsageError, match=r"0\.01 is no multiple of BTCUSDT's tick, 0\.05"):
         ticks_of(INSTRUMENT, "0.01")

@@ -70,6 +70,6 @@ def test_a_proposal_waits_until_it_is_approved() -> None:
 def test_what_is_not_there_is_named(directory: Directory) -> None:
     with pytest.raises(UsageError, match="no instrument BTCUSDT; there are none yet"):
         directory.instrument("BTCUSDT")
-    with pytest.raises(UsageError, match="no account TRADER9"):
+    with pytest.raises(UsageError, match="no account TRADER9; there are TRADER, CHIEF"):
         directory.account("TRADER9")
     assert directory.asset("BTC") == (1, 8)

@@ -239,7 +239,7 @@ def test_a_bust_is_of_the_trade_that_the_journal_has_by_two_operators(venue: Run
     buyer.await_report("b2", "F")
     ((trade,),) = asked(venue, "SELECT trade_id FROM trades WHERE symbol = 'SOLUSDT'")
     falsify(venue, trade, 90000, "TRADER1")
-    with pytest.raises(UsageError, match=r"149.995 is not a multiple of 0.01"):
+    with pytest.raises(UsageError, match=r"149\.995 is no multiple of SOLUSDT's tick, 0\.01"):
         operate(venue, "correct", "propose", "SOLUSDT", str(trade), "--price", "149.995")
     assert balance(venue, "TRADER7", "SOL") == before + 1 + 3
     proposal = operate(venue, "bust", "propose", "SOLUSDT", str(trade))
@@ -358,9 +358,7 @@ def test_only_operators_are_let_in(
     assert operate(venue, "halt", "BTCUSDT", by=("--operator", operator), code=REFUSED)["says"] == says
 
 
-@pytest.mark.parametrize(
-    ("sure", "code", "says"), [("n", REFUSED, "you were not sure"), ("y", DONE, "0 orders cancelled")]
-)
+@pytest.mark.parametrize(("sure", "code", "says"), [("n", REFUSED, "not confirmed"), ("y", DONE, "0 orders cancelled")])
 def test_a_terminal_is_asked_for_password_and_whether_it_is_sure(
     venue: RunningVenue, monkeypatch: pytest.MonkeyPatch, sure: str, code: int, says: str
 ) -> None:
@@ -376,6 +374,44 @@ def test_a_terminal_is_asked_for_password_and_whether_it_is_sure(
     assert says in told(terminal, None)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
     os.close(terminal)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("withdraw", "TRADER4", "USDT", "1"), ("delist", "BTCUSDT"), ("cancel", "--all")]
+)
+def test_what_cannot_be_undone_is_not_done_unasked(venue: RunningVenue, arguments: tuple[str, ...]) -> None:
+    assert not sys.stdin.isatty()
+    refused = operate(venue, *arguments, by=BY[:2], code=REFUSED)
+    assert (refused["says"], refused["seqs"]) == ("not confirmed (--yes confirms): nothing was sent", [])
+    proposal = str(operate(venue, "adjust", "propose", "TRADER5", "BTC", "1", by=BY[:2])["details"]["proposal"])
+    operate(venue, "adjust", "approve", proposal, by=OTHER[:2], code=REFUSED)
+    assert int(proposal) in [row["proposal"] for row in proposals(venue)]
+
+
+def test_an_empty_key_is_refused(venue: RunningVenue) -> None:
+    before = balance(venue, "TRADER6", "USDT")
+    with pytest.raises(UsageError, match="--key is empty"):
+        operate(venue, "deposit", "TRADER6", "USDT", "5", "--key", "")
+    assert balance(venue, "TRADER6", "USDT") == before + 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        (
+            "--max-quantity",
+            "0.00001",
+            "max_quantity: 0.00001 is not a multiple of 0.0001: it must be a whole number of lots",
+        ),
+        ("--max-value", "0.000000001", "max_value: 0.000000001 has more than 8 decimals"),
+        ("--max-quantity", "1" + "0" * 20, "allowed is 0 to 9223372036854775807"),
+    ],
+)
+def test_a_limit_that_cannot_be_counted_is_refused_in_words(
+    venue: RunningVenue, option: str, value: str, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        operate(venue, "limits", "BTCUSDT", option, value)
 
 
 def told(terminal: int, until: str | None) -> str:
