@@ -15,6 +15,7 @@ from pathlib import Path
 
 from procs import files
 from shm.journal_select import select
+from shm.layout import unpack_command
 from shm.records import RECORD_SIZE, CommandType
 
 FILE = "definitions"
@@ -40,6 +41,14 @@ def keep(data: Path, last_seq: int) -> None:
         return
     records += select(data / "journal", known_seq + 1, last_seq, TYPES)
     files.replace_durably(data / FILE, last_seq.to_bytes(HEADER_SIZE, "little") + b"".join(records))
+
+
+def forget_behind(data: Path, last_seq: int) -> None:
+    """Have nothing kept of records behind `last_seq`, of which the journal has lost all. OSError."""
+    known_seq, records = kept(data)
+    if known_seq > last_seq:
+        records = [each for each in records if unpack_command(each).seq <= last_seq]
+        files.replace_durably(data / FILE, last_seq.to_bytes(HEADER_SIZE, "little") + b"".join(records))
 
 
 def kept(data: Path) -> tuple[int, list[bytes]]:

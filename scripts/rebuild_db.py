@@ -100,17 +100,22 @@ def make(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bo
         _rebuild(config, data, into, outcome, replace=replace)
         return
     with stopped(data):
-        server = database.server(config, data)
-        started = False
-        try:
-            _last_seq(data)
-            started = server.start()
-            _rebuild(config, data, server.url, outcome, replace=replace)
-            # The database has all that it holds; and it may be of a journal that is no more.
-            shutil.rmtree(data / "spool", ignore_errors=True)
-        finally:
-            if started:
-                server.stop()
+        remake(config, data, outcome, replace=replace)
+
+
+def remake(config: Config, data: Path, outcome: Outcome, *, replace: bool = False) -> None:
+    """`make` for the venue's own database, by who holds the folder of the stopped venue."""
+    server = database.server(config, data)
+    started = False
+    try:
+        _last_seq(data)
+        started = server.start()
+        _rebuild(config, data, server.url, outcome, replace=replace)
+        # The database has all that it holds; and it may be of a journal that is no more.
+        shutil.rmtree(data / "spool", ignore_errors=True)
+    finally:
+        if started:
+            server.stop()
 
 
 def _last_seq(data: Path) -> int:

@@ -1,4 +1,4 @@
-"""`lockstep repair-journal`: mends a damaged journal from a copy of it.
+"""`lockstep repair-journal`: mends a damaged journal from a copy of it, or lets the venue go on without what is lost.
 
 What is whole stays, what is missing comes from the copy, and nothing is invented: `shm.journal_repair` sees to that.
 """
@@ -13,6 +13,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
+from config.schema import Config
+from procs.gateway.scan import StoreCorrupt
+from procs.replica import ReplicaError
+from scripts import loss, set_aside
+from scripts.loss import Loss, LossError
 from scripts.terminal import (
     DEMO,
     EXIT_OK,
@@ -42,21 +47,33 @@ class Segment(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """`outcome`: whole (nothing was damaged), repairable (a dry run), repaired, refused, or impossible."""
+    """`outcome`: whole (nothing was damaged), repairable (a dry run), repaired, refused, or impossible.
+
+    With --accept-loss, whole: nobody knows of more; acceptable (a dry run), accepted. Then `loss` is what is lost,
+    `set_aside` the folder of what knew more, and `to_do` what could not be done.
+    """
 
     outcome: str
     says: str
     damage: str = ""
     segments: list[Segment] = []
     records: int = 0
+    loss: Loss | None = None
+    set_aside: str = ""
+    to_do: list[str] = []
 
 
 def repair_journal(
     config: ConfigPath = DEMO,
     *,
     copy: Annotated[
-        Path, Parameter(name="--from", help="A copy of the journal's folder, or of the data folder that it is in.")
-    ],
+        Path | None,
+        Parameter(name="--from", help="A copy of the journal's folder, or of the data folder that it is in."),
+    ] = None,
+    accept_loss: Annotated[
+        bool,
+        Parameter(negative=(), help="Without a copy: go on from what the journal has, and set aside what knows more."),
+    ] = False,
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
     yes: Yes = False,
     json: Json = False,
@@ -66,18 +83,69 @@ def repair_journal(
     Whole batches stay as they are, the others' records come from the copy, and all must agree by checksum, sequence and
     chained hash, or nothing is changed. Each damaged file is kept beside the journal as damaged-….bin.
 
+    Where no copy has what others know of (the last orderly stop, snapshots, spool, gateways' stores, database),
+    --accept-loss says what is lost: of this, all that clients were told never happened. What knows more is moved into
+    set-aside/ in the data folder, and the database is made anew from the journal. If it is interrupted, run it again.
+
     Example: lockstep repair-journal config/demo.toml --from /backup/journal --dry-run
 
-    Exit codes: 0 the journal is whole; 1 it is not, or (with --dry-run) it is damaged and can be mended; 2 the command
-    line is wrong, or the venue runs.
+    Exit codes: 0 the journal is whole, or the loss accepted; 1 it is not, or (with --dry-run) it is damaged and can be
+    mended; 2 the command line is wrong, or the venue runs.
     """
+    if accept_loss == (copy is not None):
+        raise UsageError("name one: --from COPY, which mends the journal, or --accept-loss, where there is no copy")
     loaded = load(config)
     data = Path(loaded.venue.data)
     if not (data / "journal").is_dir():
         raise UsageError(f"there is no journal in {data}: the venue has never run")
     with stopped(data):
-        outcome = examine(data / "journal", _journal_in(copy), dry_run=dry_run, yes=yes)
+        if copy is not None:
+            outcome = examine(data / "journal", _journal_in(copy), dry_run=dry_run, yes=yes)
+        else:
+            outcome = accept(loaded, data, dry_run=dry_run, yes=yes, show=not json)
     return _tell(outcome, json=json)
+
+
+def accept(config: Config, data: Path, *, dry_run: bool, yes: bool, show: bool) -> Outcome:
+    """Say what is lost (where it is to be shown), ask, and set aside what knows more than the journal has."""
+    try:
+        lost = loss.examine(config, data)
+        if not lost.known:
+            says = f"nobody knows of more than the journal has: it ends at record {lost.end:,}"
+            return Outcome("whole", says, loss=lost)
+        damage = f"{lost.file} at offset {lost.offset}: {lost.why}"
+        if show:
+            _print_loss(lost, damage)
+        if dry_run:
+            return Outcome("acceptable", f"the venue would go on from record {lost.end:,}", damage, loss=lost)
+        question = f"The venue goes on from record {lost.end:,}, and nothing of this has happened. Accept the loss?"
+        if not yes and not is_sure(question):
+            return Outcome("refused", "not confirmed (--yes confirms): nothing was changed", damage, loss=lost)
+        aside = set_aside.folder_for(data)
+        to_do = set_aside.accept(config, data, lost, aside, _say if show else lambda _: None)
+    except (LossError, JournalError, ReplicaError, StoreCorrupt, OSError) as error:
+        return Outcome("impossible", f"the loss can't be accepted: {error}")
+    says = f"accepted: the venue goes on from record {lost.end:,}; what knew more is in {aside}"
+    return Outcome("accepted", says, damage, loss=lost, set_aside=str(aside), to_do=to_do)
+
+
+def _print_loss(lost: Loss, damage: str) -> None:
+    out = console()
+    out.print(f"damaged: {damage}", markup=False, soft_wrap=True)
+    behind = f"records {lost.end + 1:,} to {lost.last:,}" if lost.last > lost.end else "what came of its last records"
+    out.print(f"the journal ends at record {lost.end:,}; lost: {behind}", markup=False, soft_wrap=True)
+    for known in lost.known:
+        out.print(f"{known.who} knows more: {known.what}", markup=False, soft_wrap=True)
+        for line in known.says:
+            out.print(f"  {line}", markup=False, soft_wrap=True)
+        if known.count > len(known.says):
+            out.print(f"  and {known.count - len(known.says):,} more", soft_wrap=True)
+    for line in lost.unasked:
+        out.print(f"not asked: {line}", markup=False, soft_wrap=True, style="red")
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, soft_wrap=True)
 
 
 def examine(journal: Path, copy: Path, *, dry_run: bool, yes: bool) -> Outcome:
@@ -134,15 +202,19 @@ def _journal_in(folder: Path) -> Path:
 
 
 def _tell(outcome: Outcome, *, json: bool) -> int:
-    is_whole = outcome.outcome in ("whole", "repaired")
+    is_whole = outcome.outcome in ("whole", "repaired", "accepted") and not outcome.to_do
     if json:
         print_json(outcome)
         return EXIT_OK if is_whole else EXIT_PROBLEM
     out = console()
-    if outcome.damage:
+    if outcome.damage and outcome.loss is None:
         out.print(f"damaged: {outcome.damage}", markup=False, soft_wrap=True)
     out.print(outcome.says, markup=False, soft_wrap=True, style="" if is_whole else "red")
     for segment in outcome.segments:
         where = f"; the damaged file is kept as {segment.kept}" if outcome.outcome == "repaired" else ""
         out.print(f"  {segment.file}{where}", markup=False, soft_wrap=True)
+    for line in outcome.to_do:
+        out.print(line, markup=False, soft_wrap=True, style="red")
+    if outcome.outcome == "accepted":
+        out.print("have every client begin at 1 (ResetSeqNumFlag), and ask how its orders stand")
     return EXIT_OK if is_whole else EXIT_PROBLEM

@@ -377,9 +377,9 @@ cdef class JournalReader:
             return
         self.check_reached(mark.seq, "the venue's last orderly stop")
         if mark.journal_id != bytes(self.header.journal_id[:16]):
-            raise JournalCorrupt(self.directory / journal_mark.NAME, 0, "it is the mark of another journal's stop")
+            raise JournalShort(self.directory / journal_mark.NAME, 0, "it is the mark of another journal's stop")
         if mark.seq == self.next_seq - 1 and mark.chain != self.chain:
-            raise JournalCorrupt(self.path(), self.offset, "the records before are not those of the last orderly stop")
+            raise JournalShort(self.path(), self.offset, "the records before are not those of the last orderly stop")
 
     def header_bytes(self) -> bytes:
         """The header of the segment that is being read."""
@@ -429,8 +429,11 @@ def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:
     return JournalShort(reader.path(), reader.offset, f"{fault}: {reason}")
 
 
-def verify(where: Path | Disk) -> JournalReport:
-    """Read and check all of a journal that nobody writes, changing nothing. Corruption is reported, not raised."""
+def verify(where: Path | Disk, *, marked: bool = True) -> JournalReport:
+    """Read and check all of a journal that nobody writes, changing nothing. Corruption is reported, not raised.
+
+    Unless `marked`, the mark of the last orderly stop says nothing.
+    """
     cdef JournalReader reader
     corruption: JournalCorrupt | None = None
     ending = Ending(0, [], False)
@@ -445,7 +448,8 @@ def verify(where: Path | Disk) -> JournalReport:
         with nogil:
             reader.walk(UINT64_MAX)
         ending = reader.ending()
-        reader.check_mark()
+        if marked:
+            reader.check_mark()
     except JournalCorrupt as error:
         corruption = error
     records = reader.next_seq - first

@@ -76,7 +76,10 @@ class JournalCorrupt(JournalError):
 class JournalShort(JournalCorrupt):
     """The journal ends before a record that was durable: what looks like a torn last write is damage."""
 
-    mends = JournalCorrupt.mends
+    mends = (
+        f"{JournalCorrupt.mends}; without one, `lockstep repair-journal --accept-loss` says what would be lost, and "
+        "goes on from what the journal has"
+    )
 
 
 cdef uint32_t segment_crc(const SegmentHeader *header) noexcept nogil:

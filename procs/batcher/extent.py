@@ -6,6 +6,7 @@ It opens no segment for writing and checks no record: who goes on with the spool
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct as Layout
 
@@ -22,6 +23,7 @@ HEADER_SIZE = 128
 FRAME = Layout("<4I2Q")
 FRAME_SIZE = SLOT_SIZE
 FRAME_MAGIC = 0x4D415246
+CAUSE_AT = 8 + 8  # of an event in its slot
 LOADED = "loaded"  # beside the segments: the journal's birth, and the record up to which the database had everything
 
 
@@ -74,12 +76,42 @@ def extent(folder: Path) -> Extent | None:
 
 def _complete(fd: int) -> int:
     """What the last mark of a segment says; 0 where it has none."""
-    at, complete = HEADER_SIZE, 0
+    return max((complete_seq for ring, _, complete_seq, _ in _frames(fd) if ring == MARK_RING), default=0)
+
+
+def known_seq(folder: Path) -> int:
+    """The last record of the log that a mark of the spool names, or an event in it came of; 0 for none. OSError."""
+    known = 0
+    for path in folder.glob("*.spool"):
+        with path.open("rb") as segment:
+            for ring, count, complete_seq, at in _frames(segment.fileno()):
+                known = max(known, complete_seq if ring == MARK_RING else _cause(segment.fileno(), at, count))
+    return known
+
+
+def events_behind(folder: Path, seq: int) -> Iterator[tuple[int, bytes]]:
+    """(ring, packed event) of all in the spool that came of records behind `seq`. OSError."""
+    for path in sorted(folder.glob("*.spool")):
+        with path.open("rb") as segment:
+            for ring, count, _, at in _frames(segment.fileno()):
+                if ring == MARK_RING or _cause(segment.fileno(), at, count) <= seq:
+                    continue
+                slots = os.pread(segment.fileno(), count * SLOT_SIZE, at)
+                records = (slots[i * SLOT_SIZE + 8 : (i + 1) * SLOT_SIZE] for i in range(count))
+                yield from ((ring, each) for each in records if int.from_bytes(each[8:16], "little") > seq)
+
+
+def _cause(fd: int, at: int, count: int) -> int:
+    """What the last of the events in these slots came of: causes do not decrease in a ring."""
+    return int.from_bytes(os.pread(fd, 8, at + (count - 1) * SLOT_SIZE + CAUSE_AT), "little")
+
+
+def _frames(fd: int) -> Iterator[tuple[int, int, int, int]]:
+    """(ring, count, what a mark says, where its slots are) of each whole frame of a segment."""
+    at, size = HEADER_SIZE, os.fstat(fd).st_size
     while len(frame := os.pread(fd, FRAME.size, at)) == FRAME.size:
         magic, _, ring, count, _, complete_seq = FRAME.unpack(frame)
-        if magic != FRAME_MAGIC:
+        if magic != FRAME_MAGIC or at + FRAME_SIZE + count * SLOT_SIZE > size:
             break
-        if ring == MARK_RING:
-            complete = complete_seq
+        yield ring, count, complete_seq, at + FRAME_SIZE
         at += FRAME_SIZE + count * SLOT_SIZE
-    return complete

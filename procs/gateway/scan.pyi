@@ -2,6 +2,7 @@ from pathlib import Path
 
 MAGIC: bytes
 OLD_MAGIC: bytes
+OUT_APP: int
 
 class StoreCorrupt(RuntimeError): ...
 
@@ -11,3 +12,5 @@ class Scan:
     torn: bool
     def __init__(self, folder: Path, bases: list[int], position: int, end: int) -> None: ...
     def read(self) -> tuple[int, int, int, bytes] | None: ...
+
+def reports(folder: Path, known: list[int]) -> tuple[list[int], int]: ...

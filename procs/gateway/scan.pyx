@@ -38,6 +38,7 @@ cdef enum:
 
 MAGIC = b"LSFIXST2"
 OLD_MAGIC = b"LSFIXST1"
+OUT_APP = KIND_OUT_APP
 
 assert sizeof(Entry) == 32
 assert SCAN_BUFFER >= sizeof(Entry) + MAX_BODY
@@ -178,3 +179,29 @@ cdef class Scan:
             return None
         message = (<const char *> entry + sizeof(Entry))[:entry.length]
         return (entry.kind, entry.session, entry.msg_seq_num, message)
+
+
+def reports(object folder, list known) -> tuple[list[int], int]:
+    """Of each ring the last event that the store in `folder` has a report of, and where the first entry lies that
+    reports an event behind `known`; the store's end where there is none. StoreCorrupt, OSError.
+    """
+    cdef uint64_t[EVENT_RINGS] last, most
+    cdef uint64_t cut = 0
+    cdef const Entry *entry
+    cdef Scan scan
+    cdef int ring
+    bases = sorted(int(path.stem) for path in folder.glob("*.fix") if path.stat().st_size >= SEGMENT_HEADER_SIZE)
+    for ring in range(EVENT_RINGS):
+        last[ring], most[ring] = 0, known[ring]
+    if not bases:
+        return [0] * EVENT_RINGS, 0
+    scan = Scan(folder, bases, bases[0], bases[-1] + path_of(folder, bases[-1]).stat().st_size)
+    while True:
+        entry = scan.next()
+        if entry == NULL:
+            break
+        if entry.kind == KIND_OUT_APP:
+            last[entry.ring] = max(last[entry.ring], entry.number)
+            if not cut and entry.number > most[entry.ring]:
+                cut = scan.entry_at
+    return [last[ring] for ring in range(EVENT_RINGS)], cut or scan.position

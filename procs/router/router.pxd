@@ -41,7 +41,7 @@ cdef class Router(Agent):
     cdef list group            # the change being sequenced
     cdef int refused           # what the log said to the change before, CODE_OK where it took it
     cdef bytes boot_id
-    cdef object witnesses      # what knows how far the journal was; None: nobody
+    cdef public object witnesses  # what knows how far the journal was; None: nobody
     cdef object snapshots      # where its state is kept; None: nowhere
     cdef uint64_t generation   # of the journal that is waited for
     cdef Ingress ingress

@@ -17,6 +17,7 @@ class Router(Agent):
     core: Sequencer
     state: int
     rules: int
+    witnesses: Witnesses | None
     source: JournalSource
     def __init__(
         self,

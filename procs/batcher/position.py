@@ -1,0 +1,92 @@
+"""How far a database is, by what it says of itself, and whether the journal has all that it has.
+
+It only reads, and claims nothing: it may be asked before anybody knows whether the database may be written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+from shm.journal import JournalReader, segment_seqs
+from shm.layout import unpack_command
+
+
+class Position(NamedTuple):
+    """The journal's birth (0: of none yet), the record up to which it has everything; and by ring the number of its
+    last event, the record that this came of, and that record's time (0: nobody knows)."""
+
+    born_ns: int
+    complete_seq: int
+    numbers: list[int]
+    causes: list[int]
+    times_ns: list[int]
+
+    @property
+    def last_seq(self) -> int:
+        """The last record of which it has anything."""
+        return max(self.complete_seq, *self.causes)
+
+
+EMPTY = Position(0, 0, [0], [0], [0])
+
+
+def position(connection: psycopg.Connection[Any]) -> Position:
+    """Where the database is; `EMPTY` where it has no tables yet. psycopg.Error."""
+    there = connection.execute(
+        "SELECT count(*) FROM pg_class WHERE oid IN (to_regclass('writer'), to_regclass('watermark'))"
+    )
+    if there.fetchone() != (2,):
+        return EMPTY
+    born_ns, complete_seq = connection.execute("SELECT journal_born_ns, complete_seq FROM writer").fetchone() or (0, 0)
+    # A database of an earlier version has no times yet.
+    rings = connection.execute(
+        "SELECT number, seq, coalesce((to_jsonb(w) ->> 'time_ns')::bigint, 0) FROM watermark AS w ORDER BY ring"
+    ).fetchall()
+    numbers, causes, times_ns = ([ring[i] for ring in rings] or [0] for i in range(3))
+    return Position(born_ns, complete_seq, numbers, causes, times_ns)
+
+
+def objection(found: Position, journal: Path, committed: int) -> str | None:
+    """Why a database that is there is not of the journal in that folder, which has records up to `committed`.
+
+    None where it may be. JournalError, OSError.
+    """
+    if is_foreign(found, journal):
+        return (
+            "the database has rows of another journal: give the venue an empty one (database.url), restore that"
+            " journal, or let `lockstep rebuild-db --replace` make the database anew from this one"
+        )
+    if found.last_seq > committed:
+        return (
+            f"the journal ends at record {committed:,}, and the database has everything up to record"
+            f" {found.complete_seq:,}, and rows up to {found.last_seq:,}: `lockstep repair-journal --from COPY` brings"
+            " back what the journal has lost; without a copy, `lockstep repair-journal --accept-loss` says what that"
+            " is, and goes on from what the journal has"
+        )
+    for seq, time_ns in zip(found.causes, found.times_ns, strict=True):
+        if time_ns and _time_of(journal, seq) not in (None, time_ns):
+            return (
+                f"record {seq:,} of the journal is not the one of which the database has rows: one of the two was"
+                " restored, and the venue went on. `lockstep rebuild-db` makes the database anew from the journal"
+            )
+    return None
+
+
+def is_foreign(found: Position, journal: Path) -> bool:
+    """Whether the database has rows of a journal that began at another time; not known where the beginning is gone."""
+    return found.born_ns not in (0, _time_of(journal, 1) or found.born_ns)
+
+
+def _time_of(journal: Path, seq: int) -> int | None:
+    """The log time of a record; None where the journal no longer has it."""
+    seqs = segment_seqs(journal)
+    if not seqs or seq < seqs[0]:
+        return None
+    reader = JournalReader(journal, seq, seq)
+    try:
+        return next((unpack_command(record).time_ns for record in reader), None)
+    finally:
+        reader.close()
