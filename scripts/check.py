@@ -16,13 +16,11 @@ from msgspec import Struct
 
 from config.schema import Config
 from procs.batcher import database
-from procs.catalogue import choose
 from procs.replica import Replica, ReplicaError
 from procs.router.definitions import GenesisError
-from procs.supervisor.topology import derive
-from scripts.at import moment
 from scripts.at.words import Names, of_command
 from scripts.doctor import Check, show
+from scripts.state import current
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
 from shm.journal import JournalError, segment_seqs
 from shm.layout import unpack_command
@@ -120,10 +118,7 @@ def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
     if not journal.is_dir() or not segment_seqs(journal):
         return Check("log", "ok", "there is none yet: the first start begins it"), []
     try:
-        kept = moment.retained(data)
-        chosen = choose(data, derive(config).savers, kept.last)
-        replica = Replica(config, data, chosen.start, kept.last, reader=False)
-        replica.run()
+        replica = current(config, data)
         last = replica.last_seq
         changes = [*_changes(replica.lead(), replica), *_left_out(config, replica)]
     except (JournalError, ReplicaError, OSError) as error:

@@ -20,7 +20,7 @@ from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.extent import extent
 from procs.batcher.filler import FillError
 from procs.batcher.refused import Refused
-from scripts.status import attach
+from scripts.running import attach
 from shm.board import Board, Word
 
 # A batch takes well below a second, a claim of the database and a back-off of the loader a few.

@@ -21,7 +21,7 @@ from procs.batcher.filling import Filling
 from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
 from scripts.progress import Progress
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import (
     DEMO,
     EXIT_OK,

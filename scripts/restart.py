@@ -18,7 +18,7 @@ from procs.supervisor.health import is_ready
 from procs.supervisor.procfs import identify
 from procs.supervisor.topology import Host
 from procs.venue import Venue
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, fail, load, print_json
 from shm.segment import RoleLock
 

@@ -1,16 +1,36 @@
-"""What `lockstep status --sessions` shows: every FIX session, as its gateway says it is now.
+"""`lockstep sessions`, which `lockstep status --sessions` repeats: every FIX session, as its gateway says it is now.
 
 It only asks; a gateway answers from memory, page by page, between its clients' turns.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from procs.gateway import control
 from procs.gateway.control import ControlError
 from procs.gateway.session_log import SessionStatus
 from procs.supervisor.topology import role_of
 from procs.venue import Venue
-from scripts.terminal import console, table
+from scripts.running import attach
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
+
+
+def sessions(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+    """Show every FIX session: who is connected from where and since when, the next numbers, what waits to be read, and
+    the last end and the last refused logon of each.
+
+    Exit codes: 0 they are shown; 1 the venue does not run, or a gateway does not answer; 2 the configuration is wrong.
+    """
+    loaded = load(config)
+    venue = attach(Path(loaded.venue.data))
+    if venue is None:
+        return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
+    found = sessions_of(venue)
+    if found is None:
+        return fail("a gateway, which knows its own sessions, does not answer now", json=json)
+    print_json(found) if json else show(found)
+    return EXIT_OK
 
 
 def gateways(venue: Venue) -> dict[str, str]:

@@ -20,7 +20,7 @@ from procs import catalogue
 from procs.catalogue import Entry
 from procs.snapshots import folder_of
 from procs.venue import Venue
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.board import Word
 from shm.segment import RoleLock

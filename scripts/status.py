@@ -23,12 +23,13 @@ from procs.gateway.session_log import SessionStatus
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
 from procs.supervisor.topology import Host
-from procs.venue import Manifest, Venue, manifest_of
+from procs.venue import Venue
+from scripts.running import attach
 from scripts.sessions import sessions_of, show
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm.board import Word
-from shm.segment import SegmentError
 
+WATCH_S = 1.0
 SAMPLE_S = 0.5  # between the two looks that make a rate
 DATABASE_TIMEOUT_S = 2
 SHOWN_REASONS = 5
@@ -139,6 +140,9 @@ def status(
     config: ConfigPath = DEMO,
     *,
     sessions: Annotated[bool, Parameter(negative=(), help="Show every FIX session too.")] = False,
+    watch: Annotated[
+        bool, Parameter(name=["--watch", "-w"], negative=(), help="Again each second until Ctrl-C.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show a running venue: processes, rates, ring fill, commit and database lag.
@@ -146,6 +150,19 @@ def status(
     Exit codes: 0 every stage runs; 1 the venue, or a stage of it, does not; 2 the configuration is wrong.
     """
     loaded = load(config)
+    code = _show(loaded, sessions=sessions, json=json)
+    try:
+        while watch:
+            time.sleep(WATCH_S)  # as often as people read
+            console().clear()
+            code = _show(loaded, sessions=sessions, json=json)
+    except KeyboardInterrupt:
+        pass  # what --watch ends by
+    return code
+
+
+def _show(loaded: Config, *, sessions: bool, json: bool) -> int:
+    """Look once, and print that."""
     data = Path(loaded.venue.data)
     venue = attach(data)
     found = look(venue) if venue else Status(loaded.venue.name, str(data), running=False)
@@ -157,16 +174,6 @@ def status(
     if venue and sessions and not json:
         show(found.sessions)
     return EXIT_OK if found.running else EXIT_PROBLEM
-
-
-def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None where there is none. UsageError where it is another user's."""
-    try:
-        return Venue.attach(Manifest.load(manifest_of(data)))
-    except (FileNotFoundError, SegmentError):
-        return None
-    except PermissionError as error:
-        raise UsageError(f"{error.filename} is another user's: give this command as the venue's user") from None
 
 
 def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:

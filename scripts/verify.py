@@ -26,7 +26,7 @@ from scripts import copies
 from scripts.copies import Copies
 from scripts.progress import Progress
 from scripts.replay import Replay, digests_of, money_brought
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
 from shm import journal as journal_module
 from shm.board import Word

@@ -14,12 +14,14 @@ from msgspec import Struct
 from config.schema import Config
 from procs.catalogue import choose
 from procs.gateway.codes import TABLE
+from procs.gateway.scan import StoreCorrupt
 from procs.replica import Replica, ReplicaError
 from procs.supervisor.topology import derive, role_of
-from scripts.at import look, moment, why
+from scripts.at import door, look, moment, why
 from scripts.at.moment import Request, Retained
 from scripts.at.words import Names, of_command, of_event, time_text
 from scripts.progress import Progress
+from scripts.state import listing_of
 from scripts.terminal import DEMO, EXIT_OK, Json, UsageError, console, fail, load, print_json, table
 from shm.alphabet import shown
 from shm.journal import JournalError
@@ -126,7 +128,8 @@ def at(
     of its instrument, its account's balances and open orders.
 
     Of a time, the command is the last one until then. Balances are shown with all that the command led to settled; what
-    a refusal rests on is what the router knew when it decided.
+    a refusal rests on is what the router knew when it decided. A client order id of which the log has nothing is looked
+    for among what gateways refused themselves.
 
     Examples: lockstep at 4711; lockstep at 2026-01-31T12:00:00Z; lockstep at --client-id TRADER1 my-order-7
 
@@ -144,12 +147,19 @@ def at(
         kept = moment.retained(data)
         if client_id is not None:
             number = moment.account_number(loaded, data, client_id[0], kept)
-            seq, others = moment.of_client_id(number, *client_id, kept)
+            try:
+                seq, others = moment.of_client_id(number, *client_id, kept)
+            except UsageError:
+                refused = door.turned_away(data, *client_id)
+                if refused is None:
+                    raise
+                print_json(refused) if json else door.show(refused)
+                return EXIT_OK
             notes += [f"the same client order id is in record {other}, too" for other in others]
         else:
             seq = moment.of_order(order, kept) if order is not None else moment.of_text(when or "", kept)
         view = look_at(loaded, data, kept, seq, (account, symbol), depth, notes)
-    except (JournalError, ReplicaError, OSError) as error:
+    except (JournalError, ReplicaError, StoreCorrupt, OSError) as error:
         return fail(str(error), json=json)
     print_json(view) if json else _print(view)
     return EXIT_OK
@@ -250,14 +260,7 @@ def _books(command: Command, symbol: str | None, replica: Replica, names: Names,
 
 
 def _book(instrument: int, replica: Replica, names: Names, depth: int) -> BookView:
-    """An instrument that moved is with the matcher that lists it now."""
-    owner, listing = -1, {}
-    for number, matcher in replica.matchers.items():
-        try:
-            owner, listing = number, look.listing_of(matcher.book, instrument)
-            break
-        except KeyError:
-            continue
+    owner, listing = listing_of(replica, instrument)
     if not listing:
         return BookView(names.symbol(instrument), "not listed yet", 0, "", "", [], [])
     book = replica.matchers[owner].book

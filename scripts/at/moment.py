@@ -17,7 +17,7 @@ from procs.replica import Replica
 from procs.supervisor.topology import derive, role_of
 from scripts.at import look
 from scripts.at.words import NANOSECONDS, time_text
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import UsageError
 from shm.alphabet import unshown
 from shm.board import Word

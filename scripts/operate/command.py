@@ -23,7 +23,7 @@ from scripts.operate import directory as directories
 from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
 from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
 from scripts.operate.directory import Directory
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, Yes, is_sure, load, print_json
 from shm.alphabet import fault_of_id
 from shm.board import Word

@@ -15,7 +15,7 @@ from scripts.operate.amounts import step_text, units_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out
 from scripts.operate.directory import Directory, read
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
 from shm.records import Adjustment, Balance, Command, Deposit, Withdrawal
 

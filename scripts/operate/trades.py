@@ -17,7 +17,7 @@ from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, RefusedError, Request, Said, Symbol, carry_out
 from scripts.operate.directory import Directory, read
 from scripts.operate.recorded import trade_of
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
 from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
 

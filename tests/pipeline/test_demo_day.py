@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,55 @@ def test_any_moment_of_it_can_be_shown(day: RunningVenue) -> None:
     answer = day.command("at", "--json", str(ORDERS))
     assert answer.returncode == 0, answer.stderr
     assert str(ORDERS) in answer.stdout
+
+
+def test_what_a_gateway_refused_itself_is_found_in_its_store(day: RunningVenue) -> None:
+    answer = day.command("at", "--json", "--client-id", "TRADER7", "bad3", "--config")
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(answer.stdout)
+    assert found["refused_by"] == "gateway.1"
+    assert "|11=bad3|" in found["request"]["text"]
+    assert "PRICE_OFF_TICK" in found["answer"]["text"]
+    assert day.command("at", "--client-id", "TRADER7", "never", "--config").returncode == 2
+
+
+def test_stored_messages_are_found_by_session_id_type_and_time(day: RunningVenue) -> None:
+    def found(*options: str) -> list[dict[str, str]]:
+        answer = day.command("fix-log", "--json", "--session", "TRADER7", *options, "--config")
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)  # type: ignore[no-any-return]
+
+    rest = found("--client-id", "rest1")[:2]
+    assert [(each["direction"], each["msg_type"]) for each in rest] == [("received", "D"), ("sent", "8")]
+    assert [each["kind"] for each in rest] == ["sequenced", "application"]
+    assert len(found("--msg-type", "A", "--last", "0")) >= 2
+    assert found("--until", "2000-01-01T00:00:00Z") == []
+    assert found("--since", "2000-01-01T00:00:00Z", "--last", "3") == found("--last", "3")
+    assert not any("demo" in each["text"] for each in found("--msg-type", "A"))
+
+
+def test_what_holds_can_be_shown(day: RunningVenue) -> None:
+    found = json.loads(day.command("show", "--json").stdout)
+    (bitcoin,) = (each for each in found["instruments"] if each["symbol"] == "BTCUSDT")
+    assert (bitcoin["tick"], bitcoin["lot"], bitcoin["reference_price"]) == ("0.01", "0.0001", "60000.00")
+    assert (bitcoin["phase"], bitcoin["collar_bps"], bitcoin["schedule"]) == ("CONTINUOUS", 500, [])
+    (trader,) = (each for each in found["accounts"] if each["name"] == "TRADER7")
+    assert (trader["max_open_orders"], trader["blocked"], trader["credential_age_days"]) == (100_000, False, 0)
+    assert [each["name"] for each in found["accounts"] if each["operator"]] == ["OPERATOR1", "OPERATOR2"]
+
+
+def test_logs_are_shown_in_the_order_of_time(day: RunningVenue) -> None:
+    def lines(*options: str) -> list[dict[str, Any]]:
+        answer = day.command("logs", "--json", "--last", "0", *options)
+        assert answer.returncode == 0, answer.stderr
+        return [json.loads(line) for line in answer.stdout.splitlines()]
+
+    everything = lines()
+    assert [each["time"] for each in everything] == sorted(each["time"] for each in everything)
+    logons = [each for each in lines("--process", "gateway") if each["event"] == "logon"]
+    assert {each["fields"]["session"] for each in logons} == {"TRADER7"}
+    assert {each["process"] for each in lines("--process", "gateway")} == {"gateway"}
+    assert all(each["level"] in ("warning", "error", "critical") for each in lines("--level", "warning"))
 
 
 def test_a_changed_configuration_says_what_it_would_change(day: RunningVenue, tmp_path: Path) -> None:

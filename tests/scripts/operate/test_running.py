@@ -25,7 +25,7 @@ from procs.batcher import database
 from scripts.__main__ import command_line
 from scripts.operate.channel import opened
 from scripts.operate.directory import read
-from scripts.status import attach
+from scripts.running import attach
 from scripts.terminal import UsageError
 from shm.records import Code, CorrectionProposal
 from tests.pipeline.client import FixClient
