@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -60,6 +61,15 @@ def _database(config: Config) -> Iterator[Problem]:
     url = config.database.url
     if url and not url.startswith(("postgresql://", "postgres://")):
         yield Problem("database.url", "must begin with postgresql://, or be empty for the embedded PostgreSQL")
+
+
+def _alerts(config: Config) -> Iterator[Problem]:
+    if config.alerts.webhook and not config.alerts.webhook.startswith(("http://", "https://")):
+        yield Problem("alerts.webhook", "must begin with http:// or https://, or be empty")
+    try:
+        shlex.split(config.alerts.command)
+    except ValueError as error:
+        yield Problem("alerts.command", f"is no command: {error}")
 
 
 def _processes(config: Config) -> Iterator[Problem]:
@@ -252,4 +262,4 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
     return f"is {name}, which is not in [[assets]]; {nearest(name, scales)}"
 
 
-_PARTS = (_listeners, _database, _processes, _journal, _counts, _names, _instruments, _fee_tiers, _accounts)
+_PARTS = (_listeners, _database, _alerts, _processes, _journal, _counts, _names, _instruments, _fee_tiers, _accounts)

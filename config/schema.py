@@ -128,6 +128,15 @@ class ProcessesSection(Section, frozen=True, kw_only=True):
     hosts: dict[Name, list[str]] = {}  # overrides the profile: host name -> agents
 
 
+class AlertsSection(Section, frozen=True, kw_only=True):
+    """Who is told what the person on duty should know."""
+
+    command: str = ""  # gets an event as JSON on its standard input
+    webhook: str = ""  # an http or https URL: gets it by POST
+    disk_low_bytes: Annotated[int, Meta(ge=0, le=2**60)] = 2**30
+    database_behind_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0  # committed, and not moving in the database
+
+
 class AssetSection(Section, frozen=True, kw_only=True):
     """Something an account can hold; `scale` is the number of decimals of its smallest unit."""
 
@@ -209,6 +218,7 @@ class Config(Section, frozen=True, kw_only=True):
     snapshots: SnapshotsSection = SnapshotsSection()
     client_ids: ClientIdsSection = ClientIdsSection()
     processes: ProcessesSection = ProcessesSection()
+    alerts: AlertsSection = AlertsSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []
     fee_tiers: list[FeeTierSection] = []

@@ -16,7 +16,7 @@ from argon2.exceptions import HashingError
 from argon2.low_level import ARGON2_VERSION, hash_secret_raw
 from msgspec import structs
 
-from config.schema import AccountSection, Config
+from config.schema import AccountSection, AlertsSection, Config
 from shm.records import ExtCredential
 
 HASH_SIZE = 32
@@ -64,13 +64,15 @@ def is_right(password: str, credential: Hashed) -> bool:
 
 
 def without_passwords(config: Config) -> Config:
-    """The configuration as it may lie on a disk: a hash in the place of each plain password, and none in database.url.
+    """The configuration as it may lie on a disk: a hash in the place of each plain password, none in database.url, and
+    nothing of [alerts], where tokens may be: only the supervisor has it.
 
     An account's salt follows from its name, so that the same password is the same hash at the next start: any other
     would be a change, which goes into the log.
     """
     database = structs.replace(config.database, url=without_password(config.database.url)[0])
-    return structs.replace(config, database=database, accounts=[_hashed(account) for account in config.accounts])
+    accounts = [_hashed(account) for account in config.accounts]
+    return structs.replace(config, database=database, accounts=accounts, alerts=AlertsSection())
 
 
 def without_password(url: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +21,10 @@ from config.schema import Config
 from procs import space
 from procs.credentials import without_password, without_passwords
 from procs.supervisor import poison, topology
+from procs.supervisor.alerts import Alerts
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
+from procs.supervisor.conditions import Conditions
 from procs.supervisor.disk import DiskWatch
 from procs.supervisor.notify import Notifier
 from procs.supervisor.poison import CarefulCommand
@@ -75,6 +78,8 @@ class Supervisor:
         self._listed = Children(self._data / "run" / "children.json")
         self._disk = DiskWatch(self._data, console.line)
         self._notifier = Notifier()
+        self._alerts = Alerts(config.alerts, config.venue.name, self._data / "alerts.json", console.line)
+        self._conditions = Conditions(config.alerts, self._data, self._alerts)
         self._asked = 0
         self._careful_command = careful_command
         self._poison_sought = False
@@ -102,7 +107,11 @@ class Supervisor:
                     asyncio.get_running_loop().add_signal_handler(number, self._ask)
             for found in remove_leftovers(self._data, self._listed):
                 self._console.line(f"removed what the last run left: {found}")
-            code = await self._keep_running()
+            telling = asyncio.create_task(self._alerts.run())
+            try:
+                code = await self._keep_running()
+            finally:
+                await self._alerts.close(telling)
             await asyncio.to_thread(self._stop_database)
             return code
         finally:
@@ -136,6 +145,7 @@ class Supervisor:
                 await run.kill()
             if outcome.failure is not None and outcome.ready_s is None and outcome.failure.refusal:
                 self._console.line(f"the venue can't start: {outcome.failure.refusal}")
+                self._alerts.tell("venue_failed", f"the venue can't start: {outcome.failure.refusal}")
                 return EXIT_MUST_NOT
             if outcome.failure is None or self._disk.is_full:
                 await self._await_space(outcome.failure)
@@ -146,6 +156,7 @@ class Supervisor:
                 return EXIT_FAILED
             self._console.line(f"{outcome.failure.reason}; the venue starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {outcome.failure.reason}")
+            self._alerts.tell("process_restarted", f"{outcome.failure.reason}; the venue starts again")
             if outcome.ready_s is not None:
                 self._poison_sought = False
             elif outcome.failure.host in self._topology.core and not self._poison_sought:
@@ -181,7 +192,7 @@ class Supervisor:
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""
         recovery = Recovery(self._topology, self._backoff.longest_delay_s)
-        watch = Watch(run, self._config, self._console, self._notifier, recovery, self._disk)
+        watch = Watch(run, self._config, self._console, self._notifier, recovery, self._disk, self._alerts)
         try:
             while not self._asked:
                 if self._is_snapshot_wanted and watch.ask_snapshot():
@@ -189,6 +200,7 @@ class Supervisor:
                 failure = await watch.turn()
                 if failure is not None:
                     return Outcome(watch.ready_s, failure)
+                self._conditions.tick(run.venue.board, time.monotonic())
                 self._notifier.alive()
                 await self._pause(watch.pause_s)
             return Outcome(watch.ready_s, None)
@@ -220,6 +232,7 @@ class Supervisor:
             self._console.line("stopped at once")
 
     def _give_up(self, failure: Failure) -> None:
+        self._alerts.tell("venue_failed", f"{failure.reason}; the venue failed to start too often and gives up")
         lines = [f"{failure.reason}; the venue failed to start too often and gives up", *failure.child.log.tail]
         for line in lines:
             self._console.line(line)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from config.schema import Config
 from procs import space
 from procs.supervisor import health
+from procs.supervisor.alerts import Alerts
 from procs.supervisor.disk import RETRY_S, DiskWatch
 from procs.supervisor.gate import LOOK_S, Gate
 from procs.supervisor.notify import Notifier
@@ -47,7 +48,14 @@ class Watch:
     """The life of one run, in turns."""
 
     def __init__(
-        self, run: Run, config: Config, console: Console, notifier: Notifier, recovery: Recovery, disk: DiskWatch
+        self,
+        run: Run,
+        config: Config,
+        console: Console,
+        notifier: Notifier,
+        recovery: Recovery,
+        disk: DiskWatch,
+        alerts: Alerts,
     ) -> None:
         self._run = run
         self._disk = disk
@@ -55,6 +63,7 @@ class Watch:
         self._console = console
         self._notifier = notifier
         self._recovery = recovery
+        self._alerts = alerts
         self._coordinator: Coordinator | None = None
         self._deaths: list[Death] = []
         self._gate = Gate(run.topology)
@@ -126,6 +135,7 @@ class Watch:
             hosts = self._run.topology.core if way is Way.CORE else (failure.host,)
             self._console.line(f"{failure.reason}; {way.value} starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {failure.reason}")
+            self._alerts.tell("process_restarted", f"{failure.reason}; {way.value} starts again")
             await self._run.take_down(hosts)
             if failure.host.tells and self._coordinator is not None:
                 self._coordinator.lost(failure.host.agents, now_s)
@@ -156,6 +166,10 @@ class Watch:
                 self._deaths.append(death._replace(due_s=time.monotonic() + RETRY_S))
         return None
 
+    def _tell_of_snapshot(self, trouble: str) -> None:
+        self._console.line(trouble)
+        self._alerts.tell("snapshot_failed", trouble)
+
     def _tell(self) -> None:
         now_s = time.monotonic()
         if self._is_ready:
@@ -170,7 +184,9 @@ class Watch:
         if self._first_ready_s is None:
             self._first_ready_s = now_s
             venue, topology = self._run.venue, self._run.topology
-            self._coordinator = Coordinator(venue.board, venue.data, self._config, topology, self._console.line, now_s)
+            self._coordinator = Coordinator(
+                venue.board, venue.data, self._config, topology, self._tell_of_snapshot, now_s
+            )
             self._keeper = asyncio.create_task(self._keep_gate())
             self._console.ready(self._run, took_s)
         else:

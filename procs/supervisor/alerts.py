@@ -1,0 +1,181 @@
+"""Tells somebody's command or web server what the person on duty should know, and tries again until that was taken.
+
+What is still to be told is kept in a file, for the next start; each event is told at least once, under one id. Nothing
+waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, structs
+
+from config.schema import AlertsSection
+from procs import files
+
+MAX_WAITING = 1000  # events; then the oldest are dropped, and the next one that is told says how many
+TRY_S = 30.0  # for a command or a server to take an event
+FIRST_DELAY_S = 1.0
+MAX_DELAY_S = 60.0
+LAST_WORDS_S = 5.0  # at the end: what is not taken by then is told by the next start
+
+Kind = Literal[
+    "process_restarted",  # one process, or the core, or the whole venue starts again
+    "venue_failed",  # it can't start, or has given up
+    "orders_refused",  # the disk is nearly full: JOURNAL_FULL
+    "orders_taken",  # it has space again
+    "disk_low",
+    "database_behind",
+    "database_caught_up",
+    "snapshot_failed",
+]
+
+
+class Event(Struct, frozen=True):
+    """What happened, at a `time` in UTC; `dropped` events before it were not kept. `left`: who has yet to take it."""
+
+    id: str
+    time: str
+    venue: str
+    event: Kind
+    message: str
+    dropped: int = 0
+    left: tuple[str, ...] = ()
+
+
+class Alerts:
+    """The events of venue `name`; `file` keeps those that wait. `report` gets a line where telling begins to fail."""
+
+    def __init__(self, settings: AlertsSection, name: str, file: Path, report: Callable[[str], None]) -> None:
+        self._ways = {"command": settings.command, "webhook": settings.webhook}
+        self._name = name
+        self._file = file
+        self._report = report
+        self._waiting = self._load()
+        self._more = {way: asyncio.Event() for way, where in self._ways.items() if where}
+        self._failing: set[str] = set()
+
+    def tell(self, event: Kind, message: str) -> None:
+        """Have it told to all that are configured, as soon as they take it."""
+        if not self._more:
+            return
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        if len(self._waiting) >= MAX_WAITING:
+            dropped = self._waiting[0].dropped + 1
+            self._waiting[:2] = [structs.replace(self._waiting[1], dropped=self._waiting[1].dropped + dropped)]
+        self._waiting.append(Event(uuid.uuid4().hex, now, self._name, event, message, left=tuple(self._more)))
+        self._keep()
+        for more in self._more.values():
+            more.set()
+
+    async def run(self) -> None:
+        """Tell what waits, in order, for ever; who takes nothing holds up nobody else."""
+        await asyncio.gather(*(self._serve(way) for way in self._more))
+
+    async def close(self, running: asyncio.Task[None]) -> None:
+        """Give what waits a last chance, then end; the rest is in the file."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                while self._waiting and not self._failing:
+                    await asyncio.sleep(0.05)  # `running` empties it
+        running.cancel()
+        await asyncio.wait({running})
+
+    async def _serve(self, way: str) -> None:
+        delay_s = FIRST_DELAY_S
+        while True:
+            event = next((each for each in self._waiting if way in each.left), None)
+            if event is None:
+                self._more[way].clear()
+                await self._more[way].wait()
+                continue
+            problem = await (_run if way == "command" else _post)(self._ways[way], event)
+            if not problem:
+                delay_s = FIRST_DELAY_S
+                self._failing.discard(way)
+                self._taken(event.id, way)
+                continue
+            if way not in self._failing:
+                self._failing.add(way)
+                self._report(f"alerts.{way} has not taken an event, and is tried again: {problem}")
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, MAX_DELAY_S)
+
+    def _taken(self, id: str, way: str) -> None:
+        self._waiting = [
+            structs.replace(each, left=tuple(other for other in each.left if other != way)) if each.id == id else each
+            for each in self._waiting
+        ]
+        self._waiting = [each for each in self._waiting if each.left]
+        self._keep()
+
+    def _load(self) -> list[Event]:
+        try:
+            waiting = msgspec.json.decode(self._file.read_bytes(), type=list[Event])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return []
+        # Who is configured no more takes nothing.
+        left = [structs.replace(each, left=tuple(way for way in each.left if self._ways.get(way))) for each in waiting]
+        return [each for each in left if each.left]
+
+    def _keep(self) -> None:
+        with suppress(OSError):  # on a full disk they are told from memory
+            files.replace(self._file, msgspec.json.encode(self._waiting))
+
+
+def _body(event: Event) -> bytes:
+    told = structs.asdict(event)
+    del told["left"]
+    return msgspec.json.encode(told)
+
+
+async def _run(command: str, event: Event) -> str:
+    """Run the command with the event as JSON on its standard input; why it has not taken it, "" where it has."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *shlex.split(command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"LOCKSTEP_EVENT": event.event},
+        )
+    except (OSError, ValueError) as error:
+        return str(error)
+    try:
+        async with asyncio.timeout(TRY_S):
+            await process.communicate(_body(event))
+    except TimeoutError:
+        return f"it has not ended after {TRY_S:g} s"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return f"it ended with code {process.returncode}" if process.returncode else ""
+
+
+async def _post(url: str, event: Event) -> str:
+    """POST the event as JSON; why it was not taken, "" where it was."""
+    request = urllib.request.Request(url, _body(event), {"Content-Type": "application/json"}, method="POST")
+    try:
+        return await asyncio.to_thread(_send, request)
+    except (OSError, ValueError) as error:
+        return str(error)
+
+
+def _send(request: urllib.request.Request) -> str:
+    try:
+        with urllib.request.urlopen(request, timeout=TRY_S):
+            return ""
+    except urllib.error.HTTPError as error:
+        return f"it answers {error.code}"

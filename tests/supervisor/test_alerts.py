@@ -1,0 +1,185 @@
+"""Who is to be told of an event is told, by a real command and a real web server, and again until it was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from config.schema import AlertsSection
+from procs.supervisor import alerts as module
+from procs.supervisor.alerts import MAX_WAITING, Alerts
+from procs.supervisor.conditions import Conditions
+from shm.board import Board, Word
+from tests.supervisor.test_supervisor import CONFIG, PATIENCE_S, Start, config, start
+
+__all__ = ["config", "start"]
+
+
+class Receiver:
+    """A web server on loopback: `taken` has the bodies of POSTs; the first `refusals` ones it answers with 503."""
+
+    def __init__(self) -> None:
+        self.taken: Queue[dict[str, Any]] = Queue()
+        self.refusals = 0
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.refusals:
+                    receiver.refusals -= 1
+                    self.send_error(503)
+                    return
+                receiver.taken.put(json.loads(body))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_arguments: object) -> None:
+                """Says nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+async def told(alerts: Alerts) -> None:
+    """Have it tell all that waits."""
+    running = asyncio.create_task(alerts.run())
+    async with asyncio.timeout(PATIENCE_S):
+        while alerts._waiting:
+            await asyncio.sleep(0.01)  # the events are another task's
+    running.cancel()
+
+
+def test_an_event_is_told_until_both_have_taken_it(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_DELAY_S", 0.01)
+    receiver.refusals = 2
+    heard, fails = tmp_path / "heard", tmp_path / "fails"
+    fails.touch()
+    script = tmp_path / "take"
+    script.write_text(f"#!/bin/sh\n[ -e {fails} ] && rm {fails} && exit 3\ncat >> {heard}; echo >> {heard}\n")
+    script.chmod(0o700)
+    said: list[str] = []
+
+    async def run() -> None:
+        settings = AlertsSection(command=str(script), webhook=receiver.url)
+        alerts = Alerts(settings, "mine", tmp_path / "alerts.json", said.append)
+        alerts.tell("process_restarted", "first")
+        alerts.tell("snapshot_failed", "second")
+        await told(alerts)
+
+    asyncio.run(run())
+    by_web = [receiver.taken.get(timeout=PATIENCE_S) for _ in range(2)]
+    by_command = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert by_web == by_command
+    assert [(each["event"], each["message"], each["venue"]) for each in by_web] == [
+        ("process_restarted", "first", "mine"), ("snapshot_failed", "second", "mine"),
+    ]  # fmt: skip
+    assert receiver.taken.empty()
+    assert len(said) == 2  # once for each that failed, however often it did
+    assert "503" in "".join(said)
+    assert "code 3" in "".join(said)
+
+
+def test_what_waits_survives_the_supervisor(tmp_path: Path, receiver: Receiver) -> None:
+    file = tmp_path / "alerts.json"
+    settings = AlertsSection(webhook=receiver.url)
+
+    async def before() -> None:
+        Alerts(settings, "mine", file, print).tell("venue_failed", "the last word")
+
+    async def after() -> None:
+        await told(Alerts(settings, "mine", file, print))
+
+    asyncio.run(before())
+    asyncio.run(after())
+    assert receiver.taken.get(timeout=PATIENCE_S)["message"] == "the last word"
+    assert json.loads(file.read_bytes()) == []
+
+
+def test_nobody_to_tell_keeps_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print).tell("disk_low", "nobody hears")
+
+    asyncio.run(run())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_waits_is_bounded_and_says_what_is_missing(tmp_path: Path) -> None:
+    async def run() -> list[module.Event]:
+        alerts = Alerts(AlertsSection(command="/nowhere"), "mine", tmp_path / "alerts.json", print)
+        for number in range(MAX_WAITING + 5):
+            alerts.tell("disk_low", str(number))
+        return alerts._waiting
+
+    waiting = asyncio.run(run())
+    assert len(waiting) == MAX_WAITING
+    assert (waiting[0].message, waiting[0].dropped) == ("5", 5)
+    assert {event.dropped for event in waiting[1:]} == {0}
+
+
+def test_a_state_is_told_when_it_begins_and_when_it_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.Alerts, "tell", lambda _self, event, _message: events.append(event))
+    events: list[str] = []
+    board = Board.private()
+
+    async def run() -> None:
+        settings = AlertsSection(disk_low_bytes=0, database_behind_s=60)
+        conditions = Conditions(settings, tmp_path, Alerts(settings, "mine", tmp_path / "alerts.json", print))
+        board.set(Word.DURABLE_SEQ, 100)
+        board.set(Word.DATABASE_SEQ, 50)
+        conditions.tick(board, 1000)
+        conditions.tick(board, 1059)
+        assert events == []
+        conditions.tick(board, 1061)
+        conditions.tick(board, 1200)
+        assert events == ["database_behind"]
+        board.set(Word.DATABASE_SEQ, 100)
+        conditions.tick(board, 1201)
+        assert events == ["database_behind", "database_caught_up"]
+        board.set(Word.JOURNAL_FULL, 1)
+        conditions.tick(board, 1203)
+        board.set(Word.JOURNAL_FULL, 0)
+        conditions.tick(board, 1205)
+        assert events[2:] == ["orders_refused", "orders_taken"]
+        low = Conditions(AlertsSection(disk_low_bytes=2**60), tmp_path, conditions._alerts)
+        low.tick(board, 1300)
+        low.tick(board, 1302)
+        assert events[4:] == ["disk_low"]
+
+    asyncio.run(run())
+
+
+def test_a_running_venue_tells_of_a_death_and_never_waits(config: Path, start: Start, receiver: Receiver) -> None:
+    config.write_text(CONFIG + f'[alerts]\nwebhook = "{receiver.url}?token=secret"\ncommand = "sleep 1000"\n')
+    venue = start()
+    pids = venue.ready()
+    os.kill(pids["publisher"], signal.SIGKILL)
+    venue.read_until("venue ready again")
+    event = receiver.taken.get(timeout=PATIENCE_S)
+    while event["event"] != "process_restarted":  # the disk of whoever runs this may be low
+        event = receiver.taken.get(timeout=PATIENCE_S)
+    assert "publisher" in event["message"]
+    assert "secret" not in (config.parent / "data" / "run" / "manifest.json").read_text()
+    venue.process.send_signal(signal.SIGINT)
+    assert venue.process.wait(PATIENCE_S) == 0
