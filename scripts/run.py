@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from rich.text import Text
 
 from config.errors import ConfigError
+from procs import space
 from procs.batcher import database
 from procs.supervisor import health
 from procs.supervisor.run import Run
@@ -85,7 +85,7 @@ def _check_folders(data: Path) -> None:
             if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
                 raise UsageError(f"{folder} is no folder that the venue can write into: venue.data is {data}")
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if space.is_full(error):
             return  # which is said elsewhere, and may pass
         raise UsageError(f"venue.data is {data}, where the venue can't write: {error.strerror}") from None
 

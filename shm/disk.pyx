@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from libc.errno cimport EINTR, EIO, ENOSPC, ENOSYS, errno as c_errno
+from libc.errno cimport EDQUOT, EINTR, EIO, ENOSPC, ENOSYS, errno as c_errno
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 from posix.fcntl cimport O_CLOEXEC, O_CREAT, O_RDONLY, O_RDWR
@@ -185,6 +185,11 @@ cdef class Disk:
         return code
 
 
+cdef inline int failure() noexcept nogil:
+    """The last call's errno, negative. A quota that is used up is a full disk: there may be room later."""
+    return -ENOSPC if c_errno == EDQUOT else -c_errno
+
+
 cdef class FolderDisk(Disk):
     """A folder of the file system."""
 
@@ -226,7 +231,7 @@ cdef class FolderDisk(Disk):
         return os.listdir(self.directory if self.fd < 0 else self.fd)
 
     cdef int give_back(self) noexcept nogil:
-        return 0 if flock(self.fd, LOCK_UN) == 0 else -c_errno
+        return 0 if flock(self.fd, LOCK_UN) == 0 else failure()
 
     cdef int open(self, const char *name, Access access) noexcept nogil:
         cdef int flags = O_CLOEXEC
@@ -237,10 +242,10 @@ cdef class FolderDisk(Disk):
         else:
             flags |= O_RDWR | O_CREAT
         fd = openat(self.fd, name, flags, 0o600)
-        return fd if fd >= 0 else -c_errno
+        return fd if fd >= 0 else failure()
 
     cdef int close_file(self, int handle) noexcept nogil:
-        return 0 if posix_close(handle) == 0 else -c_errno
+        return 0 if posix_close(handle) == 0 else failure()
 
     cdef int64_t read(self, int handle, char *out, uint64_t size, uint64_t offset) noexcept nogil:
         cdef uint64_t done = 0
@@ -251,7 +256,7 @@ cdef class FolderDisk(Disk):
             if got > 0:
                 done += <uint64_t> got
             elif c_errno != EINTR:
-                return -c_errno
+                return failure()
         return done
 
     cdef int64_t write(self, int handle, const iovec *spans, int count, uint64_t offset) noexcept nogil:
@@ -260,38 +265,38 @@ cdef class FolderDisk(Disk):
             if done >= 0:
                 return done
             if c_errno != EINTR:
-                return -c_errno
+                return failure()
 
     cdef int flow(self, int handle, uint64_t offset, uint64_t size) noexcept nogil:
         cdef unsigned int whole = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
-        return 0 if sync_file_range(handle, offset, size, whole) == 0 else -c_errno
+        return 0 if sync_file_range(handle, offset, size, whole) == 0 else failure()
 
     cdef int sync(self, int handle) noexcept nogil:
-        return 0 if fdatasync(handle) == 0 else -c_errno
+        return 0 if fdatasync(handle) == 0 else failure()
 
     cdef int forget(self, int handle) noexcept nogil:
         return -posix_fadvise(handle, 0, 0, POSIX_FADV_DONTNEED)
 
     cdef int truncate(self, int handle, uint64_t size) noexcept nogil:
-        return 0 if ftruncate(handle, size) == 0 else -c_errno
+        return 0 if ftruncate(handle, size) == 0 else failure()
 
     cdef int64_t size(self, int handle) noexcept nogil:
         end = lseek(handle, 0, SEEK_END)
-        return end if end >= 0 else -c_errno
+        return end if end >= 0 else failure()
 
     cdef int rename(self, const char *old, const char *new) noexcept nogil:
-        return 0 if renameat(self.fd, old, self.fd, new) == 0 else -c_errno
+        return 0 if renameat(self.fd, old, self.fd, new) == 0 else failure()
 
     cdef int remove(self, const char *name) noexcept nogil:
-        return 0 if unlinkat(self.fd, name, 0) == 0 else -c_errno
+        return 0 if unlinkat(self.fd, name, 0) == 0 else failure()
 
     cdef int sync_directory(self) noexcept nogil:
-        return 0 if fsync(self.fd) == 0 else -c_errno
+        return 0 if fsync(self.fd) == 0 else failure()
 
     cdef int64_t free_bytes(self) noexcept nogil:
         cdef statvfs_t found
         if fstatvfs(self.fd, &found) != 0:
-            return -c_errno
+            return failure()
         return <int64_t> (found.f_bavail * found.f_frsize)
 
 

@@ -107,10 +107,11 @@ def test_the_writer_ends_at_the_first_sync_error(tmp_path: Path) -> None:
     assert list(JournalReader(folder, limit=reported)) == model.records(1, reported)
 
 
-def test_the_writer_ends_when_the_disk_is_full(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["ENOSPC", "EDQUOT"])
+def test_the_writer_ends_when_the_disk_is_full(tmp_path: Path, code: str) -> None:
     folder = tmp_path / "journal"
     folder.mkdir()
-    child = Child(folder, "local", 10**9, 1, traced("-e", "inject=pwritev:error=ENOSPC:when=4"))
+    child = Child(folder, "local", 10**9, 1, traced("-e", f"inject=pwritev:error={code}:when=4"))
     assert "JournalFull: [Errno 28] can't write a batch to the journal" in child.end()
     reported = child.durable_seq()
     assert reported > 0
@@ -118,10 +119,11 @@ def test_the_writer_ends_when_the_disk_is_full(tmp_path: Path) -> None:
         assert writer.last_seq == reported
 
 
-def test_a_full_disk_is_named_when_a_segment_is_prepared(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["ENOSPC", "EDQUOT"])
+def test_a_full_disk_is_named_when_a_segment_is_prepared(tmp_path: Path, code: str) -> None:
     folder = tmp_path / "journal"
     folder.mkdir()
-    child = Child(folder, "local", 10**9, 1, traced("-f", "-e", "inject=pwritev:error=ENOSPC:when=1+"))
+    child = Child(folder, "local", 10**9, 1, traced("-f", "-e", f"inject=pwritev:error={code}:when=1+"))
     assert "JournalFull: [Errno 28] can't prepare a segment" in child.end()
     with JournalWriter(folder, segment_bytes=SEGMENT_BYTES) as writer:
         assert writer.last_seq == 0
