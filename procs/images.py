@@ -9,14 +9,14 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from procs import files
+from procs import files, space
 
 
 class Images(Protocol):
     """Images of one run, by log sequence."""
 
-    def put(self, seq: int, image: bytes) -> None:
-        """Leave the image of the move that record `seq` asks for."""
+    def put(self, seq: int, image: bytes) -> bool:
+        """Leave the image of the move that record `seq` asks for; False where there is no room for it now."""
 
     def get(self, seq: int) -> bytes | None:
         """That image, or None while it has not been left."""
@@ -28,8 +28,9 @@ class Kept:
     def __init__(self) -> None:
         self._images: dict[int, bytes] = {}
 
-    def put(self, seq: int, image: bytes) -> None:
+    def put(self, seq: int, image: bytes) -> bool:
         self._images[seq] = image
+        return True
 
     def get(self, seq: int) -> bytes | None:
         return self._images.get(seq)
@@ -49,8 +50,19 @@ class Filed:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(mode=0o700, parents=True)
 
-    def put(self, seq: int, image: bytes) -> None:
-        files.replace(self._folder / str(seq), image)
+    def put(self, seq: int, image: bytes) -> bool:
+        file = self._folder / str(seq)
+        if file.exists():  # a core before this one left it, and came to the same image
+            return True
+        if space.free_bytes(self._folder) < len(image):  # what can't hold it all is not taken from others meanwhile
+            return False
+        try:
+            files.replace(file, image)
+        except OSError as error:
+            if not space.is_full(error):
+                raise
+            return False
+        return True
 
     def get(self, seq: int) -> bytes | None:
         try:

@@ -47,6 +47,7 @@ cdef class Matcher(Agent):
     cdef Ahead ahead
     cdef Board board
     cdef object images          # of instruments that move: put(seq, bytes) and get(seq), or None
+    cdef object leaving         # the image of one that there was no room for yet, or None
     cdef object snapshots       # where the state is saved: save(seq, name, write), or None
     cdef int number
     cdef uint8_t *matcher_of    # by instrument; 0 where it is not defined
@@ -150,7 +151,10 @@ cdef class Matcher(Agent):
         return self.book.execute(command) if owner == self.number else 1
 
     cdef int define(self, const InstrumentRecord *command) except -1 nogil:
-        """Note which matcher an instrument has; returns 0 where it comes from another one that did not let go yet."""
+        """Note which matcher an instrument has; returns 0 where it comes from another one that did not let go yet.
+
+        Nor is it done while there is no room for the image of one that goes.
+        """
         cdef int owner
         if command.verdict != CODE_OK:
             return 1
@@ -165,11 +169,15 @@ cdef class Matcher(Agent):
         return self.book.execute(<const CommandRecord *> command) if command.matcher == self.number else 1
 
     cdef bint move(self, uint64_t seq, uint32_t instrument, bint away) except? False:
-        """Leave the image of an instrument for its new matcher, or take it over; False while it is not there."""
+        """Leave the image of an instrument for its new matcher, or take it over; False while that can't be done."""
         if self.images is None:
             raise RuntimeError(f"instrument {instrument} moves, and there is no place for its image: command {seq}")
         if away:
-            self.images.put(seq, self.book.give_away(instrument))
+            if self.leaving is None:
+                self.leaving = self.book.give_away(instrument)
+            if not self.images.put(seq, self.leaving):
+                return False
+            self.leaving = None
             return True
         image = self.images.get(seq)
         if image is not None:

@@ -324,11 +324,16 @@ cdef class Router(Agent):
     cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil:
         """What a command that arrived at its time is refused with for no reason in the log, or OK.
 
-        What is left of a full disk is for what takes orders off, and for what keeps the venue going (rule 29).
+        What is left of a full disk is for what takes orders off, and for what keeps the venue going (rule 29). An
+        instrument that moves leaves its image on it.
         """
         if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:
             return CODE_TOO_OLD
-        if self.journal_full and (record.type == CMD_NEW_ORDER or record.type == CMD_REPLACE):
+        if self.journal_full and (
+            record.type == CMD_NEW_ORDER or record.type == CMD_REPLACE or (
+                record.type == CMD_INSTRUMENT and self.core.administration.moves(<const InstrumentRecord *> record)
+            )
+        ):
             return CODE_JOURNAL_FULL
         return CODE_OK
 

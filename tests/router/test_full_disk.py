@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from shm.board import Word
-from shm.records import Code, MassCancel
+from shm.records import Code, Instrument, MassCancel, Phase, PhaseChange
 from tests.router.rig import OPERATORS, Rig
 from tests.router.traffic import cancel, order, replace
 
@@ -29,6 +30,19 @@ def test_orders_and_replaces_are_refused_and_cancels_pass(rig: Rig) -> None:
     assert rig.ask(everything) == Code.OK
     assert rig.core.ledger.orders.count == 0
     rig.core.ledger.check()
+
+
+def test_an_instrument_moves_to_another_matcher_when_there_is_space(rig: Rig) -> None:
+    """It leaves an image of its orders on the disk, and its matcher would wait with all others' until there is room."""
+    listed = next(record for record in rig.commands() if isinstance(record, Instrument) and record.instrument == 1)
+    halt = PhaseChange(account=OPERATORS[0], time_ns=rig.now, cl_ord_id=b"H", instrument=1, phase=Phase.HALT)
+    assert rig.ask(halt) == Code.OK
+    asked = {"account": OPERATORS[0], "session": 0, "time_ns": rig.now}
+    assert rig.ask(structs.replace(listed, **asked, matcher=2)) == Code.JOURNAL_FULL
+    assert rig.ask(structs.replace(listed, **asked, collar_bps=600)) == Code.OK
+    rig.board.set(Word.JOURNAL_FULL, 0)
+    assert rig.ask(structs.replace(listed, **asked, matcher=2)) == Code.OK
+    assert rig.ask(*cancel(1, "X", "A")) == Code.OK
 
 
 def test_a_refused_id_is_closed_and_other_ones_work_once_there_is_space(rig: Rig) -> None:
