@@ -56,6 +56,7 @@ cdef class Holds:
     cdef int begin_replace(
         self, uint32_t item, const ReplaceRecord *replace, const char *own_id, uint32_t tag
     ) except -1 nogil
+    cdef int shorten_ids(self, uint32_t item) except -1 nogil
     cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil
     cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil
     cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil

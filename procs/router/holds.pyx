@@ -16,7 +16,8 @@ from procs.router.accounts cimport ACCOUNT_POSITIONS, Accounts, account_at
 from procs.router.balances cimport Balance, Balances, balance_at
 from procs.router.ids cimport CLOSED_IDS, ClientIds, id_at
 from procs.router.orders cimport (
-    ORDER_BUDGET, ORDER_COUNTED, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrders, Order, int128, order_at, widest_terms,
+    ORDER_BUDGET, ORDER_COUNTED, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrders, Order, int128, order_at, replace_at,
+    widest_terms,
 )
 from procs.router.positions cimport Positions
 from procs.tables.index cimport index_item, index_span
@@ -30,6 +31,10 @@ from shm.records cimport (
 from procs.tables.saved import DamagedPart
 
 assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
+
+cdef enum:
+    KEPT_IDS = 4    # by which an order that is replaced often is known at least,
+    MOST_IDS = 8    # and at most, but for those in flight: the others are closed together
 
 cdef Stake NOTHING
 memset(&NOTHING, 0, sizeof(NOTHING))
@@ -162,6 +167,7 @@ cdef class Holds:
             if self.positions.find(record.account, self.listings[record.instrument].terms.base_asset) != NULL:
                 order.flags |= ORDER_COUNTED
         order.ids = self.ids.add(record.account, record.cl_ord_id, tag, record.seq, item)
+        order.id_count = 1
         return item
 
     cdef int open_list(
@@ -223,9 +229,30 @@ cdef class Holds:
         cdef Stake after
         id_at(self.ids, id).link = order.ids
         order.ids = id
+        order.id_count += 1
         self.orders.add_replace(item, id, replace.seq, replace.price_ticks, replace.quantity_lots)
         after = stake_of(self, order)
         return self.release(order, &before, &after, 0)
+
+    cdef int shorten_ids(self, uint32_t item) except -1 nogil:
+        """Of an order that was replaced often the oldest ids mean it no more: they are closed at the next marker.
+
+        One that may be the order's yet stays: should all replaces in flight be refused, that is the newest before them.
+        """
+        cdef Order *order = order_at(self.orders, item)
+        cdef uint32_t last = order.ids
+        cdef uint32_t first_closed
+        cdef int _
+        if order.id_count <= MOST_IDS:
+            return 0
+        for _ in range(KEPT_IDS - 1):
+            last = id_at(self.ids, last).link
+        if order.pending != NIL and id_at(self.ids, last).seq >= replace_at(self.orders, order.pending).seq:
+            return 0
+        first_closed = id_at(self.ids, last).link
+        id_at(self.ids, last).link = NIL
+        order.id_count = KEPT_IDS
+        return self.ids.retire_all(first_closed)
 
     cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil:
         """An order's hold changes; what leaves it and was not `paid` becomes free, what it lacks is taken."""

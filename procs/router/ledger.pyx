@@ -242,6 +242,7 @@ cdef class Ledger(Holds):
             while at[0] != id:
                 at = &id_at(self.ids, at[0]).link
             at[0] = id_at(self.ids, id).link
+            order.id_count -= 1
             self.ids.retire(id)
         after = stake_of(self, order)
         self.release(order, before, &after, 0)

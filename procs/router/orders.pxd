@@ -30,7 +30,8 @@ cdef struct Order:
     uint8_t side
     uint8_t flags
     uint8_t ord_type
-    uint8_t reserved[7]
+    uint8_t reserved[3]
+    uint32_t id_count         # how many client ids `ids` leads to
 
 # A replace in flight: one cache line. What is said of all of them is kept in the oldest: outcomes come in their order.
 cdef struct Pending:

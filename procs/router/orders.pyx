@@ -164,6 +164,7 @@ cdef class OpenOrders:
         digest = scramble(digest, order.leaves_lots)
         digest = scramble(digest, order.quantity_lots)
         digest = scramble(digest, <uint64_t> order.account << 16 | <uint64_t> order.ord_type << 8 | order.flags)
+        digest = scramble(digest, order.id_count)
         if order.mate != NIL:
             digest = scramble(digest, order_at(self, order.mate).order_id)
         while replace != NIL:

@@ -11,9 +11,10 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RULES_VERSION = 2      # of what a log comes to: its verdicts and events, and their numbers
+    RULES_VERSION = 3      # of what a log comes to: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     RULES_OLDER_IDS = 2    # from these rules on ids are kept by time too, and what may have come before them is refused
+    RULES_FEW_IDS = 3      # and from these on an order that is replaced often is known by its last ids only
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers nearer to each other than this don't all tell balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
     SECOND_NS = 1_000_000_000

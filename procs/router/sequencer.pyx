@@ -435,6 +435,8 @@ cdef class Sequencer(State):
             verdict = self.judge_replace(record, item)
         if verdict == CODE_OK:
             self.ledger.begin_replace(item, record, self.own_id, self.id_tag)
+            if self.administration.rules >= RULES_FEW_IDS:
+                self.ledger.shorten_ids(item)
             self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         else:
             self.ledger.ids.add_closed(record.account, self.own_id, self.id_tag, record.seq)

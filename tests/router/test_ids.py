@@ -52,6 +52,46 @@ def test_a_refused_replace_leaves_its_id_closed_and_the_order_open() -> None:
     rig.core.ledger.check()
 
 
+def test_an_order_is_known_by_its_last_ids_however_often_it_is_replaced() -> None:
+    """Memory by order is bounded; older ids are closed, and no duplicate is taken."""
+    rig = Rig().lead()
+    others = rig.core.ledger.ids.count - len(rig.core.ledger.ids.closed_of(1))
+    play(rig, [[order(1, "R0", price_ticks=50)]])
+    most = 0
+    for number in range(1, 31):
+        play(rig, [replace(1, f"R{number}", f"R{number - 1}", 50 - number % 2, 5)])
+        most = max(most, rig.core.ledger.ids.count - len(rig.core.ledger.ids.closed_of(1)) - others)
+    assert most == 8
+    rig.core.ledger.check()
+    assert rig.ask(*cancel(1, "C1", "R20")) == Code.UNKNOWN_ORDER
+    assert rig.ask(order(1, "R3")) == Code.DUPLICATE_CLIENT_ID
+    assert rig.ask(*cancel(1, "C2", "R27")) == Code.OK
+    rig.run()
+    assert set(rig.core.ledger.ids.closed_of(1)) >= {b"R%d" % number for number in range(31)}
+    again = Rig(rig.log).lead()
+    assert again.core.ledger.ids.closed_of(1) == rig.core.ledger.ids.closed_of(1)
+
+
+def test_a_replace_in_flight_leaves_the_id_that_the_order_has_if_it_is_refused() -> None:
+    rig = Rig().lead()
+    play(rig, [[order(1, "S", side=2, quantity_lots=10)], [order(2, "B", quantity_lots=5)]])
+    for number in range(20):  # none has its outcome, which is a refusal, before the last has come
+        rig.send(*replace(1, f"R{number}", "S", 100, 5))
+    rig.run()
+    rig.core.ledger.check()
+    assert rig.ask(*cancel(1, "C", "S")) == Code.OK
+
+
+def test_the_ids_of_an_order_stayed_under_earlier_rules_and_do_so_again() -> None:
+    rig = Rig(rules=2).lead()
+    play(rig, [[order(1, "R0", price_ticks=50)]])
+    for number in range(1, 31):
+        play(rig, [replace(1, f"R{number}", "R0", 50 - number % 2, 5)])
+    assert rig.ask(*cancel(1, "C", "R0")) == Code.OK
+    again = Rig(rig.log).lead()
+    assert again.core.ledger.ids.closed_of(1) == rig.core.ledger.ids.closed_of(1)
+
+
 def test_eviction_does_not_depend_on_which_ring_was_drained_first() -> None:
     """Two matchers end orders of one account; whichever the router hears of first, the same ids are forgotten."""
     makers: list[list[Command]] = [[order(1, f"M{n}", instrument=1 + n % 2, side=2)] for n in range(20)]

@@ -243,8 +243,8 @@ def test_an_epoch_under_other_rules_is_refused() -> None:
     first = Rig().lead()
     epoch = unpack_command(first.log[0])
     assert isinstance(epoch, Epoch)
-    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 3}
-    with pytest.raises(ReplayError, match="record 1 begins an epoch under rules 3, and this code has rules 1 to 2"):
+    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 4}
+    with pytest.raises(ReplayError, match="record 1 begins an epoch under rules 4, and this code has rules 1 to 3"):
         Rig([stamp(pack(Epoch(**fields))), *first.log[1:]]).run()
 
 
