@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t
 
 from procs.gateway.fix.session cimport Session
 from procs.gateway.forms cimport Checker, Form, Refusal, Terms, Text
@@ -27,6 +27,7 @@ cdef class Desk:
     cdef int status_message(self, Session session, uint32_t account, int64_t now_ns) except -1
     cdef int keep(self, Kind kind, Session session, uint32_t account, int flags=*) except -1
     cdef int keep_refused(self, Session session, uint32_t account, Text cl_ord_id, int flags=*) except -1
+    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const Terms *terms) noexcept
     cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept
     cdef int refuse_order(
         self, Session session, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns

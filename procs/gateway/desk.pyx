@@ -3,7 +3,7 @@
 It keeps each message in the store, with what came of it; it sends nothing and knows no connection.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.stdio cimport snprintf
 
 from procs.gateway.answers cimport add_sent, cancel_refused, list_refused, mass_refused, order_refused, order_unknown
@@ -18,7 +18,8 @@ from procs.gateway.store cimport Store
 from procs.gateway.translate cimport Entry, field_of, read_entries, read_form
 from procs.gateway.values cimport is_char
 from shm.records cimport (
-    CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY,
+    CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIMIT_REACHED, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK,
+    CODE_VENUE_BUSY,
 )
 
 cdef enum:
@@ -67,8 +68,8 @@ cdef class Desk:
         cdef Refusal refusal
         read_form(session.message, &form)
         refusal = self.checker.check(&form, account, &terms)
-        if refusal.code == CODE_OK and self.lacks_space and self.is_new(&form, account, &terms):
-            refusal.code = CODE_JOURNAL_FULL
+        if refusal.code == CODE_OK:
+            refusal.code = self.judge_room(&form, account, &terms)
         if refusal.code == CODE_OK and not self.entry.has_room():
             refusal.code = CODE_VENUE_BUSY
         if refusal.code != CODE_OK:
@@ -95,8 +96,8 @@ cdef class Desk:
         refusal.sent = field_of(message, 68)
         if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
             refusal = self.checker.check_list(forms, field_of(message, 1385), account, terms)
-            if refusal.code == CODE_OK and self.lacks_space and self.is_new(&forms[0], account, &terms[0]):
-                refusal.code = CODE_JOURNAL_FULL
+            if refusal.code == CODE_OK:
+                refusal.code = self.judge_room(&forms[0], account, &terms[0])
         if refusal.code == CODE_OK and not self.entry.has_room():
             return self.busy(session, account, field_of(message, 66))
         if refusal.code != CODE_OK:
@@ -164,6 +165,14 @@ cdef class Desk:
             kept, KEPT_SIZE, b"8=FIX.4.%c\x0111=%.*s\x01", message.data[8], <int> cl_ord_id.size, cl_ord_id.at
         )
         return self.store.append(KIND_IN_ANSWERED, account, message.msg_seq_num, kept, size, flags)
+
+    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const Terms *terms) noexcept:
+        """What refuses an order or replace that the log, or the table of orders, has no room for; else CODE_OK."""
+        if not (self.lacks_space or self.orders.is_full()) or not self.is_new(form, account, terms):
+            return CODE_OK
+        if self.lacks_space:
+            return CODE_JOURNAL_FULL
+        return CODE_OK if form.msg_type == c"G" else CODE_LIMIT_REACHED
 
     cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept:
         """Whether it is more for the log to keep: a cancel is none, nor is what the log has already."""

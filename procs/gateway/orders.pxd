@@ -68,11 +68,13 @@ cdef class Orders:
     cdef uint32_t next_place
     cdef uint32_t free_place
     cdef uint64_t count
+    cdef public uint64_t most  # with so many it is full
     cdef Index indexes[2]
     cdef uint32_t *closed
     cdef uint64_t closed_count
     cdef Pool aside          # of Further
     cdef Order *at(self, uint32_t place) noexcept nogil
+    cdef bint is_full(self) noexcept nogil
     cdef Order *find(self, uint64_t order_id) noexcept nogil
     cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil

@@ -65,11 +65,13 @@ from shm import layout
 
 cdef enum:
     FIRST_FURTHER = 4096
+    SPARE_CHUNKS = 128  # for orders on their way, which may fill an ingress and a log ring of the largest size
 
 assert sizeof(Order) == 104
 assert sizeof(Further) == 40
 
 ORDER_SIZE = sizeof(Order) + 2 * sizeof(Link)  # without its heads
+MOST_ORDERS = (MAX_CHUNKS - SPARE_CHUNKS) * CHUNK_ORDERS
 
 
 cdef Further NO_TERMS  # all 0
@@ -89,9 +91,13 @@ cdef inline uint32_t hash_of(int which, const Order *order) noexcept nogil:
 
 
 cdef class Orders:
-    """The table. An order that an event names and the table does not hold is a bug of ours: LookupError."""
+    """The table. An order that an event names and the table does not hold is a bug of ours: LookupError.
+
+    With `most` of them it is full: there is room for those that are on their way, and new ones are to be refused.
+    """
 
     def __cinit__(self):
+        self.most = MOST_ORDERS
         chains_open(&self.indexes[BY_ID])
         chains_open(&self.indexes[BY_CLIENT])
         self.closed = <uint32_t *> calloc(CLOSED_KEPT, sizeof(uint32_t))
@@ -111,6 +117,9 @@ cdef class Orders:
 
     cdef Order *at(self, uint32_t place) noexcept nogil:
         return &self.chunks[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
+
+    cdef bint is_full(self) noexcept nogil:
+        return self.count >= self.most
 
     cdef Order *find(self, uint64_t order_id) noexcept nogil:
         """The order, or NULL. Expected time is constant. The pointer is valid until the next event is applied."""

@@ -93,6 +93,29 @@ def test_replace_then_cancel_follows_the_chain_of_ids(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_with_as_many_orders_as_it_has_room_for_a_gateway_refuses_more(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with venue(tmp_path) as harness:
+            trader = Trader()
+            await trader.logon(harness)
+            harness.gateway.engine.orders.most = 2
+            for name in ("one", "two"):
+                trader.order(name)
+                assert (await trader.receive())[150] == "0"
+            trader.order("three")
+            refused = await trader.receive()
+            assert (refused[150], refused[58].partition(":")[0]) == ("8", "LIMIT_REACHED")
+            trader.replace("four", "one", t44="99")
+            assert (await trader.receive())[150] == "5"
+            trader.cancel("five", "two")
+            assert (await trader.receive())[150] == "4"
+            harness.gateway.engine.orders.most = 3
+            trader.order("three")
+            assert (await trader.receive())[150] == "0"
+
+    asyncio.run(scenario())
+
+
 def test_a_replaced_order_of_42_is_in_state_replaced(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with venue(tmp_path) as harness:
