@@ -38,6 +38,7 @@ cdef class Gateway:
     cdef int64_t tended_ns
     cdef int64_t looked_ns
     cdef int advance(self, Client client) except -1
+    cdef int64_t share_of(self, Client client) noexcept
     cdef bint may_go_on(self, Client client) except -1
     cdef int too_many(self, Client client) except -1
     cdef int release(self, Client client) except -1

@@ -38,6 +38,7 @@ cdef enum:
     MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a reader further behind is logged out
     CLOSE_NS = 5_000_000_000             # for a client to read what was written to it before the close
     LOOK_NS = 500_000_000                # between two looks at what clients have not read
+    RESET_NS = 100_000_000               # that a Logon with ResetSeqNumFlag counts for: all wait for the disk then
     UNIT_BYTES = 512                     # a message counts once more for each: the rate bounds bytes too
     OTHER = 0                            # BusinessRejectReason (380)
     UNSUPPORTED_TYPE = 3                 # BusinessRejectReason (380)
@@ -234,11 +235,8 @@ cdef class Gateway:
             client.begin += session.consumed
             if step == STEP_NEED_MORE:
                 break
-            if self.message_ns and client.line is not None:
-                # Half the share: what is no order, and what is refused, comes beside as many orders.
-                client.line.heard_ns = max(client.line.heard_ns, self.now_ns) + (
-                    <int64_t> (1 + session.consumed // UNIT_BYTES) * self.message_ns // 2
-                )
+            if client.line is not None:
+                client.line.heard_ns = max(client.line.heard_ns, self.now_ns) + self.share_of(client)
             self.handle(client, step, expected)
         if client.begin and not client.waiting:
             memmove(client.buffer, client.buffer + client.begin, client.end - client.begin)
@@ -250,6 +248,16 @@ cdef class Gateway:
             client.pause()
         client.resume()
         return 0
+
+    cdef int64_t share_of(self, Client client) noexcept:
+        """How much of its session's time what was just received takes.
+
+        Half of an order's: what is no order, and what is refused, comes beside as many orders.
+        """
+        cdef Session session = client.session
+        if session.consumed and session.message.msg_type == c"A":
+            return RESET_NS
+        return <int64_t> (1 + session.consumed // UNIT_BYTES) * self.message_ns // 2
 
     cdef bint may_go_on(self, Client client) except -1:
         """Whether the next message can be carried out: where the ring is full, its sender waits, but not for ever.
@@ -359,6 +367,9 @@ cdef class Gateway:
         if line.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
             self.waiting[client] = number
             return
+        if session.reset and line.heard_ns - now_ns > WINDOW_NS:
+            self.waiting[client] = number
+            return
         self.store.flush()
         if self.store.is_full:
             self.waiting[client] = number
@@ -378,6 +389,8 @@ cdef class Gateway:
         if line.next_in == 0:  # a later connection goes on where this one ends: all that came is on its way to the log
             line.next_in, line.answered = self.store.expected_in(number, sequenced, session.logon_seq_num)
         expected = line.next_in
+        if session.reset:
+            line.heard_ns = max(line.heard_ns, now_ns) + RESET_NS
         client.line = line
         line.client = client
         line.live = session

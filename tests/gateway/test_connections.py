@@ -169,6 +169,29 @@ def test_input_far_above_the_rate_waits_and_no_heartbeat_is_missed(tmp_path: Pat
     asyncio.run(scenario())
 
 
+def test_who_resets_again_and_again_waits_for_itself(tmp_path: Path) -> None:
+    """Everybody waits for the disk where numbers begin at 1 again: so nobody may ask for that all the time."""
+
+    async def scenario() -> None:
+        async with venue(tmp_path, config_for(max_messages_per_second=0)) as harness:
+            trader, other = Trader("ALICE"), Trader("BOB")
+            await trader.logon(harness, t141="Y")
+            await other.logon(harness)
+            began_s = time.monotonic()
+            for _ in range(20):
+                trader.send("A", {98: "0", 108: "30", 141: "Y"}, seq=1)
+            other.order("one")
+            assert (await other.receive())[150] == "0"
+            for _ in range(20):
+                assert (await trader.receive())[34] == "1"
+            await trader.close()
+            trader.next_out = 1
+            assert (await trader.logon(harness, t141="Y"))[34] == "1"
+            assert time.monotonic() - began_s > 0.9, "eleven at once, then ten a second, also by new connections"
+
+    asyncio.run(scenario())
+
+
 async def statuses(harness: Harness) -> dict[str, SessionStatus]:
     name = control.name_of(harness.venue.boot_id, "gateway.1")
     return {status.session: status for status in await asyncio.to_thread(control.sessions, name)}
