@@ -106,6 +106,19 @@ def main() -> None:
         sys.exit(fail(str(error), json=True, code=EXIT_USAGE) if json else EXIT_USAGE)
     except UsageError as error:
         sys.exit(fail(str(error), json=json, code=EXIT_USAGE))
+    except OSError as error:
+        from procs.space import is_full
+
+        if not is_full(error):
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        sys.exit(
+            fail(
+                f"the disk has no room for this command's files{where}; free space, then repeat it",
+                json=json,
+                code=EXIT_USAGE,
+            )
+        )
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(result)

@@ -158,7 +158,12 @@ def _disk_space(config: Config, topology: Topology) -> Check:
 
 
 def _disk_sync(data: Path, durability: str) -> Check:
-    times_us = sorted(sync_times_us(_existing(data)))
+    try:
+        times_us = sorted(sync_times_us(_existing(data)))
+    except OSError as error:
+        if not space.is_full(error):
+            raise
+        return Check("disk sync", "fail", "not measured: the disk is full", f"free space for {data}")
     p50, p99 = statistics.median(times_us), times_us[len(times_us) * 99 // 100]
     found = f"fdatasync of {SYNC_BYTES} bytes: p50 {p50:,.0f} us, p99 {p99:,.0f} us"
     if p50 > SLOW_SYNC_US and durability == "local":

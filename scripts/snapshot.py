@@ -76,6 +76,8 @@ def _await(venue: Venue, after: int, supervisor: int, deadline_s: float, shown: 
         found = next((entry for entry in catalogue.entries(data) if entry.seq > after), None)
         if found is not None:
             return found
+        if venue.board.get(Word.JOURNAL_FULL):
+            return f"no snapshot is taken while the disk of {data} is nearly full: free space there"
         if RoleLock.holder(data / "venue.lock") != supervisor:
             return "the venue ended before there was a snapshot"
         shown.update(_progress(venue, after))

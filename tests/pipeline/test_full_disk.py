@@ -62,6 +62,14 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
     assert status["running"]
     assert status["orders_refused"]
     assert status["disk_free_bytes"] == 0
+    for command, code, advice in (
+        ("snapshot", 1, "nearly full: free space there"),
+        ("verify", 2, "no room for this command's files"),
+        ("doctor", 1, "not measured: the disk is full"),
+    ):
+        answer = venue.command(command)
+        said = " ".join((answer.stdout + answer.stderr).split())
+        assert (answer.returncode, advice in said, "Traceback" in said) == (code, True, False), said
     disk.empty()
     answers(trader, "0", "again-", "buy")
     await_database(venue)
