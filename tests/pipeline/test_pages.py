@@ -1,0 +1,213 @@
+"""README and docs/operations.md as whoever follows them does: every block is run, in order, against a real venue.
+
+What a page leaves to its reader (FILE, a sequence, a time, a copy of the journal) comes from here, and so does what a
+section begins with, such as a damaged journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+import config
+from config.schema import Config
+from procs.batcher.database import _installation
+from shm.journal import segment_path
+from tests.pages import ROOT, Block, blocks
+from tests.passwords import PASSWORD
+from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue
+from tests.pipeline.test_refusals import batches, flip, refused
+
+OPERATIONS = ROOT / "docs" / "operations.md"
+PATIENCE_S = 120
+# Commands of another program's machine or of a service manager are not run; what they name must be there.
+# There is damage, a loss; a healthy command can't be taken out; a journal of this build needs no converting.
+REFUSED = ("--dry-run", "lockstep void", "lockstep convert-journal")
+ELSEWHERE = ("make", "systemctl", "sudo", "cp", "rsync", "mv")
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path_factory.mktemp("pages"))
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()
+
+
+def shell(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What a shell says to a command, with `lockstep` and PostgreSQL's programs on its path."""
+    programs = folder / "bin"
+    programs.mkdir(exist_ok=True)
+    lockstep = programs / "lockstep"
+    lockstep.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m scripts "$@"\n')
+    lockstep.chmod(0o700)
+    path = f"{programs}:{_installation()[0]}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=os.environ | environment | {"PATH": path}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+
+
+Found = TypeVar("Found")
+
+
+def within(look: Callable[[], Found | None]) -> Found:
+    """What `look` finds, once it does: the database starts beside the venue, and a table is printed after a line."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := look()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)  # only looking again tells
+    return found
+
+
+def python(code: str) -> str:
+    """What a program prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    ).stdout
+
+
+def of(page: Path, kind: str) -> list[Block]:
+    return [block for block in blocks(page) if block.kind == kind]
+
+
+def test_the_readme_shows_what_a_start_prints(venue: RunningVenue) -> None:
+    shown = next(block for block in of(ROOT / "README.md", "text") if "venue ready after" in block.text)
+    ports = (str(venue.fix_port), str(venue.market_port))
+    said = within(lambda: venue.log.read_text() if "durability" in venue.log.read_text() else None)
+    for line in shown.lines:
+        for word in re.split(r"[\s:]+", line):
+            if not re.search(r"^[\d.]+$|…|toml", word):  # times, and paths of the demo
+                assert word in said, line
+    assert all(port in said for port in ports)
+
+
+def test_the_readme_trades(venue: RunningVenue) -> None:
+    trade = next(block for block in of(ROOT / "README.md", "python") if "simplefix" in block.text)
+    code = trade.text.replace("9878", str(venue.fix_port))
+    assert "39=0" in python(code)
+    sold = python(code.replace("TRADER1", "TRADER2").replace("54, 1", "54, 2"))
+    assert "39=0" in sold or "39=2" in sold
+
+
+def test_the_readme_watches(venue: RunningVenue) -> None:
+    watch = next(block for block in of(ROOT / "README.md", "python") if "websockets" in block.text)
+    code = watch.text.replace("8081", str(venue.market_port)).replace("print(message)", "print(message, flush=True)")
+    watching = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())["s"] == "BTCUSDT"  # the best prices as they are, at once
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def test_the_readme_queries_the_database(venue: RunningVenue, tmp_path: Path) -> None:
+    (query,) = (line for block in of(ROOT / "README.md", "command") for line in block.commands if "psql" in line)
+    query = query.replace(".venv/bin/lockstep db url", f"lockstep db url {venue.config}")
+    answer = within(lambda: found if (found := shell(query, tmp_path, {})).returncode == 0 else None)
+    assert "taker_order_id" in answer.stdout
+
+
+def test_operations_first_blocks_make_a_configuration(tmp_path: Path) -> None:
+    first, second = of(OPERATIONS, "command")[:2]
+    assert first.commands[0].startswith("lockstep init")
+    script = "\n".join(["set -e", *first.commands, *second.commands])
+    answer = shell(script, tmp_path, {})
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "the first start begins it" in answer.stdout
+    assert config.load(tmp_path / "venue.toml").accounts
+
+
+def test_what_operations_shows_of_a_file_is_a_configuration() -> None:
+    shown = [block for block in of(OPERATIONS, "text") if block.lines[0].startswith("[")]
+    assert shown
+    for block in shown:
+        msgspec.convert(tomllib.loads(block.text), Config)
+
+
+def test_every_command_of_operations_does_what_it_says(venue: RunningVenue, tmp_path: Path) -> None:
+    walk = Walk(venue, tmp_path)
+    for block in of(OPERATIONS, "command")[2:]:
+        walk.follow(block)
+    assert walk.followed >= 12
+
+
+class Walk:
+    """Follows the page: prepares what a section begins with, and runs its commands."""
+
+    def __init__(self, venue: RunningVenue, folder: Path) -> None:
+        self._venue = venue
+        self._folder = folder
+        self._copy = folder / "backup"
+        self._environment = {"LOCKSTEP_CONFIG": str(venue.config)}
+        self._heading = ""
+        self.followed = 0
+
+    def follow(self, block: Block) -> None:
+        if block.heading != self._heading:
+            self._heading = block.heading
+            self._prepare(block.heading)
+        for command in block.commands:
+            if command.split()[0] in ELSEWHERE:
+                continue
+            if command.startswith("lockstep repair-journal") and "--dry-run" not in command:
+                command += " --yes"  # there is no terminal here to ask on
+            if command.startswith("export "):
+                self._environment["LOCKSTEP_OPERATOR_PASSWORD"] = PASSWORD
+                continue
+            answer = shell(self._meant(command), self._folder, self._environment)
+            wanted = 1 if any(word in command for word in REFUSED) else 0
+            assert answer.returncode == wanted, f"{OPERATIONS.name}: {command}\n{answer.stdout}{answer.stderr}"
+            self.followed += 1
+
+    def _meant(self, command: str) -> str:
+        """The command with what the page leaves to its reader."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z"
+        for shown, meant in (
+            ("FILE", str(self._venue.config)), ("/backup", str(self._copy)), ("4711", "20"), ("4650", self._order()),
+            ("2026-01-31T12:00:00.5Z", now), ("my-order-7", "first-order"), (" N ", " 20 "),
+            ("DATA", str(self._venue.folder / "data")),
+        ):  # fmt: skip
+            command = command.replace(shown, meant)
+        return command
+
+    def _order(self) -> str:
+        """The id of an order that there was."""
+        answer = self._venue.command("fix-log", "--session", "TRADER1", "--msg-type", "8", "--last", "1", "--json")
+        found = re.search(r"\|37=(\d+)\|", answer.stdout)
+        assert found, answer.stdout
+        return found[1]
+
+    def _prepare(self, heading: str) -> None:
+        """Have what a section begins with."""
+        journal = self._venue.folder / "data" / "journal"
+        file = segment_path(journal, 1)
+        if heading == "A damaged journal":
+            assert self._venue.stop() == 0
+            shutil.copytree(journal, self._copy / "journal")
+            flip(file, batches(file)[1] + 150)
+            refused(self._venue)
+        elif heading == "Accepting a loss":
+            last = batches(file)[-1]
+            os.truncate(file, last)
+            os.truncate(file, last + SEGMENT_BYTES)
+            refused(self._venue)
+        elif heading == "A command that nothing survives":
+            self._venue.start()
+            self._venue.verify()
+            assert self._venue.stop() == 0
