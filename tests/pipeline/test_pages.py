@@ -43,9 +43,19 @@ ELSEWHERE = ("make", "systemctl", "sudo", "cp", "rsync", "mv")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     running = RunningVenue(tmp_path_factory.mktemp("pages"))
     running.start()
+    trade(running)
     yield running
     if running.process is not None:
         running.stop()
+
+
+def trade(venue: RunningVenue) -> None:
+    """The README's order, and one that takes it."""
+    block = next(block for block in of(ROOT / "README.md", "python") if "simplefix" in block.text)
+    code = block.text.replace("9878", str(venue.fix_port))
+    assert "39=0" in python(code)
+    sold = python(code.replace("TRADER1", "TRADER2").replace("54, 1", "54, 2"))
+    assert "39=0" in sold or "39=2" in sold
 
 
 def shell(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -94,14 +104,6 @@ def test_the_readme_shows_what_a_start_prints(venue: RunningVenue) -> None:
             if not re.search(r"^[\d.]+$|…|toml", word):  # times, and paths of the demo
                 assert word in said, line
     assert all(port in said for port in ports)
-
-
-def test_the_readme_trades(venue: RunningVenue) -> None:
-    trade = next(block for block in of(ROOT / "README.md", "python") if "simplefix" in block.text)
-    code = trade.text.replace("9878", str(venue.fix_port))
-    assert "39=0" in python(code)
-    sold = python(code.replace("TRADER1", "TRADER2").replace("54, 1", "54, 2"))
-    assert "39=0" in sold or "39=2" in sold
 
 
 def test_the_readme_watches(venue: RunningVenue) -> None:
