@@ -6,6 +6,8 @@ The log stays as it is. What is taken out is in data/void.json, for ever: every 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +25,7 @@ from scripts.at import moment
 from scripts.at.moment import Request, Retained
 from scripts.at.words import Names, of_command, time_text
 from scripts.operate.directory import Directory
+from scripts.running import attach
 from scripts.terminal import (
     DEMO,
     EXIT_OK,
@@ -40,6 +43,7 @@ from scripts.terminal import (
 from shm.journal import JournalError
 from shm.journal_select import select
 from shm.records import Activate, Cancel, Code, CommandType, NewOrder, Replace
+from shm.ring import Ring
 
 # What a matcher carries out on somebody's behalf: of these it can tell what became of them.
 FOLLOWS: dict[type, str] = {
@@ -50,6 +54,9 @@ FOLLOWS: dict[type, str] = {
 }
 
 TRIALS = 2
+OPERATORS_RING = 9
+PATIENCE_S = 5.0  # in which a router that lives, or has started again, takes what waits
+LOOK_S = 0.05
 
 
 class Outcome(Struct, frozen=True):
@@ -60,6 +67,15 @@ class Outcome(Struct, frozen=True):
     seq: int = 0
     words: str = ""
     follows: str = ""
+
+
+def ingress_of(data: Path, number: int) -> Ring | None:
+    """The ingress ring of this number of the venue that runs in `data`; None where there is none."""
+    venue = attach(data)
+    name = "ingress.operator" if number == OPERATORS_RING else f"ingress.gateway.{number}"
+    if venue is None or name not in {ring.name for ring in venue.topology.rings}:
+        return None
+    return venue.ring(name)
 
 
 def void(
@@ -178,8 +194,11 @@ def _dies_at(config: Config, careful: CarefulCommand) -> int | None:
     return asyncio.run(poison.find(config, derive(config), Path(config.venue.data), careful))
 
 
-def pass_over(data: Path, text: str, *, yes: bool) -> Outcome:
-    """Void a request that waits in an ingress ring; the router reads it when it starts again."""
+def pass_over(
+    data: Path, text: str, *, yes: bool, ring_of: Callable[[Path, int], Ring | None] = ingress_of,
+    patience_s: float = PATIENCE_S,
+) -> Outcome:  # fmt: skip
+    """Void a request that waits in an ingress ring, and that no router takes; the next one to start passes over it."""
     parts = text.split(":")
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         raise UsageError(f"--ingress {text} is not RING:INCARNATION:SEQUENCE")
@@ -187,10 +206,30 @@ def pass_over(data: Path, text: str, *, yes: bool) -> Outcome:
     done = voids.load(data)
     if position in done.ingress:
         return Outcome("already", f"the request at {text} was taken out before")
+    refusal = _taken(ring_of(data, position.ring), position, patience_s)
+    if refusal:
+        return Outcome("refused", f"{refusal}: nothing was changed")
     if not yes and not is_sure(f"The request at {text} is never sequenced, and its sender gets no answer. Do it?"):
         return Outcome("refused", "not confirmed (--yes confirms): nothing was changed")
     voids.save(data, structs.replace(done, ingress=(*done.ingress, position)))
     return Outcome("voided", f"the request at {text} is passed over from the router's next start on")
+
+
+def _taken(ring: Ring | None, position: Position, patience_s: float) -> str:
+    """Why the request is none of which the router dies; empty where it waits, and nothing is taken for `patience_s`."""
+    if ring is None:
+        return f"the venue does not run, or has no ingress ring {position.ring}: what waited there is gone"
+    if ring.incarnation != position.incarnation:
+        return f"ingress ring {position.ring} is of incarnation {ring.incarnation} now: what waited before is gone"
+    first = ring.cursors()["router"]
+    if not first < position.seq <= ring.published:
+        return f"in ingress ring {position.ring} the requests {first + 1} to {ring.published} wait, and no other"
+    deadline_s = time.monotonic() + patience_s
+    while time.monotonic() < deadline_s:
+        if ring.cursors()["router"] != first:
+            return f"the router takes requests from ingress ring {position.ring}"
+        time.sleep(LOOK_S)  # a cursor in shared memory: nobody rings
+    return ""
 
 
 def _refusal(data: Path, request: Request, words: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from scripts.terminal import UsageError
 from scripts.void import Outcome, pass_over, take_out
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_event
-from shm.records import Cancelled, CancelReason, CommandType
+from shm.records import RECORD_SIZE, Cancelled, CancelReason, CommandType
+from shm.ring import Ring
 from shm.segment import RoleLock
 from tests.pipeline.conftest import DEMO
 from tests.pipeline.poisoned import careful_command
@@ -138,12 +140,43 @@ def test_a_running_venue_is_not_touched(rig: Rig, venue: Config, tmp_path: Path)
 
 
 def test_a_request_that_is_not_in_the_log_is_named_by_its_ring(tmp_path: Path) -> None:
-    assert pass_over(tmp_path, "1:7:42", yes=True).outcome == "voided"
-    assert voids.load(tmp_path).positions == {(1, 7, 42)}
-    assert pass_over(tmp_path, "1:7:42", yes=True).outcome == "already"
-    assert voids.load(tmp_path).ingress == (Position(1, 7, 42),)
+    ring = ingress(taken=1)
+    assert pass_over(tmp_path, "1:1:2", yes=True, ring_of=lambda *_: ring, patience_s=0.0).outcome == "voided"
+    assert voids.load(tmp_path).positions == {(1, 1, 2)}
+    assert pass_over(tmp_path, "1:1:2", yes=True).outcome == "already"
+    assert voids.load(tmp_path).ingress == (Position(1, 1, 2),)
     with pytest.raises(UsageError, match="is not RING:INCARNATION:SEQUENCE"):
         pass_over(tmp_path, "1:7", yes=True)
+
+
+def ingress(taken: int) -> Ring:
+    """An ingress ring of three requests, of which the router has taken so many."""
+    ring = Ring.private(64, ["router"])
+    for _ in range(3):
+        ring.producer().put(bytes(RECORD_SIZE))
+    ring.consumer("router").take(taken)
+    return ring
+
+
+def test_only_a_request_that_waits_is_passed_over(tmp_path: Path) -> None:
+    ring = ingress(taken=1)
+    for text, why in (
+        ("1:7:2", "of incarnation 1 now"), ("1:1:1", "the requests 2 to 3 wait"), ("1:1:4", "the requests 2 to 3 wait"),
+    ):  # fmt: skip
+        refused = pass_over(tmp_path, text, yes=True, ring_of=lambda *_: ring, patience_s=0.0)
+        assert (refused.outcome, why in refused.says) == ("refused", True), refused
+    assert "the venue does not run" in pass_over(tmp_path, "1:1:2", yes=True).says
+    assert not voids.load(tmp_path).ingress
+
+
+def test_a_request_that_the_router_takes_is_not_passed_over(tmp_path: Path) -> None:
+    ring = ingress(taken=1)
+    consumer = ring.consumer("router")
+    taking = threading.Timer(0.1, lambda: consumer.take(1))
+    taking.start()
+    refused = pass_over(tmp_path, "1:1:3", yes=True, ring_of=lambda *_: ring, patience_s=30.0)
+    taking.join()
+    assert (refused.outcome, "the router takes requests" in refused.says) == ("refused", True), refused
 
 
 def test_a_damaged_file_is_not_passed_over(tmp_path: Path) -> None:
