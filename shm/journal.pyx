@@ -70,6 +70,24 @@ class JournalReport(NamedTuple):
     hole: bool = False
 
 
+class End(NamedTuple):
+    """Where a journal ends, or is to be taken to end: its last record, and the segment and offset behind its batch."""
+
+    journal_id: bytes
+    seq: int
+    chain: int
+    segment: int  # its first sequence
+    offset: int
+
+
+class Header(NamedTuple):
+    """Of a segment: whose, its number, and the chained hash of all records before it."""
+
+    journal_id: bytes
+    number: int
+    chain: int
+
+
 cdef class JournalReader:
     """Reads the records of a journal in sequence, checking headers, checksums, sequences and the chained hash.
 
@@ -413,6 +431,39 @@ def chain_at(where: Path | Disk, seq: int) -> int:
         reader.advance()
     reader.close()
     return chain
+
+
+def end_of(where: Path | Disk, seq: int | None = None) -> End:
+    """Where record `seq`, which was reported durable and so ends a batch, lies; None: the last whole one, of a journal
+    that nobody writes. Reads part of the newest segment. JournalShort where the mark of the last orderly stop has more.
+    """
+    cdef JournalReader reader
+    disk = Disk.of(where)
+    seqs = [first for first in segment_seqs(disk) if seq is None or first <= seq]
+    if not seqs:
+        raise JournalError(f"{disk.directory} holds no journal")
+    reader = JournalReader(disk, max(seqs), seq)
+    with nogil:
+        while reader.load():
+            reader.next_seq += reader.left
+            reader.left = 0
+            if reader.next_seq > reader.limit:
+                break
+    if seq is None:
+        reader.check_mark()
+    elif reader.next_seq - 1 != seq:
+        raise JournalError(f"{disk.directory}: sequence {seq} ends no batch: it was never reported durable")
+    reader.close()
+    journal_id = bytes(reader.header.journal_id[:16])
+    return End(journal_id, reader.next_seq - 1, reader.chain, reader.header.first_seq, reader.offset)
+
+
+def segment_header(where: Path | Disk, first_seq: int) -> Header:
+    """What the header of a segment says, once it is checked. JournalError, OSError."""
+    cdef JournalReader reader = JournalReader(where, first_seq, first_seq)
+    header = Header(bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain)
+    reader.close()
+    return header
 
 
 def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:

@@ -194,6 +194,16 @@ cdef class SegmentBuilder:
             taken.append(self.take(stop - 1))
         return bytes(self.out), taken
 
+    def until(self, old: bytes, last_seq: int) -> bytes:
+        """The content up to record `last_seq`: whole batches as they lie; what the source has of one more, cut short."""
+        for batch in self.whole_batches(old):
+            if batch.first_seq + batch.count - 1 > last_seq:
+                break
+            self.keep(old, batch)
+        if self.next_seq <= last_seq:
+            self.take(last_seq)
+        return bytes(self.out)
+
     def whole_batches(self, old: bytes) -> list[Batch]:
         """What of the damaged file can be used: batches whose header and records all pass their checksums."""
         cdef const char *data = old
