@@ -12,10 +12,12 @@ Layout, below the venue's data folder::
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,7 +115,7 @@ def enter(data: Path, seq: int, agents: Sequence[str]) -> Entry:
     folder = folder_of(data, seq)
     journal = data / "journal"
     try:
-        parts = {agent: _check(folder / part_name(agent)) for agent in agents}
+        parts = {agent: check(folder / part_name(agent)) for agent in agents}
         _settle(journal, seq)
         with_limit = JournalReader(journal, seq, seq)
         record = unpack_command(next(with_limit))
@@ -132,17 +134,44 @@ def enter(data: Path, seq: int, agents: Sequence[str]) -> Entry:
 
 
 def prune(data: Path, keep: int) -> list[Entry]:
-    """Remove all but the newest `keep` valid snapshots, and what is older and never became one.
+    """Remove all but the newest `keep` valid snapshots and pinned ones, and what is older and never became one.
 
     Returns what is left, oldest first.
     """
-    kept = entries(data)[-keep:]
+    newest = {entry.seq for entry in entries(data)[-keep:]}
     for folder in _folders(data):
-        if kept and int(folder.name) < kept[-1].seq and int(folder.name) not in {entry.seq for entry in kept}:
-            (folder / MANIFEST).unlink(missing_ok=True)  # first: what is half removed is nothing
-            files.sync(folder)
-            shutil.rmtree(folder)
-    return kept
+        if newest and int(folder.name) < max(newest) and int(folder.name) not in newest:
+            _remove(folder)
+    return entries(data)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a snapshot, unless somebody has it pinned."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (folder / MANIFEST).unlink(missing_ok=True)  # first: what is half removed is nothing
+        files.sync(folder)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def pinned(data: Path, seq: int) -> Iterator[bool]:
+    """Keep the snapshot at `seq`, and the journal behind it, from being removed meanwhile; whether it is there."""
+    try:
+        fd = os.open(folder_of(data, seq), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield (folder_of(data, seq) / MANIFEST).exists()
+    finally:
+        os.close(fd)
 
 
 def drop_unfinished(data: Path) -> None:
@@ -194,7 +223,7 @@ def _faults(data: Path, folder: Path, entry: Entry, agents: Sequence[str]) -> It
         yield f"the journal can't be read there: {error}"
     for agent in agents:
         try:
-            found = _check(folder / part_name(agent))
+            found = check(folder / part_name(agent))
         except (DamagedPart, OSError) as error:
             yield f"{agent}'s part can't be loaded: {error}"
             continue
@@ -202,8 +231,8 @@ def _faults(data: Path, folder: Path, entry: Entry, agents: Sequence[str]) -> It
             yield f"{agent}'s part is not the one that was saved"
 
 
-def _check(path: Path) -> Part:
-    """Read all of a part. DamagedPart, OSError."""
+def check(path: Path) -> Part:
+    """Read all of a part: its size and checksum, which is right. DamagedPart, OSError."""
     Loader(path)
     with path.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)

@@ -142,7 +142,7 @@ class Coordinator:
         entry = catalogue.enter(self._data, seq, self._agents)
         kept = catalogue.prune(self._data, self._config.snapshots.keep)
         # Behind the oldest of all that are to be kept: where the newest is damaged, there is one to fall back on.
-        if self._config.journal.retention == "snapshots" and len(kept) == self._config.snapshots.keep:
+        if self._config.journal.retention == "snapshots" and len(kept) >= self._config.snapshots.keep:
             done_seq = min(kept[0].seq, self._board.get(Word.DATABASE_SEQ))
             definitions.keep(self._data, done_seq)
             retain(self._data / "journal", done_seq + 1)
