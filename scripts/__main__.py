@@ -26,6 +26,8 @@ COMMANDS = {
     "restart": ("restart:restart", "Start one process of a running venue again."),
     "verify": ("verify:verify", "Prove that journal, snapshots, database and money agree."),
     "at": ("at.command:at", "Show the venue as it was just after a command, and why that was refused."),
+    "backup": ("backup.command:backup", "Copy a venue, which may run, into a folder; or prove its copies."),
+    "restore": ("backup.command:restore", "Make a data folder from a backup."),
     "repair-journal": ("repair_journal:repair_journal", "Mend a damaged journal from a copy."),
     "convert-journal": ("convert_journal:convert_journal", "Make an earlier build's journal one of this build's."),
     "void": ("void:void", "Take out a command that no stage survives."),

@@ -15,7 +15,8 @@ PIPE_S = 5.0
 
 
 class Progress:
-    """`what` is being done to so many `things`. Used as a context manager, it leaves a terminal's line empty."""
+    """`what` is being done to so many `things`; 0: nobody knows how many. As a context manager, it leaves a terminal's
+    line empty."""
 
     def __init__(self, what: str, total: int, things: str) -> None:
         self._what = what
@@ -40,9 +41,10 @@ class Progress:
             return
         self._next_s = now_s + (TERMINAL_S if self._is_terminal else PIPE_S)
         rate = done / (now_s - self._begun_s)
-        left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
-        share = f" ({done / self._total:.0%})" if self._total else ""
-        line = f"{self._what}: {done:,} of {self._total:,} {self._things}{share}{left}"
+        line = f"{self._what}: {done:,} {self._things}, {rate:,.0f} a second"
+        if self._total:
+            left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
+            line = f"{self._what}: {done:,} of {self._total:,} {self._things} ({done / self._total:.0%}){left}"
         self._shown = True
         if self._is_terminal:
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

@@ -47,9 +47,9 @@ class Busy:
         with JournalWriter(self.data / "journal", "none", SEGMENT_BYTES) as writer:
             for at in range(0, len(self.rig.log), 50):
                 writer.append(self.rig.log[at : at + 50])
-        file = folder / "venue.toml"
-        file.write_text(re.sub(r"^data = .*$", f'data = "{self.data}"', DEMO.read_text(), flags=re.MULTILINE))
-        self.config: Config = config.load(file)
+        self.file = folder / "venue.toml"
+        self.file.write_text(re.sub(r"^data = .*$", f'data = "{self.data}"', DEMO.read_text(), flags=re.MULTILINE))
+        self.config: Config = config.load(self.file)
 
     def replica(self, seq: int) -> Replica:
         made = Replica(self.config, self.data, Start.genesis(), seq, reader=False)

@@ -1,0 +1,43 @@
+"""A message store that was put back from a backup: its sessions may have been sent more since than it knows of.
+
+It never looks into a message: what the store lacks then is what a loss of power would have taken (decision 0016).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from procs.gateway import numbers, segments
+
+ROW = struct.Struct("<5I")  # as `procs.gateway.numbers` draws it
+OTHER_BOOT = b"restored"  # of no host: the gateway goes on behind all that is reserved
+HIGHEST = 2**31 - 1 - 4 * numbers.BLOCK  # FIX libraries hold a MsgSeqNum in 31 bits
+
+
+def begin_anew(folder: Path) -> None:
+    """Have the gateway go on in a segment of its own: what an entry is called by is its place in one. OSError."""
+    newest = max(folder.glob("*.fix"), default=None)
+    if newest is not None:
+        fd = os.open(newest, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.pwrite(fd, OTHER_BOOT.ljust(segments.BOOT.stop - segments.BOOT.start, b"\0"), segments.BOOT.start)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def leap(folder: Path, count: int) -> int:
+    """Have each session go on `count` numbers behind those that it had reserved; how many sessions that are.
+
+    StoreCorrupt where the file is damaged, OSError.
+    """
+    _, rows = numbers.read(folder)
+    leapt = []
+    for session, generation, floor, reserved, version in ROW.iter_unpack(rows):
+        last = min(max(floor, reserved) + count, HIGHEST)
+        leapt.append(ROW.pack(session, generation, floor, max(last, floor, reserved), version))
+    if leapt:
+        numbers.write(folder, OTHER_BOOT, b"".join(leapt))
+    return len(leapt)

@@ -1,0 +1,217 @@
+"""`lockstep backup` and `lockstep restore`: a venue's copies in a folder, and a venue from a copy.
+
+They tell a person or a program what came of it; what a backup has, and how it is put back, is for their neighbours.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+from cyclopts import Parameter
+from msgspec import Struct
+
+from procs.batcher.database import UnavailableError
+from procs.batcher.writer import RefusedError
+from procs.gateway.scan import StoreCorrupt
+from scripts.backup import pace, proving, restoring
+from scripts.backup.pace import Pace
+from scripts.backup.proving import Proof
+from scripts.backup.repository import POINTS, Repository, RepositoryError
+from scripts.backup.restoring import Restored
+from scripts.backup.taking import JOURNAL, Taking
+from scripts.progress import Progress
+from scripts.terminal import (
+    DEMO,
+    EXIT_OK,
+    EXIT_PROBLEM,
+    ConfigPath,
+    Json,
+    UsageError,
+    console,
+    fail,
+    load,
+    print_json,
+)
+from shm.journal_format import JournalError
+from shm.segment import RoleTakenError
+
+MEGA = 10**6
+Folder = Annotated[Path, Parameter(help="The folder that the backups are in.")]
+Rate = Annotated[float, Parameter(help="At most so many MB are read in a second; 0: as fast as the disk can.")]
+
+
+class Outcome(Struct):
+    """A backup that was made: where the log is in it, what it has, and what of that was not in the folder before."""
+
+    seq: int
+    point: str
+    files: int
+    size_bytes: int
+    added_bytes: int
+    snapshot: int
+    first_seq: int
+    database_seq: int | None
+    kept: int
+    seconds: float
+
+
+def backup(
+    folder: Folder,
+    config: ConfigPath = DEMO,
+    *,
+    verify: Annotated[
+        bool, Parameter(negative=(), help="Prove the backups in the folder in place of making one.")
+    ] = False,
+    keep: Annotated[int, Parameter(help="Remove all backups but the newest so many; 0: none.")] = 0,
+    rate: Rate = 40.0,
+    json: Json = False,
+) -> int:
+    """Copy a venue, which may run, into a folder: its journal, newest snapshot and FIX session stores, and what only
+    its database has. What is in the folder already is not copied again, and each backup is whole by itself.
+
+    With --verify: check every file, then replay the newest backup from its oldest snapshot, and compare states.
+
+    Examples: lockstep backup /backup/venue config/demo.toml; lockstep backup /backup/venue --verify
+
+    Exit codes: 0 it is made, or all is well; 1 it is not, and the backups from before are what they were; 2 the command
+    line or the configuration is wrong, or the folder is another venue's.
+    """
+    if rate < 0 or keep < 0:
+        raise UsageError("--rate and --keep are 0 or more")
+    if verify:
+        return _verify(folder, rate, json=json)
+    loaded = load(config)
+    data = Path(loaded.venue.data)
+    if not any((data / JOURNAL).glob("*.journal")):
+        raise UsageError(f"there is no journal in {data}: the venue has never run")
+    if data in folder.resolve().parents or folder.resolve() in (data, *data.parents):
+        raise UsageError(f"{folder} and {data} are in each other: name another folder, best on another disk")
+    begun_s = time.monotonic()
+    repository = Repository(folder)
+    pace.give_way()
+    try:
+        lock = repository.lock()
+        try:
+            with Progress("backing up", 0, "bytes") as progress:
+                point = Taking(loaded, repository, Pace(int(rate * MEGA), progress.show)).take()
+            path = repository.publish(point)
+            kept = repository.prune(keep)
+        finally:
+            lock.release()
+    except RoleTakenError as error:
+        raise UsageError(f"another backup is being made: {error}") from None
+    except RepositoryError as error:
+        raise UsageError(str(error)) from None
+    except (JournalError, OSError, EOFError, psycopg.Error, UnavailableError) as error:
+        reason = f"no backup was made, those from before are what they were: {str(error).strip()}"
+        return fail(reason, json=json)
+    outcome = Outcome(
+        point.seq, str(path), len(point.files), point.size, repository.added, point.snapshot, point.first_seq,
+        point.database_seq, kept, round(time.monotonic() - begun_s, 3),
+    )  # fmt: skip
+    print_json(outcome) if json else _print_outcome(outcome)
+    return EXIT_OK
+
+
+def restore(
+    folder: Folder,
+    *,
+    to: Annotated[Path, Parameter(help="The data folder to make: it is not there yet, or empty.")],
+    at_seq: Annotated[int | None, Parameter(help="Go back to this record of the log; all behind it is lost.")] = None,
+    database: Annotated[
+        str, Parameter(help="The URL of an empty database for the rows, where the backup has any.")
+    ] = "",
+    rate: Rate = 0.0,
+    json: Json = False,
+) -> int:
+    """Make a data folder from the newest backup, or as the venue was at an earlier record of the log.
+
+    The folder gets a configuration, venue.toml, with hashes in place of passwords: start the venue with that, or with
+    your own file and its venue.data changed. Never run it beside the venue that it is a copy of for the same clients.
+
+    Example: lockstep restore /backup/venue --to /srv/lockstep
+
+    Exit codes: 0 it is done; 1 it is not, and the folder is as it was; 2 the command line is wrong.
+    """
+    repository = Repository(folder)
+    to = to.resolve()
+    if not (folder / POINTS).is_dir():
+        raise UsageError(f"{folder} has no backups in it")
+    begun_s = time.monotonic()
+    try:
+        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(to.iterdir()):
+            raise UsageError(f"{to} is not empty: name a folder that is not there yet")
+        chosen = restoring.plan(repository.points(), at_seq)
+        with Progress("restoring", sum(file.size for file in chosen.files()), "bytes") as progress:
+            done = restoring.restore(repository, chosen, to, database, Pace(int(rate * MEGA), progress.show))
+    except (
+        RepositoryError, JournalError, StoreCorrupt, OSError, psycopg.Error, RefusedError, UnavailableError
+    ) as error:  # fmt: skip
+        return fail(f"nothing was restored: {str(error).strip()}", json=json)
+    done.seconds = round(time.monotonic() - begun_s, 3)
+    print_json(done) if json else _print_restored(done)
+    return EXIT_OK
+
+
+def _verify(folder: Path, rate: float, *, json: bool) -> int:
+    repository, found = Repository(folder), Proof([])
+    if not (folder / POINTS).is_dir():
+        raise UsageError(f"{folder} has no backups in it")
+    pace.give_way()
+    try:
+        points = repository.points()
+        if not points:
+            raise UsageError(f"{folder} has no backups in it")
+        total = sum({file.sha256: file.size for point in points for file in point.files}.values())
+        with Progress("checking", total, "bytes") as progress:
+            proving.check_files(repository, points, found, Pace(int(rate * MEGA), progress.show))
+        if not found.problems:
+            with Progress("replaying", points[-1].seq, "records") as progress:
+                proving.replay(repository, points, found, progress.show)
+    except (RepositoryError, OSError) as error:
+        found.problems.append(str(error))
+    print_json(found) if json else _print_proof(found)
+    return EXIT_PROBLEM if found.problems else EXIT_OK
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    out = console()
+    out.print(
+        f"backup {outcome.seq:,}: {outcome.files:,} files, {outcome.size_bytes:,} bytes, {outcome.added_bytes:,} of "
+        f"them new, in {outcome.seconds:,.1f} s: {outcome.point}", soft_wrap=True, markup=False
+    )  # fmt: skip
+    if outcome.database_seq is not None:
+        out.print(f"the journal begins with {outcome.first_seq:,}: the database's rows up to record "
+                  f"{outcome.database_seq:,} are in it", soft_wrap=True)  # fmt: skip
+    proof = f"lockstep backup {Path(outcome.point).parents[1]} --verify"
+    out.print(f"backups there: {outcome.kept}; `{proof}` proves them", soft_wrap=True, markup=False)
+
+
+def _print_restored(done: Restored) -> None:
+    out = console()
+    out.print(f"restored {done.data} up to record {done.seq:,}, of the backup of {done.taken} UTC: {done.size_bytes:,} "
+              f"bytes in {done.seconds:,.1f} s", soft_wrap=True, markup=False)  # fmt: skip
+    if done.seq < done.lost_seq:
+        out.print(f"records {done.seq + 1:,} to {done.lost_seq:,} are lost: clients may have been told of them")
+    out.print(f"database: {done.database}", soft_wrap=True, markup=False)
+    out.print(f"sessions: {done.sessions} go on {done.leap:,} numbers later; whoever was sent more since begins at 1 "
+              "(ResetSeqNumFlag)", soft_wrap=True)  # fmt: skip
+    out.print(f"start it: lockstep run {done.config}", soft_wrap=True, markup=False)
+
+
+def _print_proof(found: Proof) -> None:
+    out = console()
+    out.print(f"files     {found.files:,} of {found.backups} backups, {found.size_bytes:,} bytes")
+    if found.seq:
+        out.print(
+            f"journal   replayed from {found.replayed_from:,} to {found.seq:,}, {found.orders_resting:,} orders rest"
+        )
+    for seq in found.compared:
+        out.print(f"snapshot  {seq:,}: as the journal says")
+    for problem in found.problems:
+        out.print(problem, style="red", markup=False, soft_wrap=True)
+    out.print("verified: all is well" if not found.problems else f"{len(found.problems)} problems")

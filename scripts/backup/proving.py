@@ -1,0 +1,126 @@
+"""Proves a backup: each file is what it was, and the journal leads from its oldest snapshot to each later one, and on.
+
+It needs nothing of the venue, and changes nothing of the backup: it works on links to its files.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from config.schema import Config
+from procs.catalogue import choose, entries
+from procs.replica import Replica, ReplicaError
+from procs.snapshots import FOLDER, Start
+from procs.supervisor.topology import derive, role_of
+from procs.tables.saved import DamagedPart
+from scripts.backup import pace
+from scripts.backup.pace import Pace
+from scripts.backup.repository import Point, Repository
+from scripts.backup.taking import JOURNAL
+from scripts.replay import digests_of, money_brought
+from shm import journal
+from shm.journal import JournalError
+
+Show = Callable[[int], None]
+
+
+class Proof(Struct):
+    """What was found: `problems` is empty where all is well. The replay went from record `replayed_from` to `seq`.
+
+    `compared`: the snapshots that have the state which the journal leads to.
+    """
+
+    problems: list[str]
+    backups: int = 0
+    files: int = 0
+    size_bytes: int = 0
+    seq: int = 0
+    replayed_from: int = 0
+    compared: list[int] = []
+    orders_resting: int = 0
+
+
+def check_files(repository: Repository, points: list[Point], found: Proof, speed: Pace) -> None:
+    """Hold the content of every file of every backup against its checksum. OSError."""
+    named = {file.sha256: file for point in points for file in point.files}
+    found.backups, found.files = len(points), len(named)
+    for file in named.values():
+        found.size_bytes += file.size
+        try:
+            for _ in pace.checked(repository.object(file.sha256), file.size, file.sha256, speed):
+                pass
+        except (FileNotFoundError, EOFError, pace.ChangedError) as error:
+            found.problems.append(f"{file.path}: {error}")
+
+
+def replay(repository: Repository, points: list[Point], found: Proof, show: Show) -> None:
+    """Replay the journal of the newest backup by way of all snapshots that there are, and count the money."""
+    newest = points[-1]
+    found.seq = newest.seq
+    with tempfile.TemporaryDirectory(dir=repository.folder, prefix="proof-") as name:
+        data = Path(name)
+        for point in points:
+            for file in point.files if point is newest else point.below(FOLDER):
+                target = data / file.path
+                if not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.link(repository.object(file.sha256), target)
+        config = structs.replace(newest.config, venue=structs.replace(newest.config.venue, data=name))
+        report = journal.verify(data / JOURNAL)
+        if report.corruption:
+            found.problems.append(f"journal: {report.corruption} ({report.corrupt_file}, {report.corrupt_offset})")
+        elif (report.last_seq, report.chain) != (newest.seq, newest.chain):
+            found.problems.append(f"journal: it ends at {report.last_seq:,}, and the backup is of {newest.seq:,}")
+        else:
+            try:
+                _replay(config, data, found, show)
+            except (ReplicaError, JournalError, DamagedPart, ValueError) as error:
+                found.problems.append(f"journal: {error}")
+
+
+def _replay(config: Config, data: Path, found: Proof, show: Show) -> None:
+    starts = [start for start in (_start_at(config, data, entry.seq) for entry in entries(data)) if start is not None]
+    first = next(iter(starts), Start.genesis())
+    found.replayed_from = first.seq
+    brought = money_brought(data / JOURNAL, first.seq + 1, found.seq)
+    for asset, units in _state(config, data, first, first.seq, show).router.core.ledger.balances.totals().items():
+        brought[asset] = brought.get(asset, 0) + units
+    start = first
+    for saved in starts[1:]:
+        expected = digests_of(_state(config, data, start, saved.seq, show))
+        actual = digests_of(_state(config, data, saved, saved.seq, show))
+        differing = [agent for agent, digest in expected.items() if actual[agent] != digest]
+        if differing:
+            found.problems.append(f"snapshot {saved.seq:,}: {', '.join(differing)} has other state than the journal")
+        else:
+            found.compared.append(saved.seq)
+            start = saved
+    last = _state(config, data, start, found.seq, show)
+    last.check()
+    found.orders_resting = sum(matcher.book.resting for matcher in last.matchers.values())
+    held = last.router.core.ledger.balances.totals()
+    for asset in sorted(brought.keys() | held.keys()):
+        if brought.get(asset, 0) != held.get(asset, 0):
+            found.problems.append(
+                f"money: asset {asset} has {held.get(asset, 0):,} units where {brought.get(asset, 0):,} were brought in"
+            )
+
+
+def _start_at(config: Config, data: Path, seq: int) -> Start | None:
+    """The start that the snapshot at `seq` stands for; None where this code can't use it."""
+    core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
+    start = choose(data, core, seq).start
+    return start if start.seq == seq else None
+
+
+def _state(config: Config, data: Path, start: Start, seq: int, show: Show) -> Replica:
+    replica = Replica(config, data, start, seq, reader=False)
+    while not replica.is_complete:
+        replica.step()
+        show(replica.position)
+    return replica

@@ -1,0 +1,216 @@
+"""The folder that backups are in: contents by checksum, and for each backup a point that says which files they are.
+
+It never looks into a file, and nothing of it is ever changed in place: what is there under its name is whole.
+
+Layout::
+
+    points/00000000000000004711-001.json a Point and its checksum: the record of the log that it ends with, and the how
+                                         manieth there it is. Renamed to this, it publishes the backup
+    points/unfinished                    the files that a backup had copied when it was ended: the next one need not
+    objects/3a/3a7bd3e2…                 a file's content, named by its SHA-256; synced, then renamed to this
+    objects/new                          one that is being written
+    lock                                 who writes here
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from config.schema import Config
+from procs import files
+from scripts.backup import pace
+from scripts.backup.pace import Pace
+from shm.segment import RoleLock
+
+VERSION = 1
+POINTS = "points"
+OBJECTS = "objects"
+UNFINISHED = "unfinished"
+NEW = "new"
+NOTE_S = 2.0  # between two notes of what an unfinished backup has
+
+
+class RepositoryError(Exception):
+    """What is in the folder is not what it should be; the message says which file, and what to do."""
+
+
+class File(Struct, frozen=True):
+    """A file of a venue: its place in the data folder, the bytes of it that count, their SHA-256 in hexadecimal.
+
+    `known` is what else tells that it is the same (of a segment the chained hash, of a part its own checksum), so that
+    it need not be read again; empty where nothing does.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    known: str = ""
+
+
+class Point(Struct, frozen=True):
+    """A backup: the venue in `files` as it was behind record `seq` of its log. Times are the wall clock's.
+
+    `chain`: the chained hash there. `first_seq`: where its journal begins. `database_seq`: up to where the rows are
+    that are in it, None where there are none: they all follow from the journal. `snapshot`: the record of the one in
+    it, 0 for none. `config` has hashes in place of passwords.
+    """
+
+    venue: str
+    journal_id: str
+    seq: int
+    chain: int
+    first_seq: int
+    snapshot: int
+    database_seq: int | None
+    taken_ns: int
+    config: Config
+    files: list[File]
+    version: int = VERSION
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its files."""
+        return sum(file.size for file in self.files)
+
+    def below(self, folder: str) -> list[File]:
+        """Its files in a folder of the data folder, by name."""
+        return sorted((each for each in self.files if each.path.startswith(f"{folder}/")), key=lambda each: each.path)
+
+
+class Sealed(Struct, frozen=True):
+    """What a point's file has: the point as JSON, and the SHA-256 of that."""
+
+    sha256: str
+    point: msgspec.Raw
+
+
+class Repository:
+    """The backups in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.added = 0  # bytes that were not there before
+        self._latest: list[File] = []
+        self._known: dict[tuple[str, str], File] = {}
+        self._done: list[File] = []
+        self._noted_s = 0.0
+
+    def lock(self) -> RoleLock:
+        """Make the folder where there is none, hold it against others, and see what it has.
+
+        RoleTakenError, RepositoryError, OSError.
+        """
+        for name in (POINTS, OBJECTS):
+            (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = RoleLock(self.folder / "lock")
+        lock.acquire()
+        (self.folder / OBJECTS / NEW).unlink(missing_ok=True)
+        points = self.points()
+        self._latest = points[-1].files if points else []
+        self._done = [file for file in self._unfinished() if self.has(file)]
+        for file in [*(each for point in points for each in point.files), *self._done]:
+            if file.known:
+                self._known[file.path, file.known] = file
+        return lock
+
+    def points(self) -> list[Point]:
+        """All backups, the oldest first. RepositoryError, OSError."""
+        return [_read(path) for path in self._paths()]
+
+    def object(self, sha256: str) -> Path:
+        """Where the content with this checksum is."""
+        return self.folder / OBJECTS / sha256[:2] / sha256
+
+    def has(self, file: File) -> bool:
+        """Whether its content is here, as far as its name and size say."""
+        path = self.object(file.sha256)
+        return path.exists() and path.stat().st_size == file.size
+
+    def find(self, path: str, known: str) -> File | None:
+        """The file at `path` that this is known of, where its content is here."""
+        file = self._known.get((path, known))
+        return file if file is not None and self.has(file) else None
+
+    def add(self, path: str, source: Path, size: int, speed: Pace, known: str = "") -> File:
+        """Have the first `size` bytes of `source` here. EOFError, OSError: nothing was added."""
+        if known and (found := self.find(path, known)) is not None:
+            return found
+        like = next((each for each in self._latest if (each.path, each.size) == (path, size)), None)
+        if like is not None and self.has(like) and pace.digest(source, size, speed) == like.sha256:
+            return like
+        return self.add_content(path, pace.chunks(source, size, speed), known)
+
+    def add_content(self, path: str, content: Iterator[bytes], known: str = "") -> File:
+        """The same for content from elsewhere."""
+        new = self.folder / OBJECTS / NEW
+        size, sha256 = pace.write(new, content)
+        file = File(path, size, sha256, known)
+        if self.has(file):
+            new.unlink()
+        else:
+            target = self.object(sha256)
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            new.rename(target)
+            files.sync(target.parent)
+            self.added += size
+        self._done.append(file)
+        if known:
+            self._known[path, known] = file
+        if time.monotonic() - self._noted_s >= NOTE_S:
+            files.replace(self.folder / POINTS / UNFINISHED, msgspec.json.encode(self._done))
+            self._noted_s = time.monotonic()
+        return file
+
+    def publish(self, point: Point) -> Path:
+        """Make the backup valid: all its contents are here. OSError: there are those before."""
+        files.sync(self.folder / OBJECTS)
+        number = 1
+        while (path := self.folder / POINTS / f"{point.seq:020}-{number:03}.json").exists():
+            number += 1
+        content = msgspec.json.encode(point)
+        sealed = Sealed(hashlib.sha256(content).hexdigest(), msgspec.Raw(content))
+        files.replace_durably(path, msgspec.json.encode(sealed))
+        (self.folder / POINTS / UNFINISHED).unlink(missing_ok=True)
+        self._done.clear()
+        return path
+
+    def prune(self, keep: int) -> int:
+        """Remove all backups but the newest `keep` (0: none), and contents of no backup; returns how many are left."""
+        for path in self._paths()[:-keep] if keep else []:
+            path.unlink()
+        files.sync(self.folder / POINTS)
+        points = self.points()
+        wanted = {file.sha256 for point in points for file in point.files}
+        for path in (self.folder / OBJECTS).glob("??/*"):
+            if path.name not in wanted:
+                path.unlink()
+        return len(points)
+
+    def _paths(self) -> list[Path]:
+        return sorted((self.folder / POINTS).glob("*.json"))
+
+    def _unfinished(self) -> list[File]:
+        try:
+            return msgspec.json.decode((self.folder / POINTS / UNFINISHED).read_bytes(), type=list[File])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return []
+
+
+def _read(path: Path) -> Point:
+    try:
+        sealed = msgspec.json.decode(path.read_bytes(), type=Sealed)
+        content = bytes(sealed.point)
+        if hashlib.sha256(content).hexdigest() != sealed.sha256:
+            raise RepositoryError(f"{path} is damaged: its checksum differs. Put it back, or remove this backup")
+        point = msgspec.json.decode(content, type=Point)
+    except msgspec.DecodeError as error:
+        raise RepositoryError(f"{path} is damaged ({error}): put it back, or remove this backup") from error
+    if point.version != VERSION:
+        raise RepositoryError(f"{path} is of version {point.version}, and this build reads {VERSION}")
+    return point

@@ -1,0 +1,397 @@
+"""Backups hold all that a venue is, copy nothing twice, and are whole or not there; what is restored is what was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import structs
+
+import config
+from procs import catalogue
+from procs.gateway import numbers, restored
+from procs.gateway.restored import ROW
+from procs.gateway.segments import BOOT
+from procs.replica import Replica
+from procs.snapshots import Start
+from scripts.backup import proving, restoring
+from scripts.backup.pace import Pace
+from scripts.backup.proving import Proof
+from scripts.backup.repository import Point, Repository, RepositoryError
+from scripts.backup.taking import Taking
+from scripts.replay import digests_of
+from shm.journal import JournalReader, chain_at, segment_seqs, verify
+from shm.journal_retain import retain
+from shm.journal_writer import JournalWriter
+from tests.scripts.test_verify import SEGMENT_BYTES, Busy
+from tests.small_disk import SmallDisk, small_disk
+
+__all__ = ["small_disk"]
+ROOT = Path(__file__).parents[3]
+SESSION, GENERATION, RESERVED = 7, 2, 70_000
+
+
+class Backups:
+    """A venue that is stopped, and the folder that its backups go to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.busy = Busy(folder)
+        self.data = self.busy.data
+        self.repository = Repository(folder / "backup")
+        self.restored = folder / "restored"
+        store = self.data / "gateway.1"
+        store.mkdir()
+        (store / f"{0:020}.fix").write_bytes(b"messages" * 100)
+        numbers.write(store, b"boot", ROW.pack(SESSION, GENERATION, 1, RESERVED, 44))
+
+    def take(self, keep: int = 0) -> tuple[Point, int]:
+        """A backup, and how many bytes were read for it."""
+        self.repository = Repository(self.repository.folder)
+        lock = self.repository.lock()
+        try:
+            pace = Pace()
+            point = Taking(self.busy.config, self.repository, pace).take()
+            self.repository.publish(point)
+            self.repository.prune(keep)
+            return point, pace.done
+        finally:
+            lock.release()
+
+    def prove(self) -> Proof:
+        found, points = Proof([]), self.repository.points()
+        proving.check_files(self.repository, points, found, Pace())
+        if not found.problems:
+            proving.replay(self.repository, points, found, lambda _: None)
+        return found
+
+    def restore(self, seq: int | None = None) -> restoring.Restored:
+        self.restored.mkdir()
+        chosen = restoring.plan(self.repository.points(), seq)
+        return restoring.restore(self.repository, chosen, self.restored, "", Pace())
+
+    def state(self, data: Path, seq: int) -> dict[str, int]:
+        loaded = structs.replace(self.busy.config, venue=structs.replace(self.busy.config.venue, data=str(data)))
+        replica = Replica(loaded, data, Start.genesis(), seq, reader=False)
+        replica.run()
+        return digests_of(replica)
+
+
+@pytest.fixture
+def backups(tmp_path: Path) -> Backups:
+    return Backups(tmp_path)
+
+
+def shorten(backups: Backups, seq: int) -> list[bytes]:
+    """Have the journal end with a record, as if the rest were still to come; which is returned."""
+    reader = JournalReader(backups.data / "journal")
+    records = list(reader)
+    reader.close()
+    for file in (backups.data / "journal").iterdir():
+        if int(file.name[:20]) > 1:
+            file.unlink()
+    (backups.data / "journal" / f"{1:020}.journal").write_bytes(
+        (backups.data / "journal" / f"{1:020}.journal").read_bytes()[:4096]
+    )
+    extend(backups, records[:seq])
+    return records[seq:]
+
+
+def extend(backups: Backups, records: list[bytes]) -> None:
+    with JournalWriter(backups.data / "journal", "none", SEGMENT_BYTES) as writer:
+        for at in range(0, len(records), 50):
+            writer.append(records[at : at + 50])
+
+
+def test_what_is_restored_is_what_was(backups: Backups) -> None:
+    last = len(backups.busy.rig.log)
+    mark = backups.busy.marks[1]
+    backups.busy.save(mark, backups.busy.replica(mark))
+    point, _ = backups.take()
+    assert (point.seq, point.first_seq, point.snapshot, point.database_seq) == (last, 1, mark, None)
+    done = backups.restore()
+    assert (done.seq, done.lost_seq, done.sessions) == (last, last, 1)
+    report = verify(backups.restored / "journal")
+    assert (report.corruption, report.last_seq, report.chain) == (None, last, point.chain)
+    assert report.chain == chain_at(backups.data / "journal", last)
+    for path in backups.data.glob("snapshots/*/*"):
+        assert (backups.restored / path.relative_to(backups.data)).read_bytes() == path.read_bytes()
+    store, there = ((data / "gateway.1" / f"{0:020}.fix").read_bytes() for data in (backups.data, backups.restored))
+    assert there[BOOT] == restored.OTHER_BOOT.ljust(36, b"\0"), "no entry gets the place of one that is lost"
+    assert (there[: BOOT.start], there[BOOT.stop :]) == (store[: BOOT.start], store[BOOT.stop :])
+    agents = ["router", *(f"matcher.{number}" for number in backups.busy.replica(mark).matchers)]
+    assert catalogue.choose(backups.restored, agents).start.seq == mark
+    assert backups.state(backups.restored, last) == backups.state(backups.data, last)
+
+
+def test_the_restored_configuration_is_the_venues_without_its_passwords(backups: Backups) -> None:
+    backups.take()
+    done = backups.restore()
+    text = Path(done.config).read_text()
+    assert "password =" not in text
+    loaded = config.load(done.config)
+    assert loaded.venue.data == str(backups.restored)
+    plain = structs.replace(backups.busy.config, venue=loaded.venue)
+    assert structs.replace(loaded, accounts=[]) == structs.replace(plain, accounts=[])
+    assert [account.name for account in loaded.accounts] == [account.name for account in plain.accounts]
+    assert all(account.password_hash for account in loaded.accounts)
+
+
+def test_sessions_go_on_behind_all_that_they_may_have_been_sent(backups: Backups) -> None:
+    backups.take()
+    done = backups.restore()
+    boot, rows = numbers.read(backups.restored / "gateway.1")
+    assert boot not in (b"boot", Path("/proc/sys/kernel/random/boot_id").read_bytes().strip())
+    session, generation, _, reserved, version = ROW.unpack(rows)
+    assert (session, generation, version) == (SESSION, GENERATION, 44)
+    assert reserved == RESERVED + done.leap
+    assert done.leap >= restoring.LEAP
+
+
+def test_what_is_there_is_neither_read_nor_copied_again(backups: Backups) -> None:
+    rest = shorten(backups, len(backups.busy.rig.log) // 2)
+    first, read = backups.take()
+    assert read > first.size / 2
+    again, read_again = backups.take()
+    assert backups.repository.added == 0
+    assert read_again <= SEGMENT_BYTES + 1000, "only the segment in use, and the message store"
+    extend(backups, rest)
+    later, read_later = backups.take()
+    full = [file for file in first.below("journal") if file.known]
+    assert len(full) > 1
+    assert full == [file for file in later.below("journal") if file in full]
+    assert later.size - sum(file.size for file in full) + SEGMENT_BYTES >= read_later
+    assert (again.seq, later.seq) == (first.seq, len(backups.busy.rig.log))
+    assert backups.prove().problems == []
+
+
+def test_a_changed_file_of_the_same_size_and_time_is_copied(backups: Backups) -> None:
+    store = backups.data / "gateway.1" / f"{0:020}.fix"
+    backups.take()
+    status = store.stat()
+    store.write_bytes(store.read_bytes().replace(b"m", b"M"))
+    os.utime(store, ns=(status.st_atime_ns, status.st_mtime_ns))
+    backups.take()
+    backups.restore()
+    assert (backups.restored / "gateway.1" / store.name).read_bytes()[BOOT.stop :] == store.read_bytes()[BOOT.stop :]
+
+
+@pytest.mark.parametrize("kind", ["journal/", "snapshots/", "gateway.1/"])
+def test_a_flipped_bit_is_found_by_verify_and_by_restore(backups: Backups, kind: str) -> None:
+    mark = backups.busy.marks[0]
+    backups.busy.save(mark, backups.busy.replica(mark))
+    point, _ = backups.take()
+    assert backups.prove().problems == []
+    file = next(file for file in point.files if file.path.startswith(kind))
+    path = backups.repository.object(file.sha256)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert [problem.partition(":")[0] for problem in backups.prove().problems] == [file.path]
+    with pytest.raises(RepositoryError, match=f"{file.path} is damaged in the backup"):
+        backups.restore()
+    assert list(backups.restored.iterdir()) == []
+
+
+def test_a_flipped_bit_in_a_point_and_a_lost_file_are_found(backups: Backups) -> None:
+    point, _ = backups.take()
+    backups.repository.object(point.files[0].sha256).unlink()
+    assert point.files[0].path in backups.prove().problems[0]
+    (path,) = backups.repository.folder.glob("points/*.json")
+    path.write_bytes(path.read_bytes().replace(b'"first_seq":1,', b'"first_seq":2,'))
+    with pytest.raises(RepositoryError, match="its checksum differs"):
+        backups.repository.points()
+
+
+def test_verify_finds_a_snapshot_that_the_journal_does_not_lead_to(backups: Backups) -> None:
+    first, second = backups.busy.marks[:2]
+    backups.busy.save(first, backups.busy.replica(first))
+    backups.take()
+    other = backups.busy.replica(second)
+    other.matchers[1].book.give_away(1)
+    backups.busy.save(second, other)
+    backups.take()
+    found = backups.prove()
+    assert (found.replayed_from, found.compared) == (first, [])
+    assert found.problems == [f"snapshot {second:,}: matcher.1 has other state than the journal"]
+
+
+def test_verify_goes_by_way_of_every_snapshot(backups: Backups) -> None:
+    first, second = backups.busy.marks[:2]
+    for mark in (first, second):
+        backups.busy.save(mark, backups.busy.replica(mark))
+        backups.take()
+    found = backups.prove()
+    assert (found.problems, found.replayed_from, found.compared) == ([], first, [second])
+    assert found.seq == len(backups.busy.rig.log)
+
+
+@pytest.mark.parametrize("back", [1, 7, 60, 200])
+def test_a_venue_goes_back_to_a_record(backups: Backups, back: int) -> None:
+    mark, last = backups.busy.marks[0], len(backups.busy.rig.log)
+    seq = last - back
+    rest = shorten(backups, seq - 20)
+    backups.busy.save(mark, backups.busy.replica(mark))
+    backups.take()
+    extend(backups, rest)
+    second = backups.busy.marks[1]
+    if second > seq:
+        backups.busy.save(second, backups.busy.replica(second))
+    backups.take()
+    done = backups.restore(seq)
+    assert seq - 4 <= done.seq <= seq, "a group is not cut"
+    assert done.lost_seq == last
+    report = verify(backups.restored / "journal")
+    assert (report.corruption, report.last_seq, report.torn_bytes) == (None, done.seq, 0)
+    assert report.chain == chain_at(backups.data / "journal", done.seq)
+    assert [entry.seq for entry in catalogue.entries(backups.restored)] == [mark]
+    settled = max(each for each in backups.busy.marks if each <= done.seq)  # elsewhere the router is on its way
+    assert backups.state(backups.restored, settled) == backups.state(backups.data, settled)
+    with JournalWriter(backups.restored / "journal", "none", SEGMENT_BYTES) as writer:
+        assert writer.last_seq == done.seq
+        writer.append(rest[done.seq - (seq - 20) :][:5])  # it goes on from there
+
+
+def test_before_the_first_backup_there_is_the_journal_alone(backups: Backups) -> None:
+    mark = backups.busy.marks[1]
+    backups.busy.save(mark, backups.busy.replica(mark))
+    backups.take()
+    done = backups.restore(backups.busy.marks[0])
+    assert sorted(path.name for path in backups.restored.iterdir()) == ["gateway.1", "journal", "venue.toml"]
+    assert [path.name for path in (backups.restored / "gateway.1").glob("*.fix")] == []
+    assert numbers.read(backups.restored / "gateway.1")[1], "no number is given twice"
+    assert backups.state(backups.restored, done.seq) == backups.state(backups.data, done.seq)
+
+
+def test_what_no_backup_leads_to_is_refused(backups: Backups) -> None:
+    backups.take()
+    for seq in (0, len(backups.busy.rig.log) + 1):
+        with pytest.raises(RepositoryError, match="there is no record"):
+            restoring.plan(backups.repository.points(), seq)
+
+
+def test_what_retention_removes_stays_in_the_backups(backups: Backups) -> None:
+    first, second = backups.busy.marks[:2]
+    for mark in (first, second):
+        backups.busy.save(mark, backups.busy.replica(mark))
+    backups.take()
+    before = backups.state(backups.data, len(backups.busy.rig.log))
+    assert retain(backups.data / "journal", second + 1)
+    assert segment_seqs(backups.data / "journal")[0] > 1
+    point, _ = backups.take()
+    assert (point.first_seq, point.database_seq) == (1, None)
+    done = backups.restore()
+    assert segment_seqs(backups.restored / "journal")[0] == 1
+    assert backups.state(backups.restored, done.seq) == before
+
+
+def test_a_pinned_snapshot_is_kept_and_counts_as_kept(backups: Backups) -> None:
+    marks = backups.busy.marks
+    for mark in marks:
+        backups.busy.save(mark, backups.busy.replica(mark))
+    with catalogue.pinned(backups.data, marks[0]) as is_there:
+        assert is_there
+        assert [entry.seq for entry in catalogue.prune(backups.data, 1)] == [marks[0], marks[-1]]
+    assert [entry.seq for entry in catalogue.prune(backups.data, 1)] == [marks[-1]]
+    with catalogue.pinned(backups.data, marks[0]) as is_there:
+        assert not is_there
+
+
+def test_only_so_many_backups_are_kept(backups: Backups) -> None:
+    rest = shorten(backups, len(backups.busy.rig.log) - 200)
+    for at in range(0, 200, 50):
+        backups.take(keep=2)
+        extend(backups, rest[at : at + 50])
+    points = backups.repository.points()
+    assert len(points) == 2
+    wanted = {file.sha256 for point in points for file in point.files}
+    assert {path.name for path in backups.repository.folder.glob("objects/??/*")} == wanted
+    assert backups.prove().problems == []
+
+
+def test_another_venue_and_another_history_are_refused(backups: Backups, tmp_path: Path) -> None:
+    backups.take()
+    (tmp_path / "other").mkdir()
+    other = Backups(tmp_path / "other")
+    other.repository = backups.repository
+    with pytest.raises(RepositoryError, match="backups of another venue"):
+        other.take()
+    shorten(backups, len(backups.busy.rig.log) - 100)
+    with pytest.raises(RepositoryError, match="has another history"):
+        backups.take()
+
+
+def test_two_at_once_take_turns(backups: Backups) -> None:
+    lock = backups.repository.lock()
+    answer = command("backup", backups.repository.folder, backups.busy.file)
+    lock.release()
+    assert answer.returncode == 2
+    assert "another backup is being made" in answer.stderr
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "scripts", *map(str, arguments)]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_backup_that_is_killed_leaves_those_before_and_what_it_has_copied(backups: Backups) -> None:
+    rest = shorten(backups, 300)
+    first, _ = backups.take()
+    extend(backups, rest)
+    words = [sys.executable, "-m", "scripts", "backup", backups.repository.folder, backups.busy.file, "--rate", "0.02"]
+    process = subprocess.Popen([*map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    before = len([*backups.repository.folder.glob("objects/??/*")])
+    deadline = time.monotonic() + 60
+    while len([*backups.repository.folder.glob("objects/??/*")]) < before + 2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # it is another process's
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert backups.repository.points() == [first]
+    assert backups.prove().problems == []
+    point, _ = backups.take()
+    assert [*backups.repository.folder.glob("objects/new"), *backups.repository.folder.glob("points/unfin*")] == []
+    assert point.seq == len(backups.busy.rig.log)
+    assert backups.prove().problems == []
+
+
+def test_a_full_disk_costs_only_the_backup_that_is_made(
+    backups: Backups, small_disk: Callable[[int], SmallDisk]
+) -> None:
+    disk = small_disk(8 << 20)
+    backups.repository = Repository(disk.folder / "backup")
+    rest = shorten(backups, 300)
+    first, _ = backups.take()
+    extend(backups, rest)
+    disk.fill(leave=2 * SEGMENT_BYTES)
+    answer = command("backup", backups.repository.folder, backups.busy.file)
+    assert answer.returncode == 1
+    assert "no backup was made" in answer.stderr
+    assert "No space left" in answer.stderr
+    assert backups.repository.points() == [first]
+    disk.empty()
+    assert backups.prove().problems == []
+    assert command("backup", backups.repository.folder, backups.busy.file).returncode == 0
+    assert backups.prove().problems == []
+
+
+def test_the_commands_say_what_came_of_them(backups: Backups) -> None:
+    answer = command("backup", backups.repository.folder, backups.busy.file, "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert msgspec.json.decode(answer.stdout)["seq"] == len(backups.busy.rig.log)
+    answer = command("backup", backups.repository.folder, "--verify")
+    assert (answer.returncode, answer.stdout.splitlines()[-1]) == (0, "verified: all is well")
+    answer = command("restore", backups.repository.folder, "--to", backups.restored, "--at-seq", 300)
+    assert answer.returncode == 0, answer.stderr
+    assert "are lost: clients may have been told of them" in answer.stdout
+    answer = command("restore", backups.repository.folder, "--to", backups.restored)
+    assert (answer.returncode, "is not empty" in answer.stderr) == (2, True)
+    for wrong in (backups.data / "backup", backups.data.parent):
+        assert command("backup", wrong, backups.busy.file).returncode == 2
