@@ -195,7 +195,7 @@ cdef class SegmentBuilder:
         return bytes(self.out), taken
 
     def until(self, old: bytes, last_seq: int) -> bytes:
-        """The content up to record `last_seq`: whole batches as they lie; what the source has of one more, cut short."""
+        """The content up to record `last_seq`: whole batches as they lie, and of one more what the source has of it."""
         for batch in self.whole_batches(old):
             if batch.first_seq + batch.count - 1 > last_seq:
                 break
