@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from config.schema import Config
-from procs.batcher import database, rebuild, writer
+from procs.batcher import database, rebuild, requests, writer
 from procs.batcher.filling import Filling
 from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
@@ -142,7 +142,7 @@ def _rebuild(config: Config, data: Path, url: str, outcome: Outcome, *, replace:
     last_seq, born_ns = _last_seq(data), _born_ns(data)
     with rebuild.begun(url, born_ns, replace=replace) as made:
         outcome.lost = made.lost
-        session = writer.Session(made.url, EPOCH, born_ns)
+        session = writer.Session(made.url, EPOCH, born_ns, requests.records_of(data / "journal"))
         try:
             filling = Filling(Replica(config, data, Start.genesis(), last_seq), session, config.database.batch_rows)
             with Progress("rebuilding", last_seq, "records") as progress:

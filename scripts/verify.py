@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from config.schema import Config
 from procs import voids
 from procs.batcher import compare, database
+from procs.batcher.asked import COMMANDS
 from procs.catalogue import Entry, choose, entries
 from procs.replica import Replica, ReplicaError
 from procs.snapshots import Start
@@ -31,6 +32,9 @@ from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, cons
 from shm import journal as journal_module
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
+from shm.journal_select import Selection
+
+AT_ONCE = 2**20  # records that are looked through at a time, and of which those that matter are held
 
 
 class MoneyReport(Struct, frozen=True):
@@ -105,7 +109,7 @@ def examine(config: Config, data: Path) -> Verdict:
             # A running venue's journal is read when the database's snapshot asks for it: so it has all that that has.
             if attach(data) is None:
                 replay()
-            _compare(config, data, lambda ring: replay().events(ring), found)
+            _compare(config, data, lambda ring: replay().events(ring), _commands(data, found), found)
             _count_money(data, replay(), found)
         except (ReplicaError, JournalError) as error:
             found.problems.append(f"journal: {error}")
@@ -198,7 +202,17 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
         replay.leg(start, found.committed, progress.show)
 
 
-def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]], found: Verdict) -> None:
+def _commands(data: Path, found: Verdict) -> Iterator[bytes]:
+    """The committed records that tell what operators asked for; to be begun once the replay is done."""
+    selection = Selection(data / "journal", COMMANDS)
+    for first in range(1, found.committed + 1, AT_ONCE):
+        yield from selection.between(first, min(first + AT_ONCE - 1, found.committed))
+    selection.close()
+
+
+def _compare(
+    config: Config, data: Path, events: Callable[[int], Iterable[bytes]], commands: Iterable[bytes], found: Verdict
+) -> None:
     """Compare the database with the replay, starting the embedded server for as long where the venue is stopped."""
     try:
         with copies.started(config) as url:
@@ -207,7 +221,7 @@ def _compare(config: Config, data: Path, events: Callable[[int], Iterable[bytes]
             if segment_seqs(data / "journal")[:1] not in ([], [1]):
                 found.notes.append("database: it has rows from before the journal begins, and is not compared")
                 return
-            report = compare.compare(url, events)
+            report = compare.compare(url, events, commands)
     except (psycopg.Error, database.UnavailableError) as error:
         found.problems.append(f"database: it can't be compared: {str(error).strip()}")
         return

@@ -15,23 +15,56 @@ def select(object directory, uint64_t first, uint64_t last, object types) -> lis
 
     JournalCorrupt, JournalError, OSError.
     """
-    cdef JournalReader reader = JournalReader(directory, first, last)
-    cdef uint8_t wanted[256]
-    cdef const char *record = NULL
-    found = []
-    memset(wanted, 0, sizeof(wanted))
-    for type in types:
-        wanted[<uint8_t> type] = 1
+    selection = Selection(directory, types)
     try:
-        while True:
-            with nogil:
-                record = reader.peek()
-                while record != NULL and not wanted[(<const CommandRecord *> record).type]:
-                    reader.advance()
-                    record = reader.peek()
-            if record == NULL:
-                return found
-            found.append(record[:RECORD_SIZE])
-            reader.advance()
+        return selection.between(first, last)
     finally:
-        reader.close()
+        selection.close()
+
+
+cdef class Selection:
+    """The same, of a journal that grows: who asks for what comes next has nothing read twice."""
+
+    cdef object directory
+    cdef JournalReader reader
+    cdef uint8_t[256] wanted
+
+    def __init__(self, object directory, object types):
+        self.directory = directory
+        self.reader = None
+        memset(self.wanted, 0, sizeof(self.wanted))
+        for type in types:
+            self.wanted[<uint8_t> type] = 1
+
+    def between(self, uint64_t first, uint64_t last) -> list[bytes]:
+        """As `select`. Where it raises, the next call begins anew."""
+        cdef const char *record = NULL
+        cdef JournalReader reader = self.reader
+        if reader is not None and reader.next_seq == first:
+            reader.limit = last
+        else:
+            self.close()
+            reader = JournalReader(self.directory, first, last)
+        self.reader = None
+        found = []
+        try:
+            while True:
+                with nogil:
+                    record = reader.peek()
+                    while record != NULL and not self.wanted[(<const CommandRecord *> record).type]:
+                        reader.advance()
+                        record = reader.peek()
+                if record == NULL:
+                    self.reader = reader
+                    return found
+                found.append(record[:RECORD_SIZE])
+                reader.advance()
+        finally:
+            if self.reader is None:
+                reader.close()
+
+    def close(self) -> None:
+        """Give the file back; it can be used on."""
+        if self.reader is not None:
+            self.reader.close()
+            self.reader = None

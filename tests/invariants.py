@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from config.schema import Config, RingsSection
+from procs.batcher.asked import COMMANDS
 from procs.batcher.expected import TABLES, Expected
 from procs.matcher.matcher import Matcher
 from procs.router.router import Router
@@ -248,10 +249,14 @@ class Rows(Expected):
 
 
 def check_database(
-    tables: Mapping[str, Iterable[dict[str, Any]]], numbers: Sequence[int], events: Sequence[tuple[int, Event]]
+    tables: Mapping[str, Iterable[dict[str, Any]]],
+    numbers: Sequence[int],
+    events: Sequence[tuple[int, Event]],
+    commands: Iterable[Command],
 ) -> None:
-    """I5: each table has exactly the rows that events up to the watermark leave."""
-    expected = Rows(connection=None)  # type: ignore[arg-type]
+    """I5: each table has exactly the rows that the log's commands and events leave, up to the watermark."""
+    asked = (command for command in commands if command.type in COMMANDS)
+    expected = Rows(None, asked, requests_seq=0)  # type: ignore[arg-type]
     for ring, event in events:
         if event.number <= numbers[ring]:
             expected.apply(ring, event)

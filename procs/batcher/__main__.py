@@ -5,6 +5,7 @@ It decides nothing.
 
 from __future__ import annotations
 
+from procs.batcher import requests
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
 from procs.batcher.filler import Filler
@@ -23,6 +24,7 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
         venue.config.database.batch_rows,
         Filler(manifest_of(venue.data), lambda: venue.board.get(Word.DURABLE_SEQ)),
         venue.snapshots,
+        requests.records_of(venue.data / "journal"),
     )
     venue.board.show_known(WITNESS, batcher.spool.known_seq, batcher.spool.numbers)
     part = venue.snapshots.load(name)

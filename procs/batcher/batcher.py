@@ -17,6 +17,7 @@ from pathlib import Path
 from procs import space
 from procs.batcher.database import Embedded, Remote, UnavailableError
 from procs.batcher.loader import Fill, Loader, log
+from procs.batcher.requests import Records
 from procs.batcher.spool import ForeignSpool, Spool
 from procs.batcher.spooler import Spooler
 from procs.snapshots import Snapshots
@@ -50,6 +51,7 @@ class Batcher:
         batch_rows: int,
         fill: Fill,
         snapshots: Snapshots | None = None,
+        records: Records | None = None,
     ) -> None:
         self.kick: Callable[[], None] = _nothing
         self.spool = Spool(folder, spare_bytes=space.SPARE_BYTES)
@@ -61,7 +63,7 @@ class Batcher:
         self._joined = False
         self._was_full = False
         self._tended_ns = 0
-        self._loader = Loader(self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill)
+        self._loader = Loader(self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill, records)
 
     def save(self, out: saved.Saver) -> None:
         """Bring the spool to the disk, and write whose it is. A snapshot needs no more: what it had is in the spool."""

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.expected import TABLES, Expected, columns_of
-from shm.layout import unpack_event
+from shm.layout import unpack_command, unpack_event
 from shm.records import Event
 
 SHOWN_DIFFERENCES = 10
@@ -50,8 +50,10 @@ class Report(Struct, frozen=True):
         return not self.short and not any(table.differing for table in self.tables.values())
 
 
-def compare(database_url: str, events: Callable[[int], Iterable[bytes]]) -> Report:
+def compare(database_url: str, events: Callable[[int], Iterable[bytes]], commands: Iterable[bytes]) -> Report:
     """Compare every row with what `events(ring)` says: the ring's packed events, in order, from number 1.
+
+    `commands` are the log's records of `asked.COMMANDS`, in order, which tell what operators asked for.
 
     The venue may run meanwhile: the comparison sees one snapshot. Memory grows with open orders and accounts, not with
     history, which waits in temporary tables of the server. Raises psycopg.Error where the server is away.
@@ -60,8 +62,8 @@ def compare(database_url: str, events: Callable[[int], Iterable[bytes]]) -> Repo
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
         numbers = [row[0] for row in connection.execute("SELECT number FROM watermark ORDER BY ring").fetchall()]
-        writer = connection.execute("SELECT complete_seq FROM writer").fetchone()
-        expected = Expected(connection)
+        writer = connection.execute("SELECT complete_seq, requests_seq FROM writer").fetchone()
+        expected = Expected(connection, map(unpack_command, commands), writer[1] if writer else 0)
         replayed = expected.replay({ring: _until(events(ring), last) for ring, last in enumerate(numbers) if last})
         short = {ring: numbers[ring] - last for ring, last in replayed.items() if last < numbers[ring]}
         expected.finish()

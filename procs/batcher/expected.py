@@ -8,14 +8,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
 from heapq import merge
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from procs.batcher.asked import REQUESTS, Listed, action_of, moment, request_of
 from shm.alphabet import shown
 from shm.records import (
     Accepted,
@@ -24,7 +23,8 @@ from shm.records import (
     Balance,
     Cancelled,
     CancelReason,
-    CommandType,
+    Code,
+    Command,
     Confirmed,
     Corrected,
     Event,
@@ -56,9 +56,6 @@ TYPED = """
     SELECT string_agg(format('%%I %%s', attname, format_type(atttypid, NULL)), ', ') FROM pg_attribute
     WHERE attrelid = %s::regclass AND attname = ANY(%s)
 """
-# More digits than ticks × mantissa can have, so that nothing is rounded.
-EXACT = Context(prec=60)
-
 TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the columns are the key, columns)
     "users": (1, ("id", "username", "password_hash", "sender_comp_id", "created", "seq")),
     "assets": (1, ("id", "asset", "scale", "seq")),
@@ -95,8 +92,15 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
     "actions": (
         1,
         (
-            "number", "action", "user_id", "session_id", "target_id", "symbol", "side", "is_on", "cl_ord_id", "asset",
-            "amount", "proposal", "time", "seq",
+            "number", "action", "user_id", "session_id", "target_id", "symbol", "side", "scope", "is_on", "cl_ord_id",
+            "asset", "amount", "proposal", "time", "seq",
+        ),
+    ),
+    "requests": (
+        1,
+        (
+            "seq", "request", "asked_by", "approves", "target_id", "symbol", "asset", "amount", "cl_ord_id", "terms",
+            "time",
         ),
     ),
     "corrections": (
@@ -119,12 +123,16 @@ class _Order:
 
 
 @dataclass
-class Expected:
-    """The rows that events leave behind. Final ones go to the server at once; the rest stays until `finish`."""
+class Expected(Listed):
+    """The rows that events leave behind. Final ones go to the server at once; the rest stays until `finish`.
+
+    What operators asked for is told by the log's `commands` of COMMANDS, in order: the events of these only number it.
+    `requests` has those up to `requests_seq`.
+    """
 
     connection: psycopg.Connection
-    assets: dict[int, dict[str, Any]] = field(default_factory=dict)
-    instruments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    commands: Iterator[Command]
+    requests_seq: int
     users: dict[int, dict[str, Any]] = field(default_factory=dict)
     balances: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     open_orders: dict[int, _Order] = field(default_factory=dict)
@@ -180,6 +188,8 @@ class Expected:
                 self.define(event)
 
     def finish(self) -> None:
+        for command in self.commands:
+            self.request(command)
         for name, rows in (
             ("orders", [order.row for order in self.open_orders.values()]),
             ("users", self.users.values()),
@@ -203,17 +213,6 @@ class Expected:
             for row in self.rows[name]:
                 copy.write_row([row[column] for column in TABLES[name][1]])
         self.rows[name].clear()
-
-    def price(self, instrument: int, ticks: int) -> Decimal:
-        terms = self.instruments[instrument]
-        return Decimal(ticks * terms["tick_mantissa"]).scaleb(-terms["price_scale"], EXACT)
-
-    def quantity(self, instrument: int, lots: int) -> Decimal:
-        terms = self.instruments[instrument]
-        return Decimal(lots * terms["lot_mantissa"]).scaleb(-terms["quantity_scale"], EXACT)
-
-    def money(self, asset: int, units: int) -> Decimal:
-        return Decimal(units).scaleb(-self.assets[asset]["scale"], EXACT)
 
     def accept(self, event: Accepted, terms: ExtTermsEvent | None) -> None:
         has_budget = bool(event.flags & OrderFlag.BUDGET)
@@ -242,7 +241,7 @@ class Expected:
             "list_kind": ListKind(terms.list_kind).name if terms and terms.mate_order_id else None,
             "mate_order_id": terms.mate_order_id if terms and terms.mate_order_id else None,
             "end_reason": None,
-            "created": _time(event.time_ns),
+            "created": moment(event.time_ns),
         }
         self.take_terms(order, event.instrument, terms)
         self.show(order, event)
@@ -255,7 +254,7 @@ class Expected:
             ("stop_price", self.price(instrument, terms.stop_price_ticks)),
             ("trail", self.price(instrument, terms.trail_ticks)),
             ("display", self.quantity(instrument, terms.display_lots)),
-            ("expires", _time(terms.expire_ns) if terms.expire_ns else None),
+            ("expires", moment(terms.expire_ns) if terms.expire_ns else None),
         ):
             if value:
                 order.row[name] = value
@@ -280,7 +279,7 @@ class Expected:
                 "maker_fee": self.money(maker_gets, event.maker_fee),
                 "taker_fee": self.money(taker_gets, event.taker_fee),
                 "auction": bool(event.flags & TradeFlag.AUCTION),
-                "time": _time(event.time_ns),
+                "time": moment(event.time_ns),
                 "seq": event.cause,
             },
         )
@@ -335,7 +334,7 @@ class Expected:
             quantity=self.quantity(event.instrument, lots),
             filled=self.quantity(event.instrument, order.filled_lots),
             remaining=self.quantity(event.instrument, leaves),
-            updated=_time(event.time_ns),
+            updated=moment(event.time_ns),
             seq=event.cause,
         )
 
@@ -360,35 +359,33 @@ class Expected:
                 "phase": Phase(event.phase).name,
                 "old_phase": Phase(event.old_phase).name,
                 "reason": PhaseReason(event.reason).name,
-                "ends": _time(event.ends_ns) if event.ends_ns else None,
+                "ends": moment(event.ends_ns) if event.ends_ns else None,
                 "auction_price": self.price(event.instrument, event.auction_price_ticks) if traded else None,
                 "auction_quantity": self.quantity(event.instrument, event.auction_lots) if traded else None,
                 "reference_price": self.price(event.instrument, reference) if reference > 0 else None,
-                "time": _time(event.time_ns),
+                "time": moment(event.time_ns),
                 "seq": event.cause,
             },
         )
 
     def confirm(self, event: Confirmed) -> None:
-        self.add(
-            "actions",
-            {
-                "number": event.number,
-                "action": CommandType(event.command).name,
-                "user_id": event.account,
-                "session_id": event.session,
-                "target_id": event.target or None,
-                "symbol": self.instruments[event.instrument]["symbol"] if event.instrument else None,
-                "side": Side(event.side).name if event.side else None,
-                "is_on": bool(event.is_on) if event.command == CommandType.KILL_SWITCH else None,
-                "cl_ord_id": shown(event.cl_ord_id),
-                "asset": self.assets[event.asset]["asset"] if event.asset else None,
-                "amount": self.money(event.asset, event.amount) if event.asset else None,
-                "proposal": event.proposal or None,
-                "time": _time(event.time_ns),
-                "seq": event.cause,
-            },
-        )
+        self.add("actions", {"number": event.number} | action_of(self.command_at(event.cause), self))
+
+    def command_at(self, seq: int) -> Command:
+        """The command that has that sequence; those before it are taken on the way."""
+        for command in self.commands:
+            self.request(command)
+            if command.seq >= seq:
+                if command.seq == seq:
+                    return command
+                break
+        raise ValueError(f"the replay confirms record {seq}, which the log does not have as a command of an operator")
+
+    def request(self, command: Command) -> None:
+        """What `requests` has of a command."""
+        was_refused = getattr(command, "verdict", 0) != Code.OK
+        if command.seq <= self.requests_seq and command.type in REQUESTS and not was_refused:
+            self.add("requests", request_of(command, self))
 
     def correct(self, event: Corrected) -> None:
         terms, new = self.instruments[event.instrument], event.new_price_ticks
@@ -405,7 +402,7 @@ class Expected:
                 "seller_id": event.seller,
                 "buyer_fee": self.money(terms["base_asset"], event.buyer_fee),
                 "seller_fee": self.money(terms["quote_asset"], event.seller_fee),
-                "time": _time(event.time_ns),
+                "time": moment(event.time_ns),
                 "seq": event.cause,
             },
         )
@@ -426,7 +423,7 @@ class Expected:
 
     def define_user(self, event: AccountDefined) -> None:
         name = shown(event.name)
-        created = self.users[event.account]["created"] if event.account in self.users else _time(event.time_ns)
+        created = self.users[event.account]["created"] if event.account in self.users else moment(event.time_ns)
         self.users[event.account] = {
             "id": event.account,
             "username": name,
@@ -444,10 +441,6 @@ def columns_of(name: str) -> sql.Composed:
 
 def _keyed(ring: int, events: Iterable[Event]) -> Iterator[tuple[int, int, int, Event]]:
     return ((event.cause, ring, event.number, event) for event in events)
-
-
-def _time(time_ns: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
 
 
 def _phc(credential: ExtCredentialEvent) -> str:

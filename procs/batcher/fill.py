@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from config.schema import Config
-from procs.batcher import database
+from procs.batcher import database, requests
 from procs.batcher.filler import FillError
 from procs.batcher.filling import Filling
 from procs.batcher.writer import RefusedError, Session
@@ -50,7 +50,7 @@ def main() -> None:
 
 def fill(config: Config, data: Path, epoch: int, born_ns: int, last_seq: int) -> None:
     """Fill the database of `config` from the journal in `data`. Raises what `Filling` raises, and FillError."""
-    session = Session(database.url(config, data), epoch, born_ns)
+    session = Session(database.url(config, data), epoch, born_ns, requests.records_of(data / "journal"))
     try:
         start = start_before(config, data, session.complete_seq)
         replica = Replica(config, data, start, last_seq)

@@ -10,12 +10,12 @@ from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
 from procs.batcher.names cimport NAME_SIZE, Names
 from shm.records cimport CMD_KILL_SWITCH, SIDE_BUY, TRADE_FLAG_AUCTION
 
-from shm.records import CommandType, Phase, PhaseReason, Side
+from shm.records import CommandType, KillScope, Phase, PhaseReason, Side
 
 cdef enum:
     TRADE_FIELDS = 15
     PHASE_FIELDS = 12
-    ACTION_FIELDS = 14
+    ACTION_FIELDS = 15
     CORRECTION_FIELDS = 12
 
 TRADE_COLUMNS = (
@@ -27,8 +27,8 @@ PHASE_COLUMNS = (
     "reference_price", "time", "seq",
 )
 ACTION_COLUMNS = (
-    "number", "action", "user_id", "session_id", "target_id", "symbol", "side", "is_on", "cl_ord_id", "asset", "amount",
-    "proposal", "time", "seq",
+    "number", "action", "user_id", "session_id", "target_id", "symbol", "side", "scope", "is_on", "cl_ord_id", "asset",
+    "amount", "proposal", "time", "seq",
 )
 CORRECTION_COLUMNS = (
     "matcher", "trade_id", "symbol", "price", "quantity", "new_price", "buyer_id", "seller_id", "buyer_fee",
@@ -39,6 +39,7 @@ assert len(TRADE_COLUMNS) == TRADE_FIELDS and len(PHASE_COLUMNS) == PHASE_FIELDS
 assert len(ACTION_COLUMNS) == ACTION_FIELDS and len(CORRECTION_COLUMNS) == CORRECTION_FIELDS
 
 cdef Names SIDES = Names(Side)
+cdef Names SCOPES = Names(KillScope)
 cdef Names PHASES = Names(Phase)
 cdef Names PHASE_REASONS = Names(PhaseReason)
 cdef Names COMMANDS = Names(CommandType)
@@ -118,13 +119,16 @@ cdef int write_action(Buffer out, Listings listings, const ConfirmedRecord *even
         out.id(terms.symbol, sizeof(terms.symbol))
     else:
         out.null()
-    if event.side:
-        out.text(SIDES.of(event.side), NAME_SIZE)
-    else:
+    if event.command == CMD_KILL_SWITCH:  # the event has its scope where a mass cancel's has the side
         out.null()
-    if event.command == CMD_KILL_SWITCH:
+        out.text(SCOPES.of(event.side), NAME_SIZE)
         out.boolean(event.is_on)
     else:
+        if event.side:
+            out.text(SIDES.of(event.side), NAME_SIZE)
+        else:
+            out.null()
+        out.null()
         out.null()
     out.id(event.cl_ord_id, sizeof(event.cl_ord_id))
     write_money(out, listings, event)

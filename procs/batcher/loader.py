@@ -17,9 +17,11 @@ from procs.batcher.database import Embedded, Remote, UnavailableError, migrate
 from procs.batcher.extent import note_loaded
 from procs.batcher.filler import FillError
 from procs.batcher.reader import Reader
+from procs.batcher.requests import Records
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
 from procs.batcher.writer import RefusedError, Session
+from shm.journal import JournalError
 
 FIRST_BACK_OFF_S = 0.1
 MAX_BACK_OFF_S = 5.0
@@ -44,15 +46,23 @@ class Loader:
     Where our own code is at fault, `failure` is the exception that ended the thread. `epoch` tells the venue's epoch, 0
     until it leads: before that nothing is written, since only an epoch gives the right to. A database that has less
     than what stood before the spool (it was emptied, or restored from a backup) gets what is between by `fill`.
+    `records` are the log's of which `requests` has rows: see `procs.batcher.requests`.
     """
 
     def __init__(
-        self, spool: Spool, server: Embedded | Remote, batch_rows: int, epoch: Callable[[], int], fill: Fill
+        self,
+        spool: Spool,
+        server: Embedded | Remote,
+        batch_rows: int,
+        epoch: Callable[[], int],
+        fill: Fill,
+        records: Records | None = None,
     ) -> None:
         self._spool = spool
         self._server = server
         self._epoch = epoch
         self._fill = fill
+        self._records = records
         self._batch_rows = batch_rows
         self._batch = Batch(batch_rows)
         self._reader = Reader(spool)
@@ -91,7 +101,7 @@ class Loader:
                 before = self.position
                 try:
                     self._serve()
-                except (psycopg.Error, UnavailableError, RefusedError, FillError, OSError) as error:
+                except (psycopg.Error, UnavailableError, RefusedError, FillError, JournalError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
                     log.warning("database unavailable", reason=str(error).strip(), retry_s=round(back_off_s, 1))
@@ -118,7 +128,7 @@ class Loader:
 
     def _load_session(self, epoch: int) -> bool:
         """Load as long as the session lasts; False at once where the database does not reach to the spool's start."""
-        session = Session(self._server.url, epoch, self._spool.born_ns)
+        session = Session(self._server.url, epoch, self._spool.born_ns, self._records)
         try:
             if not self.reaches_spool(session):
                 return False

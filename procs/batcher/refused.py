@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from procs.batcher import partitions
 from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLUMNS, TRADE_COLUMNS
+from procs.batcher.requests import REQUEST_COLUMNS
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
 
 # SQLSTATEs of a server that is away, full, stopping, locked, read-only, misconfigured or damaged, or that has not got
@@ -47,6 +48,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "trades": (("matcher", "trade_id"), TRADE_COLUMNS),
     "phases": (("matcher", "number"), PHASE_COLUMNS),
     "actions": (("number",), ACTION_COLUMNS),
+    "requests": (("seq",), REQUEST_COLUMNS),
     "corrections": (("matcher", "trade_id"), CORRECTION_COLUMNS),
     "balances": (("user_id", "asset"), BALANCE_COLUMNS),
 }  # fmt: skip
@@ -62,7 +64,7 @@ TYPES = {
     "matcher": SMALL, "user_id": "integer", "session_id": "integer", "target_id": "integer",
     "maker_user_id": "integer", "taker_user_id": "integer", "buyer_id": "integer", "seller_id": "integer",
     "order_id": LARGE, "mate_order_id": LARGE, "trade_id": LARGE, "maker_order_id": LARGE, "taker_order_id": LARGE,
-    "number": LARGE, "proposal": LARGE, "seq": LARGE,
+    "number": LARGE, "proposal": LARGE, "approves": LARGE, "asked_by": "integer", "seq": LARGE,
     "price": NUMERIC, "quantity": NUMERIC, "filled": NUMERIC, "remaining": NUMERIC, "stop_price": NUMERIC,
     "trail": NUMERIC, "display": NUMERIC, "minimum": NUMERIC, "budget": NUMERIC, "free": NUMERIC, "held": NUMERIC,
     "total": NUMERIC, "maker_fee": NUMERIC, "taker_fee": NUMERIC, "buyer_fee": NUMERIC, "seller_fee": NUMERIC,
@@ -70,6 +72,7 @@ TYPES = {
     "amount": NUMERIC,
     "created": TIME, "updated": TIME, "expires": TIME, "time": TIME, "ends": TIME,
     "post_only": BOOLEAN, "slide": BOOLEAN, "auction": BOOLEAN, "is_on": BOOLEAN,
+    "terms": "jsonb",
 }  # fmt: skip
 
 # What a budget buys is not known before: its quantity is what is filled, and nothing of that remains.

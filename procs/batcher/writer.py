@@ -14,9 +14,10 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from procs.batcher import partitions
+from procs.batcher import partitions, requests
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined, is_of_rows
+from procs.batcher.requests import REQUEST_COLUMNS, Listed, Listings, Records
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
 from shm.alphabet import shown, unshown
 from shm.records import MAX_MATCHERS
@@ -82,7 +83,7 @@ UPSERTS = {"assets": UPSERT_ASSET, "instruments": UPSERT_INSTRUMENT, "users": UP
 CLAIM = """
     UPDATE writer SET epoch = %(epoch)s, claim = claim + 1, journal_born_ns = %(born_ns)s
     WHERE epoch <= %(epoch)s AND journal_born_ns IN (0, %(born_ns)s)
-    RETURNING claim, complete_seq
+    RETURNING claim, complete_seq, requests_seq
 """
 
 MOVE_WATERMARK = """
@@ -90,6 +91,7 @@ MOVE_WATERMARK = """
     FROM unnest(%s::smallint[], %s::bigint[], %s::bigint[]) AS n (ring, number, seq) WHERE w.ring = n.ring
 """
 
+MOVE_WRITER = "UPDATE writer SET complete_seq = %s, requests_seq = %s"
 
 log = structlog.get_logger()
 
@@ -105,18 +107,20 @@ class _NotThereError(Exception):
 class Session:
     """The right to write, from a claim until the connection or the claim is lost.
 
-    `numbers[ring]` and `complete_seq` are what the database has; `has_refused`: not all of it is in its tables. Raises
-    psycopg.Error where the server can't take a batch, RefusedError as said there.
+    `numbers[ring]` and `complete_seq` are what the database has; `has_refused`: not all of it is in its tables.
+    What was requested is taken from the log's `records`; without, `requests` stays as it is. Raises psycopg.Error where
+    the server can't take a batch, RefusedError as said there, and what `records` raises.
     """
 
-    def __init__(self, url: str, epoch: int, born_ns: int) -> None:
+    def __init__(self, url: str, epoch: int, born_ns: int, records: Records | None = None) -> None:
         self.born_ns = born_ns
+        self._records = records
         self._connection = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION
         )
         try:
             self._connection.execute(SESSION)
-            self._claim, self.complete_seq = self._take_over(epoch, born_ns)
+            self._claim, self.complete_seq, self._requests_seq = self._take_over(epoch, born_ns)
             self.numbers = self._read_numbers()
             self._days = partitions.days_of(self._connection)
             self.has_refused = self._has_refused()
@@ -143,11 +147,23 @@ class Session:
         Where this raises, the outcome may be unknown (the connection died in COMMIT): the next session's `numbers` tell
         """
         encoded = batch.encode()
-        if self.has_refused or not self._write_at_once(batch, encoded):
-            self._write_by_rows(batch, encoded)
+        requested = self._requested(batch.complete_seq)
+        if self.has_refused or not self._write_at_once(batch, encoded, requested):
+            self._write_by_rows(batch, encoded, requested)
         self.numbers, self.complete_seq = batch.numbers, batch.complete_seq
+        self._requests_seq = self._requests_behind(batch)
 
-    def _write_at_once(self, batch: Batch, encoded: Encoded) -> bool:
+    def _requests_behind(self, batch: Batch) -> int:
+        """How far `requests` has the log once the batch is in the database."""
+        return self._requests_seq if self._records is None else max(self._requests_seq, batch.complete_seq)
+
+    def _requested(self, complete_seq: int) -> list[bytes]:
+        """The records of the log up to there of which `requests` has no rows yet."""
+        if self._records is None or complete_seq <= self._requests_seq:
+            return []
+        return list(self._records(self._requests_seq + 1, complete_seq))
+
+    def _write_at_once(self, batch: Batch, encoded: Encoded, requested: list[bytes]) -> bool:
         """False, and nothing is written, where the batch has something that needs a closer look."""
         orders, changes, balances = encoded
         days = self._days_of(batch)
@@ -164,6 +180,7 @@ class Session:
                         raise _NotThereError
                 for table, (columns, rows) in batch.history.tables().items():
                     self._copy(table, columns, rows)
+                self._copy_requests(requested)("requests", REQUEST_COLUMNS)
                 if batch.balances:
                     self._copy("changed_balances", BALANCE_COLUMNS, balances)
                     self._connection.execute(UPSERT_BALANCES)
@@ -177,7 +194,7 @@ class Session:
             self._days |= days
         return True
 
-    def _write_by_rows(self, batch: Batch, encoded: Encoded) -> None:
+    def _write_by_rows(self, batch: Batch, encoded: Encoded, requested: list[bytes]) -> None:
         """Write what the database takes of the batch, and set the rest aside. RefusedError where that fails, too."""
         orders, changes, balances = encoded
         try:
@@ -189,6 +206,7 @@ class Session:
                     staging.take(table, self._copier(rows))
                 for table, (_, rows) in batch.history.tables().items():
                     staging.take(table, self._copier(rows))
+                staging.take("requests", self._copy_requests(requested))
                 staging.take("balances", self._copier(balances))
                 has_refused = self._has_refused()
         except psycopg.Error as error:
@@ -212,9 +230,9 @@ class Session:
             self._check_claim()
             yield
             self._connection.execute(MOVE_WATERMARK, [list(range(MAX_MATCHERS + 1)), batch.numbers, batch.causes])
-            self._connection.execute("UPDATE writer SET complete_seq = %s", [batch.complete_seq])
+            self._connection.execute(MOVE_WRITER, [batch.complete_seq, self._requests_behind(batch)])
 
-    def _take_over(self, epoch: int, born_ns: int) -> tuple[int, int]:
+    def _take_over(self, epoch: int, born_ns: int) -> tuple[int, int, int]:
         """Claim the database for an epoch of a journal; sessions of earlier claims end now, or at their next batch."""
         row = self._connection.execute("SELECT epoch, journal_born_ns FROM writer").fetchone()
         if row is None or row[0] > epoch:
@@ -232,7 +250,7 @@ class Session:
         claimed = self._connection.execute(CLAIM, {"epoch": epoch, "born_ns": born_ns}).fetchone()
         if claimed is None:
             raise RefusedError("another venue took the database over")
-        return claimed[0], claimed[1]
+        return claimed[0], claimed[1], claimed[2]
 
     def _check_claim(self) -> None:
         """Lock the right to write until the transaction ends: no claim falls between this check and its rows."""
@@ -266,6 +284,34 @@ class Session:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for begin in range(0, len(rows), COPY_BYTES):
                 copy.write(rows[begin : begin + COPY_BYTES])
+
+    def _copy_requests(self, records: list[bytes]) -> Copy:
+        """Copies the rows of these records, in terms of what the database lists when it is called."""
+
+        def copy(table: str, columns: tuple[str, ...]) -> None:
+            if not records:
+                return
+            statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+                sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+            rows = requests.rows(records, self._listings())
+            with self._connection.cursor() as cursor, cursor.copy(statement) as out:
+                for row in rows:
+                    out.write_row(row)
+
+        return copy
+
+    def _listings(self) -> Listings:
+        """What the database lists, that which it refuses included."""
+        return Listings(
+            {number: (asset, scale) for number, asset, scale, _ in defined(self._connection, "assets")},
+            {
+                number: Listed(symbol, base, quote, (tick, price_scale), (lot, quantity_scale))
+                for number, symbol, _, base, quote, tick, price_scale, lot, quantity_scale, *_ in defined(
+                    self._connection, "instruments"
+                )
+            },
+        )
 
     def _copier(self, rows: memoryview) -> Copy:
         return lambda table, columns: self._copy(table, columns, rows)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from procs.batcher.spool import stamped
-from shm.layout import pack
+from shm.layout import pack, type_of
 from shm.records import (
     Accepted,
     AccountDefined,
+    Adjustment,
     AssetDefined,
     Balance,
     Cancelled,
     CancelReason,
-    CommandType,
     Confirmed,
     Corrected,
     EpochBegun,
@@ -27,7 +27,9 @@ from shm.records import (
     ExtTermsEvent,
     Indicative,
     InstrumentDefined,
+    KillSwitch,
     ListKind,
+    MassCancel,
     OrderFlag,
     OrderState,
     OrderType,
@@ -77,6 +79,7 @@ class Stream:
     day_ns: int = 0
     seq: int = 0
     rings: dict[int, list[bytes]] = field(default_factory=lambda: {0: [], 1: []})
+    commands: list[bytes] = field(default_factory=list)  # of operators
     events: dict[int, list[Event]] = field(default_factory=lambda: {0: [], 1: []})
     causes: list[tuple[int, int]] = field(default_factory=list)
     resting: list[Open] = field(default_factory=list)
@@ -223,15 +226,35 @@ class Stream:
         self.emit(1, Indicative, instrument=BTCUSDT, price_ticks=0, quantity_lots=0, imbalance_lots=-3)
 
     def act(self) -> None:
+        """One command of an operator, and what the router confirms of it."""
         self.command()
-        command = self.random.choice((CommandType.KILL_SWITCH, CommandType.ADJUSTMENT, CommandType.MASS_CANCEL))
-        money = command == CommandType.ADJUSTMENT
-        self.emit(
-            0, Confirmed, instrument=self.random.choice((0, BTCUSDT)), account=1, session=1, command=command,
-            target=self.random.choice((0, 2)), side=self.random.choice((0, 1)), is_on=self.random.choice((0, 1)),
-            cl_ord_id=b"act-%d" % self.seq, amount=self.random.randint(-(10**9), 10**9) if money else 0,
-            asset=USDT if money else 0, proposal=self.random.choice((0, 5)) if money else 0,
-        )  # fmt: skip
+        choice, id = self.random.choice, b"act-%d" % self.seq
+        kind: type[KillSwitch | Adjustment | MassCancel] = choice((KillSwitch, Adjustment, MassCancel))
+        instrument, target, side, is_on = choice((0, BTCUSDT)), choice((0, 2)), choice((0, 1)), choice((0, 1))
+        said: dict[str, Any] = {
+            "seq": self.seq,
+            "time_ns": self.now_ns,
+            "account": 1,
+            "session": 1,
+            "cl_ord_id": id,
+            "target": target,
+        }
+        event: dict[str, Any] = {"account": 1, "session": 1, "command": type_of(kind), "target": target}
+        if kind is Adjustment:
+            money: dict[str, Any] = {
+                "amount": self.random.randint(-(10**9), 10**9),
+                "asset": USDT,
+                "proposal": choice((0, 5)),
+            }
+            self.commands.append(pack(Adjustment(**said, **money)))
+            event |= money | {"proposal": money["proposal"] or self.seq}
+        elif kind is KillSwitch:
+            self.commands.append(pack(KillSwitch(**said, scope=1 + side, is_on=is_on)))
+            event |= {"side": 1 + side, "is_on": is_on}
+        else:
+            self.commands.append(pack(MassCancel(**said, instrument=instrument, side=side)))
+            event |= {"side": side, "instrument": instrument}
+        self.emit(0, Confirmed, cl_ord_id=id, **event)
 
     def correct(self) -> None:
         trade = self.trades.pop(self.random.randrange(len(self.trades)))

@@ -55,7 +55,8 @@ def test_a_batcher_killed_anywhere_loses_and_doubles_nothing(database: str, tmp_
         process.kill()
         process.communicate()
     finish(tmp_path, database, seed)
-    report = compare(database, Stream(seed).define().steps(STEPS).rings.__getitem__)
+    stream = Stream(seed).define().steps(STEPS)
+    report = compare(database, stream.rings.__getitem__, stream.commands)
     assert report.clean, report
 
 
@@ -72,7 +73,8 @@ def test_postgresql_killed_mid_batch_is_started_again_and_catches_up(data: Path)
         output, _ = process.communicate(timeout=DEADLINE_S)
         assert b"done" in output, output.decode()
         server.start()
-        report = compare(server.url, Stream(21).define().steps(STEPS).rings.__getitem__)
+        stream = Stream(21).define().steps(STEPS)
+        report = compare(server.url, stream.rings.__getitem__, stream.commands)
         assert report.clean, report
     finally:
         process.kill()
@@ -99,7 +101,8 @@ def test_a_terminated_connection_is_made_again(database: str, tmp_path: Path) ->
     output, _ = process.communicate()
     assert had, "no session was cut off"
     assert b"done" in output, output.decode()
-    assert compare(database, Stream(31).define().steps(STEPS).rings.__getitem__).clean
+    stream = Stream(31).define().steps(STEPS)
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def drive(batcher: Batcher, feed: Feed, until: int) -> None:
@@ -139,7 +142,7 @@ def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database:
         losing.run_until_complete(proxy.stop())
         losing.close()
     assert proxy.losses == 0
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_rings_drain_while_the_database_is_away(database: str, tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ def test_rings_drain_while_the_database_is_away(database: str, tmp_path: Path) -
     feed = Feed(stream, slots=64)
     drive(Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000, no_journal), feed, until=stream.seq)
     assert feed.board.get(Word.SPOOLED) == 0
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def cut_spool(stream: Stream, folder: Path) -> None:
@@ -181,7 +184,7 @@ def test_what_an_emptied_database_misses_before_the_spool_is_filled_from_elsewhe
     feed = Feed(stream)
     drive(Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, fill), feed, until=stream.seq)
     assert asked == [1]
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_a_gap_that_nothing_fills_costs_lag_only_and_is_closed_by_a_restored_database(
@@ -207,7 +210,7 @@ def test_a_gap_that_nothing_fills_costs_lag_only_and_is_closed_by_a_restored_dat
     feed = Feed(stream)
     again = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, no_journal)
     drive(again, feed, until=stream.seq)
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_a_spool_that_does_not_reach_to_a_mark_begins_anew_there(database: str, tmp_path: Path) -> None:
@@ -230,7 +233,7 @@ def test_a_spool_that_does_not_reach_to_a_mark_begins_anew_there(database: str, 
     batcher.load(part)
     drive(batcher, feed, until=stream.seq)
     assert batcher.spool.first_numbers() == numbers
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_the_part_of_another_journal_is_refused(tmp_path: Path) -> None:

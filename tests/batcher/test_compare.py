@@ -37,29 +37,40 @@ def loaded(database: str, tmp_path: Path) -> Stream:
 
 
 def test_a_true_database_is_clean(database: str, loaded: Stream) -> None:
-    report = compare(database, loaded.rings.__getitem__)
+    report = compare(database, loaded.rings.__getitem__, loaded.commands)
     assert report.clean
     assert report.complete_seq == loaded.seq
-    assert all(table.rows == table.expected_rows > 0 for table in report.tables.values())
+    assert all(table.rows == table.expected_rows > 0 for name, table in report.tables.items() if name != "requests")
 
 
 def test_events_beyond_the_watermark_are_left_out(database: str, loaded: Stream) -> None:
     loaded.steps(50)
-    assert compare(database, loaded.rings.__getitem__).clean
+    assert compare(database, loaded.rings.__getitem__, loaded.commands).clean
 
 
 @pytest.mark.parametrize("table", EDITS)
 def test_an_edited_row_is_found(database: str, loaded: Stream, table: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute(EDITS[table].encode())
-    report = compare(database, loaded.rings.__getitem__)
+    report = compare(database, loaded.rings.__getitem__, loaded.commands)
     assert {name: found.differing for name, found in report.tables.items() if found.differing} == {table: 1}
     difference = report.tables[table].first[0]
     assert difference.expected != difference.actual
 
 
+def test_what_a_switch_blocks_is_told_by_the_command_not_by_its_event(database: str, loaded: Stream) -> None:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT side, scope, is_on FROM actions WHERE action = 'KILL_SWITCH'").fetchall()
+        assert {(side, scope in ("ACCOUNT", "SESSION"), on is None) for side, scope, on in rows} == {
+            (None, True, False)
+        }
+        connection.execute("UPDATE actions SET side = 'BUY', scope = NULL WHERE action = 'KILL_SWITCH'")
+    report = compare(database, loaded.rings.__getitem__, loaded.commands)
+    assert report.tables["actions"].differing == len(rows)
+
+
 def test_a_database_ahead_of_the_journal_is_not_clean(database: str, loaded: Stream) -> None:
     shorter = {0: loaded.rings[0], 1: loaded.rings[1][:-3]}
-    report = compare(database, shorter.__getitem__)
+    report = compare(database, shorter.__getitem__, loaded.commands)
     assert report.short == {1: 3}
     assert not report.clean

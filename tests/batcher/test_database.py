@@ -134,7 +134,7 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_migrations_run_once(empty_database: str) -> None:
-    assert migrate(empty_database) == ["0001-tables", "0002-trades", "0003-venue", "0004-refused"]
+    assert migrate(empty_database) == ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests"]
     assert migrate(empty_database) == []
 
 
@@ -153,10 +153,34 @@ def test_what_ends_a_migrator_before_it_notes_a_migration_leaves_nothing_of_it(d
     assert migrate(database) == ["0004-refused"]
 
 
+def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
+    switch = "INSERT INTO actions (number, action, user_id, session_id, side, is_on, cl_ord_id, time, seq) VALUES "
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP VIEW proposals")
+        connection.execute("DROP TABLE requests")
+        connection.execute("ALTER TABLE actions DROP COLUMN scope")
+        connection.execute("ALTER TABLE writer DROP COLUMN requests_seq")
+        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0005-requests'")
+        for number, (action, side) in enumerate(
+            (("KILL_SWITCH", "BUY"), ("KILL_SWITCH", "SELL"), ("MASS_CANCEL", "BUY"))
+        ):
+            connection.execute(f"{switch} (%s, %s, 1, 1, %s, true, 'k', now(), 1)", [number, action, side])
+        aside = "INSERT INTO refused_rows (relation, is_change, key, seq, sqlstate, reason, fields)"
+        aside += """ VALUES ('actions', false, '9', 1, '', '', '{"action": "KILL_SWITCH", "side": "SELL"}')"""
+        connection.execute(aside)
+    assert migrate(database) == ["0005-requests"]
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT side, scope FROM actions ORDER BY number").fetchall()
+        assert rows == [(None, "ACCOUNT"), (None, "SESSION"), ("BUY", None)]
+        assert connection.execute("SELECT fields FROM refused_rows").fetchall() == [
+            ({"action": "KILL_SWITCH", "side": None, "scope": "SESSION"},)
+        ]
+
+
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 4]
+    assert sorted(map(len, applied)) == [0, 0, 5]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

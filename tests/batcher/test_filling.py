@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 from msgspec import structs
 
 import config
 from config.schema import Config, DatabaseSection
+from procs.batcher.asked import COMMANDS
 from procs.batcher.compare import compare
 from procs.batcher.fill import fill
 from procs.batcher.filler import Filler, FillError
+from procs.batcher.requests import REQUESTED
 from procs.batcher.writer import RefusedError
 from procs.snapshots import Start
 from procs.supervisor.topology import derive
 from procs.venue import Manifest
 from shm.layout import unpack_command
+from shm.records import CommandType, Deposit, Withdrawal
 from tests.router.everything import rested, write_journal
 from tests.router.rig import Rig
 
@@ -49,21 +53,59 @@ def events_of(rig: Rig) -> Callable[[int], Iterable[bytes]]:
     return lambda ring: rig.events.get(ring, [])
 
 
+def commands_of(rig: Rig) -> list[bytes]:
+    return [record for record in rig.log if record[4] in COMMANDS]
+
+
 def born_ns(rig: Rig) -> int:
     return unpack_command(rig.log[0]).time_ns
 
 
 def test_an_empty_database_gets_everything(rig: Rig, journal: Path, venue: Config, database: str) -> None:
     fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
-    report = compare(database, events_of(rig))
+    report = compare(database, events_of(rig), commands_of(rig))
     assert report.clean, report
     assert report.complete_seq == len(rig.log)
+
+
+def test_what_was_requested_is_there_by_whom_with_its_values(
+    rig: Rig, journal: Path, venue: Config, database: str
+) -> None:
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    report = compare(database, events_of(rig), commands_of(rig)).tables["requests"]
+    asked = [unpack_command(record) for record in rig.log if record[4] in REQUESTED]
+    done = {each.seq: each for each in asked if not each.verdict}  # type: ignore[attr-defined]
+    assert report.rows == len(done) > 0
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT seq, request, asked_by, approves, target_id FROM requests").fetchall()
+        assert {request for _, request, *_ in rows} >= {"DEPOSIT", "LIMITS", "ACCOUNT_LIMITS"}
+        for seq, request, asked_by, approves, target in rows:
+            command = done[seq]
+            assert command.type == CommandType[request]
+            is_payment = isinstance(command, Deposit | Withdrawal)
+            assert (asked_by or 0) == (command.session if is_payment else command.account)
+            assert (approves or 0) == getattr(command, "proposal", 0)
+            assert target == (command.account if is_payment else getattr(command, "target", None))
+        connection.execute("UPDATE requests SET asked_by = 77 WHERE seq = (SELECT min(seq) FROM requests)")
+        connection.execute("UPDATE requests SET terms = terms || '{\"max_value\": \"1\"}' WHERE request = 'LIMITS'")
+        limits = sum(request == "LIMITS" for _, request, *_ in rows)
+    assert compare(database, events_of(rig), commands_of(rig)).tables["requests"].differing == 1 + limits
+
+
+def test_a_database_of_before_gets_older_requests_too(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    half = len(rig.log) // 2
+    fill(venue, journal, EPOCH, born_ns(rig), half)
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM requests")
+        connection.execute("UPDATE writer SET requests_seq = 0")
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    assert compare(database, events_of(rig), commands_of(rig)).clean
 
 
 def test_a_database_that_has_a_part_gets_the_rest(rig: Rig, journal: Path, venue: Config, database: str) -> None:
     for last_seq in (len(rig.log) // 3, len(rig.log) // 3, len(rig.log)):
         fill(venue, journal, EPOCH, born_ns(rig), last_seq)
-        report = compare(database, events_of(rig))
+        report = compare(database, events_of(rig), commands_of(rig))
         assert report.clean, report
         assert report.complete_seq == last_seq
     assert list(journal.iterdir()) == [journal / "journal"]
@@ -76,7 +118,7 @@ def test_a_process_of_its_own_fills_what_a_batcher_lacks(
     file = tmp_path / "manifest.json"
     file.write_bytes(msgspec.json.encode(manifest))
     Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig), threading.Event())
-    assert compare(database, events_of(rig)).clean
+    assert compare(database, events_of(rig), commands_of(rig)).clean
     with pytest.raises(FillError, match="another journal"):
         Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig) + 1, threading.Event())
 

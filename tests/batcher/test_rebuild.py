@@ -16,7 +16,7 @@ from procs.batcher.fill import fill
 from procs.batcher.writer import RefusedError
 from scripts.rebuild_db import Outcome, make
 from shm.layout import unpack_command
-from tests.batcher.test_filling import DEMO, EPOCH, born_ns, events_of
+from tests.batcher.test_filling import DEMO, EPOCH, born_ns, commands_of, events_of
 from tests.router.everything import rested, write_journal
 from tests.router.rig import Rig
 
@@ -85,7 +85,7 @@ def test_what_was_there_gives_way_and_rights_stay(rig: Rig, journal: Path, venue
     before = ask(database, rights)
     outcome = made(venue, journal)
     assert (outcome.complete, outcome.lost) == (len(rig.log), ["index mine on orders"])
-    assert compare(database, events_of(rig)).clean
+    assert compare(database, events_of(rig), commands_of(rig)).clean
     assert ask(database, rights) == before
     columns = "SELECT column_name FROM information_schema.column_privileges WHERE grantee = 'reader'"
     columns += " AND table_name = 'users'"
@@ -95,7 +95,7 @@ def test_what_was_there_gives_way_and_rights_stay(rig: Rig, journal: Path, venue
     assert ask(database, "SELECT count(*) > 0 FROM positions") == [(True,)]
     assert made(venue, journal).complete == len(rig.log)  # also in the place of one that was made like this
     fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
-    assert compare(database, events_of(rig)).clean
+    assert compare(database, events_of(rig), commands_of(rig)).clean
     run(database, "DROP OWNED BY reader", "DROP ROLE reader")
 
 
@@ -141,7 +141,7 @@ def test_a_killed_run_leaves_the_old_one_and_is_cleaned_up(
     run(database, "CREATE SCHEMA lockstep_rebuild", "CREATE TABLE lockstep_rebuild.orders (x integer)")
     assert ask(database, "SELECT complete_seq FROM writer") == [(len(rig.log) // 2,)]
     made(venue, journal)
-    assert compare(database, events_of(rig)).clean
+    assert compare(database, events_of(rig), commands_of(rig)).clean
     assert ask(database, LEFT) == []
 
 

@@ -139,7 +139,7 @@ def batches(database: str, tmp_path: Path, seed: int = 7, change: Callable[[int]
 
 
 def compared(database: str, stream: Stream) -> Report:
-    return compare(database, stream.rings.__getitem__)
+    return compare(database, stream.rings.__getitem__, stream.commands)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

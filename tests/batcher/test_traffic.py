@@ -87,7 +87,7 @@ def test_rows_of_random_traffic_equal_its_replay(database: str, tmp_path: Path) 
 
 
 def compare_all(database: str, recorded: Recorded) -> None:
-    report = compare(database, recorded.stream.rings.__getitem__)
+    report = compare(database, recorded.stream.rings.__getitem__, recorded.stream.commands)
     assert report.clean, report
     with psycopg.connect(database) as connection:
         assert connection.execute(REPORTS).fetchall() == reports_of(recorded.consumer)

@@ -47,7 +47,7 @@ def test_a_batch_and_its_watermark_are_written_together(database: str, tmp_path:
     with session(database) as opened:
         assert opened.numbers[:2] == [len(stream.rings[0]), len(stream.rings[1])]
         assert opened.complete_seq == stream.seq
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_orders_of_earlier_batches_are_changed(database: str, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_orders_of_earlier_batches_are_changed(database: str, tmp_path: Path) ->
             stream.steps(25)
             spool_all(stream, spool)
             opened.write(batch_after(opened, spool))
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_a_failed_batch_leaves_nothing(database: str, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_failed_batch_leaves_nothing(database: str, tmp_path: Path) -> None:
         connection.execute("ALTER TABLE elsewhere RENAME TO balances")
     with session(database) as opened:
         opened.write(batch_after(opened, spool))
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_a_zombie_is_cut_off_by_the_next_claim(database: str, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_zombie_is_cut_off_by_the_next_claim(database: str, tmp_path: Path) ->
             with pytest.raises(psycopg.OperationalError):
                 zombie.write(batch)
             successor.write(batch_after(successor, spool))
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
 def test_a_claim_that_was_taken_over_refuses_to_write(database: str, tmp_path: Path) -> None:
@@ -155,4 +155,4 @@ def test_partitions_are_made_for_each_day_and_the_next(database: str, tmp_path: 
                  "JOIN pg_class c ON c.oid = i.inhparent WHERE c.relname = 'trades'")}  # fmt: skip
     assert len(days) > 5
     assert {f"trades_{day:%Y%m%d}" for (day,) in days} < names
-    assert compare(database, stream.rings.__getitem__).clean
+    assert compare(database, stream.rings.__getitem__, stream.commands).clean

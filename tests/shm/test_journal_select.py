@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shm.journal import JournalError, segment_seqs
-from shm.journal_select import select
+from shm.journal_select import Selection, select
 from shm.journal_writer import JournalWriter
 from shm.layout import pack, unpack_command
 from shm.records import Asset, CommandType
@@ -47,3 +47,17 @@ def test_types_are_chosen_together(journal: Path) -> None:
 def test_what_should_be_there_and_is_not_is_an_error(journal: Path) -> None:
     with pytest.raises(JournalError):
         select(journal, 1, COUNT + 1, [CommandType.ASSET])
+
+
+def test_a_journal_that_grows_is_read_on(tmp_path: Path) -> None:
+    selection = Selection(tmp_path / "journal", [CommandType.ASSET])
+    found: list[int] = []
+    with JournalWriter(tmp_path / "journal", "none", segment_bytes=16 * 4096) as writer:
+        for first in range(1, COUNT + 1, 50):
+            writer.append([record(seq) if seq % EVERY else asset(seq) for seq in range(first, first + 50)])
+            found += [unpack_command(each).seq for each in selection.between(first, first + 49)]
+    assert found == [seq for seq in range(1, COUNT + 1) if seq % EVERY == 0]
+    with pytest.raises(JournalError):
+        selection.between(COUNT + 1, COUNT + 1)
+    assert len(selection.between(1, COUNT)) == len(found)
+    selection.close()

@@ -209,7 +209,7 @@ class Connection:
             return self.take_over(parameters)
         if text == one_line(writer.MOVE_WATERMARK):
             return self.move_watermark(*parameters)
-        if text == "UPDATE writer SET complete_seq = %s":
+        if text == writer.MOVE_WRITER:
             self.set("complete_seq", parameters[0])
             return Result([])
         if text == one_line(writer.CHANGE_ORDERS.as_string(None)):
@@ -227,7 +227,7 @@ class Connection:
         self.set("epoch", parameters["epoch"])
         self.set("born_ns", parameters["born_ns"])
         self.set("claim", database.claim + 1)
-        return Result([(database.claim, database.complete_seq)])
+        return Result([(database.claim, database.complete_seq, 0)])
 
     def move_watermark(self, rings: list[int], numbers: list[int], causes: list[int]) -> Result:
         now, seqs = list(self.database.numbers), list(self.database.causes)

@@ -90,7 +90,7 @@ class World(Life):
         invariants.check_once(commands, events)
         invariants.check_books(repeat, events)
         tables = {name: list(rows.values()) for name, rows in self.database.tables.items()}
-        invariants.check_database(tables, self.database.numbers, events)
+        invariants.check_database(tables, self.database.numbers, events, commands)
         for trader in self.traders:
             invariants.check_told(trader.number, trader.told, repeat, whole=not trader.resets)
         invariants.check_market(self.market.trades, repeat)

@@ -528,6 +528,29 @@ def test_what_the_file_would_undo_is_told(venue: RunningVenue) -> None:
     assert f"until the next start: {venue.config} says otherwise of max_quantity" in told["says"]
 
 
+def test_who_asked_and_who_approved_is_in_sql(venue: RunningVenue) -> None:
+    operate(venue, "limits", "ETHUSDT", "--max-quantity", "77")
+    paid = operate(venue, "deposit", "TRADER4", "USDT", "3.25", by=OTHER)["seqs"][0]
+    proposal = operate(venue, "adjust", "propose", "TRADER5", "BTC", "0.5")["seqs"][0]
+    approval = operate(venue, "adjust", "approve", str(proposal), by=OTHER)["seqs"][0]
+    assert asked(venue, f"SELECT seq FROM requests WHERE seq = {approval}") == [(approval,)]
+    name = "(SELECT username FROM users WHERE id = {})"
+    columns = f"request, {name.format('asked_by')}, {name.format('target_id')}, asset, amount"
+    assert asked(venue, f"SELECT {columns} FROM requests WHERE seq = {paid}") == [
+        ("DEPOSIT", "OPERATOR2", "TRADER4", "USDT", Decimal("3.25"))
+    ]
+    columns = f"{name.format('proposed_by')}, {name.format('approved_by')}, approval, amount"
+    assert asked(venue, f"SELECT {columns} FROM proposals WHERE proposal = {proposal}") == [
+        ("OPERATOR1", "OPERATOR2", approval, Decimal("0.5"))
+    ]
+    limits = "SELECT terms ->> 'max_quantity' FROM requests WHERE symbol = 'ETHUSDT' ORDER BY seq DESC LIMIT 1"
+    assert [Decimal(most) for (most,) in asked(venue, limits)] == [Decimal(77)]
+    corrected = f"SELECT DISTINCT {name.format('proposed_by')}, {name.format('approved_by')} FROM proposals"
+    corrected += " WHERE request = 'CORRECTION_PROPOSAL' AND approval IS NOT NULL"
+    assert asked(venue, corrected) == [("OPERATOR1", "OPERATOR2")]
+    assert asked(venue, "SELECT DISTINCT side, scope FROM actions WHERE action = 'KILL_SWITCH'") == [(None, "ACCOUNT")]
+
+
 def test_all_of_it_is_verified(venue: RunningVenue) -> None:
     venue.verify()
 
