@@ -49,50 +49,39 @@ cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position, uint32_
     return 0
 
 
-cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
-    """A position at or before that of message `msg_seq_num`; `otherwise` where no message was noted."""
-    cdef uint32_t low = 0
-    cdef uint32_t high = marks.count
-    cdef uint32_t middle
-    if marks.count == 0:
-        return otherwise
-    while high - low > 1:
-        middle = (low + high) // 2
-        if marks.marks[middle].msg_seq_num <= msg_seq_num:
-            low = middle
-        else:
-            high = middle
-    return marks.marks[low].position
-
-
-cdef const Mark *mark_above(const Marks *marks, uint32_t msg_seq_num) noexcept nogil:
-    """The first mark of a message behind `msg_seq_num`; NULL where none was noted."""
+cdef uint32_t count_up_to(const Marks *marks, bint by_kib, uint32_t most) noexcept nogil:
+    """How many marks, the first ones, have at most this MsgSeqNum, or so many KiB before them."""
     cdef uint32_t low = 0
     cdef uint32_t high = marks.count
     cdef uint32_t middle
     while low < high:
         middle = (low + high) // 2
-        if marks.marks[middle].msg_seq_num > msg_seq_num:
-            high = middle
-        else:
+        if (marks.marks[middle].kib if by_kib else marks.marks[middle].msg_seq_num) <= most:
             low = middle + 1
-    return &marks.marks[low] if low < marks.count else NULL
+        else:
+            high = middle
+    return low
+
+
+cdef inline uint64_t last_of(const Marks *marks, uint32_t count, uint64_t otherwise) noexcept nogil:
+    """The position of the last of the first `count` marks, or of the first one; `otherwise` where there is none."""
+    return marks.marks[max(count, 1) - 1].position if marks.count else otherwise
+
+
+cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
+    """A position at or before that of message `msg_seq_num`; `otherwise` where no message was noted."""
+    return last_of(marks, count_up_to(marks, False, msg_seq_num), otherwise)
 
 
 cdef uint64_t reach_of(const Marks *marks, uint32_t kib, uint64_t otherwise) noexcept nogil:
     """The position of the last mark with at most so many KiB before it; `otherwise` where no message was noted."""
-    cdef uint32_t low = 0
-    cdef uint32_t high = marks.count
-    cdef uint32_t middle
-    if marks.count == 0:
-        return otherwise
-    while high - low > 1:
-        middle = (low + high) // 2
-        if marks.marks[middle].kib <= kib:
-            low = middle
-        else:
-            high = middle
-    return marks.marks[low].position
+    return last_of(marks, count_up_to(marks, True, kib), otherwise)
+
+
+cdef const Mark *mark_above(const Marks *marks, uint32_t msg_seq_num) noexcept nogil:
+    """The first mark of a message behind `msg_seq_num`; NULL where none was noted."""
+    cdef uint32_t count = count_up_to(marks, False, msg_seq_num)
+    return &marks.marks[count] if count < marks.count else NULL
 
 
 cdef void drop_marks(Marks *marks, uint64_t position) noexcept nogil:
@@ -117,7 +106,7 @@ cdef int save_marks(const Marks *marks, Saver saver) except -1:
 
 
 cdef int load_marks(Marks *marks, Loader loader) except -1:
-    """Have the marks of a part, in place of those of a session that has none."""
+    """Give a session without marks those of a part."""
     cdef uint32_t count = <uint32_t> loader.get_64()
     marks.stride = <uint32_t> loader.get_64()
     marks.since = <uint32_t> loader.get_64()
