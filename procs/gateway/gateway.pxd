@@ -8,6 +8,7 @@ from procs.gateway.line cimport Line
 from procs.gateway.listing cimport Listing
 from procs.gateway.orders cimport Orders
 from procs.gateway.pump cimport EventPump
+from procs.gateway.repeats cimport Repeats
 from procs.gateway.store cimport Store
 from procs.gateway.translate cimport Entry
 from shm.board cimport Board
@@ -24,13 +25,13 @@ cdef class Gateway:
     cdef Board board
     cdef bytes comp_id
     cdef uint32_t max_message_bytes
-    cdef readonly dict clients   # a set in the order in which they came: what is done for all is done in it
+    cdef readonly dict clients   # an ordered set: what is done for all is done in the order of their coming
     cdef dict waiting            # session numbers by client: who may log on once the venue leads
-    cdef object repeating        # clients with a repeat, in the order of their turns
+    cdef Repeats repeats
     cdef object logon
     cdef object watch            # is told of logons, refusals and ends: see `session_log`
     cdef int64_t unread_ns
-    cdef int64_t message_ns      # the share of a second that one message may have; 0: as many as it likes
+    cdef int64_t message_ns      # a message's share of a second, at the most a session may send; 0: no limit
     cdef bytes rate_text
     cdef int64_t now_ns
     cdef int64_t ticked_ns
@@ -47,8 +48,6 @@ cdef class Gateway:
     cdef int application(self, Client client) except -1
     cdef int store_admin(self, Client client, uint32_t expected) except -1
     cdef int repeat_some(self) except -1
-    cdef int begin_repeat(self, Client client) except -1
-    cdef bint takes_next(self, Client client) noexcept
     cdef int send(self, Client client) except -1
     cdef bint leads(self) noexcept nogil
     cdef bint finds_space(self, int64_t now_ns) except -1

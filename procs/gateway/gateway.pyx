@@ -3,8 +3,6 @@
 It holds the FIX sessions and everything they share; it opens no socket, checks no password and reads no clock.
 """
 
-from collections import deque
-
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, strlen
@@ -24,7 +22,6 @@ from procs.gateway.fix.session cimport (
 )
 from procs.gateway.forms cimport Text
 from procs.gateway.line cimport WINDOW_NS, Line, within
-from procs.gateway.repeat cimport Repeat, is_resend_request
 from procs.gateway.scan cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from procs.gateway.translate cimport field_of
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
@@ -78,7 +75,7 @@ cdef class Gateway:
         )
         self.clients = {}
         self.waiting = {}
-        self.repeating = deque()
+        self.repeats = Repeats(store)
 
     def attach(self, dict consumers, Board board not None) -> None:
         """Begin with these event rings, or go on with them where the core begins anew; no client need know.
@@ -99,7 +96,7 @@ cdef class Gateway:
         self.finish()
 
     def end(self, Client client, object why, bint at_once=False) -> None:
-        """Close a connection behind what was written to it, for a bounded time, or at once; its session is free now."""
+        """Close a connection at once, or when it has read what was written, within a bounded time; free its session."""
         if client.closed:
             return
         self.watch.ended(client, why)
@@ -120,7 +117,7 @@ cdef class Gateway:
         self.release(client)
 
     cdef int release(self, Client client) except -1:
-        """Take the session from its connection: what it is sent from now on is stored."""
+        """Take the session from its connection: from now on its messages are only stored."""
         self.waiting.pop(client, None)
         if client.line is not None:
             client.line.collect(client.session.outbox)
@@ -146,7 +143,7 @@ cdef class Gateway:
         for client in tuple(self.clients) if self.clients else ():
             if (client.blocked_ns or client.stalled) and not client.slow and not client.closed:
                 self.advance(client)
-        if self.repeating:
+        if self.repeats:
             work += self.repeat_some()
         if now_ns - self.ticked_ns >= TICK_NS:
             self.ticked_ns = now_ns
@@ -159,7 +156,7 @@ cdef class Gateway:
         return work
 
     cdef bint finds_space(self, int64_t now_ns) except -1:
-        """Whether a full disk has room again for what is not stored: before that, nobody is read or told anything."""
+        """Whether a full disk has room again for what is not stored yet: until then no client is read or written to."""
         if now_ns - self.ticked_ns < TICK_NS:
             return False
         self.ticked_ns = now_ns
@@ -167,7 +164,7 @@ cdef class Gateway:
         return not self.store.is_full
 
     cdef int tend(self, int64_t now_ns) except -1:
-        """See whether there is space for orders, and own again what a full disk took."""
+        """See whether there is space for orders, and reserve again what a full disk has used up."""
         self.tended_ns = now_ns
         if self.store.is_short:
             self.store.tend()
@@ -214,7 +211,7 @@ cdef class Gateway:
             self.send(client)
 
     cdef int end_the_unread(self) except -1:
-        """End whoever has left bytes unread for too long: a peer that is gone, or that does not read."""
+        """End connections that have left bytes unread for too long: the peer is gone, or does not read."""
         cdef Client client
         for client in tuple(self.clients):
             if client.closed:
@@ -229,7 +226,7 @@ cdef class Gateway:
         cdef Session session = client.session
         cdef Step step = STEP_NEED_MORE
         cdef uint32_t expected
-        while not client.closed and not client.waiting and self.takes_next(client) and self.may_go_on(client):
+        while not client.closed and not client.waiting and self.repeats.takes_next(client) and self.may_go_on(client):
             expected = session.next_in
             step = session.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns, self.now_ns)
             client.begin += session.consumed
@@ -252,7 +249,7 @@ cdef class Gateway:
     cdef int64_t share_of(self, Client client) noexcept:
         """How much of its session's time what was just received takes.
 
-        Half of an order's: what is no order, and what is refused, comes beside as many orders.
+        Half of an order's: beside its orders a session may send as many other or refused messages.
         """
         cdef Session session = client.session
         if session.consumed and session.message.msg_type == c"A":
@@ -260,9 +257,9 @@ cdef class Gateway:
         return <int64_t> (1 + session.consumed // UNIT_BYTES) * self.message_ns // 2
 
     cdef bint may_go_on(self, Client client) except -1:
-        """Whether the next message can be carried out: where the ring is full, its sender waits, but not for ever.
+        """Whether the next message can be carried out: while the ring is full its sender waits, but not for ever.
 
-        Who reads too little, or sends too fast, is not listened to meanwhile, and not found silent.
+        A client that reads too slowly or sends too fast waits too, and does not count as silent meanwhile.
         """
         cdef Line line = client.line
         if client.slow or (line is not None and line.heard_ns - self.now_ns > WINDOW_NS):
@@ -309,7 +306,7 @@ cdef class Gateway:
             client.line.collect(session.outbox)
             self.store_admin(client, expected)
         if step == STEP_RESEND:
-            self.begin_repeat(client)
+            self.repeats.begin(client)
         elif step == STEP_DISCONNECT:
             self.send(client)
             self.end(client, session.reason)
@@ -346,7 +343,7 @@ cdef class Gateway:
         return session.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
 
     cdef int too_many(self, Client client) except -1:
-        """Refuse an order above the rate of its session; cancels pass, up to where it is not listened to."""
+        """Refuse an order above the rate of its session. Cancels pass, until the session itself has to wait."""
         cdef Session session = client.session
         cdef Message message = session.message
         cdef Text ref_id = field_of(message, 66 if message.msg_type == c"E" else 11)
@@ -422,7 +419,7 @@ cdef class Gateway:
         self.finish()
 
     def log_out(self, uint32_t number, bytes text, int64_t now_ns) -> Client | None:
-        """Ask whoever is connected to a session to log out; who can't be asked now is cut off. None: nobody is."""
+        """Ask a session's client to log out, or cut it off where it can't be asked now. None: it is not connected."""
         cdef Line line = self.pump.lines[number]
         cdef Client client = line.client
         self.now_ns = now_ns
@@ -436,49 +433,22 @@ cdef class Gateway:
             self.end(client, text.decode())
         return client
 
-    cdef bint takes_next(self, Client client) noexcept:
-        """While its messages are repeated a client waits, but for a further request, which takes the first's place."""
-        cdef Repeat repeat = client.repeat
-        if repeat is None:
-            return True
-        return not repeat.begun and is_resend_request(client.buffer + client.begin, client.end - client.begin)
-
-    cdef int begin_repeat(self, Client client) except -1:
-        """Repeat what the session was asked for, from the next turn on."""
-        cdef Repeat earlier = client.repeat if client.repeat is not None else client.left
-        client.repeat = Repeat(self.store, client.line, client.session)
-        client.left = None
-        if earlier is not None:
-            client.repeat.join(earlier.left_begin, earlier.left_end)
-        client.repeat.left_begin, client.repeat.left_end = client.session.resend_begin, client.session.resend_end
-        if client not in self.repeating:
-            self.repeating.append(client)
-        return 0
-
     cdef int repeat_some(self) except -1:
-        """A step of the next client who reads: others, and all else, have their turns between two."""
+        """Give clients with a repeat their turns, until one has done some work; other work comes before the next."""
         cdef Client client
         cdef int work = 0
         self.store.flush()
         if self.store.is_full:
             return 0
-        for _ in range(len(self.repeating)):
-            client = self.repeating.popleft()
-            if client.closed or client.repeat is None:
-                continue
-            if client.slow:
-                self.repeating.append(client)
-                continue
-            if is_resend_request(client.buffer + client.begin, client.end - client.begin):
-                client.repeat.leave()
-            work = client.repeat.step(client.transport, self.now_ns)
+        for _ in range(len(self.repeats)):
+            client = self.repeats.next()
+            if client is None:
+                break
+            work = self.repeats.step(client, self.now_ns)
             self.send(client)
             if client.repeat is None:  # the client was too far behind
                 break
-            if not client.repeat.is_done:
-                self.repeating.append(client)
-            else:
-                client.left, client.repeat = client.repeat, None
+            if self.repeats.settle(client):
                 self.advance(client)  # what came behind the request is in the buffer still
                 client.left = None
             if work:

@@ -24,5 +24,3 @@ cdef class Repeat:
     cdef int begin(self) except -1
     cdef int repeat(self, int work, int64_t now_ns) except -1
     cdef int catch_up(self, object transport, int64_t now_ns) except -1
-
-cdef bint is_resend_request(const char *data, size_t size) noexcept nogil

@@ -1,12 +1,11 @@
-"""Carries out a ResendRequest in steps between everybody else's turns.
+"""Carries out a ResendRequest in bounded steps.
 
-The messages that the session is told meanwhile are stored, and follow it. It reads the store and writes into the
-session's outbox; who is repeated to when is the gateway's to decide.
+The session's new messages are stored meanwhile, and follow the repeated ones. It reads the store and writes into the
+session's outbox; `repeats` decides when a step is due.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t
-from libc.string cimport memchr, memcmp
 
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.session cimport Session
@@ -19,9 +18,8 @@ cdef enum:
     WORK_A_STEP = 256            # entries of the store that are looked at
     BYTES_A_STEP = 65536         # that are sent
     CREDIT = 1_000_000           # entries that a session may have looked at in short order
-    CREDIT_A_SECOND = 50_000     # and from then on: repeats of repeats cost others no more than this
+    CREDIT_A_SECOND = 50_000     # and from then on, which bounds what repeats of repeats cost others
     NS_PER_SECOND = 1_000_000_000
-    SOH = 1
 
 
 cdef class Repeat:
@@ -33,7 +31,7 @@ cdef class Repeat:
         self.session = session
 
     cdef void join(self, uint32_t begin, uint32_t end) noexcept:
-        """Another range was to be repeated, and is not yet: where it touches the session's, both are."""
+        """Take in another range that was asked for and is not repeated yet, where it touches this one."""
         cdef Session session = self.session
         if begin == 0 or begin > session.resend_end + 1 or session.resend_begin > end + 1:
             return
@@ -41,7 +39,7 @@ cdef class Repeat:
         session.resend_end = max(end, session.resend_end)
 
     cdef int step(self, object transport, int64_t now_ns) except -1:
-        """Do a bounded part of it; how much that was. What is to be repeated is in the outbox then."""
+        """Do a bounded part of it, into the outbox; how much work that was."""
         cdef Line line = self.line
         cdef int work
         if not self.begun:
@@ -61,7 +59,7 @@ cdef class Repeat:
         return work
 
     cdef int begin(self) except -1:
-        """From here on the session's new messages are stored only."""
+        """From here on the session's new messages are only stored."""
         self.begun = True
         self.left_begin = 0
         self.line.collect(self.session.outbox)
@@ -70,7 +68,7 @@ cdef class Repeat:
         return 0
 
     cdef int repeat(self, int work, int64_t now_ns) except -1:
-        """Repeat what so much work finds; how much of it was used."""
+        """Repeat what at most `work` finds; how much of that was used."""
         cdef Session session = self.session
         cdef const Entry *entry
         cdef int left = work
@@ -89,7 +87,7 @@ cdef class Repeat:
         return max(work - left, <int> (work > 0))
 
     cdef int leave(self) except -1:
-        """Another request has come: repeat no more for this one."""
+        """Another request has come: stop repeating for this one."""
         if self.begun and not self.catching_up:
             self.left_begin, self.left_end = self.session.resend_next, self.session.resend_end
             self.end_range()
@@ -101,7 +99,7 @@ cdef class Repeat:
         self.resend = Resend(self.store, self.line.number, self.session.outbox.next_out, 0x7FFFFFFE)
 
     cdef int catch_up(self, object transport, int64_t now_ns) except -1:
-        """Send, as they are, messages that were stored while it ran; behind the last, the session is live again."""
+        """Send the messages that were stored while it ran, as they are; the session is live behind the last."""
         cdef Outbox outbox = self.session.outbox
         cdef const Entry *entry
         cdef int left = WORK_A_STEP
@@ -124,16 +122,3 @@ cdef class Repeat:
                 self.session.end_repeat(now_ns, now_ns)
                 self.is_done = True
         return 1
-
-
-cdef bint is_resend_request(const char *data, size_t size) noexcept nogil:
-    """Whether the next message, of which there may be a part only, is a ResendRequest."""
-    cdef const char *end = data + size
-    cdef const char *at = data
-    cdef int _
-    for _ in range(2):  # BeginString, BodyLength
-        at = <const char *> memchr(at, SOH, end - at) if at < end else NULL
-        if at == NULL:
-            return False
-        at += 1
-    return end - at >= 5 and memcmp(at, b"35=2\x01", 5) == 0
