@@ -5,6 +5,7 @@ from procs.router.ahead cimport Ahead
 from procs.router.balances cimport Balances
 from procs.router.events cimport Announcer
 from procs.router.ingress cimport Ingress
+from procs.router.own cimport OwnRecords
 from procs.router.schedule cimport Schedule
 from procs.router.sequencer cimport INGRESS_RINGS, Sequencer
 from procs.router.settlement cimport Settlement
@@ -13,7 +14,7 @@ from procs.router.source cimport JournalSource
 from shm.board cimport Board
 from shm.records cimport (
     CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CODE_JOURNAL_FULL, CODE_OK, CODE_TOO_OLD,
-    ActivateRecord, CommandRecord, EpochRecord, PhaseChangeRecord, SnapshotRecord,
+    CommandRecord,
 )
 from shm.ring cimport Consumer, Producer
 
@@ -27,9 +28,7 @@ cdef enum State:
 cdef class Router(Agent):
     cdef readonly Sequencer core
     cdef readonly State state
-    cdef public uint32_t rules  # under which it leads; tests make it write what earlier code would have
-    cdef uint32_t id_window_s
-    cdef uint32_t older_ids
+    cdef readonly OwnRecords own
     cdef Balances balances
     cdef Schedule schedule
     cdef Producer log
@@ -39,9 +38,8 @@ cdef class Router(Agent):
     cdef object changes        # what gives the configuration's changes, once the state is known
     cdef object pending        # iterator over those changes
     cdef list group            # the change being sequenced
-    cdef int refused           # what the log said to the change before, CODE_OK where it took it
-    cdef bytes boot_id
-    cdef public object witnesses  # what knows how far the journal was; None: nobody
+    cdef int refused           # the code that refused the change before, or CODE_OK
+    cdef public object witnesses  # who know how far the journal was; None: nobody is asked
     cdef object snapshots      # where its state is kept; None: nowhere
     cdef uint64_t generation   # of the journal that is waited for
     cdef Ingress ingress
@@ -65,10 +63,6 @@ cdef class Router(Agent):
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil
-    cdef int fill_epoch(self, EpochRecord *record) except -1 nogil
-    cdef void fill_activation(self, ActivateRecord *record) noexcept nogil
-    cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil
-    cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil
     cdef int take_snapshot(self, int64_t now_ns) except -1 nogil
     cdef int keep_snapshot(self, uint64_t seq) except -1 nogil

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator, Set
 from typing import Protocol
 
 from procs.agent import Agent
+from procs.router.own import OwnRecords
 from procs.router.sequencer import Sequencer
 from procs.router.settlement import ReplayError as ReplayError
 from procs.router.source import JournalSource
@@ -16,7 +17,7 @@ class Snapshots(Protocol):
 class Router(Agent):
     core: Sequencer
     state: int
-    rules: int
+    own: OwnRecords
     witnesses: Witnesses | None
     source: JournalSource
     def __init__(

@@ -12,8 +12,8 @@ from cython cimport final
 from procs.router.ahead cimport GLIMPSES, look_ahead
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
-from procs.router.orders cimport order_at
-from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, RULES_OLDER_IDS, RULES_VERSION, Sequencer
+from procs.router.own cimport OwnRecords
+from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
 from procs.router.settlement cimport Settlement
 from procs.router.showing cimport Showing
 from procs.router.verdicts cimport verdict_of
@@ -52,8 +52,8 @@ cdef class Router(Agent):
     is replayed, the configuration's changes: lists of records, an extension before its main record. `snapshots` keeps
     its state, with a method `save(seq, agent, write)`; None keeps nothing. `generation` is the journal's that it waits
     for. Of `voided` ingress records, each (ring's number, incarnation, sequence), the whole request is passed over.
-    `older_ids` of all accounts' closed client ids are kept beyond their last ones, for `id_window_s`.
-    `witnesses` are asked whether the journal has all that was told of it, before anything is written behind it.
+    Up to `older_ids` closed client ids beyond each account's last ones are kept for `id_window_s`. Before anything is
+    written behind the journal, `witnesses` are asked whether it has all that ever came of it.
     """
 
     def __init__(
@@ -74,16 +74,13 @@ cdef class Router(Agent):
         self.board = board
         self.source = source
         self.changes = changes
-        self.boot_id = boot_id
         self.witnesses = witnesses
         self.snapshots = snapshots
         self.generation = generation
         self.ingress = Ingress(ingress, voided)
         self.settlement = Settlement(self.core.ledger, board, matchers)
         self.showing = Showing(board, self.core.ledger.balances, self.core.ledger.accounts)
-        self.rules = RULES_VERSION
-        self.id_window_s = id_window_s
-        self.older_ids = older_ids
+        self.own = OwnRecords(self.core, self.settlement, self.events, boot_id, id_window_s, older_ids)
         self.state = WAITING
 
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
@@ -176,47 +173,15 @@ cdef class Router(Agent):
         (<CommandRecord *> record).type = type
         (<CommandRecord *> record).version = 1
         self.stamp(record, now_ns)
-        if type == CMD_EPOCH:
-            self.fill_epoch(<EpochRecord *> record)
-        elif type == CMD_MARKER:
-            memcpy((<MarkerRecord *> record).event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
+        self.own.fill(record)
+        if type == CMD_MARKER:
             self.settlement.owed = False
-        elif type == CMD_SNAPSHOT:
-            self.fill_snapshot(<SnapshotRecord *> record)
-        elif type == CMD_ACTIVATE:
-            self.fill_activation(<ActivateRecord *> record)
-        elif type == CMD_PHASE:
-            self.fill_phase(<PhaseChangeRecord *> record)
         elif type == CMD_TICK:
             self.last_tick = (<CommandRecord *> record).seq
         self.finish(record, self.core.sequence(record, CODE_OK))
         if type == CMD_MARKER or type == CMD_TICK:
             self.leftover = self.balances.changed.count > 0
         return 1
-
-    cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
-        record.epoch = self.core.epoch + 1
-        record.rules_version = self.rules
-        record.members = 1
-        if self.rules >= RULES_OLDER_IDS:
-            record.id_window_s = self.id_window_s
-            record.older_ids = self.older_ids
-        with gil:
-            memcpy(record.boot_id, <const char *> self.boot_id, 16)
-        return 0
-
-    cdef void fill_activation(self, ActivateRecord *record) noexcept nogil:
-        record.order_id = self.core.ledger.next_due()
-        record.instrument = order_at(self.core.ledger.orders, self.core.ledger.orders.find(record.order_id)).instrument
-
-    cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil:
-        record.instrument = self.schedule.next_due(record.time_ns)
-        record.entry = self.schedule.latest(record.instrument, record.time_ns)
-        record.phase = self.schedule.plans[record.instrument].entries[record.entry - 1].phase
-
-    cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil:
-        memcpy(record.event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
-        record.router_number = self.events.next_number()
 
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil:
         """Take the snapshot that was asked for, once all is quiet; until then nothing may be sequenced (rule 18).
@@ -442,7 +407,7 @@ cdef class Router(Agent):
         return work + 1
 
     def hear(self) -> bool:
-        """Whether nobody knows of more than the journal leads to; False as long as not all have said what they know."""
+        """Whether all witnesses have spoken, and none knows of more than the journal leads to."""
         if not self.witnesses.are_heard():
             return False
         numbers = [self.events.next_number() - 1, *(self.settlement.arrived[i] for i in range(MAX_MATCHERS))]
@@ -487,7 +452,7 @@ cdef class Router(Agent):
         return 1
 
     def next_change(self) -> list[bytes] | None:
-        """The next of the configuration's changes, told what became of the one before; None where there is none."""
+        """The next of the configuration's changes, after reporting a refusal of the one before; None: there is none."""
         refused, self.refused = self.refused, CODE_OK
         try:
             return self.pending.send(Code(refused)) if refused != CODE_OK else next(self.pending)

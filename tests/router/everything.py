@@ -262,7 +262,7 @@ class Everything:
 
         One operator's word was enough before rules 2; now another one repeats what was proposed.
         """
-        if self.rig.router.rules >= 2 and self.draw.random() < 0.5:
+        if self.rig.router.own.rules >= 2 and self.draw.random() < 0.5:
             self.approve_correction()
             return
         matcher = self.draw.randint(1, 2)
@@ -273,7 +273,7 @@ class Everything:
         buys = trade.taker_side == 1
         taker, maker = (trade.taker_account, trade.taker_fee), (trade.maker_account, trade.maker_fee)
         (buyer, buyer_fee), (seller, seller_fee) = (taker, maker) if buys else (maker, taker)
-        kind = Correction if self.rig.router.rules < 2 else CorrectionProposal
+        kind = Correction if self.rig.router.own.rules < 2 else CorrectionProposal
         self.send(kind(
             account=OPERATORS[1], time_ns=self.time_ns, instrument=trade.instrument, buyer=buyer, seller=seller,
             matcher=matcher, trade_id=trade.number, price_ticks=trade.price_ticks, quantity_lots=trade.quantity_lots,

@@ -138,7 +138,7 @@ class Rig:
             RecordList(journal or [], first), changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
             voided=passed_over, id_window_s=id_window_s, older_ids=older_ids, witnesses=witnesses,
         )  # fmt: skip
-        self.router.rules = rules
+        self.router.own.rules = rules
         self.core = self.router.core
         part = self.snapshots.load("router")
         if part is not None:

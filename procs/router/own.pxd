@@ -1,0 +1,23 @@
+from libc.stdint cimport uint32_t, uint64_t
+
+from procs.router.events cimport Announcer
+from procs.router.schedule cimport Schedule
+from procs.router.sequencer cimport Sequencer
+from procs.router.settlement cimport Settlement
+from shm.records cimport ActivateRecord, EpochRecord, MarkerRecord, PhaseChangeRecord, SnapshotRecord
+
+cdef class OwnRecords:
+    cdef Sequencer core
+    cdef Schedule schedule
+    cdef Settlement settlement
+    cdef Announcer events
+    cdef public uint32_t rules  # that its epochs begin; tests make it write what earlier code would have
+    cdef bytes boot_id
+    cdef uint32_t id_window_s
+    cdef uint32_t older_ids
+    cdef int fill(self, char *record) except -1 nogil
+    cdef int fill_epoch(self, EpochRecord *record) except -1 nogil
+    cdef void fill_marker(self, MarkerRecord *record) noexcept nogil
+    cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil
+    cdef void fill_activation(self, ActivateRecord *record) noexcept nogil
+    cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil

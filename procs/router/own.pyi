@@ -1,0 +1,2 @@
+class OwnRecords:
+    rules: int

@@ -1,0 +1,70 @@
+"""What the router itself has to say: the terms of markers, snapshots, epochs, activations and the schedule's phases.
+
+It fills records from the router's state, and neither decides when one is due nor sequences it.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from procs.router.orders cimport order_at
+from procs.router.sequencer cimport RULES_OLDER_IDS, RULES_VERSION
+from shm.records cimport *
+
+
+cdef class OwnRecords:
+    """The records of one router. Its epochs have these terms, and the rules of this code."""
+
+    def __init__(
+        self, Sequencer core, Settlement settlement, Announcer events, bytes boot_id, uint32_t id_window_s,
+        uint32_t older_ids,
+    ):
+        self.core = core
+        self.schedule = core.administration.schedule
+        self.settlement = settlement
+        self.events = events
+        self.rules = RULES_VERSION
+        self.boot_id = boot_id
+        self.id_window_s = id_window_s
+        self.older_ids = older_ids
+
+    cdef int fill(self, char *record) except -1 nogil:
+        """Fill in what the record's type says, all else of it being stamped; a tick says no more than its time."""
+        cdef uint8_t type = (<const CommandRecord *> record).type
+        if type == CMD_MARKER:
+            self.fill_marker(<MarkerRecord *> record)
+        elif type == CMD_ACTIVATE:
+            self.fill_activation(<ActivateRecord *> record)
+        elif type == CMD_PHASE:
+            self.fill_phase(<PhaseChangeRecord *> record)
+        elif type == CMD_SNAPSHOT:
+            self.fill_snapshot(<SnapshotRecord *> record)
+        elif type == CMD_EPOCH:
+            return self.fill_epoch(<EpochRecord *> record)
+        return 0
+
+    cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
+        record.epoch = self.core.epoch + 1
+        record.rules_version = self.rules
+        record.members = 1
+        if self.rules >= RULES_OLDER_IDS:
+            record.id_window_s = self.id_window_s
+            record.older_ids = self.older_ids
+        with gil:
+            memcpy(record.boot_id, <const char *> self.boot_id, 16)
+        return 0
+
+    cdef void fill_marker(self, MarkerRecord *record) noexcept nogil:
+        memcpy(record.event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
+
+    cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil:
+        memcpy(record.event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
+        record.router_number = self.events.next_number()
+
+    cdef void fill_activation(self, ActivateRecord *record) noexcept nogil:
+        record.order_id = self.core.ledger.next_due()
+        record.instrument = order_at(self.core.ledger.orders, self.core.ledger.orders.find(record.order_id)).instrument
+
+    cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil:
+        record.instrument = self.schedule.next_due(record.time_ns)
+        record.entry = self.schedule.latest(record.instrument, record.time_ns)
+        record.phase = self.schedule.plans[record.instrument].entries[record.entry - 1].phase
