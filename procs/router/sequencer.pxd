@@ -73,10 +73,6 @@ cdef class Sequencer(State):
     cdef int activate(self, ActivateRecord *record) except -1 nogil
     cdef int cancel(self, CancelRecord *record, int imposed) except -1 nogil
     cdef int replace(self, ReplaceRecord *record, int imposed) except -1 nogil
-    cdef uint16_t judge_replace(self, ReplaceRecord *record, uint32_t item) noexcept nogil
-    cdef uint16_t price_replace(
-        self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
-    ) noexcept nogil
     cdef uint16_t begin_request(self, const ReplaceRecord *record, int imposed, uint32_t *item) noexcept nogil
     cdef const Glimpse *read_ids(self, const ReplaceRecord *record) noexcept nogil
     cdef uint32_t resolve(self, uint32_t account, const Glimpse *seen) noexcept nogil

@@ -15,10 +15,11 @@ from libc.string cimport memcmp, memcpy, memset
 from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at
 from procs.router.administration cimport OPERATORS_RING
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
-from procs.router.collars cimport restamped_price, stamped_price
+from procs.router.collars cimport stamped_price
 from procs.router.holds cimport NOTHING, Listing, Stake, is_limited
 from procs.router.ids cimport CLOSED, find_id, id_at, is_id, tag_of_id
-from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, order_at
+from procs.router.orders cimport order_at
+from procs.router.replaces cimport judge_replace
 from procs.router.verdicts cimport verdict_of
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
@@ -111,8 +112,9 @@ cdef class Sequencer(State):
         if not self.administration.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
             with gil:
                 raise ReplayError(
-                    f"record {record.seq} begins an epoch under rules {record.rules_version}, and this code has rules "
-                    f"1 to {RULES_VERSION}, and goes back to none: start the version of the code that wrote it"
+                    f"record {record.seq} begins an epoch under rules {record.rules_version}, after rules "
+                    f"{self.administration.rules}; this code has rules 1 to {RULES_VERSION}, and an epoch never goes "
+                    "back to earlier ones: start the version of the code that wrote it"
                 )
         self.epoch = record.epoch
         self.administration.begin_epoch(record.rules_version)
@@ -171,11 +173,13 @@ cdef class Sequencer(State):
         return <uint16_t> imposed
 
     cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil:
-        """Whether what may be a repetition may be one of a request whose id is forgotten; its terms say when it was."""
-        cdef const char *terms = self.extension(record, back, CMD_EXT_TERMS)
-        cdef uint64_t transact_ns = (<const ExtTermsRecord *> terms).transact_ns if terms != NULL else 0
+        """Refuse a possible resend whose id may have been used and forgotten; its terms say when it was first made."""
+        cdef const char *terms
+        cdef uint64_t transact_ns
         if self.administration.rules < RULES_OLDER_IDS:
             return CODE_OK
+        terms = self.extension(record, back, CMD_EXT_TERMS)
+        transact_ns = (<const ExtTermsRecord *> terms).transact_ns if terms != NULL else 0
         return CODE_RESENT_TOO_LATE if self.ledger.ids.may_be_forgotten(record.account, transact_ns) else CODE_OK
 
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
@@ -422,6 +426,8 @@ cdef class Sequencer(State):
         return verdict
 
     cdef int replace(self, ReplaceRecord *record, int imposed) except -1 nogil:
+        cdef const ExtTermsRecord *terms = NULL
+        cdef uint64_t back = 1 if has_both_ids(record) else 2  # its terms are so many records before it
         cdef uint32_t item
         cdef uint16_t verdict = self.begin_request(record, imposed, &item)
         record.order_id = self.target.order_id
@@ -429,10 +435,14 @@ cdef class Sequencer(State):
             verdict = self.judge_target(item, record.instrument, 0)
         elif verdict != imposed:
             return verdict
+        if record.flags & ORDER_FLAG_TERMS:
+            terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, back, CMD_EXT_TERMS)
         if verdict == CODE_OK and record.flags & ORDER_FLAG_POSS_RESEND:
-            verdict = self.judge_resend(<const CommandRecord *> record, 1 if has_both_ids(record) else 2)
+            verdict = self.judge_resend(<const CommandRecord *> record, back)
+        if verdict == CODE_OK and record.flags & ORDER_FLAG_TERMS and terms == NULL:
+            verdict = CODE_TERMS_MISSING
         if verdict == CODE_OK:
-            verdict = self.judge_replace(record, item)
+            verdict = judge_replace(self.ledger, record, item, terms)
         if verdict == CODE_OK:
             self.ledger.begin_replace(item, record, self.own_id, self.id_tag)
             if self.administration.rules >= RULES_FEW_IDS:
@@ -441,44 +451,6 @@ cdef class Sequencer(State):
         else:
             self.ledger.ids.add_closed(record.account, self.own_id, self.id_tag, record.seq)
         return verdict
-
-    cdef uint16_t judge_replace(self, ReplaceRecord *record, uint32_t item) noexcept nogil:
-        cdef const Order *order = order_at(self.ledger.orders, item)
-        cdef const ExtTermsRecord *terms = NULL
-        cdef uint16_t verdict
-        if record.flags & ORDER_FLAG_TERMS:
-            terms = <const ExtTermsRecord *> self.extension(
-                <const CommandRecord *> record, 1 if has_both_ids(record) else 2, CMD_EXT_TERMS
-            )
-            if terms == NULL:
-                return CODE_TERMS_MISSING
-        if order.flags & ORDER_BUDGET:
-            return CODE_BUDGET_NOT_ALLOWED
-        if order.mate != NIL or order.flags & ORDER_IDLE:
-            return CODE_LIST_ORDER_FIXED
-        verdict = self.price_replace(record, item, terms)
-        if verdict == CODE_OK and record.quantity_lots <= 0:
-            verdict = CODE_QUANTITY_NOT_POSITIVE
-        if verdict == CODE_OK:
-            verdict = self.ledger.accounts.fault(record.account, record.session, record.time_ns, 1, 0)
-        return verdict if verdict != CODE_OK else self.ledger.can_replace(item, record)
-
-    cdef uint16_t price_replace(
-        self, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
-    ) noexcept nogil:
-        """A replace's further terms, and its price: that of an order without its own follows from its new terms."""
-        cdef const Order *order = order_at(self.ledger.orders, item)
-        if terms != NULL:
-            if terms.stop_price_ticks < 0 or terms.trail_ticks < 0 or terms.display_lots < 0 or terms.minimum_lots < 0:
-                return CODE_TERM_NEGATIVE
-            if terms.expire_ns != 0 and terms.expire_ns <= record.time_ns:
-                return CODE_EXPIRE_TIME_PASSED
-        if has_own_price(order.ord_type):
-            return CODE_OK if record.price_ticks > 0 else CODE_PRICE_NOT_POSITIVE
-        record.price_ticks = restamped_price(
-            &self.ledger.listings[order.instrument], order, terms, self.ledger.orders.newest_price(item)
-        )
-        return CODE_OK if record.price_ticks > 0 else CODE_NO_REFERENCE_PRICE
 
     cdef int session(self, SessionRecord *record) noexcept nogil:
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:

@@ -244,7 +244,7 @@ def test_an_epoch_under_other_rules_is_refused() -> None:
     epoch = unpack_command(first.log[0])
     assert isinstance(epoch, Epoch)
     fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 4}
-    with pytest.raises(ReplayError, match="record 1 begins an epoch under rules 4, and this code has rules 1 to 3"):
+    with pytest.raises(ReplayError, match="begins an epoch under rules 4, after rules 0; this code has rules 1 to 3"):
         Rig([stamp(pack(Epoch(**fields))), *first.log[1:]]).run()
 
 
