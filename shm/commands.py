@@ -343,42 +343,35 @@ class Adjustment(Command, frozen=True, kw_only=True):
     reserved_2: u64 = 0
 
 
-class Correction(Command, frozen=True, kw_only=True):
-    """Undoes a trade (`new_price_ticks` 0), or corrects its price. All else repeats the trade.
+class CorrectionTerms(Command, frozen=True, kw_only=True):
+    """What a trade becomes: nothing (`new_price_ticks` 0), or one at another price. All else repeats the trade."""
+
+    instrument: u32
+    buyer: u32
+    seller: u32
+    matcher: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    trade_id: u64
+    price_ticks: i64
+    quantity_lots: i64
+    new_price_ticks: i64
+    buyer_fee: i64
+    seller_fee: i64
+
+
+class Correction(CorrectionTerms, frozen=True, kw_only=True):
+    """Undoes a trade, or corrects its price.
 
     From rules 2 on it approves another operator's proposal, and says the same; before, one operator's word was enough.
     """
 
-    instrument: u32
-    buyer: u32
-    seller: u32
-    matcher: u8
-    reserved_1: u8 = 0
-    verdict: u16 = 0
-    trade_id: u64
-    price_ticks: i64
-    quantity_lots: i64
-    new_price_ticks: i64
-    buyer_fee: i64
-    seller_fee: i64
     proposal: u64 = 0  # sequence of what is approved
 
 
-class CorrectionProposal(Command, frozen=True, kw_only=True):
+class CorrectionProposal(CorrectionTerms, frozen=True, kw_only=True):
     """What a second operator's Correction carries out; it changes nothing by itself."""
 
-    instrument: u32
-    buyer: u32
-    seller: u32
-    matcher: u8
-    reserved_1: u8 = 0
-    verdict: u16 = 0
-    trade_id: u64
-    price_ticks: i64
-    quantity_lots: i64
-    new_price_ticks: i64
-    buyer_fee: i64
-    seller_fee: i64
     reserved_2: u64 = 0
 
 

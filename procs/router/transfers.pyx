@@ -1,7 +1,7 @@
 """Money that moves other than by trading: deposits and withdrawals; by two operators, adjustments and corrections.
 
 It decides whether it may, and moves it. Who may ask, and whether it was asked before, is the administration's to know.
-That a correction repeats a trade as it was is its operators' to know: each has it from the journal.
+It takes the trade in a correction as given: each of the two operators' commands reads it from the journal.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
@@ -18,6 +18,7 @@ from shm.records cimport *
 cdef enum:
     VENUE_ACCOUNT = 0
     PARTS = 6
+    TRADE_TERMS = 2        # that name the trade: the first ones of `terms_of`
 
 
 cdef class Transfers:
@@ -93,16 +94,16 @@ cdef class Transfers:
         return CODE_OK
 
     cdef uint16_t propose_correction(self, const CorrectionRecord *record) except? 9999:
-        """It waits for another operator, in the place of what was proposed for that trade before.
+        """Keep it for another operator, in place of an earlier proposal for the same trade.
 
-        The oldest proposal lapses where there would be too many.
+        Where there are too many proposals, the oldest lapses.
         """
         cdef uint16_t verdict = self.judge_correction(record)
         if verdict != CODE_OK:
             return verdict
         said = terms_of(record)
         for seq, (_, known) in self.corrections.items():
-            if names_same_trade(known, said):
+            if known[:TRADE_TERMS] == said[:TRADE_TERMS]:
                 del self.corrections[seq]
                 break
         self.corrections[record.seq] = (record.account, said)
@@ -111,7 +112,7 @@ cdef class Transfers:
         return CODE_OK
 
     cdef uint16_t approve_correction(self, const CorrectionRecord *record) except? 9999:
-        """Carry out what another operator has proposed, if both say the same of the trade, to the last term."""
+        """Carry out what another operator has proposed, if both agree on every term."""
         cdef uint16_t verdict
         found = self.corrections.get(record.proposal)
         if found is None or found[1] != terms_of(record):
@@ -215,15 +216,11 @@ cdef class Transfers:
 
 
 cdef tuple terms_of(const CorrectionRecord *record):
-    """What two operators must agree on: all that a correction says of its trade, and what it makes of that."""
+    """What two operators must agree on: the trade as it was, and its new price."""
     return (
         record.matcher, record.trade_id, record.instrument, record.buyer, record.seller, record.price_ticks,
         record.quantity_lots, record.new_price_ticks, record.buyer_fee, record.seller_fee,
     )
-
-
-cdef bint names_same_trade(tuple one, tuple other):
-    return one[:2] == other[:2]
 
 
 cdef bint can_move(Ledger ledger, const Part *parts, int count) noexcept nogil:
