@@ -6,7 +6,6 @@ Each makes one record; the router's ledger judges it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -14,9 +13,9 @@ from cyclopts import App, Parameter
 from scripts.operate.amounts import step_text, units_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out
-from scripts.operate.directory import Directory, read
-from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
+from scripts.operate.directory import Directory
+from scripts.operate.proposals import show
+from scripts.terminal import DEMO, ConfigPath, Json, UsageError
 from shm.records import Adjustment, Balance, Command, Deposit, Withdrawal
 
 AccountName = Annotated[str, Parameter(help="Whose balance.")]
@@ -156,28 +155,7 @@ def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-    loaded = load(config)
-    venue = attach(Path(loaded.venue.data))
-    if venue is None:
-        console().print(f"venue {loaded.venue.name} is not running")
-        return EXIT_PROBLEM
-    directory = read(venue)
-    rows = [
-        {
-            "proposal": seq,
-            "by": directory.name_of_account(known.account),
-            "change": _worded(directory, known),
-        }
-        for seq, known in directory.proposals.items()
-    ]
-    if json:
-        print_json(rows)
-    else:
-        out = table("", "proposal>", "proposed by", "change")
-        for row in rows:
-            out.add_row(*map(str, row.values()))
-        console().print(out)
-    return EXIT_OK
+    return show(config, lambda directory: directory.proposals, {"change": _worded}, json=json)
 
 
 def _worded(directory: Directory, known: Adjustment) -> str:

@@ -1,6 +1,6 @@
 """`lockstep bust` and `lockstep correct`: one operator proposes to undo a trade or change its price, another approves.
 
-Both take the trade from the journal, each anew, and repeat it in their record; the router has both agree.
+Each looks the trade up in the journal and repeats it in a record; the router checks that the two agree.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from procs.replica import ReplicaError
 from scripts.operate.amounts import price_text, quantity_text, step_text, ticks_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, RefusedError, Request, Said, Symbol, carry_out
-from scripts.operate.directory import Directory, read
+from scripts.operate.directory import Directory
+from scripts.operate.proposals import show
 from scripts.operate.recorded import trade_of
-from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, UsageError, console, load, print_json, table
+from scripts.terminal import DEMO, ConfigPath, Json, UsageError
 from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
 
 Matcher = Annotated[
@@ -95,29 +95,7 @@ def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-    loaded = load(config)
-    venue = attach(Path(loaded.venue.data))
-    if venue is None:
-        console().print(f"venue {loaded.venue.name} is not running")
-        return EXIT_PROBLEM
-    directory = read(venue)
-    rows = [
-        {
-            "proposal": seq,
-            "by": directory.name_of_account(known.account),
-            "trade": _worded(directory, known),
-            "change": _change(directory, known),
-        }
-        for seq, known in directory.corrections.items()
-    ]
-    if json:
-        print_json(rows)
-    else:
-        out = table("", "proposal>", "proposed by", "trade", "change")
-        for row in rows:
-            out.add_row(*map(str, row.values()))
-        console().print(out)
-    return EXIT_OK
+    return show(config, lambda directory: directory.corrections, {"trade": _worded, "change": _change}, json=json)
 
 
 def _propose(config: Path, options: Options, symbol: str, named: tuple[int, int | None], price: str | None) -> int:
@@ -156,15 +134,15 @@ def _approve(config: Path, options: Options, proposal: int, *, is_bust: bool) ->
         if known is None or is_bust != (known.new_price_ticks == 0):
             raise UsageError(f"there is no proposal {proposal} that {kind} could approve; see lockstep {kind} list")
         instrument = _instrument(directory, known.instrument)
-        made = replayed.recorded(context, instrument, known.trade_id, [known.matcher])
-        says = CorrectionProposal(**_terms(*made), new_price_ticks=known.new_price_ticks)
+        terms = _terms(*replayed.recorded(context, instrument, known.trade_id, [known.matcher]))
         what, change = _worded(directory, known), _change(directory, known)
-        if _said_of_trade(says) != _said_of_trade(known):
+        if any(getattr(known, name) != recorded for name, recorded in terms.items()):
+            says = CorrectionProposal(**terms, new_price_ticks=known.new_price_ticks)
             raise RefusedError(
                 f"proposal {proposal} is of {what}, fees {_fees(directory, known)}; but by the journal that is "
                 f"{_worded(directory, says)}, fees {_fees(directory, says)}: nothing was sent"
             )
-        command = Correction(**_terms(*made), new_price_ticks=known.new_price_ticks, proposal=proposal)
+        command = Correction(**terms, new_price_ticks=known.new_price_ticks, proposal=proposal)
         details: dict[str, object] = {
             "symbol": instrument.symbol.decode(), "trade": known.trade_id, "matcher": known.matcher,
         }  # fmt: skip
@@ -180,7 +158,7 @@ def _approve(config: Path, options: Options, proposal: int, *, is_bust: bool) ->
 
 
 class Replayed:
-    """The journal's word about a trade, and its matcher: asked once, however often the command is made anew."""
+    """The trade as the journal has it, and its matcher: looked up once, however often the command is built."""
 
     def __init__(self) -> None:
         self._made: tuple[int, Traded] | None = None
@@ -188,7 +166,7 @@ class Replayed:
     def recorded(
         self, context: Context, instrument: Instrument, trade: int, matchers: Sequence[int]
     ) -> tuple[int, Traded]:
-        if self._made is None:  # later it is asked while others wait for the channel
+        if self._made is None:  # the next time, others are waiting for the channel
             symbol = instrument.symbol.decode()
             try:
                 self._made = trade_of(context.venue, symbol, instrument, trade, matchers)
@@ -209,14 +187,6 @@ def _terms(matcher: int, traded: Traded) -> dict[str, int]:
         "seller": seller, "price_ticks": traded.price_ticks, "quantity_lots": traded.quantity_lots,
         "buyer_fee": buyer_fee, "seller_fee": seller_fee,
     }  # fmt: skip
-
-
-def _said_of_trade(command: CorrectionProposal) -> dict[str, int]:
-    return {name: getattr(command, name) for name in _TERMS}
-
-
-_TERMS = ("matcher", "trade_id", "instrument", "buyer", "seller", "price_ticks", "quantity_lots", "buyer_fee",
-          "seller_fee")  # fmt: skip
 
 
 def _instrument(directory: Directory, number: int) -> Instrument:

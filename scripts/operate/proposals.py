@@ -1,0 +1,45 @@
+"""What `lockstep adjust list`, `bust list` and `correct list` show: the proposals that wait for a second operator.
+
+It reads the directory and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from scripts.operate.directory import Directory, Proposal, read
+from scripts.running import attach
+from scripts.terminal import EXIT_OK, EXIT_PROBLEM, console, load, print_json, table
+
+
+def show(
+    config: Path,
+    proposals: Callable[[Directory], Mapping[int, Proposal]],
+    columns: Mapping[str, Callable[[Directory, Proposal], str]],
+    *,
+    json: bool,
+) -> int:
+    """Print `proposals` of the directory, one a line, with what each of `columns` says of it. Returns the exit code."""
+    loaded = load(config)
+    venue = attach(Path(loaded.venue.data))
+    if venue is None:
+        console().print(f"venue {loaded.venue.name} is not running")
+        return EXIT_PROBLEM
+    directory = read(venue)
+    rows = [
+        {
+            "proposal": seq,
+            "by": directory.name_of_account(known.account),
+            **{name: worded(directory, known) for name, worded in columns.items()},
+        }
+        for seq, known in proposals(directory).items()
+    ]
+    if json:
+        print_json(rows)
+    else:
+        out = table("", "proposal>", "proposed by", *columns)
+        for row in rows:
+            out.add_row(*map(str, row.values()))
+        console().print(out)
+    return EXIT_OK
