@@ -10,7 +10,6 @@ from pathlib import Path
 from procs.gateway import control
 from procs.gateway.control import ControlError
 from procs.gateway.session_log import SessionStatus
-from procs.supervisor.topology import role_of
 from procs.venue import Venue
 from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
@@ -33,16 +32,15 @@ def sessions(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     return EXIT_OK
 
 
-def gateways(venue: Venue) -> dict[str, str]:
-    """The names of the gateways' sockets, by gateway."""
-    agents = [agent for agent in venue.topology.agents if role_of(agent) == "gateway"]
-    return {agent: control.name_of(venue.boot_id, agent) for agent in agents}
+def sockets(venue: Venue) -> list[str]:
+    """The names of the gateways' control sockets."""
+    return [control.name_of(venue.boot_id, agent) for agent in venue.topology.gateways]
 
 
 def sessions_of(venue: Venue) -> list[SessionStatus] | None:
     """The sessions of all gateways, by name; None where one does not answer."""
     found: list[SessionStatus] = []
-    for name in gateways(venue).values():
+    for name in sockets(venue):
         try:
             found += control.sessions(name)
         except ControlError:

@@ -1,6 +1,6 @@
 """`lockstep disconnect`: an operator ends a FIX session's connection, at the gateway that has it.
 
-Nothing of this is in the venue's log, which has what trades: the gateway's own log says who did it, and why.
+It makes no record: the log holds what decides trading. The gateway's own log says who did it, and why.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from config.nearest import nearest
 from procs.gateway import control
 from procs.gateway.control import ControlError, Disconnect
 from scripts.operate.command import Context, Report, act
-from scripts.sessions import gateways
+from scripts.sessions import sockets
 from scripts.terminal import DEMO, ConfigPath, Json, UsageError
 
 MAX_REASON = 100  # characters: the client gets it in a field of FIX
@@ -29,7 +29,7 @@ def disconnect(
     ],
     json: Json = False,
 ) -> int:
-    """Log a FIX session out, and end its connection within seconds, whether or not its client answers.
+    """Log a FIX session out and close its connection within seconds, whether or not its client answers.
 
     Its orders stay open (see cancel), and it may log on again (see kill, which blocks its new orders).
 
@@ -44,7 +44,7 @@ def disconnect(
         if session not in context.directory.accounts:
             raise UsageError(f"there is no session {session}; {nearest(session, context.directory.accounts)}")
         says = f"{session} is not connected"
-        for name in gateways(context.venue).values():
+        for name in sockets(context.venue):
             try:
                 done = control.disconnect(name, Disconnect(session, operator, reason))
             except ControlError as error:
