@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the batcher's tests, and an empty database of it for each test that asks."""
+"""One embedded PostgreSQL for the batcher's tests, an empty database of it for each test that asks, and a journal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from procs.batcher.database import Embedded, migrate
+from tests.router.everything import rested, write_journal
+from tests.router.rig import Rig
 
 _serial = itertools.count(1)
 
@@ -45,3 +47,16 @@ def database(empty_database: str) -> str:
     """The URL of a database with the venue's tables."""
     migrate(empty_database)
     return empty_database
+
+
+@pytest.fixture(scope="module")
+def rig() -> Rig:
+    return rested()
+
+
+@pytest.fixture(scope="module")
+def journal(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the core's journal."""
+    folder = tmp_path_factory.mktemp("data")
+    write_journal(rig, folder / "journal")
+    return folder

@@ -24,24 +24,11 @@ from procs.supervisor.topology import derive
 from procs.venue import Manifest
 from shm.layout import unpack_command
 from shm.records import CommandType, Deposit, Withdrawal
-from tests.router.everything import rested, write_journal
+from tests.router.everything import write_journal
 from tests.router.rig import Rig
 
 DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
 EPOCH = 1000  # of whoever fills: later than any in the journal
-
-
-@pytest.fixture(scope="module")
-def rig() -> Rig:
-    return rested()
-
-
-@pytest.fixture(scope="module")
-def journal(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the core's journal."""
-    folder = tmp_path_factory.mktemp("data")
-    write_journal(rig, folder / "journal")
-    return folder
 
 
 @pytest.fixture

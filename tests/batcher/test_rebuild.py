@@ -17,22 +17,9 @@ from procs.batcher.writer import RefusedError
 from scripts.rebuild_db import Outcome, make
 from shm.layout import unpack_command
 from tests.batcher.test_filling import DEMO, EPOCH, born_ns, commands_of, events_of
-from tests.router.everything import rested, write_journal
 from tests.router.rig import Rig
 
 LEFT = "SELECT FROM pg_namespace WHERE nspname = 'lockstep_rebuild'"
-
-
-@pytest.fixture(scope="module")
-def rig() -> Rig:
-    return rested()
-
-
-@pytest.fixture(scope="module")
-def journal(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    write_journal(rig, folder / "journal")
-    return folder
 
 
 @pytest.fixture
