@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
+import time
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench import orders
@@ -22,21 +24,38 @@ WARM_UP = 2_000
 PINGS = 20_000
 AHEAD = 100_000
 BASE_PRICE = 10_000  # in cents
+SNAPSHOT_S = 120  # until what saves one has ended
 # The gateway on one core and the core's stages on another; the client, journal and edges where the kernel puts them.
 CORES = sorted(os.sched_getaffinity(0))
 PINS = f"[processes.cpus]\ngateway = {CORES[0]}\ncore = {CORES[1]}\n" if len(CORES) > 1 else None
 
 
 def _anonymous_bytes(root: int) -> int:
-    """Memory of its own of a process and of all below it (shared memory and page cache left out)."""
-    total = 0
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended: the child that saves a snapshot
-        for line in Path(f"/proc/{root}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss_Anon:"):
-                total += int(line.split()[1]) * 1024
+    """Memory of its own of a process and of all below it (shared memory and page cache left out).
+
+    It waits for forks of a host: one that saves a snapshot has copies of all that changes meanwhile.
+    """
+    deadline = time.monotonic() + SNAPSHOT_S
+    while any(is_fork for _, is_fork in _processes(root, b"")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return sum(_anonymous_of(pid) for pid, _ in _processes(root, b""))
+
+
+def _processes(root: int, parent: bytes) -> Iterator[tuple[int, bool]]:
+    """A process and all below it, each with whether it is a fork of the one above it, which has this command line."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        command = Path(f"/proc/{root}/cmdline").read_bytes()
+        yield root, command == parent
         for task in Path(f"/proc/{root}/task").iterdir():
-            total += sum(_anonymous_bytes(int(child)) for child in (task / "children").read_text().split())
-    return total
+            for child in (task / "children").read_text().split():
+                yield from _processes(int(child), command)
+
+
+def _anonymous_of(pid: int) -> int:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
+    return 0
 
 
 def _measure(durability: str) -> list[dict[str, object]]:
