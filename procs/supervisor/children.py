@@ -23,8 +23,8 @@ END_TIMEOUT_S = 10.0
 class Children:
     """The list in `file`. Every change is in the file when the call returns, and is lost with the machine.
 
-    Where the disk is full, and the list has outgrown its spare, that waits for a `tend`: the supervisor lives, and
-    whom the file lacks dies with it.
+    Where the disk is full and the list has outgrown its spare, the change waits for a `tend`. Meanwhile a child that is
+    missing in the file dies with the supervisor.
     """
 
     def __init__(self, file: Path) -> None:

@@ -1,6 +1,6 @@
-"""Tells a person when the disk fills and when it has space again, and says whether a death may be for lack of space.
+"""Reports when the disk fills up and when it has space again, and knows whether a death may be for lack of space.
 
-It frees nothing, and stops nobody: who stops, and when, each writer decides (docs/operations.md).
+It frees nothing and stops nothing: each writer decides when it stops (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from procs import space
 from shm.board import Board, Word
 
 RETRY_S = 1.0  # between two tries of what found no space
-FULL_BYTES = 2**20  # with fewer bytes free, whoever dies may have died of it
+FULL_BYTES = 2**20  # with fewer bytes free, that may be what a process died of
 
 
 class DiskWatch:
@@ -21,19 +21,19 @@ class DiskWatch:
     def __init__(self, data: Path, report: Callable[[str], None]) -> None:
         self._data = data
         self._report = report
-        self._is_told = False
+        self._is_reported = False
 
     @property
     def is_full(self) -> bool:
-        """Whether it has no space to speak of. Nobody is to be given up for what happens then."""
+        """Whether it has next to no space. No death counts against a host then."""
         return space.free_bytes(self._data) < FULL_BYTES
 
     def tick(self, board: Board) -> None:
-        """Tell what has changed."""
+        """Report a change."""
         refuses = board.get(Word.JOURNAL_FULL) != 0
-        if refuses == self._is_told:
+        if refuses == self._is_reported:
             return
-        self._is_told = refuses
+        self._is_reported = refuses
         free = space.mebibytes(space.free_bytes(self._data))
         if refuses:
             self._report(

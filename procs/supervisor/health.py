@@ -58,7 +58,7 @@ def endpoints(venue: Venue, pids: dict[str, int]) -> dict[str, tuple[str, int]]:
 def is_drained(venue: Venue, gone: Collection[str]) -> bool:
     """Whether every command taken is matched, journalled and told to all agents but those that have `gone`.
 
-    Who is out of the gate is not waited for either.
+    Agents out of the gate are not waited for either.
     """
     board = venue.board
     end = board.get(Word.LOG_END)

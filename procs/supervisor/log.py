@@ -26,8 +26,8 @@ ERROR_LEVELS = ("error", "critical")
 class Log:
     """Appends lines to `file` and rotates it. `tail` holds the last lines, for whoever explains a death.
 
-    Lines that the disk refuses are left out and counted: who logs must not die of it. Once there is space again, a line
-    says how many are missing.
+    Lines that the disk refuses are left out and counted, so that nothing dies of logging. Once there is space again, a
+    line says how many are missing.
     """
 
     def __init__(self, file: Path) -> None:
@@ -62,8 +62,8 @@ class Log:
         text = line.decode("utf-8", "replace")
         self.tail.append(text)
         try:
-            told = f"{self.dropped} lines are missing here: the disk took none\n".encode() if self.dropped else b""
-            self._write(told + line + b"\n")
+            missing = f"{self.dropped} lines are missing here: the disk was full\n".encode() if self.dropped else b""
+            self._write(missing + line + b"\n")
             self.dropped = 0
         except OSError:
             self.dropped += 1
@@ -89,7 +89,7 @@ class Log:
         self._owned = 0
 
     def _own(self) -> None:
-        """Have space ahead, so that there is a log of the time when others find none."""
+        """Own space ahead of the end, so that the log goes on while the disk is full."""
         with contextlib.suppress(OSError):
             space.own(self._fd, self._size + space.LOG_BYTES)
             self._owned = self._size + space.LOG_BYTES

@@ -10,11 +10,11 @@ from enum import Enum
 from procs.supervisor.backoff import FIRST_DELAY_S, HEALTHY_S, LONGEST_DELAY_S
 from procs.supervisor.topology import Host, Topology
 
-FULL_DELAY_S = 1.0  # while the disk is full: who dies of that comes back when there is space, however often it takes
-# Of one host, or of the core, without a healthy minute between: then all of it starts again. Not where the host only
-# tells: its deaths are its own.
+FULL_DELAY_S = 1.0  # while the disk is full: a host that dies of that is tried until there is space
+# Of one host, or of the core, without a healthy minute between: then the whole venue starts again. A downstream host
+# may die more often: its deaths concern nobody else.
 MAX_RESTARTS = 5
-MAX_COUNTED = 32  # deaths: beyond, no delay is longer
+MAX_COUNTED = 32  # deaths: by then the delay is at its longest
 
 
 class Way(Enum):
@@ -49,6 +49,6 @@ class Recovery:
             deaths.clear()
         deaths.append(now_s)
         del deaths[:-MAX_COUNTED]
-        if len(deaths) > MAX_RESTARTS and not host.tells:
+        if len(deaths) > MAX_RESTARTS and not host.is_downstream:
             return Way.WHOLE, 0.0
         return way, min(FIRST_DELAY_S * 2.0 ** (len(deaths) - 1), self._longest_delay_s)

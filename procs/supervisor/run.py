@@ -65,7 +65,7 @@ class Run:
         self._died = died
         self._started_s: dict[str, float] = {}
         self._down: set[str] = set()
-        self._taken_out: dict[int, str] = {}  # processes that were ended for it, and why
+        self._taken_out: dict[int, str] = {}  # why a process was ended, by its id
         self._restarts: dict[str, int] = {}
         self._owes_restarts = False
         self._manifest: Manifest | None = None
@@ -108,7 +108,7 @@ class Run:
     def failures(self) -> list[Failure]:
         """The hosts that have ended, or whose heartbeat has stopped; not those that were taken down.
 
-        Those first that no retry mends.
+        Failures that no retry mends come first.
         """
         found = []
         for host in self.topology.hosts:
@@ -122,22 +122,22 @@ class Run:
         return sorted(found, key=lambda failure: not failure.refusal)
 
     async def take_down(self, hosts: Collection[Host]) -> None:
-        """End `hosts` at once and reap them; they are missed no more until they are started again.
+        """End `hosts` at once and reap them; they are no failures until they are started again.
 
-        Nobody waits for one that only tells: it comes back as it does when it was too slow.
+        A downstream host leaves the gate, and comes back as one that was too slow.
         """
         self._down |= {host.name for host in hosts}
         children = [self.children[host.name] for host in hosts]
         await asyncio.gather(*(child.kill() for child in children))
         for host in hosts:
             self._listed.remove(self.children[host.name].pid)
-            if host.tells:
+            if host.is_downstream:
                 self._leave_out(host)
 
     async def take_out(self, host: Host, ring: str) -> None:
-        """End a host that only tells, and has kept `ring` full, and let the core go on without it.
+        """End a downstream host that has kept `ring` full, and let the core go on without it.
 
-        It is missed from then on, as if it had died. Its process must be gone first: it reads the rings in place.
+        It counts as dead from then on. Its process must be gone first, since it reads the rings in place.
         """
         child = self.children[host.name]
         if host.name in self._down or not child.alive:
@@ -267,7 +267,7 @@ class Run:
         self._write_restarts()
 
     def _write_restarts(self) -> None:
-        """For who looks at the venue: where the disk is full, they learn of it later."""
+        """Write them for `lockstep status`; on a full disk, later."""
         try:
             files.replace(restarts_of(self._data), msgspec.json.encode(self._restarts))
         except OSError as error:

@@ -1,7 +1,7 @@
 """Takes snapshots of a running venue: asks for one, waits for all stages' parts, makes it valid, removes what is old.
 
 It works beside the order path, which only hears the asking; it holds nobody up, and gives up what takes too long.
-On a disk that is nearly full it takes none, and makes room at once of one that is under way.
+On a disk that is nearly full it takes none, and drops one that is under way.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ FULL_DELAY_S = 5.0  # between two starts on a full disk
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-EXIT_MUST_NOT = 2  # the same start would end the same: whoever starts us again should not
+EXIT_MUST_NOT = 2  # another start would end the same way: don't try again before somebody has mended it
 
 
 class Outcome(NamedTuple):
@@ -89,7 +89,7 @@ class Supervisor:
     async def run(self) -> int:
         """Keep the venue running until SIGINT, SIGTERM or SIGHUP asks it to stop (exit code 0), or it can't run (1).
 
-        2 where it must not start before somebody has mended something: what that is has been said.
+        2 where it must not start again before somebody has mended what it has reported.
 
         RoleTakenError where another supervisor holds the data folder, ConfigError where its disk has no room.
         """
@@ -165,7 +165,7 @@ class Supervisor:
         return EXIT_OK
 
     async def _await_space(self, failure: Failure | None) -> None:
-        """On a full disk an end is no failure: the venue is started for as long as it takes."""
+        """On a full disk an end is no failure: the venue is started again and again until there is space."""
         reason = failure.reason if failure else "no file of the run could be written"
         self._console.line(f"{reason}; the disk of {self._data} is full: the venue starts again in {FULL_DELAY_S:g} s")
         self._notifier.status("waiting for space on the disk")

@@ -22,8 +22,8 @@ LOG = "log"
 CARRIED_ROLES = ("journaler", "router", "matcher")
 CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (rule 16)
 EDGE_ROLES = ("publisher", "batcher", "gateway")
-# They only tell the outside what was: nobody's order waits for them, so neither may the core (decision 0023).
-TELLING_ROLES = ("publisher", "batcher")
+# They publish what has happened, and no order waits for them: so the core must not either (decision 0023).
+DOWNSTREAM_ROLES = ("publisher", "batcher")
 
 Kind = Literal["carried", "edge"]
 
@@ -38,9 +38,9 @@ class Host(Struct, frozen=True):
     bell: int
 
     @property
-    def tells(self) -> bool:
-        """Whether all of its agents only tell: then it has no part in trading, and may be taken out of the gate."""
-        return all(role_of(agent) in TELLING_ROLES for agent in self.agents)
+    def is_downstream(self) -> bool:
+        """Whether all of its agents are downstream: it has no part in trading, and may be taken out of the gate."""
+        return all(role_of(agent) in DOWNSTREAM_ROLES for agent in self.agents)
 
 
 class RingSpec(Struct, frozen=True):

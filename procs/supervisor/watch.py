@@ -112,9 +112,9 @@ class Watch:
             await self._coordinator.close()
 
     async def _keep_gate(self) -> None:
-        """Beside the turns, which may take long: have the core wait for nobody who only tells.
+        """Keep the core from waiting for downstream hosts; beside the turns, since these may take long.
 
-        While the core replays it may: nobody trades, and who has just started takes all that is replayed.
+        While the core replays it may wait: nobody trades, and hosts that have just started take all of the replay.
         """
         while True:
             await asyncio.sleep(LOOK_S)
@@ -137,7 +137,7 @@ class Watch:
             self._notifier.status(f"starting again: {failure.reason}")
             self._alerts.tell("process_restarted", f"{failure.reason}; {way.value} starts again")
             await self._run.take_down(hosts)
-            if failure.host.tells and self._coordinator is not None:
+            if failure.host.is_downstream and self._coordinator is not None:
                 self._coordinator.lost(failure.host.agents, now_s)
             self._deaths.append(Death(hosts, now_s + delay_s, failure))
             if way is Way.CORE:

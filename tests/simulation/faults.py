@@ -50,7 +50,7 @@ def stall(world: Life, draw: Random) -> bool:
     return host.alive
 
 
-def telling_edge_stalls(world: Life, draw: Random) -> bool:
+def downstream_edge_stalls(world: Life, draw: Random) -> bool:
     """A publisher or batcher that hangs, for longer than trading waits for it where turns take long enough."""
     host = world.host_of(draw.choice(("publisher", "batcher")))
     host.stalled_until = world.turn + draw.choice((400, 3000))
@@ -195,7 +195,7 @@ FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "power loss": power_loss,
     "power loss inside the disk": power_loss_inside,
     "stall": stall,
-    "telling edge stalls": telling_edge_stalls,
+    "downstream edge stalls": downstream_edge_stalls,
     "sync error": disk_error("sync"),
     "write error": disk_error("write"),
     "short write": disk_error("short"),

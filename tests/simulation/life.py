@@ -299,7 +299,7 @@ class Life:
                 self.restart_core()
             else:
                 self.seen[f"{host.agents[0].partition('.')[0]} alone"] += 1
-                if self.topology.host(host.name).tells:
+                if self.topology.host(host.name).is_downstream:
                     self._leave_out(host)
                 self.start_host(host)
         self._keep_gate()

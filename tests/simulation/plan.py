@@ -41,7 +41,7 @@ FAULTS: dict[str, float] = {
     "clock step": 1,
     "snapshot": 5,
     "damaged part": 0.7,
-    "telling edge stalls": 2,
+    "downstream edge stalls": 2,
 }
 # Of the files beside the journal. They are drawn from a source of their own, so that seeds stay what they were.
 FILE_FAULTS: dict[str, float] = {
@@ -51,7 +51,7 @@ FILE_FAULTS: dict[str, float] = {
     "files full": 1,
     "power loss inside a file": 1.5,
 }
-STALLS = "telling edge stalls"
+STALLS = "downstream edge stalls"
 ON = 0.3  # how likely a seed has a class of faults on
 
 

@@ -70,6 +70,6 @@ def test_lines_that_the_disk_refuses_are_counted_and_the_count_is_told(
     kept.feed(b"again\n")
     kept.close()
     lines = (disk.folder / "core.log").read_text().splitlines()
-    assert lines[-2:] == [f"{missing} lines are missing here: the disk took none", "again"]
+    assert lines[-2:] == [f"{missing} lines are missing here: the disk was full", "again"]
     assert len(lines) == 1 + (owned + 51 - missing) + 2  # "one", what was kept, the count, "again"
     assert set(lines[1:-2]) == {"x" * 1000}
