@@ -1,4 +1,4 @@
-"""Who may stay connected: so many in all, and so many of one address; who has shown nothing yet gives way to who comes.
+"""Who may stay connected: a number in all and of each address. A silent connection gives way to a new one.
 
 It counts and chooses; what a connection is, and when it has shown enough, is its server's knowledge.
 """
@@ -40,7 +40,7 @@ class Admission:
         return len(self._guests)
 
     def enter(self, guest: Guest) -> bool:
-        """Count a new connection, in the place of another where there is none left. False: it can't be let in."""
+        """Count a new connection; where there is no place left, another gives way. False: none can."""
         if self._counts[guest.address] >= self._limit_per_address:
             given_way = self._first_to_go(guest.address)
         elif len(self._guests) >= self._limit:
@@ -56,19 +56,19 @@ class Admission:
         return True
 
     def ask(self, guest: Guest) -> None:
-        """It gives way only after those of its address who are silent."""
+        """Have the silent ones of its address give way before it."""
         if guest in self._unsettled.get(guest.address, ()):
             self._unsettled[guest.address][guest] = Stage.ASKING
 
     def settle(self, guest: Guest) -> None:
-        """It gives way to nobody any more."""
+        """Let it give way no longer."""
         mates = self._unsettled.get(guest.address, {})
         mates.pop(guest, None)
         if not mates:
             self._unsettled.pop(guest.address, None)
 
     def leave(self, guest: Guest) -> None:
-        """It is gone. Who was not let in, or gave way, may leave too: it is not counted any more."""
+        """Count it no longer. One that was not let in, or gave way, may leave too."""
         if guest not in self._guests:
             return
         self.settle(guest)
@@ -86,6 +86,6 @@ class Admission:
         return len(self._unsettled[address])
 
     def _first_to_go(self, address: str) -> Guest | None:
-        """The oldest of those of an address who have shown least."""
+        """The oldest of those of an address that have shown least."""
         mates = self._unsettled.get(address, {})
         return min(mates, key=lambda guest: mates[guest], default=None)

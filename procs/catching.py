@@ -1,6 +1,6 @@
-"""Brings an edge that starts again while the others run to where it goes on with the venue's rings.
+"""Brings an edge that starts again in a running venue to the point where it goes on with the venue's rings.
 
-It gets what it missed from a replay of its own; side effects that its store already has it leaves out, as ever.
+What it missed comes from a replay of its own; side effects that its store already has are left out, as in any replay.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from shm.ring import Consumer, Ring
 
 ROUNDS_A_BEAT = 64  # a round is some thousand records at most
 HANDOVER_SLOTS = 8192
-# An edge that is out of the gate comes back in when it lacks no more than this part of a ring: what is left is replayed
-# long before the ring is full.
+# An edge that is out of the gate enters again when it lags by less than this part of a ring: the rest is replayed long
+# before the ring is full.
 NEAR = 4
 WAIT_S = 0.001  # between two looks at a journal in which nothing is new
 FOR_EVER = 2**63
@@ -44,7 +44,7 @@ def catch_up(venue: Venue, name: str, edge: Edge, beat: Callable[[], None]) -> N
         if rounds % ROUNDS_A_BEAT == 0:
             beat()
         if not catching.step() and catching.follows:
-            time.sleep(WAIT_S)  # the journal grows in another process, which has no bell for who is not in the gate
+            time.sleep(WAIT_S)  # the journal grows in another process, which rings no bell outside the gate
             beat()
 
 

@@ -34,7 +34,7 @@ from shm.segment import RoleLock
 
 
 def main() -> None:
-    """Run one host, and say it in one line where it can't be done and no retry would help."""
+    """Run one host. What no retry mends ends it with one line and exit code 78."""
     try:
         run()
     except FinalError as error:
@@ -43,8 +43,7 @@ def main() -> None:
 
 
 def run() -> None:
-    """Run one host. Ends with 0 after SIGTERM, with 78 and one line where no retry mends what it found, and with a
-    traceback and 1 when an agent fails."""
+    """Run one host. Ends with 0 after SIGTERM, and with a traceback and 1 when an agent fails. FinalError."""
     parser = argparse.ArgumentParser(prog="python -m procs.host", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
     parser.add_argument("--name", required=True, help="which host of the topology to be")

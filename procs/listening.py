@@ -1,4 +1,4 @@
-"""Why a listener can't be opened, where no second try would open it: for whoever listens.
+"""Why a listener can't be opened, where another try would not open it either.
 
 It opens nothing itself.
 """

@@ -120,7 +120,7 @@ class Pump:
         for edge, agent in zip(self._edges, self._agents, strict=True):
             consumers = self._venue.events(agent)
             if not all(consumer.gates for consumer in consumers.values()):
-                # It came into the old rings' gate while the new ones were made, and has to come into theirs as well.
+                # It entered the gate of the old rings while the new ones were made: a restart brings it into theirs.
                 raise RuntimeError(f"{agent} is out of the gate of generation {self._venue.generation}")
             edge.attach(consumers, self._board)
 

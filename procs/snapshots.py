@@ -144,7 +144,7 @@ def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoRet
 
 
 def _write_part(folder: Path, agent: str, write: Write) -> None:
-    """Write, sync, rename: under its name a part is whole. What comes to nothing leaves nothing that takes space."""
+    """Write, sync, rename: under its name a part is whole. A failure leaves no file behind."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = folder / f"{agent}.{os.getpid()}.new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -1,6 +1,6 @@
-"""Space of the data folder: when it is full, blocks that are owned before they are needed, and what a venue has to own.
+"""Space of the data folder: whether it is full, blocks owned before they are needed, and what a venue has to own.
 
-It decides nothing of what stops when there is none: each writer does, in the order that docs/operations.md has.
+It does not decide what stops when there is none: each writer does, in the order of docs/operations.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from config.schema import Config
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 NOT_KNOWN = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # from a file system that owns no blocks ahead
-KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE: what is owned behind the end of a file is no part of it
+KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE: the file's length stays
 BLOCK = 512  # of st_blocks, whatever the file system's are
 SPARE_BYTES = 16 * 2**20  # of each message store, and of the spool, for when the disk is full
 LOG_BYTES = 256 * 2**10  # of each process's log, ahead of its end
@@ -44,7 +44,7 @@ def free_bytes(folder: Path) -> int:
 def own(fd: int, size: int) -> None:
     """Give the file the blocks of its first `size` bytes, and leave its length: what is written there fits.
 
-    OSError where the disk has too few. A file system that knows no such thing gives nothing, and says nothing.
+    OSError where the disk has too few. On a file system without fallocate nothing is reserved, and nothing raised.
     """
     while _fallocate(fd, KEEP_SIZE, 0, size):
         number = ctypes.get_errno()
@@ -63,9 +63,9 @@ def owned_bytes(file: Path) -> int:
 
 
 class Spare:
-    """The file `spare` in `folder`, of `size` bytes that are owned: the next segment of who finds the disk full.
+    """The file `spare` in `folder`, of `size` bytes that are owned: the next segment on a full disk.
 
-    Nobody writes to it before. It is made only where the disk has room for all of it: what it would fill, others need.
+    Nothing is written to it before. It is made only where the disk has room for all of it, so that it fills no disk.
     """
 
     def __init__(self, folder: Path, size: int) -> None:

@@ -91,7 +91,7 @@ cdef size_t put_shown(char *out, const char *padded, size_t most) noexcept nogil
 
 
 def fault_of_id(text: str | bytes) -> str:
-    """What keeps a text from being an id, in words that follow its name; empty where it is one."""
+    """What keeps a text from being an id, worded to follow the field's name; empty where nothing does."""
     cdef bytes data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     cdef size_t good = printable(data, len(data))
     if is_id(data, len(data)):
@@ -104,7 +104,7 @@ def fault_of_id(text: str | bytes) -> str:
 
 
 def fault_of_text(text: str | bytes) -> str:
-    """The same of a text for people."""
+    """Likewise, what keeps a text from being one for people."""
     cdef bytes data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     cdef size_t good = characters(data, len(data))
     if is_text(data, len(data)):
@@ -121,7 +121,7 @@ def shown(identifier: bytes) -> str:
 
 
 def unshown(text: str) -> bytes:
-    """The id that is shown like this. ValueError where none is."""
+    """The id that `shown` writes like this. ValueError where there is none."""
     out = bytearray()
     at = 0
     while at < len(text):

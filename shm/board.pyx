@@ -225,7 +225,7 @@ cdef class Board:
         store_release(&known.is_told, 1)
 
     def known_by(self, int witness) -> tuple[int, list[int]] | None:
-        """What `show_known` said, as (seq, numbers); None where that has not been."""
+        """What `show_known` said, as (seq, numbers); None before it was called."""
         cdef Known *known = self.known(witness)
         if not load_acquire(&known.is_told):
             return None

@@ -84,7 +84,7 @@ def repair(where: Path | Disk, copy: Path | Disk) -> list[Repaired]:
 
 
 def goes_on(disk: Disk, source: Disk, report: JournalReport) -> bool:
-    """Whether the copy has the same records up to the journal's end, and more. JournalError where it has others."""
+    """Whether the copy goes beyond the journal's end with the same records up to there. JournalError: it has others."""
     last_seq = last_of(source)
     if last_seq <= report.last_seq or segment_seqs(source)[0] > report.last_seq + 1:
         return False
@@ -182,7 +182,7 @@ cdef class SegmentBuilder:
         self.out = bytearray(header)
 
     def build(self, old: bytes, stop: int) -> tuple[bytes, list[tuple[int, int]]]:
-        """The new content, and which sequences of it come from the copy; up to before `stop`, where it has no more."""
+        """The new content, and which of its sequences come from the copy; it ends before `stop`."""
         taken: list[tuple[int, int]] = []
         for batch in self.whole_batches(old):
             if batch.first_seq < self.next_seq:

@@ -197,7 +197,7 @@ cdef class JournalWriter:
         return 0
 
     def name_torn(self, ending: Ending, untrusted: bool) -> None:
-        """Say where what lies behind the end will be kept."""
+        """Choose the file that will keep what lies behind the end."""
         names = self.disk.names()
         stem = next(stem for i in range(1, len(names) + 2) if (stem := f"torn-{self.end.seq + 1}-{i}.bin") not in names)
         self.tail = ending
@@ -235,7 +235,7 @@ cdef class JournalWriter:
             self.fail(code, b"cut the end of the journal")
 
     def finish(self) -> None:
-        """Have the disk keep all that is written, and say where that ends: an orderly stop. OSError."""
+        """Stop in order: sync all that is written, and leave a mark of where it ends. OSError."""
         seqs = segment_seqs(self.disk)
         for seq in seqs[max(0, len(seqs) - 2):]:  # what lies before is synced, and in mode local all is
             self.disk.settle(file_name(seq))

@@ -20,8 +20,8 @@ Consumers gate: the producer claims no slot that one of them still needs, and th
 they copy a slot between two looks at its word (a seqlock) and learn when it was overwritten. Both trust only the
 published cursor: what lies beyond it was never said, and a successor of a dead producer writes it anew.
 
-A consumer whose process is gone may be taken out of the gate, so that nobody waits for it. Its successor comes back in
-at what is published then, and learns what it missed elsewhere.
+A consumer whose process is gone may be taken out of the gate, so that the producer does not wait for it. Its successor
+enters again at what is published then, and gets what it missed from elsewhere.
 """
 
 import mmap
@@ -161,9 +161,9 @@ cdef class Ring:
         }
 
     def take_out(self, str name, uint64_t now_ns) -> None:
-        """Let nobody wait for the consumer `name` any more. Its process is gone: it reads in place.
+        """Take the consumer `name` out of the gate. Its process must be gone, since it reads in place.
 
-        Until it comes back, `left` tells that this was at `now_ns`.
+        Until it enters again, `left` has `now_ns` as the time of this.
         """
         cdef ConsumerLine *line = self.line_of(name)
         line.left_ns = now_ns
@@ -260,11 +260,11 @@ cdef class Consumer:
 
     @property
     def gates(self) -> bool:
-        """Whether the producer waits for it. Who does not gate may read nothing: what it reads may be overwritten."""
+        """Whether the producer waits for it. Outside the gate it must not read: slots may be overwritten."""
         return load_acquire_32(&self.line.gating) != 0
 
     def enter(self) -> int:
-        """Gate from here on, behind what is published now; returns that.
+        """Gate from behind what is published now, which is returned.
 
         Until it gates, the producer may overwrite anything up to what it had published when it last looked. So the
         place is chosen after that: a producer that looked before has published no more than is seen here.

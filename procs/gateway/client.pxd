@@ -28,18 +28,18 @@ cdef class Client:
     cdef int64_t blocked_ns      # since when the ingress ring has had no room for it; 0: it has
     cdef bint held               # its next message waits for room
     cdef bint waiting            # for the answer to its Logon
-    cdef bint paused             # reading is
-    cdef bint stalled            # it is not listened to: it reads too little of its answers, or sends too fast
+    cdef bint paused             # its transport does not read
+    cdef bint stalled            # its messages wait: it reads its answers too slowly, or sends too fast
     cdef public bint slow        # the transport's buffer is above its mark
     cdef readonly bint closed
-    cdef int64_t closed_ns       # when; 0 once it was aborted
+    cdef int64_t closed_ns       # since when it is closed; 0 once it was aborted
     cdef int64_t challenged_ns   # since when another connection claims its session; 0: none does
     cdef uint64_t challenged_at  # and what its transport had passed on by then
     cdef uint64_t given          # bytes that its transport was given
     cdef uint64_t taken          # of those, what the transport had passed on when it was looked at last
     cdef int64_t taken_ns        # when that changed last, or nothing was left
-    cdef Repeat repeat           # that runs, if any
-    cdef Repeat left             # that ended for the request which comes next
+    cdef Repeat repeat           # the one under way; None: there is none
+    cdef Repeat left             # the one that ended because another request came
     cdef int pause(self) except -1
     cdef int resume(self) except -1
     cdef int look(self, int64_t now_ns) except -1

@@ -1,4 +1,4 @@
-"""One connection of the gateway: its buffer, whether it is listened to, what it has not read, and whether it lives.
+"""One connection of the gateway: its buffer, whether its messages are taken, what it has not read, signs of its life.
 
 The engine decides what becomes of it; it knows no ring and no other connection.
 """
@@ -51,12 +51,12 @@ cdef class Client:
 
     @property
     def name(self) -> str:
-        """Whose session it has logged on to; empty before that."""
+        """The session that it has logged on to; empty before that."""
         return "" if self.line is None else self.line.name.decode()
 
     @property
     def claimed(self) -> str:
-        """Whose session its Logon named, whether or not that was accepted; empty before it."""
+        """The session that its Logon named, accepted or not; empty before it."""
         return self.session.peer[:self.session.peer_size].decode("ascii", "backslashreplace")
 
     cdef int look(self, int64_t now_ns) except -1:
@@ -67,9 +67,9 @@ cdef class Client:
         return 0
 
     cdef Claim challenge(self, int64_t now_ns) except CLAIM_ERROR:
-        """What becomes of another connection that claims its session: that it lives is for this one to show, now.
+        """What becomes of another connection that claims its session: this one must show now that it lives.
 
-        By an answer to a TestRequest; where it is not listened to, by reading.
+        It does so by answering a TestRequest or, while its messages are not taken, by reading.
         """
         cdef bint is_heard = self.repeat is None and not self.stalled
         if self.challenged_ns == 0:

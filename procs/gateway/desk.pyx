@@ -155,7 +155,7 @@ cdef class Desk:
         return self.store.append_received(kind, account, message.msg_seq_num, message, flags)
 
     cdef int keep_refused(self, Session session, uint32_t account, Text cl_ord_id, int flags=0) except -1:
-        """Store a message that was refused: on a disk without space its version and ClOrdID, and no more."""
+        """Store a message that was refused: only its version and ClOrdID where the disk is full."""
         cdef Message message = session.message
         cdef char[KEPT_SIZE] kept
         cdef int size
@@ -175,7 +175,7 @@ cdef class Desk:
         return CODE_OK if form.msg_type == c"G" else CODE_LIMIT_REACHED
 
     cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept:
-        """Whether it is more for the log to keep: a cancel is none, nor is what the log has already."""
+        """Whether it adds to what the log must keep: a cancel does not, nor does what the log has already."""
         if form.msg_type == c"F":
             return False
         return not form.poss_resend or self.orders.find_client(account, terms.order.cl_ord_id) == NULL

@@ -17,7 +17,7 @@ cdef class Line:
     cdef Store store
     cdef Outbox away
     cdef Session live        # None: nobody is there, or a resend runs: messages are only stored
-    cdef readonly object client    # who is logged on, None for nobody
+    cdef readonly object client    # its connection; None: there is none
     cdef bint record_due     # the log does not know yet that the session logged on or was reset
     cdef bint was_reset
     cdef bint dirty

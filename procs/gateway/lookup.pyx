@@ -1,8 +1,8 @@
 # cython: wraparound=True
 """Single entries of the message store, by their positions: what a session's chain leads to.
 
-It reads a page at a time, since a busy session's messages lie beside each other; it follows no chain by itself, and
-sees what was written only.
+It reads a page at a time, since a busy session's messages lie beside each other. It follows no chain itself, and sees
+only what was written out.
 """
 
 import bisect
@@ -47,7 +47,7 @@ cdef class Lookup:
         return position >= <uint64_t> self.bases[0] + SEGMENT_HEADER_SIZE
 
     cdef const Entry *header(self, uint64_t position, uint32_t session) except NULL:
-        """The header of an entry of the session, valid until the next call, for who goes back. StoreCorrupt."""
+        """The header of an entry of the session, for a walk backwards; valid until the next call. StoreCorrupt."""
         cdef uint64_t end = position + sizeof(Entry)
         cdef const Entry *entry
         self.seek(position)
@@ -94,7 +94,7 @@ cdef class Lookup:
         return 0
 
     cdef void forget(self) noexcept:
-        """Hold nothing: what is written from now on is seen."""
+        """Hold nothing, so that what has been written since is seen."""
         self.held = 0
 
     cdef int seek(self, uint64_t position) except -1:

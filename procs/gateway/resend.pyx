@@ -1,5 +1,5 @@
 # cython: wraparound=True
-"""Finds a session's own messages for a ResendRequest, in steps, and reads nobody else's.
+"""Finds a session's messages for a ResendRequest, in steps, and reads those of no other session.
 
 It goes by stretches: from a mark of the session's index back along the session's chain to the first message wanted, and
 then forward over what it has passed. It reads only, and knows nothing of FIX.
@@ -20,9 +20,9 @@ cdef enum:
 
 
 cdef class Resend:
-    """The session's messages of ours from `begin` to `end` (both included), in order.
+    """The messages that the session was sent, from `begin` to `end` (both included), in order.
 
-    It ends early where the session is reset meanwhile, and passes over what the store does not keep any more.
+    It ends early if the session is reset meanwhile, and passes over what the store no longer keeps.
     """
 
     def __cinit__(self, Store store, uint32_t session, uint32_t begin, uint32_t end):
@@ -44,9 +44,9 @@ cdef class Resend:
         )
 
     cdef const Entry *next(self, int *work) except? NULL:
-        """The next message, valid until the next call, or NULL: it `is_done`, or all `work` is used up.
+        """The next message, valid until the next call; NULL where it `is_done`, or all `work` is used up.
 
-        Each entry that is looked at takes 1 of `work`, and so does each stretch.
+        Each entry read takes 1 of `work`, and so does the start of each stretch.
         """
         cdef const Entry *entry
         while work[0] > 0 and not self.is_done():

@@ -19,7 +19,7 @@ cdef enum:
     ENCRYPTED_PASSWORD = 1402
     ENCRYPTED_NEW_PASSWORD = 1404
     CHECK_SUM = 10
-    MAX_NUMBER = 100_000_000    # a tag or length above it is none of ours
+    MAX_NUMBER = 100_000_000    # above any tag or length in use
 
 
 cdef inline bint is_secret(uint32_t tag) noexcept nogil:

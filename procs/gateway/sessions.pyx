@@ -114,7 +114,7 @@ cdef int save_sessions(const SessionState *sessions, Saver saver) except -1:
 
 
 cdef int load_sessions(SessionState *sessions, Loader loader) except -1:
-    """Have what a part says in the place of new sessions."""
+    """Give new sessions what a part says of them."""
     cdef SessionState *state
     cdef uint64_t session
     while True:
@@ -144,7 +144,7 @@ cdef object pack_sessions(const SessionState *sessions, uint32_t top):
 
 
 cdef int unpack_sessions(SessionState *sessions, bytes rows) except -1:
-    """Have what rows say in the place of new sessions. ValueError."""
+    """Give new sessions what rows of a start file say of them. ValueError."""
     cdef const char *at = rows
     cdef SessionState *state
     cdef Row row
@@ -172,7 +172,7 @@ cdef uint64_t needed_from(const SessionState *sessions, uint32_t top, uint64_t m
 
 
 cdef void forget_before(SessionState *sessions, uint32_t top, uint64_t position) noexcept nogil:
-    """What lies before `position` is gone."""
+    """Forget what lies before `position`, which is removed."""
     cdef uint32_t session
     for session in range(top):
         drop_marks(&sessions[session].out_marks, position)

@@ -92,7 +92,7 @@ cdef class Journaler(Agent):
         return <int64_t> count
 
     def close(self) -> None:
-        """An orderly stop: leave the mark that tells damage from a torn write. What keeps it from that is no fault."""
+        """Stop in order: leave the mark that tells damage from a torn write. Where the disk refuses it, do without."""
         try:
             self.journal.finish()
         except OSError as error:

@@ -11,8 +11,8 @@ from shm.records cimport (
 
 cdef enum:
     OPERATORS_RING = 9
-    RULES_BY_TWO = 2       # from these rules on a trade is corrected by two operators,
-    RULES_OPEN_ORDERS = 2  # and an account that nobody has given limits has a default one
+    RULES_BY_TWO = 2       # from these rules on it takes two operators to correct a trade,
+    RULES_OPEN_ORDERS = 2  # and an account without limits of its own has a default one
     DEFAULT_MAX_OPEN_ORDERS = 100_000
 
 # Those of a tier that was never given are the instrument's.

@@ -56,7 +56,7 @@ cdef class Administration:
         return 0
 
     cdef void limit_by_default(self, uint32_t account) noexcept nogil:
-        """What an account that nobody has given limits may have open: by default memory is bounded (0 lifts it)."""
+        """Limit the open orders of an account without limits of its own, so that memory is bounded (0 lifts it)."""
         if self.rules >= RULES_OPEN_ORDERS:
             account_at(self.ledger.accounts, account).max_open_orders = DEFAULT_MAX_OPEN_ORDERS
 

@@ -42,7 +42,7 @@ log = structlog.get_logger("router")
 
 
 class Change(NamedTuple):
-    """A line of the file and the records that say it; without any where what it rests on was refused."""
+    """A key of the file and its records; no records where something that they need was refused."""
 
     key: str
     records: list[bytes]
@@ -52,18 +52,18 @@ def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
     """What a router asks when it begins to lead: given its state, the commands that bring it to `config`.
 
     Each list is sequenced together (an extension before its main record). Made one at a time, since each password takes
-    tens of milliseconds. Where the log refuses one, its code is sent back: it is told with the file's key, and the rest
+    tens of milliseconds. Where the log refuses one, its code is sent back and logged with the file's key, and the rest
     goes on. GenesisError, before anything is made, where the file contradicts what was listed.
     """
 
     def of(core: Sequencer) -> Generator[list[bytes], Code | None, None]:
         _check(config, core)
-        return _told(_changes(config, core))
+        return _reported(_changes(config, core))
 
     return of
 
 
-def _told(made: Iterator[Change]) -> Generator[list[bytes], Code | None, None]:
+def _reported(made: Iterator[Change]) -> Generator[list[bytes], Code | None, None]:
     for change in made:
         refused = (yield change.records) if change.records else Code.INVALID_DEFINITION
         if refused:
@@ -78,7 +78,7 @@ def _changes(config: Config, core: Sequencer) -> Iterator[Change]:
 
 
 def _check(config: Config, core: Sequencer) -> None:
-    """Hold the file against what is listed, and stays as it is."""
+    """Compare the file with what is listed, and can't change. GenesisError."""
     for asset in config.assets:
         scale = core.assets.get(asset.name.encode(), (0, asset.scale))[1]
         if scale != asset.scale:
@@ -203,7 +203,7 @@ def _account_limits(section: AccountSection, core: Sequencer, account: int) -> I
         yield [pack(limits)]
     for name, amount in section.position_limits.items():
         if name.encode() not in core.assets:
-            continue  # which was told
+            continue  # its refusal was logged
         asset, scale = core.assets[name.encode()]
         units = in_units(amount, scale)
         if core.position_limit(account, asset) != units:

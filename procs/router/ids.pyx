@@ -6,8 +6,8 @@ Eviction is state, so it may depend on the log alone. What a command closes (a r
 at that command. What events close waits for their marker, and is closed there in the order of the records that brought
 the ids: event rings may have been drained in any order.
 
-Each account has a queue of its last closed ones. What leaves it goes into one queue of all accounts, for as long as the
-log's time says, and as there is room: memory is bounded, and taken as it is used.
+Each account has a queue of its last closed ids. Those that leave it go into one queue of all accounts, which keeps them
+for a time of the log's clock and up to a number: memory is bounded, and taken as it is used.
 """
 
 from cython cimport final
@@ -36,7 +36,7 @@ cdef enum:
     ROOM = 4096             # ids of each account whose memory is at hand before the first comes,
     MOST_ROOM = 1 << 22     # but no more than these, of all (335 MB)
     AHEAD = 8               # how far before its turn an id that closes is asked for
-    OLDER_A_CLOSE = 2       # may be forgotten when one comes: so a queue that has become too long is shortened in steps
+    OLDER_A_CLOSE = 2       # at most are forgotten for each that comes: a queue that is too long shrinks step by step
     NOBODY = 0              # the account of an id that was forgotten: who has seen it before takes it for no one's
 
 # How far a client's clock may be from the venue's; its gateway asks for as much of each message (SendingTimeAccuracy).
@@ -195,12 +195,12 @@ cdef class ClientIds:
         return item
 
     cdef void keep_older(self, uint32_t most, uint64_t window_ns) noexcept nogil:
-        """From now on keep so many of what accounts' own queues have no room for, if they came so recently."""
+        """From now on keep up to `most` ids that left their accounts' queues, if they came within `window_ns`."""
         self.most_older = most
         self.window_ns = window_ns
 
     cdef void pass_on(self, ClosedIds *closed) noexcept nogil:
-        """An account has one closed id too many: its oldest joins those of all, of which the oldest may go."""
+        """An account has one closed id too many: its oldest joins the queue of all, whose oldest may go."""
         cdef uint32_t item
         cdef int _
         if self.most_older == 0 and self.older.count == 0:
@@ -215,7 +215,7 @@ cdef class ClientIds:
                 self.forget_oldest(&self.older)
 
     cdef bint is_over(self, uint32_t item) noexcept nogil:
-        """Whether an older id came longer ago than they are kept."""
+        """Whether the time is over for which an older id is kept."""
         return item != NIL and id_at(self, item).time_ns + self.window_ns <= self.now_ns
 
     cdef void forget_oldest(self, ClosedIds *queue) noexcept nogil:
@@ -232,9 +232,9 @@ cdef class ClientIds:
         prefetch(id_at(self, id.link))
 
     cdef bint may_be_forgotten(self, uint32_t account, uint64_t transact_ns) noexcept nogil:
-        """Whether an id that is not known may have come before, with a message that says it was made at that time.
+        """Whether an unknown id may have been used and forgotten, given the TransactTime of its message.
 
-        0 says nothing; neither does what is later than any clock can be.
+        A time of 0, or one beyond any client's clock, proves nothing.
         """
         cdef uint64_t forgotten_ns = self.closed[account].forgotten_ns
         if forgotten_ns == 0:

@@ -24,7 +24,7 @@ cdef class JournalSource:
         raise NotImplementedError(type(self).__name__)
 
     def extend(self, uint64_t last) -> None:
-        """Go on to `last`, which is committed by now. Nothing happens before `open`, which is told where the end is."""
+        """Go on to `last`, which is committed by now. Does nothing before `open`, which is given the end."""
         raise NotImplementedError(type(self).__name__)
 
     def short_of(self, uint64_t seq, str reason) -> Exception:

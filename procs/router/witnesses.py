@@ -1,4 +1,4 @@
-"""Whether the journal has all that was ever told of it: its end is held against what the edges' own files know.
+"""Whether the journal has all that ever came of it: its end is compared with what the edges' own files know.
 
 A last batch that is damaged looks like a torn one (rule 28). Nothing is told before it is durable (rule 13), so a spool
 or a message store that knows of more than the journal leads to proves that the journal has lost it. It compares, before
