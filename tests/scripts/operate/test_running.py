@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import pty
@@ -17,12 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 import config
-from procs.batcher import database
-from scripts.__main__ import command_line
 from scripts.operate.channel import opened
 from scripts.operate.directory import read
 from scripts.running import attach
@@ -30,12 +25,23 @@ from scripts.terminal import UsageError
 from shm.records import Code, CorrectionProposal
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
+from tests.scripts.operate.commands import (
+    BY,
+    DONE,
+    OTHER,
+    REFUSED,
+    UNKNOWN,
+    asked,
+    balance,
+    falsify,
+    operate,
+    phases,
+    proposals,
+    refusal,
+    waiting,
+)
 
 Client = Callable[[str], FixClient]
-
-BY = ("--operator", "OPERATOR1", "--yes")
-OTHER = ("--operator", "OPERATOR2", "--yes")
-DONE, REFUSED, UNKNOWN = 0, 1, 3
 
 
 @pytest.fixture(scope="module")
@@ -52,24 +58,6 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", "demo")
 
 
-def operate(venue: RunningVenue, *arguments: str, code: int = DONE, by: tuple[str, ...] = BY) -> dict[str, Any]:
-    """Give an operator's command, in this process to save its start, and return what it tells programs."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        told = command_line(arguments)([*arguments, str(venue.config), *by, "--json"], exit_on_error=False)
-    assert told == code, out.getvalue()
-    return json.loads(out.getvalue())  # type: ignore[no-any-return]
-
-
-def proposals(venue: RunningVenue) -> list[dict[str, Any]]:
-    return waiting(venue, "adjust")
-
-
-def waiting(venue: RunningVenue, kind: str) -> list[dict[str, Any]]:
-    """What waits to be approved."""
-    return json.loads(venue.command(kind, "list", "--json").stdout)  # type: ignore[no-any-return]
-
-
 @pytest.fixture
 def client(venue: RunningVenue) -> Iterator[Client]:
     """Logs an account on; all are gone when the test is over."""
@@ -83,54 +71,6 @@ def client(venue: RunningVenue) -> Iterator[Client]:
     yield log_on
     for each in made:
         each.close()
-
-
-def refusal(client: FixClient, cl_ord_id: str) -> bytes:
-    """The Text of the ExecutionReport that refuses an order."""
-    return bytes(client.await_report(cl_ord_id, "8").get(58))
-
-
-def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
-    """The answer to `query` once it has any rows: the database follows."""
-    loaded = config.load(venue.config)
-    url = database.url(loaded, Path(loaded.venue.data))
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with psycopg.connect(url) as connection:
-                found = connection.execute(query).fetchall()  # type: ignore[arg-type,unused-ignore]
-        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
-            found = []
-        if found:
-            return found
-        assert time.monotonic() < deadline, query
-        time.sleep(0.1)  # only asking again tells
-
-
-def phases(venue: RunningVenue) -> dict[str, str]:
-    """The phase of each instrument by `lockstep status`, once PostgreSQL has all that is committed."""
-    deadline = time.monotonic() + 30
-    while True:
-        shown = venue.status()
-        if shown["database_lag"] == 0 and shown["instruments"]:
-            return {each["symbol"]: each["phase"] for each in shown["instruments"]}
-        assert time.monotonic() < deadline, shown
-
-
-def falsify(venue: RunningVenue, trade: int, price: int, taker: str) -> None:
-    """What nobody should do to the database of a venue."""
-    loaded = config.load(venue.config)
-    with psycopg.connect(database.url(loaded, Path(loaded.venue.data))) as connection:
-        connection.execute(
-            "UPDATE trades SET price = %s, taker_user_id = (SELECT id FROM users WHERE username = %s)"
-            " WHERE symbol = 'SOLUSDT' AND trade_id = %s", [price, taker, trade],
-        )  # fmt: skip
-
-
-def balance(venue: RunningVenue, account: str, asset: str) -> Decimal:
-    """All that an account has of an asset once one more of it is deposited: the answer says it."""
-    told = operate(venue, "deposit", account, asset, "1")["details"]
-    return Decimal(told["free"]) + Decimal(told["held"])
 
 
 def test_a_halt_freezes_and_a_resume_lets_go_on(venue: RunningVenue, client: Client) -> None:
@@ -425,6 +365,40 @@ def told(terminal: int, until: str | None) -> str:
     return text
 
 
+def test_a_session_is_seen_and_an_operator_ends_it(venue: RunningVenue, client: Client) -> None:
+    trader = client("TRADER6")
+    trader.order("e1", "buy", "100", "1")
+    trader.await_report("e1", "0")
+    seen = session(venue, "TRADER6")
+    assert (seen["gateway"], seen["version"], seen["unsent_bytes"]) == ("gateway.1", "FIX.4.4", 0)
+    assert (seen["next_in"], seen["next_out"]) == (trader.next_out, trader.next_in)
+    assert seen["address"] == "127.0.0.1"
+    shown = venue.command("status", "--sessions")
+    assert (shown.returncode, seen["address"] in shown.stdout) == (0, True)
+    end = ("disconnect", "TRADER6", "--reason", "sends too much")
+    assert operate(venue, *end, by=BY[:2])["says"] == "TRADER6 is disconnected"  # though it reads nothing meanwhile
+    farewell = trader.receive()
+    assert (farewell.get(35), farewell.get(58)) == (b"5", b"sends too much")
+    with pytest.raises(ConnectionError):
+        trader.receive()
+    seen = session(venue, "TRADER6")
+    assert (seen["address"], seen["since"]) == ("", "")
+    assert seen["ended"]
+    assert operate(venue, *end, by=BY[:2], code=REFUSED)["says"] == "TRADER6 is not connected"
+    with pytest.raises(UsageError, match="there is no session NOBODY"):
+        operate(venue, "disconnect", "NOBODY", "--reason", "x", by=BY[:2])
+    assert operate(venue, *end, by=("--operator", "TRADER6"), code=REFUSED)["says"].startswith("TRADER6 is no operator")
+    assert '"operator": "OPERATOR1"' in (venue.folder / "data" / "log" / "gateway.log").read_text()
+    assert operate(venue, "cancel", "--account", "TRADER6", "--symbol", "BTCUSDT")["details"] == {"cancelled": 1}
+
+
+def session(venue: RunningVenue, name: str) -> dict[str, Any]:
+    """What `lockstep status --sessions` shows of a session."""
+    shown = json.loads(venue.command("status", "--sessions", "--json").stdout)
+    (found,) = [each for each in shown["sessions"] if each["session"] == name]
+    return found  # type: ignore[no-any-return]
+
+
 def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
     commands = [
         subprocess.Popen(
@@ -439,15 +413,15 @@ def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
 
 
 def test_changes_made_at_once_do_not_undo_each_other(venue: RunningVenue) -> None:
-    asked = {"max_quantity": "500", "max_value": "1000000", "day_end": "21:00"}
+    wanted = {"max_quantity": "500", "max_value": "1000000", "day_end": "21:00"}
     commands = [
         subprocess.Popen([
             sys.executable, "-m", "scripts", "limits", "SOLUSDT", str(venue.config),
             f"--{name.replace('_', '-')}", value, *BY, "--json",
         ], stdout=subprocess.DEVNULL)
-        for name, value in asked.items()
+        for name, value in wanted.items()
     ]  # fmt: skip
-    assert [command.wait(60) for command in commands] == [DONE] * len(asked)
+    assert [command.wait(60) for command in commands] == [DONE] * len(wanted)
     attached = attach(Path(config.load(venue.config).venue.data))
     assert attached is not None
     directory = read(attached)
