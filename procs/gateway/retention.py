@@ -49,15 +49,24 @@ class Retention:
             if not self._remover.is_done():
                 return 0
             self._remover.finish()
-        count = 0
+        count = too_early = 0
         for base, following in itertools.pairwise(self._bases[:-1]):
             age_ns = now_ns - path_of(self._folder, base).stat().st_mtime_ns  # of the last that is in it
             is_idle = following <= needed and age_ns > IDLE_NS
-            if not is_idle and end - base <= self.keep.total_bytes and age_ns <= self.keep.days * NS_PER_DAY:
+            is_old = age_ns > self.keep.days * NS_PER_DAY
+            if not is_idle and not is_old and end - base <= self.keep.total_bytes:
                 break
             count += 1
+            if following > needed and not is_old:
+                too_early = count
         while count and not starts.path_of(self._folder, self._bases[count]).exists():
             count -= 1
+        if min(count, too_early):
+            log.warning(
+                "messages removed early",
+                segments=min(count, too_early),
+                reason="fix.store_bytes is reached: sessions lose messages within fix.store_session_bytes",
+            )
         return count
 
     def remove(self, count: int) -> None:

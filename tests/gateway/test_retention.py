@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from procs.gateway import background
 from procs.gateway.ids import RefusedIds
@@ -107,7 +108,9 @@ def test_what_goes_is_the_oldest_and_is_known_all_the_same(tmp_path: Path, why: 
     if why == "old":
         for base in before[:-4]:
             os.utime(tmp_path / f"{base:020}.fix", ns=(now - 366 * DAY_NS,) * 2)
-    store.retain(now)
+    with capture_logs() as logged:
+        store.retain(now)
+    assert [line["event"] for line in logged] == (["messages removed early"] if why == "too much" else [])
     assert segments(tmp_path) == before[-len(segments(tmp_path)) :]
     assert 2 <= len(segments(tmp_path)) <= 5
     assert len(list(tmp_path.glob("*.start"))) == len(segments(tmp_path))
