@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -87,3 +88,21 @@ def balance(venue: RunningVenue, account: str, asset: str) -> Decimal:
     """All that an account has of an asset once one more of it is deposited: the answer says it."""
     told = operate(venue, "deposit", account, asset, "1")["details"]
     return Decimal(told["free"]) + Decimal(told["held"])
+
+
+def shown_on(terminal: int, until: str | None) -> str:
+    """What a terminal shows, up to a prompt, or to the end of its command."""
+    text = ""
+    while until is None or not text.endswith(until):
+        try:
+            text += os.read(terminal, 4096).decode()
+        except OSError:  # its other end is closed
+            break
+    return text
+
+
+def session(venue: RunningVenue, name: str) -> dict[str, Any]:
+    """What `lockstep status --sessions` shows of a session."""
+    shown = json.loads(venue.command("status", "--sessions", "--json").stdout)
+    (found,) = [each for each in shown["sessions"] if each["session"] == name]
+    return found  # type: ignore[no-any-return]

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,6 +37,8 @@ from tests.scripts.operate.commands import (
     phases,
     proposals,
     refusal,
+    session,
+    shown_on,
     waiting,
 )
 
@@ -307,11 +308,11 @@ def test_a_terminal_is_asked_for_password_and_whether_it_is_sure(
     child, terminal = pty.fork()
     if child == 0:
         os.execv(command[0], command)
-    assert "password of OPERATOR1: " in told(terminal, ": ")
+    assert "password of OPERATOR1: " in shown_on(terminal, ": ")
     os.write(terminal, b"demo\n")
-    assert "Cancel all orders of TRADER7? [y/N] " in told(terminal, "[y/N] ")
+    assert "Cancel all orders of TRADER7? [y/N] " in shown_on(terminal, "[y/N] ")
     os.write(terminal, f"{sure}\n".encode())
-    assert says in told(terminal, None)
+    assert says in shown_on(terminal, None)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
     os.close(terminal)
 
@@ -354,17 +355,6 @@ def test_a_limit_that_cannot_be_counted_is_refused_in_words(
         operate(venue, "limits", "BTCUSDT", option, value)
 
 
-def told(terminal: int, until: str | None) -> str:
-    """What a terminal shows, up to a prompt, or to the end of its command."""
-    text = ""
-    while until is None or not text.endswith(until):
-        try:
-            text += os.read(terminal, 4096).decode()
-        except OSError:  # its other end is closed
-            break
-    return text
-
-
 def test_a_session_is_seen_and_an_operator_ends_it(venue: RunningVenue, client: Client) -> None:
     trader = client("TRADER6")
     trader.order("e1", "buy", "100", "1")
@@ -390,13 +380,6 @@ def test_a_session_is_seen_and_an_operator_ends_it(venue: RunningVenue, client: 
     assert operate(venue, *end, by=("--operator", "TRADER6"), code=REFUSED)["says"].startswith("TRADER6 is no operator")
     assert '"operator": "OPERATOR1"' in (venue.folder / "data" / "log" / "gateway.log").read_text()
     assert operate(venue, "cancel", "--account", "TRADER6", "--symbol", "BTCUSDT")["details"] == {"cancelled": 1}
-
-
-def session(venue: RunningVenue, name: str) -> dict[str, Any]:
-    """What `lockstep status --sessions` shows of a session."""
-    shown = json.loads(venue.command("status", "--sessions", "--json").stdout)
-    (found,) = [each for each in shown["sessions"] if each["session"] == name]
-    return found  # type: ignore[no-any-return]
 
 
 def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
@@ -527,28 +510,3 @@ def test_who_asked_and_who_approved_is_in_sql(venue: RunningVenue) -> None:
 
 def test_all_of_it_is_verified(venue: RunningVenue) -> None:
     venue.verify()
-
-
-def test_an_instrument_moves_between_processes(tmp_path: Path) -> None:
-    venue = RunningVenue(tmp_path, profile="spread", durability="none")
-    venue.start()
-    try:
-        maker, taker = venue.client("TRADER1"), venue.client("TRADER2")
-        maker.connect()
-        taker.connect()
-        for number in range(100):
-            maker.order(f"p{number}", "sell", f"{150 + number % 10}", "0.01", "SOLUSDT")
-        maker.await_report("p99", "0")
-        operate(venue, "halt", "SOLUSDT")
-        operate(venue, "move", "SOLUSDT", "1")
-        operate(venue, "resume", "SOLUSDT")
-        taker.order("q1", "buy", "152", "0.3", "SOLUSDT")
-        filled = [taker.await_report("q1", "F").get(31) for _ in range(30)]
-        assert [Decimal(price.decode()) for price in filled] == [Decimal(150)] * 10 + [Decimal(151)] * 10 + [
-            Decimal(152)
-        ] * 10
-        assert operate(venue, "cancel", "--symbol", "SOLUSDT")["details"] == {"cancelled": 70}
-        assert phases(venue)["SOLUSDT"] == "CONTINUOUS"
-        venue.verify()
-    finally:
-        venue.stop()
