@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.operate.directory import Directory, Proposal, read
 from scripts.running import attach
-from scripts.terminal import EXIT_OK, EXIT_PROBLEM, console, load, print_json, table
+from scripts.terminal import EXIT_OK, console, fail, load, print_json, table
 
 
 def show(
@@ -24,8 +24,7 @@ def show(
     loaded = load(config)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
-        console().print(f"venue {loaded.venue.name} is not running")
-        return EXIT_PROBLEM
+        return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
     directory = read(venue)
     rows = [
         {
