@@ -247,10 +247,7 @@ cdef class Gateway:
         return 0
 
     cdef int64_t share_of(self, Client client) noexcept:
-        """How much of its session's time what was just received takes.
-
-        Half of an order's: beside its orders a session may send as many other or refused messages.
-        """
+        """What a message takes of its session's time: half a share, so that others come beside as many orders."""
         cdef Session session = client.session
         if session.consumed and session.message.msg_type == c"A":
             return RESET_NS
