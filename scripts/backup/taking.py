@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import structs
+
 from config.schema import Config
 from procs import catalogue, definitions, voids
 from procs.catalogue import Entry
@@ -24,7 +26,7 @@ from scripts import copies
 from scripts.backup import tables
 from scripts.backup.pace import Pace, chunks
 from scripts.backup.repository import File, Point, Repository, RepositoryError
-from scripts.status import attach
+from scripts.running import attach
 from shm.board import Word
 from shm.journal import End, JournalError, chain_at, end_of, segment_header, segment_seqs
 from shm.journal_format import file_name
@@ -104,7 +106,7 @@ class Taking:
         venue, snapshot = self._config.venue.name, 0 if entry is None else entry.seq
         return Point(
             venue, end.journal_id.hex(), end.seq, end.chain, first_seq, snapshot, database_seq, time.time_ns(),
-            without_passwords(self._config), files,
+            _without_secrets(self._config), files,
         )  # fmt: skip
 
     def _end(self) -> End:
@@ -230,3 +232,9 @@ class Taking:
                 content = path.read_bytes()
                 found.append(self._repository.add_content(str(path.relative_to(self._data)), iter([content])))
         return found
+
+
+def _without_secrets(config: Config) -> Config:
+    """Hashes in place of passwords; and nobody is alerted, as a webhook's address may be a secret, too."""
+    alerts = structs.replace(config.alerts, command="", webhook="")
+    return structs.replace(without_passwords(config), alerts=alerts)

@@ -183,7 +183,7 @@ class Walk:
         for shown, meant in (
             ("FILE", str(self._venue.config)), ("/backup", str(self._copy)), ("4711", "20"), ("4650", self._order()),
             ("2026-01-31T12:00:00.5Z", now), ("my-order-7", "first-order"), (" N ", " 20 "),
-            ("DATA", str(self._venue.folder / "data")),
+            ("DATA", str(self._venue.folder / "data")), ("/srv", str(self._folder / "srv")),
         ):  # fmt: skip
             command = command.replace(shown, meant)
         return command

@@ -130,14 +130,19 @@ def test_what_is_restored_is_what_was(backups: Backups) -> None:
     assert backups.state(backups.restored, last) == backups.state(backups.data, last)
 
 
-def test_the_restored_configuration_is_the_venues_without_its_passwords(backups: Backups) -> None:
+def test_the_restored_configuration_is_the_venues_without_its_secrets(backups: Backups) -> None:
+    secret = "https://chat.example/hooks/secret"
+    alerts = structs.replace(backups.busy.config.alerts, webhook=secret)
+    backups.busy.config = structs.replace(backups.busy.config, alerts=alerts)
     backups.take()
     done = backups.restore()
     text = Path(done.config).read_text()
     assert "password =" not in text
+    for path in [path for path in backups.repository.folder.rglob("*") if path.is_file()]:
+        assert secret.encode() not in path.read_bytes()
     loaded = config.load(done.config)
     assert loaded.venue.data == str(backups.restored)
-    plain = structs.replace(backups.busy.config, venue=loaded.venue)
+    plain = structs.replace(backups.busy.config, venue=loaded.venue, alerts=loaded.alerts)
     assert structs.replace(loaded, accounts=[]) == structs.replace(plain, accounts=[])
     assert [account.name for account in loaded.accounts] == [account.name for account in plain.accounts]
     assert all(account.password_hash for account in loaded.accounts)
