@@ -19,6 +19,7 @@ from procs.batcher import database, fill, refused
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.extent import extent
 from procs.batcher.filler import FillError
+from procs.batcher.position import Position, objection, position
 from procs.batcher.refused import Refused
 from scripts.running import attach
 from shm.board import Board, Word
@@ -45,11 +46,13 @@ class Copies(Struct):
 class Place(Struct, frozen=True):
     """What the database says of itself."""
 
-    complete: int
-    born_ns: int
-    numbers: list[int]
+    at: Position
     refused_rows: int
     reasons: list[Refused]
+
+    @property
+    def complete(self) -> int:
+        return self.at.complete_seq
 
 
 @contextmanager
@@ -83,14 +86,12 @@ def place_of(url: str) -> Place:
     """Where the database at `url` is. psycopg.Error."""
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         connection.execute(f"SET statement_timeout = '{CONNECT_TIMEOUT_S}s'")
-        writer = connection.execute("SELECT complete_seq, journal_born_ns FROM writer").fetchone()
-        numbers = [number for (number,) in connection.execute("SELECT number FROM watermark ORDER BY ring")]
+        at = position(connection)
         rows, reasons = refused.reasons(connection, SHOWN_REASONS)
-    complete, born_ns = writer or (0, 0)
-    return Place(complete, born_ns, numbers, rows, reasons)
+    return Place(at, rows, reasons)
 
 
-def judge_running(url: str, board: Board, found: Copies, patience_s: float = PATIENCE_S) -> list[str]:
+def judge_running(url: str, data: Path, board: Board, found: Copies, patience_s: float = PATIENCE_S) -> list[str]:
     """What is wrong with where a running venue's database is: it may be behind, but must move. psycopg.Error."""
     deadline = time.monotonic() + patience_s
     first = place = place_of(url)
@@ -98,7 +99,7 @@ def judge_running(url: str, board: Board, found: Copies, patience_s: float = PAT
         time.sleep(LOOK_S)  # nothing tells a bystander that a batch was committed
         place = place_of(url)
     found.database, found.refused_rows = place.complete, place.refused_rows
-    problems = _judge(place, board.get(Word.DURABLE_SEQ))
+    problems = _judge(place, data, board.get(Word.DURABLE_SEQ))
     if place.complete < found.committed and place.complete <= first.complete:
         problems.append(
             f"database: it has everything up to record {place.complete:,} of {found.committed:,}, and has not moved for"
@@ -112,13 +113,13 @@ def judge_stopped(url: str, config: Config, found: Copies) -> tuple[list[str], l
     data = Path(config.venue.data)
     place = place_of(url)
     found.database, found.refused_rows = place.complete, place.refused_rows
-    problems = _judge(place, found.committed)
+    problems = _judge(place, data, found.committed)
     notes: list[str] = []
     if place.complete >= found.committed:
         return problems, notes
     missing = f"it has everything up to record {place.complete:,} of {found.committed:,}"
     spool = extent(data / "spool")
-    has_gap = spool is None or any(first > has for first, has in zip(spool.first, place.numbers, strict=True))
+    has_gap = spool is None or any(first > has for first, has in zip(spool.first, place.at.numbers, strict=True))
     if has_gap:
         try:
             fill.start_before(config, data, place.complete)
@@ -135,11 +136,11 @@ def judge_stopped(url: str, config: Config, found: Copies) -> tuple[list[str], l
     return problems, notes
 
 
-def _judge(place: Place, committed: int) -> list[str]:
+def _judge(place: Place, data: Path, committed: int) -> list[str]:
     """What is wrong whether the venue runs or not."""
     problems = []
-    if place.complete > committed:
-        problems.append(f"database: it is at record {place.complete:,}, and the journal ends at {committed:,}")
+    if wrong := objection(place.at, data / "journal", committed):
+        problems.append(f"database: {wrong}")
     if place.refused_rows:
         problems.append(
             f"database: {place.refused_rows:,} rows were refused, and are set aside (lockstep load-refused)"

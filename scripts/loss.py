@@ -201,7 +201,7 @@ def _ask_database(config: Config, journal: Path, loss: Loss) -> None:
         with copies.started(config) as url, psycopg.connect(url, connect_timeout=database.CONNECT_TIMEOUT_S) as asked:
             at = position.position(asked)
             wrong = position.objection(at, journal, loss.end)
-            if wrong is None or position.is_foreign(at, journal):
+            if wrong is None or position.is_foreign(at, journal, loss.end):
                 loss.unasked += [wrong] if wrong else []
                 return
             said = [line for table in KEYS for line in _rows(asked, table, loss.end)]

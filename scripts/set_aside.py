@@ -126,7 +126,7 @@ def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Cal
         with copies.started(config) as url:
             with psycopg.connect(url, connect_timeout=database.CONNECT_TIMEOUT_S) as asked:
                 at = position.position(asked)
-                if position.is_foreign(at, data / "journal") or not position.objection(at, data / "journal", seq):
+                if position.is_foreign(at, data / "journal", seq) or not position.objection(at, data / "journal", seq):
                     return []
                 _export(asked, seq, aside / "database")
             rebuild_db.remake(config, data, outcome)

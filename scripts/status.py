@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs import catalogue, space
+from procs import catalogue, space, trouble
 from procs.batcher import database, refused
 from procs.batcher.refused import Refused
 from procs.gateway.session_log import SessionStatus
@@ -107,7 +107,8 @@ class Status(Struct, frozen=True):
     """A whole venue. Lags are counted in log records.
 
     `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. Where it can't be
-    asked, `database_problem` says why, and `instruments` is None. `sessions` is None where they were not asked for, or
+    asked, `database_problem` says why, and `instruments` is None. Where the batcher writes no rows, `loader_problem`
+    says why, and since when (UTC). `sessions` is None where they were not asked for, or
     a gateway does not answer.
     """
 
@@ -132,6 +133,8 @@ class Status(Struct, frozen=True):
     refused_rows: int = 0
     refused: list[Refused] = []
     database_problem: str = ""
+    loader_problem: str = ""
+    loader_problem_since: str | None = None
     instruments: list[InstrumentStatus] | None = None
     sessions: list[SessionStatus] | None = None
 
@@ -182,7 +185,7 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     time.sleep(sample_s)  # the sample itself: a rate needs two looks
     after, elapsed_s = _counts(venue), time.monotonic() - since
     rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
-    board, restarts = venue.board, _restarts(venue.data)
+    board, restarts, wrong = venue.board, _restarts(venue.data), trouble.of(venue.data)
     left = venue.left()
     agents = [_agent(venue, agent, rates.get(agent, 0), left.get(agent)) for agent in venue.topology.agents]
     end, commit, database = board.get(Word.LOG_END), board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ)
@@ -200,6 +203,10 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
         database=database,
         database_lag=max(0, commit - database),
         spool_bytes=board.get(Word.SPOOLED),
+        loader_problem=wrong.reason,
+        loader_problem_since=f"{datetime.fromtimestamp(wrong.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
+        if wrong.reason
+        else None,
         disk_free_bytes=space.free_bytes(venue.data),
         orders_refused=board.get(Word.JOURNAL_FULL) != 0,
         hosts=[_host(venue, host, restarts.get(host.name, 0)) for host in venue.topology.hosts],
@@ -297,6 +304,9 @@ def _print(found: Status) -> None:
         size = f"{saved.size_bytes / 2**20:,.1f} MiB"
         out.print(f"snapshot {saved.seq:,} ({size}, {saved.age_s:,} s ago), generation {found.generation}")
     out.print(f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes")
+    if found.loader_problem:
+        said = f"the database takes no rows since {found.loader_problem_since}: {found.loader_problem}"
+        out.print(said, markup=False, soft_wrap=True, style="red")
     refused_for = ": nearly full, new orders are refused" if found.orders_refused else ""
     out.print(f"disk {space.mebibytes(found.disk_free_bytes)} free{refused_for}")
     if found.refused_rows:

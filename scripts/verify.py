@@ -243,7 +243,7 @@ def _place(url: str, config: Config, data: Path, found: Verdict) -> None:
     if venue is not None:
         found.copies = copies.look(data, venue.board.get(Word.DURABLE_SEQ))
         found.copies.spool = None  # it is being written
-        found.problems += copies.judge_running(url, venue.board, found.copies)
+        found.problems += copies.judge_running(url, data, venue.board, found.copies)
         return
     found.copies = copies.look(data, found.committed)
     problems, notes = copies.judge_stopped(url, config, found.copies)

@@ -31,6 +31,7 @@ SHARED = {
     "procs.tables",
     "procs.terms",
     "procs.credentials",
+    "procs.trouble",
     "procs.voids",
 }
 # What all of it is wired by: a venue's memory and hosts follow the topology.

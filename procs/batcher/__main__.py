@@ -9,24 +9,30 @@ from procs.batcher import requests
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
 from procs.batcher.filler import Filler
+from procs.batcher.position import Judge, Position, objection
+from procs.trouble import Notice
 from procs.venue import Venue, manifest_of
 from shm.board import Word
 
-WITNESS = 0  # its place on the board among those that know how far the journal was
-
 
 def build(venue: Venue, name: str = "batcher") -> Batcher:
+    board = venue.board
+
+    def object_to(found: Position) -> str | None:
+        return objection(found, venue.data / "journal", board.get(Word.DURABLE_SEQ))
+
     batcher = Batcher(
-        venue.board,
+        board,
         venue.events(name),
         venue.data / "spool",
         server(venue.config, venue.data),
         venue.config.database.batch_rows,
-        Filler(manifest_of(venue.data), lambda: venue.board.get(Word.DURABLE_SEQ)),
+        Filler(manifest_of(venue.data), lambda: board.get(Word.DURABLE_SEQ)),
         venue.snapshots,
         requests.records_of(venue.data / "journal"),
+        Judge(lambda: board.get(Word.JOURNAL_READY) != 0, object_to),
+        Notice(venue.data).tell,
     )
-    venue.board.show_known(WITNESS, batcher.spool.known_seq, batcher.spool.numbers)
     part = venue.snapshots.load(name)
     if part is not None:
         batcher.load(part)

@@ -17,20 +17,29 @@ from pathlib import Path
 from procs import space
 from procs.batcher.database import Embedded, Remote, UnavailableError
 from procs.batcher.loader import Fill, Loader, log
+from procs.batcher.position import Judge
 from procs.batcher.requests import Records
 from procs.batcher.spool import ForeignSpool, Spool
 from procs.batcher.spooler import Spooler
 from procs.snapshots import Snapshots
 from procs.tables import saved
 from shm.board import Board, Word
+from shm.refusal import FinalError
 from shm.ring import Consumer
 
 NAME = "batcher"  # a venue has one
+WITNESS = 0  # its place on the board among those that know how far the journal was
+# A start waits so long for what the database knows; one that answers later is held against the journal then.
+HEAR_NS = 10_000_000_000
 # An orderly stop gives the database this long to take what is spooled; the rest waits for the next start.
 DRAIN_S = 3.0
 STOP_TIMEOUT_S = 10.0
 LAST_POLLS = 64
 TEND_NS = 1_000_000_000
+
+
+class ForeignDatabaseError(FinalError):
+    """The database is of another journal, or of more than the journal has: the message has both, and what mends it."""
 
 
 def _nothing() -> None:
@@ -52,6 +61,8 @@ class Batcher:
         fill: Fill,
         snapshots: Snapshots | None = None,
         records: Records | None = None,
+        judge: Judge = Judge(),  # noqa: B008
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.kick: Callable[[], None] = _nothing
         self.spool = Spool(folder, spare_bytes=space.SPARE_BYTES)
@@ -63,7 +74,13 @@ class Batcher:
         self._joined = False
         self._was_full = False
         self._tended_ns = 0
-        self._loader = Loader(self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill, records)
+        self._loader = Loader(
+            self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill, records, judge, tell
+        )
+        # Of what was opened: it grows, and a router that begins anew must not take that for something of before.
+        self._opened = self.spool.known_seq, self.spool.numbers
+        self._is_told = board.known_by(WITNESS) is not None
+        self._asked_ns = 0
 
     def save(self, out: saved.Saver) -> None:
         """Bring the spool to the disk, and write whose it is. A snapshot needs no more: what it had is in the spool."""
@@ -92,6 +109,8 @@ class Batcher:
         """Spool what is released and show how far behind the database is. Raises what ended the loader."""
         if self._loader.failure is not None:
             raise self._loader.failure
+        if not self._is_told:
+            self._hear(now_ns)
         if not self._joined:
             self._join()
         work = self._spooler.poll(now_ns)
@@ -104,6 +123,18 @@ class Batcher:
             self._tend()
         self._show()
         return work
+
+    def _hear(self, now_ns: int) -> None:
+        """Say what the spool knows, for which the router waits, once the database has been held against the journal.
+
+        One that does not answer holds nobody up for long. ForeignDatabaseError.
+        """
+        if self._loader.objection:
+            raise ForeignDatabaseError(self._loader.objection)
+        self._asked_ns = self._asked_ns or now_ns
+        if self._loader.is_heard or now_ns - self._asked_ns > HEAR_NS:
+            self._board.show_known(WITNESS, *self._opened)
+            self._is_told = True
 
     def _tend(self) -> None:
         """Own a spare segment again once there is space, and say when the spool takes nothing, and when again."""

@@ -78,6 +78,11 @@ class Embedded:
     def url(self) -> str:
         return f"postgresql://postgres@/{NAME}?host={quote(str(self.socket_folder), safe='')}"
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing of it yet."""
+        return not self.folder.exists()
+
     def is_running(self) -> bool:
         """Whether it accepts connections."""
         try:
@@ -198,6 +203,8 @@ class Embedded:
 
 class Remote:
     """A server that someone else runs: there is nothing to start or stop."""
+
+    is_new = False  # nobody knows
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -13,9 +13,10 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from procs.batcher.database import Embedded, Remote, UnavailableError, migrate
+from procs.batcher.database import CONNECT_TIMEOUT_S, Embedded, Remote, UnavailableError, migrate
 from procs.batcher.extent import note_loaded
 from procs.batcher.filler import FillError
+from procs.batcher.position import Judge, position
 from procs.batcher.reader import Reader
 from procs.batcher.requests import Records
 from procs.batcher.rows import Batch
@@ -47,6 +48,9 @@ class Loader:
     until it leads: before that nothing is written, since only an epoch gives the right to. A database that has less
     than what stood before the spool (it was emptied, or restored from a backup) gets what is between by `fill`.
     `records` are the log's of which `requests` has rows: see `procs.batcher.requests`.
+
+    `judge` holds a database against the journal before it is claimed. `is_heard`: that is done, or it can't be asked
+    now; `objection` is what came of it where it must not be written. `tell` is told why nothing is written, or "".
     """
 
     def __init__(
@@ -57,12 +61,16 @@ class Loader:
         epoch: Callable[[], int],
         fill: Fill,
         records: Records | None = None,
+        judge: Judge = Judge(),  # noqa: B008
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._spool = spool
         self._server = server
         self._epoch = epoch
         self._fill = fill
         self._records = records
+        self._judge = judge
+        self._tell = tell
         self._batch_rows = batch_rows
         self._batch = Batch(batch_rows)
         self._reader = Reader(spool)
@@ -73,6 +81,8 @@ class Loader:
         self.complete_seq = 0
         self.rows = 0
         self.is_started = False
+        self.is_heard = server.is_new
+        self.objection = ""
         self.failure: BaseException | None = None
 
     def start(self) -> None:
@@ -104,13 +114,20 @@ class Loader:
                 except (psycopg.Error, UnavailableError, RefusedError, FillError, JournalError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
-                    log.warning("database unavailable", reason=str(error).strip(), retry_s=round(back_off_s, 1))
+                    self._complain(" ".join(str(error).split()), round(back_off_s, 1))
                     self._stopping.wait(back_off_s)
                     back_off_s = min(2 * back_off_s, MAX_BACK_OFF_S)
                     if self._stopping.is_set():
                         return
         except BaseException as error:
             self.failure = error
+
+    def _complain(self, reason: str, retry_s: float) -> None:
+        """Say why nothing is written."""
+        self.is_heard = True
+        if not self._stopping.is_set():
+            self._tell(reason)
+        log.warning("database unavailable", reason=reason, retry_s=retry_s)
 
     def _ended(self) -> bool:
         return self._stopping.is_set() and (self.position >= self._spool.end or time.monotonic() >= self._stop_at)
@@ -119,12 +136,28 @@ class Loader:
         """One connection's life."""
         self._server.start()
         migrate(self._server.url)
+        while not self._judge.is_open():
+            if self._stopping.wait(PAUSE_S):
+                return
+        self._hold_against_journal()
         while not (self._epoch() and self._spool.born_ns):
             if self._stopping.wait(PAUSE_S):
                 return
         epoch = self._epoch()
         if not self._load_session(epoch):
             self._fill(epoch, self._spool.born_ns, self._stopping)
+
+    def _hold_against_journal(self) -> None:
+        """RefusedError where the database is not of this journal, or of more than that has."""
+        with psycopg.connect(self._server.url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            found = position(connection)
+        try:
+            self.objection = self._judge.objection(found) or ""
+        except JournalError as error:
+            self.objection = str(error)
+        self.is_heard = True
+        if self.objection:
+            raise RefusedError(self.objection)
 
     def _load_session(self, epoch: int) -> bool:
         """Load as long as the session lasts; False at once where the database does not reach to the spool's start."""
@@ -134,6 +167,7 @@ class Loader:
                 return False
             session.teach(self._batch)
             self._reader.seek(self.position)
+            self._tell("")
             log.info("database connected", complete_seq=session.complete_seq)
             self._load(session)
             return True

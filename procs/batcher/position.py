@@ -5,6 +5,7 @@ It only reads, and claims nothing: it may be asked before anybody knows whether 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,13 @@ class Position(NamedTuple):
     def last_seq(self) -> int:
         """The last record of which it has anything."""
         return max(self.complete_seq, *self.causes)
+
+
+class Judge(NamedTuple):
+    """Who holds a database against a run's journal: whether that is open by now, and what it objects to."""
+
+    is_open: Callable[[], bool] = lambda: True
+    objection: Callable[[Position], str | None] = lambda _: None
 
 
 EMPTY = Position(0, 0, [0], [0], [0])
@@ -54,7 +62,7 @@ def objection(found: Position, journal: Path, committed: int) -> str | None:
 
     None where it may be. JournalError, OSError.
     """
-    if is_foreign(found, journal):
+    if is_foreign(found, journal, committed):
         return (
             "the database has rows of another journal: give the venue an empty one (database.url), restore that"
             " journal, or let `lockstep rebuild-db --replace` make the database anew from this one"
@@ -75,18 +83,20 @@ def objection(found: Position, journal: Path, committed: int) -> str | None:
     return None
 
 
-def is_foreign(found: Position, journal: Path) -> bool:
+def is_foreign(found: Position, journal: Path, committed: int) -> bool:
     """Whether the database has rows of a journal that began at another time; not known where the beginning is gone."""
-    return found.born_ns not in (0, _time_of(journal, 1) or found.born_ns)
+    if not found.born_ns or segment_seqs(journal)[:1] != [1]:
+        return False
+    return committed == 0 or found.born_ns != _time_of(journal, 1)
 
 
 def _time_of(journal: Path, seq: int) -> int | None:
-    """The log time of a record; None where the journal no longer has it."""
+    """The log time of a record that was committed; None where the journal no longer has it."""
     seqs = segment_seqs(journal)
     if not seqs or seq < seqs[0]:
         return None
     reader = JournalReader(journal, seq, seq)
     try:
-        return next((unpack_command(record).time_ns for record in reader), None)
+        return unpack_command(next(reader)).time_ns
     finally:
         reader.close()

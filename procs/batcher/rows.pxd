@@ -71,6 +71,7 @@ cdef class Batch:
     cdef readonly dict users_defined
     cdef uint64_t[RINGS] last
     cdef uint64_t[RINGS] last_cause
+    cdef uint64_t[RINGS] last_time_ns
     cdef Order *orders
     cdef uint64_t order_count
     cdef uint32_t *order_index

@@ -117,7 +117,7 @@ cdef class Batch:
         """Empty the batch; events up to `numbers[ring]` are in the database and will be skipped."""
         for ring in range(RINGS):
             self.last[ring] = numbers[ring]
-            self.last_cause[ring] = 0
+            self.last_cause[ring] = self.last_time_ns[ring] = 0
         self.complete_seq = complete_seq
         self.events = self.created = self.changed = self.balances = self.order_count = 0
         self.history.begin()
@@ -138,6 +138,11 @@ cdef class Batch:
     def causes(self) -> list[int]:
         """The cause of each ring's last event in this batch; 0 where it has none."""
         return [self.last_cause[ring] for ring in range(RINGS)]
+
+    @property
+    def times_ns(self) -> list[int]:
+        """The log time of these causes."""
+        return [self.last_time_ns[ring] for ring in range(RINGS)]
 
     def add_bytes(self, uint32_t ring, uint64_t first, const uint8_t[::1] slots) -> None:
         """Apply whole slots (128 bytes each) of one ring. Raises ValueError at a gap in the numbers."""
@@ -165,7 +170,7 @@ cdef class Batch:
         for i in range(skip, count):
             event = <const EventRecord *> (slots + i * SLOT_SIZE + 8)
             self.apply(ring, event)
-            self.last_cause[ring] = event.cause
+            self.last_cause[ring], self.last_time_ns[ring] = event.cause, event.time_ns
         self.events += count - skip
         self.last[ring] = first + count - 1
         return 0

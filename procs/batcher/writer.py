@@ -87,8 +87,10 @@ CLAIM = """
 """
 
 MOVE_WATERMARK = """
-    UPDATE watermark AS w SET number = n.number, seq = greatest(w.seq, n.seq)
-    FROM unnest(%s::smallint[], %s::bigint[], %s::bigint[]) AS n (ring, number, seq) WHERE w.ring = n.ring
+    UPDATE watermark AS w SET
+        number = n.number, seq = greatest(w.seq, n.seq), time_ns = greatest(w.time_ns, n.time_ns)
+    FROM unnest(%s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS n (ring, number, seq, time_ns)
+    WHERE w.ring = n.ring
 """
 
 MOVE_WRITER = "UPDATE writer SET complete_seq = %s, requests_seq = %s"
@@ -229,8 +231,9 @@ class Session:
         with self._connection.transaction():
             self._check_claim()
             yield
-            self._connection.execute(MOVE_WATERMARK, [list(range(MAX_MATCHERS + 1)), batch.numbers, batch.causes])
             self._connection.execute(MOVE_WRITER, [batch.complete_seq, self._requests_behind(batch)])
+            rings = list(range(MAX_MATCHERS + 1))
+            self._connection.execute(MOVE_WATERMARK, [rings, batch.numbers, batch.causes, batch.times_ns])
 
     def _take_over(self, epoch: int, born_ns: int) -> tuple[int, int, int]:
         """Claim the database for an epoch of a journal; sessions of earlier claims end now, or at their next batch."""

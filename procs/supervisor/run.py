@@ -17,7 +17,7 @@ import msgspec
 from msgspec import structs
 
 from config.schema import Config
-from procs import catalogue, files, space
+from procs import catalogue, files, space, trouble
 from procs import venue as ground
 from procs.supervisor import health
 from procs.supervisor.child import Child
@@ -356,6 +356,6 @@ def remove_leftovers(data: Path, listed: Children) -> list[str]:
 
 def forget(data: Path, listed: Children) -> None:
     """Remove what the data folder says of a run that is over."""
-    for file in (ground.manifest_of(data), restarts_of(data), data / "run" / "boot_id"):
+    for file in (ground.manifest_of(data), restarts_of(data), data / trouble.FILE, data / "run" / "boot_id"):
         file.unlink(missing_ok=True)
     listed.clear()

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from config.schema import Config
 from procs import space
 from procs.supervisor import health
 from procs.supervisor.alerts import Alerts
+from procs.supervisor.database import DatabaseWatch
 from procs.supervisor.disk import RETRY_S, DiskWatch
 from procs.supervisor.gate import LOOK_S, Gate
 from procs.supervisor.notify import Notifier
@@ -59,6 +61,7 @@ class Watch:
     ) -> None:
         self._run = run
         self._disk = disk
+        self._database = DatabaseWatch(Path(config.venue.data), console.line)
         self._config = config
         self._console = console
         self._notifier = notifier
@@ -98,6 +101,7 @@ class Watch:
             return failure
         self._tell()
         self._disk.tick(self._run.venue.board)
+        self._database.tick()
         self._run.tidy()
         if self._is_ready and self._coordinator is not None:
             self._coordinator.tick(time.monotonic())

@@ -120,7 +120,7 @@ def test_a_database_ahead_of_the_journal_is_a_problem(venue: Config, rig: Rig) -
     filled(venue, rig, len(rig.log))
     with psycopg.connect(venue.database.url) as connection:
         connection.execute("UPDATE writer SET complete_seq = complete_seq + 5")
-    assert any(f"the journal ends at {len(rig.log):,}" in problem for problem in verdict(venue).problems)
+    assert any(f"the journal ends at record {len(rig.log):,}" in problem for problem in verdict(venue).problems)
 
 
 @contextmanager
@@ -133,9 +133,9 @@ def loading(url: str, spool: Spool) -> Iterator[Loader]:
         loader.stop(30, 30)
 
 
-def looked(url: str, feed: Feed) -> tuple[list[str], Copies]:
+def looked(url: str, data: Path, feed: Feed) -> tuple[list[str], Copies]:
     found = Copies(feed.board.get(Word.DURABLE_SEQ))
-    return copies.judge_running(url, feed.board, found, PATIENCE_S), found
+    return copies.judge_running(url, data, feed.board, found, PATIENCE_S), found
 
 
 def test_a_running_loader_that_moves_is_well_and_one_that_is_stuck_is_not(database: str, tmp_path: Path) -> None:
@@ -143,18 +143,19 @@ def test_a_running_loader_that_moves_is_well_and_one_that_is_stuck_is_not(databa
     stream = Stream().define().steps(100)
     spool = Spool(tmp_path)
     feed = spool_all(stream, spool)
+    (tmp_path / "journal").mkdir()
     with psycopg.connect(database) as other:
         other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
         with loading(database, spool):
             known = extent(tmp_path)
             assert known is not None
             assert known.loaded == 0
-            problems, found = looked(database, feed)
+            problems, found = looked(database, tmp_path, feed)
             assert (found.database, len(problems)) == (0, 1)
             assert f"up to record 0 of {stream.seq:,}, and has not moved" in problems[0]
             other.rollback()
             while True:
-                problems, found = looked(database, feed)
+                problems, found = looked(database, tmp_path, feed)
                 assert problems == []
                 if found.database == stream.seq:
                     break

@@ -229,7 +229,7 @@ class Connection:
         self.set("claim", database.claim + 1)
         return Result([(database.claim, database.complete_seq, 0)])
 
-    def move_watermark(self, rings: list[int], numbers: list[int], causes: list[int]) -> Result:
+    def move_watermark(self, rings: list[int], numbers: list[int], causes: list[int], _times: list[int]) -> Result:
         now, seqs = list(self.database.numbers), list(self.database.causes)
         for ring, number, cause in zip(rings, numbers, causes, strict=True):
             now[ring] = number

@@ -29,20 +29,19 @@ class Notice:
 
     def __init__(self, data: Path) -> None:
         self._file = data / FILE
-        self._told = Trouble()
+        self._told = of(data)  # what a batcher before this one has said goes on
 
-    def tell(self, reason: str) -> bool:
-        """The reason is this one now; whether that is news."""
+    def tell(self, reason: str) -> None:
+        """The reason is this one now; empty where rows are written."""
         if reason == self._told.reason:
-            return False
+            return
         self._told = Trouble(reason, (self._told.since_ns or time.time_ns()) if reason else 0)
         with contextlib.suppress(OSError):  # on a full disk whoever looks learns it later
             files.replace(self._file, msgspec.json.encode(self._told))
-        return True
 
 
 def of(data: Path) -> Trouble:
-    """What is wrong in the venue in `data`, which runs."""
+    """What is wrong in the venue in `data`, or was when it ended."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=Trouble)
     except (FileNotFoundError, msgspec.DecodeError):
