@@ -86,6 +86,14 @@ def _check(config: Config, core: Sequencer) -> None:
                 f"asset {asset.name}: scale is {scale} in the log and {asset.scale} in the configuration: what was "
                 "listed can't change"
             )
+    matchers = {section.matcher for section in config.instruments}
+    for symbol, number in core.instruments.items():
+        matcher = core.instrument(number)["matcher"]
+        if matcher not in matchers:
+            raise GenesisError(
+                f"instrument {symbol.decode()} is with matcher {matcher} in the log, and the configuration has none "
+                "such: put it back, or move the instrument before (lockstep move)"
+            )
     for section in config.instruments:
         listed = core.instruments.get(section.symbol.encode())
         if listed is None:

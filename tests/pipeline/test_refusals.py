@@ -114,7 +114,15 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: Run
 def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", stopped.fix_port)):
         assert f"fix.port {stopped.fix_port}: address already in use" in refused(stopped)
+    with socket.create_server(("127.0.0.1", stopped.market_port)):
+        assert f"market_data.port {stopped.market_port}: address already in use" in refused(stopped)
     text = stopped.config.read_text()
+    stopped.config.write_text(text.replace('address = "127.0.0.1"', 'address = "192.0.2.1"', 1))
+    assert "fix.address 192.0.2.1" in refused(stopped)
+    stopped.config.write_text(text)
+    stopped.configure(r"^matcher = 2.*$", "matcher = 1")
+    assert "matcher 2" in refused(stopped)
+    stopped.config.write_text(text)
     stopped.configure(r'^lot = "0.0001"  .*$', 'lot = "0.001"')
     assert "instrument BTCUSDT" in refused(stopped)
     stopped.config.write_text(text)
