@@ -18,9 +18,9 @@ from config.schema import Config
 from procs import voids
 from procs.batcher import compare, database
 from procs.batcher.asked import COMMANDS
-from procs.catalogue import Entry, choose, entries
+from procs.catalogue import MANIFEST, Entry, choose, entries
 from procs.replica import Replica, ReplicaError
-from procs.snapshots import Start
+from procs.snapshots import Start, folder_of
 from procs.supervisor.topology import derive, role_of
 from procs.tables.saved import DamagedPart
 from scripts import copies
@@ -172,20 +172,35 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
     same. One that does not agree is a problem, and the leg that ends there is replayed on from where it began.
     """
     start = replay.first
+
+    def is_gone(entry: Entry) -> bool:
+        """Whether a venue that runs has removed a snapshot since: it keeps the newest only."""
+        if (folder_of(data, entry.seq) / MANIFEST).exists():
+            return False
+        found.notes.append(f"snapshot {entry.seq:,}: it was removed meanwhile, as older ones are")
+        return True
+
     with Progress("replaying", found.committed, "records") as progress:
         for entry in entries(data):
             if not start.seq < entry.seq <= found.committed:
                 continue
             saved = f"{datetime.fromtimestamp(entry.saved_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
             at, reason = _start_at(config, data, entry)
+            if at is None and is_gone(entry):
+                continue
             if at is None:
                 found.snapshots.append(SnapshotReport(entry.seq, saved, [], reason))
                 found.problems.append(f"snapshot {entry.seq:,}: {reason}")
                 continue
             mark = replay.mark()
-            expected = digests_of(replay.leg(start, entry.seq, progress.show))
+            expected = digests_of(_leg(replay, start, entry.seq, progress.show))
             try:
                 actual = digests_of(Replica(config, data, at, entry.seq, reader=False))
+            except FileNotFoundError:
+                if not is_gone(entry):
+                    raise
+                replay.forget(mark)
+                continue
             except (ValueError, DamagedPart) as error:
                 found.snapshots.append(SnapshotReport(entry.seq, saved, [], f"it can't be loaded: {error}"))
                 found.problems.append(f"snapshot {entry.seq:,}: it can't be loaded: {error}")
@@ -199,7 +214,18 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
                 replay.forget(mark)
             else:
                 start = at
-        replay.leg(start, found.committed, progress.show)
+        _leg(replay, start, found.committed, progress.show)
+
+
+def _leg(replay: Replay, start: Start, last_seq: int, show: Callable[[int], None]) -> Replica:
+    """A leg of the replay. Where the snapshot that it begins with is gone by now, all up to it is replayed again."""
+    try:
+        return replay.leg(start, last_seq, show)
+    except FileNotFoundError:
+        if start.seq == replay.first.seq:
+            raise
+        replay.forget({})
+        return replay.leg(replay.first, last_seq, show)
 
 
 def _commands(data: Path, found: Verdict) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from procs.replica import Replica
 from procs.router.router import Router
 from procs.snapshots import Start, folder_of, part_name
 from procs.tables.saved import Saver, layout_hash
+from scripts import verify
 from scripts.replay import Replay, money_brought
 from scripts.verify import Verdict, replayed
 from shm.journal import chain_at
@@ -100,6 +102,29 @@ def test_snapshots_that_agree_are_gone_on_from(busy: Busy) -> None:
         busy.marks[1],
         busy.rig.core.state_hash(),
     )
+    for ring, events in busy.rig.events.items():
+        assert list(replay.events(ring)) == events
+    replay.close()
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_snapshots_that_a_venue_removes_meanwhile_are_passed_over(
+    busy: Busy, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps the newest ones only: what the next leg was to begin with, or what was just to be looked at."""
+    folders = [busy.save(mark, busy.replica(mark)) for mark in busy.marks[:2]]
+    start_at = verify._start_at
+
+    def removed_then(config: Config, data: Path, entry: Entry) -> tuple[Start | None, str]:
+        found = start_at(config, data, entry)
+        if entry.seq == busy.marks[1]:
+            shutil.rmtree(folders[gone])
+        return found
+
+    monkeypatch.setattr(verify, "_start_at", removed_then)
+    found, replay = run(busy)
+    assert found.problems == []
+    assert [each.seq for each in found.snapshots] == list(busy.marks[: 2 - gone])
     for ring, events in busy.rig.events.items():
         assert list(replay.events(ring)) == events
     replay.close()
