@@ -10,17 +10,20 @@ from pathlib import Path
 from cyclopts import App
 
 from procs.batcher import database
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, load
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, load, print_json
 
 app = App(name="db", help="The venue's PostgreSQL.")
 
 
 @app.command
-def url(config: ConfigPath = DEMO) -> int:
+def url(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     """Print the URL of the venue's database, for psql and any other client of libpq.
 
     The embedded server listens while the venue runs: psql "$(lockstep db url)".
+
+    Exit codes: 0 it is printed; 2 the configuration is wrong.
     """
     loaded = load(config)
-    print(database.url(loaded, Path(loaded.venue.data)))
+    found = database.url(loaded, Path(loaded.venue.data))
+    print_json({"url": found}) if json else print(found)
     return EXIT_OK

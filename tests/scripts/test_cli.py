@@ -126,6 +126,12 @@ def test_the_database_is_below_the_data_folder(stopped: Path) -> None:
     assert answer.stdout.startswith("postgresql://")
 
 
+def test_the_databases_url_in_json(stopped: Path) -> None:
+    assert json.loads(lockstep("db", "url", "--json", stopped).stdout) == {
+        "url": lockstep("db", "url", stopped).stdout.strip()
+    }
+
+
 def test_a_database_by_url_is_named_as_it_is(stopped: Path) -> None:
     stopped.write_text(stopped.read_text().replace('url = ""', 'url = "postgresql://me@db.example/venue"'))
     assert lockstep("db", "url", stopped).stdout == "postgresql://me@db.example/venue\n"
