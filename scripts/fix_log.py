@@ -78,16 +78,16 @@ def fix_log(
         raise UsageError(f"there is no message store in {data}: the venue has never run")
     wanted = Wanted(session.encode(), client_id.encode(), msg_type.encode(), _sending_time(since), _sending_time(until))
     try:
-        found = find(data, wanted)
-        chosen = list(deque(found, last)) if last else list(found)
+        found: Iterable[StoredMessage] = find(data, wanted)
+        chosen = deque(found, last) if last else found
+        if json:
+            print_json(list(chosen))
+            return EXIT_OK
+        for each in chosen:
+            arrow = ">" if each.direction == "received" else "<"
+            console().print(f"{each.session} {arrow} {each.kind:<11} {each.text}", markup=False, soft_wrap=True)
     except (StoreCorrupt, OSError) as error:
         return fail(str(error), json=json)
-    if json:
-        print_json(chosen)
-        return EXIT_OK
-    for each in chosen:
-        arrow = ">" if each.direction == "received" else "<"
-        console().print(f"{each.session} {arrow} {each.kind:<11} {each.text}", markup=False, soft_wrap=True)
     return EXIT_OK
 
 
