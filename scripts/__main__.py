@@ -5,12 +5,13 @@ Each subcommand is a module of this package, loaded only when it is asked for; n
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
-from scripts.terminal import EXIT_INTERRUPTED, EXIT_USAGE, UsageError, fail
+from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, UsageError, fail
 
 # Where each is, and its line in the list of all: that must not load them.
 COMMANDS = {
@@ -104,6 +105,7 @@ def main() -> None:
     json = "--json" in arguments
     try:
         result = command_line(arguments)(exit_on_error=False, print_error=not json)
+        sys.stdout.flush()
     except CycloptsError as error:
         sys.exit(fail(str(error), json=True, code=EXIT_USAGE) if json else EXIT_USAGE)
     except UsageError as error:
@@ -123,6 +125,10 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever reads has enough (| head). The interpreter must not try again to write what it has left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_UNREAD)
     sys.exit(result)
 
 

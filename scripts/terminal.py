@@ -26,6 +26,7 @@ EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should b
 EXIT_USAGE = 2  # the command line or the configuration is wrong
 EXIT_UNKNOWN = 3  # it was sent, and what came of it is not known
 EXIT_INTERRUPTED = 130  # by Ctrl-C, as shells have it
+EXIT_UNREAD = 141  # nobody reads on what it prints, likewise
 
 PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
 

@@ -251,3 +251,14 @@ def test_the_manual_has_every_command_and_its_exit_codes() -> None:
     headings = {line.replace("\\-", "-") for line in answer.stdout.splitlines() if line.startswith((".SH", ".SS"))}
     for command in ("run", "db url", *OPERATING):
         assert headings & {f".SH lockstep {command}", f".SS lockstep {command}"}, command
+
+
+def test_who_reads_no_further_ends_a_command_without_a_word() -> None:
+    code = "import sys; from scripts.__main__ import main; main()"
+    command = [sys.executable, "-c", code, "completion", "bash"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141
