@@ -110,6 +110,10 @@ def main() -> None:
         sys.exit(fail(str(error), json=True, code=EXIT_USAGE) if json else EXIT_USAGE)
     except UsageError as error:
         sys.exit(fail(str(error), json=json, code=EXIT_USAGE))
+    except BrokenPipeError:
+        # Whoever reads has enough (| head). The interpreter must not try again to write what it has left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_UNREAD)
     except OSError as error:
         from procs.space import is_full
 
@@ -125,10 +129,6 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever reads has enough (| head). The interpreter must not try again to write what it has left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_UNREAD)
     sys.exit(result)
 
 
