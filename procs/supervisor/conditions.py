@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from config.schema import AlertsSection
-from procs import space
+from procs import space, trouble
 from procs.supervisor.alerts import Alerts
 from shm.board import Board, Word
 
@@ -54,8 +54,9 @@ class Conditions:
             self._moved_s, self._database = now_s, database
         elif not self._is_behind and now_s - self._moved_s >= self._settings.database_behind_s:
             self._is_behind = True
+            reason = trouble.of(self._data).reason
             self._alerts.tell(
                 "database_behind",
                 f"the database is at record {database:,} of {committed:,}, and has not moved for"
-                f" {self._settings.database_behind_s:g} s",
+                f" {self._settings.database_behind_s:g} s{f': {reason}' if reason else ''}",
             )
