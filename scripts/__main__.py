@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
+from scripts.rights import refusal
 from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, UsageError, fail
 
 # Where each is, and its line in the list of all: that must not load them.
@@ -114,6 +115,8 @@ def main() -> None:
         # Whoever reads has enough (| head). The interpreter must not try again to write what it has left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_UNREAD)
+    except PermissionError as error:
+        sys.exit(fail(refusal(error), json=json, code=EXIT_USAGE))
     except OSError as error:
         from procs.space import is_full
 

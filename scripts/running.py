@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from procs.venue import Manifest, Venue, manifest_of
-from scripts.terminal import UsageError
 from shm.segment import SegmentError
 
 
 def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None where there is none. UsageError where it is another user's."""
+    """The run of the venue in `data`, or None where there is none. PermissionError where it is another user's."""
     try:
         return Venue.attach(Manifest.load(manifest_of(data)))
     except (FileNotFoundError, SegmentError):
         return None
-    except PermissionError as error:
-        raise UsageError(f"{error.filename} is another user's: give this command as the venue's user") from None

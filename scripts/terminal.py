@@ -65,13 +65,17 @@ def is_sure(question: str) -> bool:
 
 
 def load(path: Path) -> Config:
-    """The configuration in `path`. UsageError with everything that is wrong with it."""
+    """The configuration in `path`; root goes on as its venue's user. UsageError with everything that is wrong with it,
+    or where this user may not act for the venue."""
     import config
+    from scripts.rights import act_as_owner
 
     try:
-        return config.load(path)
+        loaded = config.load(path)
     except config.ConfigError as error:
         raise UsageError(str(error)) from None
+    act_as_owner(Path(loaded.venue.data))
+    return loaded
 
 
 @contextmanager

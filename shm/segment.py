@@ -6,6 +6,7 @@ It reserves what it creates, so that a full /dev/shm is an error at start and no
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -51,6 +52,8 @@ def attach(name: str) -> mmap.mmap:
         segment = posix_ipc.SharedMemory(name)
     except posix_ipc.ExistentialError:
         raise SegmentError(f"there is no shared memory {name}: the venue is not running") from None
+    except posix_ipc.PermissionsError:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{SHM}{name}") from None
     try:
         return mmap.mmap(segment.fd, segment.size)
     finally:

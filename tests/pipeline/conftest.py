@@ -55,6 +55,8 @@ class RunningVenue:
         ):
             self.configure(pattern, line)
         self.process: subprocess.Popen[bytes] | None = None
+        self.python = sys.executable
+        self.spawning: dict[str, Any] = {}  # how its processes are started: as which user, with what environment
 
     def configure(self, pattern: str, line: str) -> None:
         """Put `line` in the place of the one line of the configuration that `pattern` matches; before a start."""
@@ -66,7 +68,10 @@ class RunningVenue:
         """Run it, and wait until it says that it is ready."""
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "scripts", "run", str(self.config)], stdout=log, stderr=subprocess.STDOUT
+                [self.python, "-m", "scripts", "run", str(self.config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **self.spawning,
             )
         self.await_ready(1, READY_S)
 
@@ -131,7 +136,11 @@ class RunningVenue:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `lockstep ARGUMENTS` against this venue's configuration."""
         return subprocess.run(
-            [sys.executable, "-m", "scripts", *arguments, str(self.config)], capture_output=True, text=True, check=False
+            [self.python, "-m", "scripts", *arguments, str(self.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **self.spawning,
         )
 
     def status(self) -> dict[str, Any]:
