@@ -11,7 +11,7 @@ from msgspec import Struct
 from procs.batcher import database, refused
 from procs.batcher.refused import Refused
 from scripts.copies import started
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 
 SHOWN = 10
 
@@ -48,7 +48,7 @@ def load_refused(config: ConfigPath = DEMO, *, json: Json = False) -> int:
 def _print(outcome: Outcome) -> None:
     out = console()
     if not outcome.problem:
-        out.print(f"{outcome.loaded:,} rows loaded, {outcome.left:,} still set aside")
+        out.print(f"{counted(outcome.loaded, 'row')} loaded, {outcome.left:,} still set aside")
     for each in outcome.reasons:
         out.print(each.wording, markup=False, soft_wrap=True)
     if outcome.problem:

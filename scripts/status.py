@@ -30,6 +30,11 @@ from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, cons
 from shm.board import Word
 
 WATCH_S = 1.0
+STAGE_COLUMNS = (
+    "stage", "process", "pid>", "restarts>", "core>", "state", "heartbeat>", "records>", "per s>", "blocked>",
+)  # fmt: skip
+WIDE = 110  # columns of a terminal that has room for these, too; else --json has them
+WIDE_ONLY = ("pid>", "core>", "blocked>")
 SAMPLE_S = 0.5  # between the two looks that make a rate
 DATABASE_TIMEOUT_S = 2
 SHOWN_REASONS = 5
@@ -293,42 +298,36 @@ def _time(moment: datetime | None) -> str | None:
 def _print(found: Status) -> None:
     out = console()
     if not found.boot_id:
-        out.print(f"venue {found.venue} is not running (data: {found.data})")
+        out.print(f"venue {found.venue} is not running (data: {found.data})", soft_wrap=True)
         return
-    out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}")
-    out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})")
+    out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}", soft_wrap=True)
+    out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})", soft_wrap=True)
     if found.snapshot is None:
-        out.print(f"no snapshot yet, generation {found.generation}")
+        out.print(f"no snapshot yet, generation {found.generation}", soft_wrap=True)
     else:
         saved = found.snapshot
         size = f"{saved.size_bytes / 2**20:,.1f} MiB"
-        out.print(f"snapshot {saved.seq:,} ({size}, {saved.age_s:,} s ago), generation {found.generation}")
-    out.print(f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes")
+        out.print(
+            f"snapshot {saved.seq:,} ({size}, {saved.age_s:,} s ago), generation {found.generation}", soft_wrap=True
+        )
+    out.print(
+        f"database {found.database:,} (lag {found.database_lag:,}), spool {found.spool_bytes:,} bytes", soft_wrap=True
+    )
     if found.loader_problem:
         said = f"the database takes no rows since {found.loader_problem_since}: {found.loader_problem}"
         out.print(said, markup=False, soft_wrap=True, style="red")
     refused_for = ": nearly full, new orders are refused" if found.orders_refused else ""
-    out.print(f"disk {space.mebibytes(found.disk_free_bytes)} free{refused_for}")
+    out.print(f"disk {space.mebibytes(found.disk_free_bytes)} free{refused_for}", soft_wrap=True)
     if found.refused_rows:
         out.print(
             f"database: {found.refused_rows:,} rows are refused, and set aside; mend this, then lockstep load-refused:",
             style="red",
+            soft_wrap=True,
         )
         for reason in found.refused:
             out.print(f"  {reason.wording}", style="red", markup=False, soft_wrap=True)
     hosts = {host.name: host for host in found.hosts}
-    columns = (
-        "stage",
-        "process",
-        "pid>",
-        "restarts>",
-        "core>",
-        "state",
-        "heartbeat>",
-        "records>",
-        "per s>",
-        "blocked>",
-    )
+    columns = [name for name in STAGE_COLUMNS if out.width >= WIDE or name not in WIDE_ONLY]
     rows = table("\nstages", *columns)
     for agent in found.agents:
         host = hosts[agent.host]
@@ -337,16 +336,9 @@ def _print(found: Status) -> None:
         if agent.out_since is not None:
             state += f", out of the gate since {agent.out_since}"
         numbers = (f"{number:,}" for number in (agent.records, agent.records_per_s, agent.blocked_rounds))
-        rows.add_row(
-            agent.name,
-            host.name,
-            str(host.pid),
-            str(host.restarts),
-            core,
-            state,
-            f"{agent.heartbeat_age_ms} ms",
-            *numbers,
-        )
+        told = (agent.name, host.name, str(host.pid), str(host.restarts), core, state, f"{agent.heartbeat_age_ms} ms")
+        cells = dict(zip(STAGE_COLUMNS, (*told, *numbers), strict=True))
+        rows.add_row(*(cells[name] for name in columns))
     out.print(rows)
     rows = table("\nrings", "ring", "slots>", "published>", "per s>", "fill>", "waiting for")
     for ring in found.rings:

@@ -94,6 +94,11 @@ def stopped(data: Path) -> Iterator[None]:
         lock.release()
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of a thing, in English."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def print_json(value: object) -> None:
     """Print a Struct, or anything else that msgspec knows, as indented JSON."""
     import msgspec

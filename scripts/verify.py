@@ -28,7 +28,7 @@ from scripts.copies import Copies
 from scripts.progress import Progress
 from scripts.replay import Replay, digests_of, money_brought
 from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 from shm import journal as journal_module
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
@@ -125,7 +125,10 @@ def replayed(config: Config, data: Path, found: Verdict) -> Replay:
         found.hole, found.torn_bytes = report.hole, report.torn_bytes
         if report.corruption:
             place = f"{report.corrupt_file}, offset {report.corrupt_offset}"
-            found.problems.append(f"journal: {report.corruption} ({place}); lockstep repair-journal mends it")
+            found.notes.append(
+                "nothing was compared with the journal: what it does not have would seem wrong everywhere"
+            )
+            raise JournalError(f"{report.corruption} ({place}); lockstep repair-journal mends it")
     # A running venue's last batch may be half written: beyond what is committed, nothing is said yet.
     found.committed = running.board.get(Word.DURABLE_SEQ) if running else report.last_seq if report else 0
     seqs = segment_seqs(journal)
@@ -254,7 +257,9 @@ def _compare(
     found.database_complete = report.complete_seq
     found.rows = {name: table.rows for name, table in report.tables.items()}
     for ring, count in report.short.items():
-        found.problems.append(f"database: it has {count} events of ring {ring} that the journal does not have")
+        found.problems.append(
+            f"database: it has {counted(count, 'event')} of ring {ring} that the journal does not have"
+        )
     for name, rows in report.tables.items():
         for difference in rows.first:
             expected, actual = difference.expected or "no such row", difference.actual or "no such row"
@@ -298,8 +303,8 @@ def _print(found: Verdict) -> None:
     out = console()
     if found.committed:
         begun = f", replayed from {found.replayed_from:,}" if found.replayed_from else ""
-        out.print(f"journal   {found.committed:,} records in {found.segments} segments{begun}, "
-                  f"{found.orders_resting:,} orders rest", soft_wrap=True)  # fmt: skip
+        out.print(f"journal   {counted(found.committed, 'record')} in {counted(found.segments, 'segment')}{begun}, "
+                  f"{counted(found.orders_resting, 'resting order')}", soft_wrap=True)  # fmt: skip
         if found.voided:
             out.print(f"voided    {', '.join(f'{seq:,}' for seq in found.voided)}", soft_wrap=True)
         if found.hole or found.torn_bytes:
@@ -322,7 +327,7 @@ def _print(found: Verdict) -> None:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     for problem in found.problems:
         out.print(problem, style="red", markup=False, soft_wrap=True)
-    out.print("verified: all is well" if not found.problems else f"{len(found.problems)} problems")
+    out.print("verified: all is well" if not found.problems else counted(len(found.problems), "problem"))
 
 
 def _print_copies(found: Copies) -> None:

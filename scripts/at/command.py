@@ -22,7 +22,7 @@ from scripts.at.moment import Request, Retained
 from scripts.at.words import Names, of_command, of_event, time_text
 from scripts.progress import Progress
 from scripts.state import listing_of
-from scripts.terminal import DEMO, EXIT_OK, Json, UsageError, console, fail, load, print_json, table
+from scripts.terminal import DEMO, EXIT_OK, Json, UsageError, console, counted, fail, load, print_json, table
 from shm.alphabet import shown
 from shm.journal import JournalError
 from shm.layout import unpack_event
@@ -362,7 +362,7 @@ def _print(view: View) -> None:
     for note in view.notes:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     begun = f"the snapshot at {view.snapshot:,}" if view.snapshot else "the journal's beginning"
-    out.print(f"\nfrom {begun} and {view.replayed:,} records behind it")
+    out.print(f"\nfrom {begun} and {counted(view.replayed, 'record')} behind it")
 
 
 def _quantity(level: Level) -> str:

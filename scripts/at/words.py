@@ -6,11 +6,12 @@ It words what is there; it judges nothing, and reads no file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from config.schema import DAYS
 from procs.router.state import State
 from scripts.operate.amounts import step_text
 from scripts.operate.directory import Directory
@@ -18,9 +19,14 @@ from shm.alphabet import shown
 from shm.client_ids import meant_id, own_id
 from shm.records import (
     Accepted,
+    Account,
+    AccountDefined,
     AccountLimits,
     Adjustment,
+    Asset,
+    AssetDefined,
     Balance,
+    BandAction,
     Cancel,
     Cancelled,
     CancelReason,
@@ -28,6 +34,7 @@ from shm.records import (
     Command,
     CommandType,
     Confirmed,
+    Corrected,
     Correction,
     CorrectionProposal,
     Deposit,
@@ -36,8 +43,12 @@ from shm.records import (
     ExtClientId,
     ExtLeg,
     ExtTerms,
+    FeeTier,
     Indicative,
+    Instrument,
+    InstrumentDefined,
     KillSwitch,
+    Limits,
     ListKind,
     Marker,
     MassCancel,
@@ -47,10 +58,12 @@ from shm.records import (
     Phase,
     PhaseChange,
     PhaseChanged,
+    PositionLimit,
     Rejected,
     Replace,
     Replaced,
     Restated,
+    Schedule,
     Shown,
     Side,
     TimeInForce,
@@ -194,6 +207,23 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
         case PhaseChange():
             by = who if command.account else "the schedule"
             return f"{by} puts {names.symbol(command.instrument)} into {_name(Phase, command.phase)}"
+        case Schedule():
+            return f"{who} gives {names.symbol(command.instrument)} {_schedule(command)}"
+        case Asset():
+            return f"{who} lists {shown(command.name)}, with {command.scale} decimals"
+        case Instrument():
+            return f"{who} lists {_instrument(command, names)}"
+        case Account():
+            return f"{shown(command.name)} is an account{', an operator' if command.is_operator else ''}"
+        case Limits():
+            return f"{who} limits {names.symbol(command.instrument)}: {_limits(command, names)}"
+        case PositionLimit():
+            most = names.amount(command.asset, command.max_units) if command.max_units else "no limit"
+            asset = "" if command.max_units else f" of {names.amount(command.asset, 0).split()[-1]}"
+            return f"{who} limits what {names.account(command.target)} may own{asset}: {most}"
+        case FeeTier():
+            rates = f"maker {command.maker_fee_ppm}, taker {command.taker_fee_ppm} millionths"
+            return f"{who} sets the rates of fee tier {command.tier}: {rates}"
         case AccountLimits():
             return f"{who} limits {names.account(command.target)}: {_fields(command)}"
         case Marker():
@@ -210,6 +240,43 @@ def _correction(command: Correction | CorrectionProposal, names: Names) -> str:
     )
     price = command.new_price_ticks
     return f"{trade}, gets the price {names.price(command.instrument, price)}" if price else f"{trade}, is undone"
+
+
+def _schedule(command: Schedule) -> str:
+    if not command.entries:
+        return "no schedule any more"
+    days = [day for place, day in enumerate(DAYS) if command.days >> place & 1]
+    when = (
+        f"{timedelta(seconds=command.time_of_day_s)} UTC, {'every day' if len(days) == len(DAYS) else ', '.join(days)}"
+    )
+    return f"a schedule, entry {command.entry} of {command.entries}: {_name(Phase, command.phase)} from {when}"
+
+
+def _instrument(command: Instrument, names: Names) -> str:
+    base, quote = (names.amount(asset, 0).split(" ", 1)[1] for asset in (command.base_asset, command.quote_asset))
+    tick = step_text(command.tick_mantissa, command.price_scale)
+    lot = step_text(command.lot_mantissa, command.quantity_scale)
+    reference = step_text(command.reference_price_ticks * command.tick_mantissa, command.price_scale)
+    return (
+        f"{shown(command.symbol)}: {base} for {quote}, tick {tick}, lot {lot}, on matcher {command.matcher}, "
+        f"{f'reference price {reference}, ' if command.reference_price_ticks else ''}collar {command.collar_bps} bps, "
+        f"fees of maker {command.maker_fee_ppm} and taker {command.taker_fee_ppm} millionths"
+    )
+
+
+def _limits(command: Limits, names: Names) -> str:
+    said = []
+    if command.max_quantity_lots:
+        said.append(f"orders of at most {names.quantity(command.instrument, command.max_quantity_lots)}")
+    if command.max_value:
+        listed = names.instruments.get(command.instrument)
+        said.append(f"worth at most {names.amount(listed.quote, command.max_value) if listed else command.max_value}")
+    for label, bps in (("static", command.static_band_bps), ("dynamic", command.dynamic_band_bps)):
+        said += [f"{label} band {bps} bps ({_name(BandAction, command.band_action)})"] if bps else []
+    if command.volatility_auction_ms:
+        said.append(f"volatility auctions of {command.volatility_auction_ms} ms")
+    said.append(f"DAY orders end at {timedelta(seconds=command.day_end_s)} UTC")
+    return ", ".join(said)
 
 
 def _order(order: NewOrder | ExtLeg, names: Names) -> str:
@@ -281,6 +348,16 @@ def of_event(event: Event, names: Names) -> str:
         case Indicative():
             quantity = names.quantity(instrument, event.quantity_lots)
             return f"the auction would trade {quantity} at {names.price(instrument, event.price_ticks)}"
+        case Corrected():
+            price = names.price(instrument, event.new_price_ticks)
+            became = f"gets the price {price}" if event.new_price_ticks else "is undone"
+            return f"trade {event.trade_id} of {names.symbol(instrument)} {became}"
+        case AssetDefined():
+            return f"{shown(event.name)} is listed"
+        case InstrumentDefined():
+            return f"{shown(event.symbol)} has these terms, on matcher {event.matcher}"
+        case AccountDefined():
+            return f"{shown(event.name)} may log on"
         case Confirmed():
             return f"{CommandType(event.command).name} is carried out"
     return EventType(event.type).name.lower().replace("_", " ")

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from scripts.operate.amounts import price_text, quantity_text
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
-from scripts.terminal import DEMO, ConfigPath, UsageError
+from scripts.terminal import DEMO, ConfigPath, UsageError, counted
 from shm.records import Cancelled, Instrument, KillScope, KillSwitch, MassCancel, Phase, PhaseChange, PhaseChanged, Side
 
 PhaseName = Literal[
@@ -90,7 +90,7 @@ def _changed(symbol: str, instrument: Instrument, phase: Phase, outcome: Outcome
         details |= {"auction_price": price, "auction_quantity": quantity}
         said += f"; the auction traded {quantity} at {price}"
     if cancelled:
-        said += f"; {cancelled} orders were cancelled"
+        said += f"; {counted(cancelled, 'order')} cancelled"
     return Said(f"{said}; log record {outcome.seq}", details)
 
 
@@ -132,8 +132,8 @@ def cancel(
 
 def _cancelled(outcomes: Sequence[Outcome]) -> Said:
     count = sum(isinstance(event, Cancelled) for event in outcomes[0].events)
-    counted = str(count) if outcomes[0].is_whole else f"at least {count}"
-    return Said(f"{counted} orders cancelled; log record {outcomes[0].seq}", {"cancelled": count})
+    least = "" if outcomes[0].is_whole else "at least "
+    return Said(f"{least}{counted(count, 'order')} cancelled; log record {outcomes[0].seq}", {"cancelled": count})
 
 
 def kill(

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from scripts.__main__ import command_line
+from scripts.at.words import Listed, Names, of_event
 from scripts.terminal import UsageError
 from shm.client_ids import own_id
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_command
-from shm.records import Code, Command, CommandType
+from shm.records import Code, Command, CommandType, Corrected
 from tests.pipeline.conftest import DEMO
 from tests.router.everything import Everything
 from tests.router.rig import NOW, Rig
@@ -181,3 +183,36 @@ def test_people_get_it_as_text(past: Past, capsys: pytest.CaptureFixture[str]) -
     assert "refused by the router: INSUFFICIENT_BALANCE (102)" in said
     assert "needed: 700000000.00 A3" in said
     assert "\nopen orders" not in said
+
+
+RAW = ("_bps=", "_asset=", "_mantissa=", "time_of_day_s=", "_ticks=", "entries=")
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (CommandType.SCHEDULE, r"gives I\d .*(from \d+:\d\d:\d\d UTC|no schedule any more)"),
+        (CommandType.INSTRUMENT, r"lists I\d: A\d for A\d, tick [\d.]+, lot [\d.]+, on matcher \d, .*collar \d+ bps"),
+        (CommandType.LIMITS, r"limits I\d: .*DAY orders end at \d+:\d\d:\d\d UTC"),
+        (CommandType.FEE_TIER, r"sets the rates of fee tier \d+: maker -?\d+, taker -?\d+ millionths"),
+        (CommandType.ASSET, r"lists A\d, with \d+ decimals"),
+    ],
+)
+def test_what_operators_say_is_in_words(
+    past: Past, capsys: pytest.CaptureFixture[str], kind: CommandType, says: str
+) -> None:
+    found = [each.seq for each in past.rig.commands() if each.type == kind and not getattr(each, "verdict", 0)]
+    for seq in found[:3]:
+        words = at(past, capsys, str(seq))["command"]["words"]
+        assert re.search(says, words), words
+        assert not any(raw in words for raw in RAW), words
+    assert found
+
+
+def test_a_correction_says_what_became_of_its_trade() -> None:
+    listed = Listed("I1", 1, 1, 2, 5, 2, 1, 0, 5, 1)
+    event = Corrected(instrument=1, trade_id=7, price_ticks=3, quantity_lots=1, new_price_ticks=0, buyer=1, seller=2,
+                      buyer_fee=0, seller_fee=0, matcher=1)  # fmt: skip
+    assert of_event(event, Names({}, {}, {1: listed})) == "trade 7 of I1 is undone"
+    priced = structs.replace(event, new_price_ticks=21)
+    assert of_event(priced, Names({}, {}, {1: listed})) == "trade 7 of I1 gets the price 1.05"

@@ -21,7 +21,7 @@ from procs.snapshots import Start, folder_of, part_name
 from procs.tables.saved import Saver, layout_hash
 from scripts import verify
 from scripts.replay import Replay, money_brought
-from scripts.verify import Verdict, replayed
+from scripts.verify import Verdict, examine, replayed
 from shm.journal import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
@@ -176,3 +176,14 @@ def test_what_is_retained_is_replayed_from_the_oldest_snapshot(busy: Busy) -> No
     assert {asset: before[asset] + brought.get(asset, 0) for asset in before} == held
     assert before[1] >= FREE
     replay.close()
+
+
+def test_a_damaged_journal_is_the_one_problem(busy: Busy) -> None:
+    segment = sorted((busy.data / "journal").glob("*.journal"))[0]
+    content = bytearray(segment.read_bytes())
+    content[4096 + 300] ^= 1  # in the first batch, behind the segment's header
+    segment.write_bytes(content)
+    found = examine(busy.config, busy.data)
+    assert [problem.startswith("journal: ") for problem in found.problems] == [True]
+    assert segment.name in found.problems[0]
+    assert len(found.notes) == 1
