@@ -435,24 +435,25 @@ def chain_at(where: Path | Disk, seq: int) -> int:
 
 def end_of(where: Path | Disk, seq: int | None = None) -> End:
     """Where record `seq`, which was reported durable and so ends a batch, lies; None: the last whole one, of a journal
-    that nobody writes. Reads part of the newest segment. JournalShort where the mark of the last orderly stop has more.
+    that nobody writes. Reads and checks part of one segment. JournalCorrupt where that is damaged, or ends before, or
+    before the mark of the last orderly stop.
     """
     cdef JournalReader reader
+    cdef uint64_t last_seq = UINT64_MAX if seq is None else seq
     disk = Disk.of(where)
     seqs = [first for first in segment_seqs(disk) if seq is None or first <= seq]
     if not seqs:
         raise JournalError(f"{disk.directory} holds no journal")
-    reader = JournalReader(disk, max(seqs), seq)
+    reader = JournalReader(disk, max(seqs))
     with nogil:
-        while reader.load():
-            reader.next_seq += reader.left
-            reader.left = 0
-            if reader.next_seq > reader.limit:
-                break
+        reader.walk(last_seq)
     if seq is None:
+        reader.ending()
         reader.check_mark()
-    elif reader.next_seq - 1 != seq:
-        raise JournalError(f"{disk.directory}: sequence {seq} ends no batch: it was never reported durable")
+    else:
+        reader.check_reached(seq, "the venue")
+        if reader.next_seq - 1 > seq:
+            raise JournalError(f"{disk.directory}: sequence {seq} ends no batch: it was never reported durable")
     reader.close()
     journal_id = bytes(reader.header.journal_id[:16])
     return End(journal_id, reader.next_seq - 1, reader.chain, reader.header.first_seq, reader.offset)

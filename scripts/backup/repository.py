@@ -159,9 +159,13 @@ class Repository:
             new.rename(target)
             files.sync(target.parent)
             self.added += size
+        return self.note(file)
+
+    def note(self, file: File) -> File:
+        """Remember a file whose content is here, for this backup and, should that be ended, for the next one."""
         self._done.append(file)
-        if known:
-            self._known[path, known] = file
+        if file.known:
+            self._known[file.path, file.known] = file
         if time.monotonic() - self._noted_s >= NOTE_S:
             files.replace(self.folder / POINTS / UNFINISHED, msgspec.json.encode(self._done))
             self._noted_s = time.monotonic()

@@ -168,12 +168,21 @@ class Taking:
             try:
                 head, following = segment_header(self._journal, seq), segment_header(self._journal, after)
                 segment = Segment(head.journal_id.hex(), head.number, seq, head.chain, after, following.chain)
-                size = path.stat().st_size
-                self._keep(self._repository.add(f"{JOURNAL}/{path.name}", path, size, self._pace, segment.known))
+                self._keep(self._full(path, segment))
             except (FileNotFoundError, JournalError):
                 if path.exists():
                     raise
                 # retention has removed it
+
+    def _full(self, path: Path, segment: Segment) -> File:
+        """A segment that another one follows, which is found whole before it is taken for the copy of what was."""
+        name = f"{JOURNAL}/{path.name}"
+        if (found := self._repository.find(name, segment.known)) is not None:
+            return found
+        file = self._repository.add_content(name, chunks(path, path.stat().st_size, self._pace))
+        if end_of(self._journal, segment.next_seq - 1).chain != segment.next_chain:
+            raise JournalError(f"{path} does not lead to the segment behind it (lockstep verify says where)")
+        return self._repository.note(structs.replace(file, known=segment.known))
 
     def _last(self, end: End) -> File:
         """The segment that the journal ends in, up to there."""

@@ -27,7 +27,7 @@ from scripts.backup.proving import Proof
 from scripts.backup.repository import Point, Repository, RepositoryError
 from scripts.backup.taking import Taking
 from scripts.replay import digests_of
-from shm.journal import JournalReader, chain_at, segment_seqs, verify
+from shm.journal import JournalError, JournalReader, chain_at, segment_path, segment_seqs, verify
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
 from tests.scripts.test_verify import SEGMENT_BYTES, Busy
@@ -202,6 +202,18 @@ def test_a_flipped_bit_is_found_by_verify_and_by_restore(backups: Backups, kind:
     with pytest.raises(RepositoryError, match=f"{file.path} is damaged in the backup"):
         backups.restore()
     assert list(backups.restored.iterdir()) == []
+
+
+@pytest.mark.parametrize("segment", [0, 1])
+def test_a_damaged_journal_is_not_copied_as_if_it_were_whole(backups: Backups, segment: int) -> None:
+    seqs = segment_seqs(backups.data / "journal")
+    path = segment_path(backups.data / "journal", seqs[segment])
+    content = bytearray(path.read_bytes())
+    content[4096 + 200] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=path.name):
+        backups.take()
+    assert backups.repository.points() == []
 
 
 def test_a_flipped_bit_in_a_point_and_a_lost_file_are_found(backups: Backups) -> None:
