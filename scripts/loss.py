@@ -40,6 +40,7 @@ KEYS = {
     "balances": "'user ' || user_id || ' has ' || free || ' free, ' || held || ' held of ' || asset",
     "phases": "symbol || ' is in ' || phase",
     "actions": "action || ' by user ' || user_id",
+    "requests": "request || ' by ' || coalesce('user ' || asked_by, 'the configuration')",
     "corrections": "'trade ' || trade_id || ' of matcher ' || matcher || ' is corrected'",
 }
 

@@ -26,6 +26,7 @@ TABLES = (
     "trades",
     "phases",
     "actions",
+    "requests",
     "corrections",
     "balances",
     "refused_rows",

@@ -58,6 +58,13 @@ def filled(tmp_path: Path, database: str) -> tuple[Busy, Config]:
     return busy, loaded
 
 
+def test_every_table_of_ours_is_in_a_backup(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        ours = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        found = connection.execute(f"{ours} AND NOT relispartition AND relname !~ '^_?yoyo_'").fetchall()
+    assert {name for (name,) in found} == set(tables.TABLES)
+
+
 def test_rows_come_back_as_they_were(database: str, other: str, filled: tuple[Busy, Config]) -> None:
     busy, _ = filled
     held: dict[str, list[bytes]] = {}
@@ -67,7 +74,7 @@ def test_rows_come_back_as_they_were(database: str, other: str, filled: tuple[Bu
 
     assert tables.dump(database, keep) == busy.marks[1]
     before = rows(database)
-    assert all(before[table] for table in ("orders", "trades", "balances", "refused_rows", "actions"))
+    assert all(before[table] for table in ("orders", "trades", "balances", "refused_rows", "actions", "requests"))
     tables.load(other, ((name, iter(content)) for name, content in held.items()))
     assert rows(other) == before
     with psycopg.connect(other) as connection:
