@@ -257,7 +257,7 @@ def _refusal(asked: Request, outcome: Outcome, first: Command | None) -> str:
     """Why it was not done: `first` is the earlier request that has its key."""
     if outcome.code != Code.DUPLICATE_CLIENT_ID:
         why = asked.why.get(outcome.code) or WHY.get(outcome.code, "see docs/protocols/codes.md")
-        return f"refused: {outcome.code.name} ({why}); log record {outcome.seq}"
+        return f"refused: {outcome.code.name} ({why}); lockstep at {outcome.seq} shows the figures"
     if first is None:
         return "refused: an order, or a request of another kind, has this key"
     if not _is_same(first, outcome.command):
