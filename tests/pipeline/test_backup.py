@@ -31,12 +31,10 @@ class Elsewhere(RunningVenue):
     """The venue that was restored from `folder`'s backups, on the ports of the one that is no more."""
 
     def __init__(self, of: RunningVenue, folder: Path) -> None:
-        self.folder = folder
-        self.profile = of.profile
+        folder.mkdir()
+        super().__init__(folder)
         self.fix_port, self.market_port = of.fix_port, of.market_port
         self.config = folder / "data" / "venue.toml"
-        self.log = folder / "run.log"
-        self.process = None
 
 
 class Drill:
