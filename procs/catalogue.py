@@ -27,7 +27,8 @@ from msgspec import Struct
 from procs import files
 from procs.snapshots import FOLDER, Start, folder_of, part_name
 from procs.tables.saved import DamagedPart, Loader, layout_hash
-from shm.journal import JournalError, JournalReader, chain_at, segment_seqs
+from shm.journal import JournalError, JournalReader, segment_seqs
+from shm.journal_end import chain_at
 from shm.journal_format import file_name
 from shm.layout import unpack_command
 from shm.records import Snapshot

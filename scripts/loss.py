@@ -26,7 +26,8 @@ from scripts.operate.directory import Directory
 from shm import journal_mark
 from shm.board import Board
 from shm.disk import Disk
-from shm.journal import JournalReport, short_of, verify
+from shm.journal import JournalReport, verify
+from shm.journal_end import short_of
 from shm.journal_select import select
 from shm.layout import unpack_event
 

@@ -26,18 +26,6 @@ class JournalReport(NamedTuple):
     corrupt_offset: int
     hole: bool = False
 
-class End(NamedTuple):
-    journal_id: bytes
-    seq: int
-    chain: int
-    segment: int
-    offset: int
-
-class Header(NamedTuple):
-    journal_id: bytes
-    number: int
-    chain: int
-
 class JournalReader(Iterator[bytes]):
     next_seq: int
     first_seq: int
@@ -61,8 +49,4 @@ class JournalReader(Iterator[bytes]):
     def path(self) -> Path: ...
 
 def segment_seqs(where: Path | Disk) -> list[int]: ...
-def chain_at(where: Path | Disk, seq: int) -> int: ...
-def end_of(where: Path | Disk, seq: int | None = None) -> End: ...
-def segment_header(where: Path | Disk, first_seq: int) -> Header: ...
-def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort: ...
 def verify(where: Path | Disk, *, marked: bool = ...) -> JournalReport: ...

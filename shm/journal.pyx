@@ -28,12 +28,11 @@ from shm.journal_format cimport (
     is_batch,
     is_segment,
     judge_records,
-    mix,
     schema_hash,
     segment_crc,
     segment_name,
 )
-from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
+from shm.records cimport RECORD_SIZE, SLOT_SIZE
 
 from shm import journal_mark
 from shm.journal_format import JournalCorrupt, JournalError, JournalShort, file_name, first_seqs, segment_path
@@ -68,24 +67,6 @@ class JournalReport(NamedTuple):
     corrupt_file: str | None
     corrupt_offset: int
     hole: bool = False
-
-
-class End(NamedTuple):
-    """Where a journal ends, or is to be taken to end: its last record, and the segment and offset behind its batch."""
-
-    journal_id: bytes
-    seq: int
-    chain: int
-    segment: int  # its first sequence
-    offset: int
-
-
-class Header(NamedTuple):
-    """Of a segment: whose, its number, and the chained hash of all records before it."""
-
-    journal_id: bytes
-    number: int
-    chain: int
 
 
 cdef class JournalReader:
@@ -415,70 +396,6 @@ def segment_seqs(where: Path | Disk) -> list[int]:
     """First sequences of all segments in a folder, oldest first; raises JournalError for a name that is none."""
     disk = Disk.of(where)
     return first_seqs(disk.directory, disk.names())
-
-
-def chain_at(where: Path | Disk, seq: int) -> int:
-    """The chained hash up to record `seq`, which is in the journal or directly before it; reads part of a segment."""
-    cdef JournalReader reader = JournalReader(where, seq + 1)
-    cdef const CommandRecord *record
-    cdef uint64_t chain = reader.chain
-    reader.first_seq, reader.limit = reader.next_seq, seq
-    while True:
-        record = <const CommandRecord *> reader.peek()
-        if record == NULL:
-            break
-        chain = mix(chain, record.seq, record.crc)
-        reader.advance()
-    reader.close()
-    return chain
-
-
-def end_of(where: Path | Disk, seq: int | None = None) -> End:
-    """Where record `seq`, which was reported durable and so ends a batch, lies; None: the last whole one, of a journal
-    that nobody writes. Reads and checks part of one segment. JournalCorrupt where that is damaged, or ends before, or
-    before the mark of the last orderly stop.
-    """
-    cdef JournalReader reader
-    cdef uint64_t last_seq = UINT64_MAX if seq is None else seq
-    disk = Disk.of(where)
-    seqs = [first for first in segment_seqs(disk) if seq is None or first <= seq]
-    if not seqs:
-        raise JournalError(f"{disk.directory} holds no journal")
-    reader = JournalReader(disk, max(seqs))
-    with nogil:
-        reader.walk(last_seq)
-    if seq is None:
-        reader.ending()
-        reader.check_mark()
-    else:
-        reader.check_reached(seq, "the venue")
-        if reader.next_seq - 1 > seq:
-            raise JournalError(f"{disk.directory}: sequence {seq} ends no batch: it was never reported durable")
-    reader.close()
-    journal_id = bytes(reader.header.journal_id[:16])
-    return End(journal_id, reader.next_seq - 1, reader.chain, reader.header.first_seq, reader.offset)
-
-
-def segment_header(where: Path | Disk, first_seq: int) -> Header:
-    """What the header of a segment says, once it is checked. JournalError, OSError."""
-    cdef JournalReader reader = JournalReader(where, first_seq, first_seq)
-    header = Header(bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain)
-    reader.close()
-    return header
-
-
-def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:
-    """The error for a journal of which record `seq` is the last whole one, and somebody knows of more."""
-    cdef JournalReader reader
-    disk = Disk.of(where)
-    seqs = first_seqs(disk.directory, disk.names())
-    if not seqs:
-        return JournalShort(disk.directory, 0, reason)
-    reader = JournalReader(disk, max(seq, seqs[0]))
-    reader.walk(UINT64_MAX)
-    fault = reader.fault.decode()
-    reader.close()
-    return JournalShort(reader.path(), reader.offset, f"{fault}: {reason}")
 
 
 def verify(where: Path | Disk, *, marked: bool = True) -> JournalReport:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from shm import journal_mark
 from shm.disk import Disk
-from shm.journal import JournalReader, end_of, segment_seqs
+from shm.journal import JournalReader, segment_seqs
+from shm.journal_end import end_of
 from shm.journal_format import JournalError, file_name
 from shm.journal_repair import SegmentBuilder, put
 from shm.records import CommandType

@@ -32,7 +32,8 @@ from shm.journal_format cimport (
 )
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
-from shm.journal import JournalReport, chain_at, segment_seqs, verify
+from shm.journal import JournalReport, segment_seqs, verify
+from shm.journal_end import chain_at
 from shm.journal_format import JournalError, file_name
 
 NEW_NAME = "repaired"

@@ -13,7 +13,7 @@ from msgspec import structs
 from procs import catalogue
 from procs.catalogue import MANIFEST, Entry, SnapshotError
 from procs.snapshots import Filed, Start, folder_of, part_name
-from shm.journal import chain_at
+from shm.journal_end import chain_at
 from shm.journal_writer import JournalWriter
 from shm.layout import pack
 from shm.records import Snapshot

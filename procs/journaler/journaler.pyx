@@ -17,7 +17,8 @@ from shm.ring cimport Consumer
 
 import structlog
 
-from shm.journal import JournalError, chain_at
+from shm.journal import JournalError
+from shm.journal_end import chain_at
 
 log = structlog.get_logger("journaler")
 

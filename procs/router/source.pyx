@@ -10,7 +10,7 @@ from shm.journal cimport JournalReader
 from shm.records cimport RECORD_SIZE
 
 from procs.router.settlement import ReplayError
-from shm.journal import short_of
+from shm.journal_end import short_of
 
 
 cdef class JournalSource:

@@ -28,7 +28,8 @@ from scripts.backup.pace import Pace, chunks
 from scripts.backup.repository import File, Point, Repository, RepositoryError
 from scripts.running import attach
 from shm.board import Word
-from shm.journal import End, JournalError, chain_at, end_of, segment_header, segment_seqs
+from shm.journal import JournalError, segment_seqs
+from shm.journal_end import End, chain_at, end_of, segment_header
 from shm.journal_format import file_name
 
 JOURNAL = "journal"

@@ -22,7 +22,7 @@ from procs.tables.saved import Saver, layout_hash
 from scripts import verify
 from scripts.replay import Replay, money_brought
 from scripts.verify import Verdict, examine, replayed
-from shm.journal import chain_at
+from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
 from tests.pipeline.conftest import DEMO

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shm.journal import JournalError, JournalReader, chain_at, end_of, segment_header, segment_seqs, verify
+from shm.journal import JournalError, JournalReader, segment_seqs, verify
 from shm.journal_cut import cut, mark
+from shm.journal_end import chain_at, end_of, segment_header
 from shm.journal_writer import JournalWriter
 from shm.layout import pack
 from shm.records import ExtTerms

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shm.journal import JournalCorrupt, JournalReader, chain_at, segment_seqs, verify
+from shm.journal import JournalCorrupt, JournalReader, segment_seqs, verify
+from shm.journal_end import chain_at
 from shm.journal_format import file_name
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter

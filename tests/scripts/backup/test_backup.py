@@ -27,7 +27,8 @@ from scripts.backup.proving import Proof
 from scripts.backup.repository import Point, Repository, RepositoryError
 from scripts.backup.taking import Taking
 from scripts.replay import digests_of
-from shm.journal import JournalError, JournalReader, chain_at, segment_path, segment_seqs, verify
+from shm.journal import JournalError, JournalReader, segment_path, segment_seqs, verify
+from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
 from tests.scripts.test_verify import SEGMENT_BYTES, Busy

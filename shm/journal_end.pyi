@@ -1,0 +1,22 @@
+from pathlib import Path
+from typing import NamedTuple
+
+from shm.disk import Disk
+from shm.journal_format import JournalShort as JournalShort
+
+class End(NamedTuple):
+    journal_id: bytes
+    seq: int
+    chain: int
+    segment: int
+    offset: int
+
+class Header(NamedTuple):
+    journal_id: bytes
+    number: int
+    chain: int
+
+def chain_at(where: Path | Disk, seq: int) -> int: ...
+def end_of(where: Path | Disk, seq: int | None = None) -> End: ...
+def segment_header(where: Path | Disk, first_seq: int) -> Header: ...
+def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort: ...

@@ -1,0 +1,99 @@
+"""What a journal is at one record, or at its end, without reading all of it: position, chained hash, header.
+
+It reads only, by way of `JournalReader`, which checks what it reads.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from libc.stdint cimport UINT64_MAX, uint64_t
+
+from shm.disk cimport Disk
+from shm.journal cimport JournalReader
+from shm.journal_format cimport mix
+from shm.records cimport CommandRecord
+
+from shm.journal import segment_seqs
+from shm.journal_format import JournalError, JournalShort, first_seqs
+
+
+class End(NamedTuple):
+    """Where a journal ends, or is to be taken to end: its last record, and the segment and offset behind its batch."""
+
+    journal_id: bytes
+    seq: int
+    chain: int
+    segment: int  # its first sequence
+    offset: int
+
+
+class Header(NamedTuple):
+    """Of a segment: whose, its number, and the chained hash of all records before it."""
+
+    journal_id: bytes
+    number: int
+    chain: int
+
+
+def chain_at(where: Path | Disk, seq: int) -> int:
+    """The chained hash up to record `seq`, which is in the journal or directly before it; reads part of a segment."""
+    cdef JournalReader reader = JournalReader(where, seq + 1)
+    cdef const CommandRecord *record
+    cdef uint64_t chain = reader.chain
+    reader.first_seq, reader.limit = reader.next_seq, seq
+    while True:
+        record = <const CommandRecord *> reader.peek()
+        if record == NULL:
+            break
+        chain = mix(chain, record.seq, record.crc)
+        reader.advance()
+    reader.close()
+    return chain
+
+
+def end_of(where: Path | Disk, seq: int | None = None) -> End:
+    """Where record `seq`, which was reported durable and so ends a batch, lies; None: the last whole one, of a journal
+    that nobody writes. Reads and checks part of one segment. JournalCorrupt where that is damaged, or ends before, or
+    before the mark of the last orderly stop.
+    """
+    cdef JournalReader reader
+    cdef uint64_t last_seq = UINT64_MAX if seq is None else seq
+    disk = Disk.of(where)
+    seqs = [first for first in segment_seqs(disk) if seq is None or first <= seq]
+    if not seqs:
+        raise JournalError(f"{disk.directory} holds no journal")
+    reader = JournalReader(disk, max(seqs))
+    with nogil:
+        reader.walk(last_seq)
+    if seq is None:
+        reader.ending()
+        reader.check_mark()
+    else:
+        reader.check_reached(seq, "the venue")
+        if reader.next_seq - 1 > seq:
+            raise JournalError(f"{disk.directory}: sequence {seq} ends no batch: it was never reported durable")
+    reader.close()
+    journal_id = bytes(reader.header.journal_id[:16])
+    return End(journal_id, reader.next_seq - 1, reader.chain, reader.header.first_seq, reader.offset)
+
+
+def segment_header(where: Path | Disk, first_seq: int) -> Header:
+    """What the header of a segment says, once it is checked. JournalError, OSError."""
+    cdef JournalReader reader = JournalReader(where, first_seq, first_seq)
+    header = Header(bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain)
+    reader.close()
+    return header
+
+
+def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:
+    """The error for a journal of which record `seq` is the last whole one, and somebody knows of more."""
+    cdef JournalReader reader
+    disk = Disk.of(where)
+    seqs = first_seqs(disk.directory, disk.names())
+    if not seqs:
+        return JournalShort(disk.directory, 0, reason)
+    reader = JournalReader(disk, max(seq, seqs[0]))
+    reader.walk(UINT64_MAX)
+    fault = reader.fault.decode()
+    reader.close()
+    return JournalShort(reader.path(), reader.offset, f"{fault}: {reason}")
