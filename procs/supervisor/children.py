@@ -21,7 +21,7 @@ END_TIMEOUT_S = 10.0
 
 
 class Children:
-    """The list in `file`. Every change is in the file when the call returns, and is lost with the machine.
+    """The list in `file`. Every change is in the file, and safe, when the call returns: a loss of power leaves no part.
 
     Where the disk is full and the list has outgrown its spare, the change waits for a `tend`. Meanwhile a child that is
     missing in the file dies with the supervisor.
@@ -73,7 +73,7 @@ class Children:
 
     def _write(self) -> None:
         try:
-            files.replace(self._file, msgspec.json.encode(self._entries))
+            files.replace_durably(self._file, msgspec.json.encode(self._entries))
             files.keep_spare(self._file)
         except OSError as error:
             if not space.is_full(error):

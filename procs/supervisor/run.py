@@ -78,7 +78,7 @@ class Run:
         """
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
-        files.replace(folder / "boot_id", self.boot_id.encode())
+        files.replace_durably(folder / "boot_id", self.boot_id.encode())
         files.keep_spare(folder / "boot_id")
         choice = await self._choose()
         self._manifest = ground.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,6 +62,15 @@ def test_a_damaged_list_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "children.json").write_text("[{")
     with pytest.raises(RuntimeError, match=r"children\.json is damaged"):
         Children(tmp_path / "children.json").end_leftovers()
+
+
+def test_a_loss_of_power_leaves_a_whole_list(
+    tmp_path: Path, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").resolve()))
+    Children(tmp_path / "children.json").add(process.pid, SLEEPER)
+    assert synced == [tmp_path / "children.json.new", tmp_path]
 
 
 def test_on_a_full_disk_the_list_waits_for_space(
