@@ -11,7 +11,8 @@ cdef enum Access:
     CREATE  # where it is missing, and write and read
 
 
-# Every method below returns what POSIX returns, or a negative errno. A handle is what `open` returned.
+# Every method below returns what POSIX returns, or a negative errno. A handle is what `open` returned; any file that is
+# open is one of a FolderDisk.
 cdef class Disk:
     cdef readonly object directory
     cdef readonly bint threads

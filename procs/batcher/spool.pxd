@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from posix.uio cimport iovec
+
+from shm.disk cimport Disk, iovec
 
 cdef enum:
     RINGS = 9  # the router's and one a matcher
@@ -34,6 +35,7 @@ cdef bint read_fully(int fd, char *target, size_t size, int64_t offset) noexcept
 
 cdef class Spool:
     cdef readonly object folder
+    cdef Disk disk  # through which the open segment is appended to
     cdef readonly list segments
     cdef readonly uint64_t end
     cdef readonly uint64_t born_ns

@@ -10,17 +10,18 @@ from libc.errno cimport EDQUOT, EINTR, ENOSPC, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from posix.uio cimport iovec, pwritev
 from posix.unistd cimport close, ftruncate, pread
 
 from shm.atomics cimport load_acquire, store_release
 from shm.crc32c cimport crc32c
+from shm.disk cimport iovec
 from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
 
 import os
 
 from procs import space
 from procs.snapshots import NotSyncedError
+from shm import disk as disks
 from shm.layout import SCHEMA_HASH
 from shm.refusal import FinalError
 
@@ -139,6 +140,7 @@ cdef class Spool:
         self.folder = Path(folder)
         self.segment_bytes = segment_bytes
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.disk = disks.FolderDisk(self.folder)
         self.spare = space.Spare(self.folder, spare_bytes) if spare_bytes else None
         self.segments = [(int(path.stem, 16), path) for path in sorted(self.folder.glob("*.spool"))]
         self.recover()
@@ -235,25 +237,23 @@ cdef class Spool:
             store_release(&self.end, self.end + size)
         elif code != -ENOSPC:
             with gil:
-                raise OSError(-code, os.strerror(-code), str(self.folder))
+                raise self.disk.error(code, "the spool cannot be written")
         return code == 0
 
     cdef int write(self, const iovec *given, int count, uint64_t size) noexcept nogil:
         """Write these parts behind the end: 0, or a negative errno, -ENOSPC also where the user's quota is used up."""
         cdef iovec[MAX_PARTS] parts
         cdef uint64_t done = 0
-        cdef ssize_t wrote
+        cdef int64_t wrote
         cdef int part = 0
         memcpy(parts, given, <size_t> count * sizeof(iovec))
         while done < size:
-            wrote = pwritev(self.fd, parts + part, count - part, <int64_t> (self.end - self.base + done))
+            wrote = self.disk.write(self.fd, parts + part, count - part, self.end - self.base + done)
             if wrote < 0:
-                if errno == EINTR:
-                    continue
-                return -ENOSPC if errno == EDQUOT else -errno
+                return -ENOSPC if wrote == -EDQUOT else <int> wrote
             done += <uint64_t> wrote
             while part < count and <size_t> wrote >= parts[part].iov_len:
-                wrote -= <ssize_t> parts[part].iov_len
+                wrote -= <int64_t> parts[part].iov_len
                 part += 1
             if part < count:
                 parts[part].iov_base = <char *> parts[part].iov_base + wrote

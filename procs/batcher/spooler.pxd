@@ -1,8 +1,8 @@
 from libc.stdint cimport int64_t, uint64_t
-from posix.uio cimport iovec
 
 from procs.batcher.spool cimport MAX_PARTS, RINGS, Frame, Spool
 from shm.board cimport Board
+from shm.disk cimport iovec
 from shm.records cimport SnapshotTakenRecord
 from shm.ring cimport Consumer
 

@@ -17,7 +17,7 @@ BOOT = slice(16, 52)  # of the header: the boot of the host in which all of the 
 
 
 def begin(folder: Path, base: int, boot: bytes, spare_bytes: int) -> int:
-    """Make the segment at `base` with its header, durable by name; open behind that. OSError: there is none."""
+    """Make the segment at `base` with its header, durable by name; open. OSError: there is none."""
     path = path_of(folder, base)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     header = MAGIC + base.to_bytes(8, "little") + boot
@@ -34,14 +34,13 @@ def begin(folder: Path, base: int, boot: bytes, spare_bytes: int) -> int:
 
 
 def go_on(folder: Path, base: int, size: int) -> tuple[int, bytes]:
-    """The segment at `base`, open behind its first `size` bytes, and its boot. What follows is torn, and put aside."""
+    """The segment at `base`, open, and its boot. What follows its first `size` bytes is torn, and put aside."""
     path = path_of(folder, base)
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     tail = os.pread(fd, os.fstat(fd).st_size - size, size)
     if tail:
         _put_aside(path.with_suffix(".torn"), tail)
         os.ftruncate(fd, size)
-    os.lseek(fd, 0, os.SEEK_END)
     return fd, os.pread(fd, HEADER_SIZE, 0)[BOOT].rstrip(b"\0")
 
 

@@ -6,6 +6,7 @@ from procs.gateway.ids cimport RefusedIds
 from procs.gateway.reserve cimport Reserve
 from procs.gateway.scan cimport EVENT_RINGS, Entry, Kind, Scan
 from procs.gateway.sessions cimport SessionState
+from shm.disk cimport Disk
 
 cdef enum:
     BUFFER_SIZE = 4 * 1024 * 1024
@@ -15,6 +16,7 @@ cdef enum:
 @cython.final
 cdef class Store:
     cdef object folder
+    cdef Disk disk           # through which the open segment is appended to
     cdef list bases
     cdef RefusedIds refused
     cdef Reserve reserve

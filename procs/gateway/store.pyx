@@ -20,11 +20,11 @@ import os
 from functools import partial
 from pathlib import Path
 
-from libc.errno cimport EDQUOT, EINTR, ENOSPC, errno
+from libc.errno cimport EDQUOT, ENOSPC
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove, memset
-from posix.unistd cimport SEEK_SET, close, lseek, write
+from posix.unistd cimport close
 
 from procs.gateway.fix.message cimport Message
 from procs.gateway.lookup cimport Lookup
@@ -65,6 +65,7 @@ from procs.gateway.sessions cimport (
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
+from shm.disk cimport iovec
 from shm.records cimport SIDE_SELL
 
 from procs import files, space
@@ -73,6 +74,7 @@ from procs.gateway.retention import Retention, note_start
 from procs.gateway.scan import StoreCorrupt, path_of
 from procs.gateway.starts import Started
 from procs.gateway.upgrade import upgrade
+from shm import disk as disks
 
 cdef enum:
     MAX_ADMIN_BODY = 1024   # of a client's session message that is kept
@@ -114,6 +116,7 @@ cdef class Store:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.sync(self.folder.parent)
+        self.disk = disks.FolderDisk(self.folder)
         self.refused = refused
         self.segment_size = segment_size
         self.spare_bytes = spare_bytes
@@ -404,17 +407,19 @@ cdef class Store:
         """
         cdef size_t done = 0
         cdef int64_t wrote
+        cdef iovec span
         if self.used == 0:
             return 0
         while done < self.used:
-            wrote = write(self.fd, self.buffer + done, self.used - done)
-            if wrote < 0 and (errno == ENOSPC or errno == EDQUOT):
+            span.iov_base = self.buffer + done
+            span.iov_len = self.used - done
+            wrote = self.disk.write(self.fd, &span, 1, self.written + done)
+            if wrote == -ENOSPC or wrote == -EDQUOT:
                 break
-            if wrote < 0 and errno != EINTR:
+            if wrote < 0:
                 with gil:
-                    raise OSError(errno, f"the message store cannot be written: {os.strerror(errno)}", str(self.folder))
-            if wrote > 0:
-                done += wrote
+                    raise self.disk.error(wrote, "the message store cannot be written")
+            done += <size_t> wrote
         self.is_full = done < self.used
         done = whole(self.buffer, done) if self.is_full else done  # of the file nobody reads the rest
         self.written += done
@@ -423,7 +428,6 @@ cdef class Store:
         if self.is_full:
             self.is_short = True
             memmove(self.buffer, self.buffer + done, self.used)
-            lseek(self.fd, <int64_t> self.written, SEEK_SET)
             return 0
         if self.written // SYNC_SIZE != (self.written - done) // SYNC_SIZE:
             with gil:
