@@ -32,6 +32,7 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
         requests.records_of(venue.data / "journal"),
         Judge(lambda: board.get(Word.JOURNAL_READY) != 0, object_to),
         Notice(venue.data).tell,
+        spool_first=venue.config.venue.durability == "none",
     )
     part = venue.snapshots.load(name)
     if part is not None:

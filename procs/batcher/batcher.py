@@ -63,6 +63,8 @@ class Batcher:
         records: Records | None = None,
         judge: Judge = Judge(),  # noqa: B008
         tell: Callable[[str], None] = lambda _: None,
+        *,
+        spool_first: bool = False,
     ) -> None:
         self.kick: Callable[[], None] = _nothing
         self.spool = Spool(folder, spare_bytes=space.SPARE_BYTES)
@@ -75,7 +77,15 @@ class Batcher:
         self._was_full = False
         self._tended_ns = 0
         self._loader = Loader(
-            self.spool, server, batch_rows, lambda: self._board.get(Word.EPOCH), fill, records, judge, tell
+            self.spool,
+            server,
+            batch_rows,
+            lambda: self._board.get(Word.EPOCH),
+            fill,
+            records,
+            judge,
+            tell,
+            spool_first=spool_first,
         )
         # Of what was opened: it grows, and a router that begins anew must not take that for something of before.
         self._opened = self.spool.known_seq, self.spool.numbers

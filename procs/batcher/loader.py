@@ -22,6 +22,7 @@ from procs.batcher.requests import Records
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
 from procs.batcher.writer import RefusedError, Session
+from procs.snapshots import NotSyncedError
 from shm.journal import JournalError
 
 FIRST_BACK_OFF_S = 0.1
@@ -51,6 +52,9 @@ class Loader:
 
     `judge` holds a database against the journal before it is claimed. `is_heard`: that is done, or it can't be asked
     now; `objection` is what came of it where it must not be written. `tell` is told why nothing is written, or "".
+
+    `spool_first`, where the journal is not synced: the spool is, before the database is told. What that has survives a
+    loss of power that takes the journal's end, and the next start learns it from the spool.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Loader:
         records: Records | None = None,
         judge: Judge = Judge(),  # noqa: B008
         tell: Callable[[str], None] = lambda _: None,
+        *,
+        spool_first: bool = False,
     ) -> None:
         self._spool = spool
         self._server = server
@@ -72,6 +78,8 @@ class Loader:
         self._judge = judge
         self._tell = tell
         self._batch_rows = batch_rows
+        self._spool_first = spool_first
+        self._synced_end = 0  # of the spool
         self._batch = Batch(batch_rows)
         self._reader = Reader(spool)
         self._stop_at = float("inf")
@@ -111,6 +119,8 @@ class Loader:
                 before = self.position
                 try:
                     self._serve()
+                except NotSyncedError:
+                    raise  # no second try tells what the disk has
                 except (psycopg.Error, UnavailableError, RefusedError, FillError, JournalError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
@@ -203,9 +213,14 @@ class Loader:
         batch.begin(session.numbers, session.complete_seq)
         self._reader.fill(batch)
         if batch.events or batch.complete_seq > session.complete_seq:
+            if self._spool_first:
+                end = self._spool.end
+                self._spool.sync()
+                self._synced_end = end
             session.write(batch)
             self.rows += batch.created + batch.changed + batch.history.trades + batch.balances
         self.position = self._reader.position
         self.complete_seq = session.complete_seq
-        self._spool.discard(self.position)
+        # A segment goes when one that is safe tells what it has held.
+        self._spool.discard(max(0, min(self.position, self._synced_end - 1)) if self._spool_first else self.position)
         return batch.events >= self._batch_rows
