@@ -8,15 +8,15 @@ Each takes the place of a part that a test builds, or of a name; production code
 - Refused rows: one stops those behind it, or takes good ones along; found in the database, by
   tests/batcher/test_refused.py, which has one.
 - The journal's last batch: nobody is asked what was told of it; found by the simulation (`WitnessesUnasked`).
-- Connections: an order behind its client's own Logout is accepted (`LogoutLast`): found in the journal; a close waits
-  for ever for what is not read (`WaitsForEver`): found by who is still there when its time is over.
+- Connections: an order behind its client's own Logout is accepted (`LogoutLast`): found in the journal, and by the
+  simulation; a close waits for ever for what is not read (`WaitsForEver`): found by who is still there when its time is
+  over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from shm.records import NewOrder
 from tests.gateway.harness import Trader, config_for, venue
 from tests.gateway.test_connections import Hasty, stalled
 from tests.gateway.test_resends import flood
+from tests.simulation.planted_gateway import logout_last, messages
 
 FOREIGN = 100  # messages of another session for each of one's own: the store has four times what a turn may read
 REQUESTS = 40
@@ -95,13 +96,7 @@ class LogoutLast(Listening):
 
     def received(self, client: Client | None, size: int) -> None:
         assert client is not None
-        data = self.came(client, size)
-        last = [message for message in messages(data) if b"\x0135=5\x01" in message]
-        if last:
-            both = [message for message in messages(data) if message not in last] + last
-            numbers = sorted(re.findall(rb"\x0134=\d+\x01", data))
-            data = b"".join(map(numbered, both, numbers))
-        self.hand_over(client, data)
+        self.hand_over(client, logout_last(self.came(client, size)))
 
 
 class WaitsForEver(Server):
@@ -133,17 +128,6 @@ class Patient:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
-
-
-def messages(data: bytes) -> list[bytes]:
-    """Whole messages of FIX."""
-    return re.findall(rb"8=FIX.*?\x0110=\d{3}\x01", data, re.DOTALL)
-
-
-def numbered(message: bytes, number: bytes) -> bytes:
-    """A message with another MsgSeqNum, which has as many digits."""
-    body = re.sub(rb"\x0134=\d+\x01", number, message[: message.rindex(b"10=")])
-    return body + b"10=%03d\x01" % (sum(body) % 256)
 
 
 def planted(bug: type[Server]) -> Any:

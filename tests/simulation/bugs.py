@@ -15,6 +15,8 @@ from unittest.mock import patch
 from msgspec import structs
 
 from procs import catalogue, catching, space
+from procs.batcher import batcher
+from procs.batcher.loader import Loader
 from procs.batcher.rows import Batch
 from procs.batcher.writer import MOVE_WATERMARK, Session
 from procs.router import __main__ as router_main
@@ -31,9 +33,10 @@ from shm.journal_retain import retain
 from shm.layout import type_of
 from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
-from tests.simulation import planted_disk
+from tests.simulation import planted_disk, planted_gateway, stages
 from tests.simulation.disk import FakeDisk
 from tests.simulation.files import Files
+from tests.simulation.gate import Door
 from tests.simulation.ground import Parts
 from tests.simulation.later import Asides, Deferred
 from tests.simulation.setting import START_NS
@@ -437,6 +440,51 @@ class DeathByFullDisk(Bug):
             yield
 
 
+class ToldUnstored(Bug):
+    """The gateway tells what its store has failed to keep: an append that fails counts as done."""
+
+    class files(Files):  # noqa: N801
+        def append(self, fd: int, data: bytes, offset: int) -> int:
+            try:
+                return super().append(fd, data, offset)
+            except OSError:
+                if self._disk.off or not self._names[fd].endswith(".fix"):
+                    raise
+                return len(data)
+
+
+class RowsBeforeSpool(Bug):
+    """Without syncs: the database has rows of which, after a loss of power, no file of the venue knows."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(batcher, "Loader", lambda *given, **_: Loader(*given)):
+            yield
+
+
+class AtTheDoor(Bug):
+    """A bug of the gateway's engine, which the door has for it."""
+
+    door: type[Door] = Door
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(stages, "Door", self.door):
+            yield
+
+
+class ResendLeavesOut(AtTheDoor):
+    """A resend leaves out what was sent."""
+
+    door = planted_gateway.ResendLeavesOut
+
+
+class LogoutLast(AtTheDoor):
+    """An order behind its client's own Logout is accepted."""
+
+    door = planted_gateway.LogoutLast
+
+
 class WitnessesUnasked(Bug):
     """28: a journal's end is held against nothing that the edges' files, and snapshots, know."""
 
@@ -451,6 +499,7 @@ ALL: tuple[type[Bug], ...] = (
     RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
     ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn, NumbersRestarted, SavedTooLate,
     ManifestBeforeParts, ReleasedBeforePublished, FreedBeforeSync, RetainedTooLittle, ReservedTooLate,
-    StoreNotSynced, SpoolNotSynced, NumbersNotSynced, DeathByFullDisk, WitnessesUnasked,
+    StoreNotSynced, SpoolNotSynced, NumbersNotSynced, DeathByFullDisk, ToldUnstored, ResendLeavesOut, LogoutLast,
+    RowsBeforeSpool, WitnessesUnasked,
 )  # fmt: skip
 BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

@@ -97,8 +97,25 @@ def file_error(kind: str) -> Callable[[Life, Random], bool]:
     return strike
 
 
+def append_error(kind: str) -> Callable[[Life, Random], bool]:
+    """An append to an open segment, of the message store or the spool, goes wrong, soon."""
+
+    def strike(world: Life, draw: Random) -> bool:
+        files = world.files
+        at = files.appends + draw.randint(1, 20)
+        if kind == "power":
+            files.power_off_in = at
+        elif kind == "error":
+            files.fail_append_at = at
+        else:
+            files.short_append_at = at
+        return True
+
+    return strike
+
+
 def files_full(world: Life, _draw: Random) -> bool:
-    """Nothing more is written beside the journal; the next such fault makes room."""
+    """Nothing more fits beside the journal, but what is owned; the next such fault makes room."""
     world.files.full = not world.files.full
     return True
 
@@ -132,6 +149,12 @@ def same_client_id(world: Life, draw: Random) -> bool:
     index = draw.randrange(len(world.traders))
     world.requests[index].same_id()
     return world.traders[index].logged_on
+
+
+def order_behind_logout(world: Life, draw: Random) -> bool:
+    index = draw.randrange(len(world.traders))
+    world.requests[index].leave()
+    return bool(world.traders[index].behind_logout)
 
 
 def database_away(world: Life, _draw: Random) -> bool:
@@ -204,6 +227,7 @@ FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "client stalls": client_stalls,
     "garbled message": garbled_message,
     "same client id": same_client_id,
+    "order behind a Logout": order_behind_logout,
     "database away": database_away,
     "commit lost": commit_lost,
     "clock step": clock_step,
@@ -214,4 +238,7 @@ FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "file short write": file_error("short"),
     "files full": files_full,
     "power loss inside a file": file_error("power"),
+    "append error": append_error("error"),
+    "short append": append_error("short"),
+    "power loss inside an append": append_error("power"),
 }

@@ -1,13 +1,13 @@
 """The files that a simulated venue keeps beside its journal: real ones in the run's folder, on a disk that fails.
 
-What is synced of each is known, since all syncs pass here: a loss of power takes what is not. Syncs fail, and what is
-written by Python (headers of segments, whole files, parts) fails, comes to its end half-way, or finds the disk full. It
-knows names and bytes, and nothing of what is in the files.
+What is synced of each is known, since all syncs pass here: a loss of power takes what is not. Syncs fail, and whatever
+is written (appends to open segments, headers, whole files, parts) fails, comes to its end half-way, or finds the disk
+full. It knows names and bytes, and nothing of what is in the files.
 """
 
 # The functions of `os` that make, write and sync files are replaced while a run lasts, so that all code is reached,
-# whoever wrote it. What Cython appends to an open segment of the gateway's store or the spool goes to the file by the
-# system call itself: that never fails here, and is lost unless it was synced.
+# whoever wrote it. What Cython appends to an open segment, of the gateway's store or the spool, goes through the
+# interface of a disk, which is played here.
 
 from __future__ import annotations
 
@@ -23,19 +23,35 @@ from typing import Any
 from unittest.mock import patch
 
 from procs import files as whole_files
-from procs.space import SPARE
-from tests.simulation.disk import FakeDisk
+from procs import space
+from shm import disk as disks
+from shm.disk import PlayedDisk
+from tests.simulation.disk import GIB, FakeDisk
 from tests.simulation.plan import FILE_FAULTS
 
 NOISE = 0.3  # how often there is something else behind what is left
 FORGOTTEN = 0.3  # how often a file is gone whose name was not synced
 MAX_TAIL = 3000
+SPARE_BYTES = 12 * 1024  # that a store and the spool own ahead, in place of 16 MiB
+BLOCK = 4096  # of the disk: a file owns whole ones
 SEGMENTS = (".fix", ".spool")  # whose names are in the order in which they were made
 
 
+class Beside(PlayedDisk):
+    """A folder of the run, as what appends to segments sees it."""
+
+    def __init__(self, folder: Path, files: Files) -> None:
+        super().__init__(folder)
+        self._files = files
+
+    def on_write(self, handle: int, data: bytes, offset: int) -> int:
+        return self._files.append(handle, data, offset)
+
+
 class Files:
-    """`fail_sync_at`, `fail_write_at`, `short_write_at`: numbers of the sync or write that goes wrong; `power_off_at`:
-    of the sync at which power fails. While `full` nothing is written. `disk` is the journal's: its power is the same.
+    """`fail_sync_at`, `fail_write_at`, `short_write_at`, `fail_append_at`, `short_append_at`: numbers of the sync, the
+    write or the append that goes wrong; `power_off_at`, `power_off_in`: of the sync, and append, at which power fails.
+    While `full` nothing is written but into blocks that a file has. `disk` is the journal's: its power is the same.
     """
 
     def __init__(self, folder: Path, disk: FakeDisk, draw: Random, seen: Counter[str]) -> None:
@@ -47,9 +63,9 @@ class Files:
         self._synced: dict[str, int] = {}
         self._nameless: set[str] = set()  # whose folder was not synced since they have their name
         self._lost: set[str] = set()  # of a failed sync: the kernel takes for clean what no disk has
-        self.syncs = self.writes = 0
-        self.fail_sync_at = self.fail_write_at = self.short_write_at = self.power_off_at = 0
-        self.full = False
+        self._owned: dict[str, int] = {}  # how much of each file has its blocks
+        self.syncs = self.writes = self.appends = 0
+        self.calm()
         self._open, self._fsync, self._fdatasync = os.open, os.fsync, os.fdatasync
         self._write, self._pwrite, self._replace, self._rename = os.write, os.pwrite, os.replace, os.rename
         self._write_whole, self._exchange = whole_files._write, whole_files._exchange
@@ -62,6 +78,11 @@ class Files:
                 replaced.enter_context(patch.object(os, name, getattr(self, name)))
             replaced.enter_context(patch.object(whole_files, "_write", self.write_whole))
             replaced.enter_context(patch.object(whole_files, "_exchange", self.exchange))
+            replaced.enter_context(patch.object(space, "own", self.own))
+            replaced.enter_context(patch.object(space, "free_bytes", lambda _: 0 if self.full else GIB))
+            replaced.enter_context(patch.object(space, "owned_bytes", lambda file: self._owned.get(str(file), 0)))
+            replaced.enter_context(patch.object(space, "SPARE_BYTES", SPARE_BYTES))
+            replaced.enter_context(patch.object(disks, "FolderDisk", lambda folder: Beside(folder, self)))
             yield
 
     @property
@@ -73,6 +94,7 @@ class Files:
         """No fault is under way any more."""
         self.full = False
         self.fail_sync_at = self.fail_write_at = self.short_write_at = self.power_off_at = 0
+        self.fail_append_at = self.short_append_at = self.power_off_in = 0
 
     # What takes the place of the functions of `os`.
 
@@ -84,6 +106,8 @@ class Files:
         self._names[fd] = os.fspath(path)
         if is_new:
             self._nameless.add(os.fspath(path))
+        if is_new or flags & os.O_TRUNC:
+            self._owned.pop(os.fspath(path), None)
         if flags & (os.O_TRUNC | os.O_EXCL):
             self._synced.pop(os.fspath(path), None)
             self._lost.discard(os.fspath(path))
@@ -118,15 +142,49 @@ class Files:
         return True
 
     def write(self, fd: int, data: Any) -> int:
-        return self._write(fd, bytes(data)[: self._admitted(len(data), is_owned=self._is_spare(fd))])
+        offset = os.lseek(fd, 0, os.SEEK_CUR)
+        size = self._admitted(len(data), is_owned=self._owns(self._names[fd], offset + len(data)))
+        return self._took(fd, offset, self._write(fd, bytes(data)[:size]))
 
     def pwrite(self, fd: int, data: Any, offset: int) -> int:
-        return self._pwrite(fd, bytes(data)[: self._admitted(len(data), is_owned=self._is_spare(fd))], offset)
+        size = self._admitted(len(data), is_owned=self._owns(self._names[fd], offset + len(data)))
+        return self._took(fd, offset, self._pwrite(fd, bytes(data)[:size], offset))
+
+    def append(self, fd: int, data: bytes, offset: int) -> int:
+        """A write to an open segment. It may take less than all; OSError where it takes nothing."""
+        self._check_power()
+        self.appends += 1
+        size = len(data)
+        if self.full and not self._owns(self._names[fd], offset + size):
+            size = max(0, self._owned.get(self._names[fd], 0) - offset)
+            self._seen["met files full"] += 1
+        if self.appends == self.short_append_at and size > 1:
+            self._seen["met short append"] += 1
+            size = self._draw.randrange(1, size)
+        is_bad, is_cut = self.appends == self.fail_append_at, self.appends == self.power_off_in
+        if is_bad or is_cut:
+            self._seen["met append error" if is_bad else "met power loss inside an append"] += 1
+            size = self._draw.randint(0, size)
+        self._took(fd, offset, self._pwrite(fd, data[:size], offset))
+        self._disk.off = is_cut
+        if is_bad or is_cut or not size:
+            code = errno.EIO if is_bad or is_cut else errno.ENOSPC
+            raise OSError(code, os.strerror(code))
+        return size
+
+    def own(self, fd: int, size: int) -> None:
+        name = self._names[fd]
+        self._check_power()
+        if self.full and not self._owns(name, size):
+            self._seen["met files full"] += 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._owned[name] = max(size, self._owned.get(name, 0))
 
     def write_whole(self, file: Path, content: bytes, flag: int, *, durable: bool) -> None:
-        is_owned = not flag & os.O_TRUNC
+        is_owned = not flag & os.O_TRUNC and self._owns(str(file), len(content))
         size = self._admitted(len(content), is_owned=is_owned)
         self._write_whole(file, content[:size], flag, durable=durable and size == len(content))
+        self._owned[str(file)] = _blocks(size)  # what it had behind its end is given up
         if size < len(content):
             code = errno.EIO if is_owned else errno.ENOSPC  # for want of space what is owned is not cut short
             raise OSError(code, os.strerror(code), str(file))
@@ -138,10 +196,11 @@ class Files:
         lost = {name for name in names if name in self._lost}
         self._lost.difference_update(names)
         self._lost.update(names[1 - names.index(name)] for name in lost)
+        owned = [self._owned.pop(name, 0) for name in names]
         self._exchange(spare, file)
-        self._synced[str(file)] = first
+        self._synced[str(file)], self._owned[str(file)] = first, owned[0]
         if spare.exists():
-            self._synced[str(spare)] = second
+            self._synced[str(spare)], self._owned[str(spare)] = second, owned[1]
 
     def replace(self, old: Any, new: Any, **named: Any) -> None:
         self._check_power()
@@ -168,7 +227,8 @@ class Files:
             synced = min(size, self._synced.get(str(path), 0))
             if synced == size:
                 continue
-            keep = draw.choice((size, draw.randint(synced, size), max(synced, size - draw.randint(0, MAX_TAIL))))
+            torn = max(synced, size - draw.randint(0, MAX_TAIL))
+            keep = draw.choice((size, synced, draw.randint(synced, size), torn))
             os.truncate(path, keep)
             if keep < size and draw.random() < NOISE:
                 with path.open("ab") as file:
@@ -177,17 +237,27 @@ class Files:
         self._lost.clear()
         self._names.clear()
         self._nameless.clear()
+        self._owned.clear()
         self.calm()
 
     def _moved(self, old: str, new: str) -> None:
         self._synced[new] = self._synced.pop(old, 0)
+        self._owned[new] = self._owned.pop(old, 0)
+        self._names |= {fd: new for fd, name in self._names.items() if name == old}
         self._lost.discard(new)
         self._nameless.discard(old)
         if not os.path.lexists(new):
             self._nameless.add(new)
 
-    def _is_spare(self, fd: int) -> bool:
-        return self._names[fd].endswith(SPARE)
+    def _owns(self, name: str, size: int) -> bool:
+        return self._owned.get(name, 0) >= size
+
+    def _took(self, fd: int, offset: int, size: int) -> int:
+        """So many bytes were written there: nothing of them is safe, and they have their blocks."""
+        name = self._names[fd]
+        self._synced[name] = min(offset, self._synced.get(name, 0))
+        self._owned[name] = max(_blocks(offset + size), self._owned.get(name, 0))
+        return size
 
     def _admitted(self, size: int, *, is_owned: bool) -> int:
         """How many bytes of a write the disk takes; OSError where it takes none. What is owned is there when full."""
@@ -207,3 +277,7 @@ class Files:
     def _check_power(self) -> None:
         if self._disk.off:
             raise OSError(errno.EIO, "the power is off")
+
+
+def _blocks(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK

@@ -141,12 +141,17 @@ class Parts:
 
 
 def _write(file: Path, write: Write) -> None:
-    """A part, as the child of a stage writes it."""
+    """A part, as the child of a stage writes it: what its saver writes by system calls comes to the disk by `os`."""
+    memory = os.memfd_create("part")
     fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        saver = Saver(fd)
+        saver = Saver(memory)
         write(saver)
         saver.finish()
+        content = os.pread(memory, os.fstat(memory).st_size, 0)
+        while content:
+            content = content[os.write(fd, content) :]
         os.fsync(fd)
     finally:
+        os.close(memory)
         os.close(fd)

@@ -17,6 +17,7 @@ from procs import catalogue
 from procs.catalogue import Choice
 from procs.catching import Catching
 from procs.gateway import store as store_module
+from procs.replica import ReplicaError
 from procs.space import NO_SPACE
 from procs.supervisor import snapshots
 from procs.supervisor.gate import Gate
@@ -108,6 +109,8 @@ class Life:
         self.reports: list[str] = []
         self.files = self.bug.files(Path(str(self.data)), self.disk, self.draw("files"), self.seen)
         self.healing = False
+        self.is_cut = False  # power has failed, and nothing was synced before it was said
+        self.is_deserted = False  # nobody is there but the venue
         self.asked_at: dict[str, int] = {}
         self._new_boot()
 
@@ -205,9 +208,21 @@ class Life:
             if late and not host.venue.events(name)[0].gates:
                 host.catching[name] = Catching(host.venue, name, stage)
                 self.seen["edge came back from outside the gate"] += 1
-            elif late:
-                with patch("time.time_ns", lambda now_ns=self.mono_ns + host.anchor_ns: now_ns):
-                    self.bug.catch_up(host.venue, name, stage)
+            elif late and not self._catch_up_at_once(host, name, stage):
+                return False
+        return True
+
+    def _catch_up_at_once(self, host: Host, name: str, stage: Any) -> bool:
+        """False where the disk was too full for that, so that it died; it starts again until there is space."""
+        try:
+            with patch("time.time_ns", lambda: self.mono_ns + host.anchor_ns):
+                self.bug.catch_up(host.venue, name, stage)
+        except ReplicaError:
+            if not self.files.full:
+                raise
+            self.seen["gave up on a full disk"] += 1
+            self.die(host)
+            return False
         return True
 
     def build(self, name: str, venue: Venue) -> Any:
@@ -262,6 +277,8 @@ class Life:
             batcher.disconnect()
         if "gateway.1" in host.stages:
             self._hang_up()
+            for trader in self.traders:
+                trader.may_lack_answers |= self.files.full or self.seen["met append error"] > 0
         had_journal = "journaler" in host.stages
         self.bug.at_death(host.agents, self)
         host.kill()
@@ -380,6 +397,7 @@ class Life:
             trader.was_lost_ever = True
         self.deaths = [(self.turn, self.hosts[0])]
         self.was_ready = False  # so that all starts again
+        self.is_cut = self.plan.durability == "none"
 
     def _new_boot(self) -> None:
         self.boots += 1

@@ -42,6 +42,7 @@ FAULTS: dict[str, float] = {
     "snapshot": 5,
     "damaged part": 0.7,
     "downstream edge stalls": 2,
+    "order behind a Logout": 1.5,
 }
 # Of the files beside the journal. They are drawn from a source of their own, so that seeds stay what they were.
 FILE_FAULTS: dict[str, float] = {
@@ -50,8 +51,15 @@ FILE_FAULTS: dict[str, float] = {
     "file short write": 0.8,
     "files full": 1,
     "power loss inside a file": 1.5,
+    "append error": 0.8,
+    "short append": 0.8,
+    "power loss inside an append": 1.5,
 }
-STALLS = "downstream edge stalls"
+LATER = ("downstream edge stalls", "order behind a Logout")  # drawn from sources of their own, too
+POWER = (
+    "power loss", "power loss", "power loss inside the disk", "power loss inside a file", "power loss inside an append",
+)  # fmt: skip
+ENDS = 0.5  # how likely a seed without syncs ends with one of them
 ON = 0.3  # how likely a seed has a class of faults on
 
 
@@ -98,14 +106,17 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
     """The plan of a seed."""
     choose = Random(f"plan {seed}")
     durability: Literal["local", "none"] = choose.choice(("local", "local", "local", "none"))
-    kinds = [kind for kind in FAULTS if kind != STALLS and choose.random() < ON and applies(kind, durability)]
+    kinds = [kind for kind in FAULTS if kind not in LATER and choose.random() < ON and applies(kind, durability)]
     faults = [fault for kind in kinds for fault in strikes(choose, kind, turns, durability)]
     files = Random(f"files {seed}")
     kinds = [kind for kind in FILE_FAULTS if files.random() < ON and applies(kind, durability)]
     faults += [fault for kind in kinds for fault in strikes(files, kind, turns, durability)]
-    chance = Random(f"{STALLS} {seed}")  # its own, so that all else of a seed is as it was before there was this fault
-    if chance.random() < ON:
-        faults += strikes(chance, STALLS, turns, durability)
+    for kind in LATER:
+        chance = Random(f"{kind} {seed}")
+        if chance.random() < ON:
+            faults += strikes(chance, kind, turns, durability)
+    if durability == "none" and (chance := Random(f"loss {seed}")).random() < ENDS:
+        faults.append(Fault(chance.randrange(turns), chance.choice(POWER), chance.randrange(2**32)))
     return Plan(
         seed=seed,
         turns=turns,
@@ -128,7 +139,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
 
 
 def applies(kind: str, durability: str) -> bool:
-    """Without syncs a loss of power, or a disk that fails one, loses what was committed, as documented."""
+    """Without syncs a loss of power loses what was committed, as documented: it ends the run. None fails either."""
     return durability == "local" or not kind.startswith(("power loss", "sync error", "file sync error"))
 
 

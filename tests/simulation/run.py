@@ -29,7 +29,7 @@ RECOVERIES = (
     "trade told to the public", "record committed twice alike", "core restart", "journaler alone", "gateway alone",
     "publisher alone", "batcher alone", "start from a snapshot", "snapshot passed over", "edge changed rings",
     "edge caught up", "taken out of the gate", "edge came back from outside the gate",
-    "damaged end refused",
+    "damaged end refused", "start refused after a loss", "start with less after a loss",
 )  # fmt: skip
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run

@@ -142,7 +142,7 @@ class BatcherStage:
     def __init__(self, venue: Venue, name: str, database: Database, session: Callable[..., writer.Session]) -> None:
         with (
             patch.object(batcher_main, "server", lambda *_: Remote("")),
-            patch.object(batcher_module, "Spool", lambda folder, **_: Spool(folder, SPOOL_SEGMENT)),
+            patch.object(batcher_module, "Spool", lambda folder, **spare: Spool(folder, SPOOL_SEGMENT, **spare)),
         ):
             self.batcher = batcher_main.build(venue, name)
         self.spool = self.batcher.spool
@@ -164,7 +164,9 @@ class BatcherStage:
 
     def load(self) -> int:
         """One batch of the loader, or one try to connect."""
-        self.loader.is_started = True
+        if not self.loader.is_started:  # as `Batcher.start` does it
+            self.batcher._join()
+            self.loader.is_started = True
         if not (self._board.get(Word.EPOCH) and self.spool.born_ns):
             return 0
         try:

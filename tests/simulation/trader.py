@@ -15,6 +15,7 @@ from tests.simulation.network import Wire
 SOH = b"\x01"
 POSS_RESEND = 97  # a field of the header
 NOT_AVAILABLE = "4"  # a BusinessRejectReason
+LEAVING_NS = 2 * 10**9  # within which a Logout is answered, or there is nobody to do so
 RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
 
@@ -42,6 +43,10 @@ class Trader:
         self.logged_on = False
         self.resets = 0
         self.is_resetting = False  # until the venue has said that it did
+        self.behind_logout: set[str] = set()  # orders that nobody may take
+        self._left_ns = 0
+        self.was_garbled = False  # on this connection: what came behind may be lost with it
+        self.may_lack_answers = False  # the gateway ended by its disk, which may have a message without its answer
         self.was_lost_ever = False
         self.resets_at_logon = draw.random() < RESETTERS
         self.last_sent_ns = 0
@@ -59,7 +64,8 @@ class Trader:
         self.wire = wire
         self.logged_on = False
         self._rest = b""
-        self._asked_to = 0
+        self._asked_to = self._left_ns = 0
+        self.was_garbled = False
         fields = [(98, "0"), (108, str(self.heartbeat_s)), (553, self.name), (554, PASSWORD)]
         if self.resets_at_logon and self.draw.random() < 0.5:
             self.is_resetting = True
@@ -86,6 +92,8 @@ class Trader:
         work = self._take_all(data) if data else 0
         if self.wire is not None and not self.wire.open:
             self.drop()
+        elif self._left_ns and utc_ns - self._left_ns > LEAVING_NS:
+            self._leave()
         elif self.logged_on and utc_ns - self.last_sent_ns > self.heartbeat_s * 10**9:
             self.send("0", [])
         return work
@@ -108,6 +116,18 @@ class Trader:
             self.waiting.setdefault(cl_ord_id, full if msg_type == "D" else [])
         self.send(msg_type, full)
 
+    def leave(self, cl_ord_id: str, fields: list[tuple[int, str]]) -> None:
+        """Log out, with an order behind it in the same write: it was never sent, and nobody may take it."""
+        assert self.wire is not None
+        time = stamp(self.utc_ns)
+        logout = self._bytes("5", self.next_out, [], time, dup=False)
+        self.sent[self.next_out] = ("5", [], time)
+        self.next_out += 1
+        self.behind_logout.add(cl_ord_id)
+        self.wire.send(logout + self._bytes("D", self.next_out, [(11, cl_ord_id), *fields], time, dup=False))
+        self.logged_on = False
+        self._left_ns = self.last_sent_ns = self.utc_ns
+
     def ask_again(self, cl_ord_id: str) -> None:
         """Send an order once more, as it was: its fate is not known (rule 24)."""
         fields = self.waiting[cl_ord_id]
@@ -127,6 +147,7 @@ class Trader:
     def garble(self, kind: int) -> None:
         """Send what no parser may take for a message, or a message with an old number."""
         assert self.wire is not None
+        self.was_garbled = True
         good = self._bytes("0", self.next_out, [], stamp(self.utc_ns), dup=False)
         if kind == 0:
             self.wire.send(good[:-4] + b"999\x01")  # a wrong checksum: the message is ignored
@@ -274,6 +295,7 @@ class Trader:
         self.told[told.exec_id] = told
 
     def _answer(self, cl_ord_id: str, how: str) -> None:
+        require(cl_ord_id not in self.behind_logout, f"{self.name}'s order behind its Logout is answered: {how}")
         self.waiting.pop(cl_ord_id, None)
         self.answers.setdefault(cl_ord_id, how)
 

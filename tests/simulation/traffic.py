@@ -103,6 +103,12 @@ class Requests:
         orig, symbol, side = self.target()
         self.trader.send("H", [(11, orig), (55, symbol), (54, side)])
 
+    def leave(self) -> None:
+        """Log out, and have an order behind that. Not where the Logout may be lost, and the order come alone."""
+        if self.trader.logged_on and not self.trader.was_garbled:
+            fields = [(21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, TIME), (38, "1"), (40, "2"), (44, "99.00")]
+            self.trader.leave(f"late-{self.name()}", fields)
+
     def same_id(self) -> None:
         """An id that was used before, as if it were new, or as a possible resend."""
         orig, symbol, side = self.target()

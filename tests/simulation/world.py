@@ -19,7 +19,7 @@ from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
 from tests.invariants import BrokenError, require
-from tests.simulation import border
+from tests.simulation import border, loss
 from tests.simulation.audit import seq_of
 from tests.simulation.faults import FAULTS, damage_last_batch
 from tests.simulation.life import Host, Life
@@ -56,10 +56,13 @@ class World(Life):
         ):
             self.start()
             faults = list(self.plan.faults)
-            while self.turn < self.plan.turns:
+            while self.turn < self.plan.turns and not self.is_cut:
                 while faults and faults[0].turn <= self.turn:
                     self.strike(faults.pop(0))
                 self.step()
+            if self.is_cut:
+                loss.begin_again(self)
+                return
             self.heal()
             self.check()
             self.damage_end()
@@ -91,9 +94,10 @@ class World(Life):
         invariants.check_books(repeat, events)
         tables = {name: list(rows.values()) for name, rows in self.database.tables.items()}
         invariants.check_database(tables, self.database.numbers, events, commands)
-        for trader in self.traders:
-            invariants.check_told(trader.number, trader.told, repeat, whole=not trader.resets)
-        invariants.check_market(self.market.trades, repeat)
+        if not self.is_deserted:
+            for trader in self.traders:
+                invariants.check_told(trader.number, trader.told, repeat, whole=not trader.resets)
+            invariants.check_market(self.market.trades, repeat)
         matchers = {number: self.stage_of(f"matcher.{number}") for number in self.venue.matchers}
         invariants.check_state(self.stage_of("router"), matchers, repeat)
         for name in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10"):
@@ -150,6 +154,8 @@ class World(Life):
         elif choice < 0.72:
             self.audit.step()
         elif choice < 0.94:
+            if self.is_deserted:
+                return
             index = int((choice - 0.72) / 0.22 * len(self.traders))
             self._step_trader(self.traders[index], self.requests[index])
         elif choice < 0.98:
@@ -217,7 +223,10 @@ class World(Life):
         batcher = self.stage_of("batcher")
         host = self.host_of("batcher")
         if batcher is not None and host.stalled_until <= self.turn and not host.catching:
-            batcher.load()
+            try:
+                batcher.load()
+            except OSError as error:
+                self.failed(host, "batcher", error)
 
     def _operate(self) -> None:
         if self.healing or self.steps.random() < 0.7 or not self.venue.board.get(Word.EPOCH):
@@ -260,8 +269,8 @@ class World(Life):
 
     # The end of all faults
 
-    def heal(self) -> None:
-        """End every fault; then each trader is to get an order acknowledged, and all stages are to come to rest."""
+    def calm(self) -> None:
+        """End every fault."""
         self.healing = True
         self.database.away = False
         self.database.lose_commits = 0
@@ -273,6 +282,10 @@ class World(Life):
         for trader in self.traders:
             if trader.wire is not None:
                 trader.wire.stalled = False
+
+    def heal(self) -> None:
+        """End every fault; then each trader is to get an order acknowledged, and all stages are to come to rest."""
+        self.calm()
         self.until(lambda: self.door is not None and self.door.is_open, "the gateway opens")
         self._all_logged_on()
         for record in self.operator.open_all(self._operator_ns()):
@@ -295,11 +308,11 @@ class World(Life):
             why = trader.refusals.get(f"alive-{trader.name}", "")
             is_wrong = why.startswith(("TOO_OLD", "JOURNAL_FULL", "VENUE_BUSY"))
             require(not is_wrong, f"I10: {trader.name} is refused: {why}")
-        self._rest()
+        self.rest()
         self.until(lambda: all(t.has_all_again for t in self.traders), "all that was sent comes again", self._ask_all)
-        self._rest()
+        self.rest()
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         """Let what goes by time take place, and wait until nothing is under way any more."""
         for _ in range(2):
             self.mono_ns += 10**9
@@ -312,7 +325,8 @@ class World(Life):
     def _ask(self) -> None:
         """What a trader does about requests without an answer after a reset, or a loss of the host (rule 24)."""
         for trader in self.traders:
-            if (trader.was_lost_ever or trader.resets) and trader.logged_on and self.turn % 50 == 0:
+            may_lack = trader.was_lost_ever or trader.resets or trader.may_lack_answers
+            if may_lack and trader.logged_on and self.turn % 50 == 0:
                 for name in list(trader.waiting):
                     if trader.waiting[name]:
                         trader.ask_again(name)
@@ -349,7 +363,8 @@ class World(Life):
                 return False
         if any(board.get(Word.MATCHER_DONE + number - 1) < last for number in self.venue.matchers):
             return False
-        if any(trader.wire is None or trader.wire.to_client or trader.wire.to_venue for trader in self.traders):
+        wires = [trader.wire for trader in self.traders if not self.is_deserted]
+        if any(wire is None or wire.to_client or wire.to_venue for wire in wires):
             return False
         numbers = [0] * 9
         for number, name in [(0, "events.router"), *((n, f"events.matcher.{n}") for n in self.venue.matchers)]:
