@@ -6,7 +6,7 @@ It never waits for the database, and it never interprets an event beyond its num
 from collections.abc import Sequence
 from pathlib import Path
 
-from libc.errno cimport EDQUOT, EINTR, ENOSPC, errno
+from libc.errno cimport EINTR, ENOSPC, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -241,7 +241,7 @@ cdef class Spool:
         return code == 0
 
     cdef int write(self, const iovec *given, int count, uint64_t size) noexcept nogil:
-        """Write these parts behind the end: 0, or a negative errno, -ENOSPC also where the user's quota is used up."""
+        """Write these parts behind the end: 0, or a negative errno; -ENOSPC: the disk is full."""
         cdef iovec[MAX_PARTS] parts
         cdef uint64_t done = 0
         cdef int64_t wrote
@@ -250,7 +250,7 @@ cdef class Spool:
         while done < size:
             wrote = self.disk.write(self.fd, parts + part, count - part, self.end - self.base + done)
             if wrote < 0:
-                return -ENOSPC if wrote == -EDQUOT else <int> wrote
+                return <int> wrote
             done += <uint64_t> wrote
             while part < count and <size_t> wrote >= parts[part].iov_len:
                 wrote -= <int64_t> parts[part].iov_len

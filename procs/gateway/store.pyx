@@ -20,7 +20,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from libc.errno cimport EDQUOT, ENOSPC
+from libc.errno cimport ENOSPC
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove, memset
@@ -414,7 +414,7 @@ cdef class Store:
             span.iov_base = self.buffer + done
             span.iov_len = self.used - done
             wrote = self.disk.write(self.fd, &span, 1, self.written + done)
-            if wrote == -ENOSPC or wrote == -EDQUOT:
+            if wrote == -ENOSPC:
                 break
             if wrote < 0:
                 with gil:
