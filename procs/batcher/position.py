@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from shm.journal import JournalReader, segment_seqs
+from shm.journal_end import short_of
 from shm.layout import unpack_command
 
 
@@ -68,12 +69,11 @@ def objection(found: Position, journal: Path, committed: int) -> str | None:
             " journal, or let `lockstep rebuild-db --replace` make the database anew from this one"
         )
     if found.last_seq > committed:
-        return (
+        reason = (
             f"the journal ends at record {committed:,}, and the database has everything up to record"
-            f" {found.complete_seq:,}, and rows up to {found.last_seq:,}: `lockstep repair-journal --from COPY` brings"
-            " back what the journal has lost; without a copy, `lockstep repair-journal --accept-loss` says what that"
-            " is, and goes on from what the journal has"
+            f" {found.complete_seq:,}, and rows up to {found.last_seq:,}"
         )
+        return str(short_of(journal, committed, reason))
     for seq, time_ns in zip(found.causes, found.times_ns, strict=True):
         if time_ns and _time_of(journal, seq) not in (None, time_ns):
             return (

@@ -33,8 +33,8 @@ from procs.tables.saved import DamagedPart
 assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
 
 cdef enum:
-    KEPT_IDS = 4    # by which an order that is replaced often is known at least,
-    MOST_IDS = 8    # and at most, but for those in flight: the others are closed together
+    KEPT_IDS = 4    # besides its first, by which an order that is replaced often is known at least,
+    MOST_IDS = 8    # and at most in all, but for those in flight: the others are closed together
 
 cdef Stake NOTHING
 memset(&NOTHING, 0, sizeof(NOTHING))
@@ -235,13 +235,14 @@ cdef class Holds:
         return self.release(order, &before, &after, 0)
 
     cdef int shorten_ids(self, uint32_t item) except -1 nogil:
-        """Of an order that was replaced often the oldest ids mean it no more: they are closed at the next marker.
+        """Of an order that was replaced often only its first and its newest ids mean it: the others are closed at the
+        next marker.
 
         One that may be the order's yet stays: should all replaces in flight be refused, that is the newest before them.
         """
         cdef Order *order = order_at(self.orders, item)
         cdef uint32_t last = order.ids
-        cdef uint32_t first_closed
+        cdef uint32_t first_closed, last_closed
         cdef int _
         if order.id_count <= MOST_IDS:
             return 0
@@ -249,9 +250,12 @@ cdef class Holds:
             last = id_at(self.ids, last).link
         if order.pending != NIL and id_at(self.ids, last).seq >= replace_at(self.orders, order.pending).seq:
             return 0
-        first_closed = id_at(self.ids, last).link
-        id_at(self.ids, last).link = NIL
-        order.id_count = KEPT_IDS
+        first_closed = last_closed = id_at(self.ids, last).link
+        while id_at(self.ids, id_at(self.ids, last_closed).link).link != NIL:
+            last_closed = id_at(self.ids, last_closed).link
+        id_at(self.ids, last).link = id_at(self.ids, last_closed).link
+        id_at(self.ids, last_closed).link = NIL
+        order.id_count = KEPT_IDS + 1
         return self.ids.retire_all(first_closed)
 
     cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil:

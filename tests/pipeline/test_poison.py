@@ -77,7 +77,7 @@ def test_poison_is_named_and_taken_out(poisoned: Poisoned) -> None:
     client.await_report("after", "0")
     shown = json.loads(poisoned.command("at", str(seq), "--json").stdout)
     assert any("VOIDED" in event for event in shown["events"])
-    assert json.loads(poisoned.command("void", str(seq - 1), "--json").stdout or "{}") == {}
+    assert "stop it first" in json.loads(poisoned.command("void", str(seq - 1), "--json").stdout)["error"]["reason"]
     assert poisoned.stop() == 0
     poisoned.verify()
     again = poisoned.command("void", str(seq), "--json")

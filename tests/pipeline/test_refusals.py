@@ -89,8 +89,14 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: Run
     for words in (str(file), f"at offset {last}", "last orderly stop knows record", "repair-journal --from COPY"):
         assert words in line, line
 
-    # The same, and the spool alone knows.
+    # The same, and the database knows, or the spool: whoever says so first.
     (data / "journal" / "stopped").unlink()
+    line = refused(stopped)
+    for words in (str(file), f"at offset {last}", "repair-journal --accept-loss"):
+        assert words in line, line
+
+    # The same, and the spool alone knows.
+    shutil.move(data / "postgres", tmp_path / "postgres")
     line = refused(stopped)
     for words in (str(file), f"at offset {last}", "the spool has what came of record", "repair-journal"):
         assert words in line, line
@@ -105,6 +111,8 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: Run
 
     # The copy has what is missing.
     shutil.move(tmp_path / "spool", data / "spool")
+    shutil.rmtree(data / "postgres")
+    shutil.move(tmp_path / "postgres", data / "postgres")
     answer = stopped.command("repair-journal", "--from", str(tmp_path / "copy"), "--yes")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     stopped.start()
