@@ -111,7 +111,7 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: Run
 
     # The copy has what is missing.
     shutil.move(tmp_path / "spool", data / "spool")
-    shutil.rmtree(data / "postgres")
+    shutil.rmtree(data / "postgres", ignore_errors=True)  # a start that is refused soon makes none
     shutil.move(tmp_path / "postgres", data / "postgres")
     answer = stopped.command("repair-journal", "--from", str(tmp_path / "copy"), "--yes")
     assert answer.returncode == 0, answer.stdout + answer.stderr
