@@ -52,7 +52,6 @@ cdef class Scan:
 
 cdef size_t padded(size_t size) noexcept nogil
 cdef void fill(Entry *entry, const char *data) noexcept nogil
-cdef size_t whole(const char *entries, size_t size) noexcept nogil
 cdef uint32_t back_to(uint64_t before, uint64_t position) noexcept nogil
 cdef bint is_sane(const Entry *entry) noexcept nogil
 cdef uint32_t crc_of(const Entry *entry) noexcept nogil

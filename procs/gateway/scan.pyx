@@ -58,17 +58,6 @@ cdef size_t padded(size_t size) noexcept nogil:
     return (size + 7) & ~<size_t> 7
 
 
-cdef size_t whole(const char *entries, size_t size) noexcept nogil:
-    """How many of these `size` bytes are whole entries, the first of which begins here."""
-    cdef size_t at = 0, end
-    while at + sizeof(Entry) <= size:
-        end = at + sizeof(Entry) + padded((<const Entry *> (entries + at)).length)
-        if end > size:
-            break
-        at = end
-    return at
-
-
 cdef uint32_t crc_of(const Entry *entry) noexcept nogil:
     return crc32c(0, <const char *> entry + 4, sizeof(Entry) - 4 + entry.length)
 

@@ -23,9 +23,10 @@ from pathlib import Path
 from libc.errno cimport ENOSPC
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 from posix.unistd cimport close
 
+from procs.gateway.batch cimport write_batch
 from procs.gateway.fix.message cimport Message
 from procs.gateway.lookup cimport Lookup
 from procs.gateway.lost cimport lost_of
@@ -46,7 +47,6 @@ from procs.gateway.scan cimport (
     crc_of,
     fill,
     padded,
-    whole,
 )
 from procs.gateway.secrets cimport blank, has_secret
 from procs.gateway.sessions cimport (
@@ -65,7 +65,6 @@ from procs.gateway.sessions cimport (
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
-from shm.disk cimport iovec
 from shm.records cimport SIDE_SELL
 
 from procs import files, space
@@ -78,22 +77,17 @@ from shm import disk as disks
 
 cdef enum:
     MAX_ADMIN_BODY = 1024   # of a client's session message that is kept
-    MAX_ENTRY = sizeof(Entry) + MAX_BODY
     ENTRIES_A_BEAT = 8192
     SYNC_SIZE = 4 * 1024 * 1024  # of a segment, which is then synced aside, so that its end has little left to wait for
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-assert BUFFER_SIZE >= 4 * MAX_ENTRY
+assert BUFFER_SIZE >= 4 * (sizeof(Entry) + MAX_BODY)
 assert SEGMENT_HEADER_SIZE == segments.HEADER_SIZE
 
 
 def nothing() -> None:
     """What nobody waits for."""
-
-
-cdef inline bint is_heartbeat(uint32_t msg_type) noexcept nogil:
-    return msg_type == c"0" or msg_type == c"1"
 
 
 cdef class Store:
@@ -102,8 +96,8 @@ cdef class Store:
     Opening scans it all, or what is behind the part of a snapshot where there is a `loader`, cuts a torn tail (kept
     aside as `<segment>.torn`) and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt where
     an entry before the last segment's tail is bad, or the store is not the one that the part is of.
-    `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: not all that was appended
-    is written; nothing may be sent then, and little appended, until a `flush` finds space.
+    `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: what was appended last
+    is not written; nothing may be sent then, and little appended, until a `flush` finds space.
     """
 
     def __cinit__(self, *_args, **_names):
@@ -327,7 +321,7 @@ cdef class Store:
         """
         cdef size_t size = message.size
         cdef Entry *entry
-        if kind == KIND_IN_ADMIN and (size > MAX_ADMIN_BODY or is_heartbeat(message.msg_type)):
+        if kind == KIND_IN_ADMIN and (size > MAX_ADMIN_BODY or message.msg_type == c"0" or message.msg_type == c"1"):
             size = 0
         entry = self.begin_entry(kind, session, msg_seq_num, size)
         entry.flags = flags
@@ -401,35 +395,23 @@ cdef class Store:
         return 0
 
     cdef int flush(self) except -1 nogil:
-        """Write what was appended with one call (more where the kernel takes it in parts). OSError ends the process.
-
-        What was appended may be sent then: its numbers are reserved. On a full disk what did not fit stays appended.
-        """
-        cdef size_t done = 0
-        cdef int64_t wrote
-        cdef iovec span
-        if self.used == 0:
+        """Write what was appended, which may be sent then; on a full disk all of it waits. OSError ends the process."""
+        cdef size_t size = self.used
+        cdef int code
+        if size == 0:
             return 0
-        while done < self.used:
-            span.iov_base = self.buffer + done
-            span.iov_len = self.used - done
-            wrote = self.disk.write(self.fd, &span, 1, self.written + done)
-            if wrote == -ENOSPC:
-                break
-            if wrote < 0:
-                with gil:
-                    raise self.disk.error(wrote, "the message store cannot be written")
-            done += <size_t> wrote
-        self.is_full = done < self.used
-        done = whole(self.buffer, done) if self.is_full else done  # of the file nobody reads the rest
-        self.written += done
-        self.used -= done
+        code = write_batch(self.disk, self.fd, self.buffer, size, self.written)
+        if code < 0 and code != -ENOSPC:
+            with gil:
+                raise self.disk.error(code, "the message store cannot be written")
         self.writes += 1
+        self.is_full = code < 0
         if self.is_full:
             self.is_short = True
-            memmove(self.buffer, self.buffer + done, self.used)
             return 0
-        if self.written // SYNC_SIZE != (self.written - done) // SYNC_SIZE:
+        self.written += size
+        self.used = 0
+        if self.written // SYNC_SIZE != (self.written - size) // SYNC_SIZE:
             with gil:
                 self.sync_aside()
                 self.tend()

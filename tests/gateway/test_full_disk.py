@@ -14,7 +14,7 @@ from procs.gateway.ids import RefusedIds
 from procs.gateway.store import Store
 from shm.board import Word
 from tests.gateway.harness import Harness, Trader, venue
-from tests.gateway.test_store import IN_LOGGED, OUT_APP, everything, resent
+from tests.gateway.test_store import IN_ANSWERED, IN_LOGGED, OUT_APP, everything, resent
 from tests.small_disk import PAGE, SmallDisk
 
 MIB = 2**20
@@ -54,6 +54,28 @@ def test_a_store_writes_what_it_owns_then_keeps_the_rest_until_there_is_space(sm
     assert not store.is_short
     assert len(everything(disk.folder / "store")) == stored + 99
     assert [number for _, number, _ in resent(store, 1, 2, 0x7FFFFFFE)] == list(range(2, stored + 100))
+
+
+def test_of_a_batch_that_does_not_fit_nothing_is_there(small_disk: Make) -> None:
+    """A message without its answer would never be answered: the next start asks for it again."""
+    batch = 8
+    disk = small_disk(4 * MIB)
+    store = Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE)
+    disk.fill()
+    number = 0
+    while not store.is_full:
+        for _ in range(batch // 2):
+            number += 1
+            store.add(IN_ANSWERED, 1, number, BODY)
+            store.add(OUT_APP, 1, number, BODY)
+        with contextlib.suppress(OSError):
+            store.write_out()
+    found = everything(disk.folder / "store")
+    assert found
+    assert len(found) % batch == 0
+    del store
+    again = Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE)
+    assert again.expected_in(1, 0) == (len(found) // 2 + 1, set())
 
 
 def test_a_store_that_opens_on_a_full_disk_has_what_its_predecessor_owned(small_disk: Make) -> None:

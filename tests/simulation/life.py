@@ -277,8 +277,6 @@ class Life:
             batcher.disconnect()
         if "gateway.1" in host.stages:
             self._hang_up()
-            for trader in self.traders:
-                trader.may_lack_answers |= self.files.full or self.seen["met append error"] > 0
         had_journal = "journaler" in host.stages
         self.bug.at_death(host.agents, self)
         host.kill()

@@ -46,7 +46,6 @@ class Trader:
         self.behind_logout: set[str] = set()  # orders that nobody may take
         self._left_ns = 0
         self.was_garbled = False  # on this connection: what came behind may be lost with it
-        self.may_lack_answers = False  # the gateway ended by its disk, which may have a message without its answer
         self.was_lost_ever = False
         self.resets_at_logon = draw.random() < RESETTERS
         self.last_sent_ns = 0

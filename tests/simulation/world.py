@@ -325,8 +325,7 @@ class World(Life):
     def _ask(self) -> None:
         """What a trader does about requests without an answer after a reset, or a loss of the host (rule 24)."""
         for trader in self.traders:
-            may_lack = trader.was_lost_ever or trader.resets or trader.may_lack_answers
-            if may_lack and trader.logged_on and self.turn % 50 == 0:
+            if (trader.was_lost_ever or trader.resets) and trader.logged_on and self.turn % 50 == 0:
                 for name in list(trader.waiting):
                     if trader.waiting[name]:
                         trader.ask_again(name)

@@ -1,0 +1,33 @@
+"""A batch of the message store's entries, which a file has whole or not at all.
+
+With a part of it a client's message could be there and its answer not: a start would neither give that answer nor ask
+for the message again.
+"""
+
+from libc.errno cimport ENOSPC
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from procs.gateway.scan cimport Entry
+from shm.disk cimport Disk, iovec
+
+
+cdef int write_batch(Disk disk, int fd, char *entries, size_t size, uint64_t offset) noexcept nogil:
+    """Write it with one call, more where the kernel takes parts. A negative errno: a start finds nothing of it."""
+    cdef iovec span
+    cdef Entry none
+    cdef size_t done = 0
+    cdef int64_t wrote
+    while done < size:
+        span.iov_base = entries + done
+        span.iov_len = size - done
+        wrote = disk.write(fd, &span, 1, offset + done)
+        if wrote < 0:
+            if done or wrote != -ENOSPC:  # an error does not say how much was written
+                memset(&none, 0, sizeof(Entry))
+                span.iov_base = <char *> &none
+                span.iov_len = sizeof(Entry)
+                disk.write(fd, &span, 1, offset)  # nobody reads beyond; where it fails, nothing is left to try
+            return <int> wrote
+        done += <size_t> wrote
+    return 0
