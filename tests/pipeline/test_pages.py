@@ -142,6 +142,13 @@ def test_what_operations_shows_of_a_file_is_a_configuration() -> None:
         msgspec.convert(tomllib.loads(block.text), Config)
 
 
+def test_no_other_page_has_commands_that_nobody_runs() -> None:
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        if page != OPERATIONS:
+            for block in of(page, "command"):
+                assert all(line.startswith("make ") for line in block.commands), f"{page}:{block.line_number}"
+
+
 def test_every_command_of_operations_does_what_it_says(venue: RunningVenue, tmp_path: Path) -> None:
     walk = Walk(venue, tmp_path)
     for block in of(OPERATIONS, "command")[2:]:
