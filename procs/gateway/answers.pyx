@@ -47,7 +47,7 @@ cdef int order_refused(
         add_sent(out, 211, form.trail)
     add_nothing_done(out)
     out.add_utc(60, utc_ns, MILLIS)
-    return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size)
+    return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size, &refusal.grid)
 
 
 cdef int cancel_refused(
@@ -60,13 +60,13 @@ cdef int cancel_refused(
     out.add_char(434, c"2" if form.msg_type == c"G" else c"1")
     out.add_int(102, cxl_rej_reason(refusal.code, out.version == 42))
     out.add_utc(60, utc_ns, MILLIS)
-    return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size)
+    return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size, &refusal.grid)
 
 
 cdef int list_refused(Outbox out, Message message, const Refusal *refusal, int64_t utc_ns) except -1 nogil:
     """A list: ListStatus, with an entry for each of its first two orders."""
     cdef char text[EXPLANATION_SIZE]
-    cdef size_t size = explain(refusal.code, refusal.sent.at, refusal.sent.size, text)
+    cdef size_t size = explain(refusal.code, refusal.sent.at, refusal.sent.size, &refusal.grid, text)
     cdef int entries = 0
     cdef int left
     cdef uint32_t i
@@ -108,7 +108,7 @@ cdef int mass_refused(
     add_sent(out, 55, form.symbol)
     add_sent(out, 54, form.side)
     out.add_utc(60, utc_ns, MILLIS)
-    return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size)
+    return add_explanation(out, refusal.code, refusal.sent.at, refusal.sent.size, &refusal.grid)
 
 
 cdef int order_unknown(Outbox out, const Form *form, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:

@@ -6,14 +6,18 @@ docs/protocols/codes.md shows it to people, and a test holds the two together.
 
 from collections import namedtuple
 
+from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
+from procs.gateway.decimals cimport Grid, power_of_ten
 from shm.records cimport CODE_UNKNOWN_INSTRUMENT, CODE_UNKNOWN_SYMBOL, CODE_UNSUPPORTED_MASS_CANCEL
 
 from shm.records import Code
 
 cdef enum:
     SENT_SHOWN = 40                  # bytes of what was sent that the answer repeats
+    STEP_SHOWN = 40                  # ", in steps of " and a number of at most 18 digits, with point and end
 
 # `fix`: the tags that it is about. `order` and `cancel`: OrdRejReason (103) and CxlRejReason (102) in FIX.4.4, and in
 # 4.2, which has fewer of them (0 and 2 are "broker's option" there).
@@ -205,7 +209,7 @@ cdef Explanation[MAX_CODE] EXPLANATIONS
 def _fill() -> None:
     for code, row in TABLE.items():
         text = f"{code.name}: {row.meaning}; {row.remedy}".encode()
-        assert len(text) + SENT_SHOWN + len(" (sent )") < EXPLANATION_SIZE
+        assert len(text) + SENT_SHOWN + STEP_SHOWN + len(" (sent )") < EXPLANATION_SIZE
         memcpy(EXPLANATIONS[code].text, <const char *> text, len(text))
         EXPLANATIONS[code].size = len(text)
         for version in range(2):
@@ -216,8 +220,9 @@ def _fill() -> None:
 _fill()
 
 
-cdef size_t explain(int code, const char *sent, size_t size, char *out) noexcept nogil:
-    """Write the code's Text, with what was sent where `size` is not 0, to `out` (EXPLANATION_SIZE bytes)."""
+cdef size_t explain(int code, const char *sent, size_t size, const Grid *grid, char *out) noexcept nogil:
+    """Write the code's Text to `out` (EXPLANATION_SIZE bytes), with what was sent where `size` is not 0, and the steps
+    that it should have kept to where `grid` is not NULL and has any."""
     cdef size_t length = EXPLANATIONS[code].size
     cdef size_t i
     memcpy(out, EXPLANATIONS[code].text, length)
@@ -228,9 +233,27 @@ cdef size_t explain(int code, const char *sent, size_t size, char *out) noexcept
             # What came in may be anything: only printable ASCII goes back.
             out[length] = sent[i] if 32 <= sent[i] < 127 else c"?"
             length += 1
+        if grid != NULL and grid.step:
+            length += put_step(out + length, grid)
         out[length] = c")"
         length += 1
     return length
+
+
+cdef int put_step(char *out, const Grid *grid) noexcept nogil:
+    """`, in steps of 0.01`: at most STEP_SHOWN bytes."""
+    cdef int64_t step = grid.step
+    cdef int64_t unit
+    cdef int scale = grid.scale
+    while scale > 0 and step % 10 == 0:
+        step //= 10
+        scale -= 1
+    if scale == 0:
+        return snprintf(out, STEP_SHOWN, b", in steps of %lld", <long long> step)
+    unit = power_of_ten(scale)
+    return snprintf(
+        out, STEP_SHOWN, b", in steps of %lld.%0*lld", <long long> (step // unit), scale, <long long> (step % unit)
+    )
 
 
 cdef int ord_rej_reason(int code, bint fix42) noexcept nogil:
@@ -248,10 +271,12 @@ cdef int mass_rej_reason(int code) noexcept nogil:
     return 1 if code == CODE_UNKNOWN_SYMBOL or code == CODE_UNKNOWN_INSTRUMENT else 99
 
 
-def text_of(int code, bytes sent=b"") -> str:
-    """`explain`, for Python callers."""
+def text_of(int code, bytes sent=b"", tuple step=(0, 0)) -> str:
+    """`explain`, for Python callers; `step` is (mantissa, scale)."""
     cdef char out[EXPLANATION_SIZE]
-    return out[:explain(code, sent, len(sent), out)].decode()
+    cdef Grid grid
+    grid.step, grid.scale = step
+    return out[:explain(code, sent, len(sent), &grid, out)].decode()
 
 
 def reasons_of(int code, *, bint fix42) -> tuple[int, int]:

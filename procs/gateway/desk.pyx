@@ -16,7 +16,7 @@ from procs.gateway.reports cimport EXEC_ID_SIZE, ExecId, Reports
 from procs.gateway.scan cimport FLAG_REFUSED_ID, KIND_IN_ANSWERED, KIND_IN_LOGGED, Kind
 from procs.gateway.store cimport Store
 from procs.gateway.translate cimport Entry, field_of, read_entries, read_form
-from procs.gateway.values cimport is_char
+from procs.gateway.values cimport is_char, refuse
 from shm.records cimport (
     CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIMIT_REACHED, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK,
     CODE_VENUE_BUSY,
@@ -90,10 +90,8 @@ cdef class Desk:
         cdef Message message = session.message
         cdef Form[LIST_ORDERS] forms
         cdef Terms[LIST_ORDERS] terms
-        cdef Refusal refusal
+        cdef Refusal refusal = refuse(CODE_LIST_NOT_TWO, field_of(message, 68))
         cdef int i
-        refusal.code = CODE_LIST_NOT_TWO
-        refusal.sent = field_of(message, 68)
         if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
             refusal = self.checker.check_list(forms, field_of(message, 1385), account, terms)
             if refusal.code == CODE_OK:
@@ -205,7 +203,9 @@ cdef class Desk:
     cdef int busy(self, Session session, uint32_t account, Text ref_id) except -1:
         """A message that there was no room for: the same one may be sent again."""
         cdef char text[EXPLANATION_SIZE]
-        session.business_reject(NOT_AVAILABLE, ref_id.at, ref_id.size, text, explain(CODE_VENUE_BUSY, NULL, 0, text))
+        cdef size_t size
+        size = explain(CODE_VENUE_BUSY, NULL, 0, NULL, text)
+        session.business_reject(NOT_AVAILABLE, ref_id.at, ref_id.size, text, size)
         return self.keep_refused(session, account, ref_id)
 
     cdef int answer_status(

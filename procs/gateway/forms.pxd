@@ -47,6 +47,7 @@ cdef struct Terms:           # what a form means, checked
 cdef struct Refusal:
     int code                 # CODE_OK: there is none
     Text sent                # the value that is wrong
+    Grid grid                # whose steps it does not keep to; 0: that is not what is wrong
 
 
 @cython.final

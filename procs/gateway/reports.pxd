@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from procs.gateway.decimals cimport Grid
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.listing cimport Listed, Listing
 from procs.gateway.orders cimport Further, Order, Orders
@@ -58,4 +59,6 @@ cdef int add_kind(
 ) except -1 nogil
 cdef int add_nothing_done(Outbox out) except -1 nogil
 cdef int add_target(Outbox out, const Order *order) except -1 nogil
-cdef int add_explanation(Outbox out, int code, const char *sent, size_t size) except -1 nogil
+cdef int add_explanation(
+    Outbox out, int code, const char *sent, size_t size, const Grid *grid=*
+) except -1 nogil

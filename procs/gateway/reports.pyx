@@ -401,9 +401,11 @@ cdef int add_target(Outbox out, const Order *order) except -1 nogil:
     return out.add_char(39, order.status)
 
 
-cdef int add_explanation(Outbox out, int code, const char *sent, size_t size) except -1 nogil:
+cdef int add_explanation(
+    Outbox out, int code, const char *sent, size_t size, const Grid *grid=NULL
+) except -1 nogil:
     cdef char text[EXPLANATION_SIZE]
-    return out.add_bytes(58, text, explain(code, sent, size, text))
+    return out.add_bytes(58, text, explain(code, sent, size, grid, text))
 
 
 cdef int add_text(Outbox out, const char *text) except -1 nogil:

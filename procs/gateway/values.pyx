@@ -10,6 +10,7 @@ from procs.gateway.decimals cimport (
     FAULT_NONE,
     FAULT_NOT_A_NUMBER,
     FAULT_NOT_POSITIVE,
+    FAULT_OFF_GRID,
     FAULT_TOO_LARGE,
     FAULT_TOO_MANY_DECIMALS,
     Decimal,
@@ -256,6 +257,7 @@ cdef Refusal read_steps(
 ) noexcept nogil:
     """A number as whole ticks or lots, above zero."""
     cdef Decimal number
+    cdef Refusal refusal
     cdef Fault fault = parse_decimal(text.at, text.size, &number)
     if fault == FAULT_NONE:
         fault = to_steps(&number, grid, steps)
@@ -263,7 +265,10 @@ cdef Refusal read_steps(
         fault = FAULT_TOO_LARGE
     if fault == FAULT_NONE:
         return fine()
-    return refuse(not_positive if fault == FAULT_NOT_POSITIVE else code_of(fault, is_price), text)
+    refusal = refuse(not_positive if fault == FAULT_NOT_POSITIVE else code_of(fault, is_price), text)
+    if fault == FAULT_OFF_GRID or fault == FAULT_TOO_MANY_DECIMALS:
+        refusal.grid = grid[0]
+    return refusal
 
 
 cdef int code_of(Fault fault, bint is_price) noexcept nogil:

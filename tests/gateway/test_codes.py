@@ -33,5 +33,16 @@ def test_every_code_has_a_text_that_begins_with_its_name(code: Code) -> None:
     assert "|" not in row.meaning + row.remedy, "the page shows it in a table"
 
 
+def test_a_number_off_its_steps_is_told_what_these_are() -> None:
+    for step, told in (
+        ((1, 2), "0.01"),
+        ((50, 2), "0.5"),
+        ((25, 1), "2.5"),
+        ((100, 2), "1"),
+        ((1, 18), f"0.{'0' * 17}1"),
+    ):
+        assert text_of(Code.PRICE_OFF_TICK, b"1.005", step).endswith(f" (sent 1.005, in steps of {told})")
+
+
 def test_only_printable_ascii_is_repeated() -> None:
     assert text_of(Code.UNKNOWN_SYMBOL, b"a\xff\x02" + b"b" * 100).endswith(f" (sent a??{'b' * 37})")

@@ -44,6 +44,10 @@ ORDERS: list[tuple[str, dict[str, str | None], Code, str, str]] = [
 ]
 
 
+# What it should have kept to: mantissa and scale of the tick, or of the lot.
+STEPS = {Code.PRICE_OFF_TICK: (1, 2), Code.QUANTITY_OFF_LOT: (1, 4), Code.TOO_MANY_DECIMALS: (1, 2)}
+
+
 def test_every_refused_order_has_its_code_and_changes_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with venue(tmp_path) as harness:
@@ -57,7 +61,7 @@ def test_every_refused_order_has_its_code_and_changes_nothing(tmp_path: Path) ->
                 answer = await trader.receive()
                 assert (answer[35], answer[150], answer[39], answer[37]) == ("8", "8", "8", "NONE"), name
                 assert (answer[11], answer.get(103)) == (f"bad{number}", reason), name
-                assert answer[58] == text_of(code, sent.encode()), name
+                assert answer[58] == text_of(code, sent.encode(), STEPS.get(code, (0, 0))), name
                 assert (answer[151], answer[14], answer[6]) == ("0", "0", "0"), name
             assert stateless(harness) == before
 

@@ -119,13 +119,17 @@ MASS: list[tuple[dict[int, str], Code, str, str]] = [
 ]
 
 
+# What it should have kept to: mantissa and scale of the tick, the lot, or the smallest unit of a budget.
+STEPS = {Code.PRICE_OFF_TICK: (1, 2), Code.QUANTITY_OFF_LOT: (1, 4), Code.TOO_MANY_DECIMALS: (1, 8)}
+
+
 def test_an_order_is_refused_with_the_code_of_what_is_wrong_with_it(tmp_path: Path) -> None:
     async def play(running: Stage, trader: Trader) -> None:
         for number, (changes, code, sent) in enumerate(ORDERS):
             trader.order(f"bad{number}", **changes)
             answer = await trader.receive()
             assert (answer[35], answer[150], answer[39], answer[37]) == ("8", "8", "8", "NONE"), (code, answer)
-            assert answer[58] == text_of(code, sent.encode()), changes
+            assert answer[58] == text_of(code, sent.encode(), STEPS.get(code, (0, 0))), changes
             assert (answer[11], answer[103]) == (f"bad{number}", str(reasons_of(code, fix42=False)[0]))
         assert running.nothing()
 
@@ -138,7 +142,7 @@ def test_a_replace_is_refused_for_what_no_order_can_be_changed_to(tmp_path: Path
             trader.replace(f"bad{number}", "one", **changes)
             answer = await trader.receive()
             assert (answer[35], answer[434], answer[11], answer[41]) == ("9", "2", f"bad{number}", "one"), answer
-            assert answer[58] == text_of(code, sent.encode()), changes
+            assert answer[58] == text_of(code, sent.encode(), STEPS.get(code, (0, 0))), changes
         assert running.nothing()
 
     run(tmp_path, play)
