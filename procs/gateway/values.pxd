@@ -13,7 +13,7 @@ cdef inline Refusal refuse(int code, Text sent) noexcept nogil:
     cdef Refusal refusal
     refusal.code = code
     refusal.sent = sent
-    refusal.grid.step = 0
+    refusal.grid.step = refusal.grid.scale = refusal.grid.most_decimals = 0
     return refusal
 
 
@@ -22,7 +22,7 @@ cdef inline Refusal fine() noexcept nogil:
     refusal.code = CODE_OK
     refusal.sent.at = NULL
     refusal.sent.size = 0
-    refusal.grid.step = 0
+    refusal.grid.step = refusal.grid.scale = refusal.grid.most_decimals = 0
     return refusal
 
 
