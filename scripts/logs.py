@@ -6,11 +6,12 @@ It reads the files in the data folder's `log`; the supervisor rotates them.
 from __future__ import annotations
 
 import heapq
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
 from cyclopts import Parameter, validators
@@ -94,16 +95,26 @@ class Tail:
         yield from self.new()
 
     def new(self) -> Iterator[Line]:
-        """The whole lines that were added since."""
+        """The whole lines that were added since; those of a file that was rotated meanwhile come first."""
         try:
             with self._file.open("rb") as file:
-                status = self._file.stat()
-                if status.st_ino != self._inode or status.st_size < self._offset:
-                    self._inode, self._offset = status.st_ino, 0
-                file.seek(self._offset)
-                data = file.read()
+                inode = os.fstat(file.fileno()).st_ino
+                if inode != self._inode:
+                    yield from self._rest_of_rotated()
+                    self._inode, self._offset = inode, 0
+                yield from self._added(file)
         except FileNotFoundError:
             return
+
+    def _rest_of_rotated(self) -> Iterator[Line]:
+        rotated = self._file.with_name(f"{self._file.name}.1")
+        if self._inode and rotated.exists() and rotated.stat().st_ino == self._inode:
+            with rotated.open("rb") as file:
+                yield from self._added(file)
+
+    def _added(self, file: BinaryIO) -> Iterator[Line]:
+        file.seek(self._offset)
+        data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         yield from self._lines(whole)
