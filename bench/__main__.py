@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench import report
 
-ROWS = ("ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "batcher")
+ROWS = ("ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "backup", "batcher")
 OUT = Path("var/bench.json")
 PAGE = Path("docs/benchmarks.md")
 
