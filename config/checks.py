@@ -29,6 +29,11 @@ ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,6}),p=(\d{1,3})\$[
 ARGON2_BLOCKS_A_LANE = 8
 MAX_ARGON2_KIB = 2**20
 MAX_ARGON2_PASSES = 100
+# What every reader of a URL takes it for: what RFC 3986 keeps for the URL itself is %XX in a name or a password.
+_TEXT, _PORT = r"(?:[^\s/?#@%]|%(?!00)[0-9A-Fa-f]{2})*", r"(?::\d*)?"
+_HOST = rf"(?:\[[^\s/?#@\[\]]+\]|(?:[^\s/?#@%:,\[\]]|%(?!00)[0-9A-Fa-f]{{2}})*){_PORT}"
+_QUERY = r"(?:[^\s#%]|%(?!00)[0-9A-Fa-f]{2})*"
+DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:{_TEXT}@)?{_HOST}(?:,{_HOST})*(?:/{_TEXT})?(?:\?{_QUERY})?")
 MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
 MAX_INSTRUMENTS = 4096
 
@@ -61,6 +66,12 @@ def _database(config: Config) -> Iterator[Problem]:
     url = config.database.url
     if url and not url.startswith(("postgresql://", "postgres://")):
         yield Problem("database.url", "must begin with postgresql://, or be empty for the embedded PostgreSQL")
+    elif url and not DATABASE_URL.fullmatch(url):
+        # Nothing of it is shown, as it may have a password. libpq and the resolver do show what they can't read.
+        yield Problem(
+            "database.url",
+            "can't be read; in a user, password or name each of @ / ? # % and each space is written as %XX (@ as %40)",
+        )
 
 
 def _alerts(config: Config) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from config.schema import Config
 from procs.batcher import database
+from procs.batcher.remedy import remedy
 from procs.replica import Replica, ReplicaError
 from procs.router.definitions import GenesisError
 from scripts.at.words import Names, of_command
@@ -103,13 +104,13 @@ def _database(config: Config) -> Check:
         return Check("database", "ok", "embedded, starts and stops with the venue")
     try:
         with psycopg.connect(config.database.url, connect_timeout=database.CONNECT_TIMEOUT_S) as connection:
-            row = connection.execute("SELECT current_setting('server_version'), current_schema()").fetchone()
+            version = connection.info.parameter_status("server_version")
+            schema = database.check_rights(connection)
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
-        return Check("database", "fail", reason, "mend database.url or the server; rows would wait in the spool")
-    if row is None or row[1] is None:
-        return Check("database", "fail", "its user has no schema to write to", "set a search_path for this user")
-    return Check("database", "ok", f"PostgreSQL {row[0]}, schema {row[1]}")
+        todo = remedy(error) or "mend database.url or the server"
+        return Check("database", "fail", reason, f"{todo}; rows would wait in the spool")
+    return Check("database", "ok", f"PostgreSQL {version}, schema {schema}")
 
 
 def _log(config: Config, data: Path) -> tuple[Check, list[str]]:

@@ -18,10 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import psycopg
 import yoyo
+from psycopg.conninfo import conninfo_to_dict
+from yoyo import default_migration_table
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI
 
 from config.schema import Config
 
@@ -233,8 +237,8 @@ def migrate(database_url: str) -> list[str]:
     """
     with psycopg.connect(database_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as turn:
         turn.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-        parts = urlsplit(database_url)
-        backend = yoyo.get_backend(urlunsplit(parts._replace(scheme="postgresql+psycopg")))
+        check_rights(turn)
+        backend = _backend(database_url)
         try:
             # yoyo's lock is a row that a killed process leaves behind. We hold the advisory lock: nobody is at work.
             backend.break_lock()
@@ -245,6 +249,29 @@ def migrate(database_url: str) -> list[str]:
                 return [migration.id for migration in pending]
         finally:
             backend.connection.close()
+
+
+def check_rights(connection: psycopg.Connection[Any]) -> str:
+    """The schema that the tables are in, or can be made in. InsufficientPrivilege where neither: yoyo would go on, and
+    complain of a table that is not there.
+    """
+    row = connection.execute(
+        "SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE'), to_regclass('writer')"
+    ).fetchone()
+    schema, may_create, is_there = row or (None, None, None)
+    if schema is None:
+        raise psycopg.errors.InsufficientPrivilege("permission denied: no schema of this role's search_path is there")
+    if not may_create and not is_there:
+        raise psycopg.errors.InsufficientPrivilege(f"permission denied for schema {schema}")
+    return str(schema)
+
+
+def _backend(database_url: str) -> Any:
+    """yoyo's, with libpq's reading of the URL: yoyo's own knows one host, and no # or ? in a password."""
+    settings = conninfo_to_dict(database_url)
+    backend = PostgresqlPsycopgBackend(DatabaseURI("", None, None, None, None, None, settings), default_migration_table)
+    backend.init_database()
+    return backend
 
 
 def _apply(backend: Any, migration: Any) -> None:

@@ -18,6 +18,7 @@ from procs.batcher.extent import note_loaded
 from procs.batcher.filler import FillError
 from procs.batcher.position import Judge, position
 from procs.batcher.reader import Reader
+from procs.batcher.remedy import with_remedy
 from procs.batcher.requests import Records
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
@@ -124,7 +125,7 @@ class Loader:
                 except (psycopg.Error, UnavailableError, RefusedError, FillError, JournalError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
-                    self._complain(" ".join(str(error).split()), round(back_off_s, 1))
+                    self._complain(with_remedy(error), round(back_off_s, 1))
                     self._stopping.wait(back_off_s)
                     back_off_s = min(2 * back_off_s, MAX_BACK_OFF_S)
                     if self._stopping.is_set():

@@ -207,6 +207,23 @@ def test_ports_differ_unless_the_kernel_chooses() -> None:
 def test_addresses_urls_and_bounds_are_what_they_say() -> None:
     assert problems(fix=FixSection(address="localhost"))[0][0] == "fix.address"
     assert problems(database=DatabaseSection(url="mysql://x"))[0][0] == "database.url"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://", "postgres://u:p%40%2F@h:5432/d?sslmode=require", "postgresql://u:p:q@[::1]:5/d",
+     "postgresql://h1:1,h2:2/d?target_session_attrs=any", "postgresql://u@/d?host=/tmp/x", "postgresql://u@%2Ftmp:5/d"],
+)  # fmt: skip
+def test_a_database_url_is_what_every_reader_of_it_takes_it_for(url: str) -> None:
+    assert problems(database=DatabaseSection(url=url)) == []
+
+
+@pytest.mark.parametrize("password", ["se cret", "secr@et", "secr/et", "secr#et", "secr?et", "secr%zzet", "secr%00et"])
+def test_a_password_that_breaks_the_database_url_is_not_shown(password: str) -> None:
+    ((key, message),) = problems(database=DatabaseSection(url=f"postgresql://u:{password}@h/d"))
+    assert key == "database.url"
+    assert "%40" in message
+    assert "cr" not in message
     assert problems(fix=FixSection(min_heartbeat_s=10, max_heartbeat_s=5))[0][0] == "fix.min_heartbeat_s"
 
 
