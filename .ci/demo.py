@@ -54,16 +54,16 @@ def trade() -> None:
     block = re.search(r"```python\n(import socket\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None, "README.md has no client"
     for buyer, seller in (("TRADER1", "TRADER2"), ("TRADER2", "TRADER1")):
-        bought = trader(block[1], buyer, "54, 1")
+        bought = trader(block[1], buyer, "54=1")
         check("39=0" in bought or "39=2" in bought, f"{buyer}'s order does not rest: {bought}")
-        sold = trader(block[1], seller, "54, 2")
+        sold = trader(block[1], seller, "54=2")
         check("39=0" in sold or "39=2" in sold, f"{seller}'s order does not trade: {sold}")
 
 
 def trader(code: str, name: str, side: str) -> str:
     """What the README's client prints as `name`."""
     client_id = f"ci-{uuid.uuid4().hex[:20]}"
-    for old, new in (("TRADER1", name), ("54, 1", side), ("first-order", client_id)):
+    for old, new in (("TRADER1", name), ("54=1", side), ("first-order", client_id)):
         check(old in code, f"README.md's client has no {old}")
         code = code.replace(old, new)
     answer = subprocess.run(

@@ -1,4 +1,4 @@
-"""README and docs/operations.md as whoever follows them does: every block is run, in order, against a real venue.
+"""README, docs/operations.md and docs/examples/ as a reader follows them: all of it runs against a real venue.
 
 What a page leaves to its reader (FILE, a sequence, a time, a copy of the journal) comes from here, and so does what a
 section begins with, such as a damaged journal.
@@ -6,7 +6,6 @@ section begins with, such as a damaged journal.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -32,6 +31,7 @@ from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue
 from tests.pipeline.test_refusals import batches, flip, refused
 
 OPERATIONS = ROOT / "docs" / "operations.md"
+EXAMPLES = ROOT / "docs" / "examples"
 PATIENCE_S = 120
 # Commands of another program's machine or of a service manager are not run; what they name must be there.
 # There is damage, a loss; a healthy command can't be taken out; a journal of this build needs no converting.
@@ -54,7 +54,7 @@ def trade(venue: RunningVenue) -> None:
     block = next(block for block in of(ROOT / "README.md", "python") if "simplefix" in block.text)
     code = block.text.replace("9878", str(venue.fix_port))
     assert "39=0" in python(code)
-    sold = python(code.replace("TRADER1", "TRADER2").replace("54, 1", "54, 2"))
+    sold = python(code.replace("TRADER1", "TRADER2").replace("54=1", "54=2"))
     assert "39=0" in sold or "39=2" in sold
 
 
@@ -91,6 +91,13 @@ def python(code: str) -> str:
     ).stdout
 
 
+def program(name: str, *arguments: str) -> str:
+    """What an example prints."""
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    ).stdout
+
+
 def of(page: Path, kind: str) -> list[Block]:
     return [block for block in blocks(page) if block.kind == kind]
 
@@ -106,16 +113,25 @@ def test_the_readme_shows_what_a_start_prints(venue: RunningVenue) -> None:
     assert all(port in said for port in ports)
 
 
-def test_the_readme_watches(venue: RunningVenue) -> None:
-    watch = next(block for block in of(ROOT / "README.md", "python") if "websockets" in block.text)
-    code = watch.text.replace("8081", str(venue.market_port)).replace("print(message)", "print(message, flush=True)")
-    watching = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+def test_the_order_client_enters_changes_and_cancels(venue: RunningVenue) -> None:
+    reports = program("fix_orders.py", str(venue.fix_port), "TRADER3").splitlines()
+    assert [re.findall(r"(?:OrdStatus|Price)=(\S+)", line) for line in reports] == [
+        ["0", "50000"], ["0", "50001"], ["4", "50001"],
+    ]  # fmt: skip
+    assert len({re.findall(r"OrderID=(\d+)", line)[0] for line in reports}) == 1
+
+
+def test_the_market_data_reader_prints_the_last_trade_and_the_best_prices(venue: RunningVenue) -> None:
+    command = [sys.executable, EXAMPLES / "market_data.py", str(venue.market_port)]
+    reading = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        assert watching.stdout is not None
-        assert json.loads(watching.stdout.readline())["s"] == "BTCUSDT"  # the best prices as they are, at once
+        assert reading.stdout is not None
+        first, second = sorted(reading.stdout.readline() for _ in range(2))  # both come at once, as they are
+        assert re.fullmatch(r"BTCUSDT bid [\d.]+ at [\d.]+, ask [\d.]+ at [\d.]+\n", first)
+        assert second == "BTCUSDT trade 0.50000000 at 59999.50000000\n"
     finally:
-        watching.kill()
-        watching.communicate()
+        reading.kill()
+        reading.communicate()
 
 
 def test_the_readme_queries_the_database(venue: RunningVenue, tmp_path: Path) -> None:
