@@ -19,7 +19,7 @@ from procs.batcher.loader import Loader
 from procs.batcher.reader import Reader
 from procs.batcher.rows import ORDER_COLUMNS, Batch
 from procs.batcher.spool import Spool, stamped
-from procs.batcher.spooler import Spooler
+from procs.batcher.spool_writer import Spooler
 from shm.board import Board, Word
 from shm.layout import pack
 from shm.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefined, Traded

@@ -21,12 +21,12 @@ from msgspec import structs
 from bench import inside
 from bench.encode import ACCOUNTS, MAKER_FEE_PPM, TAKER_FEE_PPM, Encoder
 from config.schema import AccountSection, AssetSection, Config, InstrumentSection, ProcessesSection, VenueSection
-from procs import venue as venue_memory
 from procs.matcher.__main__ import build as build_matcher
 from procs.router.__main__ import build as build_router
 from procs.router.witnesses import BATCHER
-from procs.supervisor.topology import Topology, derive
-from procs.venue import Venue
+from procs.venue import venue as venue_memory
+from procs.venue.topology import Topology, derive
+from procs.venue.venue import Venue
 from shm.board import Word
 from shm.ring import Consumer
 

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from bench.encode cimport Encoder
-from procs.agent cimport Agent
+from procs.venue.agent cimport Agent
 from shm.ring cimport Consumer, Producer
 
 cdef void wait(uint64_t *spins) noexcept nogil

@@ -2,7 +2,7 @@ from array import array
 
 from bench.encode import Encoder
 from bench.tally import Tally
-from procs.agent import Agent
+from procs.venue.agent import Agent
 from shm.ring import Consumer, Producer
 
 class Sink(Agent):

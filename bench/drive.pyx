@@ -7,7 +7,7 @@ from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
 from bench.encode cimport Encoder
 from bench.tally cimport Tally
-from procs.agent cimport Agent
+from procs.venue.agent cimport Agent
 from shm.atomics cimport cpu_relax
 from shm.clock cimport monotonic_ns
 from shm.ring cimport Consumer, Producer

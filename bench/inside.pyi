@@ -1,5 +1,5 @@
 from bench.encode import Encoder
-from procs.agent import Agent
+from procs.venue.agent import Agent
 from shm.board import Board
 from shm.ring import Consumer, Producer
 

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from bench.drive cimport drop
 from bench.encode cimport Encoder
-from procs.agent cimport Agent
+from procs.venue.agent cimport Agent
 from shm.board cimport WORD_DURABLE_SEQ, WORD_LOG_END, WORD_MATCHER_DONE, Board
 from shm.clock cimport monotonic_ns
 from shm.records cimport CommandRecord

@@ -18,10 +18,10 @@ from bench.tally import Tally
 from bench.workload import W1
 from config.schema import Config
 from procs.matcher.matcher import Matcher
-from procs.replica import Replica
+from procs.recovery.replay import Replica
 from procs.router.router import Router
-from procs.snapshots import Filed, Start, folder_of, part_name
-from procs.venue import Venue
+from procs.venue.snapshot_parts import Filed, Start, folder_of, part_name
+from procs.venue.venue import Venue
 from shm.board import Word
 
 ROUNDS = 3

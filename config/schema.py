@@ -119,7 +119,7 @@ class ClientIdsSection(Section, frozen=True, kw_only=True):
 
 
 class ProcessesSection(Section, frozen=True, kw_only=True):
-    """Which agents live in which process, and how they wait: see `procs.supervisor.topology`."""
+    """Which agents live in which process, and how they wait: see `procs.venue.topology`."""
 
     profile: Literal["compact", "spread"] = "compact"
     spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 20  # how long a carried host looks for work before it sleeps

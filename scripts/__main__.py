@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
+from scripts.errors import UsageError
 from scripts.rights import refusal
-from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, UsageError, fail
+from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, fail
 
 # Where each is, and its line in the list of all: that must not load them.
 COMMANDS = {
@@ -118,7 +119,7 @@ def main() -> None:
     except PermissionError as error:
         sys.exit(fail(refusal(error), json=json, code=EXIT_USAGE))
     except OSError as error:
-        from procs.space import is_full
+        from procs.disk.space import is_full
 
         if not is_full(error):
             raise

@@ -17,9 +17,9 @@ from msgspec import Struct
 from config.schema import Config
 from procs.batcher import database
 from procs.batcher.remedy import remedy
-from procs.replica import Replica, ReplicaError
-from procs.router.definitions import GenesisError
-from scripts.at.words import Names, of_command
+from procs.recovery.replay import Replica, ReplicaError
+from procs.router.config_records import GenesisError
+from scripts.at.formatting import Names, of_command
 from scripts.doctor import Check, show
 from scripts.state import current
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json

@@ -12,8 +12,9 @@ from typing import Annotated, NamedTuple
 from cyclopts import Parameter
 from msgspec import Struct
 
+from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.terminal import EXIT_OK, Json, UsageError, console, fail, print_json
+from scripts.terminal import EXIT_OK, Json, console, fail, print_json
 from shm.disk import Disk
 from shm.journal import segment_seqs, verify
 from shm.journal_convert import header_of, with_schema

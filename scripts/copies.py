@@ -14,13 +14,13 @@ import psycopg
 from msgspec import Struct
 
 from config.schema import Config
-from procs import catalogue
-from procs.batcher import database, fill, refused
+from procs.batcher import backfill, database, refused
+from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.extent import extent
-from procs.batcher.filler import FillError
 from procs.batcher.position import Position, objection, position
 from procs.batcher.refused import Refused
+from procs.recovery import snapshot_catalog
 from scripts.running import attach
 from shm.board import Board, Word
 
@@ -76,7 +76,7 @@ def look(data: Path, committed: int) -> Copies:
     found = Copies(committed)
     if (known := extent(data / "spool")) is not None:
         found.spool, found.spool_bytes = known.complete, known.size_bytes
-    found.snapshot = max((entry.seq for entry in catalogue.entries(data)), default=0)
+    found.snapshot = max((entry.seq for entry in snapshot_catalog.entries(data)), default=0)
     for folder in sorted(data.glob("gateway.*")):
         found.stores[folder.name] = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     return found
@@ -122,7 +122,7 @@ def judge_stopped(url: str, config: Config, found: Copies) -> tuple[list[str], l
     has_gap = spool is None or any(first > has for first, has in zip(spool.first, place.at.numbers, strict=True))
     if has_gap:
         try:
-            fill.start_before(config, data, place.complete)
+            backfill.start_before(config, data, place.complete)
         except FillError as error:
             return [*problems, f"database: {error}"], notes
     if spool is not None and (has_gap or place.complete < spool.loaded):

@@ -20,8 +20,8 @@ from typing import Literal
 from msgspec import Struct
 
 from config.schema import Config
-from procs import space
-from procs.supervisor.topology import Topology, derive
+from procs.disk import space
+from procs.venue.topology import Topology, derive
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm import board
 from shm.ring import Ring

@@ -15,16 +15,17 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from msgspec import Struct
 
-from procs.gateway.scan import Scan, StoreCorrupt
+from procs.gateway.store_reader import Scan, StoreCorrupt
+from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, fail, load, print_json
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 
 SOH = b"\x01"
 RECEIVED = {
     1: "session",
     2: "sequenced",
     3: "answered",
-}  # by the kind of the store's entry, as `procs.gateway.scan` has it
+}  # by the kind of the store's entry, as `procs.gateway.store_reader` has it
 SENT = {4: "session", 5: "application"}
 LAST = 100
 

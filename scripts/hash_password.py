@@ -7,8 +7,9 @@ import sys
 
 from msgspec import Struct
 
-from procs.credentials import HASHER
-from scripts.terminal import EXIT_OK, Json, UsageError, print_json
+from procs.rules.credentials import HASHER
+from scripts.errors import UsageError
+from scripts.terminal import EXIT_OK, Json, print_json
 
 
 class Hashed(Struct, frozen=True):

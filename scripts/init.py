@@ -18,8 +18,9 @@ from msgspec import Struct
 from rich.prompt import Prompt
 
 import config
-from procs.credentials import HASHER
-from scripts.terminal import EXIT_OK, Json, UsageError, console, print_json
+from procs.rules.credentials import HASHER
+from scripts.errors import UsageError
+from scripts.terminal import EXIT_OK, Json, console, print_json
 
 PASSWORD_BYTES = 12
 PAIR = re.compile(r"([A-Z0-9]{1,16})/([A-Z0-9]{1,16})")

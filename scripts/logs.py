@@ -18,7 +18,8 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 from rich.text import Text
 
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, load
+from scripts.errors import UsageError
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, load
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}

@@ -13,15 +13,15 @@ import psycopg
 from msgspec import Struct
 
 from config.schema import Config
-from procs import catalogue, definitions
 from procs.batcher import database, extent, position
-from procs.gateway import scan, starts
-from procs.replica import Replica
+from procs.gateway import starts, store_reader
+from procs.recovery import retained_definitions, snapshot_catalog
+from procs.recovery.replay import Replica
 from procs.router.witnesses import Witnesses
-from procs.supervisor.topology import derive, role_of
 from procs.tables.saved import DamagedPart
+from procs.venue.topology import derive, role_of
 from scripts import copies
-from scripts.at.words import Names, of_event
+from scripts.at.formatting import Names, of_event
 from scripts.operate.directory import Directory
 from shm import journal_mark
 from shm.board import Board
@@ -110,12 +110,12 @@ def objects_mark(data: Path) -> bool:
 
 def snapshots_behind(data: Path, seq: int) -> list[int]:
     """The snapshots of records behind `seq`."""
-    return [entry.seq for entry in catalogue.entries(data) if entry.seq > seq]
+    return [entry.seq for entry in snapshot_catalog.entries(data) if entry.seq > seq]
 
 
 def cut_of(folder: Path, numbers: Sequence[int]) -> int | None:
     """Where a message store begins to report events behind `numbers`; None where it does not. StoreCorrupt."""
-    last, cut = scan.reports(folder, list(numbers))
+    last, cut = store_reader.reports(folder, list(numbers))
     bases = sorted(int(path.stem) for path in folder.glob("*.fix"))
     started = starts.read(folder, bases[0]) if bases else None
     marks = started.watermarks if started else b""
@@ -140,7 +140,7 @@ def _numbers(config: Config, data: Path, seq: int) -> list[int]:
     """The last event of each ring that the journal leads to, as a starting router finds them."""
     core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     try:
-        replica = Replica(config, data, catalogue.choose(data, core, seq).start, seq, reader=False)
+        replica = Replica(config, data, snapshot_catalog.choose(data, core, seq).start, seq, reader=False)
     except DamagedPart as error:
         raise LossError(str(error)) from error
     replica.router.witnesses = listener = _Listener()
@@ -150,11 +150,11 @@ def _numbers(config: Config, data: Path, seq: int) -> list[int]:
 
 def _names(data: Path, report: JournalReport) -> Names:
     directory = Directory()
-    known_seq, records = definitions.kept(data)
+    known_seq, records = retained_definitions.kept(data)
     directory.add(records)
     first = max(known_seq + 1, report.first_seq)
     if first <= report.last_seq:
-        directory.add(select(data / "journal", first, report.last_seq, definitions.TYPES))
+        directory.add(select(data / "journal", first, report.last_seq, retained_definitions.TYPES))
     return Names.of_directory(directory)
 
 
@@ -191,10 +191,12 @@ def _told(folder: Path, cut: int) -> Iterator[str]:
     """The messages to clients from `cut` on, as they were sent."""
     bases = sorted(int(path.stem) for path in folder.glob("*.fix"))
     begins = max(cut, bases[0])
-    entries = scan.Scan(folder, bases, begins, bases[-1] + scan.path_of(folder, bases[-1]).stat().st_size)
+    entries = store_reader.Scan(
+        folder, bases, begins, bases[-1] + store_reader.path_of(folder, bases[-1]).stat().st_size
+    )
     while (entry := entries.read()) is not None:
         kind, _, _, message = entry
-        if kind == scan.OUT_APP:
+        if kind == store_reader.OUT_APP:
             yield message.decode(errors="replace").replace(SOH, "|")
 
 

@@ -17,9 +17,10 @@ from msgspec import Struct
 
 from config.schema import Config
 from procs.batcher import database, rebuild, requests, writer
-from procs.batcher.filling import Filling
-from procs.replica import Replica, ReplicaError
-from procs.snapshots import Start
+from procs.batcher.backfill_writer import Filling
+from procs.recovery.replay import Replica, ReplicaError
+from procs.venue.snapshot_parts import Start
+from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.running import attach
 from scripts.terminal import (
@@ -28,7 +29,6 @@ from scripts.terminal import (
     EXIT_PROBLEM,
     ConfigPath,
     Json,
-    UsageError,
     Yes,
     console,
     is_sure,

@@ -14,9 +14,10 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from config.schema import Config
-from procs.gateway.scan import StoreCorrupt
-from procs.replica import ReplicaError
+from procs.gateway.store_reader import StoreCorrupt
+from procs.recovery.replay import ReplicaError
 from scripts import loss, set_aside
+from scripts.errors import UsageError
 from scripts.loss import Loss, LossError
 from scripts.terminal import (
     DEMO,
@@ -24,7 +25,6 @@ from scripts.terminal import (
     EXIT_PROBLEM,
     ConfigPath,
     Json,
-    UsageError,
     Yes,
     console,
     is_sure,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from config.schema import Config
-from procs.replica import Replica
-from procs.snapshots import Start
+from procs.recovery.replay import Replica
+from procs.venue.snapshot_parts import Start
 from shm.journal_select import select
 from shm.layout import unpack_command
 from shm.records import RECORD_SIZE, Adjustment, Code, CommandType, Deposit, Withdrawal

@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from procs.supervisor.health import is_ready
 from procs.supervisor.procfs import identify
-from procs.supervisor.topology import Host
-from procs.venue import Venue
+from procs.venue.topology import Host
+from procs.venue.venue import Venue
+from scripts.errors import UsageError
 from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, fail, load, print_json
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.segment import RoleLock
 
 LOOK_S = 0.02

@@ -11,7 +11,7 @@ import pwd
 import sys
 from pathlib import Path
 
-from scripts.terminal import UsageError
+from scripts.errors import UsageError
 
 
 def act_as_owner(data: Path) -> None:

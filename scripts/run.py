@@ -15,12 +15,13 @@ from pathlib import Path
 from rich.text import Text
 
 from config.errors import ConfigError
-from procs import space
 from procs.batcher import database
+from procs.disk import space
 from procs.supervisor import health
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
-from scripts.terminal import DEMO, ConfigPath, UsageError, console, load, table
+from scripts.errors import UsageError
+from scripts.terminal import DEMO, ConfigPath, console, load, table
 from shm.segment import RoleTakenError
 
 FOLDERS = ("journal", "run", "log", "spool", "snapshots", "gateway.1")  # of the data folder, where they are there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from procs.venue import Manifest, Venue, manifest_of
+from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.segment import SegmentError
 
 

@@ -17,11 +17,13 @@ from msgspec import structs
 from psycopg import sql
 
 from config.schema import Config
-from procs import definitions, files, voids
 from procs.batcher import database, extent, position, writer
-from procs.gateway import numbers, scan, segments, starts
-from procs.replica import ReplicaError
-from procs.snapshots import folder_of
+from procs.disk import atomic_file
+from procs.gateway import segments, seq_num_file, starts, store_reader
+from procs.recovery import retained_definitions
+from procs.recovery.replay import ReplicaError
+from procs.venue import voided_commands
+from procs.venue.snapshot_parts import folder_of
 from scripts import copies, loss, rebuild_db
 from scripts.loss import Loss
 from shm import journal_mark
@@ -41,7 +43,7 @@ def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[s
     `lost` has as the journal's end; `say` is told each step. Returns what is left to do by hand. OSError, StoreCorrupt.
     """
     aside.mkdir(parents=True, mode=0o700)
-    files.sync(aside.parent)
+    atomic_file.sync(aside.parent)
     if loss.objects_mark(data):
         _move(data / "journal" / journal_mark.NAME, aside, say)
     for seq in loss.snapshots_behind(data, lost.end):
@@ -59,32 +61,32 @@ def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[s
 
 def _move(path: Path, aside: Path, say: Callable[[str], None]) -> None:
     os.rename(path, aside / path.name)
-    files.sync(aside)
-    files.sync(path.parent)
+    atomic_file.sync(aside)
+    atomic_file.sync(path.parent)
     say(f"{path} is in {aside}")
 
 
 def _keep(path: Path, aside: Path) -> None:
     """Have `aside` hold a file, too, that is about to be replaced."""
     os.link(path, aside / path.name)
-    files.sync(aside)
+    atomic_file.sync(aside)
 
 
 def _forget_voids(data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> None:
     """What was voided behind the end is another command now."""
-    done = voids.load(data)
+    done = voided_commands.load(data)
     kept = {command: shown for command, shown in done.commands.items() if command <= seq}
     if kept != done.commands:
-        _keep(data / voids.FILE, aside)
-        voids.save(data, structs.replace(done, commands=kept))
-        say(f"{data / voids.FILE} names records up to {seq:,} only")
+        _keep(data / voided_commands.FILE, aside)
+        voided_commands.save(data, structs.replace(done, commands=kept))
+        say(f"{data / voided_commands.FILE} names records up to {seq:,} only")
 
 
 def _forget_definitions(data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> None:
-    if definitions.kept(data)[0] > seq:
-        _keep(data / definitions.FILE, aside)
-        definitions.forget_behind(data, seq)
-        say(f"{data / definitions.FILE} has records up to {seq:,} only")
+    if retained_definitions.kept(data)[0] > seq:
+        _keep(data / retained_definitions.FILE, aside)
+        retained_definitions.forget_behind(data, seq)
+        say(f"{data / retained_definitions.FILE} has records up to {seq:,} only")
 
 
 def _cut_store(store: Path, cut: int, aside: Path, say: Callable[[str], None]) -> None:
@@ -96,24 +98,24 @@ def _cut_store(store: Path, cut: int, aside: Path, say: Callable[[str], None]) -
     (aside / store.name).mkdir(mode=0o700)
     for path in store.iterdir():
         (os.link if path.suffix == ".fix" else shutil.copy2)(path, aside / store.name / path.name)
-    files.sync(aside / store.name)
-    files.sync(aside)
-    if (store / numbers.NAME).exists():
-        numbers.write(store, LOST_BOOT, numbers.read(store)[1])
+    atomic_file.sync(aside / store.name)
+    atomic_file.sync(aside)
+    if (store / seq_num_file.NAME).exists():
+        seq_num_file.write(store, LOST_BOOT, seq_num_file.read(store)[1])
     bases = sorted((int(path.stem) for path in store.glob("*.fix")), reverse=True)
     for base in bases:
         if base + segments.HEADER_SIZE <= cut:
-            files.replace_durably(scan.path_of(store, base), _beginning(store, base, cut))
+            atomic_file.replace_durably(store_reader.path_of(store, base), _beginning(store, base, cut))
             break
         starts.path_of(store, base).unlink(missing_ok=True)
-        scan.path_of(store, base).unlink()
-        files.sync(store)
+        store_reader.path_of(store, base).unlink()
+        atomic_file.sync(store)
     say(f"{store} ends at {cut:,}; all of it is in {aside / store.name}")
 
 
 def _beginning(store: Path, base: int, cut: int) -> bytes:
     """A segment up to `cut`, as another boot's: the next one begins a segment, so no entry has an old one's place."""
-    with scan.path_of(store, base).open("rb") as segment:
+    with store_reader.path_of(store, base).open("rb") as segment:
         data = bytearray(segment.read(cut - base))
     data[segments.BOOT] = LOST_BOOT.ljust(segments.BOOT.stop - segments.BOOT.start, b"\0")
     return bytes(data)
@@ -150,4 +152,4 @@ def _export(asked: psycopg.Connection[tuple[object, ...]], seq: int, folder: Pat
                     written.write(part)
             written.flush()
             os.fsync(written.fileno())
-    files.sync(folder)
+    atomic_file.sync(folder)

@@ -12,9 +12,9 @@ from typing import Any, cast
 from msgspec import Struct
 
 from config.schema import DAYS
-from procs.replica import Replica, ReplicaError
+from procs.recovery.replay import Replica, ReplicaError
 from procs.router.state import State
-from scripts.at.words import Names, time_text
+from scripts.at.formatting import Names, time_text
 from scripts.operate.amounts import step_text
 from scripts.state import current, listing_of
 from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table

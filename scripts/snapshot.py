@@ -16,10 +16,10 @@ from msgspec import Struct
 from rich.console import Console
 from rich.status import Status
 
-from procs import catalogue
-from procs.catalogue import Entry
-from procs.snapshots import folder_of
-from procs.venue import Venue
+from procs.recovery import snapshot_catalog
+from procs.recovery.snapshot_catalog import Entry
+from procs.venue.snapshot_parts import folder_of
+from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.board import Word
@@ -73,7 +73,7 @@ def _await(venue: Venue, after: int, supervisor: int, deadline_s: float, shown: 
     """The first valid snapshot behind log record `after`, or why there is none."""
     data = venue.data
     while time.monotonic() < deadline_s:
-        found = next((entry for entry in catalogue.entries(data) if entry.seq > after), None)
+        found = next((entry for entry in snapshot_catalog.entries(data) if entry.seq > after), None)
         if found is not None:
             return found
         if venue.board.get(Word.JOURNAL_FULL):
@@ -90,7 +90,7 @@ def _progress(venue: Venue, after: int) -> str:
     if seq <= after:
         return "waiting until the venue has settled"
     agents = venue.topology.savers
-    missing = catalogue.missing(venue.data, seq, agents)
+    missing = snapshot_catalog.missing(venue.data, seq, agents)
     if missing:
         return f"snapshot {seq}: {len(agents) - len(missing)} of {len(agents)} parts; waiting for {', '.join(missing)}"
     return f"snapshot {seq}: checking all parts, syncing the journal"

@@ -9,9 +9,9 @@ import contextlib
 from pathlib import Path
 
 from config.schema import Config
-from procs.catalogue import choose
-from procs.replica import Replica
-from procs.supervisor.topology import derive
+from procs.recovery.replay import Replica
+from procs.recovery.snapshot_catalog import choose
+from procs.venue.topology import derive
 from scripts.at import look, moment
 from scripts.progress import Progress
 

@@ -16,14 +16,16 @@ from cyclopts import Parameter
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs import catalogue, space, trouble
 from procs.batcher import database, refused
 from procs.batcher.refused import Refused
+from procs.disk import space
 from procs.gateway.session_log import SessionStatus
+from procs.recovery import snapshot_catalog
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
-from procs.supervisor.topology import Host
-from procs.venue import Venue
+from procs.venue import database_trouble
+from procs.venue.topology import Host
+from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
@@ -190,7 +192,7 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     time.sleep(sample_s)  # the sample itself: a rate needs two looks
     after, elapsed_s = _counts(venue), time.monotonic() - since
     rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
-    board, restarts, wrong = venue.board, _restarts(venue.data), trouble.of(venue.data)
+    board, restarts, wrong = venue.board, _restarts(venue.data), database_trouble.of(venue.data)
     left = venue.left()
     agents = [_agent(venue, agent, rates.get(agent, 0), left.get(agent)) for agent in venue.topology.agents]
     end, commit, database = board.get(Word.LOG_END), board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ)
@@ -237,7 +239,7 @@ def _restarts(data: Path) -> dict[str, int]:
 
 
 def _snapshot(data: Path) -> SnapshotStatus | None:
-    known = catalogue.entries(data)
+    known = snapshot_catalog.entries(data)
     if not known:
         return None
     newest = known[-1]

@@ -14,7 +14,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, UsageError, console, fail, load, print_json
+from scripts.errors import UsageError
+from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.segment import RoleLock
 
 LOOK_S = 0.02

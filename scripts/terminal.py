@@ -20,6 +20,8 @@ from rich.text import Text
 # What only some commands need is imported where it is used: `lockstep --help` and a completion must be quick.
 if TYPE_CHECKING:
     from config.schema import Config
+from scripts.errors import UsageError
+from scripts.rights import act_as_owner
 
 EXIT_OK = 0
 EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
@@ -35,10 +37,6 @@ Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON in
 YES_HELP = "Do not ask whether you are sure. Needed where there is no terminal."
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help=YES_HELP)]
 DEMO = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
-
-
-class UsageError(Exception):
-    """What was asked for can't be done as asked; the message says why. The command ends with EXIT_USAGE."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -68,7 +66,6 @@ def load(path: Path) -> Config:
     """The configuration in `path`; root goes on as its venue's user. UsageError with everything that is wrong with it,
     or where this user may not act for the venue."""
     import config
-    from scripts.rights import act_as_owner
 
     try:
         loaded = config.load(path)

@@ -15,14 +15,14 @@ import psycopg
 from msgspec import Struct, field
 
 from config.schema import Config
-from procs import voids
 from procs.batcher import compare, database
-from procs.batcher.asked import COMMANDS
-from procs.catalogue import MANIFEST, Entry, choose, entries
-from procs.replica import Replica, ReplicaError
-from procs.snapshots import Start, folder_of
-from procs.supervisor.topology import derive, role_of
+from procs.batcher.expected_requests import COMMANDS
+from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.snapshot_catalog import MANIFEST, Entry, choose, entries
 from procs.tables.saved import DamagedPart
+from procs.venue import voided_commands
+from procs.venue.snapshot_parts import Start, folder_of
+from procs.venue.topology import derive, role_of
 from scripts import copies
 from scripts.copies import Copies
 from scripts.progress import Progress
@@ -133,7 +133,7 @@ def replayed(config: Config, data: Path, found: Verdict) -> Replay:
     found.committed = running.board.get(Word.DURABLE_SEQ) if running else report.last_seq if report else 0
     seqs = segment_seqs(journal)
     found.segments = len(seqs)
-    found.voided = sorted(voids.load(data).commands)
+    found.voided = sorted(voided_commands.load(data).commands)
     first = _first(config, data, seqs, found)
     found.replayed_from = first.seq
     replay = Replay(config, data, first)

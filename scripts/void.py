@@ -15,15 +15,17 @@ from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs import definitions, voids
-from procs.catalogue import entries
+from procs.recovery import retained_definitions
+from procs.recovery.snapshot_catalog import entries
 from procs.supervisor import poison
 from procs.supervisor.poison import CarefulCommand
-from procs.supervisor.topology import derive
-from procs.voids import Position
+from procs.venue import voided_commands
+from procs.venue.topology import derive
+from procs.venue.voided_commands import Position
 from scripts.at import moment
+from scripts.at.formatting import Names, of_command, time_text
 from scripts.at.moment import Request, Retained
-from scripts.at.words import Names, of_command, time_text
+from scripts.errors import UsageError
 from scripts.operate.directory import Directory
 from scripts.running import attach
 from scripts.terminal import (
@@ -32,7 +34,6 @@ from scripts.terminal import (
     EXIT_PROBLEM,
     ConfigPath,
     Json,
-    UsageError,
     Yes,
     console,
     is_sure,
@@ -142,13 +143,13 @@ def take_out(
     config: Config, seq: int, published: int, *, yes: bool, untried: bool = False,
     careful: CarefulCommand = poison.command_of,
 ) -> Outcome:  # fmt: skip
-    """Void a command of the log of the stopped venue, if it is what a replay, by `careful`, dies of."""
+    """Void a command of the log of the stopped venue, if it is what a replay, by `poison_probe`, dies of."""
     data = Path(config.venue.data)
     with stopped(data):
         kept = moment.retained(data)
         request = moment.request_at(moment.within(seq, kept), kept)
         words = _words(data, request, kept)
-        done = voids.load(data)
+        done = voided_commands.load(data)
         command = request.command
         if command.seq in done.commands:
             return Outcome("already", f"record {command.seq:,} was taken out before", command.seq, words)
@@ -164,10 +165,10 @@ def take_out(
             return Outcome(
                 "refused", "not confirmed (--yes confirms): nothing was changed", command.seq, words, follows
             )
-        voids.save(data, structs.replace(done, commands=done.commands | {command.seq: published}))
+        voided_commands.save(data, structs.replace(done, commands=done.commands | {command.seq: published}))
         ended = None if untried else _dies_at(config, careful)
         if ended is not None:
-            voids.save(data, done)
+            voided_commands.save(data, done)
             says = (
                 f"without it the journal does not replay beyond record {ended:,}: nothing was changed. Later records "
                 f"build on it, or another one must be taken out too (--untried); {data}/log/careful.log says more"
@@ -203,7 +204,7 @@ def pass_over(
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         raise UsageError(f"--ingress {text} is not RING:INCARNATION:SEQUENCE")
     position = Position(*(int(part) for part in parts))
-    done = voids.load(data)
+    done = voided_commands.load(data)
     if position in done.ingress:
         return Outcome("already", f"the request at {text} was taken out before")
     refusal = _taken(ring_of(data, position.ring), position, patience_s)
@@ -211,7 +212,7 @@ def pass_over(
         return Outcome("refused", f"{refusal}: nothing was changed")
     if not yes and not is_sure(f"The request at {text} is never sequenced, and its sender gets no answer. Do it?"):
         return Outcome("refused", "not confirmed (--yes confirms): nothing was changed")
-    voids.save(data, structs.replace(done, ingress=(*done.ingress, position)))
+    voided_commands.save(data, structs.replace(done, ingress=(*done.ingress, position)))
     return Outcome("voided", f"the request at {text} is passed over from the router's next start on")
 
 
@@ -253,11 +254,11 @@ def _refusal(data: Path, request: Request, words: str) -> str:
 def _words(data: Path, request: Request, kept: Retained) -> str:
     """The command, with the names of its time: its replay is what can't be had."""
     directory = Directory()
-    known_seq, records = definitions.kept(data)
+    known_seq, records = retained_definitions.kept(data)
     directory.add(records)
     first = max(kept.first, known_seq + 1)
     if first <= request.command.seq:
-        directory.add(select(kept.journal, first, request.command.seq, definitions.TYPES))
+        directory.add(select(kept.journal, first, request.command.seq, retained_definitions.TYPES))
     return of_command(request.command, request.extensions, Names.of_directory(directory))
 
 

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from config.schema import Config, RingsSection
-from procs.batcher.asked import COMMANDS
-from procs.batcher.expected import TABLES, Expected
+from procs.batcher.expected_requests import COMMANDS
+from procs.batcher.expected_rows import TABLES, Expected
 from procs.matcher.matcher import Matcher
+from procs.router.log_source import RecordList
 from procs.router.router import Router
-from procs.router.source import RecordList
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.board import Word
 from shm.layout import unpack_command, unpack_event
 from shm.records import (

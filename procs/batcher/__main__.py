@@ -6,12 +6,12 @@ It decides nothing.
 from __future__ import annotations
 
 from procs.batcher import requests
+from procs.batcher.backfill_process import Filler
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
-from procs.batcher.filler import Filler
 from procs.batcher.position import Judge, Position, objection
-from procs.trouble import Notice
-from procs.venue import Venue, manifest_of
+from procs.venue.database_trouble import Notice
+from procs.venue.venue import Venue, manifest_of
 from shm.board import Word
 
 

@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from procs import space
 from procs.batcher.database import Embedded, Remote, UnavailableError
 from procs.batcher.loader import Fill, Loader, log
 from procs.batcher.position import Judge
 from procs.batcher.requests import Records
 from procs.batcher.spool import ForeignSpool, Spool
-from procs.batcher.spooler import Spooler
-from procs.snapshots import Snapshots
+from procs.batcher.spool_writer import Spooler
+from procs.disk import space
 from procs.tables import saved
+from procs.venue.snapshot_parts import Snapshots
 from shm.board import Board, Word
 from shm.refusal import FinalError
 from shm.ring import Consumer

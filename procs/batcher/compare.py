@@ -1,6 +1,6 @@
 """Compares the database with a replay of the journal, row by row, up to the database's watermark (I5).
 
-What the rows should be is worked out by `expected`; this only finds what differs, and never repairs it.
+What the rows should be is worked out by `expected_rows`; this only finds what differs, and never repairs it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from procs.batcher.database import CONNECT_TIMEOUT_S
-from procs.batcher.expected import TABLES, Expected, columns_of
+from procs.batcher.expected_rows import TABLES, Expected, columns_of
 from shm.layout import unpack_command, unpack_event
 from shm.records import Event
 

@@ -12,7 +12,7 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from procs import files
+from procs.disk import atomic_file
 from shm.records import MAX_MATCHERS, SLOT_SIZE
 
 # As `procs.batcher.spool` draws them.
@@ -41,7 +41,7 @@ class Extent(Struct, frozen=True):
 
 def note_loaded(folder: Path, born_ns: int, complete: int) -> None:
     """Keep that the database has everything up to a record: one that has less later was emptied. OSError."""
-    files.replace(folder / LOADED, f"{born_ns} {complete}".encode())
+    atomic_file.replace(folder / LOADED, f"{born_ns} {complete}".encode())
 
 
 def _loaded(folder: Path, born_ns: int) -> int:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
+from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S, Embedded, Remote, UnavailableError, migrate
 from procs.batcher.extent import note_loaded
-from procs.batcher.filler import FillError
 from procs.batcher.position import Judge, position
 from procs.batcher.reader import Reader
 from procs.batcher.remedy import with_remedy
@@ -23,7 +23,7 @@ from procs.batcher.requests import Records
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
 from procs.batcher.writer import RefusedError, Session
-from procs.snapshots import NotSyncedError
+from procs.venue.snapshot_parts import NotSyncedError
 from shm.journal import JournalError
 
 FIRST_BACK_OFF_S = 0.1
@@ -39,7 +39,8 @@ log = structlog.get_logger()
 
 
 # Brings the database from what it has to where the journal is committed, for an epoch and the time of the first event;
-# returns when that is done, or soon after the event is set. FillError where it can't be. See `procs.batcher.filler`.
+# returns when that is done, or soon after the event is set. FillError where it can't be.
+# See `procs.batcher.backfill_process`.
 Fill = Callable[[int, int, threading.Event], None]
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from procs.space import Spare
+from procs.disk.space import Spare
 from shm.refusal import FinalError
 
 SEGMENT_BYTES: int

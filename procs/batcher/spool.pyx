@@ -19,8 +19,8 @@ from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
 
 import os
 
-from procs import space
-from procs.snapshots import NotSyncedError
+from procs.disk import space
+from procs.venue.snapshot_parts import NotSyncedError
 from shm import disk as disks
 from shm.layout import SCHEMA_HASH
 from shm.refusal import FinalError

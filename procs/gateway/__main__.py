@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import time
 
-from procs import space
-from procs.gateway.desk import Desk
+from procs.disk import space
+from procs.gateway.event_reporter import EventPump
+from procs.gateway.fix.connection import Session
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
-from procs.gateway.fix.session import Session
-from procs.gateway.forms import Checker
 from procs.gateway.gateway import Gateway
-from procs.gateway.ids import RefusedIds
 from procs.gateway.listing import Listing
+from procs.gateway.order_entry import Desk
+from procs.gateway.order_request import Entry
 from procs.gateway.orders import Orders
-from procs.gateway.pump import EventPump
+from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.reports import Reports
 from procs.gateway.retention import Keep
 from procs.gateway.server import Server
 from procs.gateway.store import Store
-from procs.gateway.translate import Entry
-from procs.pump import STARTING, show_health
-from procs.venue import Venue
+from procs.gateway.validation import Checker
+from procs.host.event_loop import STARTING, show_health
+from procs.venue.venue import Venue
 
 # The messages that clients may send, and those that they get.
 SUPPORTED = ("D", "E", "F", "G", "H", "q", "8", "9", "N", "r")

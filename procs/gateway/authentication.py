@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from procs.credentials import HASH_SIZE, is_right
+from procs.rules.credentials import HASH_SIZE, is_right
 
 THREADS = 2
 FREE_FAILURES = 3  # of an address at an account, without a delay

@@ -8,7 +8,7 @@ from libc.errno cimport ENOSPC
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
-from procs.gateway.scan cimport Entry
+from procs.gateway.store_reader cimport Entry
 from shm.disk cimport Disk, iovec
 
 

@@ -1,9 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
-from procs.gateway.fix.session cimport Session
-from procs.gateway.line cimport Line
-from procs.gateway.repeat cimport Repeat
+from procs.gateway.fix.connection cimport Session
+from procs.gateway.fix_session cimport Line
+from procs.gateway.resend_request cimport Repeat
 
 cdef enum:
     RECEIVE_SIZE = 131072

@@ -1,6 +1,6 @@
 import asyncio
 
-from procs.gateway.fix.session import Session
+from procs.gateway.fix.connection import Session
 
 class Client:
     session: Session

@@ -8,7 +8,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from procs.gateway.fix.session cimport PHASE_ACTIVE, Session
+from procs.gateway.fix.connection cimport PHASE_ACTIVE, Session
 
 cdef enum:
     CHALLENGE_NS = 2_000_000_000         # for a client to answer when another connection claims its session

@@ -2,15 +2,15 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from procs.gateway.client cimport Client
-from procs.gateway.desk cimport Desk
-from procs.gateway.fix.session cimport Step
-from procs.gateway.line cimport Line
+from procs.gateway.event_reporter cimport EventPump
+from procs.gateway.fix.connection cimport Step
+from procs.gateway.fix_session cimport Line
 from procs.gateway.listing cimport Listing
+from procs.gateway.order_entry cimport Desk
+from procs.gateway.order_request cimport Entry
 from procs.gateway.orders cimport Orders
-from procs.gateway.pump cimport EventPump
-from procs.gateway.repeats cimport Repeats
+from procs.gateway.resend_queue cimport Repeats
 from procs.gateway.store cimport Store
-from procs.gateway.translate cimport Entry
 from shm.board cimport Board
 
 

@@ -1,13 +1,13 @@
 from collections.abc import Callable
 
 from procs.gateway.client import Client
-from procs.gateway.desk import Desk
+from procs.gateway.order_entry import Desk
 from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
-from procs.gateway.pump import EventPump
+from procs.gateway.event_reporter import EventPump
 from procs.gateway.session_log import Watch
 from procs.gateway.store import Store
-from procs.gateway.translate import Entry
+from procs.gateway.order_request import Entry
 from shm.board import Board
 from shm.ring import Consumer
 

@@ -8,10 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, strlen
 
 from procs.gateway.client cimport CLAIM_REFUSED, CLAIM_WAITS, RECEIVE_SIZE, Claim, Client
-from procs.gateway.desk cimport Desk
-from procs.gateway.fix.encode cimport Outbox
-from procs.gateway.fix.message cimport Message
-from procs.gateway.fix.session cimport (
+from procs.gateway.fix.connection cimport (
     PHASE_ACTIVE,
     STEP_APPLICATION,
     STEP_DISCONNECT,
@@ -20,10 +17,13 @@ from procs.gateway.fix.session cimport (
     STEP_RESEND,
     Session,
 )
-from procs.gateway.forms cimport Text
-from procs.gateway.line cimport WINDOW_NS, Line, within
-from procs.gateway.scan cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
-from procs.gateway.translate cimport field_of
+from procs.gateway.fix.encode cimport Outbox
+from procs.gateway.fix.message cimport Message
+from procs.gateway.fix_session cimport WINDOW_NS, Line, within
+from procs.gateway.order_entry cimport Desk
+from procs.gateway.order_form cimport Text
+from procs.gateway.order_request cimport field_of
+from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT
 

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.gateway.scan cimport Entry
+from procs.gateway.store_reader cimport Entry
 
 
 @cython.final

@@ -13,9 +13,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from posix.unistd cimport close, pread
 
-from procs.gateway.scan cimport MAX_BODY, SEGMENT_HEADER_SIZE, Entry, crc_of, is_sane
+from procs.gateway.store_reader cimport MAX_BODY, SEGMENT_HEADER_SIZE, Entry, crc_of, is_sane
 
-from procs.gateway.scan import StoreCorrupt, path_of
+from procs.gateway.store_reader import StoreCorrupt, path_of
 
 cdef enum:
     PAGE = 4096

@@ -2,8 +2,8 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.gateway.lookup cimport Lookup
-from procs.gateway.scan cimport Entry
 from procs.gateway.store cimport Store
+from procs.gateway.store_reader cimport Entry
 
 
 @cython.final

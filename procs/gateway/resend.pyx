@@ -9,10 +9,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 
 from procs.gateway.lookup cimport Lookup
-from procs.gateway.marks cimport Mark, mark_above
-from procs.gateway.scan cimport KIND_OUT_ADMIN, KIND_OUT_APP, Entry
+from procs.gateway.resend_index cimport Mark, mark_above
 from procs.gateway.sessions cimport SessionState
 from procs.gateway.store cimport Store
+from procs.gateway.store_reader cimport KIND_OUT_ADMIN, KIND_OUT_APP, Entry
 
 cdef enum:
     FIRST_CAPACITY = 64

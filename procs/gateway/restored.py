@@ -9,11 +9,11 @@ import os
 import struct
 from pathlib import Path
 
-from procs.gateway import numbers, segments
+from procs.gateway import segments, seq_num_file
 
-ROW = struct.Struct("<5I")  # as `procs.gateway.numbers` draws it
+ROW = struct.Struct("<5I")  # as `procs.gateway.seq_num_file` draws it
 OTHER_BOOT = b"restored"  # of no host: the gateway goes on behind all that is reserved
-HIGHEST = 2**31 - 1 - 4 * numbers.BLOCK  # FIX libraries hold a MsgSeqNum in 31 bits
+HIGHEST = 2**31 - 1 - 4 * seq_num_file.BLOCK  # FIX libraries hold a MsgSeqNum in 31 bits
 
 
 def begin_anew(folder: Path) -> None:
@@ -33,11 +33,11 @@ def leap(folder: Path, count: int) -> int:
 
     StoreCorrupt where the file is damaged, OSError.
     """
-    _, rows = numbers.read(folder)
+    _, rows = seq_num_file.read(folder)
     leapt = []
     for session, generation, floor, reserved, version in ROW.iter_unpack(rows):
         last = min(max(floor, reserved) + count, HIGHEST)
         leapt.append(ROW.pack(session, generation, floor, max(last, floor, reserved), version))
     if leapt:
-        numbers.write(folder, OTHER_BOOT, b"".join(leapt))
+        seq_num_file.write(folder, OTHER_BOOT, b"".join(leapt))
     return len(leapt)

@@ -12,10 +12,10 @@ from pathlib import Path
 import structlog
 from msgspec import Struct
 
-from procs import files
+from procs.disk import atomic_file
 from procs.gateway import background, starts
-from procs.gateway.scan import path_of
 from procs.gateway.starts import Started
+from procs.gateway.store_reader import path_of
 
 NS_PER_DAY = 86_400 * 10**9
 IDLE_NS = 3600 * 10**9  # so long what no session needs stays all the same: the log may lack some of it
@@ -90,6 +90,6 @@ def remove(folder: Path, bases: list[int]) -> None:
         for base in bases:
             path_of(folder, base).unlink(missing_ok=True)
             starts.path_of(folder, base).unlink(missing_ok=True)
-        files.sync(folder)
+        atomic_file.sync(folder)
     except OSError as error:
         log.warning("old messages not removed", folder=str(folder), reason=error.strerror)

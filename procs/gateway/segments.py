@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from procs import files, space
-from procs.gateway.scan import MAGIC, path_of
-from procs.snapshots import NotSyncedError
+from procs.disk import atomic_file, space
+from procs.gateway.store_reader import MAGIC, path_of
+from procs.venue.snapshot_parts import NotSyncedError
 
 HEADER_SIZE = 64
 BOOT = slice(16, 52)  # of the header: the boot of the host in which all of the segment was written
@@ -25,7 +25,7 @@ def begin(folder: Path, base: int, boot: bytes, spare_bytes: int) -> int:
         space.own(fd, HEADER_SIZE + spare_bytes)
         os.write(fd, header.ljust(HEADER_SIZE, b"\0"))
         os.fsync(fd)  # a segment that has its name has its header, whatever a loss of power leaves
-        files.sync(folder)
+        atomic_file.sync(folder)
     except BaseException:
         os.close(fd)
         path.unlink()

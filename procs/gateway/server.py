@@ -14,15 +14,15 @@ from typing import cast
 import structlog
 
 from config.schema import FixSection
-from procs.admission import Admission
+from procs.edge.admission import Admission
+from procs.edge.listening import judged
 from procs.gateway import control
 from procs.gateway.authentication import Authenticator
 from procs.gateway.client import Client
 from procs.gateway.control import Control
-from procs.gateway.fix.session import Session
+from procs.gateway.fix.connection import Session
 from procs.gateway.gateway import Gateway
 from procs.gateway.session_log import SessionLog, Watch
-from procs.listening import judged
 from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer

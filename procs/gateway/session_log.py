@@ -13,8 +13,8 @@ import structlog
 from msgspec import Struct
 
 from procs.gateway.client import Client
-from procs.gateway.line import Line
-from procs.gateway.pump import EventPump
+from procs.gateway.event_reporter import EventPump
+from procs.gateway.fix_session import Line
 
 LINES_PER_S = 10  # of each kind: of sessions, and of those who have not logged on
 MAX_LINES_AT_ONCE = 100

@@ -1,7 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.gateway.marks cimport Marks
-from procs.gateway.scan cimport Entry
+from procs.gateway.resend_index cimport Marks
+from procs.gateway.store_reader cimport Entry
 from procs.tables.saved cimport Loader, Saver
 
 cdef struct SessionState:

@@ -7,8 +7,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from procs.gateway.marks cimport MAX_MARKS, Marks, add_mark, clear_marks, drop_marks, load_marks, reach_of, save_marks
-from procs.gateway.scan cimport (
+from procs.gateway.resend_index cimport (
+    MAX_MARKS, Marks, add_mark, clear_marks, drop_marks, load_marks, reach_of, save_marks,
+)
+from procs.gateway.store_reader cimport (
     KIND_IN_ADMIN,
     KIND_IN_ANSWERED,
     KIND_IN_LOGGED,

@@ -18,8 +18,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from procs.files import replace_durably
-from procs.gateway.scan import StoreCorrupt
+from procs.disk.atomic_file import replace_durably
+from procs.gateway.store_reader import StoreCorrupt
 
 MAGIC = b"LSFIXAT1"
 HEAD = struct.Struct("<8sQII")

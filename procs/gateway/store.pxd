@@ -2,10 +2,10 @@ cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
-from procs.gateway.ids cimport RefusedIds
-from procs.gateway.reserve cimport Reserve
-from procs.gateway.scan cimport EVENT_RINGS, Entry, Kind, Scan
+from procs.gateway.refused_ids cimport RefusedIds
+from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.sessions cimport SessionState
+from procs.gateway.store_reader cimport EVENT_RINGS, Entry, Kind, Scan
 from shm.disk cimport Disk
 
 cdef enum:

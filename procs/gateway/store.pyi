@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from procs.gateway.ids import RefusedIds
+from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.retention import Keep
 from procs.tables.saved import Loader, Saver
 

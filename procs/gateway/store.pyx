@@ -29,25 +29,9 @@ from posix.unistd cimport close
 from procs.gateway.batch cimport write_batch
 from procs.gateway.fix.message cimport Message
 from procs.gateway.lookup cimport Lookup
-from procs.gateway.lost cimport lost_of
-from procs.gateway.marks cimport find_mark
-from procs.gateway.reserve cimport Reserve
-from procs.gateway.scan cimport (
-    FLAG_REFUSED_ID,
-    KIND_IN_ADMIN,
-    KIND_IN_ANSWERED,
-    KIND_OUT_APP,
-    KIND_RESET,
-    MAX_BODY,
-    SEGMENT_HEADER_SIZE,
-    Entry,
-    Kind,
-    Scan,
-    back_to,
-    crc_of,
-    fill,
-    padded,
-)
+from procs.gateway.lost_messages cimport lost_of
+from procs.gateway.resend_index cimport find_mark
+from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.secrets cimport blank, has_secret
 from procs.gateway.sessions cimport (
     SessionState,
@@ -63,15 +47,31 @@ from procs.gateway.sessions cimport (
     save_sessions,
     unpack_sessions,
 )
+from procs.gateway.store_reader cimport (
+    FLAG_REFUSED_ID,
+    KIND_IN_ADMIN,
+    KIND_IN_ANSWERED,
+    KIND_OUT_APP,
+    KIND_RESET,
+    MAX_BODY,
+    SEGMENT_HEADER_SIZE,
+    Entry,
+    Kind,
+    Scan,
+    back_to,
+    crc_of,
+    fill,
+    padded,
+)
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
 from shm.records cimport SIDE_SELL
 
-from procs import files, space
+from procs.disk import atomic_file, space
 from procs.gateway import background, segments, starts
 from procs.gateway.retention import Retention, note_start
-from procs.gateway.scan import StoreCorrupt, path_of
 from procs.gateway.starts import Started
+from procs.gateway.store_reader import StoreCorrupt, path_of
 from procs.gateway.upgrade import upgrade
 from shm import disk as disks
 
@@ -109,7 +109,7 @@ cdef class Store:
     ):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files.sync(self.folder.parent)
+        atomic_file.sync(self.folder.parent)
         self.disk = disks.FolderDisk(self.folder)
         self.refused = refused
         self.segment_size = segment_size

@@ -11,7 +11,8 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from procs.gateway.scan cimport (
+from procs.gateway.secrets cimport blank
+from procs.gateway.store_reader cimport (
     KIND_IN_ADMIN,
     KIND_IN_ANSWERED,
     KIND_IN_LOGGED,
@@ -25,12 +26,11 @@ from procs.gateway.scan cimport (
     crc_of,
     padded,
 )
-from procs.gateway.secrets cimport blank
 from shm.board cimport MAX_SESSIONS
 
-from procs import files
-from procs.gateway.scan import MAGIC, OLD_MAGIC, StoreCorrupt, path_of
+from procs.disk import atomic_file
 from procs.gateway.secrets import blanked
+from procs.gateway.store_reader import MAGIC, OLD_MAGIC, StoreCorrupt, path_of
 
 cdef enum:
     ENTRIES_A_BEAT = 8192
@@ -48,7 +48,7 @@ def upgrade(object folder, list bases, object beat) -> bool:
     if not any(is_old(folder, base) for base in bases):
         return False
     for path in folder.glob("*.torn"):
-        files.replace_durably(path, blanked(path.read_bytes()))
+        atomic_file.replace_durably(path, blanked(path.read_bytes()))
     _Upgrade(folder, bases, beat).run()
     return True
 
@@ -90,7 +90,7 @@ cdef class _Upgrade:
                 os.fsync(written.fileno())
             os.utime(temporary, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
             temporary.replace(path)
-            files.sync(self.folder)
+            atomic_file.sync(self.folder)
 
     def _convert(self, object path, uint64_t base, object written) -> None:
         """Follow a segment's entries, and write each as it is to be."""

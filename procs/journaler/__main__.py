@@ -8,8 +8,8 @@ from __future__ import annotations
 import structlog
 
 from procs.journaler.journaler import Journaler
-from procs.supervisor.topology import LOG
-from procs.venue import Venue
+from procs.venue.topology import LOG
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.journal_writer import JournalWriter
 from shm.ring import Consumer

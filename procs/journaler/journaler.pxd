@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint64_t
 
-from procs.agent cimport Agent
+from procs.venue.agent cimport Agent
 from shm.board cimport Board
 from shm.journal_writer cimport JournalWriter
 from shm.ring cimport Consumer

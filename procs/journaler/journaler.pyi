@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from procs.agent import Agent
+from procs.venue.agent import Agent
 from shm.board import Board
 from shm.journal_writer import JournalWriter
 from shm.ring import Consumer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from libc.stdint cimport int64_t, uint64_t
 
-from procs.agent cimport Agent
+from procs.venue.agent cimport Agent
 from shm.bell cimport WAIT_COMMIT
 from shm.board cimport WORD_DURABLE_SEQ, WORD_GENERATION, WORD_JOURNAL_FULL, WORD_JOURNAL_READY, Board
 from shm.journal_format cimport mix

@@ -6,16 +6,16 @@ It decides nothing: the agent's rules are in `matcher`, those of matching in `bo
 
 from __future__ import annotations
 
-from procs import voids
 from procs.matcher.matcher import Matcher
-from procs.venue import Venue
+from procs.venue import voided_commands
+from procs.venue.venue import Venue
 
 
 def build(venue: Venue, name: str) -> Matcher:
     """The agent called `name`, which ends in its matcher's number, as the snapshot that this run began with has it."""
     number = int(name.partition(".")[2])
     events = venue.producer(f"events.{name}")
-    voided = voids.load(venue.data).commands
+    voided = voided_commands.load(venue.data).commands
     matcher = Matcher(number, venue.consumer("log", name), events, venue.board, venue.images, venue.snapshots, voided)
     part = venue.snapshots.load(name)
     if part is not None:

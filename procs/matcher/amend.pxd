@@ -1,4 +1,4 @@
-from procs.matcher.matching cimport Incoming
+from procs.matcher.incoming cimport Incoming
 from procs.matcher.orders cimport Orders
 from shm.records cimport CancelRecord, ExtTermsRecord, ReplaceRecord
 

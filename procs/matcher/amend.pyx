@@ -6,16 +6,17 @@ It trades nothing: an order that loses its place in the book becomes the incomin
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.matcher.entry cimport is_outside, slide, still_code, would_take
+from procs.matcher.event_writer cimport Told, answers
 from procs.matcher.expiry cimport heap_put, heap_remove
+from procs.matcher.incoming cimport be_ready
 from procs.matcher.levels cimport Level, int128, level_at
-from procs.matcher.matching cimport be_ready, come_in, prepare
+from procs.matcher.matching cimport come_in, prepare
 from procs.matcher.orders cimport (
     IS_DAY, IS_SHARED_DAY, PARKED, QUEUE, Listing, Order, Terms, find, is_in_book, is_trading, ladder_of, listing_of,
     order_at, price_of, terms_at, unlink,
 )
-from procs.matcher.outcome cimport Told, answers
 from procs.matcher.resting cimport show_less, tell, tell_terms, withdraw
-from procs.matcher.waiting cimport await_price, begin_trail
+from procs.matcher.stop_orders cimport await_price, begin_trail
 from procs.tables.pool cimport NIL
 from shm.client_ids cimport copy_own_id
 from shm.records cimport (

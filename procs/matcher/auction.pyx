@@ -5,10 +5,10 @@ It decides nothing about when an auction begins or ends. A price is found in one
 
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
+from procs.matcher.event_writer cimport is_full
 from procs.matcher.fees cimport base_fee, quote_fee
 from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport ASKS, BIDS, Order, listing_of, matchable, order_at, price_of
-from procs.matcher.outcome cimport is_full
 from procs.matcher.resting cimport end_mate, take_from
 from procs.tables.pool cimport NIL
 from shm.records cimport SIDE_BUY, TRADE_FLAG_AUCTION, TradedRecord

@@ -2,11 +2,11 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.matcher.entry cimport Extensions
-from procs.matcher.matching cimport Incoming
+from procs.matcher.event_writer cimport Outcome
+from procs.matcher.incoming cimport Incoming
+from procs.matcher.mass_cancel cimport Sweep
 from procs.matcher.orders cimport Orders
-from procs.matcher.outcome cimport Outcome
 from procs.matcher.phases cimport Change
-from procs.matcher.sweep cimport Sweep
 from procs.tables.array cimport Array
 from shm.records cimport (
     AccountLimitsRecord, CommandRecord, InstrumentRecord, LimitsRecord, MassCancelRecord, NewOrderRecord,

@@ -17,25 +17,25 @@ from procs.matcher.amend cimport cancel, replace
 from procs.matcher.auction cimport Crossing, crossing_of, uncross
 from procs.matcher.check cimport check_orders
 from procs.matcher.entry cimport activate, enter, note_leg, note_terms, start
+from procs.matcher.event_writer cimport answers, is_full
 from procs.matcher.expiry cimport heap_first
 from procs.matcher.image cimport give_away, image_of, take_over
+from procs.matcher.inspection cimport depth_of, shown_of, standing_at
+from procs.matcher.mass_cancel cimport (
+    Wanted, sweep_abandon, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
+)
 from procs.matcher.matching cimport match, settle
 from procs.matcher.orders cimport (
     MAX_ACCOUNTS, QUEUE, book_side, is_listed, is_trading, list_instrument, listing_of, order_at, terms_at,
 )
-from procs.matcher.outcome cimport answers, is_full
 from procs.matcher.phases cimport (
     announce, begin_change, ends_in_trades, indicate, listings_due, set_limits, sweep_awaited, sweep_closed,
     sweep_ended, volatility_ends,
 )
 from procs.matcher.resting cimport withdraw
 from procs.matcher.state cimport digest_orders, load_orders, save_orders
-from procs.matcher.sweep cimport (
-    Wanted, sweep_abandon, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
-)
-from procs.matcher.view cimport depth_of, shown_of, standing_at
-from procs.matcher.voided cimport void_command
-from procs.matcher.waiting cimport first_in_queue, look
+from procs.matcher.stop_orders cimport first_in_queue, look
+from procs.matcher.voided_command cimport void_command
 from procs.tables.array cimport array_at, array_close, array_open, array_push
 from procs.tables.index cimport index_size
 from procs.tables.pool cimport NIL

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from procs.matcher.matching cimport Incoming
+from procs.matcher.incoming cimport Incoming
 from procs.matcher.orders cimport Listing, Order, Orders
 from shm.records cimport ActivateRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord
 

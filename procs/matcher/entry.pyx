@@ -7,17 +7,18 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from procs.matcher.bands cimport Band, collar, is_within, static_band
+from procs.matcher.event_writer cimport Told
 from procs.matcher.expiry cimport heap_put
+from procs.matcher.incoming cimport be_ready
 from procs.matcher.levels cimport Level, level_at
-from procs.matcher.matching cimport be_ready, come_in, crosses, passive_price, prepare, tell_incoming
+from procs.matcher.matching cimport come_in, crosses, passive_price, prepare, tell_incoming
 from procs.matcher.orders cimport (
     FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, Terms, find,
     forget_terms, is_auction, is_trading, ladder_of, link, listing_of, open_order, opens, order_at, order_flags,
     terms_at, terms_of, unlink,
 )
-from procs.matcher.outcome cimport Told
 from procs.matcher.resting cimport end_mate, tell, withdraw
-from procs.matcher.waiting cimport MAX_TRAILING, await_price, begin_trail
+from procs.matcher.stop_orders cimport MAX_TRAILING, await_price, begin_trail
 from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_LIST, CANCEL_REASON_NO_FUNDS, CODE_CANCEL_ONLY, CODE_DELISTED, CODE_HALTED,

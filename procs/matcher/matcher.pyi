@@ -1,9 +1,9 @@
 from collections.abc import Mapping
 
-from procs.agent import Agent
-from procs.images import Images
+from procs.venue.agent import Agent
+from procs.venue.instrument_images import Images
 from procs.matcher.book import Book
-from procs.snapshots import Snapshots
+from procs.venue.snapshot_parts import Snapshots
 from procs.tables.saved import Loader, Saver
 from shm.board import Board
 from shm.ring import Consumer, Producer

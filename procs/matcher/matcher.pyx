@@ -6,12 +6,12 @@ It decides nothing about an order (the book does), and never frees a command who
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from procs.agent cimport Agent
-from procs.matcher.ahead cimport Ahead, look_ahead
 from procs.matcher.book cimport Book
 from procs.matcher.orders cimport MAX_INSTRUMENTS
+from procs.matcher.prefetch cimport Ahead, look_ahead
 from procs.tables.digest cimport scramble
 from procs.tables.saved cimport Loader, Saver
+from procs.venue.agent cimport Agent
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SNAPSHOT_SEQ, Board
 from shm.records cimport (
     CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT,

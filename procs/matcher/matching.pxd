@@ -1,34 +1,8 @@
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from procs.matcher.bands cimport Band
+from procs.matcher.event_writer cimport Told
+from procs.matcher.incoming cimport Incoming
 from procs.matcher.orders cimport Orders
-from procs.matcher.outcome cimport Told
-from shm.records cimport STP_NONE
-
-# The order that is being matched. It may wait for slots in the event ring, in the middle of a sweep.
-cdef struct Incoming:
-    uint64_t order_id
-    uint32_t instrument
-    uint32_t account
-    uint32_t item           # of an order that has terms, or was open before; else NIL: it is one once it rests
-    int64_t price_ticks
-    int64_t leaves_lots     # or what is left of its budget
-    int64_t filled_lots
-    int16_t maker_fee_ppm
-    int16_t taker_fee_ppm
-    uint8_t side
-    uint8_t ord_type
-    uint8_t stp
-    uint8_t flags           # of Order
-    bint rests              # what does not trade goes into the book, instead of being cancelled
-    bint is_budget
-    bint is_careful         # something decides about each trade: a band, self-trade prevention, a budget
-    uint8_t ended           # the reason for which what is left is cancelled, once there is one
-    bint has_breached       # it met a band that starts an auction
-    bint has_traded
-    int64_t first_ticks
-    int64_t last_ticks
-    Band band
 
 cdef void come_in(Orders orders, Incoming *incoming, uint32_t item, int64_t price_ticks) noexcept nogil
 cdef void prepare(Orders orders, Incoming *incoming, int64_t minimum_lots, bint is_fok) noexcept nogil
@@ -37,11 +11,3 @@ cdef void tell_incoming(Orders orders, const Incoming *incoming, Told *told) noe
 cdef int settle(Orders orders, Incoming *incoming) except -1 nogil
 cdef bint crosses(Orders orders, uint32_t instrument, uint8_t side, int64_t price_ticks) noexcept nogil
 cdef int64_t passive_price(Orders orders, uint32_t instrument, uint8_t side) noexcept nogil
-
-
-cdef inline void be_ready(Incoming *incoming) noexcept nogil:
-    """Nothing has happened to the incoming order yet, and nothing but its own mode decides about its trades."""
-    incoming.ended = 0
-    incoming.has_breached = False
-    incoming.has_traded = False
-    incoming.is_careful = incoming.stp > STP_NONE

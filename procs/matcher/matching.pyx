@@ -6,14 +6,15 @@ It decides what an incoming order trades, and what becomes of its rest; it never
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
 from procs.matcher.bands cimport both_bands, is_within
-from procs.matcher.enough cimport is_enough
+from procs.matcher.event_writer cimport is_full
 from procs.matcher.fees cimport base_fee, quote_fee
+from procs.matcher.fillable_quantity cimport is_enough
+from procs.matcher.incoming cimport Incoming, be_ready
 from procs.matcher.levels cimport Ladder, Level, int128, level_at
 from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, Listing, Order, Orders, Terms, book_side, discard, end_with_day,
     is_akin, is_trading, key_of, link, listing_of, matchable, new_order, order_at, price_of, terms_at,
 )
-from procs.matcher.outcome cimport is_full
 from procs.matcher.resting cimport end_mate, follow, show_anew, show_less, take_from, tell, withdraw
 from procs.tables.pool cimport NIL
 from shm.records cimport (

@@ -1,9 +1,9 @@
 cimport cython
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.matcher.event_writer cimport Outcome
 from procs.matcher.expiry cimport Heap
 from procs.matcher.levels cimport Ladder, Level, Levels, level_add, level_at, level_find, level_remove
-from procs.matcher.outcome cimport Outcome
 from procs.tables.index cimport Index, index_find, tag_of_serial
 from procs.tables.pool cimport NIL, Pool, pool_at
 from shm.records cimport (

@@ -8,9 +8,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
+from procs.matcher.event_writer cimport Outcome
 from procs.matcher.expiry cimport heap_close, heap_open, heap_put, heap_remove, next_day_end
 from procs.matcher.levels cimport levels_close, levels_open
-from procs.matcher.outcome cimport Outcome
 from procs.tables.index cimport index_close, index_open, index_put, index_remove
 from procs.tables.pool cimport pool_close, pool_give, pool_open, pool_take
 from shm.records cimport (

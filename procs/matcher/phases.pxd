@@ -1,8 +1,8 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.matcher.auction cimport Uncrossing
+from procs.matcher.mass_cancel cimport Sweep
 from procs.matcher.orders cimport Listing, Orders
-from procs.matcher.sweep cimport Sweep
 from shm.records cimport LimitsRecord
 
 # A change of an instrument's phase. It may wait for slots in the event ring, between any two of its events.

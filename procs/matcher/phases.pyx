@@ -6,10 +6,10 @@ It cancels and triggers nothing itself: it says which orders a change ends or wa
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.matcher.auction cimport Crossing, crossing_of, narrow
+from procs.matcher.mass_cancel cimport Wanted, sweep_all, sweep_begin, sweep_ladder, sweep_sort
 from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, PARKED, is_auction, listing_of, opens,
 )
-from procs.matcher.sweep cimport Wanted, sweep_all, sweep_begin, sweep_ladder, sweep_sort
 from shm.records cimport (
     BAND_ACTION_AUCTION, CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_DELISTED, CANCEL_REASON_EXPIRED, PHASE_CLOSED,
     PHASE_CLOSING_AUCTION, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_VOLATILITY_AUCTION, PhaseChangedRecord,

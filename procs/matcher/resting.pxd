@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from procs.matcher.event_writer cimport Told
 from procs.matcher.orders cimport Orders
-from procs.matcher.outcome cimport Told
 
 cdef void tell(Orders orders, uint32_t item, Told *told) noexcept nogil
 cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil

@@ -5,11 +5,11 @@ It decides none of that: matching, auctions, sweeps and commands do; here are th
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from procs.matcher.event_writer cimport Told
 from procs.matcher.levels cimport Level, level_at
 from procs.matcher.orders cimport (
     IS_DAY, Order, Orders, Terms, discard, is_in_book, order_at, part, price_of, terms_at, to_tail,
 )
-from procs.matcher.outcome cimport Told
 from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_LIST, LIST_KIND_OCO, ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORDER_STATE_WAITING,

@@ -13,9 +13,9 @@ from config.schema import MarketDataSection
 from procs.publisher.feed import Cadence, Feed
 from procs.publisher.hub import Hub
 from procs.publisher.server import Server
-from procs.snapshots import Snapshots
 from procs.tables.saved import Loader
-from procs.venue import Venue
+from procs.venue.snapshot_parts import Snapshots
+from procs.venue.venue import Venue
 from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer

@@ -22,8 +22,8 @@ from websockets.http11 import Response
 from websockets.protocol import State
 
 from config.schema import MarketDataSection
-from procs.admission import Admission
-from procs.listening import judged
+from procs.edge.admission import Admission
+from procs.edge.listening import judged
 from procs.publisher.feed import Feed
 from procs.publisher.hub import Client, Hub
 from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answer, parse_request

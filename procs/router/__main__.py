@@ -5,12 +5,12 @@ It decides nothing: the agent's rules are in `router`, the state's in `sequencer
 
 from __future__ import annotations
 
-from procs import voids
 from procs.router.genesis import changes
+from procs.router.log_source import Journal
 from procs.router.router import Router
-from procs.router.source import Journal
 from procs.router.witnesses import Witnesses
-from procs.venue import Venue
+from procs.venue import voided_commands
+from procs.venue.venue import Venue
 
 OPERATORS_RING = 9
 EVENTS = "events.router"
@@ -34,7 +34,7 @@ def build(venue: Venue, name: str = "router") -> Router:
         boot_id=bytes.fromhex(venue.boot_id),
         snapshots=venue.snapshots,
         generation=venue.generation,
-        voided=voids.load(venue.data).positions,
+        voided=voided_commands.load(venue.data).positions,
         id_window_s=venue.config.client_ids.window_s,
         older_ids=venue.config.client_ids.older,
         witnesses=Witnesses(venue.board, venue.topology.ring(EVENTS).consumers),

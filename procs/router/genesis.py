@@ -15,10 +15,10 @@ from msgspec import structs
 
 from config.schema import AccountSection, Config, InstrumentSection
 from config.units import in_units
-from procs.credentials import HASHER, credential_of, is_right
-from procs.router import definitions
-from procs.router.definitions import GenesisError
+from procs.router import config_records
+from procs.router.config_records import GenesisError
 from procs.router.sequencer import Sequencer
+from procs.rules.credentials import HASHER, credential_of, is_right
 from shm.layout import pack, unpack_command
 from shm.records import (
     Account,
@@ -99,7 +99,7 @@ def _check(config: Config, core: Sequencer) -> None:
         if listed is None:
             continue
         terms = core.instrument(listed)
-        wanted = definitions.instrument(section, core.assets, listed, terms)
+        wanted = config_records.instrument(section, core.assets, listed, terms)
         for name in FIXED:
             if terms[name] != getattr(wanted, name):
                 raise GenesisError(
@@ -123,18 +123,18 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[Change]:
         listed = core.instruments.get(symbol)
         if listed is not None:
             terms = core.instrument(listed)
-            wanted = definitions.instrument(section, core.assets, listed, terms)
+            wanted = config_records.instrument(section, core.assets, listed, terms)
             if core.is_delisted(listed):
                 continue
             if section.delisted:
                 log.error("configuration_refused", key=f"{key}.delisted", reason="the log has it listed, and delisting "
                           f"is for ever: lockstep delist {section.symbol} does it, no file")  # fmt: skip
-            if any(terms[name] != getattr(wanted, name) for name in definitions.TERMS):
+            if any(terms[name] != getattr(wanted, name) for name in config_records.TERMS):
                 yield Change(key, [pack(wanted)])
         elif section.delisted:
             continue  # it never was
         elif section.base.encode() in core.assets and section.quote.encode() in core.assets:
-            wanted = definitions.instrument(section, core.assets, len(core.instruments) + 1)
+            wanted = config_records.instrument(section, core.assets, len(core.instruments) + 1)
             yield Change(key, [pack(wanted)])
         else:
             yield Change(key, [])  # its asset was refused
@@ -146,12 +146,12 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[Change]:
 def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -> Iterator[list[bytes]]:
     """Limits and schedule, as far as the configuration says something about them."""
     known = core.limits(instrument)
-    limits = definitions.limits(section, instrument, known, core.assets)
+    limits = config_records.limits(section, instrument, known, core.assets)
     present = {**known, "band_action": known["band_action"] or BandAction.REJECT}
-    if any(getattr(limits, name) != present[name] for name in definitions.LIMITS):
+    if any(getattr(limits, name) != present[name] for name in config_records.LIMITS):
         yield [pack(limits)]
     if section.schedule is not None:
-        entries = definitions.schedule(section.schedule, instrument)
+        entries = config_records.schedule(section.schedule, instrument)
         wanted = [(entry.time_of_day_s, entry.phase, entry.days) for entry in entries if entry.entries]
         scheduled = [(entry["time_of_day_s"], entry["phase"], entry["days"]) for entry in core.schedule(instrument)]
         if sorted(wanted) != sorted(scheduled):
@@ -205,9 +205,9 @@ def _free_id(core: Sequencer, account: int, wanted: str) -> bytes:
 
 def _account_limits(section: AccountSection, core: Sequencer, account: int) -> Iterator[list[bytes]]:
     known = core.account_limits(account)
-    limits = definitions.account_limits(section, account, known)
+    limits = config_records.account_limits(section, account, known)
     present = {**known, "self_trade": known["self_trade"] or SelfTrade.NONE}
-    if any(getattr(limits, name) != present[name] for name in definitions.ACCOUNT_LIMITS):
+    if any(getattr(limits, name) != present[name] for name in config_records.ACCOUNT_LIMITS):
         yield [pack(limits)]
     for name, amount in section.position_limits.items():
         if name.encode() not in core.assets:

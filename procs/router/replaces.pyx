@@ -7,8 +7,8 @@ from libc.stdint cimport uint16_t, uint32_t
 
 from procs.router.collars cimport restamped_price
 from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, Order, order_at
+from procs.rules.order_terms cimport has_own_price
 from procs.tables.pool cimport NIL
-from procs.terms cimport has_own_price
 from shm.records cimport *
 
 

@@ -1,16 +1,16 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.agent cimport Agent
-from procs.router.ahead cimport Ahead
 from procs.router.balances cimport Balances
+from procs.router.board_writer cimport Showing
 from procs.router.events cimport Announcer
 from procs.router.ingress cimport Ingress
-from procs.router.own cimport OwnRecords
+from procs.router.log_source cimport JournalSource
+from procs.router.own_records cimport OwnRecords
+from procs.router.prefetch cimport Ahead
 from procs.router.schedule cimport Schedule
 from procs.router.sequencer cimport INGRESS_RINGS, Sequencer
 from procs.router.settlement cimport Settlement
-from procs.router.showing cimport Showing
-from procs.router.source cimport JournalSource
+from procs.venue.agent cimport Agent
 from shm.board cimport Board
 from shm.records cimport (
     CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CODE_JOURNAL_FULL, CODE_OK, CODE_TOO_OLD,

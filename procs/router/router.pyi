@@ -1,11 +1,11 @@
 from collections.abc import Callable, Iterator, Set
 from typing import Protocol
 
-from procs.agent import Agent
-from procs.router.own import OwnRecords
+from procs.venue.agent import Agent
+from procs.router.own_records import OwnRecords
 from procs.router.sequencer import Sequencer
 from procs.router.settlement import ReplayError as ReplayError
-from procs.router.source import JournalSource
+from procs.router.log_source import JournalSource
 from procs.router.witnesses import Witnesses
 from procs.tables.saved import Loader, Saver
 from shm.board import Board

@@ -9,13 +9,13 @@ from libc.string cimport memcpy, memset
 
 from cython cimport final
 
-from procs.router.ahead cimport GLIMPSES, look_ahead
+from procs.router.board_writer cimport Showing
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
-from procs.router.own cimport OwnRecords
+from procs.router.own_records cimport OwnRecords
+from procs.router.prefetch cimport GLIMPSES, look_ahead
 from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
 from procs.router.settlement cimport Settlement
-from procs.router.showing cimport Showing
 from procs.router.verdicts cimport verdict_of
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport (

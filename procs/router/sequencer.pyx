@@ -21,10 +21,10 @@ from procs.router.ids cimport CLOSED, find_id, id_at, is_id, tag_of_id
 from procs.router.orders cimport order_at
 from procs.router.replaces cimport judge_replace
 from procs.router.verdicts cimport verdict_of
+from procs.rules.order_terms cimport has_own_price, is_plain, list_fault, order_fault
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
-from procs.terms cimport has_own_price, is_plain, list_fault, order_fault
 from shm.board cimport MAX_SESSIONS
 from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from shm.crc32c cimport crc32c

@@ -8,7 +8,7 @@ from libc.string cimport memset
 
 from cpython.ref cimport PyObject
 
-from procs.router.early cimport Early
+from procs.router.unsettled_events cimport Early
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SETTLED, Board
 from shm.records cimport MAX_MATCHERS, EventRecord

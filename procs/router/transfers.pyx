@@ -7,9 +7,9 @@ It takes the trade in a correction as given: each of the two operators' commands
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.balances cimport balance_at
-from procs.tables.digest cimport scramble
 from procs.router.holds cimport Listing
 from procs.router.orders cimport int128
+from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
 from shm.crc32c cimport crc32c

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from procs.supervisor.topology import role_of
+from procs.venue.topology import role_of
 from shm.board import Board
 
 BATCHER = 0  # its place on the board; a gateway's is its number

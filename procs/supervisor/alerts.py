@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from config.schema import AlertsSection
-from procs import files
+from procs.disk import atomic_file
 
 MAX_WAITING = 1000  # events; then the oldest are dropped, and the next one that is told says how many
 TRY_S = 30.0  # for a command or a server to take an event
@@ -131,7 +131,7 @@ class Alerts:
 
     def _keep(self) -> None:
         with suppress(OSError):  # on a full disk they are told from memory
-            files.replace(self._file, msgspec.json.encode(self._waiting))
+            atomic_file.replace(self._file, msgspec.json.encode(self._waiting))
 
 
 def _body(event: Event) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from procs import files, space
+from procs.disk import atomic_file, space
 from procs.supervisor.procfs import Identity, identify
 
 END_TIMEOUT_S = 10.0
@@ -73,8 +73,8 @@ class Children:
 
     def _write(self) -> None:
         try:
-            files.replace_durably(self._file, msgspec.json.encode(self._entries))
-            files.keep_spare(self._file)
+            atomic_file.replace_durably(self._file, msgspec.json.encode(self._entries))
+            atomic_file.keep_spare(self._file)
         except OSError as error:
             if not space.is_full(error):
                 raise

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from config.schema import AlertsSection
-from procs import space, trouble
+from procs.disk import space
 from procs.supervisor.alerts import Alerts
+from procs.venue import database_trouble
 from shm.board import Board, Word
 
 LOOK_S = 1.0
@@ -54,7 +55,7 @@ class Conditions:
             self._moved_s, self._database = now_s, database
         elif not self._is_behind and now_s - self._moved_s >= self._settings.database_behind_s:
             self._is_behind = True
-            reason = trouble.of(self._data).reason
+            reason = database_trouble.of(self._data).reason
             self._alerts.tell(
                 "database_behind",
                 f"the database is at record {database:,} of {committed:,}, and has not moved for"

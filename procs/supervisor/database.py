@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from procs import trouble
+from procs.venue import database_trouble
 
 LOOK_S = 0.5
 
@@ -28,7 +28,7 @@ class DatabaseWatch:
         if time.monotonic() - self._looked_s < LOOK_S:
             return
         self._looked_s = time.monotonic()
-        reason = trouble.of(self._data).reason
+        reason = database_trouble.of(self._data).reason
         if reason == self._told:
             return
         self._told = reason

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from procs import space
+from procs.disk import space
 from shm.board import Board, Word
 
 RETRY_S = 1.0  # between two tries of what found no space

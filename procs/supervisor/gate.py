@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from procs.supervisor.topology import Host, Topology
-from procs.venue import Venue
+from procs.venue.topology import Host, Topology
+from procs.venue.venue import Venue
 from shm.ring import Ring
 
 LOOK_S = 0.02

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from procs.supervisor.procfs import listening
-from procs.supervisor.topology import Host, role_of
-from procs.venue import Venue
+from procs.venue.topology import Host, role_of
+from procs.venue.venue import Venue
 from shm.board import Word
 
 RUNNING = 2  # the state of HealthPayload

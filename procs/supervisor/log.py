@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from procs import space
+from procs.disk import space
 
 MAX_BYTES = 16 * 2**20  # of one file
 KEPT_FILES = 4  # host.log and host.log.1 … .3

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from config.schema import Config
-from procs.supervisor.topology import Topology
-from procs.venue import Manifest
+from procs.venue.topology import Topology
+from procs.venue.venue import Manifest
 
 STUCK_S = 20.0  # on one command: it hangs, which is as bad as dying
 LOOK_S = 0.2
@@ -27,7 +27,7 @@ CarefulCommand = Callable[[Path, Path], Sequence[str]]
 
 def command_of(manifest: Path, note: Path) -> Sequence[str]:
     """How a careful replay is started."""
-    return (sys.executable, "-m", "procs.careful", "--manifest", str(manifest), "--note", str(note))
+    return (sys.executable, "-m", "procs.recovery.poison_probe", "--manifest", str(manifest), "--note", str(note))
 
 
 async def find(config: Config, topology: Topology, data: Path, command: CarefulCommand) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 
 from procs.supervisor.backoff import FIRST_DELAY_S, HEALTHY_S, LONGEST_DELAY_S
-from procs.supervisor.topology import Host, Topology
+from procs.venue.topology import Host, Topology
 
 FULL_DELAY_S = 1.0  # while the disk is full: a host that dies of that is tried until there is space
 # Of one host, or of the core, without a healthy minute between: then the whole venue starts again. A downstream host

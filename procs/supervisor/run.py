@@ -17,14 +17,16 @@ import msgspec
 from msgspec import structs
 
 from config.schema import Config
-from procs import catalogue, files, space, trouble
-from procs import venue as ground
+from procs.disk import atomic_file, space
+from procs.recovery import snapshot_catalog
 from procs.supervisor import health
 from procs.supervisor.child import Child
 from procs.supervisor.children import Children
 from procs.supervisor.log import Log
-from procs.supervisor.topology import Host, Topology, role_of
-from procs.venue import Manifest, Venue
+from procs.venue import database_trouble
+from procs.venue import venue as ground
+from procs.venue.topology import Host, Topology, role_of
+from procs.venue.venue import Manifest, Venue
 from shm import segment
 from shm.bell import Bells
 from shm.board import Word
@@ -78,8 +80,8 @@ class Run:
         """
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
-        files.replace_durably(folder / "boot_id", self.boot_id.encode())
-        files.keep_spare(folder / "boot_id")
+        atomic_file.replace_durably(folder / "boot_id", self.boot_id.encode())
+        atomic_file.keep_spare(folder / "boot_id")
         choice = await self._choose()
         self._manifest = ground.create(
             self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq
@@ -239,18 +241,18 @@ class Run:
         await self._end(self._hosts_of("batcher"), HOST_STOP_S)
         await self.kill()
 
-    async def _choose(self) -> catalogue.Choice:
+    async def _choose(self) -> snapshot_catalog.Choice:
         """Where to begin. What is unfinished stays so: who would have written it is dead."""
-        catalogue.drop_unfinished(self._data)
-        choice = await asyncio.to_thread(catalogue.choose, self._data, self.topology.savers)
+        snapshot_catalog.drop_unfinished(self._data)
+        choice = await asyncio.to_thread(snapshot_catalog.choose, self._data, self.topology.savers)
         for reason in choice.passed_over:
             self._report(reason)
         return choice
 
     def _write_manifest(self, manifest: Manifest) -> None:
         file = ground.manifest_of(self._data)
-        files.replace(file, msgspec.json.encode(manifest))
-        files.keep_spare(file)
+        atomic_file.replace(file, msgspec.json.encode(manifest))
+        atomic_file.keep_spare(file)
 
     def _start_host(self, host: Host) -> None:
         log = Log(self._data / "log" / f"{host.name}.log")
@@ -269,7 +271,7 @@ class Run:
     def _write_restarts(self) -> None:
         """Write them for `lockstep status`; on a full disk, later."""
         try:
-            files.replace(restarts_of(self._data), msgspec.json.encode(self._restarts))
+            atomic_file.replace(restarts_of(self._data), msgspec.json.encode(self._restarts))
         except OSError as error:
             if not space.is_full(error):
                 raise
@@ -356,6 +358,6 @@ def remove_leftovers(data: Path, listed: Children) -> list[str]:
 
 def forget(data: Path, listed: Children) -> None:
     """Remove what the data folder says of a run that is over."""
-    for file in (ground.manifest_of(data), restarts_of(data), data / trouble.FILE, data / "run" / "boot_id"):
+    for file in (ground.manifest_of(data), restarts_of(data), data / database_trouble.FILE, data / "run" / "boot_id"):
         file.unlink(missing_ok=True)
     listed.clear()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.schema import Config
-from procs import catalogue, definitions
-from procs.catalogue import Entry, SnapshotError
-from procs.supervisor.topology import Topology
+from procs.recovery import retained_definitions, snapshot_catalog
+from procs.recovery.snapshot_catalog import Entry, SnapshotError
+from procs.venue.topology import Topology
 from shm.board import Board, Word
 from shm.journal import JournalError
 from shm.journal_retain import retain
@@ -60,7 +60,7 @@ class Coordinator:
         self._work: asyncio.Task[Entry] | None = None
         self._entering: int | None = None
         self._last_s = self._rested_s = now_s
-        known = catalogue.entries(self._data)
+        known = snapshot_catalog.entries(self._data)
         self._last_seq = known[-1].seq if known else 0
 
     def ask(self) -> None:
@@ -80,7 +80,9 @@ class Coordinator:
         """
         if self._pending is None or self._work is not None:
             return
-        if self._pending.seq and not set(catalogue.missing(self._data, self._pending.seq, self._agents)) & {*agents}:
+        if self._pending.seq and not set(snapshot_catalog.missing(self._data, self._pending.seq, self._agents)) & {
+            *agents
+        }:
             return
         self._last_seq = max(self._last_seq, self._board.get(Word.SNAPSHOT_SEQ))
         self._give_up(now_s, f"{' and '.join(agents)} started again before its part was saved")
@@ -129,7 +131,7 @@ class Coordinator:
             self._drop(seq, now_s, FULL)
             return
         self._pending = Pending(pending.since_s, seq)
-        missing = catalogue.missing(self._data, seq, self._agents)
+        missing = snapshot_catalog.missing(self._data, seq, self._agents)
         if not missing and self._board.get(Word.DURABLE_SEQ) >= seq:
             self._entering = seq
             self._work = asyncio.create_task(asyncio.to_thread(self._enter, seq))
@@ -139,12 +141,12 @@ class Coordinator:
 
     def _enter(self, seq: int) -> Entry:
         """Off the supervisor's own thread: it reads all parts, and syncs."""
-        entry = catalogue.enter(self._data, seq, self._agents)
-        kept = catalogue.prune(self._data, self._config.snapshots.keep)
+        entry = snapshot_catalog.enter(self._data, seq, self._agents)
+        kept = snapshot_catalog.prune(self._data, self._config.snapshots.keep)
         # Behind the oldest of all that are to be kept: where the newest is damaged, there is one to fall back on.
         if self._config.journal.retention == "snapshots" and len(kept) >= self._config.snapshots.keep:
             done_seq = min(kept[0].seq, self._board.get(Word.DATABASE_SEQ))
-            definitions.keep(self._data, done_seq)
+            retained_definitions.keep(self._data, done_seq)
             retain(self._data / "journal", done_seq + 1)
         return entry
 
@@ -164,7 +166,7 @@ class Coordinator:
     def _drop(self, seq: int, now_s: float, reason: str) -> None:
         """Give up the one under way, and remove what there is of it."""
         self._last_seq = max(self._last_seq, seq)
-        catalogue.drop(self._data, seq)
+        snapshot_catalog.drop(self._data, seq)
         self._give_up(now_s, reason)
 
     def _give_up(self, now_s: float, reason: str) -> None:

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 from config.errors import ConfigError, Problem
 from config.schema import Config
-from procs import space
-from procs.credentials import without_password, without_passwords
-from procs.supervisor import poison, topology
+from procs.disk import space
+from procs.rules.credentials import without_password, without_passwords
+from procs.supervisor import poison
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
@@ -30,8 +30,9 @@ from procs.supervisor.notify import Notifier
 from procs.supervisor.poison import CarefulCommand
 from procs.supervisor.recovery import Recovery
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
-from procs.supervisor.topology import Host, Topology
 from procs.supervisor.watch import TICK_S, Console, Watch
+from procs.venue import topology
+from procs.venue.topology import Host, Topology
 from shm.segment import RoleLock, SegmentError
 
 FULL_DELAY_S = 5.0  # between two starts on a full disk

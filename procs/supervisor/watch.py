@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from config.schema import Config
-from procs import space
+from procs.disk import space
 from procs.supervisor import health
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.database import DatabaseWatch
@@ -22,7 +22,7 @@ from procs.supervisor.notify import Notifier
 from procs.supervisor.recovery import Recovery, Way
 from procs.supervisor.run import Failure, Run
 from procs.supervisor.snapshots import Coordinator
-from procs.supervisor.topology import Host
+from procs.venue.topology import Host
 from shm.board import Word
 from shm.segment import SegmentError
 

@@ -12,17 +12,18 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 
 from config.schema import Config
-from procs.catalogue import choose
 from procs.gateway.codes import TABLE
-from procs.gateway.scan import StoreCorrupt
-from procs.replica import Replica, ReplicaError
-from procs.supervisor.topology import derive, role_of
-from scripts.at import door, look, moment, why
+from procs.gateway.store_reader import StoreCorrupt
+from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.snapshot_catalog import choose
+from procs.venue.topology import derive, role_of
+from scripts.at import look, moment, refused_at_gateway, why
+from scripts.at.formatting import Names, of_command, of_event, time_text
 from scripts.at.moment import Request, Retained
-from scripts.at.words import Names, of_command, of_event, time_text
+from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.state import listing_of
-from scripts.terminal import DEMO, EXIT_OK, Json, UsageError, console, counted, fail, load, print_json, table
+from scripts.terminal import DEMO, EXIT_OK, Json, console, counted, fail, load, print_json, table
 from shm.alphabet import shown
 from shm.journal import JournalError
 from shm.layout import unpack_event
@@ -150,10 +151,10 @@ def at(
             try:
                 seq, others = moment.of_client_id(number, *client_id, kept)
             except UsageError:
-                refused = door.turned_away(data, *client_id)
+                refused = refused_at_gateway.turned_away(data, *client_id)
                 if refused is None:
                     raise
-                print_json(refused) if json else door.show(refused)
+                print_json(refused) if json else refused_at_gateway.show(refused)
                 return EXIT_OK
             notes += [f"the same client order id is in record {other}, too" for other in others]
         else:

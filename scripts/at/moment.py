@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from config.nearest import nearest
 from config.schema import Config
-from procs.catalogue import choose, entries
-from procs.replica import Replica
-from procs.supervisor.topology import derive, role_of
+from procs.recovery.replay import Replica
+from procs.recovery.snapshot_catalog import choose, entries
+from procs.venue.topology import derive, role_of
 from scripts.at import look
-from scripts.at.words import NANOSECONDS, time_text
+from scripts.at.formatting import NANOSECONDS, time_text
+from scripts.errors import UsageError
 from scripts.running import attach
-from scripts.terminal import UsageError
 from shm.alphabet import unshown
 from shm.board import Word
 from shm.journal import JournalReader, segment_seqs

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from procs.router.sequencer import Sequencer
 from scripts.at import look
-from scripts.at.words import Names, target_of, time_text
+from scripts.at.formatting import Names, target_of, time_text
 from shm.alphabet import shown
 from shm.client_ids import own_id
 from shm.records import (

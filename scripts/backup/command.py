@@ -15,26 +15,16 @@ from msgspec import Struct
 
 from procs.batcher.database import UnavailableError
 from procs.batcher.writer import RefusedError
-from procs.gateway.scan import StoreCorrupt
+from procs.gateway.store_reader import StoreCorrupt
 from scripts.backup import pace, proving, restoring
 from scripts.backup.pace import Pace
 from scripts.backup.proving import Proof
 from scripts.backup.repository import POINTS, Repository, RepositoryError
 from scripts.backup.restoring import Restored
 from scripts.backup.taking import JOURNAL, Taking
+from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.terminal import (
-    DEMO,
-    EXIT_OK,
-    EXIT_PROBLEM,
-    ConfigPath,
-    Json,
-    UsageError,
-    console,
-    fail,
-    load,
-    print_json,
-)
+from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, fail, load, print_json
 from shm.journal_format import JournalError
 from shm.segment import RoleTakenError
 

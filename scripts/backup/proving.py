@@ -13,11 +13,11 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs.catalogue import choose, entries
-from procs.replica import Replica, ReplicaError
-from procs.snapshots import FOLDER, Start
-from procs.supervisor.topology import derive, role_of
+from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.snapshot_catalog import choose, entries
 from procs.tables.saved import DamagedPart
+from procs.venue.snapshot_parts import FOLDER, Start
+from procs.venue.topology import derive, role_of
 from scripts.backup import pace
 from scripts.backup.pace import Pace
 from scripts.backup.repository import Point, Repository

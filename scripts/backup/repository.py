@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from config.schema import Config
-from procs import files
+from procs.disk import atomic_file
 from scripts.backup import pace
 from scripts.backup.pace import Pace
 from shm.segment import RoleLock
@@ -157,7 +157,7 @@ class Repository:
             target = self.object(sha256)
             target.parent.mkdir(mode=0o700, exist_ok=True)
             new.rename(target)
-            files.sync(target.parent)
+            atomic_file.sync(target.parent)
             self.added += size
         return self.note(file)
 
@@ -167,19 +167,19 @@ class Repository:
         if file.known:
             self._known[file.path, file.known] = file
         if time.monotonic() - self._noted_s >= NOTE_S:
-            files.replace(self.folder / POINTS / UNFINISHED, msgspec.json.encode(self._done))
+            atomic_file.replace(self.folder / POINTS / UNFINISHED, msgspec.json.encode(self._done))
             self._noted_s = time.monotonic()
         return file
 
     def publish(self, point: Point) -> Path:
         """Make the backup valid: all its contents are here. OSError: there are those before."""
-        files.sync(self.folder / OBJECTS)
+        atomic_file.sync(self.folder / OBJECTS)
         number = 1
         while (path := self.folder / POINTS / f"{point.seq:020}-{number:03}.json").exists():
             number += 1
         content = msgspec.json.encode(point)
         sealed = Sealed(hashlib.sha256(content).hexdigest(), msgspec.Raw(content))
-        files.replace_durably(path, msgspec.json.encode(sealed))
+        atomic_file.replace_durably(path, msgspec.json.encode(sealed))
         (self.folder / POINTS / UNFINISHED).unlink(missing_ok=True)
         self._done.clear()
         return path
@@ -188,7 +188,7 @@ class Repository:
         """Remove all backups but the newest `keep` (0: none), and contents of no backup; returns how many are left."""
         for path in self._paths()[:-keep] if keep else []:
             path.unlink()
-        files.sync(self.folder / POINTS)
+        atomic_file.sync(self.folder / POINTS)
         points = self.points()
         wanted = {file.sha256 for point in points for file in point.files}
         for path in (self.folder / OBJECTS).glob("??/*"):

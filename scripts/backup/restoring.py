@@ -15,9 +15,10 @@ from msgspec import Struct, structs
 
 from config import writer
 from config.schema import Config
-from procs import files, voids
 from procs.batcher import database
-from procs.gateway import numbers, restored
+from procs.disk import atomic_file
+from procs.gateway import restored, seq_num_file
+from procs.venue import voided_commands
 from scripts.backup import pace, tables
 from scripts.backup.pace import Pace
 from scripts.backup.repository import File, Point, Repository, RepositoryError
@@ -54,7 +55,7 @@ class Plan(Struct, frozen=True):
         found = {file.path: file for file in base if not file.path.startswith((f"{JOURNAL}/", f"{DATABASE}/"))}
         found |= {file.path: file for file in self.source.below(JOURNAL) if _first_seq(file) <= self.seq}
         for file in self.newest.files:
-            if file.path.endswith(f"/{numbers.NAME}") or file.path == voids.FILE:
+            if file.path.endswith(f"/{seq_num_file.NAME}") or file.path == voided_commands.FILE:
                 found[file.path] = file
         return [*found.values()]
 
@@ -123,12 +124,12 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
         else:
             journal_cut.mark(stage / JOURNAL)
         _leap(stage, chosen, done)
-        files.replace_durably(stage / CONFIG, writer.text_of(config).encode())
+        atomic_file.replace_durably(stage / CONFIG, writer.text_of(config).encode())
         _sync(stage)
         _move(stage, to, but=JOURNAL)
         done.database = _load(repository, chosen, config, to, url, speed)
         (stage / JOURNAL).rename(to / JOURNAL)
-        files.sync(to)
+        atomic_file.sync(to)
         stage.rmdir()
     except BaseException:
         for left in to.iterdir():
@@ -170,7 +171,7 @@ def _sync(folder: Path) -> None:
     """Have the disk keep all names below: the contents it has."""
     for each in [*folder.rglob("*"), folder]:
         if each.is_dir():
-            files.sync(each)
+            atomic_file.sync(each)
 
 
 def _move(stage: Path, to: Path, but: str) -> None:

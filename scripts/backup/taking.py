@@ -16,12 +16,13 @@ from typing import NamedTuple
 from msgspec import structs
 
 from config.schema import Config
-from procs import catalogue, definitions, voids
-from procs.catalogue import Entry
-from procs.credentials import without_passwords
-from procs.gateway import numbers
-from procs.snapshots import folder_of, part_name
+from procs.gateway import seq_num_file
+from procs.recovery import retained_definitions, snapshot_catalog
+from procs.recovery.snapshot_catalog import Entry
+from procs.rules.credentials import without_passwords
 from procs.tables.saved import DamagedPart
+from procs.venue import voided_commands
+from procs.venue.snapshot_parts import folder_of, part_name
 from scripts import copies
 from scripts.backup import tables
 from scripts.backup.pace import Pace, chunks
@@ -35,7 +36,7 @@ from shm.journal_format import file_name
 JOURNAL = "journal"
 DATABASE = "database"
 SPOOL = "spool"
-SMALL = (voids.FILE, definitions.FILE)
+SMALL = (voided_commands.FILE, retained_definitions.FILE)
 
 
 class Segment(NamedTuple):
@@ -97,7 +98,7 @@ class Taking:
                 database_seq = self._rows(files)
             for store in sorted(self._data.glob("gateway.*")):
                 files += self._appended(store, "*.fix", ".start")
-                files += self._whole([store / numbers.NAME])
+                files += self._whole([store / seq_num_file.NAME])
             end = self._end()
             files += self._whole(self._data / name for name in SMALL)
         self._copy_full()
@@ -136,8 +137,8 @@ class Taking:
     @contextlib.contextmanager
     def _pinned(self) -> Iterator[Entry | None]:
         """The newest snapshot, which nobody removes meanwhile; None where there is none."""
-        for entry in reversed(catalogue.entries(self._data)):
-            with catalogue.pinned(self._data, entry.seq) as is_there:
+        for entry in reversed(snapshot_catalog.entries(self._data)):
+            with snapshot_catalog.pinned(self._data, entry.seq) as is_there:
                 if is_there:
                     yield entry
                     return
@@ -204,14 +205,14 @@ class Taking:
                 f"{name}/{part_name(agent)}", folder / part_name(agent), part.size, self._pace, known
             )
             try:
-                is_whole = catalogue.check(self._repository.object(file.sha256)) == part
+                is_whole = snapshot_catalog.check(self._repository.object(file.sha256)) == part
             except DamagedPart:
                 is_whole = False
             if not is_whole:
                 raise OSError(f"{folder / part_name(agent)} is damaged: take another snapshot (lockstep snapshot)")
             found.append(file)
-        content = (folder / catalogue.MANIFEST).read_bytes()
-        return [*found, self._repository.add_content(f"{name}/{catalogue.MANIFEST}", iter([content]))]
+        content = (folder / snapshot_catalog.MANIFEST).read_bytes()
+        return [*found, self._repository.add_content(f"{name}/{snapshot_catalog.MANIFEST}", iter([content]))]
 
     def _rows(self, files: list[File]) -> int:
         """What PostgreSQL alone has, where no journal reaches back to its first row."""

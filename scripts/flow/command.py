@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from config.schema import Config
+from scripts.errors import UsageError
 from scripts.flow import commands, lobster, throwaway
 from scripts.flow.commands import Flow, FlowError, Level
 from scripts.flow.driver import Stalled
 from scripts.flow.initiator import LogonRefused
 from scripts.flow.play import Outcome, Target, play
 from scripts.flow.watcher import BookLost
-from scripts.terminal import EXIT_OK, EXIT_PROBLEM, Json, UsageError, console, load
+from scripts.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, load
 
 Books = list[tuple[list[Level], list[Level]]]
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from config.schema import AccountSection, FeeTierSection
-from procs.router import definitions
+from procs.router import config_records
+from scripts.errors import UsageError
 from scripts.operate.amounts import units_of
 from scripts.operate.command import Context, Options, Request, carry_out, overruled, saying, section_of
-from scripts.terminal import DEMO, ConfigPath, UsageError, load
+from scripts.terminal import DEMO, ConfigPath, load
 from shm.records import FeeTier, PositionLimit
 
 AccountName = Annotated[str, Parameter(help="Whose.")]
@@ -53,7 +54,7 @@ def account_limits(
     def request(context: Context) -> Request:
         section = section_of(AccountSection, {"name": account} | named)
         number = context.directory.account(account).account
-        command = definitions.account_limits(section, number, context.directory.account_limits_of(number))
+        command = config_records.account_limits(section, number, context.directory.account_limits_of(number))
         if bool(command.max_orders) != bool(command.window_ms):
             raise UsageError("--max-orders and --window-ms belong together: so many orders in so many milliseconds")
         if command.fee_tier and command.fee_tier not in context.directory.fee_tiers:

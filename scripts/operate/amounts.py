@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from config.checks import I64_MAX
 from config.units import InexactError, in_steps, in_units
+from scripts.errors import UsageError
 from scripts.operate.directory import Directory
-from scripts.terminal import UsageError
 from shm.records import Instrument
 
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")

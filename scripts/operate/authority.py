@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterable
 
-from procs.credentials import HASH_SIZE, is_right
+from procs.rules.credentials import HASH_SIZE, is_right
+from scripts.errors import UsageError
 from scripts.operate.directory import Directory
-from scripts.terminal import UsageError
 from shm.records import Account, ExtCredential
 
 PASSWORD_VARIABLE = "LOCKSTEP_OPERATOR_PASSWORD"

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from procs.supervisor.topology import LOG, OPERATOR, OPERATOR_INGRESS
-from procs.venue import Manifest, Venue, manifest_of
+from procs.venue.topology import LOG, OPERATOR, OPERATOR_INGRESS
+from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.board import Word
 from shm.journal import JournalError
 from shm.journal_select import select

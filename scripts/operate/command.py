@@ -18,13 +18,14 @@ from rich.text import Text
 
 from config import ConfigError, loader
 from config.schema import Config, Section
-from procs.venue import Venue
+from procs.venue.venue import Venue
+from scripts.errors import UsageError
 from scripts.operate import directory as directories
 from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
 from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
 from scripts.operate.directory import Directory
 from scripts.running import attach
-from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, UsageError, Yes, is_sure, load, print_json
+from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, Yes, is_sure, load, print_json
 from shm.alphabet import fault_of_id
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from config.nearest import nearest
-from procs import definitions, space
-from procs.venue import Venue
-from scripts.terminal import UsageError
+from procs.disk import space
+from procs.recovery import retained_definitions
+from procs.venue.venue import Venue
+from scripts.errors import UsageError
 from shm.board import Word
 from shm.journal_select import select
 from shm.layout import fields_of, unpack_command
@@ -147,10 +148,10 @@ def read(venue: Venue) -> Directory:
         directory.position = int.from_bytes(known[:8], "little")
         directory.add(known[at : at + RECORD_SIZE] for at in range(8, len(known), RECORD_SIZE))
     else:
-        directory.position, records = definitions.kept(venue.data)
+        directory.position, records = retained_definitions.kept(venue.data)
         directory.add(records)
     if committed > directory.position:
-        directory.add(select(venue.data / "journal", directory.position + 1, committed, definitions.TYPES))
+        directory.add(select(venue.data / "journal", directory.position + 1, committed, retained_definitions.TYPES))
         directory.position = committed
         _save(file, boot + committed.to_bytes(8, "little") + b"".join(directory.records))
     return directory

@@ -14,12 +14,13 @@ from msgspec import structs
 
 from config.checks import check
 from config.schema import AssetSection, Config, InstrumentSection, ScheduleEntry
-from procs.router import definitions
+from procs.router import config_records
+from scripts.errors import UsageError
 from scripts.operate.amounts import step_text
 from scripts.operate.command import Context, Options, Request, Symbol, carry_out, overruled, saying, section_of
 from scripts.operate.directory import Directory
 from scripts.operate.trading import change
-from scripts.terminal import DEMO, ConfigPath, UsageError, load
+from scripts.terminal import DEMO, ConfigPath, load
 from shm.records import Asset, BandAction, Code, Command, Instrument, Phase
 
 
@@ -84,7 +85,7 @@ def list_instrument(
         known = directory.instruments.get(symbol)
         number = known.instrument if known else len(directory.instruments) + 1
         terms = structs.asdict(known) if known else None
-        command = definitions.instrument(section, directory.assets, number, terms)
+        command = config_records.instrument(section, directory.assets, number, terms)
         if matcher not in (None, command.matcher):
             raise UsageError(f"{symbol} is on matcher {command.matcher}: see lockstep move")
         _check_matcher(context, command.matcher)
@@ -130,7 +131,7 @@ def limits(
         amounts: dict[str, Any] = {name: named[name] for name in ("max_quantity", "max_value") if name in named}
         _check(directory, _with(directory, instrument, amounts))
         section = _with(directory, instrument, named)
-        command = definitions.limits(section, instrument.instrument, directory.limits_of(instrument.instrument),
+        command = config_records.limits(section, instrument.instrument, directory.limits_of(instrument.instrument),
                                      directory.assets)  # fmt: skip
         # Bands and their auction depend on each other: what results is checked as if a file said all of it.
         bands = {
@@ -172,7 +173,7 @@ def schedule(
         instrument = context.directory.instrument(symbol)
         raw = [{"time": each.time, "phase": each.phase, "days": each.days} for each in entries]
         _check(context.directory, _with(context.directory, instrument, {"schedule": raw}))
-        commands = definitions.schedule(entries, instrument.instrument)
+        commands = config_records.schedule(entries, instrument.instrument)
         done = f"{symbol} has a schedule of {len(entries)} phases" if entries else f"{symbol} has no schedule"
         return Request(commands, saying(f"{done}{_overruled(config, symbol, {'schedule': entries})}"))
 

@@ -10,12 +10,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from scripts.errors import UsageError
 from scripts.operate.amounts import step_text, units_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out
 from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
-from scripts.terminal import DEMO, ConfigPath, Json, UsageError
+from scripts.terminal import DEMO, ConfigPath, Json
 from shm.records import Adjustment, Balance, Command, Deposit, Withdrawal
 
 AccountName = Annotated[str, Parameter(help="Whose balance.")]

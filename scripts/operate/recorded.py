@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from procs.catalogue import choose
-from procs.replica import Replica
-from procs.supervisor.topology import derive, role_of
-from procs.venue import Venue
+from procs.recovery.replay import Replica
+from procs.recovery.snapshot_catalog import choose
+from procs.venue.topology import derive, role_of
+from procs.venue.venue import Venue
 from scripts.at import look, moment
 from scripts.at.moment import Retained
+from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.terminal import UsageError
 from shm.layout import unpack_event
 from shm.records import Instrument, Traded
 

@@ -12,9 +12,10 @@ from cyclopts import Parameter
 from config.nearest import nearest
 from procs.gateway import control
 from procs.gateway.control import ControlError, Disconnect
+from scripts.errors import UsageError
 from scripts.operate.command import Context, Report, act
 from scripts.sessions import sockets
-from scripts.terminal import DEMO, ConfigPath, Json, UsageError
+from scripts.terminal import DEMO, ConfigPath, Json
 
 MAX_REASON = 100  # characters: the client gets it in a field of FIX
 

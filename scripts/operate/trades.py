@@ -11,14 +11,15 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from procs.replica import ReplicaError
+from procs.recovery.replay import ReplicaError
+from scripts.errors import UsageError
 from scripts.operate.amounts import price_text, quantity_text, step_text, ticks_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, RefusedError, Request, Said, Symbol, carry_out
 from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
 from scripts.operate.recorded import trade_of
-from scripts.terminal import DEMO, ConfigPath, Json, UsageError
+from scripts.terminal import DEMO, ConfigPath, Json
 from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
 
 Matcher = Annotated[

@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from scripts.errors import UsageError
 from scripts.operate.amounts import price_text, quantity_text
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
-from scripts.terminal import DEMO, ConfigPath, UsageError, counted
+from scripts.terminal import DEMO, ConfigPath, counted
 from shm.records import Cancelled, Instrument, KillScope, KillSwitch, MassCancel, Phase, PhaseChange, PhaseChanged, Side
 
 PhaseName = Literal[

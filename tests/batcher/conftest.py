@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from procs.batcher.database import Embedded, migrate
-from tests.router.everything import rested, write_journal
+from tests.router.random_driver import rested, write_journal
 from tests.router.rig import Rig
 
 _serial = itertools.count(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from procs.batcher.filler import FillError
+from procs.batcher.backfill_process import FillError
 from shm.board import Board, Word
 from shm.ring import Consumer, Ring
 from tests.batcher.events import Stream

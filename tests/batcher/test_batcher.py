@@ -19,7 +19,7 @@ from procs.batcher.batcher import Batcher
 from procs.batcher.compare import compare
 from procs.batcher.database import Embedded, Remote
 from procs.batcher.spool import Spool
-from procs.snapshots import Kept, Start
+from procs.venue.snapshot_parts import Kept, Start
 from shm.board import Word
 from shm.records import SnapshotTaken
 from tests.batcher.events import BORN_NS, Stream

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from procs.batcher.spool import Spool
-from procs.batcher.spooler import Spooler
+from procs.batcher.spool_writer import Spooler
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 from tests.batcher.test_spool import numbers_of, read

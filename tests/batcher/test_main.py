@@ -6,8 +6,8 @@ from pathlib import Path
 
 from config.loader import load
 from procs.batcher.__main__ import build
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.board import Word
 from tests.batcher.events import Stream
 

@@ -11,12 +11,12 @@ from msgspec import structs
 
 from config.schema import Config, DatabaseSection
 from procs.batcher import rebuild
+from procs.batcher.backfill import fill
 from procs.batcher.compare import compare
-from procs.batcher.fill import fill
 from procs.batcher.writer import RefusedError
 from scripts.rebuild_db import Outcome, make
 from shm.layout import unpack_command
-from tests.batcher.test_filling import DEMO, EPOCH, born_ns, commands_of, events_of
+from tests.batcher.test_backfill import DEMO, EPOCH, born_ns, commands_of, events_of
 from tests.router.rig import Rig
 
 LEFT = "SELECT FROM pg_namespace WHERE nspname = 'lockstep_rebuild'"

@@ -10,7 +10,7 @@ from procs.batcher.extent import extent, note_loaded
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
-from procs.batcher.spooler import Spooler
+from procs.batcher.spool_writer import Spooler
 from shm.board import Word
 from shm.records import CancelReason, InstrumentDefined
 from tests.batcher.events import BTCUSDT, TERMS, Stream

@@ -17,8 +17,8 @@ from tests.batcher.events import BTC, TERMS, USDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 from tests.consumer.orders import Orders
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)

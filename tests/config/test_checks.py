@@ -22,7 +22,7 @@ from config.schema import (
     ProcessesSection,
     ScheduleEntry,
 )
-from procs.credentials import credential_of, is_right
+from procs.rules.credentials import credential_of, is_right
 
 INSTRUMENT = InstrumentSection(symbol="BTCUSDT", base="BTC", quote="USDT", tick="0.01", lot="0.0001")
 ACCOUNT = AccountSection(name="TRADER1", password="demo", deposits={"BTC": "1.5"})

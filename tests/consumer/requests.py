@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from procs.terms import fault, fault_of_list
+from procs.rules.order_terms import fault, fault_of_list
 from shm.layout import pack
 from shm.records import (
     AccountLimits,

@@ -14,8 +14,8 @@ from procs.publisher.book import Book
 from shm.layout import pack
 from shm.records import CancelReason, Command, Event, OrderState, Side
 from tests.consumer.orders import Orders
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Pair
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
 STEPS = int(os.environ.get("LOCKSTEP_CONSUMER_STEPS", "6000"))

@@ -15,16 +15,16 @@ import simplefix
 from msgspec import structs
 
 from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
-from procs.catching import catch_up
 from procs.gateway.__main__ import build as build_gateway
 from procs.gateway.server import Server
+from procs.host.event_loop import SPIN_ROUNDS
 from procs.journaler.journaler import Journaler
 from procs.matcher.__main__ import build as build_matcher
-from procs.pump import SPIN_ROUNDS
+from procs.recovery.edge_catch_up import catch_up
 from procs.router.__main__ import build as build_router
 from procs.router.witnesses import BATCHER
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.journal_writer import JournalWriter
 from tests.passwords import CHEAP_HASH, PASSWORD
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from msgspec import structs
 
 from procs.gateway.__main__ import build
-from procs.gateway.scan import Scan
-from procs.snapshots import Kept, Start
-from procs.supervisor.topology import derive
+from procs.gateway.store_reader import Scan
 from procs.tables.saved import Saver
-from procs.venue import Venue, set_back
+from procs.venue.snapshot_parts import Kept, Start
+from procs.venue.topology import derive
+from procs.venue.venue import Venue, set_back
 from shm.board import Word
 from shm.layout import unpack_event
 from shm.records import InstrumentDefined
 from shm.ring import Producer, Ring
 from tests.gateway.harness import config_for
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import Rig
 
 NOW = 1_796_000_000_000_000_000

@@ -16,9 +16,9 @@ from msgspec import Struct, structs
 
 from procs.gateway.__main__ import build
 from procs.gateway.server import Server
-from procs.snapshots import Kept
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.snapshot_parts import Kept
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm import records as r
 from shm.board import Word
 from shm.layout import pack, unpack_command

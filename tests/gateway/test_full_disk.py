@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from procs import space
-from procs.gateway.ids import RefusedIds
+from procs.disk import space
+from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
 from shm.board import Word
 from tests.gateway.harness import Harness, Trader, venue

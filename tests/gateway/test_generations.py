@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.snapshots import Kept, Start
+from procs.venue.snapshot_parts import Kept, Start
 from shm import records as r
 from shm.board import Word
 from tests.gateway.harness import config_for

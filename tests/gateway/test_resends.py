@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.ids import RefusedIds
+from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.store import Store
 from tests.gateway.fix.client import Client

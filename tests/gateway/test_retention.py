@@ -10,12 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from procs.gateway import background
-from procs.gateway.ids import RefusedIds
+from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.retention import Keep
-from procs.gateway.scan import StoreCorrupt
 from procs.gateway.store import Store
-from procs.snapshots import Kept, Start
+from procs.gateway.store_reader import StoreCorrupt
+from procs.venue.snapshot_parts import Kept, Start
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 REFUSED = 1

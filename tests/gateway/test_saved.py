@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.scan import StoreCorrupt
-from procs.snapshots import Kept
+from procs.gateway.store_reader import StoreCorrupt
 from procs.tables.saved import DamagedPart
+from procs.venue.snapshot_parts import Kept
 from tests.gateway.player import NAME, Player, Recording
 
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)

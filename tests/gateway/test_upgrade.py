@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from procs import files
-from procs.gateway.ids import RefusedIds
+from procs.disk import atomic_file
+from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
-from procs.gateway.scan import MAGIC, OLD_MAGIC
 from procs.gateway.secrets import blanked
 from procs.gateway.store import Store
+from procs.gateway.store_reader import MAGIC, OLD_MAGIC
 from tests.gateway.fix.client import Client
 from tests.gateway.player import stored
 from tests.models.journal import crc32c
@@ -94,7 +94,7 @@ def test_it_may_be_killed_at_any_segment_and_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     old_store(tmp_path)
-    synced = files.sync
+    synced = atomic_file.sync
     calls = []
 
     def killed(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_it_may_be_killed_at_any_segment_and_is_gone_on_with(
         synced(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "sync", killed)
+        patch.setattr(atomic_file, "sync", killed)
         with pytest.raises(KeyboardInterrupt):
             Store(tmp_path, RefusedIds(), SEGMENT)
     check(tmp_path)

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from config.schema import AssetSection, Config, InstrumentSection, VenueSection
 from procs.journaler.__main__ import build, report_cut, trusted_seq
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.journal import JournalReader
 from shm.journal_format import file_name

@@ -16,8 +16,8 @@ from shm.board import Board
 from shm.layout import pack
 from shm.records import Command, Event, Instrument
 from shm.ring import Ring
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone, instrument
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
 STEPS = 1500

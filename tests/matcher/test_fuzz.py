@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from shm.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import BTC, Pair, ThroughRings, cancel, compare_books, instrument, order, replace
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.triggers import MOST_TRAILING
 

@@ -6,14 +6,14 @@ import random
 
 import pytest
 
-from procs.images import Kept
 from procs.matcher.matcher import Matcher
+from procs.venue.instrument_images import Kept
 from shm.board import Board, Word
 from shm.layout import pack, unpack_event
 from shm.records import Accepted, Command, Event, Phase, PhaseChange, Traded
 from shm.ring import Ring
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import MATCHER_DUE, Pair, buy, instrument, sell, stamped
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 
 STEPS = 3000

@@ -10,8 +10,8 @@ import pytest
 from config.loader import load
 from procs.matcher.__main__ import build
 from procs.matcher.matcher import Matcher
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.layout import pack, unpack_event
 from shm.records import Accepted, Cancelled, Code, Command, Event, ExtClientId, ExtClientIdEvent, Rejected, Tick, Traded

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from config.loader import load as load_config
-from procs.images import Kept as Images
 from procs.matcher.__main__ import build
 from procs.matcher.matcher import Matcher
-from procs.snapshots import Kept, Start
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.instrument_images import Kept as Images
+from procs.venue.snapshot_parts import Kept, Start
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.layout import pack, unpack_event
 from shm.records import (
@@ -32,9 +32,9 @@ from shm.records import (
     Traded,
 )
 from shm.ring import Ring
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import START_NS, buy, cancel, group, instrument, leg, limits, replace, sell, stamped
 from tests.matcher.restarts import Restarting
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.models.book import Book as Model
 from tests.models.orders import Place

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from procs.terms import fault, fault_of_list
+from procs.rules.order_terms import fault, fault_of_list
 from shm.layout import pack
 from shm.records import (
     AccountLimits,
@@ -30,8 +30,8 @@ from shm.records import (
     TimeInForce,
 )
 from shm.records import OrderFlag as Flag
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone, cancel, instrument, leg, limits, order, replace
-from tests.matcher.seen import Seen
 from tests.models.listing import DAY_NS, Listing
 from tests.models.orders import LIMITS, STOPS, Order, Place
 

@@ -20,9 +20,9 @@ from shm.records import (
 )
 from tests.models import phases
 from tests.models.auction import Outcome
+from tests.models.event_recorder import Voice
 from tests.models.listing import Listing
 from tests.models.orders import LIMITS, Order, Place
-from tests.models.voice import Voice
 
 
 class Matching:

@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import config
-from procs import careful, host, voids
 from procs.batcher import database
-from procs.replica import Replica
+from procs.host import __main__ as host
+from procs.recovery import poison_probe
+from procs.recovery.replay import Replica
 from procs.supervisor import poison, supervisor
 from procs.supervisor.supervisor import Supervisor
-from procs.supervisor.topology import Host
-from procs.venue import Manifest, Venue
+from procs.venue import voided_commands
+from procs.venue.topology import Host
+from procs.venue.venue import Manifest, Venue
 from scripts.__main__ import main
 from scripts.run import Terminal
 from shm.layout import unpack_command
@@ -44,7 +46,9 @@ def dies_of(ring: Ring, seq: int, data: Path) -> bool:
     if record is None:
         return False
     command = unpack_command(record)
-    return isinstance(command, NewOrder) and command.cl_ord_id == POISON and seq not in voids.load(data).commands
+    return (
+        isinstance(command, NewOrder) and command.cl_ord_id == POISON and seq not in voided_commands.load(data).commands
+    )
 
 
 class PoisonedLoop:
@@ -113,8 +117,8 @@ def be_host() -> None:
 
 
 def be_careful() -> None:
-    vars(careful)["Replica"] = PoisonedReplica
-    careful.main()
+    vars(poison_probe)["Replica"] = PoisonedReplica
+    poison_probe.main()
 
 
 def careful_command(manifest: Path, note: Path) -> Sequence[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import config
-from procs import files
 from procs.batcher.database import Embedded
+from procs.disk import atomic_file
 from scripts import loss, set_aside
 from shm.journal import segment_path
 from tests.pipeline.conftest import RunningVenue
@@ -117,7 +117,7 @@ def _kill_everywhere(venue: RunningVenue, data: Path, copy: Path) -> None:
 def _accept_until(loaded: config.Config, data: Path, at: int) -> None:
     """Accept a loss, and end with 9 when something is to be brought to the disk for the so-manieth time."""
     left = at
-    sync = files.sync
+    sync = atomic_file.sync
 
     def count(path: Path) -> None:
         nonlocal left
@@ -126,7 +126,7 @@ def _accept_until(loaded: config.Config, data: Path, at: int) -> None:
             os._exit(9)
         sync(path)
 
-    files.sync = count
+    atomic_file.sync = count
     try:
         set_aside.accept(loaded, data, loss.examine(loaded, data), set_aside.folder_for(data), lambda _: None)
     finally:

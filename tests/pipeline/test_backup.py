@@ -14,9 +14,9 @@ import pytest
 from msgspec import structs
 
 import config
-from procs import catalogue
-from procs.replica import Replica
-from procs.snapshots import Start
+from procs.recovery import snapshot_catalog
+from procs.recovery.replay import Replica
+from procs.venue.snapshot_parts import Start
 from scripts.replay import digests_of
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
@@ -110,7 +110,7 @@ def test_what_is_new_is_copied_and_all_is_proven(drill: Drill) -> None:
 def test_a_venue_goes_on_elsewhere(drill: Drill) -> None:
     venue, done = drill.restore("elsewhere")
     assert (done["seq"], done["lost_seq"]) == (drill.points[-1]["seq"],) * 2
-    (mark,) = (entry.seq for entry in catalogue.entries(venue.folder / "data"))
+    (mark,) = (entry.seq for entry in snapshot_catalog.entries(venue.folder / "data"))
     here, there = (drill.replica(data, mark) for data in (drill.data, venue.folder / "data"))
     assert digests_of(here) == digests_of(there)
     venue.start()
@@ -150,7 +150,7 @@ def test_a_venue_goes_back_to_when_it_traded(drill: Drill) -> None:
     venue, done = drill.restore("before", "--at-seq", seq)
     assert seq - 2 <= done["seq"] <= seq
     assert done["lost_seq"] == drill.points[-1]["seq"]
-    assert [entry.seq for entry in catalogue.entries(venue.folder / "data")] == [drill.points[0]["snapshot"]]
+    assert [entry.seq for entry in snapshot_catalog.entries(venue.folder / "data")] == [drill.points[0]["snapshot"]]
     here, there = (drill.replica(data, done["seq"]) for data in (drill.data, venue.folder / "data"))
     assert {number: matcher.digest() for number, matcher in here.matchers.items()} == {
         number: matcher.digest() for number, matcher in there.matchers.items()

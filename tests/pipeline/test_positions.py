@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs import trouble
 from procs.batcher.database import Embedded
+from procs.venue import database_trouble
 from tests.batcher.conftest import empty_database, server
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.test_accept_loss import trade
@@ -78,7 +78,7 @@ def copy(source: Path, target: Path) -> None:
 def await_trouble(venue: RunningVenue, words: str) -> None:
     """Wait until the batcher says this of its database, and the supervisor on the console."""
     deadline = time.monotonic() + PATIENCE_S
-    while words not in trouble.of(venue.folder / "data").reason or words not in venue.log.read_text():
+    while words not in database_trouble.of(venue.folder / "data").reason or words not in venue.log.read_text():
         assert time.monotonic() < deadline, venue.log.read_text()
         time.sleep(0.05)  # its only word to others is this file
 

@@ -13,8 +13,8 @@ import uvloop
 from config.loader import load
 from procs.publisher.__main__ import Publisher, build
 from procs.publisher.feed import Feed
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 from shm.bell import Reason
 from tests.publisher.exchange import SELL, Exchange
 from tests.publisher.harness import PATIENCE_S, POLL_S, Running, serving

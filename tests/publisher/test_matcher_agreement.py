@@ -21,8 +21,8 @@ from shm.records import (
     Side,
 )
 from shm.ring import Ring
+from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Pair
-from tests.matcher.seen import Seen
 from tests.matcher.traffic import Traffic
 from tests.publisher.test_feed import messages
 

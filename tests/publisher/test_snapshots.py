@@ -7,7 +7,7 @@ import random
 import pytest
 
 from procs.publisher.feed import Cadence, Feed, Kind
-from procs.snapshots import Kept
+from procs.venue.snapshot_parts import Kept
 from shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import feed_of, latest, live_feed, sent

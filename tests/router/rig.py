@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 from typing import Any
 
-from procs.images import Kept as Images
 from procs.matcher.matcher import Matcher
+from procs.router.log_source import RecordList
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
-from procs.router.source import RecordList
 from procs.router.witnesses import Witnesses
-from procs.snapshots import Kept, Snapshots, Start
-from procs.venue import set_back
+from procs.venue.instrument_images import Kept as Images
+from procs.venue.snapshot_parts import Kept, Snapshots, Start
+from procs.venue.venue import set_back
 from shm.board import Board, Word
 from shm.layout import pack, unpack_command, unpack_event
 from shm.records import Account, Asset, Command, Deposit, Event, ExtCredential, Instrument

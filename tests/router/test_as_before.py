@@ -13,7 +13,7 @@ import random
 import pytest
 
 from tests.naming import apart, meaning
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import Rig
 from tests.router.traffic import Wording
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shm.layout import unpack_command, unpack_event
 from shm.records import Balance, Marker
 from tests.models.ledger import LedgerModel
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import ACCOUNTS, Rig
 from tests.router.traffic import traffic
 

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import Rig
 from tests.router.test_ledger import compare
 

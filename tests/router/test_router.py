@@ -27,7 +27,7 @@ from shm.records import (
     Traded,
 )  # fmt: skip
 from tests.models.journal import stamp
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import FREE, NOW, Rig
 from tests.router.traffic import cancel, order, replace, traffic
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from procs.router.router import ReplayError
-from procs.snapshots import Kept, Start
 from procs.tables.saved import Saver
+from procs.venue.snapshot_parts import Kept, Start
 from shm.board import Word
 from shm.layout import pack
 from shm.records import CommandType, Snapshot, SnapshotTaken
 from tests.models.journal import stamp
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import FREE, Rig
 from tests.router.traffic import cancel, order
 

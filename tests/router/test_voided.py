@@ -7,7 +7,7 @@ import random
 import pytest
 
 from shm.records import Cancelled, CancelReason, Code, CommandType, Rejected
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import Rig
 from tests.router.traffic import cancel, order, replace
 

@@ -12,14 +12,14 @@ import pytest
 from msgspec import structs
 
 from scripts.__main__ import command_line
-from scripts.at.words import Listed, Names, of_event
-from scripts.terminal import UsageError
+from scripts.at.formatting import Listed, Names, of_event
+from scripts.errors import UsageError
 from shm.client_ids import own_id
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_command
 from shm.records import Code, Command, CommandType, Corrected
 from tests.pipeline.conftest import DEMO
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import NOW, Rig
 from tests.router.traffic import cancel, order
 from tests.scripts.conftest import SEGMENT_BYTES

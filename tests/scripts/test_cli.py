@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.credentials import credential_of, is_right
+from procs.rules.credentials import credential_of, is_right
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "config" / "demo.toml"

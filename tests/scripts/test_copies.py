@@ -12,9 +12,9 @@ from msgspec import structs
 
 import config
 from config.schema import Config, DatabaseSection
+from procs.batcher.backfill import fill
 from procs.batcher.database import Remote
 from procs.batcher.extent import extent, note_loaded
-from procs.batcher.fill import fill
 from procs.batcher.loader import Loader
 from procs.batcher.spool import Spool
 from scripts import copies
@@ -27,7 +27,7 @@ from tests.batcher.events import Stream
 from tests.batcher.feed import Feed, no_journal
 from tests.batcher.test_spool import spool_all
 from tests.pipeline.conftest import DEMO
-from tests.router.everything import rested, write_journal
+from tests.router.random_driver import rested, write_journal
 from tests.router.rig import Rig
 
 __all__ = ["database", "empty_database", "server"]

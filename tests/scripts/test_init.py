@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import config
-from procs.credentials import credential_of, is_right
+from procs.rules.credentials import credential_of, is_right
 from tests.scripts.test_cli import ROOT, lockstep
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from scripts.__main__ import command_line
+from scripts.errors import UsageError
 from scripts.repair_journal import examine
-from scripts.terminal import UsageError
 from shm.journal import verify
 from shm.journal_writer import JournalWriter
 from tests.models import journal as model

@@ -13,12 +13,12 @@ import pytest
 
 import config
 from config.schema import Config
-from procs.catalogue import MANIFEST, Entry, Part
 from procs.matcher.matcher import Matcher
-from procs.replica import Replica
+from procs.recovery.replay import Replica
+from procs.recovery.snapshot_catalog import MANIFEST, Entry, Part
 from procs.router.router import Router
-from procs.snapshots import Start, folder_of, part_name
 from procs.tables.saved import Saver, layout_hash
+from procs.venue.snapshot_parts import Start, folder_of, part_name
 from scripts import verify
 from scripts.replay import Replay, money_brought
 from scripts.verify import Verdict, examine, replayed
@@ -26,7 +26,7 @@ from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
 from tests.pipeline.conftest import DEMO
-from tests.router.everything import Everything
+from tests.router.random_driver import Everything
 from tests.router.rig import FREE, Rig
 
 SEGMENT_BYTES = 8 * 4096

@@ -13,14 +13,14 @@ import pytest
 
 import config
 from config.schema import Config
-from procs import voids
-from procs.catalogue import MANIFEST, Entry
-from procs.replica import Replica
-from procs.snapshots import Start, folder_of
+from procs.recovery.replay import Replica
+from procs.recovery.snapshot_catalog import MANIFEST, Entry
 from procs.supervisor import poison
-from procs.voids import Position, Voids
+from procs.venue import voided_commands
+from procs.venue.snapshot_parts import Start, folder_of
+from procs.venue.voided_commands import Position, Voids
 from scripts.__main__ import command_line
-from scripts.terminal import UsageError
+from scripts.errors import UsageError
 from scripts.void import Outcome, pass_over, take_out
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_event
@@ -70,7 +70,7 @@ def test_a_voided_order_is_cancelled_by_every_replay(rig: Rig, venue: Config, tm
     done = take(venue, seq)
     assert (done.outcome, done.seq) == ("voided", seq), done.says
     assert done.words == "T1 buys 5 I1 at 98: LIMIT GTC (POISON)"
-    assert voids.load(tmp_path / "data") == Voids({seq: 0})
+    assert voided_commands.load(tmp_path / "data") == Voids({seq: 0})
     replica = Replica(venue, tmp_path / "data", Start.genesis(), len(rig.log))
     events = []
     while not replica.is_complete or any(each.pending() for each in replica.consumers.values()):
@@ -84,7 +84,7 @@ def test_a_voided_order_is_cancelled_by_every_replay(rig: Rig, venue: Config, tm
 def test_nothing_is_done_unconfirmed(rig: Rig, venue: Config, tmp_path: Path) -> None:
     unsure = take(venue, record(rig, "POISON"), yes=False)
     assert (unsure.outcome, "--yes confirms" in unsure.says) == ("refused", True)
-    assert not (tmp_path / "data" / voids.FILE).exists()
+    assert not (tmp_path / "data" / voided_commands.FILE).exists()
 
 
 @pytest.mark.parametrize("untried", [False, True])
@@ -95,7 +95,7 @@ def test_a_healthy_order_is_not_voided_beside_a_poison(
     refused = take(venue, record(rig, text), untried=untried)
     assert refused.outcome == "refused"
     assert f"a replay dies at record {record(rig, 'POISON')}, not of record {record(rig, text)}" in refused.says
-    assert not (tmp_path / "data" / voids.FILE).exists()
+    assert not (tmp_path / "data" / voided_commands.FILE).exists()
 
 
 @pytest.mark.parametrize("untried", [False, True])
@@ -103,7 +103,7 @@ def test_of_a_journal_that_replays_nothing_is_voided(rig: Rig, venue: Config, tm
     """By the careful replay as it is, which survives the POISON of tests."""
     refused = take_out(venue, record(rig, "POISON"), 0, yes=True, untried=untried)
     assert (refused.outcome, "is survived" in refused.says) == ("refused", True)
-    assert not (tmp_path / "data" / voids.FILE).exists()
+    assert not (tmp_path / "data" / voided_commands.FILE).exists()
 
 
 def test_a_replay_that_somebody_kills_once_proves_nothing(rig: Rig, venue: Config, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_replay_that_somebody_kills_once_proves_nothing(rig: Rig, venue: Confi
 
     refused = take_out(venue, record(rig, "POISON"), 0, yes=True, careful=careful)
     assert (refused.outcome, "is survived" in refused.says) == ("refused", True)
-    assert not (tmp_path / "data" / voids.FILE).exists()
+    assert not (tmp_path / "data" / voided_commands.FILE).exists()
 
 
 def test_what_was_refused_or_is_built_on_is_not_voided(rig: Rig, venue: Config) -> None:
@@ -142,9 +142,9 @@ def test_a_running_venue_is_not_touched(rig: Rig, venue: Config, tmp_path: Path)
 def test_a_request_that_is_not_in_the_log_is_named_by_its_ring(tmp_path: Path) -> None:
     ring = ingress(taken=1)
     assert pass_over(tmp_path, "1:1:2", yes=True, ring_of=lambda *_: ring, patience_s=0.0).outcome == "voided"
-    assert voids.load(tmp_path).positions == {(1, 1, 2)}
+    assert voided_commands.load(tmp_path).positions == {(1, 1, 2)}
     assert pass_over(tmp_path, "1:1:2", yes=True).outcome == "already"
-    assert voids.load(tmp_path).ingress == (Position(1, 1, 2),)
+    assert voided_commands.load(tmp_path).ingress == (Position(1, 1, 2),)
     with pytest.raises(UsageError, match="is not RING:INCARNATION:SEQUENCE"):
         pass_over(tmp_path, "1:7", yes=True)
 
@@ -166,7 +166,7 @@ def test_only_a_request_that_waits_is_passed_over(tmp_path: Path) -> None:
         refused = pass_over(tmp_path, text, yes=True, ring_of=lambda *_: ring, patience_s=0.0)
         assert (refused.outcome, why in refused.says) == ("refused", True), refused
     assert "the venue does not run" in pass_over(tmp_path, "1:1:2", yes=True).says
-    assert not voids.load(tmp_path).ingress
+    assert not voided_commands.load(tmp_path).ingress
 
 
 def test_a_request_that_the_router_takes_is_not_passed_over(tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_a_request_that_the_router_takes_is_not_passed_over(tmp_path: Path) -> N
 
 
 def test_a_damaged_file_is_not_passed_over(tmp_path: Path) -> None:
-    (tmp_path / voids.FILE).write_text("{")
+    (tmp_path / voided_commands.FILE).write_text("{")
     with pytest.raises(RuntimeError, match="is damaged"):
-        voids.load(tmp_path)
+        voided_commands.load(tmp_path)
 
 
 def test_programs_get_it_as_json(rig: Rig, venue: Config, capsys: pytest.CaptureFixture[str]) -> None:

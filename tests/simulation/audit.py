@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from procs.venue import Venue
+from procs.venue.venue import Venue
 from shm.board import Word
 from shm.ring import Consumer
 from tests.invariants import require

@@ -14,19 +14,20 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from procs import catalogue, catching, space
 from procs.batcher import batcher
 from procs.batcher.loader import Loader
 from procs.batcher.rows import Batch
 from procs.batcher.writer import MOVE_WATERMARK, Session
+from procs.disk import space
+from procs.recovery import edge_catch_up, snapshot_catalog
 from procs.router import __main__ as router_main
+from procs.router.log_source import RecordList
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
-from procs.router.source import RecordList
 from procs.router.witnesses import Witnesses
-from procs.snapshots import Start, Write
 from procs.supervisor import snapshots
-from procs.venue import Venue
+from procs.venue.snapshot_parts import Start, Write
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.journal import JournalReader
 from shm.journal_retain import retain
@@ -34,15 +35,15 @@ from shm.layout import type_of
 from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk, planted_gateway, stages
+from tests.simulation.delayed import Asides, Deferred
 from tests.simulation.disk import FakeDisk
+from tests.simulation.environment import Parts
 from tests.simulation.files import Files
-from tests.simulation.gate import Door
-from tests.simulation.ground import Parts
-from tests.simulation.later import Asides, Deferred
+from tests.simulation.login_stub import Door
 from tests.simulation.setting import START_NS
 
 if TYPE_CHECKING:
-    from tests.simulation.life import Life
+    from tests.simulation.lifecycle import Life
 
 EVERYTHING = 2**62
 VERDICT_AT = 48 + 36 + 4 + 4 + 2  # in a NEW_ORDER
@@ -80,7 +81,7 @@ class Bug:
 
     def catch_up(self, venue: Venue, name: str, stage: Any) -> None:
         """Bring an edge that starts again alone to where its predecessor was."""
-        catching.catch_up(venue, name, stage, lambda: None)
+        edge_catch_up.catch_up(venue, name, stage, lambda: None)
 
     def before_start(self, world: Life) -> None:
         """Before a whole start reads what is on the disk."""
@@ -351,8 +352,8 @@ class ManifestBeforeParts(Bug):
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
         with (
-            patch.object(catalogue, "missing", lambda *_: []),
-            patch.object(catalogue, "_check", lambda _path: catalogue.Part(0, 0)),
+            patch.object(snapshot_catalog, "missing", lambda *_: []),
+            patch.object(snapshot_catalog, "_check", lambda _path: snapshot_catalog.Part(0, 0)),
         ):
             yield
 

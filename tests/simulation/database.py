@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from procs.batcher import writer
-from procs.batcher.expected import TABLES
+from procs.batcher.expected_rows import TABLES
 
 Row = dict[str, Any]
 EXACT = Context(prec=80)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.simulation.disk import GIB
-from tests.simulation.life import Life
+from tests.simulation.lifecycle import Life
 from tests.simulation.plan import PAGE
 
 HOUR_NS = 3_600 * 10**9

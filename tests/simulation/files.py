@@ -22,8 +22,8 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from procs import files as whole_files
-from procs import space
+from procs.disk import atomic_file as whole_files
+from procs.disk import space
 from shm import disk as disks
 from shm.disk import PlayedDisk
 from tests.simulation.disk import GIB, FakeDisk

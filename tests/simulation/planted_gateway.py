@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from tests.simulation.gate import Door
+from tests.simulation.login_stub import Door
 from tests.simulation.network import Wire
 
 LOGOUT, REPORT, AGAIN = b"\x0135=5\x01", b"\x0135=8\x01", b"\x0143=Y\x01"

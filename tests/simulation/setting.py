@@ -22,7 +22,7 @@ from config.schema import (
     SnapshotsSection,
     VenueSection,
 )
-from procs.supervisor.topology import Topology
+from procs.venue.topology import Topology
 from tests.passwords import PASSWORD
 from tests.simulation.audit import NAME as AUDIT
 from tests.simulation.plan import PAGE, Plan

@@ -26,13 +26,13 @@ from procs.publisher import __main__ as publisher_main
 from procs.publisher.__main__ import Publisher
 from procs.publisher.feed import Kind
 from procs.router.__main__ import build as build_router
-from procs.venue import Venue
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.disk import Disk
 from shm.ring import Consumer
 from tests.invariants import require
 from tests.simulation.database import Database
-from tests.simulation.gate import Door
+from tests.simulation.login_stub import Door
 
 SPOOL_SEGMENT = 64 * 1024
 BATCH_ROWS = 200

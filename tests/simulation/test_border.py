@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from config.schema import Config
-from procs import catalogue, files
 from procs.batcher.spool import Spool
-from procs.supervisor.topology import derive
+from procs.disk import atomic_file
+from procs.recovery import snapshot_catalog
+from procs.venue.topology import derive
 from shm.disk import FolderDisk
 from shm.journal import JournalReader
 from tests.simulation import border
@@ -34,14 +35,14 @@ TOUCHES: dict[str, Callable[[], Any]] = {
     "lists": lambda: os.listdir("/"),
     "scans": lambda: list(DATA.iterdir()),
     "makes a folder": lambda: DATA.mkdir(),
-    "writes": lambda: files.replace(DATA / "file", b""),
+    "writes": lambda: atomic_file.replace(DATA / "file", b""),
     "removes": lambda: os.remove(DATA / "file"),
     "reads in Cython": lambda: FolderDisk(PROJECT).names(),
     "reads the journal in Cython": lambda: JournalReader(DATA / "journal", 1),
     "opens a spool in Cython": lambda: Spool(DATA / "spool"),
     "begins a process": lambda: subprocess.run(["true"], check=False),
     "connects": lambda: socket.create_connection(("127.0.0.1", 9)),
-    "lists snapshots": lambda: catalogue.choose(DATA, derive(Config()).savers),
+    "lists snapshots": lambda: snapshot_catalog.choose(DATA, derive(Config()).savers),
 }
 
 
@@ -70,7 +71,7 @@ def test_who_catches_it_is_found_out(tmp_path: Path) -> None:
 
 def test_a_run_has_its_own_folder_but_not_what_is_on_its_disk(tmp_path: Path) -> None:
     with border.around(tmp_path, forbidden=tmp_path / "journal"):
-        files.replace_durably(tmp_path / "file", b"mine")
+        atomic_file.replace_durably(tmp_path / "file", b"mine")
         assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(border.OutsideError), border.around(tmp_path, forbidden=tmp_path / "journal"):
         (tmp_path / "journal").is_dir()
@@ -103,7 +104,7 @@ def test_a_seed_comes_to_the_same_anywhere(tmp_path: Path) -> None:
     cpus = os.sched_getaffinity(0)
     folder = tmp_path / "elsewhere"
     (folder / DATA / "snapshots" / f"{10**9:020}").mkdir(parents=True)  # as a venue leaves it that ran there
-    (folder / DATA / "snapshots" / f"{10**9:020}" / catalogue.MANIFEST).write_text("{}")
+    (folder / DATA / "snapshots" / f"{10**9:020}" / snapshot_catalog.MANIFEST).write_text("{}")
     there = digests(
         folder, {min(cpus)}, PYTHONHASHSEED="7", TZ="Asia/Kolkata", LC_ALL="C", HOME=str(folder), TMPDIR=str(folder)
     )

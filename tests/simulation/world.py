@@ -12,9 +12,9 @@ from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
-from procs import venue as venues
-from procs.gateway import background, numbers
+from procs.gateway import background, seq_num_file
 from procs.gateway import store as store_module
+from procs.venue import venue as venues
 from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
@@ -22,7 +22,7 @@ from tests.invariants import BrokenError, require
 from tests.simulation import border, loss
 from tests.simulation.audit import seq_of
 from tests.simulation.faults import FAULTS, damage_last_batch
-from tests.simulation.life import Host, Life
+from tests.simulation.lifecycle import Host, Life
 from tests.simulation.network import Wire
 from tests.simulation.plan import Fault
 from tests.simulation.trader import Trader
@@ -50,7 +50,7 @@ class World(Life):
             patch("time.time_ns", self.utc),
             patch("os.urandom", self.draw("identities").randbytes),
             patch.object(venues, "Path", self.path_of),
-            patch.object(numbers, "BLOCK", NUMBERS_AHEAD),
+            patch.object(seq_num_file, "BLOCK", NUMBERS_AHEAD),
             patch.object(background, "Background", lambda: self.bug.asides(self)),
             self.bug.planted(self),
         ):

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import config
-from procs import venue as ground
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
-from procs.supervisor.topology import Host
-from procs.venue import Venue
+from procs.venue import venue as ground
+from procs.venue.topology import Host
+from procs.venue.venue import Venue
 from shm.segment import RoleTakenError
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import structlog
 
-from procs.supervisor.topology import role_of
-from procs.venue import Manifest, Venue
+from procs.venue.topology import role_of
+from procs.venue.venue import Manifest, Venue
 from shm.board import Word
 
 BEAT_S = 0.02

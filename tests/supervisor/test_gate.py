@@ -8,8 +8,8 @@ import pytest
 
 from config.schema import Config, InstrumentSection, ProcessesSection, RingsSection
 from procs.supervisor.gate import FULL_S, LOOK_S, Gate, Stall
-from procs.supervisor.topology import derive
-from procs.venue import Venue
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 
 INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
 RING = "events.matcher.1"

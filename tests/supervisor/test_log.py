@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs import space
+from procs.disk import space
 from procs.supervisor import log
 from procs.supervisor.log import Log
 from tests.small_disk import SmallDisk

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from procs import catalogue
-from procs.snapshots import folder_of
+from procs.recovery import snapshot_catalog
+from procs.venue.snapshot_parts import folder_of
 from shm.journal import segment_seqs
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
@@ -151,7 +151,7 @@ def test_a_start_begins_with_the_snapshot_and_with_the_one_before_where_that_is_
     venue.start()
     assert f"snapshot {newer['seq']} is passed over: router's part can't be loaded" in venue.log.read_text()
     data = venue.folder / "data"
-    assert catalogue.choose(data, ("router",)).start.seq == older["seq"]
+    assert snapshot_catalog.choose(data, ("router",)).start.seq == older["seq"]
     await_progress(stream, time.monotonic())
     finish(stream)
     assert venue.stop() == 0
@@ -169,7 +169,7 @@ def test_old_snapshots_and_the_journal_before_them_are_removed(tmp_path: Path) -
     while segment_seqs(tmp_path / "data" / "journal")[0] == 1:
         assert time.monotonic() < deadline, venue.log.read_text()
         taken(venue)
-    assert len(catalogue.entries(tmp_path / "data")) == 2
+    assert len(snapshot_catalog.entries(tmp_path / "data")) == 2
     venue.kill()
     venue.start()
     finish(stream)

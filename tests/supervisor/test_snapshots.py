@@ -10,12 +10,12 @@ from msgspec import structs
 
 from config import load
 from config.schema import SnapshotsSection
-from procs import catalogue
+from procs.recovery import snapshot_catalog
 from procs.supervisor.snapshots import FULL, RESTS, TAKEN_S, Coordinator
-from procs.supervisor.topology import derive
+from procs.venue.topology import derive
 from shm.board import Board, Word
 from tests.pipeline.conftest import DEMO
-from tests.test_catalogue import MARKS, save, write_journal
+from tests.recovery.test_snapshot_catalog import MARKS, save, write_journal
 
 
 class Run:
@@ -49,7 +49,7 @@ class Run:
 
         asyncio.run(finish())
         assert self.reports == []
-        assert catalogue.entries(self.data)[-1].seq == seq
+        assert snapshot_catalog.entries(self.data)[-1].seq == seq
 
 
 @pytest.fixture

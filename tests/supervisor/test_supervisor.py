@@ -17,7 +17,7 @@ from queue import Queue
 import pytest
 
 from procs.supervisor.procfs import identify
-from procs.venue import Manifest, Venue, manifest_of, prefix_of
+from procs.venue.venue import Manifest, Venue, manifest_of, prefix_of
 from shm.board import Word
 from shm.segment import SHM
 from tests.supervisor.program import STEPS

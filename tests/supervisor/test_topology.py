@@ -7,7 +7,7 @@ import pytest
 
 from config import Config, ConfigError
 from config.schema import InstrumentSection, ProcessesSection, VenueSection
-from procs.supervisor.topology import Topology, derive
+from procs.venue.topology import Topology, derive
 
 
 def venue(**processes: object) -> Config:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from procs.gateway.fix.session import Session
+from procs.gateway.fix.connection import Session
 
 REASONS: tuple[str, ...]
 

@@ -5,7 +5,7 @@ It adds nothing to the session but a buffer for what is not a whole message yet;
 
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.fix.session cimport (
+from procs.gateway.fix.connection cimport (
     PHASE_LOGON,
     STEP_APPLICATION,
     STEP_DISCONNECT,

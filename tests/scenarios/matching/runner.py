@@ -1,6 +1,6 @@
 """Plays order → event scripts: what a trader would write on a napkin, checked line by line.
 
-`tests.scenarios.matching.words` has the language; this drives a book and its model with it, and knows no rule.
+`tests.scenarios.matching.script_syntax` has the language; this drives a book and its model with it, and knows no rule.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shm.records import (
     Tick,
 )
 from tests.matcher.pair import BTC, Pair, cancel, instrument, leg, limits, replace
-from tests.scenarios.matching.words import Words, duration
+from tests.scenarios.matching.script_syntax import Words, duration
 
 CANCEL = re.compile(r"cancel (?P<name>\w+)")
 REPLACE = re.compile(r"replace (?P<name>\w+) (?P<lots>\d+) @ (?P<price>\d+)(?P<more>(?: [\w-]+)*)")

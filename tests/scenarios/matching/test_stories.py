@@ -9,13 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from procs.terms import fault, fault_of_list
+from procs.rules.order_terms import fault, fault_of_list
 from shm.layout import pack
 from shm.records import Code, ListKind, Phase
 from tests.matcher.pair import BTC, Pair, leg
 from tests.models.orders import Place
 from tests.scenarios.matching.runner import LIST, Script
-from tests.scenarios.matching.words import Asked
+from tests.scenarios.matching.script_syntax import Asked
 
 OWNERS = st.sampled_from(("ann", "bob", "cat"))
 SIDES = st.sampled_from(("buys", "sells"))

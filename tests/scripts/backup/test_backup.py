@@ -15,12 +15,12 @@ import pytest
 from msgspec import structs
 
 import config
-from procs import catalogue
-from procs.gateway import numbers, restored
+from procs.gateway import restored, seq_num_file
 from procs.gateway.restored import ROW
 from procs.gateway.segments import BOOT
-from procs.replica import Replica
-from procs.snapshots import Start
+from procs.recovery import snapshot_catalog
+from procs.recovery.replay import Replica
+from procs.venue.snapshot_parts import Start
 from scripts.backup import proving, restoring
 from scripts.backup.pace import Pace
 from scripts.backup.proving import Proof
@@ -50,7 +50,7 @@ class Backups:
         store = self.data / "gateway.1"
         store.mkdir()
         (store / f"{0:020}.fix").write_bytes(b"messages" * 100)
-        numbers.write(store, b"boot", ROW.pack(SESSION, GENERATION, 1, RESERVED, 44))
+        seq_num_file.write(store, b"boot", ROW.pack(SESSION, GENERATION, 1, RESERVED, 44))
 
     def take(self, keep: int = 0) -> tuple[Point, int]:
         """A backup, and how many bytes were read for it."""
@@ -127,7 +127,7 @@ def test_what_is_restored_is_what_was(backups: Backups) -> None:
     assert there[BOOT] == restored.OTHER_BOOT.ljust(36, b"\0"), "no entry gets the place of one that is lost"
     assert (there[: BOOT.start], there[BOOT.stop :]) == (store[: BOOT.start], store[BOOT.stop :])
     agents = ["router", *(f"matcher.{number}" for number in backups.busy.replica(mark).matchers)]
-    assert catalogue.choose(backups.restored, agents).start.seq == mark
+    assert snapshot_catalog.choose(backups.restored, agents).start.seq == mark
     assert backups.state(backups.restored, last) == backups.state(backups.data, last)
 
 
@@ -152,7 +152,7 @@ def test_the_restored_configuration_is_the_venues_without_its_secrets(backups: B
 def test_sessions_go_on_behind_all_that_they_may_have_been_sent(backups: Backups) -> None:
     backups.take()
     done = backups.restore()
-    boot, rows = numbers.read(backups.restored / "gateway.1")
+    boot, rows = seq_num_file.read(backups.restored / "gateway.1")
     assert boot not in (b"boot", Path("/proc/sys/kernel/random/boot_id").read_bytes().strip())
     session, generation, _, reserved, version = ROW.unpack(rows)
     assert (session, generation, version) == (SESSION, GENERATION, 44)
@@ -268,7 +268,7 @@ def test_a_venue_goes_back_to_a_record(backups: Backups, back: int) -> None:
     report = verify(backups.restored / "journal")
     assert (report.corruption, report.last_seq, report.torn_bytes) == (None, done.seq, 0)
     assert report.chain == chain_at(backups.data / "journal", done.seq)
-    assert [entry.seq for entry in catalogue.entries(backups.restored)] == [mark]
+    assert [entry.seq for entry in snapshot_catalog.entries(backups.restored)] == [mark]
     settled = max(each for each in backups.busy.marks if each <= done.seq)  # elsewhere the router is on its way
     assert backups.state(backups.restored, settled) == backups.state(backups.data, settled)
     with JournalWriter(backups.restored / "journal", "none", SEGMENT_BYTES) as writer:
@@ -283,7 +283,7 @@ def test_before_the_first_backup_there_is_the_journal_alone(backups: Backups) ->
     done = backups.restore(backups.busy.marks[0])
     assert sorted(path.name for path in backups.restored.iterdir()) == ["gateway.1", "journal", "venue.toml"]
     assert [path.name for path in (backups.restored / "gateway.1").glob("*.fix")] == []
-    assert numbers.read(backups.restored / "gateway.1")[1], "no number is given twice"
+    assert seq_num_file.read(backups.restored / "gateway.1")[1], "no number is given twice"
     assert backups.state(backups.restored, done.seq) == backups.state(backups.data, done.seq)
 
 
@@ -313,11 +313,11 @@ def test_a_pinned_snapshot_is_kept_and_counts_as_kept(backups: Backups) -> None:
     marks = backups.busy.marks
     for mark in marks:
         backups.busy.save(mark, backups.busy.replica(mark))
-    with catalogue.pinned(backups.data, marks[0]) as is_there:
+    with snapshot_catalog.pinned(backups.data, marks[0]) as is_there:
         assert is_there
-        assert [entry.seq for entry in catalogue.prune(backups.data, 1)] == [marks[0], marks[-1]]
-    assert [entry.seq for entry in catalogue.prune(backups.data, 1)] == [marks[-1]]
-    with catalogue.pinned(backups.data, marks[0]) as is_there:
+        assert [entry.seq for entry in snapshot_catalog.prune(backups.data, 1)] == [marks[0], marks[-1]]
+    assert [entry.seq for entry in snapshot_catalog.prune(backups.data, 1)] == [marks[-1]]
+    with snapshot_catalog.pinned(backups.data, marks[0]) as is_there:
         assert not is_there
 
 

@@ -10,10 +10,10 @@ import pytest
 from msgspec import structs
 
 from config.schema import Config, DatabaseSection
-from procs import catalogue
+from procs.batcher.backfill import fill
 from procs.batcher.database import Embedded
-from procs.batcher.fill import fill
 from procs.batcher.writer import RefusedError
+from procs.recovery import snapshot_catalog
 from scripts.backup import restoring, tables
 from scripts.backup.pace import Pace
 from scripts.backup.repository import Repository
@@ -53,7 +53,7 @@ def filled(tmp_path: Path, database: str) -> tuple[Busy, Config]:
     fill(loaded, busy.data, EPOCH, unpack_command(busy.rig.log[0]).time_ns, busy.marks[1])
     for mark in busy.marks[:2]:
         busy.save(mark, busy.replica(mark))
-    catalogue.prune(busy.data, 1)
+    snapshot_catalog.prune(busy.data, 1)
     assert retain(busy.data / "journal", busy.marks[1] + 1)
     return busy, loaded
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.errors import UsageError
 from scripts.operate.amounts import lots_of, price_text, quantity_text, step_text, ticks_of, units_of
 from scripts.operate.directory import Directory
-from scripts.terminal import UsageError
 from shm.layout import pack
 from shm.records import Asset, Instrument
 

@@ -16,8 +16,8 @@ from msgspec import structs
 
 import config
 from config.schema import RingsSection
-from procs.supervisor.topology import OPERATOR, OPERATOR_INGRESS, derive
-from procs.venue import Manifest, Venue
+from procs.venue.topology import OPERATOR, OPERATOR_INGRESS, derive
+from procs.venue.venue import Manifest, Venue
 from scripts.operate.channel import BusyError, Channel, UnknownOutcomeError, opened
 from shm.board import Word
 from shm.journal_writer import JournalWriter

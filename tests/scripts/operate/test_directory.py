@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from procs.credentials import HASHER, credential_of
+from procs.rules.credentials import HASHER, credential_of
+from scripts.errors import UsageError
 from scripts.operate.authority import NotAuthorisedError, authenticate
 from scripts.operate.directory import Directory
-from scripts.terminal import UsageError
 from shm.layout import pack
 from shm.records import Account, AccountLimits, Adjustment, Asset, Code, Limits
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from scripts.errors import UsageError
 from scripts.operate.command import _addressed
-from scripts.terminal import UsageError
 from shm.records import Deposit
 
 DEPOSIT = Deposit(cl_ord_id=b"", account=1, asset=1, amount=1)

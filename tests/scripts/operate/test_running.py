@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 import config
+from scripts.errors import UsageError
 from scripts.operate.channel import opened
 from scripts.operate.directory import read
 from scripts.running import attach
-from scripts.terminal import UsageError
 from shm.records import Code, CorrectionProposal
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue

@@ -1,0 +1,77 @@
+"""Fills the database of a run from the journal: what the batcher starts where its spool begins behind what that has.
+
+    python -m procs.batcher.backfill --manifest FILE --epoch N --born-ns N --last-seq N
+
+It begins with the newest snapshot that lies before the gap, writes nothing but the database, and ends with 1, and the
+reason on standard output, where that can't be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import psycopg
+
+from config.schema import Config
+from procs.batcher import database, requests
+from procs.batcher.backfill_process import FillError
+from procs.batcher.backfill_writer import Filling
+from procs.batcher.writer import RefusedError, Session
+from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.snapshot_catalog import choose
+from procs.venue.parent_death import die_with
+from procs.venue.snapshot_parts import Start
+from procs.venue.topology import derive, role_of
+from procs.venue.venue import Manifest
+from shm.journal import JournalError, segment_seqs
+
+CORE = ("router", "matcher")
+
+
+def main() -> None:
+    """Fill as the arguments say."""
+    parser = argparse.ArgumentParser(prog="python -m procs.batcher.backfill", description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
+    parser.add_argument("--epoch", type=int, required=True, help="under which the database is claimed")
+    parser.add_argument("--born-ns", type=int, required=True, help="the time of the journal's first event")
+    parser.add_argument("--last-seq", type=int, required=True, help="the record up to which it is to be filled")
+    arguments = parser.parse_args()
+    die_with(os.getppid())
+    manifest = Manifest.load(arguments.manifest)
+    try:
+        fill(manifest.config, Path(manifest.data), arguments.epoch, arguments.born_ns, arguments.last_seq)
+    except (FillError, RefusedError, ReplicaError, JournalError, psycopg.Error) as error:
+        print(str(error).strip())
+        sys.exit(1)
+
+
+def fill(config: Config, data: Path, epoch: int, born_ns: int, last_seq: int) -> None:
+    """Fill the database of `config` from the journal in `data`. Raises what `Filling` raises, and FillError."""
+    session = Session(database.url(config, data), epoch, born_ns, requests.records_of(data / "journal"))
+    try:
+        start = start_before(config, data, session.complete_seq)
+        replica = Replica(config, data, start, last_seq)
+        Filling(replica, session, config.database.batch_rows).run(lambda _: None)
+    finally:
+        session.close()
+
+
+def start_before(config: Config, data: Path, complete_seq: int) -> Start:
+    """Where a replay begins that has all events behind `complete_seq`. FillError where the journal has not so much."""
+    core = [agent for agent in derive(config).agents if role_of(agent) in CORE]
+    start = choose(data, core, at_most=complete_seq).start
+    segments = segment_seqs(data / "journal")
+    if not segments or segments[0] > start.seq + 1:
+        has = f"begins with record {segments[0]}" if segments else "is empty"
+        raise FillError(
+            f"the database has everything up to record {complete_seq} only, and the journal {has}: restore a later"
+            " backup of the database, or put the journal's earlier segments back and run `lockstep rebuild-db`"
+        )
+    return start
+
+
+if __name__ == "__main__":
+    main()

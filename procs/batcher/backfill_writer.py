@@ -1,0 +1,73 @@
+"""Writes what a replay of the journal emits into a database, behind what that has: by a spool and batches, like a run.
+
+It reads no journal itself. Whenever it is interrupted, it leaves a database that has everything up to its watermark.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from procs.batcher.reader import Reader
+from procs.batcher.rows import Batch
+from procs.batcher.spool import Spool
+from procs.batcher.spool_writer import Spooler
+from procs.batcher.writer import Session
+from procs.recovery.replay import Replica
+
+# What is spooled before it is written. Beyond it, a turn adds no more than the rings hold.
+SPOOLED_BYTES = 32 * 2**20
+SEGMENT_BYTES = 8 * 2**20
+IDLE_ROUNDS = 100_000  # without any work: the replay is stuck, which is a bug
+
+
+class Filling:
+    """From a replay, by a small spool in the system's temporary folder, through `session` into its database."""
+
+    def __init__(self, replica: Replica, session: Session, batch_rows: int) -> None:
+        self._replica = replica
+        self._session = session
+        self._batch = Batch(batch_rows)
+        self.events = 0
+
+    def run(self, progress: Callable[[int], None]) -> None:
+        """Fill until the database has everything up to the replay's last record; `progress` is told how far it is.
+
+        ReplicaError, psycopg.Error, RefusedError, OSError where the temporary folder's disk is full, and ValueError
+        where the journal is not the session's: what was committed until then stays.
+        """
+        last_seq = self._replica.last_seq
+        self._session.teach(self._batch)
+        with tempfile.TemporaryDirectory(prefix="lockstep-filling-") as folder:
+            spool = Spool(Path(folder), SEGMENT_BYTES)
+            spool.begin(self._replica.start.numbers, self._session.born_ns)
+            spooler = Spooler(self._replica.venue.board, self._replica.consumers, spool)
+            reader = Reader(spool)
+            idle = 0
+            while spool.complete_seq < last_seq:
+                work = self._replica.step() + spooler.poll(time.monotonic_ns())
+                idle = 0 if work else idle + 1
+                if spool.is_full:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+                if idle > IDLE_ROUNDS:
+                    raise RuntimeError(f"the replay does not get beyond record {spool.complete_seq} of {last_seq}")
+                if spool.end - reader.position >= SPOOLED_BYTES:
+                    self._load(reader, progress)
+            self._load(reader, progress)
+
+    def _load(self, reader: Reader, progress: Callable[[int], None]) -> None:
+        """Write all that is spooled."""
+        batch, session = self._batch, self._session
+        more = True
+        while more:
+            batch.begin(session.numbers, session.complete_seq)
+            more = reader.fill(batch)
+            if batch.events or batch.complete_seq > session.complete_seq:
+                session.write(batch)
+                self.events += batch.events
+            reader.spool.discard(reader.position)
+            progress(session.complete_seq)

@@ -1,0 +1,450 @@
+"""The rows that a replay's events should have left in the database, worked out again, one event at a time.
+
+It uses Decimal and dictionaries, shares only the record schema with the loader, and never reads what that wrote.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import merge
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from procs.batcher.expected_requests import REQUESTS, Listed, action_of, moment, request_of
+from shm.alphabet import shown
+from shm.records import (
+    Accepted,
+    AccountDefined,
+    AssetDefined,
+    Balance,
+    Cancelled,
+    CancelReason,
+    Code,
+    Command,
+    Confirmed,
+    Corrected,
+    Event,
+    ExtCredentialEvent,
+    ExtTermsEvent,
+    InstrumentDefined,
+    ListKind,
+    OrderFlag,
+    OrderState,
+    OrderType,
+    Phase,
+    PhaseChanged,
+    PhaseReason,
+    Replaced,
+    Restated,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Traded,
+    TradeFlag,
+    Triggered,
+)
+
+# What FIX calls expired; all else that ends an order cancels it.
+EXPIRED = (CancelReason.EXPIRED, CancelReason.AUCTION_ENDED)
+# Rows held back before they are sent to the server, where they wait in a temporary table to be compared.
+BUFFERED_ROWS = 10_000
+TYPED = """
+    SELECT string_agg(format('%%I %%s', attname, format_type(atttypid, NULL)), ', ') FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attname = ANY(%s)
+"""
+TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the columns are the key, columns)
+    "users": (1, ("id", "username", "password_hash", "sender_comp_id", "created", "seq")),
+    "assets": (1, ("id", "asset", "scale", "seq")),
+    "instruments": (
+        1,
+        (
+            "id", "symbol", "matcher", "base_asset", "quote_asset", "tick_mantissa", "price_scale", "lot_mantissa",
+            "quantity_scale", "maker_fee_ppm", "taker_fee_ppm", "seq",
+        ),
+    ),
+    "orders": (
+        1,
+        (
+            "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity",
+            "filled", "remaining", "state", "stop_price", "trail", "display", "minimum", "expires", "budget",
+            "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "created", "updated", "seq",
+        ),
+    ),
+    "trades": (
+        2,
+        (
+            "matcher", "trade_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id", "taker_order_id",
+            "taker_user_id", "taker_side", "maker_fee", "taker_fee", "auction", "time", "seq",
+        ),
+    ),
+    "balances": (2, ("user_id", "asset", "free", "held", "total", "seq")),
+    "phases": (
+        2,
+        (
+            "matcher", "number", "symbol", "phase", "old_phase", "reason", "ends", "auction_price", "auction_quantity",
+            "reference_price", "time", "seq",
+        ),
+    ),
+    "actions": (
+        1,
+        (
+            "number", "action", "user_id", "session_id", "target_id", "symbol", "side", "scope", "is_on", "cl_ord_id",
+            "asset", "amount", "proposal", "time", "seq",
+        ),
+    ),
+    "requests": (
+        1,
+        (
+            "seq", "request", "asked_by", "approves", "target_id", "symbol", "asset", "amount", "cl_ord_id", "terms",
+            "time",
+        ),
+    ),
+    "corrections": (
+        2,
+        (
+            "matcher", "trade_id", "symbol", "price", "quantity", "new_price", "buyer_id", "seller_id", "buyer_fee",
+            "seller_fee", "time", "seq",
+        ),
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class _Order:
+    row: dict[str, Any]
+    lots: int
+    leaves_lots: int
+    has_budget: bool
+    filled_lots: int = 0
+
+
+@dataclass
+class Expected(Listed):
+    """The rows that events leave behind. Final ones go to the server at once; the rest stays until `finish`.
+
+    What operators asked for is told by the log's `commands` of COMMANDS, in order: the events of these only number it.
+    `requests` has those up to `requests_seq`.
+    """
+
+    connection: psycopg.Connection
+    commands: Iterator[Command]
+    requests_seq: int
+    users: dict[int, dict[str, Any]] = field(default_factory=dict)
+    balances: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    open_orders: dict[int, _Order] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    credential: ExtCredentialEvent | None = None
+    terms: dict[int, ExtTermsEvent] = field(default_factory=dict)  # by ring, for its next event
+
+    def __post_init__(self) -> None:
+        for name, (_, columns) in TABLES.items():
+            # Of the same types, but without the bounds that somebody may have given them.
+            row = self.connection.execute(TYPED, [name, list(columns)]).fetchone()
+            typed = sql.SQL(row[0] if row else "")
+            self.connection.execute(
+                sql.SQL("CREATE TEMPORARY TABLE {} ({})").format(sql.Identifier(f"expected_{name}"), typed)
+            )
+
+    def replay(self, rings: dict[int, Iterable[Event]]) -> dict[int, int]:
+        """Apply the events of all rings in the order of their causes, the router's (0) first; returns the last numbers.
+
+        So an order that its instrument took from one matcher to another is followed.
+        """
+        last = dict.fromkeys(rings, 0)
+        for _, ring, number, event in merge(*(_keyed(ring, events) for ring, events in rings.items())):
+            last[ring] = number
+            self.apply(ring, event)
+        return last
+
+    def apply(self, ring: int, event: Event) -> None:
+        match event:
+            case ExtTermsEvent():
+                self.terms[ring] = event
+            case Accepted():
+                self.accept(event, self.terms.pop(ring, None))
+            case Traded():
+                self.trade(ring, event)
+            case Cancelled():
+                self.cancel(event)
+            case Replaced():
+                self.replace(event, self.terms.pop(ring, None))
+            case Triggered():
+                self.trigger(event)
+            case Restated():
+                self.restate(event)
+            case Balance():
+                self.balance(event)
+            case PhaseChanged():
+                self.phase(ring, event)
+            case Confirmed():
+                self.confirm(event)
+            case Corrected():
+                self.correct(event)
+            case _:
+                self.define(event)
+
+    def finish(self) -> None:
+        for command in self.commands:
+            self.request(command)
+        for name, rows in (
+            ("orders", [order.row for order in self.open_orders.values()]),
+            ("users", self.users.values()),
+            ("assets", self.assets.values()),
+            ("instruments", self.instruments.values()),
+            ("balances", self.balances.values()),
+        ):
+            for row in rows:
+                self.add(name, row)
+        for name in TABLES:
+            self.send(name)
+
+    def add(self, name: str, row: dict[str, Any]) -> None:
+        self.rows[name].append(row)
+        if len(self.rows[name]) >= BUFFERED_ROWS:
+            self.send(name)
+
+    def send(self, name: str) -> None:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(f"expected_{name}"), columns_of(name))
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in self.rows[name]:
+                copy.write_row([row[column] for column in TABLES[name][1]])
+        self.rows[name].clear()
+
+    def accept(self, event: Accepted, terms: ExtTermsEvent | None) -> None:
+        has_budget = bool(event.flags & OrderFlag.BUDGET)
+        order = _Order({}, event.quantity_lots, event.quantity_lots, has_budget)
+        self.open_orders[event.order_id] = order
+        quote = self.instruments[event.instrument]["quote_asset"]
+        order.row = {
+            "order_id": event.order_id,
+            "user_id": event.account,
+            "symbol": self.instruments[event.instrument]["symbol"],
+            "cl_ord_id": shown(event.cl_ord_id),
+            "side": Side(event.side).name,
+            "type": OrderType(event.ord_type).name,
+            "time_in_force": TimeInForce(event.time_in_force).name,
+            "price": self.price(event.instrument, event.price_ticks),
+            "state": "WAITING" if event.state == OrderState.WAITING else "NEW",
+            "stop_price": None,
+            "trail": None,
+            "display": None,
+            "expires": None,
+            "minimum": self.quantity(event.instrument, terms.minimum_lots) if terms and terms.minimum_lots else None,
+            "budget": self.money(quote, event.quantity_lots) if has_budget else None,
+            "post_only": bool(event.flags & OrderFlag.POST_ONLY),
+            "slide": bool(event.flags & OrderFlag.SLIDE),
+            "self_trade": SelfTrade(event.stp or SelfTrade.NONE).name,
+            "list_kind": ListKind(terms.list_kind).name if terms and terms.mate_order_id else None,
+            "mate_order_id": terms.mate_order_id if terms and terms.mate_order_id else None,
+            "end_reason": None,
+            "created": moment(event.time_ns),
+        }
+        self.take_terms(order, event.instrument, terms)
+        self.show(order, event)
+
+    def take_terms(self, order: _Order, instrument: int, terms: ExtTermsEvent | None) -> None:
+        """Terms that are told take the place of those before; one that is not told any more stays in the row."""
+        if terms is None:
+            return
+        for name, value in (
+            ("stop_price", self.price(instrument, terms.stop_price_ticks)),
+            ("trail", self.price(instrument, terms.trail_ticks)),
+            ("display", self.quantity(instrument, terms.display_lots)),
+            ("expires", moment(terms.expire_ns) if terms.expire_ns else None),
+        ):
+            if value:
+                order.row[name] = value
+
+    def trade(self, ring: int, event: Traded) -> None:
+        terms = self.instruments[event.instrument]
+        base, quote = terms["base_asset"], terms["quote_asset"]
+        taker_gets, maker_gets = (base, quote) if event.taker_side == Side.BUY else (quote, base)
+        self.add(
+            "trades",
+            {
+                "matcher": ring,
+                "trade_id": event.number,
+                "symbol": terms["symbol"],
+                "price": self.price(event.instrument, event.price_ticks),
+                "quantity": self.quantity(event.instrument, event.quantity_lots),
+                "maker_order_id": event.maker_order_id,
+                "maker_user_id": event.maker_account,
+                "taker_order_id": event.taker_order_id,
+                "taker_user_id": event.taker_account,
+                "taker_side": Side(event.taker_side).name,
+                "maker_fee": self.money(maker_gets, event.maker_fee),
+                "taker_fee": self.money(taker_gets, event.taker_fee),
+                "auction": bool(event.flags & TradeFlag.AUCTION),
+                "time": moment(event.time_ns),
+                "seq": event.cause,
+            },
+        )
+        for order_id, leaves in (
+            (event.maker_order_id, event.maker_leaves_lots),
+            (event.taker_order_id, event.taker_leaves_lots),
+        ):
+            order = self.open_orders[order_id]
+            order.filled_lots += event.quantity_lots
+            order.leaves_lots = leaves
+            order.row["state"] = "PARTIALLY_FILLED" if leaves else "FILLED"
+            self.show(order, event)
+            if not leaves:
+                self.add("orders", self.open_orders.pop(order_id).row)
+
+    def cancel(self, event: Cancelled) -> None:
+        order = self.open_orders.pop(event.order_id)
+        order.leaves_lots = 0
+        order.row["state"] = "EXPIRED" if event.reason in EXPIRED else "CANCELED"
+        order.row["end_reason"] = CancelReason(event.reason).name
+        self.show(order, event)
+        self.add("orders", order.row)
+
+    def replace(self, event: Replaced, terms: ExtTermsEvent | None) -> None:
+        order = self.open_orders[event.order_id]
+        order.row["cl_ord_id"] = shown(event.cl_ord_id)
+        self.take_terms(order, event.instrument, terms)
+        self.alter(order, event)
+
+    def restate(self, event: Restated) -> None:
+        self.alter(self.open_orders[event.order_id], event)
+
+    def alter(self, order: _Order, event: Replaced | Restated) -> None:
+        order.lots += event.leaves_lots - event.old_leaves_lots
+        order.leaves_lots = event.leaves_lots
+        order.row["price"] = self.price(event.instrument, event.price_ticks)
+        self.show(order, event)
+
+    def trigger(self, event: Triggered) -> None:
+        order = self.open_orders[event.order_id]
+        order.row["price"] = self.price(event.instrument, event.price_ticks)
+        if event.stop_price_ticks:
+            order.row["stop_price"] = self.price(event.instrument, event.stop_price_ticks)
+        if event.state != OrderState.WAITING:
+            order.row["state"] = "TRIGGERED"
+        self.show(order, event)
+
+    def show(self, order: _Order, event: Event) -> None:
+        """Bring the row up to date with the order. What a budget buys is not known before: nothing of it remains."""
+        lots, leaves = (order.filled_lots, 0) if order.has_budget else (order.lots, order.leaves_lots)
+        order.row.update(
+            quantity=self.quantity(event.instrument, lots),
+            filled=self.quantity(event.instrument, order.filled_lots),
+            remaining=self.quantity(event.instrument, leaves),
+            updated=moment(event.time_ns),
+            seq=event.cause,
+        )
+
+    def balance(self, event: Balance) -> None:
+        self.balances[event.account, event.asset] = {
+            "user_id": event.account,
+            "asset": self.assets[event.asset]["asset"],
+            "free": self.money(event.asset, event.free),
+            "held": self.money(event.asset, event.held),
+            "total": self.money(event.asset, event.free + event.held),
+            "seq": event.cause,
+        }
+
+    def phase(self, ring: int, event: PhaseChanged) -> None:
+        traded, reference = event.auction_lots > 0, event.reference_price_ticks
+        self.add(
+            "phases",
+            {
+                "matcher": ring,
+                "number": event.number,
+                "symbol": self.instruments[event.instrument]["symbol"],
+                "phase": Phase(event.phase).name,
+                "old_phase": Phase(event.old_phase).name,
+                "reason": PhaseReason(event.reason).name,
+                "ends": moment(event.ends_ns) if event.ends_ns else None,
+                "auction_price": self.price(event.instrument, event.auction_price_ticks) if traded else None,
+                "auction_quantity": self.quantity(event.instrument, event.auction_lots) if traded else None,
+                "reference_price": self.price(event.instrument, reference) if reference > 0 else None,
+                "time": moment(event.time_ns),
+                "seq": event.cause,
+            },
+        )
+
+    def confirm(self, event: Confirmed) -> None:
+        self.add("actions", {"number": event.number} | action_of(self.command_at(event.cause), self))
+
+    def command_at(self, seq: int) -> Command:
+        """The command that has that sequence; those before it are taken on the way."""
+        for command in self.commands:
+            self.request(command)
+            if command.seq >= seq:
+                if command.seq == seq:
+                    return command
+                break
+        raise ValueError(f"the replay confirms record {seq}, which the log does not have as a command of an operator")
+
+    def request(self, command: Command) -> None:
+        """What `requests` has of a command."""
+        was_refused = getattr(command, "verdict", 0) != Code.OK
+        if command.seq <= self.requests_seq and command.type in REQUESTS and not was_refused:
+            self.add("requests", request_of(command, self))
+
+    def correct(self, event: Corrected) -> None:
+        terms, new = self.instruments[event.instrument], event.new_price_ticks
+        self.add(
+            "corrections",
+            {
+                "matcher": event.matcher,
+                "trade_id": event.trade_id,
+                "symbol": terms["symbol"],
+                "price": self.price(event.instrument, event.price_ticks),
+                "quantity": self.quantity(event.instrument, event.quantity_lots),
+                "new_price": self.price(event.instrument, new) if new > 0 else None,
+                "buyer_id": event.buyer,
+                "seller_id": event.seller,
+                "buyer_fee": self.money(terms["base_asset"], event.buyer_fee),
+                "seller_fee": self.money(terms["quote_asset"], event.seller_fee),
+                "time": moment(event.time_ns),
+                "seq": event.cause,
+            },
+        )
+
+    def define(self, event: Event) -> None:
+        match event:
+            case AssetDefined():
+                row = {"id": event.asset, "asset": shown(event.name), "scale": event.scale, "seq": event.cause}
+                self.assets[event.asset] = row
+            case InstrumentDefined():
+                names = TABLES["instruments"][1][2:-1]
+                row = {"id": event.instrument, "symbol": shown(event.symbol), "seq": event.cause}
+                self.instruments[event.instrument] = row | {name: getattr(event, name) for name in names}
+            case ExtCredentialEvent():
+                self.credential = event
+            case AccountDefined():
+                self.define_user(event)
+
+    def define_user(self, event: AccountDefined) -> None:
+        name = shown(event.name)
+        created = self.users[event.account]["created"] if event.account in self.users else moment(event.time_ns)
+        self.users[event.account] = {
+            "id": event.account,
+            "username": name,
+            "password_hash": _phc(self.credential) if self.credential else "",
+            "sender_comp_id": name,
+            "created": created,
+            "seq": event.cause,
+        }
+        self.credential = None
+
+
+def columns_of(name: str) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, TABLES[name][1]))
+
+
+def _keyed(ring: int, events: Iterable[Event]) -> Iterator[tuple[int, int, int, Event]]:
+    return ((event.cause, ring, event.number, event) for event in events)
+
+
+def _phc(credential: ExtCredentialEvent) -> str:
+    salt = b64encode(credential.salt).rstrip(b"=").decode()
+    digest = b64encode(credential.hash).rstrip(b"=").decode()
+    cost = f"m={credential.memory_kib},t={credential.time_cost},p={credential.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"

@@ -1,6 +1,0 @@
-from procs.gateway.ids import RefusedIds
-from procs.gateway.listing import Listing
-from shm.board import Board
-
-class Checker:
-    def __init__(self, listing: Listing, refused: RefusedIds, board: Board) -> None: ...

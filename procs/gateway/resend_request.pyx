@@ -1,0 +1,124 @@
+"""Carries out a ResendRequest in bounded steps.
+
+The session's new messages are stored meanwhile, and follow the repeated ones. It reads the store and writes into the
+session's outbox; `repeats` decides when a step is due.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint32_t
+
+from procs.gateway.fix.connection cimport Session
+from procs.gateway.fix.encode cimport Outbox
+from procs.gateway.fix_session cimport Line
+from procs.gateway.resend cimport Resend
+from procs.gateway.store cimport Store
+from procs.gateway.store_reader cimport KIND_OUT_APP, Entry
+
+cdef enum:
+    WORK_A_STEP = 256            # entries of the store that are looked at
+    BYTES_A_STEP = 65536         # that are sent
+    CREDIT = 1_000_000           # entries that a session may have looked at in short order
+    CREDIT_A_SECOND = 50_000     # and from then on, which bounds what repeats of repeats cost others
+    NS_PER_SECOND = 1_000_000_000
+
+
+cdef class Repeat:
+    """What `session`, of `line`, has been asked for: `session.resend_begin` to `session.resend_end`."""
+
+    def __init__(self, Store store, Line line, Session session):
+        self.store = store
+        self.line = line
+        self.session = session
+
+    cdef void join(self, uint32_t begin, uint32_t end) noexcept:
+        """Take in another range that was asked for and is not repeated yet, where it touches this one."""
+        cdef Session session = self.session
+        if begin == 0 or begin > session.resend_end + 1 or session.resend_begin > end + 1:
+            return
+        session.resend_begin = session.resend_next = min(begin, session.resend_begin)
+        session.resend_end = max(end, session.resend_end)
+
+    cdef int step(self, object transport, int64_t now_ns) except -1:
+        """Do a bounded part of it, into the outbox; how much work that was."""
+        cdef Line line = self.line
+        cdef int work
+        if not self.begun:
+            self.begin()
+        if self.catching_up:
+            return self.catch_up(transport, now_ns)
+        if line.credited_ns == 0:
+            line.resend_credit = CREDIT
+        else:
+            line.resend_credit = min(
+                <int64_t> CREDIT,
+                line.resend_credit + (now_ns - line.credited_ns) * CREDIT_A_SECOND // NS_PER_SECOND,
+            )
+        line.credited_ns = now_ns
+        work = self.repeat(<int> min(<int64_t> WORK_A_STEP, line.resend_credit), now_ns)
+        line.resend_credit -= work
+        return work
+
+    cdef int begin(self) except -1:
+        """From here on the session's new messages are only stored."""
+        self.begun = True
+        self.left_begin = 0
+        self.line.collect(self.session.outbox)
+        self.line.live = None
+        self.resend = Resend(self.store, self.line.number, self.session.resend_begin, self.session.resend_end)
+        return 0
+
+    cdef int repeat(self, int work, int64_t now_ns) except -1:
+        """Repeat what at most `work` finds; how much of that was used."""
+        cdef Session session = self.session
+        cdef const Entry *entry
+        cdef int left = work
+        while session.outbox.used < BYTES_A_STEP:
+            entry = self.resend.next(&left)
+            if entry == NULL:
+                if self.resend.is_done():
+                    session.now_ns = session.sent_ns = session.utc_ns = now_ns
+                    session.fill_to(session.resend_end + 1)
+                    self.end_range()
+                break
+            if entry.kind == KIND_OUT_APP:
+                session.repeat(
+                    entry.msg_seq_num, <const char *> entry + sizeof(Entry), entry.length, now_ns, now_ns
+                )
+        return max(work - left, <int> (work > 0))
+
+    cdef int leave(self) except -1:
+        """Another request has come: stop repeating for this one."""
+        if self.begun and not self.catching_up:
+            self.left_begin, self.left_end = self.session.resend_next, self.session.resend_end
+            self.end_range()
+        return 0
+
+    def end_range(self) -> None:
+        self.session.resend_next = 0
+        self.catching_up = True
+        self.resend = Resend(self.store, self.line.number, self.session.outbox.next_out, 0x7FFFFFFE)
+
+    cdef int catch_up(self, object transport, int64_t now_ns) except -1:
+        """Send the messages that were stored while it ran, as they are; the session is live behind the last."""
+        cdef Outbox outbox = self.session.outbox
+        cdef const Entry *entry
+        cdef int left = WORK_A_STEP
+        cdef size_t size = 0
+        parts = []
+        while size < BYTES_A_STEP:
+            entry = self.resend.next(&left)
+            if entry == NULL:
+                break
+            parts.append(PyBytes_FromStringAndSize(<const char *> entry + sizeof(Entry), entry.length))
+            size += entry.length
+            outbox.next_out = entry.msg_seq_num + 1
+        if parts:
+            transport.write(b"".join(parts))
+        if self.resend.is_done():
+            if outbox.next_out < self.store.sessions[self.line.number].next_out:
+                self.end_range()
+            else:
+                self.line.live = self.session
+                self.session.end_repeat(now_ns, now_ns)
+                self.is_done = True
+        return 1

@@ -1,0 +1,140 @@
+"""A host process: attaches to a run of the venue and polls the agents that the topology gives it, until told to stop.
+
+    python -m procs.host --manifest FILE --name HOST --supervisor PID
+
+It is the one place where agents, rings, bells, cores and signals meet; it decides nothing about orders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import os
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from structlog.tracebacks import ExceptionDictTransformer
+
+from procs.host.event_loop import STARTING, Pump, show_health
+from procs.host.spin_loop import Loop
+from procs.recovery.edge_catch_up import catch_up
+from procs.recovery.snapshot_catalog import choose
+from procs.venue.parent_death import die_with
+from procs.venue.topology import Host, role_of
+from procs.venue.venue import Manifest, Venue
+from shm.refusal import EXIT_REFUSED, FinalError
+from shm.segment import RoleLock
+
+
+def main() -> None:
+    """Run one host. What no retry mends ends it with one line and exit code 78."""
+    try:
+        run()
+    except FinalError as error:
+        print(" ".join(str(error).split()), file=sys.stderr, flush=True)
+        os._exit(EXIT_REFUSED)  # at once: threads that prepare or sync something have nothing to save
+
+
+def run() -> None:
+    """Run one host. Ends with 0 after SIGTERM, and with a traceback and 1 when an agent fails. FinalError."""
+    parser = argparse.ArgumentParser(prog="python -m procs.host", description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
+    parser.add_argument("--name", required=True, help="which host of the topology to be")
+    parser.add_argument("--supervisor", type=int, required=True, help="the process id of whoever starts it")
+    arguments = parser.parse_args()
+    # A supervisor that is killed takes its hosts with it: without one, nobody would restart them.
+    if not die_with(arguments.supervisor):
+        sys.exit("the supervisor ended while this host started")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Without locals: a password is one while it is checked.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    manifest = Manifest.load(arguments.manifest)
+    host = manifest.topology.host(arguments.name)
+    if host.cpu is not None:
+        os.sched_setaffinity(0, {host.cpu})
+    locks = _take_roles(Path(manifest.data), host)
+    venue = Venue.attach(manifest)
+    late = host.kind == "edge" and any(venue.is_late(name) for name in host.agents)
+    if late:
+        _begin_with_newest(venue)
+    agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
+    if late:
+        beat = partial(_beat, venue, host, time.monotonic_ns())
+        for name, edge in zip(host.agents, agents, strict=True):
+            catch_up(venue, name, edge, beat)
+    if host.kind == "carried":
+        _run_carried(venue, host, agents)
+    else:
+        uvloop.run(_run_edges(venue, host, agents))
+    for lock in locks:
+        lock.release()
+
+
+def _take_roles(data: Path, host: Host) -> list[RoleLock]:
+    """Hold each role's lock while attached: a predecessor that still lives is waited for, so no zombie writes."""
+    locks = [RoleLock(data / "run" / "locks" / name) for name in host.agents]
+    for lock in locks:
+        lock.acquire(wait=True)
+    return locks
+
+
+def _begin_with_newest(venue: Venue) -> None:
+    """A stage that starts again while the others run begins with the newest snapshot, not with that of the run."""
+    choice = choose(venue.data, venue.topology.savers)  # the core's parts too: its replay follows
+    for reason in choice.passed_over:
+        structlog.get_logger().warning("snapshot_passed_over", reason=reason)
+    venue.snapshots.start = choice.start
+
+
+def _beat(venue: Venue, host: Host, started_ns: int) -> None:
+    """Show that the host lives and is starting: how long it catches up depends on how much there is."""
+    for name in host.agents:
+        show_health(venue.board, venue.topology.slot_of(name), STARTING, started_ns)
+
+
+def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
+    slots = [venue.topology.slot_of(name) for name in host.agents]
+    spin_ns = venue.config.processes.spin_us * 1000
+    loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns, venue.snapshots, venue.anchor_ns)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's to carry out, in order
+    loop.run()
+    for agent in agents:
+        agent.close()
+
+
+async def _run_edges(venue: Venue, host: Host, edges: list[Any]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    pump = Pump(edges, host.agents, venue.sleeper(host.name), venue)
+    pump.run()
+    assert pump.failed is not None
+    for edge in edges:
+        await edge.start()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((pump.failed, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if pump.failed.done():
+        pump.failed.result()
+    for edge in edges:
+        await edge.stop()
+    pump.close()
+
+
+if __name__ == "__main__":
+    main()

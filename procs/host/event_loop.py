@@ -1,0 +1,191 @@
+"""The event-loop host: polls its edges between the loop's turns, and sleeps on a pollable bell with everything else.
+
+It is to asyncio what `spin_loop` is to the carried stages; it never looks into a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from procs.venue.venue import Venue
+from shm.bell import Sleeper
+from shm.board import Board, Word
+from shm.ring import Consumer
+
+# Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
+SPIN_ROUNDS = 50
+HEARTBEAT_S = 0.01
+STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
+
+
+class Edge(Protocol):
+    """A stage with sockets. `poll` is an agent's duty cycle; the pump sets `kick`, to be called after socket input.
+
+    `attach` gives it the event rings of a new generation of the core, by ring number (0: the router's), in place of
+    those that it had. They begin behind a snapshot: what the stage has handled already comes again, and is passed over.
+
+    `rest_s` is 0 for a stage whose clients wait for it. Any other is polled at most once in so many seconds, and takes
+    more at a time: on few cores, looking often costs those who are waited for.
+    """
+
+    kick: Kick
+    rest_s: float
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def poll(self, now_ns: int) -> int: ...
+    def wants(self) -> int: ...
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
+
+
+class Kick(Protocol):
+    def __call__(self) -> None: ...
+
+
+class Pump:
+    """Drives the edges of one host on the running event loop. `agents` are their names."""
+
+    def __init__(self, edges: Sequence[Edge], agents: Sequence[str], sleeper: Sleeper, venue: Venue) -> None:
+        self._edges = edges
+        self._agents = agents
+        self._slots = [venue.topology.slot_of(agent) for agent in agents]
+        self._sleeper = sleeper
+        self._venue = venue
+        self._board = venue.board
+        self._started_ns = time.monotonic_ns()
+        self._work = [0] * len(edges)
+        self._rounds = 0
+        self._idle_rounds = 0
+        self._rest_s = min(edge.rest_s for edge in edges)
+        self._last_turn_s = 0.0
+        self._scheduled = False
+        self._closed = False
+        self.failed: asyncio.Future[None] | None = None
+        for edge in edges:
+            edge.kick = self.kick
+
+    def run(self) -> None:
+        """Begin to poll. A failing edge sets the exception of `failed`: the host ends with it."""
+        self._loop = asyncio.get_running_loop()
+        self.failed = self._loop.create_future()
+        self._loop.add_reader(self._sleeper.fd, self._rung)
+        self._beat()
+        self.kick()
+
+    def kick(self) -> None:
+        """There may be work: poll at the loop's next turn, and spin on for a while."""
+        self._idle_rounds = 0
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._scheduled:
+            return
+        self._scheduled = True
+        wait_s = self._last_turn_s + self._rest_s - time.monotonic() if self._rest_s else 0.0
+        if wait_s > 0:
+            self._loop.call_later(wait_s, self._turn)
+        else:
+            self._loop.call_soon(self._turn)
+
+    def close(self) -> None:
+        """Stop polling and say so on the board."""
+        self._loop.remove_reader(self._sleeper.fd)
+        self._beat_timer.cancel()
+        self._closed = True
+        self._show(STOPPING)
+
+    def _rung(self) -> None:
+        self._sleeper.drain()
+        self.kick()
+
+    def _poll(self) -> int:
+        now_ns = self._venue.now_ns()
+        total = 0
+        if self._board.get(Word.GENERATION) > self._venue.generation:
+            self._renew()
+        for i, edge in enumerate(self._edges):
+            work = edge.poll(now_ns)
+            self._work[i] += work
+            total += work
+        self._rounds += 1
+        return total
+
+    def _renew(self) -> None:
+        """The core has begun anew: change to its rings. What was published in the old ones comes again there."""
+        self._venue.renew()
+        for edge, agent in zip(self._edges, self._agents, strict=True):
+            consumers = self._venue.events(agent)
+            if not all(consumer.gates for consumer in consumers.values()):
+                # It entered the gate of the old rings while the new ones were made: a restart brings it into theirs.
+                raise RuntimeError(f"{agent} is out of the gate of generation {self._venue.generation}")
+            edge.attach(consumers, self._board)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        if self._rest_s:
+            self._last_turn_s = time.monotonic()
+        try:
+            self._idle_rounds = 0 if self._poll() else self._idle_rounds + 1
+            if self._idle_rounds >= (1 if self._rest_s else SPIN_ROUNDS) and not self._sleep():
+                return
+        except Exception as error:
+            self._fail(error)
+            return
+        self._schedule()
+
+    def _fail(self, error: Exception) -> None:
+        """Poll no more, and have the host end."""
+        self._closed = True
+        if self.failed is not None and not self.failed.done():
+            self.failed.set_exception(error)
+
+    def _sleep(self) -> int:
+        """Arm the bell and look once more: work means that the host stays awake."""
+        reasons = 0
+        for edge in self._edges:
+            reasons |= edge.wants()
+        self._sleeper.prepare(reasons)
+        work = self._poll()
+        if work:
+            self._sleeper.cancel()
+            self._idle_rounds = 0
+        return work
+
+    def _beat(self) -> None:
+        self._show(RUNNING)
+        try:
+            self._venue.snapshots.reap()
+        except OSError as error:
+            self._fail(error)
+            return
+        # Also a safety net: whatever wake-up was missed, the rings are looked at again now.
+        if not self._scheduled:
+            self._idle_rounds = SPIN_ROUNDS
+            self._schedule()
+        self._beat_timer = self._loop.call_later(HEARTBEAT_S, self._beat)
+
+    def _show(self, state: int) -> None:
+        for slot, work in zip(self._slots, self._work, strict=True):
+            show_health(self._board, slot, state, self._started_ns, work, self._rounds)
+
+
+def show_health(board: Board, slot: int, state: int, started_ns: int, work: int = 0, rounds: int = 0) -> None:
+    """Show that this process, which is an edge's, lives."""
+    board.show_health(
+        slot,
+        {
+            "heartbeat_ns": time.monotonic_ns(),
+            "pid": os.getpid(),
+            "work": work,
+            "rounds": rounds,
+            "state": state,
+            "started_ns": started_ns,
+            "blocked": 0,
+        },
+    )

@@ -1,0 +1,130 @@
+"""A database gets from the journal what it lacks, whatever it has, or is told what can't be done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+import psycopg
+import pytest
+from msgspec import structs
+
+import config
+from config.schema import Config, DatabaseSection
+from procs.batcher.backfill import fill
+from procs.batcher.backfill_process import Filler, FillError
+from procs.batcher.compare import compare
+from procs.batcher.expected_requests import COMMANDS
+from procs.batcher.requests import REQUESTED
+from procs.batcher.writer import RefusedError
+from procs.venue.snapshot_parts import Start
+from procs.venue.topology import derive
+from procs.venue.venue import Manifest
+from shm.layout import unpack_command
+from shm.records import CommandType, Deposit, Withdrawal
+from tests.router.random_driver import write_journal
+from tests.router.rig import Rig
+
+DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+EPOCH = 1000  # of whoever fills: later than any in the journal
+
+
+@pytest.fixture
+def venue(database: str) -> Config:
+    return structs.replace(DEMO, database=DatabaseSection(url=database))
+
+
+def events_of(rig: Rig) -> Callable[[int], Iterable[bytes]]:
+    return lambda ring: rig.events.get(ring, [])
+
+
+def commands_of(rig: Rig) -> list[bytes]:
+    return [record for record in rig.log if record[4] in COMMANDS]
+
+
+def born_ns(rig: Rig) -> int:
+    return unpack_command(rig.log[0]).time_ns
+
+
+def test_an_empty_database_gets_everything(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    report = compare(database, events_of(rig), commands_of(rig))
+    assert report.clean, report
+    assert report.complete_seq == len(rig.log)
+
+
+def test_what_was_requested_is_there_by_whom_with_its_values(
+    rig: Rig, journal: Path, venue: Config, database: str
+) -> None:
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    report = compare(database, events_of(rig), commands_of(rig)).tables["requests"]
+    asked = [unpack_command(record) for record in rig.log if record[4] in REQUESTED]
+    done = {each.seq: each for each in asked if not each.verdict}  # type: ignore[attr-defined]
+    assert report.rows == len(done) > 0
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT seq, request, asked_by, approves, target_id FROM requests").fetchall()
+        assert {request for _, request, *_ in rows} >= {"DEPOSIT", "LIMITS", "ACCOUNT_LIMITS"}
+        for seq, request, asked_by, approves, target in rows:
+            command = done[seq]
+            assert command.type == CommandType[request]
+            is_payment = isinstance(command, Deposit | Withdrawal)
+            assert (asked_by or 0) == (command.session if is_payment else command.account)
+            assert (approves or 0) == getattr(command, "proposal", 0)
+            assert target == (command.account if is_payment else getattr(command, "target", None))
+        connection.execute("UPDATE requests SET asked_by = 77 WHERE seq = (SELECT min(seq) FROM requests)")
+        connection.execute("UPDATE requests SET terms = terms || '{\"max_value\": \"1\"}' WHERE request = 'LIMITS'")
+        limits = sum(request == "LIMITS" for _, request, *_ in rows)
+    assert compare(database, events_of(rig), commands_of(rig)).tables["requests"].differing == 1 + limits
+
+
+def test_a_database_of_before_gets_older_requests_too(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    half = len(rig.log) // 2
+    fill(venue, journal, EPOCH, born_ns(rig), half)
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM requests")
+        connection.execute("UPDATE writer SET requests_seq = 0")
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    assert compare(database, events_of(rig), commands_of(rig)).clean
+
+
+def test_a_database_that_has_a_part_gets_the_rest(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    for last_seq in (len(rig.log) // 3, len(rig.log) // 3, len(rig.log)):
+        fill(venue, journal, EPOCH, born_ns(rig), last_seq)
+        report = compare(database, events_of(rig), commands_of(rig))
+        assert report.clean, report
+        assert report.complete_seq == last_seq
+    assert list(journal.iterdir()) == [journal / "journal"]
+
+
+def test_a_process_of_its_own_fills_what_a_batcher_lacks(
+    rig: Rig, journal: Path, venue: Config, database: str, tmp_path: Path
+) -> None:
+    manifest = Manifest("0" * 32, "", str(journal), venue, derive(venue), Start.genesis())
+    file = tmp_path / "manifest.json"
+    file.write_bytes(msgspec.json.encode(manifest))
+    Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig), threading.Event())
+    assert compare(database, events_of(rig), commands_of(rig)).clean
+    with pytest.raises(FillError, match="another journal"):
+        Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig) + 1, threading.Event())
+
+
+def test_another_journal_s_events_are_refused(rig: Rig, journal: Path, venue: Config) -> None:
+    with pytest.raises(ValueError, match="another journal"):
+        fill(venue, journal, EPOCH, born_ns(rig) + 1, len(rig.log))
+
+
+def test_a_later_venue_s_database_is_refused(rig: Rig, journal: Path, venue: Config) -> None:
+    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    with pytest.raises(RefusedError, match="later epoch"):
+        fill(venue, journal, EPOCH - 1, born_ns(rig), len(rig.log))
+
+
+def test_a_journal_that_does_not_reach_back_is_named(rig: Rig, venue: Config, tmp_path: Path) -> None:
+    write_journal(rig, tmp_path / "journal", 4 * 4096, batch=64)
+    segments = sorted((tmp_path / "journal").glob("*.journal"))
+    assert len(segments) > 1
+    segments[0].unlink()
+    with pytest.raises(FillError, match=r"up to record 0 only, and the journal begins with .* `lockstep rebuild-db`"):
+        fill(venue, tmp_path, EPOCH, born_ns(rig), len(rig.log))
