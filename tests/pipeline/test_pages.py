@@ -93,9 +93,8 @@ def python(code: str) -> str:
 
 def program(name: str, *arguments: str) -> str:
     """What an example prints."""
-    return subprocess.run(
-        [sys.executable, EXAMPLES / name, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=True
-    ).stdout
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
 
 
 def of(page: Path, kind: str) -> list[Block]:
@@ -122,7 +121,7 @@ def test_the_order_client_enters_changes_and_cancels(venue: RunningVenue) -> Non
 
 
 def test_the_market_data_reader_prints_the_last_trade_and_the_best_prices(venue: RunningVenue) -> None:
-    command = [sys.executable, EXAMPLES / "market_data.py", str(venue.market_port)]
+    command = [sys.executable, str(EXAMPLES / "market_data.py"), str(venue.market_port)]
     reading = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert reading.stdout is not None
