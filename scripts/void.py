@@ -1,4 +1,4 @@
-"""`lockstep void`: takes out a command that no stage survives, and no other, so that the venue can start (rule 22).
+"""`lockstep void`: takes out a command that no stage survives, and no other, so that the venue can start (LOG-22).
 
 The log stays as it is. What is taken out is in data/void.json, for ever: every replay leaves it out in the same way.
 """

@@ -146,7 +146,7 @@ cdef class Board:
         return self.load(WORD_DURABLE_SEQ)
 
     cdef uint64_t release_seq(self) noexcept nogil:
-        """Events caused up to here may leave the venue (rule 13), and the router's own among them are all published."""
+        """Events caused up to here may leave the venue (LOG-13), and the router's own among them are all published."""
         cdef uint64_t commit = self.commit_seq()
         cdef uint64_t done = self.load(WORD_ROUTER_DONE)
         return commit if commit < done else done
@@ -186,7 +186,7 @@ cdef class Board:
         prefetch_for_write(<char *> entry + sizeof(Entry) // 2)
 
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil:
-        """Show an account's balance of an asset; False where the table is full (it is a hint: rule 12)."""
+        """Show an account's balance of an asset; False where the table is full (it is a hint: LOG-12)."""
         cdef Entry *table = <Entry *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(payload.account, payload.asset)
         cdef BalancePayload *held

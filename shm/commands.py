@@ -108,7 +108,7 @@ class Instrument(Command, frozen=True, kw_only=True):
 
     tick = tick_mantissa / 10**price_scale quote; lot = lot_mantissa / 10**quantity_scale base; both in decimal.
     `unit_value` is what one tick times one lot is worth in the quote asset's smallest units; `lot_units` is one lot in
-    the base asset's smallest units. Both are whole (rule 11).
+    the base asset's smallest units. Both are whole (LOG-11).
     """
 
     symbol: text16
@@ -185,7 +185,7 @@ class Epoch(Command, frozen=True, kw_only=True):
     members: u32
     boot_id: bytes16
     id_window_s: u32 = 0  # how long closed client ids are kept beyond each account's last ones,
-    older_ids: u32 = 0  # and how many such, of all accounts; from rules 2 on
+    older_ids: u32 = 0  # and how many such, of all accounts; from rules version 2 on
     reserved: Annotated[bytes, Meta(max_length=40, extra={"c": "uint8_t", "size": 40})] = b""
 
 
@@ -363,7 +363,8 @@ class CorrectionTerms(Command, frozen=True, kw_only=True):
 class Correction(CorrectionTerms, frozen=True, kw_only=True):
     """Undoes a trade, or corrects its price.
 
-    From rules 2 on it approves another operator's proposal, and says the same; before, one operator's word was enough.
+    From rules version 2 on it approves another operator's proposal, and says the same; before, one operator's
+    word was enough.
     """
 
     proposal: u64 = 0  # sequence of what is approved

@@ -300,7 +300,7 @@ cdef class JournalReader:
     def ending(self) -> Ending:
         """After a walk: what lies behind the end. Nothing of it was ever known to be durable, or this is corruption.
 
-        Rule 28. With one batch outstanding, whoever wrote a later batch in mode local knew that the bad one was synced,
+        LOG-28. With one batch outstanding, whoever wrote a later batch in mode local knew that the bad one was synced,
         and its header says so; a header that knows less was written in mode none (docs/decisions/0013).
         """
         if self.handle < 0:

@@ -1,6 +1,6 @@
 """What an orderly stop says of the journal: where it ended, and what its records added up to.
 
-A last batch that is damaged looks like one that was never written whole (rule 28); the mark tells them apart. It only
+A last batch that is damaged looks like one that was never written whole (LOG-28); the mark tells them apart. It only
 ever says "at least": a run that ended otherwise leaves the mark of the stop before, which is as true.
 
 Layout of `stopped`, in the journal's folder::

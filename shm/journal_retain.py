@@ -1,6 +1,6 @@
 """Retention: removes whole segments from the beginning of a journal that nobody needs any more.
 
-It decides nothing about who needs what (rule 17 does), and never touches the newest segment.
+It decides nothing about who needs what (LOG-17 does), and never touches the newest segment.
 """
 
 from __future__ import annotations

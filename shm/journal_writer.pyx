@@ -68,12 +68,12 @@ cdef class JournalWriter:
     waits for the kernel only, so that what was committed survives this process but not a loss of power.
 
     `trusted_seq` is for a journaler that restarts alone: its predecessor may have ended with a failed sync, after
-    which what can be read need not be on the disk, so nothing behind this sequence is believed (rule 20). `at_least`
+    which what can be read need not be on the disk, so nothing behind this sequence is believed (LOG-20). `at_least`
     is what others know to be durable (snapshots do): a journal that ends before, or before the mark of the last
-    orderly stop (`finish`), is refused (rule 28).
+    orderly stop (`finish`), is refused (LOG-28).
 
     `nearly_full` (kept by `tend`) says that fewer than `reserve_bytes` are free beside the prepared segment, or that
-    none could be prepared: what is left is for what must not be refused (rule 29).
+    none could be prepared: what is left is for what must not be refused (LOG-29).
     Raises JournalCorrupt with file and offset, JournalError, JournalFull, OSError.
     """
 

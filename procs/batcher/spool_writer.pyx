@@ -24,7 +24,7 @@ cdef class Spooler:
     """Moves released events from the rings into the spool: the router's ring first, then each matcher's.
 
     `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose
-    cause is released (rule 13) are looked at; those that the spool has held before are skipped by number, ring by ring.
+    cause is released (LOG-13) are looked at; those that the spool has held before are skipped by number, ring by ring.
     """
 
     def __init__(self, Board board, consumers, Spool spool):
@@ -107,7 +107,7 @@ cdef class Spooler:
         return work
 
     cdef uint64_t complete_before(self, uint64_t release_seq) noexcept nogil:
-        """Rule 19: what every producer had done before the rings are drained, hence in the spool after they are."""
+        """LOG-19: what every producer had done before the rings are drained, hence in the spool after they are."""
         cdef uint64_t done, complete = release_seq
         cdef int matcher
         for matcher in range(1, RINGS):

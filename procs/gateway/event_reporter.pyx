@@ -1,6 +1,6 @@
 """Turns released events into the sessions' reports, and rebuilds all that the gateway knows of the venue from them.
 
-It looks at no event beyond what is committed (rule 13), reports each side of each event once over all restarts (the
+It looks at no event beyond what is committed (LOG-13), reports each side of each event once over all restarts (the
 store's watermarks), and never waits: a session that is away gets its reports stored.
 
 Where all up to a command has to be handled before anything behind it, the pump stops: it handles nothing more of the
@@ -178,7 +178,7 @@ cdef class EventPump:
         return <int64_t> (seq - first)
 
     cdef void show_released(self):
-        """Say on the board how far this gateway has told its clients (rule 12)."""
+        """Say on the board how far this gateway has told its clients (LOG-12)."""
         cdef int ring
         for ring in range(1, RINGS):
             if self.consumers[ring] is not None:

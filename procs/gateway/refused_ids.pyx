@@ -1,4 +1,4 @@
-"""The client order ids that this gateway refused for lack of balance, so that their resend cannot go live (rule 6).
+"""The client order ids that this gateway refused for lack of balance, so that their resend cannot go live (LOG-6).
 
 Such a refusal is not in the log, so the router cannot know; beyond 65,536 the oldest is forgotten. It decides nothing
 by itself and has no file: the message store refills it at start, from a part of a snapshot and what came since.

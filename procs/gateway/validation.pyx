@@ -1,6 +1,6 @@
 """Checks an order message without any state of the orders: does it say something that the router can decide?
 
-It refuses what cannot be right (rule 1) and what has no chance (rule 12), with one code each; it accepts nothing. How
+It refuses what cannot be right (LOG-1) and what has no chance (LOG-12), with one code each; it accepts nothing. How
 values are read is `values`' business, which of them go together that of `procs.rules.order_terms`.
 """
 
@@ -187,7 +187,7 @@ cdef class Checker:
             need = order.price_ticks * order.quantity_lots * terms.listed.unit_value
         if not self.board.read_balance(account, asset, &balance) or balance.free >= need:
             return False
-        # Asked before the balance is read again: what was settled by then is in what is read (rule 12).
+        # Asked before the balance is read again: what was settled by then is in what is read (LOG-12).
         return self.settled() and self.board.read_balance(account, asset, &balance) and balance.free < need
 
     cdef bint settled(self) noexcept nogil:

@@ -34,7 +34,7 @@ cdef class Loop:
     """Runs the agents of one host until `stop`. `slots` are their places in the board's health table.
 
     What the agents have `snapshots` save is looked after between polls. `anchor_ns` and the monotonic clock are the
-    wall clock, which is read once in a run (rule 4).
+    wall clock, which is read once in a run (LOG-4).
     """
 
     cdef list agents

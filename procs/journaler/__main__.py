@@ -41,7 +41,7 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
 
 
 def trusted_seq(ring: Consumer, board: Board) -> int:
-    """How far a journaler that takes over in a running venue may believe its predecessor's journal (rule 20).
+    """How far a journaler that takes over in a running venue may believe its predecessor's journal (LOG-20).
 
     In a new run everything is synced and read from the disk itself before it is believed.
     """

@@ -36,9 +36,9 @@ cdef int fail(const char *what, uint64_t seq) except -1 nogil:
 
 
 cdef class Matcher(Agent):
-    """Matcher `number` of the venue. The log is logical: which process polls this is not state (rule 3).
+    """Matcher `number` of the venue. The log is logical: which process polls this is not state (LOG-3).
 
-    `voided` are commands that are not carried out (rule 22), by log sequence: how many of their events were shown
+    `voided` are commands that are not carried out (LOG-22), by log sequence: how many of their events were shown
     before that was decided, which stand. An instrument's definition can't be voided.
     """
 
@@ -76,7 +76,7 @@ cdef class Matcher(Agent):
         """Carry out a batch of commands; returns how many commands were done and events published.
 
         Where the event ring is full it stops, if need be in the middle of a command, which stays in the log ring until
-        a later poll has published its last event. Only then is it freed, and said to be done (rule 19).
+        a later poll has published its last event. Only then is it freed, and said to be done (LOG-19).
         """
         cdef uint64_t first = self.log.next
         cdef uint64_t published = self.log.available()

@@ -121,7 +121,7 @@ class Catching:
         )
 
     def _hand_over(self) -> int:
-        """Copy what there is; then say how far each ring is complete, having looked before (rule 19)."""
+        """Copy what there is; then say how far each ring is complete, having looked before (LOG-19)."""
         done = {ring: self._replica.done_of(ring) for ring in self._hands}
         work = sum(hand.step() for hand in self._hands.values())
         for ring, hand in self._hands.items():

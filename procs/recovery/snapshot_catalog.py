@@ -1,7 +1,7 @@
 """The snapshots that a venue has: how one becomes valid, which one a start begins with, and which are removed.
 
 Valid is what has a manifest, written last and synced, of which every part is whole, and to which this journal and this
-code belong (rule 17). It never looks into a part, and asks for none.
+code belong (LOG-17). It never looks into a part, and asks for none.
 
 Layout, below the venue's data folder::
 

@@ -1,4 +1,4 @@
-"""What the configuration changes, as commands for the log (rule 3): its difference to the state that was replayed.
+"""What the configuration changes, as commands for the log (LOG-3): its difference to the state that was replayed.
 
 It compares and words; the router sequences. It never takes back what was listed, and never touches a balance but by a
 deposit into one that does not exist yet.

@@ -9,7 +9,7 @@ from shm.client_ids cimport load_short
 from shm.records cimport CL_ORD_ID_SIZE
 
 cdef enum:
-    CLOSED_IDS = 65536   # per account (rule 6)
+    CLOSED_IDS = 65536   # per account (LOG-6)
     CLOSED = 0xFFFFFFFF
 
 # Text and account are the key. `order` is the item of the open order that the id means; NIL once an event has ended

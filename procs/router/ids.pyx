@@ -1,4 +1,4 @@
-"""Client order ids: which ones an account has used, and which open order each means (rule 6).
+"""Client order ids: which ones an account has used, and which open order each means (LOG-6).
 
 It compares exact bytes and knows nothing of orders but their item numbers; it never decides a verdict.
 

@@ -3,7 +3,7 @@
 It knows positions and the types of records, and decides nothing about a request.
 
 A record's ingress position is its ring's number and incarnation and its sequence there; each record of the log has its
-own (rule 5). A slot is freed once the log that has its record is published. So whenever a router dies, each record is
+own (LOG-5). A slot is freed once the log that has its record is published. So whenever a router dies, each record is
 in the log, or in its ring, or in both, and its successor goes on behind the last one that the log has: nothing is lost,
 nothing is taken twice.
 """

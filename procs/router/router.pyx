@@ -1,6 +1,6 @@
 """The router agent: puts what gateways and matchers say in one order, writes it into the log and keeps the ledger.
 
-Every poll of a leading router is rule 7 of the log; a starting one repeats the journal first. It reads no clock,
+Every poll of a leading router is LOG-7; a starting one repeats the journal first. It reads no clock,
 opens no file and knows no client.
 """
 
@@ -29,7 +29,7 @@ from shm.ring cimport Consumer, Producer, claim_at, record_at
 from procs.router.settlement import ReplayError
 from shm.records import Code
 
-# A command that waited longer is refused (rule 5). Not an enum: one this large would be unsigned, and compare a command
+# A command that waited longer is refused (LOG-5). Not an enum: one this large would be unsigned, and compare a command
 # that arrived after the poll began, whose age is negative, as older than anything.
 cdef int64_t MAX_AGE_NS = 30_000_000_000
 
@@ -95,7 +95,7 @@ cdef class Router(Agent):
         return self.wait_for_journal()
 
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil:
-        """Rule 7: what is settled here are at least the events that a gateway had seen when it passed on a command."""
+        """LOG-7: what is settled here are at least the events that a gateway had seen when it passed on a command."""
         cdef int64_t work
         self.ingress.look()
         self.journal_full = self.board.load(WORD_JOURNAL_FULL)
@@ -157,7 +157,7 @@ cdef class Router(Agent):
         return 0
 
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil:
-        """The log time of a record that is sequenced now: never before or at the last one's (rule 4)."""
+        """The log time of a record that is sequenced now: never before or at the last one's (LOG-4)."""
         return max(self.core.last_time_ns + 1, <uint64_t> now_ns + self.behind_ns)
 
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil:
@@ -184,7 +184,7 @@ cdef class Router(Agent):
         return 1
 
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil:
-        """Take the snapshot that was asked for, once all is quiet; until then nothing may be sequenced (rule 18).
+        """Take the snapshot that was asked for, once all is quiet; until then nothing may be sequenced (LOG-18).
 
         A matcher that never becomes quiet can't stop trading: after a while it goes on, and a snapshot has to wait.
         """
@@ -289,7 +289,7 @@ cdef class Router(Agent):
     cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil:
         """What a command that arrived at its time is refused with for no reason in the log, or OK.
 
-        What is left of a full disk is for what takes orders off, and for what keeps the venue going (rule 29). An
+        What is left of a full disk is for what takes orders off, and for what keeps the venue going (LOG-29). An
         instrument that moves leaves its image on it.
         """
         if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:
@@ -315,7 +315,7 @@ cdef class Router(Agent):
         return 1
 
     cdef int64_t replay(self) except -1 nogil:
-        """Put the next of the journal's records into the log, settling at each marker exactly what it says (rule 9)."""
+        """Put the next of the journal's records into the log, settling at each marker exactly what it says (LOG-9)."""
         cdef int64_t work = self.settlement.drain()
         cdef const char *recorded
         cdef int done = 0
@@ -359,7 +359,7 @@ cdef class Router(Agent):
         return 0
 
     cdef int repeat(self, const char *recorded) except -1 nogil:
-        """Sequence a record of the journal again: it must come out byte for byte as it went in (rule 1)."""
+        """Sequence a record of the journal again: it must come out byte for byte as it went in (LOG-1)."""
         cdef CommandRecord *header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
         cdef uint16_t *verdict
         cdef uint32_t crc = (<const CommandRecord *> recorded).crc
@@ -384,12 +384,12 @@ cdef class Router(Agent):
         return self.keep_snapshot(header.seq) if header.type == CMD_SNAPSHOT else 0
 
     cdef int64_t settle_all(self, int64_t now_ns) except -1 nogil:
-        """Wait until matchers have done all of the log, then settle all that they emitted (rule 7)."""
+        """Wait until matchers have done all of the log, then settle all that they emitted (LOG-7)."""
         cdef bint done
         cdef int64_t work
         self.publish()
         done = self.settlement.is_done(self.core.last_seq)
-        work = self.settlement.drain()  # after reading where they are (rule 19)
+        work = self.settlement.drain()  # after reading where they are (LOG-19)
         if not done or not self.has_room(CMD_MARKER):
             return work
         if self.witnesses is not None:
@@ -470,7 +470,7 @@ cdef class Router(Agent):
         self.board.store(WORD_ROUTER_DONE, self.core.last_seq)
 
     cdef void show(self) noexcept nogil:
-        """Changed balances for the gateways' hints, then how far they are settled (rule 12)."""
+        """Changed balances for the gateways' hints, then how far they are settled (LOG-12)."""
         if not self.settlement.owed:
             self.showing.show_balances()
             self.settlement.show()

@@ -34,7 +34,7 @@ cdef struct Glimpse:
     uint32_t meant_id     # the item that has it, most probably
     uint32_t payer_tag    # of the balance that pays for a new order
 
-# Where the last record came from that the log has of the ingress ring of a number (rule 5).
+# Where the last record came from that the log has of the ingress ring of a number (LOG-5).
 cdef struct Taken:
     uint64_t seq
     uint32_t incarnation

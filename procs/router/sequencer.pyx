@@ -112,9 +112,9 @@ cdef class Sequencer(State):
         if not self.administration.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
             with gil:
                 raise ReplayError(
-                    f"record {record.seq} begins an epoch under rules {record.rules_version}, after rules "
-                    f"{self.administration.rules}; this code has rules 1 to {RULES_VERSION}, and an epoch never goes "
-                    "back to earlier ones: start the version of the code that wrote it"
+                    f"record {record.seq} begins an epoch under rules version {record.rules_version}, after version "
+                    f"{self.administration.rules}; this code has versions 1 to {RULES_VERSION}, and an epoch never "
+                    "goes back to an earlier one: start the version of the code that wrote it"
                 )
         self.epoch = record.epoch
         self.administration.begin_epoch(record.rules_version)

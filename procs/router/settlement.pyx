@@ -54,7 +54,7 @@ cdef class Settlement:
         return work
 
     cdef int64_t drain_ring(self, int index, Consumer ring) except -1 nogil:
-        """One ring's: into the ledger when leading, else aside until a marker has it (rule 8)."""
+        """One ring's: into the ledger when leading, else aside until a marker has it (LOG-8)."""
         cdef uint64_t count = ring.available()
         cdef uint64_t first = ring.next
         cdef uint64_t number
@@ -121,7 +121,7 @@ cdef class Settlement:
         return 0
 
     cdef bint is_done(self, uint64_t seq) noexcept nogil:
-        """Whether every matcher has published what comes of the log up to `seq`. Drain after asking (rule 19)."""
+        """Whether every matcher has published what comes of the log up to `seq`. Drain after asking (LOG-19)."""
         cdef int i
         for i in range(MAX_MATCHERS):
             if self.matchers[i] != NULL and self.board.load(WORD_MATCHER_DONE + i) < seq:

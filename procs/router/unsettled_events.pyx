@@ -1,4 +1,4 @@
-"""A matcher's events that arrived before the marker that settles them (rule 9).
+"""A matcher's events that arrived before the marker that settles them (LOG-9).
 
 It keeps what the ledger will want and gives it in order; which marker that is, the router says.
 """

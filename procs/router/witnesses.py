@@ -1,6 +1,6 @@
 """Whether the journal has all that ever came of it: its end is compared with what the edges' own files know.
 
-A last batch that is damaged looks like a torn one (rule 28). Nothing is told before it is durable (rule 13), so a spool
+A last batch that is damaged looks like a torn one (LOG-28). Nothing is told before it is durable (LOG-13), so a spool
 or a message store that knows of more than the journal leads to proves that the journal has lost it. It compares, before
 anything is written; what a file knows is its stage's to say (`Board.show_known`).
 """

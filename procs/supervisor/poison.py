@@ -1,4 +1,4 @@
-"""Finds out which command it is that the core dies of each time, by a careful replay in a process of its own (rule 22).
+"""Finds out which command it is that the core dies of each time, by a careful replay in a process of its own (LOG-22).
 
 It only names the command: what to do about it is the operator's decision.
 """

@@ -1,7 +1,7 @@
 """Keeps a venue running: takes its folder, starts it, watches it, starts again what died, and stops it in order.
 
-A stage at the edge starts again alone, router and matchers together, and everything where that doesn't help (rules 15
-and 16). It never looks at orders, and nothing on the order path waits for it.
+A stage at the edge starts again alone, router and matchers together, and everything where that doesn't help (LOG-15
+and LOG-16). It never looks at orders, and nothing on the order path waits for it.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class Watch:
                     self._run.restart_host(host)
                 continue
             if self._coordinator is not None:
-                # Else the snapshot that is chosen could be removed as too old, and the journal behind it (rule 17).
+                # Else the snapshot that is chosen could be removed as too old, and the journal behind it (LOG-17).
                 await self._coordinator.close()
                 self._coordinator.reset()
             try:

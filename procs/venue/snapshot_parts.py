@@ -71,7 +71,7 @@ class Snapshots(Protocol):
     def reap(self) -> None:
         """Look after what `save` began; to be called now and then. A part that came to nothing is logged.
 
-        NotSyncedError where that was for the stage's own files: after a failed sync nobody tries again (rule 20).
+        NotSyncedError where that was for the stage's own files: after a failed sync nobody tries again (LOG-20).
         """
 
 

@@ -20,7 +20,7 @@ OPERATOR_SLOTS = 64
 LOG = "log"
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
-CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (rule 16)
+CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (LOG-16)
 EDGE_ROLES = ("publisher", "batcher", "gateway")
 # They publish what has happened, and no order waits for them: so the core must not either (decision 0023).
 DOWNSTREAM_ROLES = ("publisher", "batcher")

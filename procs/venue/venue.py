@@ -36,7 +36,7 @@ class Manifest(Struct, frozen=True):
     Log and event rings are of a `generation`, and begin behind `start`. `draining` is the generation whose log ring may
     hold records that are not in the journal yet (0: none does). The journal reaches `known_seq` at least. `anchor_ns`
     is the wall clock's time less the monotonic clock's, read once for all processes of the run, whenever they start: of
-    two that read a clock before and after it was set, one would find the other's messages an hour old (rule 4).
+    two that read a clock before and after it was set, one would find the other's messages an hour old (LOG-4).
     """
 
     boot_id: str
@@ -134,7 +134,7 @@ def _create_ring(manifest: Manifest, ring: RingSpec) -> None:
 
 
 def _incarnation(manifest: Manifest, ring: RingSpec) -> int:
-    """Tells one ring from another of its name: for positions in ingress rings, which are in the log (rule 5)."""
+    """Tells one ring from another of its name: for positions in ingress rings, which are in the log (LOG-5)."""
     return manifest.generation if ring.is_core else int(manifest.boot_id[:8], 16) or 1
 
 

@@ -1,4 +1,4 @@
-"""What an operator took out of a venue since no stage survives it (rule 22): kept in data/void.json, outside the log.
+"""What an operator took out of a venue since no stage survives it (LOG-22): kept in data/void.json, outside the log.
 
 It is read by router and matchers when they start, and by whoever repeats what they did; nothing is ever taken off it.
 """

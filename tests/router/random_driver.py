@@ -260,7 +260,7 @@ class Everything:
     def correct(self) -> None:
         """A trade that has been told is to be undone, or to get another price; now and then twice.
 
-        One operator's word was enough before rules 2; now another one repeats what was proposed.
+        One operator's word was enough before rules version 2; now another one repeats what was proposed.
         """
         if self.rig.router.own.rules >= 2 and self.draw.random() < 0.5:
             self.approve_correction()

@@ -1,4 +1,4 @@
-"""Rule 29: on a full disk orders and replaces are refused, with a code in the log; all else passes."""
+"""LOG-29: on a full disk orders and replaces are refused, with a code in the log; all else passes."""
 
 from __future__ import annotations
 

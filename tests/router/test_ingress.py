@@ -1,4 +1,4 @@
-"""Rule 5: whatever router dies between any two of its steps, its successor takes each request, and takes it once."""
+"""LOG-5: whatever router dies between any two of its steps, its successor takes each request, and takes it once."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_a_log_with_more_than_the_ring_ever_had_is_found_out() -> None:
 
 
 def test_a_request_with_a_voided_record_is_passed_over_whole() -> None:
-    """Rule 22: what kills a router before it is sequenced is taken out by its position."""
+    """LOG-22: what kills a router before it is sequenced is taken out by its position."""
     shared = Shared()
     producer = shared.rings[1].producer()
     name = "C" * 19  # too long to be in one record with another

@@ -159,7 +159,7 @@ def fill_up(rig: Rig) -> None:
 
 
 def test_open_orders_are_limited_by_default_until_an_operator_lifts_it() -> None:
-    """Each account that was never given limits has one since rules 2; a log of before comes to what it came to."""
+    """An account that was never given limits has one since rules version 2; an older log comes to what it came to."""
     old = Rig(rules=1).lead()
     assert old.core.account_limits(1)["max_open_orders"] == 0
     fill_up(old)

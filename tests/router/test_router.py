@@ -244,7 +244,7 @@ def test_an_epoch_under_other_rules_is_refused() -> None:
     epoch = unpack_command(first.log[0])
     assert isinstance(epoch, Epoch)
     fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 4}
-    with pytest.raises(ReplayError, match="begins an epoch under rules 4, after rules 0; this code has rules 1 to 3"):
+    with pytest.raises(ReplayError, match="under rules version 4, after version 0; this code has versions 1 to 3"):
         Rig([stamp(pack(Epoch(**fields))), *first.log[1:]]).run()
 
 
@@ -263,7 +263,7 @@ def test_a_balance_that_a_replace_leaves_as_it_is_is_told_again() -> None:
 
 
 def test_a_log_without_its_markers_is_found_out() -> None:
-    """Rule 7 switched off: what was settled at a marker is not there without it."""
+    """LOG-7 switched off: what was settled at a marker is not there without it."""
     first = Rig().lead()
     for request in (
         order(1, "S", instrument=3, side=2, price_ticks=100, quantity_lots=10),
@@ -284,7 +284,7 @@ def test_a_log_without_its_markers_is_found_out() -> None:
 
 
 def test_a_marker_owed_while_the_log_is_full_blocks_nobody() -> None:
-    """Rule 8: events are freed at once, so the matcher can finish a sweep that overfills its ring."""
+    """LOG-8: events are freed at once, so the matcher can finish a sweep that overfills its ring."""
     rig = Rig(log=4, events=4).lead()
     for number in range(60):
         rig.send(order(1, f"S{number}", side=2, price_ticks=100, quantity_lots=1))

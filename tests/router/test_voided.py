@@ -1,4 +1,4 @@
-"""Commands that a matcher does not carry out since an operator took them out: the ledger stays whole (rule 22)."""
+"""Commands that a matcher does not carry out since an operator took them out: the ledger stays whole (LOG-22)."""
 
 from __future__ import annotations
 

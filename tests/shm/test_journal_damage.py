@@ -1,4 +1,4 @@
-"""Damaged journals: a torn last write is cut and kept aside, all else is refused with file and offset (rule 28)."""
+"""Damaged journals: a torn last write is cut and kept aside, all else is refused with file and offset (LOG-28)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A full disk: said while there is still a segment of room, waited out when that is used up, over when space returns.
 
-Rule 29; that the router then refuses orders and lets cancels pass is the router's to test.
+LOG-29; that the router then refuses orders and lets cancels pass is the router's to test.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bugs that are planted into a simulated venue, to show that the simulation finds them.
 
 Each changes what a test builds (a subclass, or a name that is replaced while the run lasts); production code has no
-switch for any of them. The number is the rule of the log that it breaks.
+switch for any of them. Each names the rule of docs/log-rules.md, or the invariant, that it breaks.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Bug:
 
 
 class ReleasedBeforeSync(Bug):
-    """13, 20: what is in the log counts as durable before it is on the disk."""
+    """LOG-13, LOG-20: what is in the log counts as durable before it is on the disk."""
 
     def stage(self, name: str, stage: Any, world: Life) -> Any:
         return _Hasty(stage, world.venue) if name == "journaler" else stage
@@ -113,43 +113,43 @@ class _Hasty:
 
 
 class NeverSynced(Bug):
-    """13, 20: nothing is ever synced."""
+    """LOG-13, LOG-20: nothing is ever synced."""
 
     disk = planted_disk.PublishesBeforeSync
 
 
 class RetriedAfterError(Bug):
-    """20: after a failed sync it is tried again, and the second one succeeds."""
+    """LOG-20: after a failed sync it is tried again, and the second one succeeds."""
 
     disk = planted_disk.RetriesSync
 
 
 class BelievedMemory(Bug):
-    """20, 27: the successor believes what it reads of pages whose sync failed."""
+    """LOG-20, LOG-27: the successor believes what it reads of pages whose sync failed."""
 
     disk = planted_disk.BelievesMemory
 
 
 class NoDirectorySync(Bug):
-    """27: a new segment's name is not synced."""
+    """LOG-27: a new segment's name is not synced."""
 
     disk = planted_disk.NoDirectorySync
 
 
 class NamedBeforeHeader(Bug):
-    """27: a segment gets its name before its header is on the disk."""
+    """LOG-27: a segment gets its name before its header is on the disk."""
 
     disk = planted_disk.NamesBeforeHeader
 
 
 class RewrittenPages(Bug):
-    """26: batches are not padded, so that pages that are synced are written again."""
+    """LOG-26: batches are not padded, so that pages that are synced are written again."""
 
     disk = planted_disk.RewritesSyncedPages
 
 
 class TruncatedInTheMiddle(Bug):
-    """28: what looks torn is cut without a look behind it: here, the journal from some batch of its last segment on."""
+    """LOG-28: what looks torn is cut without a look behind it: here, from some batch of the last segment on."""
 
     def before_start(self, world: Life) -> None:
         names = [name for name in world.disk.names() if name.endswith(".journal")]
@@ -185,7 +185,7 @@ class WatermarkOutside(Bug):
 
 
 class Ungated(Bug):
-    """13: an edge looks at events that are not committed."""
+    """LOG-13: an edge looks at events that are not committed."""
 
     agent = ""
 
@@ -225,25 +225,25 @@ class _Mirrored:
 
 
 class UngatedMarketData(Ungated):
-    """13: market data of commands that are not committed."""
+    """LOG-13: market data of commands that are not committed."""
 
     agent = "publisher"
 
 
 class UngatedReports(Ungated):
-    """13: execution reports of commands that are not committed."""
+    """LOG-13: execution reports of commands that are not committed."""
 
     agent = "gateway.1"
 
 
 class UngatedRows(Ungated):
-    """13: rows of commands that are not committed."""
+    """LOG-13: rows of commands that are not committed."""
 
     agent = "batcher"
 
 
 class ForgottenIds(Bug):
-    """6: closed client order ids are forgotten at once."""
+    """LOG-6: closed client order ids are forgotten at once."""
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
@@ -268,7 +268,7 @@ class Rewritten(RecordList):
 
 
 class RecomputedVerdicts(Bug):
-    """1: replay decides anew what is accepted."""
+    """LOG-1: replay decides anew what is accepted."""
 
     class source(Rewritten):  # noqa: N801
         def change(self, record: bytes) -> bytes:
@@ -283,7 +283,7 @@ class RecomputedVerdicts(Bug):
 
 
 class MissingMarkers(RecomputedVerdicts):
-    """7, 9: replay does not settle where the markers say."""
+    """LOG-7, LOG-9: replay does not settle where the markers say."""
 
     class source(Rewritten):  # noqa: N801
         def change(self, record: bytes) -> bytes:
@@ -291,7 +291,7 @@ class MissingMarkers(RecomputedVerdicts):
 
 
 class ReportsRepeated(Bug):
-    """15: a gateway that starts again does not know what it has told."""
+    """LOG-15: a gateway that starts again does not know what it has told."""
 
     def before_start(self, world: Life) -> None:
         for path in sorted(Path(str(world.data)).glob("gateway.1/*.fix")):
@@ -315,21 +315,21 @@ def _without_numbers(data: bytes) -> bytes:
 
 
 class ClockOfItsOwn(Bug):
-    """4: every process reads the wall clock when it starts, whatever it was when the others did."""
+    """LOG-4: every process reads the wall clock when it starts, whatever it was when the others did."""
 
     def anchor_ns(self, of_run: int, world: Life) -> int:  # noqa: ARG002
         return START_NS + world.wall_shift_ns
 
 
 class NumbersRestarted(Bug):
-    """16: the events of a new generation are numbered from 1."""
+    """LOG-16: the events of a new generation are numbered from 1."""
 
     def begin(self, start: Start) -> Start:
         return structs.replace(start, numbers=(0,) * len(start.numbers))
 
 
 class SavedTooLate(Bug):
-    """18: a part is copied when it is written, not at the mark."""
+    """LOG-18: a part is copied when it is written, not at the mark."""
 
     class parts(Parts):  # noqa: N801
         def __init__(self, *given: Any) -> None:
@@ -347,7 +347,7 @@ class SavedTooLate(Bug):
 
 
 class ManifestBeforeParts(Bug):
-    """17: a snapshot counts as valid before all of its parts are there."""
+    """LOG-17: a snapshot counts as valid before all of its parts are there."""
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
@@ -359,7 +359,7 @@ class ManifestBeforeParts(Bug):
 
 
 class ReleasedBeforePublished(Bug):
-    """5: the router frees commands of the gateways before they are in the log, and dies between the two."""
+    """LOG-5: the router frees commands of the gateways before they are in the log, and dies between the two."""
 
     def at_death(self, agents: tuple[str, ...], world: Life) -> None:
         if "router" in agents:
@@ -367,7 +367,7 @@ class ReleasedBeforePublished(Bug):
 
 
 class FreedBeforeSync(Bug):
-    """20: the journaler frees slots of the log before they are on the disk, and dies between the two."""
+    """LOG-20: the journaler frees slots of the log before they are on the disk, and dies between the two."""
 
     def at_death(self, agents: tuple[str, ...], world: Life) -> None:
         if "journaler" in agents:
@@ -375,7 +375,7 @@ class FreedBeforeSync(Bug):
 
 
 class RetainedTooLittle(Bug):
-    """17: the journal goes up to its end when a snapshot is valid, and not up to the oldest that is kept."""
+    """LOG-17: the journal goes up to its end when a snapshot is valid, and not up to the oldest that is kept."""
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:
@@ -487,7 +487,7 @@ class LogoutLast(AtTheDoor):
 
 
 class WitnessesUnasked(Bug):
-    """28: a journal's end is held against nothing that the edges' files, and snapshots, know."""
+    """LOG-28: a journal's end is held against nothing that the edges' files, and snapshots, know."""
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002

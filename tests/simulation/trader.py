@@ -128,7 +128,7 @@ class Trader:
         self._left_ns = self.last_sent_ns = self.utc_ns
 
     def ask_again(self, cl_ord_id: str) -> None:
-        """Send an order once more, as it was: its fate is not known (rule 24)."""
+        """Send an order once more, as it was: its fate is not known (LOG-24)."""
         fields = self.waiting[cl_ord_id]
         self.send("D", [*fields, (POSS_RESEND, "Y")])
 

@@ -104,7 +104,7 @@ class World(Life):
             self.seen[f"checked {name}"] += 1
 
     def damage_end(self) -> None:
-        """Stop all, in order or not, and damage the last batch: no start may take it for a torn one (rule 28)."""
+        """Stop all, in order or not, and damage the last batch: no start may take it for a torn one (LOG-28)."""
         draw = self.draw("damaged end")
         spool = self.stage_of("batcher").spool
         self.until(lambda: spool.complete_seq == self.venue.board.get(Word.LOG_END), "the spool knows all")
@@ -323,7 +323,7 @@ class World(Life):
         self.until(lambda: all(trader.logged_on for trader in self.traders), "everybody logs on")
 
     def _ask(self) -> None:
-        """What a trader does about requests without an answer after a reset, or a loss of the host (rule 24)."""
+        """What a trader does about requests without an answer after a reset, or a loss of the host (LOG-24)."""
         for trader in self.traders:
             if (trader.was_lost_ever or trader.resets) and trader.logged_on and self.turn % 50 == 0:
                 for name in list(trader.waiting):

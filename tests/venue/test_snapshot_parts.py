@@ -94,7 +94,7 @@ def reap_for(filed: Filed, seconds: float) -> None:
 
 
 def test_a_stage_whose_own_files_cannot_be_synced_ends(tmp_path: Path) -> None:
-    """Rule 20: a second sync would succeed, on pages that are lost."""
+    """LOG-20: a second sync would succeed, on pages that are lost."""
 
     def fail(_saver: Saver) -> None:
         raise NotSyncedError(errno.EIO, "the store is not safe")

@@ -108,7 +108,7 @@ cdef class Session(Speaker):
     # ── Logon ──
 
     cdef Step first_message(self) except? STEP_ERROR nogil:
-        """Rule 9: what is no Logon to us gets no answer."""
+        """FIX-9: what is no Logon to us gets no answer."""
         cdef int sender = self.message.at[AT_SENDER_COMP_ID]
         cdef const char *problem
         if self.message.msg_type != c"A":
@@ -199,7 +199,7 @@ cdef class Session(Speaker):
         return self.close(REASON_REFUSED)
 
     cdef Step take_logon(self) except? STEP_ERROR nogil:
-        """A Logon inside a session: a reset of both numbers, a repeat, or a second one, which ends it (rule 9)."""
+        """A Logon inside a session: a reset of both numbers, a repeat, or a second one, which ends it (FIX-9)."""
         cdef const char *problem
         if self.message.poss_dup and self.message.msg_seq_num < self.next_in:
             return STEP_HANDLED
@@ -291,7 +291,7 @@ cdef class Session(Speaker):
         return STEP_HANDLED
 
     cdef Step take_reset(self) except? STEP_ERROR nogil:
-        """SequenceReset in reset mode: its own number does not matter (rule 3)."""
+        """SequenceReset in reset mode: its own number does not matter (FIX-3)."""
         cdef Fault fault
         cdef int64_t new_seq_no = self.message.number(36)
         if not self.rules.check(self.version, self.message, &fault):
@@ -305,14 +305,14 @@ cdef class Session(Speaker):
         return STEP_HANDLED
 
     cdef Step take_logout(self) except? STEP_ERROR nogil:
-        """Rule 13: reply, then wait for the peer to close; its answer to our own Logout ends the session."""
+        """FIX-13: reply, then wait for the peer to close; its answer to our own Logout ends the session."""
         if self.phase == PHASE_LOGOUT:
             return self.close(REASON_LOGOUT)
         self.send_logout(NULL, 0)
         return STEP_HANDLED
 
     cdef bint comes_too_late(self) noexcept nogil:
-        """Rule 13: behind a Logout of either side, all but its answer, signs of life and what a resend needs.
+        """FIX-13: behind a Logout of either side, all but its answer, signs of life and what a resend needs.
 
         What is passed over keeps its number: the next logon's ResendRequest asks for it.
         """
@@ -322,7 +322,7 @@ cdef class Session(Speaker):
         return not (c"0" <= msg_type <= c"4") or self.message.msg_seq_num > self.next_in
 
     cdef Step take_below(self) except? STEP_ERROR nogil:
-        """Rules 2, 6 and 7: a repeated message that is known is dropped, anything else ends the session."""
+        """FIX-2, FIX-6 and FIX-7: a repeated message that is known is dropped, anything else ends the session."""
         cdef char text[TEXT_SIZE]
         cdef Fault fault
         cdef uint32_t received = self.logon_seq_num
@@ -338,7 +338,7 @@ cdef class Session(Speaker):
         return self.leave(REASON_TOO_LOW, text)
 
     cdef Step take_above(self) except? STEP_ERROR nogil:
-        """Rules 1, 7, 13: keep the message, ask once for what is missing; ResendRequest and Logout act at once."""
+        """FIX-1, FIX-7, FIX-13: keep the message, ask once for what is missing. ResendRequest, Logout act at once."""
         cdef Fault fault
         cdef bint served = self.message.msg_type == c"2" and self.rules.check(self.version, self.message, &fault)
         if self.message.msg_type == c"5":
@@ -371,7 +371,7 @@ cdef class Session(Speaker):
         return self.ask_again(self.next_in) if self.phase == PHASE_ACTIVE else 0
 
     cdef Step serve_resend(self) except? STEP_ERROR nogil:
-        """Rule 4: EndSeqNo 0 is infinity, and nothing is sent again that was never sent."""
+        """FIX-4: EndSeqNo 0 is infinity, and nothing is sent again that was never sent."""
         cdef int64_t begin = self.message.number(7)
         cdef int64_t end = self.message.number(16)
         cdef uint32_t last = self.outbox.next_out - 1
@@ -383,7 +383,7 @@ cdef class Session(Speaker):
         return STEP_RESEND
 
     cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil:
-        """The rest of the range holds nothing to repeat; then a gap of the peer's is asked for (rule 1)."""
+        """The rest of the range holds nothing to repeat; then a gap of the peer's is asked for (FIX-1)."""
         self.now_ns = self.sent_ns = now_ns
         self.utc_ns = utc_ns
         if self.resend_next:
@@ -396,7 +396,7 @@ cdef class Session(Speaker):
     # ── Time ──
 
     cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
-        """Rule 12: Heartbeat after one interval of our silence; TestRequest after 1.2 of theirs, the end after 2.4."""
+        """FIX-12: Heartbeat after one interval of our silence; TestRequest after 1.2 of theirs, the end after 2.4."""
         cdef int64_t interval_ns = <int64_t> self.heartbeat_s * NS_PER_SECOND
         self.now_ns = now_ns
         self.utc_ns = utc_ns
@@ -466,7 +466,7 @@ cdef class Session(Speaker):
         return self.close(reason)
 
     cdef Step bounce(self, Reason reason, int reject_reason, uint32_t ref_tag) except? STEP_ERROR nogil:
-        """Rules 6, 14: Reject, Logout and the end. The message counts as received where it was the next one."""
+        """FIX-6, FIX-14: Reject, Logout and the end. The message counts as received where it was the next one."""
         if self.message.msg_seq_num == self.next_in:
             self.next_in += 1
         self.reject(reject_reason, ref_tag, NULL, 0)
@@ -479,7 +479,7 @@ cdef class Session(Speaker):
         )
 
     cdef bint dates_hold(self, Fault *fault) noexcept nogil:
-        """Rule 6: a repeated message says when it was first sent, and that was not after this time."""
+        """FIX-6: a repeated message says when it was first sent, and that was not after this time."""
         cdef int original = self.message.at[AT_ORIG_SENDING_TIME]
         cdef int sent = self.message.at[AT_SENDING_TIME]
         fault.tag = 122

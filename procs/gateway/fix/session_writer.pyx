@@ -71,7 +71,7 @@ cdef class Speaker:
         return self.add_routing()
 
     cdef int add_routing(self) except -1 nogil:
-        """Rule 16: whom the message was on behalf of, an answer is delivered to, and the other way round.
+        """FIX-16: whom the message was on behalf of, an answer is delivered to, and the other way round.
 
         Each tag once, no longer than a CompID, and an id: what is answered must be a message that anyone can parse.
         """
@@ -143,7 +143,7 @@ cdef class Speaker:
     cdef int repeat(
         self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns, int64_t utc_ns
     ) except -1 nogil:
-        """Rule 5: the stored message under its number, with PossDupFlag, OrigSendingTime and a new SendingTime."""
+        """FIX-5: the stored message under its number, with PossDupFlag, OrigSendingTime and a new SendingTime."""
         cdef uint32_t i
         cdef uint32_t tag
         cdef int sent
