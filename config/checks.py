@@ -34,6 +34,7 @@ _TEXT, _PORT = r"(?:[^\s/?#@%]|%(?!00)[0-9A-Fa-f]{2})*", r"(?::\d*)?"
 _HOST = rf"(?:\[[^\s/?#@\[\]]+\]|(?:[^\s/?#@%:,\[\]]|%(?!00)[0-9A-Fa-f]{{2}})*){_PORT}"
 _QUERY = r"(?:[^\s#%]|%(?!00)[0-9A-Fa-f]{2})*"
 DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:{_TEXT}@)?{_HOST}(?:,{_HOST})*(?:/{_TEXT})?(?:\?{_QUERY})?")
+WEBHOOK_URL = re.compile(r"https?://[!-.0-~]+(?:/[!-~]*)?")
 MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
 MAX_INSTRUMENTS = 4096
 
@@ -75,10 +76,12 @@ def _database(config: Config) -> Iterator[Problem]:
 
 
 def _alerts(config: Config) -> Iterator[Problem]:
-    if config.alerts.webhook and not config.alerts.webhook.startswith(("http://", "https://")):
-        yield Problem("alerts.webhook", "must begin with http:// or https://, or be empty")
+    if config.alerts.webhook and not WEBHOOK_URL.fullmatch(config.alerts.webhook):
+        # Nothing of it is shown, as it may have a token.
+        yield Problem("alerts.webhook", "must begin with http:// or https:// and a host, without spaces, or be empty")
     try:
-        shlex.split(config.alerts.command)
+        if config.alerts.command and not shlex.split(config.alerts.command):
+            yield Problem("alerts.command", "is no command: it has spaces only")
     except ValueError as error:
         yield Problem("alerts.command", f"is no command: {error}")
 

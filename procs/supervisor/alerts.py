@@ -7,14 +7,18 @@ waits for it.
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import shlex
+import signal
+import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -58,12 +62,16 @@ class Alerts:
     """The events of venue `name`; `file` keeps those that wait. `report` gets a line where telling begins to fail."""
 
     def __init__(self, settings: AlertsSection, name: str, file: Path, report: Callable[[str], None]) -> None:
-        self._ways = {"command": settings.command, "webhook": settings.webhook}
+        self._ways: dict[str, Callable[[Event], Awaitable[str]]] = {}
+        if settings.command:
+            self._ways["command"] = partial(_run, settings.command)
+        if settings.webhook:
+            self._ways["webhook"] = _Webhook(settings.webhook).post
         self._name = name
         self._file = file
         self._report = report
         self._waiting = self._load()
-        self._more = {way: asyncio.Event() for way, where in self._ways.items() if where}
+        self._more = {way: asyncio.Event() for way in self._ways}
         self._failing: set[str] = set()
 
     def tell(self, event: Kind, message: str) -> None:
@@ -100,7 +108,7 @@ class Alerts:
                 self._more[way].clear()
                 await self._more[way].wait()
                 continue
-            problem = await (_run if way == "command" else _post)(self._ways[way], event)
+            problem = await self._ways[way](event)
             if not problem:
                 delay_s = FIRST_DELAY_S
                 self._failing.discard(way)
@@ -123,10 +131,13 @@ class Alerts:
     def _load(self) -> list[Event]:
         try:
             waiting = msgspec.json.decode(self._file.read_bytes(), type=list[Event])
-        except (FileNotFoundError, msgspec.DecodeError):
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.DecodeError) as error:
+            self._report(f"{self._file} can't be read, and the events in it are not told: {error}")
             return []
         # Who is configured no more takes nothing.
-        left = [structs.replace(each, left=tuple(way for way in each.left if self._ways.get(way))) for each in waiting]
+        left = [structs.replace(each, left=tuple(way for way in each.left if way in self._ways)) for each in waiting]
         return [each for each in left if each.left]
 
     def _keep(self) -> None:
@@ -141,7 +152,10 @@ def _body(event: Event) -> bytes:
 
 
 async def _run(command: str, event: Event) -> str:
-    """Run the command with the event as JSON on its standard input; why it has not taken it, "" where it has."""
+    """Run the command with the event as JSON on its standard input; why it has not taken it, "" where it has.
+
+    It has a session of its own: Ctrl-C is not for it, and what it started ends with it where it does not end in time.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *shlex.split(command),
@@ -149,6 +163,7 @@ async def _run(command: str, event: Event) -> str:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             env=os.environ | {"LOCKSTEP_EVENT": event.event},
+            start_new_session=True,
         )
     except (OSError, ValueError) as error:
         return str(error)
@@ -159,23 +174,63 @@ async def _run(command: str, event: Event) -> str:
         return f"it has not ended after {TRY_S:g} s"
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     return f"it ended with code {process.returncode}" if process.returncode else ""
 
 
-async def _post(url: str, event: Event) -> str:
-    """POST the event as JSON; why it was not taken, "" where it was."""
-    request = urllib.request.Request(url, _body(event), {"Content-Type": "application/json"}, method="POST")
-    try:
-        return await asyncio.to_thread(_send, request)
-    except (OSError, ValueError) as error:
-        return str(error)
+class _Webhook:
+    """A web server's address, and the one request that may be under way to it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._thread: threading.Thread | None = None
+
+    async def post(self, event: Event) -> str:
+        """POST the event as JSON; why it was not taken, "" where it was."""
+        if self._thread is not None and self._thread.is_alive():
+            return "it still has not answered an earlier event"
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str] = loop.create_future()
+
+        def tell(problem: str) -> None:
+            if not answer.done():
+                answer.set_result(problem)
+
+        def send() -> None:
+            problem = self._send(event)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(tell, problem)
+
+        # Not an executor: the end of the supervisor waits for its threads, however long a server takes.
+        self._thread = threading.Thread(target=send, name="webhook", daemon=True)
+        self._thread.start()
+        try:
+            async with asyncio.timeout(TRY_S):
+                return await answer
+        except TimeoutError:
+            return f"it has not answered after {TRY_S:g} s"
+
+    def _send(self, event: Event) -> str:
+        headers = {"Content-Type": "application/json"}
+        try:
+            request = urllib.request.Request(self._url, _body(event), headers, method="POST")
+            with _OPENER.open(request, timeout=TRY_S):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error:
+                return f"it answers {error.code}"
+        except OSError as error:
+            return str(error)
+        except (ValueError, http.client.HTTPException) as error:
+            return type(error).__name__  # its text may quote the URL, which may have a token in it
 
 
-def _send(request: urllib.request.Request) -> str:
-    try:
-        with urllib.request.urlopen(request, timeout=TRY_S):
-            return ""
-    except urllib.error.HTTPError as error:
-        return f"it answers {error.code}"
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Elsewhere a POST becomes a GET without the event: whoever moves has to be told of in the configuration."""
+
+    def redirect_request(self, *_arguments: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)

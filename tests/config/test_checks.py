@@ -11,6 +11,7 @@ from msgspec import structs
 from config.checks import check
 from config.schema import (
     AccountSection,
+    AlertsSection,
     AssetSection,
     Config,
     DatabaseSection,
@@ -216,6 +217,18 @@ def test_addresses_urls_and_bounds_are_what_they_say() -> None:
 )  # fmt: skip
 def test_a_database_url_is_what_every_reader_of_it_takes_it_for(url: str) -> None:
     assert problems(database=DatabaseSection(url=url)) == []
+
+
+@pytest.mark.parametrize("url", ["ftp://h/secr", "http:///secr", "http://h/se cr", "https://h/secr\u00e9", "http://"])
+def test_a_webhook_that_can_not_be_asked_is_not_shown(url: str) -> None:
+    ((key, message),) = problems(alerts=AlertsSection(webhook=url))
+    assert key == "alerts.webhook"
+    assert "cr" not in message
+
+
+def test_a_command_of_spaces_is_none() -> None:
+    assert problems(alerts=AlertsSection(command="  "))[0][0] == "alerts.command"
+    assert problems(alerts=AlertsSection(command="send --to 'on duty'", webhook="https://h:1/a?b=c")) == []
 
 
 @pytest.mark.parametrize("password", ["se cret", "secr@et", "secr/et", "secr#et", "secr?et", "secr%zzet", "secr%00et"])

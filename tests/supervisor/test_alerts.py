@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -99,6 +101,93 @@ def test_an_event_is_told_until_both_have_taken_it(
     assert len(said) == 2  # once for each that failed, however often it did
     assert "503" in "".join(said)
     assert "code 3" in "".join(said)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 307 Moved\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n",
+        b"what do you want?\r\n",
+        b"HTTP/1.1 204 \r\n" + b"X: y\r\n" * 200,  # http.client takes a hundred headers
+        b"",
+    ],
+    ids=["redirect to a GET", "redirect", "no HTTP", "endless headers", "nothing"],
+)
+def test_what_is_no_yes_is_told_again(
+    tmp_path: Path, receiver: Receiver, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No redirect is followed: as a GET it would lose the event."""
+    monkeypatch.setattr(module, "FIRST_DELAY_S", 0.01)
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"}"))
+        writer.write(answer.replace(b"{url}", receiver.url.encode()))
+        writer.close()
+
+    async def run() -> list[str]:
+        said: list[str] = []
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            settings = AlertsSection(webhook=f"http://127.0.0.1:{port}/token")
+            alerts = Alerts(settings, "mine", tmp_path / "alerts.json", said.append)
+            alerts.tell("disk_low", "low")
+            running = asyncio.create_task(alerts.run())
+            async with asyncio.timeout(PATIENCE_S):
+                while len(asked) < 3:
+                    await asyncio.sleep(0.01)  # the tries are a thread's
+            assert len(alerts._waiting) == 1
+            assert not running.done()
+            await alerts.close(running)
+        return said
+
+    said = asyncio.run(run())
+    assert len(said) == 1
+    assert "token" not in said[0]
+    assert receiver.taken.empty()
+
+
+def test_an_end_waits_for_no_server_and_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never answers, and a script whose child would go on alone: neither holds up the supervisor's end."""
+    monkeypatch.setattr(module, "LAST_WORDS_S", 0.1)
+    pids = tmp_path / "pids"
+    script = tmp_path / "take"
+    script.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! > {pids}.new; mv {pids}.new {pids}\nwait\n")
+    script.chmod(0o700)
+
+    async def run(url: str) -> None:
+        settings = AlertsSection(command=str(script), webhook=url)
+        alerts = Alerts(settings, "mine", tmp_path / "alerts.json", print)
+        alerts.tell("disk_low", "low")
+        running = asyncio.create_task(alerts.run())
+        async with asyncio.timeout(PATIENCE_S):
+            while not pids.exists():
+                await asyncio.sleep(0.01)  # the script's word
+        await alerts.close(running)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began_s = time.monotonic()
+        asyncio.run(run(f"http://127.0.0.1:{silent.getsockname()[1]}/"))
+        assert time.monotonic() - began_s < module.TRY_S / 2
+    child = Path(f"/proc/{pids.read_text().strip()}/stat")
+    deadline = time.monotonic() + PATIENCE_S
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # it is nobody's child here
+    assert json.loads((tmp_path / "alerts.json").read_bytes())[0]["left"] == ["command", "webhook"]
+
+
+def test_a_damaged_file_of_what_waits_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "alerts.json").write_bytes(b'[{"id": 1')
+
+    async def run() -> None:
+        Alerts(AlertsSection(command="true"), "mine", tmp_path / "alerts.json", said.append)
+
+    asyncio.run(run())
+    assert len(said) == 1
+    assert str(tmp_path / "alerts.json") in said[0]
 
 
 def test_what_waits_survives_the_supervisor(tmp_path: Path, receiver: Receiver) -> None:
