@@ -77,7 +77,8 @@ def backup(
     data = Path(loaded.venue.data)
     if not any((data / JOURNAL).glob("*.journal")):
         raise UsageError(f"there is no journal in {data}: the venue has never run")
-    if data in folder.resolve().parents or folder.resolve() in (data, *data.parents):
+    where, own = folder.resolve(), data.resolve()
+    if own in where.parents or where in (own, *own.parents):
         raise UsageError(f"{folder} and {data} are in each other: name another folder, best on another disk")
     begun_s = time.monotonic()
     repository = Repository(folder)
@@ -133,6 +134,8 @@ def restore(
     begun_s = time.monotonic()
     try:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (to / restoring.STAGE).exists():
+            raise UsageError(f"{to} is what an interrupted restore has left: remove it, then restore again")
         if any(to.iterdir()):
             raise UsageError(f"{to} is not empty: name a folder that is not there yet")
         chosen = restoring.plan(repository.points(), at_seq)
@@ -159,7 +162,9 @@ def _verify(folder: Path, rate: float, *, json: bool) -> int:
         total = sum({file.sha256: file.size for point in points for file in point.files}.values())
         with Progress("checking", total, "bytes") as progress:
             proving.check_files(repository, points, found, Pace(int(rate * MEGA), progress.show))
-        if not found.problems:
+        # Those that were removed meanwhile need no proof.
+        points = [point for point in repository.points() if point in points]
+        if not found.problems and points:
             with Progress("replaying", points[-1].seq, "records") as progress:
                 proving.replay(repository, points, found, progress.show)
     except (RepositoryError, OSError) as error:

@@ -5,9 +5,11 @@ It needs nothing of the venue, and changes nothing of the backup: it works on li
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -25,7 +27,10 @@ from scripts.backup.taking import JOURNAL
 from scripts.replay import digests_of, money_brought
 from shm import journal
 from shm.journal import JournalError
+from shm.segment import RoleLock
 
+PREFIX = "proof-"
+LOCK = "proving"  # held by who makes such a folder, and in it by who works there
 Show = Callable[[int], None]
 
 
@@ -54,23 +59,28 @@ def check_files(repository: Repository, points: list[Point], found: Proof, speed
         try:
             for _ in pace.checked(repository.object(file.sha256), file.size, file.sha256, speed):
                 pass
-        except (FileNotFoundError, EOFError, pace.ChangedError) as error:
-            found.problems.append(f"{file.path}: {error}")
+        except FileNotFoundError as error:
+            # A backup that is made meanwhile may remove old ones.
+            if file.sha256 in {each.sha256 for point in repository.points() for each in point.files}:
+                found.problems.append(f"{file.path}: {error}")
+        except (EOFError, pace.ChangedError) as error:
+            found.problems.append(
+                f"{file.path}: {error}: remove that, and the next backup copies it again from the venue"
+            )
 
 
 def replay(repository: Repository, points: list[Point], found: Proof, show: Show) -> None:
     """Replay the journal of the newest backup by way of all snapshots that there are, and count the money."""
     newest = points[-1]
     found.seq = newest.seq
-    with tempfile.TemporaryDirectory(dir=repository.folder, prefix="proof-") as name:
-        data = Path(name)
+    with _folder(repository) as data:
         for point in points:
             for file in point.files if point is newest else point.below(FOLDER):
                 target = data / file.path
                 if not target.exists():
                     target.parent.mkdir(parents=True, exist_ok=True)
                     os.link(repository.object(file.sha256), target)
-        config = structs.replace(newest.config, venue=structs.replace(newest.config.venue, data=name))
+        config = structs.replace(newest.config, venue=structs.replace(newest.config.venue, data=str(data)))
         report = journal.verify(data / JOURNAL)
         if report.corruption:
             found.problems.append(f"journal: {report.corruption} ({report.corrupt_file}, {report.corrupt_offset})")
@@ -81,6 +91,27 @@ def replay(repository: Repository, points: list[Point], found: Proof, show: Show
                 _replay(config, data, found, show)
             except (ReplicaError, JournalError, DamagedPart, ValueError) as error:
                 found.problems.append(f"journal: {error}")
+
+
+@contextlib.contextmanager
+def _folder(repository: Repository) -> Iterator[Path]:
+    """A folder for links to contents, removed at the end, as is what a killed proof has left of its own. OSError."""
+    turn = RoleLock(repository.folder / LOCK)
+    turn.acquire(wait=True)
+    try:
+        for left in repository.folder.glob(f"{PREFIX}*"):
+            if RoleLock.holder(left / LOCK) is None:
+                shutil.rmtree(left, ignore_errors=True)
+        own = tempfile.TemporaryDirectory(dir=repository.folder, prefix=PREFIX)
+        held = RoleLock(Path(own.name) / LOCK)
+        held.acquire()
+    finally:
+        turn.release()
+    try:
+        yield Path(own.name) / "data"
+    finally:
+        own.cleanup()
+        held.release()
 
 
 def _replay(config: Config, data: Path, found: Proof, show: Show) -> None:

@@ -10,6 +10,7 @@ Layout::
     objects/3a/3a7bd3e2…                 a file's content, named by its SHA-256; synced, then renamed to this
     objects/new                          one that is being written
     lock                                 who writes here
+    proof-…, proving                     links for a proof that is being made, and who begins one
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from config.schema import Config
 from procs.disk import atomic_file
@@ -36,6 +38,14 @@ NEW = "new"
 NOTE_S = 2.0  # between two notes of what an unfinished backup has
 
 
+# What a backup has, and where: whoever has written a point can't have it name a place elsewhere.
+PLACE = (
+    r"^(?:journal/\d{20}\.journal|(?:snapshots/\d{1,20}|spool|gateway\.\d{1,3}|database)/[0-9a-z][0-9A-Za-z_.-]*"
+    r"|void\.json|definitions)\Z"
+)
+SHA256 = r"^[0-9a-f]{64}\Z"
+
+
 class RepositoryError(Exception):
     """What is in the folder is not what it should be; the message says which file, and what to do."""
 
@@ -47,9 +57,9 @@ class File(Struct, frozen=True):
     it need not be read again; empty where nothing does.
     """
 
-    path: str
-    size: int
-    sha256: str
+    path: Annotated[str, Meta(pattern=PLACE)]
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern=SHA256)]
     known: str = ""
 
 
@@ -117,6 +127,7 @@ class Repository:
         for file in [*(each for point in points for each in point.files), *self._done]:
             if file.known:
                 self._known[file.path, file.known] = file
+        self._remove_unnamed(points)  # first of all: the disk may be full of them
         return lock
 
     def points(self) -> list[Point]:
@@ -151,14 +162,12 @@ class Repository:
         new = self.folder / OBJECTS / NEW
         size, sha256 = pace.write(new, content)
         file = File(path, size, sha256, known)
-        if self.has(file):
-            new.unlink()
-        else:
-            target = self.object(sha256)
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            new.rename(target)
-            atomic_file.sync(target.parent)
+        if not self.has(file):
             self.added += size
+        target = self.object(sha256)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        new.rename(target)  # also in the place of one that is there, and may have been damaged
+        atomic_file.sync(target.parent)
         return self.note(file)
 
     def note(self, file: File) -> File:
@@ -174,9 +183,8 @@ class Repository:
     def publish(self, point: Point) -> Path:
         """Make the backup valid: all its contents are here. OSError: there are those before."""
         atomic_file.sync(self.folder / OBJECTS)
-        number = 1
-        while (path := self.folder / POINTS / f"{point.seq:020}-{number:03}.json").exists():
-            number += 1
+        number = max((number for seq, number in map(_place, self._paths()) if seq == point.seq), default=0) + 1
+        path = self.folder / POINTS / f"{point.seq:020}-{number:03}.json"
         content = msgspec.json.encode(point)
         sealed = Sealed(hashlib.sha256(content).hexdigest(), msgspec.Raw(content))
         atomic_file.replace_durably(path, msgspec.json.encode(sealed))
@@ -190,20 +198,32 @@ class Repository:
             path.unlink()
         atomic_file.sync(self.folder / POINTS)
         points = self.points()
-        wanted = {file.sha256 for point in points for file in point.files}
+        self._remove_unnamed(points)
+        return len(points)
+
+    def _remove_unnamed(self, points: list[Point]) -> None:
+        """Remove contents of no backup, those of an unfinished one excepted."""
+        wanted = {file.sha256 for file in self._done} | {file.sha256 for point in points for file in point.files}
         for path in (self.folder / OBJECTS).glob("??/*"):
             if path.name not in wanted:
                 path.unlink()
-        return len(points)
 
     def _paths(self) -> list[Path]:
-        return sorted((self.folder / POINTS).glob("*.json"))
+        return sorted((self.folder / POINTS).glob("*.json"), key=_place)
 
     def _unfinished(self) -> list[File]:
         try:
             return msgspec.json.decode((self.folder / POINTS / UNFINISHED).read_bytes(), type=list[File])
         except (FileNotFoundError, msgspec.DecodeError):
             return []
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """The record and the number in a point's name. RepositoryError."""
+    seq, _, number = path.stem.partition("-")
+    if not (seq.isdecimal() and number.isdecimal()):
+        raise RepositoryError(f"{path} is no backup's: remove it")
+    return int(seq), int(number)
 
 
 def _read(path: Path) -> Point:

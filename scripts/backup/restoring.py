@@ -6,6 +6,7 @@ place before all is there: the journal comes last.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from config.schema import Config
 from procs.batcher import database
 from procs.disk import atomic_file
 from procs.gateway import restored, seq_num_file
+from procs.rules.credentials import without_passwords
 from procs.venue import voided_commands
 from scripts.backup import pace, tables
 from scripts.backup.pace import Pace
@@ -110,7 +112,8 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
     RepositoryError where a file is damaged or missing, JournalError, psycopg.Error, RefusedError, UnavailableError,
     OSError: what was copied is removed.
     """
-    config = structs.replace(chosen.config, venue=structs.replace(chosen.config.venue, data=str(to)))
+    venue = structs.replace(chosen.config.venue, data=str(to))
+    config = structs.replace(without_passwords(chosen.config), venue=venue)
     done = Restored(str(to), str(to / CONFIG), chosen.seq, lost_seq=chosen.newest.seq)
     done.taken = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(chosen.source.taken_ns / NS_PER_S))
     stage = to / STAGE
@@ -128,6 +131,7 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
         _sync(stage)
         _move(stage, to, but=JOURNAL)
         done.database = _load(repository, chosen, config, to, url, speed)
+        _give_to_owner(to)
         (stage / JOURNAL).rename(to / JOURNAL)
         atomic_file.sync(to)
         stage.rmdir()
@@ -172,6 +176,14 @@ def _sync(folder: Path) -> None:
     for each in [*folder.rglob("*"), folder]:
         if each.is_dir():
             atomic_file.sync(each)
+
+
+def _give_to_owner(folder: Path) -> None:
+    """Have all in the folder be its owner's, where root restores into somebody else's."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        for each in folder.rglob("*"):
+            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _move(stage: Path, to: Path, but: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from shm.journal import JournalError, JournalReader, segment_path, segment_seqs,
 from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
+from shm.segment import RoleLock
 from tests.scripts.test_verify import SEGMENT_BYTES, Busy
 from tests.small_disk import SmallDisk, small_disk
 
@@ -331,6 +333,117 @@ def test_only_so_many_backups_are_kept(backups: Backups) -> None:
     wanted = {file.sha256 for point in points for file in point.files}
     assert {path.name for path in backups.repository.folder.glob("objects/??/*")} == wanted
     assert backups.prove().problems == []
+
+
+def test_the_newest_backups_are_kept_also_of_a_venue_at_rest(backups: Backups) -> None:
+    """Whose log stays where it is, while its sessions' messages go on."""
+    store = backups.data / "gateway.1" / f"{0:020}.fix"
+    for round in range(6):
+        store.write_bytes(store.read_bytes() + b"%d" % round)
+        taken, _ = backups.take(keep=2)
+        points = backups.repository.points()
+        assert points[-1] == taken
+        assert len(points) == min(round + 1, 2)
+    newest = backups.repository._paths()[-1]
+    newest.rename(newest.with_name(f"{taken.seq:020}-999.json"))  # beyond what the name has digits for
+    last = backups.repository.publish(taken)
+    assert last.stem.endswith("-1000")
+    assert backups.repository._paths()[-1] == last
+
+
+def test_contents_of_no_backup_are_removed_before_the_disk_is_asked_for_more(backups: Backups) -> None:
+    backups.take()
+    for path in backups.repository.folder.glob("points/*.json"):
+        path.unlink()  # by whoever makes room
+    backups.repository.lock().release()
+    assert list(backups.repository.folder.glob("objects/??/*")) == []
+
+
+@pytest.mark.parametrize("place", ["../../outside", "/outside", "journal/../../outside", "snapshots/1/.hidden",
+                                   "venue.toml", "run/manifest.json", "journal/x", "gateway.1/numbers\n"])  # fmt: skip
+def test_a_point_names_no_place_but_a_backups(backups: Backups, place: str) -> None:
+    point, _ = backups.take()
+    planted(backups, structs.replace(point, files=[structs.replace(point.files[0], path=place), *point.files[1:]]))
+    for arguments in (["restore", backups.repository.folder, "--to", backups.restored],
+                      ["backup", backups.repository.folder, "--verify"]):  # fmt: skip
+        answer = command(*arguments)
+        assert answer.returncode == 1
+        assert "Traceback" not in answer.stderr
+        assert "is damaged" in answer.stdout + answer.stderr
+        assert "points" in answer.stdout + answer.stderr
+    assert not backups.restored.exists() or [*backups.restored.iterdir()] == []
+
+
+def planted(backups: Backups, point: Point) -> None:
+    """Have the backup's point be this one, with the checksum that it should have."""
+    (path,) = backups.repository.folder.glob("points/*.json")
+    path.unlink()
+    backups.repository.publish(point)
+
+
+def test_nothing_of_a_point_is_carried_out(backups: Backups) -> None:
+    point, _ = backups.take()
+    alerts = structs.replace(point.config.alerts, command="touch /tmp/planted")
+    planted(backups, structs.replace(point, config=structs.replace(point.config, alerts=alerts)))
+    assert config.load(backups.restore().config).alerts.command == ""
+
+
+def test_a_content_that_is_copied_again_is_whole_again(backups: Backups) -> None:
+    point, _ = backups.take()
+    file = next(file for file in point.files if file.path.endswith(".fix"))
+    path = backups.repository.object(file.sha256)
+    path.write_bytes(bytes(file.size))
+    (problem,) = backups.prove().problems
+    assert f"{path} fails its checksum: remove that, and the next backup copies it again" in problem
+    path.unlink()
+    backups.take()
+    assert backups.prove().problems == []
+    path.write_bytes(bytes(file.size))
+    backups.repository.add_content(file.path, iter([(backups.data / file.path).read_bytes()]))
+    assert backups.prove().problems == []
+
+
+def test_a_proof_removes_what_a_killed_one_has_left_and_no_other_s(backups: Backups) -> None:
+    backups.take()
+    left, others = (backups.repository.folder / f"proof-{name}" for name in ("left", "others"))
+    left.mkdir()
+    (left / "file").touch()
+    lock = RoleLock(others / proving.LOCK)
+    lock.acquire()
+    assert backups.prove().problems == []
+    assert [*backups.repository.folder.glob("proof-*")] == [others]
+    lock.release()
+
+
+def test_what_a_backup_removes_meanwhile_is_no_damage(backups: Backups) -> None:
+    points = [backups.take()[0]]
+    store = backups.data / "gateway.1" / f"{0:020}.fix"
+    store.write_bytes(store.read_bytes() + b"more")
+    backups.take(keep=1)
+    found = Proof([])
+    proving.check_files(backups.repository, points, found, Pace())
+    assert found.problems == []
+
+
+def test_root_restores_into_a_folder_of_its_owner(backups: Backups) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    backups.take()
+    owner = pwd.getpwnam("nobody")
+    backups.restored.mkdir()
+    os.chown(backups.restored, owner.pw_uid, owner.pw_gid)
+    answer = command("restore", backups.repository.folder, "--to", backups.restored)
+    assert answer.returncode == 0, answer.stderr
+    found = [*backups.restored.rglob("*")]
+    assert len(found) > 3
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in found} == {(owner.pw_uid, owner.pw_gid)}
+
+
+def test_what_an_interrupted_restore_has_left_is_named(backups: Backups) -> None:
+    backups.take()
+    (backups.restored / restoring.STAGE).mkdir(parents=True)
+    answer = command("restore", backups.repository.folder, "--to", backups.restored)
+    assert (answer.returncode, "an interrupted restore has left" in answer.stderr) == (2, True)
 
 
 def test_another_venue_and_another_history_are_refused(backups: Backups, tmp_path: Path) -> None:
