@@ -11,11 +11,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
+from shm.log_lines import log
 
 LOOK_S = 0.1
-
-log = structlog.get_logger()
 
 
 class FillError(Exception):

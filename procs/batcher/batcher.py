@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from procs.batcher.database import Embedded, Remote, UnavailableError
-from procs.batcher.loader import Fill, Loader, log
+from procs.batcher.loader import Fill, Loader
 from procs.batcher.position import Judge
 from procs.batcher.requests import Records
 from procs.batcher.spool import ForeignSpool, Spool
@@ -24,6 +24,7 @@ from procs.disk import space
 from procs.tables import saved
 from procs.venue.snapshot_parts import Snapshots
 from shm.board import Board, Word
+from shm.log_lines import log
 from shm.refusal import FinalError
 from shm.ring import Consumer
 

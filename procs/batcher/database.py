@@ -1,6 +1,7 @@
 """The PostgreSQL that holds the venue's rows: the embedded server, or any other by its URL; and its migrations.
 
-It never reads or writes a row of the venue, and nothing on the order path waits for it.
+It never reads or writes a row of the venue, and nothing on the order path waits for it. Each start of a venue imports
+it, so psycopg, yoyo and the server's wheel are imported where they are used: yoyo at the first start only.
 """
 
 from __future__ import annotations
@@ -16,18 +17,15 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import psycopg
-import yoyo
-from psycopg.conninfo import conninfo_to_dict
-from yoyo import default_migration_table
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import DatabaseURI
-
 from config.schema import Config
+
+if TYPE_CHECKING:
+    import psycopg
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 # Any two migrators exclude each other by this advisory lock ("lockstep" as a number).
@@ -69,7 +67,6 @@ class Embedded:
 
     def __init__(self, data: Path) -> None:
         self.folder = data.resolve() / "postgres"
-        self._binaries, self._user = _installation()
 
     @property
     def socket_folder(self) -> Path:
@@ -89,6 +86,8 @@ class Embedded:
 
     def is_running(self) -> bool:
         """Whether it accepts connections."""
+        import psycopg
+
         try:
             psycopg.connect(self._maintenance_url, connect_timeout=CONNECT_TIMEOUT_S).close()
         except psycopg.OperationalError:
@@ -100,6 +99,8 @@ class Embedded:
 
         Raises UnavailableError, with the end of the server's log, where it does not come up.
         """
+        import psycopg
+
         with self._turn():
             self._await_end()
             started = not self.is_running()
@@ -132,6 +133,18 @@ class Embedded:
             return Path(f"/proc/{pid}/comm").read_text().startswith("postgres")
         except OSError:
             return False
+
+    @property
+    def _binaries(self) -> Path:
+        return self._installed[0]
+
+    @property
+    def _user(self) -> str | None:
+        return self._installed[1]
+
+    @cached_property
+    def _installed(self) -> tuple[Path, str | None]:
+        return _installation()
 
     @property
     def _maintenance_url(self) -> str:
@@ -235,9 +248,15 @@ def migrate(database_url: str) -> list[str]:
 
     Runs of several processes take turns. Raises psycopg.Error where the server refuses.
     """
+    import psycopg
+
     with psycopg.connect(database_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as turn:
         turn.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        if _is_up_to_date(turn):
+            return []
         check_rights(turn)
+        import yoyo
+
         backend = _backend(database_url)
         try:
             # yoyo's lock is a row that a killed process leaves behind. We hold the advisory lock: nobody is at work.
@@ -255,6 +274,8 @@ def check_rights(connection: psycopg.Connection[Any]) -> str:
     """The schema that the tables are in, or can be made in. InsufficientPrivilege where neither: yoyo would go on, and
     complain of a table that is not there.
     """
+    import psycopg
+
     row = connection.execute(
         "SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE'), to_regclass('writer')"
     ).fetchone()
@@ -268,10 +289,24 @@ def check_rights(connection: psycopg.Connection[Any]) -> str:
 
 def _backend(database_url: str) -> Any:
     """yoyo's, with libpq's reading of the URL: yoyo's own knows one host, and no # or ? in a password."""
+    from psycopg.conninfo import conninfo_to_dict
+    from yoyo import default_migration_table
+    from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+    from yoyo.connections import DatabaseURI
+
     settings = conninfo_to_dict(database_url)
     backend = PostgresqlPsycopgBackend(DatabaseURI("", None, None, None, None, None, settings), default_migration_table)
     backend.init_database()
     return backend
+
+
+def _is_up_to_date(connection: psycopg.Connection[Any]) -> bool:
+    """Whether every migration has been applied, as at each start but the first. yoyo is loaded only where not."""
+    found = connection.execute("SELECT to_regclass('_yoyo_migration')").fetchone()
+    if found is None or found[0] is None:
+        return False
+    applied = {name for (name,) in connection.execute("SELECT migration_id FROM _yoyo_migration")}
+    return all(file.stem in applied for file in MIGRATIONS.glob("*.sql"))
 
 
 def _apply(backend: Any, migration: Any) -> None:

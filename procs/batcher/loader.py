@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 import psycopg
-import structlog
 
 from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S, Embedded, Remote, UnavailableError, migrate
@@ -25,6 +24,7 @@ from procs.batcher.spool import Spool
 from procs.batcher.writer import RefusedError, Session
 from procs.venue.snapshot_parts import NotSyncedError
 from shm.journal import JournalError
+from shm.log_lines import log
 
 FIRST_BACK_OFF_S = 0.1
 MAX_BACK_OFF_S = 5.0
@@ -34,8 +34,6 @@ PAUSE_S = 0.05
 NICENESS = 15
 LAG_REPORT_S = 10.0
 LAG_BYTES = 2**20
-
-log = structlog.get_logger()
 
 
 # Brings the database from what it has to where the journal is committed, for an epoch and the time of the first event;

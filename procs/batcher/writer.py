@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
-import structlog
 from psycopg import sql
 
 from procs.batcher import partitions, requests
@@ -20,6 +19,7 @@ from procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined
 from procs.batcher.requests import REQUEST_COLUMNS, Listed, Listings, Records
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
 from shm.alphabet import shown, unshown
+from shm.log_lines import log
 from shm.records import MAX_MATCHERS
 
 APPLICATION = "lockstep batcher"
@@ -94,8 +94,6 @@ MOVE_WATERMARK = """
 """
 
 MOVE_WRITER = "UPDATE writer SET complete_seq = %s, requests_seq = %s"
-
-log = structlog.get_logger()
 
 
 class RefusedError(Exception):

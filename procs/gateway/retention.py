@@ -9,18 +9,16 @@ import itertools
 from functools import partial
 from pathlib import Path
 
-import structlog
 from msgspec import Struct
 
 from procs.disk import atomic_file
 from procs.gateway import background, starts
 from procs.gateway.starts import Started
 from procs.gateway.store_reader import path_of
+from shm.log_lines import log
 
 NS_PER_DAY = 86_400 * 10**9
 IDLE_NS = 3600 * 10**9  # so long what no session needs stays all the same: the log may lack some of it
-
-log = structlog.get_logger("gateway")
 
 
 class Keep(Struct, frozen=True):

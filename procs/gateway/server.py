@@ -11,8 +11,6 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-import structlog
-
 from config.schema import FixSection
 from procs.edge.admission import Admission
 from procs.edge.listening import judged
@@ -25,6 +23,7 @@ from procs.gateway.gateway import Gateway
 from procs.gateway.session_log import SessionLog, Watch
 from shm.bell import Reason
 from shm.board import Board
+from shm.log_lines import log
 from shm.ring import Consumer
 
 WRITE_HIGH_BYTES = 1 << 20  # a transport with more unsent is slow: a resend to it waits
@@ -34,8 +33,6 @@ PROBES = 3  # of a peer that has been silent for half of `unread_timeout_s`, in 
 DISCONNECT_S = 10.0  # to log a client out, and to close behind what it has not read: more than both take together
 
 LogonCheck = Callable[[Client, str, str, str], None]
-
-log = structlog.get_logger("gateway")
 
 
 class Connection(asyncio.BufferedProtocol):

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-import structlog
 from msgspec import Struct
 
 from procs.gateway.client import Client
 from procs.gateway.event_reporter import EventPump
 from procs.gateway.fix_session import Line
+from shm.log_lines import log
 
 LINES_PER_S = 10  # of each kind: of sessions, and of those who have not logged on
 MAX_LINES_AT_ONCE = 100
@@ -37,8 +37,6 @@ REASONS = (
     "a message without MsgSeqNum",
     "its Logon could not be accepted",
 )
-
-log = structlog.get_logger("gateway")
 
 
 class Watch(Protocol):

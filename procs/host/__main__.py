@@ -2,13 +2,13 @@
 
     python -m procs.host --manifest FILE --name HOST --supervisor PID
 
-It is the one place where agents, rings, bells, cores and signals meet; it decides nothing about orders.
+It is the one place where agents, rings, bells, cores and signals meet; it decides nothing about orders. Every host of a
+start runs it, so it imports what its kind needs and no more: event loop and replay only where they are used.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib
 import os
 import signal
@@ -18,17 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import structlog
-import uvloop
-from structlog.tracebacks import ExceptionDictTransformer
-
-from procs.host.event_loop import STARTING, Pump, show_health
 from procs.host.spin_loop import Loop
-from procs.recovery.edge_catch_up import catch_up
-from procs.recovery.snapshot_catalog import choose
 from procs.venue.parent_death import die_with
 from procs.venue.topology import Host, role_of
 from procs.venue.venue import Manifest, Venue
+from shm.log_lines import log
 from shm.refusal import EXIT_REFUSED, FinalError
 from shm.segment import RoleLock
 
@@ -52,16 +46,6 @@ def run() -> None:
     # A supervisor that is killed takes its hosts with it: without one, nobody would restart them.
     if not die_with(arguments.supervisor):
         sys.exit("the supervisor ended while this host started")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Without locals: a password is one while it is checked.
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
     manifest = Manifest.load(arguments.manifest)
     host = manifest.topology.host(arguments.name)
     if host.cpu is not None:
@@ -73,12 +57,16 @@ def run() -> None:
         _begin_with_newest(venue)
     agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
     if late:
+        from procs.recovery.edge_catch_up import catch_up
+
         beat = partial(_beat, venue, host, time.monotonic_ns())
         for name, edge in zip(host.agents, agents, strict=True):
             catch_up(venue, name, edge, beat)
     if host.kind == "carried":
         _run_carried(venue, host, agents)
     else:
+        import uvloop
+
         uvloop.run(_run_edges(venue, host, agents))
     for lock in locks:
         lock.release()
@@ -94,14 +82,18 @@ def _take_roles(data: Path, host: Host) -> list[RoleLock]:
 
 def _begin_with_newest(venue: Venue) -> None:
     """A stage that starts again while the others run begins with the newest snapshot, not with that of the run."""
+    from procs.recovery.snapshot_catalog import choose
+
     choice = choose(venue.data, venue.topology.savers)  # the core's parts too: its replay follows
     for reason in choice.passed_over:
-        structlog.get_logger().warning("snapshot_passed_over", reason=reason)
+        log.warning("snapshot_passed_over", reason=reason)
     venue.snapshots.start = choice.start
 
 
 def _beat(venue: Venue, host: Host, started_ns: int) -> None:
     """Show that the host lives and is starting: how long it catches up depends on how much there is."""
+    from procs.host.event_loop import STARTING, show_health
+
     for name in host.agents:
         show_health(venue.board, venue.topology.slot_of(name), STARTING, started_ns)
 
@@ -118,6 +110,10 @@ def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
 
 
 async def _run_edges(venue: Venue, host: Host, edges: list[Any]) -> None:
+    import asyncio
+
+    from procs.host.event_loop import Pump
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)

@@ -5,16 +5,13 @@ It decides nothing: the agent's rules are in `journaler`, the format's in `shm.j
 
 from __future__ import annotations
 
-import structlog
-
 from procs.journaler.journaler import Journaler
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.journal_writer import JournalWriter
+from shm.log_lines import log
 from shm.ring import Consumer
-
-log = structlog.get_logger("journaler")
 
 
 def build(venue: Venue, name: str = "journaler") -> Journaler:

@@ -15,12 +15,10 @@ from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 from shm.ring cimport Consumer
 
-import structlog
 
 from shm.journal import JournalError
 from shm.journal_end import chain_at
-
-log = structlog.get_logger("journaler")
+from shm.log_lines import log
 
 cdef enum:
     SKIP_BATCH = 4096  # replayed records checked in a poll

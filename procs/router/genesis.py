@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, cast
 
-import structlog
 from msgspec import structs
 
 from config.schema import AccountSection, Config, InstrumentSection
@@ -20,6 +19,7 @@ from procs.router.config_records import GenesisError
 from procs.router.sequencer import Sequencer
 from procs.rules.credentials import HASHER, credential_of, is_right
 from shm.layout import pack, unpack_command
+from shm.log_lines import log
 from shm.records import (
     Account,
     Asset,
@@ -36,9 +36,6 @@ from shm.records import (
 FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale")
 
 __all__ = ["GenesisError", "changes"]
-
-
-log = structlog.get_logger("router")
 
 
 class Change(NamedTuple):

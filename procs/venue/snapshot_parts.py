@@ -13,19 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-import structlog
 from msgspec import Struct
 
 from procs.tables.saved import Loader, Saver
 from procs.venue.parent_death import die_with
+from shm.log_lines import log
 
 RINGS = 9  # the router's event ring, 0, and those of eight matchers
 FOLDER = "snapshots"
 LOWEST_PRIORITY = 19
 FIRST_FREE_FD = 3
 NOT_SYNCED = os.EX_IOERR  # a child's exit code
-
-log = structlog.get_logger("snapshots")
 
 Write = Callable[[Saver], None]
 

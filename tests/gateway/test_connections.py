@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from procs.gateway import control
 from procs.gateway.session_log import MAX_LINES_AT_ONCE, Lines, SessionStatus
 from tests.gateway.harness import Harness, Trader, config_for, venue
+from tests.logged import captured
 
 MIB = 1 << 20
 RATE = "MESSAGE_RATE: more than 10 messages in a second from this session; wait, then send it again"
@@ -241,7 +241,7 @@ def test_an_operator_ends_a_session_and_the_log_says_who_and_why(tmp_path: Path)
             nobody = control.Disconnect("NOBODY", "OPERATOR1", "none")
             assert not (await asyncio.to_thread(control.disconnect, name, nobody)).was_connected
 
-    with capture_logs() as lines:
+    with captured() as lines:
         asyncio.run(scenario())
     said = [(line["event"], line.get("session"), line.get("reason")) for line in lines if "session" in line]
     assert said == [
@@ -270,7 +270,7 @@ def test_what_is_no_request_gets_no_answer(tmp_path: Path, request_bytes: bytes)
 def test_a_flood_of_refusals_leaves_lines_out_and_says_how_many() -> None:
     now = [0]
     lines = Lines(lambda: now[0])
-    with capture_logs() as written:
+    with captured() as written:
         for _ in range(MAX_LINES_AT_ONCE + 50):
             lines.write("logon_refused")
         assert len(written) == MAX_LINES_AT_ONCE

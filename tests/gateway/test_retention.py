@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from procs.gateway import background
 from procs.gateway.refused_ids import RefusedIds
@@ -16,6 +15,7 @@ from procs.gateway.retention import Keep
 from procs.gateway.store import Store
 from procs.gateway.store_reader import StoreCorrupt
 from procs.venue.snapshot_parts import Kept, Start
+from tests.logged import captured
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 REFUSED = 1
@@ -108,7 +108,7 @@ def test_what_goes_is_the_oldest_and_is_known_all_the_same(tmp_path: Path, why: 
     if why == "old":
         for base in before[:-4]:
             os.utime(tmp_path / f"{base:020}.fix", ns=(now - 366 * DAY_NS,) * 2)
-    with capture_logs() as logged:
+    with captured() as logged:
         store.retain(now)
     assert [line["event"] for line in logged] == (["messages removed early"] if why == "too much" else [])
     assert segments(tmp_path) == before[-len(segments(tmp_path)) :]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from config.schema import AssetSection, Config, InstrumentSection, VenueSection
 from procs.journaler.__main__ import build, report_cut, trusted_seq
@@ -16,6 +15,7 @@ from shm.journal import JournalReader
 from shm.journal_format import file_name
 from shm.journal_writer import JournalWriter
 from shm.ring import Ring
+from tests.logged import captured
 from tests.models import journal as model
 from tests.simulation.disk import FakeDisk, Fates
 
@@ -50,10 +50,10 @@ def test_says_what_opening_cut(tmp_path: Path) -> None:
     for sector in range(16, 24):
         del dirty[sector]
     disk.power_on(Fates(disk.draw, kept=1.0))
-    with capture_logs() as logs:
+    with captured() as logs:
         report_cut(JournalWriter(disk, "none", 4 * 4096))
         report_cut(JournalWriter(tmp_path / "whole"))
-    assert [(entry["log_level"], entry["event"], entry["lost_from_seq"]) for entry in logs] == [
+    assert [(entry["level"], entry["event"], entry["lost_from_seq"]) for entry in logs] == [
         ("error", "journal_hole", 11)
     ]
 

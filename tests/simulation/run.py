@@ -14,8 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
-from structlog.testing import capture_logs
 
+from tests.logged import captured
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
 from tests.simulation.plan import FAULTS, FILE_FAULTS, Plan
@@ -50,7 +50,7 @@ def run(plan: Plan, bug: Bug | None = None) -> Outcome:
     world = World(plan, bug)
     failure = ""
     try:
-        with capture_logs():  # a journal that is cut says so, and is cut often here
+        with captured():  # a journal that is cut says so, and is cut often here
             world.run()
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"[:2000]

@@ -16,21 +16,16 @@ import threading
 import time
 from pathlib import Path
 
-import structlog
-
 from procs.venue.topology import role_of
 from procs.venue.venue import Manifest, Venue
 from shm.board import Word
+from shm.log_lines import log
 
 BEAT_S = 0.02
 
 
 def main() -> None:
     behaviour, path, name = sys.argv[1:]
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     venue = Venue.attach(Manifest.load(Path(path)))
@@ -38,7 +33,7 @@ def main() -> None:
     if behaviour == "dies-in-its-second-generation" and name == "core" and venue.generation == 2:
         sys.exit(4)
     if behaviour == "dies-at-start" and name == "core":
-        structlog.get_logger().error("no book to match on")
+        log.error("no book to match on")
         sys.exit(3)
     listeners = [
         socket.create_server(("127.0.0.1", 0)) for agent in host.agents if role_of(agent) in ("gateway", "publisher")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from structlog.testing import capture_logs
 
 from procs.supervisor.procfs import identify
 from procs.tables.saved import DamagedPart, Saver
 from procs.venue.snapshot_parts import Filed, Kept, NotSyncedError, Snapshots, Start, folder_of, part_name
 from shm.segment import RoleLock
+from tests.logged import captured
 
 PATIENCE_S = 20
 
@@ -76,7 +76,7 @@ def test_children_are_reaped_and_one_that_failed_is_told(tmp_path: Path) -> None
     filed = Filed(tmp_path, Start.genesis())
     filed.save(5, "router", fail)
     deadline = time.monotonic() + PATIENCE_S
-    with capture_logs() as logs:
+    with captured() as logs:
         while not logs:
             assert time.monotonic() < deadline
             filed.reap()
