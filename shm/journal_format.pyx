@@ -1,4 +1,4 @@
-"""The journal's format: segment files of checksummed batches, their headers, sizes, names and errors.
+"""The journal's format: segment files of checksummed batches (LOG-26), their headers, sizes, names and errors.
 
 It lays out bytes and judges single headers; it opens no file.
 """

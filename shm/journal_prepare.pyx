@@ -1,6 +1,7 @@
 """Prepares the journal's next segment while the one before is in use, so that no commit waits for 64 MiB of zeros.
 
-It writes zeros under a neutral name and syncs them; it never touches a segment that has its name, but to sync it.
+It writes zeros under a neutral name and syncs them (LOG-27). It never touches a segment that has its name, but to
+sync it.
 """
 
 # In a thread of its own where the disk can be used by two; else by turns, a step at each `look`, so that a simulation

@@ -1,6 +1,7 @@
 """The journal's writer: opens a journal where it truly ends, appends batches, and begins one segment after another.
 
-It never rewrites a committed page and never tries a sync again: `journal_format` has the format that it writes.
+It never rewrites a committed page (LOG-26), never names a segment before it is synced (LOG-27), and never tries a sync
+again. `journal_format` has the format that it writes.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Turns released events into the sessions' reports, and rebuilds all that the gateway knows of the venue from them.
 
-It looks at no event beyond what is committed (LOG-13), reports each side of each event once over all restarts (the
-store's watermarks), and never waits: a session that is away gets its reports stored.
+It looks at no event beyond what is committed (LOG-13), reports each side of each event once over all restarts (LOG-15:
+the store's watermarks), and never waits: a session that is away gets its reports stored.
 
 Where all up to a command has to be handled before anything behind it, the pump stops: it handles nothing more of the
 router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings have

@@ -1,6 +1,7 @@
 """The gateway's order desk: one application message of a client becomes commands in the ingress ring, or is answered.
 
-It keeps each message in the store, with what came of it; it sends nothing and knows no connection.
+It keeps each message in the store, with what came of it, and tells a client that asks, or repeats itself, how the order
+stands (LOG-24). It sends nothing and knows no connection.
 """
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t

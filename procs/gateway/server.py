@@ -1,6 +1,7 @@
 """The gateway's sockets: listener, connections and their limits, logons, and the start and stop of it all.
 
-It moves bytes between sockets and the engine; it never looks into a message.
+It moves bytes between sockets and the engine; it never looks into a message. A socket that is slow to take what it is
+told is not read (FIX-17).
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ class Server:
         log.info("FIX is open", address=address, port=self.port)
 
     def configure(self, connected: socket.socket) -> None:
-        """No waiting for more to send; and a peer that is gone is found, though nothing is said to it. OSError."""
+        """No waiting for more to send (FIX-18); and a peer that is gone is found, though nothing is sent. OSError."""
         timeout_s = self._config.unread_timeout_s
         tcp = socket.IPPROTO_TCP
         connected.setsockopt(tcp, socket.TCP_NODELAY, 1)

@@ -99,7 +99,7 @@ cdef class Journaler(Agent):
         self.journal.close()
 
     cdef int64_t change_rings(self) except -1 nogil:
-        """The ring of a core that is no more is empty: go on with its successor's."""
+        """The ring of a core that is no more is empty: go on with its successor's (LOG-16)."""
         with gil:
             generation, log = self.renew()
             self.begin(log, generation)

@@ -1,6 +1,6 @@
 """Fees of one match, in the asset that each side receives: floor(amount x rate / 1,000,000), in smallest units.
 
-It rounds down, rebates (negative rates) too; it never decides who pays which rate.
+It rounds down, rebates (negative rates) too, so no fee exceeds the hold (LOG-11); it never decides who pays which rate.
 """
 
 from libc.stdint cimport int16_t, int64_t

@@ -1,4 +1,4 @@
-"""An instrument as bytes: all that a matcher knows of it, so that another one goes on exactly where this one stopped.
+"""An instrument as bytes: all that a matcher knows of it, so that another one goes on where this one stopped (LOG-25).
 
 It decides nothing about when an instrument moves, and emits nothing: to everybody else nothing has happened.
 

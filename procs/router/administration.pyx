@@ -1,7 +1,8 @@
 """Commands that are not about one order: definitions, limits, switches, phases and schedules, and who may give them.
 
 It keeps what they set, as the records that set it. It never sees an order, and nothing of it is on an order's way: the
-tables that orders look at (accounts, listings, tiers) are what it writes.
+tables that orders look at (accounts, listings, tiers) are what it writes. What an earlier version of the rules did, it
+does in that version's epochs (LOG-23).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t

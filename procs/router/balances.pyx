@@ -90,7 +90,7 @@ cdef class Balances:
         return 0
 
     cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil:
-        """Copy up to `limit` changed balances (at most MAX_TAKEN) to `out`, by account and asset, and count them.
+        """Copy up to `limit` (at most MAX_TAKEN) changed balances to `out`, by account and asset (LOG-10); how many.
 
         Begins behind the key `after` where not all fit: whoever changes at every marker can't starve the others.
         """

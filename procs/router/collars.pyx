@@ -1,6 +1,6 @@
 """The worst price at which an order without a price of its own may trade: fixed, and so held for, when it is entered.
 
-It computes from an instrument's terms and its last settled trade; whoever asks stamps the result into the record.
+It computes from an instrument's terms and its last settled trade; who asks stamps the result into the record (LOG-2).
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t

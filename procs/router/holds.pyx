@@ -4,8 +4,8 @@ It opens and changes orders as commands say; what becomes of them is told to the
 
 A hold follows from an order's terms at any time (`stake_of`) and is kept only in the balance, summed over the orders
 that it pays. While replaces are in flight it is the highest price times the most leaves over all terms
-(docs/decisions/0006-hold-of-a-replace.md); two orders that exclude each other hold the greater of both, one that waits
-for another's fill holds nothing (0009-a-list-is-one-group.md). Products are computed in 128 bits.
+(LOG-11, docs/decisions/0006-hold-of-a-replace.md); two orders that exclude each other hold the greater of both, one
+that waits for another's fill holds nothing (0009-a-list-is-one-group.md). Products are computed in 128 bits.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -1,4 +1,4 @@
-"""What is wrong with a replace of an open order: its kind, its new terms, its price, and what it would cost.
+"""What is wrong with a replace of an open order: its kind, its new terms, its price, and what it would cost (LOG-11).
 
 It stamps the price of an order without one of its own. Whose order it is, and its client ids, are the sequencer's.
 """

@@ -1,7 +1,7 @@
 """The router agent: puts what gateways and matchers say in one order, writes it into the log and keeps the ledger.
 
-Every poll of a leading router is LOG-7; a starting one repeats the journal first. It reads no clock,
-opens no file and knows no client.
+Every poll of a leading router is LOG-7 and LOG-8; a starting one repeats the journal first. It reads no clock, opens
+no file and knows no client.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

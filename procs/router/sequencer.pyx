@@ -1,4 +1,4 @@
-"""The venue's state as a function of its log: decides each record's verdict, stamps it and applies what it says.
+"""The venue's state as a function of its log: decides each record's verdict (LOG-1), stamps and applies it.
 
 It sees one record after the other and knows no ring, clock or process: a leading router, a replay and a test get the
 same from it. What depends on anything outside the log is told to it: the time, and verdicts that are imposed, because a
@@ -108,7 +108,7 @@ cdef class Sequencer(State):
         return CODE_OK
 
     cdef int begin_epoch(self, const EpochRecord *record) except -1 nogil:
-        """What follows was sequenced by these rules: others might come to other events under the same numbers."""
+        """What follows was sequenced by these rules; others might number other events alike (LOG-23)."""
         if not self.administration.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
             with gil:
                 raise ReplayError(
@@ -123,7 +123,7 @@ cdef class Sequencer(State):
         return CODE_OK
 
     cdef void flush(self, const CommandRecord *record) noexcept nogil:
-        """Changed balances are told with this record: the first of those that come behind what was told last."""
+        """Changed balances are told with this record (LOG-10): the first that come behind what was told last."""
         self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
         self.flushed_ns = record.time_ns
         if self.flushed_count:
@@ -255,7 +255,7 @@ cdef class Sequencer(State):
         )
 
     cdef void stamp(self, NewOrderRecord *record) noexcept nogil:
-        """Fee rates, and the self-trade mode where the order leaves it to its account."""
+        """Fee rates, and the self-trade mode where the order leaves it to its account (LOG-2)."""
         cdef const Listing *listing = &self.ledger.listings[record.instrument]
         cdef const Account *account = account_at(self.ledger.accounts, record.account)
         record.maker_fee_ppm = listing.terms.maker_fee_ppm

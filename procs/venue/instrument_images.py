@@ -1,4 +1,4 @@
-"""Where a matcher leaves the image of an instrument that moves, and the matcher that gets it finds it.
+"""Where a matcher leaves the image of an instrument that moves, and the matcher that gets it finds it (LOG-25).
 
 An image is bytes under the log sequence of the move; it is never changed, and what is in it is the matchers' business.
 """

@@ -50,6 +50,7 @@ def test_events_beyond_the_watermark_are_left_out(database: str, loaded: Stream)
 
 @pytest.mark.parametrize("table", EDITS)
 def test_an_edited_row_is_found(database: str, loaded: Stream, table: str) -> None:
+    """I5: the database has what the journal says."""
     with psycopg.connect(database) as connection:
         connection.execute(EDITS[table].encode())
     report = compare(database, loaded.rings.__getitem__, loaded.commands)

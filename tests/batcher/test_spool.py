@@ -55,6 +55,7 @@ def test_everything_released_reaches_the_spool_and_the_reader(tmp_path: Path) ->
 
 
 def test_nothing_beyond_commit_is_spooled(tmp_path: Path) -> None:
+    """LOG-13: nothing leaves before its cause is committed."""
     stream = Stream().define().steps(20)
     feed = Feed(stream, slots=512)
     spooler = Spooler(feed.board, feed.consumers, Spool(tmp_path))
@@ -99,6 +100,7 @@ def test_a_credential_and_its_account_stay_in_one_frame(tmp_path: Path) -> None:
 
 
 def test_a_restart_skips_what_the_spool_has(tmp_path: Path) -> None:
+    """LOG-15: an edge restarts alone, and says nothing twice."""
     stream = Stream().define().steps(50)
     spool_all(stream, Spool(tmp_path))
     size = sum(path.stat().st_size for path in tmp_path.iterdir())

@@ -39,6 +39,7 @@ def batch_after(opened: Session, spool: Spool) -> Batch:
 
 
 def test_a_batch_and_its_watermark_are_written_together(database: str, tmp_path: Path) -> None:
+    """I5: the database has what the journal says."""
     stream = Stream().define().steps(200)
     spool = Spool(tmp_path)
     spool_all(stream, spool)

@@ -157,6 +157,8 @@ def test_killed_between_store_and_ring_it_is_asked_again_for_what_no_router_saw(
 
 
 def test_killed_before_its_orders_are_in_the_log_it_waits_for_them_and_asks_for_nothing(tmp_path: Path) -> None:
+    """LOG-24: who doesn't know an order's fate asks, then repeats the same id."""
+
     async def scenario() -> None:
         keeper = Keeper()
         orders = [f"o{number}" for number in range(5)]
@@ -208,7 +210,7 @@ def test_answers_of_its_own_are_not_given_again(tmp_path: Path) -> None:
 def test_killed_with_any_part_of_its_last_reports_written_it_tells_them_all_once(
     tmp_path: Path, round_number: int
 ) -> None:
-    """Its cursors may be ahead of its store: what they have passed and the store lacks is found in the journal."""
+    """LOG-15: its cursors may be ahead of its store; what they passed and the store lacks is in the journal."""
     draw = random.Random(SEED + round_number)
 
     async def scenario() -> None:

@@ -92,6 +92,8 @@ def test_a_client_that_does_not_read_is_not_listened_to_and_loses_nothing(tmp_pa
 
 
 def test_a_client_that_reads_nothing_is_cut_off_and_may_log_on_again(tmp_path: Path) -> None:
+    """FIX-17: a slow reader is bounded."""
+
     async def scenario() -> None:
         config = config_for(max_messages_per_second=0, unread_timeout_s=2)
         async with venue(tmp_path, config) as harness:

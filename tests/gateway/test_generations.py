@@ -21,6 +21,7 @@ SMALL = 64
 
 
 def test_nothing_is_said_twice_or_missed_however_often_the_core_begins_anew(tmp_path: Path) -> None:
+    """LOG-16: the core restarts together, from snapshot and journal."""
     recording = Recording(SEED, REQUESTS)
     draw = random.Random(SEED)
     whole = Player(recording, tmp_path / "whole", Kept())

@@ -165,6 +165,7 @@ def test_an_id_refused_for_balance_stays_refused_also_after_a_restart(tmp_path: 
 
 
 def test_balance_is_not_refused_early_while_the_ledger_lags_behind_what_was_released(tmp_path: Path) -> None:
+    """LOG-12: the gateway's look at a balance is an economy."""
     config = config_for(deposits={"USDT": "1000", "BTC": "1"})
 
     async def scenario() -> None:

@@ -120,6 +120,7 @@ def flood(folder: Path, foreign: int, requests: int) -> None:
 
 
 def test_a_flood_of_requests_is_one_resend_and_others_have_their_turns(tmp_path: Path) -> None:
+    """FIX-17: a slow reader is bounded."""
     flood(tmp_path, 430, FLOOD)  # 48 MB, of which little can be repeated
 
 

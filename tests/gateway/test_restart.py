@@ -157,6 +157,8 @@ def test_what_is_on_its_way_to_the_log_is_not_asked_for_after_a_reconnect(tmp_pa
 
 @pytest.mark.parametrize("cut", [1, 7, 33, 60, 100, 180, 260, 340])
 def test_a_store_torn_anywhere_in_its_tail_misses_and_repeats_nothing(tmp_path: Path, cut: int) -> None:
+    """I7: sessions miss nothing."""
+
     async def scenario() -> None:
         config = config_for()
         maker, taker = Trader("ALICE"), Trader("BOB")

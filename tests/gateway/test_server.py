@@ -66,6 +66,8 @@ def test_a_second_logon_of_a_live_session_is_cut_off_and_the_first_goes_on(tmp_p
 
 
 def test_a_half_open_connection_does_not_lock_its_client_out(tmp_path: Path) -> None:
+    """FIX-13: a Logout is answered, and locks nobody out."""
+
     async def scenario() -> None:
         async with venue(tmp_path) as harness:
             before, after = Trader(), Trader()
@@ -76,6 +78,19 @@ def test_a_half_open_connection_does_not_lock_its_client_out(tmp_path: Path) -> 
             assert (await after.logon(harness))[35] == "A"
             after.order("two")
             assert (await after.receive())[11] == "two"
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_waits_for_no_acknowledgement(tmp_path: Path) -> None:
+    """FIX-18: one write for each session and turn, without Nagle."""
+
+    async def scenario() -> None:
+        async with venue(tmp_path) as harness:
+            await Trader().logon(harness)
+            (client,) = harness.gateway.engine.clients
+            connected = client.transport.get_extra_info("socket")
+            assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     asyncio.run(scenario())
 

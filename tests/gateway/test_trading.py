@@ -215,6 +215,8 @@ def test_what_happens_while_a_client_is_away_is_resent_at_its_logon(tmp_path: Pa
 def test_poss_resend_of_a_known_order_is_answered_with_its_status(
     tmp_path: Path, version: str, kind: dict[int, str]
 ) -> None:
+    """LOG-24: who doesn't know an order's fate asks, then repeats the same id."""
+
     async def scenario() -> None:
         async with venue(tmp_path) as harness:
             trader = Trader(version=version)

@@ -92,6 +92,7 @@ def test_a_batch_is_bounded_by_the_segment(folder: Path) -> None:
 
 
 def test_nothing_is_published_or_freed_when_the_sync_fails(folder: Path) -> None:
+    """LOG-20: the journaler syncs, then says so, then frees; a failed sync is never tried again."""
     bench = Bench(folder)
     bench.publish(model.records(1, 3))
     bench.drain()
@@ -187,6 +188,7 @@ def test_a_successor_of_one_that_died_before_it_freed_compares_and_frees(folder:
 
 
 def test_a_successor_believes_nothing_that_was_not_reported(folder: Path) -> None:
+    """LOG-20: the journaler syncs, then says so, then frees; a failed sync is never tried again."""
     bench = Bench(folder)
     bench.publish(model.records(1, 30))
     bench.drain()
@@ -251,6 +253,7 @@ def generations(folder: Path) -> Iterator[Generations]:
 def test_all_that_a_dead_core_published_is_written_before_its_successor_is_heard(
     folder: Path, generations: Generations, died_too: bool
 ) -> None:
+    """LOG-16: the core restarts together, from snapshot and journal."""
     bench = generations
     bench.publish(model.records(1, 30))
     bench.drain()

@@ -103,6 +103,7 @@ def phase(of: int) -> PhaseChange:
 
 
 def test_the_new_matcher_waits_for_the_old_one_and_then_trades_what_rested_there() -> None:
+    """LOG-25: a book travels beside the rings."""
     venue = TwoMatchers()
     venue.put(instrument(), instrument(2, matcher=2), buy(100, 5), phase(Phase.HALT), instrument(matcher=2))
     venue.put(phase(Phase.CONTINUOUS), sell(100, 5), buy(50, 1, 2))

@@ -137,6 +137,7 @@ def test_a_command_is_freed_only_after_its_last_event_is_published(stage: Stage)
 
 
 def test_a_full_event_ring_holds_everything_up_and_loses_nothing(stage: Stage) -> None:
+    """LOG-19: done means published."""
     stage.put(*(buy(1, 1) for _ in range(200)), ExtClientId(orig_cl_ord_id=b"x"), cancel(2))
     stage.matcher.step(0)
     # A command starts only where two slots are free, so one may stay empty.

@@ -177,7 +177,7 @@ SWEEPS: dict[str, list[Command]] = {
 @pytest.mark.parametrize("slots", [256, 4])
 @pytest.mark.parametrize("name", list(SWEEPS))
 def test_events_that_were_shown_of_a_voided_command_stand(name: str, slots: int) -> None:
-    """Whatever the number of them, later commands are carried out, and nothing that was shown is told otherwise."""
+    """LOG-22: later commands are carried out, and nothing that was shown is told otherwise."""
     commands = SWEEPS[name]
     plain = events_of(commands, slots, {})
     count = Counter(event.cause for event in plain)

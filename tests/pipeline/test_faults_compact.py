@@ -18,6 +18,7 @@ VENUE = venue_of("compact", "local")
 @VENUE
 @pytest.mark.timeout(300)
 def test_every_fault_a_few_times_loses_and_doubles_nothing(campaign: Campaign) -> None:
+    """I10: life goes on."""
     run_rounds(campaign, 3)
 
 

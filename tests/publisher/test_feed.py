@@ -81,6 +81,7 @@ def test_is_not_live_before_it_read_what_the_router_had_emitted() -> None:
 
 
 def test_never_looks_at_an_event_beyond_release() -> None:
+    """LOG-13, I8."""
     exchange = Exchange()
     feed = live_feed(exchange, Kind.TRADE)
     exchange.release = False

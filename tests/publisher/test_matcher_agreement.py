@@ -103,6 +103,7 @@ def levels(side: list[list[str]]) -> list[tuple[int, int]]:
 
 
 def test_the_stream_has_the_matchers_book_after_every_command() -> None:
+    """I4: books are whole."""
     streamed = Streamed()
     traffic = Traffic(SEED, streamed, Seen())
     try:

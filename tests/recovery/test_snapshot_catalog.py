@@ -78,6 +78,7 @@ def test_for_a_look_back_one_that_lies_before_is_chosen(data: Path) -> None:
 
 
 def test_what_has_no_manifest_is_nothing(data: Path) -> None:
+    """LOG-17: a snapshot is valid once its manifest is synced, and kept while it is needed."""
     (folder_of(data, 30) / MANIFEST).unlink()
     assert snapshot_catalog.choose(data, AGENTS).start.seq == 20
     snapshot_catalog.drop_unfinished(data)
@@ -116,6 +117,7 @@ def swap_part(data: Path) -> None:
     ],
 )
 def test_what_is_not_whole_is_passed_over_with_the_reason(data: Path, harm: object, reason: str) -> None:
+    """LOG-17: a snapshot is valid once its manifest is synced, and kept while it is needed."""
     assert callable(harm)
     harm(data)
     choice = snapshot_catalog.choose(data, AGENTS)

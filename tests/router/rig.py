@@ -131,10 +131,10 @@ class Rig:
         producers = {number: ring.producer() for number, ring in self.ingress.items()}
         self.gateways = [producers[1], producers[2]]
         self.operators = producers[OPERATORS_RING]
+        self.settled_rings = {number: rings[number].consumer("router") for number in (1, 2)}
         self.router = Router(
             log_ring.producer(), rings[0].producer(),
-            {number: ring.consumer("router") for number, ring in self.ingress.items()},
-            {number: rings[number].consumer("router") for number in (1, 2)}, self.board,
+            {number: ring.consumer("router") for number, ring in self.ingress.items()}, self.settled_rings, self.board,
             RecordList(journal or [], first), changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
             voided=passed_over, id_window_s=id_window_s, older_ids=older_ids, witnesses=witnesses,
         )  # fmt: skip

@@ -53,6 +53,7 @@ def test_a_refused_id_is_closed_and_other_ones_work_once_there_is_space(rig: Rig
 
 
 def test_replay_takes_the_refusal_from_the_record(rig: Rig) -> None:
+    """LOG-1: what reaches the router is sequenced, with its verdict."""
     rig.ask(order(1, "D"))
     rig.ask(*replace(1, "R", "A", 99, 5))
     before = rig.core.state_hash()

@@ -58,6 +58,7 @@ def test_first_start_lists_everything(first: Rig) -> None:
 
 
 def test_second_start_changes_nothing_but_the_epoch(first: Rig, config: Config) -> None:
+    """LOG-3: configuration enters as commands."""
     assert again(first, config) == [CommandType.EPOCH]
 
 
@@ -102,6 +103,7 @@ def test_operators_are_known_from_the_first_start(first: Rig, config: Config) ->
 
 
 def test_limits_are_merged_into_what_the_log_has(first: Rig, config: Config) -> None:
+    """LOG-3: configuration enters as commands."""
     limited = of_instrument(
         config, max_quantity="2.5", band_action="auction", static_band_bps=100, volatility_auction_ms=9
     )

@@ -93,7 +93,7 @@ def test_the_ids_of_an_order_stayed_under_earlier_rules_and_do_so_again() -> Non
 
 
 def test_eviction_does_not_depend_on_which_ring_was_drained_first() -> None:
-    """Two matchers end orders of one account; whichever the router hears of first, the same ids are forgotten."""
+    """LOG-6: two matchers end orders of an account; whichever is heard first, the same ids are forgotten."""
     makers: list[list[Command]] = [[order(1, f"M{n}", instrument=1 + n % 2, side=2)] for n in range(20)]
     takers: list[list[Command]] = [[order(2, f"T{n}", instrument=2 - n % 2)] for n in range(20)]
     first = play(Rig(closed_ids=7).lead(), makers)

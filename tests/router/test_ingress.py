@@ -83,6 +83,7 @@ def deaths(before: Shared, after: Shared, log: int, published: int) -> Iterator[
 
 
 def test_a_router_that_dies_between_any_two_steps_loses_nothing_and_repeats_nothing() -> None:
+    """I3: everything counts once."""
     shared = Shared()
     rig = Rig(ingress=shared.rings, board=shared.board).lead()
     seen: set[str] = set()

@@ -58,6 +58,7 @@ def compare(rig: Rig) -> LedgerModel:
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), polling=st.one_of(st.none(), st.integers(0, 1000)))
 def test_balances_equal_the_models(seed: int, polling: int | None) -> None:
+    """I1: money adds up."""
     rig = Rig(seed=polling, log=64, events=16).lead()
     for request in traffic(seed, 150):
         while rig.gateways[0].room() < 2:

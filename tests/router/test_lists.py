@@ -202,6 +202,7 @@ def test_more_extensions_than_a_request_can_have_are_nothing() -> None:
     ],
 )
 def test_the_worst_price_of_a_stop_is_fixed_when_it_is_entered(side: int, values: dict[str, int], price: int) -> None:
+    """LOG-11: a hold covers whatever may still happen."""
     rig = Rig().lead()
     kind = 5 if "trail_ticks" in values else 3
     assert rig.ask(*with_terms(order(1, "X", side=side, ord_type=kind, price_ticks=0), **values)) == Code.OK
@@ -238,6 +239,7 @@ def test_a_budget_buys_for_at_most_itself_and_sells_what_it_needs_at_the_worst_p
 
 
 def test_an_order_gets_its_accounts_self_trade_mode_and_its_tiers_fees() -> None:
+    """LOG-2: what depends on anything outside the log is stamped."""
     rig = Rig().lead()
     rig.ask(order(1, "plain"))
     assert (last(rig, NewOrder).stp, last(rig, NewOrder).taker_fee_ppm) == (1, 2000)
@@ -252,6 +254,7 @@ def test_an_order_gets_its_accounts_self_trade_mode_and_its_tiers_fees() -> None
 
 
 def test_replay_finds_a_leg_that_was_stamped_otherwise() -> None:
+    """LOG-2: what depends on anything outside the log is stamped."""
     first = Rig().lead()
     first.ask(*listed(order(1, "low", price_ticks=90), stop(1, "high"), 1, stop_price_ticks=110))
     place = next(i for i, record in enumerate(first.log) if record[4] == CommandType.EXT_LEG)

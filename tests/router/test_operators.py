@@ -276,6 +276,7 @@ def test_a_schedule_is_for_its_days_and_ends_when_it_is_taken_off() -> None:
 
 
 def test_a_tick_is_written_when_a_matcher_waits_for_it_and_not_before() -> None:
+    """LOG-4: log time only moves forward."""
     rig = Rig().lead()
     rig.ask(*with_terms(order(1, "X", time_in_force=6), expire_ns=rig.now + 5 * SECOND_NS))
     assert rig.board.get(MATCHER_DUE) != 0

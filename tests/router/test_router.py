@@ -31,6 +31,8 @@ from tests.router.random_driver import Everything
 from tests.router.rig import FREE, NOW, Rig
 from tests.router.traffic import cancel, order, replace, traffic
 
+HOUR_NS = 3_600_000_000_000
+
 
 def verdicts(rig: Rig) -> list[int]:
     return [getattr(record, "verdict", 0) for record in rig.commands()]
@@ -126,7 +128,7 @@ def test_a_torn_extension_is_nothing() -> None:
 
 
 def test_replace_in_flight_holds_for_any_order_of_fills() -> None:
-    """Ten filled at 100 before the replace to 20 at 50 arrives: more than the larger of both terms."""
+    """Ten filled at 100 before the replace to 20 at 50 arrives: more than the larger of both terms (LOG-11)."""
     rig = Rig().lead()
     rig.send(order(1, "B", instrument=3, price_ticks=100, quantity_lots=10))
     rig.send(*replace(1, "R", "B", 50, 20, 3))
@@ -173,6 +175,7 @@ def play(seed: int, requests: list[list[Command]], rig: Rig) -> Rig:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_replay_gives_equal_log_events_and_state_however_it_is_polled(seed: int) -> None:
+    """LOG-9: a replay settles exactly what each marker says."""
     first = play(seed, traffic(seed, 700), Rig(seed=seed, log=16, events=8, closed_ids=20).lead())
     assert sum(record[4] == CommandType.MARKER for record in first.log) > 10
     assert any(isinstance(event, Traded) for event in first.outcomes(2))
@@ -217,6 +220,7 @@ def test_replay_of_whatever_can_be_asked_gives_equal_log_events_and_state(seed: 
 
 
 def test_state_after_replay_is_the_state_before() -> None:
+    """I6: a replay has the same state."""
     first = play(1, traffic(1, 500), Rig(seed=1).lead())
     before = first.core.state_hash()
     again = Rig(first.log, seed=9, events=4)
@@ -227,6 +231,7 @@ def test_state_after_replay_is_the_state_before() -> None:
 
 
 def test_a_record_that_replay_would_decide_otherwise_is_refused_by_name() -> None:
+    """LOG-1: what reaches the router is sequenced, with its verdict."""
     first = Rig().lead()
     first.send(order(1, "O"))
     first.run()
@@ -240,6 +245,7 @@ def test_a_record_that_replay_would_decide_otherwise_is_refused_by_name() -> Non
 
 
 def test_an_epoch_under_other_rules_is_refused() -> None:
+    """LOG-23: an old log comes to what it came to."""
     first = Rig().lead()
     epoch = unpack_command(first.log[0])
     assert isinstance(epoch, Epoch)
@@ -260,6 +266,28 @@ def test_a_balance_that_a_replace_leaves_as_it_is_is_told_again() -> None:
     rig.tick()
     told = [event for event in rig.outcomes(0)[count:] if isinstance(event, Balance)]
     assert [(balance.account, balance.asset, balance.held) for balance in told] == [(1, 3, 100 * 5 * 7)]
+
+
+def test_log_time_moves_forward_whatever_the_clock_does() -> None:
+    """LOG-4: records of one poll, a clock that stands still, and one that was set back before a start."""
+    first = Rig().lead()
+    for number in range(3):
+        first.send(order(1, f"O{number}"))
+    first.step(first.now)
+    first.send(order(1, "late"))
+    first.step(first.now)
+    first.run()
+    second = Rig(first.log)
+    second.now = NOW - HOUR_NS
+    second.lead()
+    led_ns = second.commands()[-1].time_ns
+    second.send(order(1, "in five seconds", time_ns=second.now))
+    second.step(second.now + 5_000_000_000)
+    second.run()
+    times = [record.time_ns for record in second.commands()]
+    assert len(times) > len(first.log) > 4
+    assert times == sorted(set(times))
+    assert 5_000_000_000 <= times[-1] - led_ns < 5_100_000_000  # it goes on, without waiting for the clock
 
 
 def test_a_log_without_its_markers_is_found_out() -> None:

@@ -68,6 +68,7 @@ def test_a_command_that_arrives_after_the_poll_began_is_not_too_old() -> None:
 
 
 def test_a_command_is_too_old_after_thirty_seconds_and_not_before() -> None:
+    """LOG-5: each request is taken once, whichever router takes it."""
     rig = Rig().lead()
     for name, age_ns, expected in (("in time", 29 * SECOND_NS, Code.OK), ("late", 30 * SECOND_NS, Code.TOO_OLD)):
         rig.send(order(1, name, time_ns=rig.now - age_ns))
@@ -119,6 +120,7 @@ def many_accounts(core: Sequencer) -> Iterator[list[bytes]]:
 
 
 def test_more_balances_than_one_cause_may_announce_are_told_in_turns_each_once() -> None:
+    """LOG-10: the router's own events follow from records."""
     rig = Rig(changes=many_accounts).lead()
     rig.tick()
     before = len(rig.events[0])

@@ -52,6 +52,7 @@ def start_at(snapshot: Snapshot) -> Start:
 
 
 def test_a_snapshot_that_is_asked_for_is_taken_once_all_is_settled() -> None:
+    """LOG-18: a snapshot is taken where nothing is on its way."""
     rig, snapshots = watched()
     rig.send(order(1, "S", side=2, price_ticks=90))
     rig.send(order(2, "B"), gateway=1)
@@ -136,6 +137,7 @@ def from_snapshot(first: Rig, snapshots: Kept, snapshot: Snapshot, **settings: A
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_start_from_any_snapshot_comes_to_what_the_whole_log_comes_to(seed: int) -> None:
+    """LOG-18: a snapshot is taken where nothing is on its way."""
     first, snapshots = watched(seed=seed, log=16, events=8, closed_ids=20)
     driver = Everything(first, random.Random(seed))
     for _ in range(500):

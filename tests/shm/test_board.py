@@ -43,6 +43,7 @@ def test_words_start_at_zero_and_keep_what_is_stored() -> None:
 
 
 def test_nothing_is_released_beyond_what_is_durable_nor_beyond_what_the_router_has_told() -> None:
+    """LOG-13: nothing leaves before its cause is committed."""
     view = Board.private()
     view.set(Word.DURABLE_SEQ, 10)
     assert view.release_position() == 0

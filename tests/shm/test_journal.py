@@ -89,6 +89,7 @@ def test_reads_back_what_was_committed(
 
 
 def test_chain_is_equal_however_records_are_batched(tmp_path: Path) -> None:
+    """LOG-26: commands are journalled, in batches that own their pages."""
     data = model.records(1, 60)
     chains = set()
     for size in (1, 7, 60):
@@ -111,6 +112,7 @@ def test_rotates_when_a_batch_does_not_fit(folder: Path) -> None:
 
 
 def test_a_batch_of_every_size_is_padded_to_pages(folder: Path) -> None:
+    """LOG-26: commands are journalled, in batches that own their pages."""
     with JournalWriter(folder, "none", 64 * PAGE) as writer:
         for count in (1, 30, 31, 32, 63, 64, 95):
             reader = JournalReader(folder, writer.last_seq + 1)

@@ -86,6 +86,7 @@ FATES = {"all kept": (1.0, 0.0), "all dropped": (0.0, 0.0), "all noise": (0.0, 1
 @pytest.mark.parametrize("durability", ["local", "none"])
 @pytest.mark.parametrize("fate", FATES)
 def test_power_may_fail_at_every_operation(durability: str, fate: str) -> None:
+    """LOG-27: files are believed after a sync."""
     kept, noise = FATES[fate]
     for at in range(1, operations(durability) + 2):
         disk = FakeDisk(at)

@@ -21,6 +21,7 @@ CAUGHT_BY: dict[type[FakeDisk], int] = {
 
 @pytest.mark.parametrize("bug", CAUGHT_BY, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_caught(bug: type[FakeDisk]) -> None:
+    """LOG-26, LOG-27."""
     seed = CAUGHT_BY[bug]
     live(seed, FakeDisk(seed))
     with pytest.raises((BrokenError, JournalError)):

@@ -47,6 +47,7 @@ class Child:
 
 
 def test_nothing_reported_durable_is_lost_when_the_writer_is_killed(tmp_path: Path) -> None:
+    """I2: what was acknowledged is in the journal."""
     folder = tmp_path / "journal"
     draw = random.Random(7)
     last = 0

@@ -47,6 +47,7 @@ FOUND_BY = {
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_found(name: str) -> None:
+    """Each bug names what it breaks; LOG-17 has no other test of retention and manifests under power losses."""
     assert run_seed(FOUND_BY[name], BUGS[name]()).failure
 
 

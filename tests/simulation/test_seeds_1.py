@@ -1,4 +1,7 @@
-"""Seeds of the simulation, part 1: what each draws is in plan.py, what must hold in tests/invariants.py."""
+"""Seeds of the simulation, part 1: what each draws is in plan.py, what must hold in tests/invariants.py.
+
+That is I1, I2, I3, I4, I5, I6, I7, I8 and, once all faults are over, I10.
+"""
 
 from __future__ import annotations
 

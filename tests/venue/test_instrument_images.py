@@ -21,6 +21,7 @@ def images(request: pytest.FixtureRequest, tmp_path: Path) -> Images:
 
 
 def test_it_is_found_as_it_was_left(images: Images) -> None:
+    """LOG-25: a book travels beside the rings."""
     assert images.get(7) is None
     images.put(7, b"book" * 1000)
     images.put(9, b"")

@@ -92,7 +92,7 @@ cdef class Session(Speaker):
         found = parse(self.message, data, size)
         if found == NEED_MORE:
             return STEP_NEED_MORE
-        if found == GARBLED:
+        if found == GARBLED:  # FIX-8: it uses no number
             self.consumed = self.message.skip
             return self.close(REASON_NOT_LOGON) if self.phase == PHASE_CONNECTED else STEP_HANDLED
         if found == TOO_LONG:
@@ -160,7 +160,10 @@ cdef class Session(Speaker):
     cdef Step accept(
         self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns
     ) except? STEP_ERROR nogil:
-        """Take the Logon: the peer's numbers go on from `next_in`, ours from `next_out`, or both from 1 if asked."""
+        """Take the Logon: the peer's numbers go on from `next_in`, ours from `next_out`, or both from 1 if asked.
+
+        The reply comes first (FIX-10), then what either side has missed.
+        """
         self.now_ns = self.received_ns = now_ns
         self.utc_ns = utc_ns
         self.next_in = 1 if self.reset else next_in
@@ -199,7 +202,7 @@ cdef class Session(Speaker):
         return self.close(REASON_REFUSED)
 
     cdef Step take_logon(self) except? STEP_ERROR nogil:
-        """A Logon inside a session: a reset of both numbers, a repeat, or a second one, which ends it (FIX-9)."""
+        """A Logon inside a session: a reset of both numbers (FIX-11), a repeat, or a second one: the end (FIX-9)."""
         cdef const char *problem
         if self.message.poss_dup and self.message.msg_seq_num < self.next_in:
             return STEP_HANDLED

@@ -1,4 +1,4 @@
-"""A FIX message as a view over the caller's bytes: framed by BodyLength, proven by CheckSum, cut into fields.
+"""A FIX message as a view over the caller's bytes: framed by BodyLength, proven by CheckSum (FIX-8), cut into fields.
 
 It copies and allocates nothing, and knows no session: what a field means is for `rules` and `session`.
 """

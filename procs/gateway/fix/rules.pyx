@@ -1,4 +1,4 @@
-"""Checks the fields of a message against the dictionary, and says which types are supported.
+"""Checks the fields of a message against the dictionary, and says which types are supported (FIX-15).
 
 It knows tags, formats and order, and never what a value means to the venue or the session.
 """

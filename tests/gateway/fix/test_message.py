@@ -77,6 +77,7 @@ def test_noise_before_a_message_is_dropped() -> None:
 
 
 def test_end_of_a_garbled_message_is_the_checksum_field_at_or_after_its_declared_end() -> None:
+    """FIX-8: a garbled message is ignored and uses no number."""
     message = Message()
     short = whole().replace(b"\x019=1", b"\x019=0", 1)
     assert message.read(short + whole()) == GARBLED

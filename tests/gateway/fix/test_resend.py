@@ -28,6 +28,7 @@ def serve(client: Client, event: Any, stored: dict[int, bytes]) -> None:
 
 
 def test_resend_repeats_reports_and_fills_what_is_administrative(client: Client) -> None:
+    """FIX-4, FIX-5."""
     stored = with_reports(client, 2)  # 2 report, 3 heartbeat, 4 report, 5 heartbeat
     first_time = utc_text(client.utc_ns)
     client.now_ns += 3 * SECOND
@@ -47,6 +48,7 @@ def test_resend_repeats_reports_and_fills_what_is_administrative(client: Client)
 
 
 def test_resend_of_a_bounded_range_stays_in_it(client: Client) -> None:
+    """FIX-4: a resend is exactly the range."""
     stored = with_reports(client, 3)
     [event] = client.say("2", [(7, 3), (16, 4)])
     assert event == ("resend", 3, 4)
@@ -55,6 +57,7 @@ def test_resend_of_a_bounded_range_stays_in_it(client: Client) -> None:
 
 
 def test_resend_beyond_what_was_sent_is_cut(client: Client) -> None:
+    """FIX-4: a resend is exactly the range."""
     with_reports(client, 1)
     assert client.say("2", [(7, 2), (16, 999999)]) == [("resend", 2, 3)]
 
@@ -67,6 +70,7 @@ def test_resend_of_no_range_is_rejected(client: Client, begin: int, end: int) ->
 
 
 def test_resend_request_above_a_gap_is_served_before_the_gap_is_asked_for(client: Client) -> None:
+    """FIX-1: a ResendRequest above a gap is served first."""
     stored = with_reports(client, 1)
     [event] = client.say("2", [(7, 2), (16, 0)], seq=9)
     serve(client, event, stored)

@@ -25,6 +25,7 @@ from tests.gateway.fix.client import brief, logged_on, order
     ],
 )
 def test_bad_field_is_rejected_with_its_reason_and_tag(fields: Any, ref_tag: str, reason: str) -> None:
+    """FIX-15: a wrong field is rejected with its reason and tag."""
     client = logged_on()
     assert client.say("D", fields) == []
     assert brief(client.hear(), 35, 45, 371, 372, 373) == [("3", "2", ref_tag, "D", reason)]
@@ -32,6 +33,7 @@ def test_bad_field_is_rejected_with_its_reason_and_tag(fields: Any, ref_tag: str
 
 
 def test_reason_that_came_after_this_version_is_left_out() -> None:
+    """FIX-15: a wrong field is rejected with its reason and tag."""
     client = logged_on(42)
     client.say("D", [*order(), (44, "1"), (44, "2")])
     assert brief(client.hear(), 35, 371, 373, 58) == [("3", "44", "", "Tag appears more than once")]

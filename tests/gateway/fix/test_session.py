@@ -35,6 +35,7 @@ def test_nothing_is_taken_before_the_logon_is_accepted(version: int) -> None:
 
 
 def test_no_heartbeat_goes_out_before_the_logon_reply(version: int) -> None:
+    """FIX-10: the Logon reply comes first."""
     client = Client(version, logon_timeout_s=100)
     client.say("A", [(98, 0), (108, 1)])
     assert client.pass_time(5) is None
@@ -60,6 +61,7 @@ def test_logon_of_a_stranger_gets_no_reply(header: dict[str, Any]) -> None:
 
 
 def test_first_message_that_is_no_logon_gets_no_reply(version: int) -> None:
+    """FIX-9: what is no Logon to us gets no answer."""
     client = Client(version)
     assert client.say("0") == [("disconnect", "NOT_LOGON")]
     assert client.hear() == []
@@ -67,6 +69,7 @@ def test_first_message_that_is_no_logon_gets_no_reply(version: int) -> None:
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"8=FIX.4.4\x019=5\x0135=A\x0110=000\x01", b"\0" * 64])
 def test_garbled_first_message_disconnects(data: bytes) -> None:
+    """FIX-8: a garbled message is ignored and uses no number."""
     client = Client()
     assert client.give(data) == [("disconnect", "NOT_LOGON")]
     assert client.hear() == []
@@ -89,11 +92,13 @@ def test_unacceptable_logon_is_told_why(fields: Any, said: str) -> None:
 
 
 def test_second_logon_of_a_live_session_disconnects_without_reply(client: Client) -> None:
+    """FIX-9: what is no Logon to us gets no answer."""
     assert client.say("A", [(98, 0), (108, 30)]) == [("disconnect", "SECOND_LOGON")]
     assert client.hear() == []
 
 
 def test_logon_too_high_is_answered_first_and_then_the_gap_is_asked_for(version: int) -> None:
+    """FIX-10: the Logon reply comes first."""
     client = Client(version)
     client.log_on(next_in=3, next_out=8, seq=7)
     assert brief(client.hear(), 35, 34, 7, 16) == [("A", "8", "", ""), ("2", "9", "3", "0")]
@@ -109,6 +114,7 @@ def test_logon_too_low_is_told_both_numbers(version: int) -> None:
 
 
 def test_reset_at_logon_resets_both_sides(version: int) -> None:
+    """FIX-11: ResetSeqNumFlag resets both sides, at any time."""
     client = Client(version)
     client.log_on(next_in=17, next_out=23, fields=[(141, "Y")])
     assert [kind for kind, _, _ in client.session.outbox.listed()] == [4, 1]
@@ -117,6 +123,7 @@ def test_reset_at_logon_resets_both_sides(version: int) -> None:
 
 
 def test_reset_in_mid_session_resets_both_sides(client: Client) -> None:
+    """FIX-11: ResetSeqNumFlag resets both sides, at any time."""
     client.say("D", order())
     client.say("1", [(112, "x")])
     client.hear()
@@ -127,6 +134,7 @@ def test_reset_in_mid_session_resets_both_sides(client: Client) -> None:
 
 
 def test_next_expected_number_replaces_the_resend_request() -> None:
+    """FIX-11: ResetSeqNumFlag resets both sides, at any time."""
     client = Client()
     event = client.log_on(next_in=3, next_out=8, fields=[(789, 5)], seq=4)
     assert event == ("resend", 5, 7)
@@ -160,6 +168,7 @@ def test_test_request_is_answered_behind_all_that_came_before(client: Client) ->
 
 
 def test_gap_is_asked_for_once_and_replayed_in_order(client: Client) -> None:
+    """FIX-7: too low ends the session, too high is kept and asked for once."""
     held = [client.message("D", order(f"late{seq}"), seq=seq) for seq in (5, 6, 7)]
     assert client.give(b"".join(held)) == []
     assert brief(client.hear(), 35, 7, 16) == [("2", "2", "0")]
@@ -175,6 +184,7 @@ def test_what_the_queue_holds_is_not_taken_again_when_resent(client: Client) -> 
 
 
 def test_rejected_resent_message_still_advances(client: Client) -> None:
+    """FIX-7: too low ends the session, too high is kept and asked for once."""
     client.say("D", order(), seq=3)
     events = client.say("D", [(11, "x")], seq=2, poss_dup=True)
     assert [event[2] for event in events] == [3]
@@ -199,6 +209,7 @@ def test_gap_that_is_never_filled_ends_the_session(version: int) -> None:
 
 
 def test_number_too_low_logs_out_naming_both(client: Client) -> None:
+    """FIX-7: too low ends the session, too high is kept and asked for once."""
     client.say("D", order())
     assert client.say("D", order(), seq=2) == [("disconnect", "TOO_LOW")]
     assert brief(client.hear(), 35, 58) == [("5", "MsgSeqNum too low, expecting 3 but received 2")]
@@ -211,12 +222,14 @@ def test_repeated_known_message_is_dropped(client: Client) -> None:
 
 
 def test_repeated_message_without_its_first_time_is_rejected_and_the_session_stays(client: Client) -> None:
+    """FIX-6: a repeated message says when it was first sent."""
     assert client.say("D", order(), poss_dup=True, original=None) == []
     assert brief(client.hear(), 35, 45, 371, 373) == [("3", "2", "122", "1")]
     assert names(client.say("D", order())) == ["application"]
 
 
 def test_repeated_message_first_sent_after_now_is_rejected_and_logged_out(client: Client) -> None:
+    """FIX-6: a repeated message says when it was first sent."""
     late = utc_text(client.utc_ns + 10 * SECOND)
     assert client.say("D", order(), poss_dup=True, original=late) == [("disconnect", "SENDING_TIME")]
     assert brief(client.hear(), 35, 373) == [("3", "10"), ("5", "")]
@@ -235,6 +248,7 @@ def test_gap_fill_moves_the_expected_number(client: Client) -> None:
 
 
 def test_gap_fill_below_with_poss_dup_is_dropped(client: Client) -> None:
+    """FIX-2: a repeated gap fill that is known is dropped."""
     client.say("4", [(123, "Y"), (36, 10)])
     assert client.say("4", [(123, "Y"), (36, 12)], seq=3, poss_dup=True, original=None) == []
     assert client.session.next_in == 10
@@ -242,6 +256,7 @@ def test_gap_fill_below_with_poss_dup_is_dropped(client: Client) -> None:
 
 
 def test_gap_fill_obeys_its_own_number(client: Client) -> None:
+    """FIX-3: a gap fill obeys its MsgSeqNum, a reset does not."""
     client.say("4", [(123, "Y"), (36, 10)], seq=5)
     assert client.session.next_in == 2
     assert brief(client.hear(), 35, 7) == [("2", "2")]
@@ -253,12 +268,14 @@ def test_gap_fill_that_does_not_advance_is_rejected(client: Client) -> None:
 
 
 def test_reset_mode_ignores_its_number(client: Client) -> None:
+    """FIX-3: a gap fill obeys its MsgSeqNum, a reset does not."""
     client.say("4", [(36, 20)], seq=99)
     assert client.session.next_in == 20
     assert client.hear() == []
 
 
 def test_reset_mode_below_the_expected_number_is_rejected(client: Client) -> None:
+    """FIX-3: a gap fill obeys its MsgSeqNum, a reset does not."""
     client.say("4", [(123, "Y"), (36, 10)])
     client.say("4", [(36, 4)], seq=10)
     assert brief(client.hear(), 35, 371, 373) == [("3", "36", "5")]
@@ -269,6 +286,7 @@ def test_reset_mode_below_the_expected_number_is_rejected(client: Client) -> Non
 
 
 def test_garbled_messages_are_ignored_and_use_no_number(client: Client) -> None:
+    """FIX-8: a garbled message is ignored and uses no number."""
     good = client.message("D", order())
     checksum = good[:-4] + (b"000" if good[-4:-1] != b"000" else b"001") + b"\x01"
     short = good.replace(b"\x019=1", b"\x019=0", 1)
@@ -292,6 +310,7 @@ def test_declared_length_that_is_too_long_ends_the_session(client: Client) -> No
 
 @pytest.mark.parametrize("header", [{"sender": "OTHER"}, {"target": "OTHER"}])
 def test_wrong_comp_id_in_a_session_is_rejected_and_logged_out(client: Client, header: dict[str, Any]) -> None:
+    """FIX-14: wrong time or CompID in a session: Reject and Logout."""
     assert client.say("D", order(), **header) == [("disconnect", "IDENTITY")]
     assert brief(client.hear(), 35, 373) == [("3", "9"), ("5", "")]
 
@@ -304,12 +323,14 @@ def test_wrong_version_in_a_session_disconnects_without_reply(client: Client) ->
 
 @pytest.mark.parametrize("offset_s", [-121, 121])
 def test_sending_time_outside_the_window_is_rejected_and_logged_out(client: Client, offset_s: int) -> None:
+    """FIX-14: wrong time or CompID in a session: Reject and Logout."""
     when = utc_text(client.utc_ns + offset_s * SECOND)
     assert client.say("D", order(), time=when) == [("disconnect", "SENDING_TIME")]
     assert brief(client.hear(), 35, 371, 373) == [("3", "52", "10"), ("5", "", "")]
 
 
 def test_routing_tags_are_reversed_in_replies(client: Client) -> None:
+    """FIX-16: routing tags come back reversed."""
     routing = [(115, "DESK"), (116, "JOE"), (128, "VENUE"), (129, "OPS")]
     client.say("D", [(11, "a")], more=routing)
     [reject] = client.hear()
@@ -324,6 +345,7 @@ def test_routing_tags_are_reversed_in_replies(client: Client) -> None:
 
 
 def test_heartbeat_after_one_interval_of_our_silence(client: Client) -> None:
+    """FIX-12: silence is broken, tested, and then ends the session."""
     assert client.session.deadline_ns() == client.now_ns + 30 * SECOND
     client.pass_time(29)
     assert client.hear() == []
@@ -340,6 +362,7 @@ def test_what_we_send_puts_the_heartbeat_off(client: Client) -> None:
 
 
 def test_silence_of_the_peer_is_tested_and_then_ends_the_session(client: Client) -> None:
+    """FIX-12: silence is broken, tested, and then ends the session."""
     client.pass_time(36)
     assert brief(client.hear(), 35) == [("1",)]
     client.pass_time(30)
@@ -355,6 +378,7 @@ def test_any_message_is_life(client: Client) -> None:
 
 
 def test_interval_of_zero_turns_heartbeats_off(version: int) -> None:
+    """FIX-12: silence is broken, tested, and then ends the session."""
     client = Client(version)
     client.say("A", [(98, 0), (108, 0)])
     client.session.accept_logon(1, 1, client.now_ns, client.utc_ns)
@@ -371,6 +395,7 @@ def test_connection_without_a_logon_is_closed(version: int) -> None:
 
 
 def test_logout_is_answered_and_the_connection_closed_after_a_wait(version: int) -> None:
+    """FIX-13: a Logout is answered, and locks nobody out."""
     client = logged_on(version, logout_timeout_s=2)
     assert client.say("5") == []
     assert brief(client.hear(), 35, 34) == [("5", "2")]
@@ -384,6 +409,7 @@ def test_our_logout_ends_with_the_peers(client: Client) -> None:
 
 
 def test_logout_above_a_gap_still_counts(client: Client) -> None:
+    """FIX-13: a Logout is answered, and locks nobody out."""
     assert client.say("5", seq=12) == []
     assert brief(client.hear(), 35) == [("5",)]
     assert client.session.next_in == 2
@@ -420,6 +446,7 @@ def test_what_waits_above_a_gap_is_not_taken_once_the_peer_has_logged_out(client
 
 
 def test_unsupported_type_is_a_business_reject(client: Client) -> None:
+    """FIX-15: a wrong field is rejected with its reason and tag."""
     client.say("R", [(131, "q")])
     assert brief(client.hear(), 35, 45, 372, 380) == [("j", "2", "R", "3")]
 
