@@ -54,6 +54,14 @@ assert batch_size(MAX_BATCH_RECORDS) == BATCH_HEADER_SIZE + MAX_BATCH_RECORDS * 
 assert batch_size(MAX_BATCH_RECORDS) <= BUFFER_SIZE
 
 
+# What is whole, and another build's: no copy mends that.
+UNREADABLE = {
+    "written with another schema": "`lockstep convert-journal` writes an earlier build's journal as one of this build; "
+    "a later build's needs that build",
+    "written in another version of the journal format": "Install the build that wrote it",
+}
+
+
 class JournalError(FinalError):
     """The journal can't be used as it is: records are missing, or another process is writing it."""
 
@@ -64,10 +72,10 @@ class JournalCorrupt(JournalError):
     mends = "`lockstep repair-journal --from COPY` mends it from a copy"
 
     def __init__(self, file: Path, offset: int, reason: str) -> None:
-        super().__init__(
-            f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. "
-            f"Run `lockstep verify` for the whole picture; {self.mends}"
-        )
+        mends = next((each for begins, each in UNREADABLE.items() if reason.startswith(begins)), "")
+        if not mends:
+            mends = f"Run `lockstep verify` for the whole picture; {self.mends}"
+        super().__init__(f"journal is corrupt: {file} at offset {offset}: {reason}. Nothing was changed. {mends}")
         self.file = file
         self.offset = offset
         self.reason = reason

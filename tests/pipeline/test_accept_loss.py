@@ -13,12 +13,25 @@ import pytest
 import config
 from procs.batcher.database import Embedded
 from procs.disk import atomic_file
+from procs.recovery import retained_definitions
+from procs.venue import voided_commands
+from procs.venue.voided_commands import Position, Voids
 from scripts import loss, set_aside
-from shm.journal import segment_path
+from shm.journal import segment_path, verify
+from shm.journal_select import select
+from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.test_refusals import batches, flip, offset_of_order, refused
 
-KEPT = ("journal", "spool", "gateway.1", "snapshots", "void.json")  # what a loss is told by, beside the database
+NOWHERE = (Position(1, 1, 2**40),)  # a request that nobody has sent: those stay voided
+KEPT = (
+    "journal",
+    "spool",
+    "gateway.1",
+    "snapshots",
+    "void.json",
+    "definitions",
+)  # what a loss is told by, beside the database
 
 
 def trade(venue: RunningVenue, name: str, *, rests: bool = False) -> None:
@@ -37,7 +50,7 @@ def trade(venue: RunningVenue, name: str, *, rests: bool = False) -> None:
 
 
 @pytest.fixture
-def lossy(venue: RunningVenue) -> RunningVenue:
+def lossy(venue: RunningVenue, monkeypatch: pytest.MonkeyPatch) -> RunningVenue:
     """A stopped venue that has lost its last trade, and all behind it, from the journal alone."""
     trade(venue, "1")
     assert venue.command("snapshot").returncode == 0
@@ -45,9 +58,13 @@ def lossy(venue: RunningVenue) -> RunningVenue:
     busy = venue.command("repair-journal", "--accept-loss", "--yes")
     assert busy.returncode == 2
     assert "the venue runs: stop it first" in busy.stderr
+    monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", PASSWORD)
+    assert venue.command("limits", "BTCUSDT", "--max-quantity", "50", "--operator", "OPERATOR1").returncode == 0
     assert venue.command("snapshot").returncode == 0
     assert venue.stop() == 0
     file = segment_path(venue.folder / "data" / "journal", 1)
+    last = verify(file.parent).last_seq
+    retained_definitions.keep(venue.folder / "data", last)
     flip(file, batches(file)[-1] + 150)
     line = refused(venue)
     for words in (str(file), f"at offset {batches(file)[-1]}", "repair-journal --accept-loss"):
@@ -55,6 +72,9 @@ def lossy(venue: RunningVenue) -> RunningVenue:
     whole = file.read_bytes()
     order = offset_of_order(file.parent, b"t2")
     file.write_bytes(whole[:order] + b"torn".ljust(len(whole) - order, b"\0"))
+    # Somebody voids what is lost now: its place in the log will be another command's.
+    voided = dict.fromkeys(range(verify(file.parent, marked=False).last_seq + 1, last + 1), 0)
+    voided_commands.save(venue.folder / "data", Voids(voided, NOWHERE))
     return venue
 
 
@@ -74,7 +94,13 @@ def test_a_loss_is_told_and_accepted(lossy: RunningVenue, tmp_path: Path) -> Non
     accepted = lossy.command("repair-journal", "--accept-loss", "--yes", "--json")
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
     aside = Path(json.loads(accepted.stdout)["set_aside"])
-    assert {"stopped", "spool", "gateway.1"} <= {path.name for path in aside.iterdir()}
+    assert {"stopped", "spool", "gateway.1", "void.json", "definitions"} <= {path.name for path in aside.iterdir()}
+    end = verify(data / "journal", marked=False).last_seq
+    assert voided_commands.load(data) == Voids({}, NOWHERE)
+    assert min(voided_commands.load(aside).commands) == end + 1
+    seq, records = retained_definitions.kept(data)
+    assert (seq, records) == (end, select(data / "journal", 1, end, retained_definitions.TYPES))
+    assert len(retained_definitions.kept(aside)[1]) == len(records) + 1
     lossy.start()
     trade(lossy, "2", rests=True)  # what was lost, once more: nobody knows of it
     assert lossy.stop() == 0

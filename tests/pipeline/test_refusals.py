@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.convert_journal import CONVERSIONS
 from shm.journal import JournalReader, segment_path
-from shm.layout import unpack_command
+from shm.journal_convert import with_schema
+from shm.layout import SCHEMA_HASH, unpack_command
 from shm.records import NewOrder
 from tests.pipeline.conftest import RunningVenue
 
@@ -138,4 +140,12 @@ def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue, tmp_
     flip(store, 3)
     assert str(store) in refused(stopped)
     flip(store, 3)
+    segment = segment_path(tmp_path / "data" / "journal", 1)
+    earlier = with_schema(segment.read_bytes(), next(iter(CONVERSIONS)))
+    segment.write_bytes(earlier)
+    line = refused(stopped)
+    for words in (str(segment), "written with another schema of records", "lockstep convert-journal"):
+        assert words in line, line
+    assert segment.read_bytes() == earlier
+    segment.write_bytes(with_schema(earlier, SCHEMA_HASH))
     stopped.start()
