@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from rich.text import Text
 
 from config.schema import Config
 from procs.disk import space
@@ -228,7 +229,7 @@ def show(checks: list[Check]) -> None:
     rows = table("", "", "what", "found")
     for check in checks:
         colour = COLOURS[check.level]
-        rows.add_row(f"[{colour}]{check.level}[/{colour}]", check.name, check.found)
+        rows.add_row(Text(check.level, style=colour), check.name, check.found)
         if check.advice:
             rows.add_row("", "", f"→ {check.advice}")
     out.print(rows)

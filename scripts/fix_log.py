@@ -87,6 +87,8 @@ def fix_log(
         for each in chosen:
             arrow = ">" if each.direction == "received" else "<"
             console().print(f"{each.session} {arrow} {each.kind:<11} {each.text}", markup=False, soft_wrap=True)
+    except BrokenPipeError:
+        raise  # of standard output: nothing is wrong with a store
     except (StoreCorrupt, OSError) as error:
         return fail(str(error), json=json)
     return EXIT_OK
@@ -156,8 +158,9 @@ def _sending_time(text: str) -> bytes:
         return b""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            raise UsageError(f"{text} may be any zone's: add Z for UTC, or an offset such as +01:00")
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"{text} is no time, such as 2026-01-31T12:00:00Z") from None
-    if moment.tzinfo is None:
-        raise UsageError(f"{text} may be any zone's: add Z for UTC, or an offset such as +01:00")
-    return f"{moment.astimezone(UTC):%Y%m%d-%H:%M:%S}.{moment.microsecond // 1000:03}".encode()
+    return f"{in_utc:%Y%m%d-%H:%M:%S}.{in_utc.microsecond // 1000:03}".encode()

@@ -126,7 +126,10 @@ def init(
         "traders": traders, "operators": operators,
     }  # fmt: skip
     if sys.stdin.isatty() and not json:
-        asked = {what: Prompt.ask(what, default=default) for what, default in asked.items()}
+        try:
+            asked = {what: Prompt.ask(what, default=default) for what, default in asked.items()}
+        except EOFError:
+            raise UsageError("nothing was written: the input ended before the last answer") from None
     written = write(file, _wishes(list(asked.values())))
     if json:
         print_json(written)

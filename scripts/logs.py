@@ -62,7 +62,8 @@ def logs(
         if each not in known:
             raise UsageError(f"there is no log of {each}; there are {', '.join(known)}")
     files = [Tail(folder / f"{name}.log") for name in process or known]
-    kept = [line for line in heapq.merge(*(file.past() for file in files), key=_moment) if _is_wanted(line, level)]
+    # Line by line: together they may be larger than memory.
+    kept = (line for line in heapq.merge(*(file.past() for file in files), key=_moment) if _is_wanted(line, level))
     for line in deque(kept, last) if last else kept:
         _show(line, json)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from msgspec import Struct
+from rich.text import Text
 
 from config.schema import DAYS
 from procs.recovery.replay import Replica, ReplicaError
@@ -209,7 +210,7 @@ def _print(found: Shown) -> None:
         out.print(rows)
 
 
-def _may(account: AccountShown) -> str:
+def _may(account: AccountShown) -> Text:
     if account.blocked:
-        return "[red]nothing: its kill switch is on[/red]"
-    return "trade, operate" if account.operator else "trade"
+        return Text("nothing: its kill switch is on", style="red")
+    return Text("trade, operate" if account.operator else "trade")

@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 from cyclopts import Parameter
 from msgspec import Struct, structs
+from rich.text import Text
 
 from config.schema import Config
 from procs.batcher import database, refused
@@ -334,12 +335,12 @@ def _print(found: Status) -> None:
     for agent in found.agents:
         host = hosts[agent.host]
         core = "-" if host.core is None else f"{host.core}{'' if host.pinned_to is None else ' (pinned)'}"
-        state = agent.state if agent.state == "running" else f"[red]{agent.state}[/red]"
+        state = Text(agent.state, style="" if agent.state == "running" else "red")
         if agent.out_since is not None:
-            state += f", out of the gate since {agent.out_since}"
+            state.append(f", out of the gate since {agent.out_since}", style="default")
         numbers = (f"{number:,}" for number in (agent.records, agent.records_per_s, agent.blocked_rounds))
         told = (agent.name, host.name, str(host.pid), str(host.restarts), core, state, f"{agent.heartbeat_age_ms} ms")
-        cells = dict(zip(STAGE_COLUMNS, (*told, *numbers), strict=True))
+        cells: dict[str, str | Text] = dict(zip(STAGE_COLUMNS, (*told, *numbers), strict=True))
         rows.add_row(*(cells[name] for name in columns))
     out.print(rows)
     rows = table("\nrings", "ring", "slots>", "published>", "per s>", "fill>", "waiting for")

@@ -6,6 +6,7 @@ It decides nothing of what a command does.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -30,6 +32,7 @@ EXIT_UNKNOWN = 3  # it was sent, and what came of it is not known
 EXIT_INTERRUPTED = 130  # by Ctrl-C, as shells have it
 EXIT_UNREAD = 141  # nobody reads on what it prints, likewise
 
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but for tab and line feed
 PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
 
 ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file; LOCKSTEP_CONFIG names another default.")]
@@ -39,10 +42,27 @@ Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help=YES_HELP
 DEMO = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
 
 
+class PlainConsole(Console):
+    """Prints what others have named and sent as it is: no markup, and no character that a terminal would obey."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What it prints, with control characters as \\xHH."""
+        for segment in super().render(renderable, options):
+            if segment.control is None and CONTROLS.search(segment.text):
+                text = CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02X}", segment.text)
+                segment = Segment(text, segment.style)
+            yield segment
+
+    def on_broken_pipe(self) -> None:
+        """Whoever reads has enough: rich would end with code 1, which says that something is wrong."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """Standard output: colours and the window's width on a terminal, plain text and a fixed width elsewhere."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(highlight=False, soft_wrap=False, stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH)
+    width = None if stream.isatty() else PIPE_WIDTH
+    return PlainConsole(highlight=False, markup=False, emoji=False, soft_wrap=False, stderr=stderr, width=width)
 
 
 def fail(reason: str, *, json: bool, code: int = EXIT_PROBLEM) -> int:

@@ -50,23 +50,36 @@ def test_what_is_no_configuration_leaves_nothing_behind(tmp_path: Path, option: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+def on_a_terminal(file: Path, typed: bytes) -> tuple[int, str]:
+    """What `init` says to what is typed, and its exit code."""
     ours, terminal = os.openpty()
     code = "from scripts.__main__ import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "init", str(tmp_path / "venue.toml")],
-        stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT,
+        [sys.executable, "-c", code, "init", str(file)], stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT,
     )  # fmt: skip
-    os.write(ours, b"exchange\n" + b"\n" * 7)
+    os.write(ours, typed)
     os.close(terminal)
     said = b""
     deadline = time.monotonic() + 60
-    while process.poll() is None or b"Next:" not in said:
+    while True:
         assert time.monotonic() < deadline, said
         try:
             said += os.read(ours, 4096)
         except OSError:  # the other side is closed
             break
     os.close(ours)
-    assert process.wait(60) == 0, said
+    return process.wait(60), said.decode()
+
+
+def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+    code, said = on_a_terminal(tmp_path / "venue.toml", b"exchange\n" + b"\n" * 7)
+    assert code == 0, said
     assert config.load(tmp_path / "venue.toml").venue.name == "exchange"
+
+
+def test_whoever_gives_no_answer_gets_no_file(tmp_path: Path) -> None:
+    code, said = on_a_terminal(tmp_path / "venue.toml", b"exchange\n\x04")
+    assert code == 2, said
+    assert "nothing was written" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
