@@ -1,4 +1,4 @@
-"""When a leading router settles: before it takes what somebody sends who was shown a fill."""
+"""When a router settles: before it leads, and before it takes what somebody sends who was shown a fill."""
 
 from __future__ import annotations
 
@@ -53,3 +53,21 @@ def test_no_command_is_sequenced_while_a_marker_is_owed() -> None:
     assert [record[4] for record in rig.log[-2:]] == [CommandType.MARKER, CommandType.NEW_ORDER]
     again = Rig(rig.log).lead()
     assert again.core.ledger.balance(2, 1) == rig.core.ledger.balance(2, 1) == (0, SPENT)
+
+
+def test_a_router_leads_once_all_that_came_of_the_journal_is_settled() -> None:
+    """LOG-7: the journal ends with an order that trades; its fill is settled before anything is written behind it."""
+    first = Rig().lead()
+    first.send(order(1, "S", instrument=3, side=2, price_ticks=1, quantity_lots=10))
+    first.run()
+    first.send(order(2, "B", instrument=3, price_ticks=1, quantity_lots=10))
+    first.router.step(first.now)
+    first.collect()
+    again = Rig(first.log)
+    for _ in range(20):
+        again.router.step(again.now)
+    assert not again.router.leads
+    assert again.core.last_seq == len(first.log)
+    again.lead()
+    assert [record[4] for record in again.log[len(first.log) :][:2]] == [CommandType.MARKER, CommandType.EPOCH]
+    assert again.core.ledger.balance(2, 1) == (SPENT, 0)
