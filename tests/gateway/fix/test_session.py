@@ -416,6 +416,7 @@ def test_logout_above_a_gap_still_counts(client: Client) -> None:
 
 
 def test_nothing_is_taken_behind_the_peers_own_logout(client: Client) -> None:
+    """FIX-13: a Logout is answered, and locks nobody out."""
     data = client.message("5") + client.message("D", order("late")) + client.message("1", [(112, "x")])
     assert client.give(data) == []
     assert brief(client.hear(), 35) == [("5",)]
