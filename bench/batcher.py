@@ -19,7 +19,7 @@ from procs.batcher.loader import Loader
 from procs.batcher.reader import Reader
 from procs.batcher.rows import ORDER_COLUMNS, Batch
 from procs.batcher.spool import Spool, stamped
-from procs.batcher.spool_writer import Spooler
+from procs.batcher.spool_writer import SpoolWriter
 from shm.board import Board, Word
 from shm.layout import pack
 from shm.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefined, Traded
@@ -50,7 +50,7 @@ class Feed:
         self.board = Board.private()
         rings = [Ring.private(RING_SLOTS, ["batcher"]) for _ in range(2)]
         self._producers: list[Producer] = [ring.producer() for ring in rings]
-        self._spooler = Spooler(self.board, {i: ring.consumer("batcher") for i, ring in enumerate(rings)}, spool)
+        self._spooler = SpoolWriter(self.board, {i: ring.consumer("batcher") for i, ring in enumerate(rings)}, spool)
         self._numbers = [0, 0]
         self.seq = 0
 

@@ -26,7 +26,7 @@ import pytest
 
 from procs.gateway import __main__ as gateway_main
 from procs.gateway.client import Client
-from procs.gateway.server import Connection, Server
+from procs.gateway.server import ClientSocket, Server
 from shm.journal import JournalReader
 from shm.layout import unpack_command
 from shm.records import NewOrder
@@ -106,7 +106,7 @@ class WaitsForEver(Server):
         super().__init__(*parts)
         self.transports: list[asyncio.Transport] = []
 
-    def admit(self, connection: Connection, transport: asyncio.Transport) -> Client | None:
+    def admit(self, connection: ClientSocket, transport: asyncio.Transport) -> Client | None:
         self.transports.append(transport)
         patient: Any = Patient(transport)
         return super().admit(connection, patient)
@@ -178,11 +178,11 @@ def test_a_close_that_waits_for_ever_is_found(tmp_path: Path, bug: type[Server] 
             await stalled(harness, hasty)
             gateway, engine, clock = harness.gateway, harness.gateway.engine, harness.gateway._clock
             engine.log_out(1, b"enough", gateway.now_ns())
-            line = engine.pump.lines[1]
-            assert line is not None
+            session = engine.reporter.sessions[1]
+            assert session is not None
             for rounds in (1, 2):
                 gateway._clock = lambda rounds=rounds: clock() + rounds * CLOSE_NS  # type: ignore[misc]
-                await harness.until(lambda: line.client is None)
+                await harness.until(lambda: session.client is None)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GONE_S):
                     while engine.clients:

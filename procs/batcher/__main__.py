@@ -6,7 +6,7 @@ It decides nothing.
 from __future__ import annotations
 
 from procs.batcher import requests
-from procs.batcher.backfill_process import Filler
+from procs.batcher.backfill_process import BackfillProcess
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
 from procs.batcher.position import Judge, Position, objection
@@ -27,7 +27,7 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
         venue.data / "spool",
         server(venue.config, venue.data),
         venue.config.database.batch_rows,
-        Filler(manifest_of(venue.data), lambda: board.get(Word.DURABLE_SEQ)),
+        BackfillProcess(manifest_of(venue.data), lambda: board.get(Word.DURABLE_SEQ)),
         venue.snapshots,
         requests.records_of(venue.data / "journal"),
         Judge(lambda: board.get(Word.JOURNAL_READY) != 0, object_to),

@@ -20,7 +20,7 @@ class FillError(Exception):
     """The journal could not fill the database; the message says why, and what an operator can do."""
 
 
-class Filler:
+class BackfillProcess:
     """Starts `python -m procs.batcher.backfill` for the run of `manifest`. `committed` tells how far the journal is."""
 
     def __init__(self, manifest: Path, committed: Callable[[], int]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
-from procs.batcher.spool_writer import Spooler
+from procs.batcher.spool_writer import SpoolWriter
 from procs.batcher.writer import Session
 from procs.recovery.replay import Replica
 
@@ -45,7 +45,7 @@ class Filling:
         with tempfile.TemporaryDirectory(prefix="lockstep-filling-") as folder:
             spool = Spool(Path(folder), SEGMENT_BYTES)
             spool.begin(self._replica.start.numbers, self._session.born_ns)
-            spooler = Spooler(self._replica.venue.board, self._replica.consumers, spool)
+            spooler = SpoolWriter(self._replica.venue.board, self._replica.consumers, spool)
             reader = Reader(spool)
             idle = 0
             while spool.complete_seq < last_seq:

@@ -19,7 +19,7 @@ from procs.batcher.loader import Fill, Loader
 from procs.batcher.position import Judge
 from procs.batcher.requests import Records
 from procs.batcher.spool import ForeignSpool, Spool
-from procs.batcher.spool_writer import Spooler
+from procs.batcher.spool_writer import SpoolWriter
 from procs.disk import space
 from procs.tables import saved
 from procs.venue.snapshot_parts import Snapshots
@@ -72,7 +72,7 @@ class Batcher:
         self._board = board
         self._server = server
         self._snapshots = snapshots
-        self._spooler = Spooler(board, consumers, self.spool)
+        self._spooler = SpoolWriter(board, consumers, self.spool)
         self._born_ns = self.spool.born_ns
         self._joined = False
         self._was_full = False

@@ -6,7 +6,7 @@ from shm.disk cimport iovec
 from shm.records cimport SnapshotTakenRecord
 from shm.ring cimport Consumer
 
-cdef class Spooler:
+cdef class SpoolWriter:
     cdef readonly Spool spool
     cdef Board board
     cdef dict consumers

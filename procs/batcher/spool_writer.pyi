@@ -4,7 +4,7 @@ from procs.batcher.spool import Spool
 from shm.board import Board
 from shm.ring import Consumer
 
-class Spooler:
+class SpoolWriter:
     spool: Spool
     def __init__(self, board: Board, consumers: Mapping[int, Consumer], spool: Spool) -> None: ...
     def attach(self, board: Board, consumers: Mapping[int, Consumer]) -> None: ...

@@ -20,7 +20,7 @@ cdef enum:
     RETRY_NS = 100_000_000  # between two tries to write on a full disk
 
 
-cdef class Spooler:
+cdef class SpoolWriter:
     """Moves released events from the rings into the spool: the router's ring first, then each matcher's.
 
     `consumers` maps a ring's index (0 the router's, m that of matcher m) to its gating consumer. Only events whose

@@ -8,21 +8,21 @@ from __future__ import annotations
 import time
 
 from procs.disk import space
-from procs.gateway.event_reporter import EventPump
-from procs.gateway.fix.connection import Session
+from procs.gateway.event_reporter import EventReporter
+from procs.gateway.fix.connection import Connection
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
 from procs.gateway.gateway import Gateway
+from procs.gateway.ingress_writer import IngressWriter
 from procs.gateway.listing import Listing
-from procs.gateway.order_entry import Desk
-from procs.gateway.order_request import Entry
+from procs.gateway.order_entry import OrderEntry
 from procs.gateway.orders import Orders
 from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.reports import Reports
 from procs.gateway.retention import Keep
 from procs.gateway.server import Server
 from procs.gateway.store import Store
-from procs.gateway.validation import Checker
+from procs.gateway.validation import Validator
 from procs.host.event_loop import STARTING, show_health
 from procs.venue.venue import Venue
 
@@ -54,13 +54,13 @@ def build(venue: Venue, name: str) -> Server:
         spare_bytes=space.SPARE_BYTES,
     )
     venue.board.show_known(number, 0, store.last_events)
-    pump = EventPump(store, orders, listing, reports, number, comp_id.encode(), venue.snapshots)
+    reporter = EventReporter(store, orders, listing, reports, number, comp_id.encode(), venue.snapshots)
     if part is not None:
-        pump.load(part)
+        reporter.load(part)
         part.finish()
-    entry = Entry(venue.producer(f"ingress.{name}"))
-    checker = Checker(listing, refused, venue.board)
-    desk = Desk(store, orders, reports, entry, checker, number)
+    ingress = IngressWriter(venue.producer(f"ingress.{name}"))
+    validator = Validator(listing, refused, venue.board)
+    order_entry = OrderEntry(store, orders, reports, ingress, validator, number)
     rules = Rules(SUPPORTED)
 
     server = Server(
@@ -69,9 +69,9 @@ def build(venue: Venue, name: str) -> Server:
             store,
             orders,
             listing,
-            pump,
-            entry,
-            desk,
+            reporter,
+            ingress,
+            order_entry,
             comp_id.encode(),
             fix.max_message_bytes,
             logon,
@@ -79,7 +79,7 @@ def build(venue: Venue, name: str) -> Server:
             fix.unread_timeout_s,
             fix.max_messages_per_second,
         ),
-        lambda now_ns: Session(
+        lambda now_ns: Connection(
             comp_id,
             rules,
             Outbox(),

@@ -1,8 +1,8 @@
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
-from procs.gateway.fix.connection cimport Session
-from procs.gateway.fix_session cimport Line
+from procs.gateway.fix.connection cimport Connection
+from procs.gateway.fix_session cimport FixSession
 from procs.gateway.resend_request cimport Repeat
 
 cdef enum:
@@ -18,10 +18,10 @@ cdef enum Claim:
 
 @cython.final
 cdef class Client:
-    cdef readonly Session session
+    cdef readonly Connection connection
     cdef readonly object transport
     cdef readonly str address
-    cdef Line line
+    cdef FixSession session
     cdef char *buffer
     cdef size_t begin
     cdef size_t end

@@ -1,14 +1,14 @@
 import asyncio
 
-from procs.gateway.fix.connection import Session
+from procs.gateway.fix.connection import Connection
 
 class Client:
-    session: Session
+    connection: Connection
     transport: asyncio.Transport
     address: str
     slow: bool
     closed: bool
-    def __init__(self, session: Session, transport: asyncio.Transport, address: str) -> None: ...
+    def __init__(self, connection: Connection, transport: asyncio.Transport, address: str) -> None: ...
     def space(self) -> memoryview: ...
     @property
     def is_active(self) -> bool: ...

@@ -8,7 +8,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from procs.gateway.fix.connection cimport PHASE_ACTIVE, Session
+from procs.gateway.fix.connection cimport PHASE_ACTIVE, Connection
 
 cdef enum:
     CHALLENGE_NS = 2_000_000_000         # for a client to answer when another connection claims its session
@@ -17,8 +17,8 @@ cdef enum:
 cdef class Client:
     """One connection: its buffer, its session layer and, once it has logged on, its line."""
 
-    def __init__(self, Session session, object transport, str address):
-        self.session = session
+    def __init__(self, Connection connection, object transport, str address):
+        self.connection = connection
         self.transport = transport
         self.address = address
         self.buffer = <char *> malloc(RECEIVE_SIZE)
@@ -47,17 +47,17 @@ cdef class Client:
 
     @property
     def is_active(self) -> bool:
-        return self.session.phase == PHASE_ACTIVE
+        return self.connection.phase == PHASE_ACTIVE
 
     @property
     def name(self) -> str:
         """The session that it has logged on to; empty before that."""
-        return "" if self.line is None else self.line.name.decode()
+        return "" if self.session is None else self.session.name.decode()
 
     @property
     def claimed(self) -> str:
         """The session that its Logon named, accepted or not; empty before it."""
-        return self.session.peer[:self.session.peer_size].decode("ascii", "backslashreplace")
+        return self.connection.peer[:self.connection.peer_size].decode("ascii", "backslashreplace")
 
     cdef int look(self, int64_t now_ns) except -1:
         """Note how much its transport has passed on."""
@@ -75,9 +75,9 @@ cdef class Client:
         if self.challenged_ns == 0:
             self.look(now_ns)
             self.challenged_ns, self.challenged_at = now_ns, self.taken
-            if self.session.phase == PHASE_ACTIVE and is_heard:
-                self.session.probe(now_ns, now_ns)
-        if self.session.received_ns <= self.challenged_ns:
+            if self.connection.phase == PHASE_ACTIVE and is_heard:
+                self.connection.probe(now_ns, now_ns)
+        if self.connection.received_ns <= self.challenged_ns:
             if now_ns - self.challenged_ns < CHALLENGE_NS:
                 return CLAIM_WAITS
             self.look(now_ns)

@@ -2,7 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix.encode cimport Outbox
-from procs.gateway.fix_session cimport Line
+from procs.gateway.fix_session cimport FixSession
 from procs.gateway.listing cimport Listing
 from procs.gateway.orders cimport Orders
 from procs.gateway.reports cimport Reports
@@ -28,8 +28,8 @@ cdef enum:
 
 
 @cython.final
-cdef class EventPump:
-    cdef readonly list lines             # by session number; None where there is no such session
+cdef class EventReporter:
+    cdef readonly list sessions             # by session number; None where there is no such session
     cdef readonly object accounts
     cdef list consumers                  # by ring: [0] the router's, [m] matcher m's; None where there is none
     cdef Store store
@@ -66,8 +66,8 @@ cdef class EventPump:
     cdef int handle(self, int ring, const char *record) except -1
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
     cdef bint due(self, int ring, uint64_t number, int side) noexcept
-    cdef Outbox begin(self, Line line, uint32_t msg_type)
-    cdef Line line_of(self, uint32_t session)
+    cdef Outbox begin(self, FixSession session, uint32_t msg_type)
+    cdef FixSession session_of(self, uint32_t number)
     cdef int traded(self, int ring, const TradedRecord *event) except -1
     cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1

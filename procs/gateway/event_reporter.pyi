@@ -1,5 +1,5 @@
 from procs.gateway.authentication import Accounts
-from procs.gateway.fix_session import Line
+from procs.gateway.fix_session import FixSession
 from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
 from procs.gateway.reports import Reports
@@ -9,9 +9,9 @@ from procs.tables.saved import Loader, Saver
 from shm.board import Board
 from shm.ring import Consumer
 
-class EventPump:
+class EventReporter:
     accounts: Accounts
-    lines: list[Line | None]
+    sessions: list[FixSession | None]
     recovering: bool
     def __init__(
         self,

@@ -3,10 +3,10 @@
 It looks at no event beyond what is committed (LOG-13), reports each side of each event once over all restarts (LOG-15:
 the store's watermarks), and never waits: a session that is away gets its reports stored.
 
-Where all up to a command has to be handled before anything behind it, the pump stops: it handles nothing more of the
-router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings have
-no more of it. It does where an instrument moves to another matcher, since its orders' events go on in another ring, and
-at the mark of a snapshot, which is what all of it is at that command.
+Where all up to a command has to be handled before anything behind it, the reporter stops: it handles nothing more of
+the router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings
+have no more of it. It does where an instrument moves to another matcher, since its orders' events go on in another
+ring, and at the mark of a snapshot, which is what all of it is at that command.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -63,7 +63,7 @@ cdef enum:
     MASS_REPORT = 114                # MsgType r: OrderMassCancelReport
 
 
-cdef class EventPump:
+cdef class EventReporter:
     """Drains the event rings, once it has some: `attach` comes first, and before it `load` where there is a part.
 
     Its part of a snapshot is saved with `snapshots`.
@@ -72,7 +72,7 @@ cdef class EventPump:
     def __init__(
         self, Store store, Orders orders, Listing listing, Reports reports, int gateway, bytes comp_id, object snapshots
     ):
-        self.lines = [None]
+        self.sessions = [None]
         self.accounts = Accounts()
         self.store = store
         self.orders = orders
@@ -198,14 +198,14 @@ cdef class EventPump:
         cdef int event_type = (<const EventRecord *> record).type
         cdef const AcceptedRecord *accepted
         cdef const Order *order
-        cdef Line line
+        cdef FixSession session
         if event_type == EVT_ACCEPTED:
             accepted = <const AcceptedRecord *> record
             order = self.orders.accepted(accepted, self.take_terms(ring))
             if self.due(ring, accepted.number, accepted.side):
-                line = self.line_of(accepted.session)
-                self.reports.accepted(self.begin(line, REPORT), order, ring, accepted)
-                line.end_report(ring, accepted.number, accepted.side)
+                session = self.session_of(accepted.session)
+                self.reports.accepted(self.begin(session, REPORT), order, ring, accepted)
+                session.end_report(ring, accepted.number, accepted.side)
         elif event_type == EVT_TRADED:
             self.traded(ring, <const TradedRecord *> record)
         elif event_type == EVT_CANCELLED:
@@ -240,16 +240,16 @@ cdef class EventPump:
         """Whether this side of the event has never been reported. Within an event the buyer comes first."""
         return 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
 
-    cdef Outbox begin(self, Line line, uint32_t msg_type):
-        cdef Outbox out = line.begin(msg_type, self.now_ns, self.utc_ns)
+    cdef Outbox begin(self, FixSession session, uint32_t msg_type):
+        cdef Outbox out = session.begin(msg_type, self.now_ns, self.utc_ns)
         if self.recovering:
             out.add_char(TAG_POSS_RESEND, c"Y")
         return out
 
-    cdef Line line_of(self, uint32_t session):
-        if session >= <uint32_t> len(self.lines) or self.lines[session] is None:
-            raise LookupError(f"an event names session {session}, which no event has defined")
-        return <Line> self.lines[session]
+    cdef FixSession session_of(self, uint32_t number):
+        if number >= <uint32_t> len(self.sessions) or self.sessions[number] is None:
+            raise LookupError(f"an event names session {number}, which no event has defined")
+        return <FixSession> self.sessions[number]
 
     cdef int traded(self, int ring, const TradedRecord *event) except -1:
         self.traded_side(ring, event, SIDE_BUY)
@@ -260,65 +260,65 @@ cdef class EventPump:
         cdef uint64_t order_id = event.taker_order_id if is_taker else event.maker_order_id
         cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
         cdef const Order *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
-        cdef Line line
+        cdef FixSession session
         if self.due(ring, event.number, side):
-            line = self.line_of(order.account)
-            self.reports.traded(self.begin(line, REPORT), order, ring, event)
-            line.end_report(ring, event.number, side)
+            session = self.session_of(order.account)
+            self.reports.traded(self.begin(session, REPORT), order, ring, event)
+            session.end_report(ring, event.number, side)
         return 0
 
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
         cdef const Order *order = self.orders.cancelled(event)
-        cdef Line line
+        cdef FixSession session
         if self.due(ring, event.number, order.side):
-            line = self.line_of(event.session if event.session else order.account)
-            self.reports.cancelled(self.begin(line, REPORT), order, ring, event)
-            line.end_report(ring, event.number, order.side)
+            session = self.session_of(event.session if event.session else order.account)
+            self.reports.cancelled(self.begin(session, REPORT), order, ring, event)
+            session.end_report(ring, event.number, order.side)
         return 0
 
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
         cdef char old_cl_ord_id[CL_ORD_ID_SIZE]
         cdef const Order *order = self.orders.find(event.order_id)
-        cdef Line line
+        cdef FixSession session
         if order != NULL:
             memcpy(old_cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
         order = self.orders.replaced(event, self.take_terms(ring))
         if self.due(ring, event.number, order.side):
-            line = self.line_of(order.account)
-            self.reports.replaced(self.begin(line, REPORT), order, ring, event, old_cl_ord_id)
-            line.end_report(ring, event.number, order.side)
+            session = self.session_of(order.account)
+            self.reports.replaced(self.begin(session, REPORT), order, ring, event, old_cl_ord_id)
+            session.end_report(ring, event.number, order.side)
         return 0
 
     cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
         cdef const Order *order = self.orders.triggered(event)
-        cdef Line line
+        cdef FixSession session
         if self.due(ring, event.number, order.side):
-            line = self.line_of(order.account)
-            self.reports.triggered(self.begin(line, REPORT), order, ring, event)
-            line.end_report(ring, event.number, order.side)
+            session = self.session_of(order.account)
+            self.reports.triggered(self.begin(session, REPORT), order, ring, event)
+            session.end_report(ring, event.number, order.side)
         return 0
 
     cdef int restated(self, int ring, const RestatedRecord *event) except -1:
         cdef const Order *order = self.orders.restated(event)
-        cdef Line line
+        cdef FixSession session
         if self.due(ring, event.number, order.side):
-            line = self.line_of(order.account)
-            self.reports.restated(self.begin(line, REPORT), order, ring, event)
-            line.end_report(ring, event.number, order.side)
+            session = self.session_of(order.account)
+            self.reports.restated(self.begin(session, REPORT), order, ring, event)
+            session.end_report(ring, event.number, order.side)
         return 0
 
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
         """A mass cancel that came as a message; an operator's own, which has no MsgSeqNum, is not a session's."""
-        cdef Line line
+        cdef FixSession session
         if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(ring, event.number, event.side):
-            line = self.line_of(event.session)
-            self.reports.mass_cancelled(self.begin(line, MASS_REPORT), event)
-            line.end_report(ring, event.number, event.side)
+            session = self.session_of(event.session)
+            self.reports.mass_cancelled(self.begin(session, MASS_REPORT), event)
+            session.end_report(ring, event.number, event.side)
         return 0
 
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
         """Refusals of what came in by a session; those of definitions and deposits are the operator's."""
-        cdef Line line
+        cdef FixSession session
         cdef bint is_order = event.command == CMD_NEW_ORDER or event.command == CMD_EXT_LEG
         cdef bint is_mass = event.command == CMD_MASS_CANCEL and event.msg_seq_num != 0
         if is_order:
@@ -328,16 +328,16 @@ cdef class EventPump:
             return 0
         if not self.due(ring, event.number, event.side):
             return 0
-        line = self.line_of(event.session)
+        session = self.session_of(event.session)
         if is_order:
-            self.reports.rejected(self.begin(line, REPORT), event, ring)
+            self.reports.rejected(self.begin(session, REPORT), event, ring)
         elif is_mass:
-            self.reports.mass_rejected(self.begin(line, MASS_REPORT), event)
+            self.reports.mass_rejected(self.begin(session, MASS_REPORT), event)
         else:
             self.reports.cancel_rejected(
-                self.begin(line, CANCEL_REJECT), self.orders.find(event.order_id), event, self.orig_cl_ord_id[ring]
+                self.begin(session, CANCEL_REJECT), self.orders.find(event.order_id), event, self.orig_cl_ord_id[ring]
             )
-        return line.end_report(ring, event.number, event.side)
+        return session.end_report(ring, event.number, event.side)
 
     cdef int define(self, int event_type, const char *record) except -1:
         cdef const ExtCredentialEventRecord *credential
@@ -374,9 +374,9 @@ cdef class EventPump:
             return  # the venue's own fee account: nobody logs on as it
         self.accounts.define(Account(number, name.decode(), self.credential))
         self.credential = None
-        self.lines.extend([None] * (number + 1 - len(self.lines)))
-        if self.lines[number] is None:
-            self.lines[number] = Line(number, name, self.comp_id, self.store)
+        self.sessions.extend([None] * (number + 1 - len(self.sessions)))
+        if self.sessions[number] is None:
+            self.sessions[number] = FixSession(number, name, self.comp_id, self.store)
 
     def save(self, Saver saver) -> None:
         """Add to a part all that events have told, at a mark: nothing is between two events there."""

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from procs.gateway.fix.connection cimport Session
+from procs.gateway.fix.connection cimport Connection
 from procs.gateway.fix.encode cimport Outbox, Outgoing
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport Kind
@@ -11,12 +11,12 @@ cdef enum:
 
 
 @cython.final
-cdef class Line:
+cdef class FixSession:
     cdef readonly uint32_t number
     cdef readonly bytes name
     cdef Store store
     cdef Outbox away
-    cdef Session live        # None: nobody is there, or a resend runs: messages are only stored
+    cdef Connection live        # None: nobody is there, or a resend runs: messages are only stored
     cdef readonly object client    # its connection; None: there is none
     cdef bint record_due     # the log does not know yet that the session logged on or was reset
     cdef bint was_reset

@@ -1,6 +1,6 @@
 from procs.gateway.client import Client
 
-class Line:
+class FixSession:
     number: int
     name: bytes
     client: Client | None

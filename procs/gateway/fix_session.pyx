@@ -17,7 +17,7 @@ cdef bint is_heartbeat(const char *message) noexcept nogil:
     return (at[3] == c"0" or at[3] == c"1") and at[4] == SOH
 
 
-cdef class Line:
+cdef class FixSession:
     """Session `number` of the account called `name`; both are the account's own."""
 
     def __init__(self, uint32_t number, bytes name, bytes comp_id, Store store):
@@ -36,7 +36,7 @@ cdef class Line:
     @property
     def numbers(self) -> tuple[int, int]:
         """The MsgSeqNums that come next: the client's (0: not known before its first logon), and ours."""
-        next_in = self.next_in if self.client is None else self.client.session.next_in
+        next_in = self.next_in if self.client is None else self.client.connection.next_in
         return next_in, self.store.sessions[self.number].next_out
 
     cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns):

@@ -2,12 +2,12 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from procs.gateway.client cimport Client
-from procs.gateway.event_reporter cimport EventPump
+from procs.gateway.event_reporter cimport EventReporter
 from procs.gateway.fix.connection cimport Step
-from procs.gateway.fix_session cimport Line
+from procs.gateway.fix_session cimport FixSession
 from procs.gateway.listing cimport Listing
-from procs.gateway.order_entry cimport Desk
-from procs.gateway.order_request cimport Entry
+from procs.gateway.order_entry cimport OrderEntry
+from procs.gateway.ingress_writer cimport IngressWriter
 from procs.gateway.orders cimport Orders
 from procs.gateway.resend_queue cimport Repeats
 from procs.gateway.store cimport Store
@@ -19,9 +19,9 @@ cdef class Gateway:
     cdef readonly Store store
     cdef readonly Orders orders
     cdef readonly Listing listing
-    cdef readonly EventPump pump
-    cdef Entry entry
-    cdef Desk desk
+    cdef readonly EventReporter reporter
+    cdef IngressWriter ingress
+    cdef OrderEntry order_entry
     cdef Board board
     cdef bytes comp_id
     cdef uint32_t max_message_bytes

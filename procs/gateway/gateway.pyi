@@ -1,13 +1,13 @@
 from collections.abc import Callable
 
 from procs.gateway.client import Client
-from procs.gateway.order_entry import Desk
+from procs.gateway.order_entry import OrderEntry
 from procs.gateway.listing import Listing
 from procs.gateway.orders import Orders
-from procs.gateway.event_reporter import EventPump
+from procs.gateway.event_reporter import EventReporter
 from procs.gateway.session_log import Watch
 from procs.gateway.store import Store
-from procs.gateway.order_request import Entry
+from procs.gateway.ingress_writer import IngressWriter
 from shm.board import Board
 from shm.ring import Consumer
 
@@ -15,16 +15,16 @@ class Gateway:
     store: Store
     orders: Orders
     listing: Listing
-    pump: EventPump
+    reporter: EventReporter
     clients: dict[Client, None]
     def __init__(
         self,
         store: Store,
         orders: Orders,
         listing: Listing,
-        pump: EventPump,
-        entry: Entry,
-        desk: Desk,
+        reporter: EventReporter,
+        ingress: IngressWriter,
+        order_entry: OrderEntry,
         comp_id: bytes,
         max_message_bytes: int,
         logon: Callable[[Client, str, str, str], None],

@@ -15,12 +15,12 @@ from procs.gateway.fix.connection cimport (
     STEP_LOGON,
     STEP_NEED_MORE,
     STEP_RESEND,
-    Session,
+    Connection,
 )
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.message cimport Message
-from procs.gateway.fix_session cimport WINDOW_NS, Line, within
-from procs.gateway.order_entry cimport Desk
+from procs.gateway.fix_session cimport WINDOW_NS, FixSession, within
+from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.order_form cimport Text
 from procs.gateway.order_request cimport field_of
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
@@ -53,16 +53,16 @@ cdef class Gateway:
     """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers."""
 
     def __init__(
-        self, Store store, Orders orders, Listing listing, EventPump pump, Entry entry, Desk desk, bytes comp_id,
-        uint32_t max_message_bytes, object logon, object watch, uint32_t unread_timeout_s,
-        uint32_t max_messages_per_second
+        self, Store store, Orders orders, Listing listing, EventReporter reporter, IngressWriter ingress,
+        OrderEntry order_entry, bytes comp_id, uint32_t max_message_bytes, object logon, object watch,
+        uint32_t unread_timeout_s, uint32_t max_messages_per_second
     ):
         self.store = store
         self.orders = orders
         self.listing = listing
-        self.pump = pump
-        self.entry = entry
-        self.desk = desk
+        self.reporter = reporter
+        self.ingress = ingress
+        self.order_entry = order_entry
         self.comp_id = comp_id
         self.max_message_bytes = max_message_bytes
         self.logon = logon
@@ -82,8 +82,8 @@ cdef class Gateway:
 
         RuntimeError where they begin behind what is handled.
         """
-        self.pump.attach(consumers, board)
-        self.board = self.desk.checker.board = board
+        self.reporter.attach(consumers, board)
+        self.board = self.order_entry.validator.board = board
 
     def connected(self, Client client) -> None:
         self.clients[client] = None
@@ -119,11 +119,11 @@ cdef class Gateway:
     cdef int release(self, Client client) except -1:
         """Take the session from its connection: from now on its messages are only stored."""
         self.waiting.pop(client, None)
-        if client.line is not None:
-            client.line.collect(client.session.outbox)
-            client.line.next_in = client.session.next_in
-            client.line.live = client.line.client = None
-            client.line = None
+        if client.session is not None:
+            client.session.collect(client.connection.outbox)
+            client.session.next_in = client.connection.next_in
+            client.session.live = client.session.client = None
+            client.session = None
         client.repeat = client.left = None
         return 0
 
@@ -136,7 +136,7 @@ cdef class Gateway:
         self.now_ns = now_ns
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
-        work = self.pump.drain(now_ns)
+        work = self.reporter.drain(now_ns)
         if self.waiting and self.leads():
             for client, number in tuple(self.waiting.items()):
                 self.accept(client, number, now_ns)
@@ -152,7 +152,7 @@ cdef class Gateway:
             self.looked_ns = now_ns
             self.end_the_unread()
         self.finish()
-        self.pump.show_released()
+        self.reporter.show_released()
         return work
 
     cdef bint finds_space(self, int64_t now_ns) except -1:
@@ -168,12 +168,12 @@ cdef class Gateway:
         self.tended_ns = now_ns
         if self.store.is_short:
             self.store.tend()
-        self.desk.lacks_space = self.store.is_short or self.board.load(WORD_JOURNAL_FULL) != 0
+        self.order_entry.lacks_space = self.store.is_short or self.board.load(WORD_JOURNAL_FULL) != 0
         return 0
 
     def wants(self) -> int:
         """What to be woken for: with events in sight that are not committed, more events are of no use."""
-        return WAIT_COMMIT if self.pump.unreleased() else WAIT_EVENTS
+        return WAIT_COMMIT if self.reporter.unreleased() else WAIT_EVENTS
 
     def is_ready(self) -> bool:
         """Whether the venue leads and everything from before is known here and there: the port may open.
@@ -183,9 +183,9 @@ cdef class Gateway:
         """
         return (
             self.leads()
-            and self.pump.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
-            and not self.pump.behind()
-            and self.entry.is_taken()
+            and self.reporter.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
+            and not self.reporter.behind()
+            and self.ingress.is_taken()
         )
 
     cdef bint leads(self) noexcept nogil:
@@ -204,10 +204,10 @@ cdef class Gateway:
                 client.transport.abort()
             if client.closed or client.repeat is not None or client in self.waiting:
                 continue
-            if client.stalled and client.session.phase == PHASE_ACTIVE:
+            if client.stalled and client.connection.phase == PHASE_ACTIVE:
                 continue
-            step = client.session.tick(self.now_ns, self.now_ns)
-            self.handle(client, step, client.session.next_in)
+            step = client.connection.tick(self.now_ns, self.now_ns)
+            self.handle(client, step, client.connection.next_in)
             self.send(client)
 
     cdef int end_the_unread(self) except -1:
@@ -223,24 +223,24 @@ cdef class Gateway:
 
     cdef int advance(self, Client client) except -1:
         """Take every whole message of the client's buffer, until one has to wait."""
-        cdef Session session = client.session
+        cdef Connection connection = client.connection
         cdef Step step = STEP_NEED_MORE
         cdef uint32_t expected
         while not client.closed and not client.waiting and self.repeats.takes_next(client) and self.may_go_on(client):
-            expected = session.next_in
-            step = session.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns, self.now_ns)
-            client.begin += session.consumed
+            expected = connection.next_in
+            step = connection.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns, self.now_ns)
+            client.begin += connection.consumed
             if step == STEP_NEED_MORE:
                 break
-            if client.line is not None:
-                client.line.heard_ns = max(client.line.heard_ns, self.now_ns) + self.share_of(client)
+            if client.session is not None:
+                client.session.heard_ns = max(client.session.heard_ns, self.now_ns) + self.share_of(client)
             self.handle(client, step, expected)
         if client.begin and not client.waiting:
             memmove(client.buffer, client.buffer + client.begin, client.end - client.begin)
             client.end -= client.begin
             client.begin = 0
-        if client.line is not None:
-            client.line.collect(session.outbox)
+        if client.session is not None:
+            client.session.collect(connection.outbox)
         if client.end == RECEIVE_SIZE:  # behind a repeat
             client.pause()
         client.resume()
@@ -248,33 +248,33 @@ cdef class Gateway:
 
     cdef int64_t share_of(self, Client client) noexcept:
         """What a message takes of its session's time: half a share, so that others come beside as many orders."""
-        cdef Session session = client.session
-        if session.consumed and session.message.msg_type == c"A":
+        cdef Connection connection = client.connection
+        if connection.consumed and connection.message.msg_type == c"A":
             return RESET_NS
-        return <int64_t> (1 + session.consumed // UNIT_BYTES) * self.message_ns // 2
+        return <int64_t> (1 + connection.consumed // UNIT_BYTES) * self.message_ns // 2
 
     cdef bint may_go_on(self, Client client) except -1:
         """Whether the next message can be carried out: while the ring is full its sender waits, but not for ever.
 
         A client that reads too slowly or sends too fast waits too, and does not count as silent meanwhile.
         """
-        cdef Line line = client.line
-        if client.slow or (line is not None and line.heard_ns - self.now_ns > WINDOW_NS):
+        cdef FixSession session = client.session
+        if client.slow or (session is not None and session.heard_ns - self.now_ns > WINDOW_NS):
             client.stalled = True
             client.pause()
             return False
         if client.stalled:
             client.stalled = False
-            client.session.received_ns = self.now_ns
-        if line is not None and line.record_due and self.entry.has_room():
-            self.entry.session(line.number, client.session.next_in, line.was_reset, self.now_ns)
-            line.record_due = line.was_reset = False
+            client.connection.received_ns = self.now_ns
+        if session is not None and session.record_due and self.ingress.has_room():
+            self.ingress.session(session.number, client.connection.next_in, session.was_reset, self.now_ns)
+            session.record_due = session.was_reset = False
         if self.store.is_full:
             client.blocked_ns = client.blocked_ns or self.now_ns
             client.held = True
             client.pause()
             return False
-        if self.entry.has_room():
+        if self.ingress.has_room():
             client.blocked_ns = 0
             client.held = False
             return True
@@ -288,69 +288,70 @@ cdef class Gateway:
 
     cdef int handle(self, Client client, Step step, uint32_t expected) except -1:
         """Do what a step of the session asks for. `expected` is the number that it waited for before."""
-        cdef Session session = client.session
+        cdef Connection connection = client.connection
         if step == STEP_APPLICATION:
             return self.application(client)
         if step == STEP_LOGON:
             client.waiting = True
             client.pause()
             self.logon(
-                client, session.peer[:session.peer_size].decode("latin-1"), text_of(session.message, TAG_USERNAME),
-                text_of(session.message, TAG_PASSWORD),
+                client, connection.peer[:connection.peer_size].decode("latin-1"),
+                text_of(connection.message, TAG_USERNAME),
+                text_of(connection.message, TAG_PASSWORD),
             )
             return 0
-        if client.line is not None:
-            client.line.collect(session.outbox)
+        if client.session is not None:
+            client.session.collect(connection.outbox)
             self.store_admin(client, expected)
         if step == STEP_RESEND:
             self.repeats.begin(client)
         elif step == STEP_DISCONNECT:
             self.send(client)
-            self.end(client, session.reason)
+            self.end(client, connection.reason)
         return 0
 
     cdef int store_admin(self, Client client, uint32_t expected) except -1:
         """Keep a session message of the client; a gap that it skipped counts as seen."""
-        cdef Session session = client.session
-        if session.next_in > expected:
-            if session.consumed:
+        cdef Connection connection = client.connection
+        if connection.next_in > expected:
+            if connection.consumed:
                 return self.store.append_received(
-                    KIND_IN_ADMIN, client.line.number, session.next_in - 1, session.message, 0
+                    KIND_IN_ADMIN, client.session.number, connection.next_in - 1, connection.message, 0
                 )
-            return self.store.append(KIND_IN_ADMIN, client.line.number, session.next_in - 1, b"", 0, 0)
+            return self.store.append(KIND_IN_ADMIN, client.session.number, connection.next_in - 1, b"", 0, 0)
         return 0
 
     cdef int application(self, Client client) except -1:
-        cdef Session session = client.session
-        cdef Message message = session.message
+        cdef Connection connection = client.connection
+        cdef Message message = connection.message
         if message.size > self.max_message_bytes:
-            self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
-            return session.logout(TOO_LONG_TEXT, 43, self.now_ns, self.now_ns)
-        if client.line.answered and message.msg_seq_num in client.line.answered:
-            return self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
+            self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
+            return connection.logout(TOO_LONG_TEXT, 43, self.now_ns, self.now_ns)
+        if client.session.answered and message.msg_seq_num in client.session.answered:
+            return self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
         if self.message_ns and message.msg_type != c"F" and message.msg_type != c"q" and not within(
-            &client.line.ordered_ns, self.now_ns, self.message_ns
+            &client.session.ordered_ns, self.now_ns, self.message_ns
         ):
             return self.too_many(client)
-        if client.line.record_due:  # for which the ring has no room, and the log has it before what the session sends
-            return self.desk.busy(session, client.line.number, field_of(message, 11))
-        if self.desk.takes(message.msg_type):
-            return self.desk.take(session, client.line.number, self.now_ns)
-        self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
-        return session.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
+        if client.session.record_due:  # the ring has no room for it yet, and it comes before what the session sends
+            return self.order_entry.busy(connection, client.session.number, field_of(message, 11))
+        if self.order_entry.takes(message.msg_type):
+            return self.order_entry.take(connection, client.session.number, self.now_ns)
+        self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
+        return connection.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
 
     cdef int too_many(self, Client client) except -1:
         """Refuse an order above the rate of its session. Cancels pass, until the session itself has to wait."""
-        cdef Session session = client.session
-        cdef Message message = session.message
+        cdef Connection connection = client.connection
+        cdef Message message = connection.message
         cdef Text ref_id = field_of(message, 66 if message.msg_type == c"E" else 11)
-        self.store.append_received(KIND_IN_ANSWERED, client.line.number, message.msg_seq_num, message, 0)
-        return session.business_reject(OTHER, ref_id.at, ref_id.size, self.rate_text, len(self.rate_text))
+        self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
+        return connection.business_reject(OTHER, ref_id.at, ref_id.size, self.rate_text, len(self.rate_text))
 
     def accept(self, Client client, uint32_t number, int64_t now_ns) -> None:
         """The Logon's password is right. A second logon of a session that lives ends without a reply (FIX)."""
-        cdef Line line = self.pump.lines[number]
-        cdef Session session = client.session
+        cdef FixSession session = self.reporter.sessions[number]
+        cdef Connection connection = client.connection
         cdef uint64_t sequenced = self.board.session_in(number)
         cdef uint32_t expected
         cdef Step step
@@ -358,10 +359,10 @@ cdef class Gateway:
         self.waiting.pop(client, None)
         if client.closed:
             return
-        if line.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
+        if session.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
             self.waiting[client] = number
             return
-        if session.reset and line.heard_ns - now_ns > WINDOW_NS:
+        if connection.reset and session.heard_ns - now_ns > WINDOW_NS:
             self.waiting[client] = number
             return
         self.store.flush()
@@ -369,29 +370,29 @@ cdef class Gateway:
             self.waiting[client] = number
             return
         self.now_ns = now_ns
-        if line.client is not None:
-            claim = (<Client> line.client).challenge(now_ns)
+        if session.client is not None:
+            claim = (<Client> session.client).challenge(now_ns)
             if claim == CLAIM_WAITS:
                 self.waiting[client] = number
                 return
             if claim == CLAIM_REFUSED:
                 self.end(client, "its session has a connection that lives")
                 return
-            self.end(line.client, "it showed no life when another connection claimed its session", True)
+            self.end(session.client, "it showed no life when another connection claimed its session", True)
         client.waiting = False
-        line.address(self.comp_id, session.version)
-        if line.next_in == 0:  # a later connection goes on where this one ends: all that came is on its way to the log
-            line.next_in, line.answered = self.store.expected_in(number, sequenced, session.logon_seq_num)
-        expected = line.next_in
-        if session.reset:
-            line.heard_ns = max(line.heard_ns, now_ns) + RESET_NS
-        client.line = line
-        line.client = client
-        line.live = session
-        line.record_due = True
-        step = session.accept(expected, self.store.sessions[number].next_out, now_ns, now_ns)
+        session.address(self.comp_id, connection.version)
+        if session.next_in == 0:  # else it goes on where its last connection ended
+            session.next_in, session.answered = self.store.expected_in(number, sequenced, connection.logon_seq_num)
+        expected = session.next_in
+        if connection.reset:
+            session.heard_ns = max(session.heard_ns, now_ns) + RESET_NS
+        client.session = session
+        session.client = client
+        session.live = connection
+        session.record_due = True
+        step = connection.accept(expected, self.store.sessions[number].next_out, now_ns, now_ns)
         self.watch.logged_on(client)
-        self.handle(client, step, expected if not session.reset else 1)
+        self.handle(client, step, expected if not connection.reset else 1)
         self.advance(client)
         self.finish()
 
@@ -400,31 +401,31 @@ cdef class Gateway:
         if client.closed:
             return
         client.waiting = False
-        self.handle(client, client.session.refuse(WRONG_LOGON, 43, now_ns, now_ns), 0)
+        self.handle(client, client.connection.refuse(WRONG_LOGON, 43, now_ns, now_ns), 0)
 
     def say_goodbye(self, int64_t now_ns) -> None:
         """Ask every client to log out."""
         cdef Client client
         self.now_ns = now_ns
         for client in tuple(self.clients):
-            if client.session.phase == PHASE_ACTIVE and client.repeat is None:
-                client.session.logout(STOPPING_TEXT, 21, now_ns, now_ns)
-                if client.line is not None:
-                    client.line.collect(client.session.outbox)
+            if client.connection.phase == PHASE_ACTIVE and client.repeat is None:
+                client.connection.logout(STOPPING_TEXT, 21, now_ns, now_ns)
+                if client.session is not None:
+                    client.session.collect(client.connection.outbox)
             else:
                 self.end(client, "the venue is stopping")
         self.finish()
 
     def log_out(self, uint32_t number, bytes text, int64_t now_ns) -> Client | None:
         """Ask a session's client to log out, or cut it off where it can't be asked now. None: it is not connected."""
-        cdef Line line = self.pump.lines[number]
-        cdef Client client = line.client
+        cdef FixSession session = self.reporter.sessions[number]
+        cdef Client client = session.client
         self.now_ns = now_ns
         if client is None:
             return None
-        if client.repeat is None and client.session.phase == PHASE_ACTIVE:
-            client.session.logout(text, len(text), now_ns, now_ns)
-            line.collect(client.session.outbox)
+        if client.repeat is None and client.connection.phase == PHASE_ACTIVE:
+            client.connection.logout(text, len(text), now_ns, now_ns)
+            session.collect(client.connection.outbox)
             self.finish()
         else:
             self.end(client, text.decode())
@@ -454,10 +455,10 @@ cdef class Gateway:
 
     cdef int send(self, Client client) except -1:
         """Hand everything that the session has written to its transport with one call, after it is stored."""
-        cdef Outbox outbox = client.session.outbox
-        if client.line is not None:
-            client.line.collect(outbox)
-            client.line.dirty = False
+        cdef Outbox outbox = client.connection.outbox
+        if client.session is not None:
+            client.session.collect(outbox)
+            client.session.dirty = False
         if outbox.used == 0 or client.closed:
             outbox.clear()
             return 0
@@ -467,9 +468,9 @@ cdef class Gateway:
         client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
         client.given += outbox.used
         outbox.clear()
-        if client.slow and client.session.phase == PHASE_ACTIVE:
+        if client.slow and client.connection.phase == PHASE_ACTIVE:
             if client.transport.get_write_buffer_size() > MAX_UNSENT:
-                client.session.logout(TOO_SLOW_TEXT, strlen(TOO_SLOW_TEXT), self.now_ns, self.now_ns)
+                client.connection.logout(TOO_SLOW_TEXT, strlen(TOO_SLOW_TEXT), self.now_ns, self.now_ns)
                 self.send(client)
                 self.end(client, "it reads too slowly")
         return 0
@@ -478,7 +479,7 @@ cdef class Gateway:
         """The store first: of what it has, a restart knows what the log lacks; of what it lacks, it knows nothing."""
         self.store.flush()
         if not self.store.is_full:
-            self.entry.publish()
+            self.ingress.publish()
         return 0
 
     cdef int finish(self) except -1:
@@ -486,7 +487,7 @@ cdef class Gateway:
         cdef Client client
         self.show_commands()
         for client in self.clients:
-            if client.session.outbox.used:
+            if client.connection.outbox.used:
                 self.send(client)
         return 0
 

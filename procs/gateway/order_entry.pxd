@@ -1,40 +1,40 @@
 cimport cython
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 
-from procs.gateway.fix.connection cimport Session
+from procs.gateway.fix.connection cimport Connection
 from procs.gateway.order_form cimport Form, Refusal, Terms, Text
-from procs.gateway.order_request cimport Entry
+from procs.gateway.ingress_writer cimport IngressWriter
 from procs.gateway.orders cimport Orders
 from procs.gateway.reports cimport ExecId, Reports
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport Kind
-from procs.gateway.validation cimport Checker
+from procs.gateway.validation cimport Validator
 
 
 @cython.final
-cdef class Desk:
+cdef class OrderEntry:
     cdef Store store
     cdef Orders orders
     cdef Reports reports
-    cdef Entry entry
-    cdef Checker checker
+    cdef IngressWriter ingress
+    cdef Validator validator
     cdef int number
     cdef bint lacks_space        # the disk has none for new orders
     cdef bint takes(self, uint32_t msg_type) noexcept nogil
-    cdef int take(self, Session session, uint32_t account, int64_t now_ns) except -1
-    cdef int order_message(self, Session session, uint32_t account, int64_t now_ns) except -1
-    cdef int list_message(self, Session session, uint32_t account, int64_t now_ns) except -1
-    cdef int mass_message(self, Session session, uint32_t account, int64_t now_ns) except -1
-    cdef int status_message(self, Session session, uint32_t account, int64_t now_ns) except -1
-    cdef int keep(self, Kind kind, Session session, uint32_t account, int flags=*) except -1
-    cdef int keep_refused(self, Session session, uint32_t account, Text cl_ord_id, int flags=*) except -1
+    cdef int take(self, Connection connection, uint32_t account, int64_t now_ns) except -1
+    cdef int order_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
+    cdef int list_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
+    cdef int mass_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
+    cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
+    cdef int keep(self, Kind kind, Connection connection, uint32_t account, int flags=*) except -1
+    cdef int keep_refused(self, Connection connection, uint32_t account, Text cl_ord_id, int flags=*) except -1
     cdef uint16_t judge_room(self, const Form *form, uint32_t account, const Terms *terms) noexcept
     cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept
     cdef int refuse_order(
-        self, Session session, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
+        self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
     ) except -1
     cdef int answer_status(
-        self, Session session, uint32_t account, const Terms *terms, int part, int64_t now_ns
+        self, Connection connection, uint32_t account, const Terms *terms, int part, int64_t now_ns
     ) except -1
-    cdef int busy(self, Session session, uint32_t account, Text ref_id) except -1
+    cdef int busy(self, Connection connection, uint32_t account, Text ref_id) except -1
     cdef ExecId own_exec_id(self, int part=*) noexcept

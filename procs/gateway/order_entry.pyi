@@ -1,10 +1,10 @@
-from procs.gateway.validation import Checker
+from procs.gateway.validation import Validator
 from procs.gateway.orders import Orders
 from procs.gateway.reports import Reports
 from procs.gateway.store import Store
-from procs.gateway.order_request import Entry
+from procs.gateway.ingress_writer import IngressWriter
 
-class Desk:
+class OrderEntry:
     def __init__(
-        self, store: Store, orders: Orders, reports: Reports, entry: Entry, checker: Checker, number: int
+        self, store: Store, orders: Orders, reports: Reports, ingress: IngressWriter, validator: Validator, number: int
     ) -> None: ...

@@ -1,4 +1,4 @@
-"""The gateway's order desk: one application message of a client becomes commands in the ingress ring, or is answered.
+"""The gateway's order entry: one application message of a client becomes commands in the ingress ring, or is answered.
 
 It keeps each message in the store, with what came of it, and tells a client that asks, or repeats itself, how the order
 stands (LOG-24). It sends nothing and knows no connection.
@@ -8,11 +8,12 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.stdio cimport snprintf
 
 from procs.gateway.codes cimport EXPLANATION_SIZE, explain
-from procs.gateway.fix.connection cimport Session
+from procs.gateway.fix.connection cimport Connection
 from procs.gateway.fix.message cimport Message
 from procs.gateway.order_form cimport Form, Refusal, Terms, Text
 from procs.gateway.order_form cimport is_char, refuse
-from procs.gateway.order_request cimport Entry, field_of, read_entries, read_form
+from procs.gateway.ingress_writer cimport IngressWriter
+from procs.gateway.order_request cimport field_of, read_entries, read_form
 from procs.gateway.orders cimport Order, Orders
 from procs.gateway.reject_messages cimport (
     add_sent, cancel_refused, list_refused, mass_refused, order_refused, order_unknown,
@@ -20,7 +21,7 @@ from procs.gateway.reject_messages cimport (
 from procs.gateway.reports cimport EXEC_ID_SIZE, ExecId, Reports
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport FLAG_REFUSED_ID, KIND_IN_ANSWERED, KIND_IN_LOGGED, Kind
-from procs.gateway.validation cimport Checker
+from procs.gateway.validation cimport Validator
 from shm.records cimport (
     CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIMIT_REACHED, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK,
     CODE_VENUE_BUSY,
@@ -36,15 +37,17 @@ cdef enum:
     LIST_ORDERS = 2
 
 
-cdef class Desk:
-    """The desk of gateway `number`. A message's account is its session's, whatever it says."""
+cdef class OrderEntry:
+    """The order entry of gateway `number`. A message's account is its session's, whatever it says."""
 
-    def __init__(self, Store store, Orders orders, Reports reports, Entry entry, Checker checker, int number):
+    def __init__(
+        self, Store store, Orders orders, Reports reports, IngressWriter ingress, Validator validator, int number
+    ):
         self.store = store
         self.orders = orders
         self.reports = reports
-        self.entry = entry
-        self.checker = checker
+        self.ingress = ingress
+        self.validator = validator
         self.number = number
 
     cdef bint takes(self, uint32_t msg_type) noexcept nogil:
@@ -54,115 +57,115 @@ cdef class Desk:
             or msg_type == c"H"
         )
 
-    cdef int take(self, Session session, uint32_t account, int64_t now_ns) except -1:
+    cdef int take(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """Deal with `session.message`; an answer of ours is in the session's outbox then."""
-        cdef uint32_t msg_type = session.message.msg_type
+        cdef uint32_t msg_type = connection.message.msg_type
         if msg_type == c"E":
-            return self.list_message(session, account, now_ns)
+            return self.list_message(connection, account, now_ns)
         if msg_type == c"q":
-            return self.mass_message(session, account, now_ns)
+            return self.mass_message(connection, account, now_ns)
         if msg_type == c"H":
-            return self.status_message(session, account, now_ns)
-        return self.order_message(session, account, now_ns)
+            return self.status_message(connection, account, now_ns)
+        return self.order_message(connection, account, now_ns)
 
-    cdef int order_message(self, Session session, uint32_t account, int64_t now_ns) except -1:
+    cdef int order_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """A D, F or G."""
         cdef Form form
         cdef Terms terms
         cdef Refusal refusal
-        read_form(session.message, &form)
-        refusal = self.checker.check(&form, account, &terms)
+        read_form(connection.message, &form)
+        refusal = self.validator.check(&form, account, &terms)
         if refusal.code == CODE_OK:
             refusal.code = self.judge_room(&form, account, &terms)
-        if refusal.code == CODE_OK and not self.entry.has_room():
+        if refusal.code == CODE_OK and not self.ingress.has_room():
             refusal.code = CODE_VENUE_BUSY
         if refusal.code != CODE_OK:
-            return self.refuse_order(session, account, &form, &refusal, now_ns)
+            return self.refuse_order(connection, account, &form, &refusal, now_ns)
         if form.msg_type == c"D":
             if form.poss_resend and self.orders.find_client(account, terms.order.cl_ord_id) != NULL:
-                self.answer_status(session, account, &terms, 0, now_ns)
-                return self.keep(KIND_IN_ANSWERED, session, account)
-            self.entry.order(&form, &terms, account, now_ns)
+                self.answer_status(connection, account, &terms, 0, now_ns)
+                return self.keep(KIND_IN_ANSWERED, connection, account)
+            self.ingress.order(&form, &terms, account, now_ns)
         elif form.msg_type == c"F":
-            self.entry.cancel(&form, &terms, account, now_ns)
+            self.ingress.cancel(&form, &terms, account, now_ns)
         else:
-            self.entry.replace(&form, &terms, account, now_ns)
-        return self.keep(KIND_IN_LOGGED, session, account)
+            self.ingress.replace(&form, &terms, account, now_ns)
+        return self.keep(KIND_IN_LOGGED, connection, account)
 
-    cdef int list_message(self, Session session, uint32_t account, int64_t now_ns) except -1:
+    cdef int list_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """An E: both its orders in one command, or one answer for both."""
-        cdef Message message = session.message
+        cdef Message message = connection.message
         cdef Form[LIST_ORDERS] forms
         cdef Terms[LIST_ORDERS] terms
         cdef Refusal refusal = refuse(CODE_LIST_NOT_TWO, field_of(message, 68))
         cdef int i
         if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
-            refusal = self.checker.check_list(forms, field_of(message, 1385), account, terms)
+            refusal = self.validator.check_list(forms, field_of(message, 1385), account, terms)
             if refusal.code == CODE_OK:
                 refusal.code = self.judge_room(&forms[0], account, &terms[0])
-        if refusal.code == CODE_OK and not self.entry.has_room():
-            return self.busy(session, account, field_of(message, 66))
+        if refusal.code == CODE_OK and not self.ingress.has_room():
+            return self.busy(connection, account, field_of(message, 66))
         if refusal.code != CODE_OK:
-            session.begin_reply(LIST_STATUS, now_ns, now_ns)
-            list_refused(session.outbox, message, &refusal, now_ns)
-            session.end_message()
-            return self.keep_refused(session, account, field_of(message, 66))
+            connection.begin_reply(LIST_STATUS, now_ns, now_ns)
+            list_refused(connection.outbox, message, &refusal, now_ns)
+            connection.end_message()
+            return self.keep_refused(connection, account, field_of(message, 66))
         if message.poss_resend and self.orders.find_client(account, terms[0].order.cl_ord_id) != NULL:
             for i in range(LIST_ORDERS):
-                self.answer_status(session, account, &terms[i], i, now_ns)
-            return self.keep(KIND_IN_ANSWERED, session, account)
-        self.entry.pair(forms, terms, account, now_ns)
-        return self.keep(KIND_IN_LOGGED, session, account)
+                self.answer_status(connection, account, &terms[i], i, now_ns)
+            return self.keep(KIND_IN_ANSWERED, connection, account)
+        self.ingress.pair(forms, terms, account, now_ns)
+        return self.keep(KIND_IN_LOGGED, connection, account)
 
-    cdef int mass_message(self, Session session, uint32_t account, int64_t now_ns) except -1:
+    cdef int mass_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """A q."""
         cdef Form form
         cdef Terms terms
-        cdef Text kind = field_of(session.message, 530)
+        cdef Text kind = field_of(connection.message, 530)
         cdef Refusal refusal
-        read_form(session.message, &form)
-        refusal = self.checker.check_mass(&form, kind, &terms)
-        if refusal.code == CODE_OK and not self.entry.has_room():
-            return self.busy(session, account, form.cl_ord_id)
+        read_form(connection.message, &form)
+        refusal = self.validator.check_mass(&form, kind, &terms)
+        if refusal.code == CODE_OK and not self.ingress.has_room():
+            return self.busy(connection, account, form.cl_ord_id)
         if refusal.code != CODE_OK:
-            session.begin_reply(MASS_REPORT, now_ns, now_ns)
-            mass_refused(session.outbox, &form, kind, &refusal, now_ns)
-            session.end_message()
-            return self.keep_refused(session, account, form.cl_ord_id)
-        self.entry.mass_cancel(&form, &terms, account, now_ns)
-        return self.keep(KIND_IN_LOGGED, session, account)
+            connection.begin_reply(MASS_REPORT, now_ns, now_ns)
+            mass_refused(connection.outbox, &form, kind, &refusal, now_ns)
+            connection.end_message()
+            return self.keep_refused(connection, account, form.cl_ord_id)
+        self.ingress.mass_cancel(&form, &terms, account, now_ns)
+        return self.keep(KIND_IN_LOGGED, connection, account)
 
-    cdef int status_message(self, Session session, uint32_t account, int64_t now_ns) except -1:
+    cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """An H: how an order of the account stands, as far as this gateway has been told."""
         cdef Form form
         cdef Terms terms
         cdef ExecId exec_id = self.own_exec_id()
         cdef const Order *order = NULL
-        read_form(session.message, &form)
-        if self.checker.check_status(&form, &terms).code == CODE_OK:
+        read_form(connection.message, &form)
+        if self.validator.check_status(&form, &terms).code == CODE_OK:
             order = self.orders.find_client(account, terms.order.cl_ord_id)
-        session.begin_reply(REPORT, now_ns, now_ns)
+        connection.begin_reply(REPORT, now_ns, now_ns)
         if order == NULL:
-            order_unknown(session.outbox, &form, &exec_id, now_ns)
+            order_unknown(connection.outbox, &form, &exec_id, now_ns)
         else:
-            self.reports.status(session.outbox, order, &exec_id, now_ns)
-        if session.version != 42:
-            add_sent(session.outbox, 790, field_of(session.message, 790))
-        session.end_message()
-        return self.keep(KIND_IN_ANSWERED, session, account)
+            self.reports.status(connection.outbox, order, &exec_id, now_ns)
+        if connection.version != 42:
+            add_sent(connection.outbox, 790, field_of(connection.message, 790))
+        connection.end_message()
+        return self.keep(KIND_IN_ANSWERED, connection, account)
 
-    cdef int keep(self, Kind kind, Session session, uint32_t account, int flags=0) except -1:
+    cdef int keep(self, Kind kind, Connection connection, uint32_t account, int flags=0) except -1:
         """Store the message, as one that is on its way to the log or one that was answered."""
-        cdef Message message = session.message
+        cdef Message message = connection.message
         return self.store.append_received(kind, account, message.msg_seq_num, message, flags)
 
-    cdef int keep_refused(self, Session session, uint32_t account, Text cl_ord_id, int flags=0) except -1:
+    cdef int keep_refused(self, Connection connection, uint32_t account, Text cl_ord_id, int flags=0) except -1:
         """Store a message that was refused: only its version and ClOrdID where the disk is full."""
-        cdef Message message = session.message
+        cdef Message message = connection.message
         cdef char[KEPT_SIZE] kept
         cdef int size
         if not self.store.is_short or cl_ord_id.size > CL_ORD_ID_SIZE:
-            return self.keep(KIND_IN_ANSWERED, session, account, flags)
+            return self.keep(KIND_IN_ANSWERED, connection, account, flags)
         size = snprintf(
             kept, KEPT_SIZE, b"8=FIX.4.%c\x0111=%.*s\x01", message.data[8], <int> cl_ord_id.size, cl_ord_id.at
         )
@@ -183,46 +186,46 @@ cdef class Desk:
         return not form.poss_resend or self.orders.find_client(account, terms.order.cl_ord_id) == NULL
 
     cdef int refuse_order(
-        self, Session session, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
+        self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
     ) except -1:
         """One answer to a D, F or G that does not reach the router."""
         cdef ExecId exec_id = self.own_exec_id()
         cdef char orig_cl_ord_id[CL_ORD_ID_SIZE]
         if refusal.code == CODE_VENUE_BUSY:
-            return self.busy(session, account, form.cl_ord_id)
+            return self.busy(connection, account, form.cl_ord_id)
         if form.msg_type == c"D":
-            session.begin_reply(REPORT, now_ns, now_ns)
-            order_refused(session.outbox, form, refusal, &exec_id, now_ns)
+            connection.begin_reply(REPORT, now_ns, now_ns)
+            order_refused(connection.outbox, form, refusal, &exec_id, now_ns)
         else:
-            session.begin_reply(CANCEL_REJECT, now_ns, now_ns)
+            connection.begin_reply(CANCEL_REJECT, now_ns, now_ns)
             copy_padded(orig_cl_ord_id, form.orig_cl_ord_id)
             cancel_refused(
-                session.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, now_ns
+                connection.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, now_ns
             )
-        session.end_message()
+        connection.end_message()
         return self.keep_refused(
-            session, account, form.cl_ord_id, FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0
+            connection, account, form.cl_ord_id, FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0
         )
 
-    cdef int busy(self, Session session, uint32_t account, Text ref_id) except -1:
+    cdef int busy(self, Connection connection, uint32_t account, Text ref_id) except -1:
         """A message that there was no room for: the same one may be sent again."""
         cdef char text[EXPLANATION_SIZE]
         cdef size_t size
         size = explain(CODE_VENUE_BUSY, NULL, 0, NULL, text)
-        session.business_reject(NOT_AVAILABLE, ref_id.at, ref_id.size, text, size)
-        return self.keep_refused(session, account, ref_id)
+        connection.business_reject(NOT_AVAILABLE, ref_id.at, ref_id.size, text, size)
+        return self.keep_refused(connection, account, ref_id)
 
     cdef int answer_status(
-        self, Session session, uint32_t account, const Terms *terms, int part, int64_t now_ns
+        self, Connection connection, uint32_t account, const Terms *terms, int part, int64_t now_ns
     ) except -1:
         """How an order stands that may have been sent before (PossResend), where it is known."""
         cdef ExecId exec_id = self.own_exec_id(part)
         cdef const Order *order = self.orders.find_client(account, terms.order.cl_ord_id)
         if order == NULL:
             return 0
-        session.begin_reply(REPORT, now_ns, now_ns)
-        self.reports.status(session.outbox, order, &exec_id, now_ns)
-        session.end_message()
+        connection.begin_reply(REPORT, now_ns, now_ns)
+        self.reports.status(connection.outbox, order, &exec_id, now_ns)
+        connection.end_message()
         return 0
 
     cdef ExecId own_exec_id(self, int part=0) noexcept:

@@ -1,10 +1,7 @@
-"""Order entry: a parsed FIX message becomes records in the ingress ring, written in place.
+"""Points at the fields of an order message, by their places in the parsed FIX message; it checks none of them."""
 
-It claims and fills slots and publishes a read's worth of them together; it never checks (`validation` does) or waits.
-"""
-
-from libc.stdint cimport int64_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint32_t
+from libc.string cimport memset
 
 from procs.gateway.fix.message cimport (
     AT_CL_ORD_ID,
@@ -19,38 +16,6 @@ from procs.gateway.fix.message cimport (
     Field,
     Message,
 )
-from shm.client_ids cimport is_short, join_ids
-from shm.records cimport (
-    CL_ORD_ID_SIZE,
-    CMD_CANCEL,
-    CMD_EXT_CLIENT_ID,
-    CMD_EXT_LEG,
-    CMD_EXT_TERMS,
-    CMD_MASS_CANCEL,
-    CMD_NEW_ORDER,
-    CMD_REPLACE,
-    CMD_SESSION,
-    ORDER_FLAG_LIST,
-    ORDER_FLAG_POSS_RESEND,
-    ORDER_FLAG_TERMS,
-    RECORD_SIZE,
-    CancelRecord,
-    CommandRecord,
-    ExtClientIdRecord,
-    ExtTermsRecord,
-    MassCancelRecord,
-    NewOrderRecord,
-    ReplaceRecord,
-    SessionRecord,
-)
-
-cdef enum:
-    RECORD_VERSION = 1
-    HEADER_SIZE = sizeof(CommandRecord)
-
-assert HEADER_SIZE == 48
-assert sizeof(NewOrderRecord) == sizeof(ExtTermsRecord) == RECORD_SIZE
-
 
 cdef void read_form(Message message, Form *form) noexcept nogil:
     """Point `form` at the fields of a D, F or G; it is valid as long as the message is."""
@@ -170,128 +135,3 @@ cdef inline Text text_at(Message message, int place) noexcept nogil:
         text.at = message.data + field.offset
         text.size = field.length
     return text
-
-
-cdef class Entry:
-    """The producing end of the gateway's ingress ring. Records become visible with `publish` only."""
-
-    def __init__(self, Producer ingress):
-        self.ingress = ingress
-
-    cdef bint has_room(self) noexcept nogil:
-        """Whether the records of one more message fit."""
-        return self.ingress.free(self.claimed + MOST_SLOTS) >= self.claimed + MOST_SLOTS
-
-    cdef bint is_taken(self) noexcept nogil:
-        """Whether the router has taken all that was ever shown to it."""
-        return self.ingress.free(self.ingress.ring.header.capacity) == self.ingress.ring.header.capacity
-
-    cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """The next slot's record, with its header; the account is the session's, whatever a message says."""
-        cdef char *slot = self.ingress.claim(self.ingress.next + self.claimed)
-        cdef CommandRecord *header = <CommandRecord *> slot
-        memset(slot, 0, RECORD_SIZE)
-        header.type = command
-        header.version = RECORD_VERSION
-        header.time_ns = utc_ns
-        header.account = account
-        header.session = account
-        self.claimed += 1
-        return slot
-
-    cdef void order(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        if terms.has_more:
-            self.further(terms, account, utc_ns)
-        self.body(CMD_NEW_ORDER, form, terms, 0, account, utc_ns)
-        self.commands += 1
-
-    cdef void pair(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """A list: its second order in the extension of its first one."""
-        if terms[1].has_more:
-            self.further(&terms[1], account, utc_ns)
-        self.body(CMD_EXT_LEG, form, &terms[1], 0, account, utc_ns)
-        if terms.has_more:
-            self.further(terms, account, utc_ns)
-        self.body(CMD_NEW_ORDER, form, terms, ORDER_FLAG_LIST, account, utc_ns)
-        self.commands += 1
-
-    cdef void body(
-        self, int command, const Form *form, const Terms *terms, int flags, uint32_t account, int64_t utc_ns
-    ) noexcept nogil:
-        """An order's record: all behind its header is as the checks have left it."""
-        cdef char *slot = self.claim(command, account, utc_ns)
-        cdef NewOrderRecord *record = <NewOrderRecord *> slot
-        memcpy(slot + HEADER_SIZE, <const char *> &terms.order + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
-        record.flags |= flags | (ORDER_FLAG_POSS_RESEND if form.poss_resend else 0)
-        if terms.has_more:
-            record.flags |= ORDER_FLAG_TERMS
-        record.msg_seq_num = form.msg_seq_num
-
-    cdef void further(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """Terms beyond price and quantity, directly before the record (of a replace, its OrigClOrdID) that has them."""
-        cdef char *slot = self.claim(CMD_EXT_TERMS, account, utc_ns)
-        memcpy(slot + HEADER_SIZE, <const char *> &terms.more + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
-
-    cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        cdef CancelRecord *record = <CancelRecord *> self.request(
-            CMD_CANCEL, ORDER_FLAG_POSS_RESEND if form.poss_resend else 0, terms, account, utc_ns
-        )
-        record.instrument = terms.order.instrument
-        record.side = terms.order.side
-        record.msg_seq_num = form.msg_seq_num
-        self.commands += 1
-
-    cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        cdef ReplaceRecord *record
-        cdef int flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
-        if terms.has_more:
-            self.further(terms, account, utc_ns)
-            flags |= ORDER_FLAG_TERMS
-        record = self.request(CMD_REPLACE, flags, terms, account, utc_ns)
-        record.instrument = terms.order.instrument
-        record.price_ticks = terms.order.price_ticks
-        record.quantity_lots = terms.order.quantity_lots
-        record.msg_seq_num = form.msg_seq_num
-        self.commands += 1
-
-    cdef void mass_cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """Of the account's own orders: those of an instrument (0: any) and a side (0: both)."""
-        cdef MassCancelRecord *record = <MassCancelRecord *> self.claim(CMD_MASS_CANCEL, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
-        record.instrument = terms.order.instrument
-        record.side = terms.order.side
-        record.target = account
-        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
-        record.msg_seq_num = form.msg_seq_num
-        self.commands += 1
-
-    cdef ReplaceRecord *request(
-        self, int command, int flags, const Terms *terms, uint32_t account, int64_t utc_ns
-    ) noexcept nogil:
-        """A cancel or replace with its ClOrdID and OrigClOrdID, which takes a record of its own where one is long."""
-        cdef bint fits = is_short(terms.order.cl_ord_id) and is_short(terms.orig_cl_ord_id)
-        cdef ExtClientIdRecord *extension
-        cdef ReplaceRecord *record
-        if not fits:
-            extension = <ExtClientIdRecord *> self.claim(CMD_EXT_CLIENT_ID, account, utc_ns)
-            memcpy(extension.orig_cl_ord_id, terms.orig_cl_ord_id, CL_ORD_ID_SIZE)
-        record = <ReplaceRecord *> self.claim(command, account, utc_ns)
-        record.flags = flags
-        if fits:
-            join_ids(record, terms.order.cl_ord_id, terms.orig_cl_ord_id)
-        else:
-            memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
-        return record
-
-    cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil:
-        """The session logged on, or began its numbers at 1 again: its next message has `next_in`."""
-        cdef SessionRecord *record = <SessionRecord *> self.claim(CMD_SESSION, account, utc_ns)
-        record.next_msg_seq_num = next_in
-        record.up = 1
-        record.reset = reset
-
-    cdef void publish(self) noexcept nogil:
-        """Show the router everything that was claimed."""
-        if self.claimed:
-            self.ingress.publish(self.ingress.next + self.claimed - 1)
-            self.claimed = 0

@@ -15,7 +15,7 @@ cdef enum:
 assert sizeof(Mark) == 16
 
 
-cdef int reserve(Marks *marks, uint32_t capacity) except -1 nogil:
+cdef int reserve(ResendIndex *marks, uint32_t capacity) except -1 nogil:
     cdef void *grown
     if capacity <= marks.capacity:
         return 0
@@ -28,7 +28,7 @@ cdef int reserve(Marks *marks, uint32_t capacity) except -1 nogil:
     return 0
 
 
-cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position, uint32_t kib) except -1 nogil:
+cdef int add_mark(ResendIndex *marks, uint32_t msg_seq_num, uint64_t position, uint32_t kib) except -1 nogil:
     """Note where a message lies, unless one of the last `stride` of its session was noted."""
     cdef uint32_t i
     if marks.since:
@@ -49,7 +49,7 @@ cdef int add_mark(Marks *marks, uint32_t msg_seq_num, uint64_t position, uint32_
     return 0
 
 
-cdef uint32_t count_up_to(const Marks *marks, bint by_kib, uint32_t most) noexcept nogil:
+cdef uint32_t count_up_to(const ResendIndex *marks, bint by_kib, uint32_t most) noexcept nogil:
     """How many marks, the first ones, have at most this MsgSeqNum, or so many KiB before them."""
     cdef uint32_t low = 0
     cdef uint32_t high = marks.count
@@ -63,28 +63,28 @@ cdef uint32_t count_up_to(const Marks *marks, bint by_kib, uint32_t most) noexce
     return low
 
 
-cdef inline uint64_t last_of(const Marks *marks, uint32_t count, uint64_t otherwise) noexcept nogil:
+cdef inline uint64_t last_of(const ResendIndex *marks, uint32_t count, uint64_t otherwise) noexcept nogil:
     """The position of the last of the first `count` marks, or of the first one; `otherwise` where there is none."""
     return marks.marks[max(count, 1) - 1].position if marks.count else otherwise
 
 
-cdef uint64_t find_mark(const Marks *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
+cdef uint64_t find_mark(const ResendIndex *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
     """A position at or before that of message `msg_seq_num`; `otherwise` where no message was noted."""
     return last_of(marks, count_up_to(marks, False, msg_seq_num), otherwise)
 
 
-cdef uint64_t reach_of(const Marks *marks, uint32_t kib, uint64_t otherwise) noexcept nogil:
+cdef uint64_t reach_of(const ResendIndex *marks, uint32_t kib, uint64_t otherwise) noexcept nogil:
     """The position of the last mark with at most so many KiB before it; `otherwise` where no message was noted."""
     return last_of(marks, count_up_to(marks, True, kib), otherwise)
 
 
-cdef const Mark *mark_above(const Marks *marks, uint32_t msg_seq_num) noexcept nogil:
+cdef const Mark *mark_above(const ResendIndex *marks, uint32_t msg_seq_num) noexcept nogil:
     """The first mark of a message behind `msg_seq_num`; NULL where none was noted."""
     cdef uint32_t count = count_up_to(marks, False, msg_seq_num)
     return &marks.marks[count] if count < marks.count else NULL
 
 
-cdef void drop_marks(Marks *marks, uint64_t position) noexcept nogil:
+cdef void drop_marks(ResendIndex *marks, uint64_t position) noexcept nogil:
     """Forget those of messages before `position`, which are gone."""
     cdef uint32_t gone = 0
     while gone < marks.count and marks.marks[gone].position < position:
@@ -93,19 +93,19 @@ cdef void drop_marks(Marks *marks, uint64_t position) noexcept nogil:
     memmove(marks.marks, marks.marks + gone, marks.count * sizeof(Mark))
 
 
-cdef void clear_marks(Marks *marks) noexcept nogil:
+cdef void clear_marks(ResendIndex *marks) noexcept nogil:
     marks.count = marks.since = 0
     marks.stride = MARK_STRIDE
 
 
-cdef int save_marks(const Marks *marks, Saver saver) except -1:
+cdef int save_marks(const ResendIndex *marks, Saver saver) except -1:
     saver.put_64(marks.count)
     saver.put_64(marks.stride)
     saver.put_64(marks.since)
     return saver.put(marks.marks, marks.count * sizeof(Mark))
 
 
-cdef int load_marks(Marks *marks, Loader loader) except -1:
+cdef int load_marks(ResendIndex *marks, Loader loader) except -1:
     """Give a session without marks those of a part."""
     cdef uint32_t count = <uint32_t> loader.get_64()
     marks.stride = <uint32_t> loader.get_64()

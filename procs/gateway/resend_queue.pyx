@@ -31,11 +31,11 @@ cdef class Repeats:
     cdef int begin(self, Client client) except -1:
         """Repeat what the client's session was asked for, from the next turn on."""
         cdef Repeat earlier = client.repeat if client.repeat is not None else client.left
-        client.repeat = Repeat(self.store, client.line, client.session)
+        client.repeat = Repeat(self.store, client.session, client.connection)
         client.left = None
         if earlier is not None:
             client.repeat.join(earlier.left_begin, earlier.left_end)
-        client.repeat.left_begin, client.repeat.left_end = client.session.resend_begin, client.session.resend_end
+        client.repeat.left_begin, client.repeat.left_end = client.connection.resend_begin, client.connection.resend_end
         if client not in self.turns:
             self.turns.append(client)
         return 0

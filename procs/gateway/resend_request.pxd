@@ -1,8 +1,8 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.fix.connection cimport Session
-from procs.gateway.fix_session cimport Line
+from procs.gateway.fix.connection cimport Connection
+from procs.gateway.fix_session cimport FixSession
 from procs.gateway.resend cimport Resend
 from procs.gateway.store cimport Store
 
@@ -10,8 +10,8 @@ from procs.gateway.store cimport Store
 @cython.final
 cdef class Repeat:
     cdef Store store
-    cdef Line line
-    cdef Session session
+    cdef FixSession session
+    cdef Connection connection
     cdef Resend resend           # of what was asked for, then of what came meanwhile
     cdef readonly bint begun
     cdef readonly bint is_done

@@ -7,9 +7,9 @@ session's outbox; `repeats` decides when a step is due.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.fix.connection cimport Session
+from procs.gateway.fix.connection cimport Connection
 from procs.gateway.fix.encode cimport Outbox
-from procs.gateway.fix_session cimport Line
+from procs.gateway.fix_session cimport FixSession
 from procs.gateway.resend cimport Resend
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport KIND_OUT_APP, Entry
@@ -25,63 +25,63 @@ cdef enum:
 cdef class Repeat:
     """What `session`, of `line`, has been asked for: `session.resend_begin` to `session.resend_end`."""
 
-    def __init__(self, Store store, Line line, Session session):
+    def __init__(self, Store store, FixSession session, Connection connection):
         self.store = store
-        self.line = line
         self.session = session
+        self.connection = connection
 
     cdef void join(self, uint32_t begin, uint32_t end) noexcept:
         """Take in another range that was asked for and is not repeated yet, where it touches this one."""
-        cdef Session session = self.session
-        if begin == 0 or begin > session.resend_end + 1 or session.resend_begin > end + 1:
+        cdef Connection connection = self.connection
+        if begin == 0 or begin > connection.resend_end + 1 or connection.resend_begin > end + 1:
             return
-        session.resend_begin = session.resend_next = min(begin, session.resend_begin)
-        session.resend_end = max(end, session.resend_end)
+        connection.resend_begin = connection.resend_next = min(begin, connection.resend_begin)
+        connection.resend_end = max(end, connection.resend_end)
 
     cdef int step(self, object transport, int64_t now_ns) except -1:
         """Do a bounded part of it, into the outbox; how much work that was."""
-        cdef Line line = self.line
+        cdef FixSession session = self.session
         cdef int work
         if not self.begun:
             self.begin()
         if self.catching_up:
             return self.catch_up(transport, now_ns)
-        if line.credited_ns == 0:
-            line.resend_credit = CREDIT
+        if session.credited_ns == 0:
+            session.resend_credit = CREDIT
         else:
-            line.resend_credit = min(
+            session.resend_credit = min(
                 <int64_t> CREDIT,
-                line.resend_credit + (now_ns - line.credited_ns) * CREDIT_A_SECOND // NS_PER_SECOND,
+                session.resend_credit + (now_ns - session.credited_ns) * CREDIT_A_SECOND // NS_PER_SECOND,
             )
-        line.credited_ns = now_ns
-        work = self.repeat(<int> min(<int64_t> WORK_A_STEP, line.resend_credit), now_ns)
-        line.resend_credit -= work
+        session.credited_ns = now_ns
+        work = self.repeat(<int> min(<int64_t> WORK_A_STEP, session.resend_credit), now_ns)
+        session.resend_credit -= work
         return work
 
     cdef int begin(self) except -1:
         """From here on the session's new messages are only stored."""
         self.begun = True
         self.left_begin = 0
-        self.line.collect(self.session.outbox)
-        self.line.live = None
-        self.resend = Resend(self.store, self.line.number, self.session.resend_begin, self.session.resend_end)
+        self.session.collect(self.connection.outbox)
+        self.session.live = None
+        self.resend = Resend(self.store, self.session.number, self.connection.resend_begin, self.connection.resend_end)
         return 0
 
     cdef int repeat(self, int work, int64_t now_ns) except -1:
         """Repeat what at most `work` finds; how much of that was used."""
-        cdef Session session = self.session
+        cdef Connection connection = self.connection
         cdef const Entry *entry
         cdef int left = work
-        while session.outbox.used < BYTES_A_STEP:
+        while connection.outbox.used < BYTES_A_STEP:
             entry = self.resend.next(&left)
             if entry == NULL:
                 if self.resend.is_done():
-                    session.now_ns = session.sent_ns = session.utc_ns = now_ns
-                    session.fill_to(session.resend_end + 1)
+                    connection.now_ns = connection.sent_ns = connection.utc_ns = now_ns
+                    connection.fill_to(connection.resend_end + 1)
                     self.end_range()
                 break
             if entry.kind == KIND_OUT_APP:
-                session.repeat(
+                connection.repeat(
                     entry.msg_seq_num, <const char *> entry + sizeof(Entry), entry.length, now_ns, now_ns
                 )
         return max(work - left, <int> (work > 0))
@@ -89,18 +89,18 @@ cdef class Repeat:
     cdef int leave(self) except -1:
         """Another request has come: stop repeating for this one."""
         if self.begun and not self.catching_up:
-            self.left_begin, self.left_end = self.session.resend_next, self.session.resend_end
+            self.left_begin, self.left_end = self.connection.resend_next, self.connection.resend_end
             self.end_range()
         return 0
 
     def end_range(self) -> None:
-        self.session.resend_next = 0
+        self.connection.resend_next = 0
         self.catching_up = True
-        self.resend = Resend(self.store, self.line.number, self.session.outbox.next_out, 0x7FFFFFFE)
+        self.resend = Resend(self.store, self.session.number, self.connection.outbox.next_out, 0x7FFFFFFE)
 
     cdef int catch_up(self, object transport, int64_t now_ns) except -1:
         """Send the messages that were stored while it ran, as they are; the session is live behind the last."""
-        cdef Outbox outbox = self.session.outbox
+        cdef Outbox outbox = self.connection.outbox
         cdef const Entry *entry
         cdef int left = WORK_A_STEP
         cdef size_t size = 0
@@ -115,10 +115,10 @@ cdef class Repeat:
         if parts:
             transport.write(b"".join(parts))
         if self.resend.is_done():
-            if outbox.next_out < self.store.sessions[self.line.number].next_out:
+            if outbox.next_out < self.store.sessions[self.session.number].next_out:
                 self.end_range()
             else:
-                self.line.live = self.session
-                self.session.end_repeat(now_ns, now_ns)
+                self.session.live = self.connection
+                self.connection.end_repeat(now_ns, now_ns)
                 self.is_done = True
         return 1

@@ -19,7 +19,7 @@ from procs.gateway import control
 from procs.gateway.authentication import Authenticator
 from procs.gateway.client import Client
 from procs.gateway.control import Control
-from procs.gateway.fix.connection import Session
+from procs.gateway.fix.connection import Connection
 from procs.gateway.gateway import Gateway
 from procs.gateway.session_log import SessionLog, Watch
 from shm.bell import Reason
@@ -36,7 +36,7 @@ DISCONNECT_S = 10.0  # to log a client out, and to close behind what it has not 
 LogonCheck = Callable[[Client, str, str, str], None]
 
 
-class Connection(asyncio.BufferedProtocol):
+class ClientSocket(asyncio.BufferedProtocol):
     """One client's socket."""
 
     def __init__(self, server: Server) -> None:
@@ -95,7 +95,7 @@ class Server:
         self,
         config: FixSection,
         engine: Callable[[LogonCheck, Watch], Gateway],
-        session: Callable[[int], Session],
+        connection: Callable[[int], Connection],
         clock: Callable[[], int],
         name: str,
         boot_id: str,
@@ -103,14 +103,14 @@ class Server:
         self.kick: Callable[[], None] = lambda: None
         self._config = config
         self.engine = engine(self._logon, self)
-        self._session = session
+        self._connection = connection
         self._clock = clock
-        self._authenticator = Authenticator(self.engine.pump.accounts, lambda: clock() / 1e9)
+        self._authenticator = Authenticator(self.engine.reporter.accounts, lambda: clock() / 1e9)
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
-        self._connections: dict[Client, Connection] = {}
+        self._connections: dict[Client, ClientSocket] = {}
         self._logons: dict[Client, asyncio.Task[None]] = {}
         self._farewells: dict[Client, asyncio.Event] = {}
-        self._log = SessionLog(name, self.engine.pump, clock)
+        self._log = SessionLog(name, self.engine.reporter, clock)
         self._control = Control(control.name_of(boot_id, name), self._answer)
         self._listener: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -180,12 +180,12 @@ class Server:
         return self._clock()
 
     async def _open(self) -> None:
-        self.engine.pump.opened()
+        self.engine.reporter.opened()
         await self._control.open()
         loop = asyncio.get_running_loop()
         address, port = self._config.address, self._config.port
         try:
-            self._listener = await loop.create_server(lambda: Connection(self), address, port, backlog=BACKLOG)
+            self._listener = await loop.create_server(lambda: ClientSocket(self), address, port, backlog=BACKLOG)
         except OSError as error:
             raise judged(error, "fix", address, port) from error
         log.info("FIX is open", address=address, port=self.port)
@@ -201,13 +201,13 @@ class Server:
         connected.setsockopt(tcp, socket.TCP_KEEPCNT, PROBES)
         connected.setsockopt(tcp, socket.TCP_USER_TIMEOUT, timeout_s * 1000)
 
-    def admit(self, connection: Connection, transport: asyncio.Transport) -> Client | None:
+    def admit(self, connection: ClientSocket, transport: asyncio.Transport) -> Client | None:
         """A client for a new connection, or None, and the connection ended, where there are too many."""
         if self._stopping or not self._admission.enter(connection):
             self._log.turned_away(connection.address, "the venue is stopping" if self._stopping else "too many")
             transport.abort()
             return None
-        client = Client(self._session(self._clock()), transport, connection.address)
+        client = Client(self._connection(self._clock()), transport, connection.address)
         self._connections[client] = connection
         self.engine.connected(client)
         return client
@@ -226,7 +226,7 @@ class Server:
             self._failure = failure
         self.kick()
 
-    def gone(self, connection: Connection, client: Client, reason: str) -> None:
+    def gone(self, connection: ClientSocket, client: Client, reason: str) -> None:
         """A connection has ended."""
         del self._connections[client]
         self._admission.leave(connection)
@@ -254,7 +254,7 @@ class Server:
         """Carry out what `lockstep status` and `lockstep disconnect` ask for."""
         if isinstance(request, control.List):
             return control.Listed(*self._log.statuses(request.first, control.PAGE))
-        account = self.engine.pump.accounts.find(request.session)
+        account = self.engine.reporter.accounts.find(request.session)
         if account is None:
             return control.Disconnected(False, f"there is no session {request.session}")
         client = self.engine.log_out(account.number, request.reason.encode(), self._clock())

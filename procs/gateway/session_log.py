@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 from msgspec import Struct
 
 from procs.gateway.client import Client
-from procs.gateway.event_reporter import EventPump
-from procs.gateway.fix_session import Line
+from procs.gateway.event_reporter import EventReporter
+from procs.gateway.fix_session import FixSession
 from shm.log_lines import log
 
 LINES_PER_S = 10  # of each kind: of sessions, and of those who have not logged on
@@ -103,11 +103,11 @@ class Lines:
 
 
 class SessionLog:
-    """Of gateway `gateway`, whose accounts `pump` knows; `clock` gives the wall clock's ns."""
+    """Of gateway `gateway`, whose accounts `reporter` knows; `clock` gives the wall clock's ns."""
 
-    def __init__(self, gateway: str, pump: EventPump, clock: Callable[[], int]) -> None:
+    def __init__(self, gateway: str, reporter: EventReporter, clock: Callable[[], int]) -> None:
         self._gateway = gateway
-        self._pump = pump
+        self._reporter = reporter
         self._clock = clock
         self._of_sessions = Lines(clock)
         self._of_others = Lines(clock)
@@ -119,7 +119,7 @@ class SessionLog:
     def logged_on(self, client: Client) -> None:
         """A Logon was accepted."""
         self._since[client.name] = self._clock()
-        version = client.session.version
+        version = client.connection.version
         self._of_sessions.write("logon", session=client.name, address=client.address, version=version)
 
     def ended(self, client: Client, reason: str | int) -> None:
@@ -133,7 +133,7 @@ class SessionLog:
             self._of_sessions.write(event, session=client.name, address=client.address, reason=words)
             return
         name = client.claimed
-        if self._pump.accounts.find(name) is not None:
+        if self._reporter.accounts.find(name) is not None:
             self._refusals[name] = moment
         event = "logon_refused" if name else "connection_ended"
         self._of_others.write(event, session=name, address=client.address, reason=words)
@@ -148,20 +148,20 @@ class SessionLog:
 
     def statuses(self, first: int, count: int) -> tuple[list[SessionStatus], int]:
         """The sessions from number `first` on, `count` numbers at most, and the number to go on with (0: no more)."""
-        lines = self._pump.lines
-        behind = min(first + count, len(lines))
-        found = [self._status(line) for line in lines[first:behind] if line is not None]
-        return found, behind if behind < len(lines) else 0
+        sessions = self._reporter.sessions
+        behind = min(first + count, len(sessions))
+        found = [self._status(session) for session in sessions[first:behind] if session is not None]
+        return found, behind if behind < len(sessions) else 0
 
-    def _status(self, line: Line) -> SessionStatus:
-        name, client = line.name.decode(), line.client
-        next_in, next_out = line.numbers
+    def _status(self, session: FixSession) -> SessionStatus:
+        name, client = session.name.decode(), session.client
+        next_in, next_out = session.numbers
         connection: dict[str, Any] = {}
         if client is not None:
             connection = {
                 "address": client.address,
                 "since": _time(self._since[name]),
-                "version": f"FIX.4.{client.session.version % 10}",
+                "version": f"FIX.4.{client.connection.version % 10}",
                 "unsent_bytes": client.transport.get_write_buffer_size(),
             }
         ended, refused = (str(moments.get(name, "")) for moments in (self._ends, self._refusals))

@@ -1,6 +1,6 @@
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.gateway.resend_index cimport Marks
+from procs.gateway.resend_index cimport ResendIndex
 from procs.gateway.store_reader cimport Entry
 from procs.tables.saved cimport Loader, Saver
 
@@ -14,8 +14,8 @@ cdef struct SessionState:
     uint32_t last_logged     # highest MsgSeqNum of those that went to the ingress ring
     uint32_t reserved
     uint64_t out_bytes       # that its messages of ours have taken
-    Marks out_marks
-    Marks in_marks
+    ResendIndex out_marks
+    ResendIndex in_marks
 
 cdef SessionState *new_sessions() except NULL
 cdef void free_sessions(SessionState *sessions) noexcept nogil

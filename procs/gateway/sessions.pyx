@@ -8,7 +8,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from procs.gateway.resend_index cimport (
-    MAX_MARKS, Marks, add_mark, clear_marks, drop_marks, load_marks, reach_of, save_marks,
+    MAX_MARKS, ResendIndex, add_mark, clear_marks, drop_marks, load_marks, reach_of, save_marks,
 )
 from procs.gateway.store_reader cimport (
     KIND_IN_ADMIN,
@@ -190,7 +190,7 @@ cdef int check_sessions(const SessionState *sessions, uint64_t first) except -1:
     return 0
 
 
-cdef int check_marks(const Marks *marks, uint64_t first) except -1:
+cdef int check_marks(const ResendIndex *marks, uint64_t first) except -1:
     cdef uint32_t i
     assert marks.count <= MAX_MARKS
     assert marks.count == 0 or marks.marks[0].position >= first

@@ -8,7 +8,7 @@ from shm.board cimport Board
 
 
 @cython.final
-cdef class Checker:
+cdef class Validator:
     cdef Listing listing
     cdef RefusedIds refused
     cdef Board board

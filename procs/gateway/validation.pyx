@@ -64,7 +64,7 @@ cdef Refusal check_replace(const Form *form, Terms *terms) noexcept nogil:
     return fine()
 
 
-cdef class Checker:
+cdef class Validator:
     """The stateless checks, over what is listed, what this gateway refused before, and the board's balances."""
 
     def __init__(self, Listing listing, RefusedIds refused, Board board):

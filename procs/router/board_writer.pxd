@@ -4,7 +4,7 @@ from procs.router.accounts cimport Accounts
 from procs.router.balances cimport Balances
 from shm.board cimport Board
 
-cdef class Showing:
+cdef class BoardWriter:
     cdef Board board
     cdef Balances balances
     cdef Accounts accounts

@@ -14,7 +14,7 @@ cdef enum:
     AHEAD = 6       # balances, from the board's memory being asked for to its turn
 
 
-cdef class Showing:
+cdef class BoardWriter:
     """The one writer of the board's balances and sessions."""
 
     def __init__(self, Board board, Balances balances, Accounts accounts):

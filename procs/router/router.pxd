@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.balances cimport Balances
-from procs.router.board_writer cimport Showing
+from procs.router.board_writer cimport BoardWriter
 from procs.router.events cimport Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.log_source cimport JournalSource
@@ -45,7 +45,7 @@ cdef class Router(Agent):
     cdef Ingress ingress
     cdef Ahead ahead[INGRESS_RINGS]  # by the places of ingress rings
     cdef Settlement settlement
-    cdef Showing showing
+    cdef BoardWriter showing
     cdef int moving            # 1 + the place of the ingress ring whose next command waits for quiet; 0: none
     cdef uint64_t log_claimed
     cdef uint64_t requests_fit  # so many more of gateways' requests, without another look at the rings

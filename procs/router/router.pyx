@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from cython cimport final
 
-from procs.router.board_writer cimport Showing
+from procs.router.board_writer cimport BoardWriter
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.own_records cimport OwnRecords
@@ -79,7 +79,7 @@ cdef class Router(Agent):
         self.generation = generation
         self.ingress = Ingress(ingress, voided)
         self.settlement = Settlement(self.core.ledger, board, matchers)
-        self.showing = Showing(board, self.core.ledger.balances, self.core.ledger.accounts)
+        self.showing = BoardWriter(board, self.core.ledger.balances, self.core.ledger.accounts)
         self.own = OwnRecords(self.core, self.settlement, self.events, boot_id, id_window_s, older_ids)
         self.state = WAITING
 

@@ -8,7 +8,7 @@ from libc.string cimport memset
 
 from cpython.ref cimport PyObject
 
-from procs.router.unsettled_events cimport Early
+from procs.router.unsettled_events cimport UnsettledEvents
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SETTLED, Board
 from shm.records cimport MAX_MATCHERS, EventRecord
@@ -40,7 +40,7 @@ cdef class Settlement:
                 raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}, not {number}")
             self.matchers[number - 1] = <PyObject *> <Consumer?> consumer
         for i in range(MAX_MATCHERS):
-            early = Early()
+            early = UnsettledEvents()
             self.kept.append(early)
             self.early[i] = <PyObject *> early
 
@@ -77,7 +77,7 @@ cdef class Settlement:
                 with gil:
                     raise RuntimeError(f"matcher {index + 1} put event {event.number} at place {number} of its ring")
             if not self.leads:
-                (<Early> self.early[index]).keep(event)
+                (<UnsettledEvents> self.early[index]).keep(event)
             elif self.ledger.apply(event):
                 self.owed = True
         if count:
@@ -102,7 +102,7 @@ cdef class Settlement:
         """Settle what has arrived up to each matcher's number, but for what is settled already."""
         cdef int i
         for i in range(MAX_MATCHERS):
-            if (<Early> self.early[i]).apply(self.ledger, numbers[i]):
+            if (<UnsettledEvents> self.early[i]).apply(self.ledger, numbers[i]):
                 self.owed = True
             self.settled[i] = numbers[i]
         return 0

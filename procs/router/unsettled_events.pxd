@@ -3,7 +3,7 @@ from libc.stdint cimport uint64_t
 from procs.router.ledger cimport Ledger
 from shm.records cimport EventRecord
 
-cdef class Early:
+cdef class UnsettledEvents:
     cdef char *records
     cdef uint64_t first
     cdef uint64_t count

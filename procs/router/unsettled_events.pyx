@@ -14,7 +14,7 @@ cdef enum:
     FIRST_EARLY = 1024
 
 
-cdef class Early:
+cdef class UnsettledEvents:
     """A queue, bounded by what one log ring of commands can emit."""
 
     def __dealloc__(self):

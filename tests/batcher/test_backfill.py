@@ -14,7 +14,7 @@ from msgspec import structs
 import config
 from config.schema import Config, DatabaseSection
 from procs.batcher.backfill import fill
-from procs.batcher.backfill_process import Filler, FillError
+from procs.batcher.backfill_process import BackfillProcess, FillError
 from procs.batcher.compare import compare
 from procs.batcher.expected_requests import COMMANDS
 from procs.batcher.requests import REQUESTED
@@ -104,10 +104,10 @@ def test_a_process_of_its_own_fills_what_a_batcher_lacks(
     manifest = Manifest("0" * 32, "", str(journal), venue, derive(venue), Start.genesis())
     file = tmp_path / "manifest.json"
     file.write_bytes(msgspec.json.encode(manifest))
-    Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig), threading.Event())
+    BackfillProcess(file, lambda: len(rig.log))(EPOCH, born_ns(rig), threading.Event())
     assert compare(database, events_of(rig), commands_of(rig)).clean
     with pytest.raises(FillError, match="another journal"):
-        Filler(file, lambda: len(rig.log))(EPOCH, born_ns(rig) + 1, threading.Event())
+        BackfillProcess(file, lambda: len(rig.log))(EPOCH, born_ns(rig) + 1, threading.Event())
 
 
 def test_another_journal_s_events_are_refused(rig: Rig, journal: Path, venue: Config) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from procs.batcher.spool import Spool
-from procs.batcher.spool_writer import Spooler
+from procs.batcher.spool_writer import SpoolWriter
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 from tests.batcher.test_spool import numbers_of, read
@@ -26,7 +26,7 @@ class Rig:
         self.stream = Stream().define().steps(2000)
         self.spool = Spool(folder, spare_bytes=spare_bytes)
         self.feed = Feed(self.stream)
-        self.spooler = Spooler(self.feed.board, self.feed.consumers, self.spool)
+        self.spooler = SpoolWriter(self.feed.board, self.feed.consumers, self.spool)
         self.now_ns = 0
 
     def run(self) -> bool:

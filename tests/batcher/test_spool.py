@@ -10,7 +10,7 @@ from procs.batcher.extent import extent, note_loaded
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
-from procs.batcher.spool_writer import Spooler
+from procs.batcher.spool_writer import SpoolWriter
 from shm.board import Word
 from shm.records import CancelReason, InstrumentDefined
 from tests.batcher.events import BTCUSDT, TERMS, Stream
@@ -21,7 +21,7 @@ NOTHING = [0] * 9
 
 def spool_all(stream: Stream, spool: Spool, slots: int = 256) -> Feed:
     feed = Feed(stream, slots)
-    spooler = Spooler(feed.board, feed.consumers, spool)
+    spooler = SpoolWriter(feed.board, feed.consumers, spool)
     while not feed.publish(stream.seq):
         # Causes do not decrease, so what is in the rings may be released although the rest is still to come.
         feed.release()
@@ -58,7 +58,7 @@ def test_nothing_beyond_commit_is_spooled(tmp_path: Path) -> None:
     """LOG-13: nothing leaves before its cause is committed."""
     stream = Stream().define().steps(20)
     feed = Feed(stream, slots=512)
-    spooler = Spooler(feed.board, feed.consumers, Spool(tmp_path))
+    spooler = SpoolWriter(feed.board, feed.consumers, Spool(tmp_path))
     feed.publish(stream.seq)
     assert spooler.poll(0) == 0
     for seq in range(1, stream.seq + 1):
@@ -73,7 +73,7 @@ def test_a_matcher_that_lags_holds_back_completeness_but_not_events(tmp_path: Pa
     stream = Stream().define().steps(20)
     feed = Feed(stream, slots=512)
     spool = Spool(tmp_path)
-    spooler = Spooler(feed.board, feed.consumers, spool)
+    spooler = SpoolWriter(feed.board, feed.consumers, spool)
     feed.publish(stream.seq)
     feed.commit(stream.seq)
     feed.board.set(Word.MATCHER_DONE, 10)
@@ -86,7 +86,7 @@ def test_a_matcher_that_lags_holds_back_completeness_but_not_events(tmp_path: Pa
 def test_a_credential_and_its_account_stay_in_one_frame(tmp_path: Path) -> None:
     stream = Stream().define()
     feed = Feed(stream, slots=512)
-    spooler = Spooler(feed.board, feed.consumers, Spool(tmp_path))
+    spooler = SpoolWriter(feed.board, feed.consumers, Spool(tmp_path))
     credential = next(i for i, event in enumerate(stream.events[0]) if type(event).__name__ == "ExtCredentialEvent")
     producer = feed.consumers[0].ring.producer()
     for record in stream.rings[0][: credential + 1]:
@@ -187,7 +187,7 @@ def test_what_an_instrument_did_before_it_moved_stands_before_what_it_does_after
     stream.cancel(stream.resting[0], CancelReason.REQUESTED, ring=2)
     feed = Feed(stream)
     spool = Spool(tmp_path)
-    spooler = Spooler(feed.board, feed.consumers, spool)
+    spooler = SpoolWriter(feed.board, feed.consumers, spool)
     feed.publish(stream.seq)
     for word in (Word.ROUTER_DONE, Word.DURABLE_SEQ, Word.MATCHER_DONE + 1):
         feed.board.set(word, stream.seq)

@@ -118,7 +118,7 @@ class Player:
     def save(self) -> Start:
         """Save its part of a snapshot here; the start that a run from there has."""
         self.engine.store.write_out()
-        self.kept.save(self.cause, NAME, self.engine.pump.save)
+        self.kept.save(self.cause, NAME, self.engine.reporter.save)
         return self.recording.start(self.cause)
 
     def part(self) -> bytes:
@@ -126,7 +126,7 @@ class Player:
         self.engine.store.write_out()
         fd = os.memfd_create("part")
         saver = Saver(fd)
-        self.engine.pump.save(saver)
+        self.engine.reporter.save(saver)
         saver.finish()
         os.lseek(fd, 0, os.SEEK_SET)
         with os.fdopen(fd, "rb") as stream:

@@ -65,12 +65,12 @@ def unsent(harness: Harness) -> int:
 
 async def stalled(harness: Harness, trader: Trader) -> None:
     """Until the gateway reads nothing more of the trader's, though there is more."""
-    line = harness.gateway.engine.pump.lines[1]
-    assert line is not None
+    session = harness.gateway.engine.reporter.sessions[1]
+    assert session is not None
     seen = 0
     await harness.until(lambda: unsent(harness) > MIB)
-    while seen != line.numbers[0]:
-        seen = line.numbers[0]
+    while seen != session.numbers[0]:
+        seen = session.numbers[0]
         await asyncio.sleep(0.05)
     assert seen < trader.next_out, "it has read everything: this shows nothing"
 
@@ -101,10 +101,10 @@ def test_a_client_that_reads_nothing_is_cut_off_and_may_log_on_again(tmp_path: P
             await hasty.logon(harness, t108="0")
             hasty.send_refused(30_000)
             await stalled(harness, hasty)
-            line = harness.gateway.engine.pump.lines[1]
-            assert line is not None
-            await harness.until(lambda: line.client is None)
-            again.next_out = line.numbers[0]
+            session = harness.gateway.engine.reporter.sessions[1]
+            assert session is not None
+            await harness.until(lambda: session.client is None)
+            again.next_out = session.numbers[0]
             assert (await again.logon(harness))[35] == "A"
 
     asyncio.run(scenario())
@@ -118,11 +118,11 @@ def test_a_close_waits_a_bounded_time_for_what_is_not_read(tmp_path: Path) -> No
             hasty.send_refused(30_000)
             await stalled(harness, hasty)
             engine = harness.gateway.engine
-            line = engine.pump.lines[1]
-            assert line is not None
+            session = engine.reporter.sessions[1]
+            assert session is not None
             assert engine.log_out(1, b"enough", harness.gateway.now_ns()) is not None
-            await harness.until(lambda: line.client is None)  # the session is free before the connection has gone
-            again.next_out = line.numbers[0]
+            await harness.until(lambda: session.client is None)  # the session is free before the connection has gone
+            again.next_out = session.numbers[0]
             assert (await again.logon(harness))[35] == "A"
             async with asyncio.timeout(20):
                 while len(engine.clients) > 1:

@@ -109,7 +109,7 @@ class Marked(Stage):
 
     def successor(self, data: Path, of_second: int) -> Stage:
         """A gateway that begins with what is saved; `of_second` events of the second matcher are before the mark."""
-        ring_0 = self.gateway.engine.pump.position(0)
+        ring_0 = self.gateway.engine.reporter.position(0)
         self.snapshots.start = Start(seq=MARK, numbers=(ring_0, 1, of_second, 0, 0, 0, 0, 0, 0))
         return Stage(data, matchers=2, snapshots=self.snapshots)
 
@@ -151,7 +151,7 @@ def test_a_gateway_that_begins_with_a_part_knows_who_may_log_on(tmp_path: Path) 
     running = Marked(tmp_path)
     running.venue.board.set(Word.MATCHER_DONE + 1, MARK)
     running.poll()
-    accounts = running.successor(tmp_path, of_second=0).gateway.engine.pump.accounts
-    assert accounts.known() == running.gateway.engine.pump.accounts.known()
-    assert accounts.nobody == running.gateway.engine.pump.accounts.nobody
+    accounts = running.successor(tmp_path, of_second=0).gateway.engine.reporter.accounts
+    assert accounts.known() == running.gateway.engine.reporter.accounts.known()
+    assert accounts.nobody == running.gateway.engine.reporter.accounts.nobody
     assert len(accounts) == len(config_for().accounts)

@@ -20,7 +20,7 @@ from shm.records import (
 )
 from tests.models import phases
 from tests.models.auction import Outcome
-from tests.models.event_recorder import Voice
+from tests.models.event_recorder import EventRecorder
 from tests.models.listing import Listing
 from tests.models.orders import LIMITS, Order, Place
 
@@ -29,7 +29,7 @@ class Matching:
     """`groups` has the self-trade group of each account that is in one."""
 
     def __init__(self) -> None:
-        self.voice = Voice()
+        self.voice = EventRecorder()
         self.listings: dict[int, Listing] = {}
         self.groups: dict[int, int] = {}
 

@@ -55,7 +55,7 @@ def state_of(order: Order) -> OrderState:
     return OrderState.EXPLICIT if order.display_lots else OrderState.PLAIN
 
 
-class Voice:
+class EventRecorder:
     """`begin` a command, say what comes of it, and take `events`. `number` counts events from 1."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from config.schema import FixSection
 from procs.gateway.client import Client
-from procs.gateway.fix.connection import Session
+from procs.gateway.fix.connection import Connection
 from procs.gateway.gateway import Gateway
 from procs.gateway.session_log import Watch
 from procs.rules.credentials import is_right
@@ -27,7 +27,7 @@ class Door:
         self,
         _config: FixSection,
         engine: Callable[[Callable[[Client, str, str, str], None], Watch], Gateway],
-        session: Callable[[int], Session],
+        session: Callable[[int], Connection],
         _clock: Callable[[], int],
         _name: str,
         _boot_id: str,
@@ -56,7 +56,7 @@ class Door:
         """A duty cycle with everything around the engine."""
         work = self.engine.poll(now_ns)
         if not self.is_open and self.engine.is_ready():
-            self.engine.pump.opened()
+            self.engine.reporter.opened()
             self.is_open = True
         for wire, client in list(self._wires):
             work += self._serve(wire, client, now_ns)
@@ -81,7 +81,7 @@ class Door:
         self._logons.append((client, sender, username, password))
 
     def _check(self, client: Client, sender: str, username: str, password: str, now_ns: int) -> None:
-        account = self.engine.pump.accounts.find(sender) if sender == username else None
+        account = self.engine.reporter.accounts.find(sender) if sender == username else None
         if account is None or not is_right(password, account.credential):
             self.engine.refuse(client, now_ns)
         else:

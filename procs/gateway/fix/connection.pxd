@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint32_t
 from procs.gateway.fix.encode cimport MAX_COMP_ID
 from procs.gateway.fix.queue cimport Queue
 from procs.gateway.fix.rules cimport Fault, Rules
-from procs.gateway.fix.session_writer cimport Speaker
+from procs.gateway.fix.session_writer cimport SessionWriter
 
 # A step of receive(). After each, `session.consumed` bytes of the input are done with (0: it was kept in the queue).
 cdef enum Step:
@@ -48,7 +48,7 @@ cdef struct Limits:
     uint32_t max_heartbeat_s
 
 # An acceptor's session on one connection. now_ns is monotonic (timeouts), utc_ns is wall time (SendingTime).
-cdef class Session(Speaker):
+cdef class Connection(SessionWriter):
     cdef Limits limits
     cdef Rules rules
     cdef char comp_id[MAX_COMP_ID]      # ours

@@ -2,7 +2,7 @@ from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.message import Message
 from procs.gateway.fix.rules import Rules
 
-class Session:
+class Connection:
     message: Message
     outbox: Outbox
     consumed: int

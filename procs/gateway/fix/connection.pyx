@@ -25,7 +25,7 @@ from procs.gateway.fix.rules cimport (
     Rules,
     words,
 )
-from procs.gateway.fix.session_writer cimport Speaker
+from procs.gateway.fix.session_writer cimport SessionWriter
 from shm.alphabet cimport is_id
 
 cdef enum:
@@ -37,7 +37,7 @@ cdef enum:
 NS = NS_PER_SECOND
 
 
-cdef class Session(Speaker):
+cdef class Connection(SessionWriter):
     """A session that waits for its Logon since `now_ns`.
 
     `limits` are in seconds: heartbeat bounds, and timeouts for logon, logout and a gap without progress;

@@ -1,12 +1,12 @@
 from typing import Any
 
-from procs.gateway.fix.connection import Session
+from procs.gateway.fix.connection import Connection
 
 REASONS: tuple[str, ...]
 
 Event = tuple[Any, ...]
 
-class PlainSession(Session):
+class PlainSession(Connection):
     def feed(self, data: bytes) -> None: ...
     def next_event(self, now_ns: int, utc_ns: int) -> Event | None: ...
     def receive_bytes(self, data: bytes, now_ns: int, utc_ns: int) -> list[Event]: ...

@@ -12,7 +12,7 @@ from procs.gateway.fix.connection cimport (
     STEP_HANDLED,
     STEP_LOGON,
     STEP_RESEND,
-    Session,
+    Connection,
     Step,
 )
 
@@ -24,7 +24,7 @@ REASONS = (
 )
 
 
-cdef class PlainSession(Session):
+cdef class PlainSession(Connection):
     """A session whose events are tuples.
 
     ("application", MsgType, MsgSeqNum, fields), ("logon", fields), ("resend", begin, end) and ("disconnect", reason);

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint32_t
 from procs.gateway.fix.encode cimport Outbox, Outgoing
 from procs.gateway.fix.message cimport Message
 
-cdef class Speaker:
+cdef class SessionWriter:
     cdef readonly Message message
     cdef readonly Outbox outbox
     cdef readonly int version           # 42 or 44, 0 before the first message

@@ -15,7 +15,7 @@ cdef enum:
     LAST_REASON_OF_42 = 11      # SessionRejectReason had no higher one in FIX.4.2
 
 
-cdef class Speaker:
+cdef class SessionWriter:
     """The speaking half of a session; `message` is what it answers to."""
 
     cdef int begin_admin(self, uint32_t msg_type) except -1 nogil:

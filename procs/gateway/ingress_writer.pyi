@@ -1,5 +1,5 @@
 from shm.ring import Producer
 
-class Entry:
+class IngressWriter:
     commands: int
     def __init__(self, ingress: Producer) -> None: ...
