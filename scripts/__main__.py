@@ -28,31 +28,31 @@ COMMANDS = {
     "snapshot": ("snapshot:snapshot", "Save a running venue's state now."),
     "restart": ("restart:restart", "Start one process of a running venue again."),
     "verify": ("verify:verify", "Prove that journal, snapshots, database and money agree."),
-    "at": ("at.command:at", "Show the venue as it was just after a command, and why that was refused."),
-    "backup": ("backup.command:backup", "Copy a venue, which may run, into a folder; or prove its copies."),
+    "at": ("at.command:at", "Show the venue just after a command, and why the command was refused."),
+    "backup": ("backup.command:backup", "Back up a venue, running or not; or prove its backups."),
     "restore": ("backup.command:restore", "Make a data folder from a backup."),
-    "repair-journal": ("repair_journal:repair_journal", "Mend a damaged journal from a copy."),
-    "convert-journal": ("convert_journal:convert_journal", "Make an earlier build's journal one of this build's."),
-    "void": ("void:void", "Take out a command that no stage survives."),
+    "repair-journal": ("repair_journal:repair_journal", "Repair a damaged journal from a copy."),
+    "convert-journal": ("convert_journal:convert_journal", "Convert an earlier build's journal for this build."),
+    "void": ("void:void", "Take a command that crashes the venue out of its effect."),
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
-    "check": ("check:check", "Hold a configuration against this machine and the venue's log."),
-    "doctor": ("doctor:doctor", "Check this machine, and say what to fix."),
-    "rebuild-db": ("rebuild_db:rebuild_db", "Make the database anew from the journal."),
-    "load-refused": ("load_refused:load_refused", "Load rows that the database refused before."),
+    "check": ("check:check", "Check a configuration against this machine and the venue's log."),
+    "doctor": ("doctor:doctor", "Check this machine and say what to fix."),
+    "rebuild-db": ("rebuild_db:rebuild_db", "Rebuild the database from the journal."),
+    "load-refused": ("load_refused:load_refused", "Load the rows that the database had refused."),
     "db": ("db:app", "The venue's PostgreSQL."),
     "hash-password": ("hash_password:hash_password", "Print a password's hash, for the configuration."),
     "completion": ("shell:completion", "Print a script that completes commands in a shell."),
     "man": ("shell:man", "Print the manual page."),
 }
 OPERATORS = {
-    "halt": ("operate.trading:halt", "Freeze an instrument."),
-    "resume": ("operate.trading:resume", "Let an instrument trade continuously."),
+    "halt": ("operate.trading:halt", "Halt an instrument."),
+    "resume": ("operate.trading:resume", "Resume continuous trading in an instrument."),
     "phase": ("operate.trading:phase", "Begin a phase of an instrument."),
     "cancel": ("operate.trading:cancel", "Cancel all orders of an account, instrument or side."),
     "kill": ("operate.trading:kill", "Block an account's new orders, or let them through again."),
     "disconnect": ("operate.sessions:disconnect", "End a FIX session's connection."),
-    "deposit": ("operate.money:deposit", "Add to an account's balance what was paid in."),
-    "withdraw": ("operate.money:withdraw", "Take out of an account's balance what is paid out."),
+    "deposit": ("operate.money:deposit", "Credit an account with money paid in."),
+    "withdraw": ("operate.money:withdraw", "Debit an account for money paid out."),
     "adjust": ("operate.money:adjust", "Change a balance: one operator proposes, another approves."),
     "bust": ("operate.trades:bust", "Undo a trade: one operator proposes, another approves."),
     "correct": ("operate.trades:correct", "Change the price of a trade: one operator proposes, another approves."),
@@ -60,7 +60,7 @@ OPERATORS = {
     "list-instrument": ("operate.listing:list_instrument", "List an instrument, or change its fees and collar."),
     "limits": ("operate.listing:limits", "Change what an instrument allows."),
     "schedule": ("operate.listing:schedule", "Change an instrument's schedule of phases."),
-    "delist": ("operate.listing:delist", "Delist an instrument, for ever."),
+    "delist": ("operate.listing:delist", "Delist an instrument for good."),
     "move": ("operate.listing:move", "Move a halted instrument to another matcher."),
     "account-limits": ("operate.accounts:account_limits", "Change what an account may do, and its defaults."),
     "position-limit": ("operate.accounts:position_limit", "Limit what an account may own of an asset."),
@@ -68,7 +68,7 @@ OPERATORS = {
 }
 EPILOGUE = (
     "Exit codes: 0 all is well; 1 something is not, or was refused; 2 the command line or the configuration is wrong; "
-    "3 an operator's command was sent, and what came of it is not known."
+    "3 an operator's command was sent, but its outcome is unknown."
 )
 
 
@@ -113,7 +113,7 @@ def main() -> None:
     except UsageError as error:
         sys.exit(fail(str(error), json=json, code=EXIT_USAGE))
     except BrokenPipeError:
-        # Whoever reads has enough (| head). The interpreter must not try again to write what it has left.
+        # The reader has closed the pipe (| head). The interpreter must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_UNREAD)
     except PermissionError as error:

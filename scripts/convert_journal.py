@@ -1,4 +1,4 @@
-"""`lockstep convert-journal`: writes a journal of an earlier schema of records anew, as one that this build reads.
+"""`lockstep convert-journal`: rewrites a journal of an earlier schema of records so that this build reads it.
 
 It leaves what it reads as it is, and knows each conversion by name: a journal of any other schema is refused.
 """

@@ -1,4 +1,4 @@
-"""`lockstep rebuild-db`: makes the database anew from the journal.
+"""`lockstep rebuild-db`: rebuilds the database from the journal.
 
 It writes a database and nothing else of the venue. What was there stays until the new one is whole, and takes its place
 in one transaction: whatever ends this before leaves the old one.
@@ -67,19 +67,19 @@ def rebuild_db(
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Make the database anew from the journal: new tables are filled, and then take the place of the old ones.
+    """Rebuild the database from the journal: fill new tables, then put them in place of the old ones.
 
-    The venue must be stopped, unless it is another database that is filled. Where this is interrupted, the database is
-    what it was; another run removes what is left of this one. It needs room for both. Rights that others have on the
-    tables stay; what others have added to them does not, and is named.
+    Stop the venue first, unless you fill another database. If this is interrupted, the database stays as it was, and
+    the next run cleans up. It needs room for both copies. Rights granted on the tables stay; triggers and the like
+    that others have added do not, and are listed.
 
     Exit codes: 0 the database has everything; 1 it has not, and why; 2 the command line or the configuration is wrong,
     or the venue runs.
     """
     loaded = load(config)
     data = Path(loaded.venue.data)
-    if not (into or yes or is_sure("All rows of the venue's database are made anew, and those there are go. Go on?")):
-        raise UsageError("nothing was done: --yes says that you are sure")
+    if not (into or yes or is_sure("This replaces every row of the venue's database. Continue?")):
+        raise UsageError("nothing was done: confirm with --yes")
     outcome = Outcome()
     try:
         make(loaded, data, into, outcome, replace=replace)
@@ -92,7 +92,7 @@ def rebuild_db(
 
 
 def make(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bool = False) -> None:
-    """Make the database of the venue in `data`, or `into`, anew, and tell `outcome` what has come of it.
+    """Rebuild the database of the venue in `data`, or `into`, and note the result in `outcome`.
 
     UsageError where the venue runs, JournalError, ReplicaError, RefusedError, UnavailableError, psycopg.Error.
     """
@@ -111,7 +111,7 @@ def remake(config: Config, data: Path, outcome: Outcome, *, replace: bool = Fals
         _last_seq(data)
         started = server.start()
         _rebuild(config, data, server.url, outcome, replace=replace)
-        # The database has all that it holds; and it may be of a journal that is no more.
+        # The database has everything in it, and it may belong to a journal that is gone.
         shutil.rmtree(data / "spool", ignore_errors=True)
     finally:
         if started:
@@ -125,7 +125,7 @@ def _last_seq(data: Path) -> int:
     first = journal.segment_seqs(data / "journal")[0]
     if first != 1:
         raise JournalError(
-            f"the journal begins with record {first}: the database can be made anew from record 1 only. Put the earlier"
+            f"the journal begins with record {first}: the database can be rebuilt from record 1 only. Put the earlier"
             " segments back, or restore a backup of the database; the venue brings that up to date by itself"
         )
     if running := attach(data):
@@ -137,7 +137,7 @@ def _last_seq(data: Path) -> int:
 
 
 def _rebuild(config: Config, data: Path, url: str, outcome: Outcome, *, replace: bool) -> None:
-    """Make the database at `url` anew from the journal in `data`."""
+    """Rebuild the database at `url` from the journal in `data`."""
     begun_s = time.monotonic()
     last_seq, born_ns = _last_seq(data), _born_ns(data)
     with rebuild.begun(url, born_ns, replace=replace) as made:

@@ -39,7 +39,7 @@ from shm.journal_repair import Repaired, repair
 
 
 class Segment(Struct, frozen=True):
-    """A segment that was built anew: the sequences (first, last) that came from the copy, and the damaged file."""
+    """A segment that was rebuilt: the sequences (first, last) that came from the copy, and the damaged file."""
 
     file: str
     taken: list[tuple[int, int]]
@@ -85,7 +85,7 @@ def repair_journal(
 
     Where no copy has what others know of (the last orderly stop, snapshots, spool, gateways' stores, database),
     --accept-loss says what is lost: of this, all that clients were told never happened. What knows more is moved into
-    set-aside/ in the data folder, and the database is made anew from the journal. If it is interrupted, run it again.
+    set-aside/ in the data folder, and the database is rebuilt from the journal. If it is interrupted, run it again.
 
     Example: lockstep repair-journal config/demo.toml --from /backup/journal --dry-run
 
@@ -111,7 +111,7 @@ def accept(config: Config, data: Path, *, dry_run: bool, yes: bool, show: bool) 
     try:
         lost = loss.examine(config, data)
         if not lost.known:
-            says = f"nobody knows of more than the journal has: it ends at record {lost.end:,}"
+            says = f"nothing has more than the journal: it ends at record {lost.end:,}"
             return Outcome("whole", says, loss=lost)
         damage = f"{lost.file} at offset {lost.offset}: {lost.why}"
         if show:

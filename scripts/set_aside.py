@@ -122,7 +122,7 @@ def _beginning(store: Path, base: int, cut: int) -> bytes:
 
 
 def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> list[str]:
-    """Make the database anew where it knows more, with the rows of what is lost in CSV files; what is left to do."""
+    """Rebuild the database if it knows more, saving the lost records' rows as CSV files; return what is left to do."""
     outcome = rebuild_db.Outcome()
     try:
         with copies.started(config) as url:
@@ -134,10 +134,10 @@ def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Cal
             rebuild_db.remake(config, data, outcome)
     except (psycopg.Error, database.UnavailableError) as error:
         reason = str(error).strip()
-        return [f"the database can't be asked ({reason}): if it knows more, `lockstep rebuild-db` makes it anew"]
+        return [f"the database does not answer ({reason}): if it has more, run `lockstep rebuild-db`"]
     except (JournalError, ReplicaError, writer.RefusedError) as error:
-        return [f"the database knows more, and can't be made anew: {error}"]
-    say(f"the database is made anew up to record {outcome.complete:,}; rows behind {seq:,} are in {aside / 'database'}")
+        return [f"the database has more than the journal, and can't be rebuilt: {error}"]
+    say(f"the database is rebuilt up to record {outcome.complete:,}; rows after {seq:,} are in {aside / 'database'}")
     return []
 
 

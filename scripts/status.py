@@ -345,7 +345,7 @@ def _print(found: Status) -> None:
     out.print(rows)
     rows = table("\nrings", "ring", "slots>", "published>", "per s>", "fill>", "waiting for")
     for ring in found.rings:
-        waiting = ", ".join(f"{each.consumer} {each.waiting:,}" for each in ring.consumers if each.waiting) or "nobody"
+        waiting = ", ".join(f"{each.consumer} {each.waiting:,}" for each in ring.consumers if each.waiting) or "none"
         rows.add_row(ring.ring, f"{ring.capacity:,}", f"{ring.published:,}", f"{ring.records_per_s:,}",
                      f"{ring.fill:.1%}", waiting)  # fmt: skip
     out.print(rows)

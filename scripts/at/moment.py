@@ -1,6 +1,6 @@
 """Which record of the log somebody means: by its sequence, a time, an order id or a client order id.
 
-It only reads the journal, up to what is committed; who means nothing that there is gets told what there is.
+It only reads the journal, up to what is committed. If nothing matches, its error says what there is.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ WHY = {
     Code.UNKNOWN_ACCOUNT: "there is no such account",
     Code.UNKNOWN_INSTRUMENT: "there is no such instrument",
     Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved already, or has lapsed",
-    Code.SAME_OPERATOR: "whoever proposes can't approve: another operator must",
+    Code.SAME_OPERATOR: "you can't approve your own proposal: another operator must",
     Code.WOULD_LEAVE_SHORT: "a free balance would become negative",
     Code.ALREADY_CORRECTED: "this trade has been corrected or undone already: that is possible once",
     Code.INSUFFICIENT_BALANCE: "the account has not as much free",

@@ -152,7 +152,7 @@ def approve(
 
 @adjust.command(name="list")
 def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
-    """Show the proposals that nobody has approved yet.
+    """Show the proposals that wait for approval.
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
