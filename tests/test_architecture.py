@@ -14,18 +14,19 @@ IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(\([^)]*\)|[^\n(]*)|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE
 )
 
+PAGE = ROOT / "docs" / "ARCHITECTURE.md"
+TOP = ("shm", "config", "scripts", "bench", "tests")
+
+
+def pictured() -> tuple[tuple[str, ...], ...]:
+    """The rooms of each layer, the lowest first, as the picture in docs/ARCHITECTURE.md draws them."""
+    picture = PAGE.read_text().split("## Rooms and layers")[1].split("```")[1].strip()
+    rows = [re.split(r"\s{2,}", line)[:-1] for line in picture.splitlines()]  # the last column says what they are
+    return tuple(tuple(name if name in TOP else f"procs.{name}" for name in row) for row in reversed(rows))
+
+
 # A room may import from the layers below its own, and from nothing beside it: so no import runs upwards.
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("shm", "config"),
-    ("procs.tables", "procs.disk", "procs.rules"),
-    ("procs.venue",),
-    ("procs.journaler", "procs.router", "procs.matcher"),
-    ("procs.recovery",),
-    ("procs.host", "procs.edge"),
-    ("procs.gateway", "procs.batcher", "procs.publisher"),
-    ("procs.supervisor",),
-    ("scripts", "bench", "tests"),
-)
+LAYERS = pictured()
 # The rules of an order's terms and of texts are written once, for the configuration too.
 EXCEPTIONS = {("config", "shm.alphabet")}
 
@@ -151,7 +152,8 @@ def test_procs_has_rooms_only() -> None:
     loose = {path.name for path in (ROOT / "procs").iterdir() if path.suffix in (".py", ".pyx", ".pxd", ".pyi")}
     assert loose == {"__init__.py"}
     rooms = {f"procs.{path.parent.name}" for path in (ROOT / "procs").glob("*/__init__.py")}
-    assert rooms == {room for layer in LAYERS for room in layer if room.startswith("procs.")}
+    drawn = [room for layer in LAYERS for room in layer]
+    assert sorted(drawn) == sorted([*rooms, *TOP])
 
 
 @pytest.mark.parametrize("room", [room for layer in LAYERS[:-1] for room in layer])
