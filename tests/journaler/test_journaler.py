@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from procs.journaler.journaler import Journaler
-from shm.bell import Bells
+from shm import segment as memory
+from shm.bell import Bells, Reason, Sleeper
 from shm.board import Board, Word
 from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_seqs, verify
 from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
@@ -23,9 +26,10 @@ class Bench:
     """A log ring, a board and a journaler over the journal in `folder`."""
 
     def __init__(
-        self, folder: Path, capacity: int = 64, durability: str = "local", segment: int = SEGMENT_BYTES
-    ) -> None:
-        self.ring = Ring.private(capacity, ["journaler"], Bells.private())
+        self, folder: Path, capacity: int = 64, durability: str = "local", segment: int = SEGMENT_BYTES,
+        bells: Bells | None = None,
+    ) -> None:  # fmt: skip
+        self.ring = Ring.private(capacity, ["journaler"], bells or Bells.private())
         self.producer: Producer = self.ring.producer()
         self.board = Board.private()
         self.writer = JournalWriter(folder, durability, segment)
@@ -51,6 +55,28 @@ class Bench:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "journal"
+
+
+@pytest.fixture
+def bell() -> Iterator[Sleeper]:
+    """A bell that can be polled, of bells in shared memory."""
+    name = f"/lockstep-test-{uuid.uuid4().hex[:12]}"
+    Bells.format(memory.create(name, 4096), name, {5})
+    yield Sleeper(Bells(memory.attach(name), name), 5)
+    memory.remove_leftovers(name)
+    Bells.remove(name)
+
+
+def test_a_commit_wakes_who_waits_to_release(folder: Path, bell: Sleeper) -> None:
+    """LOG-13: else what is committed waits until its releaser looks again by itself."""
+    bench = Bench(folder, bells=bell.bells)
+    poll = select.epoll()
+    poll.register(bell.fd, select.EPOLLIN)
+    bell.prepare(Reason.COMMIT)
+    bench.publish(model.records(1, 3))
+    assert not poll.poll(0)
+    bench.drain()
+    assert poll.poll(0)
 
 
 def test_is_ready_with_an_empty_journal(folder: Path) -> None:
