@@ -151,17 +151,21 @@ def generations(config: Path) -> set[str]:
     return {name.rpartition("-log.")[2] for name in segments(config) if "-log." in name}
 
 
-@pytest.mark.parametrize("victim", ["gateway", "publisher", "batcher", "journal"])
-def test_a_stage_that_dies_starts_again_alone(start: Start, config: Path, victim: str) -> None:
+def test_a_stage_that_dies_starts_again_alone(start: Start, config: Path) -> None:
     venue = start()
     before = venue.ready()
-    os.kill(before[victim], signal.SIGKILL)
-    assert f"{victim} was killed by SIGKILL; it starts again in 0.1 s" in venue.read_until("starts again")
-    venue.read_until("venue ready again after")
-    assert changed(before, pids(config)) == {victim}
-    assert identify(before[victim]) is None
-    assert generations(config) == {"1"}
-    assert json.loads((config.parent / "data/run/restarts.json").read_bytes()) == {victim: 1}
+    restarts = {}
+    for victim in ("gateway", "publisher", "batcher", "journal"):
+        os.kill(before[victim], signal.SIGKILL)
+        assert f"{victim} was killed by SIGKILL; it starts again in 0.1 s" in venue.read_until("starts again")
+        venue.read_until("venue ready again after")
+        after = pids(config)
+        assert changed(before, after) == {victim}
+        assert identify(before[victim]) is None
+        assert generations(config) == {"1"}
+        restarts[victim] = 1
+        assert json.loads((config.parent / "data/run/restarts.json").read_bytes()) == restarts
+        before = after
 
 
 def test_the_core_starts_again_in_new_rings_while_the_others_stay(start: Start, config: Path) -> None:
@@ -256,20 +260,22 @@ def test_what_a_killed_supervisor_left_is_removed(start: Start, config: Path) ->
     assert len(boots) == 1
 
 
-@pytest.mark.parametrize("step", STEPS)
 def test_a_supervisor_that_dies_at_any_step_of_a_restart_leaves_nothing_to_its_successor(
-    start: Start, config: Path, step: str
+    start: Start, config: Path
 ) -> None:
-    first = start("healthy", step)
-    before = first.ready()
-    os.kill(before["core"], signal.SIGKILL)
-    assert first.process.wait(PATIENCE_S) == -signal.SIGKILL
-    second = start()
-    after = second.ready()
-    assert not set(before.values()) & set(after.values())
-    assert [identify(pid) for pid in before.values()] == [None] * 5
-    assert generations(config) == {"1"}
-    assert Manifest.load(manifest_of(config.parent / "data")).generation == 1
+    """Each successor dies at the next step."""
+    before: dict[str, int] = {}
+    for step in (*STEPS, None):
+        venue = start("healthy", *([step] if step else []))
+        after = venue.ready()
+        assert not set(before.values()) & set(after.values())
+        assert [identify(pid) for pid in before.values()] == [None] * len(before)
+        assert generations(config) == {"1"}
+        assert Manifest.load(manifest_of(config.parent / "data")).generation == 1
+        if step:
+            os.kill(after["core"], signal.SIGKILL)
+            assert venue.process.wait(PATIENCE_S) == -signal.SIGKILL, step
+        before = after
 
 
 def test_a_venue_that_never_starts_is_given_up_with_the_reason(start: Start, config: Path) -> None:
