@@ -106,7 +106,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     json = "--json" in arguments
     try:
-        result = command_line(arguments)(exit_on_error=False, print_error=not json)
+        result = command_line(arguments)(arguments, exit_on_error=False, print_error=not json)
         sys.stdout.flush()
     except CycloptsError as error:
         sys.exit(fail(str(error), json=True, code=EXIT_USAGE) if json else EXIT_USAGE)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests import console
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.client import FixClient
 
@@ -134,7 +135,9 @@ class RunningVenue:
         return FixClient(self.fix_port, name, version=version)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `lockstep ARGUMENTS` against this venue's configuration."""
+        """Give `lockstep ARGUMENTS` of this venue's configuration, in this process where that is the same."""
+        if not self.spawning and not console.CHANGES_ITS_PROCESS.intersection(arguments[:1]):
+            return console.lockstep(*arguments, self.config)
         return subprocess.run(
             [self.python, "-m", "scripts", *arguments, str(self.config)],
             capture_output=True,

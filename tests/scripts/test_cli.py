@@ -1,4 +1,7 @@
-"""The console command, as a user types it: help, exit codes, JSON, and what it says when nothing runs."""
+"""The console command, as a user types it: help, exit codes, JSON, and what it says when nothing runs.
+
+Most are given in this process (`tests/console.py`), which saves imports; `typed` are processes, which say the same.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from procs.rules.credentials import credential_of, is_right
+from tests.console import lockstep
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "config" / "demo.toml"
@@ -40,7 +44,7 @@ OPERATING = {
 BY_TWO = ("adjust", "bust", "correct")
 
 
-def lockstep(
+def typed(
     *arguments: str | Path, folder: Path = ROOT, stdin: str = "", environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     code = "from scripts.__main__ import main; main()"
@@ -83,6 +87,19 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     assert "Usage: lockstep " + " ".join(command) in answer.stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(["--help"], 0), (["halt", "--help"], 0), (["db", "url"], 0), (["status"], 1), (["verify", "--json"], 1),
+     (["status", "--jso"], 2), (["status", "--json", "--loud"], 2)],
+)  # fmt: skip
+def test_a_process_of_its_own_says_the_same(stopped: Path, command: list[str], code: int) -> None:
+    if command[0] != "--help":
+        command = [*command, str(stopped)]
+    as_typed, given = typed(*command), lockstep(*command)
+    assert (as_typed.returncode, as_typed.stdout, as_typed.stderr) == (code, given.stdout, given.stderr)
+    assert given.returncode == code
+
+
 @pytest.mark.parametrize("wrong", [["sell"], ["status", "--jso"], ["db", "uri"]])
 def test_a_wrong_command_line_ends_with_2(wrong: list[str]) -> None:
     answer = lockstep(*wrong)
@@ -95,7 +112,7 @@ def test_a_wrong_command_line_ends_with_2(wrong: list[str]) -> None:
 def test_a_wrong_configuration_ends_with_2_and_names_the_key(tmp_path: Path, command: list[str]) -> None:
     file = tmp_path / "venue.toml"
     file.write_text(DEMO.read_text().replace("port = 9878", "prot = 9878"))
-    answer = lockstep(*command, file)
+    answer = (typed if command == ["run"] else lockstep)(*command, file)
     assert answer.returncode == 2
     assert answer.stderr == f"{file}: fix.prot: there is no such key; did you mean port?\n"
 
@@ -103,7 +120,7 @@ def test_a_wrong_configuration_ends_with_2_and_names_the_key(tmp_path: Path, com
 def test_a_wish_that_the_processes_cannot_meet_names_the_file(tmp_path: Path) -> None:
     file = tmp_path / "venue.toml"
     file.write_text(DEMO.read_text().replace("# core = 1", "core = 4095"))
-    answer = lockstep("run", file)
+    answer = typed("run", file)
     assert answer.returncode == 2
     assert answer.stderr.startswith(f"{file}: processes.cpus.core: core 4095 can't be used here; allowed are [")
 
@@ -207,7 +224,7 @@ def test_asked_for_json_a_wrong_command_line_answers_in_it() -> None:
 
 def test_the_environment_names_the_configuration(stopped: Path, tmp_path: Path) -> None:
     by_name = lockstep("status", "--json", stopped)
-    by_environment = lockstep("status", "--json", folder=tmp_path, environment={"LOCKSTEP_CONFIG": str(stopped)})
+    by_environment = typed("status", "--json", folder=tmp_path, environment={"LOCKSTEP_CONFIG": str(stopped)})
     assert by_environment.stdout == by_name.stdout
     assert str(tmp_path) in by_name.stdout
 
@@ -228,7 +245,7 @@ def test_the_list_of_commands_loads_none_of_them() -> None:
 
 
 def test_a_hashed_password_is_right() -> None:
-    answer = lockstep("hash-password", stdin="correct horse\n")
+    answer = typed("hash-password", stdin="correct horse\n")
     assert answer.returncode == 0
     credential = credential_of(answer.stdout.strip())
     assert is_right("correct horse", credential)

@@ -13,7 +13,8 @@ import pytest
 
 import config
 from procs.rules.credentials import credential_of, is_right
-from tests.scripts.test_cli import ROOT, lockstep
+from tests.console import lockstep
+from tests.scripts.test_cli import ROOT
 
 
 def test_what_it_writes_can_be_loaded_and_its_passwords_are_right(tmp_path: Path) -> None:
