@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
@@ -18,23 +20,25 @@ GAP_S = 3.0  # far below the heartbeat timeout, 10 s, and far above what a busy 
 DEATHS = 10
 
 
-@pytest.fixture
-def trading(venue: RunningVenue) -> Stream:
-    stream = Stream(venue.client("TRADER7"))
+def stream_of(venue: RunningVenue, trader: str) -> Stream:
+    stream = Stream(venue.client(trader))
     stream.start()
     await_progress(stream, time.monotonic())
     return stream
 
 
 @pytest.fixture
-def venue(venue: RunningVenue) -> RunningVenue:
-    venue.stop()
-    venue.configure(r"^events = .*$", f"events = {SLOTS}")
-    venue.start()
-    return venue
+def venue(tmp_path: Path) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path)
+    running.configure(r"^events = .*$", f"events = {SLOTS}")
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()
 
 
-def test_who_only_tells_and_hangs_holds_no_order_up(venue: RunningVenue, trading: Stream) -> None:
+def test_who_only_tells_holds_no_order_up_by_hanging_or_dying(venue: RunningVenue) -> None:
+    trading = stream_of(venue, "TRADER7")
     for times, host in enumerate(("publisher", "batcher"), 2):
         connection, before = trading.client._socket, venue.pids()
         trading.longest_gap_s = 0.0
@@ -51,11 +55,14 @@ def test_who_only_tells_and_hangs_holds_no_order_up(venue: RunningVenue, trading
     with connect(f"ws://127.0.0.1:{venue.market_port}/ws/ethusdt@depth20") as reader:
         book = json.loads(reader.recv(RECOVERY_S))
     assert (book["bids"], book["asks"]) == ([], []), "all that was ever offered has traded"
+    its_deaths_are_its_own(venue)
     assert venue.stop() == 0
     venue.verify()
 
 
-def test_its_deaths_are_its_own(venue: RunningVenue, trading: Stream) -> None:
+def its_deaths_are_its_own(venue: RunningVenue) -> None:
+    """However often the publisher dies."""
+    trading = stream_of(venue, "TRADER8")
     connection = trading.client._socket
     for _ in range(DEATHS):
         pid = venue.pids()["publisher"]
@@ -68,5 +75,3 @@ def test_its_deaths_are_its_own(venue: RunningVenue, trading: Stream) -> None:
     assert not venue.restarted_whole
     assert trading.client._socket is connection
     finish(trading)
-    assert venue.stop() == 0
-    venue.verify()

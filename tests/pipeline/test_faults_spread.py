@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.campaign import Campaign, campaign, run_rounds, run_soak, venue_of
+from tests.pipeline.campaign import Campaign, campaign, run_round, run_soak, venue_of
 
 __all__ = ["campaign"]  # a fixture
 
@@ -14,7 +14,7 @@ VENUE = venue_of("spread", "none")
 @VENUE
 @pytest.mark.timeout(300)
 def test_every_fault_loses_and_doubles_nothing(campaign: Campaign) -> None:
-    run_rounds(campaign, 1)
+    run_round(campaign)
 
 
 @pytest.mark.soak

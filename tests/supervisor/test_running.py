@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -50,23 +51,61 @@ def end_and_await(venue: RunningVenue, stream: Stream, host: str, end: signal.Si
     return changed(before, venue.pids()), time.monotonic() - at
 
 
-def test_the_core_comes_back_while_clients_stay_connected(venue: RunningVenue) -> None:
+def test_each_stage_comes_back_while_clients_stay_connected(venue: RunningVenue) -> None:
+    """One venue for all: the core without a snapshot and from one, those that no client talks to, the gateway."""
     stream = trading(venue)
+    connection = stream.client._socket
+    assert end_and_await(venue, stream, "core", signal.SIGKILL)[0] == {"core"}  # from the journal alone
     first = taken(venue)
     assert first["parts"] == len(venue.status()["agents"]) - 1
     for _ in range(2):
-        connection = stream.client._socket
         assert end_and_await(venue, stream, "core", signal.SIGKILL)[0] == {"core"}
         assert stream.client._socket is connection
         await_progress(stream, time.monotonic())
         taken(venue)
     status = venue.status()
-    assert status["generation"] == 3
-    assert {host["name"]: host["restarts"] for host in status["hosts"]}["core"] == 2
+    assert status["generation"] == 4
+    assert {host["name"]: host["restarts"] for host in status["hosts"]}["core"] == 3
     assert status["snapshot"]["seq"] > first["seq"]
+    for host in ("publisher", "batcher", "journal"):
+        assert end_and_await(venue, stream, host, signal.SIGKILL)[0] == {host}
+        await_progress(stream, time.monotonic())
+        taken(venue)
+        assert end_and_await(venue, stream, host, signal.SIGKILL)[0] == {host}
+        assert stream.client._socket is connection
+    taken(venue)
+    for _ in range(2):
+        assert end_and_await(venue, stream, "gateway", signal.SIGKILL)[0] == {"gateway"}
+        await_progress(stream, time.monotonic())
+    begin_with_the_snapshot_before(venue, stream)
     finish(stream)
     assert venue.stop() == 0
+    shutil.rmtree(folder_of(venue.folder / "data", damaged(venue)))  # verify tells of what is damaged
     venue.verify()
+
+
+def begin_with_the_snapshot_before(venue: RunningVenue, stream: Stream) -> None:
+    """A start begins with the newest snapshot, and with the one before where that is damaged."""
+    older = taken(venue)
+    await_progress(stream, time.monotonic())
+    newer = taken(venue)
+    await_progress(stream, time.monotonic())
+    venue.kill()
+    part = folder_of(venue.folder / "data", int(str(newer["seq"]))) / "router.part"
+    whole = bytearray(part.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    part.write_bytes(whole)
+    venue.start()
+    assert damaged(venue) == newer["seq"]
+    assert snapshot_catalog.choose(venue.folder / "data", ("router",)).start.seq == older["seq"]
+    await_progress(stream, time.monotonic())
+
+
+def damaged(venue: RunningVenue) -> int:
+    """The snapshot that its last start has passed over."""
+    found = re.search(r"snapshot (\d+) is passed over: router's part can't be loaded", venue.log.read_text())
+    assert found, venue.log.read_text()
+    return int(found[1])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +117,19 @@ def test_the_core_comes_back_while_clients_stay_connected(venue: RunningVenue) -
     indirect=["venue"],
     ids=["with the journaler in it", "spread over processes"],
 )
-def test_the_core_comes_back_together_wherever_its_agents_are(venue: RunningVenue, victim: str, core: set[str]) -> None:
+def test_other_profiles_trade_alike_and_their_core_comes_back_together(
+    venue: RunningVenue, victim: str, core: set[str]
+) -> None:
+    one, two = venue.client("TRADER1"), venue.client("TRADER2")
+    one.connect()
+    two.connect()
+    one.order("a", "buy", "10.00", "1", "SOLUSDT")
+    one.await_report("a", "0")
+    two.order("b", "sell", "10.00", "1", "SOLUSDT")
+    two.await_report("b", "F")
+    one.await_report("a", "F")
+    one.close()
+    two.close()
     stream = trading(venue)
     for _ in range(2):
         connection = stream.client._socket
@@ -90,72 +141,14 @@ def test_the_core_comes_back_together_wherever_its_agents_are(venue: RunningVenu
     venue.verify()
 
 
-def test_without_a_snapshot_the_core_comes_back_from_the_journal(venue: RunningVenue) -> None:
-    stream = trading(venue)
-    connection = stream.client._socket
-    assert end_and_await(venue, stream, "core", signal.SIGKILL)[0] == {"core"}
-    assert stream.client._socket is connection
-    finish(stream)
-    assert venue.stop() == 0
-    venue.verify()
-
-
-@pytest.mark.parametrize("host", ["publisher", "batcher", "journal"])
-def test_a_stage_that_no_client_talks_to_comes_back_alone(venue: RunningVenue, host: str) -> None:
-    stream = trading(venue)
-    taken(venue)
-    connection = stream.client._socket
-    assert end_and_await(venue, stream, host, signal.SIGKILL)[0] == {host}
-    await_progress(stream, time.monotonic())
-    taken(venue)
-    assert end_and_await(venue, stream, host, signal.SIGKILL)[0] == {host}
-    assert stream.client._socket is connection
-    finish(stream)
-    assert venue.stop() == 0
-    venue.verify()
-
-
-def test_a_gateway_comes_back_alone_and_its_sessions_go_on(venue: RunningVenue) -> None:
-    stream = trading(venue)
-    taken(venue)
-    for _ in range(2):
-        assert end_and_await(venue, stream, "gateway", signal.SIGKILL)[0] == {"gateway"}
-        await_progress(stream, time.monotonic())
-    finish(stream)
-    assert venue.stop() == 0
-    venue.verify()
-
-
 @pytest.mark.parametrize("venue", [{"heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}], indirect=True, ids=["3s"])
-@pytest.mark.parametrize("host", ["core", "batcher"])
-def test_a_stage_that_hangs_is_ended_and_comes_back(venue: RunningVenue, host: str) -> None:
+def test_a_stage_that_hangs_is_ended_and_comes_back(venue: RunningVenue) -> None:
     stream = trading(venue)
-    assert end_and_await(venue, stream, host, signal.SIGSTOP)[0] == {host}
-    assert f"{host} has shown no heartbeat for" in venue.log.read_text()
+    for host in ("core", "batcher"):
+        assert end_and_await(venue, stream, host, signal.SIGSTOP)[0] == {host}
+        assert f"{host} has shown no heartbeat for" in venue.log.read_text()
     finish(stream)
     assert venue.stop() == 0
-    venue.verify()
-
-
-def test_a_start_begins_with_the_snapshot_and_with_the_one_before_where_that_is_damaged(venue: RunningVenue) -> None:
-    stream = trading(venue)
-    older = taken(venue)
-    await_progress(stream, time.monotonic())
-    newer = taken(venue)
-    await_progress(stream, time.monotonic())
-    venue.kill()
-    part = folder_of(venue.folder / "data", int(str(newer["seq"]))) / "router.part"
-    whole = bytearray(part.read_bytes())
-    whole[len(whole) // 2] ^= 1
-    part.write_bytes(whole)
-    venue.start()
-    assert f"snapshot {newer['seq']} is passed over: router's part can't be loaded" in venue.log.read_text()
-    data = venue.folder / "data"
-    assert snapshot_catalog.choose(data, ("router",)).start.seq == older["seq"]
-    await_progress(stream, time.monotonic())
-    finish(stream)
-    assert venue.stop() == 0
-    shutil.rmtree(part.parent)  # verify tells of what is damaged
     venue.verify()
 
 
