@@ -19,7 +19,7 @@ from tests.matcher.pair import BTC, Pair, ThroughRings, cancel, compare_books, i
 from tests.matcher.traffic import Traffic
 from tests.models.triggers import MOST_TRAILING
 
-COMMANDS = int(os.environ.get("LOCKSTEP_FUZZ_COMMANDS", "200000"))
+COMMANDS = int(os.environ.get("LOCKSTEP_FUZZ_COMMANDS", "100000"))
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 RUN = 50_000  # commands with one seed, after which everything must have happened
 RARELY = 20  # commands between checks of the book's own structures; in the first run it is checked after each

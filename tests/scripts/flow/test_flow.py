@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
 import os
 import random
@@ -19,6 +21,8 @@ __all__ = ["venue"]
 
 LOBSTER = Path(__file__).parents[4] / "shared" / "data" / "lobster"
 COMMANDS = 2000
+ROWS_OF_A_DAY = 155_935
+MORNING = 20_000  # rows of it
 EMPTY_LEVEL = {1: (-9999999999, 0), -1: (9999999999, 0)}
 
 
@@ -246,11 +250,18 @@ def test_a_running_venue_is_joined_and_a_wrong_book_is_shown(written: tuple[Path
 
 @pytest.mark.skipif(not LOBSTER.is_dir(), reason=f"the AMZN day is not at hand (looked for {LOBSTER})")
 @pytest.mark.timeout(300)
-def test_a_real_day_agrees_at_every_checkpoint() -> None:
-    answer = flow(LOBSTER / "AMZN_2012-06-21_commands.csv.gz", LOBSTER / "AMZN_2012-06-21_orderbook_5.csv.gz", "--json")
+@pytest.mark.parametrize("rows", [MORNING, pytest.param(ROWS_OF_A_DAY, marks=pytest.mark.soak)])
+def test_a_real_day_agrees_at_every_checkpoint(tmp_path: Path, rows: int) -> None:
+    """Its beginning, and in `make soak` all of it."""
+    commands, book = tmp_path / "commands.csv", tmp_path / "book.csv"
+    with gzip.open(LOBSTER / "AMZN_2012-06-21_orderbook_5.csv.gz", "rt") as day:
+        book.write_text("".join(itertools.islice(day, rows)))
+    with gzip.open(LOBSTER / "AMZN_2012-06-21_commands.csv.gz", "rt") as day:
+        commands.write_text("".join(itertools.takewhile(lambda line: int(line.partition(",")[0]) < rows, day)))
+    answer = flow(commands, book, "--json")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     outcome = json.loads(answer.stdout)
-    assert (outcome["checkpoints"], outcome["agreed"], outcome["refused"]) == (155_935, 155_935, 0)
+    assert (outcome["checkpoints"], outcome["agreed"], outcome["refused"]) == (rows, rows, 0)
     assert outcome["verified"] is True
 
 
