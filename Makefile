@@ -30,9 +30,9 @@ help: ## list the targets
 run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
 	@exec $(BIN)/lockstep run config/demo.toml
 
-# One worker more than CPUs: a test of a real venue often waits.
+# One worker more than CPUs: a test of a real venue often waits. Files begin in the order of tests/conftest.py.
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
-	$(PY) -m pytest -n $$(($(JOBS) + 1)) --dist loadfile -m 'not interop and not soak' $(ARGS)
+	$(PY) -m pytest -n $$(($(JOBS) + 1)) --dist loadfile --no-loadscope-reorder -m 'not interop and not soak' $(ARGS)
 
 interop: build ## test against QuickFIX, which is compiled once (minutes)
 	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --editable '.[interop]'; }
