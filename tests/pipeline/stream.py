@@ -11,13 +11,16 @@ from tests.pipeline.client import FixClient
 
 RECOVERY_S = 30
 BURST = 4  # rounds that are sent together; the answers to the burst before are still on their way
-PAUSE_S = 0.01  # between two bursts: a journal of thousands of orders is enough
+PAUSE_S = (
+    0.03  # between two bursts: a journal of thousands of orders is enough, and a client is not to take a processor
+)
 
 
 class Stream(threading.Thread):
     """Sends rounds of orders through any number of reconnects: one rests, two trade with each other, one is bad."""
 
-    def __init__(self, client: FixClient) -> None:
+    def __init__(self, client: FixClient, rounds: int = 0) -> None:
+        """The orders' ids are numbered behind `rounds`, for an account that has used those up to there."""
         super().__init__()
         self.client = client
         self.sent: list[str] = []
@@ -25,7 +28,7 @@ class Stream(threading.Thread):
         self.last_acknowledged_at = time.monotonic()
         self.longest_gap_s = 0.0  # without any order acknowledged; whoever measures sets it to 0
         self.enough = threading.Event()
-        self._rounds = 0
+        self._rounds = rounds
 
     def run(self) -> None:
         self.client.connect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -22,13 +23,35 @@ from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
 
 PATIENCE_S = 60.0
+_thousands = itertools.count(step=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path_factory.mktemp("venue"))
+    yield running
+    if running.process is not None:
+        assert running.stop() == 0
+    running.verify()
+
+
+@pytest.fixture
+def venue(shared: RunningVenue) -> RunningVenue:
+    """One venue for all tests, in any order; it runs."""
+    if shared.process is None:
+        shared.start()
+    return shared
 
 
 def trade(venue: RunningVenue, name: str) -> None:
-    stream = Stream(venue.client(name))
+    """Some rounds of orders, with ids that nobody has used before."""
+    client = venue.client(name)
+    client.connect(reset=True)
+    stream = Stream(client, next(_thousands))
     stream.start()
     await_progress(stream, time.monotonic())
     finish(stream)
+    client.close()
 
 
 @contextlib.contextmanager
@@ -98,7 +121,6 @@ def test_an_emptied_database_is_filled_by_the_venue_that_starts(venue: RunningVe
     venue.start()
     trade(venue, "TRADER3")
     await_database(venue)
-    assert venue.stop() == 0
     venue.verify()
 
 
@@ -117,7 +139,6 @@ def test_a_batcher_goes_on_from_a_snapshot_of_when_the_database_was_away(venue: 
         assert status["database"] < status["commit"]
     await_database(venue)
     assert not venue.restarted_whole
-    assert venue.stop() == 0
     venue.verify()
 
 
@@ -180,7 +201,7 @@ def test_a_database_is_made_anew_on_command(venue: RunningVenue) -> None:
     venue.verify()
     venue.start()
     trade(venue, "TRADER2")
-    assert venue.stop() == 0
+    await_database(venue)
     venue.verify()
 
 
@@ -199,5 +220,4 @@ def test_another_database_is_filled_while_the_venue_runs(venue: RunningVenue) ->
     counts = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM trades), (SELECT count(*) FROM balances)"
     with psycopg.connect(server.url) as ours, psycopg.connect(other) as theirs:
         assert ours.execute(counts).fetchone() == theirs.execute(counts).fetchone()
-    assert venue.stop() == 0
     venue.verify()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.pipeline.conftest import RunningVenue
 
 AT_ONCE_S = 15  # for a loaded machine: five seconds, most of them imports, where it has the cores; retries take 45
 PAGE = 4096
+_names = itertools.count(1)
 
 
 def refused(venue: RunningVenue) -> str:
@@ -60,30 +63,48 @@ def offset_of_order(journal: Path, name: bytes) -> int:
     raise AssertionError(f"no order {name!r}")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    """One venue for all tests, each of which leaves it running, with nothing wrong."""
+    venue = RunningVenue(tmp_path_factory.mktemp("venue"))
+    venue.start()
+    yield venue
+    if venue.process is not None:
+        venue.stop()
+
+
 @pytest.fixture
-def stopped(venue: RunningVenue, tmp_path: Path) -> RunningVenue:
-    """A venue that has traded and was stopped in order; a copy of its data is beside it."""
-    maker, taker = venue.client("TRADER1"), venue.client("TRADER2")
-    maker.connect()
-    taker.connect()
-    maker.order("m1", "sell", "100.00", "2")
-    maker.await_report("m1", "0")
-    taker.order("t1", "buy", "100.50", "0.5")
-    taker.await_report("t1", "F")
-    maker.await_report("m1", "F")
+def name() -> str:
+    """What the orders of a test are called behind their first letter."""
+    return str(next(_names))
+
+
+@pytest.fixture
+def stopped(whole: RunningVenue, name: str, tmp_path: Path) -> RunningVenue:
+    """It has traded, and was stopped in order; a copy of its data is at hand."""
+    maker, taker = whole.client("TRADER1"), whole.client("TRADER2")
+    maker.connect(reset=True)
+    taker.connect(reset=True)
+    maker.order(f"m{name}", "sell", "100.00", "0.5")
+    maker.await_report(f"m{name}", "0")
+    taker.order(f"t{name}", "buy", "100.50", "0.5")
+    taker.await_report(f"t{name}", "F")
+    maker.await_report(f"m{name}", "F")
     maker.close()
     taker.close()
-    assert venue.stop() == 0
-    shutil.copytree(tmp_path / "data", tmp_path / "copy")
-    return venue
+    assert whole.stop() == 0
+    shutil.copytree(whole.folder / "data", tmp_path / "copy")
+    return whole
 
 
-def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: RunningVenue, tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(
+    stopped: RunningVenue, name: str, tmp_path: Path
+) -> None:
+    data = stopped.folder / "data"
     file = segment_path(data / "journal", 1)
     whole = file.read_bytes()
     last = batches(file)[-1]
-    order = offset_of_order(data / "journal", b"t1")
+    order = offset_of_order(data / "journal", f"t{name}".encode())
 
     # The last batch, and the mark of the orderly stop.
     flip(file, last + 150)
@@ -121,7 +142,7 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(stopped: Run
     stopped.verify()
 
 
-def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue, tmp_path: Path) -> None:
+def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue) -> None:
     with socket.create_server(("127.0.0.1", stopped.fix_port)):
         assert f"fix.port {stopped.fix_port}: address already in use" in refused(stopped)
     with socket.create_server(("127.0.0.1", stopped.market_port)):
@@ -136,11 +157,11 @@ def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue, tmp_
     stopped.configure(r'^lot = "0.0001"  .*$', 'lot = "0.001"')
     assert "instrument BTCUSDT" in refused(stopped)
     stopped.config.write_text(text)
-    store = next((tmp_path / "data" / "gateway.1").glob("*.fix"))
+    store = next((stopped.folder / "data" / "gateway.1").glob("*.fix"))
     flip(store, 3)
     assert str(store) in refused(stopped)
     flip(store, 3)
-    segment = segment_path(tmp_path / "data" / "journal", 1)
+    segment = segment_path(stopped.folder / "data" / "journal", 1)
     earlier = with_schema(segment.read_bytes(), next(iter(CONVERSIONS)))
     segment.write_bytes(earlier)
     line = refused(stopped)
