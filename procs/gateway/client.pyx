@@ -46,10 +46,6 @@ cdef class Client:
         return 0
 
     @property
-    def is_active(self) -> bool:
-        return self.connection.phase == PHASE_ACTIVE
-
-    @property
     def name(self) -> str:
         """The session that it has logged on to; empty before that."""
         return "" if self.session is None else self.session.name.decode()

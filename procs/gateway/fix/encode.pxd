@@ -66,7 +66,6 @@ cdef class Outbox:
     ) except -1 nogil
     # Finish it: BodyLength and CheckSum. The result is in `messages` too.
     cdef const Outgoing *end(self) except NULL nogil
-    cdef int add_raw(self, const char *fields, size_t size) except -1 nogil                    # whole "tag=value|" text
     cdef int reset_numbers(self) except -1 nogil    # next_out = 1, and an OUT_RESET entry
     cdef bint is_full(self) noexcept nogil          # at or above `limit` bytes: stop producing, or drop the reader
     cdef void clear(self) noexcept nogil            # forget all bytes and messages; numbers go on

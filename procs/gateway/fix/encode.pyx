@@ -188,12 +188,6 @@ cdef class Outbox:
         self.second_ns = second * NS_PER_SECOND
         return 0
 
-    cdef int add_raw(self, const char *fields, size_t size) except -1 nogil:
-        self.reserve(size + FIELD_ROOM)
-        memcpy(self.data + self.used, fields, size)
-        self.used += size
-        return 0
-
     cdef int reset_numbers(self) except -1 nogil:
         cdef Outgoing *listed = self.list_message()
         listed.offset = self.used

@@ -8,7 +8,7 @@ from typing import Any
 import simplefix
 
 from procs.gateway.fix.encode import Outbox
-from procs.gateway.fix.plain import PlainSession
+from tests.gateway.fix.plain import PlainSession
 from procs.gateway.fix.rules import Rules
 
 SECOND = 1_000_000_000

@@ -1,6 +1,6 @@
-"""The session for Python callers: bytes in, tuples and bytes out, so that tests or a plain application can drive it.
+"""A FIX connection for Python: bytes in, tuples and bytes out, so that tests can drive it.
 
-It adds nothing to the session but a buffer for what is not a whole message yet; the gateway does not use it.
+It adds nothing but a buffer for what is not a whole message yet.
 """
 
 from libc.stdint cimport int64_t, uint32_t
