@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,9 @@ from msgspec import structs
 from procs.recovery import snapshot_catalog
 from procs.recovery.snapshot_catalog import MANIFEST, Entry, SnapshotError
 from procs.venue.snapshot_parts import Filed, Start, folder_of, part_name
+from shm.journal import segment_seqs
 from shm.journal_end import chain_at
+from shm.journal_format import file_name
 from shm.journal_writer import JournalWriter
 from shm.layout import pack
 from shm.records import Snapshot
@@ -75,6 +78,23 @@ def test_the_newest_is_chosen_and_says_where_everything_goes_on(data: Path) -> N
 
 def test_for_a_look_back_one_that_lies_before_is_chosen(data: Path) -> None:
     assert [snapshot_catalog.choose(data, AGENTS, at).start.seq for at in (9, 10, 29, 30)] == [0, 10, 20, 30]
+
+
+def test_the_journal_is_synced_before_the_manifest_is_there(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOG-17: else a loss of power, without syncs of the journal, leaves a snapshot of what the log no more has."""
+    manifest = folder_of(data, 30) / MANIFEST
+    manifest.unlink()
+    synced: list[tuple[Path, bool]] = []
+
+    def note(fd: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{fd}").readlink(), manifest.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    snapshot_catalog.enter(data, 30, AGENTS)
+    last = data / "journal" / file_name(max(seq for seq in segment_seqs(data / "journal") if seq <= 30))
+    for path in (last, data / "journal", manifest.parent):
+        assert (path, False) in synced
+    assert synced[-1] == (manifest.parent, True)
 
 
 def test_what_has_no_manifest_is_nothing(data: Path) -> None:

@@ -235,6 +235,17 @@ def test_repeated_message_first_sent_after_now_is_rejected_and_logged_out(client
     assert brief(client.hear(), 35, 373) == [("3", "10"), ("5", "")]
 
 
+def test_repeated_message_that_is_known_says_when_it_was_first_sent_too(client: Client) -> None:
+    """FIX-6: also below the expected number, where the message itself is dropped."""
+    client.say("D", order())
+    assert client.say("D", order(), seq=2, poss_dup=True, original=None) == []
+    assert brief(client.hear(), 35, 45, 371, 373) == [("3", "2", "122", "1")]
+    assert names(client.say("D", order())) == ["application"]
+    late = utc_text(client.utc_ns + 10 * SECOND)
+    assert client.say("D", order(), seq=2, poss_dup=True, original=late) == [("disconnect", "SENDING_TIME")]
+    assert brief(client.hear(), 35, 373) == [("3", "10"), ("5", "")]
+
+
 def test_missing_number_ends_the_session(client: Client) -> None:
     assert client.say("D", order(), seq=None) == [("disconnect", "NO_SEQ_NUM")]
 
