@@ -19,6 +19,8 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check
 CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 export LOCKSTEP_JOBS := $(JOBS)
+# Where nothing may be kept, each of a venue's processes compiles its modules again at every start.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
