@@ -66,6 +66,7 @@ def test_reads_back_what_was_committed(
     segment_pages: int,
     durability: str,
 ) -> None:
+    """LOG-26: commands are journalled, in batches that own their pages."""
     folder = Path(mkdtemp(dir=tmp_path)) / "journal"
     committed: list[bytes] = []
     writer = JournalWriter(folder, durability, segment_pages * PAGE)
