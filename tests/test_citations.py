@@ -172,7 +172,7 @@ def test_a_tree_in_order_has_no_problem(tmp_path: Path) -> None:
         (("procs/one.py", "LOG-1", "LOG-1, LOG-9"), "procs/one.py cites LOG-9, and no page has it"),
         (("procs/one.py", "LOG-1", "LOG-1, I12"), "procs/one.py cites I12, and no page has it"),
         (("procs/one.py", "(LOG-1)", ""), "LOG-1 names procs/one.py, which does not cite it"),
-        (("procs/one.py", "(LOG-1)", "(LOG-1, rule 3)"), "does not say whose rule it cites"),
+        (("procs/one.py", "(LOG-1)", "(LOG-1, Rule 3)"), "does not say whose rule it cites"),
         ((PAGES[0], "procs/one.py", "procs/two.py"), "LOG-1 names procs/two.py, which is not there"),
         ((PAGES[0], "\n- Tests: `tests/test_one.py::test_it`", ""), "LOG-1 names no test"),
         ((PAGES[0], "*Not built yet*: later", "Built"), "LOG-2 names no code"),
