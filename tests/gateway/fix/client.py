@@ -8,8 +8,8 @@ from typing import Any
 import simplefix
 
 from procs.gateway.fix.encode import Outbox
-from tests.gateway.fix.plain import PlainSession
 from procs.gateway.fix.rules import Rules
+from tests.gateway.fix.plain import PlainSession
 
 SECOND = 1_000_000_000
 START_UTC_NS = 1_795_261_920_000_000_000
