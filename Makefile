@@ -12,6 +12,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+TRACED := build/coverage
 CODE := shm procs config scripts bench tests
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 
@@ -24,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test interop bench lint fuzz sim soak clean build annotate
+.PHONY: help run test coverage interop bench lint fuzz sim soak clean build annotate
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
@@ -35,6 +36,17 @@ run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
 # One worker more than CPUs: a test of a real venue often waits. Files begin in the order of tests/conftest.py.
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
 	$(PY) -m pytest -n $$(($(JOBS) + 1)) --dist loadfile --no-loadscope-reorder -m 'not interop and not soak' $(ARGS)
+
+coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests/matcher' chooses); hours for all
+	@mkdir -p $(TRACED)
+	@git ls-files -z -co --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null | tar -x -C $(TRACED)
+	@echo 'compiling with line tracing, in $(TRACED)'
+	@cd $(TRACED) && LOCKSTEP_TRACE=1 $(abspath $(PY)) setup.py --quiet build_ext --inplace
+	-cd $(TRACED) && PYTHONPATH=$(abspath $(TRACED)) $(abspath $(PY)) -m coverage run -m pytest -n $(JOBS) --dist loadfile --timeout=3600 \
+		-m 'not interop and not soak' $(ARGS)
+	@cd $(TRACED) && $(abspath $(PY)) -m coverage combine --quiet && $(abspath $(PY)) -m coverage html --quiet && \
+		$(abspath $(PY)) -m coverage report --skip-covered --sort=cover
+	@echo 'line by line: $(TRACED)/htmlcov/index.html'
 
 interop: build ## test against QuickFIX, which is compiled once (minutes)
 	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'building QuickFIX, once: this takes minutes'; LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --editable '.[interop]'; }

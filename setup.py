@@ -1,7 +1,8 @@
 """Builds the carried path: every .pyx in the tree becomes an extension module beside it.
 
 Set LOCKSTEP_ONLY to a comma-separated list of folders to build only what lies below them, LOCKSTEP_JOBS to how many
-compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML.
+compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML. LOCKSTEP_TRACE=1 builds slow modules that
+tell coverage.py each line they run; `make coverage` has a tree of its own for them.
 """
 
 import os
@@ -20,7 +21,9 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": False,
 }
-FLAGS = ["-O3", "-g1", "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
+TRACED = bool(os.environ.get("LOCKSTEP_TRACE"))
+OPTIMIZED = ["-O0", "-g0"] if TRACED else ["-O3", "-g1"]
+FLAGS = [*OPTIMIZED, "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
 
 
 def sources() -> list[Path]:
@@ -37,19 +40,22 @@ extensions = [
         depends=["shm/atomics.h", "shm/crc32c.h"],
         extra_compile_args=FLAGS,
         libraries=["rt"],
+        define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACED else [],
     )
     for path in sources()
 ]
 
 # Cython's own worker processes import this file again: guarded, or each would build everything.
 if __name__ == "__main__":
+    modules = cythonize(
+        extensions,
+        compiler_directives=DIRECTIVES | {"linetrace": TRACED},
+        annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
+        nthreads=JOBS if len(extensions) > 1 else 0,
+    )
     setup(
-        ext_modules=cythonize(
-            extensions,
-            compiler_directives=DIRECTIVES,
-            annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
-            nthreads=JOBS if len(extensions) > 1 else 0,
-        ),
+        # The longest first, so that the compilers end together.
+        ext_modules=sorted(modules, key=lambda module: -os.path.getsize(module.sources[0])),
         options={"build_ext": {"parallel": JOBS}},
         zip_safe=False,
     )
