@@ -1,8 +1,8 @@
 """Builds the carried path: every .pyx in the tree becomes an extension module beside it.
 
 Set LOCKSTEP_ONLY to a comma-separated list of folders to build only what lies below them, LOCKSTEP_JOBS to how many
-compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML. LOCKSTEP_TRACE=1 builds slow modules that
-tell coverage.py each line they run; `make coverage` has a tree of its own for them.
+compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML. LOCKSTEP_TRACE=1 builds slow modules
+that tell coverage.py each line they run; `make coverage` has a tree of its own for them.
 """
 
 import os
@@ -20,6 +20,7 @@ DIRECTIVES = {
     "initializedcheck": False,
     "cdivision": True,
     "embedsignature": False,
+    "auto_pickle": False,  # nothing is pickled, and what that needs is up to half of a module's C
 }
 TRACED = bool(os.environ.get("LOCKSTEP_TRACE"))
 OPTIMIZED = ["-O0", "-g0"] if TRACED else ["-O3", "-g1"]
