@@ -199,6 +199,19 @@ def test_a_position_limit_counts_what_is_owned_and_what_is_to_come() -> None:
     rig.core.ledger.check()
 
 
+def test_a_counted_order_costs_both_terms_while_a_replace_is_in_flight() -> None:
+    """LOG-11: so it is for orders that a position limit counts, which are added up in another way."""
+    rig = Rig().lead()
+    assert rig.ask(PositionLimit(**by(), target=1, asset=1, max_units=FREE + 1000)) == Code.OK
+    rig.send(order(1, "B", instrument=3, price_ticks=100, quantity_lots=10))
+    rig.send(*replace(1, "R", "B", 50, 20, 3))
+    rig.router.step(rig.now)
+    assert rig.core.ledger.balance(1, 2) == (FREE - 2000, 2000)
+    assert rig.core.ledger.positions.incoming() == {(1, 1): 20}
+    rig.run()
+    assert rig.core.ledger.balance(1, 2) == (FREE - 1000, 1000)
+
+
 def plan(rig: Rig, *entries: tuple[int, int]) -> None:
     """A daily schedule: so many seconds from now, that phase."""
     second = rig.now // SECOND_NS % DAY_S
