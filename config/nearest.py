@@ -1,4 +1,4 @@
-"""What a misspelt name may have meant, in words for whoever wrote it.
+"""What a misspelt name may have meant, in words for its writer.
 
 It only words: what exists is told to it.
 """

@@ -37,12 +37,11 @@ class Report(Struct, frozen=True):
 
 
 def check(config: ConfigPath = DEMO, *, json: Json = False) -> int:
-    """Hold a configuration against this machine and the venue's own log: say what a start with it would change.
+    """Check a configuration against this machine and the venue's own log: say what a start with it would change.
 
-    It starts nothing, and may run beside the venue, whose next start it then tells of. lockstep doctor looks at the
-    machine itself.
+    It starts nothing. While the venue runs, it describes the next start. lockstep doctor checks the machine itself.
 
-    Exit codes: 0 a start would go well; 1 something stands in its way; 2 the configuration is wrong.
+    Exit codes: 0 a start would succeed; 1 something stands in its way; 2 the configuration is wrong.
     """
     loaded = load(config)
     found = examine(loaded)

@@ -34,7 +34,7 @@ def _same_records(segment: bytes) -> bytes:
     return with_schema(segment, SCHEMA_HASH)
 
 
-# By the schema hash of the journal. Whoever changes the schema adds the one that was before, and looks at all of them:
+# By the schema hash of the journal. If you change the schema, add the one that was before, and look at all of them:
 # each leads to TARGET, which a test holds against the schema as it is.
 TARGET = 0x5CF0A97062C5CC2C
 CONVERSIONS: dict[int, Conversion] = {
@@ -63,9 +63,9 @@ def convert_journal(
     *,
     json: Json = False,
 ) -> int:
-    """Write a journal that an earlier build wrote as one that this build reads; the original stays as it is.
+    """Convert an earlier build's journal into one that this build reads; the original is not changed.
 
-    Then put the new folder in the old one's place, and start the venue: docs/operations.md says how, under "Upgrade".
+    Then put the new folder in place of the old one and start the venue: docs/operations.md says how, under "Upgrade".
 
     Example: lockstep convert-journal var/demo/journal var/demo/journal.new
 

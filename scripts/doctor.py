@@ -49,9 +49,9 @@ class Check(Struct, frozen=True):
 
 
 def doctor(config: ConfigPath = DEMO, *, json: Json = False) -> int:
-    """Look at cores, shared memory, limits, disk and clock, and say what to fix.
+    """Check cores, shared memory, limits, disk and clock, and say what to fix.
 
-    Exit codes: 0 nothing stands in the way (there may be warnings); 1 something does; 2 the configuration is wrong.
+    Exit codes: 0 the venue can run (there may be warnings); 1 something must be fixed; 2 the configuration is wrong.
     """
     checks = examine(load(config))
     print_json(checks) if json else show(checks)

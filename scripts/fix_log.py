@@ -62,12 +62,12 @@ def fix_log(
     msg_type: Annotated[str, Parameter(help="Only of this MsgType (35), such as D or 8.")] = "",
     since: Annotated[str, Parameter(help="Only sent from this time on: 2026-01-31T12:00:00Z.")] = "",
     until: Annotated[str, Parameter(help="Only sent before this time.")] = "",
-    last: Annotated[int, Parameter(validator=validators.Number(gte=0), help="The last so many; 0: all.")] = LAST,
+    last: Annotated[int, Parameter(validator=validators.Number(gte=0), help="Only the last this many; 0: all.")] = LAST,
     json: Json = False,
 ) -> int:
     """Show stored FIX messages, oldest first, by session, time or client order id.
 
-    Times are SendingTime, which in clients' messages is what their clock said.
+    Times are SendingTime, which in clients' messages comes from their clocks.
 
     Example: lockstep fix-log --session TRADER1 --client-id my-order-7
 

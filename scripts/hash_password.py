@@ -21,7 +21,7 @@ class Hashed(Struct, frozen=True):
 def hash_password(*, json: Json = False) -> int:
     """Ask for a password, twice, and print its hash, for an account's password_hash in the configuration.
 
-    Where there is no terminal, the password is the first line of standard input.
+    Without a terminal, the password is the first line of standard input.
 
     Exit codes: 0 it is printed; 2 there is no password, or the two differ.
     """

@@ -110,7 +110,7 @@ def init(
     operators: Annotated[str, Parameter(help="Operators' accounts.")] = "OPERATOR1,OPERATOR2",
     json: Json = False,
 ) -> int:
-    """Write a commented configuration of your own: asks on a terminal, takes the options elsewhere.
+    """Write a commented configuration of your own: asks on a terminal, uses the options without one.
 
     Each account gets a password, which is printed once; the file has its hash.
 

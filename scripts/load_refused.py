@@ -28,7 +28,7 @@ class Outcome(Struct):
 def load_refused(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     """Load rows that the database has refused, in the order of the log. Those that it refuses again stay set aside.
 
-    Mend first what they were refused for: lockstep status and lockstep verify say what that is.
+    Fix the cause first: lockstep status and lockstep verify name it.
 
     Exit codes: 0 no row is set aside any more; 1 some are, or the database can't be reached; 2 the configuration is
     wrong.

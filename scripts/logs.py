@@ -42,10 +42,14 @@ def logs(
     *,
     process: Annotated[list[str] | None, Parameter(help="Only of this process; may be given several times.")] = None,
     level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"], Parameter(help="This level, and what is worse.")
+        Literal["debug", "info", "warning", "error", "critical"], Parameter(help="This level and worse.")
     ] = "info",
-    last: Annotated[int, Parameter(validator=validators.Number(gte=0), help="The last so many lines; 0: all.")] = LAST,
-    follow: Annotated[bool, Parameter(name=["--follow", "-f"], negative=(), help="Go on until Ctrl-C.")] = False,
+    last: Annotated[
+        int, Parameter(validator=validators.Number(gte=0), help="Only the last this many lines; 0: all.")
+    ] = LAST,
+    follow: Annotated[
+        bool, Parameter(name=["--follow", "-f"], negative=(), help="Keep showing new lines until Ctrl-C.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show what the venue's processes have logged, oldest first. With --json each line is an object.
@@ -71,7 +75,7 @@ def logs(
             for line in sorted((line for file in files for line in file.new()), key=_moment):
                 if _is_wanted(line, level):
                     _show(line, json)
-            time.sleep(LOOK_S)  # files: nobody rings
+            time.sleep(LOOK_S)  # files: nothing to wait on
     except KeyboardInterrupt:
         pass  # what --follow ends by
     return EXIT_OK

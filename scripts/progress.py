@@ -15,7 +15,7 @@ PIPE_S = 5.0
 
 
 class Progress:
-    """`what` is being done to so many `things`; 0: nobody knows how many. As a context manager, it leaves a terminal's
+    """`what` is being done to so many `things`; 0: unknown. As a context manager, it leaves a terminal's
     line empty."""
 
     def __init__(self, what: str, total: int, things: str) -> None:

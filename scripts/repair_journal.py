@@ -49,7 +49,7 @@ class Segment(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """`outcome`: whole (nothing was damaged), repairable (a dry run), repaired, refused, or impossible.
 
-    With --accept-loss, whole: nobody knows of more; acceptable (a dry run), accepted. Then `loss` is what is lost,
+    With --accept-loss, whole: nothing knows of more; acceptable (a dry run), accepted. Then `loss` is what is lost,
     `set_aside` the folder of what knew more, and `to_do` what could not be done.
     """
 
@@ -72,25 +72,27 @@ def repair_journal(
     ] = None,
     accept_loss: Annotated[
         bool,
-        Parameter(negative=(), help="Without a copy: go on from what the journal has, and set aside what knows more."),
+        Parameter(
+            negative=(), help="Without a copy: continue from what the journal has, and set aside what knows more."
+        ),
     ] = False,
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Mend the damaged segments of a stopped venue's journal from a copy of it: a backup, or the other node's.
+    """Repair the damaged segments of a stopped venue's journal from a copy of it: a backup, or the other node's.
 
-    Whole batches stay as they are, the others' records come from the copy, and all must agree by checksum, sequence and
-    chained hash, or nothing is changed. Each damaged file is kept beside the journal as damaged-….bin.
+    Whole batches stay as they are, records of damaged ones come from the copy, and checksums, sequences and the chained
+    hash must agree, or nothing is changed. Each damaged file is kept beside the journal as damaged-….bin.
 
-    Where no copy has what others know of (the last orderly stop, snapshots, spool, gateways' stores, database),
-    --accept-loss says what is lost: of this, all that clients were told never happened. What knows more is moved into
+    If no copy has what others know of (the last orderly stop, snapshots, spool, gateways' stores, database), use
+    --accept-loss: it says what is lost, which then never happened, whatever clients saw. What knows more is moved into
     set-aside/ in the data folder, and the database is rebuilt from the journal. If it is interrupted, run it again.
 
     Example: lockstep repair-journal config/demo.toml --from /backup/journal --dry-run
 
     Exit codes: 0 the journal is whole, or the loss accepted; 1 it is not, or (with --dry-run) it is damaged and can be
-    mended; 2 the command line is wrong, or the venue runs.
+    repaired; 2 the command line is wrong, or the venue runs.
     """
     if accept_loss == (copy is not None):
         raise UsageError("name one: --from COPY, which mends the journal, or --accept-loss, where there is no copy")

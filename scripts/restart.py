@@ -44,10 +44,10 @@ def restart(
     timeout_s: Annotated[float, Parameter(help="How long to wait until it works again, in seconds.")] = 60.0,
     json: Json = False,
 ) -> int:
-    """End one process of a running venue in order, and wait until it has started again and works.
+    """Stop one process of a running venue cleanly, and wait until it has restarted and works.
 
-    A gateway logs its sessions out; its clients reconnect. The core takes router and matchers down and up together,
-    while clients stay connected. Everything else runs on.
+    A gateway logs its sessions out; its clients reconnect. The core restarts router and matchers together, while
+    clients stay connected. Everything else keeps running.
 
     Example: lockstep restart publisher
 
@@ -71,7 +71,7 @@ def restart(
         if time.monotonic() - began_s > timeout_s:
             log = f"{data}/log/{host}.log"
             return fail(f"{host} does not work again after {timeout_s:g} s: its log, {log}, says why", json=json)
-        time.sleep(LOOK_S)  # its health is on the board, which rings for nobody
+        time.sleep(LOOK_S)  # its health is on the board, which has no bell
     running = attach(data)
     done = Restarted(host, old, _pid(running, known[host]) if running else 0, round(time.monotonic() - began_s, 3))
     if json:

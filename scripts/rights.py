@@ -15,7 +15,7 @@ from scripts.errors import UsageError
 
 
 def act_as_owner(data: Path) -> None:
-    """Go on as the owner of the folder, if root; where there is none yet, as whoever this is. UsageError."""
+    """If root, continue as the owner of the folder; if there is no folder yet, as the present user. UsageError."""
     try:
         owner = data.stat().st_uid
     except FileNotFoundError:

@@ -35,7 +35,7 @@ class Terminal:
         self._console = console()
 
     def line(self, text: str) -> None:
-        """One thing that happened. Where nobody can be told (output to a full disk), the venue goes on."""
+        """One thing that happened. If it can't be written (output to a full disk), the venue goes on."""
         with contextlib.suppress(OSError):
             self._console.print(Text(f"{time.strftime('%H:%M:%S')} {text}"), soft_wrap=True)
 
@@ -59,10 +59,10 @@ class Terminal:
 
 
 def run(config: ConfigPath = DEMO) -> int:
-    """Run a venue until Ctrl-C (or SIGTERM) stops it in order. The next start goes on with the same state.
+    """Run a venue until Ctrl-C (or SIGTERM) stops it cleanly. The next start continues with the same state.
 
-    Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong, its venue runs already, or something
-    has to be mended first, which it names: no retry would help.
+    Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong, the venue runs already, or something
+    must be fixed first, which it names: no retry would help.
     """
     loaded = load(config)
     _check_folders(Path(loaded.venue.data))

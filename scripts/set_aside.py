@@ -92,7 +92,7 @@ def _forget_definitions(data: Path, seq: int, aside: Path, say: Callable[[str], 
 def _cut_store(store: Path, cut: int, aside: Path, say: Callable[[str], None]) -> None:
     """End a message store at `cut`, with all of it in `aside`; its sessions' numbers go on behind what was given.
 
-    Numbers first: once nothing of the store is behind the journal, nobody looks at it again. Then the last segment
+    Numbers first: once nothing of the store is behind the journal, it is not looked at again. Then the last segment
     first, so that what is there is the beginning of a store at any time.
     """
     (aside / store.name).mkdir(mode=0o700)

@@ -45,7 +45,7 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="
 
 
 def man() -> int:
-    """Print the manual page, in which each command explains itself.
+    """Print the manual page of all commands.
 
     Examples: lockstep man | man -l -; lockstep man > /usr/local/share/man/man1/lockstep.1
 

@@ -1,6 +1,6 @@
 """`lockstep show`: what holds in a venue now: instruments with their limits and schedules, accounts, fee tiers.
 
-It words the state that the log leads to, whoever changed it: the configuration at a start, or operators since.
+It words the state that the log leads to: what the configuration set at a start, and what operators changed since.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Shown(Struct, frozen=True):
 
 
 def show(config: ConfigPath = DEMO, *, json: Json = False) -> int:
-    """Show what holds now: limits, bands, schedules, kill switches, position limits, fee tiers, and passwords' age.
+    """Show the settings in force: limits, bands, schedules, kill switches, position limits, fee tiers, passwords' age.
 
     Reads the journal, so it works while the venue runs and when it is stopped.
 

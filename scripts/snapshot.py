@@ -44,7 +44,7 @@ def snapshot(
     json: Json = False,
     timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 600.0,
 ) -> int:
-    """Save a running venue's state now: the next start begins with it. Trading stops for as long as it takes to settle.
+    """Save a running venue's state now, for a short next start. Trading stops only for the moment it takes to settle.
 
     Exit codes: 0 it is saved, valid and durable; 1 the venue does not run, or no snapshot came of it; 2 the
     configuration is wrong, or it is another user's venue.
@@ -81,7 +81,7 @@ def _await(venue: Venue, after: int, supervisor: int, deadline_s: float, shown: 
         if RoleLock.holder(data / "venue.lock") != supervisor:
             return "the venue ended before there was a snapshot"
         shown.update(_progress(venue, after))
-        time.sleep(LOOK_S)  # files and words of the board: nobody rings
+        time.sleep(LOOK_S)  # files and words of the board: nothing to wait on
     return "no snapshot came of it in time: what the supervisor prints says why"
 
 

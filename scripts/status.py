@@ -152,7 +152,7 @@ def status(
     *,
     sessions: Annotated[bool, Parameter(negative=(), help="Show every FIX session too.")] = False,
     watch: Annotated[
-        bool, Parameter(name=["--watch", "-w"], negative=(), help="Again each second until Ctrl-C.")
+        bool, Parameter(name=["--watch", "-w"], negative=(), help="Repeat each second until Ctrl-C.")
     ] = False,
     json: Json = False,
 ) -> int:
@@ -278,7 +278,7 @@ def _ring(venue: Venue, name: str, rate: int) -> RingStatus:
 
 
 def _ask_database(config: Config) -> dict[str, Any]:
-    """What only PostgreSQL knows: what it has refused; and phases, which begin in matchers, where nobody can look."""
+    """What only PostgreSQL knows: what it has refused; and phases, which begin in matchers, out of sight."""
     try:
         url = database.url(config, Path(config.venue.data))
         with psycopg.connect(

@@ -35,7 +35,7 @@ def stop(
     json: Json = False,
     timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 120.0,
 ) -> int:
-    """Stop a running venue in order: what is accepted is matched, told and stored before the processes end.
+    """Stop a running venue cleanly: what is accepted is matched, reported and stored before the processes end.
 
     Exit codes: 0 it has stopped; 1 it does not run, or has not stopped in time; 2 the configuration is wrong, or it is
     another user's venue.
@@ -53,7 +53,7 @@ def stop(
     while RoleLock.holder(lock) == pid:
         if time.monotonic() - began_s > timeout_s:
             return fail(f"venue {name} (process {pid}) has not stopped after {timeout_s:g} s", json=json)
-        time.sleep(LOOK_S)  # it is nobody's child here
+        time.sleep(LOOK_S)  # it is no child of this process
     done = Stopped(name, pid, round(time.monotonic() - began_s, 3))
     print_json(done) if json else console().print(f"venue {name} has stopped, after {done.took_s:.1f} s")
     return EXIT_OK

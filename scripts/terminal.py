@@ -30,7 +30,7 @@ EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should b
 EXIT_USAGE = 2  # the command line or the configuration is wrong
 EXIT_UNKNOWN = 3  # it was sent, and what came of it is not known
 EXIT_INTERRUPTED = 130  # by Ctrl-C, as shells have it
-EXIT_UNREAD = 141  # nobody reads on what it prints, likewise
+EXIT_UNREAD = 141  # the reader of its output has gone, likewise
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but for tab and line feed
 PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
@@ -54,7 +54,7 @@ class PlainConsole(Console):
             yield segment
 
     def on_broken_pipe(self) -> None:
-        """Whoever reads has enough: rich would end with code 1, which says that something is wrong."""
+        """The reader has closed the pipe: rich would end with code 1, which says that something is wrong."""
         raise BrokenPipeError
 
 
@@ -75,7 +75,7 @@ def fail(reason: str, *, json: bool, code: int = EXIT_PROBLEM) -> int:
 
 
 def is_sure(question: str) -> bool:
-    """Ask on a terminal; elsewhere there is nobody to ask, and the answer is no."""
+    """Ask on a terminal; without one the answer is no."""
     if not sys.stdin.isatty():
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)

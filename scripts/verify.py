@@ -80,7 +80,7 @@ class Verdict(Struct):
 
 def verify(config: ConfigPath = DEMO, *, json: Json = False) -> int:
     """Prove that journal, snapshots, database and money agree: each kept snapshot has the state that the journal leads
-    to, each row of the database is what a replay says, and no money came or went.
+    to, each row of the database matches a replay, and no money has appeared or vanished.
 
     Replays the journal with the real router and matchers, which takes as long as a restart without a snapshot would.
     Works while the venue runs (up to what is committed) and when it is stopped.

@@ -108,13 +108,13 @@ def void(
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Take a command out that kills a stage whenever it is replayed. The venue must be stopped; then start it again.
+    """Take out a command that crashes a stage whenever it is replayed. Stop the venue first; start it again afterwards.
 
-    First the journal is replayed, twice, in a process of its own: only the command of which both die is taken out.
+    The journal is first replayed twice, in a separate process: only a command that crashes both replays is taken out.
 
-    The log keeps the command and the router's verdict; its matcher does not carry it out, and tells what became of it
-    with an event. This can't be taken back. A command from before the newest snapshot was survived, and is refused; so
-    is one without which the journal does not replay, since what came later builds on it.
+    The log keeps the command and the router's verdict; its matcher does not carry it out, and emits an event that says
+    so. This can't be undone. A command from before the newest snapshot has not crashed anything, and is refused; so is
+    one without which the journal does not replay, because later commands build on it.
 
     Example: lockstep void 4711 config/demo.toml
 
@@ -229,7 +229,7 @@ def _taken(ring: Ring | None, position: Position, patience_s: float) -> str:
     while time.monotonic() < deadline_s:
         if ring.cursors()["router"] != first:
             return f"the router takes requests from ingress ring {position.ring}"
-        time.sleep(LOOK_S)  # a cursor in shared memory: nobody rings
+        time.sleep(LOOK_S)  # a cursor in shared memory: nothing to wait on
     return ""
 
 

@@ -125,12 +125,12 @@ def at(
     depth: Annotated[int, Parameter(validator=validators.Number(gte=0), help="Levels of a book's side.")] = 10,
     json: Json = False,
 ) -> int:
-    """Show the venue as it was just after one command: what that was, what came of it and why it was refused, the book
-    of its instrument, its account's balances and open orders.
+    """Show the venue just after one command: the command, its outcome, why it was refused, the book of its instrument,
+    its account's balances and open orders.
 
-    Of a time, the command is the last one until then. Balances are shown with all that the command led to settled; what
-    a refusal rests on is what the router knew when it decided. A client order id of which the log has nothing is looked
-    for among what gateways refused themselves.
+    A time means the last command until then. Balances include everything that the command led to; the figures behind a
+    refusal are those the router knew when it decided. A client order id that is not in the log is looked up among what
+    the gateways refused themselves.
 
     Examples: lockstep at 4711; lockstep at 2026-01-31T12:00:00Z; lockstep at --client-id TRADER1 my-order-7
 

@@ -30,7 +30,7 @@ from shm.segment import RoleTakenError
 
 MEGA = 10**6
 Folder = Annotated[Path, Parameter(help="The folder that the backups are in.")]
-Rate = Annotated[float, Parameter(help="At most so many MB are read in a second; 0: as fast as the disk can.")]
+Rate = Annotated[float, Parameter(help="Read at most this many MB a second; 0: as fast as the disk can.")]
 
 
 class Outcome(Struct):
@@ -53,21 +53,21 @@ def backup(
     config: ConfigPath = DEMO,
     *,
     verify: Annotated[
-        bool, Parameter(negative=(), help="Prove the backups in the folder in place of making one.")
+        bool, Parameter(negative=(), help="Prove the backups in the folder instead of making one.")
     ] = False,
-    keep: Annotated[int, Parameter(help="Remove all backups but the newest so many; 0: none.")] = 0,
+    keep: Annotated[int, Parameter(help="Keep this many backups, the newest; 0: keep all.")] = 0,
     rate: Rate = 40.0,
     json: Json = False,
 ) -> int:
-    """Copy a venue, which may run, into a folder: its journal, newest snapshot and FIX session stores, and what only
-    its database has. What is in the folder already is not copied again, and each backup is whole by itself.
+    """Back up a venue, running or stopped, into a folder: its journal, newest snapshot, FIX session stores, and what
+    only its database has. Files already in the folder are not copied again, and each backup is complete.
 
     With --verify: check every file, then replay the newest backup from its oldest snapshot, and compare states.
 
     Examples: lockstep backup /backup/venue config/demo.toml; lockstep backup /backup/venue --verify
 
-    Exit codes: 0 it is made, or all is well; 1 it is not, and the backups from before are what they were; 2 the command
-    line or the configuration is wrong, or the folder is another venue's.
+    Exit codes: 0 the backup is made, or all is well; 1 it is not, and earlier backups are unchanged; 2 the command line
+    or the configuration is wrong, or the folder belongs to another venue.
     """
     if rate < 0 or keep < 0:
         raise UsageError("--rate and --keep are 0 or more")
@@ -110,18 +110,18 @@ def backup(
 def restore(
     folder: Folder,
     *,
-    to: Annotated[Path, Parameter(help="The data folder to make: it is not there yet, or empty.")],
-    at_seq: Annotated[int | None, Parameter(help="Go back to this record of the log; all behind it is lost.")] = None,
-    database: Annotated[
-        str, Parameter(help="The URL of an empty database for the rows, where the backup has any.")
-    ] = "",
+    to: Annotated[Path, Parameter(help="The data folder to make: new or empty.")],
+    at_seq: Annotated[
+        int | None, Parameter(help="Go back to this record of the log; everything after it is lost.")
+    ] = None,
+    database: Annotated[str, Parameter(help="The URL of an empty database for the rows, if the backup has any.")] = "",
     rate: Rate = 0.0,
     json: Json = False,
 ) -> int:
-    """Make a data folder from the newest backup, or as the venue was at an earlier record of the log.
+    """Make a data folder from the newest backup, or as of an earlier record of the log.
 
     The folder gets a configuration, venue.toml, with hashes in place of passwords: start the venue with that, or with
-    your own file and its venue.data changed. Never run it beside the venue that it is a copy of for the same clients.
+    your own file after changing its venue.data. Never run it beside the original venue for the same clients.
 
     Example: lockstep restore /backup/venue --to /srv/lockstep
 
@@ -191,10 +191,10 @@ def _print_restored(done: Restored) -> None:
     out.print(f"restored {done.data} up to record {done.seq:,}, of the backup of {done.taken} UTC: {done.size_bytes:,} "
               f"bytes in {done.seconds:,.1f} s", soft_wrap=True, markup=False)  # fmt: skip
     if done.seq < done.lost_seq:
-        out.print(f"records {done.seq + 1:,} to {done.lost_seq:,} are lost: clients may have been told of them")
+        out.print(f"records {done.seq + 1:,} to {done.lost_seq:,} are lost, although clients may have seen them")
     out.print(f"database: {done.database}", soft_wrap=True, markup=False)
-    out.print(f"sessions: {done.sessions} go on {done.leap:,} numbers later; whoever was sent more since begins at 1 "
-              "(ResetSeqNumFlag)", soft_wrap=True)  # fmt: skip
+    out.print(f"sessions: {done.sessions} go on {done.leap:,} numbers later; a client that was sent more since begins "
+              "at 1 (ResetSeqNumFlag)", soft_wrap=True)  # fmt: skip
     out.print(f"start it: lockstep run {done.config}", soft_wrap=True, markup=False)
 
 

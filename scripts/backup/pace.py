@@ -19,7 +19,7 @@ SYNC_BYTES = (
 )  # written, then synced and dropped from memory: the disk gets it evenly, and others keep their pages
 LOWEST_PRIORITY = 19
 IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
-IOPRIO_IDLE = 3 << 13  # its class: served when nobody else asks. Schedulers without classes ignore it
+IOPRIO_IDLE = 3 << 13  # its class: served when the disk is otherwise idle. Schedulers without classes ignore it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -136,7 +136,7 @@ class Taking:
 
     @contextlib.contextmanager
     def _pinned(self) -> Iterator[Entry | None]:
-        """The newest snapshot, which nobody removes meanwhile; None where there is none."""
+        """The newest snapshot, pinned so that it is not removed meanwhile; None if there is none."""
         for entry in reversed(snapshot_catalog.entries(self._data)):
             with snapshot_catalog.pinned(self._data, entry.seq) as is_there:
                 if is_there:
@@ -246,6 +246,6 @@ class Taking:
 
 
 def _without_secrets(config: Config) -> Config:
-    """Hashes in place of passwords; and nobody is alerted, as a webhook's address may be a secret, too."""
+    """Hashes in place of passwords, and no alerts: a webhook's address may be a secret, too."""
     alerts = structs.replace(config.alerts, command="", webhook="")
     return structs.replace(without_passwords(config), alerts=alerts)

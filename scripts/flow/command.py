@@ -47,8 +47,8 @@ def flow(
 ) -> int:
     """Play a command file, or a raw LOBSTER message file, through FIX and compare the books.
 
-    A venue of its own is started for the play, and checked by `lockstep verify` after it, unless --config names a
-    running one. Exit codes: 0 every checkpoint agrees; 1 one does not, or the play failed; 2 an input can't be used.
+    It starts a venue for the play, and checks it with `lockstep verify` afterwards, unless --config names a running
+    one. Exit codes: 0 every checkpoint agrees; 1 one does not, or the play failed; 2 an input can't be used.
     """
     if not 1 <= levels <= 5:
         raise UsageError(f"--levels is 1 to 5, not {levels}")

@@ -29,15 +29,15 @@ def account_limits(
     window_ms: Annotated[int | None, Parameter(help="How long that window is, in milliseconds.")] = None,
     self_trade: Annotated[
         Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None,
-        Parameter(help="What happens where its own orders meet and they do not say."),
+        Parameter(help="What happens when its own orders meet and do not say themselves."),
     ] = None,
     self_trade_group: Annotated[int | None, Parameter(help="Accounts of one group count as one; 0: alone.")] = None,
     fee_tier: Annotated[int | None, Parameter(help="Whose rates it pays; 0: the instruments'.")] = None,
     options: Options,
 ) -> int:
-    """Change what an account may do, and its defaults. What is not named stays; open orders stay too.
+    """Change what an account may do, and its defaults. Anything not named stays; open orders stay too.
 
-    The configuration file goes before it at the next start, where it names the same: change it there too.
+    The next start applies the configuration file: if it names the same keys, change them there too.
 
     Example: lockstep account-limits TRADER3 --max-orders 50 --window-ms 1000 --operator OPERATOR1
 

@@ -16,12 +16,12 @@ from scripts.operate.directory import Directory
 from shm.records import Account, ExtCredential
 
 PASSWORD_VARIABLE = "LOCKSTEP_OPERATOR_PASSWORD"
-# Checked for a name that nobody has, where no account's own cost is known.
+# Checked for an unknown name when no account's own cost is known.
 NOBODY = ExtCredential(salt=bytes(16), hash=bytes(HASH_SIZE), memory_kib=19456, time_cost=2, parallelism=1)
 
 
 class NotAuthorisedError(Exception):
-    """Whoever asks has not shown to be an operator of this venue."""
+    """The caller has not proved to be an operator of this venue."""
 
 
 def password_of(name: str) -> str:

@@ -33,7 +33,7 @@ class BusyError(RuntimeError):
 
 
 class UnknownOutcomeError(RuntimeError):
-    """It was sent, and nobody can say yet what came of it."""
+    """It was sent, and its outcome is not known yet."""
 
 
 class Outcome(NamedTuple):

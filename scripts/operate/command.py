@@ -178,7 +178,7 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
         if asked.question and not options.yes and not is_sure(asked.question):
             return Report("refused", "not confirmed (--yes confirms): nothing was sent")
         with opened(venue) as channel:
-            # Whoever held the channel before may have listed or changed what this command builds on.
+            # The command before this one may have listed or changed what this one builds on.
             now = directories.read(venue)
             if len(now.records) != len(directory.records):
                 asked = request(Context(venue, now, operator))
@@ -205,7 +205,7 @@ def _unreadable(error: JournalError) -> Report:
 def _addressed(commands: Sequence[Command], operator: int, key: str) -> list[Command]:
     """The commands with who asks, and each with a key of its own where it has room for one.
 
-    Where the header's account is somebody else's, whose money or name it is, the session says who asks.
+    If the header's account is another one, whose money or name it is, the session says who asks.
     """
     addressed = []
     for number, command in enumerate(commands):

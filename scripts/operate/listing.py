@@ -31,7 +31,7 @@ def list_asset(
     *,
     options: Options,
 ) -> int:
-    """List an asset, for ever. Put it into the configuration file too.
+    """List an asset for good. Put it into the configuration file too.
 
     Example: lockstep list-asset DOGE 8 --operator OPERATOR1
 
@@ -66,7 +66,7 @@ def list_instrument(
 ) -> int:
     """List an instrument, or change fees, collar and reference price of one. It trades at once, until it is halted.
 
-    What it is counted in (assets, tick and lot) can't change any more. Put it into the configuration file too.
+    Its assets, tick and lot can't change any more. Put it into the configuration file too.
 
     Example: lockstep list-instrument DOGEUSDT --base DOGE --quote USDT --tick 0.00001 --lot 1 --operator OPERATOR1
 
@@ -108,9 +108,9 @@ def limits(
     day_end: Annotated[str | None, Parameter(help="When DAY orders expire, such as 22:00 (UTC).")] = None,
     options: Options,
 ) -> int:
-    """Change what an instrument allows. What is not named stays; open orders stay too.
+    """Change what an instrument allows. Anything not named stays; open orders stay too.
 
-    The configuration file goes before it at the next start, where it names the same: change it there too.
+    The next start applies the configuration file: if it names the same keys, change them there too.
 
     Example: lockstep limits BTCUSDT --max-quantity 25 --static-band-bps 1000 --operator OPERATOR1
 
@@ -158,7 +158,7 @@ def schedule(
     none: Annotated[bool, Parameter(negative=(), help="End the schedule: phases change by command only.")] = False,
     options: Options,
 ) -> int:
-    """Give an instrument another schedule of phases, or none. Its present phase stays until the next one begins.
+    """Give an instrument a new schedule of phases, or none. Its present phase stays until the next one begins.
 
     Example: lockstep schedule BTCUSDT --entry "08:00 continuous" --entry "16:30 closing_auction" --entry "16:35 closed"
     --operator OPERATOR1
@@ -181,7 +181,7 @@ def schedule(
 
 
 def delist(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
-    """Delist an instrument, for ever: all its orders are cancelled, and it never trades again.
+    """Delist an instrument for good: all its orders are cancelled, and it never trades again.
 
     Example: lockstep delist BTCUSDT --operator OPERATOR1
 

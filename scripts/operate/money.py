@@ -29,7 +29,7 @@ adjust = App(name="adjust", help="Change a balance: one operator proposes, anoth
 def deposit(
     account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEMO, *, options: Options
 ) -> int:
-    """Add to an account's balance what was paid in.
+    """Credit an account with money paid in.
 
     Example: lockstep deposit TRADER1 USDT 2500.50 --key bank-2026-0417 --operator OPERATOR1
 
@@ -45,7 +45,7 @@ def deposit(
 def withdraw(
     account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEMO, *, options: Options
 ) -> int:
-    """Take out of an account's free balance what is paid out.
+    """Debit an account's free balance for money paid out.
 
     Example: lockstep withdraw TRADER1 BTC 0.75 --key payout-881 --operator OPERATOR1
 

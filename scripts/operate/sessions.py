@@ -24,7 +24,7 @@ def disconnect(
     session: Annotated[str, Parameter(help="Whose: a session has its account's name.")],
     config: ConfigPath = DEMO,
     *,
-    reason: Annotated[str, Parameter(help="Why: the client is told, and the gateway's log keeps it.")],
+    reason: Annotated[str, Parameter(help="Why: goes to the client and into the gateway's log.")],
     operator: Annotated[
         str, Parameter(help="Your account's name; the password is taken as with every operator's command.")
     ],

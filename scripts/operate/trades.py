@@ -23,7 +23,7 @@ from scripts.terminal import DEMO, ConfigPath, Json
 from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
 
 Matcher = Annotated[
-    int | None, Parameter(help="Which matcher's trade, where an instrument has moved and two have such a number.")
+    int | None, Parameter(help="Which matcher's trade, if an instrument has moved and two matchers have that number.")
 ]
 Trade = Annotated[int, Parameter(help="The trade's number, as market data and PostgreSQL have it.")]
 Price = Annotated[str, Parameter(help="The price that it should have had.")]
@@ -63,10 +63,10 @@ def propose_price(
 
 @bust.command(name="approve")
 def approve_bust(proposal: Number, config: ConfigPath = DEMO, *, options: Options) -> int:
-    """Approve another operator's proposal: both sides get back what they gave, fees included. Possible once a trade.
+    """Approve another operator's proposal: both sides get back what they gave, fees included. Once for each trade.
 
-    The trade is looked up in the journal again: refused where that says anything else than the proposal, or where
-    somebody no longer has what would have to be given back.
+    The trade is looked up in the journal again. The approval is refused if the journal differs from the proposal, or if
+    a side no longer has what it would have to give back.
 
     Example: lockstep bust approve 184467 --operator OPERATOR2
 
@@ -79,8 +79,8 @@ def approve_bust(proposal: Number, config: ConfigPath = DEMO, *, options: Option
 def approve_price(proposal: Number, config: ConfigPath = DEMO, *, options: Options) -> int:
     """Approve another operator's proposal: the difference goes from one side to the other, fees stay. Possible once.
 
-    The trade is looked up in the journal again: refused where that says anything else than the proposal, or where
-    somebody no longer has what would have to be paid.
+    The trade is looked up in the journal again. The approval is refused if the journal differs from the proposal, or if
+    a side no longer has what it would have to pay.
 
     Example: lockstep correct approve 184467 --operator OPERATOR2
 
@@ -92,7 +92,7 @@ def approve_price(proposal: Number, config: ConfigPath = DEMO, *, options: Optio
 @bust.command(name="list")
 @correct.command(name="list")
 def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
-    """Show the trades of which a bust or another price waits to be approved.
+    """Show the trades whose bust or new price waits for approval.
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """

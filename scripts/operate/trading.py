@@ -30,9 +30,9 @@ PhaseName = Literal[
 
 
 def halt(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
-    """Freeze an instrument: no new orders, replaces or cancels, and no trades, until it is resumed.
+    """Halt an instrument: no new orders, replaces or cancels, and no trades, until it is resumed.
 
-    Survives restarts. A schedule, where there is one, ends it with its next phase.
+    Survives restarts. If there is a schedule, its next phase ends the halt.
 
     Example: lockstep halt BTCUSDT --operator OPERATOR1
 
@@ -42,7 +42,7 @@ def halt(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
 
 
 def resume(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
-    """Let an instrument trade continuously, from whatever phase it is in; orders that cross trade at one price first.
+    """Resume continuous trading, from any phase; orders that cross trade at one price first.
 
     To collect orders before that, begin an auction: lockstep phase SYMBOL opening_auction.
 
@@ -60,7 +60,7 @@ def phase(
     *,
     options: Options,
 ) -> int:
-    """Begin a phase of an instrument, out of its schedule.
+    """Begin a phase of an instrument outside its schedule.
 
     Example: lockstep phase BTCUSDT closing_auction --operator OPERATOR1
 
@@ -104,9 +104,9 @@ def cancel(
     all: Annotated[bool, Parameter(negative=(), help="Every order of the venue.")] = False,
     options: Options,
 ) -> int:
-    """Cancel all orders of an account, of an instrument, of a side, or of what those have in common.
+    """Cancel all orders of an account, of an instrument, of a side, or of any combination of these.
 
-    Waiting orders and halted instruments are included. New orders are not kept from coming: see kill and halt.
+    Waiting orders and halted instruments are included. New orders can still come in: see kill and halt.
 
     Examples: lockstep cancel --account TRADER3 --operator OPERATOR1;
     lockstep cancel --symbol BTCUSDT --side buy --operator OPERATOR1
@@ -149,7 +149,7 @@ def kill(
 ) -> int:
     """Block an account's new orders and replaces, or let them through again. Cancels always pass.
 
-    Stays on over restarts, until it is taken off. Orders that are open stay open: see cancel.
+    Survives restarts, until it is switched off. Open orders stay open: see cancel.
 
     Examples: lockstep kill TRADER3 --on --operator OPERATOR1; lockstep kill TRADER3 --off --operator OPERATOR1
 

@@ -521,7 +521,7 @@ def test_the_commands_say_what_came_of_them(backups: Backups) -> None:
     assert (answer.returncode, answer.stdout.splitlines()[-1]) == (0, "verified: all is well")
     answer = command("restore", backups.repository.folder, "--to", backups.restored, "--at-seq", 300)
     assert answer.returncode == 0, answer.stderr
-    assert "are lost: clients may have been told of them" in answer.stdout
+    assert "are lost, although clients may have seen them" in answer.stdout
     answer = command("restore", backups.repository.folder, "--to", backups.restored)
     assert (answer.returncode, "is not empty" in answer.stderr) == (2, True)
     for wrong in (backups.data / "backup", backups.data.parent):
