@@ -115,9 +115,9 @@ def _database(config: Config) -> Check:
 def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
     """How the log is, and what a start would add to it."""
     journal = data / "journal"
-    if not journal.is_dir() or not segment_seqs(journal):
-        return Check("log", "ok", "there is none yet: the first start begins it"), []
     try:
+        if not journal.is_dir() or not segment_seqs(journal):
+            return Check("log", "ok", "there is none yet: the first start begins it"), []
         replica = current(config, data)
         last = replica.last_seq
         changes = [*_changes(replica.lead(), replica), *_left_out(config, replica)]

@@ -20,6 +20,7 @@ from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.extent import extent
 from procs.batcher.position import Position, objection, position
 from procs.batcher.refused import Refused
+from procs.gateway.segments import stores
 from procs.recovery import snapshot_catalog
 from scripts.running import attach
 from shm.board import Board, Word
@@ -77,7 +78,7 @@ def look(data: Path, committed: int) -> Copies:
     if (known := extent(data / "spool")) is not None:
         found.spool, found.spool_bytes = known.complete, known.size_bytes
     found.snapshot = max((entry.seq for entry in snapshot_catalog.entries(data)), default=0)
-    for folder in sorted(data.glob("gateway.*")):
+    for folder in stores(data):
         found.stores[folder.name] = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     return found
 

@@ -15,7 +15,8 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from msgspec import Struct
 
-from procs.gateway.store_reader import Scan, StoreCorrupt
+from procs.gateway.segments import bases, stores
+from procs.gateway.store_reader import Scan, StoreCorrupt, path_of
 from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
@@ -75,7 +76,7 @@ def fix_log(
     venue has never run.
     """
     data = Path(load(config).venue.data)
-    if not any(data.glob("gateway.*")):
+    if not stores(data):
         raise UsageError(f"there is no message store in {data}: the venue has never run")
     wanted = Wanted(session.encode(), client_id.encode(), msg_type.encode(), _sending_time(since), _sending_time(until))
     try:
@@ -96,19 +97,19 @@ def fix_log(
 
 def find(data: Path, wanted: Wanted) -> Iterator[StoredMessage]:
     """The stored messages of all gateways that are wanted. StoreCorrupt, OSError."""
-    for folder in sorted(data.glob("gateway.*")):
+    for folder in stores(data):
         yield from _find(folder, wanted)
 
 
 def _find(folder: Path, wanted: Wanted) -> Iterator[StoredMessage]:
-    bases = sorted(int(path.stem) for path in folder.glob("*.fix"))
-    if not bases:
+    begins = bases(folder)
+    if not begins:
         return
-    end = bases[-1] + (folder / f"{bases[-1]:020}.fix").stat().st_size
-    scan = Scan(folder, bases, bases[0], end)
+    end = begins[-1] + path_of(folder, begins[-1]).stat().st_size
+    scan = Scan(folder, begins, begins[0], end)
     needle = SOH + b"11=" + wanted.client_id + SOH, SOH + b"41=" + wanted.client_id + SOH
     done = 0
-    with Progress("reading", end - bases[0], "bytes") as progress:
+    with Progress("reading", end - begins[0], "bytes") as progress:
         while (entry := scan.read()) is not None:
             kind, _, number, message = entry
             done += len(message)

@@ -92,8 +92,9 @@ class Tail:
 
     def past(self) -> Iterator[Line]:
         """All lines so far, oldest first; the rotated files' too."""
-        rotated = sorted(self._file.parent.glob(f"{self._file.name}.*"), key=lambda path: -int(path.suffix[1:]))
-        for path in rotated:
+        # By the number that the supervisor gives them; what else is there (.gz) somebody has made.
+        rotated = [path for path in self._file.parent.glob(f"{self._file.name}.*") if path.suffix[1:].isdecimal()]
+        for path in sorted(rotated, key=lambda path: -int(path.suffix[1:])):
             try:
                 yield from self._lines(path.read_bytes())
             except FileNotFoundError:

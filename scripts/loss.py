@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from config.schema import Config
 from procs.batcher import database, extent, position
-from procs.gateway import starts, store_reader
+from procs.gateway import segments, starts, store_reader
 from procs.recovery import retained_definitions, snapshot_catalog
 from procs.recovery.replay import Replica
 from procs.router.witnesses import Witnesses
@@ -92,15 +92,10 @@ def examine(config: Config, data: Path) -> Loss:
     _ask_mark(data, loss)
     _ask_snapshots(data, loss)
     _ask_spool(data, loss, names)
-    for folder in stores(data):
+    for folder in segments.stores(data):
         _ask_store(folder, loss)
     _ask_database(config, data / "journal", loss)
     return loss
-
-
-def stores(data: Path) -> list[Path]:
-    """The message stores of the venue's gateways."""
-    return sorted(folder for folder in data.glob("gateway.*") if folder.is_dir())
 
 
 def objects_mark(data: Path) -> bool:
@@ -116,7 +111,7 @@ def snapshots_behind(data: Path, seq: int) -> list[int]:
 def cut_of(folder: Path, numbers: Sequence[int]) -> int | None:
     """Where a message store begins to report events behind `numbers`; None where it does not. StoreCorrupt."""
     last, cut = store_reader.reports(folder, list(numbers))
-    bases = sorted(int(path.stem) for path in folder.glob("*.fix"))
+    bases = segments.bases(folder)
     started = starts.read(folder, bases[0]) if bases else None
     marks = started.watermarks if started else b""
     before = [int.from_bytes(marks[at : at + 8], "little") // 2 for at in range(0, len(marks), 8)]
@@ -189,7 +184,7 @@ def _ask_store(folder: Path, loss: Loss) -> None:
 
 def _told(folder: Path, cut: int) -> Iterator[str]:
     """The messages to clients from `cut` on, as they were sent."""
-    bases = sorted(int(path.stem) for path in folder.glob("*.fix"))
+    bases = segments.bases(folder)
     begins = max(cut, bases[0])
     entries = store_reader.Scan(
         folder, bases, begins, bases[-1] + store_reader.path_of(folder, bases[-1]).stat().st_size

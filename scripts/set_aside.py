@@ -52,7 +52,7 @@ def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[s
     _forget_definitions(data, lost.end, aside, say)
     if extent.known_seq(data / "spool") > lost.end:
         _move(data / "spool", aside, say)
-    for store in loss.stores(data):
+    for store in segments.stores(data):
         cut = loss.cut_of(store, lost.numbers)
         if cut is not None:
             _cut_store(store, cut, aside, say)
@@ -102,7 +102,7 @@ def _cut_store(store: Path, cut: int, aside: Path, say: Callable[[str], None]) -
     atomic_file.sync(aside)
     if (store / seq_num_file.NAME).exists():
         seq_num_file.write(store, LOST_BOOT, seq_num_file.read(store)[1])
-    bases = sorted((int(path.stem) for path in store.glob("*.fix")), reverse=True)
+    bases = segments.bases(store)[::-1]
     for base in bases:
         if base + segments.HEADER_SIZE <= cut:
             atomic_file.replace_durably(store_reader.path_of(store, base), _beginning(store, base, cut))

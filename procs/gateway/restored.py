@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 
 from procs.gateway import segments, seq_num_file
+from procs.gateway.store_reader import PATTERN
 
 ROW = struct.Struct("<5I")  # as `procs.gateway.seq_num_file` draws it
 OTHER_BOOT = b"restored"  # of no host: the gateway goes on behind all that is reserved
@@ -18,7 +19,7 @@ HIGHEST = 2**31 - 1 - 4 * seq_num_file.BLOCK  # FIX libraries hold a MsgSeqNum i
 
 def begin_anew(folder: Path) -> None:
     """Have the gateway go on in a segment of its own: what an entry is called by is its place in one. OSError."""
-    newest = max(folder.glob("*.fix"), default=None)
+    newest = max(folder.glob(PATTERN), default=None)
     if newest is not None:
         fd = os.open(newest, os.O_WRONLY | os.O_CLOEXEC)
         try:

@@ -9,11 +9,21 @@ import os
 from pathlib import Path
 
 from procs.disk import atomic_file, space
-from procs.gateway.store_reader import MAGIC, path_of
+from procs.gateway.store_reader import MAGIC, PATTERN, path_of
 from procs.venue.snapshot_parts import NotSyncedError
 
 HEADER_SIZE = 64
 BOOT = slice(16, 52)  # of the header: the boot of the host in which all of the segment was written
+
+
+def stores(data: Path) -> list[Path]:
+    """The message stores of a venue's gateways; what else somebody has put beside them is none."""
+    return sorted(path for path in data.glob("gateway.*") if path.is_dir() and path.suffix[1:].isdecimal())
+
+
+def bases(store: Path) -> list[int]:
+    """Where the segments of a store begin, which name them."""
+    return sorted(int(path.stem) for path in store.glob(PATTERN))
 
 
 def begin(folder: Path, base: int, boot: bytes, spare_bytes: int) -> int:

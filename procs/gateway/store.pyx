@@ -71,7 +71,7 @@ from procs.disk import atomic_file, space
 from procs.gateway import background, segments, starts
 from procs.gateway.retention import Retention, note_start
 from procs.gateway.starts import Started
-from procs.gateway.store_reader import StoreCorrupt, path_of
+from procs.gateway.store_reader import PATTERN, StoreCorrupt, path_of
 from procs.gateway.upgrade import upgrade
 from shm import disk as disks
 
@@ -118,7 +118,7 @@ cdef class Store:
         self.buffer = <char *> malloc(BUFFER_SIZE)
         if self.buffer == NULL:
             raise MemoryError("no memory for the message store")
-        self.bases = sorted(int(path.stem) for path in self.folder.glob("*.fix"))
+        self.bases = sorted(int(path.stem) for path in self.folder.glob(PATTERN))
         segments.drop_unborn(self.folder, self.bases)
         self.beat = beat
         self.retention = None if keep is None else Retention(self.folder, self.bases, keep)

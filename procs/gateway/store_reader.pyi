@@ -1,5 +1,6 @@
 from pathlib import Path
 
+PATTERN: str
 MAGIC: bytes
 OLD_MAGIC: bytes
 OUT_APP: int

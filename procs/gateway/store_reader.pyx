@@ -36,6 +36,7 @@ from shm.refusal import FinalError
 cdef enum:
     SCAN_BUFFER = 4 * MAX_BODY
 
+PATTERN = "[0-9]" * 20 + ".fix"  # of the segments' names, as `path_of` makes them
 MAGIC = b"LSFIXST2"
 OLD_MAGIC = b"LSFIXST1"
 OUT_APP = KIND_OUT_APP
@@ -179,7 +180,7 @@ def reports(object folder, list known) -> tuple[list[int], int]:
     cdef const Entry *entry
     cdef Scan scan
     cdef int ring
-    bases = sorted(int(path.stem) for path in folder.glob("*.fix") if path.stat().st_size >= SEGMENT_HEADER_SIZE)
+    bases = sorted(int(path.stem) for path in folder.glob(PATTERN) if path.stat().st_size >= SEGMENT_HEADER_SIZE)
     for ring in range(EVENT_RINGS):
         last[ring], most[ring] = 0, known[ring]
     if not bases:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from procs.disk import atomic_file
+from shm.journal_format import JournalError
 from shm.journal_select import select
 from shm.layout import unpack_command
 from shm.records import RECORD_SIZE, CommandType
@@ -52,10 +53,15 @@ def forget_behind(data: Path, last_seq: int) -> None:
 
 
 def kept(data: Path) -> tuple[int, list[bytes]]:
-    """Up to which record of the log definitions are kept, and these; 0 and none where the journal has its beginning."""
+    """Up to which record of the log definitions are kept, and these; 0 and none where the journal has its beginning.
+
+    JournalError where the file is cut short.
+    """
     try:
         content = (data / FILE).read_bytes()
     except FileNotFoundError:
         return 0, []
+    if len(content) < HEADER_SIZE or (len(content) - HEADER_SIZE) % RECORD_SIZE:
+        raise JournalError(f"{data / FILE} is damaged: restore it (lockstep backup keeps it)")
     places = range(HEADER_SIZE, len(content), RECORD_SIZE)
     return int.from_bytes(content[:HEADER_SIZE], "little"), [content[at : at + RECORD_SIZE] for at in places]

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from procs.disk import atomic_file
+from shm.journal_format import JournalError
 
 FILE = "void.json"
 
@@ -38,14 +39,14 @@ class Voids(Struct, frozen=True):
 
 
 def load(data: Path) -> Voids:
-    """The voids of the venue in `data`. RuntimeError where the file is damaged: going on without it would undo them."""
+    """The voids of the venue in `data`. JournalError where the file is damaged: going on without it would undo them."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=Voids)
     except FileNotFoundError:
         return Voids()
     except msgspec.DecodeError as error:
-        raise RuntimeError(
-            f"{data / FILE} is damaged ({error}): restore it, what it voids would be done again"
+        raise JournalError(
+            f"{data / FILE} is damaged ({error}): restore it (backups have it), or what it voids is done again"
         ) from error
 
 

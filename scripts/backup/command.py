@@ -24,6 +24,7 @@ from scripts.backup.restoring import Restored
 from scripts.backup.taking import JOURNAL, Taking
 from scripts.errors import UsageError
 from scripts.progress import Progress
+from scripts.rights import act_as_owner
 from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, fail, load, print_json
 from shm.journal_format import JournalError
 from shm.segment import RoleTakenError
@@ -69,8 +70,9 @@ def backup(
     Exit codes: 0 the backup is made, or all is well; 1 it is not, and earlier backups are unchanged; 2 the command line
     or the configuration is wrong, or the folder belongs to another venue.
     """
-    if rate < 0 or keep < 0:
-        raise UsageError("--rate and --keep are 0 or more")
+    _check(rate)
+    if keep < 0:
+        raise UsageError("--keep is 0 or more")
     if verify:
         return _verify(folder, rate, json=json)
     loaded = load(config)
@@ -127,6 +129,7 @@ def restore(
 
     Exit codes: 0 it is done; 1 it is not, and the folder is as it was; 2 the command line is wrong.
     """
+    _check(rate)
     repository = Repository(folder)
     to = to.resolve()
     if not (folder / POINTS).is_dir():
@@ -150,10 +153,16 @@ def restore(
     return EXIT_OK
 
 
+def _check(rate: float) -> None:
+    if not 0 <= rate < MEGA:  # nor nan
+        raise UsageError(f"--rate is 0 or more MB, and less than {MEGA:,}")
+
+
 def _verify(folder: Path, rate: float, *, json: bool) -> int:
     repository, found = Repository(folder), Proof([])
     if not (folder / POINTS).is_dir():
         raise UsageError(f"{folder} has no backups in it")
+    act_as_owner(folder)  # a proof works in it, too: root must leave nothing there that its owner can't open
     pace.give_way()
     try:
         points = repository.points()

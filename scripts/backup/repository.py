@@ -181,11 +181,15 @@ class Repository:
         return file
 
     def publish(self, point: Point) -> Path:
-        """Make the backup valid: all its contents are here. OSError: there are those before."""
+        """Make the backup valid: all its contents are here. OSError, RepositoryError: there are those before."""
         atomic_file.sync(self.folder / OBJECTS)
         number = max((number for seq, number in map(_place, self._paths()) if seq == point.seq), default=0) + 1
         path = self.folder / POINTS / f"{point.seq:020}-{number:03}.json"
         content = msgspec.json.encode(point)
+        try:
+            msgspec.json.decode(content, type=Point)
+        except msgspec.ValidationError as error:
+            raise RepositoryError(f"no backup was made: nobody could read it ({error})") from error
         sealed = Sealed(hashlib.sha256(content).hexdigest(), msgspec.Raw(content))
         atomic_file.replace_durably(path, msgspec.json.encode(sealed))
         (self.folder / POINTS / UNFINISHED).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from config import writer
 from config.schema import Config
 from procs.batcher import database
 from procs.disk import atomic_file
-from procs.gateway import restored, seq_num_file
+from procs.gateway import restored, segments, seq_num_file
 from procs.rules.credentials import without_passwords
 from procs.venue import voided_commands
 from scripts.backup import pace, tables
@@ -166,7 +166,7 @@ def _first_seq(file: File) -> int:
 def _leap(stage: Path, chosen: Plan, done: Restored) -> None:
     elapsed_s = max(0, time.time_ns() - chosen.newest.taken_ns) // NS_PER_S
     done.leap = min(LEAP + LEAP_A_SECOND * elapsed_s, LONGEST_LEAP)
-    for store in stage.glob("gateway.*"):
+    for store in segments.stores(stage):
         restored.begin_anew(store)
         done.sessions += restored.leap(store, done.leap)
 

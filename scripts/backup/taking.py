@@ -16,7 +16,8 @@ from typing import NamedTuple
 from msgspec import structs
 
 from config.schema import Config
-from procs.gateway import seq_num_file
+from procs.gateway import segments, seq_num_file
+from procs.gateway.store_reader import PATTERN
 from procs.recovery import retained_definitions, snapshot_catalog
 from procs.recovery.snapshot_catalog import Entry
 from procs.rules.credentials import without_passwords
@@ -94,10 +95,10 @@ class Taking:
             if self._before(segment_seqs(self._journal)[-1])[0] > 1:
                 if entry is None:
                     raise JournalError("its beginning was removed, and there is no snapshot that leads to what is left")
-                files += self._appended(self._data / SPOOL, "*.spool")
+                files += self._appended(self._data / SPOOL, "[0-9a-f]" * 16 + ".spool")
                 database_seq = self._rows(files)
-            for store in sorted(self._data.glob("gateway.*")):
-                files += self._appended(store, "*.fix", ".start")
+            for store in segments.stores(self._data):
+                files += self._appended(store, PATTERN, ".start")
                 files += self._whole([store / seq_num_file.NAME])
             end = self._end()
             files += self._whole(self._data / name for name in SMALL)

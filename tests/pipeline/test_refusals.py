@@ -169,4 +169,8 @@ def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue) -> N
         assert words in line, line
     assert segment.read_bytes() == earlier
     segment.write_bytes(with_schema(earlier, SCHEMA_HASH))
+    voids = stopped.folder / "data" / "void.json"
+    voids.write_text("{")
+    assert f"{voids} is damaged" in refused(stopped)
+    voids.unlink()
     stopped.start()

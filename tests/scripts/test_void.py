@@ -22,6 +22,7 @@ from procs.venue.voided_commands import Position, Voids
 from scripts.__main__ import command_line
 from scripts.errors import UsageError
 from scripts.void import Outcome, pass_over, take_out
+from shm.journal_format import JournalError
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_event
 from shm.records import RECORD_SIZE, Cancelled, CancelReason, CommandType
@@ -181,7 +182,7 @@ def test_a_request_that_the_router_takes_is_not_passed_over(tmp_path: Path) -> N
 
 def test_a_damaged_file_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / voided_commands.FILE).write_text("{")
-    with pytest.raises(RuntimeError, match="is damaged"):
+    with pytest.raises(JournalError, match="is damaged"):
         voided_commands.load(tmp_path)
 
 

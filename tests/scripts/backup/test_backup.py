@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,10 +24,11 @@ from procs.gateway.segments import BOOT
 from procs.recovery import snapshot_catalog
 from procs.recovery.replay import Replica
 from procs.venue.snapshot_parts import Start
+from scripts import copies
 from scripts.backup import proving, restoring
 from scripts.backup.pace import Pace
 from scripts.backup.proving import Proof
-from scripts.backup.repository import Point, Repository, RepositoryError
+from scripts.backup.repository import Point, Repository, RepositoryError, Sealed
 from scripts.backup.taking import Taking
 from scripts.replay import digests_of
 from shm.journal import JournalError, JournalReader, segment_path, segment_seqs, verify
@@ -363,7 +366,10 @@ def test_contents_of_no_backup_are_removed_before_the_disk_is_asked_for_more(bac
                                    "venue.toml", "run/manifest.json", "journal/x", "gateway.1/numbers\n"])  # fmt: skip
 def test_a_point_names_no_place_but_a_backups(backups: Backups, place: str) -> None:
     point, _ = backups.take()
-    planted(backups, structs.replace(point, files=[structs.replace(point.files[0], path=place), *point.files[1:]]))
+    elsewhere = structs.replace(point, files=[structs.replace(point.files[0], path=place), *point.files[1:]])
+    with pytest.raises(RepositoryError, match="no backup was made"):
+        backups.repository.publish(elsewhere)
+    planted(backups, elsewhere)
     for arguments in (["restore", backups.repository.folder, "--to", backups.restored],
                       ["backup", backups.repository.folder, "--verify"]):  # fmt: skip
         answer = command(*arguments)
@@ -374,11 +380,27 @@ def test_a_point_names_no_place_but_a_backups(backups: Backups, place: str) -> N
     assert not backups.restored.exists() or [*backups.restored.iterdir()] == []
 
 
+def test_what_is_no_part_of_a_venue_is_in_no_backup(backups: Backups) -> None:
+    """A copy that somebody has made of a store, and files beside the segments."""
+    point, _ = backups.take()
+    store = backups.data / "gateway.1"
+    shutil.copytree(store, backups.data / "gateway.1.bak")
+    (backups.data / "gateway.tar").touch()
+    for name in (f"{0:020} (copy).fix", "copy.fix"):
+        shutil.copy(store / f"{0:020}.fix", store / name)
+    again, _ = backups.take()
+    assert [file.path for file in again.files] == [file.path for file in point.files]
+    assert backups.prove().problems == []
+    assert copies.look(backups.data, 1).stores.keys() == {"gateway.1"}
+    answer = command("fix-log", "--config", backups.busy.file)
+    assert "Traceback" not in answer.stderr
+
+
 def planted(backups: Backups, point: Point) -> None:
     """Have the backup's point be this one, with the checksum that it should have."""
     (path,) = backups.repository.folder.glob("points/*.json")
-    path.unlink()
-    backups.repository.publish(point)
+    content = msgspec.json.encode(point)
+    path.write_bytes(msgspec.json.encode(Sealed(hashlib.sha256(content).hexdigest(), msgspec.Raw(content))))
 
 
 def test_nothing_of_a_point_is_carried_out(backups: Backups) -> None:
@@ -437,6 +459,26 @@ def test_root_restores_into_a_folder_of_its_owner(backups: Backups) -> None:
     found = [*backups.restored.rglob("*")]
     assert len(found) > 3
     assert {(path.stat().st_uid, path.stat().st_gid) for path in found} == {(owner.pw_uid, owner.pw_gid)}
+
+
+def test_root_leaves_nothing_of_its_own_in_another_s_backups(backups: Backups) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root acts for others")
+    backups.take()
+    owner = pwd.getpwnam("nobody").pw_uid
+    for path in [backups.repository.folder, *backups.repository.folder.rglob("*")]:
+        os.chown(path, owner, -1)
+    # Whether its owner can reach the folder here or not.
+    assert "Traceback" not in command("backup", backups.repository.folder, "--verify").stderr
+    assert {path.stat().st_uid for path in backups.repository.folder.rglob("*")} == {owner}
+
+
+@pytest.mark.parametrize("rate", ["-1", "nan", "inf"])
+def test_a_rate_that_is_none_is_refused(backups: Backups, rate: str) -> None:
+    for arguments in (["backup", backups.repository.folder, backups.busy.file],
+                      ["restore", backups.repository.folder, "--to", backups.restored]):  # fmt: skip
+        answer = command(*arguments, f"--rate={rate}")
+        assert (answer.returncode, "--rate is 0 or more" in answer.stderr) == (2, True), answer.stderr
 
 
 def test_what_an_interrupted_restore_has_left_is_named(backups: Backups) -> None:
