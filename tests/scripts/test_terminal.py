@@ -34,7 +34,7 @@ def test_whoever_reads_no_further_is_no_problem() -> None:
     """As `lockstep fix-log | head` does; 1 would say that something is wrong."""
     code = (
         "import scripts.__main__ as program; from scripts.terminal import console\n"
-        "program.command_line = lambda _: lambda **_: console().print('words')\n"
+        "program.command_line = lambda _: lambda *_, **__: console().print('words')\n"
         "program.main()"
     )
     ours, pipe = os.pipe()
