@@ -19,7 +19,7 @@ from tests.adversary.siege import SEED, SOAK_S, Siege
 from tests.pipeline.conftest import RunningVenue
 from tests.small_disk import SmallDisk
 
-SIEGE_S = 20.0
+SIEGE_S = 12.0
 FULL_S = 8.0
 DISK_BYTES = 256 << 20
 LONG_S = 120.0  # of one siege of a soak

@@ -22,7 +22,7 @@ __all__ = ["venue"]
 LOBSTER = Path(__file__).parents[4] / "shared" / "data" / "lobster"
 COMMANDS = 2000
 ROWS_OF_A_DAY = 155_935
-MORNING = 20_000  # rows of it
+MORNING = 10_000  # rows of it
 EMPTY_LEVEL = {1: (-9999999999, 0), -1: (9999999999, 0)}
 
 
