@@ -9,7 +9,7 @@ from procs.matcher.event_writer cimport is_full
 from procs.matcher.fees cimport base_fee, quote_fee
 from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport ASKS, BIDS, Order, listing_of, matchable, order_at, price_of
-from procs.matcher.resting cimport end_mate, take_from
+from procs.matcher.resting cimport end_contingent, take_from
 from procs.tables.pool cimport NIL
 from shm.records cimport SIDE_BUY, TRADE_FLAG_AUCTION, TradedRecord
 
@@ -159,8 +159,8 @@ cdef int64_t trade_pair(
     cdef uint32_t maker = bid if buyer_is_maker else ask
     cdef uint32_t taker = ask if buyer_is_maker else bid
     cdef int64_t lots = min(matchable(orders, buyer), matchable(orders, seller))
-    end_mate(orders, maker)
-    end_mate(orders, taker)
+    end_contingent(orders, maker)
+    end_contingent(orders, taker)
     tell_pair(orders, listing, maker, taker, price_ticks, lots)
     listing.has_traded = True
     listing.last_ticks = price_ticks

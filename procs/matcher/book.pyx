@@ -24,7 +24,7 @@ from procs.matcher.inspection cimport depth_of, shown_of, standing_at
 from procs.matcher.mass_cancel cimport (
     Wanted, sweep_abandon, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
 )
-from procs.matcher.matching cimport match, settle
+from procs.matcher.matching cimport match, finish_incoming
 from procs.matcher.orders cimport (
     MAX_ACCOUNTS, QUEUE, book_side, is_listed, is_trading, list_instrument, listing_of, order_at, terms_at,
 )
@@ -202,7 +202,7 @@ cdef class Book:
         self.orders.is_due_stale = True
         if self.stage == MATCHING:
             self.incoming.ended = CANCEL_REASON_VOIDED
-            settle(self.orders, &self.incoming)
+            finish_incoming(self.orders, &self.incoming)
         elif self.stage == SWEEPING:
             sweep_abandon(&self.sweep, self.orders)
         return 0
@@ -371,7 +371,7 @@ cdef class Book:
         if item == NIL:
             return OPENED
         start(self.orders, &self.incoming, item, TRIGGER_REASON_AUCTION)
-        settle(self.orders, &self.incoming)
+        finish_incoming(self.orders, &self.incoming)
         return WAKING
 
     cdef Stage next_instrument(self) except? IDLE nogil:

@@ -136,7 +136,7 @@ cdef int check_place(Orders orders, uint32_t item, const Level *level, Tally *ta
 
 
 cdef int check_terms(Orders orders, uint32_t item, Tally *tally, bint is_busy) except -1:
-    """AssertionError unless terms, their order, its mate and the heap know each other."""
+    """AssertionError unless terms, their order, its contingent order and the heap know each other."""
     cdef const Order *order = order_at(orders, item)
     cdef const Terms *terms = terms_at(orders, order.terms)
     tally.with_terms += 1
@@ -144,10 +144,10 @@ cdef int check_terms(Orders orders, uint32_t item, Tally *tally, bint is_busy) e
     tally.expiring += terms.place != 0
     assert terms.order == item, f"the terms of order {order.order_id} are another's"
     assert is_busy or (terms.place != 0) == (terms.expire_ns != 0), f"order {order.order_id} won't expire in time"
-    if terms.mate != NIL:
-        mate = terms_at(orders, order_at(orders, terms.mate).terms)
-        assert mate.mate == item and mate.list_kind == terms.list_kind, f"{order.order_id} and its mate differ"
-        assert mate.is_main != terms.is_main, f"order {order.order_id} and its mate are both first, or neither"
+    if terms.contingent != NIL:
+        other = terms_at(orders, order_at(orders, terms.contingent).terms)
+        assert other.contingent == item and other.list_kind == terms.list_kind, f"{order.order_id}: the lists differ"
+        assert other.is_main != terms.is_main, f"order {order.order_id} and its contingent: both first, or neither"
     return 0
 
 

@@ -17,7 +17,7 @@ from procs.matcher.orders cimport (
     forget_terms, is_auction, is_trading, ladder_of, link, listing_of, open_order, opens, order_at, order_flags,
     terms_at, terms_of, unlink,
 )
-from procs.matcher.resting cimport end_mate, tell, withdraw
+from procs.matcher.resting cimport end_contingent, tell, withdraw
 from procs.matcher.stop_orders cimport MAX_TRAILING, await_price, begin_trail
 from procs.tables.pool cimport NIL
 from shm.records cimport (
@@ -155,8 +155,8 @@ cdef bint enter_list(
 cdef void marry(Orders orders, uint32_t main, uint32_t leg, uint8_t list_kind) noexcept nogil:
     cdef Terms *terms = terms_at(orders, order_at(orders, main).terms)
     cdef Terms *leg_terms = terms_at(orders, order_at(orders, leg).terms)
-    terms.mate = leg
-    leg_terms.mate = main
+    terms.contingent = leg
+    leg_terms.contingent = main
     terms.is_main = True
     terms.list_kind = leg_terms.list_kind = list_kind
 
@@ -275,15 +275,15 @@ cdef int accept(
     cdef ExtTermsEventRecord *event
     if item != NIL:
         terms = terms_at(orders, order_at(orders, item).terms)
-    if command.flags & ORDER_FLAG_TERMS or (terms != NULL and terms.mate != NIL):
+    if command.flags & ORDER_FLAG_TERMS or (terms != NULL and terms.contingent != NIL):
         event = orders.outcome.terms()
         event.stop_price_ticks = terms.stop_ticks if terms != NULL else given.stop_price_ticks
         event.trail_ticks = given.trail_ticks
         event.display_lots = given.display_lots
         event.minimum_lots = given.minimum_lots
         event.expire_ns = given.expire_ns
-        if terms != NULL and terms.mate != NIL:
-            event.mate_order_id = order_at(orders, terms.mate).order_id
+        if terms != NULL and terms.contingent != NIL:
+            event.mate_order_id = order_at(orders, terms.contingent).order_id
             event.list_kind = terms.list_kind
     orders.outcome.accepted(command, ORDER_STATE_WAITING if waits else state)
     return 0
@@ -353,7 +353,7 @@ cdef bint activate(Orders orders, Incoming *incoming, const ActivateRecord *comm
 cdef bint awaits_activation(Orders orders, const Order *order) noexcept nogil:
     cdef const Level *level = level_at(&orders.levels, order.level)
     return (
-        ladder_of(level) == PARKED and level.key == FOR_LIST and terms_at(orders, order.terms).mate == NIL
+        ladder_of(level) == PARKED and level.key == FOR_LIST and terms_at(orders, order.terms).contingent == NIL
     )
 
 
@@ -375,7 +375,7 @@ cdef int start(Orders orders, Incoming *incoming, uint32_t item, uint8_t reason)
     cdef Terms *terms
     cdef int64_t minimum_lots
     cdef Told told
-    end_mate(orders, item)
+    end_contingent(orders, item)
     tell(orders, item, &told)
     terms = terms_at(orders, order.terms)
     minimum_lots = terms.minimum_lots

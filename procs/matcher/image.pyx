@@ -9,7 +9,8 @@ An image::
     └─────────┴──────────┴──────────┴───────────┴──────────┴───────────┴───
     orders ladder by ladder, best level first, longest waiting first; Terms only of those that have any
 
-Numbers that name items of this matcher's pools mean nothing elsewhere: levels, mates and chains are made anew.
+Numbers that name items of this matcher's pools mean nothing elsewhere: levels, contingent orders and chains are built
+afresh.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -82,9 +83,9 @@ cdef int add_order(bytearray image, Orders orders, uint32_t item, int ladder) ex
     standing.mate_id = 0
     if order.terms != NIL:
         terms = terms_at(orders, order.terms)[0]
-        if terms.mate != NIL:
-            standing.mate_id = order_at(orders, terms.mate).order_id
-        terms.order = terms.place = terms.mate = terms.next = terms.prev = NIL
+        if terms.contingent != NIL:
+            standing.mate_id = order_at(orders, terms.contingent).order_id
+        terms.order = terms.place = terms.contingent = terms.next = terms.prev = NIL
     image += (<const char *> &standing)[:sizeof(Standing)]
     if order.terms != NIL:
         image += (<const char *> &terms)[:sizeof(Terms)]
@@ -177,7 +178,7 @@ cdef uint64_t wed(Orders orders, const char *data) noexcept:
     memcpy(&standing, data, sizeof(Standing))
     if standing.mate_id:
         item = find(orders, standing.order.order_id, standing.order.instrument)
-        terms_at(orders, order_at(orders, item).terms).mate = find(
+        terms_at(orders, order_at(orders, item).terms).contingent = find(
             orders, standing.mate_id, standing.order.instrument
         )
     return sizeof(Standing) + (sizeof(Terms) if standing.has_terms else 0)

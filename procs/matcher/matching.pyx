@@ -15,7 +15,7 @@ from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, Listing, Order, Orders, Terms, book_side, discard, end_with_day,
     is_akin, is_trading, key_of, link, listing_of, matchable, new_order, order_at, price_of, terms_at,
 )
-from procs.matcher.resting cimport end_mate, follow, show_anew, show_less, take_from, tell, withdraw
+from procs.matcher.resting cimport end_contingent, follow, show_anew, show_less, take_from, tell, withdraw
 from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_FILL_OR_KILL, CANCEL_REASON_IOC_REMAINDER, CANCEL_REASON_MARKET_REMAINDER,
@@ -87,10 +87,10 @@ cdef int match(Orders orders, Incoming *incoming) except -1 nogil:
             goes_on = meet(orders, incoming, maker, price_of(level))
     if is_full(orders.outcome):
         return 0
-    return settle(orders, incoming)
+    return finish_incoming(orders, incoming)
 
 
-cdef int settle(Orders orders, Incoming *incoming) except -1 nogil:
+cdef int finish_incoming(Orders orders, Incoming *incoming) except -1 nogil:
     """The incoming order is done: it is filled, or its rest goes into the book or is cancelled. Returns 1."""
     if incoming.leaves_lots == 0:
         if incoming.item != NIL:
@@ -123,7 +123,7 @@ cdef void tell_incoming(Orders orders, const Incoming *incoming, Told *told) noe
 cdef int give_up(Orders orders, const Incoming *incoming, uint8_t reason) except -1 nogil:
     """Cancel what is left of the incoming order, and what its list makes of that."""
     cdef const Terms *terms
-    cdef uint32_t mate = NIL
+    cdef uint32_t contingent = NIL
     cdef bint goes_too = False
     cdef Told told
     tell_incoming(orders, incoming, &told)
@@ -132,10 +132,10 @@ cdef int give_up(Orders orders, const Incoming *incoming, uint8_t reason) except
         return 0
     if order_at(orders, incoming.item).terms != NIL:
         terms = terms_at(orders, order_at(orders, incoming.item).terms)
-        mate = terms.mate
+        contingent = terms.contingent
         goes_too = terms.list_kind == LIST_KIND_OCO or terms.is_main
     discard(orders, incoming.item)
-    return follow(orders, mate, goes_too)
+    return follow(orders, contingent, goes_too)
 
 
 cdef int rest(Orders orders, Incoming *incoming) except -1 nogil:
@@ -245,9 +245,9 @@ cdef inline int trade(
     cdef TradedRecord *event
     if maker.terms != NIL:
         lots = matchable(orders, maker)
-        end_mate(orders, item)
+        end_contingent(orders, item)
     if incoming.item != NIL:
-        end_mate(orders, incoming.item)
+        end_contingent(orders, incoming.item)
     if lots > most:
         lots = most
     in_base = base_fee(listing.lot_units, lots, incoming.taker_fee_ppm if buys else maker.maker_fee_ppm)

@@ -71,10 +71,10 @@ cdef struct Terms:
     int64_t display_lots
     int64_t shown_lots
     int64_t minimum_lots    # of an order that waits
-    uint32_t mate           # the other order of its list while both are open
+    uint32_t contingent           # the other order of its list while both are open
     uint32_t next           # in the chain of trailing stops, by order id
     uint32_t prev
-    uint8_t list_kind       # with a mate
+    uint8_t list_kind       # with a contingent order
     uint8_t is_main
     uint8_t time_in_force
     uint8_t trails          # in the chain

@@ -209,7 +209,7 @@ cdef void forget_terms(Orders orders, uint32_t item) noexcept nogil:
     if terms.trails:
         unchain(orders, item)
     terms.stop_ticks = terms.trail_ticks = terms.minimum_lots = 0
-    if terms.display_lots == 0 and terms.expire_ns == 0 and terms.mate == NIL:
+    if terms.display_lots == 0 and terms.expire_ns == 0 and terms.contingent == NIL:
         pool_give(&orders.terms, order.terms)
         order.terms = NIL
 
@@ -297,7 +297,7 @@ cdef void discard_terms(Orders orders, uint32_t item) noexcept nogil:
         unchain(orders, item)
     if terms.place != 0:
         heap_remove(&orders.expiries, &orders.terms, order.terms)
-    if terms.mate != NIL:
+    if terms.contingent != NIL:
         part(orders, item)
     pool_give(&orders.terms, order.terms)
     order.terms = NIL
@@ -306,8 +306,8 @@ cdef void discard_terms(Orders orders, uint32_t item) noexcept nogil:
 cdef void part(Orders orders, uint32_t item) noexcept nogil:
     """The two orders of a list have nothing to do with each other any more."""
     cdef Terms *terms = terms_at(orders, order_at(orders, item).terms)
-    terms_at(orders, order_at(orders, terms.mate).terms).mate = NIL
-    terms.mate = NIL
+    terms_at(orders, order_at(orders, terms.contingent).terms).contingent = NIL
+    terms.contingent = NIL
 
 
 cdef void enchain(Orders orders, uint32_t item) noexcept nogil:

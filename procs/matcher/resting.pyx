@@ -23,26 +23,26 @@ cdef int withdraw(Orders orders, uint32_t item, uint8_t reason, const char *cl_o
     cdef bint in_book = is_in_book(orders, order)
     cdef bint is_iceberg = False
     cdef bint goes_too = False
-    cdef uint32_t mate = NIL
+    cdef uint32_t contingent = NIL
     cdef Terms *terms
     cdef Told told
     tell(orders, item, &told)
     if order.terms != NIL:
         terms = terms_at(orders, order.terms)
         is_iceberg = terms.display_lots != 0
-        mate = terms.mate
+        contingent = terms.contingent
         goes_too = terms.list_kind == LIST_KIND_OCO or terms.is_main
         if in_book and is_iceberg:
             orders.outcome.shown(&told, terms.shown_lots, 0, False)
     orders.outcome.cancelled(&told, reason, in_book and not is_iceberg, cl_ord_id)
     discard(orders, item)
-    return follow(orders, mate, goes_too)
+    return follow(orders, contingent, goes_too)
 
 
-cdef int follow(Orders orders, uint32_t mate, bint goes_too) except -1 nogil:
-    """An order of a list was cancelled: its mate, if there is one that is open, may go too."""
-    if mate != NIL and goes_too:
-        return withdraw(orders, mate, CANCEL_REASON_LIST, NULL)
+cdef int follow(Orders orders, uint32_t contingent, bint goes_too) except -1 nogil:
+    """An order of a list was cancelled: its contingent order, if there is one that is open, may go too."""
+    if contingent != NIL and goes_too:
+        return withdraw(orders, contingent, CANCEL_REASON_LIST, NULL)
     return 0
 
 
@@ -74,7 +74,7 @@ cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil:
         return
     if not (
         terms.stop_ticks or terms.trail_ticks or terms.display_lots or terms.minimum_lots or expire_ns
-        or terms.mate != NIL
+        or terms.contingent != NIL
     ):
         return
     event = orders.outcome.terms()
@@ -83,23 +83,23 @@ cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil:
     event.display_lots = terms.display_lots
     event.minimum_lots = terms.minimum_lots
     event.expire_ns = expire_ns
-    if terms.mate != NIL:
-        event.mate_order_id = order_at(orders, terms.mate).order_id
+    if terms.contingent != NIL:
+        event.mate_order_id = order_at(orders, terms.contingent).order_id
         event.list_kind = terms.list_kind
 
 
-cdef int end_mate(Orders orders, uint32_t item) except -1 nogil:
+cdef int end_contingent(Orders orders, uint32_t item) except -1 nogil:
     """An order trades or triggers: where another one is cancelled by that, it is so before."""
     cdef const Order *order = order_at(orders, item)
     cdef const Terms *terms
-    cdef uint32_t mate
+    cdef uint32_t contingent
     if order.terms == NIL:
         return 0
     terms = terms_at(orders, order.terms)
-    if terms.mate != NIL and terms.list_kind == LIST_KIND_OCO:
-        mate = terms.mate
+    if terms.contingent != NIL and terms.list_kind == LIST_KIND_OCO:
+        contingent = terms.contingent
         part(orders, item)
-        return withdraw(orders, mate, CANCEL_REASON_LIST, NULL)
+        return withdraw(orders, contingent, CANCEL_REASON_LIST, NULL)
     return 0
 
 

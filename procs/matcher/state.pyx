@@ -121,7 +121,7 @@ cdef uint64_t digest_terms(Orders orders, const Terms *terms, uint64_t digest) n
     digest = mix(mix(digest, terms.extreme_ticks), terms.trails)
     digest = mix(mix(digest, terms.display_lots), terms.shown_lots)
     digest = mix(mix(digest, terms.minimum_lots), terms.time_in_force)
-    if terms.mate != NIL:
-        digest = mix(mix(digest, order_at(orders, terms.mate).order_id), terms.list_kind)
+    if terms.contingent != NIL:
+        digest = mix(mix(digest, order_at(orders, terms.contingent).order_id), terms.list_kind)
         digest = mix(digest, terms.is_main)
     return digest

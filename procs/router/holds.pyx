@@ -75,7 +75,7 @@ cdef class Holds:
         cdef Stake stake, other
         stake = self.stake_alone(order)
         if order.flags & ORDER_OCO:
-            other = self.stake_alone(order_at(self.orders, order.mate))
+            other = self.stake_alone(order_at(self.orders, order.contingent))
             stake.held = max(stake.held, other.held)
             stake.incoming = max(stake.incoming, other.incoming)
         return stake
@@ -288,7 +288,7 @@ cdef class Holds:
             if item == NIL or not self.would_bring(order, account, asset):
                 continue
             # Of two that exclude each other the younger one stands for both.
-            if not order.flags & ORDER_OCO or order.order_id > order_at(self.orders, order.mate).order_id:
+            if not order.flags & ORDER_OCO or order.order_id > order_at(self.orders, order.contingent).order_id:
                 incoming += stake_of(self, order).incoming
         if max_units != 0:
             account_at(self.accounts, account).flags |= ACCOUNT_POSITIONS

@@ -141,7 +141,7 @@ cdef class Ledger(Holds):
         if order.flags & (ORDER_BUDGET | ORDER_OCO | ORDER_IDLE):
             if not order.flags & ORDER_BUDGET:
                 with gil:
-                    raise SettlementError(f"order {order.order_id} was filled before its mate was cancelled")
+                    raise SettlementError(f"order {order.order_id} was filled before its contingent was cancelled")
             quantity = paid if order.side == SIDE_BUY else received
         order.leaves_lots -= quantity
         if order.leaves_lots != leaves or leaves < 0 or fee < 0 or fee > received:
@@ -158,7 +158,7 @@ cdef class Ledger(Holds):
         self.release(order, &before, &after, paid)
         if leaves == 0:
             if order.flags & ORDER_FIRST:
-                self.make_due(order.mate)
+                self.make_due(order.contingent)
             self.close(item)
         return 0
 
@@ -208,7 +208,7 @@ cdef class Ledger(Holds):
             contradiction(<const EventRecord *> event, b"a trigger of an order that is not open, or of other leaves")
         order = order_at(self.orders, item)
         if order.flags & (ORDER_OCO | ORDER_IDLE):
-            contradiction(<const EventRecord *> event, b"a trigger of an order whose mate is open, or that is not due")
+            contradiction(<const EventRecord *> event, b"a trigger of an order that is not due")
         if order.price_ticks == event.price_ticks:
             return 0
         before = stake_of(self, order)
@@ -254,7 +254,7 @@ cdef class Ledger(Holds):
         cdef Stake before = stake_of(self, order)
         cdef Stake after = NOTHING
         if order.flags & ORDER_OCO:
-            after = self.stake_alone(order_at(self.orders, order.mate))
+            after = self.stake_alone(order_at(self.orders, order.contingent))
         self.release(order, &before, &after, 0)
         self.close(item)
         return 1
@@ -371,7 +371,7 @@ cdef class Ledger(Holds):
             assert order.leaves_lots > 0, f"order {order.order_id} is open without leaves"
             assert balance_at(self.balances, order.payer).asset == self.pays_with(order), "it pays with another asset"
             assert balance_at(self.balances, order.payer).account == order.account, "somebody else pays"
-            if order.flags & ORDER_OCO and order_at(self.orders, order.mate).order_id > order.order_id:
+            if order.flags & ORDER_OCO and order_at(self.orders, order.contingent).order_id > order.order_id:
                 continue  # the younger of the two stands for both
             stake = stake_of(self, order)
             key = (order.account, self.pays_with(order))

@@ -9,13 +9,13 @@ cdef extern from *:
 
 cdef enum:
     ORDER_BUDGET = 1     # leaves and quantity are an amount of the quote asset
-    ORDER_OCO = 2        # it and its mate exclude each other: one hold, the greater one, is for both
-    ORDER_FIRST = 4      # its complete fill makes its mate due
+    ORDER_OCO = 2        # it and its contingent order exclude each other: one hold, the greater one, is for both
+    ORDER_FIRST = 4      # its complete fill makes its contingent order due
     ORDER_IDLE = 8       # it waits for another's fill, with nothing held
     ORDER_DUE = 16       # with ORDER_IDLE: that has come, and it is to be activated
     ORDER_COUNTED = 32   # what it would bring counts for a position limit
 
-# One cache line. Plain orders have no flags and no mate.
+# One cache line. Plain orders have no flags and no contingent order.
 cdef struct Order:
     uint64_t order_id
     int64_t price_ticks
@@ -24,7 +24,7 @@ cdef struct Order:
     uint32_t ids              # its newest client id; ClientId.link leads to the older ones
     uint32_t payer            # the balance that it is paid with; its account's
     uint32_t pending          # the replaces in flight, oldest first
-    uint32_t mate             # the other order of its list, while both are open
+    uint32_t contingent             # the other order of its list, while both are open
     uint32_t account
     uint16_t instrument
     uint8_t side

@@ -67,13 +67,13 @@ cdef class OpenOrders:
         return item
 
     cdef void remove(self, uint32_t item) noexcept nogil:
-        """Forget an order and its replaces in flight; its mate has none any more."""
+        """Forget an order and its replaces in flight; its contingent order has none any more."""
         cdef uint32_t replace = order_at(self, item).pending
-        cdef uint32_t mate = order_at(self, item).mate
+        cdef uint32_t contingent = order_at(self, item).contingent
         cdef uint32_t following
-        if mate != NIL:
-            order_at(self, mate).mate = NIL
-            order_at(self, mate).flags &= ~(ORDER_OCO | ORDER_FIRST)
+        if contingent != NIL:
+            order_at(self, contingent).contingent = NIL
+            order_at(self, contingent).flags &= ~(ORDER_OCO | ORDER_FIRST)
         while replace != NIL:
             following = replace_at(self, replace).next
             pool_give(&self.replaces, replace)
@@ -152,8 +152,8 @@ cdef class OpenOrders:
 
     cdef void join(self, uint32_t first, uint32_t second) noexcept nogil:
         """Two open orders are a list."""
-        order_at(self, first).mate = second
-        order_at(self, second).mate = first
+        order_at(self, first).contingent = second
+        order_at(self, second).contingent = first
 
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil:
         """A digest of an order's terms and replaces in flight; where it lies in memory is not in it."""
@@ -165,8 +165,8 @@ cdef class OpenOrders:
         digest = scramble(digest, order.quantity_lots)
         digest = scramble(digest, <uint64_t> order.account << 16 | <uint64_t> order.ord_type << 8 | order.flags)
         digest = scramble(digest, order.id_count)
-        if order.mate != NIL:
-            digest = scramble(digest, order_at(self, order.mate).order_id)
+        if order.contingent != NIL:
+            digest = scramble(digest, order_at(self, order.contingent).order_id)
         while replace != NIL:
             digest = scramble(digest, replace_at(self, replace).seq)
             replace = replace_at(self, replace).next
@@ -191,7 +191,7 @@ cdef class OpenOrders:
         """AssertionError unless every order is found by its id and every replace in flight belongs to one."""
         cdef uint64_t in_flight = 0
         cdef uint64_t place
-        cdef uint32_t item, replace, mate
+        cdef uint32_t item, replace, contingent
         cdef Pending told, found
         pool_check(&self.pool)
         assert index_check(&self.index, &self.pool, tag_of_item) == self.pool.live, "the index has other orders"
@@ -200,8 +200,8 @@ cdef class OpenOrders:
             if item == NIL:
                 continue
             assert self.find(order_at(self, item).order_id) == item, "an order id is there twice"
-            mate = order_at(self, item).mate
-            assert mate == NIL or order_at(self, mate).mate == item, "an order's mate has another"
+            contingent = order_at(self, item).contingent
+            assert contingent == NIL or order_at(self, contingent).contingent == item, "a list is one-sided"
             replace = order_at(self, item).pending
             if replace != NIL:
                 told = replace_at(self, replace)[0]

@@ -20,7 +20,7 @@ cdef uint16_t judge_replace(
     cdef uint16_t verdict
     if order.flags & ORDER_BUDGET:
         return CODE_BUDGET_NOT_ALLOWED
-    if order.mate != NIL or order.flags & ORDER_IDLE:
+    if order.contingent != NIL or order.flags & ORDER_IDLE:
         return CODE_LIST_ORDER_FIXED
     verdict = stamp_price(ledger, record, item, terms)
     if verdict == CODE_OK and record.quantity_lots <= 0:

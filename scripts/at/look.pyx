@@ -96,7 +96,7 @@ cdef dict described(Ledger ledger, const Order *order):
         "is_budget": bool(order.flags & ORDER_BUDGET),
         "is_idle": bool(order.flags & ORDER_IDLE),
         "replaces": order.pending != NIL,
-        "mate": order_at(ledger.orders, order.mate).order_id if order.mate != NIL else 0,
+        "contingent": order_at(ledger.orders, order.contingent).order_id if order.contingent != NIL else 0,
         "cl_ord_id": (<const char *> id_at(ledger.ids, order.ids).text)[:CL_ORD_ID_SIZE].rstrip(b"\0"),
         "held": stake.held,
     }

@@ -77,9 +77,9 @@ class Money:
             for order in orders.orders.values():
                 if not order.is_open or order.order_id in self._parked:
                     continue
-                mate = self._excluded(orders, order)
-                cost = max(self._cost(order), self._cost(mate)) if mate else self._cost(order)
-                if mate is None or order.order_id < mate.order_id:
+                contingent = self._excluded(orders, order)
+                cost = max(self._cost(order), self._cost(contingent)) if contingent else self._cost(order)
+                if contingent is None or order.order_id < contingent.order_id:
                     found[order.account, self._asset(order)] += cost
         return found
 
@@ -87,8 +87,8 @@ class Money:
         """The other order of an OCO list, while both are open."""
         if order.terms is None or order.terms.list_kind != ListKind.OCO:
             return None
-        mate = orders.orders[order.terms.mate_order_id]
-        return mate if mate.is_open else None
+        contingent = orders.orders[order.terms.mate_order_id]
+        return contingent if contingent.is_open else None
 
     def _asset(self, order: Order) -> int:
         terms = self.instruments[order.instrument]

@@ -61,7 +61,7 @@ def kinds(model: Model) -> set[str]:
         found |= {"an auction that ends by itself"} if listing.phase == Phase.VOLATILITY_AUCTION else set()
         for one in listing.orders.values():
             found |= {one.place.name, TimeInForce(one.time_in_force).name}
-            found |= {ListKind(one.list_kind).name} if one.mate else set()
+            found |= {ListKind(one.list_kind).name} if one.contingent else set()
             found |= {"trailing"} if one.place == Place.STOP and one.trail_ticks else set()
             found |= {"iceberg"} if one.display_lots else set()
             found |= {"filled in part"} if one.filled_lots else set()

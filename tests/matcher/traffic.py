@@ -276,7 +276,7 @@ class Traffic:
         if found is None:
             self.send(replace(order_id, self.around(number), draw.randint(1, 40), number, cl_ord_id=self.name()))
             return
-        if found.mate is not None:
+        if found.contingent is not None:
             return  # routers refuse it
         price, lots = found.price_ticks, found.leaves_lots + found.filled_lots
         dice = draw.random()
@@ -310,7 +310,7 @@ class Traffic:
         waiting = [
             order_id
             for order_id, found in self.listing(number).orders.items()
-            if found.place == Place.LIST and found.mate is None
+            if found.place == Place.LIST and found.contingent is None
         ]
         if self.draw.random() < 0.02:
             waiting += [order_id for order_id, its_number in self.recent[-50:] if its_number == number]

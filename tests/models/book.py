@@ -122,7 +122,7 @@ class Book(Matching):
                 self.voice.rejected(main, command, code)
                 self.voice.rejected(leg, second, code)
                 return
-            main.mate, leg.mate, leg.is_leg = leg, main, True
+            main.contingent, leg.contingent, leg.is_leg = leg, main, True
             main.list_kind = leg.list_kind = second.list_kind
             self.accept(listing, main, command)
             self.accept(listing, leg, second)
@@ -184,7 +184,7 @@ class Book(Matching):
             case Activate():
                 listing = self.listings[command.instrument]
                 order = listing.orders.get(command.order_id)
-                if order and order.place == Place.LIST and order.mate is None:
+                if order and order.place == Place.LIST and order.contingent is None:
                     self.cancel(listing, order, CancelReason.VOIDED)
 
     def void_order(self, command: NewOrder) -> None:
@@ -195,7 +195,7 @@ class Book(Matching):
             assert self.ext_leg is not None
             second, terms = self.ext_leg
             leg = order_of(second.seq, second, terms)
-            leg.place, leg.mate, main.mate = Place.LIST, main, leg
+            leg.place, leg.contingent, main.contingent = Place.LIST, main, leg
             leg.list_kind = main.list_kind = second.list_kind
             asked.append((leg, second))
         elif main.ord_type in STOPS:
@@ -203,7 +203,7 @@ class Book(Matching):
         elif phase not in FOR_AUCTION.get(main.time_in_force, (phase,)):
             main.place = Place.AUCTION
         for order, told in asked:
-            if order.mate or told.flags & Flag.TERMS:
+            if order.contingent or told.flags & Flag.TERMS:
                 self.voice.terms(order, always=True)
             self.voice.accepted(order, told)
         for order, _ in asked:
@@ -347,7 +347,7 @@ class Book(Matching):
     def activate(self, command: Activate) -> None:
         listing = self.listings[command.instrument]
         order = listing.orders.get(command.order_id)
-        if order is None or order.place != Place.LIST or order.mate is not None:
+        if order is None or order.place != Place.LIST or order.contingent is not None:
             return
         if command.verdict != Code.OK:
             self.cancel(listing, order, CancelReason.NO_FUNDS)

@@ -205,9 +205,9 @@ class Matching:
         self.voice.cancelled(order, reason)
         listing.take_off(order)
         del listing.orders[order.order_id]
-        mate = self.unlink(order)
-        if mate and not (order.list_kind == ListKind.OTO and order.is_leg):
-            self.cancel(listing, mate, CancelReason.LIST)
+        contingent = self.unlink(order)
+        if contingent and not (order.list_kind == ListKind.OTO and order.is_leg):
+            self.cancel(listing, contingent, CancelReason.LIST)
 
     def close_filled(self, listing: Listing, order: Order) -> None:
         listing.take_off(order)
@@ -217,17 +217,17 @@ class Matching:
     @staticmethod
     def unlink(order: Order) -> Order | None:
         """From now on the two orders of a list are nothing to each other; returns the other one."""
-        mate, order.mate = order.mate, None
-        if mate:
-            mate.mate = None
-        return mate
+        contingent, order.contingent = order.contingent, None
+        if contingent:
+            contingent.contingent = None
+        return contingent
 
     def cancel_excluded(self, listing: Listing, order: Order) -> None:
         """It is about to trade or to trigger, which excludes the other order of its list."""
-        if order.mate and order.list_kind == ListKind.OCO:
-            mate = self.unlink(order)
-            assert mate is not None
-            self.cancel(listing, mate, CancelReason.LIST)
+        if order.contingent and order.list_kind == ListKind.OCO:
+            contingent = self.unlink(order)
+            assert contingent is not None
+            self.cancel(listing, contingent, CancelReason.LIST)
 
     # Prices that an order may not have
 

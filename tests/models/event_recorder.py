@@ -143,8 +143,8 @@ class EventRecorder:
             "display_lots": order.display_lots,
             "minimum_lots": order.minimum_lots,
             "expire_ns": order.expire_ns if order.time_in_force == TimeInForce.GTD else 0,
-            "mate_order_id": order.mate.order_id if order.mate else 0,
-            "list_kind": order.list_kind if order.mate else 0,
+            "mate_order_id": order.contingent.order_id if order.contingent else 0,
+            "list_kind": order.list_kind if order.contingent else 0,
         }
         if always or any(body.values()):
             self.say(ExtTermsEvent, **body)

@@ -269,7 +269,7 @@ class LedgerModel:
             (1, event.taker_order_id, event.taker_leaves_lots, event.taker_fee),
         ):
             order = self.orders[order_id]
-            assert order.excludes == 0, f"order {order_id} traded beside its mate"
+            assert order.excludes == 0, f"order {order_id} traded beside its contingent"
             assert not order.is_idle, f"order {order_id} traded before it was activated"
             gets, pays = (base, quote) if order.is_buy else (quote, base)
             received = terms.base_asset if order.is_buy else terms.quote_asset

@@ -1,6 +1,6 @@
 """An order as the oracle sees it: what it asks for, what is left of it, and where it is.
 
-It knows itself only: neither books nor other orders, but the mate of its list.
+It knows itself only: neither books nor other orders, but the contingent order of its list.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Order:
     shown_lots: int = 0
     place: Place = Place.INCOMING
     has_triggered: bool = False  # its stop price is a thing of the past
-    mate: Order | None = None
+    contingent: Order | None = None
     list_kind: int = 0
     is_leg: bool = False
 

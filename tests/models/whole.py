@@ -29,9 +29,9 @@ def check(listing: Listing) -> None:
 def check_order(listing: Listing, order: Order) -> None:
     assert order.leaves_lots > 0
     assert order.place != Place.INCOMING, "left between the places"
-    if order.mate:
-        assert order.mate.mate is order, "a list of which one does not know"
-        assert order.mate.order_id in listing.orders
+    if order.contingent:
+        assert order.contingent.contingent is order, "a list of which one does not know"
+        assert order.contingent.order_id in listing.orders
     match order.place:
         case Place.BOOK:
             assert order.may_rest

@@ -170,7 +170,7 @@ def test_a_file_delists_nothing_and_says_what_does(
     rig = Rig(first.log, changes=changes(of_instrument(config, delisted=True, max_quantity="5"))).lead()
     assert not rig.core.is_delisted(1)
     assert rig.core.limits(1)["max_quantity_lots"] == 50_000
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "instruments[BTCUSDT].delisted" in said
     assert "lockstep delist BTCUSDT" in said
 
@@ -237,7 +237,7 @@ def test_a_line_that_the_log_refuses_is_told_and_the_rest_goes_on(
     accounts = [replace(config.accounts[0], name="RICH", deposits={"BTC": most}), *config.accounts[1:]]
     later = replace(accounts[0], name="LATER", deposits={"BTC": "2"})
     rig = Rig(first.log, changes=changes(replace(config, accounts=[*accounts, later]))).lead()
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "configuration_refused" in said
     assert "accounts[RICH].deposits.BTC" in said
     number = rig.core.accounts[b"LATER"]

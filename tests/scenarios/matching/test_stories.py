@@ -123,13 +123,13 @@ class Stories(RuleBasedStateMachine):
             return
         name = self.names[which % len(self.names)]
         found = self.script.pair.model.listings[BTC].orders.get(self.script.words.ids[name])
-        if found is None or found.mate is None:  # routers refuse it while both orders of a list are open
+        if found is None or found.contingent is None:  # routers refuse it while both orders of a list are open
             self.say(f"replace {name} {lots} @ {price} {news}".strip())
 
     @rule(which=WHICH, without=st.booleans())
     def activate(self, which: int, without: bool) -> None:
         found = self.script.pair.model.listings[BTC].orders.values()
-        waiting = [order.order_id for order in found if order.place == Place.LIST and order.mate is None]
+        waiting = [order.order_id for order in found if order.place == Place.LIST and order.contingent is None]
         if waiting:
             name = self.script.words.names[waiting[which % len(waiting)]]
             self.say(f"activate {name}{' without funds' if without else ''}")
