@@ -15,10 +15,9 @@ from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 from shm.ring cimport Consumer
 
-
+from shm import log_lines
 from shm.journal import JournalError
 from shm.journal_end import chain_at
-from shm.log_lines import log
 
 cdef enum:
     SKIP_BATCH = 4096  # replayed records checked in a poll
@@ -95,7 +94,7 @@ cdef class Journaler(Agent):
         try:
             self.journal.finish()
         except OSError as error:
-            log.warning("journal_unmarked", reason=str(error))
+            log_lines.log.warning("journal_unmarked", reason=str(error))
         self.journal.close()
 
     cdef int64_t change_rings(self) except -1 nogil:
