@@ -16,7 +16,6 @@ from procs.publisher.server import Server
 from procs.tables.saved import Loader
 from procs.venue.snapshot_parts import Snapshots
 from procs.venue.venue import Venue
-from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer
 
@@ -59,8 +58,7 @@ class Publisher:
 
     def attach(self, consumers: Mapping[int, Consumer], board: Board) -> None:
         """Go on with other rings (0: the router's, m: matcher m's), behind what was handled."""
-        matchers = {ring: consumer for ring, consumer in consumers.items() if ring}
-        self._feed.attach(consumers[0], matchers, board)
+        self._feed.attach(consumers, board)
 
     def waiting(self) -> list[int]:
         """How many bytes wait to be sent, for each client."""
@@ -85,7 +83,7 @@ class Publisher:
 
     def wants(self) -> int:
         """What to be woken for: the commit that releases the events in sight, or, with none in sight, events."""
-        return Reason.COMMIT if self._feed.unreleased() else Reason.EVENTS
+        return self._feed.wants()
 
     async def stop(self) -> None:
         """Close the listener and every connection."""
@@ -127,9 +125,7 @@ class Publisher:
 
 def build(venue: Venue, name: str) -> Publisher:
     """The publisher of a venue, at its ends of the event rings."""
-    consumers = venue.events(name)
-    router = consumers.pop(0)
-    publisher = Publisher(Feed(router, consumers, venue.board), venue.config.market_data, venue.snapshots)
+    publisher = Publisher(Feed(venue.events(name), venue.board), venue.config.market_data, venue.snapshots)
     part = venue.snapshots.load(name)
     if part is not None:
         publisher.load(part)

@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from procs.edge.released_events cimport ReleasedEvents
 from procs.publisher.market cimport (
     EVERY_100_MS, EVERY_1000_MS, KIND_AUCTION, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER,
     KIND_CORRECTION, KIND_DEPTH_100, KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100,
@@ -25,17 +26,16 @@ from procs.publisher.market cimport (
 )
 from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_free, text_reserve
 from procs.tables.saved cimport Loader, Saver
-from shm.board cimport WORD_EPOCH, WORD_MATCHER_DONE, WORD_READY_EVENT, WORD_SNAPSHOT_SEQ, Board
+from shm.board cimport WORD_EPOCH, WORD_READY_EVENT, Board
 from shm.records cimport (
-    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS,
-    CorrectedRecord, EventRecord, InstrumentDefinedRecord, SnapshotTakenRecord,
+    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, CorrectedRecord, EventRecord,
+    InstrumentDefinedRecord,
 )
 from shm.ring cimport Consumer
 
 cdef enum:
     MAX_INSTRUMENTS = 65536
-    BATCH_EVENTS = 4096      # taken from one matcher's ring in one poll
-    BATCH_BYTES = 262144     # of messages, at which a batch ends early, so that they are sent before more are made
+    BATCH_BYTES = 262144     # of a ring's messages, at which a batch ends early: they are sent before more are made
     LENGTH_SIZE = 8
 
 
@@ -98,20 +98,19 @@ class Cadence(IntEnum):
     MS_100 = EVERY_100_MS
 
 
-cdef class Feed:
-    """The books and messages of all instruments. `poll` it, send what `pending` lists, then `clear` that.
+cdef class Feed(ReleasedEvents):
+    """The books and messages of all instruments. `poll` it, send what `pending` lists, then `clear` that."""
 
-    `matchers` has the consumer of each matcher's ring, by the matcher's number.
-    """
-
-    def __cinit__(self, Consumer router not None, matchers, Board board not None):
+    def __cinit__(self, consumers, Board board not None):
         self.live = False
-        self.attach(router, matchers, board)
         self.by_symbol = {}
         self.markets = <Market **> calloc(MAX_INSTRUMENTS, sizeof(Market *))
         self.touched = <uint32_t *> calloc(MAX_INSTRUMENTS, sizeof(uint32_t))
         if self.markets == NULL or self.touched == NULL:
             raise MemoryError("no memory for the table of instruments")
+
+    def __init__(self, consumers, Board board not None):
+        self.attach(consumers, board)
 
     def __dealloc__(self):
         cdef uint32_t i
@@ -123,19 +122,10 @@ cdef class Feed:
         free(self.markets)
         free(self.touched)
 
-    def attach(self, Consumer router not None, matchers, Board board not None) -> None:
-        """Go on with these ends of rings, behind what was handled so far."""
-        self.router = router
-        self.matchers = dict(matchers)
-        if any(not 1 <= matcher <= MAX_MATCHERS for matcher in self.matchers):
-            raise ValueError(f"matchers are numbered 1 to {MAX_MATCHERS}")
-        self.board = board
-        self.joined = False
-
     def save(self, Saver out not None) -> None:
         """Write the books, and what was handled, as they are at a mark."""
         cdef uint32_t instrument
-        out.put(self.handled, sizeof(self.handled))
+        self.save_position(out)
         out.object(self.by_symbol)
         instruments = sorted(set(self.by_symbol.values()))
         out.object(instruments)
@@ -145,7 +135,7 @@ cdef class Feed:
     def load(self, Loader part not None) -> None:
         """Take what `save` wrote, into a feed that has handled nothing. DamagedPart."""
         cdef uint32_t instrument
-        part.get(self.handled, sizeof(self.handled))
+        self.load_position(part)
         self.by_symbol = part.object(dict[str, int])
         for instrument in part.object(list[int]):
             market_load(self.make_market(instrument), part)
@@ -156,120 +146,33 @@ cdef class Feed:
         A command is complete when an event with another cause follows it, or when its matcher had said so before.
         RuntimeError for events that contradict each other, or that are missing: a bug of the venue.
         """
-        if not self.joined:
-            self.join()
         cdef uint64_t epoch = self.board.load(WORD_EPOCH)
         cdef uint64_t ready_event = self.board.load(WORD_READY_EVENT)
-        cdef uint64_t release = self.board.release_seq()  # read before the rings: all that it covers is in them
-        cdef int64_t taken
-        cdef int64_t total = self.drain_definitions(release)
-        cdef bint whole = True
-        self.held = False
-        if self.mark:
-            release = min(release, self.mark)
-        for matcher, consumer in self.matchers.items():
-            self.written = 0  # for each, so that a busy matcher doesn't keep the others' rings from being drained
-            taken = self.drain_matcher(matcher, <Consumer> consumer, release)
-            whole = whole and taken < BATCH_EVENTS
-            total += taken
+        cdef int64_t taken = self.drain()
         self.finish_commands()
-        if not self.live and epoch and ready_event and self.router.next > ready_event and whole and not self.held:
+        if not self.live and epoch and ready_event and self.handled[0] >= ready_event and not self.is_behind:
             self.go_live()
         self.publish()
-        return total
+        return taken
 
-    def unreleased(self) -> bool:
-        """Whether events are in sight that no commit covers yet: then more of them are of no use."""
-        if self.router.available():
+    cdef uint64_t apply_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0 nogil:
+        self.written = 0  # for each, so that a busy matcher doesn't keep the others' rings from being drained
+        return ReleasedEvents.apply_all(self, ring, consumer, first, count)
+
+    cdef bint apply(self, int ring, const EventRecord *event) except -1 nogil:
+        if ring == 0:
+            if event.type == EVT_INSTRUMENT_DEFINED or event.type == EVT_CORRECTED:
+                with gil:
+                    self.define(event) if event.type == EVT_INSTRUMENT_DEFINED else self.correct(event)
             return True
-        return any((<Consumer> consumer).available() for consumer in self.matchers.values())
-
-    @property
-    def at_mark(self) -> int:
-        """The mark of the snapshot that is wanted, once everything before it is handled; 0 otherwise."""
-        if not self.mark:
-            return 0
-        for matcher in self.matchers:
-            if self.handled[<int> matcher] != self.mark_numbers[<int> matcher]:
-                return 0
-        return self.mark
-
-    def pass_mark(self) -> None:
-        """Go on: the feed at the mark is saved."""
-        self.mark = 0
-
-    cdef int join(self) except -1:
-        """Skip what was handled. RuntimeError where a ring begins behind what comes next."""
-        cdef Consumer consumer
-        cdef int ring
-        for ring, consumer in [(0, self.router), *self.matchers.items()]:
-            if consumer.next > self.handled[ring] + 1:
-                raise RuntimeError(
-                    f"ring {ring} goes on with event {consumer.next}, where {self.handled[ring]} was the last handled")
-            consumer.follow(self.handled[ring])
-        self.joined = True
-        return 0
-
-    cdef int64_t drain_definitions(self, uint64_t release) except -1:
-        """Read the router's ring up to `release`, whole: a matcher's events may rest on any of these definitions."""
-        cdef uint64_t available = self.router.available()  # first: it skips what was handled
-        cdef uint64_t first = self.router.next
-        cdef uint64_t end = first if self.mark else first + available
-        cdef uint64_t seq = first
-        cdef const EventRecord *event
-        while seq < end and not self.mark:
-            event = <const EventRecord *> self.router.at(seq)
-            if event.cause > release:
-                break
-            if event.type == EVT_INSTRUMENT_DEFINED:
-                self.define(event)
-            elif event.type == EVT_CORRECTED:
-                self.correct(event)
-            elif event.type == EVT_SNAPSHOT:
-                self.see_mark(<const SnapshotTakenRecord *> event)
-            seq += 1
-        if seq > first:
-            self.router.release(seq - 1)
-            self.handled[0] = seq - 1
-        return seq - first
-
-    cdef void see_mark(self, const SnapshotTakenRecord *event) noexcept nogil:
-        """Stand still at a mark whose snapshot is wanted; what was recorded of others is passed by."""
-        cdef int matcher
-        if event.cause != self.board.load(WORD_SNAPSHOT_SEQ):
-            return
-        self.mark = event.cause
-        for matcher in range(MAX_MATCHERS):
-            self.mark_numbers[matcher + 1] = event.event_numbers[matcher]
-
-    cdef int64_t drain_matcher(self, int matcher, Consumer consumer, uint64_t release) except -1 nogil:
-        """Apply a matcher's events up to `release`, at most a batch of them, and learn which commands are complete."""
-        cdef uint64_t done = self.board.load(WORD_MATCHER_DONE + matcher - 1)  # read before the ring, which has it all
-        cdef uint64_t count = consumer.available()  # before `next`: it skips what was handled
-        cdef uint64_t first = consumer.next
-        cdef uint64_t available = first + count
-        cdef uint64_t end = min(available, first + <uint64_t> BATCH_EVENTS)
-        cdef uint64_t seq = first
-        cdef const EventRecord *event
-        while seq < end and self.written < BATCH_BYTES:
-            event = <const EventRecord *> consumer.at(seq)
-            if event.cause > release:
-                break
-            if event.type != EVT_EXT_CLIENT_ID and event.type != EVT_EXT_TERMS and not self.handle(matcher, event):
-                break
-            seq += 1
-        if seq < available:  # what is left may go on with the last command
-            done = (<const EventRecord *> consumer.at(seq)).cause - 1
-        elif seq > first:
-            done = max(done, (<const EventRecord *> consumer.at(seq - 1)).cause - 1)
-        self.complete[matcher] = done
-        if seq > first:
-            consumer.release(seq - 1)
-            self.handled[matcher] = seq - 1
-        return seq - first
+        if self.written >= BATCH_BYTES:
+            return False
+        if event.type != EVT_EXT_CLIENT_ID and event.type != EVT_EXT_TERMS:
+            self.handle(ring, event)
+        return True
 
     cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil:
-        """Apply an event; 0 where it has to wait, since the ring that its instrument left has not been read so far."""
+        """Apply a matcher's event. The first of an instrument in another ring than before says that it has moved."""
         cdef Market *market = self.markets[event.instrument] if event.instrument < MAX_INSTRUMENTS else NULL
         cdef uint64_t before
         if market == NULL:
@@ -277,14 +180,11 @@ cdef class Feed:
                 raise RuntimeError(f"event {event.number} is about instrument {event.instrument}, which is not defined")
         self.touch(market)
         if market.matcher != matcher:
-            if self.complete[market.matcher] + 1 < event.cause:
-                self.held = True
-                return 0
             market_move(market, matcher, event.number)
         before = market.written
         market_apply(market, event)
         self.written += market.written - before
-        return 1
+        return 0
 
     cdef int correct(self, const EventRecord *event) except -1:
         cdef Market *market = self.market(event.instrument)

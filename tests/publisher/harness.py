@@ -26,7 +26,7 @@ class Running:
 
     def __init__(self, exchange: Exchange, config: MarketDataSection) -> None:
         router, matcher = exchange.consumers()
-        self.publisher = Publisher(Feed(router, {1: matcher}, exchange.board), config)
+        self.publisher = Publisher(Feed({0: router, 1: matcher}, exchange.board), config)
         self.url = ""
 
     async def pump(self) -> None:

@@ -14,7 +14,7 @@ from tests.publisher.exchange import BUY, SELL, Exchange
 
 def feed_of(exchange: Exchange) -> Feed:
     router, matcher = exchange.consumers()
-    return Feed(router, {1: matcher}, exchange.board)
+    return Feed({0: router, 1: matcher}, exchange.board)
 
 
 def live_feed(exchange: Exchange, *kinds: Kind) -> Feed:
@@ -241,9 +241,11 @@ def test_a_busy_matcher_does_not_keep_another_from_being_drained() -> None:
     busy.list_instrument(1, b"BTCUSDT")
     busy.list_instrument(2, b"SOLUSDT", matcher=2)
     busy.lead()
+    busy.board.set(Word.MATCHER_DONE + 1, busy.cause)
+    calm.cause = busy.cause
     router, first = busy.consumers()
     _, second = calm.consumers()
-    feed = Feed(router, {1: first, 2: second}, busy.board)
+    feed = Feed({0: router, 1: first, 2: second}, busy.board)
     feed.poll()
     feed.want(1, Kind.BOOK_20, True)
     for price in range(1, 3001):

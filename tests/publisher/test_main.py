@@ -41,7 +41,7 @@ def test_an_address_that_is_taken_ends_the_process() -> None:
             router, matcher = exchange.consumers()
             config = load(DEMO).market_data
             config = type(config)(port=taken.getsockname()[1])
-            publisher = Publisher(Feed(router, {1: matcher}, exchange.board), config)
+            publisher = Publisher(Feed({0: router, 1: matcher}, exchange.board), config)
             async with asyncio.timeout(PATIENCE_S):
                 while True:
                     publisher.poll(0)

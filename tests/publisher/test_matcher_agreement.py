@@ -50,7 +50,7 @@ class Streamed(Pair):
         rings = [Ring.private(CAPACITY, ["publisher"]) for _ in range(2)]
         self.router, self.matcher = (ring.producer() for ring in rings)
         consumers = [ring.consumer("publisher") for ring in rings]
-        self.feed = Feed(consumers[0], {1: consumers[1]}, self.board)
+        self.feed = Feed({0: consumers[0], 1: consumers[1]}, self.board)
         self.board.set(Word.READY_EVENT, self.tell(EpochBegun, rules_version=1, members=1, boot_id=b""))
         self.board.set(Word.EPOCH, 1)
         super().__init__(check_every=0)

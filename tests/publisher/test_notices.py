@@ -125,7 +125,7 @@ def test_nothing_that_was_before_the_venue_led_is_a_difference() -> None:
             exchange.put(exchange.records[0])
         exchange.emitting = True
         router, matcher = exchange.consumers()
-        feed = Feed(router, {1: matcher}, exchange.board)
+        feed = Feed({0: router, 1: matcher}, exchange.board)
         exchange.lead()
         if not is_done:
             exchange.board.set(Word.MATCHER_DONE, 1)

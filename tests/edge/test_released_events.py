@@ -1,0 +1,338 @@
+"""The reader of released events: what it lets through, in which order, and where it waits."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from procs.edge.released_events import EventHandler
+from shm.bell import Reason
+from shm.board import Board, Word
+from shm.layout import unpack_event
+from shm.records import AssetDefined, EventType
+from shm.ring import Consumer, Producer, Ring
+
+NAME = "edge"
+SLOTS = 8192
+ROUTER = 0
+DEFINITION, MARK = EventType.INSTRUMENT_DEFINED, EventType.SNAPSHOT
+TYPE_AT, CAUSE_AT, NUMBER_AT = 4, 8, 24
+
+Seen = tuple[int, int]  # a ring, and the number of its event
+
+
+def record_of(kind: EventType, number: int, cause: int) -> bytes:
+    """An event of which only the head is filled."""
+    record = bytearray(120)
+    record[TYPE_AT] = kind
+    record[NUMBER_AT : NUMBER_AT + 8] = number.to_bytes(8, "little")
+    record[CAUSE_AT : CAUSE_AT + 8] = cause.to_bytes(8, "little")
+    return bytes(record)
+
+
+@dataclass
+class Bench:
+    """A board and the rings of a router and some matchers, with a reader behind them; `seen` is what it applied."""
+
+    matchers: int = 2
+    first: tuple[int, ...] = (1, 1, 1)
+    seen: list[Seen] = field(default_factory=list)
+    room: int = 2**62
+
+    def __post_init__(self) -> None:
+        self.board = Board.private()
+        self.history: list[list[bytes]] = [[] for _ in range(self.matchers + 1)]
+        self.reader = EventHandler(self.take, self.new_rings(self.first), self.board)
+
+    def new_rings(self, first: Iterable[int]) -> dict[int, Consumer]:
+        rings = [Ring.private(SLOTS, [NAME], first_seq=number) for number in first][: self.matchers + 1]
+        self.producers: list[Producer] = [ring.producer() for ring in rings]
+        return {number: ring.consumer(NAME) for number, ring in enumerate(rings)}
+
+    def take(self, ring: int, record: bytes) -> bool:
+        if len(self.seen) >= self.room:
+            return False
+        self.seen.append((ring, int.from_bytes(record[NUMBER_AT : NUMBER_AT + 8], "little")))
+        return True
+
+    def emit(self, ring: int, cause: int, kind: EventType | None = None) -> int:
+        """An event that says nothing, or the router's that says something; returns its number."""
+        kind = kind or (EventType.ASSET_DEFINED if ring == ROUTER else EventType.EXT_CLIENT_ID)
+        number = self.producers[ring].next
+        self.history[ring].append(record_of(kind, number, cause))
+        return self.producers[ring].put(self.history[ring][-1])
+
+    def start_again(self, draw: random.Random) -> None:
+        """The core starts again, behind some snapshot: what the reader has had comes again in other rings."""
+        first = [draw.randint(1, self.reader.position(ring) + 1) for ring in range(self.matchers + 1)]
+        self.reader.attach(self.new_rings(first), self.board)
+        for ring, producer in enumerate(self.producers):
+            for record in self.history[ring][first[ring] - 1 :]:
+                producer.put(record)
+
+    def cause_of(self, ring: int, number: int) -> int:
+        return int.from_bytes(self.history[ring][number - 1][CAUSE_AT : CAUSE_AT + 8], "little")
+
+    def release(self, seq: int) -> None:
+        for word in (Word.DURABLE_SEQ, Word.ROUTER_DONE):
+            self.board.set(word, seq)
+
+    def done(self, *seqs: int) -> None:
+        """What each matcher has done, from the first one on."""
+        for matcher, seq in enumerate(seqs):
+            self.board.set(Word.MATCHER_DONE + matcher, seq)
+
+    def poll(self) -> list[Seen]:
+        """What a poll applies; it returns how many."""
+        before = len(self.seen)
+        work = self.reader.poll()
+        assert work == len(self.seen) - before
+        return self.seen[before:]
+
+
+def test_the_head_that_the_tests_write_is_that_of_events() -> None:
+    event = unpack_event(record_of(EventType.ASSET_DEFINED, 7, 9))
+    assert isinstance(event, AssetDefined)
+    assert (event.number, event.cause) == (7, 9)
+
+
+def test_nothing_is_looked_at_that_is_not_committed_or_that_the_router_has_not_done() -> None:
+    bench = Bench()
+    bench.emit(1, 5)
+    assert bench.poll() == []
+    bench.board.set(Word.DURABLE_SEQ, 5)
+    assert bench.poll() == []
+    assert bench.reader.wants() == Reason.COMMIT
+    bench.board.set(Word.ROUTER_DONE, 4)
+    assert bench.poll() == []
+    bench.board.set(Word.ROUTER_DONE, 5)
+    assert bench.poll() == [(1, 1)]
+    assert bench.reader.wants() == Reason.EVENTS
+
+
+def test_the_routers_ring_comes_first() -> None:
+    bench = Bench()
+    bench.emit(1, 5)
+    bench.emit(ROUTER, 9)
+    bench.release(9)
+    assert bench.poll() == [(ROUTER, 1), (1, 1)]
+
+
+def test_a_matchers_event_waits_for_what_a_batch_leaves_of_the_routers() -> None:
+    bench = Bench()
+    for cause in range(1, 5001):
+        bench.emit(ROUTER, cause)
+    bench.emit(1, 4096)
+    bench.emit(1, 4097)
+    bench.release(5000)
+    assert bench.poll()[-1] == (1, 1)
+    assert bench.reader.is_behind
+    assert bench.poll()[-1] == (1, 2)
+    assert not bench.reader.is_behind
+
+
+def test_a_definition_waits_for_all_that_matchers_did_before_it_and_holds_up_all_behind_it() -> None:
+    bench = Bench()
+    bench.emit(1, 4)
+    bench.emit(1, 6)
+    bench.emit(ROUTER, 5, DEFINITION)
+    bench.emit(ROUTER, 6)
+    bench.release(9)
+    bench.done(6, 3)
+    assert bench.poll() == [(1, 1)]
+    assert bench.poll() == [], "matcher 2 may have more to say of command 4"
+    assert bench.reader.wants() == Reason.EVENTS | Reason.COMMIT
+    bench.emit(2, 4)
+    bench.emit(2, 6)
+    bench.done(6, 6)
+    assert bench.poll() == [(2, 1)]
+    assert bench.poll() == [(ROUTER, 1), (ROUTER, 2), (1, 2), (2, 2)]
+
+
+def test_a_definition_is_applied_once_all_before_it_is() -> None:
+    bench = Bench()
+    bench.emit(1, 4)
+    bench.emit(1, 5)
+    bench.emit(ROUTER, 5, DEFINITION)
+    bench.emit(2, 6)
+    bench.release(9)
+    bench.done(9, 9)
+    assert bench.poll() == [(1, 1)]
+    assert bench.poll() == [(ROUTER, 1), (1, 2), (2, 1)]
+
+
+def test_it_stands_still_at_a_mark_that_is_wanted() -> None:
+    bench = Bench()
+    bench.board.set(Word.SNAPSHOT_SEQ, 5)
+    bench.emit(1, 4)
+    bench.emit(ROUTER, 5, MARK)
+    bench.emit(ROUTER, 6)
+    bench.emit(1, 6)
+    bench.release(9)
+    bench.done(9, 9)
+    assert bench.poll() == [(1, 1)]
+    assert bench.reader.at_mark == 0
+    assert bench.poll() == [(ROUTER, 1)]
+    assert bench.reader.at_mark == 5
+    assert bench.poll() == []
+    bench.reader.pass_mark()
+    assert bench.poll() == [(ROUTER, 2), (1, 2)]
+    assert bench.reader.at_mark == 0
+
+
+def test_a_mark_that_nobody_wants_is_an_event_like_any_other() -> None:
+    bench = Bench()
+    bench.emit(1, 4)
+    bench.emit(ROUTER, 5, MARK)
+    bench.emit(1, 6)
+    bench.release(9)
+    assert bench.poll() == [(ROUTER, 1), (1, 1), (1, 2)]
+    assert bench.reader.at_mark == 0
+
+
+def test_what_comes_again_is_passed_over() -> None:
+    bench = Bench()
+    for cause in (3, 5):
+        bench.emit(ROUTER, cause)
+        bench.emit(1, cause)
+    bench.release(4)
+    assert bench.poll() == [(ROUTER, 1), (1, 1)]
+    bench.start_again(random.Random(1))
+    bench.release(9)
+    del bench.seen[:]
+    bench.reader.poll()
+    assert bench.seen == [(ROUTER, 2), (1, 2)]
+    assert [bench.reader.position(ring) for ring in range(3)] == [2, 2, 0]
+
+
+def test_a_ring_that_begins_behind_what_comes_next_is_refused() -> None:
+    bench = Bench()
+    bench.reader.attach(bench.new_rings((1, 2, 1)), bench.board)
+    with pytest.raises(RuntimeError, match="ring 1 goes on with event 2, where 0 was the last handled"):
+        bench.reader.poll()
+
+
+def test_the_router_has_to_have_a_ring() -> None:
+    bench = Bench()
+    rings = bench.new_rings((1, 1, 1))
+    rings.pop(0)
+    with pytest.raises(ValueError, match="numbered 0, which has to be there"):
+        bench.reader.attach(rings, bench.board)
+
+
+def test_a_board_that_speaks_of_later_rings_is_not_believed() -> None:
+    bench = Bench()
+    bench.emit(1, 5)
+    bench.release(9)
+    bench.board.set(Word.GENERATION, 2)
+    assert bench.poll() == []
+    assert bench.reader.is_behind
+    bench.board.set(Word.GENERATION, 1)
+    assert bench.poll() == [(1, 1)]
+
+
+def test_what_there_is_no_room_for_comes_again() -> None:
+    bench = Bench()
+    bench.room = 2
+    for cause in range(1, 4):
+        bench.emit(1, cause)
+    bench.emit(ROUTER, 2)
+    bench.emit(2, 3)
+    bench.release(9)
+    assert bench.poll() == [(ROUTER, 1), (1, 1)]
+    assert bench.reader.is_behind
+    assert bench.poll() == []
+    bench.room = 2**62
+    assert bench.poll() == [(1, 2), (1, 3), (2, 1)]
+
+
+def test_a_mark_that_there_is_no_room_for_is_not_reached() -> None:
+    bench = Bench()
+    bench.board.set(Word.SNAPSHOT_SEQ, 5)
+    bench.emit(ROUTER, 5, MARK)
+    bench.emit(1, 6)
+    bench.release(9)
+    bench.done(9, 9)
+    bench.room = 0
+    assert bench.poll() == []
+    assert bench.reader.at_mark == 0
+    bench.room = 2**62
+    assert bench.poll() == [(ROUTER, 1)]
+    assert bench.reader.at_mark == 5
+
+
+@dataclass
+class Command:
+    """What a command of the random test makes: which events of which rings, the router's first."""
+
+    cause: int
+    barrier: EventType | None
+    events: list[int]  # rings
+
+
+def model_order(commands: list[Command]) -> list[set[Seen]]:
+    """Groups of events: those of a group come in any order of rings, all of it before the next one."""
+    numbers = [itertools.count(1) for _ in range(3)]
+    groups: list[set[Seen]] = [set()]
+    for command in commands:
+        if command.barrier is not None:
+            groups += [{(ROUTER, next(numbers[ROUTER]))}, set()]
+        for ring in command.events:
+            groups[-1].add((ring, next(numbers[ring])))
+    return groups
+
+
+def check_order(seen: list[Seen], commands: list[Command]) -> None:
+    """Each ring's events in the order of their numbers, once; barriers between all before and all behind them."""
+    for ring in range(3):
+        numbers = [number for of, number in seen if of == ring]
+        assert numbers == list(range(1, len(numbers) + 1))
+    at = 0
+    for group in model_order(commands):
+        assert set(seen[at : at + len(group)]) == group
+        at += len(group)
+    assert at == len(seen)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_venues_are_applied_in_the_order_of_the_model(seed: int) -> None:
+    """Rings fill, commits come and snapshots are wanted at random; the core starts again in the middle."""
+    draw = random.Random(seed)
+    bench = Bench()
+    commands: list[Command] = []
+    published = [0, 0, 0]  # by ring: commands whose events are in it
+    released = passed = 0
+    for cause in range(1, draw.randint(20, 200)):
+        barrier = draw.choices((None, DEFINITION, MARK), (8, 1, 1))[0]
+        events = [] if barrier else sorted(draw.choices(range(3), k=draw.randrange(5)))
+        commands.append(Command(cause, barrier, events))
+    while len(bench.seen) < sum(len(group) for group in model_order(commands)):
+        ring = draw.randrange(3)
+        for command in commands[published[ring] : published[ring] + draw.randrange(20)]:
+            if ring == ROUTER and command.barrier is MARK:
+                if passed < bench.board.get(Word.SNAPSHOT_SEQ):
+                    break  # no snapshot is asked for before the one before it is there
+                bench.board.set(Word.SNAPSHOT_SEQ, command.cause)
+            if ring == ROUTER and command.barrier is not None:
+                bench.emit(ROUTER, command.cause, command.barrier)
+            for _ in range(command.events.count(ring)):
+                bench.emit(ring, command.cause)
+            published[ring] += 1
+        released = max(released, draw.randint(0, len(commands)))
+        bench.board.set(Word.DURABLE_SEQ, released)
+        bench.board.set(Word.ROUTER_DONE, published[ROUTER])
+        bench.done(published[1], published[2])
+        if draw.random() < 0.05:
+            bench.start_again(draw)
+        bench.reader.poll()
+        limit = min(released, published[ROUTER])
+        assert all(bench.cause_of(of, number) <= limit for of, number in bench.seen)
+        if mark := bench.reader.at_mark:
+            assert sum(len(group) for group in model_order(commands[:mark])) == len(bench.seen)
+            bench.reader.pass_mark()
+            passed = mark
+    check_order(bench.seen, commands)
