@@ -108,7 +108,7 @@ class Batcher:
     def attach(self, consumers: Mapping[int, Consumer], board: Board) -> None:
         """Go on with other rings, whose events the spool may have in part."""
         self._board = board
-        self._spooler.attach(board, consumers)
+        self._spooler.attach(consumers, board)
         self._joined = False
 
     async def start(self) -> None:
