@@ -2,9 +2,9 @@
 
 It decides what may be looked at, when, and in which order. It never looks into an event beyond number, cause and type.
 
-A poll first reads how far all is released (LOG-13) and what each producer has done, and only then the rings, which so
-have all of that. It takes the router's ring first, since matchers' events rest on its definitions, and of the matchers'
-rings only what is not behind anything that is left in the router's.
+A poll first reads how far all is released (LOG-13) and what each producer has done (LOG-19), and only then the rings,
+which so have all of that. It takes the router's ring first, since matchers' events rest on its definitions, and of the
+matchers' rings only what is not behind anything that is left in the router's.
 
 An instrument's definition, and the mark of a snapshot that is wanted, are *barriers*: each is applied when every event
 of the commands before it has been, and nothing behind it before it. So the events of an instrument that goes to another
@@ -43,7 +43,7 @@ cdef class ReleasedEvents:
     """The reader, of which a stage is a subclass: `apply` does what the stage does with an event, `drain` is a poll.
 
     `consumers` has the stage's end of each event ring by its number, 0 the router's and m matcher m's. A stage that
-    takes many events at once overrides `apply_all`; one that writes them somewhere at the end of a poll overrides `keep`.
+    takes many events at once overrides `apply_all`; one that writes them somewhere as a poll ends overrides `keep`.
 
     At the mark of a wanted snapshot it stands still: `at_mark` has it, with everything before it applied and nothing
     behind it, until `pass_mark`. `is_behind`: the last poll did not take all that was released when it began.

@@ -1,21 +1,16 @@
 """Turns released events into the sessions' reports, and rebuilds all that the gateway knows of the venue from them.
 
-It looks at no event beyond what is committed (LOG-13), reports each side of each event once over all restarts (LOG-15:
-the store's watermarks), and never waits: a session that is away gets its reports stored.
-
-Where all up to a command has to be handled before anything behind it, the reporter stops: it handles nothing more of
-the router's ring, and of the matchers' only what is not behind that command, until they have done it and their rings
-have no more of it. It does where an instrument moves to another matcher, since its orders' events go on in another
-ring, and at the mark of a snapshot, which is what all of it is at that command.
+It reports each side of each event once over all restarts (LOG-15: the store's watermarks), and never waits: a session
+that is away gets its reports stored. Which events it takes, and when, is its reader's business
+(procs/edge/released_events.pyx).
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from procs.gateway.listing cimport Listed
+from procs.edge.released_events cimport RINGS, ReleasedEvents
 from procs.gateway.orders cimport Order
 from procs.tables.saved cimport Loader, Saver
-from shm.board cimport WORD_GENERATION, WORD_MATCHER_DONE, WORD_SNAPSHOT_SEQ
 from shm.records cimport (
     CMD_CANCEL,
     CMD_EXT_LEG,
@@ -35,7 +30,6 @@ from shm.records cimport (
     EVT_REJECTED,
     EVT_REPLACED,
     EVT_RESTATED,
-    EVT_SNAPSHOT,
     EVT_TRADED,
     EVT_TRIGGERED,
     SIDE_BUY,
@@ -52,7 +46,7 @@ from shm.records cimport (
     RestatedRecord,
     TriggeredRecord,
 )
-from shm.ring cimport Consumer
+from shm.ring cimport Consumer, record_at
 
 from procs.gateway.authentication import Account, Accounts, Credential
 
@@ -63,8 +57,8 @@ cdef enum:
     MASS_REPORT = 114                # MsgType r: OrderMassCancelReport
 
 
-cdef class EventReporter:
-    """Drains the event rings, once it has some: `attach` comes first, and before it `load` where there is a part.
+cdef class EventReporter(ReleasedEvents):
+    """The reader of a gateway's rings. `attach` comes first, and before it `load` where there is a part.
 
     Its part of a snapshot is saved with `snapshots`.
     """
@@ -83,116 +77,41 @@ cdef class EventReporter:
         self.comp_id = comp_id
         self.recovering = store.other_boot
 
-    cdef int64_t drain(self, int64_t now_ns) except -1:
-        """Handle what is released, a bounded number of each ring: the router's first, for the definitions in it."""
-        cdef uint64_t released = self.board.release_seq()
-        cdef bint is_complete = self.stop_at != 0 and self.matchers_have_done(self.stop_at)  # read before their rings
-        cdef int64_t work = 0
-        cdef int ring
+    cdef int64_t report(self, int64_t now_ns) except -1:
+        """Handle what is released, a bounded number of each ring; returns how many events that were."""
+        cdef int64_t work
         self.now_ns = self.utc_ns = now_ns
-        if self.stop_at == 0:
-            work = self.drain_ring(0, released)
-            released = self.told(released)
-        else:
-            (<Consumer> self.consumers[0]).available()  # gives back what is known, after a change of rings
-        if self.stop_at:
-            released = min(released, self.stop_at)
-        for ring in range(1, RINGS):
-            if self.consumers[ring] is not None:
-                work += self.drain_ring(ring, released)
-        if is_complete and self.is_drained(self.stop_at) and self.has_newest_rings():
-            self.go_on()
-            work += 1  # what waited behind the stop is there to be handled
-        return work
-
-    cdef uint64_t told(self, uint64_t released) except? 0:
-        """The last command of which the router has nothing more to tell: matchers' events rest on what it defined."""
-        cdef Consumer router = self.consumers[0]
-        if router.available() == 0:
-            return released
-        return min(released, (<const EventRecord *> router.at(router.next)).cause - 1)
-
-    cdef void stop(self, const EventRecord *event):
-        """Handle all up to this event's command before anything behind it."""
-        self.stop_at = self.last_stop_at = event.cause
-        self.last_stop_number = event.number
-
-    cdef bint matchers_have_done(self, uint64_t seq):
-        cdef int ring
-        for ring in range(1, RINGS):
-            if self.consumers[ring] is not None and self.board.load(WORD_MATCHER_DONE + ring - 1) < seq:
-                return False
-        return True
-
-    cdef bint is_drained(self, uint64_t seq) except -1:
-        """Whether nothing up to command `seq` is left in a matcher's ring."""
-        cdef Consumer consumer
-        cdef int ring
-        for ring in range(1, RINGS):
-            consumer = self.consumers[ring]
-            if consumer is None or consumer.available() == 0:
-                continue
-            if (<const EventRecord *> consumer.at(consumer.next)).cause <= seq:
-                return False
-        return True
-
-    cdef bint has_newest_rings(self):
-        """Else matchers that have done it have said so of rings that this gateway does not know yet."""
-        cdef Consumer consumer = self.consumers[0]
-        return self.board.load(WORD_GENERATION) <= consumer.ring.header.incarnation
-
-    cdef int go_on(self) except -1:
-        """All up to the stop is handled; at the mark of a snapshot, that is what is saved."""
-        cdef uint64_t mark = self.stop_at
-        self.stop_at = 0
-        if self.saves:
-            self.saves = False
+        work = self.drain()
+        if self.mark:
             self.store.flush()
             if not self.store.is_full:  # else there is no snapshot: its parts would have no space either
-                self.snapshots.save(mark, f"gateway.{self.gateway}", self.save)
-        return 0
+                self.snapshots.save(self.mark, f"gateway.{self.gateway}", self.save)
+            self.mark = 0
+        return work
 
-    cdef int64_t drain_ring(self, int ring, uint64_t released) except -1:
-        cdef Consumer consumer = self.consumers[ring]
-        cdef uint64_t count = consumer.available()
-        cdef uint64_t first = consumer.next
-        cdef uint64_t seq = first
-        cdef uint64_t last = first + min(count, <uint64_t> EVENTS_A_POLL)
-        cdef const char *record
-        while seq < last:
-            if seq + EVENTS_AHEAD < first + count:  # a hint to the processor, also of what is not released yet
-                record = consumer.at(seq + EVENTS_AHEAD)
-                if (<const EventRecord *> record).type == EVT_ACCEPTED:
-                    self.orders.expect(<const AcceptedRecord *> record)
-            record = consumer.at(seq)
-            if (<const EventRecord *> record).cause > released or self.store.is_full:
-                break
-            self.handle(ring, record)
-            seq += 1
-            if ring == 0 and self.stop_at:
-                break
-        self.pending[ring] = seq < first + count
-        if seq > first:
-            self.handled[ring] = seq - 1
-            consumer.release(seq - 1)
-        return <int64_t> (seq - first)
+    cdef uint64_t apply_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0 nogil:
+        with gil:
+            return self.handle_all(ring, consumer, first, count)
+
+    cdef uint64_t handle_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0:
+        cdef const EventRecord *event
+        cdef uint64_t seq
+        for seq in range(first, first + count):
+            if self.store.is_full:
+                return seq - first
+            if seq + EVENTS_AHEAD <= consumer.seen:  # a hint to the processor, also of what is not released yet
+                event = <const EventRecord *> record_at(consumer, seq + EVENTS_AHEAD)
+                if event.type == EVT_ACCEPTED:
+                    self.orders.expect(<const AcceptedRecord *> event)
+            self.handle(ring, record_at(consumer, seq))
+        return count
 
     cdef void show_released(self):
         """Say on the board how far this gateway has told its clients (LOG-12)."""
         cdef int ring
         for ring in range(1, RINGS):
-            if self.consumers[ring] is not None:
+            if self.by_ring[ring] != NULL:
                 self.board.set_released(self.gateway - 1, ring, self.handled[ring])
-
-    cdef bint unreleased(self) noexcept:
-        """Whether events are in sight that wait for their commit, and for nothing else."""
-        cdef int ring
-        if self.stop_at:
-            return False
-        for ring in range(RINGS):
-            if self.pending[ring]:
-                return True
-        return False
 
     cdef int handle(self, int ring, const char *record) except -1:
         cdef int event_type = (<const EventRecord *> record).type
@@ -204,7 +123,7 @@ cdef class EventReporter:
             order = self.orders.accepted(accepted, self.take_terms(ring))
             if self.due(ring, accepted.number, accepted.side):
                 session = self.session_of(accepted.session)
-                self.reports.accepted(self.begin(session, REPORT), order, ring, accepted)
+                self.reports.accepted(self.begin_report(session, REPORT), order, ring, accepted)
                 session.end_report(ring, accepted.number, accepted.side)
         elif event_type == EVT_TRADED:
             self.traded(ring, <const TradedRecord *> record)
@@ -240,7 +159,7 @@ cdef class EventReporter:
         """Whether this side of the event has never been reported. Within an event the buyer comes first."""
         return 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
 
-    cdef Outbox begin(self, FixSession session, uint32_t msg_type):
+    cdef Outbox begin_report(self, FixSession session, uint32_t msg_type):
         cdef Outbox out = session.begin(msg_type, self.now_ns, self.utc_ns)
         if self.recovering:
             out.add_char(TAG_POSS_RESEND, c"Y")
@@ -263,7 +182,7 @@ cdef class EventReporter:
         cdef FixSession session
         if self.due(ring, event.number, side):
             session = self.session_of(order.account)
-            self.reports.traded(self.begin(session, REPORT), order, ring, event)
+            self.reports.traded(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, side)
         return 0
 
@@ -272,7 +191,7 @@ cdef class EventReporter:
         cdef FixSession session
         if self.due(ring, event.number, order.side):
             session = self.session_of(event.session if event.session else order.account)
-            self.reports.cancelled(self.begin(session, REPORT), order, ring, event)
+            self.reports.cancelled(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
         return 0
 
@@ -285,7 +204,7 @@ cdef class EventReporter:
         order = self.orders.replaced(event, self.take_terms(ring))
         if self.due(ring, event.number, order.side):
             session = self.session_of(order.account)
-            self.reports.replaced(self.begin(session, REPORT), order, ring, event, old_cl_ord_id)
+            self.reports.replaced(self.begin_report(session, REPORT), order, ring, event, old_cl_ord_id)
             session.end_report(ring, event.number, order.side)
         return 0
 
@@ -294,7 +213,7 @@ cdef class EventReporter:
         cdef FixSession session
         if self.due(ring, event.number, order.side):
             session = self.session_of(order.account)
-            self.reports.triggered(self.begin(session, REPORT), order, ring, event)
+            self.reports.triggered(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
         return 0
 
@@ -303,7 +222,7 @@ cdef class EventReporter:
         cdef FixSession session
         if self.due(ring, event.number, order.side):
             session = self.session_of(order.account)
-            self.reports.restated(self.begin(session, REPORT), order, ring, event)
+            self.reports.restated(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
         return 0
 
@@ -312,7 +231,7 @@ cdef class EventReporter:
         cdef FixSession session
         if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(ring, event.number, event.side):
             session = self.session_of(event.session)
-            self.reports.mass_cancelled(self.begin(session, MASS_REPORT), event)
+            self.reports.mass_cancelled(self.begin_report(session, MASS_REPORT), event)
             session.end_report(ring, event.number, event.side)
         return 0
 
@@ -330,28 +249,23 @@ cdef class EventReporter:
             return 0
         session = self.session_of(event.session)
         if is_order:
-            self.reports.rejected(self.begin(session, REPORT), event, ring)
+            self.reports.rejected(self.begin_report(session, REPORT), event, ring)
         elif is_mass:
-            self.reports.mass_rejected(self.begin(session, MASS_REPORT), event)
+            self.reports.mass_rejected(self.begin_report(session, MASS_REPORT), event)
         else:
             self.reports.cancel_rejected(
-                self.begin(session, CANCEL_REJECT), self.orders.find(event.order_id), event, self.orig_cl_ord_id[ring]
+                self.begin_report(session, CANCEL_REJECT), self.orders.find(event.order_id), event,
+                self.orig_cl_ord_id[ring]
             )
         return session.end_report(ring, event.number, event.side)
 
     cdef int define(self, int event_type, const char *record) except -1:
         cdef const ExtCredentialEventRecord *credential
         cdef const AccountDefinedRecord *account
-        cdef const InstrumentDefinedRecord *instrument
-        cdef const Listed *listed
         if event_type == EVT_ASSET_DEFINED:
             self.listing.add_asset(<const AssetDefinedRecord *> record)
         elif event_type == EVT_INSTRUMENT_DEFINED:
-            instrument = <const InstrumentDefinedRecord *> record
-            listed = self.listing.get(instrument.instrument)
-            if listed != NULL and listed.matcher != instrument.matcher:
-                self.stop(<const EventRecord *> record)
-            self.listing.add_instrument(instrument)
+            self.listing.add_instrument(<const InstrumentDefinedRecord *> record)
         elif event_type == EVT_EXT_CREDENTIAL:
             credential = <const ExtCredentialEventRecord *> record
             self.credential = Credential(
@@ -361,11 +275,6 @@ cdef class EventReporter:
         elif event_type == EVT_ACCOUNT_DEFINED:
             account = <const AccountDefinedRecord *> record
             self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0"))
-        elif event_type == EVT_SNAPSHOT:
-            # Any other is of an earlier run, or its time is over: nobody waits for this part any more.
-            self.saves = (<const EventRecord *> record).cause == self.board.load(WORD_SNAPSHOT_SEQ)
-            if self.saves:
-                self.stop(<const EventRecord *> record)
         return 0
 
     def add_account(self, uint32_t number, bytes name) -> None:
@@ -382,57 +291,21 @@ cdef class EventReporter:
         """Add to a part all that events have told, at a mark: nothing is between two events there."""
         accounts = self.accounts.known()
         self.store.save(saver)
-        saver.put(self.handled, sizeof(self.handled))
+        self.save_position(saver)
         saver.object(accounts)
         self.listing.save(saver)
         self.orders.save(saver)
 
     def load(self, Loader loader) -> None:
         """Go on from a part, but for the store's own, which comes first in it and is loaded with that. DamagedPart."""
-        loader.get(self.handled, sizeof(self.handled))
+        self.load_position(loader)
         for account in loader.object(list[Account]):
             self.credential = account.credential
             self.add_account(account.number, account.name.encode())
         self.listing.load(loader)
         self.orders.load(loader)
 
-    def attach(self, dict consumers, Board board not None) -> None:
-        """Read these rings from now on, from what is handled on: `consumers` by number, 0 the router's, m matcher m's.
-
-        RuntimeError where a ring begins behind that: what lies between would never be told.
-        """
-        cdef Consumer consumer
-        cdef int ring
-        for number, consumer in consumers.items():
-            ring = number
-            if consumer.next > self.handled[ring] + 1:
-                raise RuntimeError(
-                    f"ring {ring} goes on with event {consumer.next}, and this gateway has handled {self.handled[ring]}"
-                )
-            consumer.follow(self.handled[ring])
-        self.consumers = [consumers.get(ring) for ring in range(RINGS)]
-        self.board = board
-        memset(self.pending, 0, sizeof(self.pending))
-        if self.handled[0] == self.last_stop_number:  # the old rings may have seemed to hold all up to there
-            self.stop_at = self.last_stop_at
-
     def opened(self) -> None:
         """The venue leads: from here on nothing can have been sent before. OSError."""
         self.store.recovered()
         self.recovering = False
-
-    def behind(self) -> bool:
-        """Whether released events have not been handled yet."""
-        cdef uint64_t released = self.board.release_seq()
-        cdef Consumer consumer
-        cdef int ring
-        for ring in range(RINGS):
-            if self.consumers[ring] is not None:
-                consumer = self.consumers[ring]
-                if consumer.available() and (<const EventRecord *> consumer.at(consumer.next)).cause <= released:
-                    return True
-        return False
-
-    def position(self, int ring) -> int:
-        """The number of the last event handled of a ring."""
-        return self.handled[ring]

@@ -24,7 +24,6 @@ from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.order_form cimport Text
 from procs.gateway.order_request cimport field_of
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
-from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT
 
 cdef enum:
@@ -83,6 +82,7 @@ cdef class Gateway:
         RuntimeError where they begin behind what is handled.
         """
         self.reporter.attach(consumers, board)
+        self.reporter.join()
         self.board = self.order_entry.validator.board = board
 
     def connected(self, Client client) -> None:
@@ -136,7 +136,7 @@ cdef class Gateway:
         self.now_ns = now_ns
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
-        work = self.reporter.drain(now_ns)
+        work = self.reporter.report(now_ns)
         if self.waiting and self.leads():
             for client, number in tuple(self.waiting.items()):
                 self.accept(client, number, now_ns)
@@ -173,7 +173,7 @@ cdef class Gateway:
 
     def wants(self) -> int:
         """What to be woken for: with events in sight that are not committed, more events are of no use."""
-        return WAIT_COMMIT if self.reporter.unreleased() else WAIT_EVENTS
+        return self.reporter.reasons()
 
     def is_ready(self) -> bool:
         """Whether the venue leads and everything from before is known here and there: the port may open.
@@ -184,7 +184,7 @@ cdef class Gateway:
         return (
             self.leads()
             and self.reporter.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
-            and not self.reporter.behind()
+            and not self.reporter.is_behind
             and self.ingress.is_taken()
         )
 

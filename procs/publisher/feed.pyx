@@ -1,6 +1,6 @@
 """Market data from the event rings: every instrument's book, and the messages its streams have to send.
 
-It takes only released events (LOG-13), keeps no subscriber and no socket, and never makes a Python object for an event.
+It keeps no subscriber and no socket, and never makes a Python object for an event.
 
 A start's books are those of its snapshot, or none, and go on with the events that are emitted from there. Until the
 router leads and everything it had emitted by then has been read, they do so in silence; then the feed is live and makes

@@ -74,7 +74,7 @@ MARK = 100
 
 
 class Marked(Stage):
-    """A stage with two matchers that is asked for a snapshot at command 100, which its second matcher has not done."""
+    """A stage with two matchers that is asked for a snapshot at command 100, and whose second matcher lags by one."""
 
     def __init__(self, data: Path, asked: int = MARK) -> None:
         super().__init__(data, matchers=2)
@@ -87,7 +87,7 @@ class Marked(Stage):
         self.tell(r.SnapshotTaken(event_numbers=(1, 2, 0, 0, 0, 0, 0, 0), cause=MARK), ring=0)
         self.tell(cancelled(10, r.CancelReason.EXPIRED, cause=101))
         board.set(Word.MATCHER_DONE, 200)
-        board.set(Word.MATCHER_DONE + 1, MARK - 1)
+        board.set(Word.MATCHER_DONE + 1, MARK - 2)
         self.poll()
 
     def poll(self) -> None:
@@ -121,7 +121,7 @@ def test_at_a_mark_all_before_it_is_saved_and_nothing_behind_it(tmp_path: Path) 
     running.tell(accepted(12, "behind", cause=MARK + 1), ring=2)
     running.poll()
     assert (running.status(11), running.status(12), running.is_saved) == ("0", None, False)
-    running.venue.board.set(Word.MATCHER_DONE + 1, MARK)
+    running.venue.board.set(Word.MATCHER_DONE + 1, MARK - 1)
     running.poll()
     assert running.is_saved
     assert (running.status(10), running.status(12)) == ("C", "0")
@@ -141,7 +141,7 @@ def test_a_mark_that_nobody_waits_for_is_passed_without_a_stop(tmp_path: Path, a
 def test_a_mark_is_not_passed_by_what_matchers_say_of_rings_that_are_not_known_yet(tmp_path: Path) -> None:
     running = Marked(tmp_path)
     running.venue.board.set(Word.GENERATION, 2)
-    running.venue.board.set(Word.MATCHER_DONE + 1, MARK)
+    running.venue.board.set(Word.MATCHER_DONE + 1, MARK - 1)
     running.poll()
     assert not running.is_saved
     assert running.status(10) == "0"
@@ -149,7 +149,7 @@ def test_a_mark_is_not_passed_by_what_matchers_say_of_rings_that_are_not_known_y
 
 def test_a_gateway_that_begins_with_a_part_knows_who_may_log_on(tmp_path: Path) -> None:
     running = Marked(tmp_path)
-    running.venue.board.set(Word.MATCHER_DONE + 1, MARK)
+    running.venue.board.set(Word.MATCHER_DONE + 1, MARK - 1)
     running.poll()
     accounts = running.successor(tmp_path, of_second=0).gateway.engine.reporter.accounts
     assert accounts.known() == running.gateway.engine.reporter.accounts.known()
