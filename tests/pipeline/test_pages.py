@@ -15,6 +15,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,10 +50,10 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
         running.stop()
 
 
-def trade(venue: RunningVenue) -> None:
+def trade(venue: RunningVenue, cl_ord_id: str = "first-order") -> None:
     """The README's order, and one that takes it."""
     block = next(block for block in of(ROOT / "README.md", "python") if "simplefix" in block.text)
-    code = block.text.replace("9878", str(venue.fix_port))
+    code = block.text.replace("9878", str(venue.fix_port)).replace("first-order", cl_ord_id)
     assert "39=0" in python(code)
     sold = python(code.replace("TRADER1", "TRADER2").replace("54=1", "54=2"))
     assert "39=0" in sold or "39=2" in sold
@@ -131,6 +132,20 @@ def test_the_market_data_reader_prints_the_last_trade_and_the_best_prices(venue:
     finally:
         reading.kill()
         reading.communicate()
+
+
+def test_the_example_edge_prints_what_was_traded_and_what_is_traded_while_it_runs(venue: RunningVenue) -> None:
+    command = [sys.executable, str(EXAMPLES / "volume_edge.py"), str(venue.folder / "data")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    edge = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=venue.folder, env=environment)
+    try:
+        assert edge.stdout is not None
+        symbol, before = edge.stdout.readline().split()
+        trade(venue, "second-order")
+        assert edge.stdout.readline().split() == [symbol, str(Decimal(before) + Decimal("0.5"))]
+    finally:
+        edge.kill()
+        edge.communicate()
 
 
 def test_the_readme_queries_the_database(venue: RunningVenue, tmp_path: Path) -> None:
