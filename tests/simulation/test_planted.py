@@ -34,7 +34,7 @@ FOUND_BY = {
     "FreedBeforeSync": 14,
     "RetainedTooLittle": 122,
     "ReservedTooLate": 13,
-    "StoreNotSynced": 5,
+    "StoreNotSynced": 9,
     "SpoolNotSynced": 131,
     "NumbersNotSynced": 2,
     "DeathByFullDisk": 0,
