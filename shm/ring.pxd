@@ -56,7 +56,6 @@ cdef class Consumer:
     cdef readonly uint64_t next
     cdef ConsumerLine *line
     cdef uint64_t seen
-    cdef uint64_t handled
     cdef uint64_t available(self) noexcept nogil
     cdef const char *at(self, uint64_t seq) noexcept nogil
     cdef void release(self, uint64_t last) noexcept nogil

@@ -256,7 +256,6 @@ cdef class Consumer:
         self.line = ring.line_of(name)
         self.next = load_acquire(&self.line.cursor) + 1
         self.seen = self.next - 1
-        self.handled = 0
 
     @property
     def gates(self) -> bool:
@@ -275,18 +274,9 @@ cdef class Consumer:
         self.release(load_acquire(&self.ring.header.published))
         return self.next - 1
 
-    def follow(self, uint64_t handled) -> None:
-        """Take no record up to `handled`: its reader had them before, and they come again in this ring.
-
-        They are released, unseen, as they arrive.
-        """
-        self.handled = handled
-
     cdef uint64_t available(self) noexcept nogil:
         """How many published records, from `next` on, can be read."""
         self.seen = load_acquire(&self.ring.header.published)
-        if self.next <= self.handled and self.next <= self.seen:
-            self.release(min(self.handled, self.seen))
         return self.seen - self.next + 1 if self.seen >= self.next else 0
 
     cdef const char *at(self, uint64_t seq) noexcept nogil:

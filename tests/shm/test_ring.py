@@ -256,29 +256,6 @@ def test_what_a_killed_producer_left_half_written_is_never_read(shared: str) -> 
         reader.process.wait()
 
 
-def test_what_a_consumer_has_handled_before_is_released_unseen() -> None:
-    ring = Ring.private(4, ["c"], first_seq=11)
-    producer, consumer = ring.producer(), ring.consumer("c")
-    consumer.follow(13)
-    for number in (11, 12):
-        producer.put(bytes([number]) * RECORD_SIZE)
-    assert consumer.take() == []
-    assert ring.cursors() == {"c": 12}
-    for number in (13, 14, 15):
-        producer.put(bytes([number]) * RECORD_SIZE)
-    assert [record[0] for record in consumer.take()] == [14, 15]
-    assert ring.cursors() == {"c": 15}
-
-
-def test_a_consumer_that_has_handled_less_takes_all() -> None:
-    ring = Ring.private(4, ["c"], first_seq=11)
-    producer, consumer = ring.producer(), ring.consumer("c")
-    consumer.follow(9)
-    producer.put(bytes(RECORD_SIZE))
-    assert consumer.next == 11
-    assert len(consumer.take()) == 1
-
-
 def test_who_was_taken_out_holds_nobody_up_and_comes_back_behind_what_is_published(shared: str) -> None:
     """Again and again while another thread produces: whoever is in the gate reads only what is whole."""
     count = 500_000
