@@ -145,7 +145,7 @@ cdef class Disk:
         return bytes(data[:got])
 
     def save(self, name: str, data: bytes) -> None:
-        """Write a new file, or an old one anew, and sync it; `settle_directory` makes its name safe."""
+        """Write a new file, or rewrite an old one, and sync it; `settle_directory` makes its name safe."""
         cdef int handle = self.taken(self.open(name.encode(), CREATE), name)
         cdef iovec span = iovec(<char *> data, len(data))
         try:

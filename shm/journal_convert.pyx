@@ -1,4 +1,4 @@
-"""What of a journal's files names the schema of its records: read, and written anew where the records are the same.
+"""What of a journal's files names the schema of its records: read, and rewritten where the records are the same.
 
 It judges nothing behind a segment's header, and writes no file.
 """

@@ -134,7 +134,7 @@ cdef class Preparation:
             return PREPARING
         code = self.disk.sync(self.handle)
         if code == -ENOSPC:
-            self.disk.remove(prepared_name)  # what was written may be lost: the next try begins anew
+            self.disk.remove(prepared_name)  # what was written may be lost: the next try starts over
             self.at = 0
         return self.settle(code)
 

@@ -1,4 +1,4 @@
-"""Repairs a corrupt journal from a copy: a segment is built anew from its own whole batches and the copy's records.
+"""Repairs a corrupt journal from a copy: a segment is rebuilt from its own whole batches and the copy's records.
 
 It invents nothing: journal id, chained hash, sequences and checksums must all agree, or everything stays as it was.
 """
@@ -40,7 +40,7 @@ NEW_NAME = "repaired"
 
 
 class Repaired(NamedTuple):
-    """One segment that was built anew: what of it came from the copy, and where the damaged file is kept."""
+    """One segment that was rebuilt: what of it came from the copy, and where the damaged file is kept."""
 
     file: Path
     taken: list[tuple[int, int]]  # first and last sequences
@@ -109,7 +109,7 @@ def last_of(disk: Disk) -> int:
 
 
 def mend(disk: Disk, source: Disk, first_seq: int) -> Repaired:
-    """Build one segment anew, and put it in the place of the damaged one if it is whole there."""
+    """Rebuild one segment, and put it in the place of the damaged one if it is whole there."""
     name = file_name(first_seq)
     old = disk.load(name)
     header = header_of(disk, source, first_seq)

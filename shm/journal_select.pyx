@@ -37,7 +37,7 @@ cdef class Selection:
             self.wanted[<uint8_t> type] = 1
 
     def between(self, uint64_t first, uint64_t last) -> list[bytes]:
-        """As `select`. Where it raises, the next call begins anew."""
+        """As `select`. Where it raises, the next call starts over."""
         cdef const char *record = NULL
         cdef JournalReader reader = self.reader
         if reader is not None and reader.next_seq == first:

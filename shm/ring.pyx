@@ -18,7 +18,7 @@ Layout::
 
 Consumers gate: the producer claims no slot that one of them still needs, and they read in place. Observers do not gate:
 they copy a slot between two looks at its word (a seqlock) and learn when it was overwritten. Both trust only the
-published cursor: what lies beyond it was never said, and a successor of a dead producer writes it anew.
+published cursor: what lies beyond it was never said, and a successor of a dead producer writes it again.
 
 A consumer whose process is gone may be taken out of the gate, so that the producer does not wait for it. Its successor
 enters again at what is published then, and gets what it missed from elsewhere.

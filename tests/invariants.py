@@ -1,7 +1,7 @@
 """The invariants of a whole venue (I1 to I8), checked from what it left: its log, what it told, its database.
 
 It repeats the log with the venue's own core and holds the result against independent models: a slow ledger, simple
-books, rows worked out anew. The simulation and the tests with real processes use the same checks.
+books, rows worked out again. The simulation and the tests with real processes use the same checks.
 """
 
 from __future__ import annotations

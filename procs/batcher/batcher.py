@@ -3,7 +3,7 @@
 It never touches the database itself, so that rings are drained whatever becomes of PostgreSQL.
 
 All that it knows is in the spool, so it starts with no events but those that come next. Where the spool ends before
-these (it was deleted), it begins anew with them; where it begins behind what the database has (that was lost), a replay
+these (it was deleted), it begins with them; where it begins behind what the database has (that was lost), a replay
 of the journal writes what is between.
 """
 
@@ -88,7 +88,7 @@ class Batcher:
             tell,
             spool_first=spool_first,
         )
-        # Of what was opened: it grows, and a router that begins anew must not take that for something of before.
+        # Of what was opened: it grows, and a router that starts again must not take that for something of before.
         self._opened = self.spool.known_seq, self.spool.numbers
         self._is_told = board.known_by(WITNESS) is not None
         self._asked_ns = 0
@@ -163,7 +163,7 @@ class Batcher:
         if any(first > have for first, have in zip(before, self.spool.numbers, strict=True)):
             if self._loader.is_started:
                 raise RuntimeError(f"the rings go on behind {before}, and the spool has {self.spool.numbers}")
-            log.warning("the spool does not reach to the rings, and begins anew", has=self.spool.numbers, behind=before)
+            log.warning("the spool does not reach to the rings: it starts over", has=self.spool.numbers, behind=before)
             self.spool.begin(before, self._born_ns)
             self._loader.position = self.spool.start
         self._joined = True

@@ -66,7 +66,7 @@ def objection(found: Position, journal: Path, committed: int) -> str | None:
     if is_foreign(found, journal, committed):
         return (
             "the database has rows of another journal: give the venue an empty one (database.url), restore that"
-            " journal, or let `lockstep rebuild-db --replace` make the database anew from this one"
+            " journal, or let `lockstep rebuild-db --replace` rebuild the database from this one"
         )
     if found.last_seq > committed:
         reason = (
@@ -78,7 +78,7 @@ def objection(found: Position, journal: Path, committed: int) -> str | None:
         if time_ns and _time_of(journal, seq) not in (None, time_ns):
             return (
                 f"record {seq:,} of the journal is not the one of which the database has rows: one of the two was"
-                " restored, and the venue went on. `lockstep rebuild-db` makes the database anew from the journal"
+                " restored, and the venue went on. `lockstep rebuild-db` rebuilds the database from the journal"
             )
     return None
 

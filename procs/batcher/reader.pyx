@@ -15,7 +15,7 @@ from procs.batcher.spool cimport (FRAME_RECORDS, FRAME_SIZE, MARK, SEGMENT_HEADE
 from shm.records cimport SLOT_SIZE
 
 # A frame that says it is whole but is not: the writer published it, so the disk returned something else.
-DAMAGED = "the spool is damaged at position {}: remove it, and the next start fills it anew"
+DAMAGED = "the spool is damaged at position {}: remove it, and the next start fills it again"
 
 
 cdef class Reader:

@@ -1,4 +1,4 @@
-"""A database made anew beside the one that is there: a schema of its own is filled, then takes its place at once.
+"""A database rebuilt beside the one that is there: a schema of its own is filled, then takes its place at once.
 
 Until then what was there stays as it is, and whatever ends this before leaves no more than that schema, which the next
 run removes. What depends on the old tables and is not ours is named before anything is done.
@@ -147,13 +147,13 @@ class Rebuild:
 def begun(url: str, born_ns: int, *, replace: bool) -> Iterator[Rebuild]:
     """A new schema for the rows of the journal that was born then. It is removed where it is not swapped in.
 
-    RefusedError where the database is not to be made anew: somebody writes to it, it has rows of another journal (that
+    RefusedError where the database is not to be rebuilt: somebody writes to it, it has rows of another journal (that
     is ignored with `replace`), or others depend on its tables. psycopg.Error.
     """
     with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
         if row is None or not row[0]:
-            raise RefusedError("another lockstep rebuild-db is making it anew")
+            raise RefusedError("another lockstep rebuild-db is rebuilding it")
         _check(connection, born_ns, replace=replace)
         try:
             yield Rebuild(connection, url)

@@ -183,7 +183,7 @@ cdef class Spool:
             if not read_fully(fd, <char *> &header, sizeof(header), 0) or header.crc != header_crc(&header):
                 return False
             if header.magic != SEGMENT_MAGIC or header.schema_hash != SCHEMA_HASH:
-                raise ForeignSpool(f"{path}: a spool of another version of Lockstep; remove the folder to fill it anew")
+                raise ForeignSpool(f"{path}: the spool of another version: remove the folder, and it is filled again")
             for ring in range(RINGS):
                 if first:
                     self.last[ring] = header.numbers[ring]

@@ -241,7 +241,7 @@ class Session:
         if row[1] not in (0, born_ns):
             raise RefusedError(
                 "the database belongs to another journal: use an empty one, restore its journal, or let"
-                " `lockstep rebuild-db` make the database anew"
+                " `lockstep rebuild-db` rebuild the database"
             )
         self._connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"

@@ -77,7 +77,7 @@ cdef class Gateway:
         self.repeats = Repeats(store)
 
     def attach(self, dict consumers, Board board not None) -> None:
-        """Begin with these event rings, or go on with them where the core begins anew; no client need know.
+        """Begin with these event rings, or go on with them where the core starts again; no client need know.
 
         RuntimeError where they begin behind what is handled.
         """

@@ -115,7 +115,7 @@ class Pump:
         return total
 
     def _renew(self) -> None:
-        """The core has begun anew: change to its rings. What was published in the old ones comes again there."""
+        """The core has started again: change to its rings. What was published in the old ones comes again there."""
         self._venue.renew()
         for edge, agent in zip(self._edges, self._agents, strict=True):
             consumers = self._venue.events(agent)

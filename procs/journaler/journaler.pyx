@@ -27,7 +27,7 @@ cdef class Journaler(Agent):
     """Group commit: each poll takes all that the log holds, up to a batch, and returns once it is committed.
 
     At the start the router publishes the journal's own records again, from the first that the ring has: they are
-    compared and freed, not written. Any error ends the process (LOG-20): its successor opens the journal anew. While
+    compared and freed, not written. Any error ends the process (LOG-20): its successor opens the journal again. While
     the disk has little room it says so, and the router takes no orders; on a full disk it takes what there is room for,
     and leaves the rest in the ring until space returns (LOG-29).
 

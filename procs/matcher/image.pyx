@@ -127,7 +127,7 @@ cdef int take_over(Orders orders, uint32_t instrument, bytes image) except -1:
 
 
 cdef void forget_items(Listing *listing) noexcept nogil:
-    """What counts and names items is made anew, order by order."""
+    """What counts and names items is built again, order by order."""
     cdef int ladder
     listing.day_orders = 0
     listing.trailing = 0

@@ -15,7 +15,7 @@ from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, Listing, Order, Orders, Terms, book_side, discard, end_with_day,
     is_akin, is_trading, key_of, link, listing_of, matchable, new_order, order_at, price_of, terms_at,
 )
-from procs.matcher.resting cimport end_contingent, follow, show_anew, show_less, take_from, tell, withdraw
+from procs.matcher.resting cimport end_contingent, follow, show_again, show_less, take_from, tell, withdraw
 from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_FILL_OR_KILL, CANCEL_REASON_IOC_REMAINDER, CANCEL_REASON_MARKET_REMAINDER,
@@ -160,7 +160,7 @@ cdef int rest(Orders orders, Incoming *incoming) except -1 nogil:
     order.filled_lots = incoming.filled_lots
     link(orders, item, side, key_of(side, incoming.price_ticks))
     if order.terms != NIL:
-        show_anew(orders, item, incoming.price_ticks, False)
+        show_again(orders, item, incoming.price_ticks, False)
     return 0
 
 

@@ -9,5 +9,5 @@ cdef int withdraw(Orders orders, uint32_t item, uint8_t reason, const char *cl_o
 cdef int follow(Orders orders, uint32_t contingent, bint goes_too) except -1 nogil
 cdef int end_contingent(Orders orders, uint32_t item) except -1 nogil
 cdef int take_from(Orders orders, uint32_t item, int64_t lots) except -1 nogil
-cdef int show_anew(Orders orders, uint32_t item, int64_t price_ticks, bint is_refresh) except -1 nogil
+cdef int show_again(Orders orders, uint32_t item, int64_t price_ticks, bint is_refresh) except -1 nogil
 cdef void show_less(Orders orders, uint32_t item) noexcept nogil

@@ -123,11 +123,11 @@ cdef int take_from(Orders orders, uint32_t item, int64_t lots) except -1 nogil:
     terms.shown_lots -= lots
     if terms.shown_lots == 0:
         to_tail(orders, item)
-        show_anew(orders, item, price_of(level_at(&orders.levels, order.level)), True)
+        show_again(orders, item, price_of(level_at(&orders.levels, order.level)), True)
     return 0
 
 
-cdef int show_anew(Orders orders, uint32_t item, int64_t price_ticks, bint is_refresh) except -1 nogil:
+cdef int show_again(Orders orders, uint32_t item, int64_t price_ticks, bint is_refresh) except -1 nogil:
     """Where a resting order is an iceberg, the book shows its next part."""
     cdef const Order *order = order_at(orders, item)
     cdef Terms *terms = terms_at(orders, order.terms)

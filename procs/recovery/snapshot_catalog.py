@@ -178,7 +178,7 @@ def pinned(data: Path, seq: int) -> Iterator[bool]:
 def drop_unfinished(data: Path) -> None:
     """Remove what never became a snapshot. Whoever writes a part there finds that it can't.
 
-    To be called before a router sequences anew: the same sequence may then mean another record.
+    To be called before a router sequences again: the same sequence may then mean another record.
     """
     for folder in _folders(data):
         if not (folder / MANIFEST).exists():

@@ -12,7 +12,7 @@ MAX_FAILED_STARTS = 10  # in a row, none of which became ready
 
 
 class Backoff:
-    """Delays double from failure to failure, and begin anew after a healthy run."""
+    """Delays double from failure to failure, and start over after a healthy run."""
 
     def __init__(self, longest_delay_s: float = LONGEST_DELAY_S) -> None:
         self.longest_delay_s = longest_delay_s

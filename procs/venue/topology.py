@@ -53,7 +53,7 @@ class RingSpec(Struct, frozen=True):
 
     @property
     def is_core(self) -> bool:
-        """Whether the core produces into it: such a ring is made anew when the core starts again."""
+        """Whether the core produces into it: such a ring is new when the core starts again."""
         return role_of(self.producer) in CORE_ROLES
 
     @property

@@ -1,4 +1,4 @@
-"""A database is made anew beside the old one, which stays until the new one is whole, whatever comes between."""
+"""A database is rebuilt beside the old one, which stays until the new one is whole, whatever comes between."""
 
 from __future__ import annotations
 

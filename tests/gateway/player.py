@@ -81,7 +81,7 @@ class Player:
         self.begin(kept.start)
 
     def begin(self, start: Start, slots: int = 4096) -> None:
-        """Have new rings from a start on, as when the core begins anew, and the gateway read them."""
+        """Have new rings from a start on, as when the core starts again, and the gateway read them."""
         board = self.venue.board
         set_back(board, start)
         board.set(Word.GENERATION, 1)

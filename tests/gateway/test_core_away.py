@@ -1,4 +1,4 @@
-"""A core stands still, or begins anew: clients stay connected, and what it shows meanwhile decides nothing."""
+"""A core stands still, or starts again: clients stay connected, and what it shows meanwhile decides nothing."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Campaign:
             os.kill(pid, signal.SIGCONT)
 
     def _cut(self, _whom: str) -> None:
-        """The client's connection, in the middle of what it sends; whole again when it has logged on anew."""
+        """The client's connection, in the middle of what it sends; whole again when it has logged on again."""
         connects = self.stream.client.connects
         self.stream.client.cut()
         self.stream.await_connects(connects + 1)

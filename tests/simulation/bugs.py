@@ -268,7 +268,7 @@ class Rewritten(RecordList):
 
 
 class RecomputedVerdicts(Bug):
-    """LOG-1: replay decides anew what is accepted."""
+    """LOG-1: replay decides afresh what is accepted."""
 
     class source(Rewritten):  # noqa: N801
         def change(self, record: bytes) -> bytes:

@@ -241,7 +241,7 @@ class Life:
 
     def failed(self, host: Host, name: str, error: OSError) -> None:
         """A stage could not go on: by the disk's fault, or by ours. Of a full disk only the journaler may die: it does
-        where a write is short, or where it has to write a segment anew before it can begin.
+        where a write is short, or where it has to rewrite a segment before it can begin.
         """
         if self.disk.off:
             self.lose_power("inside the disk")

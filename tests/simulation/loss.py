@@ -63,7 +63,7 @@ def kept_seq(world: World) -> int:
 
 
 def cut(audit: Audit, kept: int) -> None:
-    """Forget all that came of records behind this one: they, and their events' numbers, come anew."""
+    """Forget all that came of records behind this one: they, and their events' numbers, come again."""
     audit.log = {seq: record for seq, record in audit.log.items() if seq <= kept}
     for ring, events in audit.events.items():
         audit.events[ring] = {number: event for number, event in events.items() if seq_of(event) <= kept}

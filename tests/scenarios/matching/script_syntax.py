@@ -17,7 +17,7 @@ It knows the language and the records, and no rule of matching: the scripts stat
     mass cancel [of ann] [buys|sells]   by an operator;  `ann cancels all [buys|sells]`: her own
     phase PRE_OPEN                      wait 5s: the clock goes on, and ticks;  group ann bob: one in self-trades
     limits static 500 dynamic 100 reject|auction volatility 5s day-end 17:00         bands in basis points
-    instrument reference 100 collar 500 defines it anew
+    instrument reference 100 collar 500 defines it again
 
 and of what came of the line above, all of it, in order::
 
