@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bench import traffic
 from shm import segment
-from shm.records import RECORD_SIZE
 from shm.ring import NO_BELL, Ring, SchemaMismatch
 
 ACTORS = """
