@@ -184,7 +184,7 @@ def test_it_stands_still_at_a_mark_that_is_wanted() -> None:
     assert bench.reader.at_mark == 0
 
 
-def test_a_mark_that_nobody_wants_is_an_event_like_any_other() -> None:
+def test_a_mark_that_is_not_wanted_is_an_event_like_any_other() -> None:
     bench = Bench()
     bench.emit(1, 4)
     bench.emit(ROUTER, 5, MARK)
