@@ -33,7 +33,7 @@ MIGRATION_LOCK = 0x6C6F636B73746570
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 10
-ENDING_TIMEOUT_S = 20
+ENDING_TIMEOUT_S = 120  # its last checkpoint waits for the disk
 LOOK_S = 0.1
 # A socket's path has at most 107 bytes (sockaddr_un); PostgreSQL's ends in "/.s.PGSQL.5432".
 MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.5432")
