@@ -22,7 +22,15 @@ def found(folder: Path) -> list[str]:
     """The files below `folder` that hold part of any password."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 100  # PostgreSQL's, the journal, the store, the spool, logs and the run's own
-    return [str(path) for path in files if b"Tr0ub4dor" in path.read_bytes()]
+    return [str(path) for path in files if b"Tr0ub4dor" in content(path)]
+
+
+def content(path: Path) -> bytes:
+    """Nothing where a running venue has removed the file since it was listed."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def give_passwords(venue: RunningVenue) -> None:
