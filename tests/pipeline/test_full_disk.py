@@ -14,6 +14,7 @@ from tests.small_disk import SmallDisk
 DISK_BYTES = 600 * 2**20
 REFUSED = 4_000  # each of which once took space in the log, the spool and the message store
 BATCH = 500
+CRUMBS = 2**16  # a process may give back a small file of its own at any time; an order needs far more
 PATIENCE_S = 30.0
 
 
@@ -52,7 +53,7 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
             bot.order(f"refused-{number}", "buy", "50.00", "0.1")
         bot.await_report(f"refused-{first + BATCH - 1}", "8")
     disk.fill()
-    assert disk.free == 0
+    assert disk.free < CRUMBS
     for number in range(20):
         trader.cancel(f"cancel-{number}", f"rest-{number}", "buy")
         trader.await_report(f"cancel-{number}", "4")
@@ -61,7 +62,7 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
     status = venue.status()
     assert status["running"]
     assert status["orders_refused"]
-    assert status["disk_free_bytes"] == 0
+    assert status["disk_free_bytes"] < CRUMBS
     for command, code, advice in (
         ("snapshot", 1, "nearly full: free space there"),
         ("verify", 2, "no room for this command's files"),
