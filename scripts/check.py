@@ -22,7 +22,7 @@ from procs.router.config_records import GenesisError
 from scripts.at.formatting import Names, of_command
 from scripts.doctor import Check, show
 from scripts.state import current
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
 from shm.journal import JournalError, segment_seqs
 from shm.layout import unpack_command
 from shm.records import Code, Command, CommandType, Epoch
@@ -36,7 +36,7 @@ class Report(Struct, frozen=True):
     changes: list[str]
 
 
-def check(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def check(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Check a configuration against this machine and the venue's own log: say what a start with it would change.
 
     It starts nothing. While the venue runs, it describes the next start. lockstep doctor checks the machine itself.

@@ -10,13 +10,13 @@ from pathlib import Path
 from cyclopts import App
 
 from procs.batcher import database
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, load, print_json
 
 app = App(name="db", help="The venue's PostgreSQL.")
 
 
 @app.command
-def url(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def url(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Print the URL of the venue's database, for psql and any other client of libpq.
 
     The embedded server listens while the venue runs: psql "$(lockstep db url)".

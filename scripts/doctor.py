@@ -23,7 +23,7 @@ from rich.text import Text
 from config.schema import Config
 from procs.disk import space
 from procs.venue.topology import Topology, derive
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm import board
 from shm.ring import Ring
 
@@ -48,7 +48,7 @@ class Check(Struct, frozen=True):
     advice: str = ""
 
 
-def doctor(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def doctor(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Check cores, shared memory, limits, disk and clock, and say what to fix.
 
     Exit codes: 0 the venue can run (there may be warnings); 1 something must be fixed; 2 the configuration is wrong.

@@ -19,7 +19,7 @@ from procs.gateway.segments import bases, stores
 from procs.gateway.store_reader import Scan, StoreCorrupt, path_of
 from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 
 SOH = b"\x01"
 RECEIVED = {
@@ -56,7 +56,7 @@ class Wanted(Struct, frozen=True):
 
 
 def fix_log(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     session: Annotated[str, Parameter(help="Only this account's.")] = "",
     client_id: Annotated[str, Parameter(help="Only with this ClOrdID or OrigClOrdID.")] = "",

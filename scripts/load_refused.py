@@ -11,7 +11,7 @@ from msgspec import Struct
 from procs.batcher import database, refused
 from procs.batcher.refused import Refused
 from scripts.copies import started
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 
 SHOWN = 10
 
@@ -25,7 +25,7 @@ class Outcome(Struct):
     problem: str = ""
 
 
-def load_refused(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def load_refused(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Load rows that the database has refused, in the order of the log. Those that it refuses again stay set aside.
 
     Fix the cause first: lockstep status and lockstep verify name it.

@@ -19,7 +19,7 @@ from msgspec import Struct
 from rich.text import Text
 
 from scripts.errors import UsageError
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, load
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, load
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
@@ -38,7 +38,7 @@ class Line(Struct, frozen=True):
 
 
 def logs(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     process: Annotated[list[str] | None, Parameter(help="Only of this process; may be given several times.")] = None,
     level: Annotated[

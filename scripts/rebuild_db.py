@@ -24,7 +24,7 @@ from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.running import attach
 from scripts.terminal import (
-    DEMO,
+    DEFAULT_CONFIG,
     EXIT_OK,
     EXIT_PROBLEM,
     ConfigPath,
@@ -58,7 +58,7 @@ class Outcome(Struct):
 
 
 def rebuild_db(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     into: Annotated[
         str, Parameter(help="The URL of another database to fill, which need have no tables: the venue may run then.")

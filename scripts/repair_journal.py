@@ -20,7 +20,7 @@ from scripts import loss, set_aside
 from scripts.errors import UsageError
 from scripts.loss import Loss, LossError
 from scripts.terminal import (
-    DEMO,
+    DEFAULT_CONFIG,
     EXIT_OK,
     EXIT_PROBLEM,
     ConfigPath,
@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True):
 
 
 def repair_journal(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     copy: Annotated[
         Path | None,

@@ -20,7 +20,7 @@ from procs.venue.topology import Host
 from procs.venue.venue import Venue
 from scripts.errors import UsageError
 from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.segment import RoleLock
 
 LOOK_S = 0.02
@@ -39,7 +39,7 @@ def restart(
     host: Annotated[
         str, Parameter(help="The process, as lockstep status names it: gateway, publisher, batcher, core…")
     ],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     timeout_s: Annotated[float, Parameter(help="How long to wait until it works again, in seconds.")] = 60.0,
     json: Json = False,

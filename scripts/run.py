@@ -21,7 +21,7 @@ from procs.supervisor import health
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
 from scripts.errors import UsageError
-from scripts.terminal import DEMO, ConfigPath, console, load, table
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, load, table
 from shm.segment import RoleTakenError
 
 FOLDERS = ("journal", "run", "log", "spool", "snapshots", "gateway.1")  # of the data folder, where they are there
@@ -58,7 +58,7 @@ class Terminal:
             self._console.print(rows)
 
 
-def run(config: ConfigPath = DEMO) -> int:
+def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
     """Run a venue until Ctrl-C (or SIGTERM) stops it cleanly. The next start continues with the same state.
 
     Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong, the venue runs already, or something

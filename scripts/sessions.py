@@ -12,10 +12,10 @@ from procs.gateway.control import ControlError
 from procs.gateway.session_log import SessionStatus
 from procs.venue.venue import Venue
 from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 
 
-def sessions(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def sessions(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Show every FIX session: who is connected from where and since when, the next numbers, what waits to be read, and
     the last end and the last refused logon of each.
 

@@ -18,7 +18,7 @@ from procs.router.state import State
 from scripts.at.formatting import Names, time_text
 from scripts.operate.amounts import step_text
 from scripts.state import current, listing_of
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from shm.journal import JournalError
 from shm.layout import unpack_command
 from shm.records import BandAction, Phase, SelfTrade
@@ -89,7 +89,7 @@ class Shown(Struct, frozen=True):
     fee_tiers: list[FeeTierShown]
 
 
-def show(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def show(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Show the settings in force: limits, bands, schedules, kill switches, position limits, fee tiers, passwords' age.
 
     Reads the journal, so it works while the venue runs and when it is stopped.

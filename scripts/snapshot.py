@@ -21,7 +21,7 @@ from procs.recovery.snapshot_catalog import Entry
 from procs.venue.snapshot_parts import folder_of
 from procs.venue.venue import Venue
 from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.board import Word
 from shm.segment import RoleLock
 
@@ -39,7 +39,7 @@ class Taken(Struct, frozen=True):
 
 
 def snapshot(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     json: Json = False,
     timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 600.0,

@@ -29,7 +29,7 @@ from procs.venue.topology import Host
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm.board import Word
 
 WATCH_S = 1.0
@@ -148,7 +148,7 @@ class Status(Struct, frozen=True):
 
 
 def status(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     sessions: Annotated[bool, Parameter(negative=(), help="Show every FIX session too.")] = False,
     watch: Annotated[

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from scripts.errors import UsageError
-from scripts.terminal import DEMO, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.segment import RoleLock
 
 LOOK_S = 0.02
@@ -30,7 +30,7 @@ class Stopped(Struct, frozen=True):
 
 
 def stop(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     json: Json = False,
     timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 120.0,

@@ -39,7 +39,7 @@ ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file; LOC
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
 YES_HELP = "Do not ask whether you are sure. Needed where there is no terminal."
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help=YES_HELP)]
-DEMO = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
+DEFAULT_CONFIG = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
 
 
 class PlainConsole(Console):

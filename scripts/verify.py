@@ -28,7 +28,7 @@ from scripts.copies import Copies
 from scripts.progress import Progress
 from scripts.replay import Replay, digests_of, money_brought
 from scripts.running import attach
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 from shm import journal as journal_module
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
@@ -78,7 +78,7 @@ class Verdict(Struct):
     notes: list[str] = []
 
 
-def verify(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def verify(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Prove that journal, snapshots, database and money agree: each kept snapshot has the state that the journal leads
     to, each row of the database matches a replay, and no money has appeared or vanished.
 

@@ -29,7 +29,7 @@ from scripts.errors import UsageError
 from scripts.operate.directory import Directory
 from scripts.running import attach
 from scripts.terminal import (
-    DEMO,
+    DEFAULT_CONFIG,
     EXIT_OK,
     EXIT_PROBLEM,
     ConfigPath,
@@ -81,7 +81,7 @@ def ingress_of(data: Path, number: int) -> Ring | None:
 
 def void(
     seq: Annotated[int | None, Parameter(help="The command's sequence in the log, as the supervisor named it.")] = None,
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     published: Annotated[
         int,

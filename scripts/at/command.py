@@ -23,7 +23,7 @@ from scripts.at.moment import Request, Retained
 from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.state import listing_of
-from scripts.terminal import DEMO, EXIT_OK, Json, console, counted, fail, load, print_json, table
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, Json, console, counted, fail, load, print_json, table
 from shm.alphabet import shown
 from shm.journal import JournalError
 from shm.layout import unpack_event
@@ -113,7 +113,9 @@ def at(
     when: Annotated[
         str | None, Parameter(help="A sequence of the log, or a time (UTC): 2026-01-31T12:00:00.5Z.")
     ] = None,
-    config: Annotated[Path | None, Parameter(help=f"The venue's configuration file; {DEMO} if left out.")] = None,
+    config: Annotated[
+        Path | None, Parameter(help=f"The venue's configuration file; {DEFAULT_CONFIG} if left out.")
+    ] = None,
     *,
     order: Annotated[int | None, Parameter(help="Just after this order came in, by its order id.")] = None,
     client_id: Annotated[
@@ -141,7 +143,7 @@ def at(
         config, when = Path(when), None
     if (when is not None) + (order is not None) + (client_id is not None) != 1:
         raise UsageError("name one command: a sequence, a time, --order ID or --client-id ACCOUNT ID")
-    loaded = load(config or DEMO)
+    loaded = load(config or DEFAULT_CONFIG)
     data = Path(loaded.venue.data)
     notes: list[str] = []
     try:

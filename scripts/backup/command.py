@@ -25,7 +25,7 @@ from scripts.backup.taking import JOURNAL, Taking
 from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.rights import act_as_owner
-from scripts.terminal import DEMO, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, fail, load, print_json
+from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, fail, load, print_json
 from shm.journal_format import JournalError
 from shm.segment import RoleTakenError
 
@@ -51,7 +51,7 @@ class Outcome(Struct):
 
 def backup(
     folder: Folder,
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     verify: Annotated[
         bool, Parameter(negative=(), help="Prove the backups in the folder instead of making one.")

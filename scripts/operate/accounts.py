@@ -14,7 +14,7 @@ from procs.router import config_records
 from scripts.errors import UsageError
 from scripts.operate.amounts import units_of
 from scripts.operate.command import Context, Options, Request, carry_out, overruled, saying, section_of
-from scripts.terminal import DEMO, ConfigPath, load
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, load
 from shm.records import FeeTier, PositionLimit
 
 AccountName = Annotated[str, Parameter(help="Whose.")]
@@ -22,7 +22,7 @@ AccountName = Annotated[str, Parameter(help="Whose.")]
 
 def account_limits(
     account: AccountName,
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     max_open_orders: Annotated[int | None, Parameter(help="0: no limit.")] = None,
     max_orders: Annotated[int | None, Parameter(help="New orders and replaces in a window; 0: no limit.")] = None,
@@ -70,7 +70,7 @@ def position_limit(
     account: AccountName,
     asset: Annotated[str, Parameter(help="Of which asset.")],
     most: Annotated[str, Parameter(help="The most that it may own, open buys counted as filled; 0: no limit.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     options: Options,
 ) -> int:
@@ -99,7 +99,7 @@ def position_limit(
 
 def fee_tier(
     tier: Annotated[int, Parameter(help="Its number, 1 to 255.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     maker_fee_ppm: Annotated[int, Parameter(help="Fee of the maker, in 1/1,000,000 of what it receives.")],
     taker_fee_ppm: Annotated[int, Parameter(help="Fee of the taker.")],

@@ -20,14 +20,14 @@ from scripts.operate.amounts import step_text
 from scripts.operate.command import Context, Options, Request, Symbol, carry_out, overruled, saying, section_of
 from scripts.operate.directory import Directory
 from scripts.operate.trading import change
-from scripts.terminal import DEMO, ConfigPath, load
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, load
 from shm.records import Asset, BandAction, Code, Command, Instrument, Phase
 
 
 def list_asset(
     name: Annotated[str, Parameter(help="Its name, 1 to 16 capital letters or digits.")],
     scale: Annotated[int, Parameter(help="The number of decimals of its smallest unit, 0 to 18.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     options: Options,
 ) -> int:
@@ -51,7 +51,7 @@ def list_asset(
 
 def list_instrument(
     symbol: Annotated[str, Parameter(help="Its symbol, 1 to 16 capital letters or digits.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     base: Annotated[str, Parameter(help="The asset that is bought and sold.")],
     quote: Annotated[str, Parameter(help="The asset that it is paid in.")],
@@ -97,7 +97,7 @@ def list_instrument(
 
 def limits(
     symbol: Symbol,
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     max_quantity: Annotated[str | None, Parameter(help="Of an order; 0: no limit.")] = None,
     max_value: Annotated[str | None, Parameter(help="Of an order, in the quote asset; 0: no limit.")] = None,
@@ -149,7 +149,7 @@ def limits(
 
 def schedule(
     symbol: Symbol,
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     entry: Annotated[
         list[str] | None,
@@ -180,7 +180,7 @@ def schedule(
     return carry_out(config, options, request)
 
 
-def delist(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
+def delist(symbol: Symbol, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
     """Delist an instrument for good: all its orders are cancelled, and it never trades again.
 
     Example: lockstep delist BTCUSDT --operator OPERATOR1
@@ -194,7 +194,7 @@ def delist(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> in
 def move(
     symbol: Symbol,
     matcher: Annotated[int, Parameter(help="The matcher that keeps its book from now on.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     options: Options,
 ) -> int:

@@ -16,7 +16,7 @@ from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out
 from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
-from scripts.terminal import DEMO, ConfigPath, Json
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
 from shm.records import Adjustment, Balance, Command, Deposit, Withdrawal
 
 AccountName = Annotated[str, Parameter(help="Whose balance.")]
@@ -27,7 +27,7 @@ adjust = App(name="adjust", help="Change a balance: one operator proposes, anoth
 
 
 def deposit(
-    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEMO, *, options: Options
+    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options
 ) -> int:
     """Credit an account with money paid in.
 
@@ -43,7 +43,7 @@ def deposit(
 
 
 def withdraw(
-    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEMO, *, options: Options
+    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options
 ) -> int:
     """Debit an account's free balance for money paid out.
 
@@ -96,7 +96,7 @@ def propose(
     account: AccountName,
     asset: AssetName,
     by: Annotated[str, Parameter(allow_leading_hyphen=True, help="How much more, or with a minus how much less.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     options: Options,
 ) -> int:
@@ -126,7 +126,10 @@ def propose(
 
 @adjust.command
 def approve(
-    proposal: Annotated[int, Parameter(help="The proposal's number.")], config: ConfigPath = DEMO, *, options: Options
+    proposal: Annotated[int, Parameter(help="The proposal's number.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+    *,
+    options: Options,
 ) -> int:
     """Approve another operator's proposal: the balance changes now.
 
@@ -151,7 +154,7 @@ def approve(
 
 
 @adjust.command(name="list")
-def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def list_(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Show the proposals that wait for approval.
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.

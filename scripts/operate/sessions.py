@@ -15,14 +15,14 @@ from procs.gateway.control import ControlError, Disconnect
 from scripts.errors import UsageError
 from scripts.operate.command import Context, Report, act
 from scripts.sessions import sockets
-from scripts.terminal import DEMO, ConfigPath, Json
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
 
 MAX_REASON = 100  # characters: the client gets it in a field of FIX
 
 
 def disconnect(
     session: Annotated[str, Parameter(help="Whose: a session has its account's name.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     reason: Annotated[str, Parameter(help="Why: goes to the client and into the gateway's log.")],
     operator: Annotated[

@@ -19,7 +19,7 @@ from scripts.operate.command import Context, Options, RefusedError, Request, Sai
 from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
 from scripts.operate.recorded import trade_of
-from scripts.terminal import DEMO, ConfigPath, Json
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
 from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
 
 Matcher = Annotated[
@@ -35,7 +35,7 @@ correct = App(name="correct", help="Change the price of a trade: one operator pr
 
 @bust.command(name="propose")
 def propose_bust(
-    symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, matcher: Matcher = None, options: Options
+    symbol: Symbol, trade: Trade, config: ConfigPath = DEFAULT_CONFIG, *, matcher: Matcher = None, options: Options
 ) -> int:
     """Propose to undo a trade. Nothing changes before another operator approves.
 
@@ -50,7 +50,13 @@ def propose_bust(
 
 @correct.command(name="propose")
 def propose_price(
-    symbol: Symbol, trade: Trade, config: ConfigPath = DEMO, *, price: Price, matcher: Matcher = None, options: Options
+    symbol: Symbol,
+    trade: Trade,
+    config: ConfigPath = DEFAULT_CONFIG,
+    *,
+    price: Price,
+    matcher: Matcher = None,
+    options: Options,
 ) -> int:
     """Propose another price for a trade. Nothing changes before another operator approves.
 
@@ -62,7 +68,7 @@ def propose_price(
 
 
 @bust.command(name="approve")
-def approve_bust(proposal: Number, config: ConfigPath = DEMO, *, options: Options) -> int:
+def approve_bust(proposal: Number, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
     """Approve another operator's proposal: both sides get back what they gave, fees included. Once for each trade.
 
     The trade is looked up in the journal again. The approval is refused if the journal differs from the proposal, or if
@@ -76,7 +82,7 @@ def approve_bust(proposal: Number, config: ConfigPath = DEMO, *, options: Option
 
 
 @correct.command(name="approve")
-def approve_price(proposal: Number, config: ConfigPath = DEMO, *, options: Options) -> int:
+def approve_price(proposal: Number, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
     """Approve another operator's proposal: the difference goes from one side to the other, fees stay. Possible once.
 
     The trade is looked up in the journal again. The approval is refused if the journal differs from the proposal, or if
@@ -91,7 +97,7 @@ def approve_price(proposal: Number, config: ConfigPath = DEMO, *, options: Optio
 
 @bust.command(name="list")
 @correct.command(name="list")
-def list_(config: ConfigPath = DEMO, *, json: Json = False) -> int:
+def list_(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     """Show the trades whose bust or new price waits for approval.
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.

@@ -14,7 +14,7 @@ from scripts.errors import UsageError
 from scripts.operate.amounts import price_text, quantity_text
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
-from scripts.terminal import DEMO, ConfigPath, counted
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, counted
 from shm.records import Cancelled, Instrument, KillScope, KillSwitch, MassCancel, Phase, PhaseChange, PhaseChanged, Side
 
 PhaseName = Literal[
@@ -29,7 +29,7 @@ PhaseName = Literal[
 ]
 
 
-def halt(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
+def halt(symbol: Symbol, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
     """Halt an instrument: no new orders, replaces or cancels, and no trades, until it is resumed.
 
     Survives restarts. If there is a schedule, its next phase ends the halt.
@@ -41,7 +41,7 @@ def halt(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
     return carry_out(config, options, lambda context: change(context, symbol, Phase.HALT))
 
 
-def resume(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> int:
+def resume(symbol: Symbol, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
     """Resume continuous trading, from any phase; orders that cross trade at one price first.
 
     To collect orders before that, begin an auction: lockstep phase SYMBOL opening_auction.
@@ -56,7 +56,7 @@ def resume(symbol: Symbol, config: ConfigPath = DEMO, *, options: Options) -> in
 def phase(
     symbol: Symbol,
     phase: Annotated[PhaseName, Parameter(help="The phase that begins.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     options: Options,
 ) -> int:
@@ -96,7 +96,7 @@ def _changed(symbol: str, instrument: Instrument, phase: Phase, outcome: Outcome
 
 
 def cancel(
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     account: Annotated[str | None, Parameter(help="Only orders of this account.")] = None,
     symbol: Annotated[str | None, Parameter(help="Only orders of this instrument.")] = None,
@@ -139,7 +139,7 @@ def _cancelled(outcomes: Sequence[Outcome]) -> Said:
 
 def kill(
     account: Annotated[str, Parameter(help="Whose orders.")],
-    config: ConfigPath = DEMO,
+    config: ConfigPath = DEFAULT_CONFIG,
     *,
     on: Annotated[bool, Parameter(name="--on", negative="--off", help="Block them, or let them through again.")],
     session: Annotated[
