@@ -1,7 +1,7 @@
-"""Row `replay`: how fast router and matchers repeat a journal, and what a start takes by snapshot and tail.
+"""Row `replay`: how fast the core replays a journal, and what a start from a snapshot and a tail takes.
 
-The journal is that of the published workload, written by the venue's own hosts. What is timed is the `Replica` that
-verification, looking back and a stage that starts again use, and a start of the core is made of the same.
+The venue's own hosts write the journal, of the published workload. The row times `ReplayedCore`, which verification,
+looking back and a restarted stage use; a start of the core does the same work.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench.tally import Tally
 from bench.workload import W1
 from config.schema import Config
 from procs.matcher.matcher import Matcher
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.router.router import Router
 from procs.venue.snapshot_parts import Filed, Start, folder_of, part_name
 from procs.venue.venue import Venue
@@ -60,32 +60,32 @@ def _rest(venue: Venue) -> int:
     return last
 
 
-def _replayed(wanted: Config, folder: Path, start: Start, last: int) -> tuple[Replica, float]:
-    """A replica at record `last`, and the seconds that it took, tables and all."""
+def _replayed(wanted: Config, folder: Path, start: Start, last: int) -> tuple[ReplayedCore, float]:
+    """A replay at record `last`, and the seconds that it took, tables and all."""
     begun = time.perf_counter()
-    replica = Replica(wanted, folder, start, last, reader=False)
-    replica.run()
-    return replica, time.perf_counter() - begun
+    replay = ReplayedCore(wanted, folder, start, last, reader=False)
+    replay.run()
+    return replay, time.perf_counter() - begun
 
 
-def _save(replica: Replica, folder: Path) -> tuple[Start, float]:
-    """A snapshot of a replica that has settled: the start that it makes, and the seconds that its stages stood still.
+def _save(replay: ReplayedCore, folder: Path) -> tuple[Start, float]:
+    """A snapshot of a replay that has settled: the start that it makes, and the seconds that its stages stood still.
 
     As the venue does it: each stage forks a child, which writes.
     """
     snapshots = Filed(folder, Start.genesis())
-    agents: list[Router | Matcher] = [replica.router, *replica.matchers.values()]
+    agents: list[Router | Matcher] = [replay.router, *replay.matchers.values()]
     begun = time.perf_counter()
     for agent in agents:
-        snapshots.save(replica.last_seq, agent.name, agent.save)
+        snapshots.save(replay.last_seq, agent.name, agent.save)
     pause_s = time.perf_counter() - begun
-    place = folder_of(folder, replica.last_seq)
+    place = folder_of(folder, replay.last_seq)
     while not all((place / part_name(agent.name)).exists() for agent in agents):
         if time.perf_counter() - begun > SAVE_S:
-            raise RuntimeError(f"no snapshot at {replica.last_seq} after {SAVE_S} s")
+            raise RuntimeError(f"no snapshot at {replay.last_seq} after {SAVE_S} s")
         time.sleep(0.01)  # the children tell nobody but their parent's reap(), which does not wait either
     snapshots.reap()
-    return Start(replica.last_seq, replica.numbers, 0, 0, 0, str(place)), pause_s
+    return Start(replay.last_seq, replay.numbers, 0, 0, 0, str(place)), pause_s
 
 
 def run(iterations: int = ITERATIONS, behind: Sequence[int] = BEHIND) -> list[dict[str, object]]:
@@ -96,9 +96,9 @@ def run(iterations: int = ITERATIONS, behind: Sequence[int] = BEHIND) -> list[di
         rate = round(last / statistics.median(rounds))
         rows = [_row(rate, "records/s", f"journal through router and matcher, {last:,} records, median of {ROUNDS}")]
         for seq in settled:
-            replica, _ = _replayed(wanted, folder, Start.genesis(), seq)
-            start, pause_s = _save(replica, folder)
-            del replica
+            replay, _ = _replayed(wanted, folder, Start.genesis(), seq)
+            start, pause_s = _save(replay, folder)
+            del replay
             took_s = statistics.median(_replayed(wanted, folder, start, last)[1] for _ in range(ROUNDS))
             what = f"a start's replay: a snapshot and {last - seq:,} records behind it, median of {ROUNDS}"
             rows.append(_row(round(took_s, 3), "s", what))

@@ -17,7 +17,7 @@ from msgspec import Struct
 from config.schema import Config
 from procs.batcher import database
 from procs.batcher.remedy import remedy
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.router.config_records import GenesisError
 from scripts.at.formatting import Names, of_command
 from scripts.doctor import Check, show
@@ -118,18 +118,18 @@ def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
     try:
         if not journal.is_dir() or not segment_seqs(journal):
             return Check("log", "ok", "there is none yet: the first start begins it"), []
-        replica = current(config, data)
-        last = replica.last_seq
-        changes = [*_changes(replica.lead(), replica), *_left_out(config, replica)]
-    except (JournalError, ReplicaError, OSError) as error:
+        replay = current(config, data)
+        last = replay.last_seq
+        changes = [*_changes(replay.lead(), replay), *_left_out(config, replay)]
+    except (JournalError, CoreReplayError, OSError) as error:
         return Check("log", "fail", str(error), "lockstep verify says more, repair-journal mends a journal"), []
     except GenesisError as error:
         return Check("log", "fail", str(error), "take the change back: list another instrument instead"), []
     return Check("log", "ok", f"{last:,} records"), changes
 
 
-def _changes(records: list[bytes], replica: Replica) -> Iterator[str]:
-    names = Names.of_state(replica.router.core)
+def _changes(records: list[bytes], replay: ReplayedCore) -> Iterator[str]:
+    names = Names.of_state(replay.router.core)
     extensions: list[Command] = []
     for record in records:
         command = unpack_command(record)
@@ -143,9 +143,9 @@ def _changes(records: list[bytes], replica: Replica) -> Iterator[str]:
         extensions = []
 
 
-def _left_out(config: Config, replica: Replica) -> Iterator[str]:
+def _left_out(config: Config, replay: ReplayedCore) -> Iterator[str]:
     """What the log has and the file has not: it stays."""
-    core = replica.router.core
+    core = replay.router.core
     for what, listed, named in (
         ("asset", core.assets, [each.name for each in config.assets]),
         ("instrument", core.instruments, [each.symbol for each in config.instruments]),

@@ -16,7 +16,7 @@ from config.schema import Config
 from procs.batcher import database, extent, position
 from procs.gateway import segments, starts, store_reader
 from procs.recovery import retained_definitions, snapshot_catalog
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.router.witnesses import Witnesses
 from procs.tables.saved import DamagedPart
 from procs.venue.topology import derive, role_of
@@ -135,11 +135,11 @@ def _numbers(config: Config, data: Path, seq: int) -> list[int]:
     """The last event of each ring that the journal leads to, as a starting router finds them."""
     core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     try:
-        replica = Replica(config, data, snapshot_catalog.choose(data, core, seq).start, seq, reader=False)
+        replay = ReplayedCore(config, data, snapshot_catalog.choose(data, core, seq).start, seq, reader=False)
     except DamagedPart as error:
         raise LossError(str(error)) from error
-    replica.router.witnesses = listener = _Listener()
-    replica.run()
+    replay.router.witnesses = listener = _Listener()
+    replay.run()
     return listener.numbers
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from config.schema import Config
 from procs.batcher import database, rebuild, requests, writer
 from procs.batcher.backfill_writer import Filling
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.venue.snapshot_parts import Start
 from scripts.errors import UsageError
 from scripts.progress import Progress
@@ -83,7 +83,7 @@ def rebuild_db(
     outcome = Outcome()
     try:
         make(loaded, data, into, outcome, replace=replace)
-    except (JournalError, ReplicaError, writer.RefusedError, database.UnavailableError) as error:
+    except (JournalError, CoreReplayError, writer.RefusedError, database.UnavailableError) as error:
         outcome.problem = str(error)
     except psycopg.Error as error:
         outcome.problem = f"database: {str(error).strip()}"
@@ -94,7 +94,7 @@ def rebuild_db(
 def make(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bool = False) -> None:
     """Rebuild the database of the venue in `data`, or `into`, and note the result in `outcome`.
 
-    UsageError where the venue runs, JournalError, ReplicaError, RefusedError, UnavailableError, psycopg.Error.
+    UsageError where the venue runs, JournalError, CoreReplayError, RefusedError, UnavailableError, psycopg.Error.
     """
     if into:
         _rebuild(config, data, into, outcome, replace=replace)
@@ -144,7 +144,9 @@ def _rebuild(config: Config, data: Path, url: str, outcome: Outcome, *, replace:
         outcome.lost = made.lost
         session = writer.Session(made.url, EPOCH, born_ns, requests.records_of(data / "journal"))
         try:
-            filling = Filling(Replica(config, data, Start.genesis(), last_seq), session, config.database.batch_rows)
+            filling = Filling(
+                ReplayedCore(config, data, Start.genesis(), last_seq), session, config.database.batch_rows
+            )
             with Progress("rebuilding", last_seq, "records") as progress:
                 filling.run(progress.show)
         finally:

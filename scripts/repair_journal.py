@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from config.schema import Config
 from procs.gateway.store_reader import StoreCorrupt
-from procs.recovery.replay import ReplicaError
+from procs.recovery.replay import CoreReplayError
 from scripts import loss, set_aside
 from scripts.errors import UsageError
 from scripts.loss import Loss, LossError
@@ -125,7 +125,7 @@ def accept(config: Config, data: Path, *, dry_run: bool, yes: bool, show: bool) 
             return Outcome("refused", "not confirmed (--yes confirms): nothing was changed", damage, loss=lost)
         aside = set_aside.folder_for(data)
         to_do = set_aside.accept(config, data, lost, aside, _say if show else lambda _: None)
-    except (LossError, JournalError, ReplicaError, StoreCorrupt, OSError) as error:
+    except (LossError, JournalError, CoreReplayError, StoreCorrupt, OSError) as error:
         return Outcome("impossible", f"the loss can't be accepted: {error}")
     says = f"accepted: the venue goes on from record {lost.end:,}; what knew more is in {aside}"
     return Outcome("accepted", says, damage, loss=lost, set_aside=str(aside), to_do=to_do)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from config.schema import Config
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.venue.snapshot_parts import Start
 from shm.journal_select import select
 from shm.layout import unpack_command
@@ -32,33 +32,33 @@ class Replay:
 
     def __init__(self, config: Config, data: Path, first: Start) -> None:
         self.first = first
-        self.state: Replica | None = None
+        self.state: ReplayedCore | None = None
         self._config = config
         self._data = data
         self._files: dict[int, IO[bytes]] = {}
 
-    def leg(self, start: Start, last_seq: int, show: Callable[[int], None]) -> Replica:
+    def leg(self, start: Start, last_seq: int, show: Callable[[int], None]) -> ReplayedCore:
         """Replay from `start` to record `last_seq`; `show` is told how far it is. `forget` takes its events back.
 
-        ReplicaError, JournalError.
+        CoreReplayError, JournalError.
         """
-        replica = Replica(self._config, self._data, start, last_seq)
-        for ring in replica.rings:
+        core = ReplayedCore(self._config, self._data, start, last_seq)
+        for ring in core.rings:
             if ring not in self._files:
                 self._files[ring] = tempfile.TemporaryFile(dir=self._data)  # noqa: SIM115
-        while not replica.is_complete or any(each.pending() for each in replica.consumers.values()):
-            replica.step()
-            self._keep(replica)
-            show(replica.position)
-        replica.check()
-        self.state = replica
-        return replica
+        while not core.is_complete or any(each.pending() for each in core.consumers.values()):
+            core.step()
+            self._keep(core)
+            show(core.position)
+        core.check()
+        self.state = core
+        return core
 
     def had_first(self) -> dict[int, int]:
         """By asset, what all accounts had where the replay begins."""
         if self.first.seq == 0:
             return {}
-        begun = Replica(self._config, self._data, self.first, self.first.seq, reader=False)
+        begun = ReplayedCore(self._config, self._data, self.first, self.first.seq, reader=False)
         return begun.router.core.ledger.balances.totals()
 
     def mark(self) -> dict[int, int]:
@@ -86,11 +86,11 @@ class Replay:
         for file in self._files.values():
             file.close()
 
-    def _keep(self, replica: Replica) -> None:
-        for ring, reader in replica.consumers.items():
+    def _keep(self, core: ReplayedCore) -> None:
+        for ring, reader in core.consumers.items():
             records = reader.take(TAKEN)
             # What the router settles behind the last record is its own, and is in no journal.
-            self._files[ring].write(b"".join(each for each in records if cause(each) <= replica.last_seq))
+            self._files[ring].write(b"".join(each for each in records if cause(each) <= core.last_seq))
 
 
 def money_brought(journal: Path, first: int, last: int) -> dict[int, int]:
@@ -115,10 +115,10 @@ def money_brought(journal: Path, first: int, last: int) -> dict[int, int]:
     return brought
 
 
-def digests_of(replica: Replica) -> Digests:
+def digests_of(core: ReplayedCore) -> Digests:
     """A digest of all state of the router and of each matcher, equal for equal state wherever it lies in memory."""
-    matchers = {f"matcher.{number}": matcher.digest() for number, matcher in replica.matchers.items()}
-    return {"router": replica.router.core.state_hash()} | matchers
+    matchers = {f"matcher.{number}": matcher.digest() for number, matcher in core.matchers.items()}
+    return {"router": core.router.core.state_hash()} | matchers
 
 
 def cause(record: bytes) -> int:

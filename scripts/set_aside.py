@@ -21,7 +21,7 @@ from procs.batcher import database, extent, position, writer
 from procs.disk import atomic_file
 from procs.gateway import segments, seq_num_file, starts, store_reader
 from procs.recovery import retained_definitions
-from procs.recovery.replay import ReplicaError
+from procs.recovery.replay import CoreReplayError
 from procs.venue import voided_commands
 from procs.venue.snapshot_parts import folder_of
 from scripts import copies, loss, rebuild_db
@@ -135,7 +135,7 @@ def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Cal
     except (psycopg.Error, database.UnavailableError) as error:
         reason = str(error).strip()
         return [f"the database does not answer ({reason}): if it has more, run `lockstep rebuild-db`"]
-    except (JournalError, ReplicaError, writer.RefusedError) as error:
+    except (JournalError, CoreReplayError, writer.RefusedError) as error:
         return [f"the database has more than the journal, and can't be rebuilt: {error}"]
     say(f"the database is rebuilt up to record {outcome.complete:,}; rows after {seq:,} are in {aside / 'database'}")
     return []

@@ -13,7 +13,7 @@ from msgspec import Struct
 from rich.text import Text
 
 from config.schema import DAYS
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.router.state import State
 from scripts.at.formatting import Names, time_text
 from scripts.operate.amounts import step_text
@@ -100,28 +100,28 @@ def show(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     loaded = load(config)
     try:
         found = look(current(loaded, Path(loaded.venue.data)))
-    except (JournalError, ReplicaError, OSError) as error:
+    except (JournalError, CoreReplayError, OSError) as error:
         return fail(str(error), json=json)
     print_json(found) if json else _print(found)
     return EXIT_OK
 
 
-def look(replica: Replica) -> Shown:
-    """What the state of a complete replica says."""
-    core = replica.router.core
+def look(replay: ReplayedCore) -> Shown:
+    """What the state of a complete replay says."""
+    core = replay.router.core
     names = Names.of_state(core)
     tiers = ((tier, core.fee_tier(tier)) for tier in FEE_TIERS)
     return Shown(
-        replica.last_seq,
-        [_instrument(symbol.decode(), number, replica, names) for symbol, number in core.instruments.items()],
+        replay.last_seq,
+        [_instrument(symbol.decode(), number, replay, names) for symbol, number in core.instruments.items()],
         [_account(name.decode(), number, core, names) for name, number in core.accounts.items()],
         [FeeTierShown(tier, *rates) for tier, rates in tiers if rates is not None],
     )
 
 
-def _instrument(symbol: str, number: int, replica: Replica, names: Names) -> InstrumentShown:
-    core = replica.router.core
-    owner, listing = listing_of(replica, number)
+def _instrument(symbol: str, number: int, replay: ReplayedCore, names: Names) -> InstrumentShown:
+    core = replay.router.core
+    owner, listing = listing_of(replay, number)
     terms = cast(dict[str, Any], core.instrument(number))
     limits = cast(dict[str, Any], core.limits(number))
     quantity, value = limits["max_quantity_lots"], limits["max_value"]

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from config.schema import Config
 from procs.batcher import compare, database
 from procs.batcher.expected_requests import COMMANDS
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import MANIFEST, Entry, choose, entries
 from procs.tables.saved import DamagedPart
 from procs.venue import voided_commands
@@ -111,7 +111,7 @@ def examine(config: Config, data: Path) -> Verdict:
                 replay()
             _compare(config, data, lambda ring: replay().events(ring), _commands(data, found), found)
             _count_money(data, replay(), found)
-        except (ReplicaError, JournalError) as error:
+        except (CoreReplayError, JournalError) as error:
             found.problems.append(f"journal: {error}")
     return found
 
@@ -198,7 +198,7 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
             mark = replay.mark()
             expected = digests_of(_leg(replay, start, entry.seq, progress.show))
             try:
-                actual = digests_of(Replica(config, data, at, entry.seq, reader=False))
+                actual = digests_of(ReplayedCore(config, data, at, entry.seq, reader=False))
             except FileNotFoundError:
                 if not is_gone(entry):
                     raise
@@ -220,7 +220,7 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
         _leg(replay, start, found.committed, progress.show)
 
 
-def _leg(replay: Replay, start: Start, last_seq: int, show: Callable[[int], None]) -> Replica:
+def _leg(replay: Replay, start: Start, last_seq: int, show: Callable[[int], None]) -> ReplayedCore:
     """A leg of the replay. Where the snapshot that it begins with is gone by now, all up to it is replayed again."""
     try:
         return replay.leg(start, last_seq, show)

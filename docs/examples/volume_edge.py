@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from procs.edge.released_events import EventHandler
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.venue.snapshot_parts import Start
 from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.layout import unpack_event
@@ -47,13 +47,13 @@ class Volumes:
 def main(data: Path) -> None:
     venue = Venue.attach(Manifest.load(manifest_of(data)))
     board = venue.board
-    replica = Replica(venue.config, data, Start.genesis(), board.release_position(), follows=True)
+    replay = ReplayedCore(venue.config, data, Start.genesis(), board.release_position(), follows=True)
     volumes = Volumes()
-    edge = EventHandler(volumes.apply, replica.consumers, replica.venue.board)
+    edge = EventHandler(volumes.apply, replay.consumers, replay.venue.board)
     shown: dict[str, Decimal] = {}
     while True:
-        replica.extend(board.release_position())
-        if replica.step() + edge.poll():
+        replay.extend(board.release_position())
+        if replay.step() + edge.poll():
             continue
         for symbol, volume in volumes.traded.items():
             if shown.get(symbol) != volume:

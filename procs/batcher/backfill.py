@@ -20,7 +20,7 @@ from procs.batcher import database, requests
 from procs.batcher.backfill_process import FillError
 from procs.batcher.backfill_writer import Filling
 from procs.batcher.writer import RefusedError, Session
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.parent_death import die_with
 from procs.venue.snapshot_parts import Start
@@ -43,7 +43,7 @@ def main() -> None:
     manifest = Manifest.load(arguments.manifest)
     try:
         fill(manifest.config, Path(manifest.data), arguments.epoch, arguments.born_ns, arguments.last_seq)
-    except (FillError, RefusedError, ReplicaError, JournalError, psycopg.Error) as error:
+    except (FillError, RefusedError, CoreReplayError, JournalError, psycopg.Error) as error:
         print(str(error).strip())
         sys.exit(1)
 
@@ -53,8 +53,8 @@ def fill(config: Config, data: Path, epoch: int, born_ns: int, last_seq: int) ->
     session = Session(database.url(config, data), epoch, born_ns, requests.records_of(data / "journal"))
     try:
         start = start_before(config, data, session.complete_seq)
-        replica = Replica(config, data, start, last_seq)
-        Filling(replica, session, config.database.batch_rows).run(lambda _: None)
+        replay = ReplayedCore(config, data, start, last_seq)
+        Filling(replay, session, config.database.batch_rows).run(lambda _: None)
     finally:
         session.close()
 

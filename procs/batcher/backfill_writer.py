@@ -17,7 +17,7 @@ from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
 from procs.batcher.spool_writer import SpoolWriter
 from procs.batcher.writer import Session
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 
 # What is spooled before it is written. Beyond it, a turn adds no more than the rings hold.
 SPOOLED_BYTES = 32 * 2**20
@@ -28,8 +28,8 @@ IDLE_ROUNDS = 100_000  # without any work: the replay is stuck, which is a bug
 class Filling:
     """From a replay, by a small spool in the system's temporary folder, through `session` into its database."""
 
-    def __init__(self, replica: Replica, session: Session, batch_rows: int) -> None:
-        self._replica = replica
+    def __init__(self, replay: ReplayedCore, session: Session, batch_rows: int) -> None:
+        self._replay = replay
         self._session = session
         self._batch = Batch(batch_rows)
         self.events = 0
@@ -37,19 +37,19 @@ class Filling:
     def run(self, progress: Callable[[int], None]) -> None:
         """Fill until the database has everything up to the replay's last record; `progress` is told how far it is.
 
-        ReplicaError, psycopg.Error, RefusedError, OSError where the temporary folder's disk is full, and ValueError
+        CoreReplayError, psycopg.Error, RefusedError, OSError where the temporary folder's disk is full, and ValueError
         where the journal is not the session's: what was committed until then stays.
         """
-        last_seq = self._replica.last_seq
+        last_seq = self._replay.last_seq
         self._session.teach(self._batch)
         with tempfile.TemporaryDirectory(prefix="lockstep-filling-") as folder:
             spool = Spool(Path(folder), SEGMENT_BYTES)
-            spool.begin(self._replica.start.numbers, self._session.born_ns)
-            spooler = SpoolWriter(self._replica.venue.board, self._replica.consumers, spool)
+            spool.begin(self._replay.start.numbers, self._session.born_ns)
+            spooler = SpoolWriter(self._replay.venue.board, self._replay.consumers, spool)
             reader = Reader(spool)
             idle = 0
             while spool.complete_seq < last_seq:
-                work = self._replica.step() + spooler.poll(time.monotonic_ns())
+                work = self._replay.step() + spooler.poll(time.monotonic_ns())
                 idle = 0 if work else idle + 1
                 if spool.is_full:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)

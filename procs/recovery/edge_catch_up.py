@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from procs.recovery.replay import IDLE_ROUNDS, Replica, ReplicaError
+from procs.recovery.replay import IDLE_ROUNDS, CoreReplayError, ReplayedCore
 from procs.recovery.ring_copy import HandOver
 from procs.venue.venue import Venue
 from shm.board import Board, Word
@@ -35,7 +35,7 @@ class Edge(Protocol):
 def catch_up(venue: Venue, name: str, edge: Edge, beat: Callable[[], None]) -> None:
     """Bring `edge` up to date, then let it go on with the venue's rings. `beat` is called again and again meanwhile.
 
-    ReplicaError where the journal does not lead there.
+    CoreReplayError where the journal does not lead there.
     """
     catching = Catching(venue, name, edge)
     for rounds in itertools.count():
@@ -49,7 +49,7 @@ def catch_up(venue: Venue, name: str, edge: Edge, beat: Callable[[], None]) -> N
 
 
 class Catching:
-    """One catching up: a replica, the rings by which its events are handed over, and the edge behind them.
+    """One catching up: a replay, the rings by which its events are handed over, and the edge behind them.
 
     The edge has loaded its part of `venue.snapshots.start`. Where its cursors gate, nothing behind them is gone, and it
     is brought to just there. Where it was taken out of the gate, it follows the journal until it is near the present;
@@ -69,12 +69,12 @@ class Catching:
             self._end()
             return
         last_seq = max(start.seq, self._told()) if self.follows else venue.board.get(Word.DURABLE_SEQ)
-        self._replica = Replica(venue.config, venue.data, start, last_seq, follows=self.follows)
+        self._replay = ReplayedCore(venue.config, venue.data, start, last_seq, follows=self.follows)
         self._rings = {
             ring: Ring.private(HANDOVER_SLOTS, [name], first_seq=start.numbers[ring] + 1) for ring in self._real
         }
         self._hands = {
-            ring: HandOver(self._replica.consumers[ring], made.producer(), self._until.get(ring, FOR_EVER))
+            ring: HandOver(self._replay.consumers[ring], made.producer(), self._until.get(ring, FOR_EVER))
             for ring, made in self._rings.items()
         }
         self._idle = 0
@@ -85,17 +85,17 @@ class Catching:
         edge.attach(handed, self._board)
 
     def step(self) -> int:
-        """Some of the way; returns how much work that was. ReplicaError."""
+        """Some of the way; returns how much work that was. CoreReplayError."""
         if self.follows:
             self._follow()
         if self._until and all(self._handed[ring].next > number for ring, number in self._until.items()):
             self._end()
             return 1
-        work = self._replica.step() + self._hand_over() + self._edge.poll(time.time_ns())
+        work = self._replay.step() + self._hand_over() + self._edge.poll(time.time_ns())
         self._idle = 0 if work or self.follows else self._idle + 1
         if self._idle > IDLE_ROUNDS:
-            raise ReplicaError(f"{self._name} does not get to where it was: it is at {self._cursors_of(self._handed)}, "
-                               f"and was at {self._until}")  # fmt: skip
+            at = self._cursors_of(self._handed)
+            raise CoreReplayError(f"{self._name} does not get to where it was: it is at {at}, and was at {self._until}")
         return work
 
     def _follow(self) -> None:
@@ -104,7 +104,7 @@ class Catching:
             self._venue.renew()
             self._real = self._venue.events(self._name)
             self._until = self._cursors_of(self._real) if self._gates() else {}
-        self._replica.extend(self._told())
+        self._replay.extend(self._told())
         if not self._until and self._is_near():
             self._until = {ring: consumer.enter() for ring, consumer in self._real.items()}
 
@@ -122,7 +122,7 @@ class Catching:
 
     def _hand_over(self) -> int:
         """Copy what there is; then say how far each ring is complete, having looked before (LOG-19)."""
-        done = {ring: self._replica.done_of(ring) for ring in self._hands}
+        done = {ring: self._replay.done_of(ring) for ring in self._hands}
         work = sum(hand.step() for hand in self._hands.values())
         for ring, hand in self._hands.items():
             if ring:

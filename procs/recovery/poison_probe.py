@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import structs
 
 from config.schema import Config
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.topology import derive, role_of
 from procs.venue.venue import Manifest
@@ -38,16 +38,16 @@ def main() -> None:
 
 
 def repeat(config: Config, data: Path, note: Path) -> None:
-    """Repeat all behind the newest snapshot. ReplicaError, JournalError, and whatever a command does to us."""
+    """Repeat all behind the newest snapshot. CoreReplayError, JournalError, and whatever a command does to us."""
     core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     last = _last_of(data / "journal")
     start = choose(data, core, last).start
     one_at_a_time = structs.replace(config, rings=structs.replace(config.rings, log=LOG_SLOTS))
-    replica = Replica(one_at_a_time, data, start, last, reader=False)
+    replay = ReplayedCore(one_at_a_time, data, start, last, reader=False)
     with noted(note) as memory:
-        while not replica.is_complete:
-            struct.pack_into("<Q", memory, 0, min(replica.position + 1, last))
-            replica.step()
+        while not replay.is_complete:
+            struct.pack_into("<Q", memory, 0, min(replay.position + 1, last))
+            replay.step()
 
 
 def noted(note: Path) -> mmap.mmap:

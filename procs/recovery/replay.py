@@ -26,11 +26,11 @@ IDLE_ROUNDS = 100_000  # of everybody without any work: it is stuck, which is a 
 SETTLING = 3  # the router's state before it goes on to lead
 
 
-class ReplicaError(RuntimeError):
+class CoreReplayError(RuntimeError):
     """The journal does not lead to where it must; the message says where that ended, and why."""
 
 
-class Replica:
+class ReplayedCore:
     """Router and matchers of `config`, as they are once record `last_seq` of the journal in `data` is done and settled.
 
     They begin with the parts of the snapshot that `start` stands for, or with nothing. With `reader`, all events of all
@@ -42,7 +42,7 @@ class Replica:
         self, config: Config, data: Path, start: Start, last_seq: int, *, reader: bool = True, follows: bool = False
     ) -> None:
         if last_seq < start.seq:
-            raise ReplicaError(f"record {last_seq} lies before the snapshot at {start.seq}")
+            raise CoreReplayError(f"record {last_seq} lies before the snapshot at {start.seq}")
         self.start = start
         self.last_seq = last_seq
         self.venue = Venue.private(_bystander(derive(config), reader=reader), config, data, start)
@@ -84,27 +84,27 @@ class Replica:
             self._journal.extend(last_seq)
 
     def step(self) -> int:
-        """Poll everybody once; returns how much work that was. ReplicaError where it can't go on."""
+        """Poll everybody once; returns how much work that was. CoreReplayError where it can't go on."""
         if self.is_complete:
             return 0
         now_ns = time.time_ns()
         try:
             work = self.router.step(now_ns) + sum(matcher.step(now_ns) for matcher in self.matchers.values())
         except (router.ReplayError, SettlementError) as error:
-            raise ReplicaError(f"the journal does not replay: {error}") from error
+            raise CoreReplayError(f"the journal does not replay: {error}") from error
         self._idle = 0 if work or (self._journal.is_followed and self.is_at_end) else self._idle + 1
         if self._idle > IDLE_ROUNDS:
-            raise ReplicaError(f"the replay is stuck at record {self.position} of {self.last_seq}")
+            raise CoreReplayError(f"the replay is stuck at record {self.position} of {self.last_seq}")
         return work
 
     def run(self) -> None:
-        """Step until complete, of a replica without `reader`."""
+        """Step until complete, of a replay without `reader`."""
         while not self.is_complete:
             self.step()
 
     def lead(self) -> list[bytes]:
         """Go on as a start does that finds this journal: the records that it adds before it takes orders, which are an
-        epoch and the configuration's changes. For a complete replica, which then stands for no state of the log.
+        epoch and the configuration's changes. For a complete replay, which then stands for no state of the log.
 
         GenesisError where the configuration contradicts what is listed.
         """

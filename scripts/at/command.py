@@ -14,7 +14,7 @@ from msgspec import Struct
 from config.schema import Config
 from procs.gateway.codes import TABLE
 from procs.gateway.store_reader import StoreCorrupt
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.topology import derive, role_of
 from scripts.at import look, moment, refused_at_gateway, why
@@ -162,7 +162,7 @@ def at(
         else:
             seq = moment.of_order(order, kept) if order is not None else moment.of_text(when or "", kept)
         view = look_at(loaded, data, kept, seq, (account, symbol), depth, notes)
-    except (JournalError, ReplicaError, StoreCorrupt, OSError) as error:
+    except (JournalError, CoreReplayError, StoreCorrupt, OSError) as error:
         return fail(str(error), json=json)
     print_json(view) if json else _print(view)
     return EXIT_OK
@@ -172,7 +172,7 @@ def look_at(
     config: Config, data: Path, kept: Retained, seq: int, also: tuple[str | None, str | None], depth: int,
     notes: list[str],
 ) -> View:  # fmt: skip
-    """The venue just after the request that record `seq` belongs to. UsageError, JournalError, ReplicaError."""
+    """The venue just after the request that record `seq` belongs to. UsageError, JournalError, CoreReplayError."""
     request = moment.request_at(seq, kept)
     command = request.command
     if command.seq != seq:
@@ -183,25 +183,25 @@ def look_at(
     if chosen.start.seq + 1 < kept.first:
         oldest = moment.oldest_reachable(data, kept)
         raise UsageError(f"record {seq:,} lies before what is retained: the state can be known from {oldest:,} on")
-    replica = Replica(config, data, chosen.start, command.seq)
-    skim = look.Skim(replica.consumers.values(), request.first)
+    replay = ReplayedCore(config, data, chosen.start, command.seq)
+    skim = look.Skim(replay.consumers.values(), request.first)
     with Progress("replaying", command.seq - chosen.start.seq, "records") as progress:
-        while replica.position < command.seq:
-            replica.step()
+        while replay.position < command.seq:
+            replay.step()
             skim.step()
-            progress.show(replica.position - chosen.start.seq)
-    case = why.Case(command, request.extensions, replica.router.core, Names.of_state(replica.router.core))
+            progress.show(replay.position - chosen.start.seq)
+    case = why.Case(command, request.extensions, replay.router.core, Names.of_state(replay.router.core))
     refused = _refusal_of_router(case)
-    while not replica.is_complete or skim.step():
-        replica.step()
+    while not replay.is_complete or skim.step():
+        replay.step()
     events = [event for record in skim.events if _belongs(event := unpack_event(record), request)]
     return View(
         _asked(command, request, case.names),
         [f"{of_event(event, case.names)} (event {event.number})" for event in events],
-        refused or _refusal_of_matcher(case, events, replica),
-        _books(command, also[1], replica, case.names, depth),
-        _balances(command, also[0], replica, case.names),
-        _orders(command, also[0], replica, case.names),
+        refused or _refusal_of_matcher(case, events, replay),
+        _books(command, also[1], replay, case.names, depth),
+        _balances(command, also[0], replay, case.names),
+        _orders(command, also[0], replay, case.names),
         notes,
         chosen.start.seq,
         command.seq - chosen.start.seq,
@@ -230,7 +230,7 @@ def _refusal_of_router(case: why.Case) -> Refusal | None:
     return _refusal("the router", code, why.figures(code, case))
 
 
-def _refusal_of_matcher(case: why.Case, events: list[Event], replica: Replica) -> Refusal | None:
+def _refusal_of_matcher(case: why.Case, events: list[Event], replay: ReplayedCore) -> Refusal | None:
     found = next((event for event in events if isinstance(event, Rejected)), None)
     if found is None:
         return None
@@ -238,7 +238,7 @@ def _refusal_of_matcher(case: why.Case, events: list[Event], replica: Replica) -
     if code in (Code.ORDER_CLOSED, Code.QUANTITY_BELOW_FILLED):
         return _refusal("the matcher", code, why.figures(Code.ORDER_CLOSED, case))
     matcher = case.names.instruments[instrument].matcher
-    book = replica.matchers[matcher].book
+    book = replay.matchers[matcher].book
     best = {}
     for side, label in ((Side.BUY, "best bid"), (Side.SELL, "best ask")):
         levels = book.depth(instrument, side)
@@ -252,21 +252,21 @@ def _refusal(by: str, code: Code, figures: dict[str, str]) -> Refusal:
     return Refusal(by, code.name, int(code), row.meaning, row.remedy, figures)
 
 
-def _books(command: Command, symbol: str | None, replica: Replica, names: Names, depth: int) -> list[BookView]:
+def _books(command: Command, symbol: str | None, replay: ReplayedCore, names: Names, depth: int) -> list[BookView]:
     numbers = [int(getattr(command, "instrument", 0))]
     if symbol is not None:
         known = {listed.symbol: number for number, listed in names.instruments.items()}
         if symbol not in known:
             raise UsageError(f"there was no instrument {symbol} then; there were {', '.join(known) or 'none'}")
         numbers.append(known[symbol])
-    return [_book(number, replica, names, depth) for number in dict.fromkeys(numbers) if number in names.instruments]
+    return [_book(number, replay, names, depth) for number in dict.fromkeys(numbers) if number in names.instruments]
 
 
-def _book(instrument: int, replica: Replica, names: Names, depth: int) -> BookView:
-    owner, listing = listing_of(replica, instrument)
+def _book(instrument: int, replay: ReplayedCore, names: Names, depth: int) -> BookView:
+    owner, listing = listing_of(replay, instrument)
     if not listing:
         return BookView(names.symbol(instrument), "not listed yet", 0, "", "", [], [])
-    book = replica.matchers[owner].book
+    book = replay.matchers[owner].book
     sides = []
     for side in (Side.BUY, Side.SELL):
         shown = dict(book.shown(instrument, side)) if depth else {}
@@ -295,19 +295,19 @@ def _accounts(command: Command, also: str | None, names: Names) -> list[int]:
     return [number for number in dict.fromkeys(numbers) if number in names.accounts]
 
 
-def _balances(command: Command, also: str | None, replica: Replica, names: Names) -> list[BalanceView]:
+def _balances(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[BalanceView]:
     found = []
     for account in _accounts(command, also, names):
         for asset, (name, _) in names.assets.items():
-            balance = replica.router.core.ledger.balance(account, asset)
+            balance = replay.router.core.ledger.balance(account, asset)
             if balance is not None:
                 free, held = (names.units(asset, units) for units in balance)
                 found.append(BalanceView(names.account(account), name, free, held))
     return found
 
 
-def _orders(command: Command, also: str | None, replica: Replica, names: Names) -> list[OrderView]:
-    found = look.orders_of(replica.router.core.ledger, _accounts(command, also, names))
+def _orders(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[OrderView]:
+    found = look.orders_of(replay.router.core.ledger, _accounts(command, also, names))
     return [_order(order, names) for order in found]
 
 

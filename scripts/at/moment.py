@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from config.nearest import nearest
 from config.schema import Config
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import choose, entries
 from procs.venue.topology import derive, role_of
 from scripts.at import look
@@ -145,7 +145,7 @@ def account_number(config: Config, data: Path, name: str, kept: Retained) -> int
     """The account called `name`. UsageError where there is none such."""
     agents = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     start = choose(data, agents, kept.last).start
-    known = Replica(config, data, start, start.seq, reader=False).router.core.accounts
+    known = ReplayedCore(config, data, start, start.seq, reader=False).router.core.accounts
     if name.encode() in known:
         return known[name.encode()]
     names = [each.decode() for each in known]

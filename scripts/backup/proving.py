@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import choose, entries
 from procs.tables.saved import DamagedPart
 from procs.venue.snapshot_parts import FOLDER, Start
@@ -89,7 +89,7 @@ def replay(repository: Repository, points: list[Point], found: Proof, show: Show
         else:
             try:
                 _replay(config, data, found, show)
-            except (ReplicaError, JournalError, DamagedPart, ValueError) as error:
+            except (CoreReplayError, JournalError, DamagedPart, ValueError) as error:
                 found.problems.append(f"journal: {error}")
 
 
@@ -149,9 +149,9 @@ def _start_at(config: Config, data: Path, seq: int) -> Start | None:
     return start if start.seq == seq else None
 
 
-def _state(config: Config, data: Path, start: Start, seq: int, show: Show) -> Replica:
-    replica = Replica(config, data, start, seq, reader=False)
-    while not replica.is_complete:
-        replica.step()
-        show(replica.position)
-    return replica
+def _state(config: Config, data: Path, start: Start, seq: int, show: Show) -> ReplayedCore:
+    replay = ReplayedCore(config, data, start, seq, reader=False)
+    while not replay.is_complete:
+        replay.step()
+        show(replay.position)
+    return replay

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.topology import derive, role_of
 from procs.venue.venue import Venue
@@ -22,7 +22,7 @@ from shm.records import Instrument, Traded
 def trade_of(
     venue: Venue, symbol: str, instrument: Instrument, number: int, matchers: Collection[int]
 ) -> tuple[int, Traded]:
-    """The trade of that number, and the one of `matchers` that made it. UsageError, JournalError, ReplicaError.
+    """The trade of that number, and the one of `matchers` that made it. UsageError, JournalError, CoreReplayError.
 
     It must be committed, and the journal must reach back to it.
     """
@@ -56,12 +56,12 @@ def _told(venue: Venue, kept: Retained, matcher: int, number: int) -> Traded | N
         raise UsageError(
             f"trade {number} of matcher {matcher} is no longer in the journal, which begins with record {kept.first:,}"
         )
-    replica = Replica(venue.config, venue.data, start, kept.last)
-    seek = look.Seek(replica.consumers, matcher, number)
+    replay = ReplayedCore(venue.config, venue.data, start, kept.last)
+    seek = look.Seek(replay.consumers, matcher, number)
     with Progress("looking for the trade", kept.last - start.seq, "records") as progress:
-        while not seek.found and (not replica.is_complete or seek.step()):
-            replica.step()
+        while not seek.found and (not replay.is_complete or seek.step()):
+            replay.step()
             seek.step()
-            progress.show(replica.position - start.seq)
+            progress.show(replay.position - start.seq)
     event = unpack_event(seek.found) if seek.found else None
     return event if isinstance(event, Traded) else None

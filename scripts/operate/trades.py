@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from procs.recovery.replay import ReplicaError
+from procs.recovery.replay import CoreReplayError
 from scripts.errors import UsageError
 from scripts.operate.amounts import price_text, quantity_text, step_text, ticks_of
 from scripts.operate.channel import Outcome
@@ -177,7 +177,7 @@ class Replayed:
             symbol = instrument.symbol.decode()
             try:
                 self._made = trade_of(context.venue, symbol, instrument, trade, matchers)
-            except ReplicaError as error:
+            except CoreReplayError as error:
                 raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
         return self._made
 

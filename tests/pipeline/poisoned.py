@@ -22,7 +22,7 @@ import config
 from procs.batcher import database
 from procs.host import __main__ as host
 from procs.recovery import poison_probe
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.supervisor import poison, supervisor
 from procs.supervisor.supervisor import Supervisor
 from procs.venue import voided_commands
@@ -91,8 +91,8 @@ class PoisonedLoop:
             self.venue.board.show_health(slot, health | dict.fromkeys(("work", "rounds", "blocked"), 0))
 
 
-class PoisonedReplica(Replica):
-    """A replica that dies as the stages do."""
+class PoisonedCore(ReplayedCore):
+    """A replay that dies as the stages do."""
 
     def step(self) -> int:
         log = self.venue.ring("log")
@@ -117,7 +117,7 @@ def be_host() -> None:
 
 
 def be_careful() -> None:
-    vars(poison_probe)["Replica"] = PoisonedReplica
+    vars(poison_probe)["ReplayedCore"] = PoisonedCore
     poison_probe.main()
 
 

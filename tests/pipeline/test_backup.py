@@ -15,7 +15,7 @@ from msgspec import structs
 
 import config
 from procs.recovery import snapshot_catalog
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.venue.snapshot_parts import Start
 from scripts.replay import digests_of
 from tests.pipeline.client import FixClient
@@ -69,10 +69,10 @@ class Drill:
         done = lockstep("restore", self.folder / "backup", "--to", found.folder / "data", *arguments)
         return found, done
 
-    def replica(self, data: Path, seq: int) -> Replica:
+    def core_at(self, data: Path, seq: int) -> ReplayedCore:
         loaded = config.load(self.venue.config)
         loaded = structs.replace(loaded, venue=structs.replace(loaded.venue, data=str(data)))
-        made = Replica(loaded, data, Start.genesis(), seq, reader=False)
+        made = ReplayedCore(loaded, data, Start.genesis(), seq, reader=False)
         made.run()
         return made
 
@@ -111,7 +111,7 @@ def test_a_venue_goes_on_elsewhere(drill: Drill) -> None:
     venue, done = drill.restore("elsewhere")
     assert (done["seq"], done["lost_seq"]) == (drill.points[-1]["seq"],) * 2
     (mark,) = (entry.seq for entry in snapshot_catalog.entries(venue.folder / "data"))
-    here, there = (drill.replica(data, mark) for data in (drill.data, venue.folder / "data"))
+    here, there = (drill.core_at(data, mark) for data in (drill.data, venue.folder / "data"))
     assert digests_of(here) == digests_of(there)
     venue.start()
     try:
@@ -151,7 +151,7 @@ def test_a_venue_goes_back_to_when_it_traded(drill: Drill) -> None:
     assert seq - 2 <= done["seq"] <= seq
     assert done["lost_seq"] == drill.points[-1]["seq"]
     assert [entry.seq for entry in snapshot_catalog.entries(venue.folder / "data")] == [drill.points[0]["snapshot"]]
-    here, there = (drill.replica(data, done["seq"]) for data in (drill.data, venue.folder / "data"))
+    here, there = (drill.core_at(data, done["seq"]) for data in (drill.data, venue.folder / "data"))
     assert {number: matcher.digest() for number, matcher in here.matchers.items()} == {
         number: matcher.digest() for number, matcher in there.matchers.items()
     }

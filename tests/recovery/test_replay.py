@@ -1,4 +1,4 @@
-"""A replica says what the venue said: the same state, the same events, from the beginning or from a snapshot."""
+"""A replay says what the venue said: the same state, the same events, from the beginning or from a snapshot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import structs
 import config
 from config.schema import Config, RingsSection
 from procs.recovery.edge_catch_up import NEAR, Catching, catch_up
-from procs.recovery.replay import Replica, ReplicaError
+from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.venue.snapshot_parts import Start
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
@@ -44,40 +44,40 @@ def small() -> Config:
     return structs.replace(DEMO, rings=RingsSection(ingress=256, log=256, events=1024))
 
 
-def run(replica: Replica) -> dict[int, list[bytes]]:
-    events: dict[int, list[bytes]] = {ring: [] for ring in replica.rings}
-    while replica.step() or not replica.is_complete or any(each.pending() for each in replica.consumers.values()):
-        for ring, consumer in replica.consumers.items():
+def run(replay: ReplayedCore) -> dict[int, list[bytes]]:
+    events: dict[int, list[bytes]] = {ring: [] for ring in replay.rings}
+    while replay.step() or not replay.is_complete or any(each.pending() for each in replay.consumers.values()):
+        for ring, consumer in replay.consumers.items():
             events[ring] += consumer.take()
     return events
 
 
 def test_it_comes_to_the_same_state_with_the_same_events(rig: Rig, data: Path, small: Config) -> None:
-    replica = Replica(small, data, GENESIS, len(rig.log))
-    events = run(replica)
-    assert replica.position == len(rig.log)
-    assert replica.router.core.state_hash() == rig.core.state_hash()
+    replay = ReplayedCore(small, data, GENESIS, len(rig.log))
+    events = run(replay)
+    assert replay.position == len(rig.log)
+    assert replay.router.core.state_hash() == rig.core.state_hash()
     assert events == rig.events
-    replica.check()
+    replay.check()
 
 
 def test_without_a_reader_it_runs_by_itself(rig: Rig, data: Path, small: Config) -> None:
-    replica = Replica(small, data, GENESIS, len(rig.log), reader=False)
-    replica.run()
-    assert replica.router.core.state_hash() == rig.core.state_hash()
+    replay = ReplayedCore(small, data, GENESIS, len(rig.log), reader=False)
+    replay.run()
+    assert replay.router.core.state_hash() == rig.core.state_hash()
 
 
 def test_it_ends_at_the_record_it_is_told(rig: Rig, data: Path, small: Config) -> None:
     last = len(rig.log) // 2
-    events = run(Replica(small, data, GENESIS, last))
+    events = run(ReplayedCore(small, data, GENESIS, last))
     for ring, found in events.items():
         expected = [record for record in rig.events[ring] if cause(record) <= last]
         assert [record for record in found if cause(record) <= last] == expected
 
 
 def test_what_lies_before_its_start_is_refused(data: Path, small: Config) -> None:
-    with pytest.raises(ReplicaError, match="lies before the snapshot at 9"):
-        Replica(small, data, structs.replace(GENESIS, seq=9), 8)
+    with pytest.raises(CoreReplayError, match="lies before the snapshot at 9"):
+        ReplayedCore(small, data, structs.replace(GENESIS, seq=9), 8)
 
 
 class Recorder:
@@ -137,7 +137,7 @@ def test_an_edge_that_was_further_than_the_journal_is_an_error(rig: Rig, data: P
         venue.producer("events.matcher.1").put(record)
     venue.consumer("events.matcher.1", "publisher").take()
     venue.board.set(Word.DURABLE_SEQ, len(rig.log) // 2)
-    with pytest.raises(ReplicaError, match="publisher does not get to where it was"):
+    with pytest.raises(CoreReplayError, match="publisher does not get to where it was"):
         catch_up(venue, "publisher", Recorder(rig.events), lambda: None)
 
 

@@ -14,7 +14,7 @@ import pytest
 import config
 from config.schema import Config
 from procs.matcher.matcher import Matcher
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import MANIFEST, Entry, Part
 from procs.router.router import Router
 from procs.tables.saved import Saver, layout_hash
@@ -53,12 +53,12 @@ class Busy:
         self.file.write_text(re.sub(r"^data = .*$", f'data = "{self.data}"', DEMO.read_text(), flags=re.MULTILINE))
         self.config: Config = config.load(self.file)
 
-    def replica(self, seq: int) -> Replica:
-        made = Replica(self.config, self.data, Start.genesis(), seq, reader=False)
+    def core_at(self, seq: int) -> ReplayedCore:
+        made = ReplayedCore(self.config, self.data, Start.genesis(), seq, reader=False)
         made.run()
         return made
 
-    def save(self, seq: int, state: Replica) -> Path:
+    def save(self, seq: int, state: ReplayedCore) -> Path:
         """A snapshot at `seq` of what `state` is, as the stages and the supervisor leave it."""
         folder = folder_of(self.data, seq)
         folder.mkdir(parents=True)
@@ -91,7 +91,7 @@ def run(busy: Busy) -> tuple[Verdict, Replay]:
 
 def test_snapshots_that_agree_are_gone_on_from(busy: Busy) -> None:
     for mark in busy.marks[:2]:
-        busy.save(mark, busy.replica(mark))
+        busy.save(mark, busy.core_at(mark))
     found, replay = run(busy)
     assert found.problems == []
     assert [(each.seq, each.differing, each.unusable) for each in found.snapshots] == [
@@ -112,7 +112,7 @@ def test_snapshots_that_a_venue_removes_meanwhile_are_passed_over(
     busy: Busy, gone: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It keeps the newest ones only: what the next leg was to begin with, or what was just to be looked at."""
-    folders = [busy.save(mark, busy.replica(mark)) for mark in busy.marks[:2]]
+    folders = [busy.save(mark, busy.core_at(mark)) for mark in busy.marks[:2]]
     start_at = verify._start_at
 
     def removed_then(config: Config, data: Path, entry: Entry) -> tuple[Start | None, str]:
@@ -131,8 +131,8 @@ def test_snapshots_that_a_venue_removes_meanwhile_are_passed_over(
 
 
 def test_a_snapshot_of_other_state_is_named_and_not_gone_on_from(busy: Busy) -> None:
-    busy.save(busy.marks[0], busy.replica(busy.marks[0]))
-    other = busy.replica(busy.marks[1])
+    busy.save(busy.marks[0], busy.core_at(busy.marks[0]))
+    other = busy.core_at(busy.marks[1])
     other.matchers[1].book.give_away(1)
     busy.save(busy.marks[1], other)
     found, replay = run(busy)
@@ -144,7 +144,7 @@ def test_a_snapshot_of_other_state_is_named_and_not_gone_on_from(busy: Busy) -> 
 
 
 def test_a_snapshot_of_another_moment_is_named(busy: Busy) -> None:
-    busy.save(busy.marks[0], busy.replica(busy.marks[0] - 5))
+    busy.save(busy.marks[0], busy.core_at(busy.marks[0] - 5))
     found, replay = run(busy)
     assert "can't be loaded" in found.snapshots[0].unusable
     assert len(found.problems) == 1
@@ -152,7 +152,7 @@ def test_a_snapshot_of_another_moment_is_named(busy: Busy) -> None:
 
 
 def test_a_damaged_part_is_named(busy: Busy) -> None:
-    folder = busy.save(busy.marks[0], busy.replica(busy.marks[0]))
+    folder = busy.save(busy.marks[0], busy.core_at(busy.marks[0]))
     file = folder / part_name("matcher.1")
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -165,7 +165,7 @@ def test_a_damaged_part_is_named(busy: Busy) -> None:
 
 def test_what_is_retained_is_replayed_from_the_oldest_snapshot(busy: Busy) -> None:
     for mark in busy.marks[:2]:
-        busy.save(mark, busy.replica(mark))
+        busy.save(mark, busy.core_at(mark))
     assert retain(busy.data / "journal", busy.marks[0] + 1)
     found, replay = run(busy)
     assert (found.problems, found.replayed_from) == ([], busy.marks[0])

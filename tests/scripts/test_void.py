@@ -13,7 +13,7 @@ import pytest
 
 import config
 from config.schema import Config
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import MANIFEST, Entry
 from procs.supervisor import poison
 from procs.venue import voided_commands
@@ -72,11 +72,11 @@ def test_a_voided_order_is_cancelled_by_every_replay(rig: Rig, venue: Config, tm
     assert (done.outcome, done.seq) == ("voided", seq), done.says
     assert done.words == "T1 buys 5 I1 at 98: LIMIT GTC (POISON)"
     assert voided_commands.load(tmp_path / "data") == Voids({seq: 0})
-    replica = Replica(venue, tmp_path / "data", Start.genesis(), len(rig.log))
+    replay = ReplayedCore(venue, tmp_path / "data", Start.genesis(), len(rig.log))
     events = []
-    while not replica.is_complete or any(each.pending() for each in replica.consumers.values()):
-        replica.step()
-        events += [unpack_event(each) for consumer in replica.consumers.values() for each in consumer.take()]
+    while not replay.is_complete or any(each.pending() for each in replay.consumers.values()):
+        replay.step()
+        events += [unpack_event(each) for consumer in replay.consumers.values() for each in consumer.take()]
     ended = [event for event in events if event.cause == seq and isinstance(event, Cancelled)]
     assert [event.reason for event in ended] == [CancelReason.VOIDED]
     assert take(venue, seq).outcome == "already"

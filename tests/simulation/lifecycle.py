@@ -17,7 +17,7 @@ from procs.disk.space import NO_SPACE
 from procs.gateway import store as store_module
 from procs.recovery import snapshot_catalog
 from procs.recovery.edge_catch_up import Catching
-from procs.recovery.replay import ReplicaError
+from procs.recovery.replay import CoreReplayError
 from procs.recovery.snapshot_catalog import Choice
 from procs.supervisor import snapshots
 from procs.supervisor.gate import Gate
@@ -217,7 +217,7 @@ class Life:
         try:
             with patch("time.time_ns", lambda: self.mono_ns + host.anchor_ns):
                 self.bug.catch_up(host.venue, name, stage)
-        except ReplicaError:
+        except CoreReplayError:
             if not self.files.full:
                 raise
             self.seen["gave up on a full disk"] += 1

@@ -22,7 +22,7 @@ from procs.gateway import restored, seq_num_file
 from procs.gateway.restored import ROW
 from procs.gateway.segments import BOOT
 from procs.recovery import snapshot_catalog
-from procs.recovery.replay import Replica
+from procs.recovery.replay import ReplayedCore
 from procs.venue.snapshot_parts import Start
 from scripts import copies
 from scripts.backup import proving, restoring
@@ -84,9 +84,9 @@ class Backups:
 
     def state(self, data: Path, seq: int) -> dict[str, int]:
         loaded = structs.replace(self.busy.config, venue=structs.replace(self.busy.config.venue, data=str(data)))
-        replica = Replica(loaded, data, Start.genesis(), seq, reader=False)
-        replica.run()
-        return digests_of(replica)
+        core = ReplayedCore(loaded, data, Start.genesis(), seq, reader=False)
+        core.run()
+        return digests_of(core)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def extend(backups: Backups, records: list[bytes]) -> None:
 def test_what_is_restored_is_what_was(backups: Backups) -> None:
     last = len(backups.busy.rig.log)
     mark = backups.busy.marks[1]
-    backups.busy.save(mark, backups.busy.replica(mark))
+    backups.busy.save(mark, backups.busy.core_at(mark))
     point, _ = backups.take()
     assert (point.seq, point.first_seq, point.snapshot, point.database_seq) == (last, 1, mark, None)
     done = backups.restore()
@@ -131,7 +131,7 @@ def test_what_is_restored_is_what_was(backups: Backups) -> None:
     store, there = ((data / "gateway.1" / f"{0:020}.fix").read_bytes() for data in (backups.data, backups.restored))
     assert there[BOOT] == restored.OTHER_BOOT.ljust(36, b"\0"), "no entry gets the place of one that is lost"
     assert (there[: BOOT.start], there[BOOT.stop :]) == (store[: BOOT.start], store[BOOT.stop :])
-    agents = ["router", *(f"matcher.{number}" for number in backups.busy.replica(mark).matchers)]
+    agents = ["router", *(f"matcher.{number}" for number in backups.busy.core_at(mark).matchers)]
     assert snapshot_catalog.choose(backups.restored, agents).start.seq == mark
     assert backups.state(backups.restored, last) == backups.state(backups.data, last)
 
@@ -196,7 +196,7 @@ def test_a_changed_file_of_the_same_size_and_time_is_copied(backups: Backups) ->
 @pytest.mark.parametrize("kind", ["journal/", "snapshots/", "gateway.1/"])
 def test_a_flipped_bit_is_found_by_verify_and_by_restore(backups: Backups, kind: str) -> None:
     mark = backups.busy.marks[0]
-    backups.busy.save(mark, backups.busy.replica(mark))
+    backups.busy.save(mark, backups.busy.core_at(mark))
     point, _ = backups.take()
     assert backups.prove().problems == []
     file = next(file for file in point.files if file.path.startswith(kind))
@@ -234,9 +234,9 @@ def test_a_flipped_bit_in_a_point_and_a_lost_file_are_found(backups: Backups) ->
 
 def test_verify_finds_a_snapshot_that_the_journal_does_not_lead_to(backups: Backups) -> None:
     first, second = backups.busy.marks[:2]
-    backups.busy.save(first, backups.busy.replica(first))
+    backups.busy.save(first, backups.busy.core_at(first))
     backups.take()
-    other = backups.busy.replica(second)
+    other = backups.busy.core_at(second)
     other.matchers[1].book.give_away(1)
     backups.busy.save(second, other)
     backups.take()
@@ -248,7 +248,7 @@ def test_verify_finds_a_snapshot_that_the_journal_does_not_lead_to(backups: Back
 def test_verify_goes_by_way_of_every_snapshot(backups: Backups) -> None:
     first, second = backups.busy.marks[:2]
     for mark in (first, second):
-        backups.busy.save(mark, backups.busy.replica(mark))
+        backups.busy.save(mark, backups.busy.core_at(mark))
         backups.take()
     found = backups.prove()
     assert (found.problems, found.replayed_from, found.compared) == ([], first, [second])
@@ -260,12 +260,12 @@ def test_a_venue_goes_back_to_a_record(backups: Backups, back: int) -> None:
     mark, last = backups.busy.marks[0], len(backups.busy.rig.log)
     seq = last - back
     rest = shorten(backups, seq - 20)
-    backups.busy.save(mark, backups.busy.replica(mark))
+    backups.busy.save(mark, backups.busy.core_at(mark))
     backups.take()
     extend(backups, rest)
     second = backups.busy.marks[1]
     if second > seq:
-        backups.busy.save(second, backups.busy.replica(second))
+        backups.busy.save(second, backups.busy.core_at(second))
     backups.take()
     done = backups.restore(seq)
     assert seq - 4 <= done.seq <= seq, "a group is not cut"
@@ -283,7 +283,7 @@ def test_a_venue_goes_back_to_a_record(backups: Backups, back: int) -> None:
 
 def test_before_the_first_backup_there_is_the_journal_alone(backups: Backups) -> None:
     mark = backups.busy.marks[1]
-    backups.busy.save(mark, backups.busy.replica(mark))
+    backups.busy.save(mark, backups.busy.core_at(mark))
     backups.take()
     done = backups.restore(backups.busy.marks[0])
     assert sorted(path.name for path in backups.restored.iterdir()) == ["gateway.1", "journal", "venue.toml"]
@@ -302,7 +302,7 @@ def test_what_no_backup_leads_to_is_refused(backups: Backups) -> None:
 def test_what_retention_removes_stays_in_the_backups(backups: Backups) -> None:
     first, second = backups.busy.marks[:2]
     for mark in (first, second):
-        backups.busy.save(mark, backups.busy.replica(mark))
+        backups.busy.save(mark, backups.busy.core_at(mark))
     backups.take()
     before = backups.state(backups.data, len(backups.busy.rig.log))
     assert retain(backups.data / "journal", second + 1)
@@ -317,7 +317,7 @@ def test_what_retention_removes_stays_in_the_backups(backups: Backups) -> None:
 def test_a_pinned_snapshot_is_kept_and_counts_as_kept(backups: Backups) -> None:
     marks = backups.busy.marks
     for mark in marks:
-        backups.busy.save(mark, backups.busy.replica(mark))
+        backups.busy.save(mark, backups.busy.core_at(mark))
     with snapshot_catalog.pinned(backups.data, marks[0]) as is_there:
         assert is_there
         assert [entry.seq for entry in snapshot_catalog.prune(backups.data, 1)] == [marks[0], marks[-1]]

@@ -52,7 +52,7 @@ def filled(tmp_path: Path, database: str) -> tuple[Busy, Config]:
         connection.execute("ALTER TABLE orders ADD CONSTRAINT odd CHECK (order_id % 7 <> 0) NOT VALID")
     fill(loaded, busy.data, EPOCH, unpack_command(busy.rig.log[0]).time_ns, busy.marks[1])
     for mark in busy.marks[:2]:
-        busy.save(mark, busy.replica(mark))
+        busy.save(mark, busy.core_at(mark))
     snapshot_catalog.prune(busy.data, 1)
     assert retain(busy.data / "journal", busy.marks[1] + 1)
     return busy, loaded
