@@ -9,7 +9,7 @@ import functools
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from ipaddress import ip_address
 
@@ -39,9 +39,12 @@ MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
 MAX_INSTRUMENTS = 4096
 
 
-def check(config: Config) -> list[Problem]:
-    """Every problem of `config`, in the order of the file's sections; empty where it can be used."""
-    return [problem for part in _PARTS for problem in part(config)]
+def check(config: Config, shielded: Collection[str] = ()) -> list[Problem]:
+    """Every problem of `config`, in the order of the file's sections; empty where it can be used.
+
+    The plain passwords of `shielded` accounts are in no configuration file: the venue may listen beyond loopback.
+    """
+    return [problem for part in _PARTS for problem in part(config)] + list(_plain_passwords(config, shielded))
 
 
 def is_loopback(config: Config) -> bool:
@@ -196,7 +199,7 @@ def _accounts(config: Config) -> Iterator[Problem]:
     totals: Counter[str] = Counter()
     for account in config.accounts:
         key = f"accounts[{account.name}]"
-        yield from _credential(account, key, config)
+        yield from _credential(account, key)
         yield from _account_limits(account, key, config)
         for asset, amount in account.deposits.items():
             if asset not in scales:
@@ -234,16 +237,25 @@ def _fee_tiers(config: Config) -> Iterator[Problem]:
             yield Problem("fee_tiers", f"tier {tier} is there {count} times: tiers must differ")
 
 
-def _credential(account: AccountSection, key: str, config: Config) -> Iterator[Problem]:
+def _credential(account: AccountSection, key: str) -> Iterator[Problem]:
     if (account.password is None) == (account.password_hash is None):
         yield Problem(key, "needs either password or password_hash, and only one of them")
     if account.password_hash is not None:
         yield from _hash(account.password_hash, f"{key}.password_hash")
     if account.password is not None and (fault := fault_of_text(account.password)):
         yield Problem(f"{key}.password", fault)
-    if account.password is not None and _has_addresses(config) and not is_loopback(config):
-        yield Problem(f"{key}.password", "plain text is only for a venue whose fix.address and market_data.address are "
-                      "loopback addresses; use password_hash")  # fmt: skip
+
+
+def _plain_passwords(config: Config, shielded: Collection[str]) -> Iterator[Problem]:
+    if not _has_addresses(config) or is_loopback(config):
+        return
+    for account in config.accounts:
+        if account.password is not None and account.name not in shielded:
+            yield Problem(
+                f"accounts[{account.name}].password",
+                "plain text is only for a venue whose fix.address and market_data.address are loopback addresses; "
+                "use password_hash, or credential:NAME",
+            )
 
 
 def _hash(text: str, key: str) -> Iterator[Problem]:

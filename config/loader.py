@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect, structs
 
 from config.checks import check
+from config.credentials import Credentials
 from config.errors import ConfigError, Problem
 from config.schema import Config, Section
 
@@ -22,19 +23,22 @@ Table = TypeVar("Table", bound=Section)
 SHOWN_CHARS = 60  # of a refused value
 
 
-def load(path: Path | str) -> Config:
-    """The configuration in the TOML file `path`, checked, its data folder made absolute.
+def load(path: Path | str, *, secrets: bool = True) -> Config:
+    """The configuration in the TOML file `path`, checked, its data folder made absolute and its credentials read.
+
+    Without `secrets`, what a credential can't be read for is unknown (`config.credentials`), and no problem.
 
     A relative `venue.data` starts at the project: the parent of the file's folder where that folder is called `config`,
     else the file's own folder. ConfigError lists every wrong key and value.
     """
     file = Path(path)
     raw = _read(file)
-    problems = _problems(raw, Config, "")
+    credentials = Credentials(file, needed=secrets)
+    problems = _problems(raw, Config, "") or credentials.put_in(raw)
     if problems:
         raise ConfigError(problems, file)
     config = msgspec.convert(raw, Config)
-    problems = check(config)
+    problems = check(config, credentials.shielded)
     if problems:
         raise ConfigError(problems, file)
     folder = file.resolve().parent

@@ -75,7 +75,7 @@ def fix_log(
     Exit codes: 0 they are shown; 1 a store is damaged; 2 the command line or the configuration is wrong, or the
     venue has never run.
     """
-    data = Path(load(config).venue.data)
+    data = Path(load(config, secrets=False).venue.data)
     if not stores(data):
         raise UsageError(f"there is no message store in {data}: the venue has never run")
     wanted = Wanted(session.encode(), client_id.encode(), msg_type.encode(), _sending_time(since), _sending_time(until))

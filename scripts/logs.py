@@ -58,7 +58,7 @@ def logs(
 
     Exit codes: 0 it is shown; 2 there is no such process, or no log, or the configuration is wrong.
     """
-    folder = Path(load(config).venue.data) / "log"
+    folder = Path(load(config, secrets=False).venue.data) / "log"
     known = sorted(path.stem for path in folder.glob("*.log"))
     if not known:
         raise UsageError(f"there is no log in {folder}: the venue has never run")

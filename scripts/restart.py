@@ -54,7 +54,7 @@ def restart(
     Exit codes: 0 it works again; 1 it does not, or the venue does not run; 2 there is no such process, or the
     configuration is wrong.
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     data = Path(loaded.venue.data)
     venue = attach(data)
     if venue is None or RoleLock.holder(data / "venue.lock") is None:

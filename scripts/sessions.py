@@ -21,7 +21,7 @@ def sessions(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
     Exit codes: 0 they are shown; 1 the venue does not run, or a gateway does not answer; 2 the configuration is wrong.
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
         return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)

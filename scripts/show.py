@@ -97,7 +97,7 @@ def show(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     Exit codes: 0 it is shown; 1 the journal can't be read or replayed; 2 the configuration is wrong, or the venue has
     never run.
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     try:
         found = look(current(loaded, Path(loaded.venue.data)))
     except (JournalError, CoreReplayError, OSError) as error:

@@ -49,7 +49,7 @@ def snapshot(
     Exit codes: 0 it is saved, valid and durable; 1 the venue does not run, or no snapshot came of it; 2 the
     configuration is wrong, or it is another user's venue.
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     data = Path(loaded.venue.data)
     errors = Console(stderr=True, soft_wrap=True)
     venue = attach(data)

@@ -160,7 +160,7 @@ def status(
 
     Exit codes: 0 every stage runs; 1 the venue, or a stage of it, does not; 2 the configuration is wrong.
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     code = _show(loaded, sessions=sessions, json=json)
     try:
         while watch:

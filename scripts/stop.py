@@ -40,7 +40,7 @@ def stop(
     Exit codes: 0 it has stopped; 1 it does not run, or has not stopped in time; 2 the configuration is wrong, or it is
     another user's venue.
     """
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     name, lock = loaded.venue.name, Path(loaded.venue.data) / "venue.lock"
     pid = RoleLock.holder(lock)
     if pid is None:

@@ -82,13 +82,13 @@ def is_sure(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def load(path: Path) -> Config:
+def load(path: Path, *, secrets: bool = True) -> Config:
     """The configuration in `path`; root goes on as its venue's user. UsageError with everything that is wrong with it,
-    or where this user may not act for the venue."""
+    or where this user may not act for the venue. Without `secrets`, credentials that can't be read are unknown."""
     import config
 
     try:
-        loaded = config.load(path)
+        loaded = config.load(path, secrets=secrets)
     except config.ConfigError as error:
         raise UsageError(str(error)) from None
     act_as_owner(Path(loaded.venue.data))

@@ -143,7 +143,7 @@ def at(
         config, when = Path(when), None
     if (when is not None) + (order is not None) + (client_id is not None) != 1:
         raise UsageError("name one command: a sequence, a time, --order ID or --client-id ACCOUNT ID")
-    loaded = load(config or DEFAULT_CONFIG)
+    loaded = load(config or DEFAULT_CONFIG, secrets=False)
     data = Path(loaded.venue.data)
     notes: list[str] = []
     try:

@@ -60,7 +60,7 @@ def account_limits(
         if command.fee_tier and command.fee_tier not in context.directory.fee_tiers:
             raise UsageError(f"there is no fee tier {command.fee_tier} yet: see lockstep fee-tier")
         words = ", ".join(f"{name} {value}" for name, value in named.items())
-        said = next((each for each in load(config).accounts if each.name == account), None)
+        said = next((each for each in load(config, secrets=False).accounts if each.name == account), None)
         return Request([command], saying(f"{account} now has {words}{overruled(config, said, named)}", named))
 
     return carry_out(config, options, request)

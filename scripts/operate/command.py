@@ -125,12 +125,12 @@ def carry_out(config: Path, options: Options, request: Callable[[Context], Reque
 
     UsageError where it can't even be asked.
     """
-    return _tell(_carry_out(load(config), options, request), options.json)
+    return _tell(_carry_out(load(config, secrets=False), options, request), options.json)
 
 
 def act(config: Path, operator: str, do: Callable[[Context], Report], json: bool) -> int:
     """Do what an operator asks for that is no record of the log. Returns the exit code."""
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None or venue.board.get(Word.EPOCH) == 0:
         return _tell(_not_there(loaded, venue), json)

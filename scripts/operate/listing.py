@@ -257,4 +257,6 @@ def _check(directory: Directory, section: InstrumentSection) -> None:
 
 
 def _overruled(config: Path, symbol: str, named: Mapping[str, Any]) -> str:
-    return overruled(config, next((each for each in load(config).instruments if each.symbol == symbol), None), named)
+    return overruled(
+        config, next((each for each in load(config, secrets=False).instruments if each.symbol == symbol), None), named
+    )

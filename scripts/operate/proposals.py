@@ -21,7 +21,7 @@ def show(
     json: bool,
 ) -> int:
     """Print `proposals` of the directory, one a line, with what each of `columns` says of it. Returns the exit code."""
-    loaded = load(config)
+    loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
         return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
