@@ -56,8 +56,8 @@ cdef int carry_out(Book book, int count) except -1 nogil:
 
 cdef void reopen(Book book) noexcept nogil:
     """Slots for more events: those that were written and not published are claimed again."""
-    if book.outcome.spilled:
-        book.outcome.publish()  # a sweep's events, in order, before what waits for a slot: the ring has no reader
+    if book.writer.spilled:
+        book.writer.publish()  # a mass cancel's events, in order, before what waits for a slot: the ring has no reader
     else:
-        book.outcome.number = book.outcome.events.next
-    book.outcome.open(MOST_EVENTS)
+        book.writer.number = book.writer.events.next
+    book.writer.open(MOST_EVENTS)

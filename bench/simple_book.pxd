@@ -6,7 +6,7 @@ cdef enum:
     PRICES = 1 << 18            # prices are array places: W1's stay well below
 
 # An order that has been in the book; it rests while `size` is not 0.
-cdef struct Entry:
+cdef struct SimpleOrder:
     int64_t price
     int64_t size
     uint32_t uid
@@ -23,7 +23,7 @@ cdef class SimpleBook:
     cdef int64_t first_price        # of the last command's first execution; 0 where it had none
     cdef uint32_t *filled           # the orders that the last command filled
     cdef uint32_t filled_count
-    cdef Entry *entries             # by id
+    cdef SimpleOrder *entries             # by id
     cdef uint32_t capacity
     cdef uint32_t *heads[2]         # by price
     cdef uint32_t *tails[2]

@@ -17,7 +17,7 @@ cdef class SimpleBook:
         cdef int side
         self.capacity = capacity
         self.steps_over_own = steps_over_own
-        self.entries = <Entry *> calloc(capacity + 1, sizeof(Entry))
+        self.entries = <SimpleOrder *> calloc(capacity + 1, sizeof(SimpleOrder))
         self.filled = <uint32_t *> malloc((capacity + 1) * sizeof(uint32_t))
         for side in range(2):
             self.heads[side] = <uint32_t *> calloc(PRICES, sizeof(uint32_t))
@@ -62,7 +62,7 @@ cdef class SimpleBook:
 
     cdef bint move(self, uint32_t order, int64_t price) noexcept nogil:
         """To the tail of another price, or trade at once; nothing where it has that price. True where it moved."""
-        cdef Entry *entry = &self.entries[order]
+        cdef SimpleOrder *entry = &self.entries[order]
         cdef int64_t left
         self.filled_count = 0
         self.first_price = 0
@@ -113,7 +113,7 @@ cdef class SimpleBook:
         return size
 
     cdef void queue(self, uint32_t order, int side, int64_t price, int64_t size, uint32_t uid) noexcept nogil:
-        cdef Entry *entry = &self.entries[order]
+        cdef SimpleOrder *entry = &self.entries[order]
         cdef uint32_t tail = self.tails[side][price]
         entry.price = price
         entry.size = size
@@ -135,7 +135,7 @@ cdef class SimpleBook:
         self.resting += 1
 
     cdef void unlink(self, uint32_t order) noexcept nogil:
-        cdef const Entry *entry = &self.entries[order]
+        cdef const SimpleOrder *entry = &self.entries[order]
         if entry.prev:
             self.entries[entry.prev].next = entry.next
         else:

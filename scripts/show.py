@@ -27,7 +27,7 @@ DAY_S = 86_400
 FEE_TIERS = range(1, 256)
 
 
-class Entry(Struct, frozen=True):
+class ScheduledPhaseShown(Struct, frozen=True):
     """A phase that begins at a time of day (UTC) on some days."""
 
     time: str
@@ -54,7 +54,7 @@ class InstrumentShown(Struct, frozen=True):
     max_quantity: str
     max_value: str
     day_end: str
-    schedule: list[Entry]
+    schedule: list[ScheduledPhaseShown]
 
 
 class AccountShown(Struct, frozen=True):
@@ -166,9 +166,9 @@ def _account(name: str, number: int, core: State, names: Names) -> AccountShown:
     )
 
 
-def _entry(entry: dict[str, int]) -> Entry:
+def _entry(entry: dict[str, int]) -> ScheduledPhaseShown:
     days: list[str] = [day for bit, day in enumerate(DAYS) if entry["days"] >> bit & 1]
-    return Entry(_time_of_day(entry["time_of_day_s"]), Phase(entry["phase"]).name, days)
+    return ScheduledPhaseShown(_time_of_day(entry["time_of_day_s"]), Phase(entry["phase"]).name, days)
 
 
 def _time_of_day(seconds: int) -> str:

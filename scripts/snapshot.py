@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.status import Status
 
 from procs.recovery import snapshot_catalog
-from procs.recovery.snapshot_catalog import Entry
+from procs.recovery.snapshot_catalog import SavedSnapshot
 from procs.venue.snapshot_parts import folder_of
 from procs.venue.venue import Venue
 from scripts.running import attach
@@ -69,7 +69,7 @@ def snapshot(
     return EXIT_OK
 
 
-def _await(venue: Venue, after: int, supervisor: int, deadline_s: float, shown: Status) -> Entry | str:
+def _await(venue: Venue, after: int, supervisor: int, deadline_s: float, shown: Status) -> SavedSnapshot | str:
     """The first valid snapshot behind log record `after`, or why there is none."""
     data = venue.data
     while time.monotonic() < deadline_s:

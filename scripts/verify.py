@@ -18,7 +18,7 @@ from config.schema import Config
 from procs.batcher import compare, database
 from procs.batcher.expected_requests import COMMANDS
 from procs.recovery.replay import CoreReplayError, ReplayedCore
-from procs.recovery.snapshot_catalog import MANIFEST, Entry, choose, entries
+from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot, choose, entries
 from procs.tables.saved import DamagedPart
 from procs.venue import voided_commands
 from procs.venue.snapshot_parts import Start, folder_of
@@ -156,7 +156,7 @@ def _first(config: Config, data: Path, seqs: list[int], found: Verdict) -> Start
     raise JournalError(f"it begins with record {seqs[0]:,}, and no usable snapshot leads there")
 
 
-def _start_at(config: Config, data: Path, entry: Entry) -> tuple[Start | None, str]:
+def _start_at(config: Config, data: Path, entry: SavedSnapshot) -> tuple[Start | None, str]:
     """The start that a snapshot stands for, or why it is none."""
     choice = choose(data, _core(config), entry.seq)
     if choice.start.seq == entry.seq:
@@ -176,7 +176,7 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
     """
     start = replay.first
 
-    def is_gone(entry: Entry) -> bool:
+    def is_gone(entry: SavedSnapshot) -> bool:
         """Whether a venue that runs has removed a snapshot since: it keeps the newest only."""
         if (folder_of(data, entry.seq) / MANIFEST).exists():
             return False

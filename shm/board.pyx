@@ -13,7 +13,7 @@ Layout (every writer has its own cache lines)::
     286848   16384 balance entries, an open-addressing table             (router)
     2384000  known[batcher, gateway 8], a line each                      (batcher, gateways)
 
-    entry:   │ version 8 │ copy 0: 56 │ copy 1: 56 │ pad 8 │    copy (version & 1) is good; storing `version` publishes
+    cell:   │ version 8 │ copy 0: 56 │ copy 1: 56 │ pad 8 │    copy (version & 1) is good; storing `version` publishes
 """
 
 import mmap
@@ -48,12 +48,12 @@ cdef enum:
     BOARD_SIZE = AT_KNOWN + (1 + MAX_GATEWAYS) * LINE
     READ_TRIES = 64  # a reader gives up after as many overtakings: its value is then simply not known
 
-cdef struct Entry:
+cdef struct BoardCell:
     uint64_t version
     char copies[2][PAYLOAD_SIZE]
     uint64_t pad
 
-assert sizeof(Entry) == LINE
+assert sizeof(BoardCell) == LINE
 assert sizeof(Known) <= LINE
 assert sizeof(HealthPayload) == PAYLOAD_SIZE
 assert sizeof(BalancePayload) <= PAYLOAD_SIZE
@@ -83,23 +83,23 @@ class Word(IntEnum):
     MATCHER_DUE = WORD_MATCHER_DUE
 
 
-cdef void write_entry(Entry *entry, const void *payload, size_t size) noexcept nogil:
-    cdef uint64_t version = entry.version + 1
+cdef void write_cell(BoardCell *cell, const void *payload, size_t size) noexcept nogil:
+    cdef uint64_t version = cell.version + 1
     fence_release()  # the version that named the other copy must be out before this copy changes
-    memcpy(entry.copies[version & 1], payload, size)
-    store_release(&entry.version, version)
+    memcpy(cell.copies[version & 1], payload, size)
+    store_release(&cell.version, version)
 
 
-cdef bint read_entry(const Entry *entry, void *out, size_t size) noexcept nogil:
+cdef bint read_cell(const BoardCell *cell, void *out, size_t size) noexcept nogil:
     cdef uint64_t version
     cdef int _
     for _ in range(READ_TRIES):
-        version = load_acquire(&entry.version)
+        version = load_acquire(&cell.version)
         if version == 0:
             return False
-        memcpy(out, entry.copies[version & 1], size)
+        memcpy(out, cell.copies[version & 1], size)
         fence_acquire()
-        if load_relaxed(&entry.version) == version:
+        if load_relaxed(&cell.version) == version:
             return True
     return False
 
@@ -174,38 +174,38 @@ cdef class Board:
         return load_acquire_32(<uint32_t *> (self.base + AT_SESSIONS) + session) if session < MAX_SESSIONS else 0
 
     cdef void write_health(self, int agent, const HealthPayload *payload) noexcept nogil:
-        write_entry(<Entry *> (self.base + AT_HEALTH + agent * LINE), payload, sizeof(HealthPayload))
+        write_cell(<BoardCell *> (self.base + AT_HEALTH + agent * LINE), payload, sizeof(HealthPayload))
 
     cdef bint read_health(self, int agent, HealthPayload *out) noexcept nogil:
-        return read_entry(<const Entry *> (self.base + AT_HEALTH + agent * LINE), out, sizeof(HealthPayload))
+        return read_cell(<const BoardCell *> (self.base + AT_HEALTH + agent * LINE), out, sizeof(HealthPayload))
 
     cdef void expect_balance(self, uint32_t account, uint32_t asset) noexcept nogil:
         """It will be written soon: ask for where it most probably is. A hint."""
-        cdef Entry *entry = <Entry *> (self.base + AT_BALANCES) + balance_slot(account, asset)
-        prefetch_for_write(entry)
-        prefetch_for_write(<char *> entry + sizeof(Entry) // 2)
+        cdef BoardCell *cell = <BoardCell *> (self.base + AT_BALANCES) + balance_slot(account, asset)
+        prefetch_for_write(cell)
+        prefetch_for_write(<char *> cell + sizeof(BoardCell) // 2)
 
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil:
         """Show an account's balance of an asset; False where the table is full (it is a hint: LOG-12)."""
-        cdef Entry *table = <Entry *> (self.base + AT_BALANCES)
+        cdef BoardCell *table = <BoardCell *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(payload.account, payload.asset)
         cdef BalancePayload *held
         cdef int _
         for _ in range(BALANCE_CAPACITY):
             held = <BalancePayload *> table[slot].copies[table[slot].version & 1]
             if table[slot].version == 0 or (held.account == payload.account and held.asset == payload.asset):
-                write_entry(&table[slot], payload, sizeof(BalancePayload))
+                write_cell(&table[slot], payload, sizeof(BalancePayload))
                 return True
             slot = (slot + 1) & (BALANCE_CAPACITY - 1)
         return False
 
     cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil:
         """Find an account's balance of an asset; False where it is not known."""
-        cdef const Entry *table = <const Entry *> (self.base + AT_BALANCES)
+        cdef const BoardCell *table = <const BoardCell *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(account, asset)
         cdef int _
         for _ in range(BALANCE_CAPACITY):
-            if not read_entry(&table[slot], out, sizeof(BalancePayload)):
+            if not read_cell(&table[slot], out, sizeof(BalancePayload)):
                 return False
             if out.account == account and out.asset == asset:
                 return True

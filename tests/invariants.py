@@ -64,7 +64,7 @@ def require(holds: bool, what: str) -> None:
         raise BrokenError(what)
 
 
-class Told(NamedTuple):
+class ReportContent(NamedTuple):
     """What an execution report says that can't change, however often it is told."""
 
     exec_id: str
@@ -272,7 +272,7 @@ def keyed(rows: Iterable[dict[str, Any]], key_size: int, columns: Sequence[str])
     return {tuple(row[column] for column in columns[:key_size]): {c: row[c] for c in columns} for row in rows}
 
 
-def check_told(number: int, told: Mapping[str, Told], repeat: Repeat, *, whole: bool) -> None:
+def check_told(number: int, told: Mapping[str, ReportContent], repeat: Repeat, *, whole: bool) -> None:
     """I2, I7, I8: each report is of an event of the log, and says what that does; with `whole`, none is missing."""
     listed = {e.instrument: e for e in map(unpack_event, repeat.events[0]) if isinstance(e, InstrumentDefined)}
     owed = owed_to(number, repeat)
@@ -312,7 +312,7 @@ def owed_to(number: int, repeat: Repeat) -> dict[str, Event]:
     return found
 
 
-def agrees(report: Told, event: Event, listed: Mapping[int, InstrumentDefined]) -> bool:
+def agrees(report: ReportContent, event: Event, listed: Mapping[int, InstrumentDefined]) -> bool:
     match event:
         case Accepted():
             return (report.exec_type, report.order_id) == ("0", str(event.order_id)) and report.cl_ord_id.encode() == (
@@ -368,4 +368,4 @@ def check_state(router: Router, matchers: Mapping[int, Matcher], repeat: Repeat)
                     require(queues[0] == queues[1], f"I6: matcher {number}: another queue at {price}")
 
 
-__all__ = ["BrokenError", "Corrected", "Repeat", "Told", "require"]
+__all__ = ["BrokenError", "Corrected", "Repeat", "ReportContent", "require"]

@@ -48,7 +48,7 @@ PURE_CORES = (
     "procs/matcher/event_writer.pyx",
     "procs/matcher/phases.pyx",
     "procs/matcher/resting.pyx",
-    "procs/matcher/mass_cancel.pyx",
+    "procs/matcher/worklist.pyx",
     "procs/matcher/stop_orders.pyx",
     "procs/tables",
     "procs/rules/order_terms.pyx",

@@ -114,7 +114,7 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
 
 
 @dataclass
-class _Order:
+class _ExpectedOrder:
     row: dict[str, Any]
     lots: int
     leaves_lots: int
@@ -135,7 +135,7 @@ class Expected(Listed):
     requests_seq: int
     users: dict[int, dict[str, Any]] = field(default_factory=dict)
     balances: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
-    open_orders: dict[int, _Order] = field(default_factory=dict)
+    open_orders: dict[int, _ExpectedOrder] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in TABLES})
     credential: ExtCredentialEvent | None = None
     terms: dict[int, ExtTermsEvent] = field(default_factory=dict)  # by ring, for its next event
@@ -216,7 +216,7 @@ class Expected(Listed):
 
     def accept(self, event: Accepted, terms: ExtTermsEvent | None) -> None:
         has_budget = bool(event.flags & OrderFlag.BUDGET)
-        order = _Order({}, event.quantity_lots, event.quantity_lots, has_budget)
+        order = _ExpectedOrder({}, event.quantity_lots, event.quantity_lots, has_budget)
         self.open_orders[event.order_id] = order
         quote = self.instruments[event.instrument]["quote_asset"]
         order.row = {
@@ -246,7 +246,7 @@ class Expected(Listed):
         self.take_terms(order, event.instrument, terms)
         self.show(order, event)
 
-    def take_terms(self, order: _Order, instrument: int, terms: ExtTermsEvent | None) -> None:
+    def take_terms(self, order: _ExpectedOrder, instrument: int, terms: ExtTermsEvent | None) -> None:
         """Terms that are told take the place of those before; one that is not told any more stays in the row."""
         if terms is None:
             return
@@ -312,7 +312,7 @@ class Expected(Listed):
     def restate(self, event: Restated) -> None:
         self.alter(self.open_orders[event.order_id], event)
 
-    def alter(self, order: _Order, event: Replaced | Restated) -> None:
+    def alter(self, order: _ExpectedOrder, event: Replaced | Restated) -> None:
         order.lots += event.leaves_lots - event.old_leaves_lots
         order.leaves_lots = event.leaves_lots
         order.row["price"] = self.price(event.instrument, event.price_ticks)
@@ -327,7 +327,7 @@ class Expected(Listed):
             order.row["state"] = "TRIGGERED"
         self.show(order, event)
 
-    def show(self, order: _Order, event: Event) -> None:
+    def show(self, order: _ExpectedOrder, event: Event) -> None:
         """Bring the row up to date with the order. What a budget buys is not known before: nothing of it remains."""
         lots, leaves = (order.filled_lots, 0) if order.has_budget else (order.lots, order.leaves_lots)
         order.row.update(

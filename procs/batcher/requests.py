@@ -61,7 +61,7 @@ def records_of(journal: Path) -> Records:
     return between
 
 
-class Listed(NamedTuple):
+class Listing(NamedTuple):
     """An instrument: what a record's ticks and lots are worth."""
 
     symbol: str
@@ -75,7 +75,7 @@ class Listings(NamedTuple):
     """What is listed, by number: an asset's name and scale."""
 
     assets: Mapping[int, tuple[str, int]]
-    instruments: Mapping[int, Listed]
+    instruments: Mapping[int, Listing]
 
 
 def rows(records: Iterable[bytes], listings: Listings) -> list[tuple[Any, ...]]:
@@ -131,7 +131,7 @@ def _said(command: Command, listings: Listings) -> tuple[str | None, str | None,
             raise ValueError(f"{type(command).__name__} is no request")
 
 
-def _limits(command: Limits, listed: Listed, listings: Listings) -> dict[str, Any]:
+def _limits(command: Limits, listed: Listing, listings: Listings) -> dict[str, Any]:
     return {
         "max_quantity": str(_units(command.max_quantity_lots * listed.lot[0], listed.lot[1])),
         "max_value": str(_units(command.max_value, listings.assets[listed.quote][1])),
@@ -143,7 +143,7 @@ def _limits(command: Limits, listed: Listed, listings: Listings) -> dict[str, An
     }
 
 
-def _correction(command: Correction | CorrectionProposal, listed: Listed, listings: Listings) -> dict[str, Any]:
+def _correction(command: Correction | CorrectionProposal, listed: Listing, listings: Listings) -> dict[str, Any]:
     def price(ticks: int) -> str:
         return str(_units(ticks * listed.tick[0], listed.tick[1]))
 

@@ -17,7 +17,7 @@ cdef enum State:
     STATE_CANCELED = 6
     STATE_EXPIRED = 7
 
-cdef struct Terms:
+cdef struct FurtherTerms:
     int64_t stop_price_ticks
     int64_t trail_ticks
     int64_t display_lots
@@ -26,7 +26,7 @@ cdef struct Terms:
     uint64_t mate_order_id
     uint8_t list_kind
 
-cdef struct Order:
+cdef struct OrderRow:
     uint64_t order_id
     int64_t price_ticks
     int64_t quantity_lots
@@ -35,7 +35,7 @@ cdef struct Order:
     uint64_t created_ns
     uint64_t updated_ns
     uint64_t seq
-    Terms terms
+    FurtherTerms terms
     uint32_t account
     uint32_t instrument
     char cl_ord_id[36]
@@ -72,7 +72,7 @@ cdef class Batch:
     cdef uint64_t[RINGS] last
     cdef uint64_t[RINGS] last_cause
     cdef uint64_t[RINGS] last_time_ns
-    cdef Order *orders
+    cdef OrderRow *orders
     cdef uint64_t order_count
     cdef uint32_t *order_index
     cdef uint64_t index_mask
@@ -81,11 +81,11 @@ cdef class Batch:
     cdef Buffer orders_out
     cdef Buffer changes_out
     cdef Buffer balances_out
-    cdef Terms terms
+    cdef FurtherTerms terms
     cdef bytes credential
     cdef int add(self, uint32_t ring, uint64_t first, const char *slots, uint32_t count) except -1 nogil
     cdef int apply(self, uint32_t ring, const EventRecord *event) except -1 nogil
-    cdef Order *order(self, uint64_t order_id, const EventRecord *event) noexcept nogil
+    cdef OrderRow *order(self, uint64_t order_id, const EventRecord *event) noexcept nogil
     cdef int accept(self, const AcceptedRecord *event) except -1 nogil
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil
     cdef void fill(self, uint64_t order_id, int64_t leaves_lots, const TradedRecord *event) noexcept nogil

@@ -94,7 +94,7 @@ cdef class Batch:
         while size < 4 * self.capacity:
             size *= 2
         self.index_mask = size - 1
-        self.orders = <Order *> malloc(2 * self.capacity * sizeof(Order))
+        self.orders = <OrderRow *> malloc(2 * self.capacity * sizeof(OrderRow))
         self.order_index = <uint32_t *> malloc(size * sizeof(uint32_t))
         self.balance_rows = <BalanceRow *> malloc(self.capacity * sizeof(BalanceRow))
         self.balance_index = <uint32_t *> malloc(size * sizeof(uint32_t))
@@ -125,7 +125,7 @@ cdef class Batch:
         self.credential = b""
         memset(self.order_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
         memset(self.balance_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
-        memset(&self.terms, 0, sizeof(Terms))
+        memset(&self.terms, 0, sizeof(FurtherTerms))
         for buffer in (self.orders_out, self.changes_out, self.balances_out):
             (<Buffer> buffer).begin()
 
@@ -205,15 +205,15 @@ cdef class Batch:
         # Refusals, epochs, indicative prices and what a book shows leave no row.
         return 0
 
-    cdef Order *order(self, uint64_t order_id, const EventRecord *event) noexcept nogil:
+    cdef OrderRow *order(self, uint64_t order_id, const EventRecord *event) noexcept nogil:
         """The batch's entry for an order, made as a change where there is none, with the event's time and cause."""
         cdef uint64_t slot = mixed(order_id) & self.index_mask
-        cdef Order *order
+        cdef OrderRow *order
         while self.order_index[slot] and self.orders[self.order_index[slot] - 1].order_id != order_id:
             slot = (slot + 1) & self.index_mask
         if not self.order_index[slot]:
             order = &self.orders[self.order_count]
-            memset(order, 0, sizeof(Order))
+            memset(order, 0, sizeof(OrderRow))
             order.order_id = order_id
             order.instrument = event.instrument
             self.order_count += 1
@@ -224,7 +224,7 @@ cdef class Batch:
         return order
 
     cdef int accept(self, const AcceptedRecord *event) except -1 nogil:
-        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         if order.created or order.state != STATE_UNCHANGED:
             with gil:
                 raise ValueError(f"order {event.order_id} was accepted twice, or changed before it was accepted")
@@ -241,7 +241,7 @@ cdef class Batch:
         order.quantity_lots = event.quantity_lots
         order.remaining_lots = event.quantity_lots
         order.terms = self.terms
-        memset(&self.terms, 0, sizeof(Terms))
+        memset(&self.terms, 0, sizeof(FurtherTerms))
         memcpy(order.cl_ord_id, event.cl_ord_id, sizeof(order.cl_ord_id))
         return 0
 
@@ -261,20 +261,20 @@ cdef class Batch:
         return self.history.trade(ring, event)
 
     cdef void fill(self, uint64_t order_id, int64_t leaves_lots, const TradedRecord *event) noexcept nogil:
-        cdef Order *order = self.order(order_id, <const EventRecord *> event)
+        cdef OrderRow *order = self.order(order_id, <const EventRecord *> event)
         order.filled_lots += event.quantity_lots
         order.remaining_lots = leaves_lots
         order.state = STATE_PARTIALLY_FILLED if leaves_lots else STATE_FILLED
 
     cdef void cancel(self, const CancelledRecord *event) noexcept nogil:
-        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         order.remaining_lots = 0
         order.reason = event.reason
         order.state = STATE_EXPIRED if has_expired(event.reason) else STATE_CANCELED
 
     cdef void replace(self, const ReplacedRecord *event) noexcept nogil:
         """Terms are told whole again; one that is not (a stop that triggered, a minimum) stays as it was."""
-        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         order.price_ticks = event.price_ticks
         order.priced = 1
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
@@ -289,10 +289,10 @@ cdef class Batch:
             order.terms.display_lots = self.terms.display_lots
         if self.terms.expire_ns:
             order.terms.expire_ns = self.terms.expire_ns
-        memset(&self.terms, 0, sizeof(Terms))
+        memset(&self.terms, 0, sizeof(FurtherTerms))
 
     cdef void trigger(self, const TriggeredRecord *event) noexcept nogil:
-        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         order.price_ticks = event.price_ticks
         order.priced = 1
         order.remaining_lots = event.leaves_lots
@@ -302,7 +302,7 @@ cdef class Batch:
             order.state = STATE_TRIGGERED
 
     cdef void restate(self, const RestatedRecord *event) noexcept nogil:
-        cdef Order *order = self.order(event.order_id, <const EventRecord *> event)
+        cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         order.price_ticks = event.price_ticks
         order.priced = 1
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
@@ -381,7 +381,7 @@ cdef inline void optional(Buffer out, int64_t units, uint32_t mantissa, int scal
         out.null()
 
 
-cdef void encode_terms(Buffer out, const Order *order, const InstrumentRow *terms) noexcept nogil:
+cdef void encode_terms(Buffer out, const OrderRow *order, const InstrumentRow *terms) noexcept nogil:
     """stop_price, trail, display, expires, end_reason."""
     optional(out, order.terms.stop_price_ticks, terms.tick_mantissa, terms.price_scale)
     optional(out, order.terms.trail_ticks, terms.tick_mantissa, terms.price_scale)
@@ -396,7 +396,7 @@ cdef void encode_terms(Buffer out, const Order *order, const InstrumentRow *term
         out.null()
 
 
-cdef int encode_created(Buffer out, Listings listings, const Order *order) except -1 nogil:
+cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) except -1 nogil:
     cdef const InstrumentRow *terms = listings.instrument(order.instrument)
     cdef bint has_budget = order.flags & ORDER_FLAG_BUDGET
     # What a budget buys is not known before: its quantity is what is filled.
@@ -435,7 +435,7 @@ cdef int encode_created(Buffer out, Listings listings, const Order *order) excep
     return 0
 
 
-cdef int encode_changed(Buffer out, Listings listings, const Order *order) except -1 nogil:
+cdef int encode_changed(Buffer out, Listings listings, const OrderRow *order) except -1 nogil:
     cdef const InstrumentRow *terms = listings.instrument(order.instrument)
     out.row(CHANGED_FIELDS)
     out.integer(<int64_t> order.order_id)

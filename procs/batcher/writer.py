@@ -16,7 +16,7 @@ from psycopg import sql
 from procs.batcher import partitions, requests
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined, is_of_rows
-from procs.batcher.requests import REQUEST_COLUMNS, Listed, Listings, Records
+from procs.batcher.requests import REQUEST_COLUMNS, Listing, Listings, Records
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
 from shm.alphabet import shown, unshown
 from shm.log_lines import log
@@ -307,7 +307,7 @@ class Session:
         return Listings(
             {number: (asset, scale) for number, asset, scale, _ in defined(self._connection, "assets")},
             {
-                number: Listed(symbol, base, quote, (tick, price_scale), (lot, quantity_scale))
+                number: Listing(symbol, base, quote, (tick, price_scale), (lot, quantity_scale))
                 for number, symbol, _, base, quote, tick, price_scale, lot, quantity_scale, *_ in defined(
                     self._connection, "instruments"
                 )

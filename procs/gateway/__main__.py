@@ -14,9 +14,9 @@ from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
 from procs.gateway.gateway import Gateway
 from procs.gateway.ingress_writer import IngressWriter
-from procs.gateway.listing import Listing
+from procs.gateway.listings import Listings
 from procs.gateway.order_entry import OrderEntry
-from procs.gateway.orders import Orders
+from procs.gateway.orders import ClientOrders
 from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.reports import Reports
 from procs.gateway.retention import Keep
@@ -41,8 +41,8 @@ def build(venue: Venue, name: str) -> Server:
     comp_id = fix.target_comp_id
     part = venue.snapshots.load(name)
     refused = RefusedIds()
-    listing, orders = Listing(), Orders()
-    reports = Reports(listing, orders)
+    listings, orders = Listings(), ClientOrders()
+    reports = Reports(listings, orders)
     slot = venue.topology.slot_of(name)
     started_ns = time.monotonic_ns()
     store = Store(
@@ -54,12 +54,12 @@ def build(venue: Venue, name: str) -> Server:
         spare_bytes=space.SPARE_BYTES,
     )
     venue.board.show_known(number, 0, store.last_events)
-    reporter = EventReporter(store, orders, listing, reports, number, comp_id.encode(), venue.snapshots)
+    reporter = EventReporter(store, orders, listings, reports, number, comp_id.encode(), venue.snapshots)
     if part is not None:
         reporter.load(part)
         part.finish()
     ingress = IngressWriter(venue.producer(f"ingress.{name}"))
-    validator = Validator(listing, refused, venue.board)
+    validator = Validator(listings, refused, venue.board)
     order_entry = OrderEntry(store, orders, reports, ingress, validator, number)
     rules = Rules(SUPPORTED)
 
@@ -68,7 +68,7 @@ def build(venue: Venue, name: str) -> Server:
         lambda logon, watch: Gateway(
             store,
             orders,
-            listing,
+            listings,
             reporter,
             ingress,
             order_entry,

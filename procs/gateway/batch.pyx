@@ -8,14 +8,14 @@ from libc.errno cimport ENOSPC
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
-from procs.gateway.store_reader cimport Entry
+from procs.gateway.store_reader cimport StoreEntry
 from shm.disk cimport Disk, iovec
 
 
 cdef int write_batch(Disk disk, int fd, char *entries, size_t size, uint64_t offset) noexcept nogil:
     """Write it with one call, more where the kernel takes parts. A negative errno: a start finds nothing of it."""
     cdef iovec span
-    cdef Entry none
+    cdef StoreEntry none
     cdef size_t done = 0
     cdef int64_t wrote
     while done < size:
@@ -24,9 +24,9 @@ cdef int write_batch(Disk disk, int fd, char *entries, size_t size, uint64_t off
         wrote = disk.write(fd, &span, 1, offset + done)
         if wrote < 0:
             if done or wrote != -ENOSPC:  # an error does not say how much was written
-                memset(&none, 0, sizeof(Entry))
+                memset(&none, 0, sizeof(StoreEntry))
                 span.iov_base = <char *> &none
-                span.iov_len = sizeof(Entry)
+                span.iov_len = sizeof(StoreEntry)
                 disk.write(fd, &span, 1, offset)  # nobody reads beyond; where it fails, nothing is left to try
             return <int> wrote
         done += <size_t> wrote

@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from procs.edge.released_events cimport RINGS, ReleasedEvents
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix_session cimport FixSession
-from procs.gateway.listing cimport Listing
-from procs.gateway.orders cimport Orders
+from procs.gateway.listings cimport Listings
+from procs.gateway.orders cimport ClientOrders
 from procs.gateway.reports cimport Reports
 from procs.gateway.store cimport Store
 from shm.records cimport (
@@ -31,8 +31,8 @@ cdef class EventReporter(ReleasedEvents):
     cdef readonly list sessions             # by session number; None where there is no such session
     cdef readonly object accounts
     cdef Store store
-    cdef Orders orders
-    cdef Listing listing
+    cdef ClientOrders orders
+    cdef Listings listings
     cdef Reports reports
     cdef int gateway
     cdef bytes comp_id

@@ -1,8 +1,8 @@
 from procs.edge.released_events import ReleasedEvents
 from procs.gateway.authentication import Accounts
 from procs.gateway.fix_session import FixSession
-from procs.gateway.listing import Listing
-from procs.gateway.orders import Orders
+from procs.gateway.listings import Listings
+from procs.gateway.orders import ClientOrders
 from procs.gateway.reports import Reports
 from procs.gateway.store import Store
 from procs.venue.snapshot_parts import Snapshots
@@ -15,8 +15,8 @@ class EventReporter(ReleasedEvents):
     def __init__(
         self,
         store: Store,
-        orders: Orders,
-        listing: Listing,
+        orders: ClientOrders,
+        listings: Listings,
         reports: Reports,
         gateway: int,
         comp_id: bytes,

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from procs.edge.released_events cimport RINGS, ReleasedEvents
-from procs.gateway.orders cimport Order
+from procs.gateway.orders cimport ClientOrder
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     CMD_CANCEL,
@@ -64,13 +64,14 @@ cdef class EventReporter(ReleasedEvents):
     """
 
     def __init__(
-        self, Store store, Orders orders, Listing listing, Reports reports, int gateway, bytes comp_id, object snapshots
+        self, Store store, ClientOrders orders, Listings listings, Reports reports, int gateway, bytes comp_id,
+        object snapshots,
     ):
         self.sessions = [None]
         self.accounts = Accounts()
         self.store = store
         self.orders = orders
-        self.listing = listing
+        self.listings = listings
         self.reports = reports
         self.snapshots = snapshots
         self.gateway = gateway
@@ -116,7 +117,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int handle(self, int ring, const char *record) except -1:
         cdef int event_type = (<const EventRecord *> record).type
         cdef const AcceptedRecord *accepted
-        cdef const Order *order
+        cdef const ClientOrder *order
         cdef FixSession session
         if event_type == EVT_ACCEPTED:
             accepted = <const AcceptedRecord *> record
@@ -178,7 +179,7 @@ cdef class EventReporter(ReleasedEvents):
         cdef bint is_taker = event.taker_side == side
         cdef uint64_t order_id = event.taker_order_id if is_taker else event.maker_order_id
         cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
-        cdef const Order *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
+        cdef const ClientOrder *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
         cdef FixSession session
         if self.due(ring, event.number, side):
             session = self.session_of(order.account)
@@ -187,7 +188,7 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
-        cdef const Order *order = self.orders.cancelled(event)
+        cdef const ClientOrder *order = self.orders.cancelled(event)
         cdef FixSession session
         if self.due(ring, event.number, order.side):
             session = self.session_of(event.session if event.session else order.account)
@@ -197,7 +198,7 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
         cdef char old_cl_ord_id[CL_ORD_ID_SIZE]
-        cdef const Order *order = self.orders.find(event.order_id)
+        cdef const ClientOrder *order = self.orders.find(event.order_id)
         cdef FixSession session
         if order != NULL:
             memcpy(old_cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
@@ -209,7 +210,7 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
-        cdef const Order *order = self.orders.triggered(event)
+        cdef const ClientOrder *order = self.orders.triggered(event)
         cdef FixSession session
         if self.due(ring, event.number, order.side):
             session = self.session_of(order.account)
@@ -218,7 +219,7 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef int restated(self, int ring, const RestatedRecord *event) except -1:
-        cdef const Order *order = self.orders.restated(event)
+        cdef const ClientOrder *order = self.orders.restated(event)
         cdef FixSession session
         if self.due(ring, event.number, order.side):
             session = self.session_of(order.account)
@@ -263,9 +264,9 @@ cdef class EventReporter(ReleasedEvents):
         cdef const ExtCredentialEventRecord *credential
         cdef const AccountDefinedRecord *account
         if event_type == EVT_ASSET_DEFINED:
-            self.listing.add_asset(<const AssetDefinedRecord *> record)
+            self.listings.add_asset(<const AssetDefinedRecord *> record)
         elif event_type == EVT_INSTRUMENT_DEFINED:
-            self.listing.add_instrument(<const InstrumentDefinedRecord *> record)
+            self.listings.add_instrument(<const InstrumentDefinedRecord *> record)
         elif event_type == EVT_EXT_CREDENTIAL:
             credential = <const ExtCredentialEventRecord *> record
             self.credential = Credential(
@@ -293,7 +294,7 @@ cdef class EventReporter(ReleasedEvents):
         self.store.save(saver)
         self.save_position(saver)
         saver.object(accounts)
-        self.listing.save(saver)
+        self.listings.save(saver)
         self.orders.save(saver)
 
     def load(self, Loader loader) -> None:
@@ -302,7 +303,7 @@ cdef class EventReporter(ReleasedEvents):
         for account in loader.object(list[Account]):
             self.credential = account.credential
             self.add_account(account.number, account.name.encode())
-        self.listing.load(loader)
+        self.listings.load(loader)
         self.orders.load(loader)
 
     def opened(self) -> None:

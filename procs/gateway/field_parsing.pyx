@@ -20,8 +20,8 @@ from procs.gateway.decimals cimport (
     to_steps,
 )
 from procs.gateway.fix.message cimport parse_date, parse_utc
-from procs.gateway.listing cimport Listed
-from procs.gateway.order_form cimport Form, Refusal, Terms, Text, fine, is_char, is_text, refuse
+from procs.gateway.listings cimport Listing
+from procs.gateway.order_form cimport Form, OrderTerms, Refusal, Text, fine, is_char, is_text, refuse
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     CODE_BUDGET_AND_QUANTITY,
@@ -101,14 +101,14 @@ cdef Refusal copy_id(Text text, char *out) noexcept nogil:
     return fine()
 
 
-cdef Refusal read_side(Text text, Terms *terms) noexcept nogil:
+cdef Refusal read_side(Text text, OrderTerms *terms) noexcept nogil:
     if not is_char(text, c"1") and not is_char(text, c"2"):
         return refuse(CODE_UNSUPPORTED_SIDE, text)
     terms.order.side = SIDE_BUY if text.at[0] == c"1" else SIDE_SELL
     return fine()
 
 
-cdef Refusal read_values(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_values(const Form *form, OrderTerms *terms) noexcept nogil:
     """All that a D, an order of a list or a G says of its order, but ids, symbol and side."""
     cdef Refusal refusal = read_kind(form, terms)
     if refusal.code == CODE_OK and form.has_terms:
@@ -116,7 +116,7 @@ cdef Refusal read_values(const Form *form, Terms *terms) noexcept nogil:
     return refusal if refusal.code != CODE_OK else read_numbers(form, terms)
 
 
-cdef Refusal read_kind(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_kind(const Form *form, OrderTerms *terms) noexcept nogil:
     """OrdType and TimeInForce. As in FIX, an order without TimeInForce is a DAY order."""
     cdef char ord_type = form.ord_type.at[0] if form.ord_type.size == 1 else 0
     if ord_type == c"P":
@@ -139,9 +139,9 @@ cdef Refusal read_kind(const Form *form, Terms *terms) noexcept nogil:
     return fine()
 
 
-cdef Refusal read_numbers(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_numbers(const Form *form, OrderTerms *terms) noexcept nogil:
     """Price, and OrderQty or CashOrderQty; neither side's amount can leave 63 bits."""
-    cdef const Listed *listed = terms.listed
+    cdef const Listing *listing = terms.listing
     cdef int ord_type = terms.order.ord_type
     cdef int64_t price
     cdef int128 amount
@@ -149,7 +149,7 @@ cdef Refusal read_numbers(const Form *form, Terms *terms) noexcept nogil:
     if ord_type == ORD_TYPE_LIMIT or ord_type == ORD_TYPE_STOP_LIMIT:
         if form.price.at == NULL:
             return refuse(CODE_PRICE_MISSING, form.price)
-        refusal = read_steps(form.price, &listed.price, True, CODE_PRICE_NOT_POSITIVE, &terms.order.price_ticks)
+        refusal = read_steps(form.price, &listing.price, True, CODE_PRICE_NOT_POSITIVE, &terms.order.price_ticks)
         if refusal.code != CODE_OK:
             return refusal
     elif form.price.at != NULL:
@@ -159,45 +159,45 @@ cdef Refusal read_numbers(const Form *form, Terms *terms) noexcept nogil:
     if form.quantity.at == NULL:
         return refuse(CODE_QUANTITY_NOT_POSITIVE, form.quantity)
     refusal = read_steps(
-        form.quantity, &listed.quantity, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots
+        form.quantity, &listing.quantity, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots
     )
     if refusal.code != CODE_OK:
         return refusal
-    if <int128> terms.order.quantity_lots * listed.lot_units > INT64_MAX:
+    if <int128> terms.order.quantity_lots * listing.lot_units > INT64_MAX:
         return refuse(CODE_NUMBER_TOO_LARGE, form.quantity)
     # The first product fits 126 bits; the second factor is only applied where the whole cannot overflow.
     price = max(terms.order.price_ticks, terms.more.stop_price_ticks)
     amount = <int128> price * terms.order.quantity_lots
-    if amount > INT64_MAX or amount * listed.unit_value > INT64_MAX:
+    if amount > INT64_MAX or amount * listing.unit_value > INT64_MAX:
         return refuse(CODE_NOTIONAL_OVERFLOW, form.quantity)
     return fine()
 
 
-cdef Refusal read_budget(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_budget(const Form *form, OrderTerms *terms) noexcept nogil:
     """CashOrderQty, in the quote asset's smallest units, in place of a quantity."""
     cdef Grid units
     if form.msg_type == c"G":
         return refuse(CODE_BUDGET_NOT_ALLOWED, form.budget)
     if form.quantity.at != NULL:
         return refuse(CODE_BUDGET_AND_QUANTITY, form.budget)
-    units.scale = units.most_decimals = terms.listed.quote_scale
+    units.scale = units.most_decimals = terms.listing.quote_scale
     units.step = 1
     terms.order.flags |= ORDER_FLAG_BUDGET
     return read_steps(form.budget, &units, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots)
 
 
-cdef Refusal read_further(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_further(const Form *form, OrderTerms *terms) noexcept nogil:
     """The terms of the EXT_TERMS record, and what is said by flags. A replace has those only that can be changed."""
-    cdef const Listed *listed = terms.listed
-    cdef Refusal refusal = read_term(form.stop_price, &listed.price, True, &terms.more.stop_price_ticks)
+    cdef const Listing *listing = terms.listing
+    cdef Refusal refusal = read_term(form.stop_price, &listing.price, True, &terms.more.stop_price_ticks)
     if refusal.code == CODE_OK:
-        refusal = read_term(form.trail, &listed.price, True, &terms.more.trail_ticks)
+        refusal = read_term(form.trail, &listing.price, True, &terms.more.trail_ticks)
     if refusal.code == CODE_OK:
-        refusal = read_term(form.display, &listed.quantity, False, &terms.more.display_lots)
+        refusal = read_term(form.display, &listing.quantity, False, &terms.more.display_lots)
     if refusal.code == CODE_OK:
         refusal = read_expiry(form, terms)
     if refusal.code == CODE_OK and form.msg_type != c"G":
-        refusal = read_term(form.minimum, &listed.quantity, False, &terms.more.minimum_lots)
+        refusal = read_term(form.minimum, &listing.quantity, False, &terms.more.minimum_lots)
         if refusal.code == CODE_OK:
             refusal = read_modes(form, terms)
     terms.has_more = (
@@ -207,7 +207,7 @@ cdef Refusal read_further(const Form *form, Terms *terms) noexcept nogil:
     return refusal
 
 
-cdef Refusal read_modes(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_modes(const Form *form, OrderTerms *terms) noexcept nogil:
     """Post-only and its slide, and the self-trade mode (SelfMatchPreventionInstruction; 100 and 101 are our own)."""
     if has_char(form.exec_inst, c"6"):
         terms.order.flags |= ORDER_FLAG_POST_ONLY
@@ -230,7 +230,7 @@ cdef Refusal read_modes(const Form *form, Terms *terms) noexcept nogil:
     return fine()
 
 
-cdef Refusal read_expiry(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal read_expiry(const Form *form, OrderTerms *terms) noexcept nogil:
     """ExpireTime; without it ExpireDate, which ends at its midnight, UTC."""
     cdef Text text = form.expire_time
     cdef int64_t moment

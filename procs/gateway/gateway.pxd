@@ -5,10 +5,10 @@ from procs.gateway.client cimport Client
 from procs.gateway.event_reporter cimport EventReporter
 from procs.gateway.fix.connection cimport Step
 from procs.gateway.fix_session cimport FixSession
-from procs.gateway.listing cimport Listing
+from procs.gateway.listings cimport Listings
 from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.ingress_writer cimport IngressWriter
-from procs.gateway.orders cimport Orders
+from procs.gateway.orders cimport ClientOrders
 from procs.gateway.resend_queue cimport Repeats
 from procs.gateway.store cimport Store
 from shm.board cimport Board
@@ -17,8 +17,8 @@ from shm.board cimport Board
 @cython.final
 cdef class Gateway:
     cdef readonly Store store
-    cdef readonly Orders orders
-    cdef readonly Listing listing
+    cdef readonly ClientOrders orders
+    cdef readonly Listings listings
     cdef readonly EventReporter reporter
     cdef IngressWriter ingress
     cdef OrderEntry order_entry

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 from procs.gateway.client import Client
 from procs.gateway.order_entry import OrderEntry
-from procs.gateway.listing import Listing
-from procs.gateway.orders import Orders
+from procs.gateway.listings import Listings
+from procs.gateway.orders import ClientOrders
 from procs.gateway.event_reporter import EventReporter
 from procs.gateway.session_log import Watch
 from procs.gateway.store import Store
@@ -13,15 +13,15 @@ from shm.ring import Consumer
 
 class Gateway:
     store: Store
-    orders: Orders
-    listing: Listing
+    orders: ClientOrders
+    listings: Listings
     reporter: EventReporter
     clients: dict[Client, None]
     def __init__(
         self,
         store: Store,
-        orders: Orders,
-        listing: Listing,
+        orders: ClientOrders,
+        listings: Listings,
         reporter: EventReporter,
         ingress: IngressWriter,
         order_entry: OrderEntry,

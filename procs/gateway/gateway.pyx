@@ -52,13 +52,13 @@ cdef class Gateway:
     """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers."""
 
     def __init__(
-        self, Store store, Orders orders, Listing listing, EventReporter reporter, IngressWriter ingress,
+        self, Store store, ClientOrders orders, Listings listings, EventReporter reporter, IngressWriter ingress,
         OrderEntry order_entry, bytes comp_id, uint32_t max_message_bytes, object logon, object watch,
         uint32_t unread_timeout_s, uint32_t max_messages_per_second
     ):
         self.store = store
         self.orders = orders
-        self.listing = listing
+        self.listings = listings
         self.reporter = reporter
         self.ingress = ingress
         self.order_entry = order_entry

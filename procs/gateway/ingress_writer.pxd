@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from procs.gateway.order_form cimport Form, Terms
+from procs.gateway.order_form cimport Form, OrderTerms
 from shm.records cimport ReplaceRecord
 from shm.ring cimport Producer
 
@@ -17,17 +17,19 @@ cdef class IngressWriter:
     cdef bint has_room(self) noexcept nogil
     cdef bint is_taken(self) noexcept nogil
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void order(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void pair(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void mass_cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void body(
-        self, int command, const Form *form, const Terms *terms, int flags, uint32_t account, int64_t utc_ns
+    cdef void order(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void pair(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void cancel(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void replace(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void mass_cancel(
+        self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns
     ) noexcept nogil
-    cdef void further(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void body(
+        self, int command, const Form *form, const OrderTerms *terms, int flags, uint32_t account, int64_t utc_ns
+    ) noexcept nogil
+    cdef void further(self, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef ReplaceRecord *request(
-        self, int command, int flags, const Terms *terms, uint32_t account, int64_t utc_ns
+        self, int command, int flags, const OrderTerms *terms, uint32_t account, int64_t utc_ns
     ) noexcept nogil
     cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil
     cdef void publish(self) noexcept nogil

@@ -6,7 +6,7 @@ It claims and fills slots and publishes a read's worth of them together; it neve
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from procs.gateway.order_form cimport Form, Terms
+from procs.gateway.order_form cimport Form, OrderTerms
 from shm.client_ids cimport is_short, join_ids
 from shm.records cimport (
     CL_ORD_ID_SIZE,
@@ -68,13 +68,13 @@ cdef class IngressWriter:
         self.claimed += 1
         return slot
 
-    cdef void order(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void order(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         if terms.has_more:
             self.further(terms, account, utc_ns)
         self.body(CMD_NEW_ORDER, form, terms, 0, account, utc_ns)
         self.commands += 1
 
-    cdef void pair(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void pair(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         """A list: its second order in the extension of its first one."""
         if terms[1].has_more:
             self.further(&terms[1], account, utc_ns)
@@ -85,7 +85,7 @@ cdef class IngressWriter:
         self.commands += 1
 
     cdef void body(
-        self, int command, const Form *form, const Terms *terms, int flags, uint32_t account, int64_t utc_ns
+        self, int command, const Form *form, const OrderTerms *terms, int flags, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
         """An order's record: all behind its header is as the checks have left it."""
         cdef char *slot = self.claim(command, account, utc_ns)
@@ -96,12 +96,12 @@ cdef class IngressWriter:
             record.flags |= ORDER_FLAG_TERMS
         record.msg_seq_num = form.msg_seq_num
 
-    cdef void further(self, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void further(self, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         """Terms beyond price and quantity, directly before the record (of a replace, its OrigClOrdID) that has them."""
         cdef char *slot = self.claim(CMD_EXT_TERMS, account, utc_ns)
         memcpy(slot + HEADER_SIZE, <const char *> &terms.more + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
 
-    cdef void cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void cancel(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         cdef CancelRecord *record = <CancelRecord *> self.request(
             CMD_CANCEL, ORDER_FLAG_POSS_RESEND if form.poss_resend else 0, terms, account, utc_ns
         )
@@ -110,7 +110,7 @@ cdef class IngressWriter:
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 
-    cdef void replace(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void replace(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
         cdef ReplaceRecord *record
         cdef int flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
         if terms.has_more:
@@ -123,7 +123,9 @@ cdef class IngressWriter:
         record.msg_seq_num = form.msg_seq_num
         self.commands += 1
 
-    cdef void mass_cancel(self, const Form *form, const Terms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void mass_cancel(
+        self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns
+    ) noexcept nogil:
         """Of the account's own orders: those of an instrument (0: any) and a side (0: both)."""
         cdef MassCancelRecord *record = <MassCancelRecord *> self.claim(CMD_MASS_CANCEL, account, utc_ns)
         memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
@@ -135,7 +137,7 @@ cdef class IngressWriter:
         self.commands += 1
 
     cdef ReplaceRecord *request(
-        self, int command, int flags, const Terms *terms, uint32_t account, int64_t utc_ns
+        self, int command, int flags, const OrderTerms *terms, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
         """A cancel or replace with its ClOrdID and OrigClOrdID, which takes a record of its own where one is long."""
         cdef bint fits = is_short(terms.order.cl_ord_id) and is_short(terms.orig_cl_ord_id)

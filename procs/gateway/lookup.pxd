@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.gateway.store_reader cimport Entry
+from procs.gateway.store_reader cimport StoreEntry
 
 
 @cython.final
@@ -17,8 +17,8 @@ cdef class Lookup:
     cdef readonly uint64_t reads
     cdef readonly uint64_t bytes_read
     cdef bint has(self, uint64_t position)
-    cdef const Entry *header(self, uint64_t position, uint32_t session) except NULL
-    cdef const Entry *entry(self, uint64_t position) except NULL
+    cdef const StoreEntry *header(self, uint64_t position, uint32_t session) except NULL
+    cdef const StoreEntry *entry(self, uint64_t position) except NULL
     cdef const char *hold(self, uint64_t position, uint64_t first, size_t size) except NULL
     cdef int fill(self, uint64_t first, size_t size) except -1
     cdef void forget(self) noexcept

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from posix.unistd cimport close, pread
 
-from procs.gateway.store_reader cimport MAX_BODY, SEGMENT_HEADER_SIZE, Entry, crc_of, is_sane
+from procs.gateway.store_reader cimport MAX_BODY, SEGMENT_HEADER_SIZE, StoreEntry, crc_of, is_sane
 
 from procs.gateway.store_reader import StoreCorrupt, path_of
 
@@ -21,7 +21,7 @@ cdef enum:
     PAGE = 4096
     BUFFER_SIZE = MAX_BODY + 2 * PAGE
 
-assert sizeof(Entry) < PAGE
+assert sizeof(StoreEntry) < PAGE
 
 
 cdef class Lookup:
@@ -46,23 +46,24 @@ cdef class Lookup:
         """Whether the store still has what was at `position` (0: there was nothing)."""
         return position >= <uint64_t> self.bases[0] + SEGMENT_HEADER_SIZE
 
-    cdef const Entry *header(self, uint64_t position, uint32_t session) except NULL:
+    cdef const StoreEntry *header(self, uint64_t position, uint32_t session) except NULL:
         """The header of an entry of the session, for a walk backwards; valid until the next call. StoreCorrupt."""
-        cdef uint64_t end = position + sizeof(Entry)
-        cdef const Entry *entry
+        cdef uint64_t end = position + sizeof(StoreEntry)
+        cdef const StoreEntry *entry
         self.seek(position)
-        entry = <const Entry *> self.hold(position, max(self.base, end - min(end, <uint64_t> PAGE)), sizeof(Entry))
+        cdef uint64_t first = max(self.base, end - min(end, <uint64_t> PAGE))
+        entry = <const StoreEntry *> self.hold(position, first, sizeof(StoreEntry))
         if entry.session != session or entry.length > MAX_BODY or not is_sane(entry):
             raise self.damage(position)
         return entry
 
-    cdef const Entry *entry(self, uint64_t position) except NULL:
+    cdef const StoreEntry *entry(self, uint64_t position) except NULL:
         """An entry with its message behind it, valid until the next call. StoreCorrupt."""
-        cdef const Entry *entry
+        cdef const StoreEntry *entry
         self.seek(position)
-        entry = <const Entry *> self.hold(position, position, sizeof(Entry))
+        entry = <const StoreEntry *> self.hold(position, position, sizeof(StoreEntry))
         if entry.length <= MAX_BODY:
-            entry = <const Entry *> self.hold(position, position, sizeof(Entry) + entry.length)
+            entry = <const StoreEntry *> self.hold(position, position, sizeof(StoreEntry) + entry.length)
             if entry.crc == crc_of(entry) and is_sane(entry):
                 return entry
         raise self.damage(position)

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.gateway.lookup cimport Lookup
-from procs.gateway.store_reader cimport KIND_IN_ANSWERED, KIND_IN_LOGGED, Entry
+from procs.gateway.store_reader cimport KIND_IN_ANSWERED, KIND_IN_LOGGED, StoreEntry
 
 
 cdef object lost_of(
@@ -16,7 +16,7 @@ cdef object lost_of(
     is above `sequenced`. Numbers alone don't say where to stop: one that was asked again has sent some of them twice.
     """
     cdef uint64_t position = last
-    cdef const Entry *entry
+    cdef const StoreEntry *entry
     answered = set()
     while position >= first and lookup.has(position):
         entry = lookup.header(position, session)

@@ -2,9 +2,9 @@ cimport cython
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 
 from procs.gateway.fix.connection cimport Connection
-from procs.gateway.order_form cimport Form, Refusal, Terms, Text
+from procs.gateway.order_form cimport Form, OrderTerms, Refusal, Text
 from procs.gateway.ingress_writer cimport IngressWriter
-from procs.gateway.orders cimport Orders
+from procs.gateway.orders cimport ClientOrders
 from procs.gateway.reports cimport ExecId, Reports
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport Kind
@@ -14,7 +14,7 @@ from procs.gateway.validation cimport Validator
 @cython.final
 cdef class OrderEntry:
     cdef Store store
-    cdef Orders orders
+    cdef ClientOrders orders
     cdef Reports reports
     cdef IngressWriter ingress
     cdef Validator validator
@@ -28,13 +28,13 @@ cdef class OrderEntry:
     cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
     cdef int keep(self, Kind kind, Connection connection, uint32_t account, int flags=*) except -1
     cdef int keep_refused(self, Connection connection, uint32_t account, Text cl_ord_id, int flags=*) except -1
-    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const Terms *terms) noexcept
-    cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept
+    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept
+    cdef bint is_new(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept
     cdef int refuse_order(
         self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
     ) except -1
     cdef int answer_status(
-        self, Connection connection, uint32_t account, const Terms *terms, int part, int64_t now_ns
+        self, Connection connection, uint32_t account, const OrderTerms *terms, int part, int64_t now_ns
     ) except -1
     cdef int busy(self, Connection connection, uint32_t account, Text ref_id) except -1
     cdef ExecId own_exec_id(self, int part=*) noexcept

@@ -1,10 +1,16 @@
 from procs.gateway.validation import Validator
-from procs.gateway.orders import Orders
+from procs.gateway.orders import ClientOrders
 from procs.gateway.reports import Reports
 from procs.gateway.store import Store
 from procs.gateway.ingress_writer import IngressWriter
 
 class OrderEntry:
     def __init__(
-        self, store: Store, orders: Orders, reports: Reports, ingress: IngressWriter, validator: Validator, number: int
+        self,
+        store: Store,
+        orders: ClientOrders,
+        reports: Reports,
+        ingress: IngressWriter,
+        validator: Validator,
+        number: int,
     ) -> None: ...

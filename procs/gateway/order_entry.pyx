@@ -10,11 +10,11 @@ from libc.stdio cimport snprintf
 from procs.gateway.codes cimport EXPLANATION_SIZE, explain
 from procs.gateway.fix.connection cimport Connection
 from procs.gateway.fix.message cimport Message
-from procs.gateway.order_form cimport Form, Refusal, Terms, Text
+from procs.gateway.order_form cimport Form, OrderTerms, Refusal, Text
 from procs.gateway.order_form cimport is_char, refuse
 from procs.gateway.ingress_writer cimport IngressWriter
 from procs.gateway.order_request cimport field_of, read_entries, read_form
-from procs.gateway.orders cimport Order, Orders
+from procs.gateway.orders cimport ClientOrder, ClientOrders
 from procs.gateway.reject_messages cimport (
     add_sent, cancel_refused, list_refused, mass_refused, order_refused, order_unknown,
 )
@@ -41,7 +41,7 @@ cdef class OrderEntry:
     """The order entry of gateway `number`. A message's account is its session's, whatever it says."""
 
     def __init__(
-        self, Store store, Orders orders, Reports reports, IngressWriter ingress, Validator validator, int number
+        self, Store store, ClientOrders orders, Reports reports, IngressWriter ingress, Validator validator, int number
     ):
         self.store = store
         self.orders = orders
@@ -71,7 +71,7 @@ cdef class OrderEntry:
     cdef int order_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """A D, F or G."""
         cdef Form form
-        cdef Terms terms
+        cdef OrderTerms terms
         cdef Refusal refusal
         read_form(connection.message, &form)
         refusal = self.validator.check(&form, account, &terms)
@@ -96,7 +96,7 @@ cdef class OrderEntry:
         """An E: both its orders in one command, or one answer for both."""
         cdef Message message = connection.message
         cdef Form[LIST_ORDERS] forms
-        cdef Terms[LIST_ORDERS] terms
+        cdef OrderTerms[LIST_ORDERS] terms
         cdef Refusal refusal = refuse(CODE_LIST_NOT_TWO, field_of(message, 68))
         cdef int i
         if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
@@ -120,7 +120,7 @@ cdef class OrderEntry:
     cdef int mass_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """A q."""
         cdef Form form
-        cdef Terms terms
+        cdef OrderTerms terms
         cdef Text kind = field_of(connection.message, 530)
         cdef Refusal refusal
         read_form(connection.message, &form)
@@ -138,9 +138,9 @@ cdef class OrderEntry:
     cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """An H: how an order of the account stands, as far as this gateway has been told."""
         cdef Form form
-        cdef Terms terms
+        cdef OrderTerms terms
         cdef ExecId exec_id = self.own_exec_id()
-        cdef const Order *order = NULL
+        cdef const ClientOrder *order = NULL
         read_form(connection.message, &form)
         if self.validator.check_status(&form, &terms).code == CODE_OK:
             order = self.orders.find_client(account, terms.order.cl_ord_id)
@@ -171,7 +171,7 @@ cdef class OrderEntry:
         )
         return self.store.append(KIND_IN_ANSWERED, account, message.msg_seq_num, kept, size, flags)
 
-    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const Terms *terms) noexcept:
+    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
         """What refuses an order or replace that the log, or the table of orders, has no room for; else CODE_OK."""
         if not (self.lacks_space or self.orders.is_full()) or not self.is_new(form, account, terms):
             return CODE_OK
@@ -179,7 +179,7 @@ cdef class OrderEntry:
             return CODE_JOURNAL_FULL
         return CODE_OK if form.msg_type == c"G" else CODE_LIMIT_REACHED
 
-    cdef bint is_new(self, const Form *form, uint32_t account, const Terms *terms) noexcept:
+    cdef bint is_new(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
         """Whether it adds to what the log must keep: a cancel does not, nor does what the log has already."""
         if form.msg_type == c"F":
             return False
@@ -216,11 +216,11 @@ cdef class OrderEntry:
         return self.keep_refused(connection, account, ref_id)
 
     cdef int answer_status(
-        self, Connection connection, uint32_t account, const Terms *terms, int part, int64_t now_ns
+        self, Connection connection, uint32_t account, const OrderTerms *terms, int part, int64_t now_ns
     ) except -1:
         """How an order stands that may have been sent before (PossResend), where it is known."""
         cdef ExecId exec_id = self.own_exec_id(part)
-        cdef const Order *order = self.orders.find_client(account, terms.order.cl_ord_id)
+        cdef const ClientOrder *order = self.orders.find_client(account, terms.order.cl_ord_id)
         if order == NULL:
             return 0
         connection.begin_reply(REPORT, now_ns, now_ns)

@@ -2,7 +2,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
 from procs.gateway.decimals cimport Grid
-from procs.gateway.listing cimport Listed
+from procs.gateway.listings cimport Listing
 from shm.records cimport CL_ORD_ID_SIZE, CODE_OK, ExtTermsRecord, NewOrderRecord
 
 cdef struct Text:
@@ -35,8 +35,8 @@ cdef struct Form:            # the fields of an order message that this venue re
     Text self_trade
     Text slide
 
-cdef struct Terms:           # what a form means, checked
-    const Listed *listed     # NULL only in a mass cancel of all symbols
+cdef struct OrderTerms:           # what a form means, checked
+    const Listing *listing     # NULL only in a mass cancel of all symbols
     char orig_cl_ord_id[CL_ORD_ID_SIZE]
     bint has_more
     NewOrderRecord order     # without its header; a cancel or replace uses those of its fields that it has

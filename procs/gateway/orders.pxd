@@ -33,7 +33,7 @@ cdef enum Status:
     STATUS_REJECTED = 56
     STATUS_EXPIRED = 67
 
-cdef struct Order:
+cdef struct ClientOrder:
     uint64_t order_id
     int64_t price_ticks
     int64_t quantity_lots    # of an order with a budget: that, in the quote asset's smallest units
@@ -53,7 +53,7 @@ cdef struct Order:
     uint8_t reserved
 
 # What few orders have, so that the others' places stay small; 0 where one has no such term.
-cdef struct Further:
+cdef struct FurtherTerms:
     int64_t stop_price_ticks
     int64_t trail_ticks
     int64_t display_lots
@@ -62,8 +62,8 @@ cdef struct Further:
 
 
 @cython.final
-cdef class Orders:
-    cdef Order *chunks[MAX_CHUNKS]
+cdef class ClientOrders:
+    cdef ClientOrder *chunks[MAX_CHUNKS]
     cdef uint32_t chunk_count
     cdef uint32_t next_place
     cdef uint32_t free_place
@@ -73,22 +73,22 @@ cdef class Orders:
     cdef uint32_t *closed
     cdef uint64_t closed_count
     cdef Pool aside          # of Further
-    cdef Order *at(self, uint32_t place) noexcept nogil
+    cdef ClientOrder *at(self, uint32_t place) noexcept nogil
     cdef bint is_full(self) noexcept nogil
-    cdef Order *find(self, uint64_t order_id) noexcept nogil
-    cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
+    cdef ClientOrder *find(self, uint64_t order_id) noexcept nogil
+    cdef ClientOrder *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil
-    cdef const Further *further_of(self, const Order *order) noexcept nogil
-    cdef Order *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil
-    cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil
-    cdef Order *filled(
+    cdef const FurtherTerms *further_of(self, const ClientOrder *order) noexcept nogil
+    cdef ClientOrder *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil
+    cdef ClientOrder *rejected(self, const RejectedRecord *event) except NULL nogil
+    cdef ClientOrder *filled(
         self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots
     ) except NULL nogil
-    cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil
-    cdef Order *replaced(self, const ReplacedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil
-    cdef Order *triggered(self, const TriggeredRecord *event) except NULL nogil
-    cdef Order *restated(self, const RestatedRecord *event) except NULL nogil
-    cdef int note_terms_of(self, Order *order, const ExtTermsEventRecord *terms) except -1 nogil
+    cdef ClientOrder *cancelled(self, const CancelledRecord *event) except NULL nogil
+    cdef ClientOrder *replaced(self, const ReplacedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil
+    cdef ClientOrder *triggered(self, const TriggeredRecord *event) except NULL nogil
+    cdef ClientOrder *restated(self, const RestatedRecord *event) except NULL nogil
+    cdef int note_terms_of(self, ClientOrder *order, const ExtTermsEventRecord *terms) except -1 nogil
     cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil
     cdef uint32_t known(self, uint64_t order_id) except 0 nogil
     cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil
@@ -96,13 +96,13 @@ cdef class Orders:
     cdef uint32_t take_place(self) except 0 nogil
     cdef int add_chunk(self) except -1 nogil
 
-cdef inline int128 notional_of(const Order *order) noexcept nogil:
+cdef inline int128 notional_of(const ClientOrder *order) noexcept nogil:
     """Price × quantity of the fills so far, in ticks × lots."""
     return (<int128> order.notional_high << 64) | order.notional_low
 
-cdef inline int64_t leaves_of(const Order *order) noexcept nogil:
+cdef inline int64_t leaves_of(const ClientOrder *order) noexcept nogil:
     """LeavesQty, of an order without a budget: nothing is open of a closed order."""
     return 0 if is_closed(order) else order.quantity_lots - order.cum_lots
 
-cdef inline bint is_closed(const Order *order) noexcept nogil:
+cdef inline bint is_closed(const ClientOrder *order) noexcept nogil:
     return order.status >= STATUS_FILLED  # "replaced" is in reports only

@@ -2,7 +2,7 @@ from procs.tables.saved import Loader, Saver
 
 ORDER_SIZE: int
 
-class Orders:
+class ClientOrders:
     most: int
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...

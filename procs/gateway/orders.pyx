@@ -67,14 +67,14 @@ cdef enum:
     FIRST_FURTHER = 4096
     SPARE_CHUNKS = 128  # for orders on their way, which may fill an ingress and a log ring of the largest size
 
-assert sizeof(Order) == 104
-assert sizeof(Further) == 40
+assert sizeof(ClientOrder) == 104
+assert sizeof(FurtherTerms) == 40
 
-ORDER_SIZE = sizeof(Order) + 2 * sizeof(Link)  # without its heads
+ORDER_SIZE = sizeof(ClientOrder) + 2 * sizeof(Link)  # without its heads
 MOST_ORDERS = (MAX_CHUNKS - SPARE_CHUNKS) * CHUNK_ORDERS
 
 
-cdef Further NO_TERMS  # all 0
+cdef FurtherTerms NO_TERMS  # all 0
 
 
 cdef inline uint32_t hash_id(uint64_t order_id) noexcept nogil:
@@ -86,11 +86,11 @@ cdef inline uint32_t hash_client(uint32_t account, const char *cl_ord_id) noexce
     return crc32c(account, cl_ord_id, CL_ORD_ID_SIZE)
 
 
-cdef inline uint32_t hash_of(int which, const Order *order) noexcept nogil:
+cdef inline uint32_t hash_of(int which, const ClientOrder *order) noexcept nogil:
     return hash_id(order.order_id) if which == BY_ID else hash_client(order.account, order.cl_ord_id)
 
 
-cdef class Orders:
+cdef class ClientOrders:
     """The table. An order that an event names and the table does not hold is a bug of ours: LookupError.
 
     With `most` of them it is full: there is room for those that are on their way, and new ones are to be refused.
@@ -104,7 +104,7 @@ cdef class Orders:
         if self.closed == NULL:
             raise MemoryError("no memory for the order table")
         self.next_place = 1
-        pool_open(&self.aside, sizeof(Further), FIRST_FURTHER)
+        pool_open(&self.aside, sizeof(FurtherTerms), FIRST_FURTHER)
 
     def __dealloc__(self):
         cdef uint32_t chunk
@@ -115,22 +115,22 @@ cdef class Orders:
         free(self.closed)
         pool_close(&self.aside)
 
-    cdef Order *at(self, uint32_t place) noexcept nogil:
+    cdef ClientOrder *at(self, uint32_t place) noexcept nogil:
         return &self.chunks[place // CHUNK_ORDERS][place % CHUNK_ORDERS]
 
     cdef bint is_full(self) noexcept nogil:
         return self.count >= self.most
 
-    cdef Order *find(self, uint64_t order_id) noexcept nogil:
+    cdef ClientOrder *find(self, uint64_t order_id) noexcept nogil:
         """The order, or NULL. Expected time is constant. The pointer is valid until the next event is applied."""
         cdef uint32_t place = self.place_of(order_id)
         return self.at(place) if place else NULL
 
-    cdef Order *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
+    cdef ClientOrder *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
         """The account's order whose current client order id this is (36 bytes, zero-padded), or NULL."""
         cdef Index *index = &self.indexes[BY_CLIENT]
         cdef uint32_t place = index.heads[bucket_of(index, hash_client(account, cl_ord_id))]
-        cdef Order *order
+        cdef ClientOrder *order
         while place:
             order = self.at(place)
             if order.account == account and memcmp(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE) == 0:
@@ -143,13 +143,13 @@ cdef class Orders:
         cdef Index *index = &self.indexes[BY_CLIENT]
         prefetch(&index.heads[bucket_of(index, hash_client(event.account, event.cl_ord_id))])
 
-    cdef const Further *further_of(self, const Order *order) noexcept nogil:
+    cdef const FurtherTerms *further_of(self, const ClientOrder *order) noexcept nogil:
         """The order's further terms, all 0 where it has none."""
-        return <const Further *> pool_at(&self.aside, order.further) if order.further else &NO_TERMS
+        return <const FurtherTerms *> pool_at(&self.aside, order.further) if order.further else &NO_TERMS
 
-    cdef Order *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
+    cdef ClientOrder *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
         """An order entered its matcher; `terms` is NULL where it has no further ones."""
-        cdef Order *order = self.at(self.insert(event.order_id, event.account, event.cl_ord_id))
+        cdef ClientOrder *order = self.at(self.insert(event.order_id, event.account, event.cl_ord_id))
         order.instrument = event.instrument
         order.price_ticks = event.price_ticks
         order.quantity_lots = event.quantity_lots
@@ -162,10 +162,10 @@ cdef class Orders:
         self.note_terms_of(order, terms)
         return order
 
-    cdef Order *rejected(self, const RejectedRecord *event) except NULL nogil:
+    cdef ClientOrder *rejected(self, const RejectedRecord *event) except NULL nogil:
         """A new order was refused: it is held as a closed one, so that its status can be asked for."""
         cdef uint32_t place = self.insert(event.order_id, event.account, event.cl_ord_id)
-        cdef Order *order = self.at(place)
+        cdef ClientOrder *order = self.at(place)
         order.instrument = event.instrument
         order.price_ticks = event.price_ticks
         order.quantity_lots = event.quantity_lots
@@ -175,12 +175,12 @@ cdef class Orders:
         self.close(place, STATUS_REJECTED)
         return order
 
-    cdef Order *filled(
+    cdef ClientOrder *filled(
         self, uint64_t order_id, int64_t lots, int64_t price_ticks, int64_t leaves_lots
     ) except NULL nogil:
         """One side of a trade. The order stays readable after the fill that completes it."""
         cdef uint32_t place = self.known(order_id)
-        cdef Order *order = self.at(place)
+        cdef ClientOrder *order = self.at(place)
         cdef int128 notional = notional_of(order) + <int128> lots * price_ticks
         order.cum_lots += lots
         order.notional_low = <uint64_t> notional
@@ -190,34 +190,34 @@ cdef class Orders:
             self.close(place, STATUS_FILLED)
         return order
 
-    cdef Order *cancelled(self, const CancelledRecord *event) except NULL nogil:
+    cdef ClientOrder *cancelled(self, const CancelledRecord *event) except NULL nogil:
         """The rest of an order left the book. It keeps its client order id: the cancel's own id is the event's."""
         cdef uint32_t place = self.known(event.order_id)
         cdef bint expired = event.reason == CANCEL_REASON_EXPIRED or event.reason == CANCEL_REASON_AUCTION_ENDED
         self.close(place, STATUS_EXPIRED if expired else STATUS_CANCELED)
         return self.at(place)
 
-    cdef Order *triggered(self, const TriggeredRecord *event) except NULL nogil:
+    cdef ClientOrder *triggered(self, const TriggeredRecord *event) except NULL nogil:
         """An order that waited begins to work, up to a price that may be another than before."""
-        cdef Order *order = self.at(self.known(event.order_id))
+        cdef ClientOrder *order = self.at(self.known(event.order_id))
         order.price_ticks = event.price_ticks
         order.state = event.state
         if order.further and event.stop_price_ticks:
-            (<Further *> pool_at(&self.aside, order.further)).stop_price_ticks = event.stop_price_ticks
+            (<FurtherTerms *> pool_at(&self.aside, order.further)).stop_price_ticks = event.stop_price_ticks
         return order
 
-    cdef Order *restated(self, const RestatedRecord *event) except NULL nogil:
+    cdef ClientOrder *restated(self, const RestatedRecord *event) except NULL nogil:
         """The venue itself changed an order's price or quantity."""
-        cdef Order *order = self.at(self.known(event.order_id))
+        cdef ClientOrder *order = self.at(self.known(event.order_id))
         order.price_ticks = event.price_ticks
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
         order.state = event.state
         return order
 
-    cdef Order *replaced(self, const ReplacedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
+    cdef ClientOrder *replaced(self, const ReplacedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
         """An order took new terms and the client order id of the request."""
         cdef uint32_t place = self.known(event.order_id)
-        cdef Order *order = self.at(place)
+        cdef ClientOrder *order = self.at(place)
         chains_remove(&self.indexes[BY_CLIENT], place)
         memcpy(order.cl_ord_id, event.cl_ord_id, CL_ORD_ID_SIZE)
         chains_put(&self.indexes[BY_CLIENT], place, hash_of(BY_CLIENT, order), self.count)
@@ -227,14 +227,14 @@ cdef class Orders:
         self.note_terms_of(order, terms)
         return order
 
-    cdef int note_terms_of(self, Order *order, const ExtTermsEventRecord *terms) except -1 nogil:
+    cdef int note_terms_of(self, ClientOrder *order, const ExtTermsEventRecord *terms) except -1 nogil:
         """Have the terms that came with an event; where none did, the order has none any more."""
-        cdef Further *further
+        cdef FurtherTerms *further
         if order.further == 0:
             if terms == NULL:
                 return 0
             order.further = pool_take(&self.aside)
-        further = <Further *> pool_at(&self.aside, order.further)
+        further = <FurtherTerms *> pool_at(&self.aside, order.further)
         if terms == NULL:
             further[0] = NO_TERMS
             return 0
@@ -261,8 +261,8 @@ cdef class Orders:
 
     cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil:
         cdef uint32_t place = self.take_place()
-        cdef Order *order = self.at(place)
-        memset(order, 0, sizeof(Order))
+        cdef ClientOrder *order = self.at(place)
+        memset(order, 0, sizeof(ClientOrder))
         order.order_id = order_id
         order.account = account
         memcpy(order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
@@ -303,7 +303,7 @@ cdef class Orders:
             with gil:
                 raise MemoryError(f"no memory for more than {self.count} orders")
         self.chunk_count += 1
-        self.chunks[chunk] = <Order *> calloc(CHUNK_ORDERS, sizeof(Order))
+        self.chunks[chunk] = <ClientOrder *> calloc(CHUNK_ORDERS, sizeof(ClientOrder))
         if self.chunks[chunk] == NULL:
             with gil:
                 raise MemoryError(f"no memory for more than {self.count} orders")
@@ -320,7 +320,7 @@ cdef class Orders:
         saver.put_64(self.closed_count)
         saver.put(self.closed, CLOSED_KEPT * sizeof(uint32_t))
         for chunk in range(self.chunk_count):
-            saver.put(self.chunks[chunk], CHUNK_ORDERS * sizeof(Order))
+            saver.put(self.chunks[chunk], CHUNK_ORDERS * sizeof(ClientOrder))
         chains_save(&self.indexes[BY_ID], saver)
         chains_save(&self.indexes[BY_CLIENT], saver)
         pool_save(&self.aside, saver)
@@ -335,7 +335,7 @@ cdef class Orders:
         loader.get(self.closed, CLOSED_KEPT * sizeof(uint32_t))
         while self.chunk_count < chunks:
             self.add_chunk()
-            loader.get(self.chunks[self.chunk_count - 1], CHUNK_ORDERS * sizeof(Order))
+            loader.get(self.chunks[self.chunk_count - 1], CHUNK_ORDERS * sizeof(ClientOrder))
         chains_load(&self.indexes[BY_ID], loader)
         chains_load(&self.indexes[BY_CLIENT], loader)
         pool_load(&self.aside, loader)
@@ -368,13 +368,13 @@ cdef class Orders:
 
     def get(self, uint64_t order_id) -> dict[str, int | bytes | str] | None:
         """What is known of an order, or None; for tests and tools."""
-        cdef Order *order = self.find(order_id)
+        cdef ClientOrder *order = self.find(order_id)
         return None if order == NULL else view(order)
 
     def further(self, uint64_t order_id) -> dict[str, int] | None:
         """An order's further terms, or None where it has none; for tests and tools."""
-        cdef Order *order = self.find(order_id)
-        cdef const Further *terms
+        cdef ClientOrder *order = self.find(order_id)
+        cdef const FurtherTerms *terms
         if order == NULL or order.further == 0:
             return None
         terms = self.further_of(order)
@@ -389,7 +389,7 @@ cdef class Orders:
     def get_client(self, uint32_t account, bytes cl_ord_id) -> dict[str, int | bytes | str] | None:
         """`get` by the account's current client order id."""
         padded = cl_ord_id.ljust(CL_ORD_ID_SIZE, b"\0")
-        cdef Order *order = self.find_client(account, padded)
+        cdef ClientOrder *order = self.find_client(account, padded)
         return None if order == NULL else view(order)
 
     def __len__(self) -> int:
@@ -417,7 +417,7 @@ cdef class Orders:
         pool_check(&self.aside)
 
 
-cdef dict view(const Order *order):
+cdef dict view(const ClientOrder *order):
     return {
         "order_id": order.order_id,
         "account": order.account,

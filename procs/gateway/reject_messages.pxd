@@ -3,14 +3,14 @@ from libc.stdint cimport int64_t, uint32_t
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.message cimport Message
 from procs.gateway.order_form cimport Form, Refusal, Text
-from procs.gateway.orders cimport Order
+from procs.gateway.orders cimport ClientOrder
 from procs.gateway.reports cimport ExecId
 
 cdef int order_refused(
     Outbox out, const Form *form, const Refusal *refusal, const ExecId *exec_id, int64_t utc_ns
 ) except -1 nogil
 cdef int cancel_refused(
-    Outbox out, const Order *order, const Form *form, const Refusal *refusal, int64_t utc_ns
+    Outbox out, const ClientOrder *order, const Form *form, const Refusal *refusal, int64_t utc_ns
 ) except -1 nogil
 cdef int list_refused(Outbox out, Message message, const Refusal *refusal, int64_t utc_ns) except -1 nogil
 cdef int mass_refused(

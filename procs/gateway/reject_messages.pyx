@@ -51,7 +51,7 @@ cdef int order_refused(
 
 
 cdef int cancel_refused(
-    Outbox out, const Order *order, const Form *form, const Refusal *refusal, int64_t utc_ns
+    Outbox out, const ClientOrder *order, const Form *form, const Refusal *refusal, int64_t utc_ns
 ) except -1 nogil:
     """A cancel or replace: OrderCancelReject; `order` is NULL where none is known."""
     add_target(out, order)

@@ -1,5 +1,5 @@
-from procs.gateway.listing import Listing
-from procs.gateway.orders import Orders
+from procs.gateway.listings import Listings
+from procs.gateway.orders import ClientOrders
 
 class Reports:
-    def __init__(self, listing: Listing, orders: Orders) -> None: ...
+    def __init__(self, listings: Listings, orders: ClientOrders) -> None: ...

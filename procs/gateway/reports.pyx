@@ -22,14 +22,7 @@ from procs.gateway.decimals cimport Grid
 from procs.gateway.fix.digits cimport put_uint
 from procs.gateway.fix.encode cimport MILLIS, Outbox
 from procs.gateway.orders cimport (
-    STATUS_FILLED,
-    STATUS_NEW,
-    STATUS_REJECTED,
-    STATUS_REPLACED,
-    Orders,
-    int128,
-    is_closed,
-    leaves_of,
+    STATUS_FILLED, STATUS_NEW, STATUS_REJECTED, STATUS_REPLACED, ClientOrders, int128, is_closed, leaves_of,
     notional_of,
 )
 from shm.records cimport (
@@ -136,43 +129,47 @@ cdef inline bint is_priced(int ord_type) noexcept nogil:
 cdef class Reports:
     """One method a message; each writes the body's fields between the outbox's begin and end."""
 
-    def __init__(self, Listing listing, Orders orders):
-        self.listing = listing
+    def __init__(self, Listings listings, ClientOrders orders):
+        self.listings = listings
         self.orders = orders
 
-    cdef int accepted(self, Outbox out, const Order *order, int ring, const AcceptedRecord *event) except -1 nogil:
+    cdef int accepted(
+        self, Outbox out, const ClientOrder *order, int ring, const AcceptedRecord *event
+    ) except -1 nogil:
         cdef ExecId exec_id = exec_id_of(ring, event.number, event.side)
         self.head(out, order, &exec_id, c"0", STATUS_NEW)
-        self.terms(out, order, self.listing.get(order.instrument))
-        self.progress(out, order, self.listing.get(order.instrument))
+        self.terms(out, order, self.listings.get(order.instrument))
+        self.progress(out, order, self.listings.get(order.instrument))
         return out.add_utc(60, event.time_ns, MILLIS)
 
-    cdef int traded(self, Outbox out, const Order *order, int ring, const TradedRecord *event) except -1 nogil:
+    cdef int traded(self, Outbox out, const ClientOrder *order, int ring, const TradedRecord *event) except -1 nogil:
         """One side of a trade, which the order table has already applied to the order."""
-        cdef const Listed *listed = self.listing.get(order.instrument)
+        cdef const Listing *listing = self.listings.get(order.instrument)
         cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
         cdef char exec_type = c"F"
         cdef int64_t fee = event.maker_fee if order.order_id == event.maker_order_id else event.taker_fee
-        cdef uint32_t asset = listed.base_asset if order.side == SIDE_BUY else listed.quote_asset
+        cdef uint32_t asset = listing.base_asset if order.side == SIDE_BUY else listing.quote_asset
         if out.version == 42:
             exec_type = c"2" if order.status == STATUS_FILLED else c"1"
         self.head(out, order, &exec_id, exec_type, order.status)
-        self.terms(out, order, listed)
-        add_steps(out, 32, event.quantity_lots, &listed.quantity)
-        add_steps(out, 31, event.price_ticks, &listed.price)
-        self.progress(out, order, listed)
+        self.terms(out, order, listing)
+        add_steps(out, 32, event.quantity_lots, &listing.quantity)
+        add_steps(out, 31, event.price_ticks, &listing.price)
+        self.progress(out, order, listing)
         if event.flags & TRADE_FLAG_AUCTION:
             add_text(out, AUCTION_TEXT)
         elif out.version != 42:
             out.add_char(851, LIQUIDITY_ADDED if order.order_id == event.maker_order_id else LIQUIDITY_REMOVED)
         if fee:
-            out.add_decimal(12, fee, listed.base_scale if order.side == SIDE_BUY else listed.quote_scale)
+            out.add_decimal(12, fee, listing.base_scale if order.side == SIDE_BUY else listing.quote_scale)
             out.add_char(13, COMM_TYPE_ABSOLUTE)
             if out.version != 42:
-                out.add_padded(479, self.listing.asset_name(asset), SYMBOL_SIZE)
+                out.add_padded(479, self.listings.asset_name(asset), SYMBOL_SIZE)
         return out.add_utc(60, event.time_ns, MILLIS)
 
-    cdef int cancelled(self, Outbox out, const Order *order, int ring, const CancelledRecord *event) except -1 nogil:
+    cdef int cancelled(
+        self, Outbox out, const ClientOrder *order, int ring, const CancelledRecord *event
+    ) except -1 nogil:
         cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
         cdef bint asked = event.reason == CANCEL_REASON_REQUESTED
         out.add_int(37, order.order_id)
@@ -182,30 +179,34 @@ cdef class Reports:
         else:
             out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         add_kind(out, &exec_id, order.status, order.status)
-        self.terms(out, order, self.listing.get(order.instrument))
-        self.progress(out, order, self.listing.get(order.instrument))
+        self.terms(out, order, self.listings.get(order.instrument))
+        self.progress(out, order, self.listings.get(order.instrument))
         out.add_utc(60, event.time_ns, MILLIS)
         return 0 if asked else add_text(out, CANCEL_TEXTS[event.reason])
 
-    cdef int triggered(self, Outbox out, const Order *order, int ring, const TriggeredRecord *event) except -1 nogil:
+    cdef int triggered(
+        self, Outbox out, const ClientOrder *order, int ring, const TriggeredRecord *event
+    ) except -1 nogil:
         """FIX before 5.0 has no ExecType for it: it is a restatement, of whether the order works."""
         cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
         self.head(out, order, &exec_id, c"D", order.status)
         out.add_int(378, RESTATED_BY_BROKER if out.version == 42 else RESTATED_BY_MARKET)
-        self.terms(out, order, self.listing.get(order.instrument))
+        self.terms(out, order, self.listings.get(order.instrument))
         if out.version != 42:
             out.add_char(636, c"Y")
-        self.progress(out, order, self.listing.get(order.instrument))
+        self.progress(out, order, self.listings.get(order.instrument))
         out.add_utc(60, event.time_ns, MILLIS)
         return add_text(out, TRIGGER_TEXTS[event.reason])
 
-    cdef int restated(self, Outbox out, const Order *order, int ring, const RestatedRecord *event) except -1 nogil:
+    cdef int restated(
+        self, Outbox out, const ClientOrder *order, int ring, const RestatedRecord *event
+    ) except -1 nogil:
         cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
         cdef bint slid = event.reason == RESTATE_REASON_SLID
         self.head(out, order, &exec_id, c"D", order.status)
         out.add_char(378, RESTATED_PRICE if slid else RESTATED_QUANTITY)
-        self.terms(out, order, self.listing.get(order.instrument))
-        self.progress(out, order, self.listing.get(order.instrument))
+        self.terms(out, order, self.listings.get(order.instrument))
+        self.progress(out, order, self.listings.get(order.instrument))
         out.add_utc(60, event.time_ns, MILLIS)
         return add_text(out, SLID_TEXT if slid else SELF_TRADE_TEXT)
 
@@ -220,7 +221,7 @@ cdef class Reports:
         self, Outbox out, uint64_t cause, const char *cl_ord_id, uint32_t instrument, int side, int64_t utc_ns, int code
     ) except -1 nogil:
         """An OrderMassCancelReport; its OrderID is the command's place in the log."""
-        cdef const Listed *listed = self.listing.get(instrument) if instrument else NULL
+        cdef const Listing *listing = self.listings.get(instrument) if instrument else NULL
         cdef char asked = c"1" if instrument else c"7"
         out.add_int(37, cause)
         out.add_padded(11, cl_ord_id, CL_ORD_ID_SIZE)
@@ -228,15 +229,15 @@ cdef class Reports:
         out.add_char(531, asked if code == CODE_OK else c"0")
         if code != CODE_OK:
             out.add_int(532, mass_rej_reason(code))
-        if listed != NULL:
-            out.add_padded(55, listed.symbol, SYMBOL_SIZE)
+        if listing != NULL:
+            out.add_padded(55, listing.symbol, SYMBOL_SIZE)
         if side:
             out.add_char(54, c"0" + side)
         out.add_utc(60, utc_ns, MILLIS)
         return 0 if code == CODE_OK else add_explanation(out, code, NULL, 0)
 
     cdef int replaced(
-        self, Outbox out, const Order *order, int ring, const ReplacedRecord *event, const char *old_cl_ord_id
+        self, Outbox out, const ClientOrder *order, int ring, const ReplacedRecord *event, const char *old_cl_ord_id
     ) except -1 nogil:
         cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
         cdef char status = order.status
@@ -246,14 +247,14 @@ cdef class Reports:
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         out.add_padded(41, old_cl_ord_id, CL_ORD_ID_SIZE)
         add_kind(out, &exec_id, c"5", status)
-        self.terms(out, order, self.listing.get(order.instrument))
-        self.progress(out, order, self.listing.get(order.instrument))
+        self.terms(out, order, self.listings.get(order.instrument))
+        self.progress(out, order, self.listings.get(order.instrument))
         return out.add_utc(60, event.time_ns, MILLIS)
 
     cdef int rejected(self, Outbox out, const RejectedRecord *event, int ring) except -1 nogil:
         """A new order that the router or a matcher refused. A duplicate's id belongs to another order: it has none."""
         cdef ExecId exec_id = exec_id_of(ring, event.number, event.side)
-        cdef const Listed *listed = self.listing.get(event.instrument)
+        cdef const Listing *listing = self.listings.get(event.instrument)
         if event.code == CODE_DUPLICATE_CLIENT_ID:
             out.add_bytes(37, UNKNOWN_ID, 4)
         else:
@@ -261,14 +262,14 @@ cdef class Reports:
         out.add_padded(11, event.cl_ord_id, CL_ORD_ID_SIZE)
         add_kind(out, &exec_id, c"8", STATUS_REJECTED)
         out.add_int(103, ord_rej_reason(event.code, out.version == 42))
-        if listed != NULL:
-            out.add_padded(55, listed.symbol, SYMBOL_SIZE)
+        if listing != NULL:
+            out.add_padded(55, listing.symbol, SYMBOL_SIZE)
         out.add_char(54, c"0" + event.side)
         # The quantity of a market order may have been a budget, which a refusal does not tell.
-        if listed != NULL and event.ord_type != ORD_TYPE_MARKET:
-            add_steps(out, 38, event.quantity_lots, &listed.quantity)
+        if listing != NULL and event.ord_type != ORD_TYPE_MARKET:
+            add_steps(out, 38, event.quantity_lots, &listing.quantity)
             if is_priced(event.ord_type):
-                add_steps(out, 44, event.price_ticks, &listed.price)
+                add_steps(out, 44, event.price_ticks, &listing.price)
         out.add_char(40, type_of(event.ord_type))
         out.add_char(59, c"0" + event.time_in_force)
         add_nothing_done(out)
@@ -276,7 +277,7 @@ cdef class Reports:
         return add_explanation(out, event.code, NULL, 0)
 
     cdef int cancel_rejected(
-        self, Outbox out, const Order *order, const RejectedRecord *event, const char *orig_cl_ord_id
+        self, Outbox out, const ClientOrder *order, const RejectedRecord *event, const char *orig_cl_ord_id
     ) except -1 nogil:
         """A cancel or replace that the router or a matcher refused; `order` is NULL where none is known."""
         add_target(out, order)
@@ -287,54 +288,54 @@ cdef class Reports:
         out.add_utc(60, event.time_ns, MILLIS)
         return add_explanation(out, event.code, NULL, 0)
 
-    cdef int status(self, Outbox out, const Order *order, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:
+    cdef int status(self, Outbox out, const ClientOrder *order, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:
         """How an order stands, for who asks or may have sent it before; the caller adds what repeats the question."""
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         add_kind(out, exec_id, order.status if out.version == 42 else c"I", order.status, c"3")
-        self.terms(out, order, self.listing.get(order.instrument))
-        self.progress(out, order, self.listing.get(order.instrument))
+        self.terms(out, order, self.listings.get(order.instrument))
+        self.progress(out, order, self.listings.get(order.instrument))
         return out.add_utc(60, utc_ns, MILLIS)
 
     cdef int head(
-        self, Outbox out, const Order *order, const ExecId *exec_id, char exec_type, char status
+        self, Outbox out, const ClientOrder *order, const ExecId *exec_id, char exec_type, char status
     ) except -1 nogil:
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         return add_kind(out, exec_id, exec_type, status)
 
-    cdef int terms(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil:
-        out.add_padded(55, listed.symbol, SYMBOL_SIZE)
+    cdef int terms(self, Outbox out, const ClientOrder *order, const Listing *listing) except -1 nogil:
+        out.add_padded(55, listing.symbol, SYMBOL_SIZE)
         out.add_char(54, c"0" + order.side)
         if order.flags & ORDER_FLAG_BUDGET:
-            out.add_decimal(152, order.quantity_lots, listed.quote_scale)
+            out.add_decimal(152, order.quantity_lots, listing.quote_scale)
         # The quantity of a market order that was refused may have been a budget too.
         elif order.ord_type != ORD_TYPE_MARKET or order.status != STATUS_REJECTED:
-            add_steps(out, 38, order.quantity_lots, &listed.quantity)
+            add_steps(out, 38, order.quantity_lots, &listing.quantity)
         out.add_char(40, type_of(order.ord_type))
         if is_priced(order.ord_type):
-            add_steps(out, 44, order.price_ticks, &listed.price)
+            add_steps(out, 44, order.price_ticks, &listing.price)
         out.add_char(59, c"0" + order.time_in_force)
         if order.further or order.flags & FLAGS_SHOWN or order.state == ORDER_STATE_WAITING:
-            self.further(out, order, listed)
+            self.further(out, order, listing)
         return 0
 
-    cdef int further(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil:
+    cdef int further(self, Outbox out, const ClientOrder *order, const Listing *listing) except -1 nogil:
         """What few orders have."""
-        cdef const Further *terms = self.orders.further_of(order)
+        cdef const FurtherTerms *terms = self.orders.further_of(order)
         if order.ord_type == ORD_TYPE_TRAILING_STOP:
             if out.version != 42:  # which has no ExecInst for it: OrdType and PegDifference say it
                 out.add_char(18, c"a")
         elif order.flags & ORDER_FLAG_POST_ONLY:
             out.add_char(18, c"6")
         if terms.stop_price_ticks:
-            add_steps(out, 99, terms.stop_price_ticks, &listed.price)
+            add_steps(out, 99, terms.stop_price_ticks, &listing.price)
         if terms.trail_ticks:
-            add_steps(out, 211, terms.trail_ticks, &listed.price)
+            add_steps(out, 211, terms.trail_ticks, &listing.price)
         if terms.display_lots:
-            add_steps(out, 111, terms.display_lots, &listed.quantity)
+            add_steps(out, 111, terms.display_lots, &listing.quantity)
         if terms.minimum_lots:
-            add_steps(out, 110, terms.minimum_lots, &listed.quantity)
+            add_steps(out, 110, terms.minimum_lots, &listing.quantity)
         if terms.expire_ns:
             out.add_utc(126, terms.expire_ns, MILLIS)
         if order.flags & ORDER_FLAG_SLIDE:
@@ -343,35 +344,35 @@ cdef class Reports:
             out.add_char(636, c"N")
         return 0
 
-    cdef int progress(self, Outbox out, const Order *order, const Listed *listed) except -1 nogil:
+    cdef int progress(self, Outbox out, const ClientOrder *order, const Listing *listing) except -1 nogil:
         if order.flags & ORDER_FLAG_BUDGET:
-            add_budget_left(out, order, listed)
+            add_budget_left(out, order, listing)
         else:
-            add_steps(out, 151, leaves_of(order), &listed.quantity)
-        add_steps(out, 14, order.cum_lots, &listed.quantity)
-        return add_average(out, order, listed)
+            add_steps(out, 151, leaves_of(order), &listing.quantity)
+        add_steps(out, 14, order.cum_lots, &listing.quantity)
+        return add_average(out, order, listing)
 
 
-cdef int add_average(Outbox out, const Order *order, const Listed *listed) except -1 nogil:
+cdef int add_average(Outbox out, const ClientOrder *order, const Listing *listing) except -1 nogil:
     """AvgPx (6): notional / quantity, cut to as many decimals (8 beyond the price's, at most) as fit."""
     cdef int128 value
     cdef int decimals = 0
-    cdef int most = min(AVG_PX_DECIMALS, 18 - listed.price.scale)
+    cdef int most = min(AVG_PX_DECIMALS, 18 - listing.price.scale)
     if order.cum_lots == 0:
         return out.add_char(6, c"0")
-    value = notional_of(order) * listed.price.step
+    value = notional_of(order) * listing.price.step
     while decimals < most and value * 10 / order.cum_lots <= INT64_MAX:
         value *= 10
         decimals += 1
-    return out.add_decimal(6, <int64_t> (value / order.cum_lots), listed.price.scale + decimals)
+    return out.add_decimal(6, <int64_t> (value / order.cum_lots), listing.price.scale + decimals)
 
 
-cdef int add_budget_left(Outbox out, const Order *order, const Listed *listed) except -1 nogil:
+cdef int add_budget_left(Outbox out, const ClientOrder *order, const Listing *listing) except -1 nogil:
     """LeavesQty of an order with a budget: what is left of that, in the quote asset, as long as it is open."""
     if is_closed(order):
         return out.add_char(151, c"0")
     return out.add_decimal(
-        151, order.quantity_lots - <int64_t> (notional_of(order) * listed.unit_value), listed.quote_scale
+        151, order.quantity_lots - <int64_t> (notional_of(order) * listing.unit_value), listing.quote_scale
     )
 
 
@@ -392,7 +393,7 @@ cdef int add_nothing_done(Outbox out) except -1 nogil:
     return out.add_char(6, c"0")
 
 
-cdef int add_target(Outbox out, const Order *order) except -1 nogil:
+cdef int add_target(Outbox out, const ClientOrder *order) except -1 nogil:
     """OrderID and OrdStatus of what a cancel or replace meant; FIX asks for NONE and Rejected where that is unknown."""
     if order == NULL:
         out.add_bytes(37, UNKNOWN_ID, 4)

@@ -3,7 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from procs.gateway.lookup cimport Lookup
 from procs.gateway.store cimport Store
-from procs.gateway.store_reader cimport Entry
+from procs.gateway.store_reader cimport StoreEntry
 
 
 @cython.final
@@ -19,7 +19,7 @@ cdef class Resend:
     cdef uint64_t *found         # positions of the stretch's messages, the first one last
     cdef uint32_t count
     cdef uint32_t capacity
-    cdef const Entry *next(self, int *work) except? NULL
+    cdef const StoreEntry *next(self, int *work) except? NULL
     cdef bint is_done(self) noexcept
     cdef int begin_stretch(self) except -1
     cdef int walk(self) except -1

@@ -12,7 +12,7 @@ from procs.gateway.lookup cimport Lookup
 from procs.gateway.resend_index cimport Mark, mark_above
 from procs.gateway.sessions cimport SessionState
 from procs.gateway.store cimport Store
-from procs.gateway.store_reader cimport KIND_OUT_ADMIN, KIND_OUT_APP, Entry
+from procs.gateway.store_reader cimport KIND_OUT_ADMIN, KIND_OUT_APP, StoreEntry
 
 cdef enum:
     FIRST_CAPACITY = 64
@@ -43,12 +43,12 @@ cdef class Resend:
             self.store.sessions[self.session].generation != self.generation
         )
 
-    cdef const Entry *next(self, int *work) except? NULL:
+    cdef const StoreEntry *next(self, int *work) except? NULL:
         """The next message, valid until the next call; NULL where it `is_done`, or all `work` is used up.
 
         Each entry read takes 1 of `work`, and so does the start of each stretch.
         """
-        cdef const Entry *entry
+        cdef const StoreEntry *entry
         while work[0] > 0 and not self.is_done():
             work[0] -= 1
             if self.walk_at:
@@ -82,7 +82,7 @@ cdef class Resend:
 
     cdef int walk(self) except -1:
         """Look at the entry at `walk_at`, and go back to the one before it, or no further."""
-        cdef const Entry *entry = self.lookup.header(self.walk_at, self.session)
+        cdef const StoreEntry *entry = self.lookup.header(self.walk_at, self.session)
         cdef uint64_t position = self.walk_at
         if entry.kind != KIND_OUT_ADMIN and entry.kind != KIND_OUT_APP:
             raise self.lookup.damage(position)
@@ -111,7 +111,7 @@ cdef class Resend:
     def read(self) -> tuple[int, int, bytes] | None:
         """The next message as (kind, MsgSeqNum, message), or None at the end."""
         cdef int work = ALL
-        cdef const Entry *entry = self.next(&work)
+        cdef const StoreEntry *entry = self.next(&work)
         if entry == NULL:
             return None
-        return (entry.kind, entry.msg_seq_num, (<const char *> entry + sizeof(Entry))[:entry.length])
+        return (entry.kind, entry.msg_seq_num, (<const char *> entry + sizeof(StoreEntry))[:entry.length])

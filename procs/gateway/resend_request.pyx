@@ -12,7 +12,7 @@ from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix_session cimport FixSession
 from procs.gateway.resend cimport Resend
 from procs.gateway.store cimport Store
-from procs.gateway.store_reader cimport KIND_OUT_APP, Entry
+from procs.gateway.store_reader cimport KIND_OUT_APP, StoreEntry
 
 cdef enum:
     WORK_A_STEP = 256            # entries of the store that are looked at
@@ -70,7 +70,7 @@ cdef class Repeat:
     cdef int repeat(self, int work, int64_t now_ns) except -1:
         """Repeat what at most `work` finds; how much of that was used."""
         cdef Connection connection = self.connection
-        cdef const Entry *entry
+        cdef const StoreEntry *entry
         cdef int left = work
         while connection.outbox.used < BYTES_A_STEP:
             entry = self.resend.next(&left)
@@ -82,7 +82,7 @@ cdef class Repeat:
                 break
             if entry.kind == KIND_OUT_APP:
                 connection.repeat(
-                    entry.msg_seq_num, <const char *> entry + sizeof(Entry), entry.length, now_ns, now_ns
+                    entry.msg_seq_num, <const char *> entry + sizeof(StoreEntry), entry.length, now_ns, now_ns
                 )
         return max(work - left, <int> (work > 0))
 
@@ -101,7 +101,7 @@ cdef class Repeat:
     cdef int catch_up(self, object transport, int64_t now_ns) except -1:
         """Send the messages that were stored while it ran, as they are; the session is live behind the last."""
         cdef Outbox outbox = self.connection.outbox
-        cdef const Entry *entry
+        cdef const StoreEntry *entry
         cdef int left = WORK_A_STEP
         cdef size_t size = 0
         parts = []
@@ -109,7 +109,7 @@ cdef class Repeat:
             entry = self.resend.next(&left)
             if entry == NULL:
                 break
-            parts.append(PyBytes_FromStringAndSize(<const char *> entry + sizeof(Entry), entry.length))
+            parts.append(PyBytes_FromStringAndSize(<const char *> entry + sizeof(StoreEntry), entry.length))
             size += entry.length
             outbox.next_out = entry.msg_seq_num + 1
         if parts:

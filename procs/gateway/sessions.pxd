@@ -1,7 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.gateway.resend_index cimport ResendIndex
-from procs.gateway.store_reader cimport Entry
+from procs.gateway.store_reader cimport StoreEntry
 from procs.tables.saved cimport Loader, Saver
 
 cdef struct SessionState:
@@ -19,8 +19,8 @@ cdef struct SessionState:
 
 cdef SessionState *new_sessions() except NULL
 cdef void free_sessions(SessionState *sessions) noexcept nogil
-cdef uint64_t followed(const SessionState *state, const Entry *entry) noexcept nogil
-cdef int follow(SessionState *state, const Entry *entry, const char *data, uint64_t position) except -1 nogil
+cdef uint64_t followed(const SessionState *state, const StoreEntry *entry) noexcept nogil
+cdef int follow(SessionState *state, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil
 cdef int save_sessions(const SessionState *sessions, Saver saver) except -1
 cdef int load_sessions(SessionState *sessions, Loader loader) except -1
 cdef object pack_sessions(const SessionState *sessions, uint32_t top)

@@ -11,14 +11,7 @@ from procs.gateway.resend_index cimport (
     MAX_MARKS, ResendIndex, add_mark, clear_marks, drop_marks, load_marks, reach_of, save_marks,
 )
 from procs.gateway.store_reader cimport (
-    KIND_IN_ADMIN,
-    KIND_IN_ANSWERED,
-    KIND_IN_LOGGED,
-    KIND_OUT_ADMIN,
-    KIND_OUT_APP,
-    KIND_RESET,
-    Entry,
-    padded,
+    KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_IN_LOGGED, KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET, StoreEntry, padded,
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
@@ -67,14 +60,14 @@ cdef void free_sessions(SessionState *sessions) noexcept nogil:
     free(sessions)
 
 
-cdef uint64_t followed(const SessionState *state, const Entry *entry) noexcept nogil:
+cdef uint64_t followed(const SessionState *state, const StoreEntry *entry) noexcept nogil:
     """The position of the entry that this one, which is the session's next, follows; 0 where it follows none."""
     if entry.kind == KIND_OUT_ADMIN or entry.kind == KIND_OUT_APP:
         return state.last_out
     return state.last_in_app if entry.kind == KIND_IN_LOGGED or entry.kind == KIND_IN_ANSWERED else 0
 
 
-cdef int follow(SessionState *state, const Entry *entry, const char *data, uint64_t position) except -1 nogil:
+cdef int follow(SessionState *state, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil:
     """Let an entry of the session, which is at `position`, take effect."""
     if entry.length > 9:
         state.version = 42 if data[8] == c"2" else 44
@@ -89,7 +82,7 @@ cdef int follow(SessionState *state, const Entry *entry, const char *data, uint6
         state.next_out = entry.msg_seq_num + 1
         state.last_out = position
         add_mark(&state.out_marks, entry.msg_seq_num, position, <uint32_t> (state.out_bytes // KIB))
-        state.out_bytes += sizeof(Entry) + padded(entry.length)
+        state.out_bytes += sizeof(StoreEntry) + padded(entry.length)
     else:
         if entry.msg_seq_num > state.last_in:
             state.last_in = entry.msg_seq_num

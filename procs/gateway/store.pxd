@@ -5,7 +5,7 @@ from procs.gateway.fix.message cimport Message
 from procs.gateway.refused_ids cimport RefusedIds
 from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.sessions cimport SessionState
-from procs.gateway.store_reader cimport EVENT_RINGS, Entry, Kind, Scan
+from procs.gateway.store_reader cimport EVENT_RINGS, Kind, Scan, StoreEntry
 from shm.disk cimport Disk
 
 cdef enum:
@@ -50,9 +50,9 @@ cdef class Store:
     cdef int append_report(
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
     ) except -1 nogil
-    cdef Entry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil
-    cdef int end_entry(self, Entry *entry) except -1 nogil
-    cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil
+    cdef StoreEntry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil
+    cdef int end_entry(self, StoreEntry *entry) except -1 nogil
+    cdef int apply(self, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil
     cdef int flush(self) except -1 nogil
     cdef int sync_aside(self) except -1
     cdef int end_segment(self) except -1

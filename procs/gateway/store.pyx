@@ -48,20 +48,8 @@ from procs.gateway.sessions cimport (
     unpack_sessions,
 )
 from procs.gateway.store_reader cimport (
-    FLAG_REFUSED_ID,
-    KIND_IN_ADMIN,
-    KIND_IN_ANSWERED,
-    KIND_OUT_APP,
-    KIND_RESET,
-    MAX_BODY,
-    SEGMENT_HEADER_SIZE,
-    Entry,
-    Kind,
-    Scan,
-    back_to,
-    crc_of,
-    fill,
-    padded,
+    FLAG_REFUSED_ID, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_OUT_APP, KIND_RESET, MAX_BODY, SEGMENT_HEADER_SIZE, Kind,
+    Scan, StoreEntry, back_to, crc_of, fill, padded,
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
@@ -82,7 +70,7 @@ cdef enum:
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-assert BUFFER_SIZE >= 4 * (sizeof(Entry) + MAX_BODY)
+assert BUFFER_SIZE >= 4 * (sizeof(StoreEntry) + MAX_BODY)
 assert SEGMENT_HEADER_SIZE == segments.HEADER_SIZE
 
 
@@ -236,7 +224,7 @@ cdef class Store:
     def _begin_scan(self) -> Scan:
         """Read on behind the last entry that a part knows of, which must be what it was; from the first one else."""
         cdef Scan scan
-        cdef const Entry *entry = NULL
+        cdef const StoreEntry *entry = NULL
         cdef uint64_t end = self.bases[-1] + path_of(self.folder, self.bases[-1]).stat().st_size if self.bases else 0
         if self.last_at == 0:
             return Scan(self.folder, self.bases, self.bases[0], end)
@@ -252,14 +240,14 @@ cdef class Store:
 
     def _scan(self) -> bytes:
         """Hold in memory what the store says, and open the last segment behind its last whole entry; its boot."""
-        cdef const Entry *entry
+        cdef const StoreEntry *entry
         cdef Scan scan = self._begin_scan()
         cdef uint64_t entries = 0
         while True:
             entry = scan.next()
             if entry == NULL:
                 break
-            self.apply(entry, <const char *> entry + sizeof(Entry), scan.entry_at)
+            self.apply(entry, <const char *> entry + sizeof(StoreEntry), scan.entry_at)
             entries += 1
             if entries % ENTRIES_A_BEAT == 0:
                 self.beat()
@@ -320,21 +308,21 @@ cdef class Store:
         Of a session message nobody reads more than its number: a long one, or one that says nothing, is not kept.
         """
         cdef size_t size = message.size
-        cdef Entry *entry
+        cdef StoreEntry *entry
         if kind == KIND_IN_ADMIN and (size > MAX_ADMIN_BODY or message.msg_type == c"0" or message.msg_type == c"1"):
             size = 0
         entry = self.begin_entry(kind, session, msg_seq_num, size)
         entry.flags = flags
         fill(entry, message.data)
         if size and has_secret(message):
-            blank(<char *> entry + sizeof(Entry), size)
+            blank(<char *> entry + sizeof(StoreEntry), size)
         return self.end_entry(entry)
 
     cdef int append(
         self, Kind kind, uint32_t session, uint32_t msg_seq_num, const char *data, size_t size, uint8_t flags
     ) except -1 nogil:
         """Append a message that no event caused. It is on disk after the next `flush`."""
-        cdef Entry *entry = self.begin_entry(kind, session, msg_seq_num, size)
+        cdef StoreEntry *entry = self.begin_entry(kind, session, msg_seq_num, size)
         entry.flags = flags
         fill(entry, data)
         return self.end_entry(entry)
@@ -343,44 +331,46 @@ cdef class Store:
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
     ) except -1 nogil:
         """Append a report of event `number` of `ring` to the owner of its `side`, and move the ring's watermark."""
-        cdef Entry *entry = self.begin_entry(KIND_OUT_APP, session, msg_seq_num, size)
+        cdef StoreEntry *entry = self.begin_entry(KIND_OUT_APP, session, msg_seq_num, size)
         entry.ring = ring
         entry.number = number
         entry.side = side
         fill(entry, data)
         return self.end_entry(entry)
 
-    cdef Entry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil:
+    cdef StoreEntry *begin_entry(
+        self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size
+    ) except NULL nogil:
         """The next entry, in the buffer itself, with room for its message behind it."""
-        cdef Entry *entry
+        cdef StoreEntry *entry
         if size > MAX_BODY or session >= MAX_SESSIONS:
             with gil:
                 raise ValueError(f"no entry of {size} bytes for session {session}")
-        if self.used + sizeof(Entry) + padded(size) > BUFFER_SIZE // 2:
+        if self.used + sizeof(StoreEntry) + padded(size) > BUFFER_SIZE // 2:
             self.flush()
-            if self.used + sizeof(Entry) + padded(size) > BUFFER_SIZE:
+            if self.used + sizeof(StoreEntry) + padded(size) > BUFFER_SIZE:
                 with gil:
                     raise OSError(ENOSPC, "the disk is full, and so is the message store's buffer", str(self.folder))
-        entry = <Entry *> (self.buffer + self.used)
-        memset(entry, 0, sizeof(Entry))
+        entry = <StoreEntry *> (self.buffer + self.used)
+        memset(entry, 0, sizeof(StoreEntry))
         entry.kind = kind
         entry.session = session
         entry.msg_seq_num = msg_seq_num
         entry.length = <uint32_t> size
         return entry
 
-    cdef int end_entry(self, Entry *entry) except -1 nogil:
+    cdef int end_entry(self, StoreEntry *entry) except -1 nogil:
         """Let the entry in the buffer, which has its message, be one of the store's."""
         cdef SessionState *state = &self.sessions[entry.session]
         entry.back = back_to(followed(state, entry), self.end())
         entry.crc = crc_of(entry)
-        self.apply(entry, <const char *> entry + sizeof(Entry), self.end())
-        self.used += sizeof(Entry) + padded(entry.length)
+        self.apply(entry, <const char *> entry + sizeof(StoreEntry), self.end())
+        self.used += sizeof(StoreEntry) + padded(entry.length)
         if state.next_out > self.reserve.held[entry.session].extend_at or entry.kind == KIND_RESET:
             return self.reserve.use(entry.session, state.generation, state.next_out, state.version)
         return 0
 
-    cdef int apply(self, const Entry *entry, const char *data, uint64_t position) except -1 nogil:
+    cdef int apply(self, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil:
         """Let an entry take effect on the state in memory, when it is appended and when it is found at the start."""
         cdef uint64_t mark
         self.last_at = position

@@ -17,7 +17,7 @@ cdef enum:
     MAX_BODY = 65536
     SEGMENT_HEADER_SIZE = 64
 
-cdef struct Entry:
+cdef struct StoreEntry:
     uint32_t crc
     uint32_t length
     uint8_t kind
@@ -46,12 +46,12 @@ cdef class Scan:
     cdef size_t held
     cdef readonly bint torn
     cdef readonly bint is_old        # the segment is of the format before this one
-    cdef const Entry *next(self) except? NULL
+    cdef const StoreEntry *next(self) except? NULL
     cdef const char *hold(self, size_t size) except? NULL
     cdef int open_segment(self) except -1
 
 cdef size_t padded(size_t size) noexcept nogil
-cdef void fill(Entry *entry, const char *data) noexcept nogil
+cdef void fill(StoreEntry *entry, const char *data) noexcept nogil
 cdef uint32_t back_to(uint64_t before, uint64_t position) noexcept nogil
-cdef bint is_sane(const Entry *entry) noexcept nogil
-cdef uint32_t crc_of(const Entry *entry) noexcept nogil
+cdef bint is_sane(const StoreEntry *entry) noexcept nogil
+cdef uint32_t crc_of(const StoreEntry *entry) noexcept nogil

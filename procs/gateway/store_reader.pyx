@@ -41,8 +41,8 @@ MAGIC = b"LSFIXST2"
 OLD_MAGIC = b"LSFIXST1"
 OUT_APP = KIND_OUT_APP
 
-assert sizeof(Entry) == 32
-assert SCAN_BUFFER >= sizeof(Entry) + MAX_BODY
+assert sizeof(StoreEntry) == 32
+assert SCAN_BUFFER >= sizeof(StoreEntry) + MAX_BODY
 assert len(MAGIC) == 8
 
 
@@ -59,25 +59,25 @@ cdef size_t padded(size_t size) noexcept nogil:
     return (size + 7) & ~<size_t> 7
 
 
-cdef uint32_t crc_of(const Entry *entry) noexcept nogil:
-    return crc32c(0, <const char *> entry + 4, sizeof(Entry) - 4 + entry.length)
+cdef uint32_t crc_of(const StoreEntry *entry) noexcept nogil:
+    return crc32c(0, <const char *> entry + 4, sizeof(StoreEntry) - 4 + entry.length)
 
 
-cdef void fill(Entry *entry, const char *data) noexcept nogil:
+cdef void fill(StoreEntry *entry, const char *data) noexcept nogil:
     """Copy an entry's message behind it."""
-    cdef char *body = <char *> entry + sizeof(Entry)
+    cdef char *body = <char *> entry + sizeof(StoreEntry)
     if entry.length:
         memset(body + padded(entry.length) - 8, 0, 8)
         memcpy(body, data, entry.length)
 
 
 cdef uint32_t back_to(uint64_t before, uint64_t position) noexcept nogil:
-    """`Entry.back` of an entry at `position` that follows the one at `before`, or none where that is 0."""
+    """`StoreEntry.back` of an entry at `position` that follows the one at `before`, or none where that is 0."""
     cdef uint64_t units = (position - before) // 8
     return <uint32_t> units if before and units <= 0xFFFFFFFFU else 0
 
 
-cdef bint is_sane(const Entry *entry) noexcept nogil:
+cdef bint is_sane(const StoreEntry *entry) noexcept nogil:
     return entry.session < MAX_SESSIONS and entry.ring < EVENT_RINGS and KIND_IN_ADMIN <= entry.kind <= KIND_RESET
 
 
@@ -101,19 +101,19 @@ cdef class Scan:
             close(self.fd)
         free(self.buffer)
 
-    cdef const Entry *next(self) except? NULL:
+    cdef const StoreEntry *next(self) except? NULL:
         """The next entry, its bytes behind it, valid until the next call; NULL at the end or at a torn last entry."""
-        cdef const Entry *entry
+        cdef const StoreEntry *entry
         while self.position < self.end and (self.fd < 0 or self.position >= self.base + self.size):
             self.open_segment()  # more than once where a segment has no entry: a boot in which nobody wrote
         if self.torn or self.position >= self.end:
             return NULL
-        entry = <const Entry *> self.hold(sizeof(Entry))
+        entry = <const StoreEntry *> self.hold(sizeof(StoreEntry))
         if entry != NULL and entry.length <= MAX_BODY:
-            entry = <const Entry *> self.hold(sizeof(Entry) + padded(entry.length))
+            entry = <const StoreEntry *> self.hold(sizeof(StoreEntry) + padded(entry.length))
             if entry != NULL and entry.crc == crc_of(entry) and is_sane(entry):
                 self.entry_at = self.position
-                self.position += sizeof(Entry) + padded(entry.length)
+                self.position += sizeof(StoreEntry) + padded(entry.length)
                 return entry
         if self.segment < len(self.bases) - 1:
             raise StoreCorrupt(f"{path_of(self.folder, self.base)} is damaged at offset {self.position - self.base}")
@@ -164,10 +164,10 @@ cdef class Scan:
 
     def read(self) -> tuple[int, int, int, bytes] | None:
         """The next entry as (kind, session, MsgSeqNum, message), or None at the end."""
-        cdef const Entry *entry = self.next()
+        cdef const StoreEntry *entry = self.next()
         if entry == NULL:
             return None
-        message = (<const char *> entry + sizeof(Entry))[:entry.length]
+        message = (<const char *> entry + sizeof(StoreEntry))[:entry.length]
         return (entry.kind, entry.session, entry.msg_seq_num, message)
 
 
@@ -177,7 +177,7 @@ def reports(object folder, list known) -> tuple[list[int], int]:
     """
     cdef uint64_t[EVENT_RINGS] last, most
     cdef uint64_t cut = 0
-    cdef const Entry *entry
+    cdef const StoreEntry *entry
     cdef Scan scan
     cdef int ring
     bases = sorted(int(path.stem) for path in folder.glob(PATTERN) if path.stat().st_size >= SEGMENT_HEADER_SIZE)

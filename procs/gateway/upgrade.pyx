@@ -13,18 +13,8 @@ from libc.string cimport memset
 
 from procs.gateway.secrets cimport blank
 from procs.gateway.store_reader cimport (
-    KIND_IN_ADMIN,
-    KIND_IN_ANSWERED,
-    KIND_IN_LOGGED,
-    KIND_OUT_ADMIN,
-    KIND_OUT_APP,
-    KIND_RESET,
-    SEGMENT_HEADER_SIZE,
-    Entry,
-    Scan,
-    back_to,
-    crc_of,
-    padded,
+    KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_IN_LOGGED, KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET, SEGMENT_HEADER_SIZE,
+    Scan, StoreEntry, back_to, crc_of, padded,
 )
 from shm.board cimport MAX_SESSIONS
 
@@ -95,13 +85,13 @@ cdef class _Upgrade:
     def _convert(self, object path, uint64_t base, object written) -> None:
         """Follow a segment's entries, and write each as it is to be."""
         cdef Scan scan = Scan(self.folder, [base], base, base + path.stat().st_size)
-        cdef Entry *entry
+        cdef StoreEntry *entry
         cdef uint64_t count = 0
         if written is not None:
             with path.open("rb") as segment:
                 written.write(MAGIC + segment.read(SEGMENT_HEADER_SIZE)[len(MAGIC):])
         while True:
-            entry = <Entry *> scan.next()
+            entry = <StoreEntry *> scan.next()
             if entry == NULL:
                 break
             count += 1
@@ -110,9 +100,9 @@ cdef class _Upgrade:
             self._follow(entry, scan.entry_at)
             if written is not None:
                 if KIND_IN_ADMIN <= entry.kind <= KIND_IN_ANSWERED:
-                    blank(<char *> entry + sizeof(Entry), entry.length)
+                    blank(<char *> entry + sizeof(StoreEntry), entry.length)
                 entry.crc = crc_of(entry)
-                written.write((<char *> entry)[:sizeof(Entry) + padded(entry.length)])
+                written.write((<char *> entry)[:sizeof(StoreEntry) + padded(entry.length)])
         if scan.torn and base != self.bases[-1]:
             raise StoreCorrupt(f"{path} is damaged at offset {scan.position - base}")
         if written is not None:  # what a crash left torn stays as it is for the start to deal with
@@ -120,7 +110,7 @@ cdef class _Upgrade:
                 segment.seek(max(scan.position - base, SEGMENT_HEADER_SIZE))
                 written.write(blanked(segment.read()))
 
-    cdef void _follow(self, Entry *entry, uint64_t position) noexcept:
+    cdef void _follow(self, StoreEntry *entry, uint64_t position) noexcept:
         cdef Last *last = &self.last[entry.session]
         if entry.kind == KIND_OUT_ADMIN or entry.kind == KIND_OUT_APP:
             entry.back = back_to(last.out, position)

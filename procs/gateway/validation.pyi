@@ -1,6 +1,6 @@
 from procs.gateway.refused_ids import RefusedIds
-from procs.gateway.listing import Listing
+from procs.gateway.listings import Listings
 from shm.board import Board
 
 class Validator:
-    def __init__(self, listing: Listing, refused: RefusedIds, board: Board) -> None: ...
+    def __init__(self, listings: Listings, refused: RefusedIds, board: Board) -> None: ...

@@ -40,7 +40,7 @@ from shm.records cimport (
 assert sizeof(ExtLegRecord) == sizeof(NewOrderRecord) == RECORD_SIZE
 
 
-cdef void note_transact_time(const Form *form, Terms *terms) noexcept nogil:
+cdef void note_transact_time(const Form *form, OrderTerms *terms) noexcept nogil:
     """When a request that may be a repetition was made: the router asks whether it remembers what came then."""
     cdef int64_t moment
     if not form.poss_resend:
@@ -50,7 +50,7 @@ cdef void note_transact_time(const Form *form, Terms *terms) noexcept nogil:
     terms.has_more = True
 
 
-cdef Refusal check_replace(const Form *form, Terms *terms) noexcept nogil:
+cdef Refusal check_replace(const Form *form, OrderTerms *terms) noexcept nogil:
     """What a replace must not say whatever its order is: the order itself only the log knows."""
     cdef int ord_type = terms.order.ord_type
     if terms.more.stop_price_ticks and ord_type != ORD_TYPE_STOP and ord_type != ORD_TYPE_STOP_LIMIT:
@@ -67,12 +67,12 @@ cdef Refusal check_replace(const Form *form, Terms *terms) noexcept nogil:
 cdef class Validator:
     """The stateless checks, over what is listed, what this gateway refused before, and the board's balances."""
 
-    def __init__(self, Listing listing, RefusedIds refused, Board board):
-        self.listing = listing
+    def __init__(self, Listings listings, RefusedIds refused, Board board):
+        self.listings = listings
         self.refused = refused
         self.board = board
 
-    cdef Refusal check(self, const Form *form, uint32_t account, Terms *terms) noexcept nogil:
+    cdef Refusal check(self, const Form *form, uint32_t account, OrderTerms *terms) noexcept nogil:
         """Check a NewOrderSingle (D), OrderCancelRequest (F) or OrderCancelReplaceRequest (G) and fill `terms`.
 
         On a refusal, `terms` holds what had been read by then; fields that had not are 0.
@@ -83,7 +83,7 @@ cdef class Validator:
             if refusal.code == CODE_OK and self.hopeless(account, terms):
                 return refuse(CODE_NO_CHANCE_OF_BALANCE, form.quantity if form.quantity.size else form.budget)
             return refusal
-        memset(terms, 0, sizeof(Terms))
+        memset(terms, 0, sizeof(OrderTerms))
         refusal = copy_id(form.cl_ord_id, terms.order.cl_ord_id)
         if refusal.code == CODE_OK:
             refusal = copy_id(form.orig_cl_ord_id, terms.orig_cl_ord_id)
@@ -95,11 +95,11 @@ cdef class Validator:
         note_transact_time(form, terms)
         return check_replace(form, terms) if refusal.code == CODE_OK and form.has_terms else refusal
 
-    cdef Refusal check_order(self, const Form *form, uint32_t account, Terms *terms) noexcept nogil:
+    cdef Refusal check_order(self, const Form *form, uint32_t account, OrderTerms *terms) noexcept nogil:
         """One new order, of its own or of a list."""
         cdef Refusal refusal
         cdef int code
-        memset(terms, 0, sizeof(Terms))
+        memset(terms, 0, sizeof(OrderTerms))
         refusal = copy_id(form.cl_ord_id, terms.order.cl_ord_id)
         if refusal.code == CODE_OK:
             refusal = self.check_target(form, terms)
@@ -115,13 +115,13 @@ cdef class Validator:
             return refuse(CODE_DUPLICATE_CLIENT_ID, form.cl_ord_id)
         return fine()
 
-    cdef Refusal check_list(self, const Form *forms, Text kind, uint32_t account, Terms *terms) noexcept nogil:
+    cdef Refusal check_list(self, const Form *forms, Text kind, uint32_t account, OrderTerms *terms) noexcept nogil:
         """Two new orders of a list; `terms[0]` is the first by the venue's rules, and `terms[1]` goes into its leg.
 
         The leg's `verdict`, where its record has the list's kind, holds that.
         """
         cdef Refusal refusal
-        cdef Terms swapped
+        cdef OrderTerms swapped
         cdef int code
         cdef int i
         if not is_char(kind, c"1") and not is_char(kind, c"2"):
@@ -139,10 +139,10 @@ cdef class Validator:
         code = list_fault(&terms[0].order, <const ExtLegRecord *> &terms[1].order)
         return fine() if code == CODE_OK else refuse(code, kind)
 
-    cdef Refusal check_mass(self, const Form *form, Text kind, Terms *terms) noexcept nogil:
+    cdef Refusal check_mass(self, const Form *form, Text kind, OrderTerms *terms) noexcept nogil:
         """An OrderMassCancelRequest (q); `kind` is its type (530): 1 of a symbol, 7 of all orders."""
         cdef Refusal refusal
-        memset(terms, 0, sizeof(Terms))
+        memset(terms, 0, sizeof(OrderTerms))
         refusal = copy_id(form.cl_ord_id, terms.order.cl_ord_id)
         if refusal.code != CODE_OK:
             return refusal
@@ -151,32 +151,32 @@ cdef class Validator:
         if is_char(kind, c"1") != (form.symbol.at != NULL):
             return refuse(CODE_UNSUPPORTED_MASS_CANCEL, form.symbol if form.symbol.at != NULL else kind)
         if form.symbol.at != NULL:
-            terms.listed = self.listing.find(form.symbol.at, form.symbol.size)
-            if terms.listed == NULL:
+            terms.listing = self.listings.find(form.symbol.at, form.symbol.size)
+            if terms.listing == NULL:
                 return refuse(CODE_UNKNOWN_SYMBOL, form.symbol)
-            terms.order.instrument = terms.listed.instrument
+            terms.order.instrument = terms.listing.instrument
         return fine() if form.side.at == NULL else read_side(form.side, terms)
 
-    cdef Refusal check_status(self, const Form *form, Terms *terms) noexcept nogil:
+    cdef Refusal check_status(self, const Form *form, OrderTerms *terms) noexcept nogil:
         """An OrderStatusRequest (H)."""
-        memset(terms, 0, sizeof(Terms))
+        memset(terms, 0, sizeof(OrderTerms))
         return copy_id(form.cl_ord_id, terms.order.cl_ord_id)
 
-    cdef Refusal check_target(self, const Form *form, Terms *terms) noexcept nogil:
+    cdef Refusal check_target(self, const Form *form, OrderTerms *terms) noexcept nogil:
         """Symbol and Side."""
-        terms.listed = self.listing.find(form.symbol.at, form.symbol.size) if form.symbol.size else NULL
-        if terms.listed == NULL:
+        terms.listing = self.listings.find(form.symbol.at, form.symbol.size) if form.symbol.size else NULL
+        if terms.listing == NULL:
             return refuse(CODE_UNKNOWN_SYMBOL, form.symbol)
-        terms.order.instrument = terms.listed.instrument
+        terms.order.instrument = terms.listing.instrument
         return read_side(form.side, terms)
 
-    cdef bint hopeless(self, uint32_t account, const Terms *terms) noexcept nogil:
+    cdef bint hopeless(self, uint32_t account, const OrderTerms *terms) noexcept nogil:
         """Whether the account's free balance is known not to cover the order, by a board that lags behind nobody."""
         cdef BalancePayload balance
         cdef const NewOrderRecord *order = &terms.order
         cdef bint buys = order.side == SIDE_BUY
-        cdef uint32_t asset = terms.listed.quote_asset if buys else terms.listed.base_asset
-        cdef int64_t need = order.quantity_lots * terms.listed.lot_units
+        cdef uint32_t asset = terms.listing.quote_asset if buys else terms.listing.base_asset
+        cdef int64_t need = order.quantity_lots * terms.listing.lot_units
         if order.flags & ORDER_FLAG_BUDGET:
             need = order.quantity_lots
             if not buys:
@@ -184,7 +184,7 @@ cdef class Validator:
         elif buys:
             if order.ord_type != ORD_TYPE_LIMIT and order.ord_type != ORD_TYPE_STOP_LIMIT:
                 return False
-            need = order.price_ticks * order.quantity_lots * terms.listed.unit_value
+            need = order.price_ticks * order.quantity_lots * terms.listing.unit_value
         if not self.board.read_balance(account, asset, &balance) or balance.free >= need:
             return False
         # Asked before the balance is read again: what was settled by then is in what is read (LOG-12).

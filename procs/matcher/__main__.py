@@ -1,7 +1,7 @@
 """Wires a matcher: the log ring, its own event ring, the board, where the images of instruments that move go, and
 where snapshots are left and found.
 
-It decides nothing: the agent's rules are in `matcher`, those of matching in `book`.
+The agent is in `matcher`, the rules of matching in `book`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from procs.venue.venue import Venue
 
 
 def build(venue: Venue, name: str) -> Matcher:
-    """The agent called `name`, which ends in its matcher's number, as the snapshot that this run began with has it."""
+    """The agent called `name` (ending in the matcher's number), as the snapshot that this run began with has it."""
     number = int(name.partition(".")[2])
     events = venue.producer(f"events.{name}")
     voided = voided_commands.load(venue.data).commands

@@ -6,16 +6,16 @@ It trades nothing: an order that loses its place in the book becomes the incomin
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.matcher.entry cimport is_outside, slide, still_code, would_take
-from procs.matcher.event_writer cimport Told, answers
+from procs.matcher.event_writer cimport OrderSummary, answers
 from procs.matcher.expiry cimport heap_put, heap_remove
 from procs.matcher.incoming cimport be_ready
 from procs.matcher.levels cimport Level, int128, level_at
 from procs.matcher.matching cimport come_in, prepare
 from procs.matcher.orders cimport (
-    IS_DAY, IS_SHARED_DAY, PARKED, QUEUE, Listing, Order, Terms, find, is_in_book, is_trading, ladder_of, listing_of,
-    order_at, price_of, terms_at, unlink,
+    IS_DAY, IS_SHARED_DAY, PARKED, QUEUE, FurtherTerms, Listing, Order, find, is_in_book, is_trading, ladder_of,
+    listing_of, order_at, price_of, terms_at, unlink,
 )
-from procs.matcher.resting cimport show_less, tell, tell_terms, withdraw
+from procs.matcher.resting cimport show_less, summarize, tell_terms, withdraw
 from procs.matcher.stop_orders cimport await_price, begin_trail
 from procs.tables.pool cimport NIL
 from shm.client_ids cimport copy_own_id
@@ -31,7 +31,7 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     cdef int code = CODE_OK
     cdef char own_id[CL_ORD_ID_SIZE]
-    answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
+    answers(orders.writer, command.order_id, command.session, command.msg_seq_num)
     if phase == PHASE_HALT:
         code = CODE_HALTED
     elif phase == PHASE_DELISTED:
@@ -39,7 +39,7 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
     elif item == NIL:
         code = CODE_ORDER_CLOSED
     if code != CODE_OK:
-        orders.outcome.refused(<const ReplaceRecord *> command, command.order_id, 0, 0, command.side, code)
+        orders.writer.refused(<const ReplaceRecord *> command, command.order_id, 0, 0, command.side, code)
         return 0
     copy_own_id(own_id, <const ReplaceRecord *> command)
     return withdraw(orders, item, CANCEL_REASON_REQUESTED, own_id)
@@ -48,15 +48,15 @@ cdef int cancel(Orders orders, const CancelRecord *command) except -1 nogil:
 cdef bint replace(
     Orders orders, Incoming *incoming, const ReplaceRecord *command, const ExtTermsRecord *terms
 ) except? -1 nogil:
-    """New price, quantity and, where there are `terms` (else NULL), those. True where an order comes in again."""
+    """Change price, quantity and, unless NULL, `terms`. Returns True if the order comes in again."""
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     cdef int code
-    answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
+    answers(orders.writer, command.order_id, command.session, command.msg_seq_num)
     if item != NIL and terms == NULL and is_plain(orders, item) and is_above_filled(orders, item, command):
         return replace_plain(orders, incoming, item, command)
     code = judge_replace(orders, command, item, terms)
     if code != CODE_OK:
-        orders.outcome.refused(
+        orders.writer.refused(
             command, command.order_id, command.price_ticks, command.quantity_lots,
             order_at(orders, item).side if item != NIL else 0, code,
         )
@@ -69,7 +69,7 @@ cdef bint replace(
 
 
 cdef inline bint is_plain(Orders orders, uint32_t item) noexcept nogil:
-    """Whether only price and quantity decide what becomes of an order."""
+    """Whether an order has nothing but a price and a quantity to decide about."""
     cdef const Order *order = order_at(orders, item)
     cdef const Listing *listing = listing_of(orders, order.instrument)
     return (
@@ -85,19 +85,19 @@ cdef inline bint is_above_filled(Orders orders, uint32_t item, const ReplaceReco
 cdef bint replace_plain(
     Orders orders, Incoming *incoming, uint32_t item, const ReplaceRecord *command
 ) except? -1 nogil:
-    """`replace_resting` of an order that nothing is special about: nearly all are."""
+    """`replace_resting` of a plain order, as nearly all are."""
     cdef Order *order = order_at(orders, item)
     cdef Level *level = level_at(&orders.levels, order.level)
     cdef int64_t leaves_lots = command.quantity_lots - order.filled_lots
     cdef bint kept
-    cdef Told told
-    told.price_ticks = price_of(level)
-    told.leaves_lots = order.leaves_lots
-    told.order_id = order.order_id
-    told.side = order.side
-    told.state = ORDER_STATE_PLAIN
-    kept = told.price_ticks == command.price_ticks and leaves_lots <= order.leaves_lots
-    orders.outcome.replaced(command, &told, leaves_lots, kept)
+    cdef OrderSummary summary
+    summary.price_ticks = price_of(level)
+    summary.leaves_lots = order.leaves_lots
+    summary.order_id = order.order_id
+    summary.side = order.side
+    summary.state = ORDER_STATE_PLAIN
+    kept = summary.price_ticks == command.price_ticks and leaves_lots <= order.leaves_lots
+    orders.writer.replaced(command, &summary, leaves_lots, kept)
     if kept:
         level.lots -= order.leaves_lots - leaves_lots
         order.leaves_lots = leaves_lots
@@ -112,7 +112,7 @@ cdef bint replace_plain(
 cdef int judge_replace(
     Orders orders, const ReplaceRecord *command, uint32_t item, const ExtTermsRecord *terms
 ) noexcept nogil:
-    """Why an order, NIL where it is gone, can't be replaced, or CODE_OK."""
+    """Why an order (NIL: it is gone) can't be replaced, or CODE_OK."""
     cdef const Listing *listing = listing_of(orders, command.instrument)
     cdef const Order *order = order_at(orders, item)
     cdef int code = still_code(listing)
@@ -136,7 +136,7 @@ cdef int judge_replace(
 
 cdef bint has_terms(Orders orders, const Order *order, const ExtTermsRecord *named) noexcept nogil:
     """Whether an order has each of the terms that a replace names, and may still change it."""
-    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef const FurtherTerms *terms = terms_at(orders, order.terms)
     cdef bint is_queued
     if not (named.stop_price_ticks or named.trail_ticks or named.display_lots or named.minimum_lots or named.expire_ns):
         return True
@@ -173,18 +173,18 @@ cdef bint replace_resting(
 ) except? -1 nogil:
     cdef Order *order = order_at(orders, item)
     cdef int64_t leaves_lots = command.quantity_lots - order.filled_lots
-    cdef Terms *terms = terms_at(orders, order.terms)
-    cdef Told told
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
+    cdef OrderSummary summary
     cdef bint kept = is_kept(orders, command, order, named)
-    tell(orders, item, &told)
+    summarize(orders, item, &summary)
     listing_of(orders, order.instrument).has_changed = True
-    if not kept and told.state == ORDER_STATE_EXPLICIT:
-        orders.outcome.shown(&told, terms.shown_lots, 0, False)
+    if not kept and summary.state == ORDER_STATE_EXPLICIT:
+        orders.writer.shown(&summary, terms.shown_lots, 0, False)
         terms.shown_lots = 0
         if named != NULL and named.display_lots:
             terms.display_lots = named.display_lots
     tell_terms(orders, item)
-    orders.outcome.replaced(command, &told, leaves_lots, kept)
+    orders.writer.replaced(command, &summary, leaves_lots, kept)
     if kept:
         level_at(&orders.levels, order.level).lots -= order.leaves_lots - leaves_lots
         order.leaves_lots = leaves_lots
@@ -202,19 +202,19 @@ cdef bint replace_resting(
 cdef bint replace_waiting(
     Orders orders, const ReplaceRecord *command, uint32_t item, const ExtTermsRecord *named
 ) except? -1 nogil:
-    """A waiting order keeps waiting, at the tail of its stop price if that is another one. Returns False."""
+    """A waiting order goes on waiting; if its stop price changed, at the tail of the new one. Returns False."""
     cdef Order *order = order_at(orders, item)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     cdef int64_t leaves_lots = command.quantity_lots - order.filled_lots
     cdef int64_t old_stop = terms.stop_ticks
     cdef int ladder = ladder_of(level_at(&orders.levels, order.level))
-    cdef Told told
-    tell(orders, item, &told)
+    cdef OrderSummary summary
+    summarize(orders, item, &summary)
     if named != NULL:
         rename_terms(orders, item, named, ladder == PARKED)
     terms.price_ticks = command.price_ticks
     tell_terms(orders, item)
-    orders.outcome.replaced(command, &told, leaves_lots, terms.stop_ticks == old_stop)
+    orders.writer.replaced(command, &summary, leaves_lots, terms.stop_ticks == old_stop)
     level_at(&orders.levels, order.level).lots += <int128> leaves_lots - order.leaves_lots
     order.leaves_lots = leaves_lots
     if terms.stop_ticks != old_stop and ladder != PARKED:
@@ -225,7 +225,7 @@ cdef bint replace_waiting(
 
 cdef void rename_terms(Orders orders, uint32_t item, const ExtTermsRecord *named, bint is_parked) noexcept nogil:
     """Give a waiting order the terms that a replace names; a new trail counts from the last trade price."""
-    cdef Terms *terms = terms_at(orders, order_at(orders, item).terms)
+    cdef FurtherTerms *terms = terms_at(orders, order_at(orders, item).terms)
     if named.stop_price_ticks:
         terms.stop_ticks = named.stop_price_ticks
     if named.display_lots:

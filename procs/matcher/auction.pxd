@@ -7,7 +7,7 @@ from procs.matcher.orders cimport Listing, Orders
 cdef struct Crossing:
     int64_t price_ticks
     int128 lots
-    int128 imbalance    # what buyers want more than sellers give at that price
+    int128 imbalance    # how much more buyers want than sellers offer at that price
 
 # An auction that ends. It may wait for slots in the event ring, in the middle of its trades.
 cdef struct Uncrossing:

@@ -78,7 +78,7 @@ cdef void weigh_all(const Levels *levels, uint32_t ask, uint32_t bid, Choice *ch
 
 
 cdef void weigh(Choice *choice, int64_t price_ticks, int128 wanted, int128 given) noexcept nogil:
-    """Keep this price, the highest so far, if none was better; and those before it that are as good."""
+    """Keep this price, the highest so far, if none was better, along with earlier ones that are as good."""
     cdef int128 lots = min(wanted, given)
     cdef int128 imbalance = wanted - given if wanted > given else given - wanted
     if choice.is_made and (lots < choice.lots or (lots == choice.lots and imbalance > choice.imbalance)):
@@ -141,7 +141,7 @@ cdef int uncross(Orders orders, uint32_t instrument, Uncrossing *auction) except
             return 1
         if price_at(&orders.levels, ask) > auction.price_ticks or price_at(&orders.levels, bid) < auction.price_ticks:
             return 1
-        if is_full(orders.outcome):
+        if is_full(orders.writer):
             return 0
         auction.lots += trade_pair(
             orders, listing, level_at(&orders.levels, bid).head, level_at(&orders.levels, ask).head,
@@ -179,7 +179,7 @@ cdef int tell_pair(
     cdef int64_t in_quote = quote_fee(
         listing.unit_value, price_ticks, lots, maker.maker_fee_ppm if buys else taker.taker_fee_ppm
     )
-    cdef TradedRecord *event = orders.outcome.traded()
+    cdef TradedRecord *event = orders.writer.traded()
     event.maker_order_id = maker.order_id
     event.taker_order_id = taker.order_id
     event.price_ticks = price_ticks

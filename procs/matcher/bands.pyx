@@ -42,12 +42,12 @@ cdef Band around(int64_t price_ticks, int bps) noexcept nogil:
 
 
 cdef Band static_band(const Listing *listing) noexcept nogil:
-    """reference x (10,000 +- bps) / 10,000, rounded inwards; all prices where there is no band or no reference."""
+    """reference x (10,000 +- bps) / 10,000, rounded inwards; all prices if there is no band or no reference."""
     return around(listing.reference_ticks, listing.static_bps)
 
 
 cdef Band both_bands(const Listing *listing) noexcept nogil:
-    """What is inside the static band and inside the one around the last trade, else around the reference price."""
+    """The prices inside both bands: the static one, and the one around the last trade (else the reference price)."""
     cdef Band band = static_band(listing)
     cdef Band dynamic = around(
         listing.last_ticks if listing.has_traded else listing.reference_ticks, listing.dynamic_bps

@@ -2,26 +2,26 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.matcher.entry cimport Extensions
-from procs.matcher.event_writer cimport Outcome
+from procs.matcher.event_writer cimport EventWriter
 from procs.matcher.incoming cimport Incoming
-from procs.matcher.mass_cancel cimport Sweep
 from procs.matcher.orders cimport Orders
 from procs.matcher.phases cimport Change
+from procs.matcher.worklist cimport Worklist
 from procs.tables.array cimport Array
 from shm.records cimport (
     AccountLimitsRecord, CommandRecord, InstrumentRecord, LimitsRecord, MassCancelRecord, NewOrderRecord,
     PhaseChangeRecord,
 )
 
-# Where in a command the book is. Any of them may have to wait for slots in the event ring.
+# Where in a command the book is. Each stage may have to wait for slots in the event ring.
 cdef enum Stage:
     IDLE            # between commands
     DONE            # all is done; what was spilled may not be out yet
     MATCHING        # the incoming order
     TRIGGERING      # who is next in the queue of the triggered
-    CHANGING        # a change of phase, first of all the trades of the auction that it ends
-    SWEEPING        # orders that end, by order id; then `after`
-    CLOSING         # a change of phase: what does not outlive its beginning
+    CHANGING        # a change of phase: first, the trades of the auction that it ends
+    CANCELLING      # orders that end, by order id; then `after`
+    CLOSING         # a change of phase: orders that end as it begins
     AWAITED         # a change of phase: what waited for it
     WAKING          # orders that waited for an auction, by order id
     OPENED          # a change of phase is over: stops look at the last trade
@@ -36,16 +36,16 @@ cdef struct Voided:
 
 @cython.final
 cdef class Book:
-    cdef Outcome outcome
+    cdef EventWriter writer
     cdef Orders orders
     cdef Stage stage
-    cdef Stage after            # what follows the sweep
+    cdef Stage after            # what follows CANCELLING
     cdef uint32_t instrument    # of the command, or that a tick has come to
     cdef bint is_tick
     cdef uint32_t ticked        # how many instruments the tick is past
     cdef Incoming incoming
     cdef Change change
-    cdef Sweep sweep
+    cdef Worklist worklist
     cdef Extensions extensions
     cdef uint64_t listings_due_ns
     cdef Array voided           # of Voided, by sequence
@@ -73,7 +73,7 @@ cdef class Book:
     cdef Stage finish_order(self) except? IDLE nogil
     cdef Stage next_triggered(self) except? IDLE nogil
     cdef Stage next_change(self) except? IDLE nogil
-    cdef Stage next_swept(self) except? IDLE nogil
+    cdef Stage next_cancelled(self) except? IDLE nogil
     cdef Stage next_awaited(self) except? IDLE nogil
     cdef Stage next_instrument(self) except? IDLE nogil
     cdef Stage rest_of_queue(self) noexcept nogil

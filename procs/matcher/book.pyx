@@ -1,11 +1,11 @@
 """The order books of one matcher: all its instruments, from commands to events.
 
-It is a pure function of the commands: no clock, no socket, no name of a ring. It never drops an event: where there is
+It is a pure function of the commands: no clock, no socket, no name of a ring. It never drops an event: if there is
 no slot for the next one, it stops in mid-command and goes on from there when it is called again.
 
-A command is a few stages, one after the other (`Stage`): an order comes in and is matched; what it triggers comes in
+A command goes through stages (`Stage`): an order comes in and is matched; what it triggers comes in
 after it; a change of phase trades what was collected, cancels, wakes. docs/rules.md has the rules, and the modules
-beside this one carry them out; this one knows what follows what.
+beside this one carry them out; this one puts them in order.
 """
 
 from types import MappingProxyType
@@ -21,21 +21,22 @@ from procs.matcher.event_writer cimport answers, is_full
 from procs.matcher.expiry cimport heap_first
 from procs.matcher.image cimport give_away, image_of, take_over
 from procs.matcher.inspection cimport depth_of, shown_of, standing_at
-from procs.matcher.mass_cancel cimport (
-    Wanted, sweep_abandon, sweep_all, sweep_begin, sweep_close, sweep_expired, sweep_next, sweep_open, sweep_sort,
-)
-from procs.matcher.matching cimport match, finish_incoming
+from procs.matcher.matching cimport finish_incoming, match
 from procs.matcher.orders cimport (
     MAX_ACCOUNTS, QUEUE, book_side, is_listed, is_trading, list_instrument, listing_of, order_at, terms_at,
 )
 from procs.matcher.phases cimport (
-    announce, begin_change, ends_in_trades, indicate, listings_due, set_limits, sweep_awaited, sweep_closed,
-    sweep_ended, volatility_ends,
+    announce, begin_change, collect_awaited, collect_closed, collect_ended, ends_in_trades, indicate, listings_due,
+    set_limits, volatility_ends,
 )
 from procs.matcher.resting cimport withdraw
 from procs.matcher.state cimport digest_orders, load_orders, save_orders
 from procs.matcher.stop_orders cimport first_in_queue, look
 from procs.matcher.voided_command cimport void_command
+from procs.matcher.worklist cimport (
+    OrderFilter, worklist_abandon, worklist_add_all, worklist_add_expired, worklist_begin, worklist_close,
+    worklist_next, worklist_open, worklist_sort,
+)
 from procs.tables.array cimport array_at, array_close, array_open, array_push
 from procs.tables.index cimport index_size
 from procs.tables.pool cimport NIL
@@ -59,7 +60,7 @@ cdef enum:
 
 
 cdef int fail(const char *what, uint64_t seq) except -1 nogil:
-    """A command that the router must not let through is a bug of ours: the process ends."""
+    """A command that the router should have refused is a bug: the process ends."""
     with gil:
         raise RuntimeError(f"{what.decode()}: command {seq} of the log")
 
@@ -73,26 +74,26 @@ cdef class Book:
 
     `voided` are commands that an operator took out, by log sequence: how many of their events had been shown before.
 
-    For each command: `execute` until it returns 1, with `outcome.open` in between to make slots available;
-    `outcome.publish` then shows what was emitted so far.
+    For each command: `execute` until it returns 1, with `writer.open` in between to make slots available;
+    `writer.publish` then shows what was emitted so far.
     """
 
     def __cinit__(
         self, Producer events, uint32_t orders=DEFAULT_ORDERS, uint32_t levels=DEFAULT_LEVELS, object voided=NOTHING
     ):
-        self.outcome = Outcome(events)
-        self.orders = Orders(self.outcome, orders, levels)
+        self.writer = EventWriter(events)
+        self.orders = Orders(self.writer, orders, levels)
         self.stage = self.after = IDLE
         memset(&self.incoming, 0, sizeof(Incoming))
         memset(&self.extensions, 0, sizeof(Extensions))
-        sweep_open(&self.sweep)
+        worklist_open(&self.worklist)
         array_open(&self.voided, sizeof(Voided), len(voided) + 1)
         for seq, published in sorted(voided.items()):
             (<Voided *> array_push(&self.voided))[0] = Voided(seq, published)
         self.find_void(0)
 
     def __dealloc__(self):
-        sweep_close(&self.sweep)
+        worklist_close(&self.worklist)
         array_close(&self.voided)
 
     cdef bint lists(self, uint32_t instrument) noexcept nogil:
@@ -111,7 +112,7 @@ cdef class Book:
         return min(self.listings_due_ns, terms_at(self.orders, first).expire_ns)
 
     cdef bint is_large(self) noexcept nogil:
-        """Whether so many orders are open that they are no longer near the core: then it pays to expect commands."""
+        """Whether open orders have outgrown the core's caches: then it pays to prefetch for commands."""
         return self.orders.pool.live > NEAR_ORDERS
 
     cdef int execute(self, const CommandRecord *command) except -1 nogil:
@@ -122,7 +123,7 @@ cdef class Book:
         """
         if self.stage == IDLE:
             if command.type == CMD_EXT_CLIENT_ID:
-                self.outcome.name_target(<const ExtClientIdRecord *> command)
+                self.writer.name_target(<const ExtClientIdRecord *> command)
                 return 1
             if command.seq >= self.next_void.seq:
                 self.find_void(command.seq)
@@ -132,10 +133,10 @@ cdef class Book:
         if self.is_voided:
             self.go_on_voided()
         while self.stage != DONE:
-            if is_full(self.outcome):
+            if is_full(self.writer):
                 return 0
             self.stage = self.step()
-        if self.outcome.spilled:
+        if self.writer.spilled:
             return 0
         self.stage = IDLE
         return 1
@@ -143,7 +144,7 @@ cdef class Book:
     cdef Stage begin(self, const CommandRecord *command) except? IDLE nogil:
         """Begin a command, or note an extension; returns its next stage."""
         if command.type <= CMD_REPLACE:
-            self.outcome.begin(command)
+            self.writer.begin(command)
             self.is_tick = False
             return self.begin_order(command)
         if command.type == CMD_EXT_TERMS:
@@ -152,12 +153,12 @@ cdef class Book:
         if command.type == CMD_EXT_LEG:
             note_leg(&self.extensions, <const ExtLegRecord *> command)
             return DONE
-        self.outcome.begin(command)
+        self.writer.begin(command)
         self.is_tick = command.type == CMD_TICK
         return self.begin_other(command)
 
     cdef void find_void(self, uint64_t seq) noexcept nogil:
-        """Look for the first voided command from `seq` on; there need not be one."""
+        """Find the first voided command from `seq` on, if there is one."""
         while self.void_place < self.voided.count and voided_at(self, self.void_place).seq < seq:
             self.void_place += 1
         self.next_void.seq = UINT64_MAX
@@ -165,13 +166,13 @@ cdef class Book:
             self.next_void = voided_at(self, self.void_place)[0]
 
     cdef Stage begin_void(self, const CommandRecord *command) except? IDLE nogil:
-        """A voided command is told of instead of carried out; where events of it stand, it is begun, and abandoned."""
+        """Report a voided command instead of carrying it out; if some of its events exist, begin it and abandon it."""
         cdef bint stands = command.type in (CMD_EXT_TERMS, CMD_EXT_LEG, CMD_INSTRUMENT)
-        self.began = self.outcome.number
+        self.began = self.writer.number
         self.is_voided = True
         if self.next_void.published != 0 or stands:
             return self.begin(command)
-        self.outcome.begin(command)
+        self.writer.begin(command)
         self.orders.is_due_stale = True
         if command.type <= CMD_REPLACE:
             self.require((<const NewOrderRecord *> command).instrument, command.seq)
@@ -181,20 +182,20 @@ cdef class Book:
         return DONE
 
     cdef int go_on_voided(self) except -1 nogil:
-        """Carry a voided command out as far as events of it stand: then end the order that came in, and leave the rest.
+        """Carry out a voided command as far as its events were shown, then end the order that came in; drop the rest.
 
         It is DONE then, or waits for slots.
         """
-        cdef uint64_t end = self.outcome.end
-        while self.stage != DONE and self.outcome.number < end:
-            if self.outcome.number - self.began >= self.next_void.published:
+        cdef uint64_t end = self.writer.end
+        while self.stage != DONE and self.writer.number < end:
+            if self.writer.number - self.began >= self.next_void.published:
                 self.abandon()
                 self.stage = DONE
                 break
-            self.outcome.end = min(end, self.began + self.next_void.published)
+            self.writer.end = min(end, self.began + self.next_void.published)
             self.stage = self.step()
-            self.outcome.end = end
-            self.outcome.pour()
+            self.writer.end = end
+            self.writer.pour()
         self.is_voided = self.stage != DONE
         return 0
 
@@ -203,12 +204,12 @@ cdef class Book:
         if self.stage == MATCHING:
             self.incoming.ended = CANCEL_REASON_VOIDED
             finish_incoming(self.orders, &self.incoming)
-        elif self.stage == SWEEPING:
-            sweep_abandon(&self.sweep, self.orders)
+        elif self.stage == CANCELLING:
+            worklist_abandon(&self.worklist, self.orders)
         return 0
 
     cdef Stage begin_order(self, const CommandRecord *command) except? IDLE nogil:
-        """A command about one order. Its answer never waits: it has one incoming order at most, which does."""
+        """A command about one order. It has at most one incoming order; only that may wait for slots."""
         cdef const NewOrderRecord *order = <const NewOrderRecord *> command
         cdef const ReplaceRecord *change = <const ReplaceRecord *> command
         cdef const ExtTermsRecord *terms = NULL
@@ -217,7 +218,7 @@ cdef class Book:
         if command.type == CMD_NEW_ORDER:
             if order.quantity_lots <= 0 or (order.side != SIDE_BUY and order.side != SIDE_SELL):
                 fail(b"an order without a side or a quantity", command.seq)
-            answers(self.outcome, command.seq, command.session, order.msg_seq_num)
+            answers(self.writer, command.seq, command.session, order.msg_seq_num)
             comes_in = enter(self.orders, &self.incoming, order, &self.extensions)
         elif command.type == CMD_REPLACE:
             if change.flags & ORDER_FLAG_TERMS:
@@ -262,36 +263,36 @@ cdef class Book:
         if not is_listed(self.orders, instrument):
             return fail(b"a command for an instrument that is not listed", seq)
         self.instrument = instrument
-        self.outcome.head.instrument = instrument
+        self.writer.head.instrument = instrument
         if not is_trading(listing_of(self.orders, instrument)):
             self.orders.is_due_stale = True  # the indicative price may have to be published
         return 0
 
     cdef Stage begin_tick(self) except? IDLE nogil:
-        """Orders that expire come first, of all instruments, then each instrument's auctions."""
-        sweep_begin(&self.sweep, CANCEL_REASON_EXPIRED)
-        sweep_expired(&self.sweep, self.orders, self.outcome.head.time_ns)
-        sweep_sort(&self.sweep)
+        """First all orders that expire, then each instrument's auctions."""
+        worklist_begin(&self.worklist, CANCEL_REASON_EXPIRED)
+        worklist_add_expired(&self.worklist, self.orders, self.writer.head.time_ns)
+        worklist_sort(&self.worklist)
         self.orders.is_due_stale = True
         self.ticked = 0
         self.after = TICKING
-        return SWEEPING
+        return CANCELLING
 
     cdef Stage begin_mass_cancel(self, const MassCancelRecord *command) except? IDLE nogil:
-        cdef Wanted wanted
+        cdef OrderFilter wanted
         wanted.instrument = command.instrument
         wanted.account = command.target
         wanted.side = command.side
         wanted.flags = 0
         wanted.spares_halted = command.target != 0 and command.target == command.account
-        sweep_begin(&self.sweep, CANCEL_REASON_MASS_CANCEL)
+        worklist_begin(&self.worklist, CANCEL_REASON_MASS_CANCEL)
         if command.instrument != 0:
             self.require(command.instrument, command.seq)
-        sweep_all(&self.sweep, self.orders, &wanted)
-        sweep_sort(&self.sweep)
+        worklist_add_all(&self.worklist, self.orders, &wanted)
+        worklist_sort(&self.worklist)
         self.orders.is_due_stale = True
         self.after = DONE
-        return SWEEPING
+        return CANCELLING
 
     cdef Stage step(self) except? IDLE nogil:
         """Go on with the stage that the command is in, as far as there are slots; returns the stage it is in then."""
@@ -299,8 +300,8 @@ cdef class Book:
             return self.finish_order() if match(self.orders, &self.incoming) else MATCHING
         if self.stage == TRIGGERING:
             return self.next_triggered()
-        if self.stage == SWEEPING:
-            return self.next_swept()
+        if self.stage == CANCELLING:
+            return self.next_cancelled()
         if self.stage == TICKING:
             return self.next_instrument()
         if self.stage == WAKING:
@@ -322,13 +323,13 @@ cdef class Book:
         return self.rest_of_queue()
 
     cdef Stage rest_of_queue(self) noexcept nogil:
-        """What has triggered comes in next, if anything has."""
+        """Orders that have triggered, if any, come in next."""
         if listing_of(self.orders, self.instrument).ladders[QUEUE].best != NIL:
             return TRIGGERING
         return TICKING if self.is_tick else DONE
 
     cdef Stage next_triggered(self) except? IDLE nogil:
-        """The next of those that have triggered comes in, where the instrument trades."""
+        """The next triggered order comes in, if the instrument is trading."""
         cdef uint32_t item = first_in_queue(self.orders, self.instrument)
         if item == NIL or not is_trading(listing_of(self.orders, self.instrument)):
             return TICKING if self.is_tick else DONE
@@ -336,38 +337,38 @@ cdef class Book:
         return MATCHING
 
     cdef Stage next_change(self) except? IDLE nogil:
-        """A change of phase, part by part: what each part ends or wakes is swept, and then the next one follows."""
+        """A change of phase, part by part: the orders that a part ends or wakes come before the next part."""
         if self.stage == CHANGING:
             if ends_in_trades(&self.change) and not uncross(self.orders, self.change.instrument, &self.change.auction):
                 return CHANGING
             announce(self.orders, &self.change)
-            sweep_ended(self.orders, &self.change, &self.sweep)
+            collect_ended(self.orders, &self.change, &self.worklist)
             self.after = CLOSING
-            return SWEEPING
+            return CANCELLING
         if self.stage == CLOSING:
-            sweep_closed(self.orders, &self.change, &self.sweep)
+            collect_closed(self.orders, &self.change, &self.worklist)
             self.after = AWAITED
-            return SWEEPING
+            return CANCELLING
         if self.stage == AWAITED:
-            sweep_awaited(self.orders, &self.change, &self.sweep)
+            collect_awaited(self.orders, &self.change, &self.worklist)
             return WAKING
         if self.change.phase == PHASE_CONTINUOUS and listing_of(self.orders, self.change.instrument).has_traded:
             look(self.orders, self.change.instrument, listing_of(self.orders, self.change.instrument).last_ticks)
         return TRIGGERING
 
-    cdef Stage next_swept(self) except? IDLE nogil:
+    cdef Stage next_cancelled(self) except? IDLE nogil:
         cdef uint32_t item
-        while not is_full(self.outcome):
-            item = sweep_next(&self.sweep, self.orders)
+        while not is_full(self.writer):
+            item = worklist_next(&self.worklist, self.orders)
             if item == NIL:
                 return self.after
-            self.outcome.head.instrument = order_at(self.orders, item).instrument
-            withdraw(self.orders, item, self.sweep.reason, NULL)
-        return SWEEPING
+            self.writer.head.instrument = order_at(self.orders, item).instrument
+            withdraw(self.orders, item, self.worklist.reason, NULL)
+        return CANCELLING
 
     cdef Stage next_awaited(self) except? IDLE nogil:
         """The next order that waited for the auction comes into its book."""
-        cdef uint32_t item = sweep_next(&self.sweep, self.orders)
+        cdef uint32_t item = worklist_next(&self.worklist, self.orders)
         if item == NIL:
             return OPENED
         start(self.orders, &self.incoming, item, TRIGGER_REASON_AUCTION)
@@ -377,56 +378,56 @@ cdef class Book:
     cdef Stage next_instrument(self) except? IDLE nogil:
         """The next instrument for which the tick changes something."""
         cdef uint32_t instrument
-        while not is_full(self.outcome):
+        while not is_full(self.writer):
             if self.ticked == self.orders.listed_count:
                 return DONE
             instrument = self.instrument = self.orders.listed[self.ticked]
             self.ticked += 1
-            self.outcome.head.instrument = instrument
-            if volatility_ends(listing_of(self.orders, instrument), self.outcome.head.time_ns):
+            self.writer.head.instrument = instrument
+            if volatility_ends(listing_of(self.orders, instrument), self.writer.head.time_ns):
                 begin_change(self.orders, &self.change, instrument, PHASE_CONTINUOUS, PHASE_REASON_TIMER)
                 return CHANGING
             indicate(self.orders, instrument)
         return TICKING
 
     def give_away(self, uint32_t instrument) -> bytes:
-        """All that is known of an instrument and its orders, which then are no longer here."""
+        """Hand over everything about an instrument and its orders, and forget them."""
         image = image_of(self.orders, instrument)
         give_away(self.orders, instrument)
         return image
 
     def take_over(self, uint32_t instrument, bytes image not None) -> None:
-        """Go on with an instrument that another matcher gave away. ValueError where the image is none of this build."""
+        """Take over an instrument that another matcher gave away. ValueError if the image is not of this build."""
         take_over(self.orders, instrument, image)
 
     def save(self, Saver saver not None) -> None:
-        """Add all that is known between two commands to a part. OSError; RuntimeError in the middle of a command."""
+        """Add the state to a part, between two commands. OSError; RuntimeError in the middle of a command."""
         if self.stage != IDLE:
             raise RuntimeError("a book is saved between two commands only")
-        saver.put_64(self.outcome.number)
+        saver.put_64(self.writer.number)
         save_orders(self.orders, saver)
 
     def load(self, Loader loader not None) -> None:
-        """Make a new book what another one was when it was saved; the event ring begins where that one's events ended.
+        """Load a saved book into a new one, whose event ring begins where the saved one's events ended.
 
-        DamagedPart, MemoryError; RuntimeError where the ring begins elsewhere.
+        DamagedPart, MemoryError; RuntimeError if the ring begins elsewhere.
         """
         cdef uint64_t number = loader.get_64()
-        if number != self.outcome.number:
-            raise RuntimeError(f"the book goes on with event {number}, and its ring with {self.outcome.number}")
+        if number != self.writer.number:
+            raise RuntimeError(f"the book goes on with event {number}, and its ring with {self.writer.number}")
         load_orders(self.orders, loader)
 
     def digest(self) -> int:
-        """64 bits that are equal for equal books, however they became what they are: live, replayed or loaded."""
+        """64 bits that are equal for equal books, whether live, replayed or loaded."""
         return digest_orders(self.orders)
 
     def apply(self, bytes record) -> bool:
         """Execute one record of 120 bytes and publish, for tests and tools. False: out of slots, apply it again."""
         if len(record) != RECORD_SIZE:
             raise ValueError(f"a record is {RECORD_SIZE} bytes, not {len(record)}")
-        self.outcome.open(self.outcome.events.ring.capacity)
+        self.writer.open(self.writer.events.ring.capacity)
         done = self.execute(<const CommandRecord *> <const char *> record)
-        self.outcome.publish()
+        self.writer.publish()
         return bool(done)
 
     def depth(self, uint32_t instrument, uint8_t side) -> list[tuple[int, int, int]]:
@@ -446,12 +447,12 @@ cdef class Book:
         return standing_at(self.orders, instrument, ladder, price_ticks)
 
     def crossing(self, uint32_t instrument) -> tuple[int, int]:
-        """Where an auction of the book as it is would trade: price in ticks, lots; (0, 0) where nothing would."""
+        """Where an auction would trade now: price in ticks, lots; (0, 0) if nothing would."""
         cdef Crossing found = crossing_of(&self.orders.levels, listing_of(self.orders, instrument))
         return found.price_ticks, (<int64_t> (found.lots >> 64)) * 2**64 + <uint64_t> found.lots
 
     def memory(self) -> dict[str, int]:
-        """Bytes in use by open orders, their index, what only some of them have, and all that levels need."""
+        """Bytes in use by open orders, their index, their further terms, and levels."""
         cdef Orders orders = self.orders
         return {
             "orders": orders.pool.live * orders.pool.item_size,

@@ -8,8 +8,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from procs.matcher.expiry cimport heap_check
 from procs.matcher.levels cimport Ladder, Level, int128, ladder_check, level_at, levels_check
 from procs.matcher.orders cimport (
-    ASKS, BIDS, FALLING, IS_SHARED_DAY, LADDERS, OWNER_STEP, PARKED, RISING, Listing, Order, Terms, book_side, find,
-    is_trading, key_of, ladder_of, listing_of, order_at, price_of, stop_side, terms_at,
+    ASKS, BIDS, FALLING, IS_SHARED_DAY, LADDERS, OWNER_STEP, PARKED, RISING, FurtherTerms, Listing, Order, book_side,
+    find, is_trading, key_of, ladder_of, listing_of, order_at, price_of, stop_side, terms_at,
 )
 from procs.tables.index cimport Index, index_check, tag_of_serial
 from procs.tables.pool cimport NIL, pool_check
@@ -30,9 +30,9 @@ cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
 
 
 cdef int check_orders(Orders orders, uint32_t incoming, bint is_busy) except -1:
-    """AssertionError unless all that is known twice agrees. `incoming` (or NIL) is open and stands nowhere.
+    """AssertionError unless everything that is kept twice agrees. `incoming` (or NIL) is open and stands nowhere.
 
-    In mid-command, which is `is_busy`, a book may be crossed, and orders that expire are on their way out of the heap.
+    In mid-command (`is_busy`) a book may be crossed, and expiring orders are on their way out of the heap.
     """
     cdef Tally tally = Tally(0, 0, 0, 0, 0, 0)
     cdef uint32_t instrument, i
@@ -116,7 +116,7 @@ cdef int check_place(Orders orders, uint32_t item, const Level *level, Tally *ta
     """AssertionError unless the order is one that may stand on this ladder, at this key."""
     cdef const Order *order = order_at(orders, item)
     cdef int ladder = ladder_of(level)
-    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef const FurtherTerms *terms = terms_at(orders, order.terms)
     tally.day_orders += order.flags & IS_SHARED_DAY != 0
     if ladder <= BIDS:
         assert ladder == book_side(order.side), f"order {order.order_id} rests on the wrong side"
@@ -138,7 +138,7 @@ cdef int check_place(Orders orders, uint32_t item, const Level *level, Tally *ta
 cdef int check_terms(Orders orders, uint32_t item, Tally *tally, bint is_busy) except -1:
     """AssertionError unless terms, their order, its contingent order and the heap know each other."""
     cdef const Order *order = order_at(orders, item)
-    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef const FurtherTerms *terms = terms_at(orders, order.terms)
     tally.with_terms += 1
     tally.trailing += terms.trails
     tally.expiring += terms.place != 0
@@ -156,7 +156,7 @@ cdef int check_chain(Orders orders, const Listing *listing, uint64_t trailing) e
     cdef uint32_t at = listing.first_trailing
     cdef uint32_t before = NIL
     cdef uint64_t count = 0
-    cdef const Terms *terms
+    cdef const FurtherTerms *terms
     while at != NIL:
         terms = terms_at(orders, at)
         assert terms.prev == before and terms.trails, "the chain of trailing stops does not link back"

@@ -4,7 +4,7 @@ from procs.matcher.incoming cimport Incoming
 from procs.matcher.orders cimport Listing, Order, Orders
 from shm.records cimport ActivateRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord
 
-# What came before the command that it belongs to.
+# The extensions that came before their command.
 cdef struct Extensions:
     ExtTermsRecord terms
     ExtTermsRecord leg_terms

@@ -7,17 +7,17 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from procs.matcher.bands cimport Band, collar, is_within, static_band
-from procs.matcher.event_writer cimport Told
+from procs.matcher.event_writer cimport OrderSummary
 from procs.matcher.expiry cimport heap_put
 from procs.matcher.incoming cimport be_ready
 from procs.matcher.levels cimport Level, level_at
-from procs.matcher.matching cimport come_in, crosses, passive_price, prepare, tell_incoming
+from procs.matcher.matching cimport come_in, crosses, passive_price, prepare, summarize_incoming
 from procs.matcher.orders cimport (
-    FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, Terms, find,
+    FOR_CLOSE, FOR_LIST, FOR_OPEN, IS_AT_CLOSE, IS_AT_OPEN, IS_POST_ONLY, PARKED, SLIDES, FurtherTerms, find,
     forget_terms, is_auction, is_trading, ladder_of, link, listing_of, open_order, opens, order_at, order_flags,
     terms_at, terms_of, unlink,
 )
-from procs.matcher.resting cimport end_contingent, tell, withdraw
+from procs.matcher.resting cimport end_contingent, summarize, withdraw
 from procs.matcher.stop_orders cimport MAX_TRAILING, await_price, begin_trail
 from procs.tables.pool cimport NIL
 from shm.records cimport (
@@ -33,7 +33,7 @@ from shm.records cimport (
 cdef ExtTermsRecord NO_TERMS
 memset(&NO_TERMS, 0, sizeof(NO_TERMS))
 
-# What is asked of an instrument when an order wants to come in.
+# What an instrument must allow before an order comes in.
 cdef struct Asked:
     uint32_t instrument
     uint8_t side
@@ -49,20 +49,20 @@ cdef void note_terms(Extensions *extensions, const ExtTermsRecord *command) noex
 
 
 cdef void note_leg(Extensions *extensions, const ExtLegRecord *command) noexcept nogil:
-    """The leg's own terms, if it has any, came right before it."""
+    """The leg's own terms, if any, came right before it."""
     extensions.leg = command[0]
     extensions.leg_terms = extensions.terms if command.flags & ORDER_FLAG_TERMS else NO_TERMS
 
 
 cdef const ExtTermsRecord *terms_before(const NewOrderRecord *command, const Extensions *extensions) noexcept nogil:
-    """The further terms of an order, all 0 where it has none."""
+    """The further terms of an order, all 0 if it has none."""
     return &extensions.terms if command.flags & ORDER_FLAG_TERMS else &NO_TERMS
 
 
 cdef bint enter(
     Orders orders, Incoming *incoming, const NewOrderRecord *command, const Extensions *extensions
 ) except? -1 nogil:
-    """A new order, or list of two, is refused, waits, or is the incoming order: True."""
+    """Refuse a new order or list of two, let it wait, or make it the incoming order: then True."""
     cdef const Listing *listing = listing_of(orders, command.instrument)
     cdef const ExtTermsRecord *terms = terms_before(command, extensions)
     cdef bint is_plain = (
@@ -71,7 +71,7 @@ cdef bint enter(
         and command.time_in_force != TIF_AT_THE_CLOSE and command.time_in_force != TIF_FOK
     )
     if is_plain:
-        orders.outcome.accepted(command, ORDER_STATE_PLAIN)
+        orders.writer.accepted(command, ORDER_STATE_PLAIN)
         take_in(orders, incoming, command)
         be_ready(incoming)
         return True
@@ -108,7 +108,7 @@ cdef bint enter_unusual(
     cdef bint waits = has_to_wait(listing_of(orders, command.instrument), command)
     cdef uint32_t item = NIL
     if code != CODE_OK:
-        orders.outcome.refused_order(command, code)
+        orders.writer.refused_order(command, code)
         return False
     if waits or terms.display_lots or terms.expire_ns:
         item = open_with_terms(orders, command, terms)
@@ -126,7 +126,7 @@ cdef bint enter_list(
     Orders orders, Incoming *incoming, const NewOrderRecord *command, const ExtTermsRecord *terms,
     const Extensions *extensions,
 ) except? -1 nogil:
-    """Two orders, the first of which, a limit order, comes in."""
+    """A list of two orders: the first, a limit order, comes in."""
     cdef const NewOrderRecord *leg = <const NewOrderRecord *> &extensions.leg
     cdef int code = judge_command(orders, command, terms)
     cdef bint is_oco = extensions.leg.list_kind == LIST_KIND_OCO
@@ -134,8 +134,8 @@ cdef bint enter_list(
     if code == CODE_OK and is_oco:
         code = judge_command(orders, leg, &extensions.leg_terms)
     if code != CODE_OK:
-        orders.outcome.refused_order(command, code)
-        orders.outcome.refused_order(leg, code)
+        orders.writer.refused_order(command, code)
+        orders.writer.refused_order(leg, code)
         return False
     leg_item = open_with_terms(orders, leg, &extensions.leg_terms)
     item = open_with_terms(orders, command, terms)
@@ -153,8 +153,8 @@ cdef bint enter_list(
 
 
 cdef void marry(Orders orders, uint32_t main, uint32_t leg, uint8_t list_kind) noexcept nogil:
-    cdef Terms *terms = terms_at(orders, order_at(orders, main).terms)
-    cdef Terms *leg_terms = terms_at(orders, order_at(orders, leg).terms)
+    cdef FurtherTerms *terms = terms_at(orders, order_at(orders, main).terms)
+    cdef FurtherTerms *leg_terms = terms_at(orders, order_at(orders, leg).terms)
     terms.contingent = leg
     leg_terms.contingent = main
     terms.is_main = True
@@ -174,7 +174,7 @@ cdef int judge_command(Orders orders, const NewOrderRecord *command, const ExtTe
 
 
 cdef int judge(Orders orders, const Asked *asked) noexcept nogil:
-    """Why an instrument, as it is now, doesn't let an order in, or CODE_OK."""
+    """Why an instrument doesn't let an order in now, or CODE_OK."""
     cdef const Listing *listing = listing_of(orders, asked.instrument)
     cdef int code = still_code(listing)
     if code != CODE_OK:
@@ -217,7 +217,7 @@ cdef bint can_be_collected(const Asked *asked) noexcept nogil:
 
 
 cdef bint is_outside(const Listing *listing, uint8_t ord_type, int64_t price_ticks) noexcept nogil:
-    """Whether an order's own price is one that the static band refuses."""
+    """Whether the static band refuses an order's own price."""
     cdef Band band
     if not listing.restricts or listing.starts_auction:
         return False
@@ -230,7 +230,7 @@ cdef bint is_outside(const Listing *listing, uint8_t ord_type, int64_t price_tic
 cdef bint would_take(
     Orders orders, uint32_t instrument, uint8_t side, int64_t price_ticks, uint8_t flags
 ) noexcept nogil:
-    """Whether a post-only order would trade at once, and there is no price to slide to, or it may not."""
+    """Whether a post-only order would trade at once and can't slide: it may not, or there is no price for it."""
     if not flags & IS_POST_ONLY or not is_trading(listing_of(orders, instrument)):
         return False
     if not crosses(orders, instrument, side, price_ticks):
@@ -239,7 +239,7 @@ cdef bint would_take(
 
 
 cdef bint has_to_wait(const Listing *listing, const NewOrderRecord *command) noexcept nogil:
-    """Whether an order is for another time: a stop, or for an auction that is not now."""
+    """Whether an order is for later: a stop, or for an auction that is not on."""
     if command.ord_type >= ORD_TYPE_STOP:
         return True
     if command.time_in_force == TIF_AT_THE_OPEN:
@@ -253,7 +253,7 @@ cdef uint32_t open_with_terms(
     """An open order, which stands nowhere yet, with all its terms. MemoryError."""
     cdef uint32_t item = open_order(orders, command)
     cdef uint32_t at = terms_of(orders, item)
-    cdef Terms *terms = terms_at(orders, at)
+    cdef FurtherTerms *terms = terms_at(orders, at)
     terms.price_ticks = command.price_ticks
     terms.stop_ticks = given.stop_price_ticks
     terms.trail_ticks = given.trail_ticks
@@ -271,12 +271,12 @@ cdef int accept(
 ) except -1 nogil:
     """The order's ACCEPTED, after its further terms if the command has any."""
     cdef uint8_t state = ORDER_STATE_EXPLICIT if given.display_lots else ORDER_STATE_PLAIN
-    cdef const Terms *terms = NULL
+    cdef const FurtherTerms *terms = NULL
     cdef ExtTermsEventRecord *event
     if item != NIL:
         terms = terms_at(orders, order_at(orders, item).terms)
     if command.flags & ORDER_FLAG_TERMS or (terms != NULL and terms.contingent != NIL):
-        event = orders.outcome.terms()
+        event = orders.writer.terms()
         event.stop_price_ticks = terms.stop_ticks if terms != NULL else given.stop_price_ticks
         event.trail_ticks = given.trail_ticks
         event.display_lots = given.display_lots
@@ -285,7 +285,7 @@ cdef int accept(
         if terms != NULL and terms.contingent != NIL:
             event.mate_order_id = order_at(orders, terms.contingent).order_id
             event.list_kind = terms.list_kind
-    orders.outcome.accepted(command, ORDER_STATE_WAITING if waits else state)
+    orders.writer.accepted(command, ORDER_STATE_WAITING if waits else state)
     return 0
 
 
@@ -310,22 +310,22 @@ cdef void work_from_entry(
 
 
 cdef void slide(Orders orders, Incoming *incoming) noexcept nogil:
-    """An incoming post-only order that would trade, and may slide, takes the best price at which it does not."""
-    cdef Told told
+    """Slide an incoming post-only order that would trade to the best price at which it does not."""
+    cdef OrderSummary summary
     if not incoming.flags & IS_POST_ONLY or not is_trading(listing_of(orders, incoming.instrument)):
         return
     if not crosses(orders, incoming.instrument, incoming.side, incoming.price_ticks):
         return
-    tell_incoming(orders, incoming, &told)
+    summarize_incoming(orders, incoming, &summary)
     incoming.price_ticks = passive_price(orders, incoming.instrument, incoming.side)
-    orders.outcome.restated(&told, incoming.price_ticks, incoming.leaves_lots, RESTATE_REASON_SLID, False)
+    orders.writer.restated(&summary, incoming.price_ticks, incoming.leaves_lots, RESTATE_REASON_SLID, False)
 
 
 cdef bint activate(Orders orders, Incoming *incoming, const ActivateRecord *command) except? -1 nogil:
-    """The order that its list kept waiting begins to work, or is cancelled. True where it is the incoming order."""
+    """An order that waited for its list begins to work, or is cancelled. True if it is the incoming order now."""
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     cdef const Order *order
-    cdef const Terms *terms
+    cdef const FurtherTerms *terms
     cdef Asked asked
     if item == NIL or not awaits_activation(orders, order_at(orders, item)):
         return False
@@ -359,9 +359,9 @@ cdef bint awaits_activation(Orders orders, const Order *order) noexcept nogil:
 
 cdef bint await_from_list(Orders orders, uint32_t item) except? -1 nogil:
     """A stop whose list let it go now waits for its price. Returns False."""
-    cdef Told told
-    tell(orders, item, &told)
-    orders.outcome.triggered(&told, 0, TRIGGER_REASON_LIST)
+    cdef OrderSummary summary
+    summarize(orders, item, &summary)
+    orders.writer.triggered(&summary, 0, TRIGGER_REASON_LIST)
     unlink(orders, item)
     if order_at(orders, item).ord_type == ORD_TYPE_TRAILING_STOP:
         begin_trail(orders, item)
@@ -372,30 +372,30 @@ cdef bint await_from_list(Orders orders, uint32_t item) except? -1 nogil:
 cdef int start(Orders orders, Incoming *incoming, uint32_t item, uint8_t reason) except -1 nogil:
     """A waiting order begins to work: it becomes the incoming one."""
     cdef Order *order = order_at(orders, item)
-    cdef Terms *terms
+    cdef FurtherTerms *terms
     cdef int64_t minimum_lots
-    cdef Told told
+    cdef OrderSummary summary
     end_contingent(orders, item)
-    tell(orders, item, &told)
+    summarize(orders, item, &summary)
     terms = terms_at(orders, order.terms)
     minimum_lots = terms.minimum_lots
-    told.state = ORDER_STATE_EXPLICIT if terms.display_lots else ORDER_STATE_PLAIN
+    summary.state = ORDER_STATE_EXPLICIT if terms.display_lots else ORDER_STATE_PLAIN
     if order.ord_type == ORD_TYPE_TRAILING_STOP:
-        told.price_ticks = triggered_price(listing_of(orders, order.instrument), order, terms)
-    orders.outcome.triggered(&told, terms.stop_ticks if reason == TRIGGER_REASON_STOP else 0, reason)
+        summary.price_ticks = triggered_price(listing_of(orders, order.instrument), order, terms)
+    orders.writer.triggered(&summary, terms.stop_ticks if reason == TRIGGER_REASON_STOP else 0, reason)
     if order.ord_type == ORD_TYPE_STOP_LIMIT:
         order.ord_type = ORD_TYPE_LIMIT
     elif order.ord_type >= ORD_TYPE_STOP:
         order.ord_type = ORD_TYPE_MARKET
     unlink(orders, item)
-    come_in(orders, incoming, item, told.price_ticks)
+    come_in(orders, incoming, item, summary.price_ticks)
     forget_terms(orders, item)
     slide(orders, incoming)
     prepare(orders, incoming, minimum_lots, False)
     return 0
 
 
-cdef int64_t triggered_price(const Listing *listing, const Order *order, const Terms *terms) noexcept nogil:
-    """A trailing stop's worst price is taken again from its stop price; a buy's, which was paid for, never grows."""
+cdef int64_t triggered_price(const Listing *listing, const Order *order, const FurtherTerms *terms) noexcept nogil:
+    """Derive a trailing stop's worst price from its stop price again; a buy's is covered by a hold and never grows."""
     cdef int64_t worst = collar(terms.stop_ticks, order.side, listing.collar_bps)
     return min(worst, terms.price_ticks) if order.side == SIDE_BUY else worst

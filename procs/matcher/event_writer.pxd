@@ -10,8 +10,8 @@ from shm.ring cimport Producer
 cdef enum:
     SPILL = 16      # the most events of one step, whatever it is
 
-# An order as events tell of it.
-cdef struct Told:
+# What events say of an order.
+cdef struct OrderSummary:
     uint64_t order_id
     int64_t price_ticks
     int64_t leaves_lots
@@ -21,7 +21,7 @@ cdef struct Told:
 
 
 @cython.final
-cdef class Outcome:
+cdef class EventWriter:
     cdef readonly Producer events
     cdef uint64_t number        # of the next event
     cdef uint64_t end           # the first number that has no free slot
@@ -42,15 +42,17 @@ cdef class Outcome:
     cdef void accepted(self, const NewOrderRecord *command, uint8_t state) noexcept nogil
     cdef ExtTermsEventRecord *terms(self) noexcept nogil
     cdef TradedRecord *traded(self) noexcept nogil
-    cdef void cancelled(self, const Told *order, uint8_t reason, bint rested, const char *cl_ord_id) noexcept nogil
+    cdef void cancelled(
+        self, const OrderSummary *order, uint8_t reason, bint rested, const char *cl_ord_id
+    ) noexcept nogil
     cdef void replaced(
-        self, const ReplaceRecord *command, const Told *order, int64_t leaves_lots, bint kept
+        self, const ReplaceRecord *command, const OrderSummary *order, int64_t leaves_lots, bint kept
     ) noexcept nogil
-    cdef void triggered(self, const Told *order, int64_t stop_price_ticks, uint8_t reason) noexcept nogil
+    cdef void triggered(self, const OrderSummary *order, int64_t stop_price_ticks, uint8_t reason) noexcept nogil
     cdef void restated(
-        self, const Told *order, int64_t price_ticks, int64_t leaves_lots, uint8_t reason, bint rested
+        self, const OrderSummary *order, int64_t price_ticks, int64_t leaves_lots, uint8_t reason, bint rested
     ) noexcept nogil
-    cdef void shown(self, const Told *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil
+    cdef void shown(self, const OrderSummary *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil
     cdef PhaseChangedRecord *phase_changed(self) noexcept nogil
     cdef void indicative(self, int64_t price_ticks, int64_t lots, int64_t imbalance) noexcept nogil
     cdef void refused_order(self, const NewOrderRecord *command, int code) noexcept nogil
@@ -60,13 +62,13 @@ cdef class Outcome:
     ) noexcept nogil
 
 
-cdef inline bint is_full(Outcome outcome) noexcept nogil:
+cdef inline bint is_full(EventWriter writer) noexcept nogil:
     """Whether a step that may emit must wait."""
-    return outcome.number >= outcome.end
+    return writer.number >= writer.end
 
 
-cdef inline void answers(Outcome outcome, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
-    """The command is about this order: where it is cancelled, that names who asked."""
-    outcome.own_id = order_id
-    outcome.session = session
-    outcome.msg_seq_num = msg_seq_num
+cdef inline void answers(EventWriter writer, uint64_t order_id, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
+    """The command is about this order: its cancel will name who asked."""
+    writer.own_id = order_id
+    writer.session = session
+    writer.msg_seq_num = msg_seq_num

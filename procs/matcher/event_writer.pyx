@@ -1,8 +1,8 @@
-"""Writes a matcher's events in place, into slots of its event ring that nobody sees until they are published.
+"""Writes a matcher's events in place, into slots of its event ring that no reader sees until they are published.
 
-It decides nothing: the book says what came of a command; and it never drops an event: those of a step for which the
+The book decides, this writes. It never drops an event: those of a step for which the
 ring has no slots are spilled into memory here, and poured into the ring when it has some. No step begins while it is
-full, so one step's events are all that can ever be spilled.
+full, so at most one step's events are ever spilled.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -22,7 +22,7 @@ from shm.ring cimport Producer, claim_at
 assert sizeof(EventRecord) == 40
 
 
-cdef class Outcome:
+cdef class EventWriter:
     """The events of a book. Contract of all that emit: the step began when the ring was not full."""
 
     def __cinit__(self, Producer events):
@@ -34,14 +34,14 @@ cdef class Outcome:
         self.head.version = 1
 
     cdef void open(self, uint64_t wanted) noexcept nogil:
-        """Take up to `wanted` free slots behind what was emitted and not published yet; there may be fewer, or none."""
+        """Take up to `wanted` free slots after those emitted and not yet published; there may be fewer, or none."""
         cdef uint64_t emitted = self.number - self.spilled - self.events.next
         self.end = self.events.next + min(emitted + wanted, self.events.free(emitted + wanted))
         if self.spilled:
             self.pour()
 
     cdef void pour(self) noexcept nogil:
-        """Move what was spilled into slots, as far as there are any."""
+        """Move spilled events into slots, as far as there are any."""
         cdef uint64_t place = self.number - self.spilled
         cdef uint64_t poured = min(self.spilled, self.end - place)
         cdef uint64_t i
@@ -52,7 +52,7 @@ cdef class Outcome:
             memcpy(self.spill[i], self.spill[i + poured], RECORD_SIZE)
 
     cdef uint64_t publish(self) noexcept nogil:
-        """Stamp the checksums of all that was emitted and show it; returns how many events that was."""
+        """Stamp the checksums of all emitted events and publish them; returns how many."""
         cdef uint64_t first = self.events.next
         cdef uint64_t end = self.number - self.spilled
         cdef uint64_t number
@@ -65,14 +65,14 @@ cdef class Outcome:
         return end - first
 
     cdef void begin(self, const CommandRecord *command) noexcept nogil:
-        """Events come from `command` from here on; its instrument is the caller's to set."""
+        """Events are `command`'s from here on; the caller sets their instrument."""
         self.head.cause = command.seq
         self.head.time_ns = command.time_ns
         self.head.epoch = command.epoch
         self.own_id = 0
 
     cdef void name_target(self, const ExtClientIdRecord *command) noexcept nogil:
-        """The client id of the order that the next cancel or replace means, which has no room for it."""
+        """The client id of the order that the next cancel or replace means: its record has no room for it."""
         memcpy(self.target, command.orig_cl_ord_id, CL_ORD_ID_SIZE)
 
     cdef char *emit(self, uint8_t event_type) noexcept nogil:
@@ -120,8 +120,10 @@ cdef class Outcome:
         event.reserved_3 = 0
         return event
 
-    cdef void cancelled(self, const Told *order, uint8_t reason, bint rested, const char *cl_ord_id) noexcept nogil:
-        """The rest of an order ends; `cl_ord_id` is the request's own, NULL where nobody asked for just this."""
+    cdef void cancelled(
+        self, const OrderSummary *order, uint8_t reason, bint rested, const char *cl_ord_id
+    ) noexcept nogil:
+        """The rest of an order ends; `cl_ord_id` is the cancel request's own, NULL if there was none."""
         cdef CancelledRecord *event = <CancelledRecord *> self.emit(EVT_CANCELLED)
         cdef bint own = order.order_id == self.own_id
         event.order_id = order.order_id
@@ -141,9 +143,9 @@ cdef class Outcome:
         event.reserved_2 = 0
 
     cdef void replaced(
-        self, const ReplaceRecord *command, const Told *order, int64_t leaves_lots, bint kept
+        self, const ReplaceRecord *command, const OrderSummary *order, int64_t leaves_lots, bint kept
     ) noexcept nogil:
-        """`order` as it was, but for its state, takes the command's price and `leaves_lots`."""
+        """`order`, as it was except for its state, takes the command's price and `leaves_lots`."""
         cdef ReplacedRecord *event = <ReplacedRecord *> self.emit(EVT_REPLACED)
         event.order_id = order.order_id
         event.price_ticks = command.price_ticks
@@ -156,7 +158,7 @@ cdef class Outcome:
         event.state = order.state
         event.reserved = 0
 
-    cdef void triggered(self, const Told *order, int64_t stop_price_ticks, uint8_t reason) noexcept nogil:
+    cdef void triggered(self, const OrderSummary *order, int64_t stop_price_ticks, uint8_t reason) noexcept nogil:
         cdef TriggeredRecord *event = <TriggeredRecord *> self.emit(EVT_TRIGGERED)
         event.order_id = order.order_id
         event.price_ticks = order.price_ticks
@@ -170,7 +172,7 @@ cdef class Outcome:
         memset(event.reserved_2, 0, sizeof(event.reserved_2))
 
     cdef void restated(
-        self, const Told *order, int64_t price_ticks, int64_t leaves_lots, uint8_t reason, bint rested
+        self, const OrderSummary *order, int64_t price_ticks, int64_t leaves_lots, uint8_t reason, bint rested
     ) noexcept nogil:
         """`order` as it was takes this price and quantity."""
         cdef RestatedRecord *event = <RestatedRecord *> self.emit(EVT_RESTATED)
@@ -186,7 +188,7 @@ cdef class Outcome:
         event.rested = rested
         memset(event.reserved_2, 0, sizeof(event.reserved_2))
 
-    cdef void shown(self, const Told *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil:
+    cdef void shown(self, const OrderSummary *order, int64_t old_lots, int64_t lots, bint is_refresh) noexcept nogil:
         cdef ShownRecord *event = <ShownRecord *> self.emit(EVT_SHOWN)
         event.order_id = order.order_id
         event.price_ticks = order.price_ticks
@@ -213,7 +215,7 @@ cdef class Outcome:
         memset(event.reserved, 0, sizeof(event.reserved))
 
     cdef void refused_order(self, const NewOrderRecord *command, int code) noexcept nogil:
-        """Why an order, or an order of a list, does not come in."""
+        """Why an order, or one of a list, does not come in."""
         cdef RejectedRecord *event = <RejectedRecord *> self.emit(EVT_REJECTED)
         event.order_id = command.seq
         event.price_ticks = command.price_ticks

@@ -1,4 +1,4 @@
-"""When orders expire: a binary heap of those that have a time of their own, and the ends of days.
+"""When orders expire: a binary heap of those with their own time, and the ends of days.
 
 It knows no orders and no clock: items of a pool that begin with a time and their place in the heap.
 """
@@ -113,7 +113,7 @@ cdef int heap_save(const Heap *heap, Saver saver) except -1:
 
 
 cdef int heap_load(Heap *heap, Loader loader) except -1:
-    """Make an open heap what it was when it was saved. DamagedPart, MemoryError."""
+    """Load a saved heap into an open one. DamagedPart, MemoryError."""
     cdef uint32_t count = <uint32_t> loader.get_64()
     reserve(heap, count)
     heap.count = count

@@ -14,7 +14,7 @@ cdef enum:
 
 
 cdef int64_t base_fee(int64_t lot_units, int64_t lots, int16_t ppm) except? -1 nogil:
-    """What the buyer pays, of lot_units x lots of base. OverflowError where that amount is beyond 64 bits."""
+    """What the buyer pays, of lot_units x lots of base. OverflowError if that amount is beyond 64 bits."""
     cdef int64_t amount = 0
     if ppm == 0:
         return 0
@@ -46,6 +46,6 @@ cdef inline int64_t share(int64_t amount, int16_t ppm) noexcept nogil:
 
 
 cdef int overflow() except -1 nogil:
-    """The router refuses orders whose worth is beyond 64 bits: one that comes here is our bug."""
+    """The router refuses orders worth more than 64 bits hold: one that gets here is a bug."""
     with gil:
         raise OverflowError("what a match is worth is beyond 64 bits")

@@ -1,6 +1,6 @@
 """Whether an incoming order could trade a quantity at once, as fill-or-kill and minimum quantity ask.
 
-It changes nothing: it goes over the levels that the order would trade with, hidden quantities included.
+It changes nothing: it walks the levels that the order would trade with, hidden quantities included.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -15,7 +15,7 @@ from shm.records cimport SIDE_BUY, STP_CANCEL_BOTH, STP_CANCEL_NEWEST, STP_NONE
 
 
 cdef bint is_enough(Orders orders, const Incoming *incoming, int64_t wanted) noexcept nogil:
-    """Whether `wanted` lots are there within the order's price and bands; what is its own group's does not count."""
+    """Whether `wanted` lots are there within the order's price and bands, its own group's orders left out."""
     cdef int against = ASKS if incoming.side == SIDE_BUY else BIDS
     cdef const Listing *listing = listing_of(orders, incoming.instrument)
     cdef int64_t limit = key_of(against, incoming.price_ticks)
@@ -35,9 +35,9 @@ cdef bint is_enough(Orders orders, const Incoming *incoming, int64_t wanted) noe
 
 
 cdef bint add_others(Orders orders, const Incoming *incoming, const Level *level, int128 *found) noexcept nogil:
-    """Add what others have at a level; False where the order's mode ends it at the first order of its own.
+    """Add what others have at a level; False if the order's mode ends it at the first order of its own group.
 
-    What is ahead of that one counts only as far as it is shown: its hidden part comes after it.
+    Orders ahead of that one count only with what they show: their hidden part comes after it.
     """
     cdef bint ends = incoming.stp == STP_CANCEL_NEWEST or incoming.stp == STP_CANCEL_BOTH
     cdef uint32_t item = level.head

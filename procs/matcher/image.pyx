@@ -1,6 +1,6 @@
-"""An instrument as bytes: all that a matcher knows of it, so that another one goes on where this one stopped (LOG-25).
+"""An instrument as bytes: all that a matcher knows of it, so that another can take it over (LOG-25).
 
-It decides nothing about when an instrument moves, and emits nothing: to everybody else nothing has happened.
+It does not decide when an instrument moves, and emits nothing: nobody else sees the move.
 
 An image::
 
@@ -9,8 +9,7 @@ An image::
     └─────────┴──────────┴──────────┴───────────┴──────────┴───────────┴───
     orders ladder by ladder, best level first, longest waiting first; Terms only of those that have any
 
-Numbers that name items of this matcher's pools mean nothing elsewhere: levels, contingent orders and chains are built
-afresh.
+Item numbers of this matcher's pools mean nothing elsewhere: levels, contingent orders and chains are rebuilt.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -19,7 +18,7 @@ from libc.string cimport memcpy
 from procs.matcher.expiry cimport heap_put
 from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport (
-    IS_SHARED_DAY, LADDERS, Ladder, Listing, Order, Terms, discard, enchain, find, link, list_number, listing_of,
+    IS_SHARED_DAY, LADDERS, FurtherTerms, Ladder, Listing, Order, discard, enchain, find, link, list_number, listing_of,
     new_order, order_at, terms_at, terms_of, unlist_instrument,
 )
 from procs.tables.pool cimport NIL
@@ -29,7 +28,7 @@ cdef enum:
 
 cdef struct Heading:
     uint32_t version
-    uint32_t size           # of Heading, Standing and Terms together: another layout is another build's
+    uint32_t size           # of Heading, Standing and FurtherTerms together: another layout is another build's
     uint64_t orders
     Listing listing
 
@@ -42,7 +41,7 @@ cdef struct Standing:
 
 
 cdef uint32_t layout_size() noexcept nogil:
-    return sizeof(Heading) + sizeof(Standing) + sizeof(Terms)
+    return sizeof(Heading) + sizeof(Standing) + sizeof(FurtherTerms)
 
 
 cdef bytes image_of(Orders orders, uint32_t instrument):
@@ -74,7 +73,7 @@ cdef bytes image_of(Orders orders, uint32_t instrument):
 cdef int add_order(bytearray image, Orders orders, uint32_t item, int ladder) except -1:
     cdef const Order *order = order_at(orders, item)
     cdef Standing standing
-    cdef Terms terms
+    cdef FurtherTerms terms
     standing.order = order[0]
     standing.order.level = standing.order.next = standing.order.prev = standing.order.terms = NIL
     standing.key = level_at(&orders.levels, order.level).key
@@ -88,12 +87,12 @@ cdef int add_order(bytearray image, Orders orders, uint32_t item, int ladder) ex
         terms.order = terms.place = terms.contingent = terms.next = terms.prev = NIL
     image += (<const char *> &standing)[:sizeof(Standing)]
     if order.terms != NIL:
-        image += (<const char *> &terms)[:sizeof(Terms)]
+        image += (<const char *> &terms)[:sizeof(FurtherTerms)]
     return 0
 
 
 cdef int give_away(Orders orders, uint32_t instrument) except -1:
-    """Forget an instrument and its orders, without a word."""
+    """Forget an instrument and its orders, without events."""
     cdef Listing *listing = listing_of(orders, instrument)
     cdef int ladder
     for ladder in range(LADDERS):
@@ -105,7 +104,7 @@ cdef int give_away(Orders orders, uint32_t instrument) except -1:
 
 
 cdef int take_over(Orders orders, uint32_t instrument, bytes image) except -1:
-    """List an instrument as it was elsewhere, with its orders. ValueError for another build's image, or a cut one."""
+    """List an instrument from its image, with its orders. ValueError for another build's image, or a cut one."""
     cdef Heading heading
     cdef const char *data = image
     cdef uint64_t place = sizeof(Heading)
@@ -127,7 +126,7 @@ cdef int take_over(Orders orders, uint32_t instrument, bytes image) except -1:
 
 
 cdef void forget_items(Listing *listing) noexcept nogil:
-    """What counts and names items is built again, order by order."""
+    """Rebuild counts and item numbers, order by order."""
     cdef int ladder
     listing.day_orders = 0
     listing.trailing = 0
@@ -137,14 +136,14 @@ cdef void forget_items(Listing *listing) noexcept nogil:
 
 
 cdef uint64_t place_order(Orders orders, const char *data, int64_t left) except 0:
-    """Let one order of an image stand where it stood; returns how many bytes it takes."""
+    """Put one order of an image where it stood; returns how many bytes it takes."""
     cdef Standing standing
     cdef uint64_t size = sizeof(Standing)
     cdef uint32_t item
     cdef Order *order
     if left >= <int64_t> sizeof(Standing):
         memcpy(&standing, data, sizeof(Standing))
-        size += sizeof(Terms) if standing.has_terms else 0
+        size += sizeof(FurtherTerms) if standing.has_terms else 0
     if left < <int64_t> size:
         raise ValueError("an image is cut")
     item = new_order(orders, standing.order.order_id, standing.order.instrument)
@@ -161,8 +160,8 @@ cdef uint64_t place_order(Orders orders, const char *data, int64_t left) except 
 
 cdef int place_terms(Orders orders, uint32_t item, const char *data) except -1:
     cdef uint32_t at = terms_of(orders, item)
-    cdef Terms *terms = terms_at(orders, at)
-    memcpy(terms, data, sizeof(Terms))
+    cdef FurtherTerms *terms = terms_at(orders, at)
+    memcpy(terms, data, sizeof(FurtherTerms))
     terms.order = item
     if terms.expire_ns:
         heap_put(&orders.expiries, &orders.terms, at)
@@ -172,7 +171,7 @@ cdef int place_terms(Orders orders, uint32_t item, const char *data) except -1:
 
 
 cdef uint64_t wed(Orders orders, const char *data) noexcept:
-    """Let the two orders of a list know each other again; returns how many bytes the one here takes."""
+    """Link the two orders of a list again; returns how many bytes this one takes."""
     cdef Standing standing
     cdef uint32_t item
     memcpy(&standing, data, sizeof(Standing))
@@ -181,4 +180,4 @@ cdef uint64_t wed(Orders orders, const char *data) noexcept:
         terms_at(orders, order_at(orders, item).terms).contingent = find(
             orders, standing.mate_id, standing.order.instrument
         )
-    return sizeof(Standing) + (sizeof(Terms) if standing.has_terms else 0)
+    return sizeof(Standing) + (sizeof(FurtherTerms) if standing.has_terms else 0)

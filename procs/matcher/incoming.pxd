@@ -3,12 +3,12 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 from procs.matcher.bands cimport Band
 from shm.records cimport STP_NONE
 
-# The order that is being matched. It may wait for slots in the event ring, in the middle of a sweep.
+# The order that is being matched. It may wait for slots in the event ring, between two matches.
 cdef struct Incoming:
     uint64_t order_id
     uint32_t instrument
     uint32_t account
-    uint32_t item           # of an order that has terms, or was open before; else NIL: it is one once it rests
+    uint32_t item           # of an order that has terms, or was open before; else NIL until it rests
     int64_t price_ticks
     int64_t leaves_lots     # or what is left of its budget
     int64_t filled_lots
@@ -18,10 +18,10 @@ cdef struct Incoming:
     uint8_t ord_type
     uint8_t stp
     uint8_t flags           # of Order
-    bint rests              # what does not trade goes into the book, instead of being cancelled
+    bint rests              # what does not trade goes into the book instead of being cancelled
     bint is_budget
-    bint is_careful         # something decides about each trade: a band, self-trade prevention, a budget
-    uint8_t ended           # the reason for which what is left is cancelled, once there is one
+    bint is_careful         # each trade is subject to something: a band, self-trade prevention, a budget
+    uint8_t ended           # why the rest is cancelled, once it is to be
     bint has_breached       # it met a band that starts an auction
     bint has_traded
     int64_t first_ticks
@@ -30,7 +30,7 @@ cdef struct Incoming:
 
 
 cdef inline void be_ready(Incoming *incoming) noexcept nogil:
-    """Nothing has happened to the incoming order yet, and nothing but its own mode decides about its trades."""
+    """Nothing has happened to the incoming order yet, and only its own mode restricts its trades."""
     incoming.ended = 0
     incoming.has_breached = False
     incoming.has_traded = False

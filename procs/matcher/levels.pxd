@@ -6,7 +6,7 @@ from procs.tables.pool cimport NIL, Pool, pool_at
 cdef extern from *:
     ctypedef long long int128 "__int128"
 
-# One price of one ladder. `key` and `owner` lead: they are what the index looks at.
+# One price of one ladder. `key` and `owner` lead: the index looks at them.
 cdef struct Level:
     int64_t key         # the price of an ask, the complement of the price of a bid: the best has the least
     uint32_t owner      # of the ladder: instrument x 8 + which of its ladders

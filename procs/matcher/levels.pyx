@@ -5,7 +5,7 @@ It knows no orders: a level is added when its first order comes and removed when
 Best, next and the walk in depth follow the chain in O(1). A price that has a level is found by hash. A new price looks
 for its neighbours from the best level on, where most of them are, then in the tree (an AVL tree: O(log n) whatever
 prices users choose). Of two neighbours in order, either the better one has no right child or the worse one has no left
-child, so the neighbours tell the place in the tree without a search.
+child, so the neighbours give the place in the tree without a search.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -33,7 +33,7 @@ cdef void levels_close(Levels *levels) noexcept:
 
 
 cdef uint32_t level_add(Levels *levels, Ladder *ladder, uint32_t owner, int64_t key) except 0 nogil:
-    """A new level without orders; its price has none yet. Pointers to levels are void afterwards. MemoryError."""
+    """A new level without orders; its price has none yet. Invalidates pointers to levels. MemoryError."""
     cdef uint32_t item = pool_take(&levels.pool)
     cdef uint32_t better, worse
     cdef Level *level = level_at(levels, item)
@@ -106,7 +106,7 @@ cdef void attach(Levels *levels, Ladder *ladder, uint32_t item) noexcept nogil:
 
 
 cdef void grown(Levels *levels, Ladder *ladder, uint32_t item) noexcept nogil:
-    """The subtree `item` is one higher than it was: balance its ancestors."""
+    """The subtree at `item` grew by one: balance its ancestors."""
     cdef uint32_t parent = level_at(levels, item).parent
     cdef Level *above
     while parent != NIL:
@@ -159,7 +159,7 @@ cdef void bequeath(Levels *levels, Ladder *ladder, uint32_t item) noexcept nogil
 
 
 cdef void shrunk(Levels *levels, Ladder *ladder, uint32_t item, bint from_left) noexcept nogil:
-    """One subtree of `item` is one lower than it was: balance it and its ancestors."""
+    """One subtree of `item` shrank by one: balance it and its ancestors."""
     cdef uint32_t parent
     cdef Level *level
     while item != NIL:
@@ -234,7 +234,7 @@ cdef void lift(Levels *levels, Ladder *ladder, uint32_t item) noexcept nogil:
 
 
 cdef int ladder_check(const Levels *levels, const Ladder *ladder, uint32_t owner) except -1:
-    """AssertionError unless chain, tree, index and count tell the same levels of `owner`, in order."""
+    """AssertionError unless chain, tree, index and count have the same levels of `owner`, in order."""
     cdef uint32_t item = ladder.best
     cdef uint32_t before = NIL
     cdef uint64_t count = 0

@@ -1,6 +1,6 @@
-"""The matcher: takes its instruments' commands from the log ring, and publishes what its books make of them.
+"""The matcher: takes its instruments' commands from the log ring, and publishes its books' events.
 
-It decides nothing about an order (the book does), and never frees a command whose events are not all published.
+The book decides about orders. No command is freed before all its events are published.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -25,12 +25,12 @@ from procs.matcher.book import NOTHING
 
 cdef enum:
     BATCH = 256             # commands in a poll
-    ARRIVAL = 24            # how far before its turn a command is asked for, which the router has just written
-    MOST_EVENTS = 4096      # events in a poll: a sweep may need several
+    ARRIVAL = 24            # how far ahead of its turn a command is prefetched: the router has just written it
+    MOST_EVENTS = 4096      # events in a poll: a mass cancel may need several
 
 
 cdef int fail(const char *what, uint64_t seq) except -1 nogil:
-    """A log that contradicts itself is a bug of ours: the process ends."""
+    """A log that contradicts itself is a bug: the process ends."""
     with gil:
         raise RuntimeError(f"{what.decode()}: command {seq} of the log")
 
@@ -75,18 +75,18 @@ cdef class Matcher(Agent):
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
         """Carry out a batch of commands; returns how many commands were done and events published.
 
-        Where the event ring is full it stops, if need be in the middle of a command, which stays in the log ring until
-        a later poll has published its last event. Only then is it freed, and said to be done (LOG-19).
+        When the event ring is full it stops, if need be in mid-command; the command stays in the log ring until
+        a later poll has published its last event. Only then is it freed and counted as done (LOG-19).
         """
         cdef uint64_t first = self.log.next
         cdef uint64_t published = self.log.available()
         cdef uint64_t count = min(published, <uint64_t> BATCH)
         cdef uint64_t seq = first
-        cdef uint64_t told
+        cdef uint64_t events
         cdef bint is_large = self.book.is_large()
         if count == 0:
             return 0
-        self.book.outcome.open(MOST_EVENTS)
+        self.book.writer.open(MOST_EVENTS)
         while seq < first + count:
             if seq + ARRIVAL < first + published:
                 prefetch_record(self.log, seq + ARRIVAL)
@@ -95,15 +95,15 @@ cdef class Matcher(Agent):
             if not self.carry_out(<const CommandRecord *> record_at(self.log, seq), seq):
                 break
             seq += 1
-        told = self.book.outcome.publish()
+        events = self.book.writer.publish()
         if seq > first:
             self.log.release(seq - 1)
             self.board.store(WORD_MATCHER_DUE + self.number - 1, self.book.due())
             self.board.store(WORD_MATCHER_DONE + self.number - 1, seq - 1)
-        return <int64_t> (seq - first + told)
+        return <int64_t> (seq - first + events)
 
     cdef int carry_out(self, const CommandRecord *command, uint64_t seq) except -1 nogil:
-        """Returns 1 when the command is done, or not ours to do, and 0 when the book waits for slots."""
+        """Returns 1 when the command is done or another matcher's, and 0 when the book waits for slots."""
         cdef uint8_t kind = command.type
         if command.seq != seq:
             return fail(b"the record's sequence is not its place in the ring", seq)
@@ -124,7 +124,7 @@ cdef class Matcher(Agent):
         return self.carry_out_rare(command)
 
     cdef int carry_out_rare(self, const CommandRecord *command) except -1 nogil:
-        """What operators, the configuration and the router itself send."""
+        """Commands of operators, of the configuration and of the router itself."""
         cdef const MassCancelRecord *mass = <const MassCancelRecord *> command
         cdef const LimitsRecord *limits = <const LimitsRecord *> command
         cdef const PhaseChangeRecord *phase = <const PhaseChangeRecord *> command
@@ -151,9 +151,8 @@ cdef class Matcher(Agent):
         return self.book.execute(command) if owner == self.number else 1
 
     cdef int define(self, const InstrumentRecord *command) except -1 nogil:
-        """Note which matcher an instrument has; returns 0 where it comes from another one that did not let go yet.
-
-        Nor is it done while there is no room for the image of one that goes.
+        """Note an instrument's matcher. Returns 0, to be tried again, if another one has not let go yet, or if there
+        is no room for the image of one that goes.
         """
         cdef int owner
         if command.verdict != CODE_OK:
@@ -169,7 +168,7 @@ cdef class Matcher(Agent):
         return self.book.execute(<const CommandRecord *> command) if command.matcher == self.number else 1
 
     cdef bint move(self, uint64_t seq, uint32_t instrument, bint away) except? False:
-        """Leave the image of an instrument for its new matcher, or take it over; False while that can't be done."""
+        """Leave an instrument's image for its new matcher, or take it over; False while that can't be done."""
         if self.images is None:
             raise RuntimeError(f"instrument {instrument} moves, and there is no place for its image: command {seq}")
         if away:
@@ -185,10 +184,10 @@ cdef class Matcher(Agent):
         return image is not None
 
     cdef int take_snapshot(self, const SnapshotRecord *command) except -1 nogil:
-        """Save the state here, if this is the snapshot that is wanted now: those of a replay are not. Returns 1."""
+        """Save the state if this snapshot is wanted now (in a replay none is). Returns 1."""
         if self.snapshots is None or command.seq != self.board.load(WORD_SNAPSHOT_SEQ):
             return 1
-        if command.event_numbers[self.number - 1] != self.book.outcome.number - 1:
+        if command.event_numbers[self.number - 1] != self.book.writer.number - 1:
             return fail(b"the router has settled other events than were published", command.seq)
         with gil:
             self.snapshots.save(command.seq, self.name, self.save)
@@ -201,9 +200,9 @@ cdef class Matcher(Agent):
         self.book.save(saver)
 
     def load(self, Loader loader not None) -> None:
-        """Make a new matcher what it was at a snapshot: its log goes on after the mark, its events as they ended there.
+        """Load a snapshot's part into a new matcher: its log goes on after the mark, its events where they ended there.
 
-        DamagedPart, MemoryError; RuntimeError where the part is another matcher's, or the event ring begins elsewhere.
+        DamagedPart, MemoryError; RuntimeError if the part is another matcher's, or the event ring begins elsewhere.
         """
         name = loader.read().decode()
         if name != self.name:
@@ -214,7 +213,7 @@ cdef class Matcher(Agent):
         self.board.store(WORD_MATCHER_DONE + self.number - 1, self.log.next - 1)
 
     def digest(self) -> int:
-        """64 bits that are equal for equal matchers, however they came to their state: live, replayed or loaded."""
+        """64 bits that are equal for equal matchers, whether live, replayed or loaded."""
         cdef uint64_t digest = self.book.digest()
         cdef uint32_t instrument
         for instrument in range(MAX_INSTRUMENTS):

@@ -1,6 +1,6 @@
-"""Continuous trading: one incoming order against what rests, best price first, then who has waited longest.
+"""Continuous trading: one incoming order against resting ones, best price first, then the longest wait.
 
-It decides what an incoming order trades, and what becomes of its rest; it never lets one in, and triggers nothing.
+It decides what an incoming order trades and what becomes of the rest; it lets none in and triggers nothing.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
@@ -12,10 +12,10 @@ from procs.matcher.fillable_quantity cimport is_enough
 from procs.matcher.incoming cimport Incoming, be_ready
 from procs.matcher.levels cimport Ladder, Level, int128, level_at
 from procs.matcher.orders cimport (
-    ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, Listing, Order, Orders, Terms, book_side, discard, end_with_day,
+    ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, FurtherTerms, Listing, Order, Orders, book_side, discard, end_with_day,
     is_akin, is_trading, key_of, link, listing_of, matchable, new_order, order_at, price_of, terms_at,
 )
-from procs.matcher.resting cimport end_contingent, follow, show_again, show_less, take_from, tell, withdraw
+from procs.matcher.resting cimport end_contingent, follow, show_again, show_less, summarize, take_from, withdraw
 from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_FILL_OR_KILL, CANCEL_REASON_IOC_REMAINDER, CANCEL_REASON_MARKET_REMAINDER,
@@ -51,7 +51,7 @@ cdef void come_in(Orders orders, Incoming *incoming, uint32_t item, int64_t pric
 
 
 cdef void prepare(Orders orders, Incoming *incoming, int64_t minimum_lots, bint is_fok) noexcept nogil:
-    """All that is decided before the first trade: the bands as they are now, and whether enough can trade at all."""
+    """Decide what comes before the first trade: the bands as they are now, and whether enough can trade at all."""
     cdef const Listing *listing = listing_of(orders, incoming.instrument)
     be_ready(incoming)
     incoming.is_careful |= incoming.is_budget or listing.restricts
@@ -78,14 +78,14 @@ cdef int match(Orders orders, Incoming *incoming) except -1 nogil:
         level = level_at(&orders.levels, ladder.best)
         if level.key > limit:
             break
-        if is_full(orders.outcome):
+        if is_full(orders.writer):
             return 0
         maker = level.head
         if not incoming.is_careful:
             trade(orders, incoming, maker, price_of(level), incoming.leaves_lots)
         else:
             goes_on = meet(orders, incoming, maker, price_of(level))
-    if is_full(orders.outcome):
+    if is_full(orders.writer):
         return 0
     return finish_incoming(orders, incoming)
 
@@ -108,26 +108,26 @@ cdef uint8_t remainder_reason(const Incoming *incoming) noexcept nogil:
     return CANCEL_REASON_IOC_REMAINDER if incoming.ord_type == ORD_TYPE_LIMIT else CANCEL_REASON_MARKET_REMAINDER
 
 
-cdef void tell_incoming(Orders orders, const Incoming *incoming, Told *told) noexcept nogil:
-    told.order_id = incoming.order_id
-    told.price_ticks = incoming.price_ticks
-    told.leaves_lots = incoming.leaves_lots
-    told.account = incoming.account
-    told.side = incoming.side
-    told.state = ORDER_STATE_PLAIN
+cdef void summarize_incoming(Orders orders, const Incoming *incoming, OrderSummary *summary) noexcept nogil:
+    summary.order_id = incoming.order_id
+    summary.price_ticks = incoming.price_ticks
+    summary.leaves_lots = incoming.leaves_lots
+    summary.account = incoming.account
+    summary.side = incoming.side
+    summary.state = ORDER_STATE_PLAIN
     if incoming.item != NIL and order_at(orders, incoming.item).terms != NIL:
         if terms_at(orders, order_at(orders, incoming.item).terms).display_lots:
-            told.state = ORDER_STATE_EXPLICIT
+            summary.state = ORDER_STATE_EXPLICIT
 
 
 cdef int give_up(Orders orders, const Incoming *incoming, uint8_t reason) except -1 nogil:
-    """Cancel what is left of the incoming order, and what its list makes of that."""
-    cdef const Terms *terms
+    """Cancel the rest of the incoming order, with the consequences for its list."""
+    cdef const FurtherTerms *terms
     cdef uint32_t contingent = NIL
     cdef bint goes_too = False
-    cdef Told told
-    tell_incoming(orders, incoming, &told)
-    orders.outcome.cancelled(&told, reason, False, NULL)
+    cdef OrderSummary summary
+    summarize_incoming(orders, incoming, &summary)
+    orders.writer.cancelled(&summary, reason, False, NULL)
     if incoming.item == NIL:
         return 0
     if order_at(orders, incoming.item).terms != NIL:
@@ -165,7 +165,7 @@ cdef int rest(Orders orders, Incoming *incoming) except -1 nogil:
 
 
 cdef bint meet(Orders orders, Incoming *incoming, uint32_t maker, int64_t price_ticks) except? -1 nogil:
-    """What comes of the incoming order's meeting with the next resting one; False where it goes no further."""
+    """The incoming order meets the next resting one; False if it goes no further."""
     cdef const Listing *listing = listing_of(orders, incoming.instrument)
     cdef int64_t most = incoming.leaves_lots
     if incoming.is_budget:
@@ -185,7 +185,7 @@ cdef bint meet(Orders orders, Incoming *incoming, uint32_t maker, int64_t price_
 
 
 cdef int64_t affordable(const Listing *listing, const Incoming *incoming, int64_t price_ticks) except? -1 nogil:
-    """How many whole lots what is left of the budget pays for at this price. RuntimeError for a price below 1."""
+    """How many whole lots the rest of the budget buys at this price. RuntimeError for a price below 1."""
     cdef int128 cost = <int128> listing.unit_value * price_ticks
     if cost <= 0:
         with gil:
@@ -194,7 +194,7 @@ cdef int64_t affordable(const Listing *listing, const Incoming *incoming, int64_
 
 
 cdef bint prevent(Orders orders, Incoming *incoming, uint32_t maker) except? -1 nogil:
-    """Keep two orders of one owner from trading, as the incoming one's mode says; False where that ends it."""
+    """Keep two orders of one owner from trading, as the incoming one's mode says; False if that ends it."""
     cdef uint8_t mode = incoming.stp
     if mode == STP_DECREMENT and not incoming.is_budget:
         return decrement(orders, incoming, maker)
@@ -207,17 +207,17 @@ cdef bint prevent(Orders orders, Incoming *incoming, uint32_t maker) except? -1 
 
 
 cdef bint decrement(Orders orders, Incoming *incoming, uint32_t maker) except? -1 nogil:
-    """Take the smaller one's leaves off both orders."""
+    """Take the smaller order's leaves off both."""
     cdef Order *order = order_at(orders, maker)
     cdef int64_t lots = min(order.leaves_lots, incoming.leaves_lots)
-    cdef Told told
+    cdef OrderSummary summary
     if order.leaves_lots == lots:
         withdraw(orders, maker, CANCEL_REASON_SELF_TRADE, NULL)
     else:
-        tell(orders, maker, &told)
-        orders.outcome.restated(
-            &told, told.price_ticks, told.leaves_lots - lots, RESTATE_REASON_SELF_TRADE,
-            told.state == ORDER_STATE_PLAIN,
+        summarize(orders, maker, &summary)
+        orders.writer.restated(
+            &summary, summary.price_ticks, summary.leaves_lots - lots, RESTATE_REASON_SELF_TRADE,
+            summary.state == ORDER_STATE_PLAIN,
         )
         order.leaves_lots -= lots
         level_at(&orders.levels, order.level).lots -= lots
@@ -225,9 +225,9 @@ cdef bint decrement(Orders orders, Incoming *incoming, uint32_t maker) except? -
     if incoming.leaves_lots == lots:
         incoming.ended = CANCEL_REASON_SELF_TRADE
         return False
-    tell_incoming(orders, incoming, &told)
-    orders.outcome.restated(
-        &told, told.price_ticks, told.leaves_lots - lots, RESTATE_REASON_SELF_TRADE, False
+    summarize_incoming(orders, incoming, &summary)
+    orders.writer.restated(
+        &summary, summary.price_ticks, summary.leaves_lots - lots, RESTATE_REASON_SELF_TRADE, False
     )
     incoming.leaves_lots -= lots
     return True
@@ -254,7 +254,7 @@ cdef inline int trade(
     in_quote = quote_fee(
         listing.unit_value, price_ticks, lots, maker.maker_fee_ppm if buys else incoming.taker_fee_ppm
     )
-    event = orders.outcome.traded()
+    event = orders.writer.traded()
     note_trade(listing_of(orders, incoming.instrument), incoming, price_ticks, lots)
     event.maker_order_id = maker.order_id
     event.taker_order_id = incoming.order_id

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.matcher.event_writer cimport Outcome
+from procs.matcher.event_writer cimport EventWriter
 from procs.matcher.expiry cimport Heap
 from procs.matcher.levels cimport Ladder, Level, Levels, level_add, level_at, level_find, level_remove
 from procs.tables.index cimport Index, index_find, tag_of_serial
@@ -41,7 +41,7 @@ cdef enum:
     IS_POST_ONLY = 16
     SLIDES = 32
 
-# One open order. Its id and instrument lead: they are what the index looks at.
+# One open order. Its id and instrument lead: the index looks at them.
 cdef struct Order:
     uint64_t order_id
     uint32_t instrument
@@ -59,8 +59,8 @@ cdef struct Order:
     uint8_t stp
     uint8_t flags
 
-# What only some orders have. It begins as what a heap of expiries holds.
-cdef struct Terms:
+# What only some orders have. It begins like an item of the heap of expiries.
+cdef struct FurtherTerms:
     uint64_t expire_ns      # GTD, or DAY where the day's end is not the listing's; 0: none
     uint32_t place          # in the heap of expiries, from 1; 0: not in it
     uint32_t order          # whose they are
@@ -109,7 +109,7 @@ cdef struct Listing:
 
 @cython.final
 cdef class Orders:
-    cdef readonly Outcome outcome
+    cdef readonly EventWriter writer
     cdef Listing *listings      # by instrument
     cdef uint32_t listing_count
     cdef uint32_t *listed       # the numbers of the listed instruments, in order
@@ -121,7 +121,7 @@ cdef class Orders:
     cdef Levels levels
     cdef Heap expiries
     cdef uint32_t *groups       # self-trade group by account
-    cdef bint is_due_stale      # a time from which a tick changes something may be another one
+    cdef bint is_due_stale      # the time from which a tick changes something may have changed
 
 cdef int list_instrument(Orders orders, const InstrumentRecord *command) except -1 nogil
 cdef void unlist_instrument(Orders orders, uint32_t instrument) noexcept nogil
@@ -145,8 +145,8 @@ cdef inline Order *order_at(Orders orders, uint32_t item) noexcept nogil:
     return <Order *> pool_at(&orders.pool, item)
 
 
-cdef inline Terms *terms_at(Orders orders, uint32_t item) noexcept nogil:
-    return <Terms *> pool_at(&orders.terms, item)
+cdef inline FurtherTerms *terms_at(Orders orders, uint32_t item) noexcept nogil:
+    return <FurtherTerms *> pool_at(&orders.terms, item)
 
 
 cdef inline Listing *listing_of(Orders orders, uint32_t instrument) noexcept nogil:
@@ -208,5 +208,5 @@ cdef inline bint opens(uint8_t phase) noexcept nogil:
 
 cdef inline int64_t matchable(Orders orders, const Order *order) noexcept nogil:
     """What one match may take of a resting order: what the book shows of it."""
-    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef const FurtherTerms *terms = terms_at(orders, order.terms)
     return terms.shown_lots if order.terms != NIL and terms.display_lots else order.leaves_lots

@@ -1,14 +1,14 @@
-"""The open orders of a matcher: where each stands, what terms it has, what goes with it when it ends.
+"""The open orders of a matcher: where each stands, its terms, and what ends with it.
 
-It decides nothing about prices: an order stands on a level of a ladder of its instrument, in the book or waiting, and
-ends with its event; the list that it belongs to ends with it as the list's kind says.
+An order stands on a level of a ladder of its instrument, in the book or waiting, and
+ends with its event; its list ends with it as the list's kind says. Prices are decided elsewhere.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from procs.matcher.event_writer cimport Outcome
+from procs.matcher.event_writer cimport EventWriter
 from procs.matcher.expiry cimport heap_close, heap_open, heap_put, heap_remove, next_day_end
 from procs.matcher.levels cimport levels_close, levels_open
 from procs.tables.index cimport index_close, index_open, index_put, index_remove
@@ -27,10 +27,10 @@ assert PARKED < LADDERS <= OWNER_STEP
 cdef class Orders:
     """Nothing is listed at first. Pools for `orders` and `levels` are there from the start."""
 
-    def __cinit__(self, Outcome outcome, uint32_t orders, uint32_t levels):
-        self.outcome = outcome
+    def __cinit__(self, EventWriter writer, uint32_t orders, uint32_t levels):
+        self.writer = writer
         pool_open(&self.pool, sizeof(Order), orders, scattered=True)
-        pool_open(&self.terms, sizeof(Terms), FIRST_TERMS)
+        pool_open(&self.terms, sizeof(FurtherTerms), FIRST_TERMS)
         index_open(&self.by_id)
         levels_open(&self.levels, levels)
         heap_open(&self.expiries, FIRST_TERMS)
@@ -50,7 +50,7 @@ cdef class Orders:
 
 
 cdef int list_instrument(Orders orders, const InstrumentRecord *command) except -1 nogil:
-    """List an instrument, or change the terms of a listed one; its orders stay. RuntimeError for a number too large."""
+    """List an instrument, or change a listed one's definition; its orders stay. RuntimeError for a number too large."""
     cdef Listing *listing = list_number(orders, command.instrument)
     listing.unit_value = command.unit_value
     listing.lot_units = command.lot_units
@@ -135,7 +135,7 @@ cdef uint32_t new_order(Orders orders, uint64_t order_id, uint32_t instrument) e
 
 
 cdef uint32_t open_order(Orders orders, const NewOrderRecord *command) except 0 nogil:
-    """An order as its command has it; its further terms are the caller's to give. MemoryError."""
+    """An order as its command has it; the caller adds further terms. MemoryError."""
     cdef uint32_t item = new_order(orders, command.seq, command.instrument)
     cdef Order *order = order_at(orders, item)
     order.account = command.account
@@ -176,8 +176,8 @@ cdef int end_with_day(Orders orders, uint32_t item) except -1 nogil:
     """
     cdef Order *order = order_at(orders, item)
     cdef Listing *listing = listing_of(orders, order.instrument)
-    cdef uint64_t ends_ns = next_day_end(orders.outcome.head.time_ns, listing.day_end_s)
-    cdef Terms *terms
+    cdef uint64_t ends_ns = next_day_end(orders.writer.head.time_ns, listing.day_end_s)
+    cdef FurtherTerms *terms
     if listing.day_orders == 0:
         listing.day_ends_ns = ends_ns
         orders.is_due_stale = True
@@ -193,19 +193,19 @@ cdef int end_with_day(Orders orders, uint32_t item) except -1 nogil:
 
 
 cdef uint32_t terms_of(Orders orders, uint32_t item) except 0 nogil:
-    """The item of an order's terms, which it is given where it has none yet. MemoryError."""
+    """The item of an order's terms; an order without any gets one. MemoryError."""
     cdef Order *order = order_at(orders, item)
     if order.terms == NIL:
         order.terms = pool_take(&orders.terms)
-        memset(terms_at(orders, order.terms), 0, sizeof(Terms))
+        memset(terms_at(orders, order.terms), 0, sizeof(FurtherTerms))
         terms_at(orders, order.terms).order = item
     return order.terms
 
 
 cdef void forget_terms(Orders orders, uint32_t item) noexcept nogil:
-    """An order that comes in waits no more: keep only what still means something, and the memory only for that."""
+    """An order that comes in no longer waits: keep only the terms that still matter, and free them if none does."""
     cdef Order *order = order_at(orders, item)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     if terms.trails:
         unchain(orders, item)
     terms.stop_ticks = terms.trail_ticks = terms.minimum_lots = 0
@@ -239,7 +239,7 @@ cdef int link(Orders orders, uint32_t item, int ladder, int64_t key) except -1 n
 
 
 cdef void unlink(Orders orders, uint32_t item) noexcept nogil:
-    """Take an order off its level, and the level out of the ladder if it was the last there."""
+    """Take an order off its level, and remove the level if it was the last there."""
     cdef Order *order = order_at(orders, item)
     cdef Level *level = level_at(&orders.levels, order.level)
     cdef Listing *listing = listing_of(orders, order.instrument)
@@ -261,7 +261,7 @@ cdef void unlink(Orders orders, uint32_t item) noexcept nogil:
 
 
 cdef void to_tail(Orders orders, uint32_t item) noexcept nogil:
-    """Let all others of its level go before an order."""
+    """Move an order to the tail of its level."""
     cdef Order *order = order_at(orders, item)
     cdef Level *level = level_at(&orders.levels, order.level)
     if order.next == NIL:
@@ -278,7 +278,7 @@ cdef void to_tail(Orders orders, uint32_t item) noexcept nogil:
 
 
 cdef void discard(Orders orders, uint32_t item) noexcept nogil:
-    """An order is closed, wherever it stands: nothing knows it any more."""
+    """Close an order, wherever it stands, and forget it."""
     cdef Order *order = order_at(orders, item)
     if order.level != NIL:
         unlink(orders, item)
@@ -292,7 +292,7 @@ cdef void discard(Orders orders, uint32_t item) noexcept nogil:
 
 cdef void discard_terms(Orders orders, uint32_t item) noexcept nogil:
     cdef Order *order = order_at(orders, item)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     if terms.trails:
         unchain(orders, item)
     if terms.place != 0:
@@ -304,17 +304,17 @@ cdef void discard_terms(Orders orders, uint32_t item) noexcept nogil:
 
 
 cdef void part(Orders orders, uint32_t item) noexcept nogil:
-    """The two orders of a list have nothing to do with each other any more."""
-    cdef Terms *terms = terms_at(orders, order_at(orders, item).terms)
+    """Unlink the two orders of a list."""
+    cdef FurtherTerms *terms = terms_at(orders, order_at(orders, item).terms)
     terms_at(orders, order_at(orders, terms.contingent).terms).contingent = NIL
     terms.contingent = NIL
 
 
 cdef void enchain(Orders orders, uint32_t item) noexcept nogil:
-    """A trailing stop waits for its price: into the chain, by order id. Nearly always it is the youngest."""
+    """A trailing stop waits for its price: add it to the chain, by order id. It is nearly always the youngest."""
     cdef const Order *order = order_at(orders, item)
     cdef Listing *listing = listing_of(orders, order.instrument)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     cdef uint32_t before = listing.last_trailing
     while before != NIL and order_at(orders, terms_at(orders, before).order).order_id > order.order_id:
         before = terms_at(orders, before).prev
@@ -335,7 +335,7 @@ cdef void enchain(Orders orders, uint32_t item) noexcept nogil:
 cdef void unchain(Orders orders, uint32_t item) noexcept nogil:
     cdef const Order *order = order_at(orders, item)
     cdef Listing *listing = listing_of(orders, order.instrument)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     if terms.prev != NIL:
         terms_at(orders, terms.prev).next = terms.next
     else:

@@ -1,8 +1,8 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.matcher.auction cimport Uncrossing
-from procs.matcher.mass_cancel cimport Sweep
 from procs.matcher.orders cimport Listing, Orders
+from procs.matcher.worklist cimport Worklist
 from shm.records cimport LimitsRecord
 
 # A change of an instrument's phase. It may wait for slots in the event ring, between any two of its events.
@@ -19,9 +19,9 @@ cdef bint begin_change(
 ) noexcept nogil
 cdef bint ends_in_trades(const Change *change) noexcept nogil
 cdef void announce(Orders orders, Change *change) noexcept nogil
-cdef int sweep_ended(Orders orders, const Change *change, Sweep *sweep) except -1 nogil
-cdef int sweep_closed(Orders orders, const Change *change, Sweep *sweep) except -1 nogil
-cdef int sweep_awaited(Orders orders, const Change *change, Sweep *sweep) except -1 nogil
+cdef int collect_ended(Orders orders, const Change *change, Worklist *worklist) except -1 nogil
+cdef int collect_closed(Orders orders, const Change *change, Worklist *worklist) except -1 nogil
+cdef int collect_awaited(Orders orders, const Change *change, Worklist *worklist) except -1 nogil
 cdef bint volatility_ends(const Listing *listing, uint64_t time_ns) noexcept nogil
 cdef void indicate(Orders orders, uint32_t instrument) noexcept nogil
 cdef uint64_t listings_due(Orders orders) noexcept nogil

@@ -6,10 +6,10 @@ It cancels and triggers nothing itself: it says which orders a change ends or wa
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.matcher.auction cimport Crossing, crossing_of, narrow
-from procs.matcher.mass_cancel cimport Wanted, sweep_all, sweep_begin, sweep_ladder, sweep_sort
 from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, PARKED, is_auction, listing_of, opens,
 )
+from procs.matcher.worklist cimport OrderFilter, worklist_add_all, worklist_add_ladder, worklist_begin, worklist_sort
 from shm.records cimport (
     BAND_ACTION_AUCTION, CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_DELISTED, CANCEL_REASON_EXPIRED, PHASE_CLOSED,
     PHASE_CLOSING_AUCTION, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_VOLATILITY_AUCTION, PhaseChangedRecord,
@@ -20,7 +20,7 @@ cdef uint64_t INDICATIVE_NS = 100 * MILLISECOND_NS  # the least time between two
 
 
 cdef void set_limits(Orders orders, const LimitsRecord *command) noexcept nogil:
-    """What an instrument allows, from the next order on."""
+    """Set what an instrument allows, from the next order on."""
     cdef Listing *listing = listing_of(orders, command.instrument)
     listing.static_bps = command.static_band_bps
     listing.dynamic_bps = command.dynamic_band_bps
@@ -33,7 +33,7 @@ cdef void set_limits(Orders orders, const LimitsRecord *command) noexcept nogil:
 cdef bint begin_change(
     Orders orders, Change *change, uint32_t instrument, uint8_t phase, uint8_t reason
 ) noexcept nogil:
-    """Note a change of phase that is to be made; False where it is none."""
+    """Note a change of phase to be made; False if it changes nothing."""
     cdef const Listing *listing = listing_of(orders, instrument)
     if phase == listing.phase or listing.phase == PHASE_DELISTED:
         return False
@@ -48,14 +48,14 @@ cdef bint begin_change(
 
 
 cdef bint ends_in_trades(const Change *change) noexcept nogil:
-    """Whether what was collected trades before the new phase begins."""
+    """Whether the orders collected trade before the new phase begins."""
     return change.phase == PHASE_CONTINUOUS or (change.phase == PHASE_CLOSED and is_auction(change.old_phase))
 
 
 cdef void announce(Orders orders, Change *change) noexcept nogil:
     """The new phase begins: everything after PHASE_CHANGED is of that phase."""
     cdef Listing *listing = listing_of(orders, change.instrument)
-    cdef uint64_t now_ns = orders.outcome.head.time_ns
+    cdef uint64_t now_ns = orders.writer.head.time_ns
     cdef PhaseChangedRecord *event
     listing.phase = change.phase
     listing.auction_ends_ns = 0
@@ -68,7 +68,7 @@ cdef void announce(Orders orders, Change *change) noexcept nogil:
     listing.has_changed = True
     listing.indicative_ns = now_ns
     orders.is_due_stale = True
-    event = orders.outcome.phase_changed()
+    event = orders.writer.phase_changed()
     event.phase = change.phase
     event.old_phase = change.old_phase
     event.reason = change.reason
@@ -78,7 +78,7 @@ cdef void announce(Orders orders, Change *change) noexcept nogil:
     event.reference_price_ticks = listing.reference_ticks
 
 
-cdef void want(Wanted *wanted, const Change *change, uint8_t flags) noexcept nogil:
+cdef void want(OrderFilter *wanted, const Change *change, uint8_t flags) noexcept nogil:
     wanted.instrument = change.instrument
     wanted.account = 0
     wanted.side = 0
@@ -86,46 +86,46 @@ cdef void want(Wanted *wanted, const Change *change, uint8_t flags) noexcept nog
     wanted.spares_halted = False
 
 
-cdef int sweep_ended(Orders orders, const Change *change, Sweep *sweep) except -1 nogil:
-    """Orders that were in the book for the auction that ended only."""
+cdef int collect_ended(Orders orders, const Change *change, Worklist *worklist) except -1 nogil:
+    """Orders that were in the book only for the auction that ended."""
     cdef uint8_t flags = 0
-    cdef Wanted wanted
-    sweep_begin(sweep, CANCEL_REASON_AUCTION_ENDED)
+    cdef OrderFilter wanted
+    worklist_begin(worklist, CANCEL_REASON_AUCTION_ENDED)
     if opens(change.old_phase) and not opens(change.phase):
         flags |= IS_AT_OPEN
     if change.old_phase == PHASE_CLOSING_AUCTION:
         flags |= IS_AT_CLOSE
     if flags:
         want(&wanted, change, flags)
-        sweep_ladder(sweep, orders, &wanted, ASKS)
-        sweep_ladder(sweep, orders, &wanted, BIDS)
-        sweep_sort(sweep)
+        worklist_add_ladder(worklist, orders, &wanted, ASKS)
+        worklist_add_ladder(worklist, orders, &wanted, BIDS)
+        worklist_sort(worklist)
     return 0
 
 
-cdef int sweep_closed(Orders orders, const Change *change, Sweep *sweep) except -1 nogil:
-    """Orders that do not outlive the beginning of a phase."""
-    cdef Wanted wanted
-    sweep_begin(sweep, CANCEL_REASON_EXPIRED if change.phase == PHASE_CLOSED else CANCEL_REASON_DELISTED)
+cdef int collect_closed(Orders orders, const Change *change, Worklist *worklist) except -1 nogil:
+    """Orders that end as a phase begins."""
+    cdef OrderFilter wanted
+    worklist_begin(worklist, CANCEL_REASON_EXPIRED if change.phase == PHASE_CLOSED else CANCEL_REASON_DELISTED)
     if change.phase == PHASE_CLOSED or change.phase == PHASE_DELISTED:
         want(&wanted, change, IS_DAY if change.phase == PHASE_CLOSED else 0)
-        sweep_all(sweep, orders, &wanted)
-        sweep_sort(sweep)
+        worklist_add_all(worklist, orders, &wanted)
+        worklist_sort(worklist)
     return 0
 
 
-cdef int sweep_awaited(Orders orders, const Change *change, Sweep *sweep) except -1 nogil:
+cdef int collect_awaited(Orders orders, const Change *change, Worklist *worklist) except -1 nogil:
     """Orders that waited for this auction."""
-    cdef Wanted wanted
-    sweep_begin(sweep, 0)
+    cdef OrderFilter wanted
+    worklist_begin(worklist, 0)
     if opens(change.phase):
         want(&wanted, change, IS_AT_OPEN)
     elif change.phase == PHASE_CLOSING_AUCTION:
         want(&wanted, change, IS_AT_CLOSE)
     else:
         return 0
-    sweep_ladder(sweep, orders, &wanted, PARKED)
-    sweep_sort(sweep)
+    worklist_add_ladder(worklist, orders, &wanted, PARKED)
+    worklist_sort(worklist)
     return 0
 
 
@@ -134,9 +134,9 @@ cdef bint volatility_ends(const Listing *listing, uint64_t time_ns) noexcept nog
 
 
 cdef void indicate(Orders orders, uint32_t instrument) noexcept nogil:
-    """Publish where the auction that runs would trade, if the book has changed, and not too often."""
+    """Publish where the running auction would trade, if the book has changed, and not too often."""
     cdef Listing *listing = listing_of(orders, instrument)
-    cdef uint64_t now_ns = orders.outcome.head.time_ns
+    cdef uint64_t now_ns = orders.writer.head.time_ns
     cdef Crossing crossing
     if not is_auction(listing.phase) or not listing.has_changed or now_ns < listing.indicative_ns:
         return
@@ -144,8 +144,8 @@ cdef void indicate(Orders orders, uint32_t instrument) noexcept nogil:
     listing.has_changed = False
     listing.indicative_ns = now_ns + INDICATIVE_NS
     orders.is_due_stale = True
-    orders.outcome.head.instrument = instrument
-    orders.outcome.indicative(crossing.price_ticks, narrow(crossing.lots), narrow(crossing.imbalance))
+    orders.writer.head.instrument = instrument
+    orders.writer.indicative(crossing.price_ticks, narrow(crossing.lots), narrow(crossing.imbalance))
 
 
 cdef uint64_t listings_due(Orders orders) noexcept nogil:

@@ -6,14 +6,14 @@ from shm.ring cimport Consumer
 cdef enum:
     NOTES = 64              # no fewer than anybody looks ahead
 
-# What is known of a command before its turn; NIL where there is nothing to know.
+# What is known of a command before its turn; NIL if there is nothing to know.
 cdef struct Note:
     uint32_t tag            # of the order that it enters or means
     uint32_t item           # that order, where it rests already
     uint32_t level_tag      # of the level that the order comes to
     uint32_t level
 
-# How far the log has been looked at: in steps, each of which finds what the one before asked for.
+# How far the log has been looked at: in steps, each of which finds what the one before prefetched.
 cdef struct Ahead:
     uint64_t index
     uint64_t item

@@ -1,9 +1,9 @@
-"""Looks at commands before their turn: what they will look at in a book is on its way when they come.
+"""Looks at commands before their turn, and prefetches what they will touch in a book.
 
-Where a command leads is a chain: an index's slot names an item, the item its level and neighbours, a new price's slot
-a level, and that its last order. Each step asks for one link of a stride of commands, and touches only what the step
-before it, a stride earlier, asked for: nothing here waits for memory for long, and what is waited for comes together.
-It changes no state: whatever it guesses may turn out otherwise.
+A command leads along a chain: an index's slot names an item, the item its level and neighbours, a new price's slot
+a level, and that its last order. Each step prefetches one link for a stride of commands, and touches only what the step
+before it, a stride earlier, prefetched: nothing here waits for memory for long, and misses overlap.
+It changes no state: its guesses may be wrong.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -30,7 +30,7 @@ assert <int> INDEX <= <int> NOTES
 
 
 cdef inline uint32_t hint(const Index *index, uint32_t tag) noexcept nogil:
-    """The first item with this tag: nearly always the one that is meant."""
+    """The first item with this tag: nearly always the right one."""
     cdef uint32_t place = tag
     return index_next(index, tag, &place)
 
@@ -38,7 +38,7 @@ cdef inline uint32_t hint(const Index *index, uint32_t tag) noexcept nogil:
 cdef inline void expect_level(
     Orders orders, Note *note, uint32_t instrument, uint8_t side, int64_t price
 ) noexcept nogil:
-    """An order of that side comes to this price, if it rests."""
+    """Prefetch for an order of this side that may come to rest at this price."""
     cdef int ladder = book_side(side)
     note.level_tag = tag_of(
         &orders.levels.index, <uint64_t> key_of(ladder, price), instrument * OWNER_STEP + ladder
@@ -70,7 +70,7 @@ cdef inline void ask_item(Orders orders, const CommandRecord *command, Note *not
 
 
 cdef inline void ask_around(Orders orders, const CommandRecord *command, Note *note) noexcept nogil:
-    """What stands beside the order that is meant, and where its new price is found."""
+    """Prefetch the neighbours of the order in question, and where its new price is found."""
     cdef const ReplaceRecord *replace = <const ReplaceRecord *> command
     cdef const Order *order
     if note.item == NIL:
@@ -99,7 +99,7 @@ cdef inline const CommandRecord *command_at(Consumer log, uint64_t seq) noexcept
 
 
 cdef void look_ahead(Ahead *ahead, Orders orders, Consumer log, uint64_t seq, uint64_t end) noexcept nogil:
-    """Look from record `seq` on, whose turn it is, never at `end` or beyond."""
+    """Look ahead from record `seq`, whose turn it is, never to `end` or beyond."""
     cdef uint64_t at
     for at in range(max(ahead.index, seq), min(seq + INDEX, end)):
         ask_index(orders, command_at(log, at), &ahead.notes[at % NOTES])

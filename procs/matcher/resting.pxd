@@ -1,9 +1,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from procs.matcher.event_writer cimport Told
+from procs.matcher.event_writer cimport OrderSummary
 from procs.matcher.orders cimport Orders
 
-cdef void tell(Orders orders, uint32_t item, Told *told) noexcept nogil
+cdef void summarize(Orders orders, uint32_t item, OrderSummary *summary) noexcept nogil
 cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil
 cdef int withdraw(Orders orders, uint32_t item, uint8_t reason, const char *cl_ord_id) except -1 nogil
 cdef int follow(Orders orders, uint32_t contingent, bint goes_too) except -1 nogil

@@ -1,14 +1,14 @@
 """What happens to an order that stands somewhere: it trades, shows its next part, is cancelled, and its list with it.
 
-It decides none of that: matching, auctions, sweeps and commands do; here are the events, and what always follows.
+Matching, auctions, mass cancels and commands decide; this emits the events and does what always follows.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from procs.matcher.event_writer cimport Told
+from procs.matcher.event_writer cimport OrderSummary
 from procs.matcher.levels cimport Level, level_at
 from procs.matcher.orders cimport (
-    IS_DAY, Order, Orders, Terms, discard, is_in_book, order_at, part, price_of, terms_at, to_tail,
+    IS_DAY, FurtherTerms, Order, Orders, discard, is_in_book, order_at, part, price_of, terms_at, to_tail,
 )
 from procs.tables.pool cimport NIL
 from shm.records cimport (
@@ -24,50 +24,50 @@ cdef int withdraw(Orders orders, uint32_t item, uint8_t reason, const char *cl_o
     cdef bint is_iceberg = False
     cdef bint goes_too = False
     cdef uint32_t contingent = NIL
-    cdef Terms *terms
-    cdef Told told
-    tell(orders, item, &told)
+    cdef FurtherTerms *terms
+    cdef OrderSummary summary
+    summarize(orders, item, &summary)
     if order.terms != NIL:
         terms = terms_at(orders, order.terms)
         is_iceberg = terms.display_lots != 0
         contingent = terms.contingent
         goes_too = terms.list_kind == LIST_KIND_OCO or terms.is_main
         if in_book and is_iceberg:
-            orders.outcome.shown(&told, terms.shown_lots, 0, False)
-    orders.outcome.cancelled(&told, reason, in_book and not is_iceberg, cl_ord_id)
+            orders.writer.shown(&summary, terms.shown_lots, 0, False)
+    orders.writer.cancelled(&summary, reason, in_book and not is_iceberg, cl_ord_id)
     discard(orders, item)
     return follow(orders, contingent, goes_too)
 
 
 cdef int follow(Orders orders, uint32_t contingent, bint goes_too) except -1 nogil:
-    """An order of a list was cancelled: its contingent order, if there is one that is open, may go too."""
+    """An order of a list was cancelled: its contingent order, if open, may go too."""
     if contingent != NIL and goes_too:
         return withdraw(orders, contingent, CANCEL_REASON_LIST, NULL)
     return 0
 
 
-cdef void tell(Orders orders, uint32_t item, Told *told) noexcept nogil:
-    """What events say about an order where it stands."""
+cdef void summarize(Orders orders, uint32_t item, OrderSummary *summary) noexcept nogil:
+    """What events say of an order where it stands."""
     cdef const Order *order = order_at(orders, item)
     cdef bint in_book = is_in_book(orders, order)
-    told.order_id = order.order_id
-    told.leaves_lots = order.leaves_lots
-    told.account = order.account
-    told.side = order.side
-    told.state = ORDER_STATE_PLAIN
+    summary.order_id = order.order_id
+    summary.leaves_lots = order.leaves_lots
+    summary.account = order.account
+    summary.side = order.side
+    summary.state = ORDER_STATE_PLAIN
     if in_book:
-        told.price_ticks = price_of(level_at(&orders.levels, order.level))
+        summary.price_ticks = price_of(level_at(&orders.levels, order.level))
         if order.terms != NIL and terms_at(orders, order.terms).display_lots:
-            told.state = ORDER_STATE_EXPLICIT
+            summary.state = ORDER_STATE_EXPLICIT
     else:
-        told.price_ticks = terms_at(orders, order.terms).price_ticks
-        told.state = ORDER_STATE_WAITING
+        summary.price_ticks = terms_at(orders, order.terms).price_ticks
+        summary.state = ORDER_STATE_WAITING
 
 
 cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil:
-    """The extension with an order's further terms, as they are now; nothing where there are none."""
+    """Emit the extension with an order's further terms as they are now, if it has any."""
     cdef const Order *order = order_at(orders, item)
-    cdef const Terms *terms = terms_at(orders, order.terms)
+    cdef const FurtherTerms *terms = terms_at(orders, order.terms)
     cdef uint64_t expire_ns = 0 if order.flags & IS_DAY else terms.expire_ns
     cdef ExtTermsEventRecord *event
     if order.terms == NIL:
@@ -77,7 +77,7 @@ cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil:
         or terms.contingent != NIL
     ):
         return
-    event = orders.outcome.terms()
+    event = orders.writer.terms()
     event.stop_price_ticks = terms.stop_ticks
     event.trail_ticks = terms.trail_ticks
     event.display_lots = terms.display_lots
@@ -89,9 +89,9 @@ cdef void tell_terms(Orders orders, uint32_t item) noexcept nogil:
 
 
 cdef int end_contingent(Orders orders, uint32_t item) except -1 nogil:
-    """An order trades or triggers: where another one is cancelled by that, it is so before."""
+    """An order trades or triggers: first cancel the order of its list that this ends, if any."""
     cdef const Order *order = order_at(orders, item)
-    cdef const Terms *terms
+    cdef const FurtherTerms *terms
     cdef uint32_t contingent
     if order.terms == NIL:
         return 0
@@ -106,7 +106,7 @@ cdef int end_contingent(Orders orders, uint32_t item) except -1 nogil:
 cdef int take_from(Orders orders, uint32_t item, int64_t lots) except -1 nogil:
     """Take traded lots off a resting order: it is filled, or an iceberg's next part goes to the tail of its price."""
     cdef Order *order = order_at(orders, item)
-    cdef Terms *terms
+    cdef FurtherTerms *terms
     cdef Level *level
     if order.leaves_lots == lots:
         discard(orders, item)
@@ -128,26 +128,26 @@ cdef int take_from(Orders orders, uint32_t item, int64_t lots) except -1 nogil:
 
 
 cdef int show_again(Orders orders, uint32_t item, int64_t price_ticks, bint is_refresh) except -1 nogil:
-    """Where a resting order is an iceberg, the book shows its next part."""
+    """If a resting order is an iceberg, show its next part."""
     cdef const Order *order = order_at(orders, item)
-    cdef Terms *terms = terms_at(orders, order.terms)
-    cdef Told told
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
+    cdef OrderSummary summary
     if terms.display_lots:
         terms.shown_lots = min(terms.display_lots, order.leaves_lots)
-        tell(orders, item, &told)
-        orders.outcome.shown(&told, 0, terms.shown_lots, is_refresh)
+        summarize(orders, item, &summary)
+        orders.writer.shown(&summary, 0, terms.shown_lots, is_refresh)
     return 0
 
 
 cdef void show_less(Orders orders, uint32_t item) noexcept nogil:
-    """An iceberg that keeps its place shows no more than what is left of it."""
+    """An iceberg that keeps its place shows no more than its leaves."""
     cdef const Order *order = order_at(orders, item)
-    cdef Terms *terms
-    cdef Told told
+    cdef FurtherTerms *terms
+    cdef OrderSummary summary
     if order.terms == NIL:
         return
     terms = terms_at(orders, order.terms)
     if terms.shown_lots > order.leaves_lots:
-        tell(orders, item, &told)
-        orders.outcome.shown(&told, terms.shown_lots, order.leaves_lots, False)
+        summarize(orders, item, &summary)
+        orders.writer.shown(&summary, terms.shown_lots, order.leaves_lots, False)
         terms.shown_lots = order.leaves_lots

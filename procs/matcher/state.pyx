@@ -1,9 +1,9 @@
 """A matcher's orders as a whole, between two commands: saved to a part of a snapshot, loaded from one, digested.
 
-It changes nothing that it saves, and decides nothing. Tables are saved as they lie; what is saved of the listings are
-those that are listed, and all that can be counted again is not saved.
+Saving changes nothing. Tables are saved as they lie, and listings only if listed; what can be counted
+again is not saved.
 
-The digest says what the orders are and not where they lie: it is the same however a matcher came to its state.
+The digest depends on what the orders are, not on where they lie: it is the same however the state came about.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -11,7 +11,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from procs.matcher.expiry cimport heap_load, heap_save
 from procs.matcher.levels cimport level_at
 from procs.matcher.orders cimport (
-    LADDERS, MAX_ACCOUNTS, MAX_INSTRUMENTS, Listing, Order, Orders, Terms, is_auction, list_number, listing_of,
+    LADDERS, MAX_ACCOUNTS, MAX_INSTRUMENTS, FurtherTerms, Listing, Order, Orders, is_auction, list_number, listing_of,
     order_at, terms_at,
 )
 from procs.tables.digest cimport scramble
@@ -40,7 +40,7 @@ cdef int save_orders(Orders orders, Saver saver) except -1:
 
 
 cdef int load_orders(Orders orders, Loader loader) except -1:
-    """Make orders of which nothing is listed yet what they were when they were saved. DamagedPart, MemoryError."""
+    """Load saved orders into ones with nothing listed yet. DamagedPart, MemoryError."""
     cdef uint64_t _listing
     cdef uint64_t number
     loader.expect(sizeof(Listing), b"bytes in a listing")
@@ -72,7 +72,7 @@ cdef uint64_t digest_orders(Orders orders) noexcept nogil:
 
 
 cdef inline uint64_t mix(uint64_t digest, uint64_t value) noexcept nogil:
-    """One value more; which came before which counts."""
+    """Add one value; the order of values counts."""
     return scramble(value, digest) + digest
 
 
@@ -115,7 +115,7 @@ cdef uint64_t digest_order(Orders orders, uint32_t item, uint64_t digest) noexce
     return digest if order.terms == NIL else digest_terms(orders, terms_at(orders, order.terms), digest)
 
 
-cdef uint64_t digest_terms(Orders orders, const Terms *terms, uint64_t digest) noexcept nogil:
+cdef uint64_t digest_terms(Orders orders, const FurtherTerms *terms, uint64_t digest) noexcept nogil:
     digest = mix(mix(digest, terms.expire_ns), terms.price_ticks)
     digest = mix(mix(digest, terms.stop_ticks), terms.trail_ticks)
     digest = mix(mix(digest, terms.extreme_ticks), terms.trails)

@@ -1,20 +1,20 @@
 """Orders that wait: stops and trailing stops for their price, others for their list or their auction.
 
-It emits no events: it moves orders between the ladders where they wait, up to the queue of those that have triggered.
+It emits no events: it moves orders between the ladders where they wait, and into the queue of triggered ones.
 """
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t
 
 from procs.matcher.levels cimport Level, level_at
 from procs.matcher.orders cimport (
-    FALLING, QUEUE, RISING, Listing, Order, Orders, Terms, enchain, key_of, is_trading, link, listing_of,
+    FALLING, QUEUE, RISING, FurtherTerms, Listing, Order, Orders, enchain, is_trading, key_of, link, listing_of,
     order_at, stop_side, terms_at, unchain, unlink,
 )
 from procs.tables.pool cimport NIL
 from shm.records cimport ORD_TYPE_TRAILING_STOP, SIDE_BUY
 
 
-cdef int64_t stop_of(const Terms *terms, uint8_t side) noexcept nogil:
+cdef int64_t stop_of(const FurtherTerms *terms, uint8_t side) noexcept nogil:
     """Where a trailing stop stands now: `trail` from its extreme, at least 1, at most the greatest price."""
     cdef int64_t extreme = terms.extreme_ticks
     if side == SIDE_BUY:
@@ -26,7 +26,7 @@ cdef void begin_trail(Orders orders, uint32_t item) noexcept nogil:
     """A trailing stop counts from the last trade on, else from the reference price."""
     cdef const Order *order = order_at(orders, item)
     cdef Listing *listing = listing_of(orders, order.instrument)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     terms.extreme_ticks = listing.last_ticks if listing.has_traded else listing.reference_ticks
     terms.stop_ticks = stop_of(terms, order.side)
     if terms.trails:
@@ -34,10 +34,10 @@ cdef void begin_trail(Orders orders, uint32_t item) noexcept nogil:
 
 
 cdef int await_price(Orders orders, uint32_t item) except -1 nogil:
-    """Let a stop that stands nowhere wait for its stop price; one that was reached already joins the queue."""
+    """Let a stop that stands nowhere wait for its stop price; if that was reached already, queue it."""
     cdef const Order *order = order_at(orders, item)
     cdef Listing *listing = listing_of(orders, order.instrument)
-    cdef Terms *terms = terms_at(orders, order.terms)
+    cdef FurtherTerms *terms = terms_at(orders, order.terms)
     cdef int ladder = stop_side(order.side)
     cdef int64_t key = key_of(ladder, terms.stop_ticks)
     if is_trading(listing) and listing.has_traded and key <= key_of(ladder, listing.last_ticks):
@@ -54,7 +54,7 @@ cdef int await_price(Orders orders, uint32_t item) except -1 nogil:
     return link(orders, item, ladder, key)
 
 
-cdef void widen(Listing *listing, const Terms *terms, uint8_t side) noexcept nogil:
+cdef void widen(Listing *listing, const FurtherTerms *terms, uint8_t side) noexcept nogil:
     """Note the prices beyond which this trailing stop moves."""
     if side == SIDE_BUY:
         listing.fall_ticks = max(listing.fall_ticks, terms.extreme_ticks)
@@ -63,7 +63,7 @@ cdef void widen(Listing *listing, const Terms *terms, uint8_t side) noexcept nog
 
 
 cdef int look(Orders orders, uint32_t instrument, int64_t price_ticks) except -1 nogil:
-    """What a trade at this price does to those that wait for prices: trailing stops move, then stops join the queue."""
+    """A trade at this price: trailing stops move, then the stops that it reaches join the queue."""
     cdef Listing *listing = listing_of(orders, instrument)
     if listing.trailing and (price_ticks > listing.rise_ticks or price_ticks < listing.fall_ticks):
         drag(orders, listing, price_ticks)
@@ -75,7 +75,7 @@ cdef int drag(Orders orders, Listing *listing, int64_t price_ticks) except -1 no
     """Move the trailing stops that the price pulls along, by order id: at most MAX_TRAILING."""
     cdef uint32_t at = listing.first_trailing
     cdef uint32_t item
-    cdef Terms *terms
+    cdef FurtherTerms *terms
     cdef uint8_t side
     cdef int64_t stop_ticks
     listing.rise_ticks = INT64_MAX
@@ -97,7 +97,7 @@ cdef int drag(Orders orders, Listing *listing, int64_t price_ticks) except -1 no
 
 
 cdef int trigger(Orders orders, Listing *listing, int ladder, int64_t price_ticks) except -1 nogil:
-    """Queue up the stops of one side that the price has reached, the nearest first, by when they came to theirs."""
+    """Queue the stops of one side that the price has reached: nearest first, then by when they came to their price."""
     cdef int64_t reached = key_of(ladder, price_ticks)
     cdef const Level *level
     cdef uint32_t item

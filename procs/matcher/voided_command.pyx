@@ -1,13 +1,13 @@
-"""Commands that an operator took out, since the venue could not carry them out: what is told of them instead.
+"""Voided commands: an operator took them out because the venue could not carry them out. These are their events.
 
-It carries out none of them: an order ends as it came, a cancel or replace is refused, and all others are passed over.
-The router's verdict stands, so its holds are released by the events that are told here.
+An order ends as it came, a cancel or replace is refused, and all others are passed over.
+The router's verdict stands, and these events release its holds.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.matcher.entry cimport awaits_activation, has_to_wait, terms_before
-from procs.matcher.event_writer cimport Told, answers
+from procs.matcher.event_writer cimport OrderSummary, answers
 from procs.matcher.orders cimport find, listing_of, order_at
 from procs.matcher.resting cimport withdraw
 from procs.tables.pool cimport NIL
@@ -19,7 +19,7 @@ from shm.records cimport (
 
 
 cdef int void_command(Orders orders, const CommandRecord *command, const Extensions *extensions) except -1 nogil:
-    """Tell of an accepted command that it is not carried out. The event ring is not full."""
+    """Report that an accepted command is not carried out. The event ring is not full."""
     if command.type == CMD_NEW_ORDER:
         void_order(orders, <const NewOrderRecord *> command, extensions)
     elif command.type == CMD_CANCEL:
@@ -32,10 +32,10 @@ cdef int void_command(Orders orders, const CommandRecord *command, const Extensi
 
 
 cdef void void_order(Orders orders, const NewOrderRecord *command, const Extensions *extensions) noexcept nogil:
-    """An order, or both of a list, comes in and is cancelled, as one that may not rest and meets nobody."""
+    """An order, or both of a list, comes in and is cancelled, like one that may not rest and finds no match."""
     cdef const NewOrderRecord *leg = <const NewOrderRecord *> &extensions.leg
     cdef const ExtTermsRecord *terms = terms_before(command, extensions)
-    answers(orders.outcome, command.seq, command.session, command.msg_seq_num)
+    answers(orders.writer, command.seq, command.session, command.msg_seq_num)
     if not command.flags & ORDER_FLAG_LIST:
         void_accepted(orders, command, terms, 0, 0, has_to_wait(listing_of(orders, command.instrument), command))
         void_rest(orders, command)
@@ -53,7 +53,7 @@ cdef void void_accepted(
     cdef uint8_t state = ORDER_STATE_EXPLICIT if given.display_lots else ORDER_STATE_PLAIN
     cdef ExtTermsEventRecord *event
     if command.flags & ORDER_FLAG_TERMS or mate_id != 0:
-        event = orders.outcome.terms()
+        event = orders.writer.terms()
         event.stop_price_ticks = given.stop_price_ticks
         event.trail_ticks = given.trail_ticks
         event.display_lots = given.display_lots
@@ -61,37 +61,37 @@ cdef void void_accepted(
         event.expire_ns = given.expire_ns
         event.mate_order_id = mate_id
         event.list_kind = list_kind
-    orders.outcome.accepted(command, ORDER_STATE_WAITING if waits else state)
+    orders.writer.accepted(command, ORDER_STATE_WAITING if waits else state)
 
 
 cdef void void_rest(Orders orders, const NewOrderRecord *command) noexcept nogil:
     """Cancel all of an order that stands nowhere."""
-    cdef Told told
-    told.order_id = command.seq
-    told.price_ticks = command.price_ticks
-    told.leaves_lots = command.quantity_lots
-    told.account = command.account
-    told.side = command.side
-    told.state = ORDER_STATE_PLAIN
-    orders.outcome.cancelled(&told, CANCEL_REASON_VOIDED, False, NULL)
+    cdef OrderSummary summary
+    summary.order_id = command.seq
+    summary.price_ticks = command.price_ticks
+    summary.leaves_lots = command.quantity_lots
+    summary.account = command.account
+    summary.side = command.side
+    summary.state = ORDER_STATE_PLAIN
+    orders.writer.cancelled(&summary, CANCEL_REASON_VOIDED, False, NULL)
 
 
 cdef void void_cancel(Orders orders, const CancelRecord *command) noexcept nogil:
-    answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
-    orders.outcome.refused(<const ReplaceRecord *> command, command.order_id, 0, 0, command.side, CODE_VOIDED)
+    answers(orders.writer, command.order_id, command.session, command.msg_seq_num)
+    orders.writer.refused(<const ReplaceRecord *> command, command.order_id, 0, 0, command.side, CODE_VOIDED)
 
 
 cdef void void_replace(Orders orders, const ReplaceRecord *command) noexcept nogil:
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
-    answers(orders.outcome, command.order_id, command.session, command.msg_seq_num)
-    orders.outcome.refused(
+    answers(orders.writer, command.order_id, command.session, command.msg_seq_num)
+    orders.writer.refused(
         command, command.order_id, command.price_ticks, command.quantity_lots,
         order_at(orders, item).side if item != NIL else 0, CODE_VOIDED,
     )
 
 
 cdef int void_activation(Orders orders, const ActivateRecord *command) except -1 nogil:
-    """The router holds for an order that never begins to work now: it is cancelled."""
+    """The router has a hold for an order that will never begin to work: cancel it."""
     cdef uint32_t item = find(orders, command.order_id, command.instrument)
     if item == NIL or not awaits_activation(orders, order_at(orders, item)):
         return 0

@@ -7,7 +7,7 @@ Layout, below the venue's data folder::
 
     snapshots/00000000000000004711/      the sequence of the Snapshot record in the log: the mark
         router.part, matcher.1.part, …   each stage's own (procs.tables.saved), synced, then renamed to this
-        manifest.json                    an Entry. Its renaming publishes the snapshot; what has none is nothing.
+        manifest.json                    a SavedSnapshot. Its renaming publishes the snapshot; what has none is nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Part(Struct, frozen=True):
     crc: int
 
 
-class Entry(Struct, frozen=True):
+class SavedSnapshot(Struct, frozen=True):
     """A snapshot's manifest. `layout` is that of the code which saved it; `saved_ns` is the wall clock's time."""
 
     seq: int
@@ -96,7 +96,7 @@ def choose(data: Path, agents: Sequence[str], at_most: int | None = None) -> Cho
     return Choice(Start.genesis(), passed_over, known_seq)
 
 
-def entries(data: Path) -> list[Entry]:
+def entries(data: Path) -> list[SavedSnapshot]:
     """The manifests of all snapshots that have one, oldest first; their parts are not looked at."""
     return [entry for folder in _folders(data) if (entry := _entry(folder)) is not None]
 
@@ -107,7 +107,7 @@ def missing(data: Path, seq: int, agents: Sequence[str]) -> list[str]:
     return [agent for agent in agents if not (folder / part_name(agent)).exists()]
 
 
-def enter(data: Path, seq: int, agents: Sequence[str]) -> Entry:
+def enter(data: Path, seq: int, agents: Sequence[str]) -> SavedSnapshot:
     """Make the snapshot at `seq` valid: its parts are there, and the journal is written up to it. OSError.
 
     SnapshotError where a part is damaged, or the journal has no Snapshot record there. The journal is synced first, so
@@ -127,14 +127,14 @@ def enter(data: Path, seq: int, agents: Sequence[str]) -> Entry:
     if not isinstance(record, Snapshot):
         raise SnapshotError(f"record {seq} of the journal is no Snapshot")
     numbers = (record.router_number, *record.event_numbers)
-    entry = Entry(seq, numbers, record.time_ns, record.epoch, chain, layout_hash(), parts, time.time_ns())
+    entry = SavedSnapshot(seq, numbers, record.time_ns, record.epoch, chain, layout_hash(), parts, time.time_ns())
     atomic_file.sync(folder)
     atomic_file.sync(folder.parent)
     atomic_file.replace_durably(folder / MANIFEST, msgspec.json.encode(entry))
     return entry
 
 
-def prune(data: Path, keep: int) -> list[Entry]:
+def prune(data: Path, keep: int) -> list[SavedSnapshot]:
     """Remove all but the newest `keep` valid snapshots and pinned ones, and what is older and never became one.
 
     Returns what is left, oldest first.
@@ -198,20 +198,20 @@ def _folders(data: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.isdecimal()) if folder.is_dir() else []
 
 
-def _entry(folder: Path) -> Entry | None:
+def _entry(folder: Path) -> SavedSnapshot | None:
     """The manifest in `folder`, None where there is none that can be read: it was never published."""
     try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Entry)
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=SavedSnapshot)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 
-def _fault(data: Path, folder: Path, entry: Entry, agents: Sequence[str]) -> str | None:
+def _fault(data: Path, folder: Path, entry: SavedSnapshot, agents: Sequence[str]) -> str | None:
     """Why a start can't begin with this snapshot; None where it can."""
     return next(_faults(data, folder, entry, agents), None)
 
 
-def _faults(data: Path, folder: Path, entry: Entry, agents: Sequence[str]) -> Iterator[str]:
+def _faults(data: Path, folder: Path, entry: SavedSnapshot, agents: Sequence[str]) -> Iterator[str]:
     if entry.layout != layout_hash():
         yield "it was saved by code that lays its tables out in another way"
     absent = [agent for agent in agents if agent not in entry.parts]

@@ -57,7 +57,7 @@ cdef int64_t stamped_price(
 
 
 cdef int64_t restamped_price(
-    const Listing *listing, const Order *order, const ExtTermsRecord *terms, int64_t present
+    const Listing *listing, const OpenOrder *order, const ExtTermsRecord *terms, int64_t present
 ) noexcept nogil:
     """As `stamped_price`, of an open order whose price is not its own, with the terms that a replace changes.
 

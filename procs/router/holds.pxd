@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, Accounts
 from procs.router.balances cimport Balances
 from procs.router.ids cimport ClientIds
-from procs.router.orders cimport OpenOrders, Order, widest_terms
+from procs.router.orders cimport OpenOrder, OpenOrders, widest_terms
 from procs.router.positions cimport Positions
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport SIDE_BUY, ExtLegRecord, InstrumentRecord, NewOrderRecord, ReplaceRecord
@@ -58,16 +58,18 @@ cdef class Holds:
     ) except -1 nogil
     cdef int shorten_ids(self, uint32_t item) except -1 nogil
     cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil
-    cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil
-    cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil
-    cdef Stake special_stake(self, const Order *order) noexcept nogil
-    cdef Stake stake_alone(self, const Order *order) noexcept nogil
-    cdef uint32_t pays_with(self, const Order *order) noexcept nogil
+    cdef bint would_bring(self, const OpenOrder *order, uint32_t account, uint32_t asset) noexcept nogil
+    cdef int release(
+        self, const OpenOrder *order, const Stake *before, const Stake *after, int64_t paid
+    ) except -1 nogil
+    cdef Stake special_stake(self, const OpenOrder *order) noexcept nogil
+    cdef Stake stake_alone(self, const OpenOrder *order) noexcept nogil
+    cdef uint32_t pays_with(self, const OpenOrder *order) noexcept nogil
     cdef int save_holds(self, Saver saver) except -1
     cdef int load_holds(self, Loader loader) except -1
 
 
-cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:
+cdef inline Stake stake_of(Holds holds, const OpenOrder *order) noexcept nogil:
     """What an open order, with the one that it excludes, has taken of its account.
 
     The most that it can still cost, whatever of its terms is in force when it trades. It fits: `cost_of` and
@@ -86,7 +88,7 @@ cdef inline Stake stake_of(Holds holds, const Order *order) noexcept nogil:
     return stake
 
 
-cdef inline bint has_room_for(Holds holds, const Order *order, const ReplaceRecord *replace) noexcept nogil:
+cdef inline bint has_room_for(Holds holds, const OpenOrder *order, const ReplaceRecord *replace) noexcept nogil:
     """Whether a replace certainly asks for no more, in price or in quantity, than the order has taken already.
 
     So it is allowed, whatever limits there are but those of an instrument.

@@ -16,8 +16,8 @@ from procs.router.accounts cimport ACCOUNT_POSITIONS, Accounts, account_at
 from procs.router.balances cimport Balance, Balances, balance_at
 from procs.router.ids cimport CLOSED_IDS, ClientIds, id_at
 from procs.router.orders cimport (
-    ORDER_BUDGET, ORDER_COUNTED, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrders, Order, int128, order_at, replace_at,
-    widest_terms,
+    ORDER_BUDGET, ORDER_COUNTED, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrder, OpenOrders, int128, order_at,
+    replace_at, widest_terms,
 )
 from procs.router.positions cimport Positions
 from procs.tables.index cimport index_item, index_span
@@ -66,11 +66,11 @@ cdef class Holds:
     def __dealloc__(self):
         free(self.listings)
 
-    cdef uint32_t pays_with(self, const Order *order) noexcept nogil:
+    cdef uint32_t pays_with(self, const OpenOrder *order) noexcept nogil:
         cdef const Listing *listing = &self.listings[order.instrument]
         return listing.terms.quote_asset if order.side == SIDE_BUY else listing.terms.base_asset
 
-    cdef Stake special_stake(self, const Order *order) noexcept nogil:
+    cdef Stake special_stake(self, const OpenOrder *order) noexcept nogil:
         """As `stake_of`, of an order that has flags."""
         cdef Stake stake, other
         stake = self.stake_alone(order)
@@ -80,7 +80,7 @@ cdef class Holds:
             stake.incoming = max(stake.incoming, other.incoming)
         return stake
 
-    cdef Stake stake_alone(self, const Order *order) noexcept nogil:
+    cdef Stake stake_alone(self, const OpenOrder *order) noexcept nogil:
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef Stake stake = NOTHING
         cdef int64_t price = order.price_ticks
@@ -145,14 +145,14 @@ cdef class Holds:
 
     cdef int open(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except -1 nogil:
         """Enter an order that was found good, with its hold and its id, of which `tag` is the tag. MemoryError."""
-        cdef const Order *order = order_at(self.orders, self.enter(record, payer, tag))
+        cdef const OpenOrder *order = order_at(self.orders, self.enter(record, payer, tag))
         cdef Stake after = stake_of(self, order)
         return self.release(order, &NOTHING, &after, 0)
 
     cdef uint32_t enter(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except 0 nogil:
         """An order without a hold yet. Its record's sequence is its order id. MemoryError."""
         cdef uint32_t item = self.orders.add(record.seq)
-        cdef Order *order = order_at(self.orders, item)
+        cdef OpenOrder *order = order_at(self.orders, item)
         order.payer = payer
         order.account = record.account
         order.instrument = <uint16_t> record.instrument
@@ -196,7 +196,7 @@ cdef class Holds:
 
     cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil:
         """Whether limits and balance allow new terms of an open order, beside all that it has already."""
-        cdef const Order *order = order_at(self.orders, item)
+        cdef const OpenOrder *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef int64_t filled = order.quantity_lots - order.leaves_lots
         cdef int64_t price, leaves
@@ -224,7 +224,7 @@ cdef class Holds:
     ) except -1 nogil:
         """Hold for the new terms too, until the matcher's outcome; the replace's id means the order from now on."""
         cdef uint32_t id = self.ids.add(replace.account, own_id, tag, replace.seq, item)
-        cdef Order *order = order_at(self.orders, item)
+        cdef OpenOrder *order = order_at(self.orders, item)
         cdef Stake before = stake_of(self, order)
         cdef Stake after
         id_at(self.ids, id).link = order.ids
@@ -240,7 +240,7 @@ cdef class Holds:
 
         One that may be the order's yet stays: should all replaces in flight be refused, that is the newest before them.
         """
-        cdef Order *order = order_at(self.orders, item)
+        cdef OpenOrder *order = order_at(self.orders, item)
         cdef uint32_t last = order.ids
         cdef uint32_t first_closed, last_closed
         cdef int _
@@ -258,7 +258,9 @@ cdef class Holds:
         order.id_count = KEPT_IDS + 1
         return self.ids.retire_all(first_closed)
 
-    cdef int release(self, const Order *order, const Stake *before, const Stake *after, int64_t paid) except -1 nogil:
+    cdef int release(
+        self, const OpenOrder *order, const Stake *before, const Stake *after, int64_t paid
+    ) except -1 nogil:
         """An order's hold changes; what leaves it and was not `paid` becomes free, what it lacks is taken."""
         cdef Balance *balance = balance_at(self.balances, order.payer)
         balance.free += before.held - after.held - paid
@@ -277,7 +279,7 @@ cdef class Holds:
         cdef int128 incoming = 0
         cdef uint64_t place
         cdef uint32_t item
-        cdef Order *order
+        cdef OpenOrder *order
         for place in range(index_span(&self.orders.index)):
             order = order_at(self.orders, index_item(&self.orders.index, place))
             if self.would_bring(order, account, asset):
@@ -294,7 +296,7 @@ cdef class Holds:
             account_at(self.accounts, account).flags |= ACCOUNT_POSITIONS
         return self.positions.set(account, asset, max_units, incoming)
 
-    cdef bint would_bring(self, const Order *order, uint32_t account, uint32_t asset) noexcept nogil:
+    cdef bint would_bring(self, const OpenOrder *order, uint32_t account, uint32_t asset) noexcept nogil:
         """Whether an open order is a buy of that account, and of that asset. The nil item is nobody's."""
         if order.account != account or order.side != SIDE_BUY:
             return False

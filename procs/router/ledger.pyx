@@ -14,7 +14,7 @@ from procs.router.balances cimport balance_at
 from procs.router.holds cimport NOTHING, Cost, Holds, Listing, Stake, stake_of
 from procs.router.ids cimport id_at
 from procs.router.orders cimport (
-    ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, Order, order_at, replace_at,
+    ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrder, order_at, replace_at,
     tag_of_order,
 )
 from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
@@ -81,7 +81,7 @@ cdef class Ledger(Holds):
 
     cdef void expect_rest(self, uint32_t item) noexcept nogil:
         """As `expect`, nearer still: ask for what an order leads to."""
-        cdef const Order *order = order_at(self.orders, item)
+        cdef const OpenOrder *order = order_at(self.orders, item)
         prefetch(balance_at(self.balances, order.payer))
         if order.pending != NIL:
             prefetch(replace_at(self.orders, order.pending))
@@ -90,7 +90,7 @@ cdef class Ledger(Holds):
 
     cdef void expect_pending(self, uint32_t item) noexcept nogil:
         """As `expect`, at last: the replace in flight that will be its oldest."""
-        cdef const Order *order = order_at(self.orders, item)
+        cdef const OpenOrder *order = order_at(self.orders, item)
         if order.pending != NIL:
             prefetch(replace_at(self.orders, replace_at(self.orders, order.pending).next))
 
@@ -131,7 +131,7 @@ cdef class Ledger(Holds):
         self, uint32_t item, int64_t quantity, int64_t leaves, int64_t paid, int64_t received, int64_t fee
     ) except -1 nogil:
         """One side of a trade: pay out of the hold, give back what is no longer needed, receive less the fee."""
-        cdef Order *order = order_at(self.orders, item)
+        cdef OpenOrder *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef uint32_t asset = listing.terms.base_asset if order.side == SIDE_BUY else listing.terms.quote_asset
         cdef uint32_t receiver = self.balances.entry(order.account, asset)
@@ -170,7 +170,7 @@ cdef class Ledger(Holds):
 
     cdef int replaced(self, const ReplacedRecord *event) except -1 nogil:
         cdef uint32_t item = self.orders.find(event.order_id)
-        cdef Order *order
+        cdef OpenOrder *order
         cdef Stake before
         if item == NIL or order_at(self.orders, item).leaves_lots != event.old_leaves_lots:
             contradiction(<const EventRecord *> event, b"a replace of an order that is not open, or of other leaves")
@@ -186,7 +186,7 @@ cdef class Ledger(Holds):
     cdef int restated(self, const RestatedRecord *event) except -1 nogil:
         """The venue itself changed price or leaves: the hold follows, also one that is shared with another order."""
         cdef uint32_t item = self.orders.find(event.order_id)
-        cdef Order *order
+        cdef OpenOrder *order
         cdef Stake before, after
         if item == NIL or order_at(self.orders, item).leaves_lots != event.old_leaves_lots or event.leaves_lots <= 0:
             contradiction(<const EventRecord *> event, b"a change of an order that is not open, or of other leaves")
@@ -202,7 +202,7 @@ cdef class Ledger(Holds):
     cdef int triggered(self, const TriggeredRecord *event) except -1 nogil:
         """An order that waited works, up to a price that may have become better since it was held for."""
         cdef uint32_t item = self.orders.find(event.order_id)
-        cdef Order *order
+        cdef OpenOrder *order
         cdef Stake before, after
         if item == NIL or order_at(self.orders, item).leaves_lots != event.leaves_lots:
             contradiction(<const EventRecord *> event, b"a trigger of an order that is not open, or of other leaves")
@@ -232,7 +232,7 @@ cdef class Ledger(Holds):
 
     cdef int end_replace(self, uint32_t item, uint64_t seq, const Stake *before, bint refused) except -1 nogil:
         """A replace has its outcome: true up what the order has taken. 0 where there was no such replace."""
-        cdef Order *order = order_at(self.orders, item)
+        cdef OpenOrder *order = order_at(self.orders, item)
         cdef uint32_t id = self.orders.end_replace(item, seq)
         cdef uint32_t *at = &order.ids
         cdef Stake after
@@ -250,7 +250,7 @@ cdef class Ledger(Holds):
 
     cdef int end(self, uint32_t item) except -1 nogil:
         """The order ends with whatever is left of it; one that it excluded keeps its own hold. Returns 1."""
-        cdef const Order *order = order_at(self.orders, item)
+        cdef const OpenOrder *order = order_at(self.orders, item)
         cdef Stake before = stake_of(self, order)
         cdef Stake after = NOTHING
         if order.flags & ORDER_OCO:
@@ -268,7 +268,7 @@ cdef class Ledger(Holds):
 
     cdef uint16_t can_activate(self, uint32_t item) noexcept nogil:
         """What would be wrong now with an order that waited for another's fill, its account's limits not counted."""
-        cdef const Order *order = order_at(self.orders, item)
+        cdef const OpenOrder *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef Cost cost
         cdef uint32_t payer
@@ -281,7 +281,7 @@ cdef class Ledger(Holds):
 
     cdef int activate(self, uint32_t item, bint works) except -1 nogil:
         """It is due no more: it works, with its hold, or stays as it is until its matcher cancels it."""
-        cdef Order *order = order_at(self.orders, item)
+        cdef OpenOrder *order = order_at(self.orders, item)
         cdef Stake after
         order.flags &= ~ORDER_DUE
         if not works:
@@ -352,7 +352,7 @@ cdef class Ledger(Holds):
         """AssertionError unless holds and counts are the orders', nothing is negative, and money is all there."""
         cdef uint64_t place
         cdef uint32_t item, account
-        cdef const Order *order
+        cdef const OpenOrder *order
         cdef Stake stake
         held: dict[tuple[int, int], int] = {}
         limited = self.positions.incoming()

@@ -16,7 +16,7 @@ cdef enum:
     ORDER_COUNTED = 32   # what it would bring counts for a position limit
 
 # One cache line. Plain orders have no flags and no contingent order.
-cdef struct Order:
+cdef struct OpenOrder:
     uint64_t order_id
     int64_t price_ticks
     int64_t leaves_lots
@@ -66,8 +66,8 @@ cdef class OpenOrders:
     cdef int load(self, Loader loader) except -1
 
 
-cdef inline Order *order_at(OpenOrders orders, uint32_t item) noexcept nogil:
-    return <Order *> pool_at(&orders.pool, item)
+cdef inline OpenOrder *order_at(OpenOrders orders, uint32_t item) noexcept nogil:
+    return <OpenOrder *> pool_at(&orders.pool, item)
 
 
 cdef inline Pending *replace_at(OpenOrders orders, uint32_t item) noexcept nogil:
@@ -79,7 +79,7 @@ cdef inline uint32_t tag_of_order(OpenOrders orders, uint64_t order_id) noexcept
 
 
 cdef inline void widest_terms(
-    OpenOrders orders, const Order *order, int64_t *price_ticks, int64_t *leaves_lots
+    OpenOrders orders, const OpenOrder *order, int64_t *price_ticks, int64_t *leaves_lots
 ) noexcept nogil:
     """The highest price and the most leaves over an order's terms and those of all replaces in flight."""
     cdef const Pending *pending

@@ -18,12 +18,12 @@ cdef enum:
     FIRST_ORDERS = 1 << 16
     FIRST_REPLACES = 1 << 10
 
-assert sizeof(Order) == 64
+assert sizeof(OpenOrder) == 64
 assert sizeof(Pending) == 64
 
 
 cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
-    return tag_of_serial(index, (<const Order *> item).order_id)
+    return tag_of_serial(index, (<const OpenOrder *> item).order_id)
 
 
 cdef inline void count_in(Pending *oldest, int64_t price, int64_t quantity) noexcept nogil:
@@ -40,7 +40,7 @@ cdef class OpenOrders:
     """Open orders by order id. Items are named by index; pointers are void after the next `add`."""
 
     def __cinit__(self):
-        pool_open(&self.pool, sizeof(Order), FIRST_ORDERS, scattered=True)
+        pool_open(&self.pool, sizeof(OpenOrder), FIRST_ORDERS, scattered=True)
         pool_open(&self.replaces, sizeof(Pending), FIRST_REPLACES)
         index_open(&self.index)
 
@@ -61,7 +61,7 @@ cdef class OpenOrders:
     cdef uint32_t add(self, uint64_t order_id) except 0 nogil:
         """A new item, all zero but its order id. MemoryError."""
         cdef uint32_t item = pool_take(&self.pool)
-        memset(order_at(self, item), 0, sizeof(Order))
+        memset(order_at(self, item), 0, sizeof(OpenOrder))
         order_at(self, item).order_id = order_id
         index_put(&self.index, tag_of_order(self, order_id), item)
         return item
@@ -87,7 +87,7 @@ cdef class OpenOrders:
         """A replace of the order is in flight: remember its terms until its outcome. MemoryError."""
         cdef uint32_t added = pool_take(&self.replaces)
         cdef Pending *replace = replace_at(self, added)
-        cdef Order *order = order_at(self, item)
+        cdef OpenOrder *order = order_at(self, item)
         cdef Pending *first
         replace.next = NIL
         replace.id = id
@@ -122,7 +122,7 @@ cdef class OpenOrders:
 
         Returns its id; NIL where it was another's. All are looked at only when the last of the widest has gone.
         """
-        cdef Order *order = order_at(self, item)
+        cdef OpenOrder *order = order_at(self, item)
         cdef Pending *ended = replace_at(self, order.pending)
         cdef Pending *first
         cdef uint32_t id
@@ -145,7 +145,7 @@ cdef class OpenOrders:
 
     cdef int64_t newest_price(self, uint32_t item) noexcept nogil:
         """The price that the order has once all replaces in flight are done."""
-        cdef const Order *order = order_at(self, item)
+        cdef const OpenOrder *order = order_at(self, item)
         if order.pending == NIL:
             return order.price_ticks
         return replace_at(self, replace_at(self, order.pending).newest).price_ticks
@@ -157,7 +157,7 @@ cdef class OpenOrders:
 
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil:
         """A digest of an order's terms and replaces in flight; where it lies in memory is not in it."""
-        cdef const Order *order = order_at(self, item)
+        cdef const OpenOrder *order = order_at(self, item)
         cdef uint32_t replace = order.pending
         cdef uint64_t digest = scramble(order.order_id, <uint64_t> order.instrument << 8 | order.side)
         digest = scramble(digest, order.price_ticks)

@@ -6,7 +6,7 @@ It stamps the price of an order without one of its own. Whose order it is, and i
 from libc.stdint cimport uint16_t, uint32_t
 
 from procs.router.collars cimport restamped_price
-from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, Order, order_at
+from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, OpenOrder, order_at
 from procs.rules.order_terms cimport has_own_price
 from procs.tables.pool cimport NIL
 from shm.records cimport *
@@ -16,7 +16,7 @@ cdef uint16_t judge_replace(
     Ledger ledger, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
 ) noexcept nogil:
     """The verdict on a replace of the order `item`; `terms` is NULL where it changes none but price and quantity."""
-    cdef const Order *order = order_at(ledger.orders, item)
+    cdef const OpenOrder *order = order_at(ledger.orders, item)
     cdef uint16_t verdict
     if order.flags & ORDER_BUDGET:
         return CODE_BUDGET_NOT_ALLOWED
@@ -34,7 +34,7 @@ cdef uint16_t stamp_price(
     Ledger ledger, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
 ) noexcept nogil:
     """A replace's further terms, and its price: that of an order without its own follows from its new terms."""
-    cdef const Order *order = order_at(ledger.orders, item)
+    cdef const OpenOrder *order = order_at(ledger.orders, item)
     if terms != NULL:
         if terms.stop_price_ticks < 0 or terms.trail_ticks < 0 or terms.display_lots < 0 or terms.minimum_lots < 0:
             return CODE_TERM_NEGATIVE

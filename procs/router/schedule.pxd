@@ -6,13 +6,13 @@ from shm.records cimport ScheduleRecord
 cdef enum:
     MAX_ENTRIES = 32
 
-cdef struct Entry:
+cdef struct ScheduledPhase:
     uint32_t time_of_day_s
     uint8_t phase
     uint8_t days               # bit 0 Monday … bit 6 Sunday
 
 cdef struct Plan:
-    Entry entries[MAX_ENTRIES]
+    ScheduledPhase entries[MAX_ENTRIES]
     uint8_t count              # how many of `wanted` are there; nothing is due before all are
     uint8_t wanted
     uint64_t due_ns            # the next moment that has not been acted upon; 0: none

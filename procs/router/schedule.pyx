@@ -44,7 +44,7 @@ cdef class Schedule:
     cdef uint16_t put(self, const ScheduleRecord *record) noexcept nogil:
         """Add an entry of a listed instrument. The first clears what was there; the last makes it act from now on."""
         cdef Plan *plan = &self.plans[record.instrument]
-        cdef Entry *entry
+        cdef ScheduledPhase *entry
         if record.entry == 0 and record.entries == 0:
             self.clear(record.instrument)
             return CODE_OK
@@ -153,6 +153,6 @@ cdef class Schedule:
         return [self.plans[instrument].entries[i] for i in range(self.plans[instrument].count)]
 
 
-cdef inline bint falls_on(const Entry *entry, uint64_t day) noexcept nogil:
+cdef inline bint falls_on(const ScheduledPhase *entry, uint64_t day) noexcept nogil:
     """Whether the entry is for that day, counted from 1970-01-01."""
     return entry.days >> ((day + FIRST_WEEKDAY) % DAYS) & 1

@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.balances cimport Balance
 from procs.router.holds cimport Cost
-from procs.router.orders cimport Order
+from procs.router.orders cimport OpenOrder
 from procs.router.state cimport State
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (

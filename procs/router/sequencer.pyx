@@ -345,7 +345,7 @@ cdef class Sequencer(State):
         """The order that waited for another's fill works, if its account can bear it now; else its matcher ends it."""
         cdef uint32_t item = self.ledger.orders.find(record.order_id)
         cdef uint16_t verdict
-        cdef Order *order = order_at(self.ledger.orders, item)
+        cdef OpenOrder *order = order_at(self.ledger.orders, item)
         if record.order_id == 0 or record.order_id != self.ledger.next_due():
             with gil:
                 raise ValueError(f"order {record.order_id} is to be activated, and is not due")
@@ -384,7 +384,7 @@ cdef class Sequencer(State):
         cdef uint32_t id = seen.meant_id
         cdef uint32_t item = NIL
         cdef uint32_t tag = seen.meant_tag
-        cdef const Order *order
+        cdef const OpenOrder *order
         memset(&self.target, 0, sizeof(Target))
         if id == NIL or not is_id(self.ledger.ids, id, account, self.meant_id):
             if tag == 0:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from config.schema import Config
 from procs.recovery import retained_definitions, snapshot_catalog
-from procs.recovery.snapshot_catalog import Entry, SnapshotError
+from procs.recovery.snapshot_catalog import SavedSnapshot, SnapshotError
 from procs.venue.topology import Topology
 from shm.board import Board, Word
 from shm.journal import JournalError
@@ -57,7 +57,7 @@ class Coordinator:
         self._report = report
         self._asked = False
         self._pending: Pending | None = None
-        self._work: asyncio.Task[Entry] | None = None
+        self._work: asyncio.Task[SavedSnapshot] | None = None
         self._entering: int | None = None
         self._last_s = self._rested_s = now_s
         known = snapshot_catalog.entries(self._data)
@@ -139,7 +139,7 @@ class Coordinator:
             lack = f"no part of {', '.join(missing)} after" if missing else "its mark is not durable after"
             self._drop(seq, now_s, f"{lack} {PARTS_S:g} s")
 
-    def _enter(self, seq: int) -> Entry:
+    def _enter(self, seq: int) -> SavedSnapshot:
         """Off the supervisor's own thread: it reads all parts, and syncs."""
         entry = snapshot_catalog.enter(self._data, seq, self._agents)
         kept = snapshot_catalog.prune(self._data, self._config.snapshots.keep)
@@ -150,7 +150,7 @@ class Coordinator:
             retain(self._data / "journal", done_seq + 1)
         return entry
 
-    def _finish(self, work: asyncio.Task[Entry], now_s: float) -> None:
+    def _finish(self, work: asyncio.Task[SavedSnapshot], now_s: float) -> None:
         seq = self._entering
         assert seq is not None
         self._last_seq = max(self._last_seq, seq)

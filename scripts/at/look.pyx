@@ -15,7 +15,7 @@ from procs.router.accounts cimport Account, account_at
 from procs.router.holds cimport Cost, Stake, stake_of
 from procs.router.ids cimport CLOSED, find_id, id_at, tag_of_id
 from procs.router.ledger cimport Ledger
-from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, Order, order_at
+from procs.router.orders cimport ORDER_BUDGET, ORDER_IDLE, OpenOrder, order_at
 from procs.tables.index cimport index_item, index_span
 from procs.tables.pool cimport NIL
 from shm.client_ids cimport copy_own_id
@@ -82,7 +82,7 @@ cdef class Seek:
         return total
 
 
-cdef dict described(Ledger ledger, const Order *order):
+cdef dict described(Ledger ledger, const OpenOrder *order):
     cdef Stake stake = stake_of(ledger, order)
     return {
         "order_id": order.order_id,

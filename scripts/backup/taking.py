@@ -19,7 +19,7 @@ from config.schema import Config
 from procs.gateway import segments, seq_num_file
 from procs.gateway.store_reader import PATTERN
 from procs.recovery import retained_definitions, snapshot_catalog
-from procs.recovery.snapshot_catalog import Entry
+from procs.recovery.snapshot_catalog import SavedSnapshot
 from procs.rules.credentials import without_passwords
 from procs.tables.saved import DamagedPart
 from procs.venue import voided_commands
@@ -136,7 +136,7 @@ class Taking:
             )
 
     @contextlib.contextmanager
-    def _pinned(self) -> Iterator[Entry | None]:
+    def _pinned(self) -> Iterator[SavedSnapshot | None]:
         """The newest snapshot, pinned so that it is not removed meanwhile; None if there is none."""
         for entry in reversed(snapshot_catalog.entries(self._data)):
             with snapshot_catalog.pinned(self._data, entry.seq) as is_there:
@@ -195,7 +195,7 @@ class Taking:
             return full[1]
         return self._repository.add_content(f"{JOURNAL}/{path.name}", chunks(path, end.offset, self._pace))
 
-    def _snapshot(self, entry: Entry) -> list[File]:
+    def _snapshot(self, entry: SavedSnapshot) -> list[File]:
         """Its parts, each of which is found whole, and its manifest. OSError where one is damaged."""
         folder = folder_of(self._data, entry.seq)
         name = folder.relative_to(self._data)

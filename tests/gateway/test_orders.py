@@ -7,7 +7,7 @@ import random
 import pytest
 from msgspec import Struct
 
-from procs.gateway.orders import ORDER_SIZE, Orders
+from procs.gateway.orders import ORDER_SIZE, ClientOrders
 from shm import records as r
 from shm.layout import pack
 
@@ -72,14 +72,14 @@ def replaced(order_id: int, cl_ord_id: str, price: int, leaves: int) -> bytes:
     )
 
 
-def state(orders: Orders, order_id: int) -> dict[str, int | bytes | str]:
+def state(orders: ClientOrders, order_id: int) -> dict[str, int | bytes | str]:
     order = orders.get(order_id)
     assert order is not None
     return order
 
 
 def test_fills_add_up_to_cum_and_notional() -> None:
-    orders = Orders()
+    orders = ClientOrders()
     orders.apply(accepted(5, "maker", lots=10))
     orders.apply(accepted(6, "taker", lots=30, account=2, side=r.Side.SELL))
     orders.apply(traded(5, 6, 4, 100, 6, 26))
@@ -91,7 +91,7 @@ def test_fills_add_up_to_cum_and_notional() -> None:
 
 
 def test_a_replaced_order_is_known_by_its_new_id() -> None:
-    orders = Orders()
+    orders = ClientOrders()
     orders.apply(accepted(5, "one", lots=10))
     orders.apply(replaced(5, "two", 99, 7))
     assert orders.get_client(1, b"one") is None
@@ -102,7 +102,7 @@ def test_a_replaced_order_is_known_by_its_new_id() -> None:
 
 
 def test_a_cancelled_order_keeps_its_own_id() -> None:
-    orders = Orders()
+    orders = ClientOrders()
     orders.apply(accepted(5, "one"))
     orders.apply(cancelled(5))
     assert (state(orders, 5)["status"], state(orders, 5)["leaves_lots"]) == ("4", 0)
@@ -110,7 +110,7 @@ def test_a_cancelled_order_keeps_its_own_id() -> None:
 
 
 def test_client_ids_of_two_accounts_do_not_meet() -> None:
-    orders = Orders()
+    orders = ClientOrders()
     orders.apply(accepted(5, "same", account=1))
     orders.apply(accepted(6, "same", account=2))
     first, second = orders.get_client(1, b"same"), orders.get_client(2, b"same")
@@ -120,7 +120,7 @@ def test_client_ids_of_two_accounts_do_not_meet() -> None:
 
 
 def test_closed_orders_leave_after_a_bounded_number_of_others() -> None:
-    orders = Orders()
+    orders = ClientOrders()
     for order_id in range(1, CLOSED_KEPT + 101):
         orders.apply(accepted(order_id, str(order_id)))
         orders.apply(cancelled(order_id))
@@ -132,7 +132,7 @@ def test_closed_orders_leave_after_a_bounded_number_of_others() -> None:
 
 
 def test_the_terms_of_an_order_live_as_long_as_it_and_leave_their_place_to_others() -> None:
-    orders = Orders()
+    orders = ClientOrders()
     for order_id in range(1, 2 * CLOSED_KEPT + 101):
         orders.apply(accepted(order_id, str(order_id)), pack(r.ExtTermsEvent(stop_price_ticks=order_id)))
         orders.apply(cancelled(order_id))
@@ -151,7 +151,7 @@ def test_the_terms_of_an_order_live_as_long_as_it_and_leave_their_place_to_other
 
 def test_an_event_of_an_unknown_order_is_our_bug() -> None:
     with pytest.raises(LookupError, match="order 77"):
-        Orders().apply(cancelled(77))
+        ClientOrders().apply(cancelled(77))
 
 
 def test_an_order_takes_at_most_136_bytes() -> None:
@@ -161,7 +161,7 @@ def test_an_order_takes_at_most_136_bytes() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_it_agrees_with_a_plain_dictionary(seed: int) -> None:
     rng = random.Random(seed)
-    orders = Orders()
+    orders = ClientOrders()
     model: dict[int, str] = {}
     for order_id in range(1, 60_000):
         orders.apply(accepted(order_id, f"c{order_id}"))

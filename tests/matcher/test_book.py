@@ -1,4 +1,4 @@
-"""The book against its model in the cases that its rules name: priority, extremes, depth, sweeps, closed orders."""
+"""The book against its model in cases that the rules name: priority, extremes, depth, mass cancels, closed orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that make one book work for long: deep auctions, sweeps, cascades and refreshes, through tiny rings.
+"""Commands that make one book work for long: deep auctions, mass cancels, cascades and refreshes, through tiny rings.
 
 Each is compared with the model event by event; how long it takes is no property here.
 """
@@ -72,7 +72,7 @@ def test_an_auction_at_the_ends_of_64_bits(pair: Alone) -> None:
 
 
 @pytest.mark.parametrize("how", ["mass cancel", "expiry", "closed", "delisted"])
-def test_a_sweep_of_many_orders_goes_by_order_id(pair: Alone, how: str) -> None:
+def test_a_mass_cancel_of_many_orders_goes_by_order_id(pair: Alone, how: str) -> None:
     draw = random.Random(5)
     for _ in range(MANY):
         side = draw.choice((Side.BUY, Side.SELL))

@@ -116,7 +116,7 @@ def test_a_batch_is_256_commands(stage: Stage) -> None:
 
 
 def test_a_command_is_freed_only_after_its_last_event_is_published(stage: Stage) -> None:
-    """LOG-19, and no deadlock of a sweep that is larger than the event ring."""
+    """LOG-19, and no deadlock of a mass cancel that is larger than the event ring."""
     for _ in range(5):
         stage.put(*(sell(100, 1) for _ in range(60)))
         stage.matcher.step(0)

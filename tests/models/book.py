@@ -231,9 +231,9 @@ class Book(Matching):
                 and not (is_own and listing.phase == Phase.HALT)
             )
 
-        self.sweep(self.listings.values(), is_meant, CancelReason.MASS_CANCEL)
+        self.cancel_where(self.listings.values(), is_meant, CancelReason.MASS_CANCEL)
 
-    def sweep(
+    def cancel_where(
         self, listings: Iterable[Listing], is_meant: Callable[[Listing, Order], bool], reason: CancelReason
     ) -> None:
         """Cancel by order id whatever is meant and still open when its turn comes."""
@@ -367,7 +367,7 @@ class Book(Matching):
 
     def tick(self, command: Tick) -> None:
         now_ns = command.time_ns
-        self.sweep(self.listings.values(), lambda _, order: 0 < order.expire_ns <= now_ns, CancelReason.EXPIRED)
+        self.cancel_where(self.listings.values(), lambda _, order: 0 < order.expire_ns <= now_ns, CancelReason.EXPIRED)
         for number, listing in sorted(self.listings.items()):
             self.voice.instrument = number
             if listing.phase == Phase.VOLATILITY_AUCTION and now_ns >= listing.ends_ns:
@@ -390,11 +390,11 @@ class Book(Matching):
         if phase == Phase.CONTINUOUS or (phase == Phase.CLOSED and old in phases.AUCTIONS):
             ended = self.uncross(listing)
         self.begin_phase(listing, phase, reason, ended)
-        self.sweep([listing], lambda _, order: phases.is_over_for(order, phase), CancelReason.AUCTION_ENDED)
+        self.cancel_where([listing], lambda _, order: phases.is_over_for(order, phase), CancelReason.AUCTION_ENDED)
         if phase == Phase.CLOSED:
-            self.sweep([listing], lambda _, order: order.time_in_force == TimeInForce.DAY, CancelReason.EXPIRED)
+            self.cancel_where([listing], lambda _, order: order.time_in_force == TimeInForce.DAY, CancelReason.EXPIRED)
         if phase == Phase.DELISTED:
-            self.sweep([listing], lambda *_: True, CancelReason.DELISTED)
+            self.cancel_where([listing], lambda *_: True, CancelReason.DELISTED)
         for _, order in sorted(listing.orders.items()):
             if order.place == Place.AUCTION and phase in FOR_AUCTION[order.time_in_force]:
                 order.place = Place.INCOMING

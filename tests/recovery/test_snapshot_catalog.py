@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from procs.recovery import snapshot_catalog
-from procs.recovery.snapshot_catalog import MANIFEST, Entry, SnapshotError
+from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot, SnapshotError
 from procs.venue.snapshot_parts import Filed, Start, folder_of, part_name
 from shm.journal import segment_seqs
 from shm.journal_end import chain_at
@@ -107,7 +107,7 @@ def test_what_has_no_manifest_is_nothing(data: Path) -> None:
 
 def change_layout(data: Path) -> None:
     file = folder_of(data, 30) / MANIFEST
-    entry = msgspec.json.decode(file.read_bytes(), type=Entry)
+    entry = msgspec.json.decode(file.read_bytes(), type=SavedSnapshot)
     file.write_bytes(msgspec.json.encode(structs.replace(entry, layout=entry.layout ^ 1)))
 
 

@@ -312,7 +312,7 @@ def test_a_log_without_its_markers_is_found_out() -> None:
 
 
 def test_a_marker_owed_while_the_log_is_full_blocks_nobody() -> None:
-    """LOG-8: events are freed at once, so the matcher can finish a sweep that overfills its ring."""
+    """LOG-8: events are freed at once, so the matcher can finish a mass cancel that overfills its ring."""
     rig = Rig(log=4, events=4).lead()
     for number in range(60):
         rig.send(order(1, f"S{number}", side=2, price_ticks=100, quantity_lots=1))

@@ -15,7 +15,7 @@ import config
 from config.schema import Config
 from procs.matcher.matcher import Matcher
 from procs.recovery.replay import ReplayedCore
-from procs.recovery.snapshot_catalog import MANIFEST, Entry, Part
+from procs.recovery.snapshot_catalog import MANIFEST, Part, SavedSnapshot
 from procs.router.router import Router
 from procs.tables.saved import Saver, layout_hash
 from procs.venue.snapshot_parts import Start, folder_of, part_name
@@ -74,7 +74,7 @@ class Busy:
             content = file.read_bytes()
             parts[agent.name] = Part(len(content), int.from_bytes(content[-8:-4], "little"))
         chain = chain_at(self.data / "journal", seq)
-        entry = Entry(seq, state.numbers, 1, 1, chain, layout_hash(), parts, 10**18)
+        entry = SavedSnapshot(seq, state.numbers, 1, 1, chain, layout_hash(), parts, 10**18)
         (folder / MANIFEST).write_bytes(msgspec.json.encode(entry))
         return folder
 
@@ -115,7 +115,7 @@ def test_snapshots_that_a_venue_removes_meanwhile_are_passed_over(
     folders = [busy.save(mark, busy.core_at(mark)) for mark in busy.marks[:2]]
     start_at = verify._start_at
 
-    def removed_then(config: Config, data: Path, entry: Entry) -> tuple[Start | None, str]:
+    def removed_then(config: Config, data: Path, entry: SavedSnapshot) -> tuple[Start | None, str]:
         found = start_at(config, data, entry)
         if entry.seq == busy.marks[1]:
             shutil.rmtree(folders[gone])

@@ -14,7 +14,7 @@ import pytest
 import config
 from config.schema import Config
 from procs.recovery.replay import ReplayedCore
-from procs.recovery.snapshot_catalog import MANIFEST, Entry
+from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot
 from procs.supervisor import poison
 from procs.venue import voided_commands
 from procs.venue.snapshot_parts import Start, folder_of
@@ -128,7 +128,7 @@ def test_what_was_refused_or_is_built_on_is_not_voided(rig: Rig, venue: Config) 
 def test_what_came_before_the_newest_snapshot_was_survived(rig: Rig, venue: Config, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "data", len(rig.log))
     folder.mkdir(parents=True)
-    (folder / MANIFEST).write_bytes(msgspec.json.encode(Entry(len(rig.log), (0,) * 9, 0, 1, 0, 0, {}, 0)))
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(SavedSnapshot(len(rig.log), (0,) * 9, 0, 1, 0, 0, {}, 0)))
     assert "lies before the newest snapshot" in take(venue, record(rig, "last")).says
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from tests.invariants import BrokenError, Told, require
+from tests.invariants import BrokenError, ReportContent, require
 from tests.passwords import PASSWORD
 from tests.simulation.network import Wire
 
@@ -36,7 +36,7 @@ class Trader:
         self.next_out = self.next_in = 1
         self.sent: dict[int, tuple[str, list[tuple[int, str]], str]] = {}
         self.received: dict[int, dict[int, str]] = {}
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, ReportContent] = {}
         self.waiting: dict[str, list[tuple[int, str]]] = {}
         self.answers: dict[str, str] = {}
         self.refusals: dict[str, str] = {}
@@ -283,7 +283,7 @@ class Trader:
             self.refusals.setdefault(message[11], message.get(58, ""))
         if status or "-" not in message[17]:
             return
-        told = Told(
+        told = ReportContent(
             message[17], message[37], message[11], message[150], message.get(151, ""), message.get(32, ""),
             message.get(31, ""),
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 It holds what definition events say and refuses nothing: the router has checked it all.
 
-Memory: `listed` by instrument number; `buckets` is an open-addressing table of instrument numbers by symbol.
+Memory: `by_number` by instrument number; `buckets` is an open-addressing table of instrument numbers by symbol.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -20,17 +20,17 @@ assert SYMBOL_BUCKETS == 2 * MAX_LISTED
 assert SYMBOL_BUCKETS & (SYMBOL_BUCKETS - 1) == 0
 
 
-cdef class Listing:
+cdef class Listings:
     """The listed instruments. Instrument 0 and asset 0 do not exist."""
 
     def __cinit__(self):
-        self.listed = <Listed *> calloc(MAX_LISTED, sizeof(Listed))
+        self.by_number = <Listing *> calloc(MAX_LISTED, sizeof(Listing))
         self.buckets = <uint32_t *> calloc(SYMBOL_BUCKETS, sizeof(uint32_t))
-        if self.listed == NULL or self.buckets == NULL:
+        if self.by_number == NULL or self.buckets == NULL:
             raise MemoryError("no memory for the list of instruments")
 
     def __dealloc__(self):
-        free(self.listed)
+        free(self.by_number)
         free(self.buckets)
 
     cdef int add_asset(self, const AssetDefinedRecord *event) except -1 nogil:
@@ -43,29 +43,29 @@ cdef class Listing:
 
     cdef int add_instrument(self, const InstrumentDefinedRecord *event) except -1 nogil:
         """List an instrument, or take its new terms; a symbol is never given to another."""
-        cdef Listed *listed
+        cdef Listing *listing
         if event.instrument >= MAX_LISTED or event.base_asset >= MAX_ASSETS or event.quote_asset >= MAX_ASSETS:
             with gil:
                 raise ValueError(f"instrument number {event.instrument} is beyond {MAX_LISTED - 1}")
-        listed = &self.listed[event.instrument]
-        if listed.instrument == 0:
+        listing = &self.by_number[event.instrument]
+        if listing.instrument == 0:
             self.name(event.instrument, event.symbol)
-        memcpy(listed.symbol, event.symbol, SYMBOL_SIZE)
-        listed.symbol_size = strnlen(event.symbol, SYMBOL_SIZE)
-        listed.instrument = event.instrument
-        listed.base_asset = event.base_asset
-        listed.quote_asset = event.quote_asset
-        listed.matcher = event.matcher
-        listed.base_scale = self.asset_scales[event.base_asset]
-        listed.quote_scale = self.asset_scales[event.quote_asset]
-        listed.price.scale = event.price_scale
-        listed.price.step = event.tick_mantissa
-        listed.price.most_decimals = max(listed.quote_scale, listed.price.scale)
-        listed.quantity.scale = event.quantity_scale
-        listed.quantity.step = event.lot_mantissa
-        listed.quantity.most_decimals = max(listed.base_scale, listed.quantity.scale)
-        listed.unit_value = event.unit_value
-        listed.lot_units = event.lot_units
+        memcpy(listing.symbol, event.symbol, SYMBOL_SIZE)
+        listing.symbol_size = strnlen(event.symbol, SYMBOL_SIZE)
+        listing.instrument = event.instrument
+        listing.base_asset = event.base_asset
+        listing.quote_asset = event.quote_asset
+        listing.matcher = event.matcher
+        listing.base_scale = self.asset_scales[event.base_asset]
+        listing.quote_scale = self.asset_scales[event.quote_asset]
+        listing.price.scale = event.price_scale
+        listing.price.step = event.tick_mantissa
+        listing.price.most_decimals = max(listing.quote_scale, listing.price.scale)
+        listing.quantity.scale = event.quantity_scale
+        listing.quantity.step = event.lot_mantissa
+        listing.quantity.most_decimals = max(listing.base_scale, listing.quantity.scale)
+        listing.unit_value = event.unit_value
+        listing.lot_units = event.lot_units
         return 0
 
     cdef void name(self, uint32_t instrument, const char *symbol) noexcept nogil:
@@ -76,24 +76,24 @@ cdef class Listing:
     cdef uint32_t bucket_of(self, const char *symbol, size_t size) noexcept nogil:
         """The bucket that holds the symbol, or the free one that it would take."""
         cdef uint32_t bucket = crc32c(0, symbol, size) & (SYMBOL_BUCKETS - 1)
-        cdef Listed *held
+        cdef Listing *held
         while self.buckets[bucket]:
-            held = &self.listed[self.buckets[bucket]]
+            held = &self.by_number[self.buckets[bucket]]
             if held.symbol_size == size and memcmp(held.symbol, symbol, size) == 0:
                 break
             bucket = (bucket + 1) & (SYMBOL_BUCKETS - 1)
         return bucket
 
-    cdef const Listed *find(self, const char *symbol, size_t size) noexcept nogil:
+    cdef const Listing *find(self, const char *symbol, size_t size) noexcept nogil:
         """The instrument of a symbol, or NULL. Expected time is constant."""
         cdef uint32_t instrument = self.buckets[self.bucket_of(symbol, size)]
-        return &self.listed[instrument] if instrument else NULL
+        return &self.by_number[instrument] if instrument else NULL
 
-    cdef const Listed *get(self, uint32_t instrument) noexcept nogil:
+    cdef const Listing *get(self, uint32_t instrument) noexcept nogil:
         """The instrument of a number, or NULL."""
-        if instrument >= MAX_LISTED or self.listed[instrument].instrument == 0:
+        if instrument >= MAX_LISTED or self.by_number[instrument].instrument == 0:
             return NULL
-        return &self.listed[instrument]
+        return &self.by_number[instrument]
 
     cdef const char *asset_name(self, uint32_t asset) noexcept nogil:
         """The asset's name, zero-padded to 16 bytes."""
@@ -106,16 +106,16 @@ cdef class Listing:
         saver.put(self.asset_names, sizeof(self.asset_names))
         saver.put_64(self.count)
         for instrument in range(MAX_LISTED):
-            if self.listed[instrument].instrument:
-                saver.put(&self.listed[instrument], sizeof(Listed))
+            if self.by_number[instrument].instrument:
+                saver.put(&self.by_number[instrument], sizeof(Listing))
 
     def load(self, Loader loader not None) -> None:
         """Have the instruments and assets of a part; nothing is listed before. DamagedPart."""
-        cdef Listed listed
+        cdef Listing listing
         cdef uint64_t _
         loader.get(self.asset_scales, sizeof(self.asset_scales))
         loader.get(self.asset_names, sizeof(self.asset_names))
         for _ in range(loader.get_64()):
-            loader.get(&listed, sizeof(Listed))
-            self.name(listed.instrument, listed.symbol)
-            self.listed[listed.instrument] = listed
+            loader.get(&listing, sizeof(Listing))
+            self.name(listing.instrument, listing.symbol)
+            self.by_number[listing.instrument] = listing

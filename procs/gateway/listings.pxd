@@ -9,7 +9,7 @@ cdef enum:
     MAX_LISTED = 65536
     SYMBOL_BUCKETS = 131072
 
-cdef struct Listed:
+cdef struct Listing:
     char symbol[SYMBOL_SIZE]
     uint8_t symbol_size
     uint32_t instrument
@@ -25,8 +25,8 @@ cdef struct Listed:
 
 
 @cython.final
-cdef class Listing:
-    cdef Listed *listed
+cdef class Listings:
+    cdef Listing *by_number
     cdef uint32_t *buckets
     cdef int asset_scales[MAX_ASSETS]
     cdef char asset_names[MAX_ASSETS][SYMBOL_SIZE]
@@ -35,6 +35,6 @@ cdef class Listing:
     cdef int add_instrument(self, const InstrumentDefinedRecord *event) except -1 nogil
     cdef void name(self, uint32_t instrument, const char *symbol) noexcept nogil
     cdef uint32_t bucket_of(self, const char *symbol, size_t size) noexcept nogil
-    cdef const Listed *find(self, const char *symbol, size_t size) noexcept nogil
-    cdef const Listed *get(self, uint32_t instrument) noexcept nogil
+    cdef const Listing *find(self, const char *symbol, size_t size) noexcept nogil
+    cdef const Listing *get(self, uint32_t instrument) noexcept nogil
     cdef const char *asset_name(self, uint32_t asset) noexcept nogil
