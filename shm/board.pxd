@@ -7,6 +7,7 @@ cdef enum:
     MAX_AGENTS = 64
     MAX_SESSIONS = 65536
     BALANCE_CAPACITY = 16384
+    MAX_REFUSERS = 3
     PAYLOAD_SIZE = 56
 
 # Words: one writer each, one cache line each.
@@ -49,6 +50,14 @@ cdef struct Known:
     uint64_t seq
     uint64_t numbers[MAX_RINGS]
 
+# How much a gateway has to do: each word by itself is true, a few milliseconds old at most while the gateway lives.
+cdef struct Counts:
+    uint64_t is_open                 # 1 while its port takes connections
+    uint64_t connections
+    uint64_t sessions                # that are logged on
+    uint64_t open_orders
+    uint64_t refused[MAX_REFUSERS]   # requests since its process started: by a gateway, the router, a matcher
+
 cdef class Board:
     cdef char *base
     cdef object buffer
@@ -65,4 +74,5 @@ cdef class Board:
     cdef void expect_balance(self, uint32_t account, uint32_t asset) noexcept nogil
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil
     cdef Known *known(self, int witness) noexcept nogil
+    cdef void show_counts(self, int gateway, const Counts *counts) noexcept nogil
     cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil

@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TypedDict
 
 from typing_extensions import Buffer
 
@@ -23,6 +24,13 @@ class Word(IntEnum):
     MATCHER_DONE = 24
     MATCHER_DUE = 32
 
+class Counts(TypedDict):
+    is_open: int
+    connections: int
+    sessions: int
+    open_orders: int
+    refused: list[int]
+
 class Board:
     def __init__(self, buffer: Buffer) -> None: ...
     @staticmethod
@@ -31,6 +39,7 @@ class Board:
     def private() -> Board: ...
     def show_known(self, witness: int, seq: int, numbers: Iterable[int]) -> None: ...
     def known_by(self, witness: int) -> tuple[int, list[int]] | None: ...
+    def counts(self, gateway: int) -> Counts: ...
     def get(self, word: int) -> int: ...
     def set(self, word: int, value: int) -> None: ...
     def release_position(self) -> int: ...

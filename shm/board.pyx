@@ -12,6 +12,7 @@ Layout (every writer has its own cache lines)::
     278656   64 health entries                                           (each agent's host)
     286848   16384 balance entries, an open-addressing table             (router)
     2384000  known[batcher, gateway 8], a line each                      (batcher, gateways)
+    2385152  counts[gateway 8], a line each                              (gateways)
 
     cell:   │ version 8 │ copy 0: 56 │ copy 1: 56 │ pad 8 │    copy (version & 1) is good; storing `version` publishes
 """
@@ -45,7 +46,8 @@ cdef enum:
     AT_HEALTH = AT_SESSIONS + MAX_SESSIONS * 4
     AT_BALANCES = AT_HEALTH + MAX_AGENTS * LINE
     AT_KNOWN = AT_BALANCES + BALANCE_CAPACITY * LINE
-    BOARD_SIZE = AT_KNOWN + (1 + MAX_GATEWAYS) * LINE
+    AT_COUNTS = AT_KNOWN + (1 + MAX_GATEWAYS) * LINE
+    BOARD_SIZE = AT_COUNTS + MAX_GATEWAYS * LINE
     READ_TRIES = 64  # a reader gives up after as many overtakings: its value is then simply not known
 
 cdef struct BoardCell:
@@ -55,6 +57,7 @@ cdef struct BoardCell:
 
 assert sizeof(BoardCell) == LINE
 assert sizeof(Known) <= LINE
+assert sizeof(Counts) <= LINE
 assert sizeof(HealthPayload) == PAYLOAD_SIZE
 assert sizeof(BalancePayload) <= PAYLOAD_SIZE
 assert BALANCE_CAPACITY & (BALANCE_CAPACITY - 1) == 0
@@ -230,6 +233,23 @@ cdef class Board:
         if not load_acquire(&known.is_told):
             return None
         return known.seq, [known.numbers[ring] for ring in range(MAX_RINGS)]
+
+    cdef void show_counts(self, int gateway, const Counts *counts) noexcept nogil:
+        """Gateway `gateway` (from 0) has so much to do."""
+        cdef const uint64_t *values = <const uint64_t *> counts
+        cdef uint64_t *words = <uint64_t *> (self.base + AT_COUNTS + gateway * LINE)
+        cdef size_t i
+        for i in range(sizeof(Counts) // sizeof(uint64_t)):
+            store_release(&words[i], values[i])
+
+    def counts(self, int gateway) -> dict[str, int | list[int]]:
+        """What gateway `gateway` (from 0) has shown last, as Counts' fields; all 0 before its first."""
+        cdef const uint64_t *words = <const uint64_t *> (self.base + AT_COUNTS + gateway * LINE)
+        cdef Counts counts
+        cdef size_t i
+        for i in range(sizeof(Counts) // sizeof(uint64_t)):
+            (<uint64_t *> &counts)[i] = load_acquire(&words[i])
+        return counts
 
     def get(self, int word) -> int:
         """A word's value."""

@@ -42,6 +42,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef bint has_terms[RINGS]           # of the ring's next event
     cdef object snapshots
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
+    cdef uint64_t refused[2]             # reported refusals: the router's, the matchers'
     cdef int64_t now_ns
     cdef int64_t utc_ns
     cdef int64_t report(self, int64_t now_ns) except -1

@@ -55,6 +55,7 @@ cdef enum:
     REPORT = 56                      # MsgType 8: ExecutionReport
     CANCEL_REJECT = 57               # MsgType 9: OrderCancelReject
     MASS_REPORT = 114                # MsgType r: OrderMassCancelReport
+    FIRST_OF_MATCHERS = 200          # code of a refusal; those below it are the router's
 
 
 cdef class EventReporter(ReleasedEvents):
@@ -248,6 +249,7 @@ cdef class EventReporter(ReleasedEvents):
             return 0
         if not self.due(ring, event.number, event.side):
             return 0
+        self.refused[event.code >= FIRST_OF_MATCHERS] += 1
         session = self.session_of(event.session)
         if is_order:
             self.reports.rejected(self.begin_report(session, REPORT), event, ring)

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.client cimport Client
 from procs.gateway.event_reporter cimport EventReporter
@@ -33,6 +33,8 @@ cdef class Gateway:
     cdef int64_t unread_ns
     cdef int64_t message_ns      # a message's share of a second, at the most a session may send; 0: no limit
     cdef bytes rate_text
+    cdef public bint is_open     # the port takes connections
+    cdef uint64_t too_often      # orders that were refused for their session's rate
     cdef int64_t now_ns
     cdef int64_t ticked_ns
     cdef int64_t retained_ns
@@ -44,6 +46,7 @@ cdef class Gateway:
     cdef int too_many(self, Client client) except -1
     cdef int release(self, Client client) except -1
     cdef int end_the_unread(self) except -1
+    cdef int show_counts(self) except -1
     cdef int handle(self, Client client, Step step, uint32_t expected) except -1
     cdef int application(self, Client client) except -1
     cdef int store_admin(self, Client client, uint32_t expected) except -1

@@ -17,6 +17,7 @@ class Gateway:
     listings: Listings
     reporter: EventReporter
     clients: dict[Client, None]
+    is_open: bool
     def __init__(
         self,
         store: Store,

@@ -24,7 +24,7 @@ from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.order_form cimport Text
 from procs.gateway.order_request cimport field_of
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
-from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT
+from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT, Counts
 
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000        # a ring full for so long is answered instead of waited for
@@ -84,6 +84,7 @@ cdef class Gateway:
         self.reporter.attach(consumers, board)
         self.reporter.join()
         self.board = self.order_entry.validator.board = board
+        self.show_counts()
 
     def connected(self, Client client) -> None:
         self.clients[client] = None
@@ -148,6 +149,7 @@ cdef class Gateway:
         if now_ns - self.ticked_ns >= TICK_NS:
             self.ticked_ns = now_ns
             self.tick()
+            self.show_counts()
         if now_ns - self.looked_ns >= LOOK_NS:
             self.looked_ns = now_ns
             self.end_the_unread()
@@ -209,6 +211,22 @@ cdef class Gateway:
             step = client.connection.tick(self.now_ns, self.now_ns)
             self.handle(client, step, client.connection.next_in)
             self.send(client)
+
+    cdef int show_counts(self) except -1:
+        """Show on the board how much there is to do here, for whoever watches the venue."""
+        cdef Client client
+        cdef Counts counts
+        counts.is_open = self.is_open
+        counts.connections = <uint64_t> len(self.clients)
+        counts.sessions = 0
+        for client in self.clients:
+            counts.sessions += client.session is not None
+        counts.open_orders = self.orders.open_count()
+        counts.refused[0] = self.order_entry.refused + self.too_often
+        counts.refused[1] = self.reporter.refused[0]
+        counts.refused[2] = self.reporter.refused[1]
+        self.board.show_counts(self.order_entry.number - 1, &counts)
+        return 0
 
     cdef int end_the_unread(self) except -1:
         """End connections that have left bytes unread for too long: the peer is gone, or does not read."""
@@ -345,6 +363,7 @@ cdef class Gateway:
         cdef Connection connection = client.connection
         cdef Message message = connection.message
         cdef Text ref_id = field_of(message, 66 if message.msg_type == c"E" else 11)
+        self.too_often += 1
         self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
         return connection.business_reject(OTHER, ref_id.at, ref_id.size, self.rate_text, len(self.rate_text))
 

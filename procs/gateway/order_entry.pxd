@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from procs.gateway.fix.connection cimport Connection
 from procs.gateway.order_form cimport Form, OrderTerms, Refusal, Text
@@ -20,6 +20,7 @@ cdef class OrderEntry:
     cdef Validator validator
     cdef int number
     cdef bint lacks_space        # the disk has none for new orders
+    cdef uint64_t refused        # requests that were not passed on
     cdef bint takes(self, uint32_t msg_type) noexcept nogil
     cdef int take(self, Connection connection, uint32_t account, int64_t now_ns) except -1
     cdef int order_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1

@@ -164,6 +164,7 @@ cdef class OrderEntry:
         cdef Message message = connection.message
         cdef char[KEPT_SIZE] kept
         cdef int size
+        self.refused += 1
         if not self.store.is_short or cl_ord_id.size > CL_ORD_ID_SIZE:
             return self.keep(KIND_IN_ANSWERED, connection, account, flags)
         size = snprintf(

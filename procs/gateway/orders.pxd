@@ -75,6 +75,7 @@ cdef class ClientOrders:
     cdef Pool aside          # of Further
     cdef ClientOrder *at(self, uint32_t place) noexcept nogil
     cdef bint is_full(self) noexcept nogil
+    cdef uint64_t open_count(self) noexcept nogil
     cdef ClientOrder *find(self, uint64_t order_id) noexcept nogil
     cdef ClientOrder *find_client(self, uint32_t account, const char *cl_ord_id) noexcept nogil
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil

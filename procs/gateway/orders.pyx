@@ -121,6 +121,10 @@ cdef class ClientOrders:
     cdef bint is_full(self) noexcept nogil:
         return self.count >= self.most
 
+    cdef uint64_t open_count(self) noexcept nogil:
+        """How many there are, less the closed ones that are kept."""
+        return self.count - min(self.closed_count, <uint64_t> CLOSED_KEPT)
+
     cdef ClientOrder *find(self, uint64_t order_id) noexcept nogil:
         """The order, or NULL. Expected time is constant. The pointer is valid until the next event is applied."""
         cdef uint32_t place = self.place_of(order_id)

@@ -150,6 +150,7 @@ class Server:
         self._stopping = True
         if self._opening is not None:
             await self._opening
+        self.engine.is_open = False
         if self._listener is not None:
             self._listener.close()
         self._control.close()
@@ -188,6 +189,7 @@ class Server:
             self._listener = await loop.create_server(lambda: ClientSocket(self), address, port, backlog=BACKLOG)
         except OSError as error:
             raise judged(error, "fix", address, port) from error
+        self.engine.is_open = True
         log.info("FIX is open", address=address, port=self.port)
 
     def configure(self, connected: socket.socket) -> None:

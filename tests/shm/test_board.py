@@ -113,3 +113,8 @@ def test_an_entry_stays_readable_when_its_writer_is_killed_mid_write(shared: str
         assert traffic.read_balances(view, 7, 1000) == (1000, 0)
     view.show_balance(7, 1, 42, -42)  # a new writer goes on from whatever version it finds
     assert view.balance(7, 1) == (42, -42)
+
+
+def test_a_gateway_that_has_shown_nothing_counts_nothing() -> None:
+    nothing = {"is_open": 0, "connections": 0, "sessions": 0, "open_orders": 0, "refused": [0, 0, 0]}
+    assert [Board.private().counts(gateway) for gateway in range(8)] == [nothing] * 8
