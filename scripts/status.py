@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import psycopg
 from cyclopts import Parameter
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 from rich.text import Text
 
 from config.schema import Config
@@ -21,16 +20,12 @@ from procs.batcher import database, refused
 from procs.batcher.refused import Refused
 from procs.disk import space
 from procs.gateway.session_log import SessionStatus
-from procs.recovery import snapshot_catalog
-from procs.supervisor.procfs import core_of, identify
-from procs.supervisor.run import restarts_of
-from procs.venue import database_trouble
-from procs.venue.topology import Host
+from procs.monitor import reading
+from procs.monitor.reading import Reading
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
-from shm.board import Word
 
 WATCH_S = 1.0
 STAGE_COLUMNS = (
@@ -41,65 +36,6 @@ WIDE_ONLY = ("pid>", "core>", "blocked>")
 SAMPLE_S = 0.5  # between the two looks that make a rate
 DATABASE_TIMEOUT_S = 2
 SHOWN_REASONS = 5
-STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
-
-
-class HostStatus(Struct, frozen=True):
-    """A process, the core it was last seen on and the one it is pinned to. `pid` is 0 before its first heartbeat.
-
-    `restarts`: how often it was started again in this run.
-    """
-
-    name: str
-    pid: int
-    core: int | None
-    pinned_to: int | None
-    agents: tuple[str, ...]
-    restarts: int = 0
-
-
-class AgentStatus(Struct, frozen=True):
-    """A stage, and how it does since its process started.
-
-    `out_since` (UTC): since then nobody waits for it, as it only tells and did not keep up, or ended. Until it has come
-    back, its clients, or PostgreSQL, lack what happens.
-    """
-
-    name: str
-    host: str
-    state: str
-    heartbeat_age_ms: int
-    records: int
-    records_per_s: int
-    blocked_rounds: int
-    out_since: str | None = None
-
-
-class ConsumerStatus(Struct, frozen=True):
-    """How many records of a ring wait for one consumer."""
-
-    consumer: str
-    waiting: int
-
-
-class RingStatus(Struct, frozen=True):
-    """A ring: `fill` (0 to 1) is how much of it the slowest consumer still needs."""
-
-    ring: str
-    capacity: int
-    published: int
-    records_per_s: int
-    fill: float
-    consumers: list[ConsumerStatus]
-
-
-class SnapshotStatus(Struct, frozen=True):
-    """The newest snapshot: its place in the log, its size, when it was saved (UTC), and how long ago that is."""
-
-    seq: int
-    size_bytes: int
-    saved: str
-    age_s: int
 
 
 class InstrumentStatus(Struct, frozen=True):
@@ -111,38 +47,17 @@ class InstrumentStatus(Struct, frozen=True):
     ends: str | None
 
 
-class Status(Struct, frozen=True):
-    """A whole venue. Lags are counted in log records.
+class Status(Reading, frozen=True):
+    """A venue, and what only PostgreSQL and the gateways know of it.
 
     `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. Where it can't be
-    asked, `database_problem` says why, and `instruments` is None. Where the batcher writes no rows, `loader_problem`
-    says why, and since when (UTC). `sessions` is None where they were not asked for, or
+    asked, `database_problem` says why, and `instruments` is None. `sessions` is None where they were not asked for, or
     a gateway does not answer.
     """
 
-    venue: str
-    data: str
-    running: bool
-    boot_id: str = ""
-    epoch: int = 0
-    generation: int = 0
-    snapshot: SnapshotStatus | None = None
-    log_end: int = 0
-    commit: int = 0
-    commit_lag: int = 0
-    database: int = 0
-    database_lag: int = 0
-    spool_bytes: int = 0
-    disk_free_bytes: int = 0
-    orders_refused: bool = False
-    hosts: list[HostStatus] = []
-    agents: list[AgentStatus] = []
-    rings: list[RingStatus] = []
     refused_rows: int = 0
-    refused: list[Refused] = []
+    refused: list[Refused] = field(default_factory=list)
     database_problem: str = ""
-    loader_problem: str = ""
-    loader_problem_since: str | None = None
     instruments: list[InstrumentStatus] | None = None
     sessions: list[SessionStatus] | None = None
 
@@ -189,92 +104,11 @@ def _show(loaded: Config, *, sessions: bool, json: bool) -> int:
 
 def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     """Look at the venue twice, `sample_s` seconds apart."""
-    before, since = _counts(venue), time.monotonic()
+    before, since = reading.counts(venue), time.monotonic()
     time.sleep(sample_s)  # the sample itself: a rate needs two looks
-    after, elapsed_s = _counts(venue), time.monotonic() - since
+    after, elapsed_s = reading.counts(venue), time.monotonic() - since
     rates = {name: round((count - before.get(name, 0)) / elapsed_s) for name, count in after.items()}
-    board, restarts, wrong = venue.board, _restarts(venue.data), database_trouble.of(venue.data)
-    left = venue.left()
-    agents = [_agent(venue, agent, rates.get(agent, 0), left.get(agent)) for agent in venue.topology.agents]
-    end, commit, database = board.get(Word.LOG_END), board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ)
-    return Status(
-        venue=venue.config.venue.name,
-        data=str(venue.data),
-        running=board.get(Word.EPOCH) > 0 and all(agent.state == "running" for agent in agents),
-        boot_id=venue.boot_id,
-        epoch=board.get(Word.EPOCH),
-        generation=board.get(Word.GENERATION),
-        snapshot=_snapshot(venue.data),
-        log_end=end,
-        commit=commit,
-        commit_lag=max(0, end - commit),
-        database=database,
-        database_lag=max(0, commit - database),
-        spool_bytes=board.get(Word.SPOOLED),
-        loader_problem=wrong.reason,
-        loader_problem_since=f"{datetime.fromtimestamp(wrong.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
-        if wrong.reason
-        else None,
-        disk_free_bytes=space.free_bytes(venue.data),
-        orders_refused=board.get(Word.JOURNAL_FULL) != 0,
-        hosts=[_host(venue, host, restarts.get(host.name, 0)) for host in venue.topology.hosts],
-        agents=agents,
-        rings=[_ring(venue, spec.name, rates[spec.name]) for spec in venue.topology.rings],
-    )
-
-
-def _counts(venue: Venue) -> dict[str, int]:
-    """What each agent has handled and each ring has seen so far."""
-    counts = {spec.name: venue.ring(spec.name).published for spec in venue.topology.rings}
-    for slot, agent in enumerate(venue.topology.agents):
-        health = venue.board.health(slot)
-        counts[agent] = health["work"] if health else 0
-    return counts
-
-
-def _restarts(data: Path) -> dict[str, int]:
-    try:
-        return msgspec.json.decode(restarts_of(data).read_bytes(), type=dict[str, int])
-    except FileNotFoundError:
-        return {}
-
-
-def _snapshot(data: Path) -> SnapshotStatus | None:
-    known = snapshot_catalog.entries(data)
-    if not known:
-        return None
-    newest = known[-1]
-    saved = datetime.fromtimestamp(newest.saved_ns / 1e9, UTC)
-    age_s = max(0, round((datetime.now(UTC) - saved).total_seconds()))
-    return SnapshotStatus(newest.seq, newest.size, f"{saved:%Y-%m-%d %H:%M:%S}", age_s)
-
-
-def _host(venue: Venue, host: Host, restarts: int) -> HostStatus:
-    health = venue.board.health(venue.topology.slot_of(host.agents[0]))
-    pid = health["pid"] if health else 0
-    return HostStatus(host.name, pid, core_of(pid), host.cpu, host.agents, restarts)
-
-
-def _agent(venue: Venue, agent: str, rate: int, left_ns: int | None) -> AgentStatus:
-    host = venue.topology.host_of(agent).name
-    health = venue.board.health(venue.topology.slot_of(agent))
-    out_since = None if left_ns is None else f"{datetime.fromtimestamp(left_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
-    if health is None:
-        return AgentStatus(agent, host, "starting", 0, 0, 0, 0, out_since)
-    state = STATES.get(health["state"], "unknown") if identify(health["pid"]) else "dead"
-    age_ms = max(0, time.monotonic_ns() - health["heartbeat_ns"]) // 1_000_000
-    return AgentStatus(agent, host, state, age_ms, health["work"], rate, health["blocked"], out_since)
-
-
-def _ring(venue: Venue, name: str, rate: int) -> RingStatus:
-    ring = venue.ring(name)
-    # Cursors first: a consumer can't be ahead of what was published later.
-    left, cursors = ring.left(), ring.cursors()
-    published = ring.published
-    # Nothing of the ring is kept for who is out of its gate.
-    waiting = [ConsumerStatus(consumer, published - seq) for consumer, seq in cursors.items() if consumer not in left]
-    fill = max((each.waiting for each in waiting), default=0) / ring.capacity
-    return RingStatus(name, ring.capacity, published, rate, round(fill, 4), waiting)
+    return Status(**structs.asdict(reading.read(venue, rates)))
 
 
 def _ask_database(config: Config) -> dict[str, Any]:

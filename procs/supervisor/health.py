@@ -1,18 +1,20 @@
 """Reads from a run's board and rings whether its stages live, whether they are ready, and whether all is done.
 
-It only looks: what follows from it is the supervisor's decision.
+It shows that it looks, and nothing else: what follows is the supervisor's decision.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Collection
 
 from procs.supervisor.procfs import listening
-from procs.venue.topology import Host, role_of
+from procs.venue.topology import SUPERVISOR_SLOT, Host, role_of
 from procs.venue.venue import Venue
-from shm.board import Word
+from shm.board import Board, Word
 
-RUNNING = 2  # the state of HealthPayload
+STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
 LISTENING_ROLES = ("gateway", "publisher")
 
 
@@ -37,6 +39,12 @@ def is_ready(venue: Venue, host: Host, pid: int) -> bool:
             return False
     roles = [agent for agent in host.agents if role_of(agent) in LISTENING_ROLES]
     return not roles or len(listening(pid)) >= len(roles)
+
+
+def show_supervisor(board: Board, state: int) -> None:
+    """Show on the board that the supervisor has looked, and how it finds the venue."""
+    shown = {"heartbeat_ns": time.monotonic_ns(), "pid": os.getpid(), "state": state}
+    board.show_health(SUPERVISOR_SLOT, shown | dict.fromkeys(("work", "rounds", "started_ns", "blocked"), 0))
 
 
 def endpoints(venue: Venue, pids: dict[str, int]) -> dict[str, tuple[str, int]]:

@@ -18,6 +18,7 @@ OPERATOR = "operator"
 OPERATOR_INGRESS = 9  # its number in records; gateways have theirs
 OPERATOR_SLOTS = 64
 LOG = "log"
+SUPERVISOR_SLOT = 63  # its place in the board's health table, the last: no venue has so many agents
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
 CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (LOG-16)
