@@ -48,16 +48,22 @@ def check(config: Config, shielded: Collection[str] = ()) -> list[Problem]:
 
 
 def is_loopback(config: Config) -> bool:
-    """Whether nothing outside this machine can reach any of the venue's listeners."""
+    """Whether nothing outside this machine can reach any listener that clients use."""
     return all(ip_address(address).is_loopback for address in (config.fix.address, config.market_data.address))
 
 
 def _listeners(config: Config) -> Iterator[Problem]:
-    for section, address in (("fix", config.fix.address), ("market_data", config.market_data.address)):
+    addresses = {section: getattr(config, section).address for section in ("fix", "market_data", "metrics")}
+    for section, address in addresses.items():
         if not _is_address(address):
             yield Problem(f"{section}.address", f'is {address!r}; allowed is an IP address such as "127.0.0.1"')
     if config.fix.port and config.fix.port == config.market_data.port:
         yield Problem("market_data.port", f"is {config.fix.port}, which fix.port has already: ports must differ")
+    for section in ("fix", "market_data"):
+        if config.metrics.port and config.metrics.port == getattr(config, section).port:
+            yield Problem(
+                "metrics.port", f"is {config.metrics.port}, which {section}.port has already: ports must differ"
+            )
     low, high = config.fix.min_heartbeat_s, config.fix.max_heartbeat_s
     if low > high:
         yield Problem("fix.min_heartbeat_s", f"is {low}; allowed is at most fix.max_heartbeat_s, which is {high}")

@@ -19,6 +19,9 @@ Decimal = Annotated[
     str, Meta(pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?\Z", description='a decimal number in quotes, such as "0.01"')
 ]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+HostName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,253}\Z", description='a host name in quotes, such as "venue.example"')
+]
 TimeOfDay = Annotated[
     str,
     Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?\Z", description='a time of day (UTC), such as "08:30"'),
@@ -137,6 +140,14 @@ class AlertsSection(Section, frozen=True, kw_only=True):
     database_behind_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0  # committed, and not moving in the database
 
 
+class MetricsSection(Section, frozen=True, kw_only=True):
+    """Metrics and health over HTTP, for what watches a node. Without a port nothing is served; 0 takes any free one."""
+
+    address: str = "127.0.0.1"
+    port: Port | None = None
+    host_names: list[HostName] = []
+
+
 class AssetSection(Section, frozen=True, kw_only=True):
     """Something an account can hold; `scale` is the number of decimals of its smallest unit."""
 
@@ -219,6 +230,7 @@ class Config(Section, frozen=True, kw_only=True):
     client_ids: ClientIdsSection = ClientIdsSection()
     processes: ProcessesSection = ProcessesSection()
     alerts: AlertsSection = AlertsSection()
+    metrics: MetricsSection = MetricsSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []
     fee_tiers: list[FeeTierSection] = []

@@ -79,7 +79,10 @@ def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
     for name, address, port in (
         ("fix.port", config.fix.address, config.fix.port),
         ("market_data.port", config.market_data.address, config.market_data.port),
+        ("metrics.port", config.metrics.address, config.metrics.port),
     ):
+        if port is None:
+            continue
         where = f"{address}:{port}"
         if is_running:
             yield Check(name, "ok", f"{where}, not tried: the venue runs")

@@ -51,6 +51,9 @@ class Terminal:
             else:
                 note = f"FIX.4.2 and FIX.4.4, TargetCompID {settings.fix.target_comp_id}"
                 rows.add_row("orders", f"{_host(address)}:{port}", note)
+        if settings.metrics.port:
+            where = f"http://{_host(settings.metrics.address)}:{settings.metrics.port}"
+            rows.add_row("metrics", where, "/metrics, /health/ready")
         where = "by URL" if settings.database.url else "embedded"
         rows.add_row("PostgreSQL", where, f"lockstep db url {self._config}")
         rows.add_row("data", settings.venue.data, f"durability {settings.venue.durability}")

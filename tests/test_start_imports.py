@@ -22,7 +22,11 @@ NEEDLESS = {
     "gateway": ((*EDGE, "procs.gateway.__main__"), RENDERING | DATABASE | REPLAY | {"websockets", "procs.router"}),
     "supervisor": (
         ("scripts.run",),
-        DATABASE | {"procs.recovery.replay", "procs.router", "procs.matcher", "websockets"},
+        DATABASE | {"procs.recovery.replay", "procs.router", "procs.matcher", "websockets", "h11", "prometheus_client"},
+    ),
+    "monitor": (
+        ("procs.monitor.__main__",),
+        RENDERING | DATABASE | {"procs.recovery.replay", "procs.router", "procs.gateway", "websockets", "uvloop"},
     ),
     "a command's help": (("scripts.__main__",), DATABASE | EVENT_LOOP | {"msgspec", "procs", "shm", "config"}),
 }

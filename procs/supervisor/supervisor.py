@@ -20,12 +20,14 @@ from config.errors import ConfigError, Problem
 from config.schema import Config
 from procs.disk import space
 from procs.rules.credentials import without_password, without_passwords
-from procs.supervisor import poison
+from procs.supervisor import health, poison
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
 from procs.supervisor.conditions import Conditions
 from procs.supervisor.disk import DiskWatch
+from procs.supervisor.health import RUNNING, STARTING, STOPPING
+from procs.supervisor.monitoring import Monitoring
 from procs.supervisor.notify import Notifier
 from procs.supervisor.poison import CarefulCommand
 from procs.supervisor.recovery import Recovery
@@ -81,6 +83,7 @@ class Supervisor:
         self._notifier = Notifier()
         self._alerts = Alerts(config.alerts, config.venue.name, self._data / "alerts.json", console.line)
         self._conditions = Conditions(config.alerts, self._data, self._alerts)
+        self._monitoring = Monitoring(config.metrics, self._data, console.line)
         self._asked = 0
         self._careful_command = careful_command
         self._poison_sought = False
@@ -109,9 +112,11 @@ class Supervisor:
             for found in remove_leftovers(self._data, self._listed):
                 self._console.line(f"removed what the last run left: {found}")
             telling = asyncio.create_task(self._alerts.run())
+            monitoring = asyncio.create_task(self._monitoring.run())
             try:
                 code = await self._keep_running()
             finally:
+                await self._monitoring.close(monitoring)
                 await self._alerts.close(telling)
             await asyncio.to_thread(self._stop_database)
             return code
@@ -203,6 +208,9 @@ class Supervisor:
                     return Outcome(watch.ready_s, failure)
                 self._conditions.tick(run.venue.board, time.monotonic())
                 self._notifier.alive()
+                health.show_supervisor(run.venue.board, RUNNING if watch.is_ready else STARTING)
+                if watch.is_ready:
+                    self._monitoring.begin()
                 await self._pause(watch.pause_s)
             return Outcome(watch.ready_s, None)
         finally:
@@ -222,6 +230,7 @@ class Supervisor:
         self._console.line("stopping in order; Ctrl-C again stops at once")
         stopping = asyncio.ensure_future(run.stop(ready=ready))
         while not stopping.done() and self._asked < 2:
+            health.show_supervisor(run.venue.board, STOPPING)
             await asyncio.wait({stopping}, timeout=TICK_S)
             self._notifier.alive()
         if stopping.done():

@@ -81,6 +81,11 @@ class Watch:
         return None if self._first_ready_s is None else time.monotonic() - self._first_ready_s
 
     @property
+    def is_ready(self) -> bool:
+        """Whether orders are taken and every stage runs, as of the last turn."""
+        return self._is_ready
+
+    @property
     def pause_s(self) -> float:
         """How long to wait until the next turn, where no death and no signal comes before."""
         return TICK_S if self._is_ready else STARTING_TICK_S

@@ -20,6 +20,7 @@ from config.schema import (
     InstrumentSection,
     JournalSection,
     MarketDataSection,
+    MetricsSection,
     ProcessesSection,
     ScheduleEntry,
 )
@@ -202,11 +203,18 @@ def test_an_account_has_one_credential() -> None:
 
 def test_ports_differ_unless_the_kernel_chooses() -> None:
     assert problems(market_data=MarketDataSection(port=9878))[0][0] == "market_data.port"
-    assert problems(fix=FixSection(port=0), market_data=MarketDataSection(port=0)) == []
+    assert problems(metrics=MetricsSection(port=9878))[0] == (
+        "metrics.port", "is 9878, which fix.port has already: ports must differ",
+    )  # fmt: skip
+    assert problems(metrics=MetricsSection(port=8081))[0][0] == "metrics.port"
+    free = {"market_data": MarketDataSection(port=0), "metrics": MetricsSection(port=0)}
+    assert problems(fix=FixSection(port=0), **free) == []
 
 
 def test_addresses_urls_and_bounds_are_what_they_say() -> None:
     assert problems(fix=FixSection(address="localhost"))[0][0] == "fix.address"
+    assert problems(metrics=MetricsSection(address="localhost"))[0][0] == "metrics.address"
+    assert problems(metrics=MetricsSection(address="0.0.0.0")) == []  # it takes no passwords
     assert problems(database=DatabaseSection(url="mysql://x"))[0][0] == "database.url"
 
 

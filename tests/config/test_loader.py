@@ -34,6 +34,7 @@ def test_the_demo_venue_is_the_one_that_the_readme_promises() -> None:
     demo = config.load(DEMO)
     assert (demo.fix.address, demo.fix.port, demo.fix.target_comp_id) == ("127.0.0.1", 9878, "LOCKSTEP")
     assert (demo.market_data.address, demo.market_data.port) == ("127.0.0.1", 8081)
+    assert (demo.metrics.address, demo.metrics.port) == ("127.0.0.1", 9879)
     traders = [account.name for account in demo.accounts if not account.operator]
     assert traders == [f"TRADER{number}" for number in range(1, 9)]
     assert [account.name for account in demo.accounts if account.operator] == ["OPERATOR1", "OPERATOR2"]
@@ -101,6 +102,11 @@ def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
             ),
         ),
         (("port = 9878", 'port = "9878"'), "fix.port: is '9878'; allowed is a whole number from 0 to 65535"),
+        (("port = 9879", "port = -1"), "metrics.port: is -1; allowed is a whole number from 0 to 65535"),
+        (
+            ("host_names = []", 'host_names = ["a b"]'),
+            "metrics.host_names[#1]: is 'a b'; allowed is a host name in quotes, such as \"venue.example\"",
+        ),
         (("port = 9878", "port = 98780"), "fix.port: is 98780; allowed is a whole number from 0 to 65535"),
         (
             ('durability = "local"', 'durability = "both"'),

@@ -36,7 +36,12 @@ class RunningVenue:
     """The demo venue, on its own ports and in its own folder, started and stopped as a user does."""
 
     def __init__(
-        self, folder: Path, profile: str = "compact", durability: str = "local", heartbeat_timeout_s: float = 10.0
+        self,
+        folder: Path,
+        profile: str = "compact",
+        durability: str = "local",
+        heartbeat_timeout_s: float = 10.0,
+        metrics_port: int | None = None,
     ) -> None:
         self.folder = folder
         self.profile = profile
@@ -49,6 +54,7 @@ class RunningVenue:
             (r"^data = .*$", f'data = "{folder / "data"}"'),
             (r"^port = 9878.*$", f"port = {self.fix_port}"),
             (r"^port = 8081.*$", f"port = {self.market_port}"),
+            (r"^port = 9879.*$", "" if metrics_port is None else f"port = {metrics_port}"),
             (r"^profile = .*$", f'profile = "{profile}"'),
             (r"^durability = .*$", f'durability = "{durability}"'),
             (r"^segment_bytes = .*$", f"segment_bytes = {SEGMENT_BYTES}"),
@@ -119,6 +125,18 @@ class RunningVenue:
     def restarted_whole(self) -> bool:
         """Whether a death since `start` has cost more than a restart of the host, or the core, alone."""
         return "the venue starts again" in self.log.read_text()
+
+    def metrics_port(self) -> int:
+        """Where its monitor serves metrics; waits until it does."""
+        log = self.folder / "data" / "log" / "monitor.log"
+        deadline = time.monotonic() + READY_S
+        while True:
+            lines = log.read_text().splitlines() if log.exists() else []
+            served = [line for line in map(json.loads, lines) if line["event"] == "metrics are served"]
+            if served:
+                return int(served[-1]["port"])
+            assert time.monotonic() < deadline, lines
+            time.sleep(0.02)  # its only word is its log
 
     def postgres(self, but: int = 0) -> int:
         """The process of its embedded PostgreSQL, which takes connections; waits for one that isn't `but`."""

@@ -1,13 +1,17 @@
-"""What the person on duty looks at while the venue runs: sessions, status that goes on, logs that go on."""
+"""What the person on duty looks at while the venue runs: sessions, status that goes on, logs that go on, metrics."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,7 +22,7 @@ PATIENCE_S = 60
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    venue = RunningVenue(tmp_path_factory.mktemp("looking"))
+    venue = RunningVenue(tmp_path_factory.mktemp("looking"), metrics_port=0)
     venue.start()
     yield venue
     venue.stop()
@@ -75,3 +79,59 @@ def test_status_goes_on(running: RunningVenue) -> None:
     while ends < 2:
         ends += watching.line() == "}\n"
     assert watching.end() == 0
+
+
+def metrics(port: int) -> dict[str, float]:
+    """Every sample that is served, as `name{labels}`."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def health(port: int, question: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{question}", timeout=PATIENCE_S) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # a reading answers all who ask within 0.2 s
+
+
+def test_metrics_tell_what_status_tells(running: RunningVenue) -> None:
+    port = running.metrics_port()
+    until(lambda: health(port, "ready")[0] == 200)
+    assert [health(port, question) for question in ("live", "ready", "leader")] == [(200, "ok\n")] * 3
+    before = metrics(port)
+    client = running.client("TRADER3")
+    client.connect()
+    client.order("metrics", "buy", "59999.50", "0.5")
+    client.await_report("metrics", "0")
+    client.order("metrics", "buy", "59999.50", "0.5")  # its ClOrdID has been used
+    client.await_report("metrics", "8")
+    refused = 'lockstep_gateway_refusals_total{by="router",gateway="gateway.1"}'
+    until(lambda: metrics(port)[refused] == before[refused] + 1)
+    found = metrics(port)
+    assert found['lockstep_gateway_sessions{gateway="gateway.1"}'] == 1
+    assert found['lockstep_gateway_open_orders{gateway="gateway.1"}'] == 1
+    assert found["lockstep_log_committed_records_total"] > before["lockstep_log_committed_records_total"]
+    assert all(found[name] >= value for name, value in before.items() if name.partition("{")[0].endswith("_total"))
+    client.close()
+    told = running.status()
+    assert found["lockstep_epoch"] == told["epoch"]
+    up = {name: value for name, value in found.items() if name.startswith("lockstep_process_up")}
+    assert up == {f'lockstep_process_up{{process="{host["name"]}"}}': 1 for host in told["hosts"]}
+
+
+def test_while_a_gateway_is_down_the_node_leads_and_takes_no_orders(running: RunningVenue) -> None:
+    port, gateway = running.metrics_port(), running.pids()["gateway"]
+    os.kill(gateway, signal.SIGKILL)
+    until(lambda: health(port, "ready")[0] == 503)
+    assert health(port, "leader")[0] == 200
+    until(lambda: health(port, "ready")[0] == 200)
+    assert metrics(port)['lockstep_process_restarts_total{process="gateway"}'] == 1

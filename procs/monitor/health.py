@@ -1,0 +1,73 @@
+"""Whether a node lives, leads and takes orders, judged from one reading of it.
+
+It decides from what it is given, and looks at nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from procs.monitor.reading import Reading
+from procs.venue.topology import CARRIED_ROLES, role_of
+
+LOOK_AGE_MS = 30_000  # the supervisor looks ten times a second; a restart of the core may hold it up for seconds
+NO_RUN = "no run of the venue: its supervisor is about to start one, or ends"
+
+
+class Question(NamedTuple):
+    """Something that is asked of a node, over HTTP and as a metric.
+
+    `objections` says what stands against it, given a reading and how old a heartbeat may be (ms); nothing: it is so.
+    """
+
+    path: str
+    gauge: str
+    meaning: str
+    objections: Callable[[Reading | None, int], Sequence[str]]
+
+
+def against_living(reading: Reading | None, _oldest_ms: int) -> list[str]:
+    """That this is asked shows that the supervisor lives: its end ends who answers. So does it see the processes?"""
+    if reading is None or reading.supervisor is None:
+        return []
+    age_ms = reading.supervisor.look_age_ms
+    return [f"the supervisor has not looked at its processes for {age_ms / 1000:.0f} s"] if age_ms > LOOK_AGE_MS else []
+
+
+def against_leading(reading: Reading | None, oldest_ms: int) -> list[str]:
+    """A node that replays, follows another one as its secondary, stops, or whose core is down does not lead."""
+    if reading is None:
+        return [NO_RUN]
+    found = against_living(reading, oldest_ms)
+    if reading.supervisor is not None and reading.supervisor.state == "stopping":
+        found.append("the venue stops")
+    if reading.epoch == 0:
+        found.append("this node does not lead: it replays its journal")
+    for agent in reading.agents:
+        if role_of(agent.name) in CARRIED_ROLES:
+            if agent.state != "running":
+                found.append(f"{agent.name} is {agent.state}")
+            elif agent.heartbeat_age_ms > oldest_ms:
+                found.append(f"{agent.name} has shown no heartbeat for {agent.heartbeat_age_ms / 1000:.1f} s")
+    return found
+
+
+def against_readiness(reading: Reading | None, oldest_ms: int) -> list[str]:
+    """It takes orders where it leads, a gateway is open, and the disk has room for them."""
+    found = against_leading(reading, oldest_ms)
+    if reading is None:
+        return found
+    alive = {agent.name for agent in reading.agents if agent.heartbeat_age_ms <= oldest_ms}
+    if not any(gateway.is_open and gateway.gateway in alive for gateway in reading.gateways):
+        found.append("no gateway takes connections")
+    if reading.orders_refused:
+        found.append("the disk is nearly full: new orders are refused, cancels pass")
+    return found
+
+
+QUESTIONS = (
+    Question("/health/live", "lockstep_live", "the supervisor sees its processes", against_living),
+    Question("/health/ready", "lockstep_ready", "the node takes orders now", against_readiness),
+    Question("/health/leader", "lockstep_leader", "the node leads", against_leading),
+)
