@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -32,9 +33,11 @@ class Watching:
     """A command that goes on, as at a terminal: its lines, until Ctrl-C."""
 
     def __init__(self, venue: RunningVenue, *arguments: str) -> None:
+        # A suite that a shell began in the background has SIGINT ignored, and so would what it starts.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts", *arguments, str(venue.config)], stdout=subprocess.PIPE, text=True
-        )
+            [sys.executable, "-m", "scripts", *arguments, str(venue.config)], stdout=subprocess.PIPE, text=True,
+            preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
         self._alarm = threading.Timer(PATIENCE_S, self._process.kill)
         self._alarm.start()
 
