@@ -24,7 +24,6 @@ u32 = Annotated[int, Meta(ge=0, le=2**32 - 1, extra={"c": "uint32_t", "size": 4}
 u64 = Annotated[int, Meta(ge=0, le=_I64_MAX, extra={"c": "uint64_t", "size": 8})]
 i16 = Annotated[int, Meta(ge=-(2**15), le=2**15 - 1, extra={"c": "int16_t", "size": 2})]
 i64 = Annotated[int, Meta(ge=-(2**63), le=_I64_MAX, extra={"c": "int64_t", "size": 8})]
-text8 = Annotated[bytes, Meta(max_length=8, extra={"c": "char", "size": 8})]
 text16 = Annotated[bytes, Meta(max_length=16, extra={"c": "char", "size": 16})]
 text36 = Annotated[bytes, Meta(max_length=36, extra={"c": "char", "size": 36})]
 bytes16 = Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})]

@@ -30,14 +30,10 @@ def units_of(directory: Directory, asset: str, amount: str) -> int:
     return _counted(amount, Unit(f"{asset}'s smallest unit", 1, scale), lambda: in_units(amount, scale))
 
 
-def lots_of(instrument: Instrument, amount: str) -> int:
-    """`amount` in the instrument's lots."""
-    return _stepped(amount, Unit(f"{_symbol(instrument)}'s lot", instrument.lot_mantissa, instrument.quantity_scale))
-
-
 def ticks_of(instrument: Instrument, price: str) -> int:
     """`price` in the instrument's ticks."""
-    return _stepped(price, Unit(f"{_symbol(instrument)}'s tick", instrument.tick_mantissa, instrument.price_scale))
+    unit = Unit(f"{_symbol(instrument)}'s tick", instrument.tick_mantissa, instrument.price_scale)
+    return _counted(price, unit, lambda: in_steps(price, step_text(unit.mantissa, unit.scale)))
 
 
 def price_text(instrument: Instrument, ticks: int) -> str:
@@ -57,10 +53,6 @@ def step_text(mantissa: int, scale: int) -> str:
 
 def _symbol(instrument: Instrument) -> str:
     return instrument.symbol.decode()
-
-
-def _stepped(amount: str, unit: Unit) -> int:
-    return _counted(amount, unit, lambda: in_steps(amount, step_text(unit.mantissa, unit.scale)))
 
 
 def _counted(text: str, unit: Unit, count: Callable[[], int]) -> int:

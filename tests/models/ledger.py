@@ -53,7 +53,6 @@ class OpenOrder:
     filled: Decimal = Decimal(0)
     in_flight: dict[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
     excludes: int = 0  # the order that has one hold together with this one
-    activates: int = 0  # the order that waits for this one's fill
     is_idle: bool = False
 
     @property
@@ -173,7 +172,6 @@ class LedgerModel:
         if kind == ListKind.OCO:
             self.orders[first].excludes, self.orders[second].excludes = second, first
         else:
-            self.orders[first].activates = second
             self.orders[second].is_idle = True
 
     def _nobody_owes(self) -> None:

@@ -15,7 +15,6 @@ cdef enum:
     NS_PER_SECOND = 1_000_000_000
     MAX_TEXT = 256              # longer Text values of ours are cut
     MILLIS = 3                  # digits of a timestamp's fraction
-    MICROS = 6
 
 cdef enum OutgoingKind:
     OUT_ADMIN = 1               # ours, of the session: to be stored; a resend fills its gap
@@ -143,7 +142,7 @@ cdef class Outbox:
         self.used = at + 1 - self.data
         return 0
 
-    # A UTCTimestamp with `digits` digits of the second's fraction (MILLIS or MICROS), cut off.
+    # A UTCTimestamp with `digits` digits of the second's fraction (MILLIS, or any up to 9), cut off.
     cdef inline int add_utc(self, uint32_t tag, int64_t utc_ns, int digits) except -1 nogil:
         cdef char *at
         self.reserve(FIELD_ROOM)
