@@ -1,6 +1,7 @@
-"""Makes consistent event streams by hand for the batcher's tests: rings of packed records, numbered and stamped.
+"""Events of every kind at random, for the batcher's tests: numbered, stamped, with any value in every field.
 
-It is no matching engine: it only never contradicts itself.
+It is no matching engine, and meant not to be: it only never contradicts itself, so that a column may hold what a real
+book gives it once a year. `test_traffic.py` loads what the model of the matcher says.
 """
 
 from __future__ import annotations
@@ -81,7 +82,6 @@ class Stream:
     rings: dict[int, list[bytes]] = field(default_factory=lambda: {0: [], 1: []})
     commands: list[bytes] = field(default_factory=list)  # of operators
     events: dict[int, list[Event]] = field(default_factory=lambda: {0: [], 1: []})
-    causes: list[tuple[int, int]] = field(default_factory=list)
     resting: list[Open] = field(default_factory=list)
     waiting: list[Open] = field(default_factory=list)
     trades: list[Traded] = field(default_factory=list)  # that were not corrected
@@ -95,7 +95,6 @@ class Stream:
         event = record(cause=self.seq, time_ns=self.now_ns, number=number, epoch=1, **fields)
         self.rings[ring].append(stamped(pack(event)))
         self.events[ring].append(event)
-        self.causes.append((ring, self.seq))
         return number
 
     def command(self) -> int:

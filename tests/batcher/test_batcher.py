@@ -260,7 +260,7 @@ def test_a_part_is_saved_when_all_before_the_mark_is_in_the_spool(tmp_path: Path
     work = 1
     while work:
         work = 0 if feed.publish(stream.seq) else 1
-        feed.release()
+        feed.release_published()
         work += batcher.poll(10**9)
         assert parts.agents(mark) == set() or batcher.spool.numbers[1] >= count
     assert parts.agents(mark) == {"batcher"}

@@ -33,7 +33,7 @@ class Rig:
         """Go on until nothing more is taken; True where that was all."""
         while True:
             whole = self.feed.publish(self.stream.seq)
-            self.feed.release()
+            self.feed.release_published()
             self.now_ns += RETRY_NS
             if not self.spooler.poll(self.now_ns):
                 return whole and self.spool.numbers == numbers_of(self.stream)

@@ -15,6 +15,7 @@ from shm.board import Word
 from shm.records import CancelReason, InstrumentDefined
 from tests.batcher.events import BTCUSDT, TERMS, Stream
 from tests.batcher.feed import Feed
+from tests.event_feed import cause_of
 
 NOTHING = [0] * 9
 
@@ -24,7 +25,7 @@ def spool_all(stream: Stream, spool: Spool, slots: int = 256) -> Feed:
     spooler = SpoolWriter(feed.board, feed.consumers, spool)
     while not feed.publish(stream.seq):
         # Causes do not decrease, so what is in the rings may be released although the rest is still to come.
-        feed.release()
+        feed.release_published()
         spooler.poll(0)
     feed.commit(stream.seq)
     now_ns = 10**9
@@ -65,7 +66,7 @@ def test_nothing_beyond_commit_is_spooled(tmp_path: Path) -> None:
         feed.commit(seq)
         while spooler.poll(0):
             pass
-        expected = [sum(1 for ring, cause in stream.causes if ring == i and cause <= seq) for i in range(2)]
+        expected = [sum(cause_of(record) <= seq for record in stream.rings[ring]) for ring in range(2)]
         assert spooler.spool.numbers[:2] == expected
 
 
@@ -80,9 +81,7 @@ def test_a_matcher_that_lags_holds_back_completeness_but_not_events(tmp_path: Pa
     while spooler.poll(0):
         pass
     assert spool.numbers == numbers_of(stream)
-    assert (
-        spool.complete_seq == [cause for ring, cause in stream.causes if ring == 1][-1] - 1
-    )  # it may have more to say
+    assert spool.complete_seq == cause_of(stream.rings[1][-1]) - 1, "it may have more to say"
     feed.commit(stream.seq)
     spooler.poll(10**9)
     assert spool.complete_seq == stream.seq

@@ -47,7 +47,6 @@ class Recorded(Alone):
         for event in events:
             self.consumer.apply(event)
             self.stream.rings[1].append(stamped(pack(event)))
-            self.stream.causes.append((1, event.cause))
 
 
 REPORTS = """

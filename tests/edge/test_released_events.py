@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,13 +13,14 @@ from shm.bell import Reason
 from shm.board import Board, Word
 from shm.layout import unpack_event
 from shm.records import AssetDefined, EventType
-from shm.ring import Consumer, Producer, Ring
+from shm.ring import Consumer
+from tests.event_feed import CAUSE_AT, NUMBER_AT, ROUTER, EventFeed, History, cause_of, number_of
 
 NAME = "edge"
 SLOTS = 8192
-ROUTER = 0
+RINGS = 3  # of a router and two matchers
 DEFINITION, MARK = EventType.INSTRUMENT_DEFINED, EventType.SNAPSHOT
-TYPE_AT, CAUSE_AT, NUMBER_AT = 4, 8, 24
+TYPE_AT = 4
 
 Seen = tuple[int, int]  # a ring, and the number of its event
 
@@ -36,55 +36,48 @@ def record_of(kind: EventType, number: int, cause: int) -> bytes:
 
 @dataclass
 class Bench:
-    """A board and the rings of a router and some matchers, with a reader behind them; `seen` is what it applied."""
+    """A board and the rings of a router and two matchers, with a reader behind them; `seen` is what it applied."""
 
-    matchers: int = 2
-    first: tuple[int, ...] = (1, 1, 1)
     seen: list[Seen] = field(default_factory=list)
     room: int = 2**62
 
     def __post_init__(self) -> None:
+        self.history: History = {ring: [] for ring in range(RINGS)}
         self.board = Board.private()
-        self.history: list[list[bytes]] = [[] for _ in range(self.matchers + 1)]
-        self.reader = EventHandler(self.take, self.new_rings(self.first), self.board)
+        self.reader = EventHandler(self.take, self.new_rings(), self.board)
 
-    def new_rings(self, first: Iterable[int]) -> dict[int, Consumer]:
-        rings = [Ring.private(SLOTS, [NAME], first_seq=number) for number in first][: self.matchers + 1]
-        self.producers: list[Producer] = [ring.producer() for ring in rings]
-        return {number: ring.consumer(NAME) for number, ring in enumerate(rings)}
+    def new_rings(self, *behind: int) -> dict[int, Consumer]:
+        """Rings that begin behind these numbers, with all of the history that is behind them."""
+        self.feed = EventFeed(self.history, NAME, slots=SLOTS, behind=behind, board=self.board)
+        self.feed.publish()
+        return self.feed.consumers
 
     def take(self, ring: int, record: bytes) -> bool:
         if len(self.seen) >= self.room:
             return False
-        self.seen.append((ring, int.from_bytes(record[NUMBER_AT : NUMBER_AT + 8], "little")))
+        self.seen.append((ring, number_of(record)))
         return True
 
     def emit(self, ring: int, cause: int, kind: EventType | None = None) -> int:
         """An event that says nothing, or the router's that says something; returns its number."""
         kind = kind or (EventType.ASSET_DEFINED if ring == ROUTER else EventType.EXT_CLIENT_ID)
-        number = self.producers[ring].next
-        self.history[ring].append(record_of(kind, number, cause))
-        return self.producers[ring].put(self.history[ring][-1])
+        self.history[ring].append(record_of(kind, len(self.history[ring]) + 1, cause))
+        assert self.feed.publish_to(ring)
+        return len(self.history[ring])
 
     def start_again(self, draw: random.Random) -> None:
         """The core starts again, behind some snapshot: what the reader has had comes again in other rings."""
-        first = [draw.randint(1, self.reader.position(ring) + 1) for ring in range(self.matchers + 1)]
-        self.reader.attach(self.new_rings(first), self.board)
-        for ring, producer in enumerate(self.producers):
-            for record in self.history[ring][first[ring] - 1 :]:
-                producer.put(record)
+        behind = [draw.randint(0, self.reader.position(ring)) for ring in range(RINGS)]
+        self.reader.attach(self.new_rings(*behind), self.board)
 
     def cause_of(self, ring: int, number: int) -> int:
-        return int.from_bytes(self.history[ring][number - 1][CAUSE_AT : CAUSE_AT + 8], "little")
+        return cause_of(self.history[ring][number - 1])
 
     def release(self, seq: int) -> None:
-        for word in (Word.DURABLE_SEQ, Word.ROUTER_DONE):
-            self.board.set(word, seq)
+        self.feed.release(seq)
 
     def done(self, *seqs: int) -> None:
-        """What each matcher has done, from the first one on."""
-        for matcher, seq in enumerate(seqs):
-            self.board.set(Word.MATCHER_DONE + matcher, seq)
+        self.feed.done(*seqs)
 
     def poll(self) -> list[Seen]:
         """What a poll applies; it returns how many."""
@@ -206,19 +199,19 @@ def test_what_comes_again_is_passed_over() -> None:
     del bench.seen[:]
     bench.reader.poll()
     assert bench.seen == [(ROUTER, 2), (1, 2)]
-    assert [bench.reader.position(ring) for ring in range(3)] == [2, 2, 0]
+    assert [bench.reader.position(ring) for ring in range(RINGS)] == [2, 2, 0]
 
 
 def test_a_ring_that_begins_behind_what_comes_next_is_refused() -> None:
     bench = Bench()
-    bench.reader.attach(bench.new_rings((1, 2, 1)), bench.board)
+    bench.reader.attach(bench.new_rings(0, 1, 0), bench.board)
     with pytest.raises(RuntimeError, match="ring 1 goes on with event 2, where 0 was the last handled"):
         bench.reader.poll()
 
 
 def test_the_router_has_to_have_a_ring() -> None:
     bench = Bench()
-    rings = bench.new_rings((1, 1, 1))
+    rings = bench.new_rings()
     rings.pop(0)
     with pytest.raises(ValueError, match="numbered 0, which has to be there"):
         bench.reader.attach(rings, bench.board)
@@ -276,7 +269,7 @@ class Command:
 
 def model_order(commands: list[Command]) -> list[set[Seen]]:
     """Groups of events: those of a group come in any order of rings, all of it before the next one."""
-    numbers = [itertools.count(1) for _ in range(3)]
+    numbers = [itertools.count(1) for _ in range(RINGS)]
     groups: list[set[Seen]] = [set()]
     for command in commands:
         if command.barrier is not None:
@@ -288,7 +281,7 @@ def model_order(commands: list[Command]) -> list[set[Seen]]:
 
 def check_order(seen: list[Seen], commands: list[Command]) -> None:
     """Each ring's events in the order of their numbers, once; barriers between all before and all behind them."""
-    for ring in range(3):
+    for ring in range(RINGS):
         numbers = [number for of, number in seen if of == ring]
         assert numbers == list(range(1, len(numbers) + 1))
     at = 0
@@ -308,10 +301,10 @@ def test_random_venues_are_applied_in_the_order_of_the_model(seed: int) -> None:
     released = passed = 0
     for cause in range(1, draw.randint(20, 200)):
         barrier = draw.choices((None, DEFINITION, MARK), (8, 1, 1))[0]
-        events = [] if barrier else sorted(draw.choices(range(3), k=draw.randrange(5)))
+        events = [] if barrier else sorted(draw.choices(range(RINGS), k=draw.randrange(5)))
         commands.append(Command(cause, barrier, events))
     while len(bench.seen) < sum(len(group) for group in model_order(commands)):
-        ring = draw.randrange(3)
+        ring = draw.randrange(RINGS)
         for command in commands[published[ring] : published[ring] + draw.randrange(20)]:
             if ring == ROUTER and command.barrier is MARK:
                 if passed < bench.board.get(Word.SNAPSHOT_SEQ):

@@ -17,7 +17,7 @@ from procs.venue.venue import Venue, set_back
 from shm.board import Word
 from shm.layout import unpack_event
 from shm.records import InstrumentDefined
-from shm.ring import Producer, Ring
+from tests.event_feed import ROUTER, EventFeed, cause_of
 from tests.gateway.harness import config_for
 from tests.router.random_driver import Everything
 from tests.router.rig import Rig
@@ -37,9 +37,7 @@ class Recording:
             driver.step()
         rig.run()
         self.end = len(rig.log)
-        self.rings = {
-            ring: [(unpack_event(record).cause, record) for record in records] for ring, records in rig.events.items()
-        }
+        self.rings = rig.events
 
     def start(self, cause: int) -> Start:
         """Where a run begins behind command `cause`."""
@@ -49,17 +47,16 @@ class Recording:
         """The commands by which an instrument moved to another matcher, each with the matcher that it left."""
         found = []
         matchers: dict[int, int] = {}
-        for cause, record in self.rings[0]:
-            event = unpack_event(record)
+        for event in map(unpack_event, self.rings[ROUTER]):
             if isinstance(event, InstrumentDefined):
                 if matchers.get(event.instrument, event.matcher) != event.matcher:
-                    found.append((cause, matchers[event.instrument]))
+                    found.append((event.cause, matchers[event.instrument]))
                 matchers[event.instrument] = event.matcher
         return found
 
     def numbers(self, cause: int) -> tuple[int, ...]:
         """The last event numbers of all rings up to a command."""
-        counts = {ring: sum(1 for at, _ in events if at <= cause) for ring, events in self.rings.items()}
+        counts = {ring: sum(cause_of(event) <= cause for event in events) for ring, events in self.rings.items()}
         return tuple(counts.get(ring, 0) for ring in range(9))
 
 
@@ -86,9 +83,8 @@ class Player:
         set_back(board, start)
         board.set(Word.GENERATION, 1)
         board.set(Word.DURABLE_SEQ, self.recording.end)
-        rings = {ring: Ring.private(slots, [NAME], first_seq=start.numbers[ring] + 1) for ring in (0, *MATCHERS)}
-        self._producers = {ring: made.producer() for ring, made in rings.items()}
-        self.server.attach({ring: made.consumer(NAME) for ring, made in rings.items()}, board)
+        self._feed = EventFeed(self.recording.rings, NAME, slots=slots, behind=start.numbers, board=board)
+        self.server.attach(self._feed.consumers, board)
         self.cause = start.seq
 
     def play(self, until: int, silent: int | None = None) -> None:
@@ -99,21 +95,14 @@ class Player:
         while self.cause < until:
             self.cause += 1
             late = silent if self.cause == until else None
-            for ring, producer in self._producers.items():
+            for ring in self._feed.consumers:
                 if ring == late:
                     continue
-                self._tell(ring, producer)
+                while not self._feed.publish_to(ring, self.cause):
+                    assert self.server.poll(NOW), "a full ring is not read"
                 self.venue.board.set(Word.MATCHER_DONE + ring - 1 if ring else Word.ROUTER_DONE, self.cause)
             while self.server.poll(NOW):
                 pass
-
-    def _tell(self, ring: int, producer: Producer) -> None:
-        events = self.recording.rings[ring]
-        while producer.next <= len(events) and events[producer.next - 1][0] <= self.cause:
-            if not producer.room():
-                self.server.poll(NOW)
-                assert producer.room(), "a full ring is not read"
-            producer.put(events[producer.next - 1][1])
 
     def save(self) -> Start:
         """Save its part of a snapshot here; the start that a run from there has."""

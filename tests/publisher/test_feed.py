@@ -198,7 +198,6 @@ def test_a_difference_goes_early_when_it_grows_large() -> None:
     feed = live_feed(exchange, Kind.DEPTH_1000)
     taken = 0
     for price in range(1, 8_300):
-        exchange.orders.clear()
         exchange.new(BUY, price, 1)
     while feed.poll():
         taken += len(sent(feed, Kind.DEPTH_1000))
@@ -249,7 +248,6 @@ def test_a_busy_matcher_does_not_keep_another_from_being_drained() -> None:
     feed.poll()
     feed.want(1, Kind.BOOK_20, True)
     for price in range(1, 3001):
-        busy.orders.clear()
         busy.new(BUY, price, 1)
     calm.new(BUY, 7, 1, instrument=2)
     feed.poll()
@@ -261,7 +259,6 @@ def test_a_poll_ends_before_its_messages_outgrow_a_batch() -> None:
     exchange = Exchange()
     feed = live_feed(exchange, Kind.BOOK_20)
     for price in range(1, 3001):
-        exchange.orders.clear()
         exchange.new(BUY, price, 1)
     polls, states = 0, 0
     while feed.poll():

@@ -67,7 +67,6 @@ def test_a_conflatable_stream_skips_to_the_latest_for_who_did_not_read() -> None
         hub.subscribe(peer, [stream(feed, "btcusdt@bookTicker")])
     seen = 0
     for price in range(1, 1001):
-        exchange.orders.clear()
         exchange.new(BUY, price, 1)
         turn(feed, hub)
         seen += len(quick.wire.read())

@@ -20,7 +20,7 @@ def test_the_new_ring_waits_for_what_the_old_one_has_before() -> None:
     for price in (100, 99, 98):
         old.new(BUY, price, 5)
     old.list_instrument(matcher=2)
-    new.orders, new.cause = old.orders, old.cause
+    new.book.listings, new.cause = old.book.listings, old.cause
     new.new(SELL, 100, 2)
     for word in (Word.DURABLE_SEQ, Word.ROUTER_DONE, Word.MATCHER_DONE + 1):
         old.board.set(word, new.cause)

@@ -19,9 +19,9 @@ def trade_on(exchange: Exchange, draw: random.Random, commands: int) -> None:
     for _ in range(commands):
         match draw.randrange(4):
             case 0 if exchange.orders:
-                exchange.cancel(draw.choice(exchange.orders).order_id)
+                exchange.cancel(draw.choice(exchange.orders))
             case 1 if exchange.orders:
-                exchange.replace(draw.choice(exchange.orders).order_id, draw.randint(95, 105), draw.randint(1, 9))
+                exchange.replace(draw.choice(exchange.orders), draw.randint(95, 105), draw.randint(1, 9))
             case _:
                 exchange.new(draw.choice((BUY, SELL)), draw.randint(95, 105), draw.randint(1, 9))
 
@@ -38,8 +38,7 @@ def saved(feed: Feed, mark: int) -> Kept:
 def loaded(parts: Kept, exchange: Exchange, mark: int, behind: tuple[int, int]) -> Feed:
     """A feed with the part of the snapshot at `mark`, on rings with all events that came behind it."""
     parts.start = type(parts.start)(seq=mark)
-    router, matcher = exchange.emitted_again(behind)
-    feed = Feed({0: router, 1: matcher}, exchange.board)
+    feed = Feed(exchange.emitted_again(behind), exchange.board)
     part = parts.load("publisher")
     assert part is not None
     feed.load(part)
@@ -54,7 +53,7 @@ def test_a_loaded_feed_goes_on_as_the_one_that_was_saved(seed: int) -> None:
     feed = live_feed(exchange, *WHOLE)
     trade_on(exchange, draw, 60)
     mark = exchange.snapshot()
-    behind = exchange.router_number, exchange.number
+    behind = len(exchange.history[0]), exchange.number
     feed.poll()
     parts = saved(feed, mark)
     trade_on(exchange, draw, 60)
@@ -82,7 +81,7 @@ def test_whoever_had_differences_of_a_predecessor_finds_a_gap_where_something_is
     feed = live_feed(exchange, Kind.DEPTH_100)
     exchange.new(BUY, 100, 5)
     mark = exchange.snapshot()
-    behind = exchange.router_number, exchange.number
+    behind = len(exchange.history[0]), exchange.number
     feed.poll()
     parts = saved(feed, mark)
     feed.tick(Cadence.MS_100)
@@ -93,8 +92,7 @@ def test_whoever_had_differences_of_a_predecessor_finds_a_gap_where_something_is
     again.poll()
     again.want(1, Kind.DEPTH_100, True)
     exchange.new(BUY, 98, 5)
-    router, matcher = exchange.emitted_again(behind)
-    again.attach({0: router, 1: matcher}, exchange.board)
+    again.attach(exchange.emitted_again(behind), exchange.board)
     again.poll()
     again.tick(Cadence.MS_100)
     (difference,) = sent(again, Kind.DEPTH_100)
@@ -134,7 +132,7 @@ def test_a_core_that_starts_again_is_not_seen() -> None:
     exchange = Exchange()
     feed = live_feed(exchange, Kind.BOOK_5, Kind.TRADE, Kind.DEPTH_100)
     exchange.new(BUY, 100, 5)
-    behind = exchange.router_number, exchange.number
+    behind = len(exchange.history[0]), exchange.number
     exchange.snapshot(wanted=False)
     mark = exchange.cause
     exchange.new(SELL, 100, 2)
@@ -148,8 +146,7 @@ def test_a_core_that_starts_again_is_not_seen() -> None:
         exchange.board.set(word, mark)
     for word in (Word.EPOCH, Word.READY_EVENT):
         exchange.board.set(word, 0)
-    rings = exchange.emitted_again(behind)
-    feed.attach(dict(enumerate(rings)), exchange.board)
+    feed.attach(exchange.emitted_again(behind), exchange.board)
     feed.poll()
     exchange.release_all()
     feed.poll()
@@ -158,8 +155,7 @@ def test_a_core_that_starts_again_is_not_seen() -> None:
     assert feed.pending() == []
 
     exchange.new(SELL, 100, 1)
-    rings = exchange.emitted_again(behind)
-    feed.attach(dict(enumerate(rings)), exchange.board)
+    feed.attach(exchange.emitted_again(behind), exchange.board)
     feed.poll()
     feed.tick(Cadence.MS_100)
     assert [trade["t"] for trade in sent(feed, Kind.TRADE)] == [5]
@@ -173,7 +169,6 @@ def test_events_that_are_missing_are_noticed() -> None:
     exchange.list_instrument()
     exchange.new(BUY, 100, 5)
     exchange.new(BUY, 100, 5)
-    rings = exchange.emitted_again((0, 1))
-    feed.attach(dict(enumerate(rings)), exchange.board)
+    feed.attach(exchange.emitted_again((0, 1)), exchange.board)
     with pytest.raises(RuntimeError, match="ring 1 goes on with event 2"):
         feed.poll()
