@@ -44,6 +44,7 @@ from shm.records import (
     Triggered,
     Withdrawal,
 )
+from tests.broken import require
 from tests.consumer.money import Money
 from tests.models.journal import crc32c
 from tests.models.ledger import LedgerModel
@@ -52,16 +53,6 @@ READER = "reader"
 CONFIGURING = 4  # the router's state once it has repeated the whole log
 MOST_ROUNDS = 200_000
 SLOW = 400  # records beyond which the slow ledger is not asked: its time grows with the square of open orders
-
-
-class BrokenError(AssertionError):
-    """The venue did what it never may."""
-
-
-def require(holds: bool, what: str) -> None:
-    """BrokenError with `what` where something does not hold."""
-    if not holds:
-        raise BrokenError(what)
 
 
 class ReportContent(NamedTuple):
@@ -368,4 +359,4 @@ def check_state(router: Router, matchers: Mapping[int, Matcher], repeat: Repeat)
                     require(queues[0] == queues[1], f"I6: matcher {number}: another queue at {price}")
 
 
-__all__ = ["BrokenError", "Corrected", "Repeat", "ReportContent", "require"]
+__all__ = ["Corrected", "Repeat", "ReportContent"]

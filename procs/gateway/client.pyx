@@ -72,7 +72,7 @@ cdef class Client:
             self.look(now_ns)
             self.challenged_ns, self.challenged_at = now_ns, self.taken
             if self.connection.phase == PHASE_ACTIVE and is_heard:
-                self.connection.probe(now_ns, now_ns)
+                self.connection.probe(now_ns)
         if self.connection.received_ns <= self.challenged_ns:
             if now_ns - self.challenged_ns < CHALLENGE_NS:
                 return CLAIM_WAITS

@@ -82,7 +82,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int64_t report(self, int64_t now_ns) except -1:
         """Handle what is released, a bounded number of each ring; returns how many events that were."""
         cdef int64_t work
-        self.now_ns = self.utc_ns = now_ns
+        self.now_ns = now_ns
         work = self.drain()
         if self.mark:
             self.store.flush()
@@ -162,7 +162,7 @@ cdef class EventReporter(ReleasedEvents):
         return 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
 
     cdef Outbox begin_report(self, FixSession session, uint32_t msg_type):
-        cdef Outbox out = session.begin(msg_type, self.now_ns, self.utc_ns)
+        cdef Outbox out = session.begin(msg_type, self.now_ns)
         if self.recovering:
             out.add_char(TAG_POSS_RESEND, c"Y")
         return out

@@ -27,7 +27,7 @@ cdef class FixSession:
     cdef int64_t heard_ns    # to when what it has sent takes it, at the rate that it may send; see `within`
     cdef int64_t ordered_ns  # likewise, of orders
     cdef set answered        # numbers of messages that were answered before the start, and may come again
-    cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns)
+    cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns)
     cdef int end_report(self, int ring, uint64_t number, int side) except -1
     cdef int collect(self, Outbox outbox) except -1
     cdef int address(self, bytes comp_id, int version) except -1

@@ -39,14 +39,13 @@ cdef class FixSession:
         next_in = self.next_in if self.client is None else self.client.connection.next_in
         return next_in, self.store.sessions[self.number].next_out
 
-    cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns):
+    cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns):
         """Begin an application message with the session's next number; write its fields to what is returned."""
         if self.live is not None:
             self.collect(self.live.outbox)
-            self.live.begin_message(msg_type, now_ns, utc_ns)
+            self.live.begin_message(msg_type, now_ns)
             return self.live.outbox
-        self.away.next_out = self.store.sessions[self.number].next_out
-        self.away.begin(msg_type, OUT_APPLICATION, utc_ns)
+        self.away.begin_at(msg_type, OUT_APPLICATION, self.store.sessions[self.number].next_out, now_ns)
         return self.away
 
     cdef int end_report(self, int ring, uint64_t number, int side) except -1:

@@ -208,7 +208,7 @@ cdef class Gateway:
                 continue
             if client.stalled and client.connection.phase == PHASE_ACTIVE:
                 continue
-            step = client.connection.tick(self.now_ns, self.now_ns)
+            step = client.connection.tick(self.now_ns)
             self.handle(client, step, client.connection.next_in)
             self.send(client)
 
@@ -246,7 +246,7 @@ cdef class Gateway:
         cdef uint32_t expected
         while not client.closed and not client.waiting and self.repeats.takes_next(client) and self.may_go_on(client):
             expected = connection.next_in
-            step = connection.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns, self.now_ns)
+            step = connection.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns)
             client.begin += connection.consumed
             if step == STEP_NEED_MORE:
                 break
@@ -344,7 +344,7 @@ cdef class Gateway:
         cdef Message message = connection.message
         if message.size > self.max_message_bytes:
             self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
-            return connection.logout(TOO_LONG_TEXT, 43, self.now_ns, self.now_ns)
+            return connection.logout(TOO_LONG_TEXT, 43, self.now_ns)
         if client.session.answered and message.msg_seq_num in client.session.answered:
             return self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
         if self.message_ns and message.msg_type != c"F" and message.msg_type != c"q" and not within(
@@ -409,7 +409,7 @@ cdef class Gateway:
         session.client = client
         session.live = connection
         session.record_due = True
-        step = connection.accept(expected, self.store.sessions[number].next_out, now_ns, now_ns)
+        step = connection.accept(expected, self.store.sessions[number].next_out, now_ns)
         self.watch.logged_on(client)
         self.handle(client, step, expected if not connection.reset else 1)
         self.advance(client)
@@ -420,7 +420,7 @@ cdef class Gateway:
         if client.closed:
             return
         client.waiting = False
-        self.handle(client, client.connection.refuse(WRONG_LOGON, 43, now_ns, now_ns), 0)
+        self.handle(client, client.connection.refuse(WRONG_LOGON, 43, now_ns), 0)
 
     def say_goodbye(self, int64_t now_ns) -> None:
         """Ask every client to log out."""
@@ -428,7 +428,7 @@ cdef class Gateway:
         self.now_ns = now_ns
         for client in tuple(self.clients):
             if client.connection.phase == PHASE_ACTIVE and client.repeat is None:
-                client.connection.logout(STOPPING_TEXT, 21, now_ns, now_ns)
+                client.connection.logout(STOPPING_TEXT, 21, now_ns)
                 if client.session is not None:
                     client.session.collect(client.connection.outbox)
             else:
@@ -443,7 +443,7 @@ cdef class Gateway:
         if client is None:
             return None
         if client.repeat is None and client.connection.phase == PHASE_ACTIVE:
-            client.connection.logout(text, len(text), now_ns, now_ns)
+            client.connection.logout(text, len(text), now_ns)
             session.collect(client.connection.outbox)
             self.finish()
         else:
@@ -489,7 +489,7 @@ cdef class Gateway:
         outbox.clear()
         if client.slow and client.connection.phase == PHASE_ACTIVE:
             if client.transport.get_write_buffer_size() > MAX_UNSENT:
-                client.connection.logout(TOO_SLOW_TEXT, strlen(TOO_SLOW_TEXT), self.now_ns, self.now_ns)
+                client.connection.logout(TOO_SLOW_TEXT, strlen(TOO_SLOW_TEXT), self.now_ns)
                 self.send(client)
                 self.end(client, "it reads too slowly")
         return 0

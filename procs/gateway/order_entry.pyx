@@ -106,7 +106,7 @@ cdef class OrderEntry:
         if refusal.code == CODE_OK and not self.ingress.has_room():
             return self.busy(connection, account, field_of(message, 66))
         if refusal.code != CODE_OK:
-            connection.begin_reply(LIST_STATUS, now_ns, now_ns)
+            connection.begin_reply(LIST_STATUS, now_ns)
             list_refused(connection.outbox, message, &refusal, now_ns)
             connection.end_message()
             return self.keep_refused(connection, account, field_of(message, 66))
@@ -128,7 +128,7 @@ cdef class OrderEntry:
         if refusal.code == CODE_OK and not self.ingress.has_room():
             return self.busy(connection, account, form.cl_ord_id)
         if refusal.code != CODE_OK:
-            connection.begin_reply(MASS_REPORT, now_ns, now_ns)
+            connection.begin_reply(MASS_REPORT, now_ns)
             mass_refused(connection.outbox, &form, kind, &refusal, now_ns)
             connection.end_message()
             return self.keep_refused(connection, account, form.cl_ord_id)
@@ -144,7 +144,7 @@ cdef class OrderEntry:
         read_form(connection.message, &form)
         if self.validator.check_status(&form, &terms).code == CODE_OK:
             order = self.orders.find_client(account, terms.order.cl_ord_id)
-        connection.begin_reply(REPORT, now_ns, now_ns)
+        connection.begin_reply(REPORT, now_ns)
         if order == NULL:
             order_unknown(connection.outbox, &form, &exec_id, now_ns)
         else:
@@ -195,10 +195,10 @@ cdef class OrderEntry:
         if refusal.code == CODE_VENUE_BUSY:
             return self.busy(connection, account, form.cl_ord_id)
         if form.msg_type == c"D":
-            connection.begin_reply(REPORT, now_ns, now_ns)
+            connection.begin_reply(REPORT, now_ns)
             order_refused(connection.outbox, form, refusal, &exec_id, now_ns)
         else:
-            connection.begin_reply(CANCEL_REJECT, now_ns, now_ns)
+            connection.begin_reply(CANCEL_REJECT, now_ns)
             copy_padded(orig_cl_ord_id, form.orig_cl_ord_id)
             cancel_refused(
                 connection.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, now_ns
@@ -224,7 +224,7 @@ cdef class OrderEntry:
         cdef const ClientOrder *order = self.orders.find_client(account, terms.order.cl_ord_id)
         if order == NULL:
             return 0
-        connection.begin_reply(REPORT, now_ns, now_ns)
+        connection.begin_reply(REPORT, now_ns)
         self.reports.status(connection.outbox, order, &exec_id, now_ns)
         connection.end_message()
         return 0

@@ -76,14 +76,12 @@ cdef class Repeat:
             entry = self.resend.next(&left)
             if entry == NULL:
                 if self.resend.is_done():
-                    connection.now_ns = connection.sent_ns = connection.utc_ns = now_ns
+                    connection.now_ns = connection.sent_ns = now_ns
                     connection.fill_to(connection.resend_end + 1)
                     self.end_range()
                 break
             if entry.kind == KIND_OUT_APP:
-                connection.repeat(
-                    entry.msg_seq_num, <const char *> entry + sizeof(StoreEntry), entry.length, now_ns, now_ns
-                )
+                connection.repeat(entry.msg_seq_num, <const char *> entry + sizeof(StoreEntry), entry.length, now_ns)
         return max(work - left, <int> (work > 0))
 
     cdef int leave(self) except -1:
@@ -119,6 +117,6 @@ cdef class Repeat:
                 self.end_range()
             else:
                 self.session.live = self.connection
-                self.connection.end_repeat(now_ns, now_ns)
+                self.connection.end_repeat(now_ns)
                 self.is_done = True
         return 1

@@ -10,8 +10,9 @@ import socket
 from collections.abc import Callable, Iterator
 
 from tests.adversary import fix_bytes
-from tests.adversary.fix_bytes import MAX_MESSAGE, Field, encoded, now, spoilt
+from tests.adversary.fix_bytes import MAX_MESSAGE, spoilt
 from tests.adversary.peer import OWN_ADDRESS, VENUE, Peer
+from tests.fix_client import Field, encoded, limit_order, now
 
 SILENT = 24  # sockets of one act; several acts open more than an address may have
 ONE_WRITE = 130_000  # bytes: what took a gateway down once
@@ -98,10 +99,7 @@ def same_ids(peer: Peer) -> None:
             (52, now()),
         ]
         peer.next_out += number is None
-        order: list[Field] = [
-            (11, known), (21, 1), (55, "BTCUSDT"), (54, 1), (60, now()), (38, "0.0001"), (40, 2), (44, "100.00"),
-        ]  # fmt: skip
-        peer.write(encoded(peer.version, [*header, *order]))
+        peer.write(encoded(peer.version, [*header, *limit_order(known, 1, "100.00", "0.0001")]))
 
 
 def refused_orders(peer: Peer) -> None:

@@ -1,26 +1,12 @@
-"""FIX as bytes, right or wrong: what a client that means harm puts on the wire, and how a right message is spoilt."""
+"""What a client that means harm does to FIX: how a right message is spoilt, and values that no field may have."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from random import Random
 
-SOH = b"\x01"
+from tests.fix_client import SOH
+
 MAX_MESSAGE = 4096  # of the demo venue
-
-Field = tuple[int, str | int | bytes]
-
-
-def encoded(version: str, fields: list[Field], *, length: int | None = None, checksum: int | None = None) -> bytes:
-    """A message with BodyLength and CheckSum, the right ones where none are given."""
-    body = b"".join(b"%d=%b\x01" % (tag, _bytes(value)) for tag, value in fields)
-    head = b"8=%b\x019=%d\x01" % (version.encode(), len(body) if length is None else length)
-    total = sum(head + body) % 256 if checksum is None else checksum
-    return head + body + b"10=%03d\x01" % total
-
-
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y%m%d-%H:%M:%S.%f")[:-3]
 
 
 def spoilt(message: bytes, draw: Random) -> bytes:
@@ -90,7 +76,3 @@ def client_id(draw: Random) -> bytes:
         b"initial:ETH", b"initial:" + rest, b"", rest * 4, rest.ljust(36, b"x"), rest.ljust(37, b"x"), b"';--" + rest,
         b"\\x00" + rest, b"\t" + rest, b"%s" + rest, b"\\." + rest, b"NULL", b"\\N",
     ))  # fmt: skip
-
-
-def _bytes(value: str | int | bytes) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()

@@ -52,11 +52,9 @@ def _offer(honest: Honest) -> bool:
     """Send an order: whether it was taken. What refuses it is the disk, nothing else."""
     name = f"offer-{honest.draw.randrange(10**9)}"
     honest.buyer.order(name, "buy", "1.00", "0.001", SYMBOL)
-    report = honest.buyer.await_message(
-        lambda message: message.get(35) == b"8" and message.get(11) == name.encode(), PATIENCE_S
-    )
-    if report.get(150) == b"8":
-        assert (report.get(58) or b"").decode().startswith(FULL), report
+    report = honest.buyer.await_message(lambda message: (message[35], message.get(11)) == ("8", name), PATIENCE_S)
+    if report.get(150) == "8":
+        assert report.get(58, "").startswith(FULL), report
         return False
     honest.resting.append(name)
     return True

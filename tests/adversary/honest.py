@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-import simplefix
-
+from tests.fix_client import Message
 from tests.pipeline.client import FixClient
 
 SYMBOL = "SOLUSDT"  # nobody else trades it: what comes of an order is known
@@ -95,7 +94,7 @@ class Honest:
         self.due_s = 0.0
         self.traded: list[str] = []  # ExecIDs of the buyer's fills
         self.worst_s = 0.0
-        self.exec_ids: set[bytes] = set()
+        self.exec_ids: set[str] = set()
         self.resting: list[str] = []
 
     def begin(self) -> None:
@@ -142,7 +141,7 @@ class Honest:
         name = self._name("back")
         self.buyer.cancel(name, order, "buy", SYMBOL)
         report = self._await(self.buyer, name, "4", due_s)
-        assert report.get(41) == order.encode(), report
+        assert report[41] == order, report
 
     def trade(self, due_s: float) -> None:
         sold, bought = self._name("sell"), self._name("buy")
@@ -154,7 +153,7 @@ class Honest:
         self._await(self.buyer, bought, "0", due_s)
         for client, name in ((self.buyer, bought), (self.seller, sold)):
             fill = self._await(client, name, "F", due_s)
-            assert (float(fill.get(31)), float(fill.get(32)), fill.get(39)) == (float(price), 0.001, b"2"), fill
+            assert (float(fill[31]), float(fill[32]), fill[39]) == (float(price), 0.001, "2"), fill
         self.traded.append(bought)
 
     def wrong(self, due_s: float) -> None:
@@ -176,19 +175,19 @@ class Honest:
     def _name(self, what: str) -> str:
         return f"{what}-{self.rounds}-{self.draw.randrange(10**6)}"
 
-    def _await(self, client: FixClient, name: str, exec_type: str, due_s: float) -> simplefix.FixMessage:
+    def _await(self, client: FixClient, name: str, exec_type: str, due_s: float) -> Message:
         """The report of that request, and of no other; LateError where it is late against the planned time."""
         try:
             report = client.await_message(
-                lambda message: message.get(35) in (b"8", b"9", b"3", b"j") and not _is_old(message, name), PATIENCE_S
+                lambda message: message[35] in ("8", "9", "3", "j") and not _is_old(message, name), PATIENCE_S
             )
         except (TimeoutError, ConnectionError) as error:
             raise LateError(f"{client.name}'s {name} has no answer: {error!r}", due_s) from error
         took_s = time.monotonic() - due_s
-        said = (report.get(35), report.get(11), report.get(150))
-        assert said == (b"8", name.encode(), exec_type.encode()), f"{name} is answered by {report}"
-        assert report.get(17) not in self.exec_ids, f"{name} has an ExecID that was there before: {report}"
-        self.exec_ids.add(report.get(17))
+        said = (report[35], report.get(11), report.get(150))
+        assert said == ("8", name, exec_type), f"{name} is answered by {report}"
+        assert report[17] not in self.exec_ids, f"{name} has an ExecID that was there before: {report}"
+        self.exec_ids.add(report[17])
         self.worst_s = max(self.worst_s, took_s)
         if took_s > ANSWER_S:
             late_s = self.pace.worst(due_s, time.monotonic())
@@ -199,6 +198,6 @@ class Honest:
         return report
 
 
-def _is_old(message: simplefix.FixMessage, name: str) -> bool:
+def _is_old(message: Message, name: str) -> bool:
     """A report of something else that was asked for before: a resend after a reconnect brings some."""
-    return bool(message.get(43) == b"Y" and message.get(11) != name.encode())
+    return message.get(43) == "Y" and message[11] != name

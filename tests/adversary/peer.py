@@ -11,7 +11,7 @@ import struct
 import time
 from random import Random
 
-from tests.adversary.fix_bytes import Field, encoded, now
+from tests.fix_client import Field, Writer, limit_order
 from tests.passwords import PASSWORD
 
 WRITE_S = 0.5  # a venue that reads no further lets the writer wait: it goes on with something else
@@ -20,16 +20,14 @@ VENUE = "127.0.0.1"
 OWN_ADDRESS = "127.0.0.9"
 
 
-class Peer:
+class Peer(Writer):
     """The session of `name`, by any number of connections. OSError where the venue had enough."""
 
     def __init__(self, port: int, name: str, draw: Random) -> None:
+        super().__init__(name, draw.choice(("FIX.4.4", "FIX.4.4", "FIX.4.2")))
         self.port = port
-        self.name = name
         self.draw = draw
-        self.version = draw.choice(("FIX.4.4", "FIX.4.4", "FIX.4.2"))
         self.address = OWN_ADDRESS
-        self.next_out = 1
         self.ids: list[bytes] = []
         self.socket: socket.socket | None = None
 
@@ -47,13 +45,6 @@ class Peer:
             fields += ((141, "Y"),)
         self.send("A", (98, 0), (108, 30), (553, self.name), (554, PASSWORD), *fields)
 
-    def message(self, kind: str, *fields: Field, number: int | None = None) -> bytes:
-        """Under the next number, or any."""
-        if number is None:
-            number, self.next_out = self.next_out, self.next_out + 1
-        header: list[Field] = [(35, kind), (49, self.name), (56, "LOCKSTEP"), (34, number), (52, now())]
-        return encoded(self.version, [*header, *fields])
-
     def order(self, cl_ord_id: bytes | None = None, *more: Field) -> bytes:
         """An order of the instruments that are the adversary's."""
         draw = self.draw
@@ -63,20 +54,14 @@ class Peer:
             del self.ids[:-200]
         side, price = draw.choice(((1, "100.00"), (2, "90000.00"), (1, "60000.00"), (2, "60000.00")))
         symbol = draw.choice(("BTCUSDT", "ETHUSDT"))
-        return self.message(
-            "D", (11, cl_ord_id), (21, 1), (55, symbol), (54, side), (60, now()), (38, "0.0001"), (40, 2), (44, price),
-            (59, 1), *more,
-        )  # fmt: skip
+        return self.message("D", *limit_order(cl_ord_id, side, price, "0.0001", symbol), *more)
 
     def refused(self) -> bytes:
         """An order that is refused, by the gateway or by the router."""
         draw = self.draw
         wrong: Field = draw.choice(((44, "1.005"), (38, "99999999"), (55, "NOTHING"), (54, 9), (40, "Z")))
-        fields: dict[int, str | int | bytes] = {
-            11: b"r-%d" % draw.randrange(10**12), 21: 1, 55: "BTCUSDT", 54: 1, 60: now(), 38: "0.0001", 40: 2,
-            44: "50.00", 59: 1,
-        }  # fmt: skip
-        return self.message("D", *(fields | dict([wrong])).items())
+        right = limit_order(b"r-%d" % draw.randrange(10**12), 1, "50.00", "0.0001")
+        return self.message("D", *(dict(right) | dict([wrong])).items())
 
     def send(self, kind: str, *fields: Field) -> None:
         self.write(self.message(kind, *fields))

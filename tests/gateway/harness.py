@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import simplefix
 from msgspec import structs
 
 from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
@@ -26,6 +25,7 @@ from procs.router.witnesses import BATCHER
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
 from shm.journal_writer import JournalWriter
+from tests.fix_client import Message, Reader, Writer
 from tests.passwords import CHEAP_HASH, PASSWORD
 
 if TYPE_CHECKING:
@@ -140,47 +140,32 @@ async def venue(data: Path, config: Config | None = None) -> AsyncIterator[Harne
         await harness.kill()
 
 
-class Trader:
-    """A FIX client on simplefix."""
+class Trader(Writer):
+    """The tests' FIX client on the event loop. It takes messages as they come, so that a test sees gaps and repeats."""
 
     def __init__(self, name: str = "ALICE", version: str = "FIX.4.4") -> None:
-        self.name = name
-        self.version = version
-        self.next_out = 1
-        self._parser = simplefix.FixParser()
-        self.got: list[dict[int, str]] = []
+        super().__init__(name, version)
+        self._messages = Reader()
+        self.got: list[Message] = []
 
     async def connect(self, harness: Harness | Stage) -> None:
-        self._harness = harness
+        self._messages = Reader()
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", harness.gateway.port)
 
-    async def logon(self, harness: Harness | Stage, password: str = PASSWORD, **extra: str) -> dict[int, str]:
+    async def logon(self, harness: Harness | Stage, password: str = PASSWORD, **extra: str) -> Message:
         """Connect, log on and return the answer."""
         await self.connect(harness)
         fields = {98: "0", 108: "30", 553: self.name, 554: password}
         self.send("A", fields | {int(tag[1:]): value for tag, value in extra.items()})
         return await self.receive()
 
-    def message(
-        self, msg_type: str, fields: dict[int, str] | list[tuple[int, str]], seq: int | None = None, **header: str
-    ) -> bytes:
-        message = simplefix.FixMessage()
-        message.append_pair(8, self.version)
-        message.append_pair(35, msg_type)
-        message.append_pair(49, self.name)
-        message.append_pair(56, header.get("target", "LOCKSTEP"))
-        message.append_pair(34, self.next_out if seq is None else seq)
-        message.append_utc_timestamp(52, precision=3)
-        for tag, value in fields.items() if isinstance(fields, dict) else fields:
-            message.append_pair(tag, value)
-        if seq is None:
-            self.next_out += 1
-        return bytes(message.encode())
-
     def send(
-        self, msg_type: str, fields: dict[int, str] | list[tuple[int, str]], seq: int | None = None, **header: str
-    ) -> None:
-        self.writer.write(self.message(msg_type, fields, seq, **header))
+        self, kind: str, fields: dict[int, str] | list[tuple[int, str]], seq: int | None = None,
+        target: str = "LOCKSTEP",
+    ) -> None:  # fmt: skip
+        """Under the next number, or any."""
+        pairs = fields.items() if isinstance(fields, dict) else fields
+        self.writer.write(self.message(kind, *pairs, number=seq, target=target))
 
     def send_list(self, list_id: str, kind: str, entries: list[tuple[int, str]], orders: int = 2) -> None:
         """A list of `orders` orders, whose fields are `entries`."""
@@ -204,17 +189,16 @@ class Trader:
         fields |= {38: "1", 40: "2", 44: "100"}
         self.send("G", fields | {int(tag[1:]): value for tag, value in changes.items()})
 
-    async def receive(self) -> dict[int, str]:
+    async def receive(self) -> Message:
         """The next message, as its last value of each tag. EOFError where the connection ends first."""
         async with asyncio.timeout(REPLY_S):
-            while (message := self._parser.get_message()) is None:
+            while (message := self._messages.next()) is None:
                 data = await self.reader.read(65536)
                 if not data:
                     raise EOFError("the gateway closed the connection")
-                self._parser.append_buffer(data)
-        found = {int(tag): value.decode() for tag, value in message.pairs}
-        self.got.append(found)
-        return found
+                self._messages.add(data)
+        self.got.append(message)
+        return message
 
     async def closed(self) -> None:
         """Wait until the gateway has closed, without another message."""

@@ -23,7 +23,6 @@ class Hasty(Trader):
     """A client that sends without reading: its socket holds little of what is not read."""
 
     async def connect(self, harness: Any) -> None:
-        self._harness = harness
         connected = socket.socket()
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         connected.setblocking(False)
@@ -32,18 +31,8 @@ class Hasty(Trader):
 
     def send_refused(self, count: int) -> None:
         """Orders that the gateway refuses, and answers with more bytes than they have."""
-        whole = self.message("D", {11: "one", 55: "NONE", 54: "1", 60: "20260101-00:00:00", 38: "1", 40: "1"})
-        head, body = whole.split(b"\x0135=", 1)
-        body = b"35=" + body[: body.rindex(b"10=")]
-        number = f"34={self.next_out - 1}\x01".encode()
-        begin = head.split(b"\x01")[0]
-        parts = [whole]
-        for seq in range(self.next_out, self.next_out + count - 1):
-            text = body.replace(number, b"34=%d\x01" % seq, 1)
-            data = b"%s\x019=%d\x01%s" % (begin, len(text), text)
-            parts.append(data + b"10=%03d\x01" % (sum(data) % 256))
-        self.next_out += count - 1
-        self.writer.write(b"".join(parts))
+        fields = (11, "one"), (55, "NONE"), (54, 1), (60, "20260101-00:00:00"), (38, 1), (40, 1)
+        self.writer.write(b"".join(self.message("D", *fields) for _ in range(count)))
 
     async def count(self, begin: bytes, wanted: int) -> int:
         """How many messages of a type come until there are as many as wanted, or none come any more."""

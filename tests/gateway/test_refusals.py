@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import simplefix
 
 from procs.gateway.codes import text_of
 from procs.gateway.decimals import BadNumber, steps
@@ -245,16 +244,7 @@ def test_what_a_message_makes_us_answer_can_be_resent(
         async with venue(tmp_path) as harness:
             trader = Trader()
             await trader.logon(harness)
-            message = simplefix.FixMessage()
-            message.append_pair(8, "FIX.4.4")
-            message.append_pair(35, msg_type)
-            for tag, value in [(49, "ALICE"), (56, "LOCKSTEP"), (34, trader.next_out)]:
-                message.append_pair(tag, value)
-            message.append_utc_timestamp(52, precision=3)
-            for tag, value in fields:
-                message.append_pair(tag, value)
-            trader.writer.write(bytes(message.encode()))
-            trader.next_out += 1
+            trader.send(msg_type, fields)
             trader.send("2", {7: "1", 16: "0"})
             await asyncio.sleep(0.1)
             bob = Trader("BOB")

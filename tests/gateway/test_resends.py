@@ -105,7 +105,7 @@ def flood(folder: Path, foreign: int, requests: int) -> None:
             for trader in (flooder, other):
                 await trader.logon(harness)
             with counted(harness) as turns:
-                flooder.writer.write(b"".join(flooder.message("2", {7: "1", 16: "0"}) for _ in range(requests)))
+                flooder.writer.write(b"".join(flooder.message("2", (7, 1), (16, 0)) for _ in range(requests)))
                 honest = asyncio.create_task(until_answered(other, "alive"))
                 answers = await until_answered(flooder, "done")
                 assert (await honest)[-1][112] == "alive"
@@ -131,7 +131,7 @@ def test_ranges_that_touch_are_repeated_as_one(tmp_path: Path) -> None:
         trader = Trader("ALICE")
         async with venue(tmp_path) as harness:
             await trader.logon(harness)
-            trader.writer.write(trader.message("2", {7: "10", 16: "20"}) + trader.message("2", {7: "21", 16: "30"}))
+            trader.writer.write(trader.message("2", (7, 10), (16, 20)) + trader.message("2", (7, 21), (16, 30)))
             answers = await until_answered(trader, "done")
             assert [int(answer[34]) for answer in answers if answer[35] == "8"] == list(range(10, 31, 2))
             assert int(answers[-2][36]) == 31 if answers[-2][35] == "4" else answers[-2][34] == "30"

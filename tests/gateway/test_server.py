@@ -181,7 +181,7 @@ def test_garbled_bytes_are_skipped(tmp_path: Path) -> None:
         async with venue(tmp_path) as harness:
             trader = Trader()
             await trader.logon(harness)
-            good = trader.message("D", {}, seq=99)
+            good = trader.message("D", number=99)
             trader.writer.write(good[:-4] + b"999\x01"[-4:])
             trader.order("one")
             assert (await trader.receive())[11] == "one"

@@ -68,8 +68,8 @@ class Stream(threading.Thread):
 
     def _take(self) -> None:
         message = self.client.receive()
-        if message.get(35) == b"8" and message.get(150) in (b"0", b"8"):
-            self.answered.add(message.get(11).decode())
+        if message[35] == "8" and message.get(150) in ("0", "8"):
+            self.answered.add(message[11])
             now_s = time.monotonic()
             self.longest_gap_s = max(self.longest_gap_s, now_s - self.last_acknowledged_at)
             self.last_acknowledged_at = now_s
@@ -90,16 +90,16 @@ def finish(stream: Stream) -> None:
     assert not stream.is_alive(), f"{len(stream.sent) - len(stream.answered)} orders were never answered"
     resting = [name for name in stream.sent if name.startswith("rest")]
     check_all_rest(stream.client, resting)
-    reports = [message for message in stream.client.received if message.get(35) == b"8"]
-    twice = repeated(message.get(17) for message in reports)
+    reports = [message for message in stream.client.received if message[35] == "8"]
+    twice = repeated(message[17] for message in reports)
     assert not twice, f"executions were told twice: {twice}"
-    told = collections.Counter((message.get(11).decode(), message.get(150).decode()) for message in reports)
+    told = collections.Counter((message[11], message[150]) for message in reports)
     expected = collections.Counter((name, "8" if name.startswith("bad") else "0") for name in stream.sent)
     expected.update((name, "F") for name in stream.sent if name.startswith(("make", "take")))
     expected.update((f"x{name}", "4") for name in resting)
     assert not told - expected, f"reports that nobody asked for, or more than one: {told - expected}"
     assert not expected - told, f"reports that never came: {expected - told}"
-    twice = repeated(message.get(37) for message in reports if message.get(150) == b"0")
+    twice = repeated(message[37] for message in reports if message.get(150) == "0")
     assert not twice, f"order ids were given twice: {twice}"
 
 
@@ -114,7 +114,7 @@ def check_all_rest(client: FixClient, names: list[str]) -> None:
     missing = set(names)
     while missing:
         message = client.receive()
-        if message.get(35) == b"9":
-            raise AssertionError(f"{message.get(41)!r} was acknowledged and is not in the book: {message.get(58)!r}")
-        if message.get(35) == b"8" and message.get(150) == b"4":
-            missing.discard(message.get(41).decode())
+        if message[35] == "9":
+            raise AssertionError(f"{message[41]!r} was acknowledged and is not in the book: {message.get(58)!r}")
+        if message[35] == "8" and message.get(150) == "4":
+            missing.discard(message[41])

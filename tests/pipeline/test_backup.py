@@ -131,8 +131,8 @@ def goes_on(client: FixClient, leap: int) -> None:
         client.cancel(f"x{name}", name, "buy")
         client.await_report(f"x{name}", "4")
     assert client.next_in > number + leap
-    reports = [message for message in client.received if message.get(35) == b"8"]
-    assert not repeated(message.get(17) for message in reports)
+    reports = [message for message in client.received if message[35] == "8"]
+    assert not repeated(message[17] for message in reports)
     client.close()
 
 
@@ -141,7 +141,7 @@ def trade_on(client: FixClient) -> None:
     client.connect()
     client.order("later", "buy", "1.00", "0.001")
     client.await_report("later", "0")
-    assert not repeated(message.get(17) for message in client.received if message.get(35) == b"8")
+    assert not repeated(message[17] for message in client.received if message[35] == "8")
     client.close()
 
 
@@ -162,7 +162,7 @@ def test_a_venue_goes_back_to_when_it_traded(drill: Drill) -> None:
         client.connect(reset=True)
         client.send("q", (11, "all"), (530, 7), (60, time.strftime("%Y%m%d-%H:%M:%S.000", time.gmtime())))
         assert resting
-        while sum(message.get(150) == b"4" for message in client.received) < resting:
+        while sum(message.get(150) == "4" for message in client.received) < resting:
             client.receive()
         client.close()
         await_database(venue)

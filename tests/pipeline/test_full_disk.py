@@ -25,8 +25,8 @@ def answers(client: FixClient, state: str, prefix: str, side: str) -> None:
     while time.monotonic() < deadline:
         number += 1
         client.order(f"{prefix}{number}", side, "50.00", "0.1")
-        report = client.await_message(lambda m: m.get(35) == b"8")
-        if report.get(150) == state.encode():
+        report = client.await_message(lambda m: m[35] == "8")
+        if report.get(150) == state:
             return
     raise AssertionError(f"no order was answered with {state}")
 
@@ -58,7 +58,7 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
         trader.cancel(f"cancel-{number}", f"rest-{number}", "buy")
         trader.await_report(f"cancel-{number}", "4")
     trader.send("1", (112, "alive"))
-    trader.await_message(lambda m: m.get(112) == b"alive")
+    trader.await_message(lambda m: m.get(112) == "alive")
     status = venue.status()
     assert status["running"]
     assert status["orders_refused"]

@@ -10,6 +10,7 @@ from random import Random
 
 from shm.journal import JournalReader, verify
 from shm.journal_writer import JournalWriter
+from tests.broken import require
 from tests.models import journal as model
 from tests.simulation.disk import FakeDisk, Fates
 
@@ -21,15 +22,6 @@ SIZES = (1, 1, 2, 5, 30, 31, 32, 62)
 def record(seq: int, life: int) -> bytes:
     """What life number `life` writes at `seq`: other lives write something else there."""
     return model.record(seq, amount=life + 1)
-
-
-class BrokenError(AssertionError):
-    """The journal lost, invented or reordered something."""
-
-
-def require(condition: object, what: str) -> None:
-    if not condition:
-        raise BrokenError(what)
 
 
 class Journal:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shm.journal import JournalError
-from tests.shm.journal_life import BrokenError, live
+from tests.broken import BrokenError
+from tests.shm.journal_life import live
 from tests.simulation import planted_disk
 from tests.simulation.disk import FakeDisk
 

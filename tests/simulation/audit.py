@@ -10,7 +10,7 @@ from collections import deque
 from procs.venue.venue import Venue
 from shm.board import Word
 from shm.ring import Consumer
-from tests.invariants import require
+from tests.broken import require
 
 NAME = "audit"
 

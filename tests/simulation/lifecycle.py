@@ -29,7 +29,7 @@ from shm.board import Word
 from shm.disk import Disk
 from shm.journal import segment_seqs
 from shm.journal_format import file_name
-from tests.invariants import require
+from tests.broken import require
 from tests.simulation import stages
 from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug

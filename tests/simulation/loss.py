@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from shm.refusal import FinalError
-from tests.invariants import require
+from tests.broken import require
 from tests.models.journal import crc32c
 from tests.simulation.audit import Audit, seq_of
 

@@ -30,7 +30,7 @@ from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.disk import Disk
 from shm.ring import Consumer
-from tests.invariants import require
+from tests.broken import require
 from tests.simulation.database import Database
 from tests.simulation.login_stub import Door
 

@@ -1,25 +1,24 @@
-"""A FIX client as a careful user writes one: it remembers what it sent and what it was told, whatever happens.
+"""The tests' careful FIX client on a simulated wire: it remembers what it was told too, whatever happens.
 
-It talks bytes through a wire; it is loud about everything that the FIX session protocol doesn't allow the venue.
+It is loud about everything that the FIX session protocol doesn't allow the venue.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from random import Random
 
-from tests.invariants import BrokenError, ReportContent, require
+from tests.broken import BrokenError, require
+from tests.fix_client import POSS_RESEND, SOH, CarefulClient, Field, Message, utc_text
+from tests.invariants import ReportContent
 from tests.passwords import PASSWORD
 from tests.simulation.network import Wire
 
-SOH = b"\x01"
-POSS_RESEND = 97  # a field of the header
 NOT_AVAILABLE = "4"  # a BusinessRejectReason
 LEAVING_NS = 2 * 10**9  # within which a Logout is answered, or there is nobody to do so
 RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
 
-class Trader:
+class Trader(CarefulClient):
     """FIX session `number` of the account called `name`.
 
     `told` is every report by its ExecID; `waiting` has the ids of requests that were never answered; `answers` how
@@ -27,17 +26,14 @@ class Trader:
     """
 
     def __init__(self, name: str, number: int, draw: Random) -> None:
-        self.name = name
+        super().__init__(name, draw.choice(("FIX.4.4", "FIX.4.4", "FIX.4.2")))
         self.number = number
         self.draw = draw
-        self.version = draw.choice(("FIX.4.4", "FIX.4.4", "FIX.4.2"))
         self.heartbeat_s = draw.choice((1, 5, 10))
         self.wire: Wire | None = None
-        self.next_out = self.next_in = 1
-        self.sent: dict[int, tuple[str, list[tuple[int, str]], str]] = {}
-        self.received: dict[int, dict[int, str]] = {}
+        self.received: dict[int, Message] = {}
         self.told: dict[str, ReportContent] = {}
-        self.waiting: dict[str, list[tuple[int, str]]] = {}
+        self.waiting: dict[str, list[Field]] = {}
         self.answers: dict[str, str] = {}
         self.refusals: dict[str, str] = {}
         self.logged_on = False
@@ -51,8 +47,6 @@ class Trader:
         self.last_sent_ns = 0
         self.repeated = 0
         self.ended = 0
-        self._asked_to = 0
-        self._rest = b""
         self.utc_ns = 0
         self.echo = 0
         self.echoed: set[str] = set()
@@ -62,19 +56,17 @@ class Trader:
     def connect(self, wire: Wire) -> None:
         self.wire = wire
         self.logged_on = False
-        self._rest = b""
-        self._asked_to = self._left_ns = 0
+        self._left_ns = 0
         self.was_garbled = False
-        fields = [(98, "0"), (108, str(self.heartbeat_s)), (553, self.name), (554, PASSWORD)]
+        fields: list[Field] = [(98, 0), (108, self.heartbeat_s), (553, self.name), (554, PASSWORD)]
         if self.resets_at_logon and self.draw.random() < 0.5:
             self.is_resetting = True
+        self.begin(reset=self.is_resetting)
         if self.is_resetting:
-            self.next_out = self.next_in = 1
-            self.sent.clear()
             self.received.clear()
             self.resets += 1
             fields.append((141, "Y"))
-        self.send("A", fields)
+        self.send("A", *fields)
 
     def drop(self) -> None:
         """The connection is gone."""
@@ -94,50 +86,49 @@ class Trader:
         elif self._left_ns and utc_ns - self._left_ns > LEAVING_NS:
             self._leave()
         elif self.logged_on and utc_ns - self.last_sent_ns > self.heartbeat_s * 10**9:
-            self.send("0", [])
+            self.send("0")
         return work
 
     # What it sends
 
-    def send(self, msg_type: str, fields: list[tuple[int, str]]) -> int:
-        """Send a message under the next number, which it returns."""
-        number = self.next_out
-        self.next_out += 1
-        time = stamp(self.utc_ns)
-        self.sent[number] = (msg_type, fields, time)
-        self._write(msg_type, number, fields, time)
-        return number
+    def now(self) -> str:
+        return utc_text(self.utc_ns)
 
-    def request(self, msg_type: str, cl_ord_id: str, fields: list[tuple[int, str]]) -> None:
+    def write(self, data: bytes) -> None:
+        self.last_sent_ns = self.utc_ns
+        if self.wire is not None:
+            self.wire.send(data)
+
+    def request(self, msg_type: str, cl_ord_id: str, *fields: Field) -> None:
         """Send a request that has to be answered."""
-        full = [(11, cl_ord_id), *fields]
+        full: list[Field] = [(11, cl_ord_id), *fields]
         if msg_type in ("D", "F", "G"):
             self.waiting.setdefault(cl_ord_id, full if msg_type == "D" else [])
-        self.send(msg_type, full)
+        self.send(msg_type, *full)
 
-    def leave(self, cl_ord_id: str, fields: list[tuple[int, str]]) -> None:
+    def leave(self, cl_ord_id: str, *fields: Field) -> None:
         """Log out, with an order behind it in the same write: it was never sent, and nobody may take it."""
         assert self.wire is not None
-        time = stamp(self.utc_ns)
-        logout = self._bytes("5", self.next_out, [], time, dup=False)
-        self.sent[self.next_out] = ("5", [], time)
+        time = self.now()
+        logout = self.encoded("5", self.next_out, (), time)
+        self.sent[self.next_out] = ("5", (), time)
         self.next_out += 1
         self.behind_logout.add(cl_ord_id)
-        self.wire.send(logout + self._bytes("D", self.next_out, [(11, cl_ord_id), *fields], time, dup=False))
+        self.wire.send(logout + self.encoded("D", self.next_out, [(11, cl_ord_id), *fields], time))
         self.logged_on = False
         self._left_ns = self.last_sent_ns = self.utc_ns
 
     def ask_again(self, cl_ord_id: str) -> None:
         """Send an order once more, as it was: its fate is not known (LOG-24)."""
         fields = self.waiting[cl_ord_id]
-        self.send("D", [*fields, (POSS_RESEND, "Y")])
+        self.send("D", *fields, (POSS_RESEND, "Y"))
 
     def ask_everything(self) -> None:
         """Ask for all that the session was ever sent, and for an echo behind it."""
         self.repeated = 0
-        self.send("2", [(7, "1"), (16, "0")])
+        self.send("2", (7, 1), (16, 0))
         self.echo += 1
-        self.send("1", [(112, f"echo{self.echo}")])
+        self.send("1", (112, f"echo{self.echo}"))
 
     @property
     def has_all_again(self) -> bool:
@@ -147,52 +138,26 @@ class Trader:
         """Send what no parser may take for a message, or a message with an old number."""
         assert self.wire is not None
         self.was_garbled = True
-        good = self._bytes("0", self.next_out, [], stamp(self.utc_ns), dup=False)
+        good = self.encoded("0", self.next_out, (), self.now())
         if kind == 0:
             self.wire.send(good[:-4] + b"999\x01")  # a wrong checksum: the message is ignored
         elif kind == 1:
             self.wire.send(b"8=FIX.4.4\x019=5\x01" + self.draw.randbytes(9) + SOH)
         else:
-            self._write("0", 1, [], stamp(self.utc_ns), dup=True)  # PossDup of what was surely received: dropped
-
-    def _write(self, msg_type: str, number: int, fields: list[tuple[int, str]], time: str, dup: bool = False) -> None:
-        self.last_sent_ns = self.utc_ns
-        if self.wire is not None:
-            self.wire.send(self._bytes(msg_type, number, fields, time, dup=dup))
-
-    def _bytes(self, msg_type: str, number: int, fields: list[tuple[int, str]], time: str, *, dup: bool) -> bytes:
-        head = [(35, msg_type), (49, self.name), (56, "LOCKSTEP"), (34, str(number))]
-        head += [(43, "Y"), (52, stamp(self.utc_ns)), (122, time)] if dup else [(52, time)]
-        head += [field for field in fields if field[0] == POSS_RESEND]
-        rest = [field for field in fields if field[0] != POSS_RESEND]
-        body = "".join(f"{tag}={value}\x01" for tag, value in (*head, *rest)).encode()
-        begin = f"8={self.version}\x019={len(body)}\x01".encode()
-        return begin + body + b"10=%03d\x01" % (sum(begin + body) % 256)
+            # PossDup of what was surely received: dropped.
+            self.write(self.encoded("0", 1, (), self.now(), original=self.now()))
 
     # What it is sent
 
     def _take_all(self, data: bytes) -> int:
-        self._rest += data
+        self.reader.add(data)
         work = 0
-        while self.wire is not None and (message := self._cut_message()) is not None:
+        while self.wire is not None and (message := self.reader.next()) is not None:
             work += 1
-            self._take(message)
+            self._hear(message)
         return work
 
-    def _cut_message(self) -> dict[int, str] | None:
-        """The next whole message; its length and checksum are right."""
-        begin = self._rest.find(b"\x019=")
-        if begin < 0 or (end := self._rest.find(SOH, begin + 3)) < 0:
-            return None
-        size = end + 1 + int(self._rest[begin + 3 : end]) + 7
-        if len(self._rest) < size:
-            return None
-        raw, self._rest = self._rest[:size], self._rest[size:]
-        require(raw[-7:-4] == b"10=" and int(raw[-4:-1]) == sum(raw[:-7]) % 256, f"a garbled message: {raw!r}")
-        fields = (part.partition("=") for part in raw[:-1].decode().split("\x01"))
-        return {int(tag): value for tag, _, value in fields}
-
-    def _take(self, message: dict[int, str]) -> None:
+    def _hear(self, message: Message) -> None:
         kind, number = message[35], int(message[34])
         if kind == "5":
             text = message.get(58, "")
@@ -206,24 +171,16 @@ class Trader:
                 self.next_in = number
                 self.waiting = {key: value for key, value in self.waiting.items() if value}
             self.logged_on = True
-        if kind == "2" and number >= self.next_in:
-            self._resend(int(message[7]), int(message[16]))
-        if number > self.next_in:
-            if self.next_in > self._asked_to:
-                self._asked_to = number
-                self.send("2", [(7, str(self.next_in)), (16, "0")])
-        elif number < self.next_in:
-            self._take_again(number, message)
-        else:
-            if kind == "4":
-                self.next_in = int(message[36])
-            else:
+        expected = self.next_in
+        if self.take(message):
+            if kind != "4":
                 self.received[number] = message
-                self.next_in += 1
             self._handle(kind, message)
+        elif number < expected:
+            self._compare(number, message)
 
-    def _take_again(self, number: int, message: dict[int, str]) -> None:
-        require(message.get(43) == "Y", f"{self.name} waits for {self.next_in} and gets {message}")
+    def _compare(self, number: int, message: Message) -> None:
+        """What comes again is what came."""
         before = self.received.get(number)
         self.repeated += 1
         if before is None or message[35] == "4":
@@ -241,30 +198,12 @@ class Trader:
             self.wire.cut()
         self.drop()
 
-    def _resend(self, begin: int, end: int) -> None:
-        """Answer a ResendRequest: application messages again, as they were; the rest as gaps."""
-        last = end or self.next_out - 1
-        gap = 0
-        for number in range(begin, last + 1):
-            msg_type, fields, time = self.sent.get(number, ("0", [], ""))
-            if msg_type in "0123456A":
-                gap = gap or number
-                continue
-            if gap:
-                self._write("4", gap, [(123, "Y"), (36, str(number))], stamp(self.utc_ns), dup=True)
-                gap = 0
-            self._write(msg_type, number, fields, time, dup=True)
-        if gap:
-            self._write("4", gap, [(123, "Y"), (36, str(last + 1))], stamp(self.utc_ns), dup=True)
-
-    def _handle(self, kind: str, message: dict[int, str]) -> None:
+    def _handle(self, kind: str, message: Message) -> None:
         match kind:
-            case "1":
-                self.send("0", [(112, message[112])])
             case "0" if 112 in message:
                 self.echoed.add(message[112])
             case "5":
-                self.send("5", [])
+                self.send("5")
                 self._leave()
             case "8":
                 self._report(message)
@@ -276,7 +215,7 @@ class Trader:
             case "3" | "j":
                 raise BrokenError(f"{self.name} is told {message}")
 
-    def _report(self, message: dict[int, str]) -> None:
+    def _report(self, message: Message) -> None:
         status = message[150] == "I" or message.get(20) == "3"
         self._answer(message[11], message[39])
         if message[39] == "8":
@@ -297,8 +236,3 @@ class Trader:
         require(cl_ord_id not in self.behind_logout, f"{self.name}'s order behind its Logout is answered: {how}")
         self.waiting.pop(cl_ord_id, None)
         self.answers.setdefault(cl_ord_id, how)
-
-
-def stamp(utc_ns: int) -> str:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=utc_ns // 1000)
-    return moment.strftime("%Y%m%d-%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"

@@ -58,7 +58,7 @@ class Requests:
         fields += [(44, price)] if kind in "24" else []
         fields += [(99, f"{draw.randint(98, 102)}.00")] if kind == "4" else []
         fields += [(111, "0.1")] if kind == "2" and draw.random() < 0.1 else []
-        self.trader.request("D", name, fields)
+        self.trader.request("D", name, *fields)
         self.entered.append((name, symbol, side))
 
     def pair(self) -> None:
@@ -73,48 +73,48 @@ class Requests:
             ]  # fmt: skip
             self.entered.append((name, symbol, side))
         head = [(66, first), (394, "3"), (1385, "2"), (68, "2"), (73, "2")]
-        self.trader.send("E", [*head, *entries])
+        self.trader.send("E", *head, *entries)
 
     def target(self) -> tuple[str, str, str]:
         return self.draw.choice(self.entered[-20:] or [("none", SYMBOLS[0], "1")])
 
     def cancel(self) -> None:
         orig, symbol, side = self.target()
-        self.trader.request("F", self.name(), [(41, orig), (55, symbol), (54, side), (60, TIME), (38, "1")])
+        self.trader.request("F", self.name(), (41, orig), (55, symbol), (54, side), (60, TIME), (38, "1"))
 
     def replace(self) -> None:
         orig, symbol, side = self.target()
         name = self.name()
         price = f"{self.draw.randint(98, 102)}.{self.draw.randint(0, 3):02d}"
         fields = [(41, orig), (21, "1"), (55, symbol), (54, side), (60, TIME), (38, "2"), (40, "2"), (44, price)]
-        self.trader.request("G", name, fields)
+        self.trader.request("G", name, *fields)
         self.entered.append((name, symbol, side))
 
     def bad(self) -> None:
         """An order off the tick: the gateway refuses it."""
         fields = [(21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, TIME), (38, "1"), (40, "2"), (44, "99.001"), (59, "1")]
-        self.trader.request("D", self.name(), fields)
+        self.trader.request("D", self.name(), *fields)
 
     def mass_cancel(self) -> None:
         if self.trader.version == "FIX.4.4":
-            self.trader.send("q", [(11, self.name()), (530, "7"), (60, TIME)])
+            self.trader.send("q", (11, self.name()), (530, "7"), (60, TIME))
 
     def status(self) -> None:
         orig, symbol, side = self.target()
-        self.trader.send("H", [(11, orig), (55, symbol), (54, side)])
+        self.trader.send("H", (11, orig), (55, symbol), (54, side))
 
     def leave(self) -> None:
         """Log out, and have an order behind that. Not where the Logout may be lost, and the order come alone."""
         if self.trader.logged_on and not self.trader.was_garbled:
             fields = [(21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, TIME), (38, "1"), (40, "2"), (44, "99.00")]
-            self.trader.leave(f"late-{self.name()}", fields)
+            self.trader.leave(f"late-{self.name()}", *fields)
 
     def same_id(self) -> None:
         """An id that was used before, as if it were new, or as a possible resend."""
         orig, symbol, side = self.target()
         fields = [(11, orig), (21, "1"), (55, symbol), (54, side), (60, TIME), (38, "1"), (40, "2"), (44, "97.00")]
         if self.trader.logged_on and orig != "none":
-            self.trader.send("D", [*fields, (59, "1"), *([(97, "Y")] if self.draw.random() < 0.5 else [])])
+            self.trader.send("D", *fields, (59, "1"), *([(97, "Y")] if self.draw.random() < 0.5 else []))
 
 
 class Operator:

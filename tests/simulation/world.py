@@ -18,7 +18,7 @@ from procs.venue import venue as venues
 from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
-from tests.invariants import BrokenError, require
+from tests.broken import BrokenError, require
 from tests.simulation import border, loss
 from tests.simulation.audit import seq_of
 from tests.simulation.faults import FAULTS, damage_last_batch
@@ -296,10 +296,10 @@ class World(Life):
         end = self.turn + REST_TURNS
         self.until(lambda: self.turn >= end, "the gateway sees it")
         for trader, requests in zip(self.traders, self.requests, strict=True):
-            trader.request("D", f"alive-{trader.name}", [
-                (21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, "20260101-00:00:00.000"), (38, "0.1"), (40, "2"),
-                (44, "90.00"), (59, "1"),
-            ])  # fmt: skip
+            trader.request(
+                "D", f"alive-{trader.name}", (21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, "20260101-00:00:00.000"),
+                (38, "0.1"), (40, "2"), (44, "90.00"), (59, "1"),
+            )  # fmt: skip
             requests.entered.append((f"alive-{trader.name}", SYMBOLS[0], "1"))
         self.until(
             lambda: all(f"alive-{t.name}" in t.answers for t in self.traders), "I10: an order of each", self._ask

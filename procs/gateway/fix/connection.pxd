@@ -47,7 +47,7 @@ cdef struct Limits:
     uint32_t min_heartbeat_s    # a HeartBtInt of 0 is always taken
     uint32_t max_heartbeat_s
 
-# An acceptor's session on one connection. now_ns is monotonic (timeouts), utc_ns is wall time (SendingTime).
+# An acceptor's session on one connection. now_ns is the server's clock: UTC, and it never goes back.
 cdef class Connection(SessionWriter):
     cdef Limits limits
     cdef Rules rules
@@ -72,19 +72,17 @@ cdef class Connection(SessionWriter):
     cdef Queue queue
 
     # The next step in these bytes. Call with what is left after `consumed` until STEP_NEED_MORE or STEP_DISCONNECT.
-    cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
+    cdef Step receive(self, const char *data, size_t size, int64_t now_ns) except? STEP_ERROR nogil
     # Heartbeats and timeouts: STEP_HANDLED, or STEP_DISCONNECT. Call at next_deadline_ns() or whenever.
-    cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
+    cdef Step tick(self, int64_t now_ns) except? STEP_ERROR nogil
     cdef int64_t next_deadline_ns(self) noexcept nogil
     # Answers to STEP_LOGON. accept() replies; its step is STEP_HANDLED, STEP_RESEND (789) or STEP_DISCONNECT.
-    cdef Step accept(
-        self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns
-    ) except? STEP_ERROR nogil
-    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil
+    cdef Step accept(self, uint32_t next_in, uint32_t next_out, int64_t now_ns) except? STEP_ERROR nogil
+    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns) except? STEP_ERROR nogil
     # Behind the last repeat() of a STEP_RESEND; it may ask for a gap of the peer.
-    cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    cdef int end_repeat(self, int64_t now_ns) except -1 nogil
     # Ask the peer to leave, with a Text; STEP_DISCONNECT follows from receive() or tick().
-    cdef int logout(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except -1 nogil
+    cdef int logout(self, const char *text, size_t size, int64_t now_ns) except -1 nogil
     # Give up the connection without a word (another session of this peer is live, …).
     cdef Step close(self, Reason reason) noexcept nogil
 

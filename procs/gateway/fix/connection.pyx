@@ -76,12 +76,11 @@ cdef class Connection(SessionWriter):
         self.phase, self.next_in = PHASE_CONNECTED, 1
         self.connected_ns = self.received_ns = self.sent_ns = now_ns
 
-    cdef Step receive(self, const char *data, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
+    cdef Step receive(self, const char *data, size_t size, int64_t now_ns) except? STEP_ERROR nogil:
         cdef Step step
         cdef int found
         self.consumed = 0
         self.now_ns = now_ns
-        self.utc_ns = utc_ns
         if self.phase == PHASE_CLOSED:
             return STEP_DISCONNECT
         if self.phase == PHASE_LOGON:
@@ -130,7 +129,7 @@ cdef class Connection(SessionWriter):
         self.outbox.address(self.version, self.comp_id, self.comp_id_size, self.peer, self.peer_size)
         problem = self.check_logon()
         if problem != NULL:
-            self.refuse(problem, strlen(problem), self.now_ns, self.utc_ns)
+            self.refuse(problem, strlen(problem), self.now_ns)
             self.reason = REASON_BAD_LOGON
             return STEP_DISCONNECT
         self.logon_seq_num = self.message.msg_seq_num
@@ -143,7 +142,7 @@ cdef class Connection(SessionWriter):
         cdef int64_t heartbeat_s
         if not self.rules.check(self.version, self.message, &fault):
             return words(fault.reason)
-        if not self.message.is_timely(self.utc_ns, self.limits.sending_time_accuracy_ns):
+        if not self.message.is_timely(self.now_ns, self.limits.sending_time_accuracy_ns):
             return words(REJECT_SENDING_TIME)
         if self.message.number(98) != 0:
             return b"EncryptMethod must be 0"
@@ -157,15 +156,12 @@ cdef class Connection(SessionWriter):
         self.next_expected = <uint32_t> max(self.message.number(789), 0)
         return NULL
 
-    cdef Step accept(
-        self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns
-    ) except? STEP_ERROR nogil:
+    cdef Step accept(self, uint32_t next_in, uint32_t next_out, int64_t now_ns) except? STEP_ERROR nogil:
         """Take the Logon: the peer's numbers go on from `next_in`, ours from `next_out`, or both from 1 if asked.
 
         The reply comes first (FIX-10), then what either side has missed.
         """
         self.now_ns = self.received_ns = now_ns
-        self.utc_ns = utc_ns
         self.next_in = 1 if self.reset else next_in
         if self.reset:
             self.outbox.reset_numbers()
@@ -192,10 +188,10 @@ cdef class Connection(SessionWriter):
             return STEP_RESEND
         return STEP_HANDLED
 
-    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
+    cdef Step refuse(self, const char *text, size_t size, int64_t now_ns) except? STEP_ERROR nogil:
         """Answer the Logon with a Logout. It uses up no number: whoever sent it has not shown who they are."""
         self.now_ns = now_ns
-        self.outbox.begin_at(c"5", OUT_REPEAT, 1, utc_ns)
+        self.outbox.begin_at(c"5", OUT_REPEAT, 1, now_ns)
         if size:
             self.outbox.add_bytes(58, text, min(size, <size_t> MAX_TEXT))
         self.outbox.end()
@@ -231,7 +227,7 @@ cdef class Connection(SessionWriter):
             return STEP_HANDLED
         if not self.names_us():
             return self.bounce(REASON_IDENTITY, REJECT_COMP_ID, 0)
-        if not self.message.is_timely(self.utc_ns, self.limits.sending_time_accuracy_ns):
+        if not self.message.is_timely(self.now_ns, self.limits.sending_time_accuracy_ns):
             return self.bounce(REASON_SENDING_TIME, REJECT_SENDING_TIME, 52)
         if self.message.msg_type == c"A":
             return self.take_logon()
@@ -385,10 +381,9 @@ cdef class Connection(SessionWriter):
         self.resend_end = last if end == 0 or end > last else <uint32_t> end
         return STEP_RESEND
 
-    cdef int end_repeat(self, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+    cdef int end_repeat(self, int64_t now_ns) except -1 nogil:
         """The rest of the range holds nothing to repeat; then a gap of the peer's is asked for (FIX-1)."""
         self.now_ns = self.sent_ns = now_ns
-        self.utc_ns = utc_ns
         if self.resend_next:
             self.fill_to(self.resend_end + 1)
         self.resend_next = 0
@@ -398,11 +393,10 @@ cdef class Connection(SessionWriter):
 
     # ── Time ──
 
-    cdef Step tick(self, int64_t now_ns, int64_t utc_ns) except? STEP_ERROR nogil:
+    cdef Step tick(self, int64_t now_ns) except? STEP_ERROR nogil:
         """FIX-12: Heartbeat after one interval of our silence; TestRequest after 1.2 of theirs, the end after 2.4."""
         cdef int64_t interval_ns = <int64_t> self.heartbeat_s * NS_PER_SECOND
         self.now_ns = now_ns
-        self.utc_ns = utc_ns
         if self.phase == PHASE_CLOSED:
             return STEP_DISCONNECT
         if self.phase == PHASE_LOGOUT:
@@ -416,14 +410,14 @@ cdef class Connection(SessionWriter):
         if now_ns - self.received_ns >= interval_ns * 12 // 5:
             return self.close(REASON_NO_ANSWER)
         if now_ns - self.received_ns >= interval_ns * 6 // 5 and not self.test_pending:
-            self.probe(now_ns, utc_ns)
+            self.probe(now_ns)
         if now_ns - self.sent_ns >= interval_ns:
             self.begin_admin(c"0")
             self.outbox.end()
         return STEP_HANDLED
 
     cdef int64_t next_deadline_ns(self) noexcept nogil:
-        """When tick() has something to do at the latest, on the monotonic clock."""
+        """When tick() has something to do at the latest, on the clock that it is given."""
         cdef int64_t interval_ns = <int64_t> self.heartbeat_s * NS_PER_SECOND
         cdef int64_t deadline_ns = NEVER
         if self.phase == PHASE_CLOSED:
@@ -450,9 +444,8 @@ cdef class Connection(SessionWriter):
         self.queue.clear()
         return 0
 
-    cdef int logout(self, const char *text, size_t size, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+    cdef int logout(self, const char *text, size_t size, int64_t now_ns) except -1 nogil:
         self.now_ns = now_ns
-        self.utc_ns = utc_ns
         return self.send_logout(text, size) if self.phase == PHASE_ACTIVE else 0
 
     cdef Step close(self, Reason reason) noexcept nogil:

@@ -20,7 +20,7 @@ cdef class SessionWriter:
 
     cdef int begin_admin(self, uint32_t msg_type) except -1 nogil:
         self.sent_ns = self.now_ns
-        return self.outbox.begin(msg_type, OUT_ADMIN, self.utc_ns)
+        return self.outbox.begin(msg_type, OUT_ADMIN, self.now_ns)
 
     cdef int say_logon(self, uint32_t heartbeat_s, bint reset, uint32_t next_in) except -1 nogil:
         """`next_in`, where it is not 0, asks for what is missing from there on (789)."""
@@ -49,9 +49,8 @@ cdef class SessionWriter:
         self.outbox.end()
         return 0
 
-    cdef int probe(self, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+    cdef int probe(self, int64_t now_ns) except -1 nogil:
         self.now_ns = now_ns
-        self.utc_ns = utc_ns
         self.test_pending = True
         self.test_number += 1
         self.begin_admin(c"1")
@@ -59,15 +58,15 @@ cdef class SessionWriter:
         self.outbox.end()
         return 0
 
-    cdef int begin_message(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
+    cdef int begin_message(self, uint32_t msg_type, int64_t now_ns) except -1 nogil:
         self.sent_ns = now_ns
-        return self.outbox.begin(msg_type, OUT_APPLICATION, utc_ns)
+        return self.outbox.begin(msg_type, OUT_APPLICATION, now_ns)
 
     cdef const Outgoing *end_message(self) except NULL nogil:
         return self.outbox.end()
 
-    cdef int begin_reply(self, uint32_t msg_type, int64_t now_ns, int64_t utc_ns) except -1 nogil:
-        self.begin_message(msg_type, now_ns, utc_ns)
+    cdef int begin_reply(self, uint32_t msg_type, int64_t now_ns) except -1 nogil:
+        self.begin_message(msg_type, now_ns)
         return self.add_routing()
 
     cdef int add_routing(self) except -1 nogil:
@@ -116,7 +115,7 @@ cdef class SessionWriter:
     cdef int business_reject(
         self, int reason, const char *ref_id, size_t ref_size, const char *text, size_t size
     ) except -1 nogil:
-        self.begin_reply(c"j", self.now_ns, self.utc_ns)
+        self.begin_reply(c"j", self.now_ns)
         self.outbox.add_int(45, self.message.msg_seq_num)
         self.outbox.add_bytes(372, self.message.value(2), self.message.fields[2].length)
         if ref_size:
@@ -131,18 +130,16 @@ cdef class SessionWriter:
         """Say that the numbers from the next to repeat to `new_seq_no` - 1 hold nothing to repeat."""
         if self.resend_next >= new_seq_no:
             return 0
-        self.outbox.begin_at(c"4", OUT_REPEAT, self.resend_next, self.utc_ns)
+        self.outbox.begin_at(c"4", OUT_REPEAT, self.resend_next, self.now_ns)
         self.outbox.add_char(43, c"Y")
-        self.outbox.add_utc(122, self.utc_ns, MILLIS)
+        self.outbox.add_utc(122, self.now_ns, MILLIS)
         self.outbox.add_char(123, c"Y")
         self.outbox.add_int(36, new_seq_no)
         self.outbox.end()
         self.resend_next = new_seq_no
         return 0
 
-    cdef int repeat(
-        self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns, int64_t utc_ns
-    ) except -1 nogil:
+    cdef int repeat(self, uint32_t msg_seq_num, const char *stored, size_t size, int64_t now_ns) except -1 nogil:
         """FIX-5: the stored message under its number, with PossDupFlag, OrigSendingTime and a new SendingTime."""
         cdef uint32_t i
         cdef uint32_t tag
@@ -150,12 +147,11 @@ cdef class SessionWriter:
         if not self.resend_next <= msg_seq_num <= self.resend_end:
             return 0
         self.now_ns = self.sent_ns = now_ns
-        self.utc_ns = utc_ns
         self.fill_to(msg_seq_num)
         if parse(self.message, stored, size) != <int> size or self.message.at[AT_SENDING_TIME] == 0:
             with gil:
                 raise ValueError(f"stored message {msg_seq_num} is no FIX message of {size} bytes")
-        self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, utc_ns)
+        self.outbox.begin_at(self.message.msg_type, OUT_REPEAT, msg_seq_num, now_ns)
         self.outbox.add_char(43, c"Y")
         sent = self.message.at[AT_SENDING_TIME]
         self.outbox.add_bytes(122, self.message.value(sent), self.message.fields[sent].length)

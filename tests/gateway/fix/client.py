@@ -1,26 +1,25 @@
-"""A FIX client for tests, on simplefix alone, that drives a session by bytes under a clock of its own."""
+"""The tests' FIX client without a wire: it drives a session by bytes, under a clock of its own.
+
+simplefix reads what the session says: a parser that strangers wrote finds what ours would forgive.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from typing import Any
 
 import simplefix
 
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
+from tests.fix_client import Field, encoded, utc_text
 from tests.gateway.fix.plain import PlainSession
 
 SECOND = 1_000_000_000
 START_UTC_NS = 1_795_261_920_000_000_000
 RULES = Rules(["D", "F", "G"])
 
-Fields = list[tuple[int, Any]]
-
-
-def utc_text(utc_ns: int) -> str:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=utc_ns // 1000)
-    return moment.strftime("%Y%m%d-%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+Fields = list[Field]
 
 
 def decode(data: bytes) -> list[simplefix.FixMessage]:
@@ -57,44 +56,33 @@ class Client:
 
     def __init__(self, version: int = 44, **limits: Any) -> None:
         self.version = version
-        self.now_ns = 5 * SECOND
+        self.now_ns = START_UTC_NS
         self.sent = 0
         self.session = PlainSession("LOCKSTEP", RULES, Outbox(), self.now_ns, **limits)
         self.events: list[Any] = []
 
-    @property
-    def utc_ns(self) -> int:
-        return START_UTC_NS + self.now_ns
-
-    def message(self, msg_type: str, fields: Fields = [], **header: Any) -> bytes:  # noqa: B006
+    def message(self, msg_type: str, fields: Sequence[Field] = (), **header: Any) -> bytes:
         """The bytes of the next message; keyword arguments (seq, sender, time, begin …) replace header fields."""
         self.sent = header.get("seq", self.sent + 1)
-        built = simplefix.FixMessage()
-        built.append_pair(8, header.get("begin", f"FIX.4.{self.version % 10}"))
-        built.append_pair(35, msg_type)
-        built.append_pair(49, header.get("sender", "TRADER1"))
-        built.append_pair(56, header.get("target", "LOCKSTEP"))
+        now = utc_text(self.now_ns)
+        head: Fields = [(35, msg_type), (49, header.get("sender", "TRADER1")), (56, header.get("target", "LOCKSTEP"))]
         if self.sent is not None:
-            built.append_pair(34, self.sent)
-        built.append_pair(52, header.get("time", utc_text(self.utc_ns)))
+            head.append((34, self.sent))
+        head.append((52, header.get("time", now)))
         if header.get("poss_dup"):
-            built.append_pair(43, "Y")
+            head.append((43, "Y"))
             if header.get("original", True):
-                built.append_pair(122, header.get("original", utc_text(self.utc_ns)))
-        for tag, value in header.get("more", []):
-            built.append_pair(tag, value)
-        for tag, value in fields:
-            built.append_pair(tag, value)
-        encoded: bytes = built.encode()
-        return encoded
+                head.append((122, header.get("original", now)))
+        begin = header.get("begin", f"FIX.4.{self.version % 10}")
+        return encoded(begin, [*head, *header.get("more", []), *fields])
 
     def give(self, data: bytes) -> list[Any]:
         """Hand bytes to the session; returns its events."""
-        events = self.session.receive_bytes(data, self.now_ns, self.utc_ns)
+        events = self.session.receive_bytes(data, self.now_ns)
         self.events += events
         return events
 
-    def say(self, msg_type: str, fields: Fields = [], **header: Any) -> list[Any]:  # noqa: B006
+    def say(self, msg_type: str, fields: Sequence[Field] = (), **header: Any) -> list[Any]:
         return self.give(self.message(msg_type, fields, **header))
 
     def hear(self) -> list[simplefix.FixMessage]:
@@ -102,13 +90,13 @@ class Client:
 
     def pass_time(self, seconds: float) -> Any:
         self.now_ns += int(seconds * SECOND)
-        return self.session.pass_time(self.now_ns, self.utc_ns)
+        return self.session.pass_time(self.now_ns)
 
-    def log_on(self, next_in: int = 1, next_out: int = 1, fields: Fields = [], **header: Any) -> Any:  # noqa: B006
+    def log_on(self, next_in: int = 1, next_out: int = 1, fields: Sequence[Field] = (), **header: Any) -> Any:
         """Log on with interval 30 s, accepted with these numbers; returns the event of the acceptance."""
         events = self.say("A", [(98, 0), (108, 30), *fields], **header)
         assert [event[0] for event in events] == ["logon"]
-        return self.session.accept_logon(next_in, next_out, self.now_ns, self.utc_ns)
+        return self.session.accept_logon(next_in, next_out, self.now_ns)
 
 
 def logged_on(version: int = 44, **limits: Any) -> Client:

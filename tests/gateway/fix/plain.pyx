@@ -28,7 +28,7 @@ cdef class PlainSession(Connection):
     """A session whose events are tuples.
 
     ("application", MsgType, MsgSeqNum, fields), ("logon", fields), ("resend", begin, end) and ("disconnect", reason);
-    fields are (tag, value) pairs. `now_ns` is monotonic, `utc_ns` wall time.
+    fields are (tag, value) pairs.
     """
 
     cdef bytes pending
@@ -41,7 +41,7 @@ cdef class PlainSession(Connection):
         """Append received bytes. Bounded by what `next_event` leaves: less than one message."""
         self.pending += data
 
-    def next_event(self, int64_t now_ns, int64_t utc_ns) -> tuple | None:
+    def next_event(self, int64_t now_ns) -> tuple | None:
         """The next event in what was fed; None where there is none yet. Handle it before you ask for the next."""
         cdef Step step = STEP_HANDLED
         cdef bytes held = self.pending
@@ -49,18 +49,18 @@ cdef class PlainSession(Connection):
         cdef size_t at = 0
         cdef size_t size = len(held)
         while step == STEP_HANDLED:
-            step = self.receive(start + at, size - at, now_ns, utc_ns)
+            step = self.receive(start + at, size - at, now_ns)
             at += self.consumed
         event = self._event(step)
         self.pending = held[at:]
         return event
 
-    def receive_bytes(self, bytes data, int64_t now_ns, int64_t utc_ns) -> list[tuple]:
+    def receive_bytes(self, bytes data, int64_t now_ns) -> list[tuple]:
         """`feed`, and all events of it. Nothing comes after a logon before it is accepted, or after a disconnect."""
         events = []
         self.feed(data)
         while True:
-            event = self.next_event(now_ns, utc_ns)
+            event = self.next_event(now_ns)
             if event is None:
                 return events
             events.append(event)
@@ -79,57 +79,53 @@ cdef class PlainSession(Connection):
             return ("disconnect", REASONS[self.reason])
         return None
 
-    def accept_logon(self, uint32_t next_in, uint32_t next_out, int64_t now_ns, int64_t utc_ns) -> tuple | None:
+    def accept_logon(self, uint32_t next_in, uint32_t next_out, int64_t now_ns) -> tuple | None:
         """`accept`; returns the event that it caused, if any."""
         self._expect_logon()
-        return self._event(self.accept(next_in, next_out, now_ns, utc_ns))
+        return self._event(self.accept(next_in, next_out, now_ns))
 
-    def refuse_logon(self, bytes text, int64_t now_ns, int64_t utc_ns) -> tuple:
+    def refuse_logon(self, bytes text, int64_t now_ns) -> tuple:
         """`refuse`; returns the disconnect."""
         self._expect_logon()
-        return self._event(self.refuse(text, len(text), now_ns, utc_ns))
+        return self._event(self.refuse(text, len(text), now_ns))
 
     def _expect_logon(self) -> None:
         if self.phase != PHASE_LOGON:
             raise ValueError("no Logon waits for an answer")
 
-    def pass_time(self, int64_t now_ns, int64_t utc_ns) -> tuple | None:
+    def pass_time(self, int64_t now_ns) -> tuple | None:
         """`tick`; returns the disconnect, if it came to that."""
-        return self._event(self.tick(now_ns, utc_ns))
+        return self._event(self.tick(now_ns))
 
     def deadline_ns(self) -> int:
         """`next_deadline_ns`."""
         return self.next_deadline_ns()
 
-    def send(self, str msg_type, list fields, int64_t now_ns, int64_t utc_ns, bint reply=False) -> None:
+    def send(self, str msg_type, list fields, int64_t now_ns, bint reply=False) -> None:
         """Append an application message with these (tag, value bytes); as a `reply`, routing tags are reversed."""
         if reply:
-            self.begin_reply(packed(msg_type), now_ns, utc_ns)
+            self.begin_reply(packed(msg_type), now_ns)
         else:
-            self.begin_message(packed(msg_type), now_ns, utc_ns)
+            self.begin_message(packed(msg_type), now_ns)
         for tag, value in fields:
             self.outbox.add_bytes(tag, value, len(value))
         self.end_message()
 
-    def repeat_message(self, uint32_t msg_seq_num, bytes stored, int64_t now_ns, int64_t utc_ns) -> None:
+    def repeat_message(self, uint32_t msg_seq_num, bytes stored, int64_t now_ns) -> None:
         """`repeat`."""
-        self.repeat(msg_seq_num, stored, len(stored), now_ns, utc_ns)
+        self.repeat(msg_seq_num, stored, len(stored), now_ns)
 
-    def finish_repeat(self, int64_t now_ns, int64_t utc_ns) -> None:
+    def finish_repeat(self, int64_t now_ns) -> None:
         """`end_repeat`."""
-        self.end_repeat(now_ns, utc_ns)
+        self.end_repeat(now_ns)
 
-    def log_out(self, bytes text, int64_t now_ns, int64_t utc_ns) -> None:
+    def log_out(self, bytes text, int64_t now_ns) -> None:
         """`logout`."""
-        self.logout(text, len(text), now_ns, utc_ns)
+        self.logout(text, len(text), now_ns)
 
     def take_outgoing(self) -> bytes:
         """All bytes for the peer."""
         return self.outbox.take()
-
-    def counterparty(self) -> bytes:
-        """The peer's CompID."""
-        return self.peer[:self.peer_size]
 
     def queued_bytes(self) -> int:
         """How many bytes of messages above a gap are kept."""

@@ -20,17 +20,17 @@ class Echo:
         self.end: Any = None
 
     def receive(self, data: bytes) -> None:
-        session, now, utc = self.client.session, self.client.now_ns, self.client.utc_ns
+        session, now = self.client.session, self.client.now_ns
         session.feed(data)
-        while self.end is None and (event := session.next_event(now, utc)) is not None:
+        while self.end is None and (event := session.next_event(now)) is not None:
             if event[0] == "logon":
-                session.accept_logon(1, 1, now, utc)
+                session.accept_logon(1, 1, now)
             elif event[0] == "application":
-                session.send("8", [(11, dict(event[3])[11])], now, utc)
+                session.send("8", [(11, dict(event[3])[11])], now)
             elif event[0] == "resend":
                 for seq in sorted(self.stored):
-                    session.repeat_message(seq, self.stored[seq], now, utc)
-                session.finish_repeat(now, utc)
+                    session.repeat_message(seq, self.stored[seq], now)
+                session.finish_repeat(now)
             else:
                 self.end = event
             self.store()

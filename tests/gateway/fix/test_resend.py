@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.fix.client import SECOND, Client, brief, utc_text
+from tests.fix_client import utc_text
+from tests.gateway.fix.client import SECOND, Client, brief
 
 
 def with_reports(client: Client, count: int) -> dict[int, bytes]:
     """Send reports, with heartbeats between; returns the reports by number, as a store would hold them."""
     for i in range(count):
-        client.session.send("8", [(37, b"%d" % i)], client.now_ns, client.utc_ns)
+        client.session.send("8", [(37, b"%d" % i)], client.now_ns)
         client.say("1", [(112, "x")])
     stored = {seq: data for kind, seq, data in client.session.outbox.listed() if kind == 2}
     client.hear()
@@ -23,14 +24,14 @@ def serve(client: Client, event: Any, stored: dict[int, bytes]) -> None:
     assert event[0] == "resend"
     for seq in range(event[1], event[2] + 1):
         if seq in stored:
-            client.session.repeat_message(seq, stored[seq], client.now_ns, client.utc_ns)
-    client.session.finish_repeat(client.now_ns, client.utc_ns)
+            client.session.repeat_message(seq, stored[seq], client.now_ns)
+    client.session.finish_repeat(client.now_ns)
 
 
 def test_resend_repeats_reports_and_fills_what_is_administrative(client: Client) -> None:
     """FIX-4, FIX-5."""
     stored = with_reports(client, 2)  # 2 report, 3 heartbeat, 4 report, 5 heartbeat
-    first_time = utc_text(client.utc_ns)
+    first_time = utc_text(client.now_ns)
     client.now_ns += 3 * SECOND
     [event] = client.say("2", [(7, 1), (16, 0)])
     serve(client, event, stored)
@@ -43,7 +44,7 @@ def test_resend_repeats_reports_and_fills_what_is_administrative(client: Client)
         ("8", "4", "Y", "", "", "1"),
         ("4", "5", "Y", "Y", "6", ""),
     ]
-    assert brief(heard, 52, 122)[1] == (utc_text(client.utc_ns), first_time)
+    assert brief(heard, 52, 122)[1] == (utc_text(client.now_ns), first_time)
     assert client.session.outbox.next_out == 6
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.fix.client import SECOND, Client, brief, decode, logged_on, order, utc_text
+from tests.fix_client import utc_text
+from tests.gateway.fix.client import SECOND, Client, brief, decode, logged_on, order
 
 
 def names(events: list[Any]) -> list[Any]:
@@ -29,7 +30,7 @@ def test_nothing_is_taken_before_the_logon_is_accepted(version: int) -> None:
     data = client.message("A", [(98, 0), (108, 30)]) + client.message("1", [(112, "x")])
     assert names(client.give(data)) == ["logon"]
     assert client.hear() == []
-    client.session.accept_logon(1, 1, client.now_ns, client.utc_ns)
+    client.session.accept_logon(1, 1, client.now_ns)
     client.give(b"")
     assert brief(client.hear(), 35, 112) == [("A", ""), ("0", "x")]
 
@@ -45,7 +46,7 @@ def test_no_heartbeat_goes_out_before_the_logon_reply(version: int) -> None:
 def test_refused_logon_gets_a_logout_that_uses_no_number(version: int) -> None:
     client = Client(version)
     client.say("A", [(98, 0), (108, 30)])
-    assert client.session.refuse_logon(b"bad password", 1, client.utc_ns) == ("disconnect", "REFUSED")
+    assert client.session.refuse_logon(b"bad password", client.now_ns) == ("disconnect", "REFUSED")
     assert [kind for kind, _, _ in client.session.outbox.listed()] == [3]
     assert brief(client.hear(), 35, 34, 58) == [("5", "1", "bad password")]
     assert client.session.outbox.next_out == 1
@@ -159,11 +160,11 @@ def test_messages_in_sequence_reach_the_application(client: Client) -> None:
 
 def test_test_request_is_answered_behind_all_that_came_before(client: Client) -> None:
     client.session.feed(client.message("D", order()) + client.message("1", [(112, "barrier")]))
-    event = client.session.next_event(client.now_ns, client.utc_ns)
+    event = client.session.next_event(client.now_ns)
     assert event is not None
     assert event[0] == "application"
-    client.session.send("8", [(37, b"1")], client.now_ns, client.utc_ns)
-    assert client.session.next_event(client.now_ns, client.utc_ns) is None
+    client.session.send("8", [(37, b"1")], client.now_ns)
+    assert client.session.next_event(client.now_ns) is None
     assert brief(client.hear(), 35, 112) == [("8", ""), ("0", "barrier")]
 
 
@@ -230,7 +231,7 @@ def test_repeated_message_without_its_first_time_is_rejected_and_the_session_sta
 
 def test_repeated_message_first_sent_after_now_is_rejected_and_logged_out(client: Client) -> None:
     """FIX-6: a repeated message says when it was first sent."""
-    late = utc_text(client.utc_ns + 10 * SECOND)
+    late = utc_text(client.now_ns + 10 * SECOND)
     assert client.say("D", order(), poss_dup=True, original=late) == [("disconnect", "SENDING_TIME")]
     assert brief(client.hear(), 35, 373) == [("3", "10"), ("5", "")]
 
@@ -241,7 +242,7 @@ def test_repeated_message_that_is_known_says_when_it_was_first_sent_too(client: 
     assert client.say("D", order(), seq=2, poss_dup=True, original=None) == []
     assert brief(client.hear(), 35, 45, 371, 373) == [("3", "2", "122", "1")]
     assert names(client.say("D", order())) == ["application"]
-    late = utc_text(client.utc_ns + 10 * SECOND)
+    late = utc_text(client.now_ns + 10 * SECOND)
     assert client.say("D", order(), seq=2, poss_dup=True, original=late) == [("disconnect", "SENDING_TIME")]
     assert brief(client.hear(), 35, 373) == [("3", "10"), ("5", "")]
 
@@ -335,7 +336,7 @@ def test_wrong_version_in_a_session_disconnects_without_reply(client: Client) ->
 @pytest.mark.parametrize("offset_s", [-121, 121])
 def test_sending_time_outside_the_window_is_rejected_and_logged_out(client: Client, offset_s: int) -> None:
     """FIX-14: wrong time or CompID in a session: Reject and Logout."""
-    when = utc_text(client.utc_ns + offset_s * SECOND)
+    when = utc_text(client.now_ns + offset_s * SECOND)
     assert client.say("D", order(), time=when) == [("disconnect", "SENDING_TIME")]
     assert brief(client.hear(), 35, 371, 373) == [("3", "52", "10"), ("5", "", "")]
 
@@ -347,8 +348,8 @@ def test_routing_tags_are_reversed_in_replies(client: Client) -> None:
     [reject] = client.hear()
     assert brief([reject], 128, 129, 115, 116) == [("DESK", "JOE", "VENUE", "OPS")]
     client.session.feed(client.message("D", order(), more=routing))
-    client.session.next_event(client.now_ns, client.utc_ns)
-    client.session.send("8", [(37, b"1")], client.now_ns, client.utc_ns, reply=True)
+    client.session.next_event(client.now_ns)
+    client.session.send("8", [(37, b"1")], client.now_ns, reply=True)
     assert brief(client.hear(), 35, 128, 115) == [("8", "DESK", "VENUE")]
 
 
@@ -366,7 +367,7 @@ def test_heartbeat_after_one_interval_of_our_silence(client: Client) -> None:
 
 def test_what_we_send_puts_the_heartbeat_off(client: Client) -> None:
     client.now_ns += 20 * SECOND
-    client.session.send("8", [(37, b"1")], client.now_ns, client.utc_ns)
+    client.session.send("8", [(37, b"1")], client.now_ns)
     client.hear()
     client.pass_time(15)
     assert client.hear() == []
@@ -392,7 +393,7 @@ def test_interval_of_zero_turns_heartbeats_off(version: int) -> None:
     """FIX-12: silence is broken, tested, and then ends the session."""
     client = Client(version)
     client.say("A", [(98, 0), (108, 0)])
-    client.session.accept_logon(1, 1, client.now_ns, client.utc_ns)
+    client.session.accept_logon(1, 1, client.now_ns)
     client.hear()
     assert client.pass_time(100_000) is None
     assert client.hear() == []
@@ -414,7 +415,7 @@ def test_logout_is_answered_and_the_connection_closed_after_a_wait(version: int)
 
 
 def test_our_logout_ends_with_the_peers(client: Client) -> None:
-    client.session.log_out(b"end of day", client.now_ns, client.utc_ns)
+    client.session.log_out(b"end of day", client.now_ns)
     assert brief(client.hear(), 35, 58) == [("5", "end of day")]
     assert client.say("5") == [("disconnect", "LOGOUT")]
 
@@ -435,11 +436,11 @@ def test_nothing_is_taken_behind_the_peers_own_logout(client: Client) -> None:
 
 
 def test_behind_our_logout_only_its_answer_and_resends_count(client: Client) -> None:
-    client.session.log_out(b"end of day", client.now_ns, client.utc_ns)
+    client.session.log_out(b"end of day", client.now_ns)
     assert client.say("D", order("late")) == []
     assert client.say("A", [(98, 0), (108, 30), (141, "Y")], seq=1) == []
     assert client.say("2", [(7, 1), (16, 0)], seq=3) == [("resend", 1, 2)]
-    client.session.finish_repeat(client.now_ns, client.utc_ns)
+    client.session.finish_repeat(client.now_ns)
     assert brief(client.hear(), 35) == [("5",), ("4",)], "no ResendRequest of ours: the next logon's is enough"
     assert client.say("5", seq=4) == [("disconnect", "LOGOUT")]
     assert client.session.next_in == 2
@@ -469,7 +470,7 @@ def test_type_that_does_not_exist_is_rejected(client: Client) -> None:
 
 
 def test_every_finished_message_is_listed_for_the_store(client: Client) -> None:
-    client.session.send("8", [(37, b"1")], client.now_ns, client.utc_ns)
+    client.session.send("8", [(37, b"1")], client.now_ns)
     client.say("1", [(112, "x")])
     listed = client.session.outbox.listed()
     assert [(kind, seq) for kind, seq, _ in listed] == [(2, 2), (1, 3)]

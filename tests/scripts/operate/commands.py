@@ -42,9 +42,9 @@ def waiting(venue: RunningVenue, kind: str) -> list[dict[str, Any]]:
     return json.loads(venue.command(kind, "list", "--json").stdout)  # type: ignore[no-any-return]
 
 
-def refusal(client: FixClient, cl_ord_id: str) -> bytes:
+def refusal(client: FixClient, cl_ord_id: str) -> str:
     """The Text of the ExecutionReport that refuses an order."""
-    return bytes(client.await_report(cl_ord_id, "8").get(58))
+    return client.await_report(cl_ord_id, "8")[58]
 
 
 def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:

@@ -30,10 +30,8 @@ def test_an_instrument_moves_between_processes(tmp_path: Path) -> None:
         operate(venue, "move", "SOLUSDT", "1")
         operate(venue, "resume", "SOLUSDT")
         taker.order("q1", "buy", "152", "0.3", "SOLUSDT")
-        filled = [taker.await_report("q1", "F").get(31) for _ in range(30)]
-        assert [Decimal(price.decode()) for price in filled] == [Decimal(150)] * 10 + [Decimal(151)] * 10 + [
-            Decimal(152)
-        ] * 10
+        filled = [taker.await_report("q1", "F")[31] for _ in range(30)]
+        assert [Decimal(price) for price in filled] == [Decimal(150)] * 10 + [Decimal(151)] * 10 + [Decimal(152)] * 10
         assert operate(venue, "cancel", "--symbol", "SOLUSDT")["details"] == {"cancelled": 70}
         assert phases(venue)["SOLUSDT"] == "CONTINUOUS"
         venue.verify()

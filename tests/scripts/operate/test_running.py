@@ -81,9 +81,9 @@ def test_a_halt_freezes_and_a_resume_lets_go_on(venue: RunningVenue, client: Cli
     told = operate(venue, "halt", "BTCUSDT")
     assert (told["outcome"], told["details"]["from"], told["details"]["phase"]) == ("done", "CONTINUOUS", "HALT")
     trader.order("h2", "buy", "100", "1")
-    assert b"halt" in refusal(trader, "h2").lower()
+    assert "halt" in refusal(trader, "h2").lower()
     trader.cancel("h3", "h1", "buy")
-    trader.await_message(lambda message: message.get(35) == b"9" and message.get(11) == b"h3")
+    trader.await_message(lambda message: message[35] == "9" and message[11] == "h3")
     assert "already" in operate(venue, "halt", "BTCUSDT")["says"]
     operate(venue, "resume", "BTCUSDT")
     trader.cancel("h4", "h1", "buy")
@@ -101,7 +101,7 @@ def test_an_auction_ends_in_trades_at_one_price(venue: RunningVenue, client: Cli
     told = operate(venue, "resume", "ETHUSDT")["details"]
     assert (told["from"], Decimal(told["auction_quantity"])) == ("OPENING_AUCTION", Decimal(2))
     fills = (trader.await_report("a1", "F"), other.await_report("a2", "F"))
-    assert {Decimal(fill.get(31).decode()) for fill in fills} == {Decimal(told["auction_price"])}
+    assert {Decimal(fill[31]) for fill in fills} == {Decimal(told["auction_price"])}
     assert phases(venue) == {"BTCUSDT": "CONTINUOUS", "ETHUSDT": "CONTINUOUS", "SOLUSDT": "CONTINUOUS"}
 
 
@@ -112,7 +112,7 @@ def test_a_mass_cancel_takes_what_it_names(venue: RunningVenue, client: Client) 
         trader.await_report(f"m{number}", "0")
     assert operate(venue, "cancel", "--account", "TRADER3", "--side", "buy")["details"] == {"cancelled": 2}
     for _ in range(2):
-        trader.await_message(lambda message: message.get(150) == b"4")
+        trader.await_message(lambda message: message.get(150) == "4")
     assert operate(venue, "cancel", "--account", "TRADER3", "--symbol", "SOLUSDT")["details"] == {"cancelled": 0}
     assert operate(venue, "cancel", "--account", "TRADER3")["details"] == {"cancelled": 1}
 
@@ -263,7 +263,7 @@ def test_a_schedule_changes_phases_by_itself(venue: RunningVenue, client: Client
     while phases(venue)["ETHUSDT"] != "CLOSED":
         assert time.monotonic() < deadline
     trader.order("s2", "buy", "2000", "1", "ETHUSDT")
-    assert b"closed" in refusal(trader, "s2").lower()
+    assert "closed" in refusal(trader, "s2").lower()
     operate(venue, "schedule", "ETHUSDT", "--none")
     trader.cancel("s3", "s1", "buy", "ETHUSDT")
     trader.await_report("s3", "4")
@@ -374,7 +374,7 @@ def test_a_session_is_seen_and_an_operator_ends_it(venue: RunningVenue, client: 
     end = ("disconnect", "TRADER6", "--reason", "sends too much")
     assert operate(venue, *end, by=BY[:2])["says"] == "TRADER6 is disconnected"  # though it reads nothing meanwhile
     farewell = trader.receive()
-    assert (farewell.get(35), farewell.get(58)) == (b"5", b"sends too much")
+    assert (farewell.get(35), farewell.get(58)) == ("5", "sends too much")
     with pytest.raises(ConnectionError):
         trader.receive()
     seen = session(venue, "TRADER6")
@@ -439,7 +439,7 @@ def test_halts_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, cli
     venue.await_ready(2, 60)
     killed = client("TRADER2")
     killed.order("k1", "buy", "100", "1")
-    assert b"kill" in refusal(killed, "k1").lower()
+    assert "kill" in refusal(killed, "k1").lower()
     trader = client("TRADER1")
     trader.order("k2", "buy", "100", "6")
     refusal(trader, "k2")
@@ -449,7 +449,7 @@ def test_halts_kill_switches_and_limits_outlive_a_death(venue: RunningVenue, cli
     refusal(trader, "k4")
     operate(venue, "kill", "TRADER2", "--off")
     killed.order("k6", "buy", "100", "1", "SOLUSDT")
-    assert b"halt" in refusal(killed, "k6").lower()
+    assert "halt" in refusal(killed, "k6").lower()
     operate(venue, "resume", "SOLUSDT")
     killed.order("k5", "buy", "100", "1")
     killed.await_report("k5", "0")
