@@ -7,9 +7,9 @@ import random
 from collections import Counter
 
 from shm.layout import unpack_command, unpack_event
-from shm.records import Adjustment, Code, Command, CorrectionProposal, Deposit, Event, Rejected
+from shm.records import Code, Deposit, Event, Rejected
 from tests.consumer.money import Money
-from tests.consumer.requests import Requests
+from tests.router.random_driver import Everything
 from tests.router.rig import ACCOUNTS, Rig
 
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
@@ -25,23 +25,18 @@ class Followed:
     def __init__(self, seed: int) -> None:
         self.rig = Rig(seed=seed).lead()
         self.money = Money()
-        self.requests = Requests(seed)
+        self.draw = random.Random(seed)
+        self.driver = Everything(self.rig, self.draw, move=0, correct=6)
         self.seen: Counter[str] = Counter()
         self._events = dict.fromkeys(self.rig.events, 0)
         self._records = 0
-        self._approvals: list[list[Command]] = []
 
     def round(self) -> None:
         for _ in range(REQUESTS_A_ROUND):
-            trades = [(ring, trade) for (ring, _), trade in list(self.money.trades.items())[-20:]]
-            self.rig.send(*self.requests.next(self.rig.now, trades), gateway=self.requests.draw.randrange(2))
-            for _ in range(self.requests.draw.choice((0, 1, 6))):
+            self.driver.step()
+            for _ in range(self.draw.choice((0, 1, 6))):
                 self.rig.step()
-        for approval in self._approvals:
-            if self.requests.draw.random() < 0.7:
-                self.rig.send(*approval)
-        self._approvals.clear()
-        self.rig.now += self.requests.draw.choice((0, 0, 10**8, 10**9))
+        self.rig.now += self.draw.choice((0, 0, 10**8, 10**9))
         self.rig.run()
         self.tell_all()
         self.follow()
@@ -61,10 +56,6 @@ class Followed:
             match record:
                 case Deposit(verdict=Code.OK):
                     self.money.deposit(record.account, record.asset, record.amount)
-                case Adjustment(verdict=Code.OK, proposal=0):
-                    self._approvals.append(self.requests.approve(record.seq))
-                case CorrectionProposal(verdict=Code.OK):
-                    self._approvals.append(self.requests.agree(record))
         self._records = len(self.rig.log)
         fresh: list[tuple[int, int, int, Event]] = []
         for ring, records in self.rig.events.items():
@@ -105,7 +96,7 @@ def test_balances_and_holds_follow_from_events_alone() -> None:
             followed.round()
             followed.compare()
     except Exception as error:
-        error.add_note(f"LOCKSTEP_FUZZ_SEED={SEED}, request {followed.requests.count}")
+        error.add_note(f"LOCKSTEP_FUZZ_SEED={SEED}, request {followed.driver.count}")
         raise
     if ROUNDS >= 60:
         for name in ("Traded", "Corrected", "Confirmed", "Triggered", "Shown", "Balance", "PhaseChanged"):

@@ -38,20 +38,23 @@ from shm.records import OrderType as Kind
 from shm.records import TimeInForce as Tif
 from tests.corrections import approval
 from tests.naming import meaning
+from tests.router.requests import Wording, cancel, name, order, replace
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
-from tests.router.traffic import Wording, cancel, name, order, replace
 
 SECOND_NS = 10**9
 
 
 class Everything:
-    """`step` sends one request; `settle` lets all be done now and then."""
+    """`step` sends one request; `weights` say by name how often a kind comes, if not as often as ever."""
 
-    def __init__(self, rig: Rig, draw: random.Random, words: Wording = meaning, room: int = 4) -> None:
+    def __init__(
+        self, rig: Rig, draw: random.Random, words: Wording = meaning, room: int = 4, **weights: float
+    ) -> None:
         self.rig = rig
         self.words = words
         self.draw = draw
         self.room = room
+        self.weights = weights
         self.count = 0
         self.used: list[tuple[int, str, int]] = []
         self.proposals: list[int] = []
@@ -67,6 +70,8 @@ class Everything:
         }  # fmt: skip
         while min(gateway.room() for gateway in (*self.rig.gateways, self.rig.operators)) < self.room:
             self.rig.step()
+        for kind, weight in self.weights.items():
+            steps[getattr(self, kind)] = weight
         self.draw.choices(list(steps), list(steps.values()))[0]()
         if self.draw.random() < 0.3:
             self.rig.step()

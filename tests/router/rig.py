@@ -63,6 +63,11 @@ def account_records(account: int, is_operator: int = 0) -> list[bytes]:
     return [pack(credential), pack(Account(account=account, name=b"T%d" % account, is_operator=is_operator))]
 
 
+def by_operator(*records: Command) -> bool:
+    """Whether an operator sends these records, which belong together."""
+    return records[-1].account in OPERATORS or records[-1].session in OPERATORS
+
+
 def new_ingress(incarnation: int) -> dict[int, Ring]:
     """Rings of a whole start: no start on the same log had one of that incarnation."""
     rings = {}
@@ -196,9 +201,9 @@ class Rig:
 
     def send(self, *records: Command, gateway: int = 0) -> None:
         """Records that belong together: by the operators' ring where an operator sends them, else by a gateway's."""
-        by_operator = records[-1].account in OPERATORS or records[-1].session in OPERATORS
+        producer = self.operators if by_operator(*records) else self.gateways[gateway]
         for record in records:
-            (self.operators if by_operator else self.gateways[gateway]).put(pack(record))
+            producer.put(pack(record))
 
     def ask(self, *records: Command) -> int:
         """Send a request, let all be done, and return its verdict."""

@@ -14,8 +14,8 @@ import pytest
 
 from tests.naming import apart, meaning
 from tests.router.random_driver import Everything
+from tests.router.requests import Wording
 from tests.router.rig import Rig
-from tests.router.traffic import Wording
 
 # By rules, seed and wording, of the log and of the events of router and matchers: their first 16 hexadecimal digits.
 DIGESTS: dict[tuple[int, int, Wording], tuple[str, str]] = {

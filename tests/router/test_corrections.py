@@ -16,10 +16,10 @@ from shm.records import (
     Withdrawal,
 )
 from tests.corrections import approval
+from tests.router.requests import order
 from tests.router.rig import NOW, OPERATORS, Rig
 from tests.router.test_operators import balances, told
 from tests.router.test_refusals import SECOND, by, correction, own
-from tests.router.traffic import order
 
 
 def trade(rig: Rig) -> Traded:

@@ -7,8 +7,8 @@ from msgspec import structs
 
 from shm.board import Word
 from shm.records import Code, Instrument, MassCancel, Phase, PhaseChange
+from tests.router.requests import cancel, order, replace
 from tests.router.rig import OPERATORS, Rig
-from tests.router.traffic import cancel, order, replace
 
 
 @pytest.fixture

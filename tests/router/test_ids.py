@@ -10,8 +10,8 @@ from msgspec.structs import asdict
 
 from shm.records import Code, Command, CommandType, ExtTerms, NewOrder, Replace
 from shm.records import OrderFlag as Flag
+from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, Rig
-from tests.router.traffic import cancel, order, replace
 
 SECOND_NS = 10**9
 

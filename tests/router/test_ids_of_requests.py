@@ -7,8 +7,8 @@ import pytest
 from shm.layout import unpack_event
 from shm.records import Cancelled, Code, Event, Rejected, Replaced
 from tests.naming import apart, meaning
+from tests.router.requests import Wording, cancel, order, replace
 from tests.router.rig import Rig
-from tests.router.traffic import Wording, cancel, order, replace
 
 EIGHTEEN, NINETEEN = "e" * 18, "n" * 19
 MEANT = "m" * 18

@@ -16,8 +16,9 @@ from shm.board import Board, Word
 from shm.layout import pack
 from shm.records import Command, ExtClientId
 from shm.ring import NO_BELL, Ring
-from tests.router.rig import OPERATORS_RING, Rig, new_ingress
-from tests.router.traffic import cancel, order, traffic
+from tests.router.random_driver import Everything
+from tests.router.requests import cancel, order
+from tests.router.rig import OPERATORS_RING, Rig, by_operator, new_ingress
 
 RINGS = (1, 2, OPERATORS_RING)
 INCARNATION = 77
@@ -66,10 +67,24 @@ def check_each_once(log: list[bytes], rings: dict[int, Ring]) -> None:
     assert positions(log) == {number: list(range(1, ring.published + 1)) for number, ring in rings.items()}
 
 
-def requests(seed: int, count: int) -> Iterator[tuple[int, list[Command]]]:
-    draw = random.Random(seed)
-    for request in traffic(seed, count):
-        yield draw.randint(0, 1), request
+class Asked(Rig):
+    """A venue that keeps what it is asked, each with its gateway."""
+
+    asked: list[tuple[int, tuple[Command, ...]]]
+
+    def send(self, *records: Command, gateway: int = 0) -> None:
+        self.asked.append((gateway, records))
+        super().send(*records, gateway=gateway)
+
+
+def requests(seed: int, count: int) -> Iterator[tuple[int, tuple[Command, ...]]]:
+    """What may be asked of another venue too."""
+    rig = Asked()
+    driver = Everything(rig.lead(), random.Random(seed))
+    for _ in range(count):
+        rig.asked = []
+        driver.step()
+        yield from rig.asked
 
 
 def deaths(before: Shared, after: Shared, log: int, published: int) -> Iterator[tuple[str, int, Shared]]:
@@ -122,10 +137,10 @@ def serve(journal: list[bytes], shared: Shared, log_memory: mmap.mmap) -> None:
 
 
 def life(
-    journal: list[bytes], shared: Shared, stream: Iterator[tuple[int, list[Command]]], records: int
+    journal: list[bytes], shared: Shared, stream: Iterator[tuple[int, tuple[Command, ...]]], records: int
 ) -> list[bytes]:
     """The log that a router leaves which is killed once it has so many more records."""
-    producers = {0: shared.rings[1].producer(), 1: shared.rings[2].producer()}
+    producers = {number: ring.producer() for number, ring in shared.rings.items()}
     log_memory = mmap.mmap(-1, Ring.size_for(LOG))
     Ring.format(log_memory, LOG, [(name, NO_BELL) for name in ("matcher.1", "matcher.2", "journaler")])
     log = Ring(log_memory).consumer("journaler")
@@ -139,10 +154,11 @@ def life(
         while log.pending() < len(journal) + records:
             assert os.waitpid(child, os.WNOHANG) == (0, 0), "the router ended by itself"
             gateway, request = next(stream)
-            while producers[gateway].room() < CAPACITY - 8 and log.pending() < len(journal) + records:
+            producer = producers[OPERATORS_RING if by_operator(*request) else gateway + 1]
+            while producer.room() < CAPACITY - 8 and log.pending() < len(journal) + records:
                 os.sched_yield()
             for record in request:
-                producers[gateway].put(pack(record))
+                producer.put(pack(record))
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -25,9 +25,9 @@ from shm.records import (
 )
 from shm.records import OrderFlag as Flag
 from tests.models.journal import stamp
+from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, NOW, Rig
 from tests.router.test_refusals import by, listed, terms, with_terms
-from tests.router.traffic import cancel, order, replace
 
 UNIT_VALUE, LOT_UNITS = 7, 11
 

@@ -33,9 +33,9 @@ from shm.records import (
     Withdrawal,
 )
 from shm.records import OrderFlag as Flag
+from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, NOW, OPERATORS, Rig
 from tests.router.test_refusals import SECOND, account_limits, by, instrument, own, with_terms
-from tests.router.traffic import cancel, order, replace
 
 SECOND_NS = 10**9
 DAY_S = 86_400

@@ -39,8 +39,8 @@ from shm.records import (
 )
 from shm.records import OrderFlag as Flag
 from tests.corrections import approval
+from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, LISTINGS, NOW, OPERATORS, Rig
-from tests.router.traffic import cancel, order, replace
 
 FIRST, SECOND = OPERATORS
 

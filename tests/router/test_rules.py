@@ -17,8 +17,8 @@ from shm.records import (
     Session,
 )
 from tests.router import rig as rigs
+from tests.router.requests import cancel, order
 from tests.router.rig import FREE, NOW, Rig
-from tests.router.traffic import cancel, order
 
 SECOND_NS = 10**9
 MAX_ASSETS = 4096

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shm.records import Code, CommandType, NewOrder
 from tests.router.probe import watch
+from tests.router.requests import order
 from tests.router.rig import FREE, Rig
-from tests.router.traffic import order
 
 SPENT = FREE + 10  # of asset 2: more than account 2 has before it bought 10
 

@@ -16,8 +16,8 @@ from shm.layout import pack
 from shm.records import CommandType, Snapshot, SnapshotTaken
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything
+from tests.router.requests import cancel, order
 from tests.router.rig import FREE, Rig
-from tests.router.traffic import cancel, order
 
 MILLISECOND_NS = 10**6
 

@@ -8,8 +8,8 @@ import pytest
 
 from shm.records import Cancelled, CancelReason, Code, CommandType, Rejected
 from tests.router.random_driver import Everything
+from tests.router.requests import cancel, order, replace
 from tests.router.rig import Rig
-from tests.router.traffic import cancel, order, replace
 
 STEPS = 500
 LONG = 8000  # records of the log, more than there will be

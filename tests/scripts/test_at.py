@@ -20,8 +20,8 @@ from shm.layout import unpack_command
 from shm.records import Code, Command, CommandType, Corrected
 from tests.pipeline.conftest import DEMO
 from tests.router.random_driver import Everything
+from tests.router.requests import cancel, order
 from tests.router.rig import NOW, Rig
-from tests.router.traffic import cancel, order
 from tests.scripts.conftest import SEGMENT_BYTES
 
 LONG_ID = "gone-and-too-long-to-be-with-another"

@@ -30,8 +30,8 @@ from shm.ring import Ring
 from shm.segment import RoleLock
 from tests.pipeline.conftest import DEMO
 from tests.pipeline.poisoned import careful_command
+from tests.router.requests import order
 from tests.router.rig import Rig
-from tests.router.traffic import order
 from tests.scripts.conftest import SEGMENT_BYTES
 
 
