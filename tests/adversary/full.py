@@ -7,6 +7,7 @@ import time
 from tests.adversary.honest import PATIENCE_S, ROUND_S, SYMBOL, Honest
 from tests.adversary.siege import Siege
 from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.test_database import await_database
 from tests.small_disk import SmallDisk
 
 FULL = "JOURNAL_FULL"
@@ -31,6 +32,7 @@ def run_full(disk: SmallDisk, seed: int, for_s: float) -> None:
                 _await_room(honest)
                 honest.work(for_s / 4)
             feed.check(len(honest.traded))
+            await_database(venue)  # a server that was starting when the disk filled is started again, some seconds later
             siege.check()
     finally:
         if venue.process is not None:

@@ -50,15 +50,12 @@ from shm.records import (
     Triggered,
     TriggerReason,
 )
+from tests import listed
 
 BORN_NS = 1_800_000_000_123_456_789
 BTC, USDT, BTCUSDT = 1, 2, 1
 ACCOUNTS = (1, 2, 3)
-TERMS: dict[str, Any] = {
-    "base_asset": BTC, "quote_asset": USDT, "tick_mantissa": 1, "lot_mantissa": 1, "price_scale": 2,
-    "quantity_scale": 4, "matcher": 1, "collar_bps": 500, "maker_fee_ppm": 100, "taker_fee_ppm": 200,
-    "reference_price_ticks": 5_000_000, "unit_value": 100, "lot_units": 10_000,
-}  # fmt: skip
+TERMS = listed.TERMS | {"maker_fee_ppm": 100, "taker_fee_ppm": 200, "reference_price_ticks": 5_000_000}
 
 
 @dataclass

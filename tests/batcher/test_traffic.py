@@ -13,10 +13,11 @@ from procs.batcher.compare import compare
 from procs.batcher.spool import Spool, stamped
 from shm.layout import pack
 from shm.records import AssetDefined, Command, Event, Instrument, InstrumentDefined
-from tests.batcher.events import BTC, TERMS, USDT, Stream
+from tests.batcher.events import BTC, USDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 from tests.consumer.orders import Orders
+from tests.listed import terms_of
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone
 from tests.matcher.traffic import Traffic
@@ -41,9 +42,8 @@ class Recorded(Alone):
         self.stream.seq = self.seq
         self.stream.now_ns = self.now_ns
         if isinstance(command, Instrument):
-            shared = {name: getattr(command, name) for name in TERMS}
             symbol = b"I%d" % command.instrument
-            self.stream.emit(0, InstrumentDefined, instrument=command.instrument, symbol=symbol, **shared)
+            self.stream.emit(0, InstrumentDefined, instrument=command.instrument, symbol=symbol, **terms_of(command))
         for event in events:
             self.consumer.apply(event)
             self.stream.rings[1].append(stamped(pack(event)))

@@ -23,6 +23,7 @@ from shm import records as r
 from shm.board import Word
 from shm.layout import pack, unpack_command
 from tests.gateway.harness import REPLY_S, STEP_S, Trader, config_for
+from tests.listed import TERMS
 from tests.passwords import CHEAP_HASH
 
 ROUTER = 0
@@ -42,11 +43,7 @@ def credential() -> r.ExtCredentialEvent:
 DEFINITIONS: tuple[Struct, ...] = (
     r.AssetDefined(name=b"BTC", asset=1, scale=8),
     r.AssetDefined(name=b"USDT", asset=2, scale=8),
-    r.InstrumentDefined(
-        instrument=INSTRUMENT, symbol=b"BTCUSDT", base_asset=1, quote_asset=2, tick_mantissa=1, lot_mantissa=1,
-        price_scale=2, quantity_scale=4, matcher=1, collar_bps=500, maker_fee_ppm=0, taker_fee_ppm=0,
-        reference_price_ticks=0, unit_value=100, lot_units=10_000,
-    ),
+    r.InstrumentDefined(instrument=INSTRUMENT, symbol=b"BTCUSDT", **TERMS),
     credential(),
     r.AccountDefined(account=ALICE, name=b"ALICE"),
     credential(),

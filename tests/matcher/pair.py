@@ -32,6 +32,7 @@ from shm.records import (
     TimeInForce,
 )
 from shm.ring import Ring
+from tests.listed import TERMS
 from tests.models import book as model
 from tests.models.journal import crc32c
 from tests.models.whole import check
@@ -44,11 +45,8 @@ START_NS = 9 * 3600 * 10**9  # nine in the morning
 
 
 def instrument(number: int = BTC, unit_value: int = 100, lot_units: int = 10_000, **more: Any) -> Instrument:
-    return Instrument(
-        instrument=number, symbol=b"BTCUSDT", base_asset=1, quote_asset=2, tick_mantissa=1, lot_mantissa=1,
-        price_scale=2, quantity_scale=4, unit_value=unit_value, lot_units=lot_units, maker_fee_ppm=0, taker_fee_ppm=0,
-        **{"matcher": 1, "reference_price_ticks": 100, "collar_bps": 500, **more},
-    )  # fmt: skip
+    own = {"unit_value": unit_value, "lot_units": lot_units, "reference_price_ticks": 100}
+    return Instrument(instrument=number, symbol=b"BTCUSDT", **TERMS | own | more)
 
 
 def limits(number: int = BTC, **more: Any) -> Limits:

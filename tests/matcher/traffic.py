@@ -1,6 +1,7 @@
 """A seeded stream of everything that a matcher may be asked: the long random driver's commands.
 
-It looks into the model for what is open, so that most of what it asks makes sense; it judges no answer.
+It looks into the model for what is open, so that most of what it asks makes sense; it judges no answer. The router's
+driver (tests/router/random_driver.py) can't stand here: what a matcher is asked has order ids, activations and ticks.
 """
 
 from __future__ import annotations

@@ -27,17 +27,13 @@ from shm.records import (
 )
 from shm.ring import Consumer
 from tests.event_feed import ROUTER, EventFeed, History
+from tests.listed import TERMS
 from tests.models.book import Book
 
 CAPACITY = 65536
 MATCHER = 1
 BUY, SELL = Side.BUY, Side.SELL
 START_NS = 1_700_000_000_000_000_000
-DEFINITION: dict[str, Any] = {
-    "base_asset": 1, "quote_asset": 2, "tick_mantissa": 1, "lot_mantissa": 1, "price_scale": 2, "quantity_scale": 4,
-    "matcher": 1, "collar_bps": 500, "maker_fee_ppm": 0, "taker_fee_ppm": 0, "reference_price_ticks": 0,
-    "unit_value": 100, "lot_units": 10_000,
-}  # fmt: skip
 
 
 @dataclass
@@ -81,7 +77,7 @@ class Exchange:
         return self._end()
 
     def list_instrument(self, instrument: int = 1, symbol: bytes = b"BTCUSDT", **changed: Any) -> None:
-        self.tell(InstrumentDefined, symbol=symbol, instrument=instrument, **DEFINITION | changed)
+        self.tell(InstrumentDefined, symbol=symbol, instrument=instrument, **TERMS | changed)
 
     def lead(self) -> None:
         """The router leads: from here on consumers serve."""
@@ -154,7 +150,7 @@ class Exchange:
         self._begin()
         instrument = fields["instrument"]
         if instrument not in self.book.listings:  # whether the publisher has been told of it is another question
-            self.book.apply(Instrument(instrument=instrument, symbol=b"", **DEFINITION))
+            self.book.apply(Instrument(instrument=instrument, symbol=b"", **TERMS))
         made = command(
             seq=self.cause, time_ns=self._time_ns(), account=1, session=1, cl_ord_id=b"c%d" % self.cause, **fields
         )

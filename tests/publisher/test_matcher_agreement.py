@@ -21,6 +21,7 @@ from shm.records import (
     Side,
 )
 from shm.ring import Ring
+from tests.listed import terms_of
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Pair
 from tests.matcher.traffic import Traffic
@@ -31,10 +32,6 @@ SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().r
 CAPACITY = 16384
 POLL_EVERY = 20
 LEVELS = 20
-SHARED = (
-    "base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale", "matcher",
-    "collar_bps", "maker_fee_ppm", "taker_fee_ppm", "reference_price_ticks", "unit_value", "lot_units",
-)  # fmt: skip
 State = tuple[int, list[tuple[int, int]], list[tuple[int, int]]]  # cause, bids, asks
 
 
@@ -79,8 +76,7 @@ class Streamed(Pair):
     def define(self, command: Instrument) -> None:
         number = command.instrument
         known = number in self.expected
-        shared = {name: getattr(command, name) for name in SHARED}
-        self.tell(InstrumentDefined, instrument=number, symbol=b"I%d" % number, **shared)
+        self.tell(InstrumentDefined, instrument=number, symbol=b"I%d" % number, **terms_of(command))
         self.poll(self.seq)
         if not known:
             self.expected[number], self.got[number] = [], []

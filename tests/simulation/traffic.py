@@ -1,4 +1,7 @@
-"""What a simulated venue's users and operators ask for: mostly sense, now and then nonsense."""
+"""What a simulated venue's users and operators ask for: mostly sense, now and then nonsense.
+
+Users ask in FIX, by their own ids and over a wire that fails, so no driver of the core can stand here.
+"""
 
 from __future__ import annotations
 
