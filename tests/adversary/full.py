@@ -32,7 +32,7 @@ def run_full(disk: SmallDisk, seed: int, for_s: float) -> None:
                 _await_room(honest)
                 honest.work(for_s / 4)
             feed.check(len(honest.traded))
-            await_database(venue)  # a server that was starting when the disk filled is started again, some seconds later
+            await_database(venue)  # where its server was starting when the disk filled, it is started again
             siege.check()
     finally:
         if venue.process is not None:
