@@ -29,7 +29,6 @@ class Foreign:
 
     def __init__(self, server: Embedded, url: str, way: Path) -> None:
         self._server = server
-        self._url = url
         self._way = way
         self.name = url.partition("?")[0].rpartition("/")[2]
         self.url = f"postgresql://clerk@/{self.name}?host={way}"

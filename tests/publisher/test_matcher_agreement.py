@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from procs.publisher.feed import Feed, Kind
-from shm.board import Board, Word
+from shm.board import Word
 from shm.layout import pack
 from shm.records import (
     Command,
@@ -20,7 +20,7 @@ from shm.records import (
     InstrumentDefined,
     Side,
 )
-from shm.ring import Ring
+from tests.event_feed import ROUTER, EventFeed
 from tests.listed import terms_of
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Pair
@@ -32,6 +32,7 @@ SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().r
 CAPACITY = 16384
 POLL_EVERY = 20
 LEVELS = 20
+MATCHER = 1
 State = tuple[int, list[tuple[int, int]], list[tuple[int, int]]]  # cause, bids, asks
 
 
@@ -41,30 +42,30 @@ class Streamed(Pair):
     def __init__(self) -> None:
         self.expected: dict[int, list[State]] = {}
         self.got: dict[int, list[State]] = {}
-        self.count = self.numbers = self.seq = 0
+        self.count = self.seq = 0
         self.random = random.Random(SEED)
-        self.board = Board.private()
-        rings = [Ring.private(CAPACITY, ["publisher"]) for _ in range(2)]
-        self.router, self.matcher = (ring.producer() for ring in rings)
-        consumers = [ring.consumer("publisher") for ring in rings]
-        self.feed = Feed({0: consumers[0], 1: consumers[1]}, self.board)
-        self.board.set(Word.READY_EVENT, self.tell(EpochBegun, rules_version=1, members=1, boot_id=b""))
-        self.board.set(Word.EPOCH, 1)
+        self.events = EventFeed({ROUTER: [], MATCHER: []}, "publisher", slots=CAPACITY)
+        self.feed = Feed(self.events.consumers, self.events.board)
+        self.tell(EpochBegun, rules_version=1, members=1, boot_id=b"")
+        self.events.board.set(Word.READY_EVENT, 1)
+        self.events.board.set(Word.EPOCH, 1)
         super().__init__(check_every=0)
         self.poll(self.seq)
 
-    def tell(self, event: type[Event], **values: Any) -> int:
-        self.numbers += 1
-        return self.router.put(pack(event(number=self.numbers, cause=self.seq, **values)))
+    def tell(self, event: type[Event], **values: Any) -> None:
+        told = self.events.history[ROUTER]
+        told.append(pack(event(number=len(told) + 1, cause=self.seq, **values)))
+        assert self.events.publish_to(ROUTER)
 
     def heard(self, events: list[Event], command: Command) -> None:
         if isinstance(command, Instrument):
             self.define(command)
         touched = set()
         for event in events:
-            self.matcher.put(pack(event))
+            self.events.history[MATCHER].append(pack(event))
             if not isinstance(event, ExtTermsEvent | ExtClientIdEvent):
                 touched.add(event.instrument)
+        assert self.events.publish_to(MATCHER)
         for instrument in touched:
             sides = (self.book.shown(instrument, side)[:LEVELS] for side in Side)
             self.expected[instrument].append((events[0].cause, *sides))  # type: ignore[arg-type]
@@ -83,9 +84,8 @@ class Streamed(Pair):
             self.feed.want(number, Kind.BOOK_20, True)
 
     def poll(self, done: int) -> None:
-        self.board.set(Word.DURABLE_SEQ, self.seq)
-        self.board.set(Word.ROUTER_DONE, self.seq)
-        self.board.set(Word.MATCHER_DONE, max(done, self.board.get(Word.MATCHER_DONE)))
+        self.events.release(self.seq)
+        self.events.done(max(done, self.events.board.get(Word.MATCHER_DONE)))
         while self.feed.poll():
             pass
         for instrument, kind in self.feed.pending():
