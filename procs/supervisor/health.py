@@ -78,6 +78,32 @@ def is_drained(venue: Venue, gone: Collection[str]) -> bool:
     return not any(seq < ring.published for ring in rings for name, seq in ring.cursors().items() if name not in gone)
 
 
+def figures(venue: Venue) -> tuple[int, ...]:
+    """How far the core is, in figures: any of them moves while it gets on."""
+    board = venue.board
+    words = [Word.JOURNAL_READY, Word.EPOCH, Word.LOG_END]
+    return (*map(board.get, words), *_done(venue), *(taken for _, taken in _ingress(venue)))
+
+
+def owes(venue: Venue) -> bool:
+    """Whether the core has anything to do: records to replay, match, settle or journal, or requests to take."""
+    done = [venue.board.get(Word.LOG_END), *_done(venue)]
+    return max(done) > min(done) or any(published > taken for published, taken in _ingress(venue))
+
+
+def _done(venue: Venue) -> list[int]:
+    words = [Word.DURABLE_SEQ, Word.ROUTER_DONE, *(Word.MATCHER_DONE + number - 1 for number in venue.matchers)]
+    return [venue.board.get(word) for word in words]
+
+
+def _ingress(venue: Venue) -> list[tuple[int, int]]:
+    """Of each ring that gateways fill: what was published, and what the router has taken."""
+    rings = [
+        venue.ring(spec.name) for spec in venue.topology.rings if "router" in spec.consumers and not spec.events_of
+    ]
+    return [(ring.published, ring.cursors()["router"]) for ring in rings]
+
+
 def progress(venue: Venue) -> str:
     """How far a start has come, in words."""
     board = venue.board

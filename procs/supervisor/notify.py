@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import socket
 
+BEATS = 4  # signs of life within the time that the watchdog grants
+
 
 class Notifier:
-    """The service manager's socket, where there is one. `watchdog` says whether it expects signs of life."""
+    """The service manager's socket, where there is one. `beat_s`: how often it wants a sign of life; None: never."""
 
     def __init__(self) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "")
-        self.watchdog = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid()) and bool(
-            os.environ.get("WATCHDOG_USEC")
-        )
+        is_ours = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        granted_us = int(os.environ.get("WATCHDOG_USEC") or 0) if is_ours else 0
+        self.beat_s = granted_us / 1e6 / BEATS or None
         self._socket: socket.socket | None = None
         if address:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
@@ -29,7 +31,7 @@ class Notifier:
 
     def alive(self) -> None:
         """A sign of life, where the unit has WatchdogSec."""
-        if self.watchdog:
+        if self.beat_s is not None:
             self._send("WATCHDOG=1")
 
     def status(self, status: str) -> None:

@@ -30,6 +30,7 @@ from procs.supervisor.health import RUNNING, STARTING, STOPPING
 from procs.supervisor.monitoring import Monitoring
 from procs.supervisor.notify import Notifier
 from procs.supervisor.poison import CarefulCommand
+from procs.supervisor.pulse import Pulse
 from procs.supervisor.recovery import Recovery
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from procs.supervisor.watch import TICK_S, Console, Watch
@@ -81,6 +82,7 @@ class Supervisor:
         self._listed = Children(self._data / "run" / "children.json")
         self._disk = DiskWatch(self._data, console.line)
         self._notifier = Notifier()
+        self._pulse = Pulse(self._notifier, config.processes.heartbeat_timeout_s)
         self._alerts = Alerts(config.alerts, config.venue.name, self._data / "alerts.json", console.line)
         self._conditions = Conditions(config.alerts, self._data, self._alerts)
         self._monitoring = Monitoring(config.metrics, self._data, console.line)
@@ -111,11 +113,12 @@ class Supervisor:
                     asyncio.get_running_loop().add_signal_handler(number, self._ask)
             for found in remove_leftovers(self._data, self._listed):
                 self._console.line(f"removed what the last run left: {found}")
-            telling = asyncio.create_task(self._alerts.run())
+            telling, beating = asyncio.create_task(self._alerts.run()), asyncio.create_task(self._pulse.run())
             monitoring = asyncio.create_task(self._monitoring.run())
             try:
                 code = await self._keep_running()
             finally:
+                beating.cancel()
                 await self._monitoring.close(monitoring)
                 await self._alerts.close(telling)
             await asyncio.to_thread(self._stop_database)
@@ -133,6 +136,7 @@ class Supervisor:
 
     async def _keep_running(self) -> int:
         while not self._asked:
+            self._pulse.allow()
             run = Run(self._config, self._topology, self._listed, self._command, self._console.line, self._wake.set)
             outcome = Outcome(None, None)
             try:
@@ -183,7 +187,7 @@ class Supervisor:
         seeking = asyncio.ensure_future(poison.find(self._config, self._topology, self._data, self._careful_command))
         while not seeking.done() and not self._asked:
             await asyncio.wait({seeking}, timeout=TICK_S)
-            self._notifier.alive()
+            self._pulse.allow()
         if not seeking.done():
             seeking.cancel()
             await asyncio.wait({seeking})
@@ -198,7 +202,7 @@ class Supervisor:
     async def _watch(self, run: Run) -> Outcome:
         """Watch the run until it can't go on, or is asked to stop."""
         recovery = Recovery(self._topology, self._backoff.longest_delay_s)
-        watch = Watch(run, self._config, self._console, self._notifier, recovery, self._disk, self._alerts)
+        watch = Watch(run, self._config, self._console, self._notifier, self._pulse, recovery, self._disk, self._alerts)
         try:
             while not self._asked:
                 if self._is_snapshot_wanted and watch.ask_snapshot():
@@ -207,7 +211,6 @@ class Supervisor:
                 if failure is not None:
                     return Outcome(watch.ready_s, failure)
                 self._conditions.tick(run.venue.board, time.monotonic())
-                self._notifier.alive()
                 health.show_supervisor(run.venue.board, RUNNING if watch.is_ready else STARTING)
                 if watch.is_ready:
                     self._monitoring.begin()
@@ -227,12 +230,12 @@ class Supervisor:
     async def _stop_in_order(self, run: Run, *, ready: bool) -> None:
         """Stop the run; a second signal ends the patience."""
         self._notifier.stopping()
+        self._pulse.allow()
         self._console.line("stopping in order; Ctrl-C again stops at once")
         stopping = asyncio.ensure_future(run.stop(ready=ready))
         while not stopping.done() and self._asked < 2:
             health.show_supervisor(run.venue.board, STOPPING)
             await asyncio.wait({stopping}, timeout=TICK_S)
-            self._notifier.alive()
         if stopping.done():
             stopping.result()
             self._console.line("stopped")

@@ -19,6 +19,7 @@ from procs.supervisor.database import DatabaseWatch
 from procs.supervisor.disk import RETRY_S, DiskWatch
 from procs.supervisor.gate import LOOK_S, Gate
 from procs.supervisor.notify import Notifier
+from procs.supervisor.pulse import Pulse
 from procs.supervisor.recovery import Recovery, Way
 from procs.supervisor.run import Failure, Run
 from procs.supervisor.snapshots import Coordinator
@@ -55,6 +56,7 @@ class Watch:
         config: Config,
         console: Console,
         notifier: Notifier,
+        pulse: Pulse,
         recovery: Recovery,
         disk: DiskWatch,
         alerts: Alerts,
@@ -65,6 +67,7 @@ class Watch:
         self._config = config
         self._console = console
         self._notifier = notifier
+        self._pulse = pulse
         self._recovery = recovery
         self._alerts = alerts
         self._coordinator: Coordinator | None = None
@@ -108,6 +111,7 @@ class Watch:
         self._disk.tick(self._run.venue.board)
         self._database.tick()
         self._run.tidy()
+        self._pulse.look(self._run.venue, leads=self._run.leads, is_full=self._disk.is_full)
         if self._is_ready and self._coordinator is not None:
             self._coordinator.tick(time.monotonic())
         return None
@@ -141,6 +145,7 @@ class Watch:
             if self._is_ready:
                 self._is_ready = False
                 self._began_s = self._told_s = now_s
+            self._pulse.allow()
             hosts = self._run.topology.core if way is Way.CORE else (failure.host,)
             self._console.line(f"{failure.reason}; {way.value} starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {failure.reason}")
@@ -160,6 +165,7 @@ class Watch:
                 for host in death.hosts:
                     self._run.restart_host(host)
                 continue
+            self._pulse.allow()
             if self._coordinator is not None:
                 # Else the snapshot that is chosen could be removed as too old, and the journal behind it (LOG-17).
                 await self._coordinator.close()

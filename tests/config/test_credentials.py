@@ -76,7 +76,7 @@ def test_one_that_is_not_there_is_named_with_its_key_and_those_that_are(file: Pa
     ]
 
 
-def test_without_a_folder_each_key_that_needs_it_is_named(file: Path, tmp_path: Path) -> None:
+def test_without_a_folder_each_key_that_needs_it_is_named(file: Path) -> None:
     said = refusal(file)
     assert said[0].endswith("venue.credentials: the folder can't be read (No such file or directory)")
     assert [line.partition(":")[0] for line in said] == [
