@@ -37,6 +37,8 @@ COMMANDS = {
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
     "check": ("check:check", "Check a configuration against this machine and the venue's log."),
     "doctor": ("doctor:doctor", "Check this machine and say what to fix."),
+    "install": ("service.command:install", "Have systemd run venues on this host."),
+    "uninstall": ("service.command:uninstall", "Remove what lockstep install wrote."),
     "rebuild-db": ("rebuild_db:rebuild_db", "Rebuild the database from the journal."),
     "load-refused": ("load_refused:load_refused", "Load the rows that the database had refused."),
     "db": ("db:app", "The venue's PostgreSQL."),

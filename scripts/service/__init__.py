@@ -1,0 +1,1 @@
+"""`lockstep install` and `lockstep uninstall`: a host's venues as services of systemd."""
