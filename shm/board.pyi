@@ -20,6 +20,7 @@ class Word(IntEnum):
     GENERATION = 10
     SNAPSHOT_ASKED = 11
     SNAPSHOT_SEQ = 12
+    PROMOTED = 13
     SETTLED = 16
     MATCHER_DONE = 24
     MATCHER_DUE = 32

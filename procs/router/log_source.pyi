@@ -1,5 +1,8 @@
 from pathlib import Path
 
+from shm.board import Board
+from shm.ring import Consumer
+
 class JournalSource:
     is_followed: bool
     def open(self, first: int, last: int) -> None: ...
@@ -11,3 +14,6 @@ class RecordList(JournalSource):
 
 class Journal(JournalSource):
     def __init__(self, directory: Path) -> None: ...
+
+class LogRing(JournalSource):
+    def __init__(self, ring: Consumer, board: Board) -> None: ...

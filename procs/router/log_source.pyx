@@ -1,4 +1,4 @@
-"""Where a starting router reads the log from: the journal on disk, or records that somebody has at hand.
+"""Where a router reads a log that it did not sequence: the journal on disk, records in memory, or a log ring.
 
 It hands out records in order and checks nothing of what they say.
 """
@@ -6,8 +6,10 @@ It hands out records in order and checks nothing of what they say.
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
+from shm.board cimport WORD_PROMOTED, Board
 from shm.journal cimport JournalReader
 from shm.records cimport RECORD_SIZE
+from shm.ring cimport Consumer, record_at
 
 from procs.router.settlement import ReplayError
 from shm.journal_end import short_of
@@ -37,6 +39,9 @@ cdef class JournalSource:
 
     cdef void advance(self) noexcept nogil:
         """Step behind the record that `peek` showed."""
+
+    cdef void release(self, uint64_t seq) noexcept nogil:
+        """All up to `seq` is done, and what came of it is published."""
 
 
 cdef class RecordList(JournalSource):
@@ -97,3 +102,41 @@ cdef class Journal(JournalSource):
 
     cdef void advance(self) noexcept nogil:
         self.reader.advance()
+
+
+cdef class LogRing(JournalSource):
+    """The router's end of a log ring that another agent fills, until `board` says that this node is promoted.
+
+    Matchers read it beside the router: what they tell ahead of their marker waits (LOG-9).
+    PROMOTED is stored once that agent has ended: what is published by then is all that there will be. From then on the
+    router fills the ring itself, and this end only moves along.
+    """
+
+    def __init__(self, Consumer ring, Board board):
+        self.ring = ring
+        self.board = board
+        self.is_followed = True
+
+    def open(self, uint64_t first, uint64_t last) -> None:
+        if self.ring.next != first:
+            raise ReplayError(f"the log ring goes on at {self.ring.next}, and the state is of record {first - 1}")
+        self.at = self.end = first
+
+    def extend(self, uint64_t last) -> None:
+        """The ring says itself how far it is."""
+
+    cdef const char *peek(self) except? NULL nogil:
+        cdef bint is_promoted
+        if self.at == self.end:
+            is_promoted = self.board.load(WORD_PROMOTED) != 0  # before looking at what is published
+            self.end = self.ring.next + self.ring.available()
+            if self.at == self.end:
+                self.is_followed = not is_promoted
+                return NULL
+        return record_at(self.ring, self.at)
+
+    cdef void advance(self) noexcept nogil:
+        self.at += 1
+
+    cdef void release(self, uint64_t seq) noexcept nogil:
+        self.ring.release(seq)

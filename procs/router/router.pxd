@@ -45,6 +45,8 @@ cdef class Router(Agent):
     cdef Ingress ingress
     cdef Ahead ahead[INGRESS_RINGS]  # by the places of ingress rings
     cdef Settlement settlement
+    cdef readonly bint follows  # another fills the log ring: what is repeated lies there already
+    cdef char copied[120]      # what is repeated meanwhile, with the verdict that is decided here
     cdef BoardWriter showing
     cdef int moving            # 1 + the place of the ingress ring whose next command waits for quiet; 0: none
     cdef uint64_t log_claimed
@@ -77,8 +79,6 @@ cdef class Router(Agent):
     cdef int take_one(self, int place, Consumer ring, const char *source, int64_t now_ns) except -1 nogil
     cdef int64_t replay(self) except -1 nogil
     cdef int repeat(self, const char *recorded) except -1 nogil
-    cdef int can_settle(self, const char *recorded) except -1 nogil
-    cdef int settle_as(self, const char *recorded) except -1 nogil
     cdef int64_t settle_all(self, int64_t now_ns) except -1 nogil
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil
     cdef void publish(self) noexcept nogil

@@ -17,6 +17,7 @@ class Snapshots(Protocol):
 class Router(Agent):
     core: Sequencer
     state: int
+    follows: bool
     own: OwnRecords
     witnesses: Witnesses | None
     source: JournalSource
@@ -39,6 +40,7 @@ class Router(Agent):
         older_ids: int = 0,
         witnesses: Witnesses | None = None,
     ) -> None: ...
+    def take_over(self) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...
     @property

@@ -1,7 +1,8 @@
 """The router agent: puts what gateways and matchers say in one order, writes it into the log and keeps the ledger.
 
-Every poll of a leading router is LOG-7 and LOG-8; a starting one repeats the journal first. It reads no clock, opens
-no file and knows no client.
+Every poll of a leading router is LOG-7 and LOG-8; a starting one repeats the journal first. One that follows repeats
+what another node's router has sequenced, as it comes, and leads when it is promoted. It reads no clock, opens no file
+and knows no client.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -12,6 +13,7 @@ from cython cimport final
 from procs.router.board_writer cimport BoardWriter
 from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
 from procs.router.ingress cimport Ingress
+from procs.router.log_source cimport LogRing
 from procs.router.own_records cimport OwnRecords
 from procs.router.prefetch cimport GLIMPSES, look_ahead
 from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
@@ -48,12 +50,13 @@ cdef class Router(Agent):
     """The venue's one router.
 
     `ingress` maps the numbers of ingress rings (a gateway's own, 9 the operators') to their consumers, `matchers` those
-    of matchers to the consumers of their event rings. `source` is the log so far. `changes(core)` gives, once the log
-    is replayed, the configuration's changes: lists of records, an extension before its main record. `snapshots` keeps
-    its state, with a method `save(seq, agent, write)`; None keeps nothing. `generation` is the journal's that it waits
-    for. Of `voided` ingress records, each (ring's number, incarnation, sequence), the whole request is passed over.
-    Up to `older_ids` closed client ids beyond each account's last ones are kept for `id_window_s`. Before anything is
-    written behind the journal, `witnesses` are asked whether it has all that ever came of it.
+    of matchers to the consumers of their event rings. `source` is the log so far; with a LogRing, another one fills the
+    ring of `log` until this one is promoted. `changes(core)` gives, once the log is replayed, the configuration's
+    changes: lists of records, an extension before its main record. `snapshots` keeps its state, with a method
+    `save(seq, agent, write)`; None keeps nothing. `generation` is the journal's that it waits for. Of `voided` ingress
+    records, each (ring's number, incarnation, sequence), the whole request is passed over. Up to `older_ids` closed
+    client ids beyond each account's last ones are kept for `id_window_s`. Before anything is written behind the
+    journal, `witnesses` are asked whether it has all that ever came of it.
     """
 
     def __init__(
@@ -78,7 +81,8 @@ cdef class Router(Agent):
         self.snapshots = snapshots
         self.generation = generation
         self.ingress = Ingress(ingress, voided)
-        self.settlement = Settlement(self.core.ledger, board, matchers)
+        self.follows = isinstance(source, LogRing)
+        self.settlement = Settlement(self.core.ledger, board, matchers, self.follows)
         self.showing = BoardWriter(board, self.core.ledger.balances, self.core.ledger.accounts)
         self.own = OwnRecords(self.core, self.settlement, self.events, boot_id, id_window_s, older_ids)
         self.state = WAITING
@@ -137,7 +141,7 @@ cdef class Router(Agent):
         """Whether a record of that type, after all extensions it can have, and all its events fit into their rings."""
         cdef uint64_t events = MAX_FLUSH if type == CMD_MARKER or type == CMD_TICK else EVENTS_OF_COMMAND
         cdef uint64_t records = self.log_claimed + MAX_GROUP
-        return self.log.free(records) >= records and self.events.room(events) >= events
+        return (self.follows or self.log.free(records) >= records) and self.events.room(events) >= events
 
     cdef uint64_t count_fitting(self) noexcept nogil:
         """How many requests of gateways, whatever they are, find room in the rings for certain."""
@@ -327,43 +331,32 @@ cdef class Router(Agent):
                 break
             if not self.has_room((<const CommandRecord *> recorded).type):
                 break
-            if not self.can_settle(recorded):
+            if not self.settlement.can_settle(recorded, self.core.last_seq):
                 break
             self.repeat(recorded)
             self.source.advance()
             done += 1
         self.publish()
+        if self.state == SETTLING and self.follows:
+            with gil:
+                self.take_over()
         return work + done
 
-    cdef int can_settle(self, const char *recorded) except -1 nogil:
-        """Whether all events have arrived that a marker says are settled; before a snapshot, all there will be."""
-        cdef uint8_t type = (<const CommandRecord *> recorded).type
-        if type == CMD_SNAPSHOT:
-            return self.log_claimed == 0 and self.settlement.is_quiet(self.core.last_seq)
-        return type != CMD_MARKER or self.settlement.has_arrived((<const MarkerRecord *> recorded).event_numbers)
-
-    cdef int settle_as(self, const char *recorded) except -1 nogil:
-        """Settle what a marker, or a snapshot, says; at a snapshot there is nothing else."""
-        cdef const SnapshotRecord *snapshot = <const SnapshotRecord *> recorded
-        if snapshot.type == CMD_MARKER:
-            self.settlement.settle_to((<const MarkerRecord *> recorded).event_numbers)
-            self.settlement.owed = False
-            return 0
-        self.settlement.check_quiet(snapshot.event_numbers)
-        if snapshot.router_number != self.events.next_number():
-            with gil:
-                raise ReplayError(
-                    f"snapshot {snapshot.seq} was the router's event {snapshot.router_number}, and replay makes it "
-                    f"{self.events.next_number()}"
-                )
-        return 0
+    def take_over(self) -> None:
+        """Whoever filled the log ring is no more, and all that it published is repeated: write into it from here on."""
+        self.log = self.log.ring.producer()
+        if self.log.next != self.core.last_seq + 1:
+            raise ReplayError(f"the log ring has got records behind {self.core.last_seq}: somebody still writes there")
+        self.follows = False
 
     cdef int repeat(self, const char *recorded) except -1 nogil:
         """Sequence a record of the journal again: it must come out byte for byte as it went in (LOG-1)."""
-        cdef CommandRecord *header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
+        cdef CommandRecord *header = <CommandRecord *> &self.copied[0]
         cdef uint16_t *verdict
         cdef uint32_t crc = (<const CommandRecord *> recorded).crc
         cdef int before = 0, decided
+        if not self.follows:
+            header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
         memcpy(header, recorded, RECORD_SIZE)
         if header.seq != self.core.last_seq + 1 or crc != crc32c(0, recorded + 4, RECORD_SIZE - 4):
             with gil:
@@ -372,7 +365,7 @@ cdef class Router(Agent):
         if verdict != NULL:
             before = verdict[0]
         if header.type == CMD_MARKER or header.type == CMD_SNAPSHOT:
-            self.settle_as(recorded)
+            self.settlement.settle_as(recorded, self.events.next_number())
         decided = self.core.sequence(<char *> header, imposed_before(before))
         if decided != before or header.crc != crc:
             with gil:
@@ -463,11 +456,13 @@ cdef class Router(Agent):
         """Show the log first, so that matchers begin; then the router's events; then how far both are complete."""
         if self.log_claimed == 0:
             return
-        self.log.publish(self.log.next + self.log_claimed - 1)
+        if not self.follows:
+            self.log.publish(self.log.next + self.log_claimed - 1)
         self.log_claimed = 0
         self.board.store(WORD_LOG_END, self.core.last_seq)
         self.events.publish()
         self.board.store(WORD_ROUTER_DONE, self.core.last_seq)
+        self.source.release(self.core.last_seq)
 
     cdef void show(self) noexcept nogil:
         """Changed balances for the gateways' hints, then how far they are settled (LOG-12)."""

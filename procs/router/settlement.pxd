@@ -5,7 +5,7 @@ from cpython.ref cimport PyObject
 from procs.router.ledger cimport Ledger
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport Board
-from shm.records cimport MAX_MATCHERS
+from shm.records cimport MAX_MATCHERS, CommandRecord, SnapshotRecord
 from shm.ring cimport Consumer
 
 cdef class Settlement:
@@ -13,6 +13,7 @@ cdef class Settlement:
     cdef Board board
     cdef bint leads            # what arrives is settled at once; else it waits until the log says so
     cdef bint owed             # something was settled that no marker in the log has said yet
+    cdef bint follows          # matchers may be ahead of the router
     cdef list kept             # keeps alive what is below
     cdef PyObject *matchers[MAX_MATCHERS]
     cdef PyObject *early[MAX_MATCHERS]
@@ -22,7 +23,10 @@ cdef class Settlement:
     cdef int64_t drain_ring(self, int index, Consumer ring) except -1 nogil
     cdef int has_arrived(self, const uint64_t *numbers) except -1 nogil
     cdef int settle_to(self, const uint64_t *numbers) except -1 nogil
-    cdef int check_quiet(self, const uint64_t *numbers) except -1 nogil
+    cdef int can_settle(self, const char *recorded, uint64_t seq) except -1 nogil
+    cdef object lacking(self, const CommandRecord *record, list numbers)
+    cdef int settle_as(self, const char *recorded, uint64_t router_number) except -1 nogil
+    cdef int settle_snapshot(self, const SnapshotRecord *snapshot) except -1 nogil
     cdef bint is_done(self, uint64_t seq) noexcept nogil
     cdef bint is_quiet(self, uint64_t seq) noexcept nogil
     cdef bint is_tick_due(self, uint64_t time_ns, uint64_t last_tick) noexcept nogil

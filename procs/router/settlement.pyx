@@ -3,7 +3,7 @@
 It drains and counts. When a marker is written, or read, is the router's to say.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from cpython.ref cimport PyObject
@@ -11,7 +11,9 @@ from cpython.ref cimport PyObject
 from procs.router.unsettled_events cimport UnsettledEvents
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SETTLED, Board
-from shm.records cimport MAX_MATCHERS, EventRecord
+from shm.records cimport (
+    CMD_MARKER, CMD_SNAPSHOT, MAX_MATCHERS, CommandRecord, EventRecord, MarkerRecord, SnapshotRecord,
+)
 from shm.ring cimport Consumer, prefetch_record, record_at
 
 from shm.refusal import FinalError
@@ -29,11 +31,15 @@ class ReplayError(FinalError, RuntimeError):
 
 
 cdef class Settlement:
-    """`matchers` maps the numbers of matchers to the consumers of their event rings."""
+    """`matchers` maps the numbers of matchers to the consumers of their event rings.
 
-    def __init__(self, Ledger ledger, Board board, dict matchers):
+    Where the router `follows` a log ring, matchers read it as soon as it does, and may be ahead of it.
+    """
+
+    def __init__(self, Ledger ledger, Board board, dict matchers, bint follows=False):
         self.ledger = ledger
         self.board = board
+        self.follows = follows
         self.kept = list(matchers.values())
         for number, consumer in matchers.items():
             if not 0 < number <= MAX_MATCHERS:
@@ -107,18 +113,80 @@ cdef class Settlement:
             self.settled[i] = numbers[i]
         return 0
 
-    cdef int check_quiet(self, const uint64_t *numbers) except -1 nogil:
-        """Settle up to the numbers of a snapshot. ReplayError unless that is all there is, and owes nothing."""
-        cdef int i
-        self.settle_to(numbers)
-        for i in range(MAX_MATCHERS):
-            if self.owed or self.arrived[i] != numbers[i]:
-                with gil:
-                    raise ReplayError(
-                        f"a snapshot in the journal is at event {numbers[i]} of matcher {i + 1}, where all is settled; "
-                        f"replay has {self.arrived[i]}" + (", and a marker is missing" if self.owed else "")
-                    )
+    cdef int can_settle(self, const char *recorded, uint64_t seq) except -1 nogil:
+        """Whether all events have arrived that a marker says are settled; before a snapshot, all there will be.
+
+        `seq` is the record before. ReplayError where matchers have done that one, and an event is missing.
+        """
+        cdef uint8_t type = (<const CommandRecord *> recorded).type
+        cdef const uint64_t *numbers
+        if type == CMD_MARKER:
+            numbers = &(<const MarkerRecord *> recorded).event_numbers[0]
+        elif type == CMD_SNAPSHOT:
+            numbers = &(<const SnapshotRecord *> recorded).event_numbers[0]
+        else:
+            return 1
+        if type == CMD_MARKER and self.has_arrived(numbers):
+            return 1
+        if not self.is_done(seq):
+            return 0
+        self.drain()  # after reading where they are (LOG-19)
+        if not self.has_arrived(numbers):
+            with gil:
+                raise self.lacking(<const CommandRecord *> recorded, [numbers[i] for i in range(MAX_MATCHERS)])
+        return 1
+
+    cdef object lacking(self, const CommandRecord *record, list numbers):
+        """The error for a matcher, the first such, that has told less than a record says is settled."""
+        i = next(i for i in range(MAX_MATCHERS) if self.arrived[i] < numbers[i])
+        what = "marker" if record.type == CMD_MARKER else "snapshot"
+        return ReplayError(
+            f"{what} {record.seq} settles matcher {i + 1}'s events up to {numbers[i]}; here it has told "
+            f"{self.arrived[i]}"
+        )
+
+    cdef int settle_as(self, const char *recorded, uint64_t router_number) except -1 nogil:
+        """Settle what a marker, or a snapshot, says (LOG-9); at a snapshot there is nothing else.
+
+        `router_number` is the number of the router's next event.
+        """
+        cdef const SnapshotRecord *snapshot = <const SnapshotRecord *> recorded
+        if snapshot.type == CMD_MARKER:
+            self.settle_to((<const MarkerRecord *> recorded).event_numbers)
+            self.owed = False
+            return 0
+        self.settle_snapshot(snapshot)
+        if snapshot.router_number != router_number:
+            with gil:
+                raise ReplayError(
+                    f"snapshot {snapshot.seq} was the router's event {snapshot.router_number}, and replay makes it "
+                    f"{router_number}"
+                )
         return 0
+
+    cdef int settle_snapshot(self, const SnapshotRecord *snapshot) except -1 nogil:
+        """Settle up to its numbers. ReplayError unless that is all that came of the log before it, and owes nothing.
+
+        Where matchers may be ahead, what they have told of later records waits.
+        """
+        cdef int i, other = -1
+        for i in range(MAX_MATCHERS):
+            if self.arrived[i] != snapshot.event_numbers[i] and not self.follows:
+                other = i
+            if self.settled[i] > snapshot.event_numbers[i]:
+                other = i
+        self.settle_to(snapshot.event_numbers)
+        for i in range(MAX_MATCHERS):
+            if (<UnsettledEvents> self.early[i]).has_cause(snapshot.seq):
+                other = i
+        if other < 0 and not self.owed:
+            return 0
+        with gil:
+            raise ReplayError(
+                f"a snapshot in the journal is at event {snapshot.event_numbers[max(other, 0)]} of matcher "
+                f"{max(other, 0) + 1}, where all is settled; replay has {self.arrived[max(other, 0)]}"
+                + (", and a marker is missing" if self.owed else "")
+            )
 
     cdef bint is_done(self, uint64_t seq) noexcept nogil:
         """Whether every matcher has published what comes of the log up to `seq`. Drain after asking (LOG-19)."""

@@ -10,3 +10,4 @@ cdef class UnsettledEvents:
     cdef uint64_t capacity
     cdef int keep(self, const EventRecord *event) except -1 nogil
     cdef bint apply(self, Ledger ledger, uint64_t last) except -1 nogil
+    cdef bint has_cause(self, uint64_t seq) noexcept nogil

@@ -55,3 +55,7 @@ cdef class UnsettledEvents:
         if self.count == 0:
             self.first = 0
         return changed
+
+    cdef bint has_cause(self, uint64_t seq) noexcept nogil:
+        """Whether the first that is kept came of a record up to `seq`."""
+        return self.count > 0 and (<const EventRecord *> (self.records + self.first * RECORD_SIZE)).cause <= seq

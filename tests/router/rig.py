@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from procs.matcher.matcher import Matcher
-from procs.router.log_source import RecordList
+from procs.router.log_source import LogRing, RecordList
 from procs.router.router import Router
 from procs.router.sequencer import Sequencer
 from procs.router.witnesses import Witnesses
@@ -105,7 +105,7 @@ class Rig:
 
     `ingress` and `board` are those of a venue whose core died. With `start` all begins there, `journal` is what comes
     behind it, and `snapshots` has the parts; `played` events take the place of matchers. `log_memory` holds a log ring.
-    It leads under `rules`.
+    It leads under `rules`. One that `follows` has a log ring that is fed by `feed`, until its board says PROMOTED.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Rig:
         ingress: dict[int, Ring] | None = None, board: Board | None = None, snapshots: Snapshots | None = None,
         start: Start | None = None, played: dict[int, list[bytes]] | None = None,
         passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None, rules: int = RULES,
-        id_window_s: int = 0, older_ids: int = 0, witnesses: Witnesses | None = None,
+        id_window_s: int = 0, older_ids: int = 0, witnesses: Witnesses | None = None, follows: bool = False,
     ) -> None:  # fmt: skip
         self.random = random.Random(seed) if seed is not None else None
         self.now = NOW
@@ -126,7 +126,7 @@ class Rig:
         set_back(self.board, self.start)
         self.ingress = ingress or new_ingress(incarnation=self.start.seq + len(journal or []) + 1)
         first = self.start.seq + 1
-        readers = ["matcher.1", "matcher.2", "journaler"]
+        readers = ["matcher.1", "matcher.2", "journaler", *(["router"] if follows else [])]
         log_ring = Ring(log_memory) if log_memory else Ring.private(log, readers, first_seq=first)
         rings = {0: Ring.private(64, ["out"], first_seq=self.start.numbers[0] + 1)}
         rings |= {
@@ -137,10 +137,12 @@ class Rig:
         self.gateways = [producers[1], producers[2]]
         self.operators = producers[OPERATORS_RING]
         self.settled_rings = {number: rings[number].consumer("router") for number in (1, 2)}
+        self.feed = log_ring.producer()
+        source = LogRing(log_ring.consumer("router"), self.board) if follows else RecordList(journal or [], first)
         self.router = Router(
             log_ring.producer(), rings[0].producer(),
             {number: ring.consumer("router") for number, ring in self.ingress.items()}, self.settled_rings, self.board,
-            RecordList(journal or [], first), changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
+            source, changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
             voided=passed_over, id_window_s=id_window_s, older_ids=older_ids, witnesses=witnesses,
         )  # fmt: skip
         self.router.own.rules = rules
@@ -157,6 +159,7 @@ class Rig:
                 self.matchers.append(Matcher(number, logged, producer, self.board, images, voided=voided or {}))
             else:
                 self.matchers.append(Played(number, logged, producer, self.board, played[number]))
+        self.log_ring = log_ring
         self._log = log_ring.consumer("journaler")
         self.outward = {number: ring.consumer("out") for number, ring in rings.items()}
         self.log: list[bytes] = []
