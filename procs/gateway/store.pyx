@@ -17,6 +17,7 @@ boot of the host only.
 """
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -56,7 +57,7 @@ from shm.board cimport MAX_SESSIONS
 from shm.records cimport SIDE_SELL
 
 from procs.disk import atomic_file, space
-from procs.gateway import background, segments, starts
+from procs.gateway import background, segments, seq_num_file, starts
 from procs.gateway.retention import Retention, note_start
 from procs.gateway.starts import Started
 from procs.gateway.store_reader import PATTERN, StoreCorrupt, path_of
@@ -122,8 +123,12 @@ cdef class Store:
         last_boot = self._scan() if self.bases or self.last_at else b""
         if self.bases:
             forget_before(self.sessions, MAX_SESSIONS, self.bases[0])  # which a part may know of still
-        self.other_boot = (self.reserve.boot or last_boot or boot) != boot
-        self._reserve(self.reserve.boot or last_boot or boot, self.other_boot)
+        opened_in = self.reserve.boot or last_boot or boot
+        if self.reserve.boot and not self.bases:  # numbers were given, and all messages are gone
+            opened_in = seq_num_file.NO_BOOT
+            self.base = time.time_ns() & ~7  # behind wherever they were: ExecIDs name places in the store
+        self.other_boot = opened_in != boot
+        self._reserve(opened_in, self.other_boot)
         if last_boot != boot:  # the header names the host's boot for all that is in a segment
             self._begin_segment(self.base + self.written)
         self.tend()

@@ -52,6 +52,50 @@ def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_gateway_that_has_its_reserved_numbers_alone_tells_all_again_as_possibly_sent(tmp_path: Path) -> None:
+    """From the journal and the file of numbers, which are small to carry to another host: no message is left."""
+
+    async def scenario() -> None:
+        maker, taker = Trader("ALICE"), Trader("BOB")
+        async with venue(tmp_path) as harness:
+            await maker.logon(harness)
+            await taker.logon(harness)
+            maker.order("bid")
+            await maker.receive()
+            taker.order("ask", t54="2", t38="0.25")
+            for client in (taker, taker, maker):
+                await client.receive()
+        sent = {message[17]: message for message in maker.got if message[35] == "8"}
+        for path in (tmp_path / "gateway.1").glob("*"):
+            if path.name != "numbers":
+                path.unlink()
+        async with venue(tmp_path) as harness:
+            answer = await maker.logon(harness)
+            assert (answer[35], int(answer[34]) > 4) == ("A", True)  # behind all that had been given
+            maker.send("2", {7: "4", 16: "0"})
+            maker.send("1", {112: "end"})
+            again = []
+            while (message := await maker.receive()).get(112) != "end":
+                again.append(message)
+            assert (again[0][35], again[0][34], again[0][43]) == ("4", "4", "Y")  # a gap fill below them
+            reports = [message for message in again if message[35] == "8"]
+            assert [message[17] for message in reports] == list(sent)
+            assert all(message[97] == "Y" for message in reports)
+            assert all(int(message[34]) > 4 for message in reports)
+            for message in reports:
+                assert {tag: message[tag] for tag in (11, 37, 150, 39, 14, 151)} == {
+                    tag: sent[message[17]][tag] for tag in (11, 37, 150, 39, 14, 151)
+                }
+            maker.order("bid")  # as one whose answer was lost would send it: it counts once
+            answer = await maker.receive()
+            assert (answer[11], answer[150]) == ("bid", "8")
+            maker.replace("bid 2", "bid", t44="101")
+            answer = await maker.receive()
+            assert (answer[150], answer[14], answer.get(97)) == ("5", "0.25", None)
+
+    asyncio.run(scenario())
+
+
 def test_reports_of_events_that_were_never_sent_are_sent_once_after_the_restart(tmp_path: Path) -> None:
     """The gateway dies before it sees the outcome of orders that are in the log."""
 

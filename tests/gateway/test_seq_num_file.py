@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from procs.disk import atomic_file
-from procs.gateway import background, seq_num_file
+from procs.gateway import background, segments, seq_num_file
 from procs.gateway import store as store_module
 from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
@@ -75,6 +75,12 @@ class Host:
         os.truncate(last, min(HEADER + keep, last.stat().st_size))
         self.boot()
 
+    def remove_messages(self) -> None:
+        """Of the store, the reserved numbers alone are left; the host goes on."""
+        for path in (self.folder / "gateway.1").glob("*"):
+            if path.name != seq_num_file.NAME:
+                path.unlink()
+
     def store(self) -> Store:
         return Store(self.folder / "gateway.1", RefusedIds())
 
@@ -137,6 +143,39 @@ def test_the_death_of_the_process_alone_skips_no_number(host: Host) -> None:
         assert store.next_out(1) == first
         assert not store.other_boot
         send(store, 1, 3)
+
+
+@pytest.mark.parametrize("count", [1, BLOCK, 3 * BLOCK + 1])
+def test_numbers_go_on_behind_all_that_are_reserved_where_the_messages_are_gone(host: Host, count: int) -> None:
+    last = send(host.store(), 1, count)
+    place = sum(path.stat().st_size for path in (host.folder / "gateway.1").glob("*.fix"))
+    host.remove_messages()
+    store = host.store()
+    assert store.other_boot
+    assert last < store.next_out(1) <= last + 1 + 2 * BLOCK
+    assert store.next_out(2) == 1  # a session that never was begins as ever
+    assert store.expected_in(1, 7) == (8, set())  # behind what the log has
+    assert min(segments.bases(host.folder / "gateway.1")) > place  # which ExecIDs of the gateway's own name
+    again = host.store()  # killed before it opened: what it has is not all there was
+    assert again.other_boot
+    again.recovered()
+    first = send(again, 1, 1)
+    assert first > last
+    following = host.store()
+    assert not following.other_boot
+    assert following.next_out(1) == first + 1
+
+
+def test_a_reset_is_known_where_the_messages_are_gone(host: Host) -> None:
+    store = host.store()
+    send(store, 1, 30)
+    store.add(RESET, 1, 0, b"")
+    last = send(store, 1, 2)
+    host.remove_messages()
+    store = host.store()
+    assert (store.generation(1), resent(store, 1)) == (1, [])
+    assert last < store.next_out(1) <= last + 1 + 2 * BLOCK
+    assert store.expected_in(1, 49, 3) == (1, set())  # the log's 49 is from before the reset: the client is at 3
 
 
 def test_an_orderly_stop_before_the_host_goes_down_skips_no_number(host: Host) -> None:
