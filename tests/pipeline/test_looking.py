@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,9 +14,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.balancer import HAPROXY, Node, balancing, free_port
+from tests.passwords import PASSWORD
+from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 
 PATIENCE_S = 60
@@ -138,3 +143,35 @@ def test_while_a_gateway_is_down_the_node_leads_and_takes_no_orders(running: Run
     assert health(port, "leader")[0] == 200
     until(lambda: health(port, "ready")[0] == 200)
     assert metrics(port)['lockstep_process_restarts_total{process="gateway"}'] == 1
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed")
+def test_a_client_behind_a_balancer_stays_while_the_core_starts_again(running: RunningVenue, tmp_path: Path) -> None:
+    here, nowhere = Node(running.fix_port, running.market_port, running.metrics_port()), Node(*(free_port(),) * 3)
+    with balancing(tmp_path, nowhere, here) as (port, _):
+        client = FixClient(port, "TRADER5", password=PASSWORD)
+        deadline = time.monotonic() + PATIENCE_S
+        while not _gets_through(port):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # the balancer's next look at the node
+        client.connect()
+        connection = client._socket
+        ready = running.readies()
+        os.kill(running.pids()["core"], signal.SIGKILL)
+        client.order("through-1", "buy", "10.00", "1", "SOLUSDT")
+        client.await_report("through-1", "0")
+        assert client._socket is connection
+        running.await_ready(ready + 1, PATIENCE_S)
+        client.close()
+
+
+def _gets_through(port: int) -> bool:
+    """Whether a connection stays open: the venue says nothing before a client does."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as probe:
+        probe.settimeout(0.5)
+        try:
+            return probe.recv(1) != b""
+        except TimeoutError:
+            return True
+        except ConnectionError:
+            return False
