@@ -28,7 +28,7 @@ from procs.batcher.database import _installation
 from shm.journal import segment_path
 from tests.pages import ROOT, Block, blocks
 from tests.passwords import PASSWORD
-from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue
+from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue, free_port
 from tests.pipeline.test_refusals import batches, flip, refused
 
 OPERATIONS = ROOT / "docs" / "operations.md"
@@ -42,7 +42,7 @@ ELSEWHERE = ("make", "systemctl", "sudo", "cp", "rsync", "mv")
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("pages"))
+    running = RunningVenue(tmp_path_factory.mktemp("pages"), metrics_port=free_port())
     running.start()
     trade(running)
     yield running
