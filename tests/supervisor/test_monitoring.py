@@ -105,33 +105,24 @@ def program_pid(data: Path, host: str) -> int:
     return health["pid"]
 
 
-def test_its_death_is_said_and_costs_the_venue_nothing(start: Start, monitored: Path) -> None:
-    program = start()
-    pids = program.ready()
-    _, pid = served(monitored)
-    os.kill(pid, signal.SIGKILL)
-    program.read_until("the monitor was killed by SIGKILL; the venue goes on without metrics, and they are tried again")
-    port, other = served(monitored, after=1)
-    assert other != pid
-    assert until(port, "/health/leader", 200)
-    assert all(identify(each) for each in pids.values())
-    program.process.send_signal(signal.SIGINT)
-    assert program.process.wait(PATIENCE_S) == 0
-    assert identify(other) is None
-
-
-def test_one_that_hangs_does_not_keep_the_venue_from_starting_a_host_again_or_from_stopping(
+def test_its_death_is_said_and_one_that_hangs_keeps_nobody_from_starting_again_or_stopping(
     start: Start, monitored: Path
 ) -> None:
     program = start()
     pids = program.ready()
-    _, pid = served(monitored)
-    os.kill(pid, signal.SIGSTOP)
+    _, first = served(monitored)
+    os.kill(first, signal.SIGKILL)
+    program.read_until("the monitor was killed by SIGKILL; the venue goes on without metrics, and they are tried again")
+    port, second = served(monitored, after=1)
+    assert second != first
+    assert until(port, "/health/leader", 200)
+    assert all(identify(each) for each in pids.values())
+    os.kill(second, signal.SIGSTOP)
     os.kill(pids["publisher"], signal.SIGKILL)
     program.read_until("venue ready again")
     program.process.send_signal(signal.SIGINT)
     assert program.process.wait(PATIENCE_S) == 0
-    assert identify(pid) is None
+    assert identify(second) is None
 
 
 def test_it_dies_with_its_supervisor(start: Start, monitored: Path) -> None:
@@ -167,11 +158,3 @@ def until_listening(port: int) -> int:
         except ConnectionRefusedError:
             assert time.monotonic() < deadline
             time.sleep(0.05)  # nobody listens there yet
-
-
-def test_without_a_port_there_is_none(start: Start, config: Path) -> None:
-    program = start()
-    program.ready()
-    program.process.send_signal(signal.SIGINT)
-    assert program.process.wait(PATIENCE_S) == 0
-    assert not (config.parent / "data" / "log" / "monitor.log").exists()
