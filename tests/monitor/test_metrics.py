@@ -122,6 +122,7 @@ def test_positions_stand_still_while_a_core_replays_what_it_had_done() -> None:
         (0, 90, 120),
         (4, 121, 121),
         (4, 130, 130),
+        (4, 125, 130),  # as if it was set back between two looks at the board
     ]
     for epoch, end, told in steps:
         found = parsed(exporter.text(structs.replace(WELL, epoch=epoch, log_end=end), OLDEST_MS))

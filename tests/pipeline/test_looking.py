@@ -131,6 +131,7 @@ def test_metrics_tell_what_status_tells(running: RunningVenue) -> None:
     assert all(found[name] >= value for name, value in before.items() if name.partition("{")[0].endswith("_total"))
     client.close()
     told = running.status()
+    assert max(found["lockstep_supervisor_look_age_seconds"], told["supervisor"]["look_age_ms"] / 1000) < PATIENCE_S
     assert found["lockstep_epoch"] == told["epoch"]
     up = {name: value for name, value in found.items() if name.startswith("lockstep_process_up")}
     assert up == {f'lockstep_process_up{{process="{host["name"]}"}}': 1 for host in told["hosts"]}
@@ -138,8 +139,13 @@ def test_metrics_tell_what_status_tells(running: RunningVenue) -> None:
 
 def test_while_a_gateway_is_down_the_node_leads_and_takes_no_orders(running: RunningVenue) -> None:
     port, gateway = running.metrics_port(), running.pids()["gateway"]
+    client = running.client("TRADER4")
+    client.connect()
+    sessions = 'lockstep_gateway_sessions{gateway="gateway.1"}'
+    until(lambda: metrics(port)[sessions] == 1)
     os.kill(gateway, signal.SIGKILL)
     until(lambda: health(port, "ready")[0] == 503)
+    assert metrics(port)[sessions] == 0
     assert health(port, "leader")[0] == 200
     until(lambda: health(port, "ready")[0] == 200)
     assert metrics(port)['lockstep_process_restarts_total{process="gateway"}'] == 1
