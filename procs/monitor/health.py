@@ -43,7 +43,7 @@ def against_leading(reading: Reading | None, oldest_ms: int) -> list[str]:
     if reading.supervisor is not None and reading.supervisor.state == "stopping":
         found.append("the venue stops")
     if reading.epoch == 0:
-        found.append("this node does not lead: it replays its journal")
+        found.append("this node does not lead: it replays its journal, or follows another node")
     for agent in reading.agents:
         if role_of(agent.name) in CARRIED_ROLES:
             if agent.state != "running":

@@ -62,7 +62,7 @@ def test_each_objection_says_what_is_wrong() -> None:
     ready = QUESTIONS[1]
     spoilt = structs.replace(with_agent("router", state="dead"), epoch=0, gateways=[], orders_refused=True)
     assert list(ready.objections(spoilt, OLDEST_MS)) == [
-        "this node does not lead: it replays its journal",
+        "this node does not lead: it replays its journal, or follows another node",
         "router is dead",
         "no gateway takes connections",
         "the disk is nearly full: new orders are refused, cancels pass",
