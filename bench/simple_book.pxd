@@ -20,7 +20,7 @@ cdef class SimpleBook:
     cdef readonly int64_t trades
     cdef readonly int64_t still     # moves to the price already held
     cdef readonly int64_t gone      # cancels and moves of orders that no longer rest
-    cdef int64_t first_price        # of the last command's first execution; 0 where it had none
+    cdef int64_t first_price        # of the last command's first execution; 0 if it had none
     cdef uint32_t *filled           # the orders that the last command filled
     cdef uint32_t filled_count
     cdef SimpleOrder *entries             # by id

@@ -50,7 +50,7 @@ cdef class SimpleBook:
         return self.match(side, INT64_MAX if side == BUY else 0, size, uid)
 
     cdef bint cancel(self, uint32_t order) noexcept nogil:
-        """False where it does not rest."""
+        """False if it does not rest."""
         self.filled_count = 0
         self.first_price = 0
         if not self.rests(order):
@@ -61,7 +61,7 @@ cdef class SimpleBook:
         return True
 
     cdef bint move(self, uint32_t order, int64_t price) noexcept nogil:
-        """To the tail of another price, or trade at once; nothing where it has that price. True where it moved."""
+        """To the tail of another price, or trade at once; nothing if it has that price. True if it moved."""
         cdef SimpleOrder *entry = &self.entries[order]
         cdef int64_t left
         self.filled_count = 0

@@ -114,7 +114,7 @@ cdef class Generator:
             memmove(&self.live[at], &self.live[at + 1], (self.live_count - at) * sizeof(uint32_t))
 
     cdef bint draw(self, Step *step) noexcept nogil:
-        """The next command, not applied yet. False where this iteration has none."""
+        """The next command, not applied yet. False if this iteration has none."""
         cdef int64_t lack = TARGET - self.known
         cdef int64_t action = self.random.below(10 if lack > 0 else 40)
         cdef int64_t at

@@ -13,7 +13,7 @@ class InexactError(ValueError):
 
 
 def in_units(amount: str, scale: int) -> int:
-    """`amount` (a decimal text) in units of 10**-scale. InexactError where it has more decimals than that."""
+    """`amount` (a decimal text) in units of 10**-scale. InexactError if it has more decimals than that."""
     units: Fraction = Fraction(amount) * 10**scale
     if units.denominator != 1:
         raise InexactError(f"{amount} has more than {scale} decimals")
@@ -21,7 +21,7 @@ def in_units(amount: str, scale: int) -> int:
 
 
 def in_steps(amount: str, step: str) -> int:
-    """How many times `step` goes into `amount`. InexactError where it doesn't go in evenly."""
+    """How many times `step` goes into `amount`. InexactError if it doesn't go in evenly."""
     steps = Fraction(amount) / Fraction(step)
     if steps.denominator != 1:
         raise InexactError(f"{amount} is not a multiple of {step}")
@@ -29,7 +29,7 @@ def in_steps(amount: str, step: str) -> int:
 
 
 def unit_value(tick: str, lot: str, quote_scale: int) -> int:
-    """What one tick times one lot is worth in the quote asset's smallest units; InexactError where it is not whole."""
+    """What one tick times one lot is worth in the quote asset's smallest units; InexactError if it is not whole."""
     value: Fraction = Fraction(tick) * Fraction(lot) * 10**quote_scale
     if value.denominator != 1:
         raise InexactError(

@@ -93,7 +93,7 @@ def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
 
 
 def _bind_problem(address: str, port: int) -> str:
-    """Why nothing can listen there; "" where it can."""
+    """Why nothing can listen there; "" if it can."""
     try:
         with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
             return ""

@@ -74,7 +74,7 @@ class LossError(Exception):
 
 
 def examine(config: Config, data: Path) -> Loss:
-    """Who knows of more than the journal in `data` has. LossError where that is damaged before its end; OSError."""
+    """Who knows of more than the journal in `data` has. LossError if that is damaged before its end; OSError."""
     journal = data / "journal"
     report = verify(journal, marked=False)
     if report.corruption is not None:
@@ -109,7 +109,7 @@ def snapshots_behind(data: Path, seq: int) -> list[int]:
 
 
 def cut_of(folder: Path, numbers: Sequence[int]) -> int | None:
-    """Where a message store begins to report events behind `numbers`; None where it does not. StoreCorrupt."""
+    """Where a message store begins to report events behind `numbers`; None if it does not. StoreCorrupt."""
     last, cut = store_reader.reports(folder, list(numbers))
     bases = segments.bases(folder)
     started = starts.read(folder, bases[0]) if bases else None

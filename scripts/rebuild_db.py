@@ -119,7 +119,7 @@ def remake(config: Config, data: Path, outcome: Outcome, *, replace: bool = Fals
 
 
 def _last_seq(data: Path) -> int:
-    """The last record that is to be in the database. JournalError where the journal is damaged, or not whole."""
+    """The last record that is to be in the database. JournalError if the journal is damaged, or not whole."""
     if not journal.segment_seqs(data / "journal"):
         raise JournalError(f"there is no journal in {data}")
     first = journal.segment_seqs(data / "journal")[0]

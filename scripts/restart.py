@@ -91,6 +91,6 @@ def _works(data: Path, host: Host, old: int) -> bool:
 
 
 def _pid(venue: Venue, host: Host) -> int:
-    """The host's process; 0 where there is none."""
+    """The host's process; 0 if there is none."""
     health = venue.board.health(venue.topology.slot_of(host.agents[0]))
     return health["pid"] if health and identify(health["pid"]) else 0

@@ -9,7 +9,7 @@ from shm.segment import SegmentError
 
 
 def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None where there is none. PermissionError where it is another user's."""
+    """The run of the venue in `data`, or None if there is none. PermissionError if it is another user's."""
     try:
         return Venue.attach(Manifest.load(manifest_of(data)))
     except (FileNotFoundError, SegmentError):

@@ -38,7 +38,7 @@ def sockets(venue: Venue) -> list[str]:
 
 
 def sessions_of(venue: Venue) -> list[SessionStatus] | None:
-    """The sessions of all gateways, by name; None where one does not answer."""
+    """The sessions of all gateways, by name; None if one does not answer."""
     found: list[SessionStatus] = []
     for name in sockets(venue):
         try:

@@ -29,7 +29,7 @@ def current(config: Config, data: Path) -> ReplayedCore:
 
 
 def listing_of(replay: ReplayedCore, instrument: int) -> tuple[int, dict[str, int]]:
-    """Which matcher has an instrument now, which may have moved, and what it knows of it; empty where none has it."""
+    """Which matcher has an instrument now, which may have moved, and what it knows of it; empty if none has it."""
     for number, matcher in replay.matchers.items():
         with contextlib.suppress(KeyError):
             return number, look.listing_of(matcher.book, instrument)

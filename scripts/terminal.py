@@ -97,7 +97,7 @@ def load(path: Path, *, secrets: bool = True) -> Config:
 
 @contextmanager
 def stopped(data: Path) -> Iterator[None]:
-    """Hold the folder of a venue that must not run meanwhile. UsageError where it runs."""
+    """Hold the folder of a venue that must not run meanwhile. UsageError if it runs."""
     from shm.segment import RoleLock, RoleTakenError
 
     lock = RoleLock(data / "venue.lock")

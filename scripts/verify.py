@@ -56,7 +56,7 @@ class SnapshotReport(Struct, frozen=True):
 
 
 class Verdict(Struct):
-    """What verify found. `problems` is empty where all is well; `notes` are what could not be looked at, and why.
+    """What verify found. `problems` is empty if all is well; `notes` are what could not be looked at, and why.
 
     `replayed_from` is the record behind which the replay begins: 0, or the mark of the oldest snapshot where the
     journal no longer begins with 1. `hole`: what a power loss left behind one, none of it durable, is cut at the start.

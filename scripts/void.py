@@ -71,7 +71,7 @@ class Outcome(Struct, frozen=True):
 
 
 def ingress_of(data: Path, number: int) -> Ring | None:
-    """The ingress ring of this number of the venue that runs in `data`; None where there is none."""
+    """The ingress ring of this number of the venue that runs in `data`; None if there is none."""
     venue = attach(data)
     name = "ingress.operator" if number == OPERATORS_RING else f"ingress.gateway.{number}"
     if venue is None or name not in {ring.name for ring in venue.topology.rings}:
@@ -178,7 +178,7 @@ def take_out(
 
 
 def _survived(config: Config, seq: int, words: str, careful: CarefulCommand) -> str:
-    """Why it is no poison, by replays up to it; empty where each dies of it. One may have been killed by somebody."""
+    """Why it is no poison, by replays up to it; empty if each dies of it. One may have been killed by somebody."""
     for _ in range(TRIALS):
         ended = _dies_at(config, careful)
         if ended is None:
@@ -217,7 +217,7 @@ def pass_over(
 
 
 def _taken(ring: Ring | None, position: Position, patience_s: float) -> str:
-    """Why the request is none of which the router dies; empty where it waits, and nothing is taken for `patience_s`."""
+    """Why the request is none of which the router dies; empty if it waits, and nothing is taken for `patience_s`."""
     if ring is None:
         return f"the venue does not run, or has no ingress ring {position.ring}: what waited there is gone"
     if ring.incarnation != position.incarnation:
@@ -234,7 +234,7 @@ def _taken(ring: Ring | None, position: Position, patience_s: float) -> str:
 
 
 def _refusal(data: Path, request: Request, words: str) -> str:
-    """Why the request can't be voided; empty where it can."""
+    """Why the request can't be voided; empty if it can."""
     command = request.command
     newest = max((entry.seq for entry in entries(data)), default=0)
     if command.seq <= newest:

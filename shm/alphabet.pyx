@@ -37,7 +37,7 @@ cdef bint is_id(const char *text, size_t size) noexcept nogil:
 
 
 cdef size_t character(const uint8_t *text, size_t size) noexcept nogil:
-    """The size of the UTF-8 character at `text`; 0 where there is none, or a control character."""
+    """The size of the UTF-8 character at `text`; 0 if there is none, or a control character."""
     cdef uint32_t value = text[0]
     cdef size_t length = 1 if value < 0x80 else 2 if value < 0xE0 else 3 if value < 0xF0 else 4
     cdef size_t i
@@ -91,7 +91,7 @@ cdef size_t put_shown(char *out, const char *padded, size_t most) noexcept nogil
 
 
 def fault_of_id(text: str | bytes) -> str:
-    """What keeps a text from being an id, worded to follow the field's name; empty where nothing does."""
+    """What keeps a text from being an id, worded to follow the field's name; empty if nothing does."""
     cdef bytes data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     cdef size_t good = printable(data, len(data))
     if is_id(data, len(data)):
@@ -121,7 +121,7 @@ def shown(identifier: bytes) -> str:
 
 
 def unshown(text: str) -> bytes:
-    """The id that `shown` writes like this. ValueError where there is none."""
+    """The id that `shown` writes like this. ValueError if there is none."""
     out = bytearray()
     at = 0
     while at < len(text):

@@ -190,7 +190,7 @@ cdef class Board:
         prefetch_for_write(<char *> cell + sizeof(BoardCell) // 2)
 
     cdef bint write_balance(self, const BalancePayload *payload) noexcept nogil:
-        """Show an account's balance of an asset; False where the table is full (it is a hint: LOG-12)."""
+        """Show an account's balance of an asset; False if the table is full (it is a hint: LOG-12)."""
         cdef BoardCell *table = <BoardCell *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(payload.account, payload.asset)
         cdef BalancePayload *held
@@ -204,7 +204,7 @@ cdef class Board:
         return False
 
     cdef bint read_balance(self, uint32_t account, uint32_t asset, BalancePayload *out) noexcept nogil:
-        """Find an account's balance of an asset; False where it is not known."""
+        """Find an account's balance of an asset; False if it is not known."""
         cdef const BoardCell *table = <const BoardCell *> (self.base + AT_BALANCES)
         cdef uint32_t slot = balance_slot(account, asset)
         cdef int _
@@ -283,7 +283,7 @@ cdef class Board:
         return self.write_balance(&payload)
 
     def balance(self, uint32_t account, uint32_t asset) -> tuple[int, int] | None:
-        """(free, held) of an account's asset in smallest units, or None where it is not known."""
+        """(free, held) of an account's asset in smallest units, or None if it is not known."""
         cdef BalancePayload payload
         return (payload.free, payload.held) if self.read_balance(account, asset, &payload) else None
 

@@ -22,5 +22,5 @@ def own_id(command: Command) -> bytes:
 
 
 def meant_id(command: Cancel | Replace) -> bytes | None:
-    """The client id of the order that the request means; None where the EXT_CLIENT_ID before it has that."""
+    """The client id of the order that the request means; None if the EXT_CLIENT_ID before it has that."""
     return command.cl_ord_id[SHORT_ID:] if command.flags & OrderFlag.BOTH_IDS else None

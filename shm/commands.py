@@ -387,7 +387,7 @@ class Activate(Command, frozen=True, kw_only=True):
 
 
 class ExtTerms(Command, frozen=True, kw_only=True):
-    """Extension: terms of the next order, leg or replace. 0 where it has no such term.
+    """Extension: terms of the next order, leg or replace. 0 if it has no such term.
 
     `transact_ns` is when its sender says that it was entered; only of one that may be a repetition (PossResend).
     """

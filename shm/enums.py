@@ -74,7 +74,7 @@ class Side(IntEnum):
 
 
 class OrderType(IntEnum):
-    """FIX OrdType, but for the trailing stop (FIX: P with ExecInst a)."""
+    """FIX OrdType, except the trailing stop (FIX: P with ExecInst a)."""
 
     MARKET = 1
     LIMIT = 2

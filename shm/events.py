@@ -90,9 +90,9 @@ class Traded(Event, frozen=True, kw_only=True):
 
 
 class Cancelled(Event, frozen=True, kw_only=True):
-    """The rest of an order left the book. `cl_ord_id` is the request's own id, empty where there was no request.
+    """The rest of an order left the book. `cl_ord_id` is the request's own id, empty if there was no request.
 
-    `session` is the requester's, 0 where there was none.
+    `session` is the requester's, 0 if there was none.
     """
 
     order_id: u64
@@ -103,7 +103,7 @@ class Cancelled(Event, frozen=True, kw_only=True):
     cl_ord_id: text36
     side: u8
     reason: u8
-    rested: u8 = 0  # 1 where leaves_lots stood in the book; 0 where it did not, or SHOWN has taken it off before
+    rested: u8 = 0  # 1 where leaves_lots stood in the book; 0 if it did not, or SHOWN has taken it off before
     reserved_1: u8 = 0
     msg_seq_num: u32 = 0
     reserved_2: u32 = 0
@@ -206,7 +206,7 @@ class Triggered(Event, frozen=True, kw_only=True):
     order_id: u64
     price_ticks: i64
     leaves_lots: i64
-    stop_price_ticks: i64  # as it was last, 0 where it waited for no price
+    stop_price_ticks: i64  # as it was last, 0 if it waited for no price
     account: u32
     side: u8
     state: u8
@@ -255,14 +255,14 @@ class PhaseChanged(Event, frozen=True, kw_only=True):
     reserved_1: u8 = 0
     reserved_2: u32 = 0
     ends_ns: u64  # of a volatility auction, else 0
-    auction_price_ticks: i64  # of the auction that ended: 0 where nothing traded
+    auction_price_ticks: i64  # of the auction that ended: 0 if nothing traded
     auction_lots: i64
     reference_price_ticks: i64  # what static bands stand on now
     reserved_3: Annotated[bytes, Meta(max_length=40, extra={"c": "uint8_t", "size": 40})] = b""
 
 
 class Indicative(Event, frozen=True, kw_only=True):
-    """Where the auction that runs would trade if it ended now; all 0 where nothing would."""
+    """Where the auction that runs would trade if it ended now; all 0 if nothing would."""
 
     price_ticks: i64
     quantity_lots: i64

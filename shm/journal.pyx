@@ -150,7 +150,7 @@ cdef class JournalReader:
                 return 0
 
     cdef int load(self) except -1 nogil:
-        """Make the next batch current, from `first_seq` on: 1, or 0 where the journal ends."""
+        """Make the next batch current, from `first_seq` on: 1, or 0 if the journal ends."""
         cdef uint64_t skipped
         while self.load_batch():
             if self.next_seq >= self.first_seq:
@@ -164,7 +164,7 @@ cdef class JournalReader:
         return 0
 
     cdef int load_batch(self) except -1 nogil:
-        """Make the batch that begins with `next_seq` current: 1, or 0 where the journal ends."""
+        """Make the batch that begins with `next_seq` current: 1, or 0 if the journal ends."""
         if self.handle >= 0 and self.batch_here():
             return 1
         if self.handle < 0 or self.next_seq != self.header.first_seq:

@@ -34,7 +34,7 @@ class Mark(NamedTuple):
 
 
 def read(disk: Disk) -> Mark | None:
-    """The mark; None where there is none, or it is damaged: then it knows nothing."""
+    """The mark; None if there is none, or it is damaged: then it knows nothing."""
     if NAME not in disk.names():
         return None
     data = disk.load(NAME)

@@ -96,7 +96,7 @@ def goes_on(disk: Disk, source: Disk, report: JournalReport) -> bool:
 
 
 def last_of(disk: Disk) -> int:
-    """The last whole record of a journal; 0 where there is none. Reads its last segment."""
+    """The last whole record of a journal; 0 if there is none. Reads its last segment."""
     cdef JournalReader reader
     seqs = segment_seqs(disk)
     if not seqs:

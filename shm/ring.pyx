@@ -182,7 +182,7 @@ cdef class Ring:
         return Producer(self)
 
     def consumer(self, str name) -> Consumer:
-        """The gating consumer `name`, continuing behind what it released last. KeyError where there is none such."""
+        """The gating consumer `name`, continuing behind what it released last. KeyError if there is none such."""
         return Consumer(self, name)
 
     def observer(self) -> Observer:
@@ -232,7 +232,7 @@ cdef class Producer:
                 self.ring.bells.wake(header.consumers[i].bell, WAIT_EVENTS)
 
     def put(self, bytes record) -> int:
-        """Publish one record of 120 bytes and return its sequence. BufferError where the ring is full."""
+        """Publish one record of 120 bytes and return its sequence. BufferError if the ring is full."""
         cdef const char *data = record
         if len(record) != RECORD_SIZE:
             raise ValueError(f"a record is {RECORD_SIZE} bytes, not {len(record)}")
@@ -322,7 +322,7 @@ cdef class Observer:
         return OBSERVED_RECORD if load_relaxed(<const uint64_t *> slot) == before else OBSERVED_OVERRUN
 
     def read(self, uint64_t seq) -> bytes | None:
-        """Record `seq`, or None where it is not published yet. LookupError where it has been overwritten."""
+        """Record `seq`, or None if it is not published yet. LookupError if it has been overwritten."""
         cdef char out[RECORD_SIZE]
         cdef Observed outcome = self.copy(seq, out)
         if outcome == OBSERVED_OVERRUN:

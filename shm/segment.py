@@ -28,7 +28,7 @@ class RoleTakenError(RuntimeError):
 
 
 def create(name: str, size: int) -> mmap.mmap:
-    """Create segment `name` (it begins with a slash) of `size` zero bytes, mode 0600; SegmentError where it cannot."""
+    """Create segment `name` (it begins with a slash) of `size` zero bytes, mode 0600; SegmentError if it cannot."""
     try:
         segment = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
     except posix_ipc.ExistentialError:
@@ -47,7 +47,7 @@ def create(name: str, size: int) -> mmap.mmap:
 
 
 def attach(name: str) -> mmap.mmap:
-    """Map the whole of segment `name`. SegmentError where there is none."""
+    """Map the whole of segment `name`. SegmentError if there is none."""
     try:
         segment = posix_ipc.SharedMemory(name)
     except posix_ipc.ExistentialError:
@@ -61,7 +61,7 @@ def attach(name: str) -> mmap.mmap:
 
 
 def remove(name: str) -> None:
-    """Remove segment `name`: who maps it keeps the memory. SegmentError where there is none."""
+    """Remove segment `name`: who maps it keeps the memory. SegmentError if there is none."""
     try:
         posix_ipc.unlink_shared_memory(name)
     except posix_ipc.ExistentialError:
@@ -101,7 +101,7 @@ class RoleLock:
 
     @staticmethod
     def holder(path: Path) -> int | None:
-        """The pid of the process that holds the lock on `path`, None where none does. It takes nothing itself.
+        """The pid of the process that holds the lock on `path`, None if none does. It takes nothing itself.
 
         The kernel's own list is asked: the pid in the file is only a message, and may be of one that is gone.
         """

@@ -151,7 +151,7 @@ TREE = {
 
 
 def grown(root: Path, **changed: tuple[str, str, str]) -> Path:
-    """A small tree whose rules are in order, but for one change: (path, old, new)."""
+    """A small tree whose rules are in order, except one change: (path, old, new)."""
     for path, text in TREE.items():
         for where, old, new in changed.values():
             if where == path:

@@ -60,7 +60,7 @@ def fill(config: Config, data: Path, epoch: int, born_ns: int, last_seq: int) ->
 
 
 def start_before(config: Config, data: Path, complete_seq: int) -> Start:
-    """Where a replay begins that has all events behind `complete_seq`. FillError where the journal has not so much."""
+    """Where a replay begins that has all events behind `complete_seq`. FillError if the journal has not so much."""
     core = [agent for agent in derive(config).agents if role_of(agent) in CORE]
     start = choose(data, core, at_most=complete_seq).start
     segments = segment_seqs(data / "journal")

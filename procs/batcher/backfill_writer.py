@@ -37,8 +37,8 @@ class Filling:
     def run(self, progress: Callable[[int], None]) -> None:
         """Fill until the database has everything up to the replay's last record; `progress` is told how far it is.
 
-        CoreReplayError, psycopg.Error, RefusedError, OSError where the temporary folder's disk is full, and ValueError
-        where the journal is not the session's: what was committed until then stays.
+        CoreReplayError, psycopg.Error, RefusedError, OSError if the temporary folder's disk is full, and ValueError
+        if the journal is not the session's: what was committed until then stays.
         """
         last_seq = self._replay.last_seq
         self._session.teach(self._batch)

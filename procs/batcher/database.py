@@ -95,7 +95,7 @@ class Embedded:
         return True
 
     def start(self) -> bool:
-        """Make sure that it runs, and that its database exists; True where this call started it.
+        """Make sure that it runs, and that its database exists; True if this call started it.
 
         Raises UnavailableError, with the end of the server's log, where it does not come up.
         """

@@ -53,7 +53,7 @@ def _loaded(folder: Path, born_ns: int) -> int:
 
 
 def extent(folder: Path) -> Extent | None:
-    """The extent of the spool in `folder`; None where there is none. OSError."""
+    """The extent of the spool in `folder`; None if there is none. OSError."""
     segments = sorted(folder.glob("*.spool"))
     if not segments:
         return None
@@ -75,7 +75,7 @@ def extent(folder: Path) -> Extent | None:
 
 
 def _complete(fd: int) -> int:
-    """What the last mark of a segment says; 0 where it has none."""
+    """What the last mark of a segment says; 0 if it has none."""
     return max((complete_seq for ring, _, complete_seq, _ in _frames(fd) if ring == MARK_RING), default=0)
 
 

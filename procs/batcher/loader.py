@@ -37,7 +37,7 @@ LAG_BYTES = 2**20
 
 
 # Brings the database from what it has to where the journal is committed, for an epoch and the time of the first event;
-# returns when that is done, or soon after the event is set. FillError where it can't be.
+# returns when that is done, or soon after the event is set. FillError if it can't be.
 # See `procs.batcher.backfill_process`.
 Fill = Callable[[int, int, threading.Event], None]
 
@@ -158,7 +158,7 @@ class Loader:
             self._fill(epoch, self._spool.born_ns, self._stopping)
 
     def _hold_against_journal(self) -> None:
-        """RefusedError where the database is not of this journal, or of more than that has."""
+        """RefusedError if the database is not of this journal, or of more than that has."""
         with psycopg.connect(self._server.url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
             found = position(connection)
         try:
@@ -208,7 +208,7 @@ class Loader:
                 log.info("database lags", spooled_bytes=lag, complete_seq=self.complete_seq)
 
     def _load_batch(self, session: Session) -> bool:
-        """Load up to a batch; True where it was full, so that more waits."""
+        """Load up to a batch; True if it was full, so that more waits."""
         batch = self._batch
         batch.begin(session.numbers, session.complete_seq)
         self._reader.fill(batch)

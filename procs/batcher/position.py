@@ -61,7 +61,7 @@ def position(connection: psycopg.Connection[Any]) -> Position:
 def objection(found: Position, journal: Path, committed: int) -> str | None:
     """Why a database that is there is not of the journal in that folder, which has records up to `committed`.
 
-    None where it may be. JournalError, OSError.
+    None if it may be. JournalError, OSError.
     """
     if is_foreign(found, journal, committed):
         return (
@@ -91,7 +91,7 @@ def is_foreign(found: Position, journal: Path, committed: int) -> bool:
 
 
 def _time_of(journal: Path, seq: int) -> int | None:
-    """The log time of a record that was committed; None where the journal no longer has it."""
+    """The log time of a record that was committed; None if the journal no longer has it."""
     seqs = segment_seqs(journal)
     if not seqs or seq < seqs[0]:
         return None

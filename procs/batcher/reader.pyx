@@ -49,7 +49,7 @@ cdef class Reader:
         self.limit = 0
 
     def fill(self, Batch batch) -> bool:
-        """Apply frames until the batch is full or the spool's end is reached; False where there was nothing new.
+        """Apply frames until the batch is full or the spool's end is reached; False if there was nothing new.
 
         Raises ValueError for a damaged spool, and for events that do not follow what the batch has (a gap).
         """

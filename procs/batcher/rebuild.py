@@ -147,7 +147,7 @@ class Rebuild:
 def begun(url: str, born_ns: int, *, replace: bool) -> Iterator[Rebuild]:
     """A new schema for the rows of the journal that was born then. It is removed where it is not swapped in.
 
-    RefusedError where the database is not to be rebuilt: somebody writes to it, it has rows of another journal (that
+    RefusedError if the database is not to be rebuilt: somebody writes to it, it has rows of another journal (that
     is ignored with `replace`), or others depend on its tables. psycopg.Error.
     """
     with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection:

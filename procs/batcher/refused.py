@@ -240,7 +240,7 @@ class Staging:
             spans += [(middle + 1, high), (low, middle)]
 
     def _refusal(self, table: str, low: int, high: int) -> tuple[str, str] | None:
-        """SQLSTATE and message of what is against these rows; None where the table has them now."""
+        """SQLSTATE and message of what is against these rows; None if the table has them now."""
         source = _span(table, (low, high))
         count = sql.SQL("SELECT count(*) FROM {} AS s").format(source)
         return _attempt(self._connection, table, source, count if table == CHANGES else None)

@@ -136,7 +136,7 @@ cdef class Batch:
 
     @property
     def causes(self) -> list[int]:
-        """The cause of each ring's last event in this batch; 0 where it has none."""
+        """The cause of each ring's last event in this batch; 0 if it has none."""
         return [self.last_cause[ring] for ring in range(RINGS)]
 
     @property

@@ -88,7 +88,7 @@ cdef bint records_are_valid(const Frame *frame, const char *slots) noexcept nogi
 
 
 cdef bint read_fully(int fd, char *target, size_t size, int64_t offset) noexcept nogil:
-    """Read `size` bytes; False where the file ends before."""
+    """Read `size` bytes; False if the file ends before."""
     cdef size_t done = 0
     cdef ssize_t got
     while done < size:
@@ -175,7 +175,7 @@ cdef class Spool:
                 ftruncate(self.fd, <int64_t> (self.end - self.base))
 
     def scan(self, uint64_t base, path: Path, *, bint first) -> bool:
-        """Move `end` and `numbers` past the whole frames of one segment; False where not even its header is true."""
+        """Move `end` and `numbers` past the whole frames of one segment; False if not even its header is true."""
         cdef SegmentHeader header
         cdef int ring
         cdef int fd = os.open(path, os.O_RDONLY)
@@ -282,7 +282,7 @@ cdef class Spool:
         return -ENOSPC
 
     cdef bint use_spare(self) except -1:
-        """Begin a segment at `end` in the space that is owned; False where that is used up."""
+        """Begin a segment at `end` in the space that is owned; False if that is used up."""
         if self.spare is None or not self.spare.is_owned:
             return False
         if self.fd >= 0:

@@ -195,7 +195,7 @@ class Session:
         return True
 
     def _write_by_rows(self, batch: Batch, encoded: Encoded, requested: list[bytes]) -> None:
-        """Write what the database takes of the batch, and set the rest aside. RefusedError where that fails, too."""
+        """Write what the database takes of the batch, and set the rest aside. RefusedError if that fails, too."""
         orders, changes, balances = encoded
         try:
             with self._transaction(batch):
@@ -269,7 +269,7 @@ class Session:
         return self._connection.execute("SELECT FROM refused_rows LIMIT 1").rowcount > 0
 
     def _days_of(self, batch: Batch) -> set[date] | None:
-        """The partitions that the batch's trades and the next days' need; None where that is too many of them."""
+        """The partitions that the batch's trades and the next days' need; None if that is too many of them."""
         if self._days is None or not batch.history.trades:
             return set()
         first, last = (_time(time_ns).date() for time_ns in (batch.history.first_trade_ns, batch.history.last_trade_ns))

@@ -44,7 +44,7 @@ def free_bytes(folder: Path) -> int:
 def own(fd: int, size: int) -> None:
     """Give the file the blocks of its first `size` bytes, and leave its length: what is written there fits.
 
-    OSError where the disk has too few. On a file system without fallocate nothing is reserved, and nothing raised.
+    OSError if the disk has too few. On a file system without fallocate nothing is reserved, and nothing raised.
     """
     while _fallocate(fd, KEEP_SIZE, 0, size):
         number = ctypes.get_errno()
@@ -55,7 +55,7 @@ def own(fd: int, size: int) -> None:
 
 
 def owned_bytes(file: Path) -> int:
-    """How much of the disk a file has; 0 where there is none."""
+    """How much of the disk a file has; 0 if there is none."""
     try:
         return file.stat().st_blocks * BLOCK
     except FileNotFoundError:
@@ -76,7 +76,7 @@ class Spare:
         self.tend()
 
     def tend(self) -> bool:
-        """Make it where there is none; whether there is one now. OSError where that is not for lack of space."""
+        """Make it where there is none; whether there is one now. OSError if that is not for lack of space."""
         if not self.is_owned:
             try:
                 self.is_owned = self._own()
@@ -96,7 +96,7 @@ class Spare:
         return True
 
     def take(self, path: Path, header: bytes, *, durable: bool = False) -> int:
-        """Make it the segment `path`, and return it, open behind its `header`; -1 where there is none.
+        """Make it the segment `path`, and return it, open behind its `header`; -1 if there is none.
 
         `durable`: a segment that has its name has its header, whatever a loss of power leaves.
         """
@@ -149,7 +149,7 @@ def _ahead_bytes(store: Path) -> int:
 
 
 def problems(config: Config, gateways: Sequence[str]) -> list[Problem]:
-    """What a start has to say where the disk can't hold what the venue must own; empty where it can."""
+    """What a start has to say where the disk can't hold what the venue must own; empty if it can."""
     lacking = [share for share in shares(config, gateways) if share.lacking]
     wanted, free = sum(share.lacking for share in lacking), free_bytes(Path(config.venue.data))
     if wanted <= free:

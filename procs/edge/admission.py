@@ -1,6 +1,6 @@
 """Who may stay connected: a number in all and of each address. A silent connection gives way to a new one.
 
-It counts and chooses; what a connection is, and when it has shown enough, is its server's knowledge.
+It counts and chooses; its server knows what a connection is, and when it has shown enough.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Admission:
         return len(self._guests)
 
     def enter(self, guest: Guest) -> bool:
-        """Count a new connection; where there is no place left, another gives way. False: none can."""
+        """Count a new connection; if no place is left, another gives way. False: none can."""
         if self._counts[guest.address] >= self._limit_per_address:
             given_way = self._first_to_go(guest.address)
         elif len(self._guests) >= self._limit:

@@ -1,4 +1,4 @@
-"""Why a listener can't be opened, where another try would not open it either.
+"""Why a listener can't be opened, if another try would not help.
 
 It opens nothing itself.
 """
@@ -18,7 +18,7 @@ class AddressError(FinalError, OSError):
 
 
 def judged(error: OSError, section: str, address: str, port: int) -> OSError:
-    """What to raise for `error`, which opening the listener of the configuration's `section` ended with."""
+    """The exception to raise for `error`, met on opening the listener of the configuration's `section`."""
     if error.errno not in FINAL:
         return error
     return AddressError(

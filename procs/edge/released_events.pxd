@@ -12,7 +12,7 @@ cdef enum:
 cdef class ReleasedEvents:
     cdef Board board
     cdef dict consumers
-    cdef void *by_ring[RINGS]            # the same consumers; NULL where there is no such ring
+    cdef void *by_ring[RINGS]            # the same consumers; NULL if there is no such ring
     cdef uint64_t handled[RINGS]         # the number of the last event that was taken and kept
     cdef uint64_t complete[RINGS]        # commands up to here have no more events in the ring than were taken
     cdef uint64_t done[RINGS]            # what producers had done before this poll looked at their rings

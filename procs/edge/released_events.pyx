@@ -3,14 +3,14 @@
 It decides what may be looked at, when, and in which order. It never looks into an event beyond number, cause and type.
 
 A poll first reads how far all is released (LOG-13) and what each producer has done (LOG-19), and only then the rings,
-which so have all of that. It takes the router's ring first, since matchers' events rest on its definitions, and of the
-matchers' rings only what is not behind anything that is left in the router's.
+which then have all of that. It takes the router's ring first, since matchers' events rest on its definitions, and of
+the matchers' rings only what is not behind anything that is left in the router's.
 
 An instrument's definition, and the mark of a snapshot that is wanted, are *barriers*: each is applied when every event
 of the commands before it has been, and nothing behind it before it. So the events of an instrument that goes to another
 matcher, which go on in another ring, are applied in the order of the log (docs/decisions/0031-barriers.md).
 
-Events that come again, since the core or this stage has started again, are passed over by their numbers.
+Events that come again after a restart of the core or of this stage are skipped by their numbers.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -54,9 +54,9 @@ cdef class ReleasedEvents:
         memset(self.by_ring, 0, sizeof(self.by_ring))
 
     def attach(self, consumers, Board board not None) -> None:
-        """Go on with these ends of rings, from the next poll on, behind what was handled.
+        """Go on with these ends of rings from the next poll on, after what was handled.
 
-        That poll raises RuntimeError where a ring begins behind what comes next.
+        That poll raises RuntimeError if a ring begins after what comes next.
         """
         cdef Consumer consumer
         cdef int ring
@@ -73,11 +73,11 @@ cdef class ReleasedEvents:
 
     @property
     def at_mark(self) -> int:
-        """The mark of the snapshot at which it stands still; 0 where it does not."""
+        """The mark of the snapshot at which it stands still; 0 if it does not."""
         return self.mark
 
     def pass_mark(self) -> None:
-        """Go on: what is to be saved at the mark is saved."""
+        """Go on: the state at the mark is saved."""
         self.mark = 0
 
     def position(self, int ring) -> int:
@@ -85,7 +85,7 @@ cdef class ReleasedEvents:
         return self.handled[ring]
 
     def wants(self) -> int:
-        """What to be woken for: the commit of the events in sight, or, with none in sight, events."""
+        """What to wake up for: the commit of the events in sight or, with none in sight, events."""
         return self.reasons()
 
     cdef int begin(self) except -1 nogil:
@@ -93,7 +93,7 @@ cdef class ReleasedEvents:
         return 0
 
     cdef bint apply(self, int ring, const EventRecord *event) except -1 nogil:
-        """Take an event. False where there is no room for it: it comes again in the next poll."""
+        """Take an event. False if there is no room for it: it comes again in the next poll."""
         with gil:
             raise NotImplementedError("a stage that overrides neither `apply` nor `apply_all`")
 
@@ -106,7 +106,7 @@ cdef class ReleasedEvents:
         return count
 
     cdef bint keep(self) except -1 nogil:
-        """A poll has taken what it will. False where that could not be kept: all of it comes again in the next poll."""
+        """A poll ends. False if what it took could not be kept: all of it comes again in the next poll."""
         return True
 
     cdef int64_t drain(self) except -1 nogil:
@@ -132,7 +132,7 @@ cdef class ReleasedEvents:
         return self.release()
 
     cdef bint look(self) noexcept nogil:
-        """Read how far all is. False where the board speaks of rings that come after these: `attach` is next then."""
+        """Read how far all is. False if the board speaks of newer rings than these: `attach` comes next."""
         cdef int ring
         self.released = self.done[0] = self.board.release_seq()
         for ring in range(1, RINGS):
@@ -199,7 +199,7 @@ cdef class ReleasedEvents:
         return True
 
     cdef int64_t release(self) noexcept nogil:
-        """Give back the slots of what was taken; at a mark, stand still from here on."""
+        """Free the slots of what was taken; at a mark, stand still from here on."""
         cdef uint64_t last
         cdef int64_t work = 0
         cdef int ring
@@ -213,7 +213,7 @@ cdef class ReleasedEvents:
         return work
 
     cdef int join(self) except -1:
-        """See that the rings have what comes next. RuntimeError where one begins behind that."""
+        """Check that the rings have what comes next. RuntimeError if one begins after that."""
         cdef Consumer consumer
         cdef int ring
         for ring, consumer in self.consumers.items():
@@ -237,7 +237,7 @@ cdef class ReleasedEvents:
         return out.put(self.handled, sizeof(self.handled))
 
     cdef int load_position(self, Loader part) except -1:
-        """Go on behind what `save_position` wrote; before the first poll. DamagedPart."""
+        """Go on after what `save_position` wrote; before the first poll. DamagedPart."""
         return part.get(self.handled, sizeof(self.handled))
 
 
@@ -249,8 +249,8 @@ cdef inline bint has_before(Consumer consumer, uint64_t cause) noexcept nogil:
 cdef class EventHandler(ReleasedEvents):
     """The reader for an edge in Python: `poll` calls `target(ring, record)` for each event, with its 120 bytes.
 
-    That makes an object of each event, so it is for tools, examples and tests, and for no edge of a busy venue. The
-    target returns None, or False where it has no room for the event, which then comes again.
+    It makes an object of each event: good for tools, examples and tests, not for an edge of a busy venue. The
+    target returns None, or False if it has no room for the event, which then comes again.
     """
 
     def __init__(self, target, consumers, Board board not None):

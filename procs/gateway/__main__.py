@@ -1,6 +1,6 @@
 """Wires a gateway: ingress and event rings, the board, its message store and its listener.
 
-It decides nothing; `procs.host` runs what `build` returns.
+`procs.host` runs what `build` returns.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from procs.gateway.validation import Validator
 from procs.host.event_loop import STARTING, show_health
 from procs.venue.venue import Venue
 
-# The messages that clients may send, and those that they get.
+# The messages that clients may send, and those that they receive.
 SUPPORTED = ("D", "E", "F", "G", "H", "q", "8", "9", "N", "r")
 
 
 def build(venue: Venue, name: str) -> Server:
-    """The edge of gateway `name` ("gateway.1"), as the snapshot has it that the venue begins with, if any.
+    """The edge of gateway `name` ("gateway.1"), in the state of the snapshot that the venue begins with, if any.
 
-    Where a gateway before this one has read on in the venue's rings, they are attached once it has caught up with that;
-    else they are here. StoreCorrupt where the store cannot be trusted; DamagedPart.
+    If an earlier gateway has read on in the venue's rings, they are attached once this one has caught up;
+    else at once. StoreCorrupt if the store cannot be trusted; DamagedPart.
     """
     number = int(name.partition(".")[2])
     fix = venue.config.fix

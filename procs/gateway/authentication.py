@@ -2,8 +2,8 @@
 
 It gives an unknown user and a wrong password the same work and the same answer, and never keeps or logs a password.
 
-Guesses are bounded for each address and account together: whoever guesses at one account keeps nobody from another.
-What an address has failed at all accounts only delays it, and never for long: others are behind the same address.
+Guesses are bounded for each address and account together: guessing at one account locks no one out of another.
+An address's failures over all accounts only delay it, and never for long: others may share the address.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ THREADS = 2
 FREE_FAILURES = 3  # of an address at an account, without a delay
 FIRST_DELAY_S = 0.25  # between two guesses; doubles with each further failure
 MAX_DELAY_S = 8.0
-MAX_WAIT_S = 4.0  # for the next guess's time to come: who comes earlier is refused unchecked
-MAX_FAILURES = 8  # that count: with them the delay is the longest there is
+MAX_WAIT_S = 4.0  # to wait for the next guess's time: a guess before that is refused unchecked
+MAX_FAILURES = 8  # that count: the delay is the longest then
 FREE_FAILURES_OF_ADDRESS = 10
 ADDRESS_DELAY_S = 1.0  # before each check for an address with more
 FORGIVEN_EVERY_S = 10.0  # one failure each
@@ -47,7 +47,7 @@ class Account(NamedTuple):
     credential: Credential
 
 
-# Checked for a name that nobody has, so that it takes as long. Replaced by a real account's cost once one is known.
+# Checked for an unknown name, so that it takes as long. Replaced by a real account's cost once one is known.
 NOBODY = Credential(bytes(16), bytes(HASH_SIZE), 65536, 3, 4)
 
 
@@ -65,7 +65,7 @@ class Accounts:
         self.nobody = account.credential._replace(salt=bytes(16), hash=bytes(HASH_SIZE))
 
     def known(self) -> list[Account]:
-        """All accounts, in the order in which they were defined last: defining them again gives the same."""
+        """All accounts, by when they were last defined: defining them in this order again gives the same."""
         return list(self._by_name.values())
 
     def find(self, name: str) -> Account | None:
@@ -77,7 +77,7 @@ class Accounts:
 
 
 class Record(NamedTuple):
-    """How often somebody has failed by `at_s`, and when the next guess may be checked."""
+    """How many failures there were by `at_s`, and when the next guess may be checked."""
 
     failures: float = 0.0
     at_s: float = 0.0
@@ -92,9 +92,9 @@ class Guesses:
         self._records: OrderedDict[object, Record] = OrderedDict()
 
     def wait_s(self, address: str, name: str) -> float | None:
-        """Count a guess, which fails unless `right` is called; for how long it has to wait, None for no check at all.
+        """Count a guess, which fails unless `right` is called; returns how long it must wait, None for no check at all.
 
-        Guesses that are under way count: many at once get no further than one after the other.
+        Guesses under way count: many at once get no further than one at a time.
         """
         now_s = self._clock()
         pair, whole = (address, name), address
@@ -109,7 +109,7 @@ class Guesses:
         return wait_s + (ADDRESS_DELAY_S if of_address.failures >= FREE_FAILURES_OF_ADDRESS else 0.0)
 
     def right(self, address: str, name: str) -> None:
-        """The guess was right: it does not count, nor do those of that address at that account before it."""
+        """The guess was right: neither it nor earlier ones of that address at that account count."""
         self._records.pop((address, name), None)
         whole = self._records.get(address)
         if whole is not None:
@@ -127,7 +127,7 @@ class Guesses:
 
 
 class Job(NamedTuple):
-    """A check that waits for its turn, and who waits for it."""
+    """A check that waits for its turn, and the future that waits for it."""
 
     outcome: asyncio.Future[bool]
     work: Callable[[], bool]
@@ -149,7 +149,7 @@ class Turns:
         return await job.outcome
 
     def close(self) -> None:
-        """End the threads; what is under way is given up."""
+        """End the threads and give up what is under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> None:
@@ -162,7 +162,7 @@ class Turns:
             running.add_done_callback(partial(self._ended, job))
 
     def _take(self) -> Job:
-        """The next one; what is left of its address and its name goes behind the others."""
+        """The next one; what is left of its address and name goes to the back of the queue."""
         address = next(iter(self._waiting))
         names = self._waiting.pop(address)
         name = next(iter(names))
@@ -186,7 +186,7 @@ class Turns:
 
 
 class Authenticator:
-    """Says whether a password is an account's. `clock` gives monotonic seconds."""
+    """Checks whether a password is an account's. `clock` gives monotonic seconds."""
 
     def __init__(self, accounts: Accounts, clock: Callable[[], float]) -> None:
         self._accounts = accounts
@@ -209,5 +209,5 @@ class Authenticator:
         return account
 
     def close(self) -> None:
-        """End the threads; checks under way are given up."""
+        """End the threads and give up checks under way."""
         self._turns.close()

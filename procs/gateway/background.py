@@ -1,4 +1,4 @@
-"""A thread for what the gateway would else have to wait for: syncs of its files.
+"""A thread for what the gateway would otherwise have to wait for: syncs of its files.
 
 It knows no file, and has one piece of work at a time.
 """

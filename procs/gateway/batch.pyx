@@ -1,7 +1,7 @@
-"""A batch of the message store's entries, which a file has whole or not at all.
+"""A batch of the message store's entries, which a file has all or none of.
 
-With a part of it a client's message could be there and its answer not: a start would neither give that answer nor ask
-for the message again.
+With part of a batch, a client's message could be there without its answer: a start would neither give the answer
+nor ask for the message again.
 """
 
 from libc.errno cimport ENOSPC
@@ -13,7 +13,7 @@ from shm.disk cimport Disk, iovec
 
 
 cdef int write_batch(Disk disk, int fd, char *entries, size_t size, uint64_t offset) noexcept nogil:
-    """Write it with one call, more where the kernel takes parts. A negative errno: a start finds nothing of it."""
+    """Write it with one call, or more if the kernel takes parts. On a negative errno, a start finds nothing of it."""
     cdef iovec span
     cdef StoreEntry none
     cdef size_t done = 0
@@ -27,7 +27,7 @@ cdef int write_batch(Disk disk, int fd, char *entries, size_t size, uint64_t off
                 memset(&none, 0, sizeof(StoreEntry))
                 span.iov_base = <char *> &none
                 span.iov_len = sizeof(StoreEntry)
-                disk.write(fd, &span, 1, offset)  # nobody reads beyond; where it fails, nothing is left to try
+                disk.write(fd, &span, 1, offset)  # no one reads past it; if it fails, nothing is left to try
             return <int> wrote
         done += <size_t> wrote
     return 0

@@ -1,6 +1,6 @@
 """An index of the order table: the places of a bucket are a chain of links, which lie apart from the orders.
 
-It knows hashes and places only: who looks for an order walks a chain and compares, and it never looks at an order.
+It knows only hashes and places: the caller walks a chain and compares orders.
 
 Linear hashing: one bucket is split at each insertion that finds as many orders as buckets, so no insertion pays for all
 of them, and a split, which moves orders of long ago, looks at no order::
@@ -43,7 +43,7 @@ cdef void chains_close(Index *index) noexcept:
 
 
 cdef int chains_extend(Index *index) except -1 nogil:
-    """Have links for one chunk of places more. MemoryError."""
+    """Allocate links for one more chunk of places. MemoryError."""
     index.links[index.chunk_count] = <Link *> calloc(CHUNK_ORDERS, sizeof(Link))
     if index.links[index.chunk_count] == NULL:
         with gil:
@@ -53,7 +53,7 @@ cdef int chains_extend(Index *index) except -1 nogil:
 
 
 cdef int chains_put(Index *index, uint32_t place, uint32_t hashed, uint64_t count) except -1 nogil:
-    """Add the place of an order with this hash to the `count` that are there. MemoryError."""
+    """Add the place of an order with this hash; `count` are there. MemoryError."""
     cdef Link *link = link_of(index, place)
     cdef uint32_t *head
     if count >= buckets_of(index):
@@ -123,7 +123,7 @@ cdef int chains_save(const Index *index, Saver saver) except -1:
 
 
 cdef int chains_load(Index *index, Loader loader) except -1:
-    """Make an index, with links for as many places, what it was when it was saved. DamagedPart, MemoryError."""
+    """Load saved state into an index, with links for as many places. DamagedPart, MemoryError."""
     cdef uint32_t chunk
     loader.expect(index.chunk_count, b"chunks of links of the order table")
     for chunk in range(index.chunk_count):

@@ -8,7 +8,7 @@ from procs.gateway.resend_request cimport Repeat
 cdef enum:
     RECEIVE_SIZE = 131072
 
-# What becomes of a connection that claims a session which has one.
+# What becomes of a connection that claims a session in use.
 cdef enum Claim:
     CLAIM_ERROR = -1
     CLAIM_WAITS

@@ -1,4 +1,4 @@
-"""One connection of the gateway: its buffer, whether its messages are taken, what it has not read, signs of its life.
+"""One connection of the gateway: its buffer, whether its messages are taken, what it has not read, signs of life.
 
 The engine decides what becomes of it; it knows no ring and no other connection.
 """
@@ -15,7 +15,7 @@ cdef enum:
 
 
 cdef class Client:
-    """One connection: its buffer, its session layer and, once it has logged on, its line."""
+    """One connection: its buffer, its session layer and, once it has logged on, its session."""
 
     def __init__(self, Connection connection, object transport, str address):
         self.connection = connection
@@ -29,7 +29,7 @@ cdef class Client:
         free(self.buffer)
 
     def space(self) -> memoryview:
-        """Where the transport may write: what is free of the buffer. It is never empty while reading is on."""
+        """Where the transport may write: the free part of the buffer, never empty while reading is on."""
         return PyMemoryView_FromMemory(self.buffer + self.end, RECEIVE_SIZE - self.end, PyBUF_WRITE)
 
     cdef int pause(self) except -1:
@@ -63,7 +63,7 @@ cdef class Client:
         return 0
 
     cdef Claim challenge(self, int64_t now_ns) except CLAIM_ERROR:
-        """What becomes of another connection that claims its session: this one must show now that it lives.
+        """What becomes of another connection that claims its session: this one must now show that it is alive.
 
         It does so by answering a TestRequest or, while its messages are not taken, by reading.
         """

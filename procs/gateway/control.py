@@ -1,7 +1,7 @@
 """Where a gateway answers `lockstep status --sessions` and `lockstep disconnect`: a socket for the venue's own user.
 
 Its name is abstract, so it needs no disk, full or not, and ends with its process. Whoever runs as another user gets no
-answer; that an operator asks is for the command to establish, as with the operators' ring.
+answer; the command makes sure that an operator asks, as with the operators' ring.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = 256  # sessions of one answer: the gateway does nothing else while it loo
 MAX_AT_ONCE = 8
 REQUEST_S = 2.0
 MAX_REQUEST_BYTES = 4096
-ANSWER_S = 15.0  # for the asker: a client gets some seconds to log out
+ANSWER_S = 15.0  # that the asker waits: a client gets some seconds to log out
 CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 
 
@@ -32,7 +32,7 @@ class List(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
 
 
 class Disconnect(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
-    """Asks to log a session out, and to end its connection."""
+    """Asks to log a session out and end its connection."""
 
     session: str
     operator: str
@@ -40,14 +40,14 @@ class Disconnect(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
 
 
 class Listed(Struct, frozen=True):
-    """Sessions, and the number to ask on with (0: there are no more)."""
+    """Sessions, and the number to continue with (0: there are no more)."""
 
     sessions: list[SessionStatus]
     next: int
 
 
 class Disconnected(Struct, frozen=True):
-    """Whether the session was connected; if so it is not any more. `says` says it in words."""
+    """Whether the session was connected; if so, it no longer is. `says` has it in words."""
 
     was_connected: bool
     says: str
@@ -71,7 +71,7 @@ class Control:
         self._open = 0
 
     async def open(self) -> None:
-        """Listen. OSError where the name is taken."""
+        """Listen. OSError if the name is taken."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(f"\0{self._name}")
         self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_REQUEST_BYTES)
@@ -106,7 +106,7 @@ def name_of(boot_id: str, gateway: str) -> str:
 
 
 def ask(name: str, request: Request) -> bytes:
-    """Ask the gateway that has this name; its answer as JSON. ControlError where there is none."""
+    """Ask the gateway with this name; returns its answer as JSON. ControlError if there is none."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
             connected.settimeout(ANSWER_S)

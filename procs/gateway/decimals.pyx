@@ -93,7 +93,7 @@ cdef Fault add_digit(Decimal *out, int digit, int zeros, bint in_fraction) noexc
 
 
 cdef Fault to_steps(const Decimal *number, const Grid *grid, int64_t *steps) noexcept nogil:
-    """How many whole steps of the grid a number is; it is to be positive."""
+    """How many whole steps of the grid a number is; it must be positive."""
     cdef int128 value = number.mantissa
     cdef int64_t small
     if number.negative or number.mantissa == 0:

@@ -28,7 +28,7 @@ cdef enum:
 
 @cython.final
 cdef class EventReporter(ReleasedEvents):
-    cdef readonly list sessions             # by session number; None where there is no such session
+    cdef readonly list sessions             # by session number; None if there is no such session
     cdef readonly object accounts
     cdef Store store
     cdef ClientOrders orders

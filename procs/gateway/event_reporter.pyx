@@ -1,7 +1,7 @@
 """Turns released events into the sessions' reports, and rebuilds all that the gateway knows of the venue from them.
 
 It reports each side of each event once over all restarts (LOG-15: the store's watermarks), and never waits: a session
-that is away gets its reports stored. Which events it takes, and when, is its reader's business
+that is away gets its reports stored. Its reader decides which events it takes, and when
 (procs/edge/released_events.pyx).
 """
 
@@ -59,7 +59,7 @@ cdef enum:
 
 
 cdef class EventReporter(ReleasedEvents):
-    """The reader of a gateway's rings. `attach` comes first, and before it `load` where there is a part.
+    """The reader of a gateway's rings. `attach` comes first, after `load` if there is a part.
 
     Its part of a snapshot is saved with `snapshots`.
     """
@@ -86,7 +86,7 @@ cdef class EventReporter(ReleasedEvents):
         work = self.drain()
         if self.mark:
             self.store.flush()
-            if not self.store.is_full:  # else there is no snapshot: its parts would have no space either
+            if not self.store.is_full:  # else no snapshot: its parts would have no space either
                 self.snapshots.save(self.mark, f"gateway.{self.gateway}", self.save)
             self.mark = 0
         return work
@@ -109,7 +109,7 @@ cdef class EventReporter(ReleasedEvents):
         return count
 
     cdef void show_released(self):
-        """Say on the board how far this gateway has told its clients (LOG-12)."""
+        """Publish on the board how far this gateway has reported to its clients (LOG-12)."""
         cdef int ring
         for ring in range(1, RINGS):
             if self.by_ring[ring] != NULL:
@@ -151,7 +151,7 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept:
-        """The terms that the event before this one of the ring gave its order; NULL where there was no such event."""
+        """The terms that the ring's event before this one gave its order; NULL if there was no such event."""
         if not self.has_terms[ring]:
             return NULL
         self.has_terms[ring] = False
@@ -229,7 +229,7 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
-        """A mass cancel that came as a message; an operator's own, which has no MsgSeqNum, is not a session's."""
+        """A mass cancel that came as a message; an operator's, without a MsgSeqNum, is no session's."""
         cdef FixSession session
         if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(ring, event.number, event.side):
             session = self.session_of(event.session)
@@ -238,7 +238,7 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
-        """Refusals of what came in by a session; those of definitions and deposits are the operator's."""
+        """Refusals of a session's messages; those of definitions and deposits are the operator's."""
         cdef FixSession session
         cdef bint is_order = event.command == CMD_NEW_ORDER or event.command == CMD_EXT_LEG
         cdef bint is_mass = event.command == CMD_MASS_CANCEL and event.msg_seq_num != 0
@@ -283,7 +283,7 @@ cdef class EventReporter(ReleasedEvents):
     def add_account(self, uint32_t number, bytes name) -> None:
         """An account is defined, or has a new password: there is a session for it from now on."""
         if self.credential is None:
-            return  # the venue's own fee account: nobody logs on as it
+            return  # the venue's own fee account: no client logs on as it
         self.accounts.define(Account(number, name.decode(), self.credential))
         self.credential = None
         self.sessions.extend([None] * (number + 1 - len(self.sessions)))
@@ -291,7 +291,7 @@ cdef class EventReporter(ReleasedEvents):
             self.sessions[number] = FixSession(number, name, self.comp_id, self.store)
 
     def save(self, Saver saver) -> None:
-        """Add to a part all that events have told, at a mark: nothing is between two events there."""
+        """Add to a part all that events have said, at a mark: no event is half applied there."""
         accounts = self.accounts.known()
         self.store.save(saver)
         self.save_position(saver)
@@ -300,7 +300,7 @@ cdef class EventReporter(ReleasedEvents):
         self.orders.save(saver)
 
     def load(self, Loader loader) -> None:
-        """Go on from a part, but for the store's own, which comes first in it and is loaded with that. DamagedPart."""
+        """Go on from a part, except the store's section, which comes first and is loaded by the store. DamagedPart."""
         self.load_position(loader)
         for account in loader.object(list[Account]):
             self.credential = account.credential
@@ -309,6 +309,6 @@ cdef class EventReporter(ReleasedEvents):
         self.orders.load(loader)
 
     def opened(self) -> None:
-        """The venue leads: from here on nothing can have been sent before. OSError."""
+        """The venue leads: nothing reported from here on can have been sent before. OSError."""
         self.store.recovered()
         self.recovering = False

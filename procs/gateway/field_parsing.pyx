@@ -1,6 +1,6 @@
-"""The values of an order message, each read into what the records hold: ticks, lots, units, ns, characters and flags.
+"""The values of an order message, read into what records hold: ticks, lots, units, ns, characters and flags.
 
-It knows FIX's fields and their formats, one code for each that is malformed, and nothing about which go together.
+It knows FIX's fields, their formats, and a code for each malformed one; which go together is checked elsewhere.
 """
 
 from libc.stdint cimport int64_t
@@ -109,7 +109,7 @@ cdef Refusal read_side(Text text, OrderTerms *terms) noexcept nogil:
 
 
 cdef Refusal read_values(const Form *form, OrderTerms *terms) noexcept nogil:
-    """All that a D, an order of a list or a G says of its order, but ids, symbol and side."""
+    """All that a D, an order of a list or a G says of its order, except ids, symbol and side."""
     cdef Refusal refusal = read_kind(form, terms)
     if refusal.code == CODE_OK and form.has_terms:
         refusal = read_further(form, terms)
@@ -132,7 +132,7 @@ cdef Refusal read_kind(const Form *form, OrderTerms *terms) noexcept nogil:
     terms.order.time_in_force = TIF_DAY
     if form.time_in_force.at == NULL:
         return fine()
-    # A value that is no digit, and the one that FIX has and this venue lacks, is found by `order_fault`.
+    # `order_fault` finds a value that is no digit, or the one of FIX's that this venue lacks.
     if form.time_in_force.size != 1 or not c"0" <= form.time_in_force.at[0] <= c"7":
         return refuse(CODE_UNSUPPORTED_TIME_IN_FORCE, form.time_in_force)
     terms.order.time_in_force = form.time_in_force.at[0] - c"0"

@@ -16,7 +16,7 @@ cdef class FixSession:
     cdef readonly bytes name
     cdef Store store
     cdef Outbox away
-    cdef Connection live        # None: nobody is there, or a resend runs: messages are only stored
+    cdef Connection live        # None: no client is there, or a resend runs: messages are only stored
     cdef readonly object client    # its connection; None: there is none
     cdef bint record_due     # the log does not know yet that the session logged on or was reset
     cdef bint was_reset
@@ -24,7 +24,7 @@ cdef class FixSession:
     cdef uint32_t next_in    # where the last connection left off; 0: there was none since the start
     cdef int64_t resend_credit   # entries that may be looked at for its resends, as of credited_ns
     cdef int64_t credited_ns     # 0: all that a session may have
-    cdef int64_t heard_ns    # to when what it has sent takes it, at the rate that it may send; see `within`
+    cdef int64_t heard_ns    # until when its rate is used up by what it has sent; see `within`
     cdef int64_t ordered_ns  # likewise, of orders
     cdef set answered        # numbers of messages that were answered before the start, and may come again
     cdef Outbox begin(self, uint32_t msg_type, int64_t now_ns)
@@ -34,7 +34,7 @@ cdef class FixSession:
 
 
 cdef inline bint within(int64_t *until_ns, int64_t now_ns, int64_t share_ns) noexcept nogil:
-    """Count something that may take `share_ns` on average; False, and not counted, where a second is used up ahead."""
+    """Count something that may take `share_ns` on average. False, and not counted, if a second is used up ahead."""
     if until_ns[0] - now_ns > WINDOW_NS:
         return False
     until_ns[0] = max(until_ns[0], now_ns) + share_ns

@@ -1,6 +1,6 @@
-"""One FIX session of the gateway, whether somebody is connected to it or not: its numbers, and where its messages go.
+"""One FIX session of the gateway, connected or not: its numbers, and where its messages go.
 
-It stores each message of ours before anything can send it; it knows no socket.
+It stores every outbound message before it can be sent; it knows no socket.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -12,7 +12,7 @@ from procs.gateway.store_reader cimport KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET
 
 
 cdef bint is_heartbeat(const char *message) noexcept nogil:
-    """Whether a message of ours is a Heartbeat or TestRequest: of it only the number is kept."""
+    """Whether an outbound message is a Heartbeat or TestRequest: only its number is kept."""
     cdef const char *at = strchr(strchr(message, SOH) + 1, SOH) + 1  # behind 8 and 9
     return (at[3] == c"0" or at[3] == c"1") and at[4] == SOH
 
@@ -29,7 +29,7 @@ cdef class FixSession:
         self.address(comp_id, store.sessions[number].version or 44)
 
     cdef int address(self, bytes comp_id, int version) except -1:
-        """Speak to the session in FIX `version` (42 or 44) also while nobody is there."""
+        """Write to the session in FIX `version` (42 or 44), connected or not."""
         self.away.address(version, comp_id, len(comp_id), self.name, len(self.name))
         return 0
 
@@ -67,7 +67,7 @@ cdef class FixSession:
         return 0
 
     cdef int collect(self, Outbox outbox) except -1:
-        """Store what the session layer has written since the last time."""
+        """Store what the session layer has written since the last call."""
         cdef const Outgoing *message
         while outbox.stored < outbox.count:
             message = &outbox.messages[outbox.stored]

@@ -25,13 +25,13 @@ cdef class Gateway:
     cdef Board board
     cdef bytes comp_id
     cdef uint32_t max_message_bytes
-    cdef readonly dict clients   # an ordered set: what is done for all is done in the order of their coming
+    cdef readonly dict clients   # an ordered set: what is done for all is done in order of arrival
     cdef dict waiting            # session numbers by client: who may log on once the venue leads
     cdef Repeats repeats
     cdef object logon
     cdef object watch            # is told of logons, refusals and ends: see `session_log`
     cdef int64_t unread_ns
-    cdef int64_t message_ns      # a message's share of a second, at the most a session may send; 0: no limit
+    cdef int64_t message_ns      # a message's share of a second, at the highest rate of a session; 0: no limit
     cdef bytes rate_text
     cdef public bint is_open     # the port takes connections
     cdef uint64_t too_often      # orders that were refused for their session's rate

@@ -27,15 +27,15 @@ from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT, Counts
 
 cdef enum:
-    BUSY_AFTER_NS = 1_000_000_000        # a ring full for so long is answered instead of waited for
+    BUSY_AFTER_NS = 1_000_000_000        # after the ring was full this long, messages are answered instead of held
     TICK_NS = 20_000_000                 # between two looks at the sessions' deadlines
     TEND_NS = 100_000_000                # between two looks at the disk's space
     RETAIN_NS = 10_000_000_000           # between two looks at what the store need not keep
-    MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a reader further behind is logged out
+    MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a slower reader is logged out
     CLOSE_NS = 5_000_000_000             # for a client to read what was written to it before the close
     LOOK_NS = 500_000_000                # between two looks at what clients have not read
     RESET_NS = 100_000_000               # that a Logon with ResetSeqNumFlag counts for: all wait for the disk then
-    UNIT_BYTES = 512                     # a message counts once more for each: the rate bounds bytes too
+    UNIT_BYTES = 512                     # a message counts once more for each of these: the rate bounds bytes too
     OTHER = 0                            # BusinessRejectReason (380)
     UNSUPPORTED_TYPE = 3                 # BusinessRejectReason (380)
     TAG_PASSWORD = 554
@@ -77,9 +77,9 @@ cdef class Gateway:
         self.repeats = Repeats(store)
 
     def attach(self, dict consumers, Board board not None) -> None:
-        """Begin with these event rings, or go on with them where the core starts again; no client need know.
+        """Begin with these event rings, or go on with them after a restart of the core, unnoticed by clients.
 
-        RuntimeError where they begin behind what is handled.
+        RuntimeError if they begin after what comes next.
         """
         self.reporter.attach(consumers, board)
         self.reporter.join()
@@ -97,7 +97,7 @@ cdef class Gateway:
         self.finish()
 
     def end(self, Client client, object why, bint at_once=False) -> None:
-        """Close a connection at once, or when it has read what was written, within a bounded time; free its session."""
+        """Close a connection, at once or when it has read what was written, in bounded time; free its session."""
         if client.closed:
             return
         self.watch.ended(client, why)
@@ -129,7 +129,7 @@ cdef class Gateway:
         return 0
 
     def poll(self, int64_t now_ns) -> int:
-        """One duty cycle: report what is released, go on with who had to wait, keep the sessions' deadlines."""
+        """One duty cycle: report what is released, go on with waiting clients, keep the sessions' deadlines."""
         cdef Client client
         cdef int64_t work
         if self.store.is_full and not self.finds_space(now_ns):
@@ -158,7 +158,7 @@ cdef class Gateway:
         return work
 
     cdef bint finds_space(self, int64_t now_ns) except -1:
-        """Whether a full disk has room again for what is not stored yet: until then no client is read or written to."""
+        """Whether a full disk has room again for what is not stored yet; until then no client is read or written to."""
         if now_ns - self.ticked_ns < TICK_NS:
             return False
         self.ticked_ns = now_ns
@@ -174,13 +174,13 @@ cdef class Gateway:
         return 0
 
     def wants(self) -> int:
-        """What to be woken for: with events in sight that are not committed, more events are of no use."""
+        """What to wake up for: with uncommitted events in sight, more events are of no use."""
         return self.reporter.reasons()
 
     def is_ready(self) -> bool:
-        """Whether the venue leads and everything from before is known here and there: the port may open.
+        """Whether the venue leads, and gateway and router know all that came before: the port may open.
 
-        What a gateway before this one showed the router must be in the log by then: what its sessions sent last follows
+        What an earlier gateway showed the router must be in the log by then: what its sessions sent last follows
         from that.
         """
         return (
@@ -265,16 +265,16 @@ cdef class Gateway:
         return 0
 
     cdef int64_t share_of(self, Client client) noexcept:
-        """What a message takes of its session's time: half a share, so that others come beside as many orders."""
+        """A message's share of its session's time: half a share, to leave room for others beside as many orders."""
         cdef Connection connection = client.connection
         if connection.consumed and connection.message.msg_type == c"A":
             return RESET_NS
         return <int64_t> (1 + connection.consumed // UNIT_BYTES) * self.message_ns // 2
 
     cdef bint may_go_on(self, Client client) except -1:
-        """Whether the next message can be carried out: while the ring is full its sender waits, but not for ever.
+        """Whether the next message can be carried out: while the ring is full its sender waits, within limits.
 
-        A client that reads too slowly or sends too fast waits too, and does not count as silent meanwhile.
+        A client that reads too slowly or sends too fast waits too, and is not counted as silent meanwhile.
         """
         cdef FixSession session = client.session
         if client.slow or (session is not None and session.heard_ns - self.now_ns > WINDOW_NS):
@@ -300,12 +300,12 @@ cdef class Gateway:
         if client.blocked_ns == 0:
             client.blocked_ns = self.now_ns
         client.held = self.now_ns - client.blocked_ns < BUSY_AFTER_NS
-        if client.held:  # no longer than that: who is not read seems dead
+        if client.held:  # no longer than that: a client that is not read seems dead
             client.pause()
         return not client.held
 
     cdef int handle(self, Client client, Step step, uint32_t expected) except -1:
-        """Do what a step of the session asks for. `expected` is the number that it waited for before."""
+        """Do what a step of the session asks for. `expected` is the number that it waited for before the step."""
         cdef Connection connection = client.connection
         if step == STEP_APPLICATION:
             return self.application(client)
@@ -351,7 +351,7 @@ cdef class Gateway:
             &client.session.ordered_ns, self.now_ns, self.message_ns
         ):
             return self.too_many(client)
-        if client.session.record_due:  # the ring has no room for it yet, and it comes before what the session sends
+        if client.session.record_due:  # it must come before what the session sends, and the ring has no room for it yet
             return self.order_entry.busy(connection, client.session.number, field_of(message, 11))
         if self.order_entry.takes(message.msg_type):
             return self.order_entry.take(connection, client.session.number, self.now_ns)
@@ -359,7 +359,7 @@ cdef class Gateway:
         return connection.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
 
     cdef int too_many(self, Client client) except -1:
-        """Refuse an order above the rate of its session. Cancels pass, until the session itself has to wait."""
+        """Refuse an order above its session's rate. Cancels pass until the session itself has to wait."""
         cdef Connection connection = client.connection
         cdef Message message = connection.message
         cdef Text ref_id = field_of(message, 66 if message.msg_type == c"E" else 11)
@@ -368,7 +368,7 @@ cdef class Gateway:
         return connection.business_reject(OTHER, ref_id.at, ref_id.size, self.rate_text, len(self.rate_text))
 
     def accept(self, Client client, uint32_t number, int64_t now_ns) -> None:
-        """The Logon's password is right. A second logon of a session that lives ends without a reply (FIX)."""
+        """The Logon's password is right. A second logon to a live session ends without a reply (FIX)."""
         cdef FixSession session = self.reporter.sessions[number]
         cdef Connection connection = client.connection
         cdef uint64_t sequenced = self.board.session_in(number)
@@ -416,7 +416,7 @@ cdef class Gateway:
         self.finish()
 
     def refuse(self, Client client, int64_t now_ns) -> None:
-        """The Logon is not to be accepted; unknown user and wrong password get the same answer."""
+        """Refuse the Logon; unknown user and wrong password get the same answer."""
         if client.closed:
             return
         client.waiting = False
@@ -436,7 +436,7 @@ cdef class Gateway:
         self.finish()
 
     def log_out(self, uint32_t number, bytes text, int64_t now_ns) -> Client | None:
-        """Ask a session's client to log out, or cut it off where it can't be asked now. None: it is not connected."""
+        """Ask a session's client to log out, or cut it off if it can't be asked now. None: it is not connected."""
         cdef FixSession session = self.reporter.sessions[number]
         cdef Client client = session.client
         self.now_ns = now_ns
@@ -466,14 +466,14 @@ cdef class Gateway:
             if client.repeat is None:  # the client was too far behind
                 break
             if self.repeats.settle(client):
-                self.advance(client)  # what came behind the request is in the buffer still
+                self.advance(client)  # what followed the request is still in the buffer
                 client.left = None
             if work:
                 break
         return work
 
     cdef int send(self, Client client) except -1:
-        """Hand everything that the session has written to its transport with one call, after it is stored."""
+        """Store everything that the session has written, then hand it to the transport in one call."""
         cdef Outbox outbox = client.connection.outbox
         if client.session is not None:
             client.session.collect(outbox)
@@ -495,7 +495,7 @@ cdef class Gateway:
         return 0
 
     cdef int show_commands(self) except -1:
-        """The store first: of what it has, a restart knows what the log lacks; of what it lacks, it knows nothing."""
+        """The store first: after a restart the store shows what the log lacks, but not the other way round."""
         self.store.flush()
         if not self.store.is_full:
             self.ingress.publish()
@@ -512,7 +512,7 @@ cdef class Gateway:
 
 
 cdef str text_of(Message message, uint32_t tag):
-    """A field's text, empty where it is absent."""
+    """A field's text, empty if it is absent."""
     cdef int index = message.find(tag)
     if index < 0:
         return ""

@@ -1,6 +1,6 @@
 """Writes a checked order message's commands into the ingress ring, in place.
 
-It claims and fills slots and publishes a read's worth of them together; it never checks (`validation` does) or waits.
+It claims and fills slots, and publishes those of one read together. It never waits; `validation` checks.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -52,11 +52,11 @@ cdef class IngressWriter:
         return self.ingress.free(self.claimed + MOST_SLOTS) >= self.claimed + MOST_SLOTS
 
     cdef bint is_taken(self) noexcept nogil:
-        """Whether the router has taken all that was ever shown to it."""
+        """Whether the router has taken everything published so far."""
         return self.ingress.free(self.ingress.ring.header.capacity) == self.ingress.ring.header.capacity
 
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """The next slot's record, with its header; the account is the session's, whatever a message says."""
+        """The next slot's record, with its header; the account is the session's, not the message's."""
         cdef char *slot = self.ingress.claim(self.ingress.next + self.claimed)
         cdef CommandRecord *header = <CommandRecord *> slot
         memset(slot, 0, RECORD_SIZE)
@@ -87,7 +87,7 @@ cdef class IngressWriter:
     cdef void body(
         self, int command, const Form *form, const OrderTerms *terms, int flags, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
-        """An order's record: all behind its header is as the checks have left it."""
+        """An order's record: everything after its header comes from the checks."""
         cdef char *slot = self.claim(command, account, utc_ns)
         cdef NewOrderRecord *record = <NewOrderRecord *> slot
         memcpy(slot + HEADER_SIZE, <const char *> &terms.order + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
@@ -139,7 +139,7 @@ cdef class IngressWriter:
     cdef ReplaceRecord *request(
         self, int command, int flags, const OrderTerms *terms, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
-        """A cancel or replace with its ClOrdID and OrigClOrdID, which takes a record of its own where one is long."""
+        """A cancel or replace with its ClOrdID and OrigClOrdID, which takes its own record if one of them is long."""
         cdef bint fits = is_short(terms.order.cl_ord_id) and is_short(terms.orig_cl_ord_id)
         cdef ExtClientIdRecord *extension
         cdef ReplaceRecord *record
@@ -155,7 +155,7 @@ cdef class IngressWriter:
         return record
 
     cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil:
-        """The session logged on, or began its numbers at 1 again: its next message has `next_in`."""
+        """The session logged on, or restarted its numbers at 1: its next message has `next_in`."""
         cdef SessionRecord *record = <SessionRecord *> self.claim(CMD_SESSION, account, utc_ns)
         record.next_msg_seq_num = next_in
         record.up = 1

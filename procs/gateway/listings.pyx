@@ -1,6 +1,6 @@
 """What the venue lists, as the gateway needs it: instruments by symbol and by number, the scales of their assets.
 
-It holds what definition events say and refuses nothing: the router has checked it all.
+It holds what definition events say, unchecked: the router has checked it all.
 
 Memory: `by_number` by instrument number; `buckets` is an open-addressing table of instrument numbers by symbol.
 """
@@ -110,7 +110,7 @@ cdef class Listings:
                 saver.put(&self.by_number[instrument], sizeof(Listing))
 
     def load(self, Loader loader not None) -> None:
-        """Have the instruments and assets of a part; nothing is listed before. DamagedPart."""
+        """Load the instruments and assets of a part; nothing is listed before. DamagedPart."""
         cdef Listing listing
         cdef uint64_t _
         loader.get(self.asset_scales, sizeof(self.asset_scales))

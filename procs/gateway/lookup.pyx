@@ -1,7 +1,7 @@
 # cython: wraparound=True
 """Single entries of the message store, by their positions: what a session's chain leads to.
 
-It reads a page at a time, since a busy session's messages lie beside each other. It follows no chain itself, and sees
+It reads a page at a time, since a busy session's messages lie close together. It follows no chain itself, and sees
 only what was written out.
 """
 
@@ -95,11 +95,11 @@ cdef class Lookup:
         return 0
 
     cdef void forget(self) noexcept:
-        """Hold nothing, so that what has been written since is seen."""
+        """Drop what is held, so that later writes are seen."""
         self.held = 0
 
     cdef int seek(self, uint64_t position) except -1:
-        """Have the segment open in which `position` lies."""
+        """Open the segment in which `position` lies."""
         if self.fd >= 0 and self.base <= position:
             if position < self.until or (self.until == 0 and <uint64_t> self.bases[-1] == self.base):
                 return 0

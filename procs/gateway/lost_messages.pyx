@@ -1,4 +1,4 @@
-"""Which of a client's messages the log has lost, or never had, as the message store tells it after a start."""
+"""Which of a client's messages the log has lost, or never had, by the message store after a start."""
 
 from libc.stdint cimport uint32_t, uint64_t
 

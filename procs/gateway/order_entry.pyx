@@ -1,6 +1,6 @@
 """The gateway's order entry: one application message of a client becomes commands in the ingress ring, or is answered.
 
-It keeps each message in the store, with what came of it, and tells a client that asks, or repeats itself, how the order
+It keeps each message in the store with its outcome, and tells a client that asks or repeats itself how the order
 stands (LOG-24). It sends nothing and knows no connection.
 """
 
@@ -33,12 +33,12 @@ cdef enum:
     CANCEL_REJECT = 57                   # MsgType 9: OrderCancelReject
     LIST_STATUS = 78                     # MsgType N
     MASS_REPORT = 114                    # MsgType r: OrderMassCancelReport
-    KEPT_SIZE = 64                       # of a refused message, where there is no space for all of it
+    KEPT_SIZE = 64                       # of a refused message, if there is no space for all of it
     LIST_ORDERS = 2
 
 
 cdef class OrderEntry:
-    """The order entry of gateway `number`. A message's account is its session's, whatever it says."""
+    """The order entry of gateway `number`. A message's account is its session's, not what it says."""
 
     def __init__(
         self, Store store, ClientOrders orders, Reports reports, IngressWriter ingress, Validator validator, int number
@@ -58,7 +58,7 @@ cdef class OrderEntry:
         )
 
     cdef int take(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
-        """Deal with `session.message`; an answer of ours is in the session's outbox then."""
+        """Handle `session.message`; an answer, if any, is in the session's outbox afterwards."""
         cdef uint32_t msg_type = connection.message.msg_type
         if msg_type == c"E":
             return self.list_message(connection, account, now_ns)
@@ -136,7 +136,7 @@ cdef class OrderEntry:
         return self.keep(KIND_IN_LOGGED, connection, account)
 
     cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
-        """An H: how an order of the account stands, as far as this gateway has been told."""
+        """An H: how an order of the account stands, as far as this gateway knows."""
         cdef Form form
         cdef OrderTerms terms
         cdef ExecId exec_id = self.own_exec_id()
@@ -155,12 +155,12 @@ cdef class OrderEntry:
         return self.keep(KIND_IN_ANSWERED, connection, account)
 
     cdef int keep(self, Kind kind, Connection connection, uint32_t account, int flags=0) except -1:
-        """Store the message, as one that is on its way to the log or one that was answered."""
+        """Store the message, as one on its way to the log or as one answered here."""
         cdef Message message = connection.message
         return self.store.append_received(kind, account, message.msg_seq_num, message, flags)
 
     cdef int keep_refused(self, Connection connection, uint32_t account, Text cl_ord_id, int flags=0) except -1:
-        """Store a message that was refused: only its version and ClOrdID where the disk is full."""
+        """Store a refused message: only its version and ClOrdID if the disk is full."""
         cdef Message message = connection.message
         cdef char[KEPT_SIZE] kept
         cdef int size
@@ -173,7 +173,7 @@ cdef class OrderEntry:
         return self.store.append(KIND_IN_ANSWERED, account, message.msg_seq_num, kept, size, flags)
 
     cdef uint16_t judge_room(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
-        """What refuses an order or replace that the log, or the table of orders, has no room for; else CODE_OK."""
+        """The code for an order or replace that the log or the table of orders has no room for; else CODE_OK."""
         if not (self.lacks_space or self.orders.is_full()) or not self.is_new(form, account, terms):
             return CODE_OK
         if self.lacks_space:
@@ -181,7 +181,7 @@ cdef class OrderEntry:
         return CODE_OK if form.msg_type == c"G" else CODE_LIMIT_REACHED
 
     cdef bint is_new(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
-        """Whether it adds to what the log must keep: a cancel does not, nor does what the log has already."""
+        """Whether it adds to what the log must keep: a cancel does not, nor does what the log already has."""
         if form.msg_type == c"F":
             return False
         return not form.poss_resend or self.orders.find_client(account, terms.order.cl_ord_id) == NULL
@@ -209,7 +209,7 @@ cdef class OrderEntry:
         )
 
     cdef int busy(self, Connection connection, uint32_t account, Text ref_id) except -1:
-        """A message that there was no room for: the same one may be sent again."""
+        """Answer a message that there was no room for: it may be sent again."""
         cdef char text[EXPLANATION_SIZE]
         cdef size_t size
         size = explain(CODE_VENUE_BUSY, NULL, 0, NULL, text)
@@ -219,7 +219,7 @@ cdef class OrderEntry:
     cdef int answer_status(
         self, Connection connection, uint32_t account, const OrderTerms *terms, int part, int64_t now_ns
     ) except -1:
-        """How an order stands that may have been sent before (PossResend), where it is known."""
+        """Answer a possible resend (PossResend) of a known order with how the order stands."""
         cdef ExecId exec_id = self.own_exec_id(part)
         cdef const ClientOrder *order = self.orders.find_client(account, terms.order.cl_ord_id)
         if order == NULL:

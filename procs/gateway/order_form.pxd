@@ -6,7 +6,7 @@ from procs.gateway.listings cimport Listing
 from shm.records cimport CL_ORD_ID_SIZE, CODE_OK, ExtTermsRecord, NewOrderRecord
 
 cdef struct Text:
-    const char *at           # NULL where the field is absent
+    const char *at           # NULL if the field is absent
     size_t size
 
 cdef struct Form:            # the fields of an order message that this venue reads
@@ -45,7 +45,7 @@ cdef struct OrderTerms:           # what a form means, checked
 cdef struct Refusal:
     int code                 # CODE_OK: there is none
     Text sent                # the value that is wrong
-    Grid grid                # whose steps it does not keep to; 0: that is not what is wrong
+    Grid grid                # whose steps it breaks; 0: that is not the fault
 
 
 cdef inline Refusal refuse(int code, Text sent) noexcept nogil:

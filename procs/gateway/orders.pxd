@@ -21,7 +21,7 @@ cdef extern from *:
 cdef enum:
     BY_ID = 0
     BY_CLIENT = 1
-    CLOSED_KEPT = 16384      # recently closed orders that can still be asked for
+    CLOSED_KEPT = 16384      # recently closed orders that can still be queried
 
 # FIX OrdStatus, as the character that a report carries.
 cdef enum Status:
@@ -52,7 +52,7 @@ cdef struct ClientOrder:
     uint8_t state            # ORDER_STATE_…
     uint8_t reserved
 
-# What few orders have, so that the others' places stay small; 0 where one has no such term.
+# What few orders have, kept apart so that the others' places stay small; 0: no such term.
 cdef struct FurtherTerms:
     int64_t stop_price_ticks
     int64_t trail_ticks
@@ -102,7 +102,7 @@ cdef inline int128 notional_of(const ClientOrder *order) noexcept nogil:
     return (<int128> order.notional_high << 64) | order.notional_low
 
 cdef inline int64_t leaves_of(const ClientOrder *order) noexcept nogil:
-    """LeavesQty, of an order without a budget: nothing is open of a closed order."""
+    """LeavesQty of an order without a budget; 0 once it is closed."""
     return 0 if is_closed(order) else order.quantity_lots - order.cum_lots
 
 cdef inline bint is_closed(const ClientOrder *order) noexcept nogil:

@@ -1,6 +1,6 @@
-"""The gateway's own table of orders, rebuilt from events: what reports and status answers say beyond the event itself.
+"""The gateway's table of orders, rebuilt from events: what reports and status answers say beyond the event itself.
 
-It holds every open order and the 16,384 that closed last; it never decides about an order and never reads a ring.
+It holds every open order and the 16,384 that closed last; it decides nothing and reads no ring.
 
 Memory: chunks of 16,384 orders of 104 bytes, allocated as they are needed; place p lies in chunk p / 16,384, and place
 0 is never used. Two indexes (`chains`) name places: by order id, and by account and client id::
@@ -91,9 +91,9 @@ cdef inline uint32_t hash_of(int which, const ClientOrder *order) noexcept nogil
 
 
 cdef class ClientOrders:
-    """The table. An order that an event names and the table does not hold is a bug of ours: LookupError.
+    """The table. If an event names an order that it does not hold, that is a bug: LookupError.
 
-    With `most` of them it is full: there is room for those that are on their way, and new ones are to be refused.
+    With `most` of them it is full: there is still room for those on their way, and new ones must be refused.
     """
 
     def __cinit__(self):
@@ -143,16 +143,16 @@ cdef class ClientOrders:
         return NULL
 
     cdef void expect(self, const AcceptedRecord *event) noexcept nogil:
-        """Have the memory fetched that `accepted` will need for an event some places ahead."""
+        """Prefetch the memory that `accepted` will need for an event some places ahead."""
         cdef Index *index = &self.indexes[BY_CLIENT]
         prefetch(&index.heads[bucket_of(index, hash_client(event.account, event.cl_ord_id))])
 
     cdef const FurtherTerms *further_of(self, const ClientOrder *order) noexcept nogil:
-        """The order's further terms, all 0 where it has none."""
+        """The order's further terms, all 0 if it has none."""
         return <const FurtherTerms *> pool_at(&self.aside, order.further) if order.further else &NO_TERMS
 
     cdef ClientOrder *accepted(self, const AcceptedRecord *event, const ExtTermsEventRecord *terms) except NULL nogil:
-        """An order entered its matcher; `terms` is NULL where it has no further ones."""
+        """An order entered its matcher; `terms` is NULL if it has no further ones."""
         cdef ClientOrder *order = self.at(self.insert(event.order_id, event.account, event.cl_ord_id))
         order.instrument = event.instrument
         order.price_ticks = event.price_ticks
@@ -167,7 +167,7 @@ cdef class ClientOrders:
         return order
 
     cdef ClientOrder *rejected(self, const RejectedRecord *event) except NULL nogil:
-        """A new order was refused: it is held as a closed one, so that its status can be asked for."""
+        """A new order was refused: keep it as a closed one, so that its status can be queried."""
         cdef uint32_t place = self.insert(event.order_id, event.account, event.cl_ord_id)
         cdef ClientOrder *order = self.at(place)
         order.instrument = event.instrument
@@ -232,7 +232,7 @@ cdef class ClientOrders:
         return order
 
     cdef int note_terms_of(self, ClientOrder *order, const ExtTermsEventRecord *terms) except -1 nogil:
-        """Have the terms that came with an event; where none did, the order has none any more."""
+        """Take the terms that came with an event; if none did, the order no longer has any."""
         cdef FurtherTerms *further
         if order.further == 0:
             if terms == NULL:
@@ -276,7 +276,7 @@ cdef class ClientOrders:
         return place
 
     cdef void close(self, uint32_t place, Status status) noexcept nogil:
-        """Nothing more happens to an order: it stays for questions until 16,384 others have closed."""
+        """An order is closed: it can be queried until 16,384 others have closed."""
         cdef uint32_t *kept = &self.closed[self.closed_count % CLOSED_KEPT]
         if kept[0]:
             chains_remove(&self.indexes[BY_ID], kept[0])
@@ -330,7 +330,7 @@ cdef class ClientOrders:
         pool_save(&self.aside, saver)
 
     def load(self, Loader loader not None) -> None:
-        """Make an empty table what it was when it was saved. DamagedPart, MemoryError."""
+        """Load saved state into an empty table. DamagedPart, MemoryError."""
         cdef uint64_t chunks = loader.get_64()
         self.next_place = <uint32_t> loader.get_64()
         self.free_place = <uint32_t> loader.get_64()
@@ -376,7 +376,7 @@ cdef class ClientOrders:
         return None if order == NULL else view(order)
 
     def further(self, uint64_t order_id) -> dict[str, int] | None:
-        """An order's further terms, or None where it has none; for tests and tools."""
+        """An order's further terms, or None if it has none; for tests and tools."""
         cdef ClientOrder *order = self.find(order_id)
         cdef const FurtherTerms *terms
         if order == NULL or order.further == 0:

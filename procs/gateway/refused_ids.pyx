@@ -1,7 +1,7 @@
 """The client order ids that this gateway refused for lack of balance, so that their resend cannot go live (LOG-6).
 
-Such a refusal is not in the log, so the router cannot know; beyond 65,536 the oldest is forgotten. It decides nothing
-by itself and has no file: the message store refills it at start, from a part of a snapshot and what came since.
+Such a refusal is not in the log, so the router cannot know; beyond 65,536 the oldest is forgotten. It has no file:
+the message store refills it at start, from a part of a snapshot and what came since.
 
 Memory: a circle of places, each in one chain of a table of heads; a place number of 0 ends a chain::
 
@@ -57,7 +57,7 @@ cdef class RefusedIds:
         return False
 
     cdef void remember(self, uint32_t account, const char *cl_ord_id) noexcept nogil:
-        """Add an id; the oldest leaves where the set is full. Account 0 never trades and marks an empty place."""
+        """Add an id; if the set is full, the oldest leaves. Account 0 never trades and marks an empty place."""
         cdef RefusedId *held
         cdef uint32_t head
         if self.has(account, cl_ord_id):
@@ -73,7 +73,7 @@ cdef class RefusedIds:
         self.count += 1
 
     cdef void remember_of(self, uint32_t account, const char *order, size_t size) noexcept nogil:
-        """Add the ClOrdID of a FIX message; nothing where it has none."""
+        """Add the ClOrdID of a FIX message; nothing if it has none."""
         cdef char cl_ord_id[CL_ORD_ID_SIZE]
         cdef const char *value = <const char *> memmem(order, size, b"\x0111=", 4)
         cdef size_t length = 0
@@ -110,7 +110,7 @@ cdef class RefusedIds:
             place = place % REMEMBERED + 1
 
     def load(self, Loader loader not None) -> None:
-        """Have the ids of a part, behind those that there are."""
+        """Add the ids of a part, after those present."""
         cdef RefusedId held
         cdef uint64_t _
         for _ in range(loader.get_64()):
@@ -130,7 +130,7 @@ cdef class RefusedIds:
         return b"".join(rows)
 
     def unpack(self, bytes rows not None) -> None:
-        """Have the ids of rows, behind those that there are."""
+        """Add the ids of rows, after those present."""
         cdef const char *at = rows
         cdef uint32_t account
         cdef size_t i

@@ -1,6 +1,6 @@
-"""Writes what this gateway answers by itself: what it refuses, and what it does not know.
+"""Writes the gateway's own answers: what it refuses, and what it does not know.
 
-Fields go back as they came; it keeps nothing, decides nothing, and no event is behind it (`reports` has those).
+Fields go back as they came; no event is behind these answers (`reports` has those). It keeps nothing.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -17,7 +17,7 @@ from shm.records cimport CODE_UNKNOWN_ORDER
 cdef enum:
     LIST_RESPONSE = 50               # ListStatusType (429) = 2
     LIST_REJECT = 55                 # ListOrderStatus (431) = 7
-    MOST_ENTRIES = 2                 # of a list that is too long too: what is answered must fit a message
+    MOST_ENTRIES = 2                 # of too long a list too: the answer must fit a message
 
 cdef const char *UNKNOWN_ID = b"NONE"
 
@@ -53,7 +53,7 @@ cdef int order_refused(
 cdef int cancel_refused(
     Outbox out, const ClientOrder *order, const Form *form, const Refusal *refusal, int64_t utc_ns
 ) except -1 nogil:
-    """A cancel or replace: OrderCancelReject; `order` is NULL where none is known."""
+    """A cancel or replace: OrderCancelReject; `order` is NULL if none is known."""
     add_target(out, order)
     add_sent(out, 11, form.cl_ord_id)
     add_sent(out, 41, form.orig_cl_ord_id)
@@ -112,7 +112,7 @@ cdef int mass_refused(
 
 
 cdef int order_unknown(Outbox out, const Form *form, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:
-    """The status of an order that is not known (any more): ExecutionReport."""
+    """The status of an order that is unknown, or no longer known: ExecutionReport."""
     out.add_bytes(37, UNKNOWN_ID, 4)
     add_sent(out, 11, form.cl_ord_id)
     add_kind(out, exec_id, c"8" if out.version == 42 else c"I", STATUS_REJECTED, c"3")

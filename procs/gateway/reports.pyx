@@ -1,6 +1,6 @@
-"""Writes what is told of events: ExecutionReports (8), OrderCancelRejects (9), OrderMassCancelReports (r), 4.2 and 4.4.
+"""Writes reports of events: ExecutionReports (8), OrderCancelRejects (9), OrderMassCancelReports (r), 4.2 and 4.4.
 
-It encodes what events and the order table say straight into an outbox; it keeps nothing and decides nothing.
+It encodes what events and the order table say straight into an outbox, and keeps nothing.
 
 Where the versions differ (FIX 4.2 with errata 20010501, FIX 4.4 with errata 20030618)::
 
@@ -279,7 +279,7 @@ cdef class Reports:
     cdef int cancel_rejected(
         self, Outbox out, const ClientOrder *order, const RejectedRecord *event, const char *orig_cl_ord_id
     ) except -1 nogil:
-        """A cancel or replace that the router or a matcher refused; `order` is NULL where none is known."""
+        """A cancel or replace that the router or a matcher refused; `order` is NULL if none is known."""
         add_target(out, order)
         out.add_padded(11, event.cl_ord_id, CL_ORD_ID_SIZE)
         out.add_padded(41, orig_cl_ord_id, CL_ORD_ID_SIZE)
@@ -289,7 +289,7 @@ cdef class Reports:
         return add_explanation(out, event.code, NULL, 0)
 
     cdef int status(self, Outbox out, const ClientOrder *order, const ExecId *exec_id, int64_t utc_ns) except -1 nogil:
-        """How an order stands, for who asks or may have sent it before; the caller adds what repeats the question."""
+        """How an order stands, to answer a query or a possible resend; the caller adds fields that echo the request."""
         out.add_int(37, order.order_id)
         out.add_padded(11, order.cl_ord_id, CL_ORD_ID_SIZE)
         add_kind(out, exec_id, order.status if out.version == 42 else c"I", order.status, c"3")
@@ -368,7 +368,7 @@ cdef int add_average(Outbox out, const ClientOrder *order, const Listing *listin
 
 
 cdef int add_budget_left(Outbox out, const ClientOrder *order, const Listing *listing) except -1 nogil:
-    """LeavesQty of an order with a budget: what is left of that, in the quote asset, as long as it is open."""
+    """LeavesQty of an order with a budget: the rest of it, in the quote asset, while the order is open."""
     if is_closed(order):
         return out.add_char(151, c"0")
     return out.add_decimal(
@@ -394,7 +394,7 @@ cdef int add_nothing_done(Outbox out) except -1 nogil:
 
 
 cdef int add_target(Outbox out, const ClientOrder *order) except -1 nogil:
-    """OrderID and OrdStatus of what a cancel or replace meant; FIX asks for NONE and Rejected where that is unknown."""
+    """OrderID and OrdStatus of what a cancel or replace meant; FIX wants NONE and Rejected if that is unknown."""
     if order == NULL:
         out.add_bytes(37, UNKNOWN_ID, 4)
         return out.add_char(39, STATUS_REJECTED)

@@ -22,7 +22,7 @@ cdef enum:
 cdef class Resend:
     """The messages that the session was sent, from `begin` to `end` (both included), in order.
 
-    It ends early if the session is reset meanwhile, and passes over what the store no longer keeps.
+    It ends early if the session is reset meanwhile, and skips what the store no longer keeps.
     """
 
     def __cinit__(self, Store store, uint32_t session, uint32_t begin, uint32_t end):
@@ -44,7 +44,7 @@ cdef class Resend:
         )
 
     cdef const StoreEntry *next(self, int *work) except? NULL:
-        """The next message, valid until the next call; NULL where it `is_done`, or all `work` is used up.
+        """The next message, valid until the next call; NULL if it `is_done`, or all `work` is used up.
 
         Each entry read takes 1 of `work`, and so does the start of each stretch.
         """
@@ -64,7 +64,7 @@ cdef class Resend:
         return NULL
 
     cdef int begin_stretch(self) except -1:
-        """Walk back from the next mark, or from the last message where there is none."""
+        """Walk back from the next mark, or from the last message if there is none."""
         cdef SessionState *state = &self.store.sessions[self.session]
         cdef const Mark *mark = mark_above(&state.out_marks, self.begin)
         self.covered = mark.msg_seq_num if mark != NULL else state.next_out - 1

@@ -1,6 +1,6 @@
-"""Where some of a session's messages lie in the store, so that nobody looks for one from the store's beginning.
+"""Where some of a session's messages lie in the store, so that no search starts at the store's beginning.
 
-They are a hint of where to begin to read: they never say what lies there, and are bounded however long a session is.
+Marks are hints of where to begin to read; their number is bounded however long a session is.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -64,28 +64,28 @@ cdef uint32_t count_up_to(const ResendIndex *marks, bint by_kib, uint32_t most) 
 
 
 cdef inline uint64_t last_of(const ResendIndex *marks, uint32_t count, uint64_t otherwise) noexcept nogil:
-    """The position of the last of the first `count` marks, or of the first one; `otherwise` where there is none."""
+    """The position of the last of the first `count` marks, or of the first one; `otherwise` if there is none."""
     return marks.marks[max(count, 1) - 1].position if marks.count else otherwise
 
 
 cdef uint64_t find_mark(const ResendIndex *marks, uint32_t msg_seq_num, uint64_t otherwise) noexcept nogil:
-    """A position at or before that of message `msg_seq_num`; `otherwise` where no message was noted."""
+    """A position at or before that of message `msg_seq_num`; `otherwise` if no message was noted."""
     return last_of(marks, count_up_to(marks, False, msg_seq_num), otherwise)
 
 
 cdef uint64_t reach_of(const ResendIndex *marks, uint32_t kib, uint64_t otherwise) noexcept nogil:
-    """The position of the last mark with at most so many KiB before it; `otherwise` where no message was noted."""
+    """The position of the last mark with at most so many KiB before it; `otherwise` if no message was noted."""
     return last_of(marks, count_up_to(marks, True, kib), otherwise)
 
 
 cdef const Mark *mark_above(const ResendIndex *marks, uint32_t msg_seq_num) noexcept nogil:
-    """The first mark of a message behind `msg_seq_num`; NULL where none was noted."""
+    """The first mark of a message behind `msg_seq_num`; NULL if none was noted."""
     cdef uint32_t count = count_up_to(marks, False, msg_seq_num)
     return &marks.marks[count] if count < marks.count else NULL
 
 
 cdef void drop_marks(ResendIndex *marks, uint64_t position) noexcept nogil:
-    """Forget those of messages before `position`, which are gone."""
+    """Forget marks before `position`: those messages are gone."""
     cdef uint32_t gone = 0
     while gone < marks.count and marks.marks[gone].position < position:
         gone += 1

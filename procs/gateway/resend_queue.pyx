@@ -1,6 +1,6 @@
-"""Which client is sent messages again next: one a turn, and a further request takes the place of the one before.
+"""Which client's resend goes on next: one a turn; a further request replaces the one before.
 
-It decides the turns only. What is found and written in one is the repeat's to say, and the gateway sends it.
+It only decides the turns: a `resend_request` finds and writes the messages, and the gateway sends them.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ cdef enum:
 
 
 cdef class Repeats:
-    """The clients whose messages are being repeated out of `store`."""
+    """The clients whose messages are being repeated from `store`."""
 
     def __init__(self, Store store):
         self.store = store
@@ -29,7 +29,7 @@ cdef class Repeats:
         return client.repeat is None or not client.repeat.begun and has_resend_request(client)
 
     cdef int begin(self, Client client) except -1:
-        """Repeat what the client's session was asked for, from the next turn on."""
+        """Repeat what the client asked for, from the next turn on."""
         cdef Repeat earlier = client.repeat if client.repeat is not None else client.left
         client.repeat = Repeat(self.store, client.session, client.connection)
         client.left = None
@@ -41,7 +41,7 @@ cdef class Repeats:
         return 0
 
     cdef Client next(self):
-        """The next client who has a turn; None if nobody has. One who reads too slowly waits for a later one."""
+        """The next client with a turn, or None. One that reads too slowly waits for a later turn."""
         cdef Client client
         for _ in range(len(self.turns)):
             client = self.turns.popleft()
@@ -53,7 +53,7 @@ cdef class Repeats:
         return None
 
     cdef int step(self, Client client, int64_t now_ns) except -1:
-        """The client's turn: repeat a bounded part; how much work that was."""
+        """The client's turn: repeat a bounded part; returns how much work that was."""
         if has_resend_request(client):
             client.repeat.leave()
         return client.repeat.step(client.transport, now_ns)

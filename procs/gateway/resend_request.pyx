@@ -1,7 +1,7 @@
 """Carries out a ResendRequest in bounded steps.
 
 The session's new messages are stored meanwhile, and follow the repeated ones. It reads the store and writes into the
-session's outbox; `repeats` decides when a step is due.
+session's outbox; `resend_queue` decides when a step is due.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -17,13 +17,13 @@ from procs.gateway.store_reader cimport KIND_OUT_APP, StoreEntry
 cdef enum:
     WORK_A_STEP = 256            # entries of the store that are looked at
     BYTES_A_STEP = 65536         # that are sent
-    CREDIT = 1_000_000           # entries that a session may have looked at in short order
-    CREDIT_A_SECOND = 50_000     # and from then on, which bounds what repeats of repeats cost others
+    CREDIT = 1_000_000           # entries that a session may have looked at in a row
+    CREDIT_A_SECOND = 50_000     # and from then on, to bound what repeated resends cost others
     NS_PER_SECOND = 1_000_000_000
 
 
 cdef class Repeat:
-    """What `session`, of `line`, has been asked for: `session.resend_begin` to `session.resend_end`."""
+    """What the client of `connection` has asked for: its `resend_begin` to `resend_end`."""
 
     def __init__(self, Store store, FixSession session, Connection connection):
         self.store = store
@@ -31,7 +31,7 @@ cdef class Repeat:
         self.connection = connection
 
     cdef void join(self, uint32_t begin, uint32_t end) noexcept:
-        """Take in another range that was asked for and is not repeated yet, where it touches this one."""
+        """Merge another requested range that is not repeated yet, if it touches this one."""
         cdef Connection connection = self.connection
         if begin == 0 or begin > connection.resend_end + 1 or connection.resend_begin > end + 1:
             return
@@ -39,7 +39,7 @@ cdef class Repeat:
         connection.resend_end = max(end, connection.resend_end)
 
     cdef int step(self, object transport, int64_t now_ns) except -1:
-        """Do a bounded part of it, into the outbox; how much work that was."""
+        """Do a bounded part of it, into the outbox; returns how much work that was."""
         cdef FixSession session = self.session
         cdef int work
         if not self.begun:
@@ -68,7 +68,7 @@ cdef class Repeat:
         return 0
 
     cdef int repeat(self, int work, int64_t now_ns) except -1:
-        """Repeat what at most `work` finds; how much of that was used."""
+        """Repeat what at most `work` finds; returns how much of that was used."""
         cdef Connection connection = self.connection
         cdef const StoreEntry *entry
         cdef int left = work
@@ -97,7 +97,7 @@ cdef class Repeat:
         self.resend = Resend(self.store, self.session.number, self.connection.outbox.next_out, 0x7FFFFFFE)
 
     cdef int catch_up(self, object transport, int64_t now_ns) except -1:
-        """Send the messages that were stored while it ran, as they are; the session is live behind the last."""
+        """Send the messages stored while it ran, as they are; after the last, the session is live."""
         cdef Outbox outbox = self.connection.outbox
         cdef const StoreEntry *entry
         cdef int left = WORK_A_STEP

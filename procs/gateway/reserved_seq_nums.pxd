@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint32_t
 
-# What is known of the numbers of one session's messages of ours, in their present generation.
+# One session's outbound numbers, in their present generation.
 cdef struct Held:
     uint32_t generation
     uint32_t floor           # numbers below it are not given any more, whatever the store says

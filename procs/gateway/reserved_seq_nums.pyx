@@ -1,7 +1,7 @@
 """Which numbers a session's messages of ours may have had: the disk knows it before they have, so that none is given
 twice, whatever a loss of power takes from the message store.
 
-Numbers are reserved ahead by the block, in a thread; who uses some waits only where all that are reserved are used up:
+Numbers are reserved ahead by the block, in a thread; a caller waits only if all reserved ones are used up:
 at the first message of a session ever, and behind a reset. It knows no message and stores none.
 """
 
@@ -61,12 +61,12 @@ cdef class Reserve:
     cdef int open(
         self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version, bint was_lost
     ) except -1:
-        """Take what the store has of a session: `next_out` in `generation`, and its version; `reset_all` comes after.
+        """Note what the store has of a session: `next_out` in `generation`, and its version; `reset_all` comes after.
 
         Where the host `was_lost`, the store may lack what was given last: then all that was reserved counts as given.
         """
         cdef Held *held = &self.held[session]
-        if generation > held.generation:  # a reset that nobody was told of: of its numbers none was given
+        if generation > held.generation:  # a reset that no client saw: none of its numbers was given
             held.generation = generation
             held.floor = held.reserved = 0
         elif was_lost:
@@ -78,7 +78,7 @@ cdef class Reserve:
         return 0
 
     cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version) except -1 nogil:
-        """A session has used numbers up to `next_out`, or was reset: they are safe to be seen after `settle`."""
+        """A session has used numbers up to `next_out`, or was reset: after `settle` they may be seen."""
         cdef Held *held = &self.held[session]
         if generation > held.generation:
             held.generation = generation
@@ -93,7 +93,7 @@ cdef class Reserve:
         return 0
 
     cdef int settle(self) except -1:
-        """Ask for what is short; wait only where a number was used that is not reserved. OSError is final."""
+        """Reserve what is short; wait only if an unreserved number was used. OSError is final."""
         while True:
             if self.writer.is_busy and (self.writer.is_done() or self._lacks()):
                 self._finish()
@@ -130,7 +130,7 @@ cdef class Reserve:
         self.short = {session for session in self.short if self.held[session].next > self.held[session].extend_at}
 
     def _rows(self) -> bytes:
-        """What the file is to say, with what is asked for."""
+        """What the file will say, new reservations included."""
         cdef Row row
         cdef Held *held
         cdef uint32_t session

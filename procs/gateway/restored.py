@@ -1,6 +1,6 @@
-"""A message store that was put back from a backup: its sessions may have been sent more since than it knows of.
+"""A message store restored from a backup: its sessions may have been sent more since than it knows of.
 
-It never looks into a message: what the store lacks then is what a loss of power would have taken (decision 0016).
+It looks into no message: the store lacks what a loss of power would have taken (decision 0016).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HIGHEST = 2**31 - 1 - 4 * seq_num_file.BLOCK  # FIX libraries hold a MsgSeqNum i
 
 
 def begin_anew(folder: Path) -> None:
-    """Have the gateway go on in a segment of its own: what an entry is called by is its place in one. OSError."""
+    """Have the gateway go on in a new segment: entries are named by their place in one. OSError."""
     newest = max(folder.glob(PATTERN), default=None)
     if newest is not None:
         fd = os.open(newest, os.O_WRONLY | os.O_CLOEXEC)
@@ -30,9 +30,9 @@ def begin_anew(folder: Path) -> None:
 
 
 def leap(folder: Path, count: int) -> int:
-    """Have each session go on `count` numbers behind those that it had reserved; how many sessions that are.
+    """Have each session go on `count` numbers after those it had reserved; returns how many sessions there are.
 
-    StoreCorrupt where the file is damaged, OSError.
+    StoreCorrupt if the file is damaged, OSError.
     """
     _, rows = seq_num_file.read(folder)
     leapt = []

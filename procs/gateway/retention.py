@@ -1,6 +1,6 @@
 """How much of the message store is kept: which segments may go, and their removal in a thread.
 
-It knows no message. What a session or a start still needs is the store's to say.
+It knows no message; the store says what a session or a start still needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from procs.gateway.store_reader import path_of
 from shm.log_lines import log
 
 NS_PER_DAY = 86_400 * 10**9
-IDLE_NS = 3600 * 10**9  # so long what no session needs stays all the same: the log may lack some of it
+IDLE_NS = 3600 * 10**9  # what no session needs stays this long all the same: the log may lack some of it
 
 
 class Keep(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Retention:
     def removable(self, end: int, needed: int, now_ns: int) -> int:
         """How many of the oldest segments may go, where the store ends at `end` and sessions need it from `needed` on.
 
-        The last two stay, and so does one whose successor has no start file on disk: it would be missed.
+        The last two stay, and so does one whose successor has no start file on disk: a start needs it.
         """
         if self._remover.is_busy:
             if not self._remover.is_done():

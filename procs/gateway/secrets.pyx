@@ -1,6 +1,6 @@
 """Passwords in clients' messages: found, and replaced by asterisks before anything keeps the message.
 
-The message keeps its size, and is a FIX message still: its CheckSum is computed again. It knows no session and stores
+The message keeps its size and stays valid FIX: its CheckSum is recomputed. It knows no session and stores
 nothing.
 """
 
@@ -84,7 +84,7 @@ cdef bint blank(char *message, size_t size) noexcept nogil:
 
 
 cdef void put_check_sum(char *message, size_t trailer) noexcept nogil:
-    """Have the field at `trailer`, "10=000|", say what the bytes before it add up to."""
+    """Write the checksum of the bytes before it into the field at `trailer`, "10=000|"."""
     cdef uint8_t total = 0
     cdef size_t i
     for i in range(trailer):

@@ -1,6 +1,6 @@
-"""The files of a message store: a segment is made whole or not at all, and owns what is to be written behind its end.
+"""The files of a message store: a segment is made whole or not at all, and owns the space after its end.
 
-It knows no entry; which segment is written, and when the next one begins, is the store's to say.
+It knows no entry; the store decides which segment is written, and when the next one begins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BOOT = slice(16, 52)  # of the header: the boot of the host in which all of the 
 
 
 def stores(data: Path) -> list[Path]:
-    """The message stores of a venue's gateways; what else somebody has put beside them is none."""
+    """The message stores of a venue's gateways; anything else beside them is left out."""
     return sorted(path for path in data.glob("gateway.*") if path.is_dir() and path.suffix[1:].isdecimal())
 
 
@@ -55,7 +55,7 @@ def go_on(folder: Path, base: int, size: int) -> tuple[int, bytes]:
 
 
 def _put_aside(file: Path, tail: bytes) -> None:
-    """Keep what is torn for whoever wants to know; on a full disk nobody will."""
+    """Keep what is torn for inspection, unless the disk is full."""
     try:
         file.write_bytes(tail)
     except OSError as error:
@@ -65,9 +65,9 @@ def _put_aside(file: Path, tail: bytes) -> None:
 
 
 def sync(folder: Path, bases: list[int]) -> None:
-    """Have the disk keep what is written, by files of its own: a forked child may do it. NotSyncedError."""
+    """Sync what is written, with its own descriptors: a forked child may do it. NotSyncedError."""
     try:
-        for base in bases:  # costs nothing where there is nothing to sync
+        for base in bases:  # costs nothing if there is nothing to sync
             try:
                 fd = os.open(path_of(folder, base), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:  # in a child: retention has removed it meanwhile
@@ -88,7 +88,7 @@ def drop_unborn(folder: Path, bases: list[int]) -> None:
 
 
 def owns(fd: int, size: int) -> bool:
-    """Have the segment own its first `size` bytes; False where the disk has no room for that. OSError else."""
+    """Have the segment own its first `size` bytes; False if the disk has no room for that. OSError else."""
     try:
         space.own(fd, size)
     except OSError as error:

@@ -1,6 +1,6 @@
 """The file that says which MsgSeqNums a gateway's sessions may have given.
 
-It never looks into a row: what is reserved, and when, is `procs.gateway.reserved_seq_nums`'s to decide.
+It never looks into a row: `procs.gateway.reserved_seq_nums` decides what is reserved, and when.
 
 Layout of `numbers`, in the folder of the message store::
 

@@ -61,7 +61,7 @@ cdef void free_sessions(SessionState *sessions) noexcept nogil:
 
 
 cdef uint64_t followed(const SessionState *state, const StoreEntry *entry) noexcept nogil:
-    """The position of the entry that this one, which is the session's next, follows; 0 where it follows none."""
+    """The position of the entry that this one, which is the session's next, follows; 0 if it follows none."""
     if entry.kind == KIND_OUT_ADMIN or entry.kind == KIND_OUT_APP:
         return state.last_out
     return state.last_in_app if entry.kind == KIND_IN_LOGGED or entry.kind == KIND_IN_ANSWERED else 0

@@ -48,7 +48,7 @@ def write(folder: Path, base: int, started: Started) -> None:
 
 
 def read(folder: Path, base: int) -> Started | None:
-    """What a segment's start file says; None where there is none. StoreCorrupt where it is damaged."""
+    """What a segment's start file says; None if there is none. StoreCorrupt if it is damaged."""
     path = path_of(folder, base)
     if not path.exists():
         return None

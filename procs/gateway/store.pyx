@@ -83,7 +83,7 @@ cdef class Store:
     """The store in `folder`, made where there is none. One gateway holds it at a time.
 
     Opening scans it all, or what is behind the part of a snapshot where there is a `loader`, cuts a torn tail (kept
-    aside as `<segment>.torn`) and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt where
+    aside as `<segment>.torn`) and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt if
     an entry before the last segment's tail is bad, or the store is not the one that the part is of.
     `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: what was appended last
     is not written; nothing may be sent then, and little appended, until a `flush` finds space.
@@ -205,7 +205,7 @@ cdef class Store:
         return 0
 
     def tend(self) -> None:
-        """Own what is to be behind the end, as far as the disk has it. OSError where it is not for lack of space."""
+        """Own what is to be behind the end, as far as the disk has it. OSError if it is not for lack of space."""
         self.is_short = self.spare_bytes > 0 and not segments.owns(self.fd, self.written + self.spare_bytes)
 
     def save(self, Saver saver not None) -> None:

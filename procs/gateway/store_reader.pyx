@@ -72,7 +72,7 @@ cdef void fill(StoreEntry *entry, const char *data) noexcept nogil:
 
 
 cdef uint32_t back_to(uint64_t before, uint64_t position) noexcept nogil:
-    """`StoreEntry.back` of an entry at `position` that follows the one at `before`, or none where that is 0."""
+    """`StoreEntry.back` of an entry at `position` that follows the one at `before`, or none if that is 0."""
     cdef uint64_t units = (position - before) // 8
     return <uint32_t> units if before and units <= 0xFFFFFFFFU else 0
 
@@ -121,7 +121,7 @@ cdef class Scan:
         return NULL
 
     cdef const char *hold(self, size_t size) except? NULL:
-        """`size` bytes from `position` on in the buffer; NULL where the segment has fewer."""
+        """`size` bytes from `position` on in the buffer; NULL if the segment has fewer."""
         cdef uint64_t at = self.position - self.base
         cdef int64_t got
         if at + size > self.size:

@@ -33,7 +33,7 @@ cdef struct Last:
 def upgrade(object folder, list bases, object beat) -> bool:
     """Replace every old segment of those that begin at `bases`; whether there was one. `beat` is called meanwhile.
 
-    StoreCorrupt where one is damaged, OSError.
+    StoreCorrupt if one is damaged, OSError.
     """
     if not any(is_old(folder, base) for base in bases):
         return False

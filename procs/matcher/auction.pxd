@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint32_t
 from procs.matcher.levels cimport Levels, int128
 from procs.matcher.orders cimport Listing, Orders
 
-# Where an auction would trade. All 0 where nothing would.
+# Where an auction would trade. All 0 if nothing would.
 cdef struct Crossing:
     int64_t price_ticks
     int128 lots

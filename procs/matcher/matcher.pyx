@@ -50,7 +50,7 @@ cdef class Matcher(Agent):
     cdef object leaving         # the image of one that there was no room for yet, or None
     cdef object snapshots       # where the state is saved: save(seq, name, write), or None
     cdef int number
-    cdef uint8_t *matcher_of    # by instrument; 0 where it is not defined
+    cdef uint8_t *matcher_of    # by instrument; 0 if it is not defined
 
     def __cinit__(
         self, int number, Consumer log, Producer events, Board board, object images=None, object snapshots=None,

@@ -293,7 +293,7 @@ cdef bint crosses(Orders orders, uint32_t instrument, uint8_t side, int64_t pric
 
 
 cdef int64_t passive_price(Orders orders, uint32_t instrument, uint8_t side) noexcept nogil:
-    """The best price that does not cross where one does; 0 where there is none above 0."""
+    """The best price that does not cross where one does; 0 if there is none above 0."""
     cdef int against = ASKS if side == SIDE_BUY else BIDS
     cdef int64_t best = price_of(level_at(&orders.levels, listing_of(orders, instrument).ladders[against].best))
     if side == SIDE_BUY:

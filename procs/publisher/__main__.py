@@ -70,7 +70,7 @@ class Publisher:
     def poll(self, now_ns: int) -> int:
         """Take a batch of events, and send some clients what came of it; returns 0 when there is nothing left to do.
 
-        Raises what a bug in a connection raised, or OSError where the address can't be had.
+        Raises what a bug in a connection raised, or OSError if the address can't be had.
         """
         taken = self._feed.poll()
         if mark := self._feed.at_mark:

@@ -67,7 +67,7 @@ cdef inline uint64_t position(const Ladder *ladder, int64_t key) noexcept nogil:
 
 
 cdef int64_t quantity_at(const Ladder *ladder, int64_t key) noexcept nogil:
-    """The lots at `key`, 0 where there is no such level."""
+    """The lots at `key`, 0 if there is no such level."""
     cdef uint64_t i = position(ladder, key)
     return ladder.levels[i].quantity_lots if i < ladder.count and ladder.levels[i].key == key else 0
 
@@ -378,7 +378,7 @@ cdef class Book:
         levels_free(&self.state)
 
     def apply(self, bytes record not None) -> None:
-        """Apply the next event (120 bytes) of this instrument. RuntimeError where it contradicts those before it."""
+        """Apply the next event (120 bytes) of this instrument. RuntimeError if it contradicts those before it."""
         if len(record) != sizeof(AcceptedRecord):
             raise ValueError(f"an event is {sizeof(AcceptedRecord)} bytes, not {len(record)}")
         levels_apply(&self.state, <const EventRecord *> <const char *> record)

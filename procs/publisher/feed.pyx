@@ -287,7 +287,7 @@ cdef class Feed(ReleasedEvents):
         self.market(instrument).out[kind].size = 0
 
     def latest(self, uint32_t instrument, int kind, bytes wrap=None) -> bytes | None:
-        """The stream's latest message in a frame. None where there was none, or the book is in the middle of a command.
+        """The stream's latest message in a frame. None if there was none, or the book is in the middle of a command.
 
         An event or difference is the last one published; everything else is the book as it is now.
         """

@@ -216,7 +216,7 @@ class Hub:
             self._behind.add(client)
 
     def _latest(self, subscription: Subscription) -> bytes | None:
-        """The latest message of a conflatable stream; None where the first is still to be made."""
+        """The latest message of a conflatable stream; None if the first is still to be made."""
         topic = subscription.topic
         if subscription.next < topic.end:
             return topic.since(topic.end - 1)

@@ -36,7 +36,7 @@ cdef enum:
     MAX_CHANGES = 8192            # a difference is published before its time when this many prices changed on a side
 
 cdef struct Best:
-    uint64_t count   # 0 where the side is empty
+    uint64_t count   # 0 if the side is empty
     uint64_t key
     uint64_t lots
 
@@ -52,7 +52,7 @@ cdef struct Market:
     bint has_correction
     TradedRecord last_trade
     PhaseChangedRecord last_phase
-    IndicativeRecord indicative   # of the auction that runs; all 0 where none does
+    IndicativeRecord indicative   # of the auction that runs; all 0 if none does
     CorrectedRecord last_correction
     int matcher             # whose ring its events come by
     Best shown[2]           # what the last bookTicker said

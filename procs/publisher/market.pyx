@@ -278,7 +278,7 @@ cdef int add_latest(Market *market, int kind) except -1 nogil:
 
 
 cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
-    """Append the payload of a stream's latest message to `out`. Returns 0 where there is none, or none yet because the
+    """Append the payload of a stream's latest message to `out`. Returns 0 if there is none, or none yet because the
     book is in the middle of a command. Events and differences are those published last, all else is the book now."""
     cdef int index
     if kind == KIND_TRADE or kind >= KIND_PHASE:
@@ -304,7 +304,7 @@ cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
 
 
 cdef int write_event(Market *market, int kind, Text *out) except -1 nogil:
-    """Append the last event of a kind; 0 where there was none. An instrument begins in CONTINUOUS, no auction runs."""
+    """Append the last event of a kind; 0 if there was none. An instrument begins in CONTINUOUS, no auction runs."""
     if (kind == KIND_TRADE and not market.has_trade) or (kind == KIND_CORRECTION and not market.has_correction):
         return 0
     text_reserve(out, HEAD_SIZE)

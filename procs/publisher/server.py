@@ -112,7 +112,7 @@ class Server:
         self.failure: Exception | None = None
 
     async def open(self) -> None:
-        """Listen. OSError where the address can't be had."""
+        """Listen. OSError if the address can't be had."""
 
         class Admitted(Socket):
             admission = self._admission
@@ -174,7 +174,7 @@ class Server:
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
-        """Serve one client until it leaves. What raises here is a bug of ours, for the process to end with."""
+        """Serve one client until it leaves. What raises here is a bug, for the process to end with."""
         assert isinstance(connection, Socket)
         assert connection.request is not None
         target = parse_target(connection.request.path)

@@ -51,7 +51,7 @@ class Target(NamedTuple):
 
 
 def parse_stream(name: str, find: Callable[[str], int | None]) -> Stream | None:
-    """The stream called `name`; `find` knows the instruments. None where there is no such instrument or kind."""
+    """The stream called `name`; `find` knows the instruments. None if there is no such instrument or kind."""
     symbol, _, suffix = name.partition("@")
     kind = KINDS.get(suffix)
     instrument = find(symbol)
@@ -59,7 +59,7 @@ def parse_stream(name: str, find: Callable[[str], int | None]) -> Stream | None:
 
 
 def parse_target(target: str) -> Target | None:
-    """Read a request target; None where nothing is served there.
+    """Read a request target; None if nothing is served there.
 
     Clients put a word of their own behind /ws/ (ccxt: /ws/0) and subscribe later: names without "@" are left out.
     """

@@ -35,7 +35,7 @@ class Edge(Protocol):
 def catch_up(venue: Venue, name: str, edge: Edge, beat: Callable[[], None]) -> None:
     """Bring `edge` up to date, then let it go on with the venue's rings. `beat` is called again and again meanwhile.
 
-    CoreReplayError where the journal does not lead there.
+    CoreReplayError if the journal does not lead there.
     """
     catching = Catching(venue, name, edge)
     for rounds in itertools.count():

@@ -84,7 +84,7 @@ class ReplayedCore:
             self._journal.extend(last_seq)
 
     def step(self) -> int:
-        """Poll everybody once; returns how much work that was. CoreReplayError where it can't go on."""
+        """Poll everybody once; returns how much work that was. CoreReplayError if it can't go on."""
         if self.is_complete:
             return 0
         now_ns = time.time_ns()
@@ -106,7 +106,7 @@ class ReplayedCore:
         """Go on as a start does that finds this journal: the records that it adds before it takes orders, which are an
         epoch and the configuration's changes. For a complete replay, which then stands for no state of the log.
 
-        GenesisError where the configuration contradicts what is listed.
+        GenesisError if the configuration contradicts what is listed.
         """
         log = self.venue.ring(LOG).observer()
         added: list[bytes] = []
@@ -131,7 +131,7 @@ class ReplayedCore:
         return tuple(published.get(ring, number) for ring, number in enumerate(self.start.numbers))
 
     def check(self) -> None:
-        """Raise AssertionError or ValueError where a structure contradicts itself (a test of ours, of I1 and I4)."""
+        """Raise AssertionError or ValueError if a structure contradicts itself (a test of ours, of I1 and I4)."""
         self.router.core.ledger.check()
         for matcher in self.matchers.values():
             matcher.book.check()

@@ -53,9 +53,9 @@ def forget_behind(data: Path, last_seq: int) -> None:
 
 
 def kept(data: Path) -> tuple[int, list[bytes]]:
-    """Up to which record of the log definitions are kept, and these; 0 and none where the journal has its beginning.
+    """Up to which record of the log definitions are kept, and these; 0 and none if the journal has its beginning.
 
-    JournalError where the file is cut short.
+    JournalError if the file is cut short.
     """
     try:
         content = (data / FILE).read_bytes()

@@ -110,7 +110,7 @@ def missing(data: Path, seq: int, agents: Sequence[str]) -> list[str]:
 def enter(data: Path, seq: int, agents: Sequence[str]) -> SavedSnapshot:
     """Make the snapshot at `seq` valid: its parts are there, and the journal is written up to it. OSError.
 
-    SnapshotError where a part is damaged, or the journal has no Snapshot record there. The journal is synced first, so
+    SnapshotError if a part is damaged, or the journal has no Snapshot record there. The journal is synced first, so
     that in mode none too no snapshot ever knows more than the journal.
     """
     folder = folder_of(data, seq)
@@ -199,7 +199,7 @@ def _folders(data: Path) -> list[Path]:
 
 
 def _entry(folder: Path) -> SavedSnapshot | None:
-    """The manifest in `folder`, None where there is none that can be read: it was never published."""
+    """The manifest in `folder`, None if there is none that can be read: it was never published."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=SavedSnapshot)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -207,7 +207,7 @@ def _entry(folder: Path) -> SavedSnapshot | None:
 
 
 def _fault(data: Path, folder: Path, entry: SavedSnapshot, agents: Sequence[str]) -> str | None:
-    """Why a start can't begin with this snapshot; None where it can."""
+    """Why a start can't begin with this snapshot; None if it can."""
     return next(_faults(data, folder, entry, agents), None)
 
 

@@ -1,6 +1,6 @@
 """Wires the router: ingress rings, matchers' event rings, the log, the board and the journal that it starts from.
 
-It decides nothing: the agent's rules are in `router`, the state's in `sequencer`.
+The agent's rules are in `router`, the state's in `sequencer`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EVENTS = "events.router"
 def build(venue: Venue, name: str = "router") -> Router:
     """The agent of this venue. Its tables are allocated and touched here, in the process that will use them.
 
-    Where the run begins with a snapshot it has that one's state. DamagedPart, OSError.
+    If the run begins with a snapshot, it has that state. DamagedPart, OSError.
     """
     ingress = {number: f"ingress.gateway.{number}" for number in venue.gateways}
     ingress[OPERATORS_RING] = "ingress.operator"

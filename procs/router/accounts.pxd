@@ -12,7 +12,7 @@ cdef enum:
     ACCOUNT_OPERATOR = 4
     ACCOUNT_POSITIONS = 8    # it has position limits
 
-# All that an order asks about its account, and about the session with the same number: one cache line.
+# All that an order needs of its account, and of the session with the same number: one cache line.
 cdef struct Account:
     uint64_t window_ns        # length of the windows in which orders are counted
     uint64_t window           # number of the window that `orders` counts in

@@ -1,6 +1,6 @@
 """What each account may do: its kill switch, its counts of orders and their limits, its defaults, its session's number.
 
-It counts and compares; it never looks at an order, and knows no balance.
+It counts and compares, without looking at orders or balances.
 """
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
@@ -36,7 +36,7 @@ cdef class Accounts:
         return CODE_OK
 
     cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil:
-        """They were accepted: count them, where anybody will ask."""
+        """They were accepted: count them, if anything limits them."""
         cdef Account *line = account_at(self, account)
         if line.max_orders != 0:
             line.orders = counted(line, time_ns) + orders

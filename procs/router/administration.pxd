@@ -12,10 +12,10 @@ from shm.records cimport (
 cdef enum:
     OPERATORS_RING = 9
     RULES_BY_TWO = 2       # from these rules on it takes two operators to correct a trade,
-    RULES_OPEN_ORDERS = 2  # and an account without limits of its own has a default one
+    RULES_OPEN_ORDERS = 2  # and an account without its own limits has a default one
     DEFAULT_MAX_OPEN_ORDERS = 100_000
 
-# Those of a tier that was never given are the instrument's.
+# A tier that was never given has the instrument's rates.
 cdef struct Rates:
     int maker_ppm
     int taker_ppm

@@ -1,6 +1,6 @@
 """Commands that are not about one order: definitions, limits, switches, phases and schedules, and who may give them.
 
-It keeps what they set, as the records that set it. It never sees an order, and nothing of it is on an order's way: the
+It keeps what they set, as the records that set it. It never sees an order and is not on an order's path: the
 tables that orders look at (accounts, listings, tiers) are what it writes. What an earlier version of the rules did, it
 does in that version's epochs (LOG-23).
 """
@@ -35,7 +35,7 @@ assert <int> MAX_SESSIONS == <int> ACCOUNT_LINES == <int> MAX_ACCOUNTS + 1
 
 
 cdef class Administration:
-    """What is listed, set and switched. `settings` has each setting's last record, by its type and what it is for."""
+    """What is listed, set and switched. `settings` has each setting's last record, by its type and subject."""
 
     def __cinit__(self, Ledger ledger):
         self.ledger = ledger
@@ -48,7 +48,7 @@ cdef class Administration:
         self.settings = {}
 
     cdef int begin_epoch(self, uint32_t rules) except -1 with gil:
-        """These rules hold from here on, also for accounts that are listed already."""
+        """These rules hold from here on, for accounts that are already listed too."""
         cdef uint32_t account
         self.rules = rules
         for account in range(1, self.ledger.accounts.count + 1):
@@ -57,14 +57,14 @@ cdef class Administration:
         return 0
 
     cdef void limit_by_default(self, uint32_t account) noexcept nogil:
-        """Limit the open orders of an account without limits of its own, so that memory is bounded (0 lifts it)."""
+        """Limit the open orders of an account without its own limits, so that memory is bounded (0 lifts it)."""
         if self.rules >= RULES_OPEN_ORDERS:
             account_at(self.ledger.accounts, account).max_open_orders = DEFAULT_MAX_OPEN_ORDERS
 
     cdef int carry_out(self, char *record, int imposed, const char *credential) except -1:
         """Decide a command and do what it says; returns its verdict. `credential` is its extension, NULL without one.
 
-        Its client id, where it has one, is its key: a second command with it is refused. The router's own have none.
+        Its client id, if any, is its key: a second command with it is refused. The router's own have none.
         """
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef const char *id = client_id_of(record) if header.account != 0 or header.ingress != 0 else NULL
@@ -88,13 +88,13 @@ cdef class Administration:
         return verdict
 
     cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil:
-        """Whether the sender may give commands of that kind; what users may do with their own is judged later."""
+        """Whether the sender may give such commands; what users may do with their own is judged later."""
         if record.type == CMD_MASS_CANCEL or record.type == CMD_KILL_SWITCH or record.type == CMD_WITHDRAWAL:
             return CODE_OK
         return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
 
     cdef bint is_operator(self, const CommandRecord *record) noexcept nogil:
-        """The configuration counts as one. What is about the header's account names its operator as the session."""
+        """The configuration counts as an operator. One about the header's account has its operator as the session."""
         cdef uint32_t asks = record.account
         if record.ingress == OPERATORS_RING and (
             record.type == CMD_DEPOSIT or record.type == CMD_WITHDRAWAL or record.type == CMD_ACCOUNT
@@ -237,7 +237,7 @@ cdef class Administration:
         return self.judge_instrument(record.instrument) if record.instrument != 0 else CODE_OK
 
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil:
-        """A switch on or off. Its own an account may switch on, and its session's; not off."""
+        """A switch on or off. An account may switch on its own and its session's, but not off."""
         cdef uint8_t flag = ACCOUNT_BLOCKED if record.scope == KILL_SCOPE_ACCOUNT else SESSION_BLOCKED
         cdef uint32_t own = record.account if record.scope == KILL_SCOPE_ACCOUNT else record.session
         cdef Account *line
@@ -252,7 +252,7 @@ cdef class Administration:
         return CODE_OK
 
     cdef uint16_t change_phase(self, const PhaseChangeRecord *record) except? 9999:
-        """A matcher carries it out. Here only what is delisted is known, and what the schedule has done."""
+        """The matcher carries it out. Kept here: which instruments are delisted, and what the schedule has done."""
         cdef uint16_t verdict = self.judge_instrument(record.instrument)
         if verdict != CODE_OK:
             return verdict
@@ -364,7 +364,7 @@ cdef class Administration:
         return 0
 
     def record(self, tuple key) -> bytes:
-        """The last record of a setting; one with nothing in it where it was never set."""
+        """The last record of a setting; an empty one if it was never set."""
         return self.settings.get(key, bytes(RECORD_SIZE))
 
 

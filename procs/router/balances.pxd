@@ -24,7 +24,7 @@ cdef struct Balance:
 cdef struct Changed:
     uint64_t key               # account, then asset: what lists are sorted by
     uint32_t item
-    uint32_t reserved          # zero: lists are saved as they lie, and what is saved follows from the log alone
+    uint32_t reserved          # zero: lists are saved as they lie, and saved bytes must follow from the log alone
 
 cdef class Balances:
     cdef Pool pool

@@ -1,9 +1,9 @@
-"""The balance table: what each account has of each asset, free and held, and what has changed since it was told.
+"""The balance table: what each account has of each asset, free and held, and which changed since last announced.
 
-It adds and finds; it never knows what money is held for, nor why it moves.
+It adds and finds; what money is held for, and why it moves, is not its business.
 
-Amounts are smallest units in 64 bits. No sum can overflow: all money of an asset together fits (`can_add`), and only
-`add` makes or takes any.
+Amounts are smallest units in 64 bits. No sum can overflow: all money of an asset fits (`can_add`), and only
+`add` creates or removes any.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
@@ -38,7 +38,7 @@ cdef inline int note(Array *listed, uint32_t item, const Balance *balance) excep
 
 
 cdef class Balances:
-    """Balances per (account, asset), which are never given back, and how much of each asset there is in all."""
+    """Balances per (account, asset), which are never removed, and the total of each asset."""
 
     def __cinit__(self):
         pool_open(&self.pool, sizeof(Balance), FIRST_BALANCES)
@@ -57,7 +57,7 @@ cdef class Balances:
         array_close(&self.unshown)
 
     cdef uint32_t find(self, uint32_t account, uint32_t asset) noexcept nogil:
-        """The balance's item, or NIL where the account never had any."""
+        """The balance's item, or NIL if the account never had any."""
         cdef uint32_t tag = tag_of_balance(self, account, asset)
         cdef uint32_t place = tag
         cdef uint32_t item = index_next(&self.index, tag, &place)
@@ -66,7 +66,7 @@ cdef class Balances:
         return item
 
     cdef uint32_t entry(self, uint32_t account, uint32_t asset) except 0 nogil:
-        """The balance's item, made where there is none. Pointers to balances are void afterwards. MemoryError."""
+        """The balance's item, added if there is none. Invalidates pointers to balances. MemoryError."""
         cdef uint32_t item = self.find(account, asset)
         cdef Balance *balance
         if item == NIL:
@@ -92,7 +92,7 @@ cdef class Balances:
     cdef uint64_t take_changed(self, Balance *out, uint64_t limit, uint64_t after) noexcept nogil:
         """Copy up to `limit` (at most MAX_TAKEN) changed balances to `out`, by account and asset (LOG-10); how many.
 
-        Begins behind the key `after` where not all fit: whoever changes at every marker can't starve the others.
+        If not all fit, begins after the key `after`: an account that changes at every marker can't starve the others.
         """
         cdef Changed chosen[MAX_TAKEN]
         cdef uint64_t taken = 0
@@ -121,7 +121,7 @@ cdef class Balances:
         return taken
 
     cdef void drop_unchanged(self) noexcept nogil:
-        """Keep in `changed` only what has changed since it was told."""
+        """Keep in `changed` only what has changed since it was last announced."""
         cdef uint64_t i, kept = 0
         cdef Balance *balance
         for i in range(self.changed.count):
@@ -134,7 +134,7 @@ cdef class Balances:
         self.changed.count = kept
 
     cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil:
-        """BALANCE_OVERFLOW where all money of the asset would not fit 64 bits, INSUFFICIENT_BALANCE below 0 free."""
+        """BALANCE_OVERFLOW if all money of the asset would not fit 64 bits, INSUFFICIENT_BALANCE below 0 free."""
         cdef uint32_t item
         if amount > 0:
             return CODE_OK if amount <= INT64_MAX - self.supply[asset] else CODE_BALANCE_OVERFLOW
@@ -163,7 +163,7 @@ cdef class Balances:
         return digest
 
     cdef int show_all(self) except -1:
-        """Nobody has been shown anything yet. MemoryError."""
+        """Mark every balance as not yet shown. MemoryError."""
         cdef uint32_t item
         self.unshown.count = 0
         for item in range(NIL + 1, self.pool.used):
@@ -187,7 +187,7 @@ cdef class Balances:
         return self.show_all()
 
     def totals(self) -> dict[int, int]:
-        """All money of each asset, as the balances have it."""
+        """All money of each asset, summed over the balances."""
         cdef uint32_t item
         found = dict.fromkeys(range(1, self.asset_count + 1), 0)
         for item in range(1, self.pool.used):

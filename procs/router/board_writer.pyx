@@ -1,6 +1,6 @@
 """What the board has of the router's state, for gateways: balances as hints, and the sessions' numbers.
 
-It copies, and says nothing of when: that what is shown is settled, or in the log, is the router's to know.
+It copies; the router says when, so that what is shown is settled or in the log.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -11,7 +11,7 @@ from shm.board cimport MAX_SESSIONS, BalancePayload, Board
 
 
 cdef enum:
-    AHEAD = 6       # balances, from the board's memory being asked for to its turn
+    AHEAD = 6       # balances between the prefetch of the board's memory and its turn
 
 
 cdef class BoardWriter:
@@ -46,7 +46,7 @@ cdef class BoardWriter:
             self.board.set_session_in(session, account_at(self.accounts, session).msg_seq_num)
 
     cdef void show_sessions(self) noexcept nogil:
-        """Every session's, where the board has another one: it is new, or shows what an ended router did not finish."""
+        """Write every session's number that differs on the board: it is new, or an ended router left it unfinished."""
         cdef uint32_t session
         for session in range(1, MAX_SESSIONS):
             if self.board.session_in(session) != account_at(self.accounts, session).msg_seq_num:

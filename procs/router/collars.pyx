@@ -1,6 +1,6 @@
-"""The worst price at which an order without a price of its own may trade: fixed, and so held for, when it is entered.
+"""The worst price at which an order without its own price may trade: fixed, and held for, when it is entered.
 
-It computes from an instrument's terms and its last settled trade; who asks stamps the result into the record (LOG-2).
+It computes from an instrument's terms and its last settled trade; the caller stamps the result into the record (LOG-2).
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
@@ -17,7 +17,7 @@ cdef inline int64_t present_price(const Listing *listing) noexcept nogil:
 
 
 cdef int64_t worst_price(const Listing *listing, int64_t price, uint8_t side) noexcept nogil:
-    """The instrument's collar away from `price`, rounded towards it and never below 1; 0 where there is no price."""
+    """The instrument's collar away from `price`, rounded towards it and never below 1; 0 if there is no price."""
     cdef int128 scaled
     if price <= 0:
         return 0
@@ -29,7 +29,7 @@ cdef int64_t worst_price(const Listing *listing, int64_t price, uint8_t side) no
 
 
 cdef int64_t trailed_price(const Listing *listing, uint8_t side, int64_t trail) noexcept nogil:
-    """The worst price of a trailing stop that is entered now; 0 where there is no price to trail."""
+    """The worst price of a trailing stop that is entered now; 0 if there is no price to trail."""
     cdef int64_t price = present_price(listing)
     if price <= 0 or trail <= 0:
         return 0
@@ -43,9 +43,9 @@ cdef int64_t trailed_price(const Listing *listing, uint8_t side, int64_t trail) 
 cdef int64_t stamped_price(
     const Listing *listing, const NewOrderRecord *order, const ExtTermsRecord *terms
 ) noexcept nogil:
-    """The price that a new order works with: its own where its type has one; 0 where there is nothing to go by.
+    """The price that a new order works with: its own if its type has one; 0 if there is nothing to go by.
 
-    `terms` may be NULL where the type needs none.
+    `terms` may be NULL if the type needs none.
     """
     if order.ord_type == ORD_TYPE_MARKET:
         return worst_price(listing, present_price(listing), order.side)
@@ -61,7 +61,7 @@ cdef int64_t restamped_price(
 ) noexcept nogil:
     """As `stamped_price`, of an open order whose price is not its own, with the terms that a replace changes.
 
-    `terms` may be NULL; `present` is the price that it works with, and keeps where they say nothing of it.
+    `terms` may be NULL; `present` is the price that it works with, kept unless they change it.
     """
     if terms != NULL and order.ord_type == ORD_TYPE_STOP and terms.stop_price_ticks != 0:
         return worst_price(listing, terms.stop_price_ticks, order.side)

@@ -1,7 +1,7 @@
-"""What a configuration's sections say, as the records of the log that say it.
+"""The log records that a configuration's sections stand for.
 
-It words and merges; what is listed or allowed already is told to it, and whether anything is sequenced is its callers'
-decision: the router's at a start, an operator's command at run time.
+It words and merges. Callers say what is listed or allowed already, and decide whether anything is sequenced:
+the router at a start, an operator's command at run time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PHASES = {phase.name.lower(): phase for phase in Phase}
 BAND_ACTIONS = {action.name.lower(): action for action in BandAction}
 SELF_TRADES = {mode.name.lower(): mode for mode in SelfTrade if mode}
 
-# What can change of an instrument, as it is where nobody has said anything.
+# What can change of an instrument, with its defaults.
 TERMS = {"reference_price_ticks": 0, "collar_bps": 500, "maker_fee_ppm": 0, "taker_fee_ppm": 0}
 LIMITS = ("static_band_bps", "dynamic_band_bps", "band_action", "volatility_auction_ms", "max_quantity_lots",
           "max_value", "day_end_s")  # fmt: skip
@@ -28,15 +28,15 @@ ACCOUNT_LIMITS = ("max_open_orders", "max_orders", "window_ms", "self_trade_grou
 
 
 class GenesisError(FinalError, ValueError):
-    """The configuration asks for something that can't be, or can't be any more: names what, and the rule."""
+    """The configuration asks for something that can't be, or no longer can: names what, and the rule."""
 
 
 def instrument(
     section: InstrumentSection, assets: Assets, number: int, known: Mapping[str, Any] | None = None
 ) -> Instrument:
-    """The definition that `section` asks for, in place of what is `known` of a listed one (by the record's fields).
+    """The definition that `section` asks for, over what is `known` of a listed one (by the record's fields).
 
-    Its matcher stays where it is. GenesisError where an asset is missing or a step is not whole.
+    Its matcher stays. GenesisError if an asset is missing or a step is not whole.
     """
     base, base_scale = _asset(section, section.base, assets)
     quote, quote_scale = _asset(section, section.quote, assets)
@@ -68,7 +68,7 @@ def instrument(
 
 
 def limits(section: InstrumentSection, number: int, known: Mapping[str, Any], assets: Assets) -> Limits:
-    """What is `known` of an instrument's limits (by the record's fields) with what `section` says in its place."""
+    """What is `known` of an instrument's limits (by the record's fields), overridden by `section`."""
     asked = {
         "static_band_bps": section.static_band_bps,
         "dynamic_band_bps": section.dynamic_band_bps,
@@ -79,13 +79,13 @@ def limits(section: InstrumentSection, number: int, known: Mapping[str, Any], as
         "day_end_s": _given(section.day_end, seconds_of_day),
     }
     merged = _merge(asked, known)
-    # An instrument that was never given limits has no action, which is taken for the first one.
+    # An instrument that never had limits has no action: take the first one.
     merged["band_action"] = merged["band_action"] or BandAction.REJECT
     return Limits(instrument=number, **merged)
 
 
 def account_limits(section: AccountSection, number: int, known: Mapping[str, Any]) -> AccountLimits:
-    """What is `known` of an account's limits (by the record's fields) with what `section` says in its place."""
+    """What is `known` of an account's limits (by the record's fields), overridden by `section`."""
     asked = {name: getattr(section, name) for name in ACCOUNT_LIMITS}
     if section.self_trade is not None:
         asked["self_trade"] = SELF_TRADES[section.self_trade]
@@ -113,7 +113,7 @@ def schedule(entries: Sequence[ScheduleEntry], number: int) -> list[Schedule]:
 
 
 def mantissa(amount: str) -> tuple[int, int]:
-    """A decimal as (mantissa, scale): mantissa / 10**scale, without trailing zeros behind the point."""
+    """A decimal as (mantissa, scale): mantissa / 10**scale, without trailing zeros after the point."""
     whole, _, decimals = amount.partition(".")
     decimals = decimals.rstrip("0")
     return int(whole + decimals), len(decimals)

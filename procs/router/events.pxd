@@ -5,7 +5,7 @@ from shm.records cimport CommandRecord, CorrectionRecord, NewOrderRecord, Reject
 from shm.ring cimport Producer
 
 cdef enum:
-    EVENTS_OF_COMMAND = 2   # at most, but for markers and ticks: those announce up to MAX_FLUSH balances
+    EVENTS_OF_COMMAND = 2   # at most, except markers and ticks: those announce up to MAX_FLUSH balances
 
 cdef class Announcer:
     cdef Producer ring

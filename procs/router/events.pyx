@@ -1,6 +1,6 @@
 """The router's own events: refusals, confirmations, definitions, epochs and balances, written into its event ring.
 
-It words what the sequencer decided and decides nothing; an event's bytes are a function of the log alone.
+It words what the sequencer decided; an event's bytes are a function of the log alone.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -51,7 +51,7 @@ cdef class Announcer:
         self.claimed += 1
 
     cdef void announce(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil:
-        """What came of the record that `core` has just sequenced."""
+        """The outcome of the record that `core` has just sequenced."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef BalanceRecord *balance
         cdef uint64_t i
@@ -75,7 +75,7 @@ cdef class Announcer:
             self.end(<char *> balance)
 
     cdef void reject(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil:
-        """A refusal says what was refused: as the sender knows it, and as the venue does where it knows its target."""
+        """A refusal says what was refused: as the sender knows it and, if the target is known, as the venue does."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef const NewOrderRecord *order = <const NewOrderRecord *> record
         cdef const ReplaceRecord *replace = <const ReplaceRecord *> record
@@ -149,7 +149,7 @@ cdef class Announcer:
         self.end(<char *> event)
 
     cdef void confirm(self, const char *record) noexcept nogil:
-        """A command without an event of its own was carried out."""
+        """A command without its own event was carried out."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef ConfirmedRecord *event
         cdef const char *id

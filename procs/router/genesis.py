@@ -1,6 +1,6 @@
 """What the configuration changes, as commands for the log (LOG-3): its difference to the state that was replayed.
 
-It compares and words; the router sequences. It never takes back what was listed, and never touches a balance but by a
+It compares and words; the router sequences. It never takes back what was listed, and touches a balance only by a
 deposit into one that does not exist yet.
 """
 
@@ -46,11 +46,11 @@ class Change(NamedTuple):
 
 
 def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
-    """What a router asks when it begins to lead: given its state, the commands that bring it to `config`.
+    """For a router that begins to lead: the commands that bring its state to `config`.
 
     Each list is sequenced together (an extension before its main record). Made one at a time, since each password takes
-    tens of milliseconds. Where the log refuses one, its code is sent back and logged with the file's key, and the rest
-    goes on. GenesisError, before anything is made, where the file contradicts what was listed.
+    tens of milliseconds. If the log refuses one, its code is sent back and logged with the file's key, and the rest
+    goes on. GenesisError, before anything is made, if the file contradicts what was listed.
     """
 
     def of(core: Sequencer) -> Generator[list[bytes], Code | None, None]:
@@ -75,7 +75,7 @@ def _changes(config: Config, core: Sequencer) -> Iterator[Change]:
 
 
 def _check(config: Config, core: Sequencer) -> None:
-    """Compare the file with what is listed, and can't change. GenesisError."""
+    """Compare the file with what is listed and can't change. GenesisError."""
     for asset in config.assets:
         scale = core.assets.get(asset.name.encode(), (0, asset.scale))[1]
         if scale != asset.scale:
@@ -141,7 +141,7 @@ def _instruments(config: Config, core: Sequencer) -> Iterator[Change]:
 
 
 def _protections(section: InstrumentSection, core: Sequencer, instrument: int) -> Iterator[list[bytes]]:
-    """Limits and schedule, as far as the configuration says something about them."""
+    """Limits and schedule, as far as the configuration gives them."""
     known = core.limits(instrument)
     limits = config_records.limits(section, instrument, known, core.assets)
     present = {**known, "band_action": known["band_action"] or BandAction.REJECT}

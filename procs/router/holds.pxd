@@ -25,10 +25,10 @@ cdef struct Cost:
     int64_t lots
     int64_t value              # of the quote asset
 
-# What open orders have taken of their account: of one order, or of two that exclude each other.
+# What open orders have taken of their account: one order, or two that exclude each other.
 cdef struct Stake:
     int64_t held
-    int64_t incoming           # 0 where nobody counts it
+    int64_t incoming           # 0 if nobody counts it
 
 cdef Stake NOTHING
 
@@ -70,10 +70,10 @@ cdef class Holds:
 
 
 cdef inline Stake stake_of(Holds holds, const OpenOrder *order) noexcept nogil:
-    """What an open order, with the one that it excludes, has taken of its account.
+    """What an open order has taken of its account, together with the one that it excludes.
 
-    The most that it can still cost, whatever of its terms is in force when it trades. It fits: `cost_of` and
-    `can_replace` have seen to that.
+    It is the most that it can still cost, whichever of its terms are in force when it trades. It fits: `cost_of` and
+    `can_replace` have made sure.
     """
     cdef const Listing *listing = &holds.listings[order.instrument]
     cdef int64_t price, leaves
@@ -89,9 +89,9 @@ cdef inline Stake stake_of(Holds holds, const OpenOrder *order) noexcept nogil:
 
 
 cdef inline bint has_room_for(Holds holds, const OpenOrder *order, const ReplaceRecord *replace) noexcept nogil:
-    """Whether a replace certainly asks for no more, in price or in quantity, than the order has taken already.
+    """Whether a replace certainly asks for no more, in price or quantity, than the order has taken already.
 
-    So it is allowed, whatever limits there are but those of an instrument.
+    Then only an instrument's limits can forbid it.
     """
     cdef int64_t price, leaves
     widest_terms(holds.orders, order, &price, &leaves)
@@ -102,7 +102,7 @@ cdef inline bint has_room_for(Holds holds, const OpenOrder *order, const Replace
 
 
 cdef inline bint is_limited(const Account *account, const Account *session, const Listing *listing) noexcept nogil:
-    """Whether any switch or limit may have something to say about an order."""
+    """Whether any switch or limit may apply to an order."""
     return (
         (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS) != 0
         or account.max_orders != 0 or account.max_open_orders != 0 and account.open_orders >= account.max_open_orders

@@ -1,6 +1,6 @@
-"""What open orders may still cost: their holds, which orders are entered with, and which terms an account can bear.
+"""What open orders may still cost: the holds that orders are entered with, and the terms that an account can bear.
 
-It opens and changes orders as commands say; what becomes of them is told to the ledger, which builds on this.
+It opens and changes orders as commands say; the ledger, built on this, hears what becomes of them.
 
 A hold follows from an order's terms at any time (`stake_of`) and is kept only in the balance, summed over the orders
 that it pays. While replaces are in flight it is the highest price times the most leaves over all terms
@@ -34,7 +34,7 @@ assert <int> MAX_INSTRUMENTS <= 0xFFFF  # orders name theirs in 16 bits
 
 cdef enum:
     KEPT_IDS = 4    # besides its first, by which an order that is replaced often is known at least,
-    MOST_IDS = 8    # and at most in all, but for those in flight: the others are closed together
+    MOST_IDS = 8    # and at most in all, those in flight excepted: the others are closed together
 
 cdef Stake NOTHING
 memset(&NOTHING, 0, sizeof(NOTHING))
@@ -102,7 +102,7 @@ cdef class Holds:
     cdef uint16_t cost_of(
         self, const Listing *listing, uint8_t side, bint is_budget, int64_t price, int64_t quantity, Cost *cost
     ) noexcept nogil:
-        """What an order comes to; NOTIONAL_OVERFLOW where its amounts don't fit 64 bits."""
+        """What an order costs and brings; NOTIONAL_OVERFLOW if its amounts don't fit 64 bits."""
         cdef int64_t lots = lots_of_budget(listing, price, quantity) if is_budget else quantity
         cdef int128 base = <int128> lots * listing.terms.lot_units
         cdef int128 steps = <int128> price * lots
@@ -121,7 +121,7 @@ cdef class Holds:
     cdef uint16_t can_bear(
         self, const Listing *listing, uint32_t account, uint8_t side, const Cost *cost, const Stake *has
     ) noexcept nogil:
-        """Whether the instrument's limits and the account's position limit let it have that, beside what it `has`."""
+        """Whether the instrument's limits and the account's position limit allow it that on top of what it `has`."""
         cdef uint32_t item
         cdef int64_t owned = 0
         if listing.max_quantity_lots != 0 and cost.lots > listing.max_quantity_lots:
@@ -137,14 +137,14 @@ cdef class Holds:
         return CODE_OK
 
     cdef uint16_t can_pay(self, uint32_t account, uint32_t asset, int64_t held, uint32_t *payer) noexcept nogil:
-        """Whether so much is free; where it is, `payer` is the balance that has it."""
+        """Whether so much is free; if so, `payer` is the balance that has it."""
         payer[0] = self.balances.find(account, asset)
         if payer[0] == NIL or balance_at(self.balances, payer[0]).free < held:
             return CODE_INSUFFICIENT_BALANCE
         return CODE_OK
 
     cdef int open(self, const NewOrderRecord *record, uint32_t payer, uint32_t tag) except -1 nogil:
-        """Enter an order that was found good, with its hold and its id, of which `tag` is the tag. MemoryError."""
+        """Enter a checked order, with its hold and its id (tag `tag`). MemoryError."""
         cdef const OpenOrder *order = order_at(self.orders, self.enter(record, payer, tag))
         cdef Stake after = stake_of(self, order)
         return self.release(order, &NOTHING, &after, 0)
@@ -173,7 +173,7 @@ cdef class Holds:
     cdef int open_list(
         self, const NewOrderRecord *first, uint32_t first_tag, const ExtLegRecord *second, uint32_t second_tag
     ) except -1 nogil:
-        """As `open`, two orders at once: of those that exclude each other, or of the first alone, there is a hold."""
+        """As `open`, two orders at once: one hold for both if they exclude each other, else for the first alone."""
         cdef const NewOrderRecord *other = <const NewOrderRecord *> second
         cdef uint32_t items[2]
         cdef int i
@@ -195,7 +195,7 @@ cdef class Holds:
         return self.release(order_at(self.orders, items[0]), &NOTHING, &after, 0)
 
     cdef uint16_t can_replace(self, uint32_t item, const ReplaceRecord *replace) noexcept nogil:
-        """Whether limits and balance allow new terms of an open order, beside all that it has already."""
+        """Whether limits and balance allow an open order new terms, on top of all that it has already."""
         cdef const OpenOrder *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef int64_t filled = order.quantity_lots - order.leaves_lots
@@ -235,10 +235,10 @@ cdef class Holds:
         return self.release(order, &before, &after, 0)
 
     cdef int shorten_ids(self, uint32_t item) except -1 nogil:
-        """Of an order that was replaced often only its first and its newest ids mean it: the others are closed at the
+        """An order that was replaced often keeps only its first and newest ids: the others are closed at the
         next marker.
 
-        One that may be the order's yet stays: should all replaces in flight be refused, that is the newest before them.
+        The newest id before the replaces in flight stays too: it is the order's if all of them are refused.
         """
         cdef OpenOrder *order = order_at(self.orders, item)
         cdef uint32_t last = order.ids
@@ -261,7 +261,7 @@ cdef class Holds:
     cdef int release(
         self, const OpenOrder *order, const Stake *before, const Stake *after, int64_t paid
     ) except -1 nogil:
-        """An order's hold changes; what leaves it and was not `paid` becomes free, what it lacks is taken."""
+        """An order's hold changes: what leaves it and was not `paid` becomes free, what it lacks is taken."""
         cdef Balance *balance = balance_at(self.balances, order.payer)
         balance.free += before.held - after.held - paid
         balance.held += after.held - before.held
@@ -275,7 +275,7 @@ cdef class Holds:
         return self.balances.touch(order.payer)
 
     cdef int limit_position(self, uint32_t account, uint32_t asset, int64_t max_units) except -1 nogil:
-        """Give a position limit, or take it off (0); what the account's open buys would bring is found by looking."""
+        """Set a position limit, or remove it (0); sums up what the account's open buys would bring."""
         cdef int128 incoming = 0
         cdef uint64_t place
         cdef uint32_t item
@@ -313,7 +313,7 @@ cdef class Holds:
         return saver.put(self.listings, (self.instrument_count + 1) * sizeof(Listing))
 
     cdef int load_holds(self, Loader loader) except -1:
-        """Make it what it was when it was saved. DamagedPart, MemoryError."""
+        """Load what `save_holds` saved. DamagedPart, MemoryError."""
         self.ids.load(loader)
         self.orders.load(loader)
         self.balances.load(loader)

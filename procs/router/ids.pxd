@@ -22,7 +22,7 @@ cdef struct ClientId:
     char text[36]
     uint64_t time_ns   # of that record
 
-# A queue by their links. What is forgotten of an account was brought at `forgotten_ns` or before.
+# A queue by their links. An account's forgotten ids came at `forgotten_ns` or before.
 cdef struct ClosedIds:
     uint32_t oldest
     uint32_t newest
@@ -88,7 +88,7 @@ cdef inline uint32_t tag_of_id(ClientIds ids, uint32_t account, const char *text
 
 
 cdef inline uint32_t tag_of_short(ClientIds ids, uint32_t account, const char *text) noexcept nogil:
-    """As `tag_of_id`, of an id of which only `SHORT_ID` bytes are there: zeros would follow."""
+    """As `tag_of_id`, for an id given by its first `SHORT_ID` bytes: zeros would follow."""
     cdef uint64_t words[5]
     load_short(words, text)
     words[3] = words[4] = 0
@@ -96,7 +96,7 @@ cdef inline uint32_t tag_of_short(ClientIds ids, uint32_t account, const char *t
 
 
 cdef inline bint is_same(const char *one, const char *other) noexcept nogil:
-    """Of two ids, 36 bytes each; a call of memcmp takes longer."""
+    """Compares two ids of 36 bytes; faster than memcmp."""
     cdef uint64_t ones[5]
     cdef uint64_t others[5]
     ones[4] = others[4] = 0
@@ -116,7 +116,7 @@ cdef inline bint is_id(ClientIds ids, uint32_t item, uint32_t account, const cha
 
 
 cdef inline uint32_t find_id(ClientIds ids, uint32_t account, const char *text, uint32_t tag) noexcept nogil:
-    """The item of an id, 36 bytes padded with zeros; NIL where the account has not used it, or long ago."""
+    """The item of an id, 36 bytes padded with zeros; NIL if the account has not used it, or only long ago."""
     cdef uint32_t place = tag
     cdef uint32_t item = index_next(&ids.index, tag, &place)
     while item != NIL:

@@ -1,6 +1,6 @@
 """Client order ids: which ones an account has used, and which open order each means (LOG-6).
 
-It compares exact bytes and knows nothing of orders but their item numbers; it never decides a verdict.
+It compares exact bytes, knows orders only by their item numbers, and decides no verdict.
 
 Eviction is state, so it may depend on the log alone. What a command closes (a refused id, a cancel's own id) is closed
 at that command. What events close waits for their marker, and is closed there in the order of the records that brought
@@ -33,13 +33,13 @@ from shm.records cimport CL_ORD_ID_SIZE
 cdef enum:
     FIRST_IDS = 1 << 16
     FIRST_CLOSING = 1 << 16
-    ROOM = 4096             # ids of each account whose memory is at hand before the first comes,
+    ROOM = 4096             # ids of each account whose memory is touched before the first comes,
     MOST_ROOM = 1 << 22     # but no more than these, of all (335 MB)
-    AHEAD = 8               # how far before its turn an id that closes is asked for
+    AHEAD = 8               # how far ahead of its turn an id that closes is prefetched
     OLDER_A_CLOSE = 2       # at most are forgotten for each that comes: a queue that is too long shrinks step by step
-    NOBODY = 0              # the account of an id that was forgotten: who has seen it before takes it for no one's
+    NOBODY = 0              # the account of a forgotten id: a hint from before then finds it to be no account's
 
-# How far a client's clock may be from the venue's; its gateway asks for as much of each message (SendingTimeAccuracy).
+# How far a client's clock may be from the venue's; gateways enforce as much on each message (SendingTimeAccuracy).
 cdef uint64_t MAX_SKEW_NS = 120_000_000_000
 
 assert sizeof(ClientId) == 64
@@ -75,7 +75,7 @@ cdef void merge(const Closing *left, const Closing *middle, const Closing *right
 
 
 cdef Closing *in_order(Closing *items, Closing *spare, uint64_t count) noexcept nogil:
-    """The items by sequence, in one of both memories. Each order's are in order already: few runs are to be merged."""
+    """The items by sequence, in one of the two memories. Each order's are sorted already: few runs remain to merge."""
     cdef uint64_t first, middle, end
     while run_end(items, 0, count) < count:
         first = 0
@@ -110,7 +110,7 @@ cdef class ClientIds:
         array_close(&self.spare)
 
     cdef int make_room(self, uint64_t accounts) except -1 nogil:
-        """Before the first command: have the memory at hand that so many accounts will take. MemoryError."""
+        """Before the first command: touch the memory that so many accounts will take. MemoryError."""
         cdef uint64_t ids = min(accounts * ROOM, <uint64_t> MOST_ROOM)
         pool_touch(&self.pool, ids)
         return index_touch(&self.index, ids)
@@ -219,7 +219,7 @@ cdef class ClientIds:
         return item != NIL and id_at(self, item).time_ns + self.window_ns <= self.now_ns
 
     cdef void forget_oldest(self, ClosedIds *queue) noexcept nogil:
-        """Forget a queue's oldest id, and ask for the memory that its next two will be forgotten in."""
+        """Forget a queue's oldest id, and prefetch what forgetting the next two will touch."""
         cdef uint32_t item = self.take_first(queue)
         cdef ClientId *id = id_at(self, item)
         cdef ClosedIds *closed = &self.closed[id.account]
@@ -272,7 +272,7 @@ cdef class ClientIds:
         cdef uint64_t state
         cdef int i
         for i in range(SECRETS):
-            known[i] = scramble(i, SECRETS)  # no secrets at all: digests are compared between processes
+            known[i] = scramble(i, SECRETS)  # no secrets: digests are compared between processes
         state = 2 if id.order == CLOSED else id.order != NIL
         return scramble(scramble(hash_id(id.account, id.text, known), id.seq), state)  # its time follows from its seq
 

@@ -1,4 +1,4 @@
-"""The rings that requests come by: what waits in them, where a request ends, and what of them may be freed.
+"""The rings that requests come by: what waits in them, where a request ends, and what may be freed.
 
 It knows positions and the types of records, and decides nothing about a request.
 
@@ -16,11 +16,11 @@ from shm.ring cimport Consumer, record_at
 
 
 class IngressError(RuntimeError):
-    """An ingress ring has lost what the log does not have: who sent it must begin again, with new rings."""
+    """An ingress ring has lost records that the log does not have: its sender must begin again, with new rings."""
 
 
 cdef class Ingress:
-    """Ingress rings by their numbers, 1 to 9. Of what was `voided`, (number, incarnation, sequence), none is taken."""
+    """Ingress rings by their numbers, 1 to 9. Records in `voided`, (number, incarnation, sequence), are not taken."""
 
     def __init__(self, dict rings, object voided):
         if any(not 0 < number < INGRESS_RINGS for number in rings):
@@ -40,9 +40,9 @@ cdef class Ingress:
             self.ends[place] = (<Consumer> self.rings[place]).next + (<Consumer> self.rings[place]).available()
 
     cdef uint64_t count_request(self, int place, Consumer ring) noexcept nogil:
-        """How many records the next request has; 0 where there is none, or its main record is on the way.
+        """How many records the next request has; 0 if there is none, or its main record is on the way.
 
-        More extensions than a request can have are nothing: the first of them goes alone.
+        If there are more extensions than a request can have, the first goes alone.
         """
         cdef uint64_t count
         for count in range(MAX_GROUP):
@@ -53,7 +53,7 @@ cdef class Ingress:
         return 1
 
     cdef int skip(self, int place, Consumer ring, uint64_t count) except -1:
-        """The next request, of `count` records, has a voided one: nobody ever hears of it again."""
+        """The next request, of `count` records, has a voided one: skip it without an answer."""
         ring.next += count
         return self.find_void(place, ring)
 
@@ -62,7 +62,7 @@ cdef class Ingress:
         return 0
 
     cdef list voided_of(self, int place, Consumer ring):
-        """The sequences that are voided of this ring, and of no other one that had its number before."""
+        """The voided sequences of this ring, and not of an earlier ring with its number."""
         return [
             seq for number, incarnation, seq in self.voided
             if number == self.numbers[place] and incarnation == ring.ring.header.incarnation
@@ -75,7 +75,7 @@ cdef class Ingress:
             (<Consumer> self.rings[place]).release((<Consumer> self.rings[place]).next - 1)
 
     cdef int resume(self, const Taken *taken) except -1:
-        """Begin behind the last record that the log has of each ring; `taken` says so, by their numbers. IngressError.
+        """Begin after the last record that the log has of each ring (`taken`, by ring number). IngressError.
 
         A ring of another incarnation is another ring: nothing of it is in the log.
         """

@@ -9,7 +9,7 @@ from shm.records cimport (
 )
 
 cdef class Ledger(Holds):
-    cdef Array due             # ids of orders to be activated; what is there in vain is skipped
+    cdef Array due             # ids of orders to be activated; those no longer due are skipped
     cdef uint64_t due_first    # the first of them that was not
     cdef uint16_t can_activate(self, uint32_t item) noexcept nogil
     cdef int activate(self, uint32_t item, bint works) except -1 nogil

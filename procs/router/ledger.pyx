@@ -1,6 +1,6 @@
 """Settlement: what matchers' events do to open orders, their holds, and the balances of both sides of a trade.
 
-It applies what events say and raises where one contradicts it; it never sees a ring or a clock.
+It applies events and raises if one contradicts it; it never sees a ring or a clock.
 
 Every change that events make is a sum per balance, so that the order in which event rings are drained can't be seen at
 a marker. What has an order, the closing of ids and the activation of orders that waited, is put in order there.
@@ -49,7 +49,7 @@ cdef int by_number(const void *left, const void *right) noexcept nogil:
 
 
 cdef class Ledger(Holds):
-    """All that accounts own and may do with it, kept true by the events of matchers."""
+    """All that accounts own and may do with it, kept up to date by matchers' events."""
 
     def __cinit__(self):
         array_open(&self.due, sizeof(uint64_t), FIRST_DUE)
@@ -58,9 +58,9 @@ cdef class Ledger(Holds):
         array_close(&self.due)
 
     cdef uint32_t expect(self, const EventRecord *event) noexcept nogil:
-        """The event will be applied soon: ask for where its order is in the index. Returns the tag, or 0.
+        """The event will be applied soon: prefetch its order's place in the index. Returns the tag, or 0.
 
-        This and the next steps are hints: they change nothing, and what they find may turn out otherwise.
+        This and the next steps are hints: they change nothing, and what they find may be out of date.
         """
         cdef uint32_t tag
         if event.type == EVT_TRADED:
@@ -73,14 +73,14 @@ cdef class Ledger(Holds):
         return tag
 
     cdef uint32_t expect_order(self, uint32_t tag) noexcept nogil:
-        """As `expect`, nearer: ask for the order that the index names. Returns it, or NIL."""
+        """As `expect`, one step on: prefetch the order that the index names. Returns it, or NIL."""
         cdef uint32_t place = tag
         cdef uint32_t item = index_next(&self.orders.index, tag, &place) if tag != 0 else NIL
         prefetch(order_at(self.orders, item))
         return item
 
     cdef void expect_rest(self, uint32_t item) noexcept nogil:
-        """As `expect`, nearer still: ask for what an order leads to."""
+        """As `expect`, the next step: prefetch what an order leads to."""
         cdef const OpenOrder *order = order_at(self.orders, item)
         prefetch(balance_at(self.balances, order.payer))
         if order.pending != NIL:
@@ -89,13 +89,13 @@ cdef class Ledger(Holds):
             prefetch(id_at(self.ids, order.ids))
 
     cdef void expect_pending(self, uint32_t item) noexcept nogil:
-        """As `expect`, at last: the replace in flight that will be its oldest."""
+        """As `expect`, the last step: the replace in flight that will be its oldest."""
         cdef const OpenOrder *order = order_at(self.orders, item)
         if order.pending != NIL:
             prefetch(replace_at(self.orders, replace_at(self.orders, order.pending).next))
 
     cdef int apply(self, const EventRecord *event) except -1 nogil:
-        """Settle a matcher's event. Returns 1 where it changed anything, and so a marker is owed; 0 where not."""
+        """Settle a matcher's event. Returns 1 if it changed anything, so that a marker is owed; else 0."""
         if event.type == EVT_TRADED:
             return self.traded(<const TradedRecord *> event)
         if event.type == EVT_CANCELLED:
@@ -218,7 +218,7 @@ cdef class Ledger(Holds):
         return 1
 
     cdef int rejected(self, const RejectedRecord *event) except -1 nogil:
-        """A matcher refused an order, which ends; a replace, whose terms are off; or a cancel, which held nothing."""
+        """A matcher refused an order, which ends; a replace, whose terms lapse; or a cancel, which held nothing."""
         cdef uint32_t item = self.orders.find(event.order_id)
         cdef Stake before
         if event.command == CMD_NEW_ORDER:
@@ -231,7 +231,7 @@ cdef class Ledger(Holds):
         return self.end_replace(item, event.cause, &before, refused=True)
 
     cdef int end_replace(self, uint32_t item, uint64_t seq, const Stake *before, bint refused) except -1 nogil:
-        """A replace has its outcome: true up what the order has taken. 0 where there was no such replace."""
+        """A replace has its outcome: true up what the order has taken. 0 if there was no such replace."""
         cdef OpenOrder *order = order_at(self.orders, item)
         cdef uint32_t id = self.orders.end_replace(item, seq)
         cdef uint32_t *at = &order.ids
@@ -249,7 +249,7 @@ cdef class Ledger(Holds):
         return 1
 
     cdef int end(self, uint32_t item) except -1 nogil:
-        """The order ends with whatever is left of it; one that it excluded keeps its own hold. Returns 1."""
+        """The order ends with its leaves; one that it excluded keeps its own hold. Returns 1."""
         cdef const OpenOrder *order = order_at(self.orders, item)
         cdef Stake before = stake_of(self, order)
         cdef Stake after = NOTHING
@@ -267,7 +267,7 @@ cdef class Ledger(Holds):
         return 0
 
     cdef uint16_t can_activate(self, uint32_t item) noexcept nogil:
-        """What would be wrong now with an order that waited for another's fill, its account's limits not counted."""
+        """What would be wrong now with an order that waited for another's fill; limits of its account aside."""
         cdef const OpenOrder *order = order_at(self.orders, item)
         cdef const Listing *listing = &self.listings[order.instrument]
         cdef Cost cost
@@ -280,7 +280,7 @@ cdef class Ledger(Holds):
         )
 
     cdef int activate(self, uint32_t item, bint works) except -1 nogil:
-        """It is due no more: it works, with its hold, or stays as it is until its matcher cancels it."""
+        """It is no longer due: it works, with its hold, or stays as it is until its matcher cancels it."""
         cdef OpenOrder *order = order_at(self.orders, item)
         cdef Stake after
         order.flags &= ~ORDER_DUE
@@ -319,7 +319,7 @@ cdef class Ledger(Holds):
         return 0
 
     cdef uint64_t state_hash(self) noexcept nogil:
-        """A digest of everything that the log determines here; where it lies in memory is not in it."""
+        """A digest of everything that the log determines here, wherever it lies in memory."""
         cdef uint64_t digest = scramble(self.ids.state_hash(), 2)
         cdef uint64_t one, place
         cdef uint32_t item, i
@@ -344,7 +344,7 @@ cdef class Ledger(Holds):
         return array_load(&self.due, loader)
 
     def balance(self, uint32_t account, uint32_t asset) -> tuple[int, int] | None:
-        """(free, held) in smallest units, or None where the account never had any of the asset."""
+        """(free, held) in smallest units, or None if the account never had any of the asset."""
         cdef uint32_t item = self.balances.find(account, asset)
         return None if item == NIL else (balance_at(self.balances, item).free, balance_at(self.balances, item).held)
 

@@ -1,6 +1,6 @@
 """Where a router reads a log that it did not sequence: the journal on disk, records in memory, or a log ring.
 
-It hands out records in order and checks nothing of what they say.
+It hands out records in order, unchecked.
 """
 
 from libc.stdint cimport uint64_t
@@ -18,19 +18,19 @@ from shm.journal_end import short_of
 cdef class JournalSource:
     """Records of the log. `open` comes first, then `peek` and `advance` in turn.
 
-    `is_followed`: the log is being written, and its end moves as often as `extend` says.
+    `is_followed`: the log is still being written, and `extend` moves its end.
     """
 
     def open(self, uint64_t first, uint64_t last) -> None:
-        """Begin with sequence `first`, directly behind `last` at most, behind which nothing is handed out."""
+        """Begin with sequence `first` (at most `last` + 1); nothing after `last` is handed out."""
         raise NotImplementedError(type(self).__name__)
 
     def extend(self, uint64_t last) -> None:
-        """Go on to `last`, which is committed by now. Does nothing before `open`, which is given the end."""
+        """Go on to `last`, which is committed by now. Does nothing before `open`, which gets the end."""
         raise NotImplementedError(type(self).__name__)
 
     def short_of(self, uint64_t seq, str reason) -> Exception:
-        """The error for a log that ends with record `seq`, and has lost what came behind."""
+        """The error for a log that ends with record `seq` and has lost what followed."""
         return ReplayError(reason)
 
     cdef const char *peek(self) except? NULL nogil:

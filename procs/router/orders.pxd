@@ -33,7 +33,7 @@ cdef struct OpenOrder:
     uint8_t reserved[3]
     uint32_t id_count         # how many client ids `ids` leads to
 
-# A replace in flight: one cache line. What is said of all of them is kept in the oldest: outcomes come in their order.
+# A replace in flight: one cache line. Totals over all of them are kept in the oldest: outcomes come in their order.
 cdef struct Pending:
     uint32_t next
     uint32_t id               # the replace's client id

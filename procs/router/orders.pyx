@@ -1,6 +1,6 @@
 """The open-order table: by order id, the terms that money is held for, the replaces in flight, and who is in a list.
 
-It keeps what it is told; the ledger computes holds and decides when an order opens and ends.
+It only keeps; the ledger computes holds and decides when an order opens and ends.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -27,7 +27,7 @@ cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
 
 
 cdef inline void count_in(Pending *oldest, int64_t price, int64_t quantity) noexcept nogil:
-    """One more replace, in what the oldest says of all."""
+    """Add one more replace to the totals in the oldest."""
     if price >= oldest.widest_price:
         oldest.at_price = oldest.at_price + 1 if price == oldest.widest_price else 1
         oldest.widest_price = price
@@ -37,7 +37,7 @@ cdef inline void count_in(Pending *oldest, int64_t price, int64_t quantity) noex
 
 
 cdef class OpenOrders:
-    """Open orders by order id. Items are named by index; pointers are void after the next `add`."""
+    """Open orders by order id. Items are named by index; the next `add` invalidates pointers."""
 
     def __cinit__(self):
         pool_open(&self.pool, sizeof(OpenOrder), FIRST_ORDERS, scattered=True)
@@ -59,7 +59,7 @@ cdef class OpenOrders:
         return item
 
     cdef uint32_t add(self, uint64_t order_id) except 0 nogil:
-        """A new item, all zero but its order id. MemoryError."""
+        """A new item, all zero except its order id. MemoryError."""
         cdef uint32_t item = pool_take(&self.pool)
         memset(order_at(self, item), 0, sizeof(OpenOrder))
         order_at(self, item).order_id = order_id
@@ -67,7 +67,7 @@ cdef class OpenOrders:
         return item
 
     cdef void remove(self, uint32_t item) noexcept nogil:
-        """Forget an order and its replaces in flight; its contingent order has none any more."""
+        """Forget an order and its replaces in flight; unlink its contingent order."""
         cdef uint32_t replace = order_at(self, item).pending
         cdef uint32_t contingent = order_at(self, item).contingent
         cdef uint32_t following
@@ -105,7 +105,7 @@ cdef class OpenOrders:
         return 0
 
     cdef void sum_up(self, uint32_t first) noexcept nogil:
-        """Fill in what the oldest replace in flight says of all."""
+        """Compute the totals in the oldest replace in flight."""
         cdef Pending *oldest = replace_at(self, first)
         cdef uint32_t item = oldest.next
         oldest.widest_price = oldest.price_ticks
@@ -120,7 +120,7 @@ cdef class OpenOrders:
     cdef uint32_t end_replace(self, uint32_t item, uint64_t seq) noexcept nogil:
         """The oldest replace in flight has its outcome, if record `seq` asked for it: forget it.
 
-        Returns its id; NIL where it was another's. All are looked at only when the last of the widest has gone.
+        Returns its id; NIL if it was another's. All are looked at only when the last of the widest has gone.
         """
         cdef OpenOrder *order = order_at(self, item)
         cdef Pending *ended = replace_at(self, order.pending)
@@ -156,7 +156,7 @@ cdef class OpenOrders:
         order_at(self, second).contingent = first
 
     cdef uint64_t digest_of(self, uint32_t item) noexcept nogil:
-        """A digest of an order's terms and replaces in flight; where it lies in memory is not in it."""
+        """A digest of an order's terms and replaces in flight, wherever they lie in memory."""
         cdef const OpenOrder *order = order_at(self, item)
         cdef uint32_t replace = order.pending
         cdef uint64_t digest = scramble(order.order_id, <uint64_t> order.instrument << 8 | order.side)

@@ -1,6 +1,6 @@
-"""What the router itself has to say: the terms of markers, snapshots, epochs, activations and the schedule's phases.
+"""The router's own records: the contents of markers, snapshots, epochs, activations and the schedule's phases.
 
-It fills records from the router's state, and neither decides when one is due nor sequences it.
+It fills them from the router's state; the router decides when one is due and sequences it.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -28,7 +28,7 @@ cdef class OwnRecords:
         self.older_ids = older_ids
 
     cdef int fill(self, char *record) except -1 nogil:
-        """Fill in what the record's type says, all else of it being stamped; a tick says no more than its time."""
+        """Fill in what the record's type has; the rest is stamped already. A tick has only its time."""
         cdef uint8_t type = (<const CommandRecord *> record).type
         if type == CMD_MARKER:
             self.fill_marker(<MarkerRecord *> record)

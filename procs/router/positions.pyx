@@ -19,7 +19,7 @@ assert sizeof(Position) == 48
 
 
 cdef class Positions:
-    """Limits by (account, asset); one that was taken off stays, as 0."""
+    """Limits by (account, asset); a removed one stays, as 0."""
 
     def __cinit__(self):
         pool_open(&self.pool, sizeof(Position), FIRST_POSITIONS)
@@ -30,13 +30,13 @@ cdef class Positions:
         index_close(&self.index)
 
     cdef Position *find(self, uint32_t account, uint32_t asset) noexcept nogil:
-        """The account's limit of the asset, or NULL where it has none; void after the next `set`."""
+        """The account's limit of the asset, or NULL if it has none; the next `set` invalidates it."""
         cdef uint32_t item = index_find(&self.index, &self.pool, tag_of(&self.index, asset, account), asset, account)
         cdef Position *position = <Position *> pool_at(&self.pool, item)
         return position if item != NIL and position.max_units != 0 else NULL
 
     cdef int set(self, uint32_t account, uint32_t asset, int64_t max_units, int128 incoming) except -1 nogil:
-        """Give, change or (0) take off a limit; `incoming` is what the account's open buys would bring. MemoryError."""
+        """Set or (0) remove a limit; `incoming` is what the account's open buys would bring. MemoryError."""
         cdef uint32_t tag = tag_of(&self.index, asset, account)
         cdef uint32_t item = index_find(&self.index, &self.pool, tag, asset, account)
         cdef Position *position

@@ -7,7 +7,7 @@ from shm.ring cimport Consumer
 cdef enum:
     GLIMPSES = 32        # more than anybody looks ahead
 
-# How far one ingress ring has been looked at: in steps, each of which finds what the one before asked for.
+# How far one ingress ring has been looked at: in steps, each of which finds what the one before prefetched.
 cdef struct Ahead:
     uint64_t farthest
     uint64_t far

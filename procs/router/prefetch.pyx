@@ -1,6 +1,6 @@
-"""Looks at commands before their turn: what they will look at in tables is on its way when they come.
+"""Looks at commands before their turn, and prefetches what they will touch in tables.
 
-It changes no state. All but the tags are hints: whatever else it finds may turn out otherwise.
+It changes no state. Only the tags are exact: whatever else it finds may be out of date.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -27,7 +27,7 @@ cdef enum:
     MIDDLE = 13
     NEAR = 8
     NEAREST = 4
-    ARRIVAL = 6          # and so far before that, the record itself: another core has just written it
+    ARRIVAL = 6          # and so far ahead of that, the record itself: another core has just written it
 
 assert <int> FARTHEST < <int> GLIMPSES and GLIMPSES & (GLIMPSES - 1) == 0
 assert <size_t> &(<NewOrderRecord *> NULL).cl_ord_id == <size_t> &(<ExtClientIdRecord *> NULL).orig_cl_ord_id
@@ -37,9 +37,9 @@ assert FARTHEST >= <int> MAX_GROUP  # all of a request has been looked at when i
 
 
 cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, uint64_t log_seq) noexcept nogil:
-    """Look from where the ring's next record is, whose sequence will be about `log_seq`, never at `end` or beyond.
+    """Look ahead from the ring's next record, whose sequence will be about `log_seq`, never to `end` or beyond.
 
-    The ring may have gone on without it: to where the log ends, or over what was voided.
+    The ring may have moved on meanwhile: to where the log ends, or past what was voided.
     """
     cdef uint64_t at
     for at in range(max(ahead.farthest, ring.next), min(ring.next + FARTHEST, end)):
@@ -62,7 +62,7 @@ cdef void look_ahead(Ahead *ahead, Ledger ledger, Consumer ring, uint64_t end, u
 
 
 cdef inline void look_at(Ledger ledger, const CommandRecord *record, Glimpse *seen) noexcept nogil:
-    """The tags of what the record names; ask for where indexes have them, and for the account."""
+    """Compute the tags of what the record names; prefetch their places in the indexes, and the account."""
     cdef const ReplaceRecord *request = <const ReplaceRecord *> record
     seen[0] = Glimpse(0, 0, NIL, 0)
     prefetch(account_at(ledger.accounts, record.account))
@@ -90,7 +90,7 @@ cdef inline uint32_t tag_of_payer(Ledger ledger, const NewOrderRecord *record) n
 
 
 cdef inline void ask_index(Ledger ledger, const Glimpse *seen, uint64_t log_seq) noexcept nogil:
-    """Ask for the indexes' slots of what the record names, and of the order that it will be."""
+    """Prefetch the indexes' slots of what the record names, and of the order that it will be."""
     index_prefetch(&ledger.ids.index, seen.own_tag)
     if seen.meant_tag != 0:
         index_prefetch(&ledger.ids.index, seen.meant_tag)
@@ -100,13 +100,13 @@ cdef inline void ask_index(Ledger ledger, const Glimpse *seen, uint64_t log_seq)
 
 
 cdef inline uint32_t first_of(const Index *index, uint32_t tag) noexcept nogil:
-    """The first item with this tag: nearly always the one that is meant."""
+    """The first item with this tag: nearly always the right one."""
     cdef uint32_t place = tag
     return index_next(index, tag, &place)
 
 
 cdef inline void ask_id(Ledger ledger, Glimpse *seen) noexcept nogil:
-    """Find the items that most probably are the id which is meant, or the balance, and ask for them."""
+    """Find the items that are most probably the id or the balance in question, and prefetch them."""
     if seen.meant_tag != 0:
         seen.meant_id = first_of(&ledger.ids.index, seen.meant_tag)
         prefetch(id_at(ledger.ids, seen.meant_id))
@@ -115,7 +115,7 @@ cdef inline void ask_id(Ledger ledger, Glimpse *seen) noexcept nogil:
 
 
 cdef inline uint32_t order_of(ClientIds ids, uint32_t item) noexcept nogil:
-    """The order that an id means; the nil item's where it means none."""
+    """The order that an id means; the nil item if it means none."""
     cdef uint32_t order = id_at(ids, item).order
     return order if order != CLOSED and item != NIL else NIL
 
@@ -126,6 +126,6 @@ cdef inline void ask_order(Ledger ledger, const Glimpse *seen) noexcept nogil:
 
 
 cdef inline void ask_payer(Ledger ledger, const Glimpse *seen) noexcept nogil:
-    """Ask for the balance that the order which is meant is paid with."""
+    """Prefetch the balance that pays for the order in question."""
     if seen.meant_id != NIL:
         prefetch(balance_at(ledger.balances, order_at(ledger.orders, order_of(ledger.ids, seen.meant_id)).payer))

@@ -1,6 +1,6 @@
 """What is wrong with a replace of an open order: its kind, its new terms, its price, and what it would cost (LOG-11).
 
-It stamps the price of an order without one of its own. Whose order it is, and its client ids, are the sequencer's.
+It stamps the price of an order without its own. The sequencer checks whose order it is, and client ids.
 """
 
 from libc.stdint cimport uint16_t, uint32_t
@@ -15,7 +15,7 @@ from shm.records cimport *
 cdef uint16_t judge_replace(
     Ledger ledger, ReplaceRecord *record, uint32_t item, const ExtTermsRecord *terms
 ) noexcept nogil:
-    """The verdict on a replace of the order `item`; `terms` is NULL where it changes none but price and quantity."""
+    """The verdict on a replace of the order `item`; `terms` is NULL if it changes only price and quantity."""
     cdef const OpenOrder *order = order_at(ledger.orders, item)
     cdef uint16_t verdict
     if order.flags & ORDER_BUDGET:

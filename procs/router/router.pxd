@@ -35,11 +35,11 @@ cdef class Router(Agent):
     cdef Announcer events
     cdef Board board
     cdef readonly JournalSource source
-    cdef object changes        # what gives the configuration's changes, once the state is known
+    cdef object changes        # gives the configuration's changes, once the state is known
     cdef object pending        # iterator over those changes
     cdef list group            # the change being sequenced
     cdef int refused           # the code that refused the change before, or CODE_OK
-    cdef public object witnesses  # who know how far the journal was; None: nobody is asked
+    cdef public object witnesses  # who know how far the journal was; None: there are none
     cdef object snapshots      # where its state is kept; None: nowhere
     cdef uint64_t generation   # of the journal that is waited for
     cdef Ingress ingress
@@ -54,11 +54,11 @@ cdef class Router(Agent):
     cdef bint leftover
     cdef int64_t last_show_ns
     cdef uint64_t behind_ns     # how far the wall clock was behind the log when this router began to lead
-    cdef uint64_t led_since_ns  # nothing is told before because it had waited long
+    cdef uint64_t led_since_ns  # until then, no balances are announced for having waited long
     cdef uint64_t last_tick    # its sequence, in this run
     cdef bint journal_full
     cdef uint64_t snapshots_done  # how many of those that were asked for
-    cdef int64_t quiet_until_ns   # no command is taken, so that a snapshot can be; 0: none is waited for
+    cdef int64_t quiet_until_ns   # since then no command is taken, so that a snapshot can be; 0: none is waited for
     cdef int64_t snapshot_from_ns  # when the next one is tried
     cdef int wait_for_journal(self) except -1 nogil
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil
@@ -92,5 +92,5 @@ cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
 
 
 cdef inline int imposed_before(int verdict) noexcept nogil:
-    """What a leading router imposed, by the verdict that it came to."""
+    """What a leading router imposed, given the verdict."""
     return verdict if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL else CODE_OK

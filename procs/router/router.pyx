@@ -1,4 +1,4 @@
-"""The router agent: puts what gateways and matchers say in one order, writes it into the log and keeps the ledger.
+"""The router agent: puts what gateways and matchers send in one order, writes it into the log and keeps the ledger.
 
 Every poll of a leading router is LOG-7 and LOG-8; a starting one repeats the journal first. One that follows repeats
 what another node's router has sequenced, as it comes, and leads when it is promoted. It reads no clock, opens no file
@@ -99,7 +99,7 @@ cdef class Router(Agent):
         return self.wait_for_journal()
 
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil:
-        """LOG-7: what is settled here are at least the events that a gateway had seen when it passed on a command."""
+        """LOG-7: what is settled here includes every event that a gateway had seen when it passed on a command."""
         cdef int64_t work
         self.ingress.look()
         self.journal_full = self.board.load(WORD_JOURNAL_FULL)
@@ -118,7 +118,7 @@ cdef class Router(Agent):
         return work
 
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
-        """What the router itself has to say, while there is room: activations, a tick, the schedule's changes."""
+        """The router's own records, while there is room: activations, a tick, the schedule's changes."""
         cdef int64_t work = 0
         while self.has_room(CMD_ACTIVATE) and self.core.ledger.next_due() != 0:
             work += self.write_own(CMD_ACTIVATE, now_ns)
@@ -129,7 +129,7 @@ cdef class Router(Agent):
         return work
 
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
-        """Whether balances have waited to be told, or a matcher that has done the last tick has something to do."""
+        """Whether balances wait to be announced, or a matcher that has done the last tick has something to do."""
         cdef uint64_t due
         if self.balances.changed.count:
             due = max(self.core.flushed_ns, self.led_since_ns) + (FLUSH_REST_NS if self.leftover else FLUSH_NS)
@@ -138,13 +138,13 @@ cdef class Router(Agent):
         return self.settlement.is_tick_due(self.time_of_next(now_ns), self.last_tick)
 
     cdef bint has_room(self, uint8_t type) noexcept nogil:
-        """Whether a record of that type, after all extensions it can have, and all its events fit into their rings."""
+        """Whether a record of that type, with all extensions it can have, and all its events fit into their rings."""
         cdef uint64_t events = MAX_FLUSH if type == CMD_MARKER or type == CMD_TICK else EVENTS_OF_COMMAND
         cdef uint64_t records = self.log_claimed + MAX_GROUP
         return (self.follows or self.log.free(records) >= records) and self.events.room(events) >= events
 
     cdef uint64_t count_fitting(self) noexcept nogil:
-        """How many requests of gateways, whatever they are, find room in the rings for certain."""
+        """How many requests of gateways, of any kind, certainly find room in the rings."""
         cdef uint64_t records = self.log.free(self.log_claimed + BATCH * MAX_GROUP) - self.log_claimed
         return min(records // MAX_GROUP, self.events.room(BATCH * EVENTS_OF_COMMAND) // EVENTS_OF_COMMAND)
 
@@ -190,7 +190,7 @@ cdef class Router(Agent):
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil:
         """Take the snapshot that was asked for, once all is quiet; until then nothing may be sequenced (LOG-18).
 
-        A matcher that never becomes quiet can't stop trading: after a while it goes on, and a snapshot has to wait.
+        A matcher that never becomes quiet can't stop trading: after a while trading goes on, and the snapshot waits.
         """
         cdef uint64_t asked = self.board.load(WORD_SNAPSHOT_ASKED)
         if asked == self.snapshots_done or now_ns < self.snapshot_from_ns:
@@ -208,21 +208,21 @@ cdef class Router(Agent):
         return False
 
     cdef int take_snapshot(self, int64_t now_ns) except -1 nogil:
-        """Say first which record wants saving: whoever sees the record knows it."""
+        """Announce which record wants saving before the record can be seen."""
         self.board.store(WORD_SNAPSHOT_SEQ, self.core.last_seq + 1)
         self.write_own(CMD_SNAPSHOT, now_ns)
         self.publish()
         return self.keep_snapshot(self.core.last_seq)
 
     cdef int keep_snapshot(self, uint64_t seq) except -1 nogil:
-        """The log is at the snapshot `seq`: have the state saved, if anybody still wants that one."""
+        """The log is at the snapshot `seq`: have the state saved, if that one is still wanted."""
         if self.snapshots is not None and self.board.load(WORD_SNAPSHOT_SEQ) == seq:
             with gil:
                 self.snapshots.save(seq, self.name, self.save)
         return 0
 
     cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil:
-        """Sequence up to a batch, one request after the other from each ingress ring that has any."""
+        """Sequence up to a batch, one request at a time from each ingress ring that has any."""
         cdef int64_t taken = 0
         cdef int place, took
         cdef bint more = True
@@ -242,7 +242,7 @@ cdef class Router(Agent):
     cdef int take_from(self, int place, Consumer ring, int64_t now_ns) except -1 nogil:
         """Sequence an ingress ring's next request, whole. Returns how many records that were.
 
-        An instrument that moves to another matcher waits until nobody has anything of it under way: its orders' next
+        An instrument that moves to another matcher waits until nothing of it is under way: its orders' next
         events come by another ring.
         """
         cdef uint64_t at = ring.next
@@ -291,10 +291,10 @@ cdef class Router(Agent):
         return 0
 
     cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil:
-        """What a command that arrived at its time is refused with for no reason in the log, or OK.
+        """Why a command, by its time of arrival, is refused for a reason outside the log, or OK.
 
-        What is left of a full disk is for what takes orders off, and for what keeps the venue going (LOG-29). An
-        instrument that moves leaves its image on it.
+        The rest of a full disk is for commands that take orders off or keep the venue going (LOG-29). An
+        instrument that moves leaves its image there.
         """
         if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:
             return CODE_TOO_OLD
@@ -400,7 +400,7 @@ cdef class Router(Agent):
         return work + 1
 
     def hear(self) -> bool:
-        """Whether all witnesses have spoken, and none knows of more than the journal leads to."""
+        """Whether all witnesses have answered, and none knows of more than the journal leads to."""
         if not self.witnesses.are_heard():
             return False
         numbers = [self.events.next_number() - 1, *(self.settlement.arrived[i] for i in range(MAX_MATCHERS))]
@@ -445,7 +445,7 @@ cdef class Router(Agent):
         return 1
 
     def next_change(self) -> list[bytes] | None:
-        """The next of the configuration's changes, after reporting a refusal of the one before; None: there is none."""
+        """Report a refusal of the last change, and return the configuration's next one; None: there is none."""
         refused, self.refused = self.refused, CODE_OK
         try:
             return self.pending.send(Code(refused)) if refused != CODE_OK else next(self.pending)
@@ -465,7 +465,7 @@ cdef class Router(Agent):
         self.source.release(self.core.last_seq)
 
     cdef void show(self) noexcept nogil:
-        """Changed balances for the gateways' hints, then how far they are settled (LOG-12)."""
+        """Show changed balances, as the gateways' hints, then how far they are settled (LOG-12)."""
         if not self.settlement.owed:
             self.showing.show_balances()
             self.settlement.show()
@@ -477,7 +477,7 @@ cdef class Router(Agent):
         self.core.save(saver)
 
     def load(self, Loader loader not None) -> None:
-        """Take up the state of a part, before the first poll. ValueError where the rings do not go on behind it."""
+        """Load the state of a part, before the first poll. ValueError if the rings do not go on after it."""
         cdef uint64_t number = loader.get_64()
         if self.state != WAITING or self.core.last_seq != 0:
             raise ValueError("a state is loaded once, before anything else")

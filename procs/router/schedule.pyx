@@ -1,9 +1,9 @@
 """Daily schedules of phases: at which moment of the log's clock each instrument's next change is due.
 
-It computes moments from what the log says; it reads no clock, and who asks writes the change into the log.
+It computes moments from the log and reads no clock; the caller writes the change into the log.
 
-A moment that passed while nobody led stays due, so it is made up; of several only the latest is, since it says which
-phase it is now. What lies before a schedule was given is not.
+A moment that passed without a leader stays due and is made up; of several only the latest, since it says which
+phase it is now. Moments from before the schedule was given are not.
 """
 
 from libc.stdint cimport UINT64_MAX, uint8_t, uint16_t, uint32_t, uint64_t
@@ -111,7 +111,7 @@ cdef class Schedule:
         return found
 
     cdef void advance(self, uint32_t instrument, uint64_t time_ns) noexcept nogil:
-        """All that was due up to this log time is done: find the next moment behind it."""
+        """All that was due up to this log time is done: find the next moment after it."""
         cdef Plan *plan = &self.plans[instrument]
         cdef uint64_t moment, day
         cdef int i, ahead
@@ -127,7 +127,7 @@ cdef class Schedule:
         self.find_earliest()
 
     cdef uint64_t digest(self) noexcept nogil:
-        """Of when changes are due; the entries are in the records that gave them."""
+        """A digest of when changes are due; the entries are in the records that gave them."""
         cdef uint64_t digest = 0
         cdef uint32_t i
         for i in range(1, self.instruments + 1):

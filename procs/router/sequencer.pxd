@@ -11,30 +11,30 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RULES_VERSION = 3      # of what a log comes to: its verdicts and events, and their numbers
+    RULES_VERSION = 3      # of what follows from a log: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     RULES_OLDER_IDS = 2    # from these rules on ids are kept by time too, and what may have come before them is refused
     RULES_FEW_IDS = 3      # and from these on an order that is replaced often is known by its last ids only
-    FLUSH_REST_NS = 1_000_000  # of the log's clock: markers nearer to each other than this don't all tell balances
+    FLUSH_REST_NS = 1_000_000  # of the log's clock: markers closer together than this don't all announce balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
     SECOND_NS = 1_000_000_000
     INGRESS_RINGS = 10     # numbers of ingress rings: 0 is the router itself, 9 the operators'
 
-# What the cancel or replace sequenced last meant; all zero where it meant no open order.
+# What the last cancel or replace meant; all zero if no open order.
 cdef struct Target:
     uint64_t order_id
     int64_t price_ticks
     int64_t quantity_lots
     uint8_t side
 
-# What was found of a record before its turn; 0 where nobody has looked, or it has none such.
+# What was found of a record before its turn; 0 if nothing has looked, or it has none.
 cdef struct Glimpse:
     uint32_t own_tag      # of its client id,
-    uint32_t meant_tag    # and of that of the order which a cancel or replace means
+    uint32_t meant_tag    # and of the id of the order that a cancel or replace means
     uint32_t meant_id     # the item that has it, most probably
     uint32_t payer_tag    # of the balance that pays for a new order
 
-# Where the last record came from that the log has of the ingress ring of a number (LOG-5).
+# Where the log's last record from an ingress ring stood in that ring, by its number (LOG-5).
 cdef struct Taken:
     uint64_t seq
     uint32_t incarnation
@@ -43,7 +43,7 @@ cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
-    cdef Glimpse seen          # of the record that comes next, by who has looked at it already
+    cdef Glimpse seen          # of the next record, if it has been looked at already
     cdef Glimpse seen_before   # of the EXT_CLIENT_ID sequenced last
     cdef uint32_t id_tag       # of the client id of the record that is being decided
     cdef char own_id[36]       # of the cancel or replace sequenced last,

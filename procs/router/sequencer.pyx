@@ -1,11 +1,11 @@
 """The venue's state as a function of its log: decides each record's verdict (LOG-1), stamps and applies it.
 
-It sees one record after the other and knows no ring, clock or process: a leading router, a replay and a test get the
-same from it. What depends on anything outside the log is told to it: the time, and verdicts that are imposed, because a
+It sees one record after another and knows no ring, clock or process: a leading router, a replay and a test get the
+same from it. It is given whatever depends on anything outside the log: the time, and verdicts imposed because a
 command came too late or the journal's disk is full.
 
 Records of one request follow each other: extensions first, each remembered by its sequence and type until the main
-record, which carries the verdict, takes it up. One that nobody takes up is nothing.
+record, which carries the verdict, takes it up. One that is not taken up has no effect.
 """
 
 from cython cimport final
@@ -47,9 +47,9 @@ cdef class Sequencer(State):
         return find_id(self.ledger.ids, account, id, tag_of_id(self.ledger.ids, account, id)) != NIL
 
     cdef int sequence(self, char *record, int imposed) except -1 nogil:
-        """Decide, apply and stamp the record behind `last_seq`, in place; returns its verdict.
+        """Decide, apply and stamp the record after `last_seq`, in place; returns its verdict.
 
-        Its seq, epoch, time and ingress position are stamped already. `imposed` is what it is refused with where
+        Its seq, epoch, time and ingress position are stamped already. `imposed` is what it is refused with if
         nothing graver is wrong, or OK. `flushed` has the balances to announce with it afterwards.
         """
         cdef CommandRecord *header = <CommandRecord *> record
@@ -108,7 +108,7 @@ cdef class Sequencer(State):
         return CODE_OK
 
     cdef int begin_epoch(self, const EpochRecord *record) except -1 nogil:
-        """What follows was sequenced by these rules; others might number other events alike (LOG-23)."""
+        """What follows was sequenced by these rules; others might give the same numbers to other events (LOG-23)."""
         if not self.administration.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
             with gil:
                 raise ReplayError(
@@ -123,7 +123,7 @@ cdef class Sequencer(State):
         return CODE_OK
 
     cdef void flush(self, const CommandRecord *record) noexcept nogil:
-        """Changed balances are told with this record (LOG-10): the first that come behind what was told last."""
+        """Announce changed balances with this record (LOG-10): the first after those announced last."""
         self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
         self.flushed_ns = record.time_ns
         if self.flushed_count:
@@ -133,7 +133,7 @@ cdef class Sequencer(State):
             )
 
     cdef int administer(self, char *record, int imposed) except -1:
-        """A command that is not about one order; a balance that it moved is told at once, by its own event."""
+        """A command that is not about one order; a balance that it moved is announced at once, by its own event."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef int verdict
         cdef uint32_t told
@@ -148,7 +148,7 @@ cdef class Sequencer(State):
         return verdict
 
     cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil:
-        """The record's extension of that type and its account, so many records before it; NULL where that is none."""
+        """The record's extension of that type and account, so many records before it; NULL if that is none."""
         cdef const char *found = self.extensions[(record.seq - back) % MAX_GROUP]
         cdef const CommandRecord *header = <const CommandRecord *> found
         if header.seq == record.seq - back and header.type == type and header.account == record.account:
@@ -156,7 +156,7 @@ cdef class Sequencer(State):
         return NULL
 
     cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil:
-        """The second order of the list of which this is the first; NULL where it is none, or that is missing."""
+        """The second order of the list that this order leads; NULL if it leads none, or the second is missing."""
         if not record.flags & ORDER_FLAG_LIST:
             return NULL
         return <const ExtLegRecord *> self.extension(
@@ -164,7 +164,7 @@ cdef class Sequencer(State):
         )
 
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil:
-        """What can be wrong with any request that has a client id, of which it notes the tag."""
+        """What can be wrong with any request that has a client id; notes the id's tag."""
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
             return CODE_UNKNOWN_ACCOUNT
         self.id_tag = self.seen.own_tag if self.seen.own_tag != 0 else tag_of_id(self.ledger.ids, record.account, text)
@@ -224,7 +224,7 @@ cdef class Sequencer(State):
         return CODE_OK
 
     cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil:
-        """The terms of a new order and what it comes to; stamps the price of one that has none of its own.
+        """The terms of a new order and its cost; stamps the price of one without its own.
 
         A leg has been stamped when it was sequenced, and is not written to.
         """
@@ -255,7 +255,7 @@ cdef class Sequencer(State):
         )
 
     cdef void stamp(self, NewOrderRecord *record) noexcept nogil:
-        """Fee rates, and the self-trade mode where the order leaves it to its account (LOG-2)."""
+        """Stamp fee rates, and the self-trade mode if the order leaves it to its account (LOG-2)."""
         cdef const Listing *listing = &self.ledger.listings[record.instrument]
         cdef const Account *account = account_at(self.ledger.accounts, record.account)
         record.maker_fee_ppm = listing.terms.maker_fee_ppm
@@ -313,7 +313,7 @@ cdef class Sequencer(State):
         return verdict
 
     cdef uint16_t judge_list(self, NewOrderRecord *first, const ExtLegRecord *second) noexcept nogil:
-        """As one order: what is wrong with either, with both together, then limits, then the balance."""
+        """As for one order: what is wrong with either, with both together, then limits, then the balance."""
         cdef NewOrderRecord *leg = <NewOrderRecord *> second
         cdef const Listing *listing = &self.ledger.listings[second.instrument]
         cdef uint16_t verdict
@@ -342,7 +342,7 @@ cdef class Sequencer(State):
         )
 
     cdef int activate(self, ActivateRecord *record) except -1 nogil:
-        """The order that waited for another's fill works, if its account can bear it now; else its matcher ends it."""
+        """An order that waited for another's fill works if its account can bear it now; else its matcher ends it."""
         cdef uint32_t item = self.ledger.orders.find(record.order_id)
         cdef uint16_t verdict
         cdef OpenOrder *order = order_at(self.ledger.orders, item)
@@ -359,14 +359,14 @@ cdef class Sequencer(State):
         return verdict
 
     cdef uint16_t begin_request(self, const ReplaceRecord *record, int imposed, uint32_t *item) noexcept nogil:
-        """What a cancel or replace begins with: its ids, its number, and the order that it means."""
+        """The start of a cancel or replace: its ids, its number, and the order that it means."""
         cdef const Glimpse *seen = self.read_ids(record)
         self.note_session(record.session, record.msg_seq_num)
         item[0] = self.resolve(record.account, seen)
         return self.judge_request(<const CommandRecord *> record, self.own_id, imposed)
 
     cdef const Glimpse *read_ids(self, const ReplaceRecord *record) noexcept nogil:
-        """Both client ids of a cancel or replace; returns what was seen of that which it means."""
+        """Both client ids of a cancel or replace; returns what was found of the one that it means."""
         cdef const char *extension
         copy_own_id(self.own_id, record)
         if has_both_ids(record):
@@ -464,7 +464,7 @@ cdef class Sequencer(State):
         return scramble(scramble(digest, scramble(self.flushed_key, self.flushed_ns)), self.last_seq)
 
     cdef int save(self, Saver saver) except -1:
-        """Add all to a part from which what is decided behind the last record follows. OSError."""
+        """Add to a part all that later decisions depend on. OSError."""
         cdef uint64_t numbers[5]
         self.ledger.save(saver)
         self.administration.save(saver)
@@ -474,7 +474,7 @@ cdef class Sequencer(State):
         return saver.put(self.extensions, sizeof(self.extensions))
 
     cdef int load(self, Loader loader) except -1:
-        """Make the state what it was when it was saved. DamagedPart, MemoryError."""
+        """Load a saved state. DamagedPart, MemoryError."""
         cdef uint64_t numbers[5]
         self.ledger.load(loader)
         self.administration.load(loader)
@@ -486,7 +486,7 @@ cdef class Sequencer(State):
         return loader.get(self.extensions, sizeof(self.extensions))
 
     def ingress_positions(self) -> list[dict[str, int]]:
-        """Where the last record came from by each ingress ring, as `Taken`; by the ring's number."""
+        """How far the log has each ingress ring, as `Taken`, by the ring's number."""
         return self.taken
 
     def state_hash(self) -> int:

@@ -1,6 +1,6 @@
 """Matchers' event rings: what of them has arrived, and what of that the ledger has settled.
 
-It drains and counts. When a marker is written, or read, is the router's to say.
+It drains and counts. The router decides when a marker is written or read.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -19,7 +19,7 @@ from shm.ring cimport Consumer, prefetch_record, record_at
 from shm.refusal import FinalError
 
 cdef enum:
-    ARRIVAL = 24                    # how far before its turn an event is asked for: a matcher has just written it,
+    ARRIVAL = 24                    # how far ahead of its turn an event is prefetched: a matcher has just written it,
     AHEAD = 16                      # and looked at in steps
     NEAR = 11
     NEARER = 7
@@ -94,7 +94,7 @@ cdef class Settlement:
         return count
 
     cdef int has_arrived(self, const uint64_t *numbers) except -1 nogil:
-        """Whether each matcher's events are here up to these numbers. ReplayError where there is no such matcher."""
+        """Whether each matcher's events are here up to these numbers. ReplayError if there is no such matcher."""
         cdef int i
         for i in range(MAX_MATCHERS):
             if self.matchers[i] == NULL and numbers[i] != 0:
@@ -105,7 +105,7 @@ cdef class Settlement:
         return 1
 
     cdef int settle_to(self, const uint64_t *numbers) except -1 nogil:
-        """Settle what has arrived up to each matcher's number, but for what is settled already."""
+        """Settle what has arrived up to each matcher's number, except what is settled already."""
         cdef int i
         for i in range(MAX_MATCHERS):
             if (<UnsettledEvents> self.early[i]).apply(self.ledger, numbers[i]):
@@ -230,7 +230,7 @@ cdef class Settlement:
         return saver.put(self.settled, sizeof(self.settled))
 
     cdef int load(self, Loader loader) except -1:
-        """Take up where events go on; ValueError where a ring goes on elsewhere."""
+        """Take up where events go on; ValueError if a ring goes on elsewhere."""
         cdef Consumer ring
         cdef int i
         loader.get(self.settled, sizeof(self.settled))

@@ -39,7 +39,7 @@ cdef class State:
         return self.administration.credentials
 
     def instrument(self, uint32_t instrument) -> dict[str, object]:
-        """A listed instrument's definition, by the names of its record's fields. KeyError where there is none such."""
+        """A listed instrument's definition, by the names of its record's fields. KeyError if there is none such."""
         if not 0 < instrument <= self.ledger.instrument_count:
             raise KeyError(instrument)
         return self.ledger.listings[instrument].terms
@@ -75,12 +75,12 @@ cdef class State:
         return limits
 
     def position_limit(self, uint32_t account, uint32_t asset) -> int:
-        """The most of an asset that an account may own; 0 where it has no limit."""
+        """The most of an asset that an account may own; 0 if it has no limit."""
         cdef bytes record = self.administration.record((CMD_POSITION_LIMIT, account, asset))
         return (<const PositionLimitRecord *> <const char *> record).max_units
 
     def fee_tier(self, uint8_t tier) -> tuple[int, int] | None:
-        """Maker and taker rate of a tier in ppm; None where it was never given."""
+        """Maker and taker rate of a tier in ppm; None if it was never given."""
         if not self.administration.tiers[tier].is_given:
             return None
         return self.administration.tiers[tier].maker_ppm, self.administration.tiers[tier].taker_ppm

@@ -1,6 +1,6 @@
 """Money that moves other than by trading: deposits and withdrawals; by two operators, adjustments and corrections.
 
-It decides whether it may, and moves it. Who may ask, and whether it was asked before, is the administration's to know.
+It decides whether money may move, and moves it. The administration knows who may ask, and what was asked before.
 It takes the trade in a correction as given: each of the two operators' commands reads it from the journal.
 """
 
@@ -22,7 +22,7 @@ cdef enum:
 
 
 cdef class Transfers:
-    """Pending proposals, and which trades were corrected. `told` is the balance that the last command tells at once."""
+    """Pending proposals, and which trades were corrected. `told` is the balance that the last command announces."""
 
     def __cinit__(self, Ledger ledger):
         self.ledger = ledger
@@ -37,7 +37,7 @@ cdef class Transfers:
             self.settled[i] = record.event_numbers[i]
 
     cdef uint16_t move(self, uint32_t account, uint32_t asset, int64_t amount) except? 9999:
-        """Money into an account or (negative) out of it: the venue has more or less of it in all."""
+        """Money into an account or (negative) out of it: the venue's total changes."""
         cdef uint16_t verdict
         if asset == 0 or asset > self.ledger.balances.asset_count:
             return CODE_INVALID_DEFINITION
@@ -61,7 +61,7 @@ cdef class Transfers:
     cdef uint16_t adjust(self, AdjustmentRecord *record) except? 9999:
         """A proposal waits for another operator, whose approval carries it out, if it still can be.
 
-        An approval that leaves target, asset and amount empty means what was proposed, and gets it stamped.
+        An approval that leaves target, asset and amount empty means what was proposed, which is stamped into it.
         """
         cdef uint16_t verdict
         if record.proposal == 0:
@@ -81,7 +81,7 @@ cdef class Transfers:
         return verdict
 
     cdef uint16_t propose(self, const AdjustmentRecord *record) except? 9999:
-        """What can never be is not proposed. The oldest proposal lapses where there would be too many."""
+        """An impossible proposal is refused. If there would be too many, the oldest lapses."""
         if record.target > self.ledger.accounts.count:
             return CODE_UNKNOWN_ACCOUNT
         if record.asset == 0 or record.asset > self.ledger.balances.asset_count:
@@ -94,9 +94,9 @@ cdef class Transfers:
         return CODE_OK
 
     cdef uint16_t propose_correction(self, const CorrectionRecord *record) except? 9999:
-        """Keep it for another operator, in place of an earlier proposal for the same trade.
+        """Keep it for another operator; it replaces an earlier proposal for the same trade.
 
-        Where there are too many proposals, the oldest lapses.
+        If there are too many proposals, the oldest lapses.
         """
         cdef uint16_t verdict = self.judge_correction(record)
         if verdict != CODE_OK:
@@ -125,7 +125,7 @@ cdef class Transfers:
         return verdict
 
     cdef uint16_t correct(self, const CorrectionRecord *record) except? 9999:
-        """Undo a trade with its fees, or move the difference to its new price; nothing where anybody would lack it."""
+        """Undo a trade with its fees, or move the difference to its new price; nothing if a party lacks the money."""
         cdef Part parts[PARTS]
         cdef uint16_t verdict = self.judge_correction(record)
         cdef const Listing *listing

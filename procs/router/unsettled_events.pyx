@@ -1,6 +1,6 @@
 """A matcher's events that arrived before the marker that settles them (LOG-9).
 
-It keeps what the ledger will want and gives it in order; which marker that is, the router says.
+It keeps what the ledger will need and hands it out in order; the router says for which marker.
 """
 
 from libc.stdint cimport uint64_t

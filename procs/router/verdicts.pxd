@@ -1,4 +1,4 @@
-# Where records have what many types have: the verdict, and the client id.
+# Where records have what many types share: the verdict and the client id.
 from libc.stdint cimport uint16_t
 
 cdef uint16_t *verdict_of(char *record) noexcept nogil

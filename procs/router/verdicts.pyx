@@ -1,6 +1,6 @@
-"""Where records of the log have what many types have in common: the verdict that is stamped, and the client id.
+"""Where log records have what many types share: the stamped verdict and the client id.
 
-It knows offsets and decides nothing.
+It knows only offsets.
 """
 
 from libc.stdint cimport uint8_t, uint16_t

@@ -1,8 +1,8 @@
-"""Whether the journal has all that ever came of it: its end is compared with what the edges' own files know.
+"""Whether the journal still has its end: it is compared with what the edges' own files know.
 
-A last batch that is damaged looks like a torn one (LOG-28). Nothing is told before it is durable (LOG-13), so a spool
-or a message store that knows of more than the journal leads to proves that the journal has lost it. It compares, before
-anything is written; what a file knows is its stage's to say (`Board.show_known`).
+A last batch that is damaged looks like a torn one (LOG-28). Nothing is released before it is durable (LOG-13), so a
+spool or a message store that knows of more than the journal leads to proves that the journal has lost it. The router
+compares before anything is written; each stage says what its file knows (`Board.show_known`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BATCHER = 0  # its place on the board; a gateway's is its number
 
 
 class Witnesses:
-    """The edges that keep files of their own: `agents` of the venue's topology, those of other roles left out."""
+    """The edges that keep their own files: `agents` of the venue's topology, other roles left out."""
 
     def __init__(self, board: Board, agents: Sequence[str]) -> None:
         self._board = board
@@ -31,7 +31,7 @@ class Witnesses:
         return all(self._board.known_by(place) is not None for place in self._names)
 
     def objection(self, seq: int, numbers: Sequence[int]) -> str | None:
-        """What one of them knows beyond record `seq` and the last event `numbers` of each ring that came of it."""
+        """What one of them knows beyond record `seq` and its last event of each ring, `numbers`."""
         heard = {place: self._board.known_by(place) or (0, []) for place in sorted(self._names)}
         for place, (known_seq, known) in heard.items():
             if known_seq > seq:

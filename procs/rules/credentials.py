@@ -76,7 +76,7 @@ def without_passwords(config: Config) -> Config:
 
 
 def without_password(url: str) -> tuple[str, str]:
-    """A PostgreSQL URL without its password, and the password; empty where there is none."""
+    """A PostgreSQL URL without its password, and the password; empty if there is none."""
     head, _, query = url.partition("?")
     scheme, _, place = head.partition("://")
     place, slash, path = place.partition("/")

@@ -152,7 +152,7 @@ def _body(event: Event) -> bytes:
 
 
 async def _run(command: str, event: Event) -> str:
-    """Run the command with the event as JSON on its standard input; why it has not taken it, "" where it has.
+    """Run the command with the event as JSON on its standard input; why it has not taken it, "" if it has.
 
     It has a session of its own: Ctrl-C is not for it, and what it started ends with it where it does not end in time.
     """
@@ -187,7 +187,7 @@ class _Webhook:
         self._thread: threading.Thread | None = None
 
     async def post(self, event: Event) -> str:
-        """POST the event as JSON; why it was not taken, "" where it was."""
+        """POST the event as JSON; why it was not taken, "" if it was."""
         if self._thread is not None and self._thread.is_alive():
             return "it still has not answered an earlier event"
         loop = asyncio.get_running_loop()

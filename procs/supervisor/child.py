@@ -60,7 +60,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """0 where it ended as asked, below 0 the signal that ended it, None while it lives."""
+        """0 if it ended as asked, below 0 the signal that ended it, None while it lives."""
         return self._process.returncode
 
     @property
@@ -76,7 +76,7 @@ class Child:
         self._signal(signal.SIGTERM)
 
     async def wait(self, timeout_s: float) -> bool:
-        """Wait for its end; False where that takes longer than `timeout_s` seconds."""
+        """Wait for its end; False if that takes longer than `timeout_s` seconds."""
         try:
             await asyncio.wait_for(self._ended.wait(), timeout_s)
         except TimeoutError:
@@ -84,7 +84,7 @@ class Child:
         return True
 
     async def kill(self) -> None:
-        """SIGKILL, and reap. RuntimeError where the kernel doesn't let it go (it hangs in a device)."""
+        """SIGKILL, and reap. RuntimeError if the kernel doesn't let it go (it hangs in a device)."""
         self._signal(signal.SIGKILL)
         if not await self.wait(REAP_TIMEOUT_S):
             raise RuntimeError(f"{self.name} (process {self.pid}) does not end although it was killed")

@@ -84,7 +84,7 @@ class Children:
 
 
 def _end(entry: Identity) -> bool:
-    """Kill the process and wait for its end; False where it was gone already. It need not be our child."""
+    """Kill the process and wait for its end; False if it was gone already. It need not be our child."""
     try:
         pidfd = os.pidfd_open(entry.pid)
     except ProcessLookupError:

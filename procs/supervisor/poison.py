@@ -31,7 +31,7 @@ def command_of(manifest: Path, note: Path) -> Sequence[str]:
 
 
 async def find(config: Config, topology: Topology, data: Path, command: CarefulCommand) -> int | None:
-    """The record at which a replay of the stopped venue's journal dies or hangs; None where it does not."""
+    """The record at which a replay of the stopped venue's journal dies or hangs; None if it does not."""
     folder = data / "run"
     for each in (folder, data / "log"):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)

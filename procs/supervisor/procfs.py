@@ -28,13 +28,13 @@ class Identity(Struct, frozen=True):
 
 
 def core_of(pid: int) -> int | None:
-    """The core that `pid` ran on last, or None where there is no such process."""
+    """The core that `pid` ran on last, or None if there is no such process."""
     fields = _stat_fields(pid)
     return int(fields[PROCESSOR_FIELD - FIRST_FIELD]) if fields else None
 
 
 def identify(pid: int) -> Identity | None:
-    """Who `pid` is now, or None where there is no such process, or only a zombie that waits for its parent."""
+    """Who `pid` is now, or None if there is no such process, or only a zombie that waits for its parent."""
     fields = _stat_fields(pid)
     try:
         command = (
@@ -48,7 +48,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def listening(pid: int) -> list[tuple[IPv4Address | IPv6Address, int]]:
-    """The (address, port) pairs that `pid` accepts TCP connections on, in no order; empty where the process is gone."""
+    """The (address, port) pairs that `pid` accepts TCP connections on, in no order; empty if the process is gone."""
     try:
         inodes = _socket_inodes(PROC / str(pid) / "fd")
         tables = [(PROC / str(pid) / "net" / name).read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
@@ -59,7 +59,7 @@ def listening(pid: int) -> list[tuple[IPv4Address | IPv6Address, int]]:
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on; empty where there is no such process."""
+    """The fields of /proc/PID/stat from the state on; empty if there is no such process."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

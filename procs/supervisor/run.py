@@ -76,7 +76,7 @@ class Run:
     async def start(self) -> None:
         """Create shared memory behind the newest snapshot and start every host.
 
-        SegmentError where memory is short; OSError, where the disk is full too: `kill` takes back what there is.
+        SegmentError where memory is short; OSError if the disk is full too: `kill` takes back what there is.
         """
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
@@ -161,8 +161,8 @@ class Run:
     async def restart_core(self) -> None:
         """Start the core again, in log and event rings of a new generation that begin behind the newest snapshot.
 
-        The hosts of the core are down, and no snapshot is becoming valid. SegmentError where there is no memory for two
-        generations, OSError where the disk takes no manifest: nothing has changed then, and it may be tried again.
+        The hosts of the core are down, and no snapshot is becoming valid. SegmentError if there is no memory for two
+        generations, OSError if the disk takes no manifest: nothing has changed then, and it may be tried again.
 
         The journaler still reads the old log ring to its end: all that was published there counts (I2). Until it has,
         the old rings keep their names, for a successor of it. Edges change rings when they see the board's generation,

@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 class Supervisor:
     """The venue of one configuration. `stop_database` ends the embedded PostgreSQL, if there is one.
 
-    ConfigError where this machine can't meet the configuration's wishes about processes.
+    ConfigError if this machine can't meet the configuration's wishes about processes.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Supervisor:
 
         2 where it must not start again before somebody has mended what it has reported.
 
-        RoleTakenError where another supervisor holds the data folder, ConfigError where its disk has no room.
+        RoleTakenError where another supervisor holds the data folder, ConfigError if its disk has no room.
         """
         lock = RoleLock(self._data / "venue.lock")
         if lock.holder(lock.path) is None and (lacking := space.problems(self._config, self._topology.gateways)):

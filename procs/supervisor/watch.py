@@ -80,7 +80,7 @@ class Watch:
 
     @property
     def ready_s(self) -> float | None:
-        """For how long the run has been ready, counted from the first time; None where it never was."""
+        """For how long the run has been ready, counted from the first time; None if it never was."""
         return None if self._first_ready_s is None else time.monotonic() - self._first_ready_s
 
     @property
@@ -94,7 +94,7 @@ class Watch:
         return TICK_S if self._is_ready else STARTING_TICK_S
 
     def ask_snapshot(self) -> bool:
-        """Take a snapshot as soon as the run is ready; False where it never was, and nobody could take one."""
+        """Take a snapshot as soon as the run is ready; False if it never was, and nobody could take one."""
         if self._coordinator is None:
             return False
         self._coordinator.ask()

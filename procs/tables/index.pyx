@@ -73,7 +73,7 @@ cdef int index_save(const Index *index, Saver saver) except -1:
 
 
 cdef int index_load(Index *index, Loader loader) except -1:
-    """Make an open index what it was when it was saved. DamagedPart, MemoryError."""
+    """Load saved state into an open index. DamagedPart, MemoryError."""
     cdef uint64_t depth
     cdef uint32_t *directory
     pool_load(&index.segments, loader)

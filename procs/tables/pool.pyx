@@ -75,7 +75,7 @@ cdef int pool_save(const Pool *pool, Saver saver) except -1:
 
 
 cdef int pool_load(Pool *pool, Loader loader) except -1:
-    """Make an open pool what it was when it was saved, with at least its present capacity. DamagedPart, MemoryError."""
+    """Load saved state into an open pool, with at least its present capacity. DamagedPart, MemoryError."""
     cdef uint64_t used
     loader.expect(pool.item_size, b"bytes in an item of a pool")
     used = loader.get_64()

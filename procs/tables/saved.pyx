@@ -139,7 +139,7 @@ cdef int write_all(int fd, const char *data, size_t size) except -1 nogil:
 cdef class Loader:
     """Reads a part, a path or an open file, which stays open. All of it is checked before anything is read from it.
 
-    DamagedPart where it is cut, changed or another layout's; OSError where it can't be read.
+    DamagedPart if it is cut, changed or another layout's; OSError if it can't be read.
     """
 
     def __cinit__(self, source):
@@ -197,7 +197,7 @@ cdef class Loader:
         return found
 
     cdef int get(self, void *data, size_t size) except -1 nogil:
-        """Take the next bytes. DamagedPart where there are not so many."""
+        """Take the next bytes. DamagedPart if there are not so many."""
         memcpy(data, self.span(size), size)
         return 0
 

@@ -16,7 +16,7 @@ class Images(Protocol):
     """Images of one run, by log sequence."""
 
     def put(self, seq: int, image: bytes) -> bool:
-        """Leave the image of the move that record `seq` asks for; False where there is no room for it now."""
+        """Leave the image of the move that record `seq` asks for; False if there is no room for it now."""
 
     def get(self, seq: int) -> bytes | None:
         """That image, or None while it has not been left."""

@@ -60,16 +60,16 @@ class Snapshots(Protocol):
     def save(self, seq: int, agent: str, write: Write) -> None:
         """Have `agent`'s part of the snapshot at record `seq` written. What `write` finds now is what is saved.
 
-        Returns at once; OSError where not even that can be had.
+        Returns at once; OSError if not even that can be had.
         """
 
     def load(self, agent: str) -> Loader | None:
-        """`agent`'s part of `start`; None where that has no parts. DamagedPart, OSError."""
+        """`agent`'s part of `start`; None if that has no parts. DamagedPart, OSError."""
 
     def reap(self) -> None:
         """Look after what `save` began; to be called now and then. A part that came to nothing is logged.
 
-        NotSyncedError where that was for the stage's own files: after a failed sync nobody tries again (LOG-20).
+        NotSyncedError if that was for the stage's own files: after a failed sync nobody tries again (LOG-20).
         """
 
 
@@ -84,7 +84,7 @@ def part_name(agent: str) -> str:
 
 
 def load_part(start: Start, agent: str) -> Loader | None:
-    """`agent`'s part of the snapshot that `start` stands for, None where there is none. DamagedPart, OSError."""
+    """`agent`'s part of the snapshot that `start` stands for, None if there is none. DamagedPart, OSError."""
     return None if start.folder is None else Loader(Path(start.folder) / part_name(agent))
 
 

@@ -59,7 +59,7 @@ class RingSpec(Struct, frozen=True):
 
     @property
     def events_of(self) -> int | None:
-        """Whose events it carries: a matcher's number, 0 for the router; None where it carries none."""
+        """Whose events it carries: a matcher's number, 0 for the router; None if it carries none."""
         if not self.name.startswith("events."):
             return None
         return int(self.producer.partition(".")[2] or 0)
@@ -87,11 +87,11 @@ class Topology(Struct, frozen=True):
         return tuple(host.bell for host in self.hosts if host.kind == "edge")
 
     def host(self, name: str) -> Host:
-        """The host called `name`. KeyError where there is none."""
+        """The host called `name`. KeyError if there is none."""
         return {host.name: host for host in self.hosts}[name]
 
     def host_of(self, agent: str) -> Host:
-        """The host that runs `agent`. KeyError where none does."""
+        """The host that runs `agent`. KeyError if none does."""
         return {member: host for host in self.hosts for member in host.agents}[agent]
 
     @property
@@ -105,11 +105,11 @@ class Topology(Struct, frozen=True):
         return tuple(agent for agent in self.agents if role_of(agent) != "journaler")
 
     def slot_of(self, agent: str) -> int:
-        """The agent's place in the board's health table. ValueError where there is no such agent."""
+        """The agent's place in the board's health table. ValueError if there is no such agent."""
         return self.agents.index(agent)
 
     def ring(self, name: str) -> RingSpec:
-        """The ring called `name`. KeyError where there is none."""
+        """The ring called `name`. KeyError if there is none."""
         return {ring.name: ring for ring in self.rings}[name]
 
 

@@ -190,7 +190,7 @@ class Venue:
 
     @classmethod
     def attach(cls, manifest: Manifest) -> Venue:
-        """Map a run's shared memory. SegmentError where the run is over."""
+        """Map a run's shared memory. SegmentError if the run is over."""
         bells = Bells(segment.attach(f"{manifest.prefix}-bells"), manifest.prefix)
         board = Board(segment.attach(f"{manifest.prefix}-board"))
         rings = {ring.name: _attach_ring(manifest, ring, bells) for ring in manifest.topology.rings}
@@ -222,7 +222,7 @@ class Venue:
     def renew(self) -> None:
         """Change to the log and event rings of the run's newest generation, as the board names it.
 
-        Ends of the old rings stay readable, as far as was published there. SegmentError where the run is over.
+        Ends of the old rings stay readable, as far as was published there. SegmentError if the run is over.
         """
         manifest = Manifest.load(manifest_of(self.data))
         if manifest.boot_id != self.boot_id:
@@ -249,7 +249,7 @@ class Venue:
 
     @property
     def draining(self) -> int:
-        """The generation whose log ring must be read to its end before this one's; 0 where that has been."""
+        """The generation whose log ring must be read to its end before this one's; 0 if that has been."""
         manifest = self._manifest
         return 0 if self.board.get(Word.JOURNAL_READY) == manifest.generation else manifest.draining
 
@@ -271,7 +271,7 @@ class Venue:
         return tuple(int(agent.partition(".")[2]) for agent in self.topology.agents if agent.startswith("gateway."))
 
     def ring(self, name: str) -> Ring:
-        """The ring called `name`. KeyError where the topology has none such."""
+        """The ring called `name`. KeyError if the topology has none such."""
         return self._rings[name]
 
     def producer(self, ring: str) -> Producer:

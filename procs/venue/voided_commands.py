@@ -39,7 +39,7 @@ class Voids(Struct, frozen=True):
 
 
 def load(data: Path) -> Voids:
-    """The voids of the venue in `data`. JournalError where the file is damaged: going on without it would undo them."""
+    """The voids of the venue in `data`. JournalError if the file is damaged: going on without it would undo them."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=Voids)
     except FileNotFoundError:

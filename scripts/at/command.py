@@ -62,7 +62,7 @@ class Level(Struct, frozen=True):
 
 
 class BookView(Struct, frozen=True):
-    """An instrument, best levels first. `last_price` and `reference_price` are empty where there is none."""
+    """An instrument, best levels first. `last_price` and `reference_price` are empty if there is none."""
 
     symbol: str
     phase: str

@@ -160,7 +160,7 @@ def time_text(time_ns: int) -> str:
 
 
 def target_of(command: Cancel | Replace, extensions: Sequence[Command]) -> bytes | None:
-    """The client id of the order that a request means; None where the extension that should say so is missing."""
+    """The client id of the order that a request means; None if the extension that should say so is missing."""
     told = (each.orig_cl_ord_id for each in extensions if isinstance(each, ExtClientId))
     meant = meant_id(command)
     return next(told, None) if meant is None else meant

@@ -117,13 +117,13 @@ def orders_of(Ledger ledger, accounts) -> list[dict[str, object]]:
 
 
 def order_of(Ledger ledger, uint64_t order_id) -> dict[str, object] | None:
-    """An open order; None where there is none such."""
+    """An open order; None if there is none such."""
     cdef uint32_t item = ledger.orders.find(order_id)
     return described(ledger, order_at(ledger.orders, item)) if item != NIL else None
 
 
 def account_of(Ledger ledger, uint32_t account) -> dict[str, int]:
-    """What is counted of an account; 0 where it has no such limit."""
+    """What is counted of an account; 0 if it has no such limit."""
     cdef const Account *line = account_at(ledger.accounts, account)
     return {
         "open_orders": line.open_orders,
@@ -153,7 +153,7 @@ def client_id_of(Ledger ledger, uint32_t account, bytes text) -> tuple[int, int]
 def cost_of(
     Ledger ledger, uint32_t instrument, uint8_t side, bint is_budget, int64_t price, int64_t quantity
 ) -> dict[str, int] | None:
-    """What an order comes to, in smallest units; None where that is more than the venue can hold, or has no price."""
+    """What an order comes to, in smallest units; None if that is more than the venue can hold, or has no price."""
     cdef Cost cost
     if price <= 0 or ledger.cost_of(&ledger.listings[instrument], side, is_budget, price, quantity, &cost) != CODE_OK:
         return None
@@ -161,7 +161,7 @@ def cost_of(
 
 
 def listing_of(Book book, uint32_t instrument) -> dict[str, int]:
-    """What a matcher knows of one of its instruments. KeyError where it is none of them."""
+    """What a matcher knows of one of its instruments. KeyError if it is none of them."""
     cdef const Traded *listing
     cdef Band inner, outer
     if not is_listed(book.orders, instrument):
@@ -182,7 +182,7 @@ def listing_of(Book book, uint32_t instrument) -> dict[str, int]:
 
 
 def last_before(object directory, uint64_t first, uint64_t last, uint64_t time_ns) -> int:
-    """The last record of `first` to `last` that was sequenced at `time_ns` or before; 0 where none was."""
+    """The last record of `first` to `last` that was sequenced at `time_ns` or before; 0 if none was."""
     cdef JournalReader reader = JournalReader(directory, first, last)
     cdef const CommandRecord *record
     cdef uint64_t found = 0

@@ -51,7 +51,7 @@ class Request(NamedTuple):
 
 
 def retained(data: Path) -> Retained:
-    """UsageError where the venue has no journal, or an empty one. JournalError."""
+    """UsageError if the venue has no journal, or an empty one. JournalError."""
     journal = data / "journal"
     seqs = segment_seqs(journal) if journal.is_dir() else []
     if not seqs:
@@ -97,7 +97,7 @@ def within(seq: int, kept: Retained) -> int:
 
 
 def of_order(order_id: int, kept: Retained) -> int:
-    """The record that brought an order: its id is that record's sequence. UsageError where that is no order."""
+    """The record that brought an order: its id is that record's sequence. UsageError if that is no order."""
     command = read(kept, within(order_id, kept), order_id)[0]
     if command.type not in (CommandType.NEW_ORDER, CommandType.EXT_LEG):
         raise UsageError(f"there is no order {order_id}: record {order_id} is {CommandType(command.type).name}")
@@ -119,7 +119,7 @@ def of_client_id(account: int, name: str, text: str, kept: Retained) -> tuple[in
 
 
 def _id_of(text: str) -> bytes:
-    """A client order id as `at` and the database show it. UsageError where no id is shown like this."""
+    """A client order id as `at` and the database show it. UsageError if no id is shown like this."""
     try:
         return unshown(text)
     except ValueError as error:
@@ -142,7 +142,7 @@ def request_at(seq: int, kept: Retained) -> Request:
 
 
 def account_number(config: Config, data: Path, name: str, kept: Retained) -> int:
-    """The account called `name`. UsageError where there is none such."""
+    """The account called `name`. UsageError if there is none such."""
     agents = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     start = choose(data, agents, kept.last).start
     known = ReplayedCore(config, data, start, start.seq, reader=False).router.core.accounts

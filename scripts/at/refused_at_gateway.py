@@ -19,7 +19,7 @@ class TurnedAway(Struct, frozen=True):
 
 
 def turned_away(data: Path, account: str, client_id: str) -> TurnedAway | None:
-    """The last request of an account with this id that a gateway answered itself; None where there is none.
+    """The last request of an account with this id that a gateway answered itself; None if there is none.
 
     StoreCorrupt, OSError.
     """

@@ -52,7 +52,7 @@ class Pace:
 
 
 def chunks(source: Path, size: int, pace: Pace) -> Iterator[bytes]:
-    """The first `size` bytes of a file, in turn. EOFError where it has fewer, OSError."""
+    """The first `size` bytes of a file, in turn. EOFError if it has fewer, OSError."""
     fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.posix_fadvise(fd, 0, size, os.POSIX_FADV_NOREUSE)

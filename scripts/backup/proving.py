@@ -143,7 +143,7 @@ def _replay(config: Config, data: Path, found: Proof, show: Show) -> None:
 
 
 def _start_at(config: Config, data: Path, seq: int) -> Start | None:
-    """The start that the snapshot at `seq` stands for; None where this code can't use it."""
+    """The start that the snapshot at `seq` stands for; None if this code can't use it."""
     core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     start = choose(data, core, seq).start
     return start if start.seq == seq else None

@@ -54,7 +54,7 @@ class File(Struct, frozen=True):
     """A file of a venue: its place in the data folder, the bytes of it that count, their SHA-256 in hexadecimal.
 
     `known` is what else tells that it is the same (of a segment the chained hash, of a part its own checksum), so that
-    it need not be read again; empty where nothing does.
+    it need not be read again; empty if nothing does.
     """
 
     path: Annotated[str, Meta(pattern=PLACE)]
@@ -67,7 +67,7 @@ class Point(Struct, frozen=True):
     """A backup: the venue in `files` as it was behind record `seq` of its log. Times are the wall clock's.
 
     `chain`: the chained hash there. `first_seq`: where its journal begins. `database_seq`: up to where the rows are
-    that are in it, None where there are none: they all follow from the journal. `snapshot`: the record of the one in
+    that are in it, None if there are none: they all follow from the journal. `snapshot`: the record of the one in
     it, 0 for none. `config` has hashes in place of passwords.
     """
 

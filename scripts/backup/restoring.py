@@ -85,7 +85,7 @@ class Restored(Struct):
 
 
 def plan(points: list[Point], seq: int | None) -> Plan:
-    """How to come to record `seq`, or as far as the newest backup reaches. RepositoryError where none leads there."""
+    """How to come to record `seq`, or as far as the newest backup reaches. RepositoryError if none leads there."""
     if not points:
         raise RepositoryError("there is no backup in it")
     newest = points[-1]
@@ -109,7 +109,7 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
     """Make `to`, which has nothing in it, the data folder of the venue; rows go into the database at `url`, or into the
     embedded one.
 
-    RepositoryError where a file is damaged or missing, JournalError, psycopg.Error, RefusedError, UnavailableError,
+    RepositoryError if a file is damaged or missing, JournalError, psycopg.Error, RefusedError, UnavailableError,
     OSError: what was copied is removed.
     """
     venue = structs.replace(chosen.config.venue, data=str(to))
@@ -143,7 +143,7 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
 
 
 def copy(repository: Repository, file: File, into: Path, speed: Pace) -> None:
-    """Put a file in its place below a folder. RepositoryError where it is not what it was, OSError."""
+    """Put a file in its place below a folder. RepositoryError if it is not what it was, OSError."""
     target = into / file.path
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pace.write(target, checked(repository, file, speed))

@@ -81,7 +81,7 @@ class Taking:
     def take(self) -> Point:
         """Copy what is not there yet, and return what the backup is; it is not published.
 
-        RepositoryError where the folder has another history, JournalError, psycopg.Error, UnavailableError, OSError.
+        RepositoryError if the folder has another history, JournalError, psycopg.Error, UnavailableError, OSError.
         """
         points = self._repository.points()
         if points:
@@ -196,7 +196,7 @@ class Taking:
         return self._repository.add_content(f"{JOURNAL}/{path.name}", chunks(path, end.offset, self._pace))
 
     def _snapshot(self, entry: SavedSnapshot) -> list[File]:
-        """Its parts, each of which is found whole, and its manifest. OSError where one is damaged."""
+        """Its parts, each of which is found whole, and its manifest. OSError if one is damaged."""
         folder = folder_of(self._data, entry.seq)
         name = folder.relative_to(self._data)
         found = []

@@ -8,7 +8,7 @@ cdef enum:
 cdef struct Report:
     char msg_type           # 35: '8', '9', '0', '3', 'j', …
     char exec_type          # 150, 0 where absent
-    uint64_t ref            # the number in ClOrdID, 0 where it has none
+    uint64_t ref            # the number in ClOrdID, 0 if it has none
     uint32_t ring           # the first two parts of ExecID
     uint64_t event
     uint64_t test_id        # the number in TestReqID

@@ -218,7 +218,7 @@ cdef class Initiator:
         return 0
 
     cdef bint next_report(self, Report *out) noexcept nogil:
-        """Parse the next whole message received; False where there is none."""
+        """Parse the next whole message received; False if there is none."""
         cdef const char *start = self.received + self.begin
         cdef size_t ready = self.end - self.begin
         cdef size_t head = 0

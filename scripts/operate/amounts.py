@@ -25,7 +25,7 @@ class Unit(NamedTuple):
 
 
 def units_of(directory: Directory, asset: str, amount: str) -> int:
-    """`amount` in the asset's smallest units. UsageError where it is no number of them."""
+    """`amount` in the asset's smallest units. UsageError if it is no number of them."""
     scale = directory.asset(asset)[1]
     return _counted(amount, Unit(f"{asset}'s smallest unit", 1, scale), lambda: in_units(amount, scale))
 

@@ -25,7 +25,7 @@ class NotAuthorisedError(Exception):
 
 
 def password_of(name: str) -> str:
-    """The operator's password, from the environment or a prompt. UsageError where there is neither."""
+    """The operator's password, from the environment or a prompt. UsageError if there is neither."""
     given = os.environ.get(PASSWORD_VARIABLE)
     if given is not None:
         return given

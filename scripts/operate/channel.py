@@ -39,7 +39,7 @@ class UnknownOutcomeError(RuntimeError):
 class Outcome(NamedTuple):
     """What came of a record: as it stands in the log, and the events that it caused.
 
-    `is_whole` is False where some of them were overwritten before they could be read.
+    `is_whole` is False if some of them were overwritten before they could be read.
     """
 
     command: Command
@@ -66,7 +66,7 @@ class Channel:
     def carry_out(self, commands: Sequence[Command], timeout_s: float) -> list[Outcome]:
         """Send records, all at once, and wait until each is committed and done, or refused.
 
-        BusyError where nothing was sent; UnknownOutcomeError where they were, and `timeout_s` is over or the venue is.
+        BusyError if nothing was sent; UnknownOutcomeError if they were, and `timeout_s` is over or the venue is.
         """
         if self._producer.room() < len(commands):
             raise BusyError("the router takes no commands now; nothing was sent: try again")
@@ -181,7 +181,7 @@ def is_current(venue: Venue) -> bool:
 
 @contextmanager
 def opened(venue: Venue, wait_s: float = LOCK_WAIT_S) -> Iterator[Channel]:
-    """The channel, once no other command holds it. BusyError where that takes longer than `wait_s`."""
+    """The channel, once no other command holds it. BusyError if that takes longer than `wait_s`."""
     lock = RoleLock(venue.data / "run" / "locks" / OPERATOR)
     deadline_s = time.monotonic() + wait_s
     while True:

@@ -123,7 +123,7 @@ class Request(NamedTuple):
 def carry_out(config: Path, options: Options, request: Callable[[Context], Request]) -> int:
     """Run one operator's command: `request` makes its records, given the venue. Returns the exit code.
 
-    UsageError where it can't even be asked.
+    UsageError if it can't even be asked.
     """
     return _tell(_carry_out(load(config, secrets=False), options, request), options.json)
 

@@ -102,19 +102,19 @@ class Directory:
                 self.corrections.pop(command.proposal, None)
 
     def instrument(self, symbol: str) -> Instrument:
-        """The instrument called `symbol`. UsageError where there is none such."""
+        """The instrument called `symbol`. UsageError if there is none such."""
         if symbol not in self.instruments:
             raise UsageError(f"there is no instrument {symbol}; {nearest(symbol, self.instruments)}")
         return self.instruments[symbol]
 
     def account(self, name: str) -> Account:
-        """The account called `name`. UsageError where there is none such."""
+        """The account called `name`. UsageError if there is none such."""
         if name not in self.accounts:
             raise UsageError(f"there is no account {name}; {nearest(name, self.accounts)}")
         return self.accounts[name]
 
     def asset(self, name: str) -> tuple[int, int]:
-        """Number and scale of the asset called `name`. UsageError where there is none such."""
+        """Number and scale of the asset called `name`. UsageError if there is none such."""
         if name.encode() not in self.assets:
             raise UsageError(f"there is no asset {name}; {nearest(name, [key.decode() for key in self.assets])}")
         return self.assets[name.encode()]

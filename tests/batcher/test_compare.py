@@ -1,4 +1,4 @@
-"""The comparison finds every kind of deviation, and nothing where there is none."""
+"""The comparison finds every kind of deviation, and nothing if there is none."""
 
 from __future__ import annotations
 

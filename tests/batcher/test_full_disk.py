@@ -30,7 +30,7 @@ class Rig:
         self.now_ns = 0
 
     def run(self) -> bool:
-        """Go on until nothing more is taken; True where that was all."""
+        """Go on until nothing more is taken; True if that was all."""
         while True:
             whole = self.feed.publish(self.stream.seq)
             self.feed.release_published()

@@ -81,7 +81,7 @@ class Script:
         self.emit(ExtTermsEvent, **values)
 
     def accepted(self, side: int, price: int, lots: int, order_id: int = 0, **values: Any) -> int:
-        """The order's id is its cause, but for a list's second."""
+        """The order's id is its cause, except a list's second."""
         order_id = order_id or self.cause
         defaults: dict[str, Any] = {"ord_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "account": 1}
         self.emit(

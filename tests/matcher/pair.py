@@ -182,7 +182,7 @@ class Pair(Alone):
 
 
 def compare_books(pair: Pair) -> None:
-    """AssertionError where what stands in the book is not what stands in the model, price by price, order by order."""
+    """AssertionError if what stands in the book is not what stands in the model, price by price, order by order."""
     for number, listing in pair.model.listings.items():
         check(listing)
         for side in Side:

@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(listing: Listing) -> Outcome | None:
-    """None where nothing would trade."""
+    """None if nothing would trade."""
     bids, asks = wanted(listing, Side.BUY), wanted(listing, Side.SELL)
     if not bids or not asks or max(bids) < min(asks):
         return None

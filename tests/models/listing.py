@@ -91,7 +91,7 @@ class Listing:
         return queues
 
     def passive_price(self, order: Order) -> int:
-        """The best price at which it trades with nobody; not above 0 where there is none."""
+        """The best price at which it trades with nobody; not above 0 if there is none."""
         best = self.best_other(order)
         assert best is not None
         price = best.price_ticks + (-1 if order.buys else 1)
@@ -129,7 +129,7 @@ class Listing:
 
 
 def band(reference_ticks: int, bps: int) -> tuple[int, int] | None:
-    """Lowest and highest price inside, rounded inwards; None where there is no band."""
+    """Lowest and highest price inside, rounded inwards; None if there is no band."""
     if not reference_ticks or not bps:
         return None
     return -(-reference_ticks * (10_000 - bps) // 10_000), reference_ticks * (10_000 + bps) // 10_000

@@ -50,7 +50,7 @@ class Campaign:
         return [*names, *(f"hang {host}" for host in hung), *OTHERS]
 
     def run(self, fault: str) -> None:
-        """Inject one fault under load. AssertionError where the venue isn't whole, or acknowledges nothing, in time."""
+        """Inject one fault under load. AssertionError if the venue isn't whole, or acknowledges nothing, in time."""
         await_progress(self.stream, time.monotonic())
         what, _, whom = fault.partition(" ")
         connects = self.stream.client.connects

@@ -163,7 +163,7 @@ def test_a_killed_rebuild_leaves_the_database_and_another_one_makes_it_anew(venu
 
 
 def _complete(connection: psycopg.Connection[Any], table: str = "writer") -> int:
-    """The record up to which a database has everything; 0 where there is none."""
+    """The record up to which a database has everything; 0 if there is none."""
     try:
         row = connection.execute(f"SELECT complete_seq FROM {table}").fetchone()
     except psycopg.errors.UndefinedTable:

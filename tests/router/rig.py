@@ -218,7 +218,7 @@ class Rig:
         return int(verdicts[0])
 
     def commands(self, after: int = 0) -> list[Command]:
-        """The log's records, but for so many at its beginning."""
+        """The log's records, except so many at its beginning."""
         return [unpack_command(record) for record in self.log[after:]]
 
     def outcomes(self, ring: int) -> list[Event]:

@@ -80,7 +80,7 @@ def test_what_orders_are_counted_in_can_not_change(first: Rig, config: Config) -
 
 
 def added(first: Rig, config: Config) -> list[Command]:
-    """What a start with `config` adds to the log of the first one, but for the epoch."""
+    """What a start with `config` adds to the log of the first one, except the epoch."""
     return [
         unpack_command(record) for record in Rig(first.log, changes=changes(config)).lead().log[len(first.log) + 1 :]
     ]

@@ -15,7 +15,7 @@ MEANT = "m" * 18
 
 
 def outcome(words: Wording, own: str, meant: str) -> list[tuple[type[Event], list[object]]]:
-    """What is told of a replace, a cancel, and a cancel of what is gone, but for numbers of records and times."""
+    """What is told of a replace, a cancel, and a cancel of what is gone, except numbers of records and times."""
     rig = Rig().lead()
     rig.ask(order(1, meant, price_ticks=90))
     rig.ask(*replace(1, own, meant, 91, 4, words=words))

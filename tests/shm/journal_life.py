@@ -42,7 +42,7 @@ class Journal:
         self.writer: JournalWriter | None = None
 
     def open(self, *, alone: bool = False) -> bool:
-        """Begin a life; False where the disk ended it at once. What is there must be what was written, all of it."""
+        """Begin a life; False if the disk ended it at once. What is there must be what was written, all of it."""
         self.life += 1
         self.ready = alone
         trusted = self.reported if alone else None
@@ -71,7 +71,7 @@ class Journal:
         require(not is_cut or report.torn_bytes == 0, "a torn end is still there after something was written")
 
     def append(self, count: int, wrap_at: int) -> bool:
-        """Commit a batch; False where the disk ended this life."""
+        """Commit a batch; False if the disk ended this life."""
         assert self.writer is not None
         first = self.writer.last_seq + 1
         count = min(count, self.writer.max_batch)

@@ -151,7 +151,7 @@ class Files:
         return self._took(fd, offset, self._pwrite(fd, bytes(data)[:size], offset))
 
     def append(self, fd: int, data: bytes, offset: int) -> int:
-        """A write to an open segment. It may take less than all; OSError where it takes nothing."""
+        """A write to an open segment. It may take less than all; OSError if it takes nothing."""
         self._check_power()
         self.appends += 1
         size = len(data)
@@ -260,7 +260,7 @@ class Files:
         return size
 
     def _admitted(self, size: int, *, is_owned: bool) -> int:
-        """How many bytes of a write the disk takes; OSError where it takes none. What is owned is there when full."""
+        """How many bytes of a write the disk takes; OSError if it takes none. What is owned is there when full."""
         self._check_power()
         self.writes += 1
         if self.writes == self.fail_write_at:

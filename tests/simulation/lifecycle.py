@@ -187,7 +187,7 @@ class Life:
         return [host for host in self.hosts if host.name in names]
 
     def start_host(self, host: Host) -> bool:
-        """Start one process; False where it died of the disk while it did."""
+        """Start one process; False if it died of the disk while it did."""
         host.anchor_ns = self.bug.anchor_ns(self.ground.manifest.anchor_ns, self)
         host.alive = True
         host.parts = self._parts(host.name)
@@ -213,7 +213,7 @@ class Life:
         return True
 
     def _catch_up_at_once(self, host: Host, name: str, stage: Any) -> bool:
-        """False where the disk was too full for that, so that it died; it starts again until there is space."""
+        """False if the disk was too full for that, so that it died; it starts again until there is space."""
         try:
             with patch("time.time_ns", lambda: self.mono_ns + host.anchor_ns):
                 self.bug.catch_up(host.venue, name, stage)

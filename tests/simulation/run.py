@@ -70,7 +70,7 @@ def shrink(outcome: Outcome, bug: Bug | None = None) -> Outcome:
 
 
 def hunt(bug: Bug, seeds: Iterable[int]) -> Outcome | None:
-    """The first of `seeds` that finds the bug; None where none does."""
+    """The first of `seeds` that finds the bug; None if none does."""
     for seed in seeds:
         outcome = run_seed(seed, bug)
         if outcome.failure:

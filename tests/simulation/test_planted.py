@@ -1,4 +1,4 @@
-"""Planted bugs: each is found by a pinned seed, which finds nothing where there is no bug."""
+"""Planted bugs: each is found by a pinned seed, which finds nothing if there is no bug."""
 
 from __future__ import annotations
 

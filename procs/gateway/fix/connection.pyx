@@ -137,7 +137,7 @@ cdef class Connection(SessionWriter):
         return STEP_LOGON
 
     cdef const char *check_logon(self) noexcept nogil:
-        """What is wrong with a Logon, as the Text of the Logout that refuses it; NULL where nothing is."""
+        """What is wrong with a Logon, as the Text of the Logout that refuses it; NULL if nothing is."""
         cdef Fault fault
         cdef int64_t heartbeat_s
         if not self.rules.check(self.version, self.message, &fault):

@@ -53,7 +53,7 @@ cdef class Message:
     cdef uint32_t msg_seq_num   # 0 where missing or no number
     cdef uint32_t bad_tag_at    # index of the first field whose tag or value is malformed; `count` where none is
     cdef int16_t at[PLACES]     # indexes into `fields` by AT_…, 0 where missing; of a tag there twice, the first
-    cdef bint is_plain          # every byte is printable ASCII, but for the SOH behind each field
+    cdef bint is_plain          # every byte is printable ASCII, except the SOH behind each field
     cdef bint poss_dup          # 43=Y
     cdef bint poss_resend       # 97=Y
     cdef object held            # keeps a Python caller's bytes alive

@@ -72,7 +72,7 @@ cdef int two(const char *text) noexcept nogil:
 
 
 cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
-    """Days since 1970-01-01 of a date of the Gregorian calendar up to 2261; -1 where there is no such date."""
+    """Days since 1970-01-01 of a date of the Gregorian calendar up to 2261; -1 if there is no such date."""
     cdef int64_t shifted = year - (month <= 2)
     cdef int64_t era = shifted // 400
     cdef int64_t of_era = shifted - era * 400
@@ -88,7 +88,7 @@ cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
 
 
 cdef int64_t parse_second(const char *text) noexcept nogil:
-    """YYYYMMDD-HH:MM:SS as ns since the epoch; -1 where it is no such time."""
+    """YYYYMMDD-HH:MM:SS as ns since the epoch; -1 if it is no such time."""
     cdef int64_t days
     cdef int hour, minute, second
     if text[8] != c"-" or text[11] != c":" or text[14] != c":" or two(text) < 0 or two(text + 2) < 0:
@@ -101,7 +101,7 @@ cdef int64_t parse_second(const char *text) noexcept nogil:
 
 
 cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
-    """YYYYMMDD-HH:MM:SS with up to 9 decimals, as ns since the epoch; -1 where it is no such time."""
+    """YYYYMMDD-HH:MM:SS with up to 9 decimals, as ns since the epoch; -1 if it is no such time."""
     global second_ns
     cdef int64_t fraction = 0
     cdef size_t i
@@ -120,7 +120,7 @@ cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
 
 
 cdef int64_t parse_date(const char *text, size_t size) noexcept nogil:
-    """YYYYMMDD as ns since the epoch of the midnight (UTC) that begins it; -1 where it is no such date."""
+    """YYYYMMDD as ns since the epoch of the midnight (UTC) that begins it; -1 if it is no such date."""
     cdef int64_t days
     if size != DATE_SIZE or two(text) < 0 or two(text + 2) < 0:
         return -1
@@ -241,7 +241,7 @@ cdef void note_header(Message out) noexcept nogil:
 
 
 cdef size_t cut_tag(Message out, const char *data, size_t at, uint32_t count, uint32_t *tag) noexcept nogil:
-    """Read the tag of field `count`, 0 where it is malformed; where its value begins."""
+    """Read the tag of field `count`, 0 if it is malformed; where its value begins."""
     cdef size_t begin = at
     tag[0] = 0
     while is_digit(data[at]):
@@ -255,7 +255,7 @@ cdef size_t cut_tag(Message out, const char *data, size_t at, uint32_t count, ui
 
 
 cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nogil:
-    """Cut the bytes from `at` to `size` into fields; 0 where there are too many."""
+    """Cut the bytes from `at` to `size` into fields; 0 if there are too many."""
     cdef uint32_t tag
     cdef uint32_t count = out.count
     cdef size_t end
@@ -340,7 +340,7 @@ cdef class Message:
         return index >= 0 and self.fields[index].length == size and memcmp(self.value(index), text, size) == 0
 
     cdef int64_t number(self, uint32_t tag) noexcept nogil:
-        """An unsigned field's value; -1 where it is missing or none."""
+        """An unsigned field's value; -1 if it is missing or none."""
         cdef int index = self.find(tag)
         return parse_uint(self.value(index), self.fields[index].length) if index >= 0 else -1
 

@@ -116,5 +116,5 @@ def text(message: simplefix.FixMessage, tag: int) -> str:
 
 
 def brief(messages: list[simplefix.FixMessage], *tags: int) -> list[tuple[str, ...]]:
-    """Each message as the values of these tags, empty where it has none."""
+    """Each message as the values of these tags, empty if it has none."""
     return [tuple(text(message, tag) for tag in tags) for message in messages]
