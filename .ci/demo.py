@@ -50,7 +50,7 @@ def await_ready(run: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def trade() -> None:
-    """The README's order, and one that takes it; then the other way round, so that nobody runs out of money."""
+    """The README's order, and one that takes it; then the other way round, so that neither runs out of money."""
     block = re.search(r"```python\n(import socket\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None, "README.md has no client"
     for buyer, seller in (("TRADER1", "TRADER2"), ("TRADER2", "TRADER1")):

@@ -40,7 +40,7 @@ PLACEMENTS: dict[str, tuple[dict[str, list[str]], set[str]]] = {
 }
 # More than any user of the workload ever needs (125,102,571 and 1,346), and all together far below 64 bits.
 DEPOSITS = {"CASH": "1000000000000000", "UNIT": "1000000000"}
-# A hash that nobody can log on with: nobody does, and making a thousand real ones would take half a minute.
+# A hash that no password matches: no client logs on, and a thousand real ones would take half a minute.
 NO_PASSWORD = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 

@@ -37,7 +37,7 @@ def _anonymous_bytes(root: int) -> int:
     """
     deadline = time.monotonic() + SNAPSHOT_S
     while any(is_fork for _, is_fork in _processes(root, b"")) and time.monotonic() < deadline:
-        time.sleep(0.1)  # the child tells nobody but its parent
+        time.sleep(0.1)  # the child tells only its parent
     return sum(_anonymous_of(pid) for pid, _ in _processes(root, b""))
 
 

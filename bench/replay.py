@@ -83,7 +83,7 @@ def _save(replay: ReplayedCore, folder: Path) -> tuple[Start, float]:
     while not all((place / part_name(agent.name)).exists() for agent in agents):
         if time.perf_counter() - begun > SAVE_S:
             raise RuntimeError(f"no snapshot at {replay.last_seq} after {SAVE_S} s")
-        time.sleep(0.01)  # the children tell nobody but their parent's reap(), which does not wait either
+        time.sleep(0.01)  # the children tell only their parent's reap(), which does not wait either
     snapshots.reap()
     return Start(replay.last_seq, replay.numbers, 0, 0, 0, str(place)), pause_s
 

@@ -92,7 +92,7 @@ class Tail:
 
     def past(self) -> Iterator[Line]:
         """All lines so far, oldest first; the rotated files' too."""
-        # By the number that the supervisor gives them; what else is there (.gz) somebody has made.
+        # By the number that the supervisor gives them; others (.gz) are not its own.
         rotated = [path for path in self._file.parent.glob(f"{self._file.name}.*") if path.suffix[1:].isdecimal()]
         for path in sorted(rotated, key=lambda path: -int(path.suffix[1:])):
             try:

@@ -1,4 +1,4 @@
-"""Who gives a command: the owner of the venue's data folder, whom root becomes; anybody else is told so.
+"""Who may give a command: the owner of the venue's data folder, whom root becomes. Anyone else is refused.
 
 So nothing in that folder is ever made by another user, and the venue's own finds no file that it can't open. It looks
 at the folder alone, and changes nothing but the process's user.

@@ -46,7 +46,7 @@ from shm.journal_select import select
 from shm.records import Activate, Cancel, Code, CommandType, NewOrder, Replace
 from shm.ring import Ring
 
-# What a matcher carries out on somebody's behalf: of these it can tell what became of them.
+# Commands that a matcher carries out for an account: it can report their outcome.
 FOLLOWS: dict[type, str] = {
     NewOrder: "the order is accepted and at once cancelled (VOIDED); what was held for it becomes free",
     Cancel: "the cancel is refused (VOIDED); the order stays open",
@@ -178,7 +178,7 @@ def take_out(
 
 
 def _survived(config: Config, seq: int, words: str, careful: CarefulCommand) -> str:
-    """Why it is no poison, by replays up to it; empty if each dies of it. One may have been killed by somebody."""
+    """Why it is no poison, by replays up to it; empty if each dies of it. One may have been killed from outside."""
     for _ in range(TRIALS):
         ended = _dies_at(config, careful)
         if ended is None:

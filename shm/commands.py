@@ -213,7 +213,7 @@ class ExtCredential(Command, frozen=True, kw_only=True):
 class MassCancel(Command, frozen=True, kw_only=True):
     """Cancels all orders of an account, of an instrument, of a side, or of what those have in common.
 
-    An account may cancel its own; an operator anybody's, and all accounts' with `target` 0.
+    An account may cancel its own; an operator any account's, and all accounts' with `target` 0.
     """
 
     cl_ord_id: text36

@@ -1,6 +1,6 @@
 """Cuts a copy of a journal, so that it ends with an earlier record: for a venue that goes back to where it was then.
 
-It asks nobody who knows of more: a journal that a venue has told anybody from is not to be cut.
+It asks no witness: never cut a journal from which a venue has released anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Retention: removes whole segments from the beginning of a journal that nobody needs any more.
+"""Retention: removes whole segments that are no longer needed from the beginning of a journal.
 
 It decides nothing about who needs what (LOG-17 does), and never touches the newest segment.
 """

@@ -34,7 +34,7 @@ class SmallDisk:
             while self.free > leave:
                 try:
                     os.posix_fallocate(filler.fileno(), filler.seek(0, os.SEEK_END), min(size, self.free - leave))
-                except OSError:  # somebody else was quicker; what was taken is given back, so take less
+                except OSError:  # another process was quicker; what was taken is given back, so take less
                     size = max(PAGE, size // 2)
 
     def empty(self) -> None:

@@ -7,7 +7,7 @@ Each takes the place of a part that a test builds, or of a name; production code
 - A full disk: a stage takes it for a broken one, and ends; found by the simulation (`DeathByFullDisk` in its bugs.py).
 - Refused rows: one stops those behind it, or takes good ones along; found in the database, by
   tests/batcher/test_refused.py, which has one.
-- The journal's last batch: nobody is asked what was told of it; found by the simulation (`WitnessesUnasked`).
+- The journal's last batch: no witness is asked what was released of it; found by the simulation (`WitnessesUnasked`).
 - Connections: an order behind its client's own Logout is accepted (`LogoutLast`): found in the journal, and by the
   simulation; a close waits for ever for what is not read (`WaitsForEver`): found by who is still there when its time is
   over.

@@ -50,7 +50,7 @@ def _nothing() -> None:
 class Batcher:
     """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers."""
 
-    rest_s = 0.005  # nobody waits for the spool; the rings hold far more than comes in this time
+    rest_s = 0.005  # nothing waits for the spool; the rings hold far more than comes in this time
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class Batcher:
     def _hear(self, now_ns: int) -> None:
         """Say what the spool knows, for which the router waits, once the database has been held against the journal.
 
-        One that does not answer holds nobody up for long. ForeignDatabaseError.
+        One that does not answer delays nothing for long. ForeignDatabaseError.
         """
         if self._loader.objection:
             raise ForeignDatabaseError(self._loader.objection)

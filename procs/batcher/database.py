@@ -195,7 +195,7 @@ class Embedded:
     def _run(self, program: str, *arguments: str, folder: Path | None = None) -> None:
         folder = folder or self.folder
         if self._user:
-            # Its user must reach the folder, and somebody may have closed the way since (pytest does, with its own).
+            # Its user must reach the folder, and a parent may have been closed since (pytest does so with its own).
             _wheel().utils.ensure_prefix_permissions(folder)
         # Output goes to a file: a daemon that inherits a pipe would keep it open for ever.
         with tempfile.TemporaryFile() as output:
@@ -259,7 +259,7 @@ def migrate(database_url: str) -> list[str]:
 
         backend = _backend(database_url)
         try:
-            # yoyo's lock is a row that a killed process leaves behind. We hold the advisory lock: nobody is at work.
+            # yoyo's lock is a row that a killed process leaves behind. We hold the advisory lock: no one is at work.
             backend.break_lock()
             with backend.lock():
                 pending = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))

@@ -142,7 +142,7 @@ class Expected(Listed):
 
     def __post_init__(self) -> None:
         for name, (_, columns) in TABLES.items():
-            # Of the same types, but without the bounds that somebody may have given them.
+            # Of the same types, but without bounds that someone may have added.
             row = self.connection.execute(TYPED, [name, list(columns)]).fetchone()
             typed = sql.SQL(row[0] if row else "")
             self.connection.execute(

@@ -1,6 +1,6 @@
 """The partitions of `trades`, a day each: which there are, and how one is made. Readers of `trades` are not blocked.
 
-Partitions of other names are somebody else's: they are neither counted nor touched.
+Partitions with other names are not ours: they are neither counted nor touched.
 """
 
 from __future__ import annotations

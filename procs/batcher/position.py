@@ -1,6 +1,6 @@
 """How far a database is, by what it says of itself, and whether the journal has all that it has.
 
-It only reads, and claims nothing: it may be asked before anybody knows whether the database may be written.
+It only reads, and claims nothing: it works before it is known whether the database may be written.
 """
 
 from __future__ import annotations

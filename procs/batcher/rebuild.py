@@ -37,7 +37,7 @@ DETACHED = """
     SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'p')
     AND relname ~ '^trades_[0-9]{8}$' AND NOT relispartition ORDER BY 1
 """
-# What somebody has added to our tables, and goes with them.
+# What others have added to our tables; it goes with them.
 ADDED = """
     WITH ours AS (SELECT oid, relname FROM pg_class
                   WHERE relnamespace = to_regnamespace(%(home)s) AND relname = ANY(%(names)s))

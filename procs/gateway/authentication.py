@@ -155,7 +155,7 @@ class Turns:
     def _begin(self) -> None:
         while self._free and self._waiting:
             job = self._take()
-            if job.outcome.done():  # nobody waits for it any more
+            if job.outcome.done():  # no one waits for it now
                 continue
             self._free -= 1
             running = asyncio.get_running_loop().run_in_executor(self._threads, job.work)

@@ -275,7 +275,7 @@ class Server:
         task.add_done_callback(lambda _: self._checked(client, task))
 
     async def _check(self, client: Client, sender: str, username: str, password: str) -> None:
-        # A username that is not the sender's is looked up as a name that nobody has: the same work, the same answer.
+        # A username that is not the sender's is treated as unknown: the same work, the same answer.
         name = sender if username == sender else ""
         account = await self._authenticator.check(client.address, name, password)
         if account is None:

@@ -43,7 +43,7 @@ def run() -> None:
     parser.add_argument("--name", required=True, help="which host of the topology to be")
     parser.add_argument("--supervisor", type=int, required=True, help="the process id of whoever starts it")
     arguments = parser.parse_args()
-    # A supervisor that is killed takes its hosts with it: without one, nobody would restart them.
+    # A killed supervisor takes its hosts with it: without one, nothing would restart them.
     if not die_with(arguments.supervisor):
         sys.exit("the supervisor ended while this host started")
     manifest = Manifest.load(arguments.manifest)

@@ -125,7 +125,7 @@ class Hub:
 
     @property
     def is_busy(self) -> bool:
-        """Whether somebody waits for his turn."""
+        """Whether a client waits for its turn."""
         return bool(self._round or self._fresh)
 
     def subscribe(self, client: Client, streams: Iterable[Stream]) -> None:

@@ -132,7 +132,7 @@ class Server:
                 close_timeout=CLOSE_TIMEOUT_S,
                 max_size=MAX_REQUEST_BYTES,
                 max_queue=MAX_QUEUED_REQUESTS,
-                # Below this the library waits for nobody, so that its pings find those who do not read.
+                # Below this the library doesn't wait, so that its pings find clients that do not read.
                 write_limit=self._config.client_queue_bytes,
                 logger=_SILENT,
             )

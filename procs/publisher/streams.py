@@ -1,6 +1,6 @@
 """The names of streams, and the request targets that carry them: `btcusdt@depth20@100ms`, `/stream?streams=a/b`.
 
-It parses text; it never subscribes anybody or looks at a book.
+It parses text; it subscribes no client and looks at no book.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Catching:
             for ring, made in self._rings.items()
         }
         self._idle = 0
-        # No epoch: as far as the edge can see, nobody leads yet, so that it opens nothing.
+        # No epoch: as far as the edge can see, no router leads yet, so it opens nothing.
         self._board = Board.private()
         handed = {ring: made.consumer(name) for ring, made in self._rings.items()}
         self._handed = handed

@@ -61,7 +61,7 @@ def noted(note: Path) -> mmap.mmap:
 
 
 def _last_of(journal: Path) -> int:
-    """The last whole record of a journal that nobody writes; 0 if there is none."""
+    """The last whole record of a journal that has no writer; 0 if there is none."""
     seqs = segment_seqs(journal)
     if not seqs:
         return 0

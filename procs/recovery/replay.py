@@ -1,7 +1,7 @@
 """A second router and second matchers on rings of their own: what the journal says, from a snapshot up to one record.
 
-It is for those who need the venue's state or events and must not disturb it: a stage that restarts alone, verification,
-and looking back. It writes nothing, and reads no record behind the last one that it was given.
+It serves whatever needs the venue's state or events and must not disturb it: a stage that restarts alone, verification,
+and looking back. It writes nothing, and reads no record after the last one that it was given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from procs.venue.venue import Venue
 from shm.board import Word
 
 READER = "reader"  # the name under which events are read, in place of gateways, publisher and batcher
-IDLE_ROUNDS = 100_000  # of everybody without any work: it is stuck, which is a bug
+IDLE_ROUNDS = 100_000  # in which no agent had work: it is stuck, which is a bug
 SETTLING = 3  # the router's state before it goes on to lead
 
 
@@ -34,7 +34,7 @@ class ReplayedCore:
     """Router and matchers of `config`, as they are once record `last_seq` of the journal in `data` is done and settled.
 
     They begin with the parts of the snapshot that `start` stands for, or with nothing. With `reader`, all events of all
-    rings can be taken from `consumers`, which hold the replay up until that is done; without, nobody sees them. One
+    rings must be taken from `consumers`, or the replay waits; without, events are dropped. One
     that `follows` a journal which is being written goes on when `extend` says how far that is; it is never complete.
     """
 
@@ -84,7 +84,7 @@ class ReplayedCore:
             self._journal.extend(last_seq)
 
     def step(self) -> int:
-        """Poll everybody once; returns how much work that was. CoreReplayError if it can't go on."""
+        """Poll every agent once; returns how much work that was. CoreReplayError if it can't go on."""
         if self.is_complete:
             return 0
         now_ns = time.time_ns()
@@ -138,7 +138,7 @@ class ReplayedCore:
 
 
 def _bystander(topology: Topology, *, reader: bool) -> Topology:
-    """The topology without its edges: one reader of events, or nobody, takes their place."""
+    """The topology without its edges: one reader of events, or none, takes their place."""
     return structs.replace(topology, rings=tuple(_without_edges(ring, reader=reader) for ring in topology.rings))
 
 

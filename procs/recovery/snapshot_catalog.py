@@ -147,7 +147,7 @@ def prune(data: Path, keep: int) -> list[SavedSnapshot]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a snapshot, unless somebody has it pinned."""
+    """Remove a snapshot, unless it is pinned."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

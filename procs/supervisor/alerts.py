@@ -1,4 +1,4 @@
-"""Tells somebody's command or web server what the person on duty should know, and tries again until that was taken.
+"""Sends what the person on duty should know to a command or web server, and retries until it is taken.
 
 What is still to be told is kept in a file, for the next start; each event is told at least once, under one id. Nothing
 waits for it.
@@ -88,7 +88,7 @@ class Alerts:
             more.set()
 
     async def run(self) -> None:
-        """Tell what waits, in order, for ever; who takes nothing holds up nobody else."""
+        """Send what waits, in order, for ever; a receiver that takes nothing delays only itself."""
         await asyncio.gather(*(self._serve(way) for way in self._more))
 
     async def close(self, running: asyncio.Task[None]) -> None:
@@ -199,7 +199,7 @@ class _Webhook:
 
         def send() -> None:
             problem = self._send(event)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: nothing waits
                 loop.call_soon_threadsafe(tell, problem)
 
         # Not an executor: the end of the supervisor waits for its threads, however long a server takes.

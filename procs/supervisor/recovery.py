@@ -12,7 +12,7 @@ from procs.venue.topology import Host, Topology
 
 FULL_DELAY_S = 1.0  # while the disk is full: a host that dies of that is tried until there is space
 # Of one host, or of the core, without a healthy minute between: then the whole venue starts again. A downstream host
-# may die more often: its deaths concern nobody else.
+# may die more often: its deaths affect nothing else.
 MAX_RESTARTS = 5
 MAX_COUNTED = 32  # deaths: by then the delay is at its longest
 

@@ -1,6 +1,6 @@
 """Takes snapshots of a running venue: asks for one, waits for all stages' parts, makes it valid, removes what is old.
 
-It works beside the order path, which only hears the asking; it holds nobody up, and gives up what takes too long.
+It works beside the order path, which only sees the request; it delays nothing, and gives up what takes too long.
 On a disk that is nearly full it takes none, and drops one that is under way.
 """
 

@@ -42,7 +42,7 @@ FULL_DELAY_S = 5.0  # between two starts on a full disk
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-EXIT_MUST_NOT = 2  # another start would end the same way: don't try again before somebody has mended it
+EXIT_MUST_NOT = 2  # another start would end the same way: don't retry before it is fixed
 
 
 class Outcome(NamedTuple):
@@ -95,7 +95,7 @@ class Supervisor:
     async def run(self) -> int:
         """Keep the venue running until SIGINT, SIGTERM or SIGHUP asks it to stop (exit code 0), or it can't run (1).
 
-        2 where it must not start again before somebody has mended what it has reported.
+        2 if it must not start again before what it has reported is fixed.
 
         RoleTakenError where another supervisor holds the data folder, ConfigError if its disk has no room.
         """

@@ -94,7 +94,7 @@ class Watch:
         return TICK_S if self._is_ready else STARTING_TICK_S
 
     def ask_snapshot(self) -> bool:
-        """Take a snapshot as soon as the run is ready; False if it never was, and nobody could take one."""
+        """Take a snapshot as soon as the run is ready; False if it never was, so that none could be taken."""
         if self._coordinator is None:
             return False
         self._coordinator.ask()
@@ -127,7 +127,7 @@ class Watch:
     async def _keep_gate(self) -> None:
         """Keep the core from waiting for downstream hosts; beside the turns, since these may take long.
 
-        While the core replays it may wait: nobody trades, and hosts that have just started take all of the replay.
+        While the core replays it may wait: nothing trades, and hosts that have just started take all of the replay.
         """
         while True:
             await asyncio.sleep(LOOK_S)

@@ -1,6 +1,6 @@
 """Why the batcher does not write to its database now, and since when: a small file for whoever looks at the venue.
 
-The loader's thread writes it, when that changes; it holds nothing that anybody decides by.
+The loader's thread writes it when that changes; no decision depends on it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ties a process to the one that started it: where nobody is left who would end it, or start it again, it ends too.
+"""Ties a process to the one that started it: if nothing is left to end or restart it, it ends too.
 
 It asks the kernel to see to that, and never looks for itself.
 """

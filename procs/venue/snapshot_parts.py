@@ -69,7 +69,7 @@ class Snapshots(Protocol):
     def reap(self) -> None:
         """Look after what `save` began; to be called now and then. A part that came to nothing is logged.
 
-        NotSyncedError if that was for the stage's own files: after a failed sync nobody tries again (LOG-20).
+        NotSyncedError if that was for the stage's own files: a failed sync is never retried (LOG-20).
         """
 
 

@@ -116,7 +116,7 @@ def remove_generation(manifest: Manifest, generation: int) -> None:
 
 
 def set_back(board: Board, start: Start) -> None:
-    """Let all words that router and matchers write say that nothing behind `start` has been done; nobody leads."""
+    """Set all words of router and matchers: nothing after `start` has been done, and no router leads."""
     for word in (Word.EPOCH, Word.READY_EVENT, Word.JOURNAL_READY, Word.SNAPSHOT_SEQ):
         board.set(word, 0)
     board.set(Word.ROUTER_DONE, start.seq)

@@ -1,4 +1,4 @@
-"""Which record of the log somebody means: by its sequence, a time, an order id or a client order id.
+"""Finds a record of the log by its sequence, a time, an order id or a client order id.
 
 It only reads the journal, up to what is committed. If nothing matches, its error says what there is.
 """

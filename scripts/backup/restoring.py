@@ -179,7 +179,7 @@ def _sync(folder: Path) -> None:
 
 
 def _give_to_owner(folder: Path) -> None:
-    """Have all in the folder be its owner's, where root restores into somebody else's."""
+    """Give everything in the folder to its owner, if root restores into another user's."""
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         for each in folder.rglob("*"):

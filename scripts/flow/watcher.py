@@ -98,7 +98,7 @@ class Watcher:
             if event < state.U:
                 raise BookLost(f"no book was published for event {event}: the stream went on with {state.U}")
             if state.u < event:
-                self._waiting.popleft()  # what somebody else did, or the book before the flow began
+                self._waiting.popleft()  # another client's, or the book before the flow began
                 continue
             self._compare(state)
             self._last = self._waiting.popleft()

@@ -43,7 +43,7 @@ Proposal = TypeVar("Proposal", Adjustment, CorrectionProposal)
 class Directory:
     """Assets, instruments, accounts and what is known of each, as of log sequence `position`.
 
-    `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that nobody
+    `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that no one
     has approved yet, `corrections` those of trades; `matchers` are all that an instrument has ever been with.
     """
 

@@ -20,7 +20,7 @@ HONEST = ("TRADER1", "TRADER2")
 
 
 def ask_again_and_again(peer: Peer) -> None:
-    """ResendRequests for all there is, in one write, and nobody reads the answers."""
+    """ResendRequests for everything, in one write, with the answers unread."""
     data = b""
     while len(data) < peer.draw.choice((1_000, 20_000, ONE_WRITE)):
         begin = peer.draw.choice((1, 1, 1, 2, peer.draw.randint(1, 2**31), 0))
@@ -103,7 +103,7 @@ def same_ids(peer: Peer) -> None:
 
 
 def refused_orders(peer: Peer) -> None:
-    """Thousands of orders that are refused, and nobody reads why."""
+    """Thousands of orders that are refused, with the answers unread."""
     for _ in range(peer.draw.randint(1, 30)):
         peer.write(b"".join(peer.refused() for _ in range(100)))
 
@@ -182,7 +182,7 @@ def half_open(peer: Peer) -> None:
 
 
 def idle(peer: Peer) -> None:
-    """Time in which the venue can say what it has to; somebody who reads is the exception."""
+    """Time in which the venue can answer; few of these clients read."""
     peer.read(peer.draw.choice((0.05, 0.5)))
 
 

@@ -51,7 +51,7 @@ def _mutate(data: bytearray, draw: Random) -> None:
         index = draw.randrange(len(fields))
         fields[index] = fields[index].partition(b"=")[0] + b"=" + value(draw)
         data[:] = SOH.join(fields)
-    elif kind == 6:  # a tag that nobody knows, or that is none
+    elif kind == 6:  # an unknown tag, or none
         tag = draw.choice((b"0", b"-1", b"99999999999999999999", b"1e3", b"", b"058", b"10", b"9", b"8", b"5001"))
         data[at:at] = SOH + tag + b"=" + value(draw) + SOH
     else:
@@ -69,7 +69,7 @@ def value(draw: Random) -> bytes:
 
 
 def client_id(draw: Random) -> bytes:
-    """A ClOrdID as nobody should choose one; most are refused, and none may come back as another."""
+    """A bad ClOrdID; most are refused, and none may come back as another."""
     rest = b"%d" % draw.randrange(10**9)
     return draw.choice((
         b"\xff" + rest, rest + b"\0" + rest, b"\0" + rest, b" " + rest, rest + b" ", b"\x7f" + rest, b"\xc3\xa4" + rest,

@@ -16,7 +16,7 @@ from random import Random
 from tests.fix_client import Message
 from tests.pipeline.client import FixClient
 
-SYMBOL = "SOLUSDT"  # nobody else trades it: what comes of an order is known
+SYMBOL = "SOLUSDT"  # no one else trades it: an order's outcome is known
 ANSWER_S = 1.0
 LOGON_S = 10.0  # a wrong password's delay is borne by all from that address
 ROUND_S = 0.1

@@ -38,7 +38,7 @@ class Peer(Writer):
         return self.socket
 
     def log_on(self, *fields: Field, reset: bool | None = None) -> None:
-        """A connection with a Logon, whose answer nobody waits for."""
+        """A connection with a Logon, whose answer is not awaited."""
         self.connect()
         if reset or (reset is None and self.draw.random() < 0.5):
             self.next_out = 1

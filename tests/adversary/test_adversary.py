@@ -1,7 +1,7 @@
-"""Clients that mean harm beside one that is honest, in a real venue: nobody who is honest notices anything.
+"""Clients that mean harm beside an honest one, in a real venue: the honest one notices nothing.
 
 What they do is drawn from a seed, which a failure prints: LOCKSTEP_ADVERSARY_SEED=n draws it again. `make soak` goes on
-with seeds that nobody has run for SOAK_S seconds.
+with new seeds for SOAK_S seconds.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def postmaster(embedded: Embedded) -> int:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process, anybody's child, has ended or does so while patience lasts."""
+    """Whether a process, whoever's child, has ended or does so while patience lasts."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -65,7 +65,7 @@ def test_a_server_that_is_shutting_down_is_waited_for(own: Embedded) -> None:
         pid = postmaster(own)
         with psycopg.connect(own.url) as connection:
             connection.execute("CREATE TABLE much AS SELECT generate_series(1, 300000)")
-        os.kill(pid, signal.SIGINT)  # as pg_ctl's stop does, and nobody waits
+        os.kill(pid, signal.SIGINT)  # as pg_ctl's stop does, without waiting
         assert own.start()
         assert postmaster(own) != pid
     finally:

@@ -21,7 +21,7 @@ from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 
-# What somebody may do to a table: the statements, those that undo them, and which table's rows it keeps out.
+# What a user may do to a table: the statements, those that undo them, and which table's rows they keep out.
 TRIGGER = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN IF {condition} THEN {action}; END IF; RETURN new; END $$;

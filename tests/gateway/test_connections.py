@@ -161,7 +161,7 @@ def test_input_far_above_the_rate_waits_and_no_heartbeat_is_missed(tmp_path: Pat
 
 
 def test_who_resets_again_and_again_waits_for_itself(tmp_path: Path) -> None:
-    """Everybody waits for the disk where numbers begin at 1 again: so nobody may ask for that all the time."""
+    """All clients wait for the disk when numbers restart at 1: so no client may ask for that all the time."""
 
     async def scenario() -> None:
         async with venue(tmp_path, config_for(max_messages_per_second=0)) as harness:

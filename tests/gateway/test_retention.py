@@ -26,7 +26,7 @@ ALL = Keep(days=365, total_bytes=1 << 40, session_bytes=1 << 40)
 
 
 class AtOnce:
-    """A thread that has done its work before anybody looks."""
+    """A thread that has done its work at once."""
 
     is_busy = False
 

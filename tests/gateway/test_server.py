@@ -1,4 +1,4 @@
-"""Connections: who may log on, what ends a connection, and that nobody holds the gateway up."""
+"""Connections: who may log on, what ends a connection, and that no client holds the gateway up."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def test_a_successor_believes_nothing_that_was_not_reported(folder: Path) -> Non
     bench.publish(model.records(1, 30))
     bench.drain()
     bench.publish(model.records(31, 9))
-    bench.writer.append(model.records(31, 9))  # on the disk, perhaps: its sync failed, or nobody was told
+    bench.writer.append(model.records(31, 9))  # on the disk, perhaps: its sync failed, or was not reported
     bench = taken_over(folder, bench, 30)
     assert (bench.durable(), bench.writer.torn is None) == (30, False)
     assert segment_seqs(folder) == [1, 31]

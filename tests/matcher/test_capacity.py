@@ -19,7 +19,7 @@ SEQ = struct.Struct("<Q")
 
 
 class Feed:
-    """A book whose events nobody reads, and the number of commands it has carried out."""
+    """A book whose events have no reader, and the number of commands it has carried out."""
 
     def __init__(self) -> None:
         self.book = Book(Ring.private(1024, []).producer())

@@ -1,4 +1,4 @@
-"""Instruments that move from one matcher to another: nothing of them is lost, and nobody else notices."""
+"""Instruments that move from one matcher to another: nothing is lost, and no one else notices."""
 
 from __future__ import annotations
 

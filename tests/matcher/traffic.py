@@ -64,7 +64,7 @@ RATES = (0, 0, 100, -50, 200, 32767, -32768)
 
 
 class Wish(NamedTuple):
-    """An order and its terms, before anybody has judged them."""
+    """An order and its terms, not checked yet."""
 
     order: NewOrder
     terms: ExtTerms | None

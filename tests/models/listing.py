@@ -91,7 +91,7 @@ class Listing:
         return queues
 
     def passive_price(self, order: Order) -> int:
-        """The best price at which it trades with nobody; not above 0 if there is none."""
+        """The best price at which it does not trade; not above 0 if there is none."""
         best = self.best_other(order)
         assert best is not None
         price = best.price_ticks + (-1 if order.buys else 1)

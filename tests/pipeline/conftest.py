@@ -111,7 +111,7 @@ class RunningVenue:
         assert self.process is not None
         pids = [*self.pids().values(), self.process.pid, self.postgres()]
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)  # nobody acts on another's death
+            os.kill(pid, signal.SIGSTOP)  # none acts on another's death
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()

@@ -41,7 +41,7 @@ RUNNING, STOPPING = 2, 3
 
 
 def dies_of(ring: Ring, seq: int, data: Path) -> bool:
-    """Whether the log ring's record `seq` is the poison, and nobody took it out."""
+    """Whether the log ring's record `seq` is the poison, and not voided."""
     record = ring.observer().read(seq)
     if record is None:
         return False

@@ -23,7 +23,7 @@ from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.test_refusals import batches, flip, offset_of_order, refused
 
-NOWHERE = (Position(1, 1, 2**40),)  # a request that nobody has sent: those stay voided
+NOWHERE = (Position(1, 1, 2**40),)  # a request that was never sent: those stay voided
 KEPT = (
     "journal",
     "spool",
@@ -102,7 +102,7 @@ def test_a_loss_is_told_and_accepted(lossy: RunningVenue, tmp_path: Path) -> Non
     assert (seq, records) == (end, select(data / "journal", 1, end, retained_definitions.TYPES))
     assert len(retained_definitions.kept(aside)[1]) == len(records) + 1
     lossy.start()
-    trade(lossy, "2", rests=True)  # what was lost, once more: nobody knows of it
+    trade(lossy, "2", rests=True)  # what was lost, once more: it is unknown
     assert lossy.stop() == 0
     lossy.verify()
     assert list(data.glob("journal/torn-*.bin"))

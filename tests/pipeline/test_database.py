@@ -44,7 +44,7 @@ def venue(shared: RunningVenue) -> RunningVenue:
 
 
 def trade(venue: RunningVenue, name: str) -> None:
-    """Some rounds of orders, with ids that nobody has used before."""
+    """Some rounds of orders, with new ids."""
     client = venue.client(name)
     client.connect(reset=True)
     stream = Stream(client, next(_thousands))
@@ -97,7 +97,7 @@ def save(venue: RunningVenue) -> None:
 
 @contextlib.contextmanager
 def away(venue: RunningVenue) -> Iterator[None]:
-    """The database answers nobody until the block ends."""
+    """The database answers no one until the block ends."""
     server = venue.postgres()
     processes = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
     for process in processes:

@@ -22,7 +22,7 @@ URL_PASSWORD = quote(PASSWORD, safe="")
 
 
 class Strict:
-    """A server of somebody else's that asks role `clerk` for a password."""
+    """A foreign server that asks role `clerk` for a password."""
 
     def __init__(self, server: Embedded) -> None:
         self._server = server

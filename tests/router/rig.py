@@ -189,7 +189,7 @@ class Rig:
         return sum(step() for step in self.random.choices(steps, k=4))
 
     def run(self, quiet: int | None = None) -> None:
-        """Until nobody has had anything to do for a while."""
+        """Until there has been no work for a while."""
         idle = 0
         rounds = 0
         while idle < (quiet or (3 if self.random is None else 60)):

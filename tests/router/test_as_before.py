@@ -1,7 +1,7 @@
 """Journals outlive code: from the same log every version tells the same events, under the same numbers.
 
 ExecIDs and rows of the database have these numbers. Where one of these digests changes, the log's as well as its
-events', a start would tell under known numbers what nobody has seen: either the change is an accident, or it is one of
+events', a start would announce new contents under known numbers: either the change is an accident, or it is one of
 behaviour, which a logged `rules_version` has to switch, and the old digest stays beside the new one.
 """
 

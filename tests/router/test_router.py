@@ -224,7 +224,7 @@ def test_an_epoch_under_other_rules_is_refused() -> None:
 
 
 def test_a_balance_that_a_replace_leaves_as_it_is_is_told_again() -> None:
-    """It tells nobody anything, but numbers of events outlive the code that gave them."""
+    """It says nothing to anyone, but numbers of events outlive the code that gave them."""
     rig = Rig().lead()
     rig.send(order(1, "B"))
     rig.run()

@@ -1,4 +1,4 @@
-"""When a router settles: before it leads, and before it takes what somebody sends who was shown a fill."""
+"""When a router settles: before it leads, and before it takes a command from a client that was shown a fill."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ STOPPED = [
 
 
 def python() -> str | None:
-    """An interpreter of this version that anybody can run."""
+    """An interpreter of this version that any user can run."""
     for path in (sys.executable, shutil.which(f"python3.{sys.version_info.minor}", path="/usr/local/bin:/usr/bin")):
         if path is not None:
             with contextlib.suppress(PermissionError):
@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
 
 
 class Owned(RunningVenue):
-    """A venue whose folder is `nobody`'s, and whose commands anybody gives."""
+    """A venue whose folder is `nobody`'s, with commands given by any user."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -75,7 +75,7 @@ class File:
         self.dirty.clear()
 
     def lose(self, draw: Random) -> None:
-        """Fail a sync: some sectors are written, of the others nobody will ever hear."""
+        """Fail a sync: some sectors are written, the others are lost in silence."""
         self.resize(len(self.cached))
         for sector, versions in self.dirty.items():
             if draw.random() < 0.5:

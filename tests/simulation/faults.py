@@ -170,7 +170,7 @@ def commit_lost(world: Life, draw: Random) -> bool:
 
 
 def snapshot(world: Life, _draw: Random) -> bool:
-    """Not a fault: somebody asks for a snapshot."""
+    """Not a fault: an operator asks for a snapshot."""
     world.snapshot_wanted = True
     return True
 

@@ -110,7 +110,7 @@ class Life:
         self.files = self.bug.files(Path(str(self.data)), self.disk, self.draw("files"), self.seen)
         self.healing = False
         self.is_cut = False  # power has failed, and nothing was synced before it was said
-        self.is_deserted = False  # nobody is there but the venue
+        self.is_deserted = False  # only the venue is there
         self.asked_at: dict[str, int] = {}
         self._new_boot()
 

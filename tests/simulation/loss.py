@@ -23,7 +23,7 @@ RINGS = 9
 
 
 def begin_again(world: World) -> None:
-    """Start on what is left, with nobody connected: clients know what they know (docs/operations.md)."""
+    """Start on what is left, without clients: they know what they know (docs/operations.md)."""
     world.calm()
     world.is_deserted = True
     said = len(world.audit.log)

@@ -147,7 +147,7 @@ class BatcherStage:
             self.batcher = batcher_main.build(venue, name)
         self.spool = self.batcher.spool
         self.loader = self.batcher._loader
-        self.loader.is_heard = True  # its thread does not run: nobody asks the database before there is an epoch
+        self.loader.is_heard = True  # its thread does not run: the database is not asked before there is an epoch
         self._database = database
         self._new_session = session
         self._session: writer.Session | None = None

@@ -1,7 +1,7 @@
 """The seeds that `make test` runs: what each draws is in plan.py, what must hold in tests/invariants.py.
 
 That is I1, I2, I3, I4, I5, I6, I7, I8 and, once all faults are over, I10. `make sim` runs 500,
-`make soak` seeds that nobody has run before.
+`make soak` new seeds.
 """
 
 from __future__ import annotations

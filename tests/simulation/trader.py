@@ -14,7 +14,7 @@ from tests.passwords import PASSWORD
 from tests.simulation.network import Wire
 
 NOT_AVAILABLE = "4"  # a BusinessRejectReason
-LEAVING_NS = 2 * 10**9  # within which a Logout is answered, or there is nobody to do so
+LEAVING_NS = 2 * 10**9  # within which a Logout is answered, or there is no venue to do so
 RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
 
@@ -39,7 +39,7 @@ class Trader(CarefulClient):
         self.logged_on = False
         self.resets = 0
         self.is_resetting = False  # until the venue has said that it did
-        self.behind_logout: set[str] = set()  # orders that nobody may take
+        self.behind_logout: set[str] = set()  # orders that must not be taken
         self._left_ns = 0
         self.was_garbled = False  # on this connection: what came behind may be lost with it
         self.was_lost_ever = False
@@ -107,7 +107,7 @@ class Trader(CarefulClient):
         self.send(msg_type, *full)
 
     def leave(self, cl_ord_id: str, *fields: Field) -> None:
-        """Log out, with an order behind it in the same write: it was never sent, and nobody may take it."""
+        """Log out, with an order after it in the same write: it counts as never sent, and must not be taken."""
         assert self.wire is not None
         time = self.now()
         logout = self.encoded("5", self.next_out, (), time)

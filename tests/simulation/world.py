@@ -142,7 +142,7 @@ class World(Life):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def step(self) -> None:
-        """One turn: somebody does something."""
+        """One turn: one actor does something."""
         self.turn += 1
         steps = self.steps
         mean_ns = max(self.plan.step_ns, HEAL_STEP_NS) if self.healing else self.plan.step_ns
@@ -349,7 +349,7 @@ class World(Life):
                 meanwhile()
 
     def is_still(self) -> bool:
-        """Whether nobody has anything to do any more, and everybody has everything."""
+        """Whether all work is done, and everyone has everything."""
         board = self.venue.board
         if self.deaths or not all(host.alive and not host.catching for host in self.hosts) or not board.get(Word.EPOCH):
             return False

@@ -1,4 +1,4 @@
-"""Whoever fails to open something closes nothing: a descriptor that it was never given may be anybody's."""
+"""A failed open closes nothing: a descriptor that it was never given may be anyone's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OWNERS: tuple[Callable[..., Any], ...] = (
 
 @pytest.fixture
 def first(tmp_path: Path) -> Iterator[os.stat_result]:
-    """Descriptor 0, as it is where a process begins without a standard input: that of somebody's file."""
+    """Descriptor 0 in a process that begins without a standard input: some other file's."""
     kept = os.dup(0)
     with (tmp_path / "somebody's").open("wb") as file:
         os.dup2(file.fileno(), 0)

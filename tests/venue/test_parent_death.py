@@ -8,7 +8,7 @@ import sys
 
 CHILD = "import os, sys, signal; from procs.venue.parent_death import die_with; {}"
 TIED = CHILD.format("print(die_with(os.getppid()), flush=True); signal.pause()")
-ORPHAN = CHILD.format("sys.exit(die_with(os.getpid()))")  # nobody is its own parent
+ORPHAN = CHILD.format("sys.exit(die_with(os.getpid()))")  # no process is its own parent
 PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 
 

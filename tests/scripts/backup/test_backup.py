@@ -381,7 +381,7 @@ def test_a_point_names_no_place_but_a_backups(backups: Backups, place: str) -> N
 
 
 def test_what_is_no_part_of_a_venue_is_in_no_backup(backups: Backups) -> None:
-    """A copy that somebody has made of a store, and files beside the segments."""
+    """A user's copy of a store, and files beside the segments."""
     point, _ = backups.take()
     store = backups.data / "gateway.1"
     shutil.copytree(store, backups.data / "gateway.1.bak")

@@ -75,7 +75,7 @@ def phases(venue: RunningVenue) -> dict[str, str]:
 
 
 def falsify(venue: RunningVenue, trade: int, price: int, taker: str) -> None:
-    """What nobody should do to the database of a venue."""
+    """What no one should do to the database of a venue."""
     loaded = config.load(venue.config)
     with psycopg.connect(database.url(loaded, Path(loaded.venue.data))) as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""The operators' channel finds what came of what it sent: when rings run over, when nobody answers, when a run ends.
+"""The operators' channel finds the outcome of its commands: when rings run over, without an answer, when a run ends.
 
 The test plays the venue's processes, on rings in its own memory.
 """
