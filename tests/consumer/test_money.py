@@ -26,7 +26,7 @@ class Followed:
         self.rig = Rig(seed=seed).lead()
         self.money = Money()
         self.draw = random.Random(seed)
-        self.driver = Everything(self.rig, self.draw, move=0, correct=6)
+        self.driver = Everything(self.rig, self.draw, move=0, correct=30)
         self.seen: Counter[str] = Counter()
         self._events = dict.fromkeys(self.rig.events, 0)
         self._records = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shm.journal_writer import SEGMENT_BYTES, JournalWriter
-from shm.layout import unpack_command
+from shm.layout import unpack_command, unpack_event
 from shm.records import (
     AccountLimits,
     Adjustment,
@@ -271,7 +271,8 @@ class Everything:
             self.approve_correction()
             return
         matcher = self.draw.randint(1, 2)
-        trades = [event for event in self.rig.outcomes(matcher)[-200:] if isinstance(event, Traded)]
+        latest = map(unpack_event, self.rig.events[matcher][-200:])
+        trades = [event for event in latest if isinstance(event, Traded)]
         if not trades:
             return
         trade = self.draw.choice(trades)
