@@ -54,6 +54,10 @@ class Recording:
                 matchers[event.instrument] = event.matcher
         return found
 
+    def is_of_all(self, cause: int) -> bool:
+        """Whether every matcher has events of a command."""
+        return all(any(cause_of(event) == cause for event in self.rings[ring]) for ring in MATCHERS)
+
     def numbers(self, cause: int) -> tuple[int, ...]:
         """The last event numbers of all rings up to a command."""
         counts = {ring: sum(cause_of(event) <= cause for event in events) for ring, events in self.rings.items()}
