@@ -127,6 +127,7 @@ class ProcessesSection(Section, frozen=True, kw_only=True):
     profile: Literal["compact", "spread"] = "compact"
     spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 20  # how long a carried host looks for work before it sleeps
     cpus: dict[Name, Annotated[int, Meta(ge=0, le=4095)]] = {}  # host name -> core to pin it to
+    lock_memory: bool = False  # of journaler, router and matchers
     heartbeat_timeout_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
     hosts: dict[Name, list[str]] = {}  # overrides the profile: host name -> agents
 

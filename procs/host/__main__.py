@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from procs.host import memory
 from procs.host.spin_loop import Loop
 from procs.venue.parent_death import die_with
 from procs.venue.topology import Host, role_of
@@ -51,6 +52,8 @@ def run() -> None:
     if host.cpu is not None:
         os.sched_setaffinity(0, {host.cpu})
     locks = _take_roles(Path(manifest.data), host)
+    if host.kind == "carried" and manifest.config.processes.lock_memory:
+        memory.lock()
     venue = Venue.attach(manifest)
     late = host.kind == "edge" and any(venue.is_late(name) for name in host.agents)
     if late:
