@@ -21,7 +21,8 @@ READ_BYTES = RECORD_SIZE * 8192
 MONEY = (CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT)
 TAKEN = 65_536  # events of a ring at a time
 
-Digests = dict[str, int]
+WHOLE = "all"  # what tables and all that is beside them come to
+Digests = dict[str, dict[str, int]]  # by agent, by table
 
 
 class Replay:
@@ -116,9 +117,23 @@ def money_brought(journal: Path, first: int, last: int) -> dict[int, int]:
 
 
 def digests_of(core: ReplayedCore) -> Digests:
-    """A digest of all state of the router and of each matcher, equal for equal state wherever it lies in memory."""
-    matchers = {f"matcher.{number}": matcher.digest() for number, matcher in core.matchers.items()}
-    return {"router": core.router.core.state_hash()} | matchers
+    """Digests of all state of the router and of each matcher, equal for equal state wherever it lies in memory."""
+    router = core.router.core
+    matchers = {
+        f"matcher.{number}": matcher.book.digests() | {WHOLE: matcher.digest()}
+        for number, matcher in core.matchers.items()
+    }
+    return {"router": router.digests() | {WHOLE: router.state_hash()}} | matchers
+
+
+def differing(expected: Digests, actual: Digests) -> list[str]:
+    """The agents whose state differs, each with a table that does: `matcher.1 (instrument 3)`."""
+    found = []
+    for agent, tables in expected.items():
+        other = {name for name in tables | actual[agent] if tables.get(name) != actual[agent].get(name)}
+        if other:
+            found.append(f"{agent} ({min(other - {WHOLE}, default=WHOLE)})")
+    return found
 
 
 def cause(record: bytes) -> int:

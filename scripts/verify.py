@@ -26,7 +26,7 @@ from procs.venue.topology import derive, role_of
 from scripts import copies
 from scripts.copies import Copies
 from scripts.progress import Progress
-from scripts.replay import Replay, digests_of, money_brought
+from scripts.replay import Replay, differing, digests_of, money_brought
 from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 from shm import journal as journal_module
@@ -47,7 +47,8 @@ class MoneyReport(Struct, frozen=True):
 
 
 class SnapshotReport(Struct, frozen=True):
-    """A kept snapshot: the stages of which it has other state than the journal leads to, or why it can't be loaded."""
+    """A kept snapshot: the stages of which it has other state than the journal leads to, each with a table that
+    differs, or why it can't be loaded."""
 
     seq: int
     saved: str
@@ -209,10 +210,10 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
                 found.problems.append(f"snapshot {entry.seq:,}: it can't be loaded: {error}")
                 replay.forget(mark)
                 continue
-            differing = [agent for agent, digest in expected.items() if actual[agent] != digest]
-            found.snapshots.append(SnapshotReport(entry.seq, saved, differing))
-            if differing:
-                said = f"{', '.join(differing)} has other state than the journal leads to"
+            other = differing(expected, actual)
+            found.snapshots.append(SnapshotReport(entry.seq, saved, other))
+            if other:
+                said = f"{', '.join(other)} has other state than the journal leads to"
                 found.problems.append(f"snapshot {entry.seq:,}: {said}")
                 replay.forget(mark)
             else:

@@ -30,7 +30,7 @@ from procs.matcher.phases cimport (
     set_limits, volatility_ends,
 )
 from procs.matcher.resting cimport withdraw
-from procs.matcher.state cimport digest_orders, load_orders, save_orders
+from procs.matcher.state cimport digest_listing, digest_orders, load_orders, save_orders
 from procs.matcher.stop_orders cimport first_in_queue, look
 from procs.matcher.voided_command cimport void_command
 from procs.matcher.worklist cimport (
@@ -416,6 +416,11 @@ cdef class Book:
         if number != self.writer.number:
             raise RuntimeError(f"the book goes on with event {number}, and its ring with {self.writer.number}")
         load_orders(self.orders, loader)
+
+    def digests(self) -> dict[str, int]:
+        """The digest of each instrument that is listed here, with its orders, by a name that has its number."""
+        listed = sorted(self.orders.listed[i] for i in range(self.orders.listed_count))
+        return {f"instrument {number}": digest_listing(self.orders, number, 1) for number in listed}
 
     def digest(self) -> int:
         """64 bits that are equal for equal books, whether live, replayed or loaded."""

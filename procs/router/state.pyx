@@ -98,6 +98,10 @@ cdef class State:
         """Whether an account is defined."""
         return 0 < account <= self.ledger.accounts.count
 
+    def digests(self) -> dict[str, int]:
+        """A digest of each table, by its name. Like `state_hash`, to be compared at settled points only."""
+        return self.ledger.digests() | {"settings": self.administration.digest()}
+
     def session_in(self, uint32_t session) -> int:
         """MsgSeqNum of the session's last sequenced command."""
         return account_at(self.ledger.accounts, session).msg_seq_num

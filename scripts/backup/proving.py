@@ -24,7 +24,7 @@ from scripts.backup import pace
 from scripts.backup.pace import Pace
 from scripts.backup.repository import Point, Repository
 from scripts.backup.taking import JOURNAL
-from scripts.replay import digests_of, money_brought
+from scripts.replay import differing, digests_of, money_brought
 from shm import journal
 from shm.journal import JournalError
 from shm.segment import RoleLock
@@ -125,9 +125,9 @@ def _replay(config: Config, data: Path, found: Proof, show: Show) -> None:
     for saved in starts[1:]:
         expected = digests_of(_state(config, data, start, saved.seq, show))
         actual = digests_of(_state(config, data, saved, saved.seq, show))
-        differing = [agent for agent, digest in expected.items() if actual[agent] != digest]
-        if differing:
-            found.problems.append(f"snapshot {saved.seq:,}: {', '.join(differing)} has other state than the journal")
+        other = differing(expected, actual)
+        if other:
+            found.problems.append(f"snapshot {saved.seq:,}: {', '.join(other)} has other state than the journal")
         else:
             found.compared.append(saved.seq)
             start = saved

@@ -144,6 +144,7 @@ def test_a_follower_has_the_primarys_state_at_every_marker(seed: int, primary: P
     assert follower.rig.events == primary.rig.events
     assert follower.rig.core.state_hash() == primary.rig.core.state_hash()
     assert follower.compared > (100 if follower.pauses else 10)
+    assert follower.rig.core.digests() == primary.rig.core.digests()
     assert [matcher.digest() for matcher in follower.rig.matchers] == [
         matcher.digest() for matcher in primary.rig.matchers
     ]

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shm.layout import unpack_command, unpack_event
-from shm.records import Balance, Marker
+from shm.records import Balance, Command, Marker, PositionLimit
 from tests.models.ledger import LedgerModel
 from tests.router.random_driver import Everything
-from tests.router.rig import ACCOUNTS, Rig
+from tests.router.requests import order
+from tests.router.rig import ACCOUNTS, OPERATORS, Rig
 
 
 def follow(rig: Rig) -> LedgerModel:
@@ -79,3 +80,20 @@ def test_balances_equal_the_models_whatever_is_asked(seed: int) -> None:
     rig.run()
     rig.tick()
     compare(rig)
+
+
+def test_digests_name_the_tables_that_a_request_changes() -> None:
+    rig = Rig().lead()
+
+    def changed_by(*records: Command) -> set[str]:
+        before = rig.core.digests()
+        rig.send(*records)
+        rig.run()
+        rig.tick()
+        return {name for name, digest in rig.core.digests().items() if digest != before[name]}
+
+    assert changed_by(order(1, "B")) == {"orders", "balances", "client ids", "accounts"}
+    traded = changed_by(order(2, "S", side=2))
+    assert traded == {"orders", "balances", "client ids", "accounts", "instruments", "settings"}
+    limit = PositionLimit(account=OPERATORS[0], target=1, asset=1, max_units=10**9, cl_ord_id=b"P", time_ns=rig.now)
+    assert changed_by(limit) == {"position limits", "settings", "accounts", "client ids"}

@@ -20,7 +20,7 @@ from procs.router.router import Router
 from procs.tables.saved import Saver, layout_hash
 from procs.venue.snapshot_parts import Start, folder_of, part_name
 from scripts import verify
-from scripts.replay import Replay, money_brought
+from scripts.replay import Replay, differing, money_brought
 from scripts.verify import Verdict, examine, replayed
 from shm.journal_end import chain_at
 from shm.journal_retain import retain
@@ -133,10 +133,11 @@ def test_snapshots_that_a_venue_removes_meanwhile_are_passed_over(
 def test_a_snapshot_of_other_state_is_named_and_not_gone_on_from(busy: Busy) -> None:
     busy.save(busy.marks[0], busy.core_at(busy.marks[0]))
     other = busy.core_at(busy.marks[1])
-    other.matchers[1].book.give_away(1)
+    listed = min(other.matchers[1].book.digests())
+    other.matchers[1].book.give_away(int(listed.split()[1]))
     busy.save(busy.marks[1], other)
     found, replay = run(busy)
-    assert [each.differing for each in found.snapshots] == [[], ["matcher.1"]]
+    assert [each.differing for each in found.snapshots] == [[], [f"matcher.1 ({listed})"]]
     assert len(found.problems) == 1
     for ring, events in busy.rig.events.items():
         assert list(replay.events(ring)) == events
@@ -187,3 +188,14 @@ def test_a_damaged_journal_is_the_one_problem(busy: Busy) -> None:
     assert [problem.startswith("journal: ") for problem in found.problems] == [True]
     assert segment.name in found.problems[0]
     assert len(found.notes) == 1
+
+
+def test_a_difference_is_named_by_agent_and_table() -> None:
+    said = {"router": {"balances": 1, "orders": 2, "all": 3}, "matcher.1": {"instrument 2": 4, "all": 5}}
+    assert differing(said, said) == []
+    orders = said | {"router": {"balances": 1, "orders": 9, "all": 8}}
+    assert differing(said, orders) == ["router (orders)"]
+    unlisted = orders | {"matcher.1": {"all": 6}}
+    assert differing(said, unlisted) == ["router (orders)", "matcher.1 (instrument 2)"]
+    assert differing(unlisted, said) == ["router (orders)", "matcher.1 (instrument 2)"]
+    assert differing(said, said | {"router": {"balances": 1, "orders": 2, "all": 9}}) == ["router (all)"]
