@@ -29,7 +29,7 @@ EXPECTED_REFUSALS = {Code.UNKNOWN_ORDER, Code.ORDER_CLOSED}
 
 
 def measure(load: feed.Load, workload: Workload, expected: SimpleBook, durability: Durability, placement: str) -> float:
-    """One round: commands a second. RuntimeError where the outcome is another than the plain book's."""
+    """One round: commands a second. RuntimeError if the outcome is another than the plain book's."""
     os.sync()  # what the last round wrote is not this one's to wait for
     Path("var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir="var", prefix="bench-core-") as name:

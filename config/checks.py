@@ -40,7 +40,7 @@ MAX_INSTRUMENTS = 4096
 
 
 def check(config: Config, shielded: Collection[str] = ()) -> list[Problem]:
-    """Every problem of `config`, in the order of the file's sections; empty where it can be used.
+    """Every problem of `config`, in the order of the file's sections; empty if it can be used.
 
     The plain passwords of `shielded` accounts are in no configuration file: the venue may listen beyond loopback.
     """

@@ -47,7 +47,7 @@ def load(path: Path | str, *, secrets: bool = True) -> Config:
 
 
 def _data_folder(base: Path, name: str, file: Path) -> Path:
-    """Where `venue.data` is, absolute. ConfigError where no folder can be there."""
+    """Where `venue.data` is, absolute. ConfigError if no folder can be there."""
     try:
         data = (base / name).resolve()
         there = next(each for each in (data, *data.parents) if each.exists())

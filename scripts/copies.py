@@ -33,7 +33,7 @@ SHOWN_REASONS = 5
 
 class Copies(Struct):
     """Where each copy ends, in records of the log: `committed` and `spool` are the journal's and the spool's end, the
-    latter None while the venue runs; `database` is None where it can't be asked. `stores`: bytes, by gateway."""
+    latter None while the venue runs; `database` is None if it can't be asked. `stores`: bytes, by gateway."""
 
     committed: int = 0
     spool: int | None = None

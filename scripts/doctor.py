@@ -1,4 +1,4 @@
-"""`lockstep doctor`: whether this machine can run the venue well, and what to do where it can't.
+"""`lockstep doctor`: whether this machine can run the venue well, and what to do if it can't.
 
 It measures and reads the kernel's settings; it changes none of them.
 """
@@ -40,7 +40,7 @@ COLOURS: dict[Level, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 class Check(Struct, frozen=True):
-    """One finding: what was looked at, how it is, and what to do where it is not well."""
+    """One finding: what was checked, its state, and what to do if that is not well."""
 
     name: str
     level: Level

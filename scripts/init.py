@@ -139,7 +139,7 @@ def init(
 
 
 def write(file: Path, wishes: Wishes) -> Written:
-    """Write `file`, readable by its owner only. UsageError, and nothing is written, where that is no configuration."""
+    """Write `file`, readable by its owner only. UsageError, and nothing is written, if that is no configuration."""
     passwords = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in [*wishes.traders, *wishes.operators]}
     text = _text(wishes, {name: HASHER.hash(password) for name, password in passwords.items()})
     try:

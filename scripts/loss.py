@@ -70,7 +70,7 @@ class Loss(Struct):
 
 
 class LossError(Exception):
-    """It can't be told what would be lost, or a loss can't be accepted: the message says why, and what to do."""
+    """The loss is unknown, or can't be accepted: the message says why, and what to do."""
 
 
 def examine(config: Config, data: Path) -> Loss:

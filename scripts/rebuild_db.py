@@ -45,7 +45,7 @@ EPOCH = 1  # of the claim: any venue that leads has this or a later one
 
 
 class Outcome(Struct):
-    """What came of it. `problem` is empty where the database is whole: it has everything up to record `complete` then.
+    """What came of it. `problem` is empty if the database is whole: it has everything up to record `complete` then.
 
     `lost`: what others had added to the old tables (triggers, indexes…), which the new ones don't have.
     """
@@ -94,7 +94,7 @@ def rebuild_db(
 def make(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bool = False) -> None:
     """Rebuild the database of the venue in `data`, or `into`, and note the result in `outcome`.
 
-    UsageError where the venue runs, JournalError, CoreReplayError, RefusedError, UnavailableError, psycopg.Error.
+    UsageError if the venue runs, JournalError, CoreReplayError, RefusedError, UnavailableError, psycopg.Error.
     """
     if into:
         _rebuild(config, data, into, outcome, replace=replace)

@@ -39,7 +39,7 @@ class Replay:
         self._files: dict[int, IO[bytes]] = {}
 
     def leg(self, start: Start, last_seq: int, show: Callable[[int], None]) -> ReplayedCore:
-        """Replay from `start` to record `last_seq`; `show` is told how far it is. `forget` takes its events back.
+        """Replay from `start` to record `last_seq`; `show` gets the position. `forget` takes its events back.
 
         CoreReplayError, JournalError.
         """

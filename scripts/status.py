@@ -51,7 +51,7 @@ class Status(Reading, frozen=True):
     """A venue, and what only PostgreSQL and the gateways know of it.
 
     `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. Where it can't be
-    asked, `database_problem` says why, and `instruments` is None. `sessions` is None where they were not asked for, or
+    asked, `database_problem` says why, and `instruments` is None. `sessions` is None if they were not asked for, or
     a gateway does not answer.
     """
 

@@ -14,7 +14,7 @@ SHORT_ID = 18
 
 
 def own_id(command: Command) -> bytes:
-    """A record's own client id; empty where it has none."""
+    """A record's own client id; empty if it has none."""
     text: bytes = getattr(command, "cl_ord_id", b"")
     if isinstance(command, Cancel | Replace) and command.flags & OrderFlag.BOTH_IDS:
         return text[:SHORT_ID].rstrip(b"\0")

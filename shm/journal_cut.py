@@ -23,7 +23,7 @@ def cut(where: Path | Disk, seq: int) -> int:
     """Have a journal that nobody writes end with record `seq`, or directly before the group that it is in; which it is.
 
     Later segments go first, then the one that has it is rewritten. The mark of an orderly stop then says that end.
-    JournalError where the journal does not have the record, OSError.
+    JournalError if the journal does not have the record, OSError.
     """
     disk = Disk.of(where)
     seq = _boundary(disk, seq)

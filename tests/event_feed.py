@@ -40,7 +40,7 @@ class EventFeed:
         self.consumers: dict[int, Consumer] = {ring: made.consumer(reader) for ring, made in rings.items()}
 
     def publish(self, seq: int = ALL) -> bool:
-        """Put in what was caused up to `seq`; False where a ring is full before that."""
+        """Put in what was caused up to `seq`; False if a ring is full before that."""
         room = [self.publish_to(ring, seq) for ring in self.producers]
         return all(room)
 

@@ -60,7 +60,7 @@ class Reader:
         self._rest += data
 
     def next(self) -> Message | None:
-        """None where no message is whole yet."""
+        """None if no message is whole yet."""
         begin = self._rest.find(b"\x019=")
         if begin < 0 or (end := self._rest.find(SOH, begin + 3)) < 0:
             return None

@@ -35,7 +35,7 @@ class Filling:
         self.events = 0
 
     def run(self, progress: Callable[[int], None]) -> None:
-        """Fill until the database has everything up to the replay's last record; `progress` is told how far it is.
+        """Fill until the database has everything up to the replay's last record; `progress` gets the position.
 
         CoreReplayError, psycopg.Error, RefusedError, OSError if the temporary folder's disk is full, and ValueError
         if the journal is not the session's: what was committed until then stays.

@@ -22,7 +22,7 @@ LOCK_TIMEOUT_S = 10  # whoever keeps a table from being read for longer keeps th
 
 
 class Difference(Struct, frozen=True):
-    """A row that is not as the replay says; None where one side has no such row."""
+    """A row that is not as the replay says; None if one side has no such row."""
 
     key: str
     expected: dict[str, Any] | None

@@ -17,7 +17,7 @@ DAYS_AHEAD = 1
 
 
 def days_of(connection: psycopg.Connection) -> set[date] | None:
-    """The days that have a partition; None where the server partitions by itself (a hypertable)."""
+    """The days that have a partition; None if the server partitions by itself (a hypertable)."""
     row = connection.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = 'trades'::regclass").fetchone()
     if row is None or not row[0]:
         return None

@@ -24,7 +24,7 @@ OWN = "let the role own the database and all in it (ALTER DATABASE … OWNER TO,
 
 
 def remedy(error: Exception) -> str:
-    """What to do about it; "" where that is not known."""
+    """What to do about it; "" if that is not known."""
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return OWN
     if isinstance(error, psycopg.OperationalError):

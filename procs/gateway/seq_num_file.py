@@ -33,7 +33,7 @@ assert HEADER.size == 64
 
 
 def read(folder: Path) -> tuple[bytes, bytes]:
-    """The boot and the rows; both empty where there is no file. StoreCorrupt where it is damaged."""
+    """The boot and the rows; both empty if there is no file. StoreCorrupt if it is damaged."""
     path = folder / NAME
     if not path.exists():
         return b"", b""

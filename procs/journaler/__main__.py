@@ -15,7 +15,7 @@ from shm.ring import Consumer
 
 
 def build(venue: Venue, name: str = "journaler") -> Journaler:
-    """The agent of this venue; opening the journal checks it, and raises JournalError where it can't be trusted."""
+    """The agent of this venue; opening the journal checks it, and raises JournalError if it can't be trusted."""
     settings, board = venue.config.journal, venue.board
     undrained = venue.undrained_log(name)
     ring = undrained or venue.consumer(LOG, name)

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 async def serve(settings: MetricsSection, data: Path) -> None:
-    """Serve until SIGTERM, or raise the bug that a page ran into. FinalError where the address can't be had."""
+    """Serve until SIGTERM, or raise the bug that a page ran into. FinalError if the address can't be had."""
     observer = Observer(data)
     server = Server(settings, pages(observer, Exporter()))
     stop = asyncio.Event()

@@ -29,7 +29,7 @@ class Observer:
         self.heartbeat_ms = 0
 
     def look(self) -> Reading | None:
-        """How the venue is, or was less than FRESH_S ago; None where it has no run."""
+        """How the venue is, or was less than FRESH_S ago; None if it has no run."""
         now_s = self._clock()
         if self._read_s is None or now_s - self._read_s >= FRESH_S:
             self._read_s = now_s

@@ -86,7 +86,7 @@ class SnapshotStatus(Struct, frozen=True):
 
 
 class GatewayStatus(Struct, frozen=True):
-    """What a gateway has to do; nothing, where it does not run. Refusals are counted from its process's start."""
+    """What a gateway has to do; nothing if it does not run. Refusals are counted from its process's start."""
 
     gateway: str
     is_open: bool

@@ -92,7 +92,7 @@ class Exchange(asyncio.Protocol):
 
 
 class Server:
-    """Serves `pages`, by path. What a page raises is a bug of ours, for the process to end with: see `failure`."""
+    """Serves `pages`, by path. What a page raises is a bug, for the process to end with: see `failure`."""
 
     def __init__(self, settings: MetricsSection, pages: Mapping[str, Page]) -> None:
         self._settings = settings
@@ -102,7 +102,7 @@ class Server:
         self.failure: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
-        """Listen. OSError where the address can't be had."""
+        """Listen. OSError if the address can't be had."""
         loop = asyncio.get_running_loop()
         self.failure = loop.create_future()
         address, port = self._settings.address, self._settings.port

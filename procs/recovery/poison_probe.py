@@ -28,7 +28,7 @@ NOTE_SIZE = 8
 
 
 def main() -> None:
-    """Ends with 0 where all of the journal was repeated; else its end names the command by the note."""
+    """Ends with 0 if all of the journal was repeated; else its end names the command by the note."""
     parser = argparse.ArgumentParser(prog="python -m procs.recovery.poison_probe", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="a manifest that names data and configuration")
     parser.add_argument("--note", type=Path, required=True, help="where the sequence goes, 8 bytes, 0 at first")

@@ -18,7 +18,7 @@ FILE = Path("run") / "database.json"
 
 
 class Trouble(Struct, frozen=True):
-    """`reason` is empty where there is none; `since_ns` is the wall clock's time at which it began."""
+    """`reason` is empty if there is none; `since_ns` is the wall clock's time at which it began."""
 
     reason: str = ""
     since_ns: int = 0

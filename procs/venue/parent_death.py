@@ -13,6 +13,6 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with(parent: int) -> bool:
-    """Have this process killed when its `parent` ends; False where that has ended already."""
+    """Have this process killed when its `parent` ends; False if that has ended already."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     return os.getppid() == parent

@@ -11,7 +11,7 @@ from scripts.terminal import console
 
 
 class TurnedAway(Struct, frozen=True):
-    """A request that ended at a gateway, and what the gateway answered, where that is still stored."""
+    """A request that ended at a gateway, and what the gateway answered, if that is still stored."""
 
     refused_by: str
     request: StoredMessage

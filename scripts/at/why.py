@@ -31,7 +31,7 @@ Figures = dict[str, str]
 
 
 class Case(NamedTuple):
-    """A refused command, what came before it, and who knows why. `core` is as it was when the router decided."""
+    """A refused command, what came before it, and which stage knows why. `core` is as the router had it then."""
 
     command: Command
     extensions: Sequence[Command]
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 
 def figures(code: Code, case: Case) -> Figures:
-    """What the router weighed, in words and decimals; {} where the code says all there is."""
+    """What the router weighed, in words and decimals; {} if the code says it all."""
     command, core, names = case.command, case.core, case.names
     if code == Code.DUPLICATE_CLIENT_ID:
         return _duplicate(case)

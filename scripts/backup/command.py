@@ -1,6 +1,6 @@
 """`lockstep backup` and `lockstep restore`: a venue's copies in a folder, and a venue from a copy.
 
-They tell a person or a program what came of it; what a backup has, and how it is put back, is for their neighbours.
+They report the outcome to a person or a program; their neighbours know what a backup has and how it is put back.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def give_way() -> None:
 
 
 class Pace:
-    """So many bytes a second, of what is read or written; 0: as fast as it goes. `show` is told the sum."""
+    """So many bytes a second, of what is read or written; 0: as fast as it goes. `show` gets the sum."""
 
     def __init__(self, bytes_per_second: int = 0, show: Callable[[int], None] = lambda _: None) -> None:
         self.done = 0

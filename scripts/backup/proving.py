@@ -30,12 +30,12 @@ from shm.journal import JournalError
 from shm.segment import RoleLock
 
 PREFIX = "proof-"
-LOCK = "proving"  # held by who makes such a folder, and in it by who works there
+LOCK = "proving"  # held while such a folder is made, and in it while it is in use
 Show = Callable[[int], None]
 
 
 class Proof(Struct):
-    """What was found: `problems` is empty where all is well. The replay went from record `replayed_from` to `seq`.
+    """What was found: `problems` is empty if all is well. The replay went from record `replayed_from` to `seq`.
 
     `compared`: the snapshots that have the state which the journal leads to.
     """

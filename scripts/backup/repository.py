@@ -112,7 +112,7 @@ class Repository:
         self._noted_s = 0.0
 
     def lock(self) -> RoleLock:
-        """Make the folder where there is none, hold it against others, and see what it has.
+        """Make the folder if there is none, lock it, and see what it has.
 
         RoleTakenError, RepositoryError, OSError.
         """

@@ -193,7 +193,7 @@ def _move(stage: Path, to: Path, but: str) -> None:
 
 
 def _load(repository: Repository, chosen: Plan, config: Config, to: Path, url: str, speed: Pace) -> str:
-    """Fill the database where the backup has rows; what came of that, in words."""
+    """Fill the database if the backup has rows; returns the outcome, in words."""
     rows = chosen.rows()
     if not rows:
         return "is filled from the journal, once the venue runs"

@@ -63,7 +63,7 @@ def dump(url: str, keep: Keep) -> int:
 def load(url: str, contents: Iterable[tuple[str, Iterator[bytes]]]) -> None:
     """Fill a database that has no rows yet with what `dump` gave, all of it or nothing.
 
-    RefusedError where it has rows, psycopg.Error.
+    RefusedError if it has rows, psycopg.Error.
     """
     migrate(url)
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:

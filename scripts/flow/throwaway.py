@@ -102,7 +102,7 @@ def folder(keep: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def running(config: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `lockstep run CONFIG` for the time of the block. NotReady where it does not come up."""
+    """Run `lockstep run CONFIG` for the time of the block. NotReady if it does not come up."""
     log = (config.parent / "run.log").open("w+")
     venue = subprocess.Popen(
         [sys.executable, "-m", "scripts", "run", str(config)], stdout=log, stderr=subprocess.STDOUT, text=True
@@ -127,7 +127,7 @@ def log_on(config: Path, symbol: str, sender: str) -> Initiator:
 
 
 def await_database(config: Path) -> None:
-    """Wait until PostgreSQL, which a starting venue does not wait for, has everything. NotReady where it never has."""
+    """Wait until PostgreSQL, which a starting venue does not wait for, has everything. NotReady if it never has."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     while True:
         answer = subprocess.run(

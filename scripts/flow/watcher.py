@@ -85,7 +85,7 @@ class Watcher:
         self.match()
 
     def match(self) -> None:
-        """Compare as far as both books and acknowledgements have come. BookLost where a command has no book."""
+        """Compare as far as both books and acknowledgements have come. BookLost if a command has no book."""
         while not self.done and (self._waiting or self._acks[self.command] == REFUSED):
             event = self._acks[self.command]
             if event == 0:

@@ -1,4 +1,4 @@
-"""The operators' way into a running venue: puts records into their ingress ring, and finds out what came of each.
+"""The operators' way into a running venue: puts records into their ingress ring, and finds the outcome of each.
 
 It is one end of shared memory that only the venue's user may open, and reads all else as a bystander who holds nobody
 up. What it sends is decided by the commands; whether it is done, by the router.
@@ -144,7 +144,7 @@ class _Follower:
         self._observer: Observer = self._ring.observer()
 
     def read(self, type: int = 0) -> Iterator[bytes]:
-        """What has been published since the last call; of one type of record, where one is given."""
+        """What has been published since the last call; of one type of record, if given."""
         if self._generation != self._venue.generation:
             self._attach()
         while True:

@@ -1,4 +1,4 @@
-"""What every operator's command does: finds the venue and who asks, sends what is asked, and says what came of it.
+"""What every operator's command does: finds the venue and the operator, sends the request, and prints the outcome.
 
 The commands make records and word their effect; nothing here knows one from another.
 """
@@ -101,7 +101,7 @@ class Said(NamedTuple):
 
 
 class Context(NamedTuple):
-    """The venue that a command is about, and who gives it."""
+    """The venue that a command is about, and the operator."""
 
     venue: Venue
     directory: Directory
@@ -109,9 +109,9 @@ class Context(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to send. `said` words the outcomes, `why` refusals where it knows more than WHY.
+    """What to send. `said` words the outcomes, `why` the refusals of which it knows more than WHY.
 
-    `question` is asked before where it can't be taken back: where there is no terminal, only --yes answers it.
+    `question` is asked first if it can't be taken back; without a terminal only --yes answers it.
     """
 
     commands: Sequence[Command]

@@ -160,7 +160,7 @@ def read(venue: Venue) -> Directory:
 def _save(file: Path, data: bytes) -> None:
     """Put `data` into `file`, whole or not at all, even if another command does so at the same time.
 
-    It only spares the next command its reading: where the disk is full, that is not spared.
+    It only saves the next command from reading; if the disk is full, it does not.
     """
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     try:

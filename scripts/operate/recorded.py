@@ -1,4 +1,4 @@
-"""A trade as the journal has it: told again by a replay, from the newest snapshot before it.
+"""A trade as the journal has it: found by a replay from the newest snapshot before it.
 
 PostgreSQL has no say in it, nor has any other copy: what two operators agree on is what each of them finds here.
 """
@@ -43,7 +43,7 @@ def trade_of(
 
 
 def _told(venue: Venue, kept: Retained, matcher: int, number: int) -> Traded | None:
-    """The matcher's event of that number, told again; None where there is none such, or it is no trade."""
+    """The matcher's event of that number, by a replay; None if there is none such, or it is no trade."""
     if not 0 < number <= venue.ring(f"events.matcher.{matcher}").published:
         return None
     agents = [agent for agent in derive(venue.config).agents if role_of(agent) in ("router", "matcher")]

@@ -107,7 +107,7 @@ def _file(root: Path, path: Path, text: str) -> Item:
 
 
 def _ours(there: Path, path: Path) -> str:
-    """The text of a file of ours. UsageError where it is another's: masked, a folder, or written by hand."""
+    """The text of a file of ours. UsageError if it is another's: masked, a folder, or written by hand."""
     text = there.read_text(errors="replace") if there.is_file() and not there.is_symlink() else ""
     if not text.startswith(OURS):
         raise UsageError(f"{path} is not Lockstep's: nothing was changed. Move it away, then repeat this command")

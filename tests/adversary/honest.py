@@ -108,7 +108,7 @@ class Honest:
             client.close()
 
     def work(self, for_s: float, turn: Callable[[float], None] | None = None) -> None:
-        """Rounds at their planned times for so long. LateError, AssertionError where an answer is not as it must be."""
+        """Rounds at their planned times for so long. LateError, AssertionError if an answer is not as it must be."""
         self.due_s = time.monotonic()
         until_s = self.due_s + for_s
         while self.due_s < until_s:
@@ -176,7 +176,7 @@ class Honest:
         return f"{what}-{self.rounds}-{self.draw.randrange(10**6)}"
 
     def _await(self, client: FixClient, name: str, exec_type: str, due_s: float) -> Message:
-        """The report of that request, and of no other; LateError where it is late against the planned time."""
+        """The report of that request, and of no other; LateError if it is late against the planned time."""
         try:
             report = client.await_message(
                 lambda message: message[35] in ("8", "9", "3", "j") and not _is_old(message, name), PATIENCE_S

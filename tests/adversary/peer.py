@@ -21,7 +21,7 @@ OWN_ADDRESS = "127.0.0.9"
 
 
 class Peer(Writer):
-    """The session of `name`, by any number of connections. OSError where the venue had enough."""
+    """The session of `name`, by any number of connections. OSError if the venue had enough."""
 
     def __init__(self, port: int, name: str, draw: Random) -> None:
         super().__init__(name, draw.choice(("FIX.4.4", "FIX.4.4", "FIX.4.2")))

@@ -35,7 +35,7 @@ AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 @dataclass(eq=False)
 class Order:
-    """What the events have said of an order. `shown` is what the book shows of it, 0 where it is not in the book."""
+    """What the events have said of an order. `shown` is what the book shows of it, 0 if it is not in the book."""
 
     order_id: int
     instrument: int

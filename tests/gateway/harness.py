@@ -190,7 +190,7 @@ class Trader(Writer):
         self.send("G", fields | {int(tag[1:]): value for tag, value in changes.items()})
 
     async def receive(self) -> Message:
-        """The next message, as its last value of each tag. EOFError where the connection ends first."""
+        """The next message, as its last value of each tag. EOFError if the connection ends first."""
         async with asyncio.timeout(REPLY_S):
             while (message := self._messages.next()) is None:
                 data = await self.reader.read(65536)

@@ -43,7 +43,7 @@ INT64 = range(-(2**63), 2**63)
 
 
 def fee(amount: int, ppm: int) -> int:
-    """OverflowError where a fee is due on an amount beyond 64 bits."""
+    """OverflowError if a fee is due on an amount beyond 64 bits."""
     if ppm and amount not in INT64:
         raise OverflowError
     return amount * ppm // 1_000_000

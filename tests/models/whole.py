@@ -12,7 +12,7 @@ from tests.models.orders import FOR_AUCTION, Order, Place
 
 
 def check(listing: Listing) -> None:
-    """AssertionError where the book of one instrument is not as every rule together leaves it."""
+    """AssertionError if the book of one instrument is not as every rule together leaves it."""
     for order in listing.orders.values():
         check_order(listing, order)
     resting = [order for levels in listing.sides.values() for queue in levels.values() for order in queue]

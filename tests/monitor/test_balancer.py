@@ -74,7 +74,7 @@ def connected(port: int) -> Iterator[socket.socket]:
 
 
 def answer(client: socket.socket) -> str:
-    """Which node is at the other end; "" where the connection is closed."""
+    """Which node is at the other end; "" if the connection is closed."""
     try:
         client.sendall(b"who?\n")
         return client.recv(16).decode().strip()
