@@ -16,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+from procs.venue.parent_death import die_with
 from procs.venue.topology import role_of
 from procs.venue.venue import Manifest, Venue
 from shm.board import Word
@@ -26,6 +27,8 @@ BEAT_S = 0.02
 
 def main() -> None:
     behaviour, path, name = sys.argv[1:]
+    if not die_with(os.getppid()):
+        sys.exit("the supervisor has ended")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     venue = Venue.attach(Manifest.load(Path(path)))
