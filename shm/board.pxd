@@ -26,6 +26,7 @@ cdef enum:
     WORD_SNAPSHOT_ASKED = 11  # supervisor: how many snapshots were asked for
     WORD_SNAPSHOT_SEQ = 12   # router: the Snapshot record in the log whose saving is wanted; 0: none
     WORD_PROMOTED = 13       # supervisor: 1 once nobody fills a follower's log ring any more, and its router is to lead
+    WORD_PRIMARY_COMMIT = 14  # replicator of a secondary: the primary has committed up to here, as it said last
     WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
     WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published
     WORD_MATCHER_DUE = 32    # + matcher - 1: matcher: the log time from which a tick changes something; 0: none will

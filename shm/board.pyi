@@ -21,6 +21,7 @@ class Word(IntEnum):
     SNAPSHOT_ASKED = 11
     SNAPSHOT_SEQ = 12
     PROMOTED = 13
+    PRIMARY_COMMIT = 14
     SETTLED = 16
     MATCHER_DONE = 24
     MATCHER_DUE = 32

@@ -1,0 +1,87 @@
+"""What two nodes tell each other before a record goes over their link, and why one refuses the other.
+
+It judges; it opens no socket and reads no journal.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+
+from msgspec import Struct
+
+from shm.layout import SCHEMA_HASH
+
+_HELLO = struct.Struct("<QQQQI4x16s32s32s")
+HELLO_SIZE = _HELLO.size
+
+
+class Refusal(IntEnum):
+    """Why a link ends; the numbers are part of the protocol."""
+
+    DAMAGED = 1
+    STALE = 2
+    OUT_OF_ORDER = 3
+    WRONG_VENUE = 4
+    WRONG_LAYOUT = 5
+    WRONG_JOURNAL = 6
+    SAME_NODE = 7
+    OLD_EPOCH = 8
+    AHEAD = 9
+    DIVERGED = 10
+    SEGMENTS_GONE = 11
+    SILENT = 12
+
+
+class LinkError(Exception):
+    """The link ends. `code` is stable; the message says what is wrong, and where."""
+
+    def __init__(self, code: Refusal, reason: str) -> None:
+        super().__init__(f"{code.name}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class Hello(Struct, frozen=True):
+    """Who a node is and how far its log goes. `chain` is the journal's chained hash up to `last_seq`."""
+
+    venue: str
+    node: str
+    journal_id: bytes
+    epoch: int
+    last_seq: int
+    chain: int
+    nonce: int
+    schema_hash: int = SCHEMA_HASH
+
+    def pack(self) -> bytes:
+        """As it goes over the link."""
+        names = self.venue.encode(), self.node.encode()
+        if max(map(len, names)) > 32:
+            raise ValueError("a venue's or node's name has at most 32 bytes")
+        numbers = self.schema_hash, self.last_seq, self.chain, self.nonce, self.epoch
+        return _HELLO.pack(*numbers, self.journal_id, *names)
+
+    @staticmethod
+    def unpack(data: bytes) -> Hello:
+        """LinkError where these bytes are no greeting."""
+        try:
+            schema_hash, last_seq, chain, nonce, epoch, journal_id, venue, node = _HELLO.unpack(data)
+            names = venue.rstrip(b"\0").decode(), node.rstrip(b"\0").decode()
+        except (struct.error, UnicodeDecodeError):
+            raise LinkError(Refusal.DAMAGED, "the greeting can't be read") from None
+        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, schema_hash)
+
+
+def check_same_venue(own: Hello, peer: Hello) -> None:
+    """LinkError where `peer` is no other node of the same venue, with the same build."""
+    if peer.venue != own.venue:
+        raise LinkError(Refusal.WRONG_VENUE, f"the peer is of venue {peer.venue!r}, this node of {own.venue!r}")
+    if peer.schema_hash != own.schema_hash:
+        hashes = f"{peer.schema_hash:016x} and {own.schema_hash:016x}"
+        raise LinkError(Refusal.WRONG_LAYOUT, f"the two builds lay out records differently: {hashes}")
+    if peer.journal_id != own.journal_id:
+        ids = f"{peer.journal_id.hex()} and {own.journal_id.hex()}"
+        raise LinkError(Refusal.WRONG_JOURNAL, f"the two journals are not of one venue: {ids}")
+    if peer.node == own.node:
+        raise LinkError(Refusal.SAME_NODE, f"both nodes are called {own.node!r}")

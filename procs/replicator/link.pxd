@@ -1,0 +1,52 @@
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef enum:
+    FRAME_HEADER_SIZE = 96
+    MAX_FRAME_RECORDS = 1024
+    MAX_PAYLOAD = 122880    # of the largest batch
+    BUFFER_SIZE = 4 * (FRAME_HEADER_SIZE + MAX_PAYLOAD)
+
+cdef enum FrameKind:
+    FRAME_HELLO = 1
+    FRAME_WELCOME = 2
+    FRAME_REFUSED = 3
+    FRAME_BATCH = 4
+    FRAME_ACKNOWLEDGED = 5
+    FRAME_HEARTBEAT = 6
+
+cdef struct FrameHeader:
+    uint64_t magic
+    uint32_t crc
+    uint16_t version
+    uint16_t kind
+    uint64_t nonce
+    uint64_t number
+    uint32_t size
+    uint32_t payload_crc
+    uint64_t first_seq
+    uint64_t chain
+    uint64_t position
+    uint32_t epoch
+    uint32_t count
+    char pad[24]
+
+cdef class Link:
+    cdef uint64_t nonce
+    cdef uint64_t sent_frames
+    cdef uint64_t received_frames
+    cdef int64_t heard_ns
+    cdef int64_t told_ns
+    cdef readonly bint is_up
+    cdef bytearray input
+    cdef bytearray output
+    cdef char *inbox
+    cdef char *outbox
+    cdef uint64_t in_begin
+    cdef uint64_t in_end
+    cdef uint64_t out_begin
+    cdef uint64_t out_end
+    cdef FrameHeader *next_frame(self) except? NULL
+    cdef FrameHeader *claim(self, uint64_t payload) except? NULL
+    cdef int send(self, FrameHeader *header, FrameKind kind, uint64_t payload, int64_t now_ns) except -1
+    cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns, uint32_t count=*) except -1
+    cdef int tend(self, int64_t now_ns, uint64_t received) except -1

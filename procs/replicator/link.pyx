@@ -1,0 +1,144 @@
+"""One connection between two nodes: frames in two buffers, checked on the way in, without a socket.
+
+It knows nothing of rings and journals, and reads no clock. `docs/protocols/replication.md` has the protocol.
+"""
+
+# A frame, little-endian. crc: of the header behind it. number: of the frame, from 1 in each direction.
+#
+#   0       8     12        16      24       32     36            40          48      56         64      68      72   96
+#   +-------+-----+---------+-------+--------+------+-------------+-----------+-------+----------+-------+-------+----+
+#   | magic | crc | v. kind | nonce | number | size | payload crc | first seq | chain | position | epoch | count | 0… |
+#   +-------+-----+---------+-------+--------+------+-------------+-----------+-------+----------+-------+-------+----+
+#   payload: `size` bytes; of a batch, `count` records of 120 bytes
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
+
+from shm.crc32c cimport crc32c
+from shm.journal_format cimport mix
+from shm.records cimport RECORD_SIZE
+
+from procs.replicator.handshake import LinkError, Refusal
+
+cdef extern from *:
+    """
+    #define REPLICATION_MAGIC 0x31304C5045524C53ULL /* "SLREPL01" */
+    """
+    uint64_t MAGIC "REPLICATION_MAGIC"
+
+cdef enum:
+    VERSION = 1
+    CRC_BEGIN = 12
+    HEARTBEAT_NS = 200_000_000
+    SILENCE_NS = 2_000_000_000  # a half-open connection ends
+
+assert sizeof(FrameHeader) == FRAME_HEADER_SIZE
+assert <int> MAX_PAYLOAD == <int> MAX_FRAME_RECORDS * <int> RECORD_SIZE
+
+
+def session_nonce(secondary: int, primary: int) -> int:
+    """The number that all frames behind the greetings carry: of this connection and no other."""
+    return mix(secondary, primary, 0)
+
+
+cdef class Link:
+    """Whoever owns the socket reads into `room()` and says `received`, writes `unsent()` and says `sent`."""
+
+    def __init__(self, nonce: int, now_ns: int) -> None:
+        self.nonce = nonce
+        self.heard_ns = self.told_ns = now_ns
+        self.input = bytearray(BUFFER_SIZE)
+        self.output = bytearray(BUFFER_SIZE)
+        self.inbox = self.input
+        self.outbox = self.output
+
+    def room(self) -> memoryview:
+        """Where bytes from the socket go; empty while what came before waits for room further on."""
+        if self.in_begin:
+            memmove(self.inbox, self.inbox + self.in_begin, self.in_end - self.in_begin)
+            self.in_end -= self.in_begin
+            self.in_begin = 0
+        return memoryview(self.input)[self.in_end:]
+
+    def received(self, size: int) -> None:
+        """The socket has put `size` bytes into `room()`."""
+        self.in_end += size
+
+    def unsent(self) -> memoryview:
+        """What the socket is to take."""
+        return memoryview(self.output)[self.out_begin:self.out_end]
+
+    def sent(self, size: int) -> None:
+        """The socket has taken `size` bytes of `unsent()`."""
+        self.out_begin += size
+        if self.out_begin == self.out_end:
+            self.out_begin = self.out_end = 0
+
+    def refuse(self, error: LinkError, now_ns: int) -> None:
+        """Tell the peer why this end hangs up; it hears it where the connection still carries anything."""
+        self.tell(FRAME_REFUSED, error.reason.encode()[:1024], now_ns, error.code)
+
+    cdef FrameHeader *next_frame(self) except? NULL:
+        """The next frame, whole and of this connection, valid until `room`; NULL while there is none. LinkError."""
+        cdef FrameHeader *header = <FrameHeader *> (self.inbox + self.in_begin)
+        cdef uint64_t held = self.in_end - self.in_begin
+        if held < FRAME_HEADER_SIZE:
+            return NULL
+        if header.magic != MAGIC or header.version != VERSION or header.size > MAX_PAYLOAD:
+            raise LinkError(Refusal.DAMAGED, f"frame {self.received_frames + 1} does not begin as a frame does")
+        if header.crc != crc32c(0, <const char *> header + CRC_BEGIN, FRAME_HEADER_SIZE - CRC_BEGIN):
+            raise LinkError(Refusal.DAMAGED, f"the header of frame {self.received_frames + 1} fails its checksum")
+        if self.nonce and header.nonce != self.nonce:
+            raise LinkError(Refusal.STALE, f"frame {self.received_frames + 1} is of another connection")
+        if header.number != self.received_frames + 1:
+            reason = f"frame {header.number} came where {self.received_frames + 1} belongs"
+            raise LinkError(Refusal.OUT_OF_ORDER, reason)
+        if held < FRAME_HEADER_SIZE + header.size:
+            return NULL
+        if header.payload_crc != crc32c(0, <const char *> header + FRAME_HEADER_SIZE, header.size):
+            raise LinkError(Refusal.DAMAGED, f"frame {header.number} fails its checksum")
+        if header.kind == FRAME_REFUSED:
+            reason = (<const char *> header + FRAME_HEADER_SIZE)[:header.size].decode(errors="replace")
+            raise LinkError(Refusal(header.count), f"said by the peer: {reason}")
+        return header
+
+    cdef FrameHeader *claim(self, uint64_t payload) except? NULL:
+        """Room for a frame at the end of what is unsent; NULL while there is none."""
+        cdef FrameHeader *header
+        if self.out_end + FRAME_HEADER_SIZE + payload > BUFFER_SIZE:
+            return NULL
+        header = <FrameHeader *> (self.outbox + self.out_end)
+        memset(header, 0, FRAME_HEADER_SIZE)
+        return header
+
+    cdef int send(self, FrameHeader *header, FrameKind kind, uint64_t payload, int64_t now_ns) except -1:
+        """Seal the frame that was claimed; it is unsent from here on."""
+        self.sent_frames += 1
+        header.magic = MAGIC
+        header.version = VERSION
+        header.kind = kind
+        header.nonce = self.nonce
+        header.number = self.sent_frames
+        header.size = <uint32_t> payload
+        header.payload_crc = crc32c(0, <const char *> header + FRAME_HEADER_SIZE, payload)
+        header.crc = crc32c(0, <const char *> header + CRC_BEGIN, FRAME_HEADER_SIZE - CRC_BEGIN)
+        self.out_end += FRAME_HEADER_SIZE + payload
+        self.told_ns = now_ns
+        return 0
+
+    cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns, uint32_t count=0) except -1:
+        """A frame of few bytes; nothing where there is no room, since then the peer has much to read."""
+        cdef FrameHeader *header = self.claim(len(payload))
+        if header != NULL:
+            header.count = count
+            memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> payload, len(payload))
+            self.send(header, kind, len(payload), now_ns)
+        return 0
+
+    cdef int tend(self, int64_t now_ns, uint64_t received) except -1:
+        """LinkError where the peer has said nothing for too long; 1 where it is time to say something."""
+        if received:
+            self.heard_ns = now_ns
+        elif now_ns - self.heard_ns > SILENCE_NS:
+            raise LinkError(Refusal.SILENT, f"the peer has said nothing for {SILENCE_NS // 1_000_000_000} s")
+        return now_ns - self.told_ns >= HEARTBEAT_NS

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from procs.replicator.handshake import Hello
+from procs.replicator.link import Link
+from shm.board import Board
+from shm.ring import Ring
+
+class Shipper(Link):
+    next: int
+    chain: int
+    caught_up: int
+    def __init__(
+        self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = ...
+    ) -> None: ...
+    def poll(self, now_ns: int) -> int: ...

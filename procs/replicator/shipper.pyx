@@ -1,0 +1,182 @@
+"""The primary's end of a link: it ships the log to a secondary and says on the board what is acknowledged.
+
+It gates no ring: what has been overwritten there it reads from the journal, so a slow secondary holds up nobody.
+"""
+
+from pathlib import Path
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from procs.replicator.link cimport (
+    FRAME_ACKNOWLEDGED,
+    FRAME_BATCH,
+    FRAME_HEADER_SIZE,
+    FRAME_HEARTBEAT,
+    FRAME_HELLO,
+    FRAME_WELCOME,
+    MAX_FRAME_RECORDS,
+    FrameHeader,
+    Link,
+)
+from shm.bell cimport WAIT_COMMIT
+from shm.board cimport WORD_ACKED_SEQ, WORD_DURABLE_SEQ, Board
+from shm.journal cimport JournalReader
+from shm.journal_format cimport mix
+from shm.records cimport RECORD_SIZE, CommandRecord
+from shm.ring cimport OBSERVED_NOTHING_YET, OBSERVED_OVERRUN, Observed, Observer, Ring
+
+from msgspec.structs import replace
+
+from procs.replicator.handshake import Hello, LinkError, Refusal, check_same_venue
+from procs.replicator.link import session_nonce
+from shm.journal import segment_seqs
+from shm.journal_end import chain_at
+
+
+cdef class Shipper(Link):
+    """Waits for a secondary's greeting, then ships all behind what it has. `own.last_seq` and `own.chain` mean nothing.
+
+    `max_records` bounds a batch: the secondary's ring must have more slots. LinkError ends the connection.
+    """
+
+    cdef Ring ring
+    cdef Observer log
+    cdef Board board
+    cdef object own
+    cdef object journal
+    cdef JournalReader reader
+    cdef uint64_t max_records
+    cdef readonly uint64_t next
+    cdef readonly uint64_t chain
+    cdef readonly uint64_t caught_up     # records that came from the journal
+
+    def __init__(
+        self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = MAX_FRAME_RECORDS
+    ) -> None:
+        super().__init__(0, now_ns)
+        self.ring = ring
+        self.log = ring.observer()
+        self.board = board
+        self.journal = journal
+        self.own = own
+        self.max_records = min(max_records, MAX_FRAME_RECORDS)
+
+    def poll(self, now_ns: int) -> int:
+        """Take what has come, and ship a batch where there is room; how many records were shipped. LinkError."""
+        cdef FrameHeader *header
+        cdef uint64_t taken = 0, shipped = 0
+        while True:
+            header = self.next_frame()
+            if header == NULL:
+                break
+            self.received_frames += 1
+            self.in_begin += FRAME_HEADER_SIZE + header.size
+            self.take(header, now_ns)
+            taken += 1
+        cdef bint is_time = self.tend(now_ns, taken)
+        if not self.is_up:
+            return 0
+        shipped = self.ship(now_ns)
+        if is_time and not shipped:
+            header = self.claim(0)
+            if header != NULL:
+                self.stamp(header)
+                self.send(header, FRAME_HEARTBEAT, 0, now_ns)
+        return shipped
+
+    cdef int take(self, FrameHeader *header, int64_t now_ns) except -1:
+        if not self.is_up:
+            if header.kind != FRAME_HELLO:
+                raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
+            self.greeted(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns)
+            return 0
+        if header.kind != FRAME_ACKNOWLEDGED or header.position >= self.next:
+            raise LinkError(Refusal.OUT_OF_ORDER, f"sequence {header.position} is acknowledged, and was never shipped")
+        if header.position > self.board.load(WORD_ACKED_SEQ):
+            self.board.store(WORD_ACKED_SEQ, header.position)
+            if self.ring.bells is not None:
+                self.ring.bells.wake_all(WAIT_COMMIT)
+        return 0
+
+    cdef int greeted(self, peer, int64_t now_ns) except -1:
+        self.nonce = peer.nonce  # what answers this greeting, a refusal too, carries it
+        check_same_venue(self.own, peer)
+        if peer.epoch > self.own.epoch:
+            reason = f"the secondary has epoch {peer.epoch}, this node leads {self.own.epoch}"
+            raise LinkError(Refusal.OLD_EPOCH, reason)
+        self.chain = self.chain_of(peer.last_seq)
+        if self.chain != peer.chain:
+            raise LinkError(Refusal.DIVERGED, f"the logs differ at or before sequence {peer.last_seq}")
+        self.next = peer.last_seq + 1
+        greeting = replace(self.own, last_seq=peer.last_seq, chain=peer.chain)
+        self.tell(FRAME_WELCOME, greeting.pack(), now_ns)
+        self.nonce = session_nonce(peer.nonce, self.own.nonce)
+        self.is_up = True
+        return 0
+
+    cdef uint64_t chain_of(self, uint64_t seq) except? 0:
+        """The chained hash up to `seq`: from the journal, and on through the ring. LinkError where it is in neither."""
+        cdef char record[RECORD_SIZE]
+        cdef uint64_t durable = self.board.load(WORD_DURABLE_SEQ), each, chain
+        cdef Observed outcome
+        if seq + 1 < min(segment_seqs(self.journal), default=1):
+            raise LinkError(Refusal.SEGMENTS_GONE, f"the journal no longer has what follows sequence {seq}")
+        chain = chain_at(self.journal, min(seq, durable))
+        for each in range(durable + 1, seq + 1):
+            outcome = self.log.copy(each, record)
+            if outcome == OBSERVED_NOTHING_YET:
+                reason = f"the secondary has sequence {seq}, and this node's log ends at {each - 1}"
+                raise LinkError(Refusal.AHEAD, reason)
+            if outcome == OBSERVED_OVERRUN:
+                return self.chain_of(seq)  # it is durable by now
+            chain = mix(chain, each, (<CommandRecord *> record).crc)
+        return chain
+
+    cdef uint64_t ship(self, int64_t now_ns) except? 0:
+        """A batch of what is published: from the ring, or from the journal what the ring no longer has."""
+        cdef FrameHeader *header = self.claim(self.max_records * RECORD_SIZE)
+        cdef char *records
+        cdef uint64_t count = 0
+        cdef Observed outcome
+        if header == NULL:
+            return 0
+        records = <char *> header + FRAME_HEADER_SIZE
+        while count < self.max_records:
+            outcome = self.log.copy(self.next + count, records + count * RECORD_SIZE)
+            if outcome == OBSERVED_OVERRUN and not self.read(self.next + count, records + count * RECORD_SIZE):
+                break
+            if outcome == OBSERVED_NOTHING_YET:
+                break
+            self.chain = mix(self.chain, self.next + count, (<CommandRecord *> (records + count * RECORD_SIZE)).crc)
+            count += 1
+        if count == 0:
+            return 0
+        self.stamp(header)
+        header.first_seq = self.next
+        header.count = <uint32_t> count
+        self.next += count
+        self.send(header, FRAME_BATCH, count * RECORD_SIZE, now_ns)
+        return count
+
+    cdef bint read(self, uint64_t seq, char *out) except -1:
+        """Copy record `seq` from the journal; False where it is not durable, and so the ring had it a moment ago."""
+        cdef uint64_t durable = self.board.load(WORD_DURABLE_SEQ)
+        cdef const char *record
+        if seq > durable:
+            return False
+        if self.reader is None or self.reader.next_seq != seq:
+            self.reader = JournalReader(self.journal, seq, durable)
+        self.reader.limit = durable
+        record = self.reader.peek()
+        if record == NULL:
+            return False
+        memcpy(out, record, RECORD_SIZE)
+        self.reader.advance()
+        self.caught_up += 1
+        return True
+
+    cdef void stamp(self, FrameHeader *header) noexcept:
+        header.chain = self.chain
+        header.epoch = self.own.epoch
+        header.position = self.board.load(WORD_DURABLE_SEQ)

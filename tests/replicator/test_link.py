@@ -1,0 +1,280 @@
+"""The link between two nodes: real rings, boards and journals, and bytes that a test carries, cuts or changes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from msgspec.structs import replace
+
+from procs.journaler.journaler import Journaler
+from procs.replicator.handshake import Hello, LinkError, Refusal
+from procs.replicator.link import Link
+from procs.replicator.receiver import Receiver
+from procs.replicator.shipper import Shipper
+from shm.board import Board, Word
+from shm.journal import JournalReader
+from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
+from shm.ring import Ring
+from tests.models import journal as model
+
+SECOND = 1_000_000_000
+ID = b"j" * 16
+
+
+class Node:
+    """A log ring, a board, and a journaler over the journal in `folder`."""
+
+    def __init__(self, folder: Path, capacity: int = 64) -> None:
+        self.folder = folder
+        self.ring = Ring.private(capacity, ["journaler"])
+        self.producer = self.ring.producer()
+        self.board = Board.private()
+        self.journaler = Journaler(
+            self.ring.consumer("journaler"), JournalWriter(folder, "none", MIN_SEGMENT_BYTES), self.board
+        )
+
+    def put(self, records: list[bytes]) -> None:
+        for record in records:
+            if not self.producer.room():
+                self.journal()
+            self.producer.put(record)
+
+    def journal(self) -> None:
+        while self.journaler.step(0):
+            pass
+
+    def records(self) -> list[bytes]:
+        self.journal()
+        return list(JournalReader(self.folder, 1, self.board.get(Word.DURABLE_SEQ)))
+
+
+class Pair:
+    """A primary and a secondary, and a connection that `carry` moves bytes over."""
+
+    shipper: Shipper
+    receiver: Receiver
+
+    def __init__(self, folder: Path, synced: bool = False) -> None:
+        self.primary, self.secondary = Node(folder / "a"), Node(folder / "b", 32)
+        self.synced = synced
+        self.a = Hello("demo", "a", ID, 1, 0, 0, 1)
+        self.b = Hello("demo", "b", ID, 1, 0, 0, 2)
+        self.connect()
+
+    def connect(self, now_ns: int = 0, **changed: str | bytes | int) -> None:
+        self.a = replace(self.a, nonce=self.a.nonce + 2)
+        chain = self.receiver.chain if hasattr(self, "receiver") else 0
+        self.b = replace(self.b, nonce=self.b.nonce + 2, last_seq=self.secondary.producer.next - 1, chain=chain)
+        own = replace(self.b, **changed)
+        self.shipper = Shipper(self.primary.ring, self.primary.board, self.primary.folder, self.a, now_ns, 16)
+        self.receiver = Receiver(self.secondary.producer, self.secondary.board, own, self.synced, now_ns)
+
+    def carry(self, now_ns: int = 0, journal: bool = True) -> None:
+        """Until neither has anything more to say at this moment."""
+        while True:
+            moved = move(self.receiver, self.shipper) + self.shipper.poll(now_ns)
+            moved += move(self.shipper, self.receiver) + self.receiver.poll(now_ns)
+            if journal:
+                self.secondary.journal()
+            if not moved and not len(self.receiver.unsent()):
+                return
+
+    def acked(self) -> int:
+        return self.primary.board.get(Word.ACKED_SEQ)
+
+
+def move(source: Link, target: Link) -> int:
+    data = bytes(source.unsent())
+    give(target, data)
+    source.sent(len(data))
+    return len(data)
+
+
+def give(target: Link, data: bytes) -> None:
+    target.room()[: len(data)] = data
+    target.received(len(data))
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with TemporaryDirectory(dir="/dev/shm", prefix="replicator-test-", ignore_cleanup_errors=True) as name:
+        yield Pair(Path(name))
+
+
+def test_the_log_arrives_byte_for_byte_and_is_acknowledged(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 40))
+    pair.carry()
+    assert pair.secondary.records() == model.records(1, 40)
+    assert pair.acked() == 40
+    assert pair.receiver.chain == pair.shipper.chain == model.chain(model.records(1, 40))
+
+
+def test_what_the_ring_has_no_more_comes_from_the_journal(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 1000))
+    pair.primary.journal()
+    pair.carry()
+    assert pair.shipper.caught_up > 900
+    assert pair.secondary.records() == model.records(1, 1000)
+    assert pair.secondary.board.get(Word.PRIMARY_COMMIT) == 1000
+
+
+def test_synced_acknowledges_only_what_the_journaler_has_committed(pair: Pair) -> None:
+    pair.synced = True
+    pair.connect()
+    pair.primary.put(model.records(1, 10))
+    pair.carry(journal=False)
+    assert pair.secondary.producer.next == 11
+    assert pair.acked() == 0
+    pair.secondary.journal()
+    pair.carry()
+    assert pair.acked() == 10
+
+
+def test_a_secondary_that_stands_still_holds_up_no_primary(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 3000))
+    pair.carry(journal=False)
+    assert pair.secondary.producer.next <= 33
+    pair.primary.put(model.records(3001, 100))
+    pair.carry()
+    assert pair.secondary.records() == model.records(1, 3100)
+
+
+def test_a_connection_cut_at_any_byte_is_gone_on_from(pair: Pair) -> None:
+    first = 1
+    for cut in range(0, 600, 7):
+        pair.carry()
+        pair.primary.put(model.records(first, 3))
+        first += 3
+        pair.shipper.poll(0)
+        give(pair.receiver, bytes(pair.shipper.unsent())[:cut])
+        pair.receiver.poll(0)
+        pair.secondary.journal()
+        pair.connect()
+    pair.carry()
+    assert pair.secondary.records() == model.records(1, first - 1)
+    assert pair.acked() == first - 1
+
+
+def test_a_frame_of_an_earlier_connection_counts_for_nothing(pair: Pair) -> None:
+    pair.carry()
+    pair.primary.put(model.records(1, 3))
+    pair.shipper.poll(0)
+    old = bytes(pair.shipper.unsent())
+    pair.connect()
+    move(pair.receiver, pair.shipper)
+    pair.shipper.poll(0)
+    frames = bytes(pair.shipper.unsent())
+    give(pair.receiver, frames[: len(frames) - len(old)])
+    give(pair.receiver, old)
+    assert_refuses(pair.receiver, Refusal.STALE)
+    assert pair.secondary.producer.next == 1
+
+
+def assert_refuses(link: Receiver | Shipper, code: Refusal, now_ns: int = 0) -> str:
+    with pytest.raises(LinkError) as error:
+        link.poll(now_ns)
+    assert error.value.code == code
+    return error.value.reason
+
+
+def test_no_changed_byte_of_a_batch_reaches_the_ring(pair: Pair) -> None:
+    pair.carry()
+    pair.primary.put(model.records(1, 2))
+    pair.shipper.poll(0)
+    frame = bytes(pair.shipper.unsent())
+    for at in range(0, len(frame), 3):
+        wrong = bytearray(frame)
+        wrong[at] ^= 1
+        pair.receiver.room()[: len(frame)] = wrong
+        pair.receiver.received(len(frame))
+        with pytest.raises(LinkError):
+            pair.receiver.poll(0)
+        assert pair.secondary.producer.next == 1
+        pair.connect()
+        move(pair.receiver, pair.shipper)
+        pair.shipper.poll(0)
+        welcome = bytes(pair.shipper.unsent())
+        give(pair.receiver, welcome[: len(welcome) - len(frame)])
+        pair.receiver.poll(0)
+        frame = welcome[len(welcome) - len(frame) :]
+
+
+@pytest.mark.parametrize("twice", [True, False], ids=["twice", "out of order"])
+def test_frames_that_come_twice_or_out_of_order_end_the_connection(pair: Pair, twice: bool) -> None:
+    pair.carry()
+    frames = []
+    for first in (1, 2):
+        pair.primary.put(model.records(first, 1))
+        pair.shipper.poll(0)
+        frames.append(bytes(pair.shipper.unsent()))
+        pair.shipper.sent(len(frames[-1]))
+    give(pair.receiver, frames[0] * 2 if twice else frames[1] + frames[0])
+    assert_refuses(pair.receiver, Refusal.OUT_OF_ORDER)
+    assert pair.secondary.producer.next == (2 if twice else 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        (Refusal.WRONG_VENUE, {"venue": "other"}),
+        (Refusal.WRONG_LAYOUT, {"schema_hash": 1}),
+        (Refusal.WRONG_JOURNAL, {"journal_id": b"k" * 16}),
+        (Refusal.SAME_NODE, {"node": "a"}),
+        (Refusal.OLD_EPOCH, {"epoch": 2}),
+        (Refusal.DIVERGED, {"chain": 1}),
+    ],
+)
+def test_a_greeting_that_does_not_fit_is_refused_and_both_say_why(
+    pair: Pair, code: Refusal, changed: dict[str, str | bytes | int]
+) -> None:
+    pair.connect(0, **changed)
+    move(pair.receiver, pair.shipper)
+    with pytest.raises(LinkError) as error:
+        pair.shipper.poll(0)
+    pair.shipper.refuse(error.value, 0)
+    move(pair.shipper, pair.receiver)
+    assert assert_refuses(pair.receiver, code) == f"said by the peer: {error.value.reason}"
+
+
+def test_a_secondary_that_has_more_is_refused_by_sequence(pair: Pair) -> None:
+    pair.secondary.put(model.records(1, 5))
+    pair.connect()
+    move(pair.receiver, pair.shipper)
+    assert "sequence 5" in assert_refuses(pair.shipper, Refusal.AHEAD)
+
+
+def test_heartbeats_keep_a_connection_and_silence_ends_it(pair: Pair) -> None:
+    pair.carry()
+    for tenth in range(50):
+        pair.carry(tenth * SECOND // 10)
+    assert_refuses(pair.receiver, Refusal.SILENT, 8 * SECOND)
+    assert_refuses(pair.shipper, Refusal.SILENT, 8 * SECOND)
+
+
+def test_over_a_real_socket(pair: Pair) -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        left.setblocking(False)
+        right.setblocking(False)
+        pair.primary.put(model.records(1, 2000))
+        pair.primary.journal()
+        for _ in range(10_000):
+            for link, end in ((pair.shipper, left), (pair.receiver, right)):
+                link.poll(0)
+                pump(link, end)
+            pair.secondary.journal()
+            if pair.acked() == 2000:
+                break
+    assert pair.secondary.records() == model.records(1, 2000)
+
+
+def pump(link: Link, end: socket.socket) -> None:
+    with suppress(BlockingIOError):
+        link.sent(end.send(link.unsent()))
+    with suppress(BlockingIOError):
+        link.received(end.recv_into(link.room()))
