@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from procs.supervisor.recovery import MAX_RESTARTS
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
 SLOTS = 1024  # of an event ring: so few that they are full at once
 GAP_S = 3.0  # far below the heartbeat timeout, 10 s, and far above what a busy machine adds to the 0.2 s
-DEATHS = 10
+DEATHS = MAX_RESTARTS + 2  # of another host, the last one would start the whole venue again
 
 
 def stream_of(venue: RunningVenue, trader: str) -> Stream:
