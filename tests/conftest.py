@@ -11,7 +11,8 @@ __all__ = ["small_disk"]
 
 FUZZ_FACTOR = 100  # as many examples as a test asks for itself
 
-# By the CPU-seconds of all their processes. Where one is missing, or is no more, that costs seconds and nothing else.
+# By the CPU-seconds of all their processes, and some that mostly wait. One that is missing, or is no more, costs
+# seconds and nothing else.
 LONGEST = {
     f"tests/{file}.py": rank
     for rank, file in enumerate((
@@ -19,6 +20,7 @@ LONGEST = {
         "pipeline/test_faults_spread", "pipeline/test_refusals", "pipeline/test_backup", "scripts/operate/test_running",
         "pipeline/test_pages", "scripts/test_rights", "pipeline/test_downstream", "adversary/test_adversary",
         "scripts/backup/test_backup", "pipeline/test_positions", "pipeline/test_poison", "pipeline/test_faults_compact",
+        "pipeline/test_systemd", "supervisor/test_watchdog", "supervisor/test_monitoring", "gateway/test_connections",
         "scripts/flow/test_flow", "pipeline/test_demo_day", "pipeline/test_accept_loss", "matcher/test_fuzz",
         "simulation/test_planted", "batcher/test_refused", "batcher/test_batcher", "scripts/test_cli",
         "pipeline/test_trading", "pipeline/test_full_disk", "pipeline/test_looking", "scripts/test_repair_journal",
