@@ -1,13 +1,14 @@
 """Secrets that a configuration only names: `credential:NAME` stands for what the file NAME of a folder holds.
 
 systemd makes such a folder for a service (LoadCredential=, `$CREDENTIALS_DIRECTORY`); without it, a folder beside the
-configuration is read. It reads whole files, and never says what is in one.
+configuration is read. It reads regular files of at most MAX_BYTES, and never says what is in one.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,11 @@ class Credentials:
         path = self._folder / name
         try:
             path = next((each for each in self._files(name) if each.exists()), None) or path
-            if self._is_ours and path.stat().st_mode & OPEN_TO_OTHERS:
-                raise UnreadableError(f"others may open {path}: allowed is mode 0600 or 0400 (chmod 600 {path})")
-            content = path.read_bytes()
+            content = _content(path, is_ours=self._is_ours)
         except FileNotFoundError:
             raise UnreadableError(f"there is no such file in {self._folder}: {self._there()}", may_pass=True) from None
         except OSError as error:
             raise UnreadableError(f"{path} can't be read: {error.strerror}", may_pass=True) from None
-        if len(content) > MAX_BYTES:
-            raise UnreadableError(f"{path} has {len(content)} bytes; allowed are {MAX_BYTES}")
         try:
             text = content.decode().removesuffix("\n")
         except UnicodeDecodeError:
@@ -98,6 +95,24 @@ class UnreadableError(Exception):
     def __init__(self, reason: str, *, may_pass: bool = False) -> None:
         super().__init__(reason)
         self.may_pass = may_pass
+
+
+def _content(path: Path, *, is_ours: bool) -> bytes:
+    """What a file holds; never waits, and reads MAX_BYTES at most. UnreadableError, OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)  # a FIFO must not hang a start
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnreadableError(f"{path} is no regular file")
+        if is_ours and found.st_mode & OPEN_TO_OTHERS:
+            raise UnreadableError(f"others may open {path}: allowed is mode 0600 or 0400 (chmod 600 {path})")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > MAX_BYTES:
+        raise UnreadableError(f"{path} has {max(found.st_size, len(content))} bytes; allowed are {MAX_BYTES}")
+    return content
 
 
 def _places(raw: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,6 +96,51 @@ def test_one_that_holds_no_text_is_refused(file: Path, tmp_path: Path, content: 
     path = given(tmp_path / "venue.credentials") / "db-url"
     path.write_bytes(content)
     assert refusal(file) == [f"database.url: is credential:db-url, and {path} {says}"]
+
+
+def put_fifo(path: Path) -> None:
+    os.mkfifo(path, 0o600)
+
+
+def put_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [(put_fifo, "{path} is no regular file"), (Path.mkdir, "{path} is no regular file"),
+     (lambda path: path.symlink_to("/dev/zero"), "{path} is no regular file"),
+     (put_socket, "{path} can't be read: No such device or address"),
+     (lambda path: path.symlink_to(path.name), "{path} can't be read: Too many levels of symbolic links"),
+     (lambda path: path.symlink_to("/proc/self/mem"), "{path} can't be read: Input/output error")],
+    ids=["FIFO", "folder", "device", "socket", "loop", "unreadable"],
+)  # fmt: skip
+def test_what_can_t_be_read_is_refused_at_once(
+    file: Path, tmp_path: Path, put: Callable[[Path], object], says: str
+) -> None:
+    path = given(tmp_path / "venue.credentials") / "db-url"
+    path.unlink()
+    put(path)
+    assert refusal(file) == [f"database.url: is credential:db-url, and {says.format(path=path)}"]
+
+
+def test_a_huge_file_is_refused_unread(file: Path, tmp_path: Path) -> None:
+    path = given(tmp_path / "venue.credentials") / "db-url"
+    os.truncate(path, 1 << 40)  # sparse: whoever reads it whole needs a TiB of memory
+    assert refusal(file) == [
+        f"database.url: is credential:db-url, and {path} has {1 << 40} bytes; allowed are {MAX_BYTES}"
+    ]
+
+
+def test_a_link_leads_to_a_file_and_the_file_s_mode_counts(file: Path, tmp_path: Path) -> None:
+    path = given(tmp_path / "venue.credentials") / "db-url"
+    kept = path.rename(tmp_path / "kept")
+    path.symlink_to(kept)
+    assert_whole(config.load(file))
+    kept.chmod(0o644)
+    (said,) = refusal(file)
+    assert said.startswith(f"database.url: is credential:db-url, and others may open {path}: ")
 
 
 @pytest.mark.parametrize("name", ["", "..", "../venue.toml", "/etc/passwd", "a b", "x" * 65])
