@@ -72,6 +72,27 @@ def _listeners(config: Config) -> Iterator[Problem]:
         yield Problem("fix.store_session_bytes", f"is {one}; allowed is at most fix.store_bytes, which is {total}")
 
 
+def _replication(config: Config) -> Iterator[Problem]:
+    section, durability = config.replication, config.venue.durability
+    if durability in ("replicated", "both") and section.node is None:
+        yield Problem(
+            "venue.durability", f'is "{durability}", which needs a second node: name this one by replication.node'
+        )
+    for key in ("address", "peer_address"):
+        if not _is_address(getattr(section, key)):
+            yield Problem(
+                f"replication.{key}", f'is {getattr(section, key)!r}; allowed is an IP address such as "127.0.0.1"'
+            )
+    if (section.address, section.port) == (section.peer_address, section.peer_port):
+        yield Problem("replication.peer_port", f"is {section.port}, where this node listens itself: nodes must differ")
+    if section.node is not None:
+        for name in ("fix", "market_data", "metrics"):
+            if getattr(config, name).port == section.port:
+                yield Problem(
+                    "replication.port", f"is {section.port}, which {name}.port has already: ports must differ"
+                )
+
+
 def _database(config: Config) -> Iterator[Problem]:
     url = config.database.url
     if url and not url.startswith(("postgresql://", "postgres://")):
@@ -294,4 +315,16 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
     return f"is {name}, which is not in [[assets]]; {nearest(name, scales)}"
 
 
-_PARTS = (_listeners, _database, _alerts, _processes, _journal, _counts, _names, _instruments, _fee_tiers, _accounts)
+_PARTS = (
+    _listeners,
+    _replication,
+    _database,
+    _alerts,
+    _processes,
+    _journal,
+    _counts,
+    _names,
+    _instruments,
+    _fee_tiers,
+    _accounts,
+)

@@ -13,6 +13,9 @@ from msgspec import Meta, Struct, field
 Name = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}\Z", description="1 to 36 letters, digits, dots, dashes or underscores")
 ]
+NodeName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z", description="1 to 32 letters, digits, dots, dashes or underscores")
+]
 AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}\Z", description="1 to 16 capital letters or digits")]
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}\Z", description="1 to 16 capital letters or digits")]
 Decimal = Annotated[
@@ -45,7 +48,8 @@ class VenueSection(Section, frozen=True, kw_only=True):
 
     name: Name = "lockstep"
     data: str = "var/lockstep"  # the loader makes it absolute: see `config.loader.load`
-    durability: Literal["none", "local"] = "local"  # what "committed" means: written, or synced to this machine's disk
+    # What "committed" means: written, synced to this machine's disk, written and acknowledged by the other node, or both.
+    durability: Literal["none", "local", "replicated", "both"] = "local"
 
 
 class FixSection(Section, frozen=True, kw_only=True):
@@ -149,6 +153,17 @@ class MetricsSection(Section, frozen=True, kw_only=True):
     host_names: list[HostName] = []
 
 
+class ReplicationSection(Section, frozen=True, kw_only=True):
+    """The other node of the venue. Without a name of its own, a node is alone."""
+
+    node: NodeName | None = None
+    address: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 9900
+    peer_address: str = "127.0.0.1"
+    peer_port: Annotated[int, Meta(ge=1, le=65535)] = 9901
+    acknowledge: Literal["disk", "memory"] = "disk"  # when this node, as the secondary, acknowledges
+
+
 class AssetSection(Section, frozen=True, kw_only=True):
     """Something an account can hold; `scale` is the number of decimals of its smallest unit."""
 
@@ -232,6 +247,7 @@ class Config(Section, frozen=True, kw_only=True):
     processes: ProcessesSection = ProcessesSection()
     alerts: AlertsSection = AlertsSection()
     metrics: MetricsSection = MetricsSection()
+    replication: ReplicationSection = ReplicationSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []
     fee_tiers: list[FeeTierSection] = []

@@ -25,11 +25,17 @@ cdef enum:
     WORD_GENERATION = 10     # supervisor: which log and event rings are in use; another one: the core starts again
     WORD_SNAPSHOT_ASKED = 11  # supervisor: how many snapshots were asked for
     WORD_SNAPSHOT_SEQ = 12   # router: the Snapshot record in the log whose saving is wanted; 0: none
-    WORD_PROMOTED = 13       # supervisor: 1 once nobody fills a follower's log ring any more, and its router is to lead
+    WORD_PROMOTED = 13       # receiver: 1 once nobody fills a follower's log ring any more, and its router is to lead
     WORD_PRIMARY_COMMIT = 14  # replicator of a secondary: the primary has committed up to here, as it said last
+    WORD_COMMIT_BY = 15      # supervisor: the word that a commit waits for besides DURABLE_SEQ; 0: for none
     WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
     WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published
     WORD_MATCHER_DUE = 32    # + matcher - 1: matcher: the log time from which a tick changes something; 0: none will
+    WORD_FENCED = 40         # replicator: the epoch that another node leads or is about to: nothing is released any more
+    WORD_PROMOTE = 41        # supervisor: 1: this node's receiver is to hang up, and its router to lead
+    WORD_LINK = 42           # replicator, or a secondary's receiver: the state of the link to the other node (Link)
+    WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last
+    WORD_DIFFERS = 44        # likewise: the mark at which the two nodes' states differ; 0: at none
 
 cdef struct HealthPayload:
     uint64_t heartbeat_ns    # CLOCK_MONOTONIC

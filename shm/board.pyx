@@ -66,7 +66,7 @@ SIZE = BOARD_SIZE
 
 
 class Word(IntEnum):
-    """The board's words; the three last are the first of eight, one a matcher. Who writes which is in board.pxd."""
+    """The board's words; SETTLED and MATCHER_… are the first of eight, one a matcher. Who writes which: board.pxd."""
 
     DURABLE_SEQ = WORD_DURABLE_SEQ
     ACKED_SEQ = WORD_ACKED_SEQ
@@ -83,6 +83,12 @@ class Word(IntEnum):
     SNAPSHOT_SEQ = WORD_SNAPSHOT_SEQ
     PROMOTED = WORD_PROMOTED
     PRIMARY_COMMIT = WORD_PRIMARY_COMMIT
+    COMMIT_BY = WORD_COMMIT_BY
+    FENCED = WORD_FENCED
+    PROMOTE = WORD_PROMOTE
+    LINK = WORD_LINK
+    PEER_SEQ = WORD_PEER_SEQ
+    DIFFERS = WORD_DIFFERS
     SETTLED = WORD_SETTLED
     MATCHER_DONE = WORD_MATCHER_DONE
     MATCHER_DUE = WORD_MATCHER_DUE
@@ -147,11 +153,18 @@ cdef class Board:
         store_release(<uint64_t *> (self.base + AT_WORDS + word * LINE), value)
 
     cdef uint64_t commit_seq(self) noexcept nogil:
-        """The last log sequence that is committed: in both modes of a lone node, the journaler decides it."""
-        return self.load(WORD_DURABLE_SEQ)
+        """The last log sequence that is committed: this node's journal has it, and the word that COMMIT_BY names."""
+        cdef uint64_t durable = self.load(WORD_DURABLE_SEQ)
+        cdef uint64_t word = self.load(WORD_COMMIT_BY)
+        return min(durable, self.load(<int> word)) if word else durable
 
     cdef uint64_t release_seq(self) noexcept nogil:
-        """Events caused up to here may leave the venue (LOG-13), and the router's own among them are all published."""
+        """Events caused up to here may leave the venue (LOG-13), and the router's own among them are all published.
+
+        0 once another node leads, or is about to.
+        """
+        if self.load(WORD_FENCED):
+            return 0
         cdef uint64_t commit = self.commit_seq()
         cdef uint64_t done = self.load(WORD_ROUTER_DONE)
         return commit if commit < done else done

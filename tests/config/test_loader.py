@@ -109,8 +109,8 @@ def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
         ),
         (("port = 9878", "port = 98780"), "fix.port: is 98780; allowed is a whole number from 0 to 65535"),
         (
-            ('durability = "local"', 'durability = "both"'),
-            "venue.durability: is 'both'; allowed is one of local, none",
+            ('durability = "local"', 'durability = "most"'),
+            "venue.durability: is 'most'; allowed is one of both, local, none, replicated",
         ),
         (
             ('name = "SOL"\nscale = 8', 'name = "SOL"\nscale = 1.5'),

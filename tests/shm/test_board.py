@@ -118,3 +118,16 @@ def test_an_entry_stays_readable_when_its_writer_is_killed_mid_write(shared: str
 def test_a_gateway_that_has_shown_nothing_counts_nothing() -> None:
     nothing = {"is_open": 0, "connections": 0, "sessions": 0, "open_orders": 0, "refused": [0, 0, 0]}
     assert [Board.private().counts(gateway) for gateway in range(8)] == [nothing] * 8
+
+
+def test_a_commit_waits_for_the_word_that_the_mode_names() -> None:
+    board = Board.private()
+    for word, seq in ((Word.DURABLE_SEQ, 10), (Word.ROUTER_DONE, 12), (Word.ACKED_SEQ, 7), (Word.PRIMARY_COMMIT, 11)):
+        board.set(word, seq)
+    assert board.release_position() == 10
+    board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
+    assert board.release_position() == 7
+    board.set(Word.COMMIT_BY, Word.PRIMARY_COMMIT)
+    assert board.release_position() == 10
+    board.set(Word.FENCED, 3)
+    assert board.release_position() == 0

@@ -1,0 +1,63 @@
+"""What a node is in its venue: its role, and whose acknowledgement its commits wait for. It is a file of the data folder.
+
+It outlives configuration and runs: after a failover the roles are the other way round. It opens no socket.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from config.schema import Config
+from procs.disk import atomic_file
+
+
+class Node(Struct, frozen=True, forbid_unknown_fields=True):
+    """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them: a primary that
+    is the only one is solo. `statement` is what the operator said when the other node was left behind.
+    """
+
+    role: Literal["primary", "secondary"] = "primary"
+    members: tuple[str, ...] = ()
+    statement: str = ""
+
+    @property
+    def is_secondary(self) -> bool:
+        return self.role == "secondary"
+
+
+class RoleError(Exception):
+    """The file of the role can't be used; the message says which, and what to do."""
+
+
+def folder_of(data: Path) -> Path:
+    """Where the node of the venue in `data` keeps its role and its keys. Its owner's alone."""
+    return data / "node"
+
+
+def load(data: Path) -> Node:
+    """What the node in `data` is; a primary that no file says anything of. RoleError."""
+    file = folder_of(data) / "role.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Node)
+    except FileNotFoundError:
+        return Node()
+    except (OSError, msgspec.DecodeError) as error:
+        raise RoleError(
+            f"{file} can't be read ({error}): lockstep rejoin or lockstep failover write it again"
+        ) from error
+
+
+def save(data: Path, node: Node) -> None:
+    """Have it on disk when this returns. OSError."""
+    folder = folder_of(data)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    atomic_file.replace_durably(folder / "role.json", msgspec.json.encode(node))
+
+
+def is_paired(config: Config, node: Node) -> bool:
+    """Whether commits of a primary wait for the other node: as soon as that has once had all of the log."""
+    return config.venue.durability in ("replicated", "both") and len(node.members) > 1

@@ -1,0 +1,43 @@
+"""What a node is, in a file that outlives runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.schema import Config, ReplicationSection, VenueSection
+from procs.venue import node
+from procs.venue.node import Node
+
+
+def test_a_node_is_a_primary_until_a_file_says_otherwise(tmp_path: Path) -> None:
+    assert node.load(tmp_path) == Node("primary")
+    node.save(tmp_path, Node("secondary", ("a", "b"), "a is off: pulled its plug"))
+    assert node.load(tmp_path) == Node("secondary", ("a", "b"), "a is off: pulled its plug")
+    assert (tmp_path / "node").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"role": "leader"}', b'{"rule": "primary"}'])
+def test_a_damaged_role_is_named(tmp_path: Path, content: bytes) -> None:
+    node.save(tmp_path, Node())
+    (tmp_path / "node" / "role.json").write_bytes(content)
+    with pytest.raises(node.RoleError, match=r"role\.json can't be read"):
+        node.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("durability", "members", "paired"),
+    [
+        ("local", ("a", "b"), False),
+        ("none", ("a", "b"), False),
+        ("replicated", (), False),
+        ("replicated", ("a",), False),
+        ("replicated", ("a", "b"), True),
+        ("both", ("a", "b"), True),
+    ],
+)
+def test_commits_wait_for_a_member(durability: str, members: tuple[str, ...], paired: bool) -> None:
+    venue = VenueSection(durability=durability)  # type: ignore[arg-type]
+    config = Config(venue=venue, replication=ReplicationSection(node="a"))
+    assert node.is_paired(config, Node("primary", members)) == paired
