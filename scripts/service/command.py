@@ -60,10 +60,11 @@ def install(
 
     Examples: lockstep install main; lockstep install main node-b --cpus 2-5 --yes; lockstep install main --dry-run
 
-    Exit codes: 0 all of it is there; 1 a command of systemd failed; 2 it can't be done here, or was not confirmed.
+    Exit codes: 0 all of it is there; 1 a file can't be written, or a command of systemd failed; 2 it can't be done
+    here, or was not confirmed.
     """
     named = program or str(Path(sys.prefix) / "bin" / "lockstep")
-    _check_host(root, is_dry=dry_run)
+    root = _checked_root(root, is_dry=dry_run)
     if root == HOST:
         _check_program(Path(named))
     items = plan.wanted(root, names or [], named, cpus)
@@ -90,13 +91,13 @@ def uninstall(
 
     Examples: lockstep uninstall node-b; lockstep uninstall --dry-run
 
-    Exit codes: 0 nothing of it is there; 1 a command of systemd failed; 2 it can't be done here, a venue runs, or it
-    was not confirmed.
+    Exit codes: 0 nothing of it is there; 1 a file can't be removed, or a command of systemd failed; 2 it can't be done
+    here, a venue runs, or it was not confirmed.
     """
-    _check_host(root, is_dry=dry_run)
+    root = _checked_root(root, is_dry=dry_run)
     items = plan.unwanted(root, names or [])
     if root == HOST and not dry_run:
-        _check_stopped(names or [])
+        check_stopped(names or [])
     done = Done(items, [["systemctl", "daemon-reload"]] if root == HOST else [], dry_run)
     code = _carry_out(done, root, "Remove it?", yes=yes, json=json)
     if code == EXIT_OK and not json and not dry_run:
@@ -104,16 +105,22 @@ def uninstall(
     return code
 
 
-def _check_host(root: Path, *, is_dry: bool) -> None:
-    if root != HOST:
-        if not root.is_dir():
-            raise UsageError(f"--root is {root}, which is no folder")
-    elif is_dry:
-        return
-    elif not BOOTED.is_dir():
+def _checked_root(root: Path, *, is_dry: bool) -> Path:
+    """HOST by whatever name it was given, or another tree's folder. UsageError where nothing may be changed there."""
+    if not root.is_dir():
+        raise UsageError(f"--root is {root}, which is no folder")
+    if not root.samefile(HOST):
+        return root
+    if not is_dry:
+        _check_host()
+    return HOST
+
+
+def _check_host() -> None:
+    if not BOOTED.is_dir():
         raise UsageError("systemd does not run this host: lockstep run needs no service manager; --dry-run prints what "
                          "would be written, --root DIR writes it into the tree of another host")  # fmt: skip
-    elif os.geteuid() != 0:
+    if os.geteuid() != 0:
         raise UsageError("only root may do that: repeat it with sudo, or add --dry-run to look at it")
 
 
@@ -130,12 +137,14 @@ def _check_program(program: Path) -> None:
         raise UsageError(f"{program} is no program: name one by --program, by its whole path")
 
 
-def _check_stopped(names: Sequence[str]) -> None:
+def check_stopped(names: Sequence[str]) -> None:
     units = [f"lockstep@{name}.service" for name in names] or ["lockstep@*.service"]
     states = "--state=active,activating,deactivating,reloading"
     asked = ["systemctl", "list-units", "--no-legend", "--plain", states, *units]
-    found = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
-    running = [line.split()[0] for line in found.splitlines() if line.strip()]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise UsageError(f"whether a venue runs is unknown: {' '.join(asked)}: {_said(answer)}")
+    running = [line.split()[0] for line in answer.stdout.splitlines() if line.strip()]
     if running:
         raise UsageError(f"{', '.join(running)} runs: stop it first (systemctl stop {' '.join(running)})")
 
@@ -155,15 +164,22 @@ def _carry_out(done: Done, root: Path, question: str, *, yes: bool, json: bool) 
     if changes and not (yes or is_sure(f"{counted(len(changes), 'change')} below {root}. {question}")):
         raise UsageError("nothing was changed: confirm on a terminal, or by --yes")
     for item in changes:
-        _apply(item, root / item.path.lstrip("/"))
+        try:
+            _apply(item, root / item.path.lstrip("/"))
+        except OSError as error:
+            text = f"{item.path}: {error.strerror}. What came before it is done: mend this, then repeat the command"
+            return fail(text, json=json, code=EXIT_PROBLEM)
     for command in done.commands:
         if not shutil.which(command[0]):
             return fail(f"{command[0]} is not on this host: run it yourself, {' '.join(command)}", json=json)
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode:
-            said = " ".join(answer.stderr.split()) or f"exit code {answer.returncode}"
-            return fail(f"{' '.join(command)}: {said}", json=json, code=EXIT_PROBLEM)
+            return fail(f"{' '.join(command)}: {_said(answer)}", json=json, code=EXIT_PROBLEM)
     return EXIT_OK
+
+
+def _said(answer: subprocess.CompletedProcess[str]) -> str:
+    return " ".join(answer.stderr.split()) or f"exit code {answer.returncode}"
 
 
 def _print(item: Item, *, whole: bool) -> None:
@@ -180,8 +196,10 @@ def _apply(item: Item, path: Path) -> None:
     """Make the tree as the item wants it: each file and link is replaced as a whole."""
     if item.state == "gone":
         path.unlink()
-        if not any(path.parent.iterdir()) and path.parent.name.endswith((".service.d", "lockstep.target.wants")):
-            path.parent.rmdir()
+        folder = path.parent
+        is_made = folder.name.endswith((".service.d", "lockstep.target.wants")) and not folder.is_symlink()
+        if is_made and not any(folder.iterdir()):
+            folder.rmdir()
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     if item.target is None and item.text is None:

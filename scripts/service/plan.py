@@ -26,6 +26,7 @@ SYSUSERS = Path("/etc/sysusers.d/lockstep.conf")
 DROP_IN = "50-lockstep.conf"
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,36}")
 CPUS = re.compile(r"\d{1,4}(-\d{1,4})?([, ]\d{1,4}(-\d{1,4})?)*")
+PROGRAM_PATH = re.compile(r"/[A-Za-z0-9_./+:@=,-]+")  # what systemd takes as it stands: no space, quote, % or line feed
 
 State = Literal["new", "changed", "there", "gone"]
 
@@ -42,8 +43,12 @@ class Item(Struct, frozen=True):
 
 def wanted(root: Path, names: Sequence[str], program: str, cpus: str | None) -> list[Item]:
     """All that there shall be for the venues `names` below `root`. UsageError where another's file is in the way."""
-    if cpus is not None and not CPUS.fullmatch(cpus):
+    if cpus is not None and not _are_cpus(cpus):
         raise UsageError(f"--cpus is {cpus!r}; allowed are cores such as 2,3 or 2-5")
+    if not PROGRAM_PATH.fullmatch(program):
+        raise UsageError(
+            f"a unit can't run {program!r}: a whole path of letters, digits and _./+:@=,- can stand in one"
+        )
     items = [
         _file(root, SYSUSERS, source("lockstep.sysusers")),
         _file(root, UNITS / "lockstep@.service", source("lockstep@.service").replace(PROGRAM, program)),
@@ -57,6 +62,8 @@ def wanted(root: Path, names: Sequence[str], program: str, cpus: str | None) -> 
             text = f"{OURS}of `lockstep install --cpus`.\n[Service]\nCPUAffinity={cpus}\n"
             items.append(_file(root, _drop_in(name), text))
         items.append(_link(root, WANTED / f"lockstep@{name}.service", UNITS / "lockstep@.service"))
+    for item in items:
+        _check_way(root, Path(item.path))
     return items
 
 
@@ -68,7 +75,10 @@ def unwanted(root: Path, names: Sequence[str]) -> list[Item]:
     if every:
         paths += [UNITS / "multi-user.target.wants/lockstep.target", UNITS / "lockstep.target",
                   UNITS / "lockstep@.service", SYSUSERS]  # fmt: skip
-    return [_removal(root, path) for path in paths if _below(root, path).is_symlink() or _below(root, path).exists()]
+    there = [path for path in paths if _is_there(_below(root, path))]
+    for path in there:
+        _check_way(root, path)
+    return [_removal(root, path) for path in there]
 
 
 def source(name: str) -> str:
@@ -87,6 +97,13 @@ def _drop_in(name: str) -> Path:
     return UNITS / f"lockstep@{name}.service.d" / DROP_IN
 
 
+def _are_cpus(text: str) -> bool:
+    if not CPUS.fullmatch(text):
+        return False
+    ranges = [part.split("-") for part in re.split("[, ]", text)]
+    return all(int(each[0]) <= int(each[-1]) for each in ranges)
+
+
 def _checked(names: Collection[str]) -> list[str]:
     for name in names:
         if not NAME.fullmatch(name) or name in (".", ".."):
@@ -98,10 +115,25 @@ def _below(root: Path, path: Path) -> Path:
     return root / path.relative_to("/")
 
 
+def _is_there(path: Path) -> bool:
+    """Whether anything has this name, be it a link that leads nowhere."""
+    return path.is_symlink() or path.exists()
+
+
+def _check_way(root: Path, path: Path) -> None:
+    """UsageError unless each folder above `path` is one, or can be made, and none leads out of `root`."""
+    for folder in reversed(path.parents):
+        there = _below(root, folder)
+        if _is_there(there) and not there.is_dir():
+            raise UsageError(f"{folder} is no folder: nothing was changed. Move it away, then repeat this command")
+        if not there.resolve().is_relative_to(root.resolve()):
+            raise UsageError(f"{folder} leads out of {root}, to {there.resolve()}: nothing was changed")
+
+
 def _file(root: Path, path: Path, text: str) -> Item:
     there = _below(root, path)
     state: State = "new"
-    if there.is_symlink() or there.exists():
+    if _is_there(there):
         state = "there" if _ours(there, path) == text and stat.S_IMODE(there.stat().st_mode) == 0o644 else "changed"
     return Item(str(path), state, "0644", text=text)
 
@@ -126,7 +158,7 @@ def _link(root: Path, path: Path, target: Path) -> Item:
 def _folder(root: Path, path: Path, mode: int) -> Item:
     """A folder that is there stays as it is, with its mode and its owner."""
     there = _below(root, path)
-    if there.exists() and not there.is_dir():
+    if _is_there(there) and not there.is_dir():
         raise UsageError(f"{path} is no folder: nothing was changed. Move it away, then repeat this command")
     return Item(str(path), "there" if there.exists() else "new", f"{mode:04o}")
 

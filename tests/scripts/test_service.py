@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.errors import UsageError
 from scripts.service import command, plan
 from tests.console import lockstep
 
@@ -128,9 +129,75 @@ def test_a_masked_unit_stays_masked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "target", "says"),
+    [("etc/systemd/system", None, "/etc/systemd/system is no folder"),
+     ("etc/systemd/system/lockstep.target.wants", None, "/etc/systemd/system/lockstep.target.wants is no folder"),
+     ("etc/lockstep/main.credentials", "nowhere", "/etc/lockstep/main.credentials is no folder"),
+     ("etc/systemd", "..", "/etc/systemd leads out of "), ("etc/lockstep", "..", "/etc/lockstep leads out of ")],
+)  # fmt: skip
+def test_what_is_in_the_way_is_named_before_anything_changes(
+    tmp_path: Path, path: str, target: str | None, says: str
+) -> None:
+    root = tmp_path / "image"
+    (root / path).parent.mkdir(parents=True)
+    if target is None:
+        (root / path).write_text("mine")
+    else:
+        (root / path).symlink_to(tmp_path / target)
+    before = tree(tmp_path)
+    answer = lockstep("install", "main", "--root", root, "--yes")
+    assert (answer.returncode, answer.stderr.startswith(says)) == (2, True), answer.stderr
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_that_is_a_link_within_the_tree_serves_and_stays(tmp_path: Path) -> None:
+    wanted, kept = tmp_path / UNITS / "lockstep.target.wants", tmp_path / "srv" / "wants"
+    kept.mkdir(parents=True)
+    wanted.parent.mkdir(parents=True)
+    wanted.symlink_to(kept)
+    installed(tmp_path, "main")
+    assert [path.name for path in kept.iterdir()] == ["lockstep@main.service"]
+    assert lockstep("uninstall", "--root", tmp_path, "--yes").returncode == 0
+    assert (wanted.readlink(), list(kept.iterdir())) == (kept, [])
+
+
+def test_what_can_t_be_written_is_named_and_a_repetition_does_the_rest(tmp_path: Path) -> None:
+    obstacle = tmp_path / UNITS / ".lockstep.target.new"
+    obstacle.mkdir(parents=True)
+    answer = lockstep("install", "main", "--root", tmp_path, "--program", "/bin/true", "--yes")
+    assert (answer.returncode, answer.stderr.startswith(f"/{UNITS}/lockstep.target: Is a directory. ")) == (1, True)
+    obstacle.rmdir()
+    installed(tmp_path, "main")
+    assert (tmp_path / UNITS / "lockstep.target.wants" / "lockstep@main.service").is_symlink()
+
+
+def test_this_host_is_this_host_by_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(command, "BOOTED", tmp_path / "nowhere")
+    (tmp_path / "link").symlink_to("/")
+    for name in ("//", "/etc/..", tmp_path / "link"):
+        answer = lockstep("uninstall", "--root", name, "--yes")
+        assert (answer.returncode, answer.stderr.startswith("systemd does not run this host: ")) == (2, True), name
+
+
+def test_where_systemd_can_t_say_what_runs_nothing_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mute = tmp_path / "systemctl"
+    mute.write_text("#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n")
+    mute.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(UsageError, match=r"whether a venue runs is unknown: .*: Failed to connect to bus"):
+        command.check_stopped(["main"])
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [(["../evil"], "'../evil' is no name of a venue"), (["a b"], "'a b' is no name"), ([".."], "'..' is no name"),
-     (["main", "--cpus", "all"], "--cpus is 'all'; allowed are cores such as 2,3 or 2-5")],
+     (["a\nb"], "'a\\nb' is no name"), (["ä"], "'ä' is no name"), (["x" * 37], "'xxx"),
+     (["main", "--cpus", "all"], "--cpus is 'all'; allowed are cores such as 2,3 or 2-5"),
+     (["main", "--cpus", "1,5-2"], "--cpus is '1,5-2'; allowed are cores"),
+     (["main", "--program", "/opt/my venue/lockstep"], "a unit can't run '/opt/my venue/lockstep': a whole path"),
+     (["main", "--program", "/bin/true\nUser=root"], "a unit can't run '/bin/true\\nUser=root'"),
+     (["main", "--program", "/opt/%h/lockstep"], "a unit can't run '/opt/%h/lockstep'"),
+     (["main", "--program", "bin/lockstep"], "a unit can't run 'bin/lockstep'")],
 )  # fmt: skip
 def test_a_wrong_name_is_refused(tmp_path: Path, arguments: list[str], says: str) -> None:
     answer = lockstep("install", *arguments, "--root", tmp_path, "--yes")
