@@ -48,7 +48,7 @@ class VenueSection(Section, frozen=True, kw_only=True):
 
     name: Name = "lockstep"
     data: str = "var/lockstep"  # the loader makes it absolute: see `config.loader.load`
-    # What "committed" means: written, synced to this machine's disk, written and acknowledged by the other node, or both.
+    # What "committed" means: written, synced to this machine's disk, acknowledged by the other node, or both of these.
     durability: Literal["none", "local", "replicated", "both"] = "local"
 
 

@@ -1,4 +1,4 @@
-"""What a node is in its venue: its role, and whose acknowledgement its commits wait for. It is a file of the data folder.
+"""What a node is in its venue: its role, and whose acknowledgement its commits wait for; a file of the data folder.
 
 It outlives configuration and runs: after a failover the roles are the other way round. It opens no socket.
 """
@@ -16,8 +16,9 @@ from procs.disk import atomic_file
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True):
-    """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them: a primary that
-    is the only one is solo. `statement` is what the operator said when the other node was left behind.
+    """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them.
+
+    A primary without another member is solo. `statement` is what the operator said when the other node was left behind.
     """
 
     role: Literal["primary", "secondary"] = "primary"
