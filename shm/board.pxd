@@ -31,7 +31,7 @@ cdef enum:
     WORD_SETTLED = 16        # + matcher - 1: router: event number that the ledger has settled
     WORD_MATCHER_DONE = 24   # + matcher - 1: matcher: log sequence done, its events published
     WORD_MATCHER_DUE = 32    # + matcher - 1: matcher: the log time from which a tick changes something; 0: none will
-    WORD_FENCED = 40         # replicator: the epoch that another node leads or is about to: nothing is released any more
+    WORD_FENCED = 40         # replicator: the epoch that another node is to lead: nothing is released any more
     WORD_PROMOTE = 41        # supervisor: 1: this node's receiver is to hang up, and its router to lead
     WORD_LINK = 42           # replicator, or a secondary's receiver: the state of the link (Link)
     WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last

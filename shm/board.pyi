@@ -22,9 +22,15 @@ class Word(IntEnum):
     SNAPSHOT_SEQ = 12
     PROMOTED = 13
     PRIMARY_COMMIT = 14
+    COMMIT_BY = 15
     SETTLED = 16
     MATCHER_DONE = 24
     MATCHER_DUE = 32
+    FENCED = 40
+    PROMOTE = 41
+    LINK = 42
+    PEER_SEQ = 43
+    DIFFERS = 44
 
 class Counts(TypedDict):
     is_open: int

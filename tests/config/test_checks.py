@@ -22,7 +22,9 @@ from config.schema import (
     MarketDataSection,
     MetricsSection,
     ProcessesSection,
+    ReplicationSection,
     ScheduleEntry,
+    VenueSection,
 )
 from procs.rules.credentials import credential_of, is_right
 
@@ -269,3 +271,22 @@ def test_more_assets_or_instruments_than_tables_have_places_are_refused() -> Non
 def test_no_heartbeat_is_waited_for_for_ever() -> None:
     wanted = ProcessesSection(heartbeat_timeout_s=float("nan"))
     assert [key for key, _ in problems(processes=wanted)] == ["processes.heartbeat_timeout_s"]
+
+
+def test_a_mode_of_two_nodes_needs_a_name_for_this_one() -> None:
+    replicated = VenueSection(durability="replicated")
+    reason = 'is "replicated", which needs a second node: name this one by replication.node'
+    assert problems(venue=replicated) == [("venue.durability", reason)]
+    assert problems(venue=replicated, replication=ReplicationSection(node="a")) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "reason"),
+    [
+        ({"address": "here"}, "address", "is 'here'; allowed is an IP address such as \"127.0.0.1\""),
+        ({"peer_port": 9900}, "peer_port", "is 9900, where this node listens itself: nodes must differ"),
+        ({"node": "a", "port": 9878}, "port", "is 9878, which fix.port has already: ports must differ"),
+    ],
+)
+def test_two_nodes_listen_in_two_places(section: dict[str, Any], key: str, reason: str) -> None:
+    assert problems(replication=ReplicationSection(**section)) == [(f"replication.{key}", reason)]
