@@ -85,7 +85,7 @@ def examine(config: Config, data: Path) -> Loss:
     if not report.records:
         raise LossError(f"{journal} has no record left: restore a copy, or begin a new venue in another data folder")
     place = short_of(journal, report.last_seq, "")
-    numbers = _numbers(config, data, report.last_seq)
+    _, numbers = state_at(config, data, report.last_seq)
     why = place.reason.rstrip(": ")
     loss = Loss(report.last_seq, report.last_seq, str(place.file), place.offset, why, numbers)
     names = _names(data, report)
@@ -131,8 +131,9 @@ class _Listener(Witnesses):
         self.numbers = list(numbers)
 
 
-def _numbers(config: Config, data: Path, seq: int) -> list[int]:
-    """The last event of each ring that the journal leads to, as a starting router finds them."""
+def state_at(config: Config, data: Path, seq: int) -> tuple[ReplayedCore, list[int]]:
+    """The core as the journal leads to it at record `seq`, and the last event of each ring, as a starting router finds
+    them. LossError, JournalError, CoreReplayError."""
     core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     try:
         replay = ReplayedCore(config, data, snapshot_catalog.choose(data, core, seq).start, seq, reader=False)
@@ -140,7 +141,7 @@ def _numbers(config: Config, data: Path, seq: int) -> list[int]:
         raise LossError(str(error)) from error
     replay.router.witnesses = listener = _Listener()
     replay.run()
-    return listener.numbers
+    return replay, listener.numbers
 
 
 def _names(data: Path, report: JournalReport) -> Names:

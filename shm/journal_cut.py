@@ -1,6 +1,7 @@
-"""Cuts a copy of a journal, so that it ends with an earlier record: for a venue that goes back to where it was then.
+"""Cuts a journal, so that it ends with an earlier record: a copy, for a venue that goes back to where it was then, or
+that of a node that follows another one's history.
 
-It asks no witness: never cut a journal from which a venue has released anything.
+It asks no witness: whatever was released of what is cut is its caller's affair.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Two nodes of one venue: who leads, and how roles change."""
