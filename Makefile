@@ -37,15 +37,15 @@ run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
 	$(PY) -m pytest -n $$(($(JOBS) + 2)) --dist loadfile --no-loadscope-reorder -m 'not interop and not soak' $(ARGS)
 
-coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests/matcher' chooses); hours for all
+coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests/matcher' chooses)
 	@mkdir -p $(TRACED)
+	@find $(TRACED) -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.hits' -o -name '.coverage*' | xargs -r rm
 	@git ls-files -z -co --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null | tar -x -C $(TRACED)
-	@echo 'compiling with line tracing, in $(TRACED)'
+	@echo 'compiling with probes, in $(TRACED)'
 	@cd $(TRACED) && LOCKSTEP_TRACE=1 $(abspath $(PY)) setup.py --quiet build_ext --inplace
-	-cd $(TRACED) && PYTHONPATH=$(abspath $(TRACED)) $(abspath $(PY)) -m coverage run -m pytest -n $(JOBS) --dist loadfile --timeout=3600 \
+	-cd $(TRACED) && PYTHONPATH=$(abspath $(TRACED)) $(abspath $(PY)) -m coverage run -m pytest -n $(JOBS) --dist loadfile --timeout=600 \
 		-m 'not interop and not soak' $(ARGS)
-	@cd $(TRACED) && $(abspath $(PY)) -m coverage combine --quiet && $(abspath $(PY)) -m coverage html --quiet && \
-		$(abspath $(PY)) -m coverage report --skip-covered --sort=cover
+	@cd $(TRACED) && $(abspath $(PY)) -m tests.compiled_coverage
 	@echo 'line by line: $(TRACED)/htmlcov/index.html'
 
 interop: build ## test against QuickFIX, which is compiled once

@@ -1,8 +1,8 @@
 """Builds the carried path: every .pyx in the tree becomes an extension module beside it.
 
 Set LOCKSTEP_ONLY to a comma-separated list of folders to build only what lies below them, LOCKSTEP_JOBS to how many
-compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML. LOCKSTEP_TRACE=1 builds slow modules
-that tell coverage.py each line they run; `make coverage` has a tree of its own for them.
+compilers may run at once, and LOCKSTEP_ANNOTATE=1 for Cython's annotated HTML. LOCKSTEP_TRACE=1 builds modules that
+note each line they run; `make coverage` has a tree of its own for them.
 """
 
 import os
@@ -24,7 +24,10 @@ DIRECTIVES = {
     "binding": False,  # nothing asks a compiled function for its signature: a tenth of the compiler's time
 }
 TRACED = bool(os.environ.get("LOCKSTEP_TRACE"))
-OPTIMIZED = ["-O0", "-g0"] if TRACED else ["-O3", "-g1"]
+if TRACED:
+    # A condition of a `switch` would not be counted.
+    DIRECTIVES |= {"linetrace": True, "optimize.use_switch": False}
+OPTIMIZED = ["-O1", "-g0", "-w"] if TRACED else ["-O3", "-g1"]
 FLAGS = [*OPTIMIZED, "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
 
 
@@ -42,7 +45,6 @@ extensions = [
         depends=["shm/atomics.h", "shm/crc32c.h"],
         extra_compile_args=FLAGS,
         libraries=["rt"],
-        define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACED else [],
     )
     for path in sources()
 ]
@@ -51,10 +53,15 @@ extensions = [
 if __name__ == "__main__":
     modules = cythonize(
         extensions,
-        compiler_directives=DIRECTIVES | {"linetrace": TRACED},
+        compiler_directives=DIRECTIVES,
         annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
         nthreads=JOBS if len(extensions) > 1 else 0,
     )
+    if TRACED:
+        from tests.compiled_coverage import probe
+
+        for module in modules:
+            probe(Path(module.sources[0]))
     setup(
         # The longest first, so that the compilers end together.
         ext_modules=sorted(modules, key=lambda module: -os.path.getsize(module.sources[0])),

@@ -1,0 +1,51 @@
+"""The probes of `make coverage` say which lines and outcomes ran, of a process that was killed too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.compiled_coverage import ROOT, sources
+
+SAMPLE = """\
+cdef int count(int n) noexcept nogil:
+    cdef int i, total = 0
+    for i in range(n):
+        if i > 2 and total < 100:
+            total += 1
+        elif i > 50:
+            total += 2
+    while n > 9 or total > 1:
+        total -= 1
+    return total
+
+def run(int n):
+    return count(n)
+
+def never(x):
+    return 1 if x else 2
+"""
+KILLED = "import os; from shm import sample; sample.run(5); os.kill(os.getpid(), 9)"
+
+
+def test_a_killed_process_left_what_it_ran(tmp_path: Path) -> None:
+    (tmp_path / "shm").mkdir()
+    (tmp_path / "shm" / "__init__.py").touch()
+    (tmp_path / "shm" / "sample.pyx").write_text(SAMPLE)
+    environ = os.environ | {"LOCKSTEP_TRACE": "1", "PYTHONPATH": str(tmp_path)}
+    build = [sys.executable, str(ROOT / "setup.py"), "--quiet", "build_ext", "--inplace"]
+    subprocess.run(build, cwd=tmp_path, env=environ, check=True, capture_output=True)
+    assert subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environ, check=False).returncode == -9
+    found = sources(tmp_path)
+    assert list(found) == [str(tmp_path / "shm" / "sample.pyx")]
+    sample = found[str(tmp_path / "shm" / "sample.pyx")]
+    ran = {line for line, hit in sample.lines.items() if hit}
+    assert ran >= {2, 3, 4, 5, 6, 8, 9, 10, 13}
+    assert set(sample.lines) - ran == {7, 16}
+    # Of `a and b`, the first condition is `a` and the second one is the whole.
+    assert sorted(arc for arc, hit in sample.outcomes() if not hit) == [(6, -1), (8, -1), (16, -2), (16, -1)]
+    assert sorted(arc for arc, hit in sample.outcomes() if hit) == [
+        (3, -2), (3, -1), (4, -4), (4, -3), (4, -2), (4, -1), (6, -2), (8, -4), (8, -3), (8, -2)
+    ]  # fmt: skip
