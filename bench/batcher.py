@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from procs.batcher.author import Author
 from procs.batcher.database import Embedded, migrate
 from procs.batcher.loader import Loader
 from procs.batcher.reader import Reader
@@ -125,7 +126,7 @@ def run() -> list[dict[str, Any]]:
 
 
 def _load(server: Embedded, spool: Spool, seq: int) -> tuple[float, int]:
-    loader = Loader(spool, server, BATCH_ROWS, lambda: 1, _nothing_to_fill)
+    loader = Loader(spool, server, BATCH_ROWS, lambda: Author(1), _nothing_to_fill)
     started = time.perf_counter()
     loader.start()
     while loader.complete_seq < seq and loader.failure is None and time.perf_counter() - started < TIMEOUT_S:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from config.schema import Config
 from procs.batcher import database, rebuild, requests, writer
+from procs.batcher.author import Author
 from procs.batcher.backfill_writer import Filling
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.venue.snapshot_parts import Start
@@ -40,8 +41,6 @@ from shm import journal
 from shm.board import Word
 from shm.journal import JournalError, JournalReader
 from shm.layout import unpack_command
-
-EPOCH = 1  # of the claim: any venue that leads has this or a later one
 
 
 class Outcome(Struct):
@@ -142,7 +141,7 @@ def _rebuild(config: Config, data: Path, url: str, outcome: Outcome, *, replace:
     last_seq, born_ns = _last_seq(data), _born_ns(data)
     with rebuild.begun(url, born_ns, replace=replace) as made:
         outcome.lost = made.lost
-        session = writer.Session(made.url, EPOCH, born_ns, requests.records_of(data / "journal"))
+        session = writer.Session(made.url, Author(), born_ns, requests.records_of(data / "journal"))
         try:
             filling = Filling(
                 ReplayedCore(config, data, Start.genesis(), last_seq), session, config.database.batch_rows

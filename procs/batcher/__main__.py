@@ -10,6 +10,7 @@ from procs.batcher.backfill_process import BackfillProcess
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
 from procs.batcher.position import Judge, Position, objection
+from procs.venue import node
 from procs.venue.database_trouble import Notice
 from procs.venue.venue import Venue, manifest_of
 from shm.board import Word
@@ -17,9 +18,10 @@ from shm.board import Word
 
 def build(venue: Venue, name: str = "batcher") -> Batcher:
     board = venue.board
+    own_name = venue.config.replication.node or ""
 
     def object_to(found: Position) -> str | None:
-        return objection(found, venue.data / "journal", board.get(Word.DURABLE_SEQ))
+        return objection(found, venue.data / "journal", board.get(Word.DURABLE_SEQ), own_name)
 
     batcher = Batcher(
         board,
@@ -32,7 +34,10 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
         requests.records_of(venue.data / "journal"),
         Judge(lambda: board.get(Word.JOURNAL_READY) != 0, object_to),
         Notice(venue.data).tell,
-        spool_first=venue.config.venue.durability == "none",
+        boot=venue.boot_id,
+        node=own_name,
+        follows=node.load(venue.data).is_secondary,
+        spool_first=venue.config.venue.durability in ("none", "replicated"),
     )
     part = venue.snapshots.load(name)
     if part is not None:

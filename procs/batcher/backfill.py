@@ -17,6 +17,7 @@ import psycopg
 
 from config.schema import Config
 from procs.batcher import database, requests
+from procs.batcher.author import Author
 from procs.batcher.backfill_process import FillError
 from procs.batcher.backfill_writer import Filling
 from procs.batcher.writer import RefusedError, Session
@@ -35,22 +36,24 @@ def main() -> None:
     """Fill as the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m procs.batcher.backfill", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
-    parser.add_argument("--epoch", type=int, required=True, help="under which the database is claimed")
+    parser.add_argument("--epoch", type=int, required=True, help="that this node leads; 0: it follows")
     parser.add_argument("--born-ns", type=int, required=True, help="the time of the journal's first event")
     parser.add_argument("--last-seq", type=int, required=True, help="the record up to which it is to be filled")
     arguments = parser.parse_args()
     die_with(os.getppid())
     manifest = Manifest.load(arguments.manifest)
     try:
-        fill(manifest.config, Path(manifest.data), arguments.epoch, arguments.born_ns, arguments.last_seq)
+        boot = manifest.boot_id if arguments.epoch else ""
+        author = Author(arguments.epoch, boot, manifest.config.replication.node or "")
+        fill(manifest.config, Path(manifest.data), author, arguments.born_ns, arguments.last_seq)
     except (FillError, RefusedError, CoreReplayError, JournalError, psycopg.Error) as error:
         print(str(error).strip())
         sys.exit(1)
 
 
-def fill(config: Config, data: Path, epoch: int, born_ns: int, last_seq: int) -> None:
+def fill(config: Config, data: Path, author: Author, born_ns: int, last_seq: int) -> None:
     """Fill the database of `config` from the journal in `data`. Raises what `Filling` raises, and FillError."""
-    session = Session(database.url(config, data), epoch, born_ns, requests.records_of(data / "journal"))
+    session = Session(database.url(config, data), author, born_ns, requests.records_of(data / "journal"))
     try:
         start = start_before(config, data, session.complete_seq)
         replay = ReplayedCore(config, data, start, last_seq)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from procs.batcher.author import Author
 from procs.batcher.database import Embedded, Remote, UnavailableError
 from procs.batcher.loader import Fill, Loader
 from procs.batcher.position import Judge
@@ -48,7 +49,10 @@ def _nothing() -> None:
 
 
 class Batcher:
-    """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers."""
+    """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers.
+
+    `boot` and `node` are this start of a node, and its name. With `follows` it writes although it does not lead.
+    """
 
     rest_s = 0.005  # nothing waits for the spool; the rings hold far more than comes in this time
 
@@ -65,6 +69,9 @@ class Batcher:
         judge: Judge = Judge(),  # noqa: B008
         tell: Callable[[str], None] = lambda _: None,
         *,
+        boot: str = "",
+        node: str = "",
+        follows: bool = False,
         spool_first: bool = False,
     ) -> None:
         self.kick: Callable[[], None] = _nothing
@@ -72,6 +79,7 @@ class Batcher:
         self._board = board
         self._server = server
         self._snapshots = snapshots
+        self._boot, self._node, self._follows = boot, node, follows
         self._spooler = SpoolWriter(board, consumers, self.spool)
         self._born_ns = self.spool.born_ns
         self._joined = False
@@ -81,7 +89,7 @@ class Batcher:
             self.spool,
             server,
             batch_rows,
-            lambda: self._board.get(Word.EPOCH),
+            self._author,
             fill,
             records,
             judge,
@@ -134,6 +142,13 @@ class Batcher:
             self._tend()
         self._show()
         return work
+
+    def _author(self) -> Author | None:
+        """As whom rows are written now. A node that leads has first to know that its epoch's beginning is committed."""
+        if epoch := self._board.get(Word.EPOCH):
+            begins = self._board.get(Word.READY_EVENT)
+            return Author(epoch, self._boot, self._node) if self.spool.numbers[0] >= begins else None
+        return Author(node=self._node) if self._follows else None
 
     def _hear(self, now_ns: int) -> None:
         """Say what the spool knows, for which the router waits, once the database has been held against the journal.

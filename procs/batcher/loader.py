@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import psycopg
 
+from procs.batcher.author import Author
 from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S, Embedded, Remote, UnavailableError, migrate
 from procs.batcher.extent import note_loaded
@@ -45,9 +46,10 @@ Fill = Callable[[int, int, threading.Event], None]
 class Loader:
     """`position` is how far the database has the spool, `complete_seq` the sequence up to which it has everything.
 
-    Where our own code is at fault, `failure` is the exception that ended the thread. `epoch` tells the venue's epoch, 0
-    until it leads: before that nothing is written, since only an epoch gives the right to. A database that has less
-    than what stood before the spool (it was emptied, or restored from a backup) gets what is between by `fill`.
+    Where our own code is at fault, `failure` is the exception that ended the thread. `author` tells as whom rows are
+    written, None until that is known: before that nothing is, since only an epoch gives the right to. A database that
+    has less than what stood before the spool (it was emptied, or restored from a backup) gets what is between by
+    `fill`.
     `records` are the log's of which `requests` has rows: see `procs.batcher.requests`.
 
     `judge` holds a database against the journal before it is claimed. `is_heard`: that is done, or it can't be asked
@@ -62,7 +64,7 @@ class Loader:
         spool: Spool,
         server: Embedded | Remote,
         batch_rows: int,
-        epoch: Callable[[], int],
+        author: Callable[[], Author | None],
         fill: Fill,
         records: Records | None = None,
         judge: Judge = Judge(),  # noqa: B008
@@ -72,7 +74,7 @@ class Loader:
     ) -> None:
         self._spool = spool
         self._server = server
-        self._epoch = epoch
+        self._author = author
         self._fill = fill
         self._records = records
         self._judge = judge
@@ -150,12 +152,11 @@ class Loader:
             if self._stopping.wait(PAUSE_S):
                 return
         self._hold_against_journal()
-        while not (self._epoch() and self._spool.born_ns):
+        while (author := self._author()) is None or not self._spool.born_ns:
             if self._stopping.wait(PAUSE_S):
                 return
-        epoch = self._epoch()
-        if not self._load_session(epoch):
-            self._fill(epoch, self._spool.born_ns, self._stopping)
+        if not self._load_session(author):
+            self._fill(author.epoch, self._spool.born_ns, self._stopping)
 
     def _hold_against_journal(self) -> None:
         """RefusedError if the database is not of this journal, or of more than that has."""
@@ -169,9 +170,11 @@ class Loader:
         if self.objection:
             raise RefusedError(self.objection)
 
-    def _load_session(self, epoch: int) -> bool:
+    def _load_session(self, author: Author) -> bool:
         """Load as long as the session lasts; False at once where the database does not reach to the spool's start."""
-        session = Session(self._server.url, epoch, self._spool.born_ns, self._records)
+        if self._spool_first:
+            self._spool.sync()  # the claim tells the database of an epoch, which the journal may lose
+        session = Session(self._server.url, author, self._spool.born_ns, self._records)
         try:
             if not self.reaches_spool(session):
                 return False

@@ -11,20 +11,23 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from procs.batcher.author import Author, objection_of_journal
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_end import short_of
 from shm.layout import unpack_command
+from shm.records import Command
 
 
 class Position(NamedTuple):
     """The journal's birth (0: of none yet), the record up to which it has everything; and by ring the number of its
-    last event, the record that this came of, and that record's time (0: nobody knows)."""
+    last event, the record that this came of, and that record's time (0: nobody knows). `author` wrote last."""
 
     born_ns: int
     complete_seq: int
     numbers: list[int]
     causes: list[int]
     times_ns: list[int]
+    author: Author = Author()
 
     @property
     def last_seq(self) -> int:
@@ -49,25 +52,32 @@ def position(connection: psycopg.Connection[Any]) -> Position:
     )
     if there.fetchone() != (2,):
         return EMPTY
-    born_ns, complete_seq = connection.execute("SELECT journal_born_ns, complete_seq FROM writer").fetchone() or (0, 0)
-    # A database of an earlier version has no times yet.
+    # A database of an earlier version has no times yet, and does not know its author's start and node.
+    writer = connection.execute(
+        "SELECT journal_born_ns, complete_seq, epoch, coalesce(to_jsonb(w) ->> 'boot', ''),"
+        " coalesce(to_jsonb(w) ->> 'node', '') FROM writer AS w"
+    ).fetchone()
+    born_ns, complete_seq, *author = writer or (0, 0, *Author())
     rings = connection.execute(
         "SELECT number, seq, coalesce((to_jsonb(w) ->> 'time_ns')::bigint, 0) FROM watermark AS w ORDER BY ring"
     ).fetchall()
     numbers, causes, times_ns = ([ring[i] for ring in rings] or [0] for i in range(3))
-    return Position(born_ns, complete_seq, numbers, causes, times_ns)
+    return Position(born_ns, complete_seq, numbers, causes, times_ns, Author(*author))
 
 
-def objection(found: Position, journal: Path, committed: int) -> str | None:
+def objection(found: Position, journal: Path, committed: int, node: str = "") -> str | None:
     """Why a database that is there is not of the journal in that folder, which has records up to `committed`.
 
-    None if it may be. JournalError, OSError.
+    None if it may be. `node` is whose journal it is. JournalError, OSError.
     """
     if is_foreign(found, journal, committed):
         return (
             "the database has rows of another journal: give the venue an empty one (database.url), restore that"
             " journal, or let `lockstep rebuild-db --replace` rebuild the database from this one"
         )
+    later = objection_of_journal(found.author, _epoch_of(journal, committed))
+    if later and found.author.node != node:
+        return later
     if found.last_seq > committed:
         reason = (
             f"the journal ends at record {committed:,}, and the database has everything up to record"
@@ -80,7 +90,7 @@ def objection(found: Position, journal: Path, committed: int) -> str | None:
                 f"record {seq:,} of the journal is not the one of which the database has rows: one of the two was"
                 " restored, and the venue went on. `lockstep rebuild-db` rebuilds the database from the journal"
             )
-    return None
+    return later or None
 
 
 def is_foreign(found: Position, journal: Path, committed: int) -> bool:
@@ -92,11 +102,22 @@ def is_foreign(found: Position, journal: Path, committed: int) -> bool:
 
 def _time_of(journal: Path, seq: int) -> int | None:
     """The log time of a record that was committed; None if the journal no longer has it."""
+    record = _record(journal, seq)
+    return None if record is None else record.time_ns
+
+
+def _epoch_of(journal: Path, seq: int) -> int | None:
+    """The epoch of a record that was committed; None if the journal no longer has it."""
+    record = _record(journal, seq)
+    return None if record is None else record.epoch
+
+
+def _record(journal: Path, seq: int) -> Command | None:
     seqs = segment_seqs(journal)
     if not seqs or seq < seqs[0]:
         return None
     reader = JournalReader(journal, seq, seq)
     try:
-        return unpack_command(next(reader)).time_ns
+        return unpack_command(next(reader))
     finally:
         reader.close()

@@ -64,6 +64,8 @@ cdef class Batch:
     cdef readonly uint64_t changed
     cdef readonly uint64_t balances
     cdef readonly uint64_t complete_seq
+    cdef readonly uint32_t epoch
+    cdef char[16] boot_id
     cdef readonly History history
     cdef readonly Listings listings
     cdef readonly dict assets_defined

@@ -17,11 +17,11 @@ from procs.batcher.names cimport NAME_SIZE, Names
 from procs.batcher.spool cimport FRAME_RECORDS, RINGS
 from shm.records cimport (
     CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED,
-    EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EXT_CREDENTIAL, EVT_EXT_TERMS,
+    EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EPOCH_BEGUN, EVT_EXT_CREDENTIAL, EVT_EXT_TERMS,
     EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
     ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, STP_NONE, SLOT_SIZE,
-    AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EventRecord,
-    ExtTermsEventRecord, PhaseChangedRecord, ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord,
+    AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EpochBegunRecord,
+    EventRecord, ExtTermsEventRecord, PhaseChangedRecord, ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord,
 )
 
 from shm.layout import unpack_event
@@ -83,7 +83,7 @@ cdef inline uint64_t mixed(uint64_t key) noexcept nogil:
 cdef class Batch:
     """Rows of at most `batch_rows` events and one frame more. `begin` starts a batch after a database's watermark.
 
-    Order rows that the batch creates are whole; orders from before it get a change: what to add to quantity and filled,
+    `epoch` is the last one that begins in it, 0 if none does. Order rows that the batch creates are whole; orders from before it get a change: what to add to quantity and filled,
     and the new value, if any, of the rest. Instruments and assets stay known from batch to batch.
     """
 
@@ -119,6 +119,7 @@ cdef class Batch:
             self.last[ring] = numbers[ring]
             self.last_cause[ring] = self.last_time_ns[ring] = 0
         self.complete_seq = complete_seq
+        self.epoch = 0
         self.events = self.created = self.changed = self.balances = self.order_count = 0
         self.history.begin()
         self.assets_defined, self.instruments_defined, self.users_defined = {}, {}, {}
@@ -143,6 +144,11 @@ cdef class Batch:
     def times_ns(self) -> list[int]:
         """The log time of these causes."""
         return [self.last_time_ns[ring] for ring in range(RINGS)]
+
+    @property
+    def boot(self) -> str:
+        """Which start of a node began `epoch`, in hexadecimal digits; "" where the batch has no beginning of an epoch."""
+        return self.boot_id[:sizeof(self.boot_id)].hex() if self.epoch else ""
 
     def add_bytes(self, uint32_t ring, uint64_t first, const uint8_t[::1] slots) -> None:
         """Apply whole slots (128 bytes each) of one ring. Raises ValueError at a gap in the numbers."""
@@ -185,6 +191,9 @@ cdef class Batch:
             self.cancel(<const CancelledRecord *> event)
         elif kind == EVT_BALANCE:
             self.balance(<const BalanceRecord *> event)
+        elif kind == EVT_EPOCH_BEGUN:
+            self.epoch = event.epoch
+            memcpy(self.boot_id, (<const EpochBegunRecord *> event).boot_id, sizeof(self.boot_id))
         elif kind == EVT_EXT_TERMS:
             self.note_terms(<const ExtTermsEventRecord *> event)
         elif kind == EVT_REPLACED:
@@ -202,7 +211,7 @@ cdef class Batch:
         elif kind in (EVT_ASSET_DEFINED, EVT_INSTRUMENT_DEFINED, EVT_ACCOUNT_DEFINED, EVT_EXT_CREDENTIAL):
             with gil:
                 self.define(event)
-        # Refusals, epochs, indicative prices and what a book shows leave no row.
+        # Refusals, indicative prices and what a book shows leave no row.
         return 0
 
     cdef OrderRow *order(self, uint64_t order_id, const EventRecord *event) noexcept nogil:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from procs.batcher import partitions, requests
+from procs.batcher.author import Author, objection
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined, is_of_rows
 from procs.batcher.requests import REQUEST_COLUMNS, Listing, Listings, Records
@@ -81,8 +82,9 @@ UPSERT_USER = """
 UPSERTS = {"assets": UPSERT_ASSET, "instruments": UPSERT_INSTRUMENT, "users": UPSERT_USER}
 
 CLAIM = """
-    UPDATE writer SET epoch = %(epoch)s, claim = claim + 1, journal_born_ns = %(born_ns)s
-    WHERE epoch <= %(epoch)s AND journal_born_ns IN (0, %(born_ns)s)
+    UPDATE writer SET
+        epoch = greatest(epoch, %(epoch)s), boot = CASE WHEN %(epoch)s > 0 THEN %(boot)s ELSE boot END,
+        node = %(node)s, claim = claim + 1, journal_born_ns = %(born_ns)s
     RETURNING claim, complete_seq, requests_seq
 """
 
@@ -94,6 +96,7 @@ MOVE_WATERMARK = """
 """
 
 MOVE_WRITER = "UPDATE writer SET complete_seq = %s, requests_seq = %s"
+BEGIN_EPOCH = "UPDATE writer SET epoch = %(epoch)s, boot = %(boot)s WHERE epoch <= %(epoch)s"
 
 
 class RefusedError(Exception):
@@ -105,22 +108,23 @@ class _NotThereError(Exception):
 
 
 class Session:
-    """The right to write, from a claim until the connection or the claim is lost.
+    """The right to write as `author`, from a claim until the connection or the claim is lost.
 
     `numbers[ring]` and `complete_seq` are what the database has; `has_refused`: not all of it is in its tables.
     What was requested is taken from the log's `records`; without, `requests` stays as it is. Raises psycopg.Error where
     the server can't take a batch, RefusedError as said there, and what `records` raises.
     """
 
-    def __init__(self, url: str, epoch: int, born_ns: int, records: Records | None = None) -> None:
+    def __init__(self, url: str, author: Author, born_ns: int, records: Records | None = None) -> None:
         self.born_ns = born_ns
+        self._author = author
         self._records = records
         self._connection = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION
         )
         try:
             self._connection.execute(SESSION)
-            self._claim, self.complete_seq, self._requests_seq = self._take_over(epoch, born_ns)
+            self._claim, self.complete_seq, self._requests_seq = self._take_over()
             self.numbers = self._read_numbers()
             self._days = partitions.days_of(self._connection)
             self.has_refused = self._has_refused()
@@ -228,30 +232,39 @@ class Session:
         """Of the batch's rows and the watermark behind them, by the claim that this session has."""
         with self._connection.transaction():
             self._check_claim()
+            self._begin_epoch(batch)
             yield
             self._connection.execute(MOVE_WRITER, [batch.complete_seq, self._requests_behind(batch)])
             rings = list(range(MAX_MATCHERS + 1))
             self._connection.execute(MOVE_WATERMARK, [rings, batch.numbers, batch.causes, batch.times_ns])
 
-    def _take_over(self, epoch: int, born_ns: int) -> tuple[int, int, int]:
-        """Claim the database for an epoch of a journal; sessions of earlier claims end now, or at their next batch."""
-        row = self._connection.execute("SELECT epoch, journal_born_ns FROM writer").fetchone()
-        if row is None or row[0] > epoch:
-            raise RefusedError(f"a venue of a later epoch than {epoch} writes to this database")
-        if row[1] not in (0, born_ns):
-            raise RefusedError(
-                "the database belongs to another journal: use an empty one, restore its journal, or let"
-                " `lockstep rebuild-db` rebuild the database"
-            )
+    def _take_over(self) -> tuple[int, int, int]:
+        """Claim the database for the author; sessions of earlier claims end now, or at their next batch."""
+        self._check_author(lock=False)
         self._connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
             " AND datname = current_database() AND pid <> pg_backend_pid()",
             [APPLICATION],
         )
-        claimed = self._connection.execute(CLAIM, {"epoch": epoch, "born_ns": born_ns}).fetchone()
-        if claimed is None:
-            raise RefusedError("another venue took the database over")
+        with self._connection.transaction():
+            self._check_author(lock=True)  # another may have claimed it meanwhile
+            claimed = self._connection.execute(CLAIM, {**self._author._asdict(), "born_ns": self.born_ns}).fetchone()
+        assert claimed is not None
         return claimed[0], claimed[1], claimed[2]
+
+    def _check_author(self, *, lock: bool) -> None:
+        """RefusedError if this author may not write, or the rows are another journal's."""
+        query = sql.SQL("SELECT journal_born_ns, epoch, boot, node FROM writer{}")
+        row = self._connection.execute(query.format(sql.SQL(" FOR UPDATE" if lock else ""))).fetchone()
+        if row is None:
+            raise RefusedError("somebody has emptied the table writer: `lockstep rebuild-db` rebuilds the database")
+        if row[0] not in (0, self.born_ns):
+            raise RefusedError(
+                "the database belongs to another journal: use an empty one, restore its journal, or let"
+                " `lockstep rebuild-db` rebuild the database"
+            )
+        if reason := objection(Author(*row[1:]), self._author):
+            raise RefusedError(reason)
 
     def _check_claim(self) -> None:
         """Lock the right to write until the transaction ends: no claim falls between this check and its rows."""
@@ -260,6 +273,17 @@ class Session:
             raise RefusedError("another batcher took the database over")
         if self._read_numbers(lock=True) != self.numbers:
             raise RefusedError("the watermark was moved by someone else")
+
+    def _begin_epoch(self, batch: Batch) -> None:
+        """Keep which epoch the batch's rows reach into. RefusedError if another start of a node began that one, too."""
+        if not batch.epoch:
+            return
+        begun = Author(batch.epoch, batch.boot, self._author.node)
+        row = self._connection.execute("SELECT epoch, boot, node FROM writer").fetchone()
+        assert row is not None
+        if row[0] == begun.epoch and (reason := objection(Author(*row), begun)):
+            raise RefusedError(reason)
+        self._connection.execute(BEGIN_EPOCH, {"epoch": begun.epoch, "boot": begun.boot})
 
     def _read_numbers(self, *, lock: bool = False) -> list[int]:
         query = sql.SQL("SELECT number FROM watermark ORDER BY ring{}").format(sql.SQL(" FOR UPDATE" if lock else ""))

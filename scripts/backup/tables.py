@@ -76,6 +76,7 @@ def load(url: str, contents: Iterable[tuple[str, Iterator[bytes]]]) -> None:
         for name, content in sorted(contents, key=lambda each: TABLES.index(_table(each[0]))):
             _fill(connection, name.removesuffix(SUFFIX), content)
         connection.execute(NEXT_NUMBER)
+        connection.execute("UPDATE writer SET node = ''")  # it is of the node that starts with it
 
 
 def _rows(connection: psycopg.Connection, relation: str) -> Iterator[bytes]:

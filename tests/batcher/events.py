@@ -76,6 +76,7 @@ class Stream:
     seed: int = 1
     day_ns: int = 0
     seq: int = 0
+    epoch: int = 0
     rings: dict[int, list[bytes]] = field(default_factory=lambda: {0: [], 1: []})
     commands: list[bytes] = field(default_factory=list)  # of operators
     events: dict[int, list[Event]] = field(default_factory=lambda: {0: [], 1: []})
@@ -89,7 +90,7 @@ class Stream:
 
     def emit(self, ring: int, record: type[Event], **fields: Any) -> int:
         number = len(self.rings[ring]) + 1
-        event = record(cause=self.seq, time_ns=self.now_ns, number=number, epoch=1, **fields)
+        event = record(cause=self.seq, time_ns=self.now_ns, number=number, epoch=self.epoch, **fields)
         self.rings[ring].append(stamped(pack(event)))
         self.events[ring].append(event)
         return number
@@ -99,9 +100,14 @@ class Stream:
         self.now_ns += 1_234_567 + self.day_ns
         return self.seq
 
-    def define(self) -> Stream:
+    def begin_epoch(self, boot: bytes) -> Stream:
+        self.epoch += 1
         self.command()
-        self.emit(0, EpochBegun, rules_version=1, members=1, boot_id=b"boot")
+        self.emit(0, EpochBegun, rules_version=1, members=1, boot_id=boot)
+        return self
+
+    def define(self) -> Stream:
+        self.begin_epoch(b"boot")
         for number, name in ((BTC, b"BTC"), (USDT, b"USDT")):
             self.command()
             self.emit(0, AssetDefined, asset=number, name=name, scale=8)

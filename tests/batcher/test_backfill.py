@@ -13,6 +13,7 @@ from msgspec import structs
 
 import config
 from config.schema import Config, DatabaseSection
+from procs.batcher.author import Author
 from procs.batcher.backfill import fill
 from procs.batcher.backfill_process import BackfillProcess, FillError
 from procs.batcher.compare import compare
@@ -49,7 +50,7 @@ def born_ns(rig: Rig) -> int:
 
 
 def test_an_empty_database_gets_everything(rig: Rig, journal: Path, venue: Config, database: str) -> None:
-    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
     report = compare(database, events_of(rig), commands_of(rig))
     assert report.clean, report
     assert report.complete_seq == len(rig.log)
@@ -58,7 +59,7 @@ def test_an_empty_database_gets_everything(rig: Rig, journal: Path, venue: Confi
 def test_what_was_requested_is_there_by_whom_with_its_values(
     rig: Rig, journal: Path, venue: Config, database: str
 ) -> None:
-    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
     report = compare(database, events_of(rig), commands_of(rig)).tables["requests"]
     asked = [unpack_command(record) for record in rig.log if record[4] in REQUESTED]
     done = {each.seq: each for each in asked if not each.verdict}  # type: ignore[attr-defined]
@@ -81,17 +82,17 @@ def test_what_was_requested_is_there_by_whom_with_its_values(
 
 def test_a_database_of_before_gets_older_requests_too(rig: Rig, journal: Path, venue: Config, database: str) -> None:
     half = len(rig.log) // 2
-    fill(venue, journal, EPOCH, born_ns(rig), half)
+    fill(venue, journal, Author(EPOCH), born_ns(rig), half)
     with psycopg.connect(database) as connection:
         connection.execute("DELETE FROM requests")
         connection.execute("UPDATE writer SET requests_seq = 0")
-    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
     assert compare(database, events_of(rig), commands_of(rig)).clean
 
 
 def test_a_database_that_has_a_part_gets_the_rest(rig: Rig, journal: Path, venue: Config, database: str) -> None:
     for last_seq in (len(rig.log) // 3, len(rig.log) // 3, len(rig.log)):
-        fill(venue, journal, EPOCH, born_ns(rig), last_seq)
+        fill(venue, journal, Author(EPOCH), born_ns(rig), last_seq)
         report = compare(database, events_of(rig), commands_of(rig))
         assert report.clean, report
         assert report.complete_seq == last_seq
@@ -112,13 +113,13 @@ def test_a_process_of_its_own_fills_what_a_batcher_lacks(
 
 def test_another_journal_s_events_are_refused(rig: Rig, journal: Path, venue: Config) -> None:
     with pytest.raises(ValueError, match="another journal"):
-        fill(venue, journal, EPOCH, born_ns(rig) + 1, len(rig.log))
+        fill(venue, journal, Author(EPOCH), born_ns(rig) + 1, len(rig.log))
 
 
 def test_a_later_venue_s_database_is_refused(rig: Rig, journal: Path, venue: Config) -> None:
-    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
-    with pytest.raises(RefusedError, match="later epoch"):
-        fill(venue, journal, EPOCH - 1, born_ns(rig), len(rig.log))
+    fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
+    with pytest.raises(RefusedError, match="OLD_EPOCH"):
+        fill(venue, journal, Author(EPOCH - 1), born_ns(rig), len(rig.log))
 
 
 def test_a_journal_that_does_not_reach_back_is_named(rig: Rig, venue: Config, tmp_path: Path) -> None:
@@ -127,4 +128,4 @@ def test_a_journal_that_does_not_reach_back_is_named(rig: Rig, venue: Config, tm
     assert len(segments) > 1
     segments[0].unlink()
     with pytest.raises(FillError, match=r"up to record 0 only, and the journal begins with .* `lockstep rebuild-db`"):
-        fill(venue, tmp_path, EPOCH, born_ns(rig), len(rig.log))
+        fill(venue, tmp_path, Author(EPOCH), born_ns(rig), len(rig.log))

@@ -134,7 +134,7 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_migrations_run_once(empty_database: str) -> None:
-    done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times"]
+    done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times", "0007-author"]
     assert migrate(empty_database) == done
     assert migrate(empty_database) == []
 
@@ -181,7 +181,7 @@ def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 6]
+    assert sorted(map(len, applied)) == [0, 0, 7]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

@@ -11,12 +11,15 @@ from msgspec import structs
 
 from config.schema import Config, DatabaseSection
 from procs.batcher import rebuild
+from procs.batcher.author import Author
 from procs.batcher.backfill import fill
 from procs.batcher.compare import compare
+from procs.batcher.position import objection, position
 from procs.batcher.writer import RefusedError
 from scripts.rebuild_db import Outcome, make
 from shm.layout import unpack_command
-from tests.batcher.test_backfill import DEMO, EPOCH, born_ns, commands_of, events_of
+from shm.records import Epoch
+from tests.batcher.test_backfill import DEMO, born_ns, commands_of, events_of
 from tests.router.rig import Rig
 
 LEFT = "SELECT FROM pg_namespace WHERE nspname = 'lockstep_rebuild'"
@@ -26,7 +29,7 @@ LEFT = "SELECT FROM pg_namespace WHERE nspname = 'lockstep_rebuild'"
 def venue(rig: Rig, journal: Path, database: str) -> Config:
     """A venue whose database has half of the journal, and one row too many."""
     made = structs.replace(DEMO, database=DatabaseSection(url=database))
-    fill(made, journal, EPOCH, unpack_command(rig.log[0]).time_ns, len(rig.log) // 2)
+    fill(made, journal, Author(), unpack_command(rig.log[0]).time_ns, len(rig.log) // 2)
     run(database, "INSERT INTO balances VALUES (99, 'BTC', 1, 0, 1, 1)")
     return made
 
@@ -55,6 +58,18 @@ def is_as_before(database: str, rig: Rig) -> bool:
     return complete == [(len(rig.log) // 2,)] and len(extra) == 1 and ask(database, LEFT) == []
 
 
+def test_a_database_of_a_later_epoch_is_the_logs_again(rig: Rig, journal: Path, venue: Config, database: str) -> None:
+    run(database, "UPDATE writer SET epoch = 1000, boot = 'b0', node = 'b'")
+    with psycopg.connect(database) as connection:
+        refused = objection(position(connection), journal / "journal", len(rig.log))
+    assert (refused or "").startswith("OLD_EPOCH: node b (start b0)")
+    assert not made(venue, journal).problem
+    last = max((each for each in map(unpack_command, rig.log) if isinstance(each, Epoch)), key=lambda each: each.seq)
+    assert ask(database, "SELECT epoch, boot, node FROM writer") == [(last.epoch, last.boot_id.hex(), "")]
+    with psycopg.connect(database) as connection:
+        assert objection(position(connection), journal / "journal", len(rig.log)) is None
+
+
 def test_what_was_there_gives_way_and_rights_stay(rig: Rig, journal: Path, venue: Config, database: str) -> None:
     run(
         database,
@@ -81,7 +96,7 @@ def test_what_was_there_gives_way_and_rights_stay(rig: Rig, journal: Path, venue
     assert ask(database, "SELECT one FROM theirs") == [(1,)]
     assert ask(database, "SELECT count(*) > 0 FROM positions") == [(True,)]
     assert made(venue, journal).complete == len(rig.log)  # also in the place of one that was made like this
-    fill(venue, journal, EPOCH, born_ns(rig), len(rig.log))
+    fill(venue, journal, Author(), born_ns(rig), len(rig.log))
     assert compare(database, events_of(rig), commands_of(rig)).clean
     run(database, "DROP OWNED BY reader", "DROP ROLE reader")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from procs.batcher.author import Author
 from procs.batcher.compare import compare
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
@@ -21,8 +22,8 @@ HOUR_NS = 3600 * 10**9
 
 
 @contextmanager
-def session(url: str, epoch: int = 1, born_ns: int = BORN_NS) -> Iterator[Session]:
-    opened = Session(url, epoch, born_ns)
+def session(url: str, epoch: int = 1, born_ns: int = BORN_NS, boot: str = "", node: str = "") -> Iterator[Session]:
+    opened = Session(url, Author(epoch, boot, node), born_ns)
     try:
         yield opened
     finally:
@@ -116,10 +117,10 @@ def test_a_moved_watermark_refuses_to_write(database: str, tmp_path: Path) -> No
 
 
 def test_an_earlier_epoch_and_another_journal_are_refused(database: str) -> None:
-    with session(database, epoch=3), pytest.raises(RefusedError, match="later epoch"):
-        Session(database, 2, BORN_NS)
+    with session(database, epoch=3), pytest.raises(RefusedError, match="OLD_EPOCH"):
+        Session(database, Author(2), BORN_NS)
     with pytest.raises(RefusedError, match="another journal"):
-        Session(database, 4, BORN_NS + 1)
+        Session(database, Author(4), BORN_NS + 1)
 
 
 def test_an_order_that_is_gone_is_noticed(database: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from msgspec import structs
 
 import config
 from config.schema import Config, DatabaseSection
+from procs.batcher.author import Author
 from procs.batcher.backfill import fill
 from procs.batcher.database import Remote
 from procs.batcher.extent import extent, note_loaded
@@ -32,7 +33,6 @@ from tests.router.rig import Rig
 
 __all__ = ["database", "empty_database", "server"]
 PATIENCE_S = 1.0
-EPOCH = 1000
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def venue(rig: Rig, tmp_path: Path, database: str) -> Config:
     return structs.replace(loaded, venue=section, database=DatabaseSection(url=database))
 
 
-def filled(venue: Config, rig: Rig, last_seq: int) -> None:
-    fill(venue, Path(venue.venue.data), EPOCH, unpack_command(rig.log[0]).time_ns, last_seq)
+def filled(venue: Config, rig: Rig, last_seq: int, author: Author = Author()) -> None:  # noqa: B008
+    fill(venue, Path(venue.venue.data), author, unpack_command(rig.log[0]).time_ns, last_seq)
 
 
 def verdict(venue: Config) -> Verdict:
@@ -123,9 +123,17 @@ def test_a_database_ahead_of_the_journal_is_a_problem(venue: Config, rig: Rig) -
     assert any(f"the journal ends at record {len(rig.log):,}" in problem for problem in verdict(venue).problems)
 
 
+def test_a_database_that_a_later_epoch_wrote_is_a_problem(venue: Config, rig: Rig) -> None:
+    filled(venue, rig, len(rig.log) // 2, Author(9, "b0", "b"))
+    (problem,) = verdict(venue).problems
+    assert "OLD_EPOCH: node b (start b0) wrote to this database in epoch 9" in problem
+    assert "lockstep rejoin" in problem
+    assert "lockstep rebuild-db" in problem
+
+
 @contextmanager
 def loading(url: str, spool: Spool) -> Iterator[Loader]:
-    loader = Loader(spool, Remote(url), 1000, lambda: 1, no_journal)
+    loader = Loader(spool, Remote(url), 1000, lambda: Author(1), no_journal)
     loader.start()
     try:
         yield loader
