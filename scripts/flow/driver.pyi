@@ -12,6 +12,7 @@ class Stalled(RuntimeError): ...
 
 class Driver:
     seen: int
+    stopping: bool
     sent: int
     answered: int
     refused: int
@@ -27,5 +28,6 @@ class Driver:
         quantities: array[int],
         acks: array[int],
         window: int,
+        first: int = ...,
     ) -> None: ...
     def run(self) -> None: ...

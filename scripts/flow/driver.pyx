@@ -27,7 +27,8 @@ class Stalled(RuntimeError):
 cdef class Driver:
     """One play of a flow. `acks[i]` is the number of the event that answered command i, or REFUSED; 0 before.
 
-    `seen` is set by whoever follows the books, and bounds how far the orders run ahead of it.
+    `seen` is set by whoever follows the books, and bounds how far the orders run ahead of it; `stopping`, by whoever
+    wants no more to be sent. Client order ids count from `first`: a play that goes on where another ended begins there.
     """
 
     cdef Initiator buyer
@@ -39,27 +40,31 @@ cdef class Driver:
     cdef const int64_t[::1] quantities
     cdef int64_t[::1] acks
     cdef int64_t window
+    cdef uint64_t first
     cdef uint64_t answered_test
     cdef public int64_t seen
+    cdef public bint stopping
     cdef readonly int64_t sent
     cdef readonly int64_t answered
     cdef readonly int64_t refused
     cdef readonly list refusals
 
     def __init__(
-        self, Initiator buyer, Initiator seller, kinds, buys, orders, prices, quantities, acks, int64_t window
+        self, Initiator buyer, Initiator seller, kinds, buys, orders, prices, quantities, acks, int64_t window,
+        uint64_t first=0
     ):
         self.buyer = buyer
         self.seller = seller
         self.kinds, self.buys, self.orders = kinds, buys, orders
         self.prices, self.quantities, self.acks = prices, quantities, acks
         self.window = window
+        self.first = first
         self.answered_test = 0
         self.seen = self.sent = self.answered = self.refused = 0
         self.refusals = []
 
     def run(self) -> None:
-        """Send every command and wait until each is answered. Stalled where the venue stops answering."""
+        """Send every command and wait until each that was sent is answered. Stalled where the venue stops answering."""
         cdef Initiator current = self.buyer
         cdef Initiator wanted
         cdef int64_t total = len(self.kinds)
@@ -72,6 +77,9 @@ cdef class Driver:
             if i - self.seen >= self.window:
                 current.flush()
                 self._await_seen(i)
+            if self.stopping:
+                total = i
+                break
             with nogil:
                 self._append(wanted, i)
                 if wanted.is_full():
@@ -82,12 +90,12 @@ cdef class Driver:
         self._await_answers(total)
 
     cdef int _append(self, Initiator session, int64_t i) except -1 nogil:
-        cdef uint64_t ref = i + 1
+        cdef uint64_t ref = self.first + i + 1
         cdef bint buy = self.buys[i]
         if self.kinds[i] == KIND_CANCEL:
-            session.cancel(ref, self.orders[i] + 1, buy)
+            session.cancel(ref, self.first + self.orders[i] + 1, buy)
         elif self.kinds[i] == KIND_REDUCE:
-            session.replace(ref, self.orders[i] + 1, buy, self.prices[i], self.quantities[i])
+            session.replace(ref, self.first + self.orders[i] + 1, buy, self.prices[i], self.quantities[i])
         else:
             session.new_order(ref, buy, self.kinds[i] == KIND_IMMEDIATE, self.prices[i], self.quantities[i])
         return 0
@@ -108,7 +116,7 @@ cdef class Driver:
 
     def _await_seen(self, int64_t i) -> None:
         cdef int waited_ms = 0
-        while i - self.seen >= self.window:
+        while i - self.seen >= self.window and not self.stopping:
             with nogil:
                 self._take_answers(1)
             waited_ms += 1
@@ -141,12 +149,12 @@ cdef class Driver:
             elif report.msg_type == c"8" and report.exec_type in (c"0", c"4", c"5"):
                 # New, Canceled or Replaced under the command's own id. The rest of an IOC is Canceled under its order's
                 # id too, and came after its New.
-                if report.ref and self.acks[report.ref - 1] == 0:
-                    self.acks[report.ref - 1] = report.event
+                if report.ref > self.first and self.acks[report.ref - self.first - 1] == 0:
+                    self.acks[report.ref - self.first - 1] = report.event
                     self.answered += 1
             elif not (report.msg_type == c"8" and report.exec_type in (c"F", c"1", c"2")):
-                if report.ref:
-                    self.acks[report.ref - 1] = REFUSED_ACK
+                if report.ref > self.first:
+                    self.acks[report.ref - self.first - 1] = REFUSED_ACK
                 with gil:
                     self._note_refusal(report.start[:report.size])
         return 0

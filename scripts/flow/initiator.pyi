@@ -12,5 +12,6 @@ class Initiator:
         symbol: str,
         price_decimals: int,
         quantity_decimals: int,
+        patience_s: float = ...,
     ) -> None: ...
     def close(self) -> None: ...

@@ -53,10 +53,13 @@ class LogonRefused(ConnectionError):
 
 
 cdef class Initiator:
-    """One FIX session. Prices and quantities are integers of the instrument's smallest decimal."""
+    """One FIX session. Prices and quantities are integers of the instrument's smallest decimal.
+
+    A venue that does not listen is tried again for `patience_s`.
+    """
 
     def __cinit__(self, str host, int port, str sender, str target, str password, str symbol,
-                  int price_decimals, int quantity_decimals):
+                  int price_decimals, int quantity_decimals, double patience_s=10):
         self.out = <char *> malloc(SEND_SIZE + LONGEST)
         self.received = <char *> malloc(RECEIVE_SIZE)
         if self.out == NULL or self.received == NULL:
@@ -73,15 +76,15 @@ cdef class Initiator:
         memcpy(self.symbol, <const char *> name, self.symbol_size)
         self.price_decimals = price_decimals
         self.quantity_decimals = quantity_decimals
-        self._connect(host, port)
+        self._connect(host, port, patience_s)
         self._log_on(sender.encode(), password.encode())
 
     def __dealloc__(self):
         free(self.out)
         free(self.received)
 
-    def _connect(self, str host, int port) -> None:
-        deadline = time.monotonic() + 10
+    def _connect(self, str host, int port, double patience_s) -> None:
+        deadline = time.monotonic() + patience_s
         while True:
             try:
                 self.sock = socket.create_connection((host, port), timeout=10)

@@ -35,11 +35,11 @@ class Target:
     seller: str
     password: str
 
-    def session(self, sender: str) -> Initiator:
-        """Log on as `sender`."""
+    def session(self, sender: str, patience_s: float = 10) -> Initiator:
+        """Log on as `sender`; a venue that does not listen is tried again for so long."""
         return Initiator(
             self.address, self.fix_port, sender, self.comp_id, self.password, self.symbol, PRICE_DECIMALS,
-            QUANTITY_DECIMALS,
+            QUANTITY_DECIMALS, patience_s,
         )  # fmt: skip
 
     @property

@@ -1,0 +1,143 @@
+"""Load on a pair of nodes, as two FIX clients see them: what was acknowledged, and when the first acknowledgement came.
+
+Its clients know both nodes' addresses, and nothing else: after a lost connection they try both until one takes them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections.abc import Sequence
+
+from scripts.flow.commands import Flow
+from scripts.flow.driver import REFUSED, Driver, Stalled
+from scripts.flow.initiator import Initiator
+from scripts.flow.play import Target
+
+PRICE = 10_000
+RUN = 8  # orders of a side, before the other side's turn
+PACE_S = 0.002
+RETRY_S = 0.005
+AHEAD = 4 * RUN  # how far orders may run ahead of their pace
+
+
+def flow(count: int) -> Flow:
+    """`count` orders: buyers rest, sellers take half of that, so that the book grows slowly."""
+    made = Flow()
+    for i in range(count):
+        buys = i // RUN % 2 == 0
+        made.submit(str(i), buys, PRICE, 2 if buys else 1)
+    return made
+
+
+class Leg:
+    """The load from one connection to its loss: `sent` orders from number `first` on, of which `acks` are answered."""
+
+    def __init__(self, driver: Driver, acks: array[int], first: int) -> None:
+        self.driver = driver
+        self.acks = acks
+        self.first = first
+        self.first_ack_s: float | None = None
+        self.ended = ""
+
+    @property
+    def sent(self) -> int:
+        return self.driver.sent
+
+    def acknowledged(self) -> list[int]:
+        """The numbers of the orders that the venue has taken, as its clients were told."""
+        return [self.first + at + 1 for at in range(self.sent) if self.acks[at] not in (0, REFUSED)]
+
+    def refused(self) -> int:
+        """How many orders the venue has refused."""
+        return sum(each == REFUSED for each in self.acks)
+
+
+class Load:
+    """`rate` orders a second at whichever of `nodes` takes them, until `stop`. Each connection is a leg."""
+
+    def __init__(self, nodes: Sequence[Target], rate: int, orders: int) -> None:
+        self.legs: list[Leg] = []
+        self._nodes = nodes
+        self._rate = rate
+        self._flow = flow(orders)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin in a thread; who waits sees `legs` grow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End with what is sent, and wait for it. What ended the load before is raised."""
+        self._stopping.set()
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def acknowledged(self) -> list[int]:
+        """Of all legs."""
+        return [number for leg in self.legs for number in leg.acknowledged()]
+
+    def await_leg(self, number: int, deadline_s: float) -> Leg:
+        """Leg `number`, once its first order is acknowledged. TimeoutError."""
+        while time.monotonic() < deadline_s:
+            if self._failure is not None:
+                raise self._failure
+            if len(self.legs) > number and self.legs[number].first_ack_s is not None:
+                return self.legs[number]
+            time.sleep(PACE_S)  # the other thread's progress: a figure to look at
+        raise TimeoutError(f"no order was acknowledged by connection {number + 1}")
+
+    def _run(self) -> None:
+        try:
+            first = 0
+            while not self._stopping.is_set() and first < len(self._flow):
+                sessions = self._connect()
+                if sessions is None:
+                    return
+                leg = self._play(sessions, first)
+                first += leg.sent + AHEAD
+        except BaseException as error:
+            self._failure = error
+
+    def _connect(self) -> tuple[Initiator, Initiator] | None:
+        """Both clients at one node; None if the load is to stop first."""
+        while not self._stopping.is_set():
+            for target in self._nodes:
+                try:
+                    return target.session(target.buyer, 0), target.session(target.seller, 0)
+                except OSError:
+                    continue
+            time.sleep(RETRY_S)  # only trying again tells whether a node takes clients now
+        return None
+
+    def _play(self, sessions: tuple[Initiator, Initiator], first: int) -> Leg:
+        flow = self._flow
+        acks = array("q", bytes(8 * (len(flow) - first)))
+        columns = (flow.kinds, flow.buys, flow.orders, flow.prices, flow.quantities)
+        kinds, buys, _, prices, quantities = (column[first:] for column in columns)
+        orders = array("q", range(len(kinds)))
+        driver = Driver(*sessions, kinds, buys, orders, prices, quantities, acks, AHEAD, first)
+        leg = Leg(driver, acks, first)
+        self.legs.append(leg)
+        playing = threading.Thread(target=self._drive, args=(leg, sessions), name="play", daemon=True)
+        begun_s = time.monotonic()
+        playing.start()
+        while playing.is_alive():
+            if leg.first_ack_s is None and driver.answered:
+                leg.first_ack_s = time.monotonic()
+            driver.seen = int((time.monotonic() - begun_s) * self._rate)
+            driver.stopping = self._stopping.is_set()
+            playing.join(PACE_S)
+        return leg
+
+    def _drive(self, leg: Leg, sessions: tuple[Initiator, Initiator]) -> None:
+        try:
+            leg.driver.run()
+            for session in sessions:
+                session.close()
+        except (ConnectionError, Stalled) as error:
+            leg.ended = str(error)
