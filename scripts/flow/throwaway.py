@@ -71,18 +71,18 @@ class NotReady(RuntimeError):  # noqa: N818
     """The throw-away venue did not come up; carries what it said."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def write_config(folder: Path, symbol: str, durability: str) -> Path:
-    """Write the configuration of a throw-away venue for one instrument into `folder`."""
+def write_config(folder: Path, symbol: str, durability: str, more: str = "") -> Path:
+    """Write the configuration of a throw-away venue for one instrument, and `more` of it, into `folder`."""
     path = folder / "venue.toml"
-    path.write_text(
-        CONFIG.format(symbol=symbol, durability=durability, fix_port=_free_port(), market_port=_free_port())
-    )
+    ports = {"fix_port": free_port(), "market_port": free_port()}
+    path.write_text(CONFIG.format(symbol=symbol, durability=durability, **ports) + more)
     return path
 
 

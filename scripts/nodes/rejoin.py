@@ -17,6 +17,7 @@ from procs.recovery.replay import CoreReplayError
 from scripts.errors import UsageError
 from scripts.loss import LossError
 from scripts.nodes import cutting, parting, undone
+from scripts.nodes.asked import Asked
 from scripts.nodes.cutting import Rejoined
 from scripts.nodes.parting import Copy, Other, PartingError
 from scripts.nodes.undone import Undoing, Undone
@@ -35,7 +36,7 @@ from scripts.terminal import (
     print_json,
     stopped,
 )
-from shm.journal import JournalError
+from shm.journal import JournalError, segment_seqs
 
 SHOWN = 100  # of what is cut, on the terminal
 
@@ -77,13 +78,12 @@ def rejoin(
     data = Path(loaded.venue.data)
     if loaded.replication.node is None:
         raise UsageError("this venue has one node: replication.node names none")
-    if not (data / "journal").is_dir():
+    if not (data / "journal").is_dir() or not segment_seqs(data / "journal"):
         raise UsageError(f"there is no journal in {data}: a node that has never run follows when it is started")
-    if copy is None:
-        raise UsageError("name the other node's journal, or a copy of it: --from FOLDER")
     with stopped(data):
         try:
-            outcome = carry_out(loaded, data, Copy(copy, data / "journal"), dry_run=dry_run, yes=yes, show=not json)
+            other = Asked(loaded, data) if copy is None else Copy(copy, data / "journal")
+            outcome = carry_out(loaded, data, other, dry_run=dry_run, yes=yes, show=not json)
         except (PartingError, LossError, JournalError, CoreReplayError, StoreCorrupt) as error:
             return fail(f"this node can't rejoin: {error}", json=json)
     return _tell(outcome, json=json)

@@ -1,0 +1,144 @@
+"""A throw-away pair of nodes on this machine: two folders, two sets of ports, started, killed and stopped as hosts are.
+
+They are ordinary nodes under ordinary supervisors; nothing in them knows that they will be thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+import config as loader
+from procs.supervisor.procfs import identify
+from procs.venue import node
+from scripts.flow import throwaway
+from scripts.flow.play import Target
+from scripts.running import attach
+from shm.board import Word
+
+SYMBOL = "FLOW"
+READY_S = 60.0
+STOP_S = 120.0
+LOOK_S = 0.01
+NAMES = ("a", "b")
+
+
+class NotReady(RuntimeError):  # noqa: N818
+    """A node did not do in time what it should; the message has its last lines."""
+
+
+class Member:
+    """One of the pair: its folder and configuration, and its supervisor while that runs."""
+
+    def __init__(self, folder: Path, name: str, durability: str, replication: str) -> None:
+        folder.mkdir(parents=True)
+        self.name = name
+        self.log = folder / "run.log"
+        self.file = throwaway.write_config(folder, SYMBOL, durability, replication)
+        self.config = loader.load(self.file)
+        self.data = Path(self.config.venue.data)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def target(self) -> Target:
+        """Where its clients find it."""
+        ports = self.config.fix.port, self.config.market_data.port
+        return Target("127.0.0.1", *ports, self.config.fix.target_comp_id, SYMBOL, "BUYER", "SELLER", "demo")
+
+    def word(self, word: Word) -> int:
+        """A word of its board; 0 while it has none."""
+        venue = attach(self.data)
+        return venue.board.get(word) if venue is not None else 0
+
+    def start(self) -> None:
+        """Run it; `await_` says when it is what it should be."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "scripts", "run", str(self.file)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    def await_(self, done: Callable[[], bool], what: str, timeout_s: float = READY_S) -> None:
+        """NotReady if it has ended, or `done` stays false."""
+        deadline_s = time.monotonic() + timeout_s
+        while not done():
+            ended = self.process is None or self.process.poll() is not None
+            if ended or time.monotonic() > deadline_s:
+                raise NotReady(f"node {self.name} does not {what}; it said:\n{self.log.read_text()[-4000:]}")
+            time.sleep(LOOK_S)  # files and words of a board: nothing to wait on
+
+    def leads(self) -> bool:
+        """Whether it takes orders."""
+        return self.word(Word.EPOCH) != 0
+
+    def die(self) -> None:
+        """End every process of it at once, PostgreSQL too, as when its host dies; what was written stays written."""
+        assert self.process is not None
+        listed = msgspec.json.decode((self.data / "run" / "children.json").read_bytes())
+        pids = [self.process.pid, *(entry["pid"] for entry in listed)]
+        with contextlib.suppress(FileNotFoundError, IndexError, ValueError):  # none runs, or it is about to
+            pids.append(int((self.data / "postgres" / "postmaster.pid").read_text().split()[0]))
+        alive = [pid for pid in pids if identify(pid)]
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # none acts on another's death
+            for pid in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        self.process.wait()
+        self.process = None
+
+    def stop(self) -> int:
+        """Stop it in order; its exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            self.process = None
+
+
+class Pair:
+    """Nodes `a` and `b`; `a` leads first."""
+
+    def __init__(self, folder: Path, durability: str) -> None:
+        ports = [throwaway.free_port() for _ in NAMES]
+        self.members = [
+            Member(folder / name, name, durability, _replication(name, ports[own], ports[1 - own]))
+            for own, name in enumerate(NAMES)
+        ]
+        self.primary, self.secondary = self.members
+
+    def swap(self) -> None:
+        """The other one leads now."""
+        self.primary, self.secondary = self.secondary, self.primary
+
+    def await_followed(self) -> None:
+        """Until the secondary has all that the primary has, and the primary's commits wait for it if they should.
+        NotReady.
+        """
+        paired = self.primary.config.venue.durability in ("replicated", "both")
+        end = self.primary.word(Word.LOG_END)
+
+        def follows() -> bool:
+            members = node.load(self.primary.data).members
+            return (not paired or len(members) > 1) and self.secondary.word(Word.LOG_END) >= end
+
+        self.secondary.await_(follows, f"follow {self.primary.name}")
+
+    def stop(self) -> None:
+        """Stop both, the secondary first: so it has nobody to wait for."""
+        for member in (self.secondary, self.primary):
+            member.stop()
+
+
+def _replication(name: str, port: int, peer_port: int) -> str:
+    return f'\n[replication]\nnode = "{name}"\nport = {port}\npeer_port = {peer_port}\n'

@@ -1,0 +1,123 @@
+"""The other node, asked over its link: a real shipper behind a real socket answers where the histories part."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from procs.replicator.handshake import Hello, LinkError
+from procs.replicator.shipper import Shipper
+from procs.replicator.transport import Acceptor, Connection
+from scripts.nodes import parting
+from scripts.nodes.asked import Asked, Unreachable
+from scripts.nodes.parting import Parting, PartingError
+from shm.board import Board, Word
+from shm.journal import JournalReader, segment_seqs, verify
+from shm.journal_end import segment_header
+from shm.ring import Ring
+from tests.scripts.nodes.parted import Parted
+
+
+class Primary:
+    """The other node's end of the link, in a thread: each connection gets a shipper, as its replicator does."""
+
+    def __init__(self, data: Path, **changed: str | int | bytes) -> None:
+        journal = data / "journal"
+        header = segment_header(journal, segment_seqs(journal)[0])
+        self.board = Board.private()
+        last = verify(journal).last_seq
+        self.board.set(Word.DURABLE_SEQ, last)
+        self.ring = Ring.private(64, [], first_seq=last + 1)
+        self.journal = journal
+        epoch = max(record[16] for record in JournalReader(journal))
+        self.hello = structs.replace(Hello("lockstep", "b", header.journal_id, epoch, 0, 0, 2), **changed)
+        self.acceptor = Acceptor("127.0.0.1:0", None)
+        self.asked = 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        open_now: list[tuple[Connection, Shipper]] = []
+        while not self.stopping.wait(0.001):
+            now_ns = time.monotonic_ns()
+            connection = self.acceptor.poll(now_ns)
+            if connection is not None:
+                self.asked += 1
+                hello = structs.replace(self.hello, nonce=self.hello.nonce + self.asked)
+                open_now.append((connection, Shipper(self.ring, self.board, self.journal, hello, now_ns)))
+            for each in list(open_now):
+                with suppress(ConnectionError):
+                    try:
+                        each[0].pump(each[1])
+                        each[1].poll(now_ns)
+                        each[0].pump(each[1])
+                        continue
+                    except LinkError as error:
+                        each[1].refuse(error, now_ns)
+                        each[0].pump(each[1])
+                        each[0].close()
+                open_now.remove(each)
+        self.acceptor.close()
+
+    def close(self) -> None:
+        self.stopping.set()
+        self.thread.join()
+
+
+@pytest.fixture
+def parted(tmp_path: Path) -> Parted:
+    return Parted(tmp_path)
+
+
+@pytest.fixture
+def primary(parted: Parted) -> Iterator[Primary]:
+    made = Primary(parted.b)
+    yield made
+    made.close()
+
+
+def asked(parted: Parted, port: int) -> Asked:
+    section = structs.replace(parted.config.replication, peer_port=port)
+    return Asked(structs.replace(parted.config, replication=section), parted.a)
+
+
+def test_it_says_where_the_histories_part(parted: Parted, primary: Primary) -> None:
+    found = parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+    assert found == Parting(parted.common, parted.last, 1)
+    assert primary.board.get(Word.ACKED_SEQ) == 0
+
+
+def test_it_is_asked_once_where_it_has_all(parted: Parted, primary: Primary) -> None:
+    other = asked(parted, primary.acceptor.port)
+    parted.a, parted.b = parted.b, parted.a
+    assert parting.find(parted.a / "journal", other).cut == 0
+    assert primary.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [({"venue": "other"}, "the peer is of venue"), ({"journal_id": b"o" * 16}, "not of one venue"),
+     ({"node": "a"}, "both nodes are called 'a'"), ({"schema_hash": 1}, "lay out records differently")],
+)  # fmt: skip
+def test_what_is_no_other_node_of_the_venue_is_refused(
+    parted: Parted, changed: dict[str, str | int | bytes], says: str
+) -> None:
+    primary = Primary(parted.b, **changed)
+    try:
+        with pytest.raises(PartingError, match=says):
+            parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+    finally:
+        primary.close()
+
+
+def test_where_nobody_listens_it_says_so(parted: Parted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.nodes.asked.ANSWER_NS", 200_000_000)
+    with pytest.raises(Unreachable, match=r"the other node does not answer: 127\.0\.0\.1:1: connection refused"):
+        parting.find(parted.a / "journal", asked(parted, 1))
