@@ -79,16 +79,28 @@ def is_drained(venue: Venue, gone: Collection[str]) -> bool:
 
 
 def figures(venue: Venue) -> tuple[int, ...]:
-    """How far the core is, in figures: any of them moves while it gets on."""
+    """How far the core is, in figures: any of them moves while it gets on.
+
+    Events are among them, for one command can cause millions.
+    """
     board = venue.board
     words = [Word.JOURNAL_READY, Word.EPOCH, Word.LOG_END]
-    return (*map(board.get, words), *_done(venue), *(taken for _, taken in _ingress(venue)))
+    events = [venue.ring(spec.name).published for spec in venue.topology.rings if spec.events_of]
+    return (*map(board.get, words), *_done(venue), *(taken for _, taken in _ingress(venue)), *events)
 
 
 def owes(venue: Venue) -> bool:
     """Whether the core has anything to do: records to replay, match, settle or journal, or requests to take."""
     done = [venue.board.get(Word.LOG_END), *_done(venue)]
     return max(done) > min(done) or any(published > taken for published, taken in _ingress(venue))
+
+
+def waits(board: Board) -> bool:
+    """Whether the core may have to wait for what it can't bring about: space, another node's word, or its lead."""
+    if board.get(Word.JOURNAL_FULL) or board.get(Word.FENCED):
+        return True
+    word = board.get(Word.COMMIT_BY)
+    return word != 0 and board.get(word) < board.get(Word.DURABLE_SEQ)
 
 
 def _done(venue: Venue) -> list[int]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from procs.supervisor import health
 from procs.supervisor.notify import Notifier
 from procs.venue.venue import Venue
-from shm.board import Word
 
 # Longer than any start, or restart, goes without moving a figure: snapshots are read, queues and memory made.
 RESTART_S = 600.0
@@ -20,10 +20,16 @@ STALL_HEARTBEATS = 3  # so many times a host's longest silence: the supervisor m
 
 
 class Pulse:
-    """Signs of life. Each must be allowed: `allow` says how long they may go on without another reason."""
+    """Signs of life. Each must be allowed: `allow` says how long they may go on without another reason.
 
-    def __init__(self, notifier: Notifier, heartbeat_timeout_s: float) -> None:
+    `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self, notifier: Notifier, heartbeat_timeout_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._notifier = notifier
+        self._clock = clock
         self._stall_s = STALL_HEARTBEATS * heartbeat_timeout_s
         self._figures: tuple[int, ...] = ()
         self._until_s = 0.0
@@ -31,19 +37,26 @@ class Pulse:
 
     def allow(self, seconds: float = RESTART_S) -> None:
         """Show life for so long from now on, whatever was allowed before."""
-        self._until_s = time.monotonic() + seconds
+        self._until_s = self._clock() + seconds
+
+    @property
+    def lives(self) -> bool:
+        """Whether life is shown now."""
+        return self._clock() < self._until_s
 
     def look(self, venue: Venue, *, leads: bool, is_full: bool) -> None:
-        """Allow life where the core has nothing to do, has done something since the last look, or waits for space."""
+        """Allow life while the core has nothing to do, has done something since the last look, or has to wait.
+
+        It waits for space on a full disk, and for another node to acknowledge or to lead: a restart would gain nothing.
+        """
         figures = health.figures(venue)
-        is_full = is_full or venue.board.get(Word.JOURNAL_FULL) != 0
-        if figures != self._figures or is_full or not health.owes(venue):
+        if figures != self._figures or is_full or health.waits(venue.board) or not health.owes(venue):
             self._figures = figures
             self.allow(self._stall_s if leads else RESTART_S)
 
     async def run(self) -> None:
         """Show life as often as the service manager wants it; for ever."""
         while self._notifier.beat_s is not None:
-            if time.monotonic() < self._until_s:
+            if self.lives:
                 self._notifier.alive()
             await asyncio.sleep(self._notifier.beat_s)
