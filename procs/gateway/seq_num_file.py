@@ -10,8 +10,9 @@ Layout of `numbers`, in the folder of the message store::
             │ session 4 │ generation 4 │ floor 4 │ reserved 4 │ FIX version 4 │ … a row a session  │
             └──────────────────────────────────────────────────────────────────────────────────────┘
 
-The boot is the last one of the host in which the gateway opened; once all messages are gone, it is `NO_BOOT` until the
-gateway has opened again. A rename publishes the file: it is whole, or it is the one before.
+The boot is the last one of the host in which the gateway opened. From a start that goes on behind all that was reserved
+until the gateway has opened, it is `NO_BOOT`: starts that fail in between need no more numbers. A rename publishes the
+file: it is whole, or it is the one before.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from procs.gateway.store_reader import StoreCorrupt
 
 BLOCK = 65_536  # numbers that a session has reserved ahead; where half of them are used, more are asked for
 NAME = "numbers"
-NO_BOOT = b"none"  # of a store that has lost its messages: numbers go on behind all that is reserved
+NO_BOOT = b"none"  # numbers go on behind all that was reserved already, and none of them was sent to anybody
 MAGIC = b"LSNUMBR1"
 HEADER = struct.Struct("<8s36s16xI")
 

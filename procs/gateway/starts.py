@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from procs.disk.atomic_file import replace_durably
+from procs.disk import atomic_file
 from procs.gateway.store_reader import StoreCorrupt
 
 MAGIC = b"LSFIXAT1"
@@ -44,7 +44,7 @@ def path_of(folder: Path, base: int) -> Path:
 
 def write(folder: Path, base: int, started: Started) -> None:
     """Have the disk keep it. OSError."""
-    replace_durably(path_of(folder, base), _framed(base, started))
+    atomic_file.replace_durably(path_of(folder, base), _framed(base, started))
 
 
 def read(folder: Path, base: int) -> Started | None:
@@ -59,6 +59,13 @@ def read(folder: Path, base: int) -> Started | None:
     if len(data) < at or _framed(base, started) != data:
         raise StoreCorrupt(f"{path} is damaged: put it back, since what was before its segment is known by it alone")
     return started
+
+
+def remove_all(folder: Path) -> None:
+    """Remove every start file: their segments are gone, and a new one must not seem to follow them. OSError."""
+    for path in folder.glob("*.start"):
+        path.unlink()
+    atomic_file.sync(folder)
 
 
 def _framed(base: int, started: Started) -> bytes:

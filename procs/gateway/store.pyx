@@ -124,11 +124,13 @@ cdef class Store:
         if self.bases:
             forget_before(self.sessions, MAX_SESSIONS, self.bases[0])  # which a part may know of still
         opened_in = self.reserve.boot or last_boot or boot
+        has_leapt = opened_in == seq_num_file.NO_BOOT  # at a start before this one, which never opened
         if self.reserve.boot and not self.bases:  # numbers were given, and all messages are gone
             opened_in = seq_num_file.NO_BOOT
+            starts.remove_all(self.folder)
             self.base = time.time_ns() & ~7  # behind wherever they were: ExecIDs name places in the store
         self.other_boot = opened_in != boot
-        self._reserve(opened_in, self.other_boot)
+        self._reserve(seq_num_file.NO_BOOT if self.other_boot else boot, self.other_boot and not has_leapt)
         if last_boot != boot:  # the header names the host's boot for all that is in a segment
             self._begin_segment(self.base + self.written)
         self.tend()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from procs.disk import atomic_file
-from procs.gateway import background, segments, seq_num_file
+from procs.gateway import background, segments, seq_num_file, starts
 from procs.gateway import store as store_module
 from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
@@ -122,6 +122,7 @@ def test_no_number_is_given_twice_over_many_losses(host: Host) -> None:
     for count in (5, 1, 0, 40, 0, 0, 3):
         store = host.store()
         assert store.next_out(1) > last
+        store.recovered()  # it opens: what it gives from here on is sent
         last = max(last, send(store, 1, count))
         host.lose()
 
@@ -198,6 +199,45 @@ def test_a_start_after_a_loss_that_is_killed_before_it_opens_is_still_one_after_
     third = host.store()
     assert not third.other_boot
     assert third.next_out(1) == second.next_out(1)
+
+
+@pytest.mark.parametrize("loss", [Host.lose, Host.remove_messages], ids=["the host", "the messages"])
+def test_starts_that_fail_one_after_another_use_up_no_numbers(host: Host, loss: Callable[[Host], None]) -> None:
+    """A full disk may end one a second, for days: 65,536 numbers for each would be all that there are."""
+    last = send(host.store(), 1, 30)
+    loss(host)
+    first = host.store().next_out(1)
+    assert last < first <= last + 1 + 2 * BLOCK
+    for _ in range(50):
+        assert host.store().next_out(1) == first
+    host.boot()
+    store = host.store()
+    assert (store.next_out(1), store.other_boot) == (first, True)
+    store.recovered()
+    last = send(store, 1, 5)
+    host.lose()
+    assert host.store().next_out(1) > last
+
+
+def test_what_such_a_start_stored_counts_as_long_as_it_is_there(host: Host) -> None:
+    send(host.store(), 1, 30)
+    host.lose()
+    last = send(host.store(), 1, 3 * BLOCK)  # reports that are made again; killed before it opened
+    store = host.store()
+    assert store.next_out(1) == last + 1
+    store.recovered()
+    last = send(store, 1, 1)
+    host.lose()
+    assert host.store().next_out(1) > last
+
+
+def test_start_files_of_messages_that_are_gone_are_no_obstacle(host: Host) -> None:
+    last = send(host.store(), 1, 5)
+    host.remove_messages()
+    folder = host.folder / "gateway.1"
+    starts.write(folder, 0, starts.Started(bytes(starts.WATERMARKS_SIZE), b"", b""))
+    host.store()  # killed before it has a start file of its own
+    assert host.store().next_out(1) > last
 
 
 @pytest.mark.parametrize("step", [2, 3], ids=["the numbers", "the new segment"])
