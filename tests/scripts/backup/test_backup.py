@@ -99,7 +99,7 @@ def shorten(backups: Backups, seq: int) -> list[bytes]:
     reader = JournalReader(backups.data / "journal")
     records = list(reader)
     reader.close()
-    for file in (backups.data / "journal").iterdir():
+    for file in (backups.data / "journal").glob("*.journal"):  # beside them may be one that is only prepared
         if int(file.name[:20]) > 1:
             file.unlink()
     (backups.data / "journal" / f"{1:020}.journal").write_bytes(
