@@ -12,7 +12,6 @@ import socket
 import ssl
 from collections.abc import Generator
 from contextlib import suppress
-from threading import Thread
 
 from procs.replicator.certificates import PAIR_AGAIN, CertificateError, Credentials
 from procs.replicator.link import Link
@@ -32,7 +31,6 @@ NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 HUNG_UP_AT_ONCE = "the peer has hung up before it said anything: its log says why"
 SPEAKS_TLS = f"the peer speaks TLS, and this node is not paired: {PAIR_AGAIN}"
 
-Target = tuple[int, tuple[str | int, int | bytes]]  # the socket's family, and host and port
 Secured = Generator[None, None, socket.socket]  # resumed until it returns the connection, or raises OSError
 
 
@@ -116,7 +114,6 @@ class Dialer:
         self._deadline = self._next_ns = self._since_ns = 0
         self._delay_ns = FIRST_DELAY_NS
         self._connection: Connection | None = None
-        self._lookup: Lookup | None = None
 
     @property
     def trouble(self) -> str:
@@ -171,11 +168,10 @@ class Dialer:
         self._delay_ns = min(2 * self._delay_ns or FIRST_DELAY_NS, MAX_DELAY_NS)
 
     def _dial(self) -> Secured:
-        family, address = yield from self._resolve()
-        dialled = socket.socket(family, socket.SOCK_STREAM)
+        dialled = socket.socket(family_of(self.host), socket.SOCK_STREAM)
         try:
             tune(dialled)
-            while (code := dialled.connect_ex(address)) in (errno.EINPROGRESS, errno.EALREADY):
+            while (code := dialled.connect_ex((self.host, self.port))) in (errno.EINPROGRESS, errno.EALREADY):
                 yield
             if code not in (0, errno.EISCONN):
                 raise OSError(code, os.strerror(code))
@@ -187,40 +183,6 @@ class Dialer:
         except BaseException:
             dialled.close()
             raise
-
-    def _resolve(self) -> Generator[None, None, Target]:
-        try:
-            family, _, _, _, address = socket.getaddrinfo(self.host, self.port, flags=socket.AI_NUMERICHOST)[0]
-        except socket.gaierror:
-            pass
-        else:
-            return family, address[:2]
-        if self._lookup is None:  # one at a time: a name server that is away keeps its thread for a while
-            self._lookup = Lookup(self.host, self.port)
-            self._lookup.start()
-        while self._lookup.is_alive():
-            yield
-        lookup, self._lookup = self._lookup, None
-        if lookup.error is not None:
-            raise lookup.error
-        return lookup.found
-
-
-class Lookup(Thread):
-    """Asks the name service, which may take seconds, beside the one who polls."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(name=f"look up {host}", daemon=True)
-        self.host, self.port = host, port
-        self.found: Target
-        self.error: OSError | None = None
-
-    def run(self) -> None:
-        try:
-            family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
-            self.found = family, address[:2]
-        except OSError as error:
-            self.error = error
 
 
 class Acceptor:
@@ -238,8 +200,7 @@ class Acceptor:
         self.trouble = ""
         self._credentials = credentials
         self._pending: list[tuple[int, str, Secured]] = []  # the oldest first
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        self._listener = socket.create_server((host, port), family=family_of(host), backlog=BACKLOG)
         self._listener.setblocking(False)
 
     @property
@@ -374,12 +335,19 @@ def tune(connected: socket.socket) -> None:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `127.0.0.1:9900`, `[::1]:9900` or `venue-b.example:9900`. ValueError."""
-    host, colon, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not bare or (":" in bare and bare == host) or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{text!r} is no address: write host:port")
-    return bare, int(port)
+    """Address and port of `127.0.0.1:9900` or `[::1]:9900`. ValueError: names are none, they would have to be asked."""
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        if (":" in bare) == (bare != host) and ipaddress.ip_address(bare) and port.isdecimal() and int(port) <= 65535:
+            return bare, int(port)
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is no address and port, such as 127.0.0.1:9900")
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def show_address(host: str, port: int) -> str:
@@ -389,16 +357,8 @@ def show_address(host: str, port: int) -> str:
 
 def check_protected(address: str, credentials: Credentials | None) -> None:
     """ValueError where `address` is of another machine and the node is not paired."""
-    if credentials is None and not is_loopback(parse_address(address)[0]):
+    if credentials is None and not ipaddress.ip_address(parse_address(address)[0]).is_loopback:
         raise ValueError(f"{address} is not on this machine, and the node is not paired: {PAIR_AGAIN}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nothing leaves this machine that goes there."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def reason_of(error: Exception) -> str:

@@ -24,7 +24,6 @@ from procs.replicator.transport import (
     Acceptor,
     Connection,
     Dialer,
-    is_loopback,
     parse_address,
 )
 
@@ -424,25 +423,22 @@ def test_files_that_are_missing_or_damaged_are_trouble_and_no_crash(folders: dic
     acceptor.close()
 
 
-def test_a_name_is_looked_up_beside_who_polls() -> None:
-    acceptor = Acceptor("127.0.0.1:0", None)
-    near, far, _, _ = connect(acceptor, Dialer(f"localhost:{acceptor.port}", None))
+def test_an_address_is_of_either_family() -> None:
+    acceptor = Acceptor("[::1]:0", None)
+    near, far, _, _ = connect(acceptor, Dialer(f"[::1]:{acceptor.port}", None))
+    assert far.peer.startswith("[::1]:")
     close(near, far, acceptor)
 
 
 def test_addresses() -> None:
     assert parse_address("10.0.0.7:9900") == ("10.0.0.7", 9900)
     assert parse_address("[::1]:9900") == ("::1", 9900)
-    assert parse_address("venue-b.example:1") == ("venue-b.example", 1)
-    for wrong in ("", "9900", ":9900", "::1:9900", "a:", "a:b", "a:70000", "[]:1"):
-        with pytest.raises(ValueError, match="write host:port"):
+    for wrong in ("", "9900", ":9900", "::1:9900", "[10.0.0.7]:1", "10.0.0.7:b", "10.0.0.7:70000", "[]:1", "b.org:1"):
+        with pytest.raises(ValueError, match="no address and port"):
             parse_address(wrong)
-    assert is_loopback("127.3.2.1")
-    assert is_loopback("::1")
-    assert not is_loopback("10.0.0.7")
 
 
-@pytest.mark.parametrize("address", ["10.0.0.7:9900", "0.0.0.0:0", "venue-b.example:9900"])
+@pytest.mark.parametrize("address", ["10.0.0.7:9900", "0.0.0.0:0", "[2001:db8::1]:9900"])
 def test_nothing_leaves_the_machine_unprotected(address: str) -> None:
     for make in (Dialer, Acceptor):
         with pytest.raises(ValueError, match="not paired"):
