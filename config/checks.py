@@ -35,6 +35,7 @@ _HOST = rf"(?:\[[^\s/?#@\[\]]+\]|(?:[^\s/?#@%:,\[\]]|%(?!00)[0-9A-Fa-f]{{2}})*){
 _QUERY = r"(?:[^\s#%]|%(?!00)[0-9A-Fa-f]{2})*"
 DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:{_TEXT}@)?{_HOST}(?:,{_HOST})*(?:/{_TEXT})?(?:\?{_QUERY})?")
 WEBHOOK_URL = re.compile(r"https?://[!-.0-~]+(?:/[!-~]*)?")
+MAX_LINK_NAME = 32  # what a greeting of one node to the other has room for
 MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
 MAX_INSTRUMENTS = 4096
 
@@ -78,6 +79,8 @@ def _replication(config: Config) -> Iterator[Problem]:
         yield Problem(
             "venue.durability", f'is "{durability}", which needs a second node: name this one by replication.node'
         )
+    if section.node is not None and len(config.venue.name) > MAX_LINK_NAME:
+        yield Problem("venue.name", f"has {len(config.venue.name)} characters; with a second node it has at most 32")
     for key in ("address", "peer_address"):
         if not _is_address(getattr(section, key)):
             yield Problem(

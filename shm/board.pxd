@@ -35,6 +35,7 @@ cdef enum:
     WORD_PROMOTE = 41        # supervisor: 1: this node's receiver is to hang up, and its router to lead
     WORD_LINK = 42           # replicator, or a secondary's receiver: the state of the link (Link)
     WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last
+    WORD_HANDOVER = 45       # replicator: 1: the other node wants to lead, once this one has done all that it took
     WORD_DIFFERS = 44        # likewise: the mark at which the two nodes' states differ; 0: at none
 
 cdef struct HealthPayload:

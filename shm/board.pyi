@@ -31,6 +31,7 @@ class Word(IntEnum):
     LINK = 42
     PEER_SEQ = 43
     DIFFERS = 44
+    HANDOVER = 45
 
 class Counts(TypedDict):
     is_open: int

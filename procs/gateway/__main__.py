@@ -55,6 +55,7 @@ def build(venue: Venue, name: str) -> Server:
     )
     venue.board.show_known(number, 0, store.last_events)
     reporter = EventReporter(store, orders, listings, reports, number, comp_id.encode(), venue.snapshots)
+    reporter.follows = venue.node.is_secondary
     if part is not None:
         reporter.load(part)
         part.finish()

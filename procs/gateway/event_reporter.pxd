@@ -43,6 +43,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef object snapshots
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
     cdef uint64_t refused[2]             # reported refusals: the router's, the matchers'
+    cdef public bint follows             # another node's gateway reports: this one only learns
     cdef int64_t now_ns
     cdef int64_t report(self, int64_t now_ns) except -1
     cdef uint64_t handle_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0

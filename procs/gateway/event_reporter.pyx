@@ -159,7 +159,7 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef bint due(self, int ring, uint64_t number, int side) noexcept:
         """Whether this side of the event has never been reported. Within an event the buyer comes first."""
-        return 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
+        return not self.follows and 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
 
     cdef Outbox begin_report(self, FixSession session, uint32_t msg_type):
         cdef Outbox out = session.begin(msg_type, self.now_ns)

@@ -5,7 +5,10 @@ It decides nothing: the agent's rules are in `journaler`, the format's in `shm.j
 
 from __future__ import annotations
 
+from typing import Literal
+
 from procs.journaler.journaler import Journaler
+from procs.venue.node import is_paired
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Board, Word
@@ -22,7 +25,7 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
     takes_over = undrained is not None or board.get(Word.JOURNAL_READY) != 0
     journal = JournalWriter(
         venue.data / "journal",
-        venue.config.venue.durability,
+        _durability(venue),
         settings.segment_bytes,
         reserve_bytes=settings.reserve_bytes,
         trusted_seq=trusted_seq(ring, board) if takes_over else None,
@@ -35,6 +38,15 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
         return venue.generation, venue.consumer(LOG, name)
 
     return Journaler(ring, journal, board, venue.draining if undrained else venue.generation, renew)
+
+
+def _durability(venue: Venue) -> Literal["none", "local"]:
+    """Whether this node syncs: it need not where each commit waits for the other node's acknowledgement."""
+    durability = venue.config.venue.durability
+    if durability == "none":
+        return "none"
+    stands_in = durability == "replicated" and not venue.node.is_secondary and is_paired(venue.config, venue.node)
+    return "none" if stands_in else "local"
 
 
 def trusted_seq(ring: Consumer, board: Board) -> int:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from shm.layout import SCHEMA_HASH
 
-_HELLO = struct.Struct("<QQQQI4x16s32s32s")
+_HELLO = struct.Struct("<QQQQII16s32s32s")
 HELLO_SIZE = _HELLO.size
 
 
@@ -31,19 +31,29 @@ class Refusal(IntEnum):
     DIVERGED = 10
     SEGMENTS_GONE = 11
     SILENT = 12
+    NOT_LEADING = 13
+    NOT_READY = 14
 
 
 class LinkError(Exception):
-    """The link ends. `code` is stable; the message says what is wrong, and where."""
+    """The link ends. `code` is stable; the message says what is wrong, and where.
 
-    def __init__(self, code: Refusal, reason: str) -> None:
+    `epoch` and `position` are how far the log goes of the node that says so, where it says it.
+    """
+
+    def __init__(self, code: Refusal, reason: str, epoch: int = 0, position: int = 0) -> None:
         super().__init__(f"{code.name}: {reason}")
         self.code = code
         self.reason = reason
+        self.epoch = epoch
+        self.position = position
 
 
 class Hello(Struct, frozen=True):
-    """Who a node is and how far its log goes. `chain` is the journal's chained hash up to `last_seq`."""
+    """Who a node is and how far its log goes. `chain` is the journal's chained hash up to `last_seq`.
+
+    `slots` is how many records its log ring has room for: no batch may be larger.
+    """
 
     venue: str
     node: str
@@ -52,6 +62,7 @@ class Hello(Struct, frozen=True):
     last_seq: int
     chain: int
     nonce: int
+    slots: int = 0
     schema_hash: int = SCHEMA_HASH
 
     def pack(self) -> bytes:
@@ -59,18 +70,18 @@ class Hello(Struct, frozen=True):
         names = self.venue.encode(), self.node.encode()
         if max(map(len, names)) > 32:
             raise ValueError("a venue's or node's name has at most 32 bytes")
-        numbers = self.schema_hash, self.last_seq, self.chain, self.nonce, self.epoch
+        numbers = self.schema_hash, self.last_seq, self.chain, self.nonce, self.epoch, self.slots
         return _HELLO.pack(*numbers, self.journal_id, *names)
 
     @staticmethod
     def unpack(data: bytes) -> Hello:
         """LinkError where these bytes are no greeting."""
         try:
-            schema_hash, last_seq, chain, nonce, epoch, journal_id, venue, node = _HELLO.unpack(data)
+            schema_hash, last_seq, chain, nonce, epoch, slots, journal_id, venue, node = _HELLO.unpack(data)
             names = venue.rstrip(b"\0").decode(), node.rstrip(b"\0").decode()
         except (struct.error, UnicodeDecodeError):
             raise LinkError(Refusal.DAMAGED, "the greeting can't be read") from None
-        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, schema_hash)
+        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, schema_hash)
 
 
 def check_same_venue(own: Hello, peer: Hello) -> None:
@@ -85,3 +96,13 @@ def check_same_venue(own: Hello, peer: Hello) -> None:
         raise LinkError(Refusal.WRONG_JOURNAL, f"the two journals are not of one venue: {ids}")
     if peer.node == own.node:
         raise LinkError(Refusal.SAME_NODE, f"both nodes are called {own.node!r}")
+
+
+class LinkState(IntEnum):
+    """What a node's board says of its link."""
+
+    STARTING = 0
+    ALONE = 1
+    CATCHING_UP = 2
+    IN_STEP = 3
+    REFUSED = 4

@@ -13,6 +13,9 @@ cdef enum FrameKind:
     FRAME_BATCH = 4
     FRAME_ACKNOWLEDGED = 5
     FRAME_HEARTBEAT = 6
+    FRAME_FENCE = 7          # secondary: it is about to lead
+    FRAME_HANDOVER = 8       # secondary: it wants to lead, once it has all that there will be
+    FRAME_FENCED = 9         # primary: it releases nothing any more; the position is the end of its log
 
 cdef struct FrameHeader:
     uint64_t magic
@@ -28,12 +31,14 @@ cdef struct FrameHeader:
     uint64_t position
     uint32_t epoch
     uint32_t count
-    char pad[24]
+    uint64_t log_end
+    char pad[16]
 
 cdef class Link:
     cdef uint64_t nonce
     cdef uint64_t sent_frames
     cdef uint64_t received_frames
+    cdef uint64_t checked_frame    # whose payload has been checked
     cdef int64_t heard_ns
     cdef int64_t told_ns
     cdef readonly bint is_up
@@ -48,5 +53,6 @@ cdef class Link:
     cdef FrameHeader *next_frame(self) except? NULL
     cdef FrameHeader *claim(self, uint64_t payload) except? NULL
     cdef int send(self, FrameHeader *header, FrameKind kind, uint64_t payload, int64_t now_ns) except -1
-    cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns, uint32_t count=*) except -1
+    cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns) except -1
+    cdef FrameHeader *whole_frame(self) except? NULL
     cdef int tend(self, int64_t now_ns, uint64_t received) except -1

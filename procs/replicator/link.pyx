@@ -7,7 +7,7 @@ It knows nothing of rings and journals, and reads no clock. `docs/protocols/repl
 #
 #   0       8     12        16      24       32     36            40          48      56         64      68      72   96
 #   +-------+-----+---------+-------+--------+------+-------------+-----------+-------+----------+-------+-------+----+
-#   | magic | crc | v. kind | nonce | number | size | payload crc | first seq | chain | position | epoch | count | 0… |
+#   | magic | crc | v. kind | nonce | number | size | payload crc | first seq | chain | position | epoch | count | end |
 #   +-------+-----+---------+-------+--------+------+-------------+-----------+-------+----------+-------+-------+----+
 #   payload: `size` bytes; of a batch, `count` records of 120 bytes
 
@@ -18,7 +18,7 @@ from shm.crc32c cimport crc32c
 from shm.journal_format cimport mix
 from shm.records cimport RECORD_SIZE
 
-from procs.replicator.handshake import LinkError, Refusal
+from procs.replicator.handshake import Hello, LinkError, Refusal
 
 cdef extern from *:
     """
@@ -76,10 +76,27 @@ cdef class Link:
 
     def refuse(self, error: LinkError, now_ns: int) -> None:
         """Tell the peer why this end hangs up; it hears it where the connection still carries anything."""
-        self.tell(FRAME_REFUSED, error.reason.encode()[:1024], now_ns, error.code)
+        cdef bytes reason = error.reason.encode()[:1024]
+        cdef FrameHeader *header = self.claim(len(reason))
+        if header != NULL:
+            header.count = error.code
+            header.epoch = error.epoch
+            header.position = error.position
+            memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> reason, len(reason))
+            self.send(header, FRAME_REFUSED, len(reason), now_ns)
 
     cdef FrameHeader *next_frame(self) except? NULL:
         """The next frame, whole and of this connection, valid until `room`; NULL while there is none. LinkError."""
+        cdef FrameHeader *header = self.whole_frame()
+        if header != NULL and header.kind == FRAME_REFUSED:
+            reason = (<const char *> header + FRAME_HEADER_SIZE)[:header.size].decode(errors="replace")
+            known = header.count in Refusal.__members__.values()
+            code = Refusal(header.count) if known else Refusal.DAMAGED
+            raise LinkError(code, f"said by the peer: {reason}", header.epoch, header.position)
+        return header
+
+    cdef FrameHeader *whole_frame(self) except? NULL:
+        """Likewise, a refusal too."""
         cdef FrameHeader *header = <FrameHeader *> (self.inbox + self.in_begin)
         cdef uint64_t held = self.in_end - self.in_begin
         if held < FRAME_HEADER_SIZE:
@@ -95,11 +112,11 @@ cdef class Link:
             raise LinkError(Refusal.OUT_OF_ORDER, reason)
         if held < FRAME_HEADER_SIZE + header.size:
             return NULL
+        if self.checked_frame == header.number:
+            return header
         if header.payload_crc != crc32c(0, <const char *> header + FRAME_HEADER_SIZE, header.size):
             raise LinkError(Refusal.DAMAGED, f"frame {header.number} fails its checksum")
-        if header.kind == FRAME_REFUSED:
-            reason = (<const char *> header + FRAME_HEADER_SIZE)[:header.size].decode(errors="replace")
-            raise LinkError(Refusal(header.count), f"said by the peer: {reason}")
+        self.checked_frame = header.number
         return header
 
     cdef FrameHeader *claim(self, uint64_t payload) except? NULL:
@@ -126,11 +143,10 @@ cdef class Link:
         self.told_ns = now_ns
         return 0
 
-    cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns, uint32_t count=0) except -1:
+    cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns) except -1:
         """A frame of few bytes; nothing where there is no room, since then the peer has much to read."""
         cdef FrameHeader *header = self.claim(len(payload))
         if header != NULL:
-            header.count = count
             memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> payload, len(payload))
             self.send(header, kind, len(payload), now_ns)
         return 0
@@ -142,3 +158,20 @@ cdef class Link:
         elif now_ns - self.heard_ns > SILENCE_NS:
             raise LinkError(Refusal.SILENT, f"the peer has said nothing for {SILENCE_NS // 1_000_000_000} s")
         return now_ns - self.told_ns >= HEARTBEAT_NS
+
+
+cdef class Asking(Link):
+    """A link that only greets, with `own`, to hear what the peer is."""
+
+    def __init__(self, own: Hello, now_ns: int) -> None:
+        super().__init__(own.nonce, now_ns)
+        self.tell(FRAME_HELLO, own.pack(), now_ns)
+
+    def answered(self) -> int | None:
+        """The epoch that the peer leads, if it has greeted back; None before it has. LinkError where it refuses."""
+        cdef FrameHeader *header = self.next_frame()
+        if header == NULL:
+            return None
+        if header.kind != FRAME_WELCOME:
+            raise LinkError(Refusal.OUT_OF_ORDER, "the peer did not answer the greeting")
+        return Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]).epoch

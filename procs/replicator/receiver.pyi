@@ -1,10 +1,17 @@
 from procs.replicator.handshake import Hello
 from procs.replicator.link import Link
 from shm.board import Board
+from shm.journal import JournalReader
 from shm.ring import Producer
 
+def feed(log: Producer, journal: JournalReader) -> int: ...
+
 class Receiver(Link):
+    epoch: int
     chain: int
     acknowledged: int
+    is_fenced: bool
+    fenced_at: int
     def __init__(self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int) -> None: ...
     def poll(self, now_ns: int) -> int: ...
+    def ask_to_lead(self, now_ns: int, *, orderly: bool) -> None: ...

@@ -9,40 +9,69 @@ from libc.string cimport memcpy
 from procs.replicator.link cimport (
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
+    FRAME_FENCE,
+    FRAME_FENCED,
+    FRAME_HANDOVER,
     FRAME_HEADER_SIZE,
     FRAME_HEARTBEAT,
     FRAME_HELLO,
     FRAME_WELCOME,
+    MAX_FRAME_RECORDS,
     FrameHeader,
     Link,
 )
-from shm.board cimport WORD_DURABLE_SEQ, WORD_PRIMARY_COMMIT, Board
+from shm.board cimport WORD_DURABLE_SEQ, WORD_PEER_SEQ, WORD_PRIMARY_COMMIT, WORD_SNAPSHOT_SEQ, Board
 from shm.crc32c cimport crc32c
+from shm.journal cimport JournalReader
 from shm.journal_format cimport mix
-from shm.records cimport RECORD_SIZE, CommandRecord
+from shm.records cimport CMD_SNAPSHOT, RECORD_SIZE, CommandRecord
 from shm.ring cimport Producer
+
+from msgspec.structs import replace
 
 from procs.replicator.handshake import Hello, LinkError, Refusal, check_same_venue
 from procs.replicator.link import session_nonce
+
+cdef enum:
+    FEED_BATCH = 1024
+
+
+def feed(Producer log, JournalReader journal not None) -> int:
+    """Publish the next of this node's own records again, as many as find room, up to a batch. How many that were."""
+    cdef uint64_t count = min(log.free(FEED_BATCH), <uint64_t> FEED_BATCH), done = 0
+    cdef const char *record
+    while done < count:
+        record = journal.peek()
+        if record == NULL:
+            break
+        memcpy(log.claim(log.next + done), record, RECORD_SIZE)
+        journal.advance()
+        done += 1
+    log.publish(log.next + done - 1)
+    return done
 
 
 cdef class Receiver(Link):
     """Greets with `own`, then takes batches. What it acknowledges is synced here, or only published: `synced` says.
 
     A batch waits in the buffer until the ring has room for all of it. LinkError ends the connection; `chain` and the
-    ring say where the next one goes on.
+    ring say where the next one goes on. The mark of a snapshot is wanted on this node as well.
     """
 
     cdef Producer log
     cdef Board board
     cdef object own
     cdef bint synced
-    cdef uint32_t epoch
+    cdef bint wants_to_lead
+    cdef readonly uint32_t epoch
     cdef readonly uint64_t chain
     cdef readonly uint64_t acknowledged
+    cdef readonly bint is_fenced         # the primary releases nothing any more
+    cdef readonly uint64_t fenced_at     # the end of its log then
 
     def __init__(self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int) -> None:
         super().__init__(own.nonce, now_ns)
+        own = replace(own, slots=log.ring.header.capacity)
         if log.next != own.last_seq + 1:
             raise ValueError(f"the log ring goes on at {log.next}, and the greeting says {own.last_seq}")
         self.log = log
@@ -69,6 +98,21 @@ cdef class Receiver(Link):
             self.acknowledge(now_ns, is_time)
         return taken
 
+    def ask_to_lead(self, now_ns: int, *, orderly: bool) -> None:
+        """Have the primary release nothing any more: at once, or when all that it has taken is done and acknowledged.
+
+        `is_fenced` says when it has answered. It is asked once a connection.
+        """
+        cdef FrameHeader *header
+        if not self.is_up or self.wants_to_lead:
+            return
+        header = self.claim(0)
+        if header != NULL:
+            header.epoch = self.epoch
+            header.position = self.log.next - 1
+            self.send(header, FRAME_HANDOVER if orderly else FRAME_FENCE, 0, now_ns)
+            self.wants_to_lead = True
+
     cdef bint take(self, FrameHeader *header) except -1:
         """False where it has to wait for room in the ring."""
         if not self.is_up:
@@ -79,15 +123,26 @@ cdef class Receiver(Link):
         if header.epoch < self.epoch:
             raise LinkError(Refusal.OLD_EPOCH, f"a frame is of epoch {header.epoch}, after epoch {self.epoch}")
         if header.kind == FRAME_BATCH:
+            if header.count == 0 or header.count > min(<uint64_t> MAX_FRAME_RECORDS, self.log.ring.header.capacity):
+                raise LinkError(Refusal.OUT_OF_ORDER, f"a batch has {header.count} records")
             if self.log.free(header.count) < header.count:
                 return False
             self.publish(header)
+        elif header.kind == FRAME_FENCED and self.wants_to_lead:
+            self.is_fenced = True
+            self.fenced_at = header.position
         elif header.kind != FRAME_HEARTBEAT:
             raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} is none that a primary sends")
         self.epoch = header.epoch
+        if header.kind != FRAME_FENCED:
+            self.note(header)
+        return True
+
+    cdef void note(self, const FrameHeader *header) noexcept:
+        """How far the primary has committed, and how far its log goes."""
         if header.position > self.board.load(WORD_PRIMARY_COMMIT):
             self.board.store(WORD_PRIMARY_COMMIT, header.position)
-        return True
+        self.board.store(WORD_PEER_SEQ, max(header.log_end, self.log.next - 1))
 
     cdef int greeted(self, peer) except -1:
         check_same_venue(self.own, peer)
@@ -101,18 +156,22 @@ cdef class Receiver(Link):
         """Check every record, then copy them all and publish them by one store."""
         cdef const char *records = <const char *> header + FRAME_HEADER_SIZE
         cdef const CommandRecord *record
-        cdef uint64_t first = self.log.next, chain = self.chain, i
-        if header.first_seq != first or header.count == 0 or header.size != header.count * RECORD_SIZE:
+        cdef uint64_t first = self.log.next, chain = self.chain, mark = 0, i
+        if header.first_seq != first or header.size != <uint64_t> header.count * RECORD_SIZE:
             raise LinkError(Refusal.OUT_OF_ORDER, f"a batch begins at {header.first_seq} where {first} belongs")
         for i in range(header.count):
             record = <const CommandRecord *> (records + i * RECORD_SIZE)
             if record.seq != first + i or record.crc != crc32c(0, <const char *> record + 4, RECORD_SIZE - 4):
                 raise LinkError(Refusal.DAMAGED, f"record {first + i} is not whole")
             chain = mix(chain, record.seq, record.crc)
+            if record.type == CMD_SNAPSHOT:
+                mark = record.seq
         if chain != header.chain:
             raise LinkError(Refusal.DIVERGED, f"the logs differ at or before sequence {first + header.count - 1}")
         for i in range(header.count):
             memcpy(self.log.claim(first + i), records + i * RECORD_SIZE, RECORD_SIZE)
+        if mark:
+            self.board.store(WORD_SNAPSHOT_SEQ, mark)  # before anybody can see the mark
         self.log.publish(first + header.count - 1)
         self.chain = chain
         return 0

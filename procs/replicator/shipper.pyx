@@ -11,6 +11,9 @@ from libc.string cimport memcpy
 from procs.replicator.link cimport (
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
+    FRAME_FENCE,
+    FRAME_FENCED,
+    FRAME_HANDOVER,
     FRAME_HEADER_SIZE,
     FRAME_HEARTBEAT,
     FRAME_HELLO,
@@ -20,24 +23,30 @@ from procs.replicator.link cimport (
     Link,
 )
 from shm.bell cimport WAIT_COMMIT
-from shm.board cimport WORD_ACKED_SEQ, WORD_DURABLE_SEQ, Board
+from shm.board cimport (
+    WORD_ACKED_SEQ, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED, WORD_HANDOVER, WORD_LOG_END, WORD_PEER_SEQ, Board,
+)
 from shm.journal cimport JournalReader
 from shm.journal_format cimport mix
 from shm.records cimport RECORD_SIZE, CommandRecord
-from shm.ring cimport OBSERVED_NOTHING_YET, OBSERVED_OVERRUN, Observed, Observer, Ring
+from shm.ring cimport OBSERVED_NOTHING_YET, OBSERVED_OVERRUN, OBSERVED_RECORD, Observed, Observer, Ring
 
 from msgspec.structs import replace
 
 from procs.replicator.handshake import Hello, LinkError, Refusal, check_same_venue
 from procs.replicator.link import session_nonce
-from shm.journal import segment_seqs
+from shm.journal import JournalError, segment_seqs
 from shm.journal_end import chain_at
+
+cdef enum:
+    OVERTAKINGS = 8
 
 
 cdef class Shipper(Link):
     """Waits for a secondary's greeting, then ships all behind what it has. `own.last_seq` and `own.chain` mean nothing.
 
-    `max_records` bounds a batch: the secondary's ring must have more slots. LinkError ends the connection.
+    A node that does not lead refuses the greeting, and says how far its log goes. `max_records` bounds a batch, besides
+    the secondary's ring. LinkError ends the connection.
     """
 
     cdef Ring ring
@@ -47,9 +56,12 @@ cdef class Shipper(Link):
     cdef object journal
     cdef JournalReader reader
     cdef uint64_t max_records
+    cdef uint32_t leading
     cdef readonly uint64_t next
     cdef readonly uint64_t chain
     cdef readonly uint64_t caught_up     # records that came from the journal
+    cdef readonly str peer               # the secondary's name
+    cdef readonly bint is_told           # the secondary knows that this node releases nothing any more
 
     def __init__(
         self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = MAX_FRAME_RECORDS
@@ -60,6 +72,7 @@ cdef class Shipper(Link):
         self.board = board
         self.journal = journal
         self.own = own
+        self.leading = own.epoch
         self.max_records = min(max_records, MAX_FRAME_RECORDS)
 
     def poll(self, now_ns: int) -> int:
@@ -78,6 +91,8 @@ cdef class Shipper(Link):
         if not self.is_up:
             return 0
         shipped = self.ship(now_ns)
+        if not shipped and self.board.load(WORD_FENCED) and not self.is_told:
+            self.tell_fenced(now_ns)
         if is_time and not shipped:
             header = self.claim(0)
             if header != NULL:
@@ -91,9 +106,16 @@ cdef class Shipper(Link):
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
             self.greeted(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns)
             return 0
-        if header.kind != FRAME_ACKNOWLEDGED or header.position >= self.next:
+        if header.position >= self.next:
             raise LinkError(Refusal.OUT_OF_ORDER, f"sequence {header.position} is acknowledged, and was never shipped")
-        if header.position > self.board.load(WORD_ACKED_SEQ):
+        if header.kind == FRAME_FENCE:
+            self.board.store(WORD_FENCED, self.epoch() + 1)
+        elif header.kind == FRAME_HANDOVER:
+            self.board.store(WORD_HANDOVER, 1)
+        elif header.kind != FRAME_ACKNOWLEDGED:
+            raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} is none that a secondary sends")
+        self.board.store(WORD_PEER_SEQ, max(header.position, self.board.load(WORD_PEER_SEQ)))
+        if header.kind == FRAME_ACKNOWLEDGED and header.position > self.board.load(WORD_ACKED_SEQ):
             self.board.store(WORD_ACKED_SEQ, header.position)
             if self.ring.bells is not None:
                 self.ring.bells.wake_all(WAIT_COMMIT)
@@ -102,10 +124,18 @@ cdef class Shipper(Link):
     cdef int greeted(self, peer, int64_t now_ns) except -1:
         self.nonce = peer.nonce  # what answers this greeting, a refusal too, carries it
         check_same_venue(self.own, peer)
+        if not self.board.load(WORD_EPOCH):
+            reason = f"node {self.own.node} does not lead"
+            raise LinkError(Refusal.NOT_LEADING, reason, self.own.epoch, self.log.ring.published)
         if peer.epoch > self.own.epoch:
             reason = f"the secondary has epoch {peer.epoch}, this node leads {self.own.epoch}"
             raise LinkError(Refusal.OLD_EPOCH, reason)
-        self.chain = self.chain_of(peer.last_seq)
+        self.peer = peer.node
+        self.max_records = min(self.max_records, max(1, peer.slots // 2))
+        try:
+            self.chain = self.chain_of(peer.last_seq)
+        except JournalError as error:
+            raise LinkError(Refusal.SEGMENTS_GONE, str(error)) from error
         if self.chain != peer.chain:
             raise LinkError(Refusal.DIVERGED, f"the logs differ at or before sequence {peer.last_seq}")
         self.next = peer.last_seq + 1
@@ -118,20 +148,24 @@ cdef class Shipper(Link):
     cdef uint64_t chain_of(self, uint64_t seq) except? 0:
         """The chained hash up to `seq`: from the journal, and on through the ring. LinkError where it is in neither."""
         cdef char record[RECORD_SIZE]
-        cdef uint64_t durable = self.board.load(WORD_DURABLE_SEQ), each, chain
-        cdef Observed outcome
+        cdef uint64_t durable, each, chain
+        cdef Observed outcome = OBSERVED_RECORD
         if seq + 1 < min(segment_seqs(self.journal), default=1):
             raise LinkError(Refusal.SEGMENTS_GONE, f"the journal no longer has what follows sequence {seq}")
-        chain = chain_at(self.journal, min(seq, durable))
-        for each in range(durable + 1, seq + 1):
-            outcome = self.log.copy(each, record)
+        for _ in range(OVERTAKINGS):  # what the ring loses meanwhile is in the journal
+            durable = self.board.load(WORD_DURABLE_SEQ)
+            chain = chain_at(self.journal, min(seq, durable))
+            for each in range(durable + 1, seq + 1):
+                outcome = self.log.copy(each, record)
+                if outcome != OBSERVED_RECORD:
+                    break
+                chain = mix(chain, each, (<CommandRecord *> record).crc)
+            else:
+                return chain
             if outcome == OBSERVED_NOTHING_YET:
                 reason = f"the secondary has sequence {seq}, and this node's log ends at {each - 1}"
-                raise LinkError(Refusal.AHEAD, reason)
-            if outcome == OBSERVED_OVERRUN:
-                return self.chain_of(seq)  # it is durable by now
-            chain = mix(chain, each, (<CommandRecord *> record).crc)
-        return chain
+                raise LinkError(Refusal.AHEAD, reason, self.epoch(), each - 1)
+        raise LinkError(Refusal.NOT_READY, f"sequence {seq} is on its way from the ring to the journal: ask again")
 
     cdef uint64_t ship(self, int64_t now_ns) except? 0:
         """A batch of what is published: from the ring, or from the journal what the ring no longer has."""
@@ -166,6 +200,8 @@ cdef class Shipper(Link):
         if seq > durable:
             return False
         if self.reader is None or self.reader.next_seq != seq:
+            if self.reader is not None:
+                self.reader.close()
             self.reader = JournalReader(self.journal, seq, durable)
         self.reader.limit = durable
         record = self.reader.peek()
@@ -176,7 +212,35 @@ cdef class Shipper(Link):
         self.caught_up += 1
         return True
 
-    cdef void stamp(self, FrameHeader *header) noexcept:
+    cdef int tell_fenced(self, int64_t now_ns) except -1:
+        """All that this node's log will ever have has been shipped: say where it ends."""
+        cdef FrameHeader *header = self.claim(0)
+        if header != NULL:
+            self.stamp(header)
+            header.position = self.next - 1
+            self.send(header, FRAME_FENCED, 0, now_ns)
+            self.is_told = True
+        return 0
+
+    cdef uint32_t epoch(self) noexcept:
+        """The last epoch that this node leads or led; a core that starts again begins another."""
+        return max(self.leading, <uint32_t> self.board.load(WORD_EPOCH))
+
+    cdef int stamp(self, FrameHeader *header) except -1:
+        self.leading = self.epoch()
         header.chain = self.chain
-        header.epoch = self.own.epoch
-        header.position = self.board.load(WORD_DURABLE_SEQ)
+        header.epoch = self.leading
+        header.position = self.board.commit_seq()
+        header.log_end = max(self.next - 1, self.board.load(WORD_LOG_END))
+        return 0
+
+    def attach(self, Ring ring) -> None:
+        """Go on with the log ring of the core's next generation, where its router publishes the same records again."""
+        self.ring = ring
+        self.log = ring.observer()
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self.reader is not None:
+            self.reader.close()
+            self.reader = None

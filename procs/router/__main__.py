@@ -6,7 +6,7 @@ The agent's rules are in `router`, the state's in `sequencer`.
 from __future__ import annotations
 
 from procs.router.genesis import changes
-from procs.router.log_source import Journal
+from procs.router.log_source import Journal, LogRing
 from procs.router.router import Router
 from procs.router.witnesses import Witnesses
 from procs.venue import voided_commands
@@ -29,7 +29,11 @@ def build(venue: Venue, name: str = "router") -> Router:
         ingress={number: venue.consumer(ring, name) for number, ring in ingress.items()},
         matchers={number: venue.consumer(f"events.matcher.{number}", name) for number in venue.matchers},
         board=venue.board,
-        source=Journal(venue.data / "journal"),
+        source=(
+            LogRing(venue.consumer("log", name), venue.board)
+            if venue.node.is_secondary
+            else Journal(venue.data / "journal")
+        ),
         changes=changes(venue.config),
         boot_id=bytes.fromhex(venue.boot_id),
         snapshots=venue.snapshots,

@@ -31,13 +31,14 @@ def heartbeat_ns(venue: Venue, host: Host, pid: int) -> int | None:
 
 def is_ready(venue: Venue, host: Host, pid: int) -> bool:
     """Whether the host's agents all run and, where they serve clients, listen. Listeners open when the venue leads."""
-    if venue.board.get(Word.EPOCH) == 0:
+    leads, follows = venue.board.get(Word.EPOCH) != 0, venue.node.is_secondary
+    if not leads and not (follows and venue.board.get(Word.LINK)):
         return False
     for agent in host.agents:
         health = venue.board.health(venue.topology.slot_of(agent))
         if health is None or health["pid"] != pid or health["state"] != RUNNING:
             return False
-    roles = [agent for agent in host.agents if role_of(agent) in LISTENING_ROLES]
+    roles = [agent for agent in host.agents if role_of(agent) in LISTENING_ROLES and leads]
     return not roles or len(listening(pid)) >= len(roles)
 
 
@@ -74,8 +75,12 @@ def is_drained(venue: Venue, gone: Collection[str]) -> bool:
     if min(board.get(Word.DURABLE_SEQ), board.get(Word.ROUTER_DONE), *done) < end:
         return False
     rings = [venue.ring(spec.name) for spec in venue.topology.rings]
-    gone = {*gone, *venue.left()}
-    return not any(seq < ring.published for ring in rings for name, seq in ring.cursors().items() if name not in gone)
+    return not any(
+        seq < ring.published
+        for ring in rings
+        for name, seq in ring.cursors().items()
+        if name not in gone and name not in ring.left()
+    )
 
 
 def figures(venue: Venue) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from procs.supervisor.children import Children
 from procs.supervisor.log import Log
 from procs.venue import database_trouble
 from procs.venue import venue as ground
+from procs.venue.node import Node
 from procs.venue.topology import Host, Topology, role_of
 from procs.venue.venue import Manifest, Venue
 from shm import segment
@@ -37,6 +38,7 @@ LOGOUT_S = 10.0  # for gateways to log their sessions out
 DRAIN_S = 10.0  # for the core to finish what the gateways had taken
 FLUSH_S = 10.0  # for the batcher to bring its last rows to PostgreSQL: what it can't stays in its spool
 HOST_STOP_S = 10.0
+HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
 POLL_S = 0.02
 
 HostCommand = Callable[[Path, Host], Sequence[str]]
@@ -55,7 +57,9 @@ class Run:
         command: HostCommand,
         report: Callable[[str], None],
         died: Callable[[], None],
+        node: Node,
     ) -> None:
+        self.node = node
         self.boot_id = uuid.uuid4().hex
         self.topology = topology
         self.children: dict[str, Child] = {}
@@ -84,7 +88,7 @@ class Run:
         atomic_file.keep_spare(folder / "boot_id")
         choice = await self._choose()
         self._manifest = ground.create(
-            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq
+            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq, self.node
         )
         self._write_manifest(self._manifest)
         self.venue = Venue.attach(self._manifest)
@@ -102,6 +106,48 @@ class Run:
     def leads(self) -> bool:
         """Whether the router, as it is now, takes orders."""
         return self.venue.board.get(Word.EPOCH) != 0
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is the run of a secondary that has not been promoted."""
+        return self.node.is_secondary
+
+    async def promote(self, node: Node) -> None:
+        """Have this secondary lead as `node`, which is on disk already. OSError if the disk takes no manifest.
+
+        Its gateways start again, to tell their clients what these may not have heard (LOG-16).
+        """
+        assert self._manifest is not None
+        manifest = structs.replace(self._manifest, node=node)
+        self._write_manifest(manifest)
+        self._manifest, self.node = manifest, node
+        self.venue.renew()
+        self.venue.board.set(Word.PROMOTE, 1)
+        gateways = self._hosts_of("gateway")
+        await self.take_down(gateways)
+        for host in gateways:
+            self.restart_host(host)
+
+    async def hand_over(self) -> bool:
+        """End order entry, and have all that was taken done and acknowledged by the other node. False if it is not.
+
+        The gateways stay down.
+        """
+        gateways = self._hosts_of("gateway")
+        self._down |= {host.name for host in gateways}
+        await self._end(gateways, LOGOUT_S)
+        gone = {agent for host in gateways for agent in host.agents}
+        board = self.venue.board
+
+        def is_done() -> bool:
+            return board.get(Word.ACKED_SEQ) >= board.get(Word.LOG_END) and health.is_drained(self.venue, gone)
+
+        return await self._wait(is_done, HANDOVER_S, "the other node has not acknowledged all")
+
+    def take_up_again(self) -> None:
+        """The other node is not to lead after all: start the gateways again."""
+        for host in self._hosts_of("gateway"):
+            self.restart_host(host)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -294,16 +340,17 @@ class Run:
             elif child.exit_code:
                 self._report(f"{_obituary(child)} (while the venue stopped)")
 
-    async def _wait(self, done: Callable[[], bool], timeout_s: float, lack: str) -> None:
+    async def _wait(self, done: Callable[[], bool], timeout_s: float, lack: str) -> bool:
         """Wait until `done` has been seen twice in a row: a last record may just have been on its way."""
         deadline_s = time.monotonic() + timeout_s
         seen = 0
         while seen < 2:
             if time.monotonic() > deadline_s:
                 self._report(f"after {timeout_s:g} s {lack}: the next start goes on from there")
-                return
+                return False
             await asyncio.sleep(POLL_S)
             seen = seen + 1 if done() else 0
+        return True
 
     def _silence_s(self, host: Host) -> float | None:
         """For how long a host has been silent, where that is too long."""

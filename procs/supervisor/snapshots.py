@@ -95,6 +95,9 @@ class Coordinator:
                 self._finish(self._work, now_s)
         elif self._pending is not None:
             self._watch(self._pending, now_s)
+        elif self._follows():
+            if self._board.get(Word.SNAPSHOT_SEQ) > self._last_seq:  # the primary asked for it: its mark is in the log
+                self._pending = Pending(now_s, self._board.get(Word.SNAPSHOT_SEQ))
         elif self._board.get(Word.JOURNAL_FULL):
             if self._asked:
                 self._asked = False
@@ -103,6 +106,10 @@ class Coordinator:
             self._asked = False
             self._pending = Pending(now_s, 0)
             self._board.set(Word.SNAPSHOT_ASKED, self._board.get(Word.SNAPSHOT_ASKED) + 1)
+
+    def _follows(self) -> bool:
+        """Whether another node's router decides when there is a snapshot."""
+        return self._board.get(Word.COMMIT_BY) == Word.PRIMARY_COMMIT
 
     async def close(self) -> None:
         """Wait for what can't be left half-way."""

@@ -32,6 +32,7 @@ from procs.supervisor.notify import Notifier
 from procs.supervisor.poison import CarefulCommand
 from procs.supervisor.pulse import Pulse
 from procs.supervisor.recovery import Recovery
+from procs.supervisor.roles import Roles
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from procs.supervisor.watch import TICK_S, Console, Watch
 from procs.venue import topology
@@ -46,10 +47,14 @@ EXIT_MUST_NOT = 2  # another start would end the same way: don't retry before it
 
 
 class Outcome(NamedTuple):
-    """How watching a run ended: how many seconds it was ready (None: never), and what failed (None: asked to stop)."""
+    """How watching a run ended: how many seconds it was ready (None: never), and what failed.
+
+    Nothing failed where it was asked to stop, or is `fenced`: another node is to lead.
+    """
 
     ready_s: float | None
     failure: Failure | None
+    fenced: bool = False
 
 
 class Supervisor:
@@ -90,6 +95,7 @@ class Supervisor:
         self._careful_command = careful_command
         self._poison_sought = False
         self._is_snapshot_wanted = False
+        self._roles = Roles(config, console, self._alerts, lambda: self._asked > 0)
         self._wake = asyncio.Event()
 
     async def run(self) -> int:
@@ -99,12 +105,14 @@ class Supervisor:
 
         RoleTakenError where another supervisor holds the data folder, ConfigError if its disk has no room.
         """
+        self._roles.load()
         lock = RoleLock(self._data / "venue.lock")
         if lock.holder(lock.path) is None and (lacking := space.problems(self._config, self._topology.gateways)):
             raise ConfigError(lacking)
         (self._data / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
         # Whoever asks finds us by the lock: from then on the signal must not end us.
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._ask_snapshot)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self._ask_role)
         lock.acquire()
         try:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -130,6 +138,10 @@ class Supervisor:
         self._asked += 1
         self._wake.set()
 
+    def _ask_role(self) -> None:
+        self._roles.look()
+        self._wake.set()
+
     def _ask_snapshot(self) -> None:
         self._is_snapshot_wanted = True
         self._wake.set()
@@ -137,11 +149,19 @@ class Supervisor:
     async def _keep_running(self) -> int:
         while not self._asked:
             self._pulse.allow()
-            run = Run(self._config, self._topology, self._listed, self._command, self._console.line, self._wake.set)
+            node = self._roles.load()
+            if not await self._roles.may_run(node):
+                return EXIT_OK if self._asked else EXIT_MUST_NOT
+            wanted = topology.derive(self._config, follows=node.is_secondary)
+            run = Run(self._config, wanted, self._listed, self._command, self._console.line, self._wake.set, node)
             outcome = Outcome(None, None)
             try:
                 await run.start()
                 outcome = await self._watch(run)
+                if outcome.fenced:
+                    if self._roles.is_over():
+                        return EXIT_MUST_NOT
+                    continue
                 if outcome.failure is None:
                     await self._stop_in_order(run, ready=outcome.ready_s is not None)
                     return EXIT_OK
@@ -210,6 +230,8 @@ class Supervisor:
                 failure = await watch.turn()
                 if failure is not None:
                     return Outcome(watch.ready_s, failure)
+                if await self._roles.change(run):
+                    return Outcome(watch.ready_s, None, fenced=True)
                 self._conditions.tick(run.venue.board, time.monotonic())
                 health.show_supervisor(run.venue.board, RUNNING if watch.is_ready else STARTING)
                 if watch.is_ready:

@@ -22,7 +22,8 @@ SUPERVISOR_SLOT = 63  # its place in the board's health table, the last: no venu
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
 CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (LOG-16)
-EDGE_ROLES = ("publisher", "batcher", "gateway")
+EDGE_ROLES = ("replicator", "publisher", "batcher", "gateway")
+STATELESS_ROLES = ("journaler", "replicator")  # what they have is the log itself: no snapshot has a part of theirs
 # They publish what has happened, and no order waits for them: so the core must not either (decision 0023).
 DOWNSTREAM_ROLES = ("publisher", "batcher")
 
@@ -45,17 +46,18 @@ class Host(Struct, frozen=True):
 
 
 class RingSpec(Struct, frozen=True):
-    """A ring: the agent (or operator) that produces into it, and the agents that gate it."""
+    """A ring: the agent (or operator) that produces into it, those that gate it, and those that only observe it."""
 
     name: str
     capacity: int
     producer: str
     consumers: tuple[str, ...]
+    observers: tuple[str, ...] = ()
 
     @property
     def is_core(self) -> bool:
-        """Whether the core produces into it: such a ring is new when the core starts again."""
-        return role_of(self.producer) in CORE_ROLES
+        """Whether it is new when the core starts again: the log, and what the core tells of it."""
+        return self.name == LOG or role_of(self.producer) in CORE_ROLES
 
     @property
     def events_of(self) -> int | None:
@@ -102,7 +104,7 @@ class Topology(Struct, frozen=True):
     @property
     def savers(self) -> tuple[str, ...]:
         """The agents of which a snapshot has a part: all that hold state of their own."""
-        return tuple(agent for agent in self.agents if role_of(agent) != "journaler")
+        return tuple(agent for agent in self.agents if role_of(agent) not in STATELESS_ROLES)
 
     def slot_of(self, agent: str) -> int:
         """The agent's place in the board's health table. ValueError if there is no such agent."""
@@ -113,11 +115,16 @@ class Topology(Struct, frozen=True):
         return {ring.name: ring for ring in self.rings}[name]
 
 
-def derive(config: Config) -> Topology:
-    """The topology that `config` asks for. ConfigError where `processes` can't be met."""
+def derive(config: Config, *, follows: bool = False) -> Topology:
+    """The topology that `config` asks for, of a primary or of a secondary, which `follows`.
+
+    ConfigError where `processes` can't be met.
+    """
     matchers = tuple(f"matcher.{number}" for number in sorted({item.matcher for item in config.instruments}))
     gateways = tuple(f"gateway.{number}" for number in range(1, GATEWAYS + 1))
-    return Topology(hosts=_hosts(config, matchers, gateways), rings=_rings(config, matchers, gateways))
+    replicators = () if config.replication.node is None else ("replicator",)
+    hosts = _hosts(config, matchers, (*replicators, "publisher", "batcher", *gateways))
+    return Topology(hosts, _rings(config, matchers, gateways, replicators, follows=follows))
 
 
 def role_of(agent: str) -> str:
@@ -130,21 +137,24 @@ def kind_of(agent: str) -> Kind:
     return "carried" if role_of(agent) in CARRIED_ROLES else "edge"
 
 
-def _rings(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> tuple[RingSpec, ...]:
+def _rings(
+    config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...], replicators: tuple[str, ...], *, follows: bool
+) -> tuple[RingSpec, ...]:
     sizes = config.rings
+    sequencer, repeaters = ("replicator", ("router",)) if follows else ("router", ())
     edges = (*gateways, "publisher", "batcher")
     return (
         *(RingSpec(f"ingress.{gateway}", sizes.ingress, gateway, ("router",)) for gateway in gateways),
         RingSpec(f"ingress.{OPERATOR}", OPERATOR_SLOTS, OPERATOR, ("router",)),
-        RingSpec(LOG, sizes.log, "router", (*matchers, "journaler")),
+        RingSpec(LOG, sizes.log, sequencer, (*repeaters, *matchers, "journaler"), replicators),
         RingSpec("events.router", sizes.events, "router", edges),
         *(RingSpec(f"events.{matcher}", sizes.events, matcher, ("router", *edges)) for matcher in matchers),
     )
 
 
-def _hosts(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> tuple[Host, ...]:
-    agents = ("journaler", "router", *matchers, "publisher", "batcher", *gateways)
-    groups = _override(_profile(config, matchers, gateways), config.processes.hosts, agents)
+def _hosts(config: Config, matchers: tuple[str, ...], edges: tuple[str, ...]) -> tuple[Host, ...]:
+    agents = ("journaler", "router", *matchers, *edges)
+    groups = _override(_profile(config, matchers, edges), config.processes.hosts, agents)
     _check_cpus(config, groups)
     # Whoever others wait for is started first: journal, core, then the edges, and gateways last of all.
     order = (*CARRIED_ROLES, *EDGE_ROLES)
@@ -155,21 +165,17 @@ def _hosts(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...])
     )
 
 
-def _profile(config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _profile(config: Config, matchers: tuple[str, ...], edges: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     if config.processes.profile == "spread":
-        return {agent: (agent,) for agent in ("journaler", "router", *matchers, "publisher", "batcher", *gateways)}
+        return {agent: (agent,) for agent in ("journaler", "router", *matchers, *edges)}
     # A commit that is only written costs less than waking a process to do it; one that is synced would stop the core.
     core: dict[str, tuple[str, ...]] = (
         {"core": ("router", *matchers, "journaler")}
         if config.venue.durability == "none"
         else {"journal": ("journaler",), "core": ("router", *matchers)}
     )
-    return {
-        **core,
-        "publisher": ("publisher",),
-        "batcher": ("batcher",),
-        "gateway": gateways,
-    }
+    roles = dict.fromkeys(map(role_of, edges))
+    return core | {role: tuple(agent for agent in edges if role_of(agent) == role) for role in roles}
 
 
 def _override(

@@ -18,6 +18,7 @@ from msgspec import Struct, structs
 from config.schema import Config
 from procs.venue import snapshot_parts as parts
 from procs.venue.instrument_images import Filed, Images, Kept
+from procs.venue.node import Node, is_paired
 from procs.venue.snapshot_parts import Snapshots, Start
 from procs.venue.topology import LOG, RingSpec, Topology
 from shm import board as board_module
@@ -49,6 +50,7 @@ class Manifest(Struct, frozen=True):
     draining: int = 0
     known_seq: int = 0
     anchor_ns: int = 0
+    node: Node = Node()
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -72,13 +74,27 @@ def prefix_of(data: Path) -> str:
 
 
 def create(
-    topology: Topology, config: Config, data: Path, boot_id: str, start: Start | None = None, known_seq: int = 0
+    topology: Topology,
+    config: Config,
+    data: Path,
+    boot_id: str,
+    start: Start | None = None,
+    known_seq: int = 0,
+    node: Node | None = None,
 ) -> Manifest:
     """Create the rings, bells and board of a new run. SegmentError, and nothing left behind, where memory is short."""
     prefix = prefix_of(data) + boot_id[:8]
     begin = start or Start.genesis()
     manifest = Manifest(
-        boot_id, prefix, str(data), config, topology, begin, known_seq=known_seq, anchor_ns=read_anchor_ns()
+        boot_id,
+        prefix,
+        str(data),
+        config,
+        topology,
+        begin,
+        known_seq=known_seq,
+        anchor_ns=read_anchor_ns(),
+        node=node or Node(),
     )
     Filed(_images_of(data)).clear()
     try:
@@ -90,10 +106,18 @@ def create(
         for ring in topology.rings:
             _create_ring(manifest, ring)
         Board(memory).set(Word.GENERATION, manifest.generation)
+        Board(memory).set(Word.COMMIT_BY, _commit_by(manifest))
     except segment.SegmentError:
         destroy(manifest)
         raise
     return manifest
+
+
+def _commit_by(manifest: Manifest) -> int:
+    """What commits wait for besides this node's journal (LOG-13)."""
+    if manifest.node.is_secondary:
+        return Word.PRIMARY_COMMIT
+    return Word.ACKED_SEQ if is_paired(manifest.config, manifest.node) else 0
 
 
 def create_generation(manifest: Manifest) -> None:
@@ -130,7 +154,11 @@ def set_back(board: Board, start: Start) -> None:
 def _create_ring(manifest: Manifest, ring: RingSpec) -> None:
     memory = segment.create(_memory_of(manifest.prefix, ring, manifest.generation), Ring.size_for(ring.capacity))
     consumers = [(agent, manifest.topology.host_of(agent).bell) for agent in ring.consumers]
-    Ring.format(memory, ring.capacity, consumers, _incarnation(manifest, ring), _first_seq(ring, manifest.start))
+    watching = [(agent, manifest.topology.host_of(agent).bell) for agent in ring.observers]
+    incarnation, first_seq = _incarnation(manifest, ring), _first_seq(ring, manifest.start)
+    Ring.format(memory, ring.capacity, consumers + watching, incarnation, first_seq)
+    for agent in ring.observers:
+        Ring(memory).take_out(agent, 0)  # its bell is rung, and no producer waits for it
 
 
 def _incarnation(manifest: Manifest, ring: RingSpec) -> int:
@@ -261,6 +289,11 @@ class Venue:
         return _attach_ring(earlier, earlier.topology.ring(LOG), self.bells).consumer(agent)
 
     @property
+    def node(self) -> Node:
+        """What this node was when the process was started, or when the core's rings were renewed."""
+        return self._manifest.node
+
+    @property
     def matchers(self) -> tuple[int, ...]:
         """The numbers of the venue's matchers, ascending."""
         return tuple(int(agent.partition(".")[2]) for agent in self.topology.agents if agent.startswith("matcher."))
@@ -284,7 +317,7 @@ class Venue:
 
     def events(self, agent: str) -> dict[int, Consumer]:
         """`agent`'s ends of all event rings: the router's, 0, and each matcher's."""
-        specs = (ring for ring in self.topology.rings if ring.events_of is not None)
+        specs = (ring for ring in self.topology.rings if agent in ring.consumers)
         return {ring.events_of: self.consumer(ring.name, agent) for ring in specs if ring.events_of is not None}
 
     def is_late(self, agent: str) -> bool:

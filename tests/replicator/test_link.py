@@ -61,6 +61,7 @@ class Pair:
 
     def __init__(self, folder: Path, synced: bool = False) -> None:
         self.primary, self.secondary = Node(folder / "a"), Node(folder / "b", 32)
+        self.primary.board.set(Word.EPOCH, 1)
         self.synced = synced
         self.a = Hello("demo", "a", ID, 1, 0, 0, 1)
         self.b = Hello("demo", "b", ID, 1, 0, 0, 2)

@@ -1,0 +1,27 @@
+"""Wires the replicator: the log ring, the journal, the board, and the sockets between the two nodes."""
+
+from __future__ import annotations
+
+from procs.replicator.certificates import Credentials
+from procs.replicator.replicator import Replicator
+from procs.replicator.transport import Acceptor, Dialer, show_address
+from procs.venue.node import folder_of
+from procs.venue.venue import Venue
+from shm.board import Word
+from shm.refusal import FinalError
+
+
+def build(venue: Venue, _name: str = "replicator") -> Replicator:
+    """The edge of this node. FinalError where it can't listen, or may not without the peer's certificate."""
+    section = venue.config.replication
+    credentials = Credentials.of(folder_of(venue.data))
+    own = show_address(section.address, section.port)
+    try:
+        acceptor = Acceptor(own, credentials)
+        follows = venue.node.is_secondary and not venue.board.get(Word.PROMOTED)
+        dialer = Dialer(show_address(section.peer_address, section.peer_port), credentials) if follows else None
+    except ValueError as error:
+        raise FinalError(str(error)) from error
+    except OSError as error:
+        raise FinalError(f"replication.port: {own} can't be listened on: {error.strerror}") from error
+    return Replicator(venue, acceptor, dialer)

@@ -1,0 +1,54 @@
+"""What a node asks its peer before it leads: whether that leads already, and how far its log goes.
+
+LOG-21: after the loss of a host a journal can look whole and be short. It changes nothing, here or there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from msgspec import Struct
+
+from procs.replicator.handshake import Hello, LinkError, Refusal
+from procs.replicator.link import Asking
+from procs.replicator.transport import Dialer
+
+STEP_S = 0.005
+
+
+class Answer(Struct, frozen=True):
+    """What the peer says: whether it leads, its epoch, and how far its log goes (0: it leads, and did not say)."""
+
+    leads: bool
+    epoch: int
+    last_seq: int
+    reason: str
+
+
+def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
+    """The peer's answer to the greeting of `own`; None where there is none in time. `dialer.trouble` says why."""
+    deadline_s = time.monotonic() + timeout_s
+    connection = None
+    try:
+        while time.monotonic() < deadline_s:
+            now_ns = time.monotonic_ns()
+            if connection is None or not connection.is_open:
+                connection = dialer.poll(now_ns)
+                if connection is not None:
+                    link = Asking(own, now_ns)
+            else:
+                with contextlib.suppress(ConnectionError):  # what it said last is in the link
+                    connection.pump(link)
+                try:
+                    epoch = link.answered()
+                except LinkError as error:
+                    return Answer(error.code is not Refusal.NOT_LEADING, error.epoch, error.position, error.reason)
+                if epoch is not None:
+                    return Answer(True, epoch, 0, "")
+            time.sleep(STEP_S)
+        return None
+    finally:
+        if connection is not None:
+            connection.close()
+        dialer.close()

@@ -1,0 +1,150 @@
+"""The secondary's side: it fills this node's log ring, from its own journal and then with what the primary ships.
+
+When the node is promoted it hangs up and publishes nothing more.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from msgspec import structs
+
+from procs.replicator.greeting import NEAR, Tell, greeting_of
+from procs.replicator.handshake import Hello, LinkError, LinkState, Refusal
+from procs.replicator.receiver import Receiver, feed
+from procs.replicator.transport import Connection, Dialer
+from procs.venue.topology import LOG
+from procs.venue.venue import Venue
+from shm.board import Word
+from shm.journal import JournalReader
+
+FENCE_NS = 2_000_000_000  # for a primary that can be reached to answer, before this node leads without its word
+
+
+class Filling:
+    """`poll` is a duty cycle; `tell(state, why)` is called whenever the state of the link changes.
+
+    `is_over` once this node is to lead: all that the ring will ever have from elsewhere is in it.
+    """
+
+    def __init__(self, venue: Venue, dialer: Dialer, tell: Tell) -> None:
+        self.is_over = False
+        self.connection: Connection | None = None
+        self._venue = venue
+        self._board = venue.board
+        self._folder = venue.data / "journal"
+        self._log = venue.producer(LOG)
+        self._dialer = dialer
+        self._tell = tell
+        self._journal: JournalReader | None = None
+        self._own: Hello | None = None
+        self._receiver: Receiver | None = None
+        self._asked_ns = 0
+
+    def poll(self, now_ns: int) -> int:
+        """Returns how much there was to do. JournalError where this node's own journal can't be read."""
+        if self._own is None:
+            return self._feed()
+        if self._board.get(Word.PROMOTE):
+            return self._leave(now_ns)
+        return self._receive(now_ns)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._disconnect()
+        self._dialer.close()
+
+    def _feed(self) -> int:
+        """Publish what this node's journal has behind the end of the ring; then the link may begin."""
+        if self._board.get(Word.JOURNAL_READY) != self._venue.generation:
+            return 0
+        durable = self._board.get(Word.DURABLE_SEQ)
+        if self._log.next <= durable:
+            if self._journal is None:
+                self._journal = JournalReader(self._folder, self._log.next, durable)
+            return feed(self._log, self._journal)
+        if self._log.next > durable + 1:
+            return 0  # an earlier process of this role has published more: it is on its way to the journal
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        self._own = greeting_of(self._venue.config, self._venue.data, durable)
+        self._tell(LinkState.ALONE, f"nothing heard from {self._dialer.address} yet")
+        return 1
+
+    def _receive(self, now_ns: int) -> int:
+        connection, receiver = self.connection, self._receiver
+        if connection is None or receiver is None:
+            return self._connect(now_ns)
+        try:
+            work = connection.pump(receiver) + receiver.poll(now_ns)
+            if receiver.unsent():
+                work += connection.pump(receiver)
+        except LinkError as error:
+            self._end(error, now_ns)
+            return 1
+        except ConnectionError as error:
+            self._hear_last(receiver, now_ns, str(error))
+            return 1
+        if receiver.is_up:
+            behind = self._board.get(Word.PEER_SEQ) - (self._log.next - 1)
+            self._tell(LinkState.IN_STEP if behind <= NEAR else LinkState.CATCHING_UP, "")
+        return work
+
+    def _connect(self, now_ns: int) -> int:
+        self.connection = self._dialer.poll(now_ns)
+        if self.connection is None:
+            if self._dialer.trouble:
+                self._tell(LinkState.ALONE, self._dialer.trouble)
+            return 0
+        assert self._own is not None
+        own = structs.replace(self._own, nonce=secrets.randbits(64), last_seq=self._log.next - 1)
+        self._receiver = Receiver(
+            self._log, self._board, own, self._venue.config.replication.acknowledge == "disk", now_ns
+        )
+        return 1
+
+    def _hear_last(self, receiver: Receiver, now_ns: int, reason: str) -> None:
+        """The peer has hung up: what it said last is in the buffer, a refusal perhaps."""
+        try:
+            receiver.poll(now_ns)
+        except LinkError as error:
+            self._end(error, now_ns)
+        else:
+            self._disconnect()
+            self._tell(LinkState.ALONE, reason)
+
+    def _end(self, error: LinkError, now_ns: int) -> None:
+        connection, receiver = self.connection, self._receiver
+        assert connection is not None
+        assert receiver is not None
+        receiver.refuse(error, now_ns)
+        try:
+            connection.pump(receiver)
+        except ConnectionError:
+            connection.close()
+        self._disconnect()
+        waits = error.code in (Refusal.SILENT, Refusal.NOT_LEADING, Refusal.NOT_READY)
+        self._tell(LinkState.ALONE if waits else LinkState.REFUSED, str(error))
+
+    def _disconnect(self) -> None:
+        """Keep what the receiver has come to: the next greeting says it."""
+        if self._receiver is not None and self._own is not None:
+            self._own = structs.replace(self._own, epoch=self._receiver.epoch, chain=self._receiver.chain)
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = self._receiver = None
+
+    def _leave(self, now_ns: int) -> int:
+        """This node is to lead: have a primary that can be reached release nothing more, then hang up."""
+        receiver = self._receiver
+        if receiver is not None and receiver.is_up and not receiver.is_fenced:
+            self._asked_ns = self._asked_ns or now_ns
+            receiver.ask_to_lead(now_ns, orderly=False)
+            if now_ns - self._asked_ns < FENCE_NS:
+                return self._receive(now_ns)
+        self.close()
+        self._board.set(Word.COMMIT_BY, 0)
+        self._board.set(Word.PROMOTED, 1)
+        self.is_over = True
+        return 1

@@ -1,0 +1,39 @@
+"""What a node says of itself when a link begins, read from its journal."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from config.schema import Config
+from procs.replicator.handshake import Hello, LinkState
+from shm.journal import JournalReader, segment_seqs
+from shm.journal_end import chain_at, segment_header
+from shm.layout import unpack_command
+
+NEAR = 8192  # records that a secondary may lack and still be in step: a moment's orders
+
+Tell = Callable[[LinkState, str], None]
+
+
+def greeting_of(config: Config, data: Path, last_seq: int) -> Hello:
+    """Who the node of `config` in `data` is, with a journal that ends with record `last_seq`. JournalError."""
+    folder, node = data / "journal", config.replication.node
+    assert node is not None
+    journal_id = segment_header(folder, min(segment_seqs(folder))).journal_id
+    return Hello(
+        config.venue.name, node, journal_id, epoch_of(folder, last_seq), last_seq, chain_at(folder, last_seq),
+        secrets.randbits(64),
+    )  # fmt: skip
+
+
+def epoch_of(folder: Path, last_seq: int) -> int:
+    """The epoch of record `last_seq` of a journal; 0 where there is none."""
+    if last_seq < min(segment_seqs(folder)):
+        return 0
+    with_last = JournalReader(folder, last_seq, last_seq)
+    try:
+        return unpack_command(next(with_last)).epoch
+    finally:
+        with_last.close()

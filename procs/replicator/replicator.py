@@ -1,0 +1,105 @@
+"""The edge of a node that has a peer: it ships the log of a primary, and fills the log ring of a secondary.
+
+It joins sockets, rings and the event loop; what goes over a link is decided in `shipper` and `receiver`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from procs.disk import atomic_file
+from procs.replicator.filling import Filling
+from procs.replicator.handshake import LinkState
+from procs.replicator.shipping import Shipping
+from procs.replicator.transport import Acceptor, Connection, Dialer
+from procs.venue.venue import Venue
+from shm.bell import Reason
+from shm.board import Word
+from shm.log_lines import log
+
+
+class LinkReport(Struct, frozen=True):
+    """What `lockstep status` says of a link beyond the board: in `run/link.json` of the data folder."""
+
+    state: str
+    why: str
+
+
+class Replicator:
+    """The edge that a host runs. On a secondary it fills the ring; in both roles it answers who asks for the log."""
+
+    rest_s = 0.0  # orders wait for its acknowledgement
+
+    def __init__(self, venue: Venue, acceptor: Acceptor, dialer: Dialer | None) -> None:
+        self.kick: Callable[[], None] = lambda: None
+        self._venue = venue
+        self._board = venue.board
+        self._report: LinkReport | None = None
+        self._watched: Connection | None = None
+        self._watched_fd = -1
+        self._shipping = Shipping(venue, acceptor, self._tell_of_shipping)
+        self._filling = Filling(venue, dialer, self._tell) if dialer else None
+
+    async def start(self) -> None:
+        """Nothing to prepare: sockets are waited for as they come."""
+
+    async def stop(self) -> None:
+        """Hang up, and listen no more."""
+        self._watch(None)
+        if self._filling is not None:
+            self._filling.close()
+        self._shipping.close()
+
+    def attach(self, _consumers: object, _board: object) -> None:
+        """The core has started again, in rings of another generation."""
+        self._shipping.attach()
+
+    def poll(self, now_ns: int) -> int:
+        """One duty cycle. JournalError, OSError: the process ends."""
+        work = self._shipping.poll(now_ns)
+        if self._filling is not None:
+            work += self._filling.poll(now_ns)
+            if self._filling.is_over:
+                self._filling = None
+                self._tell(LinkState.ALONE, "this node has just begun to lead")
+        self._watch(self._shipping.connection if self._filling is None else self._filling.connection)
+        return work
+
+    def wants(self) -> int:
+        """What to be woken for besides sockets: records to ship, or the sync that lets them be acknowledged."""
+        return Reason.EVENTS if self._filling is None else Reason.EVENTS | Reason.COMMIT
+
+    def _watch(self, connection: Connection | None) -> None:
+        """Have the event loop look at this connection, by a descriptor of its own: a connection ends by itself."""
+        if connection is self._watched:
+            return
+        loop = asyncio.get_running_loop()
+        if self._watched_fd >= 0:
+            loop.remove_reader(self._watched_fd)
+            os.close(self._watched_fd)
+        self._watched, self._watched_fd = connection, -1
+        if connection is not None:
+            self._watched_fd = os.dup(connection.fileno())
+            loop.add_reader(self._watched_fd, self._come)
+
+    def _come(self) -> None:
+        self.kick()
+
+    def _tell_of_shipping(self, state: LinkState, why: str) -> None:
+        if self._filling is None:
+            self._tell(state, why)
+
+    def _tell(self, state: LinkState, why: str) -> None:
+        report = LinkReport(state.name.lower(), why)
+        if report == self._report:
+            return
+        if self._report is None or report.state != self._report.state:
+            (log.warning if state is LinkState.REFUSED else log.info)("link", state=report.state, why=why)
+        self._report = report
+        atomic_file.replace(self._venue.data / "run" / "link.json", msgspec.json.encode(report))
+        self._board.set(Word.LINK, state)

@@ -1,0 +1,117 @@
+"""The primary's side: it waits for the other node, ships it the log, and says when commits begin to wait for it.
+
+A node that does not lead answers here too: it says that it doesn't, and how far its log goes.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from msgspec import structs
+
+from procs.replicator.greeting import NEAR, Tell, greeting_of
+from procs.replicator.handshake import Hello, LinkError, LinkState
+from procs.replicator.shipper import Shipper
+from procs.replicator.transport import Acceptor, Connection
+from procs.venue import node
+from procs.venue.topology import LOG
+from procs.venue.venue import Venue
+from shm.board import Word
+
+
+class Shipping:
+    """`poll` is a duty cycle; `tell(state, why)` is called whenever the state of the link changes."""
+
+    def __init__(self, venue: Venue, acceptor: Acceptor, tell: Tell) -> None:
+        self.connection: Connection | None = None
+        self._venue = venue
+        self._board = venue.board
+        self._acceptor = acceptor
+        self._tell = tell
+        self._shipper: Shipper | None = None
+        self._own: Hello | None = None
+
+    def poll(self, now_ns: int) -> int:
+        """Returns how much there was to do. OSError where it can't be written that commits wait for the peer."""
+        connection, shipper = self.connection, self._shipper
+        if connection is None or shipper is None:
+            return self._accept(now_ns)
+        try:
+            work = connection.pump(shipper) + shipper.poll(now_ns)
+            while shipper.unsent() and (moved := connection.pump(shipper) + shipper.poll(now_ns)):
+                work += moved
+        except LinkError as error:
+            self._end(error, now_ns)
+            return 1
+        except ConnectionError as error:
+            self._disconnect()
+            self._tell(LinkState.ALONE, str(error))
+            return 1
+        if shipper.is_up:
+            self._judge(shipper)
+        return work
+
+    def attach(self) -> None:
+        """The core has begun again, in a log ring of another generation."""
+        if self._shipper is not None:
+            self._shipper.attach(self._venue.ring(LOG))
+
+    def close(self) -> None:
+        """Hang up, and listen no more."""
+        self._disconnect()
+        self._acceptor.close()
+
+    def _accept(self, now_ns: int) -> int:
+        if self._board.get(Word.JOURNAL_READY) != self._venue.generation:
+            return 0
+        if self._board.get(Word.LINK) == LinkState.STARTING:
+            self._tell(LinkState.ALONE, "the other node has not been here yet")
+        self.connection = self._acceptor.poll(now_ns)
+        if self.connection is None:
+            return 0
+        if self._own is None:
+            self._own = greeting_of(self._venue.config, self._venue.data, self._board.get(Word.DURABLE_SEQ))
+        epoch = self._board.get(Word.EPOCH) or self._own.epoch
+        own = structs.replace(self._own, epoch=epoch, nonce=secrets.randbits(64))
+        self._shipper = Shipper(self._venue.ring(LOG), self._board, self._venue.data / "journal", own, now_ns)
+        return 1
+
+    def _judge(self, shipper: Shipper) -> None:
+        """See how far the peer is; once it has had all, commits wait for it, and that is written down first."""
+        acked = self._board.get(Word.ACKED_SEQ)
+        behind = self._board.get(Word.LOG_END) - acked
+        if behind > NEAR or not acked:
+            self._tell(LinkState.CATCHING_UP, "")
+            return
+        self._tell(LinkState.IN_STEP, "")
+        if self._board.get(Word.COMMIT_BY) == 0 and not self._board.get(Word.FENCED):
+            self._pair(shipper)
+
+    def _pair(self, shipper: Shipper) -> None:
+        config = self._venue.config
+        assert config.replication.node is not None
+        assert shipper.peer is not None
+        members = (config.replication.node, shipper.peer)
+        if not node.is_paired(config, node.Node(members=members)):
+            return
+        node.save(self._venue.data, structs.replace(node.load(self._venue.data), members=members))
+        self._board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
+
+    def _end(self, error: LinkError, now_ns: int) -> None:
+        connection, shipper = self.connection, self._shipper
+        assert connection is not None
+        assert shipper is not None
+        shipper.refuse(error, now_ns)
+        try:
+            connection.pump(shipper)
+        except ConnectionError:
+            connection.close()
+        self._disconnect()
+        self._tell(LinkState.REFUSED if self._board.get(Word.EPOCH) else LinkState.ALONE, str(error))
+
+    def _disconnect(self) -> None:
+        if self._shipper is not None:
+            self._shipper.close()
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = self._shipper = None

@@ -1,0 +1,156 @@
+"""What the supervisor of one of two nodes does about its role: whether it may lead, and how the role changes.
+
+It decides nothing about records; which node is to lead is the operator's decision, or the other node's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import structs
+
+from config.errors import ConfigError, Problem
+from config.schema import Config
+from procs.replicator.asking import Answer, ask
+from procs.replicator.certificates import Credentials
+from procs.replicator.greeting import greeting_of
+from procs.replicator.handshake import Hello, LinkState
+from procs.replicator.transport import Dialer, show_address
+from procs.supervisor.alerts import Alerts
+from procs.supervisor.run import Run
+from procs.venue import node as role
+from procs.venue.node import Node
+from shm.board import Word
+from shm.journal import JournalError, segment_seqs
+from shm.journal_end import end_of
+
+ASK_S = 2.0  # for the other node to answer before this one leads
+ASK_AGAIN_S = 2.0
+FENCE_S = 2.0  # for the other node to hear that this one releases nothing any more
+LOOK_S = 0.01
+
+
+class Console(Protocol):
+    def line(self, text: str) -> None: ...
+
+
+class Roles:
+    """The role of the node in `config`'s data folder. `is_asked` says whether the venue is to stop."""
+
+    def __init__(self, config: Config, console: Console, alerts: Alerts, is_asked: Callable[[], bool]) -> None:
+        self._config = config
+        self._data = Path(config.venue.data)
+        self._console = console
+        self._alerts = alerts
+        self._is_asked = is_asked
+        self._is_look_wanted = False
+
+    def look(self) -> None:
+        """The operator has written another role: do what it asks in the next `change`."""
+        self._is_look_wanted = True
+
+    def load(self) -> Node:
+        """The node's role. ConfigError for a secondary that has no name to greet with, RoleError."""
+        node = role.load(self._data)
+        if node.is_secondary and self._config.replication.node is None:
+            raise ConfigError([Problem("replication.node", "is missing, and this node is a secondary: name it")])
+        return node
+
+    async def may_run(self, node: Node) -> bool:
+        """Whether this node may begin in its role: a primary asks the other node first (LOG-21).
+
+        False where that leads or has more, and where the venue was asked to stop meanwhile. A primary whose commits
+        wait for a node that can't be reached waits for it, or for the operator.
+        """
+        journal = self._data / "journal"
+        if node.is_secondary or self._config.replication.node is None or not _has_records(journal):
+            return True
+        try:
+            own = greeting_of(self._config, self._data, end_of(journal).seq)
+        except JournalError:
+            return True  # the journaler says what is wrong with it, and what to do
+        told = ""
+        while not self._is_asked():
+            answer, trouble = await asyncio.to_thread(self._ask, own)
+            if answer is None:
+                node = self.load()
+                if not role.is_paired(self._config, node):
+                    return True
+                if trouble != told:
+                    told = trouble
+                    self._console.line(
+                        f"the other node does not answer ({trouble}), and may have more than this one: waiting for it. "
+                        "If it is off for sure: lockstep failover --peer-is-off"
+                    )
+                await asyncio.sleep(ASK_AGAIN_S)
+                continue
+            objection = self._objection(own, answer)
+            if objection:
+                self._console.line(f"the venue can't start: {objection}")
+                self._alerts.tell("venue_failed", f"the venue can't start: {objection}")
+            return not objection
+        return False
+
+    async def change(self, run: Run) -> bool:
+        """Do what the operator or the other node asks. True if `run` is over by that: another node is to lead."""
+        board = run.venue.board
+        if self._is_look_wanted:
+            self._is_look_wanted = False
+            await self._promote(run)
+        if board.get(Word.HANDOVER) and not board.get(Word.FENCED) and run.leads:
+            self._console.line("the other node asks to lead: ending order entry")
+            if await run.hand_over():
+                role.save(self._data, structs.replace(role.load(self._data), role="secondary"))
+                board.set(Word.FENCED, board.get(Word.EPOCH) + 1)
+            else:
+                board.set(Word.HANDOVER, 0)
+                run.take_up_again()
+        if not board.get(Word.FENCED):
+            return False
+        deadline_s = time.monotonic() + FENCE_S
+        while board.get(Word.LINK) in (LinkState.CATCHING_UP, LinkState.IN_STEP) and time.monotonic() < deadline_s:
+            await asyncio.sleep(LOOK_S)
+        return True
+
+    def is_over(self) -> bool:
+        """After a run that was fenced: whether the node ends too, since it did not hand over in order."""
+        if role.load(self._data).is_secondary:
+            self._console.line("the other node leads: this one goes on as the secondary")
+            return False
+        reason = "another node has begun to lead: this one ends. lockstep rejoin makes it the secondary"
+        self._console.line(reason)
+        self._alerts.tell("venue_failed", reason)
+        return True
+
+    async def _promote(self, run: Run) -> None:
+        node = role.load(self._data)
+        if run.follows and not node.is_secondary:
+            self._console.line("this node is to lead: hanging up, and starting its gateways again")
+            await run.promote(node)
+
+    def _ask(self, own: Hello) -> tuple[Answer | None, str]:
+        """What the other node answers, and why it does not."""
+        dialer = Dialer(self._peer, Credentials.of(role.folder_of(self._data)))
+        return ask(dialer, own, ASK_S), dialer.trouble or "no answer"
+
+    @property
+    def _peer(self) -> str:
+        return show_address(self._config.replication.peer_address, self._config.replication.peer_port)
+
+    def _objection(self, own: Hello, answer: Answer) -> str:
+        if answer.leads:
+            return f"the other node ({self._peer}) leads: lockstep rejoin makes this one its secondary"
+        if answer.last_seq > own.last_seq or answer.epoch > own.epoch:
+            return (
+                f"the other node ({self._peer}) has the log up to {answer.last_seq} of epoch {answer.epoch}, and this "
+                f"one up to {own.last_seq} of epoch {own.epoch}: lockstep failover there, and lockstep rejoin here"
+            )
+        return ""
+
+
+def _has_records(journal: Path) -> bool:
+    return journal.is_dir() and bool(segment_seqs(journal))
