@@ -25,11 +25,10 @@ PLUGIN = "None.Compiled"  # as coverage.py names a plug-in that no configuration
 
 INCLUDE = '#include "Python.h"\n'
 TRACED = re.compile(r" *__Pyx_TraceLine\(\d")
-CONDITION = re.compile(
-    r"( *(?:if \(!?|for \(__pyx_t_\d+ ?= ?[^;]*; ))"  # an `if` (while, and, or are one too), a `for` over a range
-    r"(__pyx_t_\d+(?: [<>]=? [^;]+)?)"
-    r"(\) \{|\) break;|; [^;]*\) \{)"
-)
+# What Cython writes for an `if` (elif, while, the parts of and and or too) and for a `for` over a range. Its own checks
+# of errors look different; a loop over a Python object is no condition.
+IF = re.compile(r"( *if \((?:!|unlikely\()?)(__pyx_(?:t_\d+|v_(?:\w|[.\[\]]|->)+))(\)+ (?:\{|break;))")
+FOR = re.compile(r"( *for \(__pyx_t_\d+ ?= ?[^;]*; )([^;]+)(;[^;]*\) \{.*)")
 PROBE = re.compile(r"LOCKSTEP_(?:(RAN)\((\d+)\); __Pyx_TraceLine\((\d+),(\d+),\d,__PYX_ERR\((\d+),|(TOOK)\((\d+),)")
 NAMES = re.compile(r"__pyx_f\[\] = \{(.*?)\};", re.DOTALL)
 
@@ -68,7 +67,7 @@ def probe(c: Path) -> None:
             traced = True
             line = f"LOCKSTEP_RAN({count}); {line.lstrip()}"
             count += 1
-        elif traced and (condition := CONDITION.fullmatch(line.rstrip("\n"))):
+        elif traced and (condition := IF.fullmatch(line.rstrip("\n")) or FOR.fullmatch(line.rstrip("\n"))):
             before, test, after = condition.groups()
             line = f"{before}LOCKSTEP_TOOK({count}, {test}){after}\n"
             count += 2

@@ -21,13 +21,16 @@ cdef int count(int n) noexcept nogil:
         total -= 1
     return total
 
-def run(int n):
+def run(bint strict, int n):
+    if strict:
+        if n < 0:
+            raise ValueError(n)
     return count(n)
 
 def never(x):
     return 1 if x else 2
 """
-KILLED = "import os; from shm import sample; sample.run(5); os.kill(os.getpid(), 9)"
+KILLED = "import os; from shm import sample; sample.run(True, 5); os.kill(os.getpid(), 9)"
 
 
 def test_a_killed_process_left_what_it_ran(tmp_path: Path) -> None:
@@ -42,10 +45,17 @@ def test_a_killed_process_left_what_it_ran(tmp_path: Path) -> None:
     assert list(found) == [str(tmp_path / "shm" / "sample.pyx")]
     sample = found[str(tmp_path / "shm" / "sample.pyx")]
     ran = {line for line, hit in sample.lines.items() if hit}
-    assert ran >= {2, 3, 4, 5, 6, 8, 9, 10, 13}
-    assert set(sample.lines) - ran == {7, 16}
+    assert ran >= {2, 3, 4, 5, 6, 8, 9, 10, 13, 14, 16}
+    assert set(sample.lines) - ran == {7, 15, 19}
     # Of `a and b`, the first condition is `a` and the second one is the whole.
-    assert sorted(arc for arc, hit in sample.outcomes() if not hit) == [(6, -1), (8, -1), (16, -2), (16, -1)]
+    assert sorted(arc for arc, hit in sample.outcomes() if not hit) == [
+        (6, -1),
+        (8, -1),
+        (13, -2),
+        (14, -1),
+        (19, -2),
+        (19, -1),
+    ]
     assert sorted(arc for arc, hit in sample.outcomes() if hit) == [
-        (3, -2), (3, -1), (4, -4), (4, -3), (4, -2), (4, -1), (6, -2), (8, -4), (8, -3), (8, -2)
+        (3, -2), (3, -1), (4, -4), (4, -3), (4, -2), (4, -1), (6, -2), (8, -4), (8, -3), (8, -2), (13, -1), (14, -2)
     ]  # fmt: skip
