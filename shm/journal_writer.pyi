@@ -25,6 +25,7 @@ class JournalWriter:
         reserve_bytes: int | None = None,
         trusted_seq: int | None = None,
         at_least: int = 0,
+        journal_id: bytes | None = None,
     ) -> None: ...
     @property
     def last_seq(self) -> int: ...

@@ -71,7 +71,8 @@ cdef class JournalWriter:
     `trusted_seq` is for a journaler that restarts alone: its predecessor may have ended with a failed sync, after
     which what can be read need not be on the disk, so nothing behind this sequence is believed (LOG-20). `at_least`
     is what others know to be durable (snapshots do): a journal that ends before, or before the mark of the last
-    orderly stop (`finish`), is refused (LOG-28).
+    orderly stop (`finish`), is refused (LOG-28). `journal_id` is for a journal that begins here as a copy of another
+    one; without it, one that begins gets an id of its own.
 
     `nearly_full` (kept by `tend`) says that fewer than `reserve_bytes` are free beside the prepared segment, or that
     none could be prepared: what is left is for what must not be refused (LOG-29).
@@ -91,7 +92,10 @@ cdef class JournalWriter:
         reserve_bytes: int | None = None,
         trusted_seq: int | None = None,
         at_least: int = 0,
+        journal_id: bytes | None = None,
     ) -> None:
+        if journal_id is not None and len(journal_id) != 16:
+            raise ValueError(f"a journal's id is 16 bytes, not {len(journal_id)}")
         if durability not in ("none", "local"):
             raise ValueError(f"durability is none or local, not {durability!r}")
         if segment_bytes < MIN_SEGMENT_BYTES or segment_bytes % PAGE_SIZE:
@@ -104,7 +108,7 @@ cdef class JournalWriter:
         self.max_batch = min(MAX_BATCH_RECORDS, (segment_bytes - PAGE_SIZE - BATCH_HEADER_SIZE) // SLOT_SIZE)
         self.preparation = Preparation(self.disk, segment_bytes)
         self.lock()
-        self.open(trusted_seq, at_least)
+        self.open(trusted_seq, at_least, journal_id)
 
     def __dealloc__(self) -> None:
         self.close()
@@ -122,14 +126,14 @@ cdef class JournalWriter:
             raise JournalError(f"{self.directory} is being written by another process")
         self.locked = True
 
-    def open(self, trusted_seq: int | None, at_least: int) -> None:
+    def open(self, trusted_seq: int | None, at_least: int, journal_id: bytes | None) -> None:
         """Take over where the journal ends, or begin one."""
         if trusted_seq is not None and PREPARED_NAME in self.disk.names():
             self.disk.delete(PREPARED_NAME)  # its sync may be the one that failed
         known_seq = max(at_least, trusted_seq or 0)
         seqs = segment_seqs(self.disk)
         if not seqs:
-            self.begin(known_seq)
+            self.begin(known_seq, journal_id or os.urandom(16))
             return
         ending = self.walk(seqs, trusted_seq, known_seq)
         if ending.beyond or ending.torn_bytes:
@@ -140,9 +144,8 @@ cdef class JournalWriter:
                 self.put_aside(True)
                 self.rotate()
 
-    def begin(self, known_seq: int) -> None:
-        """Start an empty journal: a new id, and a first segment that begins with sequence 1."""
-        cdef bytes identity = os.urandom(16)
+    def begin(self, known_seq: int, bytes identity) -> None:
+        """Start an empty journal of this id: a first segment that begins with sequence 1."""
         if known_seq:
             raise JournalError(f"{self.directory} holds no journal, yet sequence {known_seq} is known to be durable")
         memcpy(self.journal_id, <const char *> identity, 16)

@@ -30,6 +30,7 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
         reserve_bytes=settings.reserve_bytes,
         trusted_seq=trusted_seq(ring, board) if takes_over else None,
         at_least=venue.known_seq,
+        journal_id=bytes.fromhex(venue.node.journal_id) or None,
     )
     report_cut(journal)
 

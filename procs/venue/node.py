@@ -6,10 +6,10 @@ It outlives configuration and runs: after a failover the roles are the other way
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from config.schema import Config
 from procs.disk import atomic_file
@@ -19,11 +19,13 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True):
     """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them.
 
     A primary without another member is solo. `statement` is what the operator said when the other node was left behind.
+    `journal_id` (hex) is what a journal that begins in this folder is called: that of the node which it is paired with.
     """
 
     role: Literal["primary", "secondary"] = "primary"
     members: tuple[str, ...] = ()
     statement: str = ""
+    journal_id: Annotated[str, Meta(pattern="^([0-9a-f]{32})?$")] = ""
 
     @property
     def is_secondary(self) -> bool:

@@ -8,10 +8,12 @@ import pytest
 
 from config.schema import AssetSection, Config, InstrumentSection, VenueSection
 from procs.journaler.__main__ import build, report_cut, trusted_seq
+from procs.venue.node import Node
 from procs.venue.topology import derive
-from procs.venue.venue import Venue
+from procs.venue.venue import Venue, create, destroy
 from shm.board import Board, Word
 from shm.journal import JournalReader
+from shm.journal_end import segment_header
 from shm.journal_format import file_name
 from shm.journal_writer import JournalWriter
 from shm.ring import Ring
@@ -39,6 +41,17 @@ def test_journals_the_log_of_a_venue_under_its_data_folder(tmp_path: Path, durab
     assert venue.board.get(Word.DURABLE_SEQ) == 3
     assert venue.ring("log").cursors()["journaler"] == 3
     assert list(JournalReader(tmp_path / "journal", limit=3)) == model.records(1, 3)
+
+
+def test_a_journal_that_begins_is_the_paired_nodes(tmp_path: Path) -> None:
+    node = Node("secondary", journal_id="00112233445566778899aabbccddeeff")
+    config = Config(venue=VenueSection(data=str(tmp_path)))
+    manifest = create(derive(config), config, tmp_path, "b" * 32, node=node)
+    try:
+        build(Venue.attach(manifest)).journal.close()
+    finally:
+        destroy(manifest)
+    assert segment_header(tmp_path / "journal", 1).journal_id.hex() == node.journal_id
 
 
 def test_says_what_opening_cut(tmp_path: Path) -> None:

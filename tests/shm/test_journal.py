@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_path, segment_seqs, verify
+from shm.journal_end import segment_header
 from shm.journal_writer import JournalFull, JournalWriter
 from tests.models import journal as model
 
@@ -52,6 +53,18 @@ def test_a_fresh_journal_is_empty(folder: Path) -> None:
     report = verify(folder)
     assert (report.segments, report.records, report.torn_bytes, report.corruption) == (1, 0, 0, None)
     assert list(JournalReader(folder)) == []
+
+
+def test_a_journal_that_begins_is_called_what_it_is_told_and_keeps_its_id(folder: Path, tmp_path: Path) -> None:
+    for told in (b"0123456789abcdef", b"another one's id"):
+        with JournalWriter(folder, segment_bytes=SMALL, journal_id=told) as writer:
+            append(writer, 1)
+        assert segment_header(folder, 1).journal_id == b"0123456789abcdef"
+    assert verify(folder).records == 2
+    with JournalWriter(tmp_path / "own", segment_bytes=SMALL), JournalWriter(tmp_path / "else", segment_bytes=SMALL):
+        assert segment_header(tmp_path / "own", 1).journal_id != segment_header(tmp_path / "else", 1).journal_id
+    with pytest.raises(ValueError, match="id is 16 bytes, not 3"):
+        JournalWriter(tmp_path / "short", journal_id=b"abc")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
