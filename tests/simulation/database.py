@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from procs.batcher import writer
+from procs.batcher.author import Author
 from procs.batcher.expected_rows import TABLES
 
 Row = dict[str, Any]
@@ -45,7 +46,8 @@ class Database:
         self.tables: dict[str, dict[Any, Row]] = {name: {} for name in TABLES}
         self.numbers = [0] * RINGS
         self.causes = [0] * RINGS
-        self.epoch = self.claim = self.born_ns = self.complete_seq = 0
+        self.author = Author()
+        self.claim = self.born_ns = self.complete_seq = 0
         self.away = False
         self.lose_commits = 0
         self.seen: Counter[str] = Counter()
@@ -192,8 +194,10 @@ class Connection:
                     other.dead = True
                     other.roll_back()
             return Result([])
-        if text == "SELECT epoch, journal_born_ns FROM writer":
-            return Result([(database.epoch, database.born_ns)])
+        if text.startswith("SELECT journal_born_ns, epoch, boot, node FROM writer"):
+            return Result([(database.born_ns, *database.author)])
+        if text == "SELECT epoch, boot, node FROM writer":
+            return Result([tuple(database.author)])
         if text == "SELECT claim FROM writer FOR UPDATE":
             return Result([(database.claim,)])
         if text.startswith("SELECT number FROM watermark ORDER BY ring"):
@@ -209,6 +213,10 @@ class Connection:
             return self.take_over(parameters)
         if text == one_line(writer.MOVE_WATERMARK):
             return self.move_watermark(*parameters)
+        if text == writer.BEGIN_EPOCH:
+            if database.author.epoch <= parameters["epoch"]:
+                self.set("author", database.author._replace(**parameters))
+            return Result([])
         if text == writer.MOVE_WRITER:
             self.set("complete_seq", parameters[0])
             return Result([])
@@ -220,11 +228,11 @@ class Connection:
             return Result([])
         return self.define(text, parameters)
 
-    def take_over(self, parameters: dict[str, int]) -> Result:
+    def take_over(self, parameters: dict[str, Any]) -> Result:
         database = self.database
-        if database.epoch > parameters["epoch"] or database.born_ns not in (0, parameters["born_ns"]):
-            return Result([])
-        self.set("epoch", parameters["epoch"])
+        epoch, boot = max(database.author.epoch, parameters["epoch"]), parameters["boot"]
+        boot = boot if parameters["epoch"] > 0 else database.author.boot
+        self.set("author", Author(epoch, boot, parameters["node"]))
         self.set("born_ns", parameters["born_ns"])
         self.set("claim", database.claim + 1)
         return Result([(database.claim, database.complete_seq, 0)])

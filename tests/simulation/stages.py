@@ -17,6 +17,7 @@ import psycopg
 from procs.batcher import __main__ as batcher_main
 from procs.batcher import batcher as batcher_module
 from procs.batcher import writer
+from procs.batcher.author import Author
 from procs.batcher.database import Remote
 from procs.batcher.spool import Spool
 from procs.gateway import __main__ as gateway_main
@@ -151,7 +152,6 @@ class BatcherStage:
         self._database = database
         self._new_session = session
         self._session: writer.Session | None = None
-        self._board = venue.board
 
     def step(self, now_ns: int) -> int:
         return self.batcher.poll(now_ns)
@@ -167,11 +167,12 @@ class BatcherStage:
         if not self.loader.is_started:  # as `Batcher.start` does it
             self.batcher._join()
             self.loader.is_started = True
-        if not (self._board.get(Word.EPOCH) and self.spool.born_ns):
+        author = self.batcher._author()
+        if author is None or not self.spool.born_ns:
             return 0
         try:
             if self._session is None:
-                self._connect()
+                self._connect(author)
                 return 1
             before = self.loader.position
             self.loader._load_batch(self._session)
@@ -180,9 +181,9 @@ class BatcherStage:
             self.disconnect()
             return 1
 
-    def _connect(self) -> None:
+    def _connect(self, author: Author) -> None:
         with patch.object(psycopg, "connect", self._database.connect):
-            session = self._new_session("", self._board.get(Word.EPOCH), self.spool.born_ns)
+            session = self._new_session("", author, self.spool.born_ns)
         require(self.loader.reaches_spool(session), "I5: what stood before the spool is not in the database")
         session.teach(self.loader._batch)
         self.loader._reader.seek(self.loader.position)
