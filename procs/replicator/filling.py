@@ -10,9 +10,10 @@ import secrets
 from msgspec import structs
 
 from procs.replicator.greeting import NEAR, Tell, greeting_of
-from procs.replicator.handshake import Hello, LinkError, LinkState, Refusal
+from procs.replicator.handshake import Hello, LinkError, LinkState, Promote, Refusal
 from procs.replicator.receiver import Receiver, feed
 from procs.replicator.transport import Connection, Dialer
+from procs.venue import node
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Word
@@ -40,6 +41,7 @@ class Filling:
         self._own: Hello | None = None
         self._receiver: Receiver | None = None
         self._asked_ns = 0
+        self._handed_over_at: int | None = None  # the end of the log of a peer that does not lead any more
 
     def poll(self, now_ns: int) -> int:
         """Returns how much there was to do. JournalError where this node's own journal can't be read."""
@@ -87,6 +89,7 @@ class Filling:
             self._hear_last(receiver, now_ns, str(error))
             return 1
         if receiver.is_up:
+            self._handed_over_at = None
             behind = self._board.get(Word.PEER_SEQ) - (self._log.next - 1)
             self._tell(LinkState.IN_STEP if behind <= NEAR else LinkState.CATCHING_UP, "")
         return work
@@ -124,6 +127,8 @@ class Filling:
         except ConnectionError:
             connection.close()
         self._disconnect()
+        if error.code is Refusal.NOT_LEADING:
+            self._handed_over_at = error.position
         waits = error.code in (Refusal.SILENT, Refusal.NOT_LEADING, Refusal.NOT_READY)
         self._tell(LinkState.ALONE if waits else LinkState.REFUSED, str(error))
 
@@ -136,15 +141,27 @@ class Filling:
         self.connection = self._receiver = None
 
     def _leave(self, now_ns: int) -> int:
-        """This node is to lead: have a primary that can be reached release nothing more, then hang up."""
+        """This node is to lead: at once, but for a primary that can be reached, or once it has handed over in order."""
+        orderly = self._board.get(Word.PROMOTE) == Promote.ORDERLY
         receiver = self._receiver
-        if receiver is not None and receiver.is_up and not receiver.is_fenced:
+        if not self._has_all(receiver):
             self._asked_ns = self._asked_ns or now_ns
-            receiver.ask_to_lead(now_ns, orderly=False)
-            if now_ns - self._asked_ns < FENCE_NS:
+            if receiver is not None:
+                receiver.ask_to_lead(now_ns, orderly=orderly)
+            is_worth_it = receiver is not None and receiver.is_up and now_ns - self._asked_ns < FENCE_NS
+            if orderly or is_worth_it:
                 return self._receive(now_ns)
         self.close()
+        data, name = self._venue.data, self._venue.config.replication.node
+        if orderly:  # else the operator has written it
+            node.save(data, structs.replace(node.load(data), role="primary", members=(name,)))
         self._board.set(Word.COMMIT_BY, 0)
         self._board.set(Word.PROMOTED, 1)
         self.is_over = True
         return 1
+
+    def _has_all(self, receiver: Receiver | None) -> bool:
+        """Whether the primary has said that it releases nothing any more, and this node has its log to the end."""
+        if self._handed_over_at is not None:
+            return self._handed_over_at == self._log.next - 1
+        return receiver is not None and receiver.is_fenced and receiver.fenced_at == self._log.next - 1

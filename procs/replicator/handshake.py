@@ -98,6 +98,14 @@ def check_same_venue(own: Hello, peer: Hello) -> None:
         raise LinkError(Refusal.SAME_NODE, f"both nodes are called {own.node!r}")
 
 
+class Promote(IntEnum):
+    """What a secondary's board says of its promotion."""
+
+    NO = 0
+    NOW = 1
+    ORDERLY = 2
+
+
 class LinkState(IntEnum):
     """What a node's board says of its link."""
 

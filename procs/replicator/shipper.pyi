@@ -12,7 +12,14 @@ class Shipper(Link):
     peer: str | None
     is_told: bool
     def __init__(
-        self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = ...
+        self,
+        ring: Ring,
+        board: Board,
+        journal: Path,
+        own: Hello,
+        now_ns: int,
+        max_records: int = ...,
+        follows: bool = False,
     ) -> None: ...
     def poll(self, now_ns: int) -> int: ...
     def attach(self, ring: Ring) -> None: ...

@@ -45,7 +45,7 @@ cdef enum:
 cdef class Shipper(Link):
     """Waits for a secondary's greeting, then ships all behind what it has. `own.last_seq` and `own.chain` mean nothing.
 
-    A node that does not lead refuses the greeting, and says how far its log goes. `max_records` bounds a batch, besides
+    One that `follows` refuses the greeting, and says how far its log goes. `max_records` bounds a batch, besides
     the secondary's ring. LinkError ends the connection.
     """
 
@@ -57,6 +57,7 @@ cdef class Shipper(Link):
     cdef JournalReader reader
     cdef uint64_t max_records
     cdef uint32_t leading
+    cdef bint follows
     cdef readonly uint64_t next
     cdef readonly uint64_t chain
     cdef readonly uint64_t caught_up     # records that came from the journal
@@ -64,7 +65,8 @@ cdef class Shipper(Link):
     cdef readonly bint is_told           # the secondary knows that this node releases nothing any more
 
     def __init__(
-        self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = MAX_FRAME_RECORDS
+        self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = MAX_FRAME_RECORDS,
+        follows: bool = False,
     ) -> None:
         super().__init__(0, now_ns)
         self.ring = ring
@@ -72,6 +74,7 @@ cdef class Shipper(Link):
         self.board = board
         self.journal = journal
         self.own = own
+        self.follows = follows
         self.leading = own.epoch
         self.max_records = min(max_records, MAX_FRAME_RECORDS)
 
@@ -124,9 +127,10 @@ cdef class Shipper(Link):
     cdef int greeted(self, peer, int64_t now_ns) except -1:
         self.nonce = peer.nonce  # what answers this greeting, a refusal too, carries it
         check_same_venue(self.own, peer)
-        if not self.board.load(WORD_EPOCH):
-            reason = f"node {self.own.node} does not lead"
-            raise LinkError(Refusal.NOT_LEADING, reason, self.own.epoch, self.log.ring.published)
+        if self.follows or not self.board.load(WORD_EPOCH):
+            code = Refusal.NOT_LEADING if self.follows else Refusal.NOT_READY
+            reason = f"node {self.own.node} does not lead" + ("" if self.follows else " yet")
+            raise LinkError(code, reason, self.own.epoch, self.log.ring.published)
         if peer.epoch > self.own.epoch:
             reason = f"the secondary has epoch {peer.epoch}, this node leads {self.own.epoch}"
             raise LinkError(Refusal.OLD_EPOCH, reason)

@@ -73,7 +73,9 @@ class Shipping:
             self._own = greeting_of(self._venue.config, self._venue.data, self._board.get(Word.DURABLE_SEQ))
         epoch = self._board.get(Word.EPOCH) or self._own.epoch
         own = structs.replace(self._own, epoch=epoch, nonce=secrets.randbits(64))
-        self._shipper = Shipper(self._venue.ring(LOG), self._board, self._venue.data / "journal", own, now_ns)
+        follows = node.load(self._venue.data).is_secondary
+        ring, folder = self._venue.ring(LOG), self._venue.data / "journal"
+        self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows)
         return 1
 
     def _judge(self, shipper: Shipper) -> None:

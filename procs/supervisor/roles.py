@@ -18,7 +18,7 @@ from config.schema import Config
 from procs.replicator.asking import Answer, ask
 from procs.replicator.certificates import Credentials
 from procs.replicator.greeting import greeting_of
-from procs.replicator.handshake import Hello, LinkState
+from procs.replicator.handshake import Hello, LinkState, Promote
 from procs.replicator.transport import Dialer, show_address
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.run import Run
@@ -98,7 +98,7 @@ class Roles:
     async def change(self, run: Run) -> bool:
         """Do what the operator or the other node asks. True if `run` is over by that: another node is to lead."""
         board = run.venue.board
-        if self._is_look_wanted:
+        if self._is_look_wanted or (run.follows and board.get(Word.PROMOTED)):
             self._is_look_wanted = False
             await self._promote(run)
         if board.get(Word.HANDOVER) and not board.get(Word.FENCED) and run.leads:
@@ -127,10 +127,15 @@ class Roles:
         return True
 
     async def _promote(self, run: Run) -> None:
-        node = role.load(self._data)
-        if run.follows and not node.is_secondary:
+        """Carry out what the role's file says by now of a secondary that runs."""
+        node, board = role.load(self._data), run.venue.board
+        if not run.follows:
+            return
+        if not node.is_secondary:
             self._console.line("this node is to lead: hanging up, and starting its gateways again")
             await run.promote(node)
+        else:
+            board.set(Word.PROMOTE, Promote.ORDERLY if node.role == "successor" else Promote.NO)
 
     def _ask(self, own: Hello) -> tuple[Answer | None, str]:
         """What the other node answers, and why it does not."""

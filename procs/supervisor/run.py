@@ -19,6 +19,7 @@ from msgspec import structs
 from config.schema import Config
 from procs.disk import atomic_file, space
 from procs.recovery import snapshot_catalog
+from procs.replicator.handshake import Promote
 from procs.supervisor import health
 from procs.supervisor.child import Child
 from procs.supervisor.children import Children
@@ -122,7 +123,7 @@ class Run:
         self._write_manifest(manifest)
         self._manifest, self.node = manifest, node
         self.venue.renew()
-        self.venue.board.set(Word.PROMOTE, 1)
+        self.venue.board.set(Word.PROMOTE, Promote.NOW)
         gateways = self._hosts_of("gateway")
         await self.take_down(gateways)
         for host in gateways:

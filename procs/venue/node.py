@@ -18,18 +18,19 @@ from procs.disk import atomic_file
 class Node(Struct, frozen=True, forbid_unknown_fields=True):
     """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them.
 
-    A primary without another member is solo. `statement` is what the operator said when the other node was left behind.
-    `journal_id` (hex) is what a journal that begins in this folder is called: that of the node which it is paired with.
+    A primary without another member is solo. A successor is a secondary that leads as soon as the primary has handed
+    over in order. `statement` is what the operator said when the other node was left behind. `journal_id` (hex) is what
+    a journal that begins in this folder is called: that of the node which it is paired with.
     """
 
-    role: Literal["primary", "secondary"] = "primary"
+    role: Literal["primary", "secondary", "successor"] = "primary"
     members: tuple[str, ...] = ()
     statement: str = ""
     journal_id: Annotated[str, Meta(pattern="^([0-9a-f]{32})?$")] = ""
 
     @property
     def is_secondary(self) -> bool:
-        return self.role == "secondary"
+        return self.role != "primary"
 
 
 class RoleError(Exception):

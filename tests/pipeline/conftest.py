@@ -44,6 +44,7 @@ class RunningVenue:
         metrics_port: int | None = None,
     ) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.profile = profile
         self.fix_port = free_port()
         self.market_port = free_port()

@@ -1,0 +1,90 @@
+"""Two real nodes of one venue on this machine, each with its own folder, name, ports and processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from procs.venue import node
+from procs.venue.node import Node
+from tests.pipeline.conftest import RunningVenue, free_port
+
+WAIT_S = 30
+
+
+class Pair:
+    """Nodes `a`, the primary at first, and `b`, its secondary."""
+
+    def __init__(self, folder: Path, durability: str = "replicated", acknowledge: str = "disk") -> None:
+        ports = free_port(), free_port()
+        self.a = RunningVenue(self._folder(folder, "a"), durability=durability)
+        self.b = RunningVenue(self._folder(folder, "b"), durability=durability)
+        for own, name, port, peer in ((self.a, "a", ports[0], ports[1]), (self.b, "b", ports[1], ports[0])):
+            own.configure(r'^# node = "a".*$', f'node = "{name}"')
+            own.configure(r"^port = 9900.*$", f"port = {port}")
+            own.configure(r"^peer_port = 9901.*$", f"peer_port = {peer}")
+            own.configure(r'^acknowledge = "disk".*$', f'acknowledge = "{acknowledge}"')
+
+    @staticmethod
+    def _folder(folder: Path, name: str) -> Path:
+        (folder / name).mkdir()
+        return folder / name
+
+    def start(self) -> None:
+        """Start both; a new secondary begins with the primary's journal."""
+        self.a.start()
+        self.a.stop()
+        shutil.copytree(self.a.data / "journal", self.b.data / "journal")
+        node.save(self.b.data, Node("secondary"))
+        self.a.start()
+        self.b.start()
+        self.await_link(self.a)
+
+    def await_link(self, venue: RunningVenue, state: str = "in_step") -> None:
+        """Wait until a node says that of its link."""
+        file = venue.data / "run" / "link.json"
+        within(lambda: file.exists() and json.loads(file.read_bytes())["state"] == state, f"link is not {state}")
+
+    def promote(self, venue: RunningVenue) -> None:
+        """What `lockstep failover` comes to, behind its checks."""
+        node.save(venue.data, Node("primary"))
+        assert venue.process is not None
+        os.kill(venue.process.pid, signal.SIGUSR2)
+
+    def switch(self, follows: RunningVenue) -> None:
+        """What `lockstep switchover` on `follows` comes to: it leads, once the primary has handed over in order."""
+        node.save(follows.data, msgspec.structs.replace(node.load(follows.data), role="successor"))
+        assert follows.process is not None
+        os.kill(follows.process.pid, signal.SIGUSR2)
+        within(lambda: not node.load(follows.data).is_secondary, "the secondary does not lead")
+        self.await_link(follows)
+
+    def stopped(self, venue: RunningVenue) -> None:
+        """Stop all processes of a node, as a host that hangs."""
+        assert venue.process is not None
+        for pid in (venue.process.pid, *venue.pids().values()):
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self, venue: RunningVenue) -> None:
+        assert venue.process is not None
+        for pid in (venue.process.pid, *venue.pids().values()):
+            os.kill(pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        for venue in (self.b, self.a):
+            if venue.process is not None:
+                venue.stop()
+
+
+def within(condition: Callable[[], object], what: str, timeout_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} after {timeout_s} s"
+        time.sleep(0.01)

@@ -1,0 +1,90 @@
+"""Two real nodes: what a client was told stays true when either dies, and the other goes on (LOG-13, LOG-16, LOG-21).
+
+One pair of nodes serves all tests of this file, which leave both running and in step.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from procs.venue import node
+from tests.pipeline.client import FixClient
+from tests.pipeline.pair import Pair, within
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    nodes = Pair(tmp_path_factory.mktemp("nodes"))
+    nodes.start()
+    yield nodes
+    nodes.stop()
+
+
+def rest(client: FixClient, count: int) -> list[str]:
+    """Orders that rest, each acknowledged."""
+    names = [f"r{next(_names)}" for _ in range(count)]
+    for name in names:
+        client.order(name, "buy", "100.00", "0.01")
+    for name in names:
+        client.await_report(name, "0")
+    return names
+
+
+def cancelled(client: FixClient, names: list[str]) -> list[str]:
+    """Those of `names` that the venue knows, and now has cancelled."""
+    for name in names:
+        client.cancel(f"c{name}", name, "buy")
+    found = []
+    for name in names:
+        answer = client.await_message(lambda m, name=name: m.get(11) == f"c{name}" and m[35] in "89")  # type: ignore[misc]
+        if answer[35] == "8" and answer[150] == "4":
+            found.append(name)
+    return found
+
+
+def test_commits_wait_for_the_secondary_once_it_has_all(pair: Pair) -> None:
+    assert node.load(pair.a.data).members == ("a", "b")
+    client = pair.a.client("TRADER1")
+    client.connect()
+    names = rest(client, 20)
+    assert pair.b.process is not None
+    pair.stopped(pair.b)
+    client.order("waits", "buy", "100.00", "0.01")
+    with pytest.raises(TimeoutError):
+        client.await_report("waits", "0", 1)
+    pair.go_on(pair.b)
+    client.await_report("waits", "0")
+    assert cancelled(client, names) == names
+    client.close()
+
+
+def test_the_secondary_leads_once_the_primary_has_handed_over(pair: Pair) -> None:
+    client = pair.a.client("TRADER2")
+    client.connect()
+    names = rest(client, 50)
+    pair.switch(pair.b)
+    client.port = pair.b.fix_port
+    client.connect(reset=True)
+    assert cancelled(client, names) == names
+    assert node.load(pair.a.data).role == "secondary"
+    within(lambda: node.load(pair.b.data).members == ("b", "a"), "commits do not wait for the old primary")
+    client.close()
+
+
+def test_what_was_acknowledged_outlives_the_primary(pair: Pair) -> None:
+    client = pair.b.client("TRADER3")
+    client.connect()
+    names = rest(client, 200)
+    pair.b.kill_all()
+    client.close()
+    pair.promote(pair.a)
+    client.port = pair.a.fix_port
+    client.connect(reset=True)
+    assert cancelled(client, names) == names
+    client.close()
+    within(lambda: pair.a.command("verify").returncode == 0, "verify finds something wrong")
