@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import msgspec
 
 from procs.venue import node
 from procs.venue.node import Node
+from shm.journal_end import segment_header
 from tests.pipeline.conftest import RunningVenue, free_port
 
 WAIT_S = 30
@@ -38,12 +38,10 @@ class Pair:
         return folder / name
 
     def start(self) -> None:
-        """Start both; a new secondary begins with the primary's journal."""
+        """Start both; a new secondary begins with nothing but the id of the primary's journal."""
         self.a.start()
-        self.a.stop()
-        shutil.copytree(self.a.data / "journal", self.b.data / "journal")
-        node.save(self.b.data, Node("secondary"))
-        self.a.start()
+        journal_id = segment_header(self.a.data / "journal", 1).journal_id
+        node.save(self.b.data, Node("secondary", journal_id=journal_id.hex()))
         self.b.start()
         self.await_link(self.a)
 
