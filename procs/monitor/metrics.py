@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Literal, NamedTuple
 
 from procs.monitor.health import QUESTIONS, Question
-from procs.monitor.reading import GatewayStatus, Reading, SnapshotStatus
+from procs.monitor.reading import AgentStatus, GatewayStatus, Reading, RingStatus, SnapshotStatus
 from shm.layout import SCHEMA_HASH
 
 PACKAGE = "lockstep-venue"
@@ -61,6 +61,14 @@ def _snapshot(value: Callable[[SnapshotStatus], float]) -> Samples:
 
 def _gateway(value: Callable[[GatewayStatus], float]) -> Samples:
     return lambda r: [((each.gateway,), value(each)) for each in r.gateways]
+
+
+def _stage(value: Callable[[AgentStatus], float]) -> Samples:
+    return lambda r: [((each.name,), value(each)) for each in r.agents]
+
+
+def _ring(value: Callable[[RingStatus], float]) -> Samples:
+    return lambda r: [((each.ring,), value(each)) for each in r.rings]
 
 
 def _rings(prefix: str) -> Samples:
@@ -111,27 +119,24 @@ OF_A_RUN = (
     ),
     _gauge(
         "lockstep_stage_heartbeat_age_seconds", "How old the stage's last sign of life is",
-        lambda r: [((each.name,), each.heartbeat_age_ms / 1000) for each in r.agents], "stage",
+        _stage(lambda stage: stage.heartbeat_age_ms / 1000), "stage",
     ),
     _counter(
         "lockstep_stage_records_total", "Records that the stage has handled since its process began",
-        lambda r: [((each.name,), each.records) for each in r.agents], "stage",
+        _stage(lambda stage: stage.records), "stage",
     ),
     _counter(
         "lockstep_stage_blocked_rounds_total", "Rounds in which the stage found a ring full",
-        lambda r: [((each.name,), each.blocked_rounds) for each in r.agents], "stage",
+        _stage(lambda stage: stage.blocked_rounds), "stage",
     ),
     _gauge(
         "lockstep_stage_out_of_gate", "1 while the venue goes on without the stage, which catches up",
-        lambda r: [((each.name,), each.out_since is not None) for each in r.agents], "stage",
+        _stage(lambda stage: stage.out_since is not None), "stage",
     ),
-    _gauge(
-        "lockstep_ring_slots", "How many records the ring has room for",
-        lambda r: [((each.ring,), each.capacity) for each in r.rings], "ring",
-    ),
+    _gauge("lockstep_ring_slots", "How many records the ring has room for", _ring(lambda ring: ring.capacity), "ring"),
     _gauge(
         "lockstep_ring_fill_ratio", "How much of the ring its slowest consumer still needs, 0 to 1",
-        lambda r: [((each.ring,), each.fill) for each in r.rings], "ring",
+        _ring(lambda ring: ring.fill), "ring",
     ),
     _gauge(
         "lockstep_ring_waiting_records", "Records of the ring that wait for the consumer", _waiting, "ring", "consumer"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from procs.gateway.resend import Resend
-from tests.gateway.harness import Trader, config_for, venue
+from tests.gateway.harness import Harness, Trader, config_for, venue
 
 OUT_APP = 5
 
@@ -26,18 +26,23 @@ async def everything(trader: Trader) -> dict[int, dict[int, str]]:
             found[int(message[34])] = message
 
 
+async def trade(harness: Harness, maker: Trader, taker: Trader) -> dict[int, str]:
+    """Both log on, and a part of the maker's order "bid" trades; its first report."""
+    await maker.logon(harness)
+    await taker.logon(harness)
+    maker.order("bid")
+    accepted = await maker.receive()
+    taker.order("ask", t54="2", t38="0.25")
+    for client in (taker, taker, maker):
+        await client.receive()
+    return accepted
+
+
 def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     async def scenario() -> None:
         maker, taker = Trader("ALICE"), Trader("BOB")
         async with venue(tmp_path) as harness:
-            await maker.logon(harness)
-            await taker.logon(harness)
-            maker.order("bid")
-            first = await maker.receive()
-            taker.order("ask", t54="2", t38="0.25")
-            await taker.receive()
-            await taker.receive()
-            await maker.receive()
+            first = await trade(harness, maker, taker)
         async with venue(tmp_path) as harness:
             answer = await maker.logon(harness)
             assert answer[34] == "4"
@@ -58,13 +63,7 @@ def test_a_gateway_that_has_its_reserved_numbers_alone_tells_all_again_as_possib
     async def scenario() -> None:
         maker, taker = Trader("ALICE"), Trader("BOB")
         async with venue(tmp_path) as harness:
-            await maker.logon(harness)
-            await taker.logon(harness)
-            maker.order("bid")
-            await maker.receive()
-            taker.order("ask", t54="2", t38="0.25")
-            for client in (taker, taker, maker):
-                await client.receive()
+            await trade(harness, maker, taker)
         sent = {message[17]: message for message in maker.got if message[35] == "8"}
         for path in (tmp_path / "gateway.1").glob("*"):
             if path.name != "numbers":
@@ -207,14 +206,7 @@ def test_a_store_torn_anywhere_in_its_tail_misses_and_repeats_nothing(tmp_path: 
         config = config_for()
         maker, taker = Trader("ALICE"), Trader("BOB")
         async with venue(tmp_path, config) as harness:
-            await maker.logon(harness)
-            await taker.logon(harness)
-            maker.order("bid")
-            await maker.receive()
-            taker.order("ask", t54="2", t38="0.25")
-            for _ in range(2):
-                await taker.receive()
-            await maker.receive()
+            await trade(harness, maker, taker)
         before = {message[17]: message for trader in (maker, taker) for message in trader.got if message[35] == "8"}
         segment = max((tmp_path / "gateway.1").glob("*.fix"))
         with segment.open("r+b") as file:
