@@ -22,9 +22,7 @@ from procs.supervisor import alerts as module
 from procs.supervisor.alerts import MAX_WAITING, Alerts
 from procs.supervisor.conditions import Conditions
 from shm.board import Board, Word
-from tests.supervisor.test_supervisor import CONFIG, PATIENCE_S, Start, config, start
-
-__all__ = ["config", "start"]
+from tests.supervisor.harness import CONFIG, PATIENCE_S, Start
 
 
 class Receiver:

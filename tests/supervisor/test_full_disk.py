@@ -9,9 +9,7 @@ from pathlib import Path
 
 from procs.supervisor.recovery import MAX_RESTARTS
 from tests.small_disk import SmallDisk
-from tests.supervisor.test_supervisor import CONFIG, PATIENCE_S, Start, changed, config, pids, start
-
-__all__ = ["config", "start"]
+from tests.supervisor.harness import CONFIG, PATIENCE_S, Start, changed, pids
 
 DISK_BYTES = 48 * 2**20
 Make = Callable[[int], SmallDisk]

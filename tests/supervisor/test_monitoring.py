@@ -16,9 +16,7 @@ import pytest
 from procs.supervisor.procfs import identify
 from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.board import Word
-from tests.supervisor.test_supervisor import PATIENCE_S, Program, config, start
-
-__all__ = ["config", "start"]
+from tests.supervisor.harness import PATIENCE_S, Program
 
 Start = Callable[..., Program]
 

@@ -4,115 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Queue
-
-import pytest
 
 from procs.supervisor.procfs import identify
 from procs.venue.venue import Manifest, Venue, manifest_of, prefix_of
 from shm.board import Word
 from shm.segment import SHM
+from tests.supervisor.harness import PATIENCE_S, Start, changed, pids
 from tests.supervisor.program import STEPS
-
-CONFIG = """
-[venue]
-data = "data"
-[fix]
-port = 0
-[market_data]
-port = 0
-[rings]
-ingress = 64
-log = 64
-events = 64
-[processes]
-heartbeat_timeout_s = 0.5
-[[assets]]
-name = "A"
-scale = 2
-[[assets]]
-name = "B"
-scale = 4
-[[instruments]]
-symbol = "AB"
-base = "A"
-quote = "B"
-tick = "0.01"
-lot = "0.01"
-"""
-PATIENCE_S = 30
-
-
-class Program:
-    """A running supervisor: its output line by line."""
-
-    def __init__(self, config: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.supervisor.program", str(config), *arguments],
-            cwd=Path(__file__).parents[2],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._lines: Queue[str | None] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
-
-    def read_until(self, pattern: str) -> str:
-        """The next line that matches; fails with what was said where the program ends before."""
-        said = []
-        while (line := self._lines.get(timeout=PATIENCE_S)) is not None:
-            said.append(line)
-            if re.search(pattern, line):
-                return line
-        raise AssertionError(f"no line matches {pattern!r} in: {said}")
-
-    def read_all(self) -> list[str]:
-        """All that is said until the program ends."""
-        return list(iter(lambda: self._lines.get(timeout=PATIENCE_S), None))
-
-    def ready(self) -> dict[str, int]:
-        """Wait until it is ready; the hosts' pids."""
-        words = self.read_until("venue ready").split()
-        return {name: int(pid) for name, _, pid in (word.partition("=") for word in words if "=" in word)}
-
-
-Start = Callable[..., Program]
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    file = tmp_path / "venue.toml"
-    file.write_text(CONFIG)
-    return file
-
-
-@pytest.fixture
-def start(config: Path) -> Iterator[Start]:
-    started: list[Program] = []
-
-    def begin(behaviour: str = "healthy", *steps: str) -> Program:
-        started.append(Program(config, behaviour, *steps))
-        return started[-1]
-
-    yield begin
-    for program in started:
-        if program.process.poll() is None:
-            program.process.terminate()
-        program.process.wait(PATIENCE_S)
 
 
 def segments(config: Path) -> list[str]:
@@ -133,17 +34,6 @@ def test_it_starts_every_host_and_stops_them_in_order(start: Start, config: Path
     logs = {path.name: path.read_text() for path in (config.parent / "data/log").iterdir()}
     assert logs["core.log"] == "core stopped in order\n"
     assert len(logs) == 5
-
-
-def pids(config: Path) -> dict[str, int]:
-    """The process of each host now, as the supervisor lists them for its successor."""
-    listed = json.loads((config.parent / "data/run/children.json").read_bytes())
-    return {entry["command"].rpartition(" ")[2]: entry["pid"] for entry in listed}
-
-
-def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
-    assert set(before) == set(after)
-    return {name for name, pid in before.items() if after[name] != pid}
 
 
 def generations(config: Path) -> set[str]:

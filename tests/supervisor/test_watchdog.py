@@ -16,10 +16,10 @@ from procs.supervisor.notify import BEATS
 from procs.supervisor.pulse import STALL_HEARTBEATS
 from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.board import Word
-from tests.supervisor.test_supervisor import CONFIG, PATIENCE_S, Program, pids
+from tests.supervisor.harness import PATIENCE_S, Program, pids
 
 GRANTED_S = 0.6  # as WatchdogSec=
-STALL_S = STALL_HEARTBEATS * 0.5  # heartbeat_timeout_s of CONFIG
+STALL_S = STALL_HEARTBEATS * 0.5  # heartbeat_timeout_s of the harness
 FIGURES = (Word.DURABLE_SEQ, Word.ROUTER_DONE, Word.MATCHER_DONE)
 
 
@@ -61,13 +61,6 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     yield manager
     manager.socket.close()
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    file = tmp_path / "venue.toml"
-    file.write_text(CONFIG)
-    return file
 
 
 @pytest.fixture
