@@ -40,6 +40,8 @@ cdef class Gateway:
     cdef int64_t retained_ns
     cdef int64_t tended_ns
     cdef int64_t looked_ns
+    cdef uint64_t commit         # as it was when it moved last, at `committed_ns`
+    cdef int64_t committed_ns
     cdef int advance(self, Client client) except -1
     cdef int64_t share_of(self, Client client) noexcept
     cdef bint may_go_on(self, Client client) except -1
@@ -55,5 +57,6 @@ cdef class Gateway:
     cdef bint leads(self) noexcept nogil
     cdef bint finds_space(self, int64_t now_ns) except -1
     cdef int tend(self, int64_t now_ns) except -1
+    cdef bint is_held_up(self, int64_t now_ns) noexcept
     cdef int show_commands(self) except -1
     cdef int finish(self) except -1

@@ -24,7 +24,7 @@ from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.order_form cimport Text
 from procs.gateway.order_request cimport field_of
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
-from shm.board cimport WORD_EPOCH, WORD_JOURNAL_FULL, WORD_READY_EVENT, Counts
+from shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, WORD_READY_EVENT, Counts
 
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000        # after the ring was full this long, messages are answered instead of held
@@ -171,7 +171,16 @@ cdef class Gateway:
         if self.store.is_short:
             self.store.tend()
         self.order_entry.lacks_space = self.store.is_short or self.board.load(WORD_JOURNAL_FULL) != 0
+        self.order_entry.is_held_up = self.is_held_up(now_ns)
         return 0
+
+    cdef bint is_held_up(self, int64_t now_ns) noexcept:
+        """Whether the other node, for whose acknowledgement commits wait, has given none for too long (LOG-13)."""
+        cdef uint64_t commit = self.board.commit_seq()
+        if self.board.load(WORD_COMMIT_BY) == 0 or commit != self.commit or commit >= self.board.load(WORD_LOG_END):
+            self.commit = commit
+            self.committed_ns = now_ns
+        return now_ns - self.committed_ns > BUSY_AFTER_NS
 
     def wants(self) -> int:
         """What to wake up for: with uncommitted events in sight, more events are of no use."""

@@ -20,6 +20,7 @@ cdef class OrderEntry:
     cdef Validator validator
     cdef int number
     cdef bint lacks_space        # the disk has none for new orders
+    cdef bint is_held_up         # nothing is committed any more: the other node acknowledges nothing
     cdef uint64_t refused        # requests that were not passed on
     cdef bint takes(self, uint32_t msg_type) noexcept nogil
     cdef int take(self, Connection connection, uint32_t account, int64_t now_ns) except -1

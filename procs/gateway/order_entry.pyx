@@ -103,7 +103,7 @@ cdef class OrderEntry:
             refusal = self.validator.check_list(forms, field_of(message, 1385), account, terms)
             if refusal.code == CODE_OK:
                 refusal.code = self.judge_room(&forms[0], account, &terms[0])
-        if refusal.code == CODE_OK and not self.ingress.has_room():
+        if refusal.code == CODE_VENUE_BUSY or (refusal.code == CODE_OK and not self.ingress.has_room()):
             return self.busy(connection, account, field_of(message, 66))
         if refusal.code != CODE_OK:
             connection.begin_reply(LIST_STATUS, now_ns)
@@ -174,8 +174,12 @@ cdef class OrderEntry:
 
     cdef uint16_t judge_room(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
         """The code for an order or replace that the log or the table of orders has no room for; else CODE_OK."""
-        if not (self.lacks_space or self.orders.is_full()) or not self.is_new(form, account, terms):
+        if not (self.lacks_space or self.is_held_up or self.orders.is_full()):
             return CODE_OK
+        if not self.is_new(form, account, terms):
+            return CODE_OK
+        if self.is_held_up:
+            return CODE_VENUE_BUSY
         if self.lacks_space:
             return CODE_JOURNAL_FULL
         return CODE_OK if form.msg_type == c"G" else CODE_LIMIT_REACHED

@@ -78,6 +78,7 @@ class Pair:
     def stop(self) -> None:
         for venue in (self.b, self.a):
             if venue.process is not None:
+                self.go_on(venue)
                 venue.stop()
 
 

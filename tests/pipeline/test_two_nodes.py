@@ -6,10 +6,13 @@ One pair of nodes serves all tests of this file, which leave both running and in
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
+from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
 from tests.pipeline.client import FixClient
 from tests.pipeline.pair import Pair, within
@@ -35,6 +38,13 @@ def rest(client: FixClient, count: int) -> list[str]:
     return names
 
 
+def taken(client: FixClient) -> bool:
+    """Whether a new order is taken; if so it rests."""
+    name = f"t{next(_names)}"
+    client.order(name, "buy", "100.00", "0.01")
+    return client.await_message(lambda m: name in (m.get(11), m.get(379)))[35] == "8"
+
+
 def cancelled(client: FixClient, names: list[str]) -> list[str]:
     """Those of `names` that the venue knows, and now has cancelled."""
     for name in names:
@@ -56,9 +66,29 @@ def test_commits_wait_for_the_secondary_once_it_has_all(pair: Pair) -> None:
     pair.stopped(pair.b)
     client.order("waits", "buy", "100.00", "0.01")
     with pytest.raises(TimeoutError):
-        client.await_report("waits", "0", 1)
+        client.await_report("waits", "0", 2)  # longer than a venue waits before it answers busy
+    client.order("late", "buy", "100.00", "0.01")
+    assert client.await_message(lambda m: m[35] == "j")[379] == "late"
     pair.go_on(pair.b)
     client.await_report("waits", "0")
+    within(lambda: taken(client), "orders are not taken again")
+    assert cancelled(client, names) == names
+    client.close()
+
+
+@pytest.mark.parametrize("host", ["replicator", "core", "journal"])
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_any_process_of_either_node_may_die(pair: Pair, side: str, host: str) -> None:
+    client = pair.a.client("TRADER1")
+    client.connect()
+    node_of = pair.a if side == "a" else pair.b
+    before = node_of.pids()[host]
+    names = rest(client, 10)
+    os.kill(before, signal.SIGKILL)
+    within(lambda: node_of.pids().get(host, before) != before, f"{host} does not start again")
+    pair.await_link(pair.a)
+    pair.await_link(pair.b)
+    within(lambda: taken(client), "orders are not taken again")
     assert cancelled(client, names) == names
     client.close()
 
@@ -88,3 +118,11 @@ def test_what_was_acknowledged_outlives_the_primary(pair: Pair) -> None:
     assert cancelled(client, names) == names
     client.close()
     within(lambda: pair.a.command("verify").returncode == 0, "verify finds something wrong")
+
+
+def test_an_old_primary_does_not_lead_again(pair: Pair) -> None:
+    with pytest.raises(AssertionError, match="leads: lockstep rejoin makes this one its secondary"):
+        pair.b.start()
+    assert pair.b.process is not None
+    assert pair.b.process.wait(10) == EXIT_MUST_NOT
+    pair.b.process = None
