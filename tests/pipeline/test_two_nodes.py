@@ -79,8 +79,8 @@ def test_commits_wait_for_the_secondary_once_it_has_all(pair: Pair) -> None:
 @pytest.mark.parametrize("host", ["replicator", "core", "journal"])
 @pytest.mark.parametrize("side", ["a", "b"])
 def test_any_process_of_either_node_may_die(pair: Pair, side: str, host: str) -> None:
-    client = pair.a.client("TRADER1")
-    client.connect()
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
     node_of = pair.a if side == "a" else pair.b
     before = node_of.pids()[host]
     names = rest(client, 10)
