@@ -34,7 +34,7 @@ from shm.journal_retain import retain
 from shm.layout import type_of
 from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
-from tests.simulation import planted_disk, planted_gateway, stages
+from tests.simulation import planted_disk, planted_gateway, planted_stages, stages
 from tests.simulation.delayed import Asides, Deferred
 from tests.simulation.disk import FakeDisk
 from tests.simulation.environment import Parts
@@ -45,7 +45,6 @@ from tests.simulation.setting import START_NS
 if TYPE_CHECKING:
     from tests.simulation.lifecycle import Life
 
-EVERYTHING = 2**62
 VERDICT_AT = 48 + 36 + 4 + 4 + 2  # in a NEW_ORDER
 
 
@@ -95,21 +94,7 @@ class ReleasedBeforeSync(Bug):
     """LOG-13, LOG-20: what is in the log counts as durable before it is on the disk."""
 
     def stage(self, name: str, stage: Any, world: Life) -> Any:
-        return _Hasty(stage, world.venue) if name == "journaler" else stage
-
-
-class _Hasty:
-    def __init__(self, stage: Any, venue: Venue) -> None:
-        self._stage = stage
-        self._venue = venue
-
-    def step(self, now_ns: int) -> int:
-        work = int(self._stage.step(now_ns))
-        self._venue.board.set(Word.DURABLE_SEQ, self._venue.ring("log").published)
-        return work
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stage, name)
+        return planted_stages.Hasty(stage, world.venue) if name == "journaler" else stage
 
 
 class NeverSynced(Bug):
@@ -202,26 +187,11 @@ class Ungated(Bug):
         return told
 
     def stage(self, name: str, stage: Any, world: Life) -> Any:
-        return _Mirrored(stage, self._boards[-1]) if name == self.agent else super().stage(name, stage, world)
-
-
-class _Mirrored:
-    """A stage whose board says what the venue's does, but that all is committed."""
-
-    def __init__(self, stage: Any, boards: tuple[Board, Board]) -> None:
-        self._stage = stage
-        self._boards = boards
-
-    def step(self, now_ns: int) -> int:
-        true, told = self._boards
-        for word in (*Word, *range(Word.MATCHER_DONE, Word.MATCHER_DONE + MAX_MATCHERS)):
-            told.set(word, true.get(word))
-        told.set(Word.DURABLE_SEQ, EVERYTHING)
-        told.set(Word.ROUTER_DONE, EVERYTHING)
-        return int(self._stage.step(now_ns))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stage, name)
+        return (
+            planted_stages.Mirrored(stage, self._boards[-1])
+            if name == self.agent
+            else super().stage(name, stage, world)
+        )
 
 
 class UngatedMarketData(Ungated):

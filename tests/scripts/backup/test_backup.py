@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -22,97 +21,18 @@ from procs.gateway import restored, seq_num_file
 from procs.gateway.restored import ROW
 from procs.gateway.segments import BOOT
 from procs.recovery import snapshot_catalog
-from procs.recovery.replay import ReplayedCore
-from procs.venue.snapshot_parts import Start
 from scripts import copies
-from scripts.backup import proving, restoring
-from scripts.backup.pace import Pace
-from scripts.backup.proving import Proof
-from scripts.backup.repository import Point, Repository, RepositoryError, Sealed
-from scripts.backup.taking import Taking
-from scripts.replay import Digests, digests_of
-from shm.journal import JournalError, JournalReader, segment_path, segment_seqs, verify
+from scripts.backup import restoring
+from scripts.backup.repository import Repository, RepositoryError
+from shm.journal import segment_seqs, verify
 from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
-from shm.segment import RoleLock
-from tests.scripts.test_verify import SEGMENT_BYTES, Busy
+from tests.scripts.backup.backups import GENERATION, RESERVED, ROOT, SESSION, Backups, command, extend, shorten
+from tests.scripts.test_verify import SEGMENT_BYTES
 from tests.small_disk import SmallDisk, small_disk
 
 __all__ = ["small_disk"]
-ROOT = Path(__file__).parents[3]
-SESSION, GENERATION, RESERVED = 7, 2, 70_000
-
-
-class Backups:
-    """A venue that is stopped, and the folder that its backups go to."""
-
-    def __init__(self, folder: Path) -> None:
-        self.busy = Busy(folder)
-        self.data = self.busy.data
-        self.repository = Repository(folder / "backup")
-        self.restored = folder / "restored"
-        store = self.data / "gateway.1"
-        store.mkdir()
-        (store / f"{0:020}.fix").write_bytes(b"messages" * 100)
-        seq_num_file.write(store, b"boot", ROW.pack(SESSION, GENERATION, 1, RESERVED, 44))
-
-    def take(self, keep: int = 0) -> tuple[Point, int]:
-        """A backup, and how many bytes were read for it."""
-        self.repository = Repository(self.repository.folder)
-        lock = self.repository.lock()
-        try:
-            pace = Pace()
-            point = Taking(self.busy.config, self.repository, pace).take()
-            self.repository.publish(point)
-            self.repository.prune(keep)
-            return point, pace.done
-        finally:
-            lock.release()
-
-    def prove(self) -> Proof:
-        found, points = Proof([]), self.repository.points()
-        proving.check_files(self.repository, points, found, Pace())
-        if not found.problems:
-            proving.replay(self.repository, points, found, lambda _: None)
-        return found
-
-    def restore(self, seq: int | None = None) -> restoring.Restored:
-        self.restored.mkdir()
-        chosen = restoring.plan(self.repository.points(), seq)
-        return restoring.restore(self.repository, chosen, self.restored, "", Pace())
-
-    def state(self, data: Path, seq: int) -> Digests:
-        loaded = structs.replace(self.busy.config, venue=structs.replace(self.busy.config.venue, data=str(data)))
-        core = ReplayedCore(loaded, data, Start.genesis(), seq, reader=False)
-        core.run()
-        return digests_of(core)
-
-
-@pytest.fixture
-def backups(tmp_path: Path) -> Backups:
-    return Backups(tmp_path)
-
-
-def shorten(backups: Backups, seq: int) -> list[bytes]:
-    """Have the journal end with a record, as if the rest were still to come; which is returned."""
-    reader = JournalReader(backups.data / "journal")
-    records = list(reader)
-    reader.close()
-    for file in (backups.data / "journal").glob("*.journal"):  # beside them may be one that is only prepared
-        if int(file.name[:20]) > 1:
-            file.unlink()
-    (backups.data / "journal" / f"{1:020}.journal").write_bytes(
-        (backups.data / "journal" / f"{1:020}.journal").read_bytes()[:4096]
-    )
-    extend(backups, records[:seq])
-    return records[seq:]
-
-
-def extend(backups: Backups, records: list[bytes]) -> None:
-    with JournalWriter(backups.data / "journal", "none", SEGMENT_BYTES) as writer:
-        for at in range(0, len(records), 50):
-            writer.append(records[at : at + 50])
 
 
 def test_what_is_restored_is_what_was(backups: Backups) -> None:
@@ -191,69 +111,6 @@ def test_a_changed_file_of_the_same_size_and_time_is_copied(backups: Backups) ->
     backups.take()
     backups.restore()
     assert (backups.restored / "gateway.1" / store.name).read_bytes()[BOOT.stop :] == store.read_bytes()[BOOT.stop :]
-
-
-@pytest.mark.parametrize("kind", ["journal/", "snapshots/", "gateway.1/"])
-def test_a_flipped_bit_is_found_by_verify_and_by_restore(backups: Backups, kind: str) -> None:
-    mark = backups.busy.marks[0]
-    backups.busy.save(mark, backups.busy.core_at(mark))
-    point, _ = backups.take()
-    assert backups.prove().problems == []
-    file = next(file for file in point.files if file.path.startswith(kind))
-    path = backups.repository.object(file.sha256)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    assert [problem.partition(":")[0] for problem in backups.prove().problems] == [file.path]
-    with pytest.raises(RepositoryError, match=f"{file.path} is damaged in the backup"):
-        backups.restore()
-    assert list(backups.restored.iterdir()) == []
-
-
-@pytest.mark.parametrize("segment", [0, 1])
-def test_a_damaged_journal_is_not_copied_as_if_it_were_whole(backups: Backups, segment: int) -> None:
-    seqs = segment_seqs(backups.data / "journal")
-    path = segment_path(backups.data / "journal", seqs[segment])
-    content = bytearray(path.read_bytes())
-    content[4096 + 200] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(JournalError, match=path.name):
-        backups.take()
-    assert backups.repository.points() == []
-
-
-def test_a_flipped_bit_in_a_point_and_a_lost_file_are_found(backups: Backups) -> None:
-    point, _ = backups.take()
-    backups.repository.object(point.files[0].sha256).unlink()
-    assert point.files[0].path in backups.prove().problems[0]
-    (path,) = backups.repository.folder.glob("points/*.json")
-    path.write_bytes(path.read_bytes().replace(b'"first_seq":1,', b'"first_seq":2,'))
-    with pytest.raises(RepositoryError, match="its checksum differs"):
-        backups.repository.points()
-
-
-def test_verify_finds_a_snapshot_that_the_journal_does_not_lead_to(backups: Backups) -> None:
-    first, second = backups.busy.marks[:2]
-    backups.busy.save(first, backups.busy.core_at(first))
-    backups.take()
-    other = backups.busy.core_at(second)
-    listed = min(other.matchers[1].book.digests())
-    other.matchers[1].book.give_away(int(listed.split()[1]))
-    backups.busy.save(second, other)
-    backups.take()
-    found = backups.prove()
-    assert (found.replayed_from, found.compared) == (first, [])
-    assert found.problems == [f"snapshot {second:,}: matcher.1 ({listed}) has other state than the journal"]
-
-
-def test_verify_goes_by_way_of_every_snapshot(backups: Backups) -> None:
-    first, second = backups.busy.marks[:2]
-    for mark in (first, second):
-        backups.busy.save(mark, backups.busy.core_at(mark))
-        backups.take()
-    found = backups.prove()
-    assert (found.problems, found.replayed_from, found.compared) == ([], first, [second])
-    assert found.seq == len(backups.busy.rig.log)
 
 
 @pytest.mark.parametrize("back", [1, 7, 60, 200])
@@ -363,24 +220,6 @@ def test_contents_of_no_backup_are_removed_before_the_disk_is_asked_for_more(bac
     assert list(backups.repository.folder.glob("objects/??/*")) == []
 
 
-@pytest.mark.parametrize("place", ["../../outside", "/outside", "journal/../../outside", "snapshots/1/.hidden",
-                                   "venue.toml", "run/manifest.json", "journal/x", "gateway.1/numbers\n"])  # fmt: skip
-def test_a_point_names_no_place_but_a_backups(backups: Backups, place: str) -> None:
-    point, _ = backups.take()
-    elsewhere = structs.replace(point, files=[structs.replace(point.files[0], path=place), *point.files[1:]])
-    with pytest.raises(RepositoryError, match="no backup was made"):
-        backups.repository.publish(elsewhere)
-    planted(backups, elsewhere)
-    for arguments in (["restore", backups.repository.folder, "--to", backups.restored],
-                      ["backup", backups.repository.folder, "--verify"]):  # fmt: skip
-        answer = command(*arguments)
-        assert answer.returncode == 1
-        assert "Traceback" not in answer.stderr
-        assert "is damaged" in answer.stdout + answer.stderr
-        assert "points" in answer.stdout + answer.stderr
-    assert not backups.restored.exists() or [*backups.restored.iterdir()] == []
-
-
 def test_what_is_no_part_of_a_venue_is_in_no_backup(backups: Backups) -> None:
     """A user's copy of a store, and files beside the segments."""
     point, _ = backups.take()
@@ -395,57 +234,6 @@ def test_what_is_no_part_of_a_venue_is_in_no_backup(backups: Backups) -> None:
     assert copies.look(backups.data, 1).stores.keys() == {"gateway.1"}
     answer = command("fix-log", "--config", backups.busy.file)
     assert "Traceback" not in answer.stderr
-
-
-def planted(backups: Backups, point: Point) -> None:
-    """Have the backup's point be this one, with the checksum that it should have."""
-    (path,) = backups.repository.folder.glob("points/*.json")
-    content = msgspec.json.encode(point)
-    path.write_bytes(msgspec.json.encode(Sealed(hashlib.sha256(content).hexdigest(), msgspec.Raw(content))))
-
-
-def test_nothing_of_a_point_is_carried_out(backups: Backups) -> None:
-    point, _ = backups.take()
-    alerts = structs.replace(point.config.alerts, command="touch /tmp/planted")
-    planted(backups, structs.replace(point, config=structs.replace(point.config, alerts=alerts)))
-    assert config.load(backups.restore().config).alerts.command == ""
-
-
-def test_a_content_that_is_copied_again_is_whole_again(backups: Backups) -> None:
-    point, _ = backups.take()
-    file = next(file for file in point.files if file.path.endswith(".fix"))
-    path = backups.repository.object(file.sha256)
-    path.write_bytes(bytes(file.size))
-    (problem,) = backups.prove().problems
-    assert f"{path} fails its checksum: remove that, and the next backup copies it again" in problem
-    path.unlink()
-    backups.take()
-    assert backups.prove().problems == []
-    path.write_bytes(bytes(file.size))
-    backups.repository.add_content(file.path, iter([(backups.data / file.path).read_bytes()]))
-    assert backups.prove().problems == []
-
-
-def test_a_proof_removes_what_a_killed_one_has_left_and_no_other_s(backups: Backups) -> None:
-    backups.take()
-    left, others = (backups.repository.folder / f"proof-{name}" for name in ("left", "others"))
-    left.mkdir()
-    (left / "file").touch()
-    lock = RoleLock(others / proving.LOCK)
-    lock.acquire()
-    assert backups.prove().problems == []
-    assert [*backups.repository.folder.glob("proof-*")] == [others]
-    lock.release()
-
-
-def test_what_a_backup_removes_meanwhile_is_no_damage(backups: Backups) -> None:
-    points = [backups.take()[0]]
-    store = backups.data / "gateway.1" / f"{0:020}.fix"
-    store.write_bytes(store.read_bytes() + b"more")
-    backups.take(keep=1)
-    found = Proof([])
-    proving.check_files(backups.repository, points, found, Pace())
-    assert found.problems == []
 
 
 def test_root_restores_into_a_folder_of_its_owner(backups: Backups) -> None:
@@ -507,11 +295,6 @@ def test_two_at_once_take_turns(backups: Backups) -> None:
     lock.release()
     assert answer.returncode == 2
     assert "another backup is being made" in answer.stderr
-
-
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "scripts", *map(str, arguments)]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_a_backup_that_is_killed_leaves_those_before_and_what_it_has_copied(backups: Backups) -> None:

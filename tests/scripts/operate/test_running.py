@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from scripts.operate.channel import opened
 from scripts.operate.directory import read
 from scripts.running import attach
 from shm.records import Code, CorrectionProposal
-from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 from tests.scripts.operate.commands import (
     BY,
@@ -41,37 +39,12 @@ from tests.scripts.operate.commands import (
     shown_on,
     waiting,
 )
-
-Client = Callable[[str], FixClient]
-
-
-@pytest.fixture(scope="module")
-def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("venue"))
-    running.start()
-    yield running
-    if running.process is not None:
-        running.stop()
+from tests.scripts.operate.conftest import Client
 
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", "demo")
-
-
-@pytest.fixture
-def client(venue: RunningVenue) -> Iterator[Client]:
-    """Logs an account on; all are gone when the test is over."""
-    made: list[FixClient] = []
-
-    def log_on(name: str) -> FixClient:
-        made.append(venue.client(name))
-        made[-1].connect(reset=True)
-        return made[-1]
-
-    yield log_on
-    for each in made:
-        each.close()
 
 
 def test_a_halt_freezes_and_a_resume_lets_go_on(venue: RunningVenue, client: Client) -> None:
