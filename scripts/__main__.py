@@ -37,6 +37,7 @@ COMMANDS = {
     "flow": ("flow.command:flow", "Play a file of orders and compare the books."),
     "check": ("check:check", "Check a configuration against this machine and the venue's log."),
     "doctor": ("doctor:doctor", "Check this machine and say what to fix."),
+    "pair": ("pair:pair", "Make two nodes a pair: keys, certificates, and who leads."),
     "install": ("service.command:install", "Have systemd run venues on this host."),
     "uninstall": ("service.command:uninstall", "Remove what lockstep install wrote."),
     "rebuild-db": ("rebuild_db:rebuild_db", "Rebuild the database from the journal."),

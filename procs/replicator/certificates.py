@@ -9,7 +9,9 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-KEY, CERTIFICATE, PEER = "key.pem", "certificate.pem", "peer.pem"
+KEY = "key.pem"  # with the certificate behind the key: a new pair of them has its place in one step
+CERTIFICATE = "certificate.pem"
+PEER = "peer.pem"
 
 # A pinned certificate is good until it is replaced: a clock that is wrong cuts no link.
 VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
@@ -23,7 +25,7 @@ class CertificateError(Exception):
 
 
 class Credentials:
-    """The three files in a node's folder, read again when one of them has been replaced.
+    """This node's key with its certificate, and the peer's certificate: read again when one has been replaced.
 
     `peer` is the peer's certificate (DER) as `context` last read it.
     """
@@ -42,7 +44,7 @@ class Credentials:
     def context(self, *, server: bool) -> ssl.SSLContext:
         """What a connection is made with. CertificateError where a file is missing or damaged."""
         try:
-            stats = [(self.folder / name).stat() for name in (KEY, CERTIFICATE, PEER)]
+            stats = [(self.folder / name).stat() for name in (KEY, PEER)]
             read = tuple((stat.st_ino, stat.st_mtime_ns) for stat in stats)
             if read != self._read:
                 peer = (self.folder / PEER).read_text()
@@ -58,7 +60,7 @@ class Credentials:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.check_hostname = False  # the certificate itself is known
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(self.folder / CERTIFICATE, self.folder / KEY)
+        context.load_cert_chain(self.folder / KEY)
         context.load_verify_locations(cadata=peer)
         if server:
             context.num_tickets = 0  # every connection proves itself
@@ -66,7 +68,7 @@ class Credentials:
 
 
 def make(node: str) -> tuple[bytes, bytes]:
-    """A new key and the certificate that it signs for itself, both PEM."""
+    """A new key and the certificate that it signs for itself, each PEM."""
     from cryptography import x509  # a venue that pairs nothing needs neither its code nor its start
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

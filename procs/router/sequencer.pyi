@@ -1,5 +1,7 @@
 from procs.router.state import State
 
+RULES: int
+
 class Sequencer(State):
     last_seq: int
     last_time_ns: int

@@ -32,6 +32,8 @@ from shm.records cimport *
 
 from procs.router.settlement import ReplayError
 
+RULES = int(RULES_VERSION)  # for tools: under which rules this build begins an epoch
+
 assert MAX_GROUP & (MAX_GROUP - 1) == 0
 assert <int> MAX_FLUSH <= <int> MAX_TAKEN
 

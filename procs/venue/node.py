@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 from config.schema import Config
 from procs.disk import atomic_file
 
+ROLE = "role.json"
+
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True):
     """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them.
@@ -44,7 +46,7 @@ def folder_of(data: Path) -> Path:
 
 def load(data: Path) -> Node:
     """What the node in `data` is; a primary that no file says anything of. RoleError."""
-    file = folder_of(data) / "role.json"
+    file = folder_of(data) / ROLE
     try:
         return msgspec.json.decode(file.read_bytes(), type=Node)
     except FileNotFoundError:
@@ -57,7 +59,7 @@ def save(data: Path, node: Node) -> None:
     """Have it on disk when this returns. OSError."""
     folder = folder_of(data)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    atomic_file.replace_durably(folder / "role.json", msgspec.json.encode(node))
+    atomic_file.replace_durably(folder / ROLE, msgspec.json.encode(node))
 
 
 def is_paired(config: Config, node: Node) -> bool:

@@ -73,8 +73,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for node, peer in (("a", "b"), ("b", "a"), ("c", "a")):
         folder = root / node
         folder.mkdir()
-        (folder / "key.pem").write_bytes(made[node][0])
-        (folder / "certificate.pem").write_bytes(made[node][1])
+        (folder / "key.pem").write_bytes(b"".join(made[node]))
         (folder / "peer.pem").write_bytes(made[peer][1])
     return {node: root / node for node in "abc"}
 
@@ -353,7 +352,7 @@ def forged(signer: Path, folder: Path) -> None:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    authority = x509.load_pem_x509_certificate((signer / "certificate.pem").read_bytes())
+    authority = x509.load_pem_x509_certificate((signer / "key.pem").read_bytes())
     signing = serialization.load_pem_private_key((signer / "key.pem").read_bytes(), None)
     assert isinstance(signing, ec.EllipticCurvePrivateKey)
     private, own = certificates.make("b")
@@ -361,8 +360,7 @@ def forged(signer: Path, folder: Path) -> None:
     signed = x509.CertificateBuilder(
         authority.subject, made.subject, made.public_key(), 7, certificates.VALID_FROM, certificates.VALID_UNTIL
     ).sign(signing, hashes.SHA256())
-    (folder / "key.pem").write_bytes(private)
-    (folder / "certificate.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
 
 
 def test_an_earlier_tls_is_refused(folders: dict[str, Path]) -> None:
@@ -391,11 +389,7 @@ def test_renewed_certificates_count_from_the_next_connection_on(folders: dict[st
     first = connect(acceptor, dialer)
     for folder, peer in ((a, b), (b, a)):
         private, own = certificates.make(folder.name)
-        for file, content in (
-            (folder / "key.pem", private),
-            (folder / "certificate.pem", own),
-            (peer / "peer.pem", own),
-        ):
+        for file, content in ((folder / "key.pem", private + own), (peer / "peer.pem", own)):
             (file.parent / "new").write_bytes(content)
             (file.parent / "new").replace(file)
     near, far, mine, theirs = first
@@ -415,8 +409,7 @@ def test_files_that_are_missing_or_damaged_are_trouble_and_no_crash(folders: dic
     until(lambda: bool(dialer.trouble and acceptor.trouble), lambda now: (dialer.poll(now), acceptor.poll(now)))
     assert "key.pem" in dialer.trouble
     assert "pair the two nodes again" in acceptor.trouble
-    for file in ("key.pem", "certificate.pem"):
-        (tmp_path / file).write_text("-----BEGIN NOTHING-----\n")
+    (tmp_path / "key.pem").write_text("-----BEGIN NOTHING-----\n")
     dialer = Dialer(f"127.0.0.1:{acceptor.port}", paired)
     until(lambda: bool(dialer.trouble), dialer.poll)
     assert str(tmp_path) in dialer.trouble

@@ -1,0 +1,442 @@
+"""`lockstep pair`: two nodes know each other and agree on who leads, whatever order or death came between."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import pytest
+
+from procs.replicator.certificates import Credentials
+from procs.replicator.transport import Acceptor, Dialer
+from procs.venue import node
+from procs.venue.node import Node
+from scripts.errors import UsageError
+from scripts.nodes import offer as offers
+from scripts.pair import pair
+from scripts.terminal import stopped
+from shm.journal import segment_seqs
+from shm.journal_end import segment_header
+from shm.journal_retain import retain
+from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
+from tests.models import journal as model
+from tests.replicator.test_transport import close, connect
+
+CONFIG = """
+[venue]
+name = "{venue}"
+data = "{name}-data"
+durability = "{durability}"
+
+[replication]
+node = "{name}"
+port = {port}
+peer_port = {peer_port}
+
+[[assets]]
+name = "BTC"
+scale = 8
+
+[[assets]]
+name = "USDT"
+scale = {scale}
+
+[[instruments]]
+symbol = "BTCUSDT"
+base = "BTC"
+quote = "USDT"
+tick = "0.01"
+lot = "0.0001"
+
+[[accounts]]
+name = "T1"
+password_hash = "$argon2id$v=19$m=64,t=1,p=1${salt}$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+"""
+SALT = "AAAAAAAAAAAAAAAAAAAAAA"
+PORTS = {"a": (9910, 9911), "b": (9911, 9910)}
+
+
+class Host:
+    """A node's configuration and data folder."""
+
+    def __init__(self, folder: Path, name: str, **changed: str | int) -> None:
+        port, peer_port = PORTS.get(name, PORTS["a"])
+        given: dict[str, Any] = {
+            "venue": "lockstep", "durability": "both", "name": name, "scale": 8, "salt": SALT,
+            "port": port, "peer_port": peer_port,
+        } | changed  # fmt: skip
+        self.file = folder / f"{name}.toml"
+        self.file.write_text(CONFIG.format(**given))
+        self.data = folder / f"{name}-data"
+        self.folder = self.data / "node"
+        self.offer = self.folder / f"{name}.pair"
+
+    @property
+    def state(self) -> Node:
+        return node.load(self.data)
+
+    def begin_journal(self, journal_id: bytes | None = None, records: int = 3) -> str:
+        with JournalWriter(self.data / "journal", "none", MIN_SEGMENT_BYTES, journal_id=journal_id) as writer:
+            for seq in range(1, records + 1):
+                writer.append(model.records(seq, 1))
+        return journal_id_of(self.data)
+
+
+def journal_id_of(data: Path) -> str:
+    return segment_header(data / "journal", min(segment_seqs(data / "journal"))).journal_id.hex()
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> tuple[Host, Host]:
+    return Host(tmp_path, "a"), Host(tmp_path, "b")
+
+
+def contents(*hosts: Host) -> dict[Path, bytes]:
+    files = (path for host in hosts if host.folder.exists() for path in host.folder.iterdir())
+    return {path: path.read_bytes() for path in files if path.name != "pair.lock"}
+
+
+def check_paired(leader: Host, follower: Host) -> None:
+    """They know each other, as TLS sees it, and one follows the other."""
+    assert [leader.state.role, follower.state.role] == ["primary", "secondary"]
+    if not (leader.data / "journal").exists():
+        assert leader.state.journal_id == follower.state.journal_id != ""
+    for host in (leader, follower):
+        assert {path.stat().st_mode & 0o777 for path in host.folder.iterdir()} == {0o600}
+        assert host.folder.stat().st_mode & 0o777 == 0o700
+    acceptor = Acceptor("127.0.0.1:0", Credentials.of(leader.folder))
+    near, far, _, _ = connect(acceptor, Dialer(f"127.0.0.1:{acceptor.port}", Credentials.of(follower.folder)))
+    close(near, far, acceptor)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: Path, **options: Any) -> str:
+    """What the command says that refuses; it has changed nothing."""
+    assert pair(*arguments, yes=True, **options) == 1
+    said = capsys.readouterr().err
+    assert "nothing was changed" in said
+    return said
+
+
+# On one machine
+
+
+def test_two_configurations_are_paired_at_once_and_again(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    assert pair(a.file, b.file) == 0
+    check_paired(a, b)
+    before = contents(a, b)
+    assert pair(a.file, b.file) == 0
+    assert pair(a.file) == 0
+    assert contents(a, b) == before
+
+
+def test_a_dry_run_writes_nothing_and_says_what_it_would(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = hosts
+    assert pair(a.file, b.file, dry_run=True) == pair(a.file, dry_run=True) == 0
+    assert not a.data.exists()
+    assert not b.data.exists()
+    said = capsys.readouterr().out
+    assert f"would write {b.folder / 'role.json'}: this node follows" in said
+    pair(a.file)
+    pair(b.file, taken=a.offer, dry_run=True)
+    assert not b.data.exists()
+
+
+def test_renewed_keys_are_new_on_both_and_roles_stay(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    pair(a.file, b.file)
+    before = contents(a, b)
+    assert pair(a.file, b.file, renew=True) == 0
+    check_paired(a, b)
+    after = contents(a, b)
+    for host in hosts:
+        assert after[host.folder / "key.pem"] != before[host.folder / "key.pem"]
+        assert after[host.folder / "role.json"] == before[host.folder / "role.json"]
+
+
+def test_the_one_with_a_journal_leads_whichever_is_named_first(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    journal_id = b.begin_journal()
+    assert pair(a.file, b.file) == 0
+    check_paired(b, a)
+    assert a.state.journal_id == journal_id
+
+
+def test_one_folder_is_no_two_nodes(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    b.file.write_text(b.file.read_text().replace("b-data", "a-data"))
+    with pytest.raises(UsageError, match="each node needs its own"):
+        pair(a.file, b.file)
+    with pytest.raises(UsageError, match="nothing is exchanged by files"):
+        pair(a.file, b.file, secondary=True)
+    b.file.write_text(b.file.read_text().replace('node = "b"', ""))
+    with pytest.raises(UsageError, match=r"replication\.node"):
+        pair(b.file)
+
+
+# By files
+
+
+def test_files_are_exchanged_and_say_what_to_do_next(
+    hosts: tuple[Host, Host], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = hosts
+    assert pair(a.file, to=tmp_path / "from-a") == 0
+    said = capsys.readouterr().out
+    code = offers.read(tmp_path / "from-a").code
+    assert f"node a shows the code {code}" in said
+    assert "lockstep pair CONFIG --with from-a" in said
+    assert "PRIVATE" not in (tmp_path / "from-a").read_text()
+    assert pair(b.file, taken=tmp_path / "from-a", yes=True) == 0
+    assert "node a leads, node b follows" in (said := capsys.readouterr().out)
+    assert f"copy {b.offer} to node a" in said
+    assert pair(a.file, taken=b.offer, yes=True, json=True) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert (outcome["outcome"], outcome["leads"], outcome["follows"]) == ("paired", "a", "b")
+    assert outcome["next"].startswith("lockstep run each of the two")
+    check_paired(a, b)
+
+
+def test_without_a_terminal_the_code_must_be_confirmed(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = hosts
+    pair(a.file)
+    monkeypatch.setattr(sys, "stdin", open(os.devnull))  # noqa: SIM115
+    assert pair(b.file, taken=a.offer) == 1
+    assert "not confirmed: nothing was changed" in capsys.readouterr().out
+    assert not b.data.exists()
+
+
+def test_both_come_to_the_same_in_whichever_order_files_are_taken(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    a, b = hosts
+    for host in hosts:
+        pair(host.file, to=tmp_path / host.offer.name)
+    for host, other in ((b, a), (a, b)):  # each takes what the other said before it had taken anything
+        assert pair(host.file, taken=tmp_path / other.offer.name, yes=True) == 0
+    check_paired(a, b)
+
+
+def test_a_clock_that_is_an_hour_slow_makes_nobody_the_leader(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    pair(a.file)
+    late = msgspec.structs.replace(offers.read(a.offer), made_ns=2**62)
+    a.offer.write_bytes(offers.pack(late))
+    pair(b.file, taken=a.offer, yes=True)
+    pair(a.file, taken=b.offer, yes=True)
+    check_paired(a, b)
+
+
+def test_a_secondary_that_never_began_takes_another_primary(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    a, b = hosts
+    pair(a.file, b.file)
+    other = Host(tmp_path, "c", port=9910, peer_port=9911)
+    journal_id = other.begin_journal()
+    assert pair(other.file, b.file) == 0
+    check_paired(other, b)
+    assert b.state.journal_id == journal_id
+
+
+def test_who_has_lost_its_disk_follows_the_one_that_has_the_log(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    b.begin_journal()
+    node.save(b.data, Node("secondary"))  # not yet promoted
+    assert pair(a.file, b.file) == 0
+    assert (a.state.role, b.state.role) == ("secondary", "secondary")
+    assert a.state.journal_id == journal_id_of(b.data)
+
+
+def test_a_restored_backup_follows_where_it_is_told_to(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = hosts
+    for host in hosts:
+        host.begin_journal(b"0123456789abcdef")
+    assert "give the one that was restored from a backup --secondary" in refused(capsys, a.file, b.file)
+    assert pair(b.file, secondary=True) == 0
+    assert pair(a.file, b.file) == 0
+    check_paired(a, b)
+    with stopped(a.data), pytest.raises(UsageError, match="the venue runs"):
+        pair(a.file, secondary=True)
+    with stopped(a.data):
+        assert pair(a.file, b.file, renew=True) == 0  # a role that stays needs no stop
+    check_paired(a, b)
+
+
+def test_a_journal_that_no_longer_begins_at_one_needs_a_backup(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = hosts
+    a.begin_journal(records=12)
+    retain(a.data / "journal", 9)
+    said = refused(capsys, a.file, b.file)
+    assert "begins with record" in said
+    assert "lockstep restore a backup of a here, then pair with --secondary" in said
+    assert not b.data.exists()
+
+
+# Who can't be a pair
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"venue": "elsewhere"}, "it is of venue elsewhere, and this node of lockstep"),
+        ({"scale": 6}, "assets[USDT].scale is 8 here, and 6 on b"),
+        ({"durability": "replicated"}, "venue.durability is both here, and replicated on b"),
+        ({"salt": "B" * 21 + "A"}, "accounts[T1].password_hash differs"),
+    ],
+)
+def test_nodes_that_differ_where_they_must_not_are_told_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], said: str
+) -> None:
+    a, b = Host(tmp_path, "a"), Host(tmp_path, "b", **changed)
+    pair(b.file)
+    capsys.readouterr()
+    assert said in refused(capsys, a.file, taken=b.offer)
+    assert not a.data.exists()
+
+
+def test_a_port_that_does_not_match_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = Host(tmp_path, "a"), Host(tmp_path, "b", port=9999)
+    assert pair(a.file, b.file) == 0
+    assert "say 127.0.0.1:9911, and node b listens on 127.0.0.1:9999" in capsys.readouterr().out
+
+
+def test_a_node_of_the_same_name_another_build_or_its_own_file_is_refused(
+    hosts: tuple[Host, Host], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = hosts
+    for host in hosts:
+        pair(host.file)
+    assert "it is this node's own" in refused(capsys, a.file, taken=a.offer)
+    offer = offers.read(b.offer)
+    file = tmp_path / "made.pair"
+    for changed, said in (
+        ({"node": "a"}, "both nodes are called a"),
+        ({"layout": "0" * 16}, "runs another build"),
+        ({"rules": 1}, "runs another build"),
+    ):
+        file.write_bytes(offers.pack(msgspec.structs.replace(offer, **changed)))
+        assert said in refused(capsys, a.file, taken=file)
+    for host in hosts:
+        host.begin_journal()
+    assert "both nodes have a journal, and not of one venue" in refused(capsys, a.file, b.file)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "foreign", "empty", "no certificate", "missing"])
+def test_a_file_that_is_damaged_or_foreign_ends_in_one_message(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    a, b = hosts
+    pair(a.file)
+    whole = a.offer.read_bytes()
+    file = a.offer.with_name("damaged.pair")
+    changed = {
+        "cut": whole[:-40],
+        "flip": whole.replace(b"127.0.0.1:9910", b"127.0.0.1:9810"),
+        "foreign": b'{"offer": {"venue": "x"}, "code": ""}',
+        "empty": b"",
+        "no certificate": whole.replace(b"BEGIN", b"BEGUN"),
+    }
+    if damage in changed:
+        file.write_bytes(changed[damage])
+    capsys.readouterr()
+    said = refused(capsys, b.file, taken=file)
+    assert str(file) in said
+    assert not b.data.exists()
+
+
+def test_any_changed_byte_of_a_file_is_noticed_or_means_nothing(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    a, _ = hosts
+    pair(a.file)
+    whole = a.offer.read_bytes()
+    offer, file = offers.read(a.offer), tmp_path / "changed.pair"
+    for at in range(0, len(whole), 7):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with suppress(offers.OfferError):
+            assert offers.read(file) == offer
+
+
+def test_a_damaged_key_is_named_and_can_be_renewed(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = hosts
+    pair(a.file, b.file)
+    key = a.folder / "key.pem"
+    key.write_bytes(key.read_bytes()[:200])
+    assert f"{key} has no key and certificate" in refused(capsys, a.file, b.file)
+    assert pair(a.file, b.file, renew=True) == 0
+    check_paired(a, b)
+
+
+# Killed
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """Hundreds of syncs are not what is tested here."""
+    with TemporaryDirectory(dir="/dev/shm", prefix="pairing-test-") as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize("renew", [False, True])
+def test_killed_at_any_step_it_is_whole_again_by_the_same_command(in_memory: Path, renew: bool) -> None:
+    begun = in_memory / "begun"
+    begun.mkdir()
+    a, b = Host(begun, "a"), Host(begun, "b")
+    if renew:
+        pair(a.file, b.file)
+    for moment in range(100):
+        folder = shutil.copytree(begun, in_memory / f"{moment}")
+        a, b = Host(folder, "a"), Host(folder, "b")
+        done = dies_at(moment, a, b, renew=renew)
+        for host in (a, b):
+            check_whole(host)
+        if done:
+            assert moment == (10 if renew else 12)
+            return
+        assert pair(a.file, b.file) == 0
+        check_paired(a, b)
+    raise AssertionError("it never came to its end")
+
+
+def dies_at(moment: int, a: Host, b: Host, *, renew: bool) -> bool:
+    """Pair in a process that SIGKILL ends before the new file of this number has its name; whether it ended well."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal seen
+            if event == "os.rename" and str(arguments[0]).endswith(".new"):
+                if seen == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                seen += 1
+
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.addaudithook(hook)
+        os._exit(pair(a.file, b.file, renew=renew))
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def check_whole(host: Host) -> None:
+    """A node that knows its peer has all the rest; each file is whole."""
+    there = {path.name for path in host.folder.iterdir()} if host.folder.exists() else set()
+    if "peer.pem" in there:
+        assert there >= {"key.pem", "certificate.pem", "role.json", "peer.pair"}
+        Credentials(host.folder).context(server=True)
+        assert host.state.journal_id
+    assert host.state.role in ("primary", "secondary")
