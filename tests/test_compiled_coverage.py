@@ -29,8 +29,21 @@ def run(bint strict, int n):
 
 def never(x):
     return 1 if x else 2
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+    int pthread_create(pthread_t *thread, void *attributes, void *(*run)(void *) noexcept, void *argument) noexcept
+    int pthread_join(pthread_t thread, void **result) noexcept
+
+cdef void *nothing(void *argument) noexcept nogil:
+    return NULL
+
+def joined():  # the thread can't have the GIL
+    cdef pthread_t thread
+    pthread_create(&thread, NULL, nothing, NULL)
+    pthread_join(thread, NULL)
 """
-KILLED = "import os; from shm import sample; sample.run(True, 5); os.kill(os.getpid(), 9)"
+KILLED = "import os; from shm import sample; sample.run(True, 5); sample.joined(); os.kill(os.getpid(), 9)"
 
 
 def test_a_killed_process_left_what_it_ran(tmp_path: Path) -> None:
@@ -40,12 +53,13 @@ def test_a_killed_process_left_what_it_ran(tmp_path: Path) -> None:
     environ = os.environ | {"LOCKSTEP_TRACE": "1", "PYTHONPATH": str(tmp_path)}
     build = [sys.executable, str(ROOT / "setup.py"), "--quiet", "build_ext", "--inplace"]
     subprocess.run(build, cwd=tmp_path, env=environ, check=True, capture_output=True)
-    assert subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environ, check=False).returncode == -9
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environ, check=False, timeout=60)
+    assert killed.returncode == -9
     found = sources(tmp_path)
     assert list(found) == [str(tmp_path / "shm" / "sample.pyx")]
     sample = found[str(tmp_path / "shm" / "sample.pyx")]
     ran = {line for line, hit in sample.lines.items() if hit}
-    assert ran >= {2, 3, 4, 5, 6, 8, 9, 10, 13, 14, 16}
+    assert ran >= {2, 3, 4, 5, 6, 8, 9, 10, 13, 14, 16, 27, 31, 32}
     assert set(sample.lines) - ran == {7, 15, 19}
     # Of `a and b`, the first condition is `a` and the second one is the whole.
     assert sorted(arc for arc, hit in sample.outcomes() if not hit) == [
