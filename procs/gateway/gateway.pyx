@@ -190,10 +190,11 @@ cdef class Gateway:
         """Whether the venue leads, and gateway and router know all that came before: the port may open.
 
         What an earlier gateway showed the router must be in the log by then: what its sessions sent last follows
-        from that.
+        from that. One that followed another node's gateway never opens: it has told its clients nothing.
         """
         return (
             self.leads()
+            and not self.reporter.follows
             and self.reporter.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
             and not self.reporter.is_behind
             and self.ingress.is_taken()

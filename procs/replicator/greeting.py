@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from config.schema import Config
 from procs.replicator.handshake import Hello, LinkState
+from procs.venue import voided_commands
+from procs.venue.voided_commands import Voids
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_end import chain_at, segment_header
 from shm.layout import unpack_command
@@ -25,7 +30,14 @@ def greeting_of(config: Config, data: Path, last_seq: int) -> Hello:
     return Hello(
         config.venue.name, node, journal_id, epoch_of(folder, last_seq), last_seq, chain_at(folder, last_seq),
         secrets.randbits(64),
+        voids=_hash(voided_commands.load(data)),
     )  # fmt: skip
+
+
+def _hash(voids: Voids) -> int:
+    """The same for the same voids, in whatever order they were given."""
+    said = sorted(voids.commands.items()), sorted(voids.ingress)
+    return int.from_bytes(hashlib.sha256(msgspec.json.encode(said)).digest()[:8]) if any(said) else 0
 
 
 def epoch_of(folder: Path, last_seq: int) -> int:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from shm.layout import SCHEMA_HASH
 
-_HELLO = struct.Struct("<QQQQII16s32s32s")
+_HELLO = struct.Struct("<QQQQIIQ16s32s32s")
 HELLO_SIZE = _HELLO.size
 
 
@@ -33,6 +33,7 @@ class Refusal(IntEnum):
     SILENT = 12
     NOT_LEADING = 13
     NOT_READY = 14
+    OTHER_VOIDS = 15
 
 
 class LinkError(Exception):
@@ -52,7 +53,8 @@ class LinkError(Exception):
 class Hello(Struct, frozen=True):
     """Who a node is and how far its log goes. `chain` is the journal's chained hash up to `last_seq`.
 
-    `slots` is how many records its log ring has room for: no batch may be larger.
+    `slots` is how many records its log ring has room for: no batch may be larger. `voids` stands for all that `lockstep
+    void` has taken out of the venue: the nodes would part if one of them lacked any of it (LOG-22).
     """
 
     venue: str
@@ -63,6 +65,7 @@ class Hello(Struct, frozen=True):
     chain: int
     nonce: int
     slots: int = 0
+    voids: int = 0
     schema_hash: int = SCHEMA_HASH
 
     def pack(self) -> bytes:
@@ -70,18 +73,18 @@ class Hello(Struct, frozen=True):
         names = self.venue.encode(), self.node.encode()
         if max(map(len, names)) > 32:
             raise ValueError("a venue's or node's name has at most 32 bytes")
-        numbers = self.schema_hash, self.last_seq, self.chain, self.nonce, self.epoch, self.slots
+        numbers = self.schema_hash, self.last_seq, self.chain, self.nonce, self.epoch, self.slots, self.voids
         return _HELLO.pack(*numbers, self.journal_id, *names)
 
     @staticmethod
     def unpack(data: bytes) -> Hello:
         """LinkError where these bytes are no greeting."""
         try:
-            schema_hash, last_seq, chain, nonce, epoch, slots, journal_id, venue, node = _HELLO.unpack(data)
+            schema_hash, last_seq, chain, nonce, epoch, slots, voids, journal_id, venue, node = _HELLO.unpack(data)
             names = venue.rstrip(b"\0").decode(), node.rstrip(b"\0").decode()
         except (struct.error, UnicodeDecodeError):
             raise LinkError(Refusal.DAMAGED, "the greeting can't be read") from None
-        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, schema_hash)
+        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, voids, schema_hash)
 
 
 def check_same_venue(own: Hello, peer: Hello) -> None:
@@ -94,6 +97,10 @@ def check_same_venue(own: Hello, peer: Hello) -> None:
     if peer.journal_id != own.journal_id:
         ids = f"{peer.journal_id.hex()} and {own.journal_id.hex()}"
         raise LinkError(Refusal.WRONG_JOURNAL, f"the two journals are not of one venue: {ids}")
+    if peer.voids != own.voids:
+        raise LinkError(
+            Refusal.OTHER_VOIDS, "void.json differs: stop both nodes, and copy it from where lockstep void was given"
+        )
     if peer.node == own.node:
         raise LinkError(Refusal.SAME_NODE, f"both nodes are called {own.node!r}")
 

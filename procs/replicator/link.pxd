@@ -4,6 +4,7 @@ cdef enum:
     FRAME_HEADER_SIZE = 96
     MAX_FRAME_RECORDS = 1024
     MAX_PAYLOAD = 122880    # of the largest batch
+    WANTS_TAIL = 1          # in a greeting's count: a primary that starts again wants what only the secondary has
     BUFFER_SIZE = 4 * (FRAME_HEADER_SIZE + MAX_PAYLOAD)
 
 cdef enum FrameKind:
@@ -54,5 +55,6 @@ cdef class Link:
     cdef FrameHeader *claim(self, uint64_t payload) except? NULL
     cdef int send(self, FrameHeader *header, FrameKind kind, uint64_t payload, int64_t now_ns) except -1
     cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns) except -1
+    cdef int greet(self, own, int64_t now_ns, uint32_t wanted) except -1
     cdef FrameHeader *whole_frame(self) except? NULL
     cdef int tend(self, int64_t now_ns, uint64_t received) except -1

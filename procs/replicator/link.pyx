@@ -151,6 +151,14 @@ cdef class Link:
             self.send(header, kind, len(payload), now_ns)
         return 0
 
+    cdef int greet(self, own, int64_t now_ns, uint32_t wanted) except -1:
+        """The first frame of a connection: who this node is, and what it wants."""
+        cdef bytes hello = own.pack()
+        cdef FrameHeader *header = self.claim(len(hello))
+        header.count = wanted
+        memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> hello, len(hello))
+        return self.send(header, FRAME_HELLO, len(hello), now_ns)
+
     cdef int tend(self, int64_t now_ns, uint64_t received) except -1:
         """LinkError where the peer has said nothing for too long; 1 where it is time to say something."""
         if received:
@@ -165,7 +173,7 @@ cdef class Asking(Link):
 
     def __init__(self, own: Hello, now_ns: int) -> None:
         super().__init__(own.nonce, now_ns)
-        self.tell(FRAME_HELLO, own.pack(), now_ns)
+        self.greet(own, now_ns, 0)
 
     def answered(self) -> int | None:
         """The epoch that the peer leads, if it has greeted back; None before it has. LinkError where it refuses."""

@@ -14,9 +14,9 @@ from procs.replicator.link cimport (
     FRAME_HANDOVER,
     FRAME_HEADER_SIZE,
     FRAME_HEARTBEAT,
-    FRAME_HELLO,
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
+    WANTS_TAIL,
     FrameHeader,
     Link,
 )
@@ -69,7 +69,9 @@ cdef class Receiver(Link):
     cdef readonly bint is_fenced         # the primary releases nothing any more
     cdef readonly uint64_t fenced_at     # the end of its log then
 
-    def __init__(self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int) -> None:
+    def __init__(
+        self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int, wants_tail: bool = False
+    ) -> None:
         super().__init__(own.nonce, now_ns)
         own = replace(own, slots=log.ring.header.capacity)
         if log.next != own.last_seq + 1:
@@ -80,7 +82,12 @@ cdef class Receiver(Link):
         self.synced = synced
         self.epoch = own.epoch
         self.chain = own.chain
-        self.tell(FRAME_HELLO, own.pack(), now_ns)
+        self.greet(own, now_ns, WANTS_TAIL if wants_tail else 0)
+
+    @property
+    def last_seq(self) -> int:
+        """The last record that it has published."""
+        return self.log.next - 1
 
     def poll(self, now_ns: int) -> int:
         """Take what has come, and acknowledge; how many frames were taken. LinkError."""

@@ -19,6 +19,7 @@ from procs.replicator.link cimport (
     FRAME_HELLO,
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
+    WANTS_TAIL,
     FrameHeader,
     Link,
 )
@@ -45,8 +46,8 @@ cdef enum:
 cdef class Shipper(Link):
     """Waits for a secondary's greeting, then ships all behind what it has. `own.last_seq` and `own.chain` mean nothing.
 
-    One that `follows` refuses the greeting, and says how far its log goes. `max_records` bounds a batch, besides
-    the secondary's ring. LinkError ends the connection.
+    One that `follows` says how far its log goes, and ships only to a primary that starts again and lacks the end of
+    it. `max_records` bounds a batch, besides the secondary's ring. LinkError ends the connection.
     """
 
     cdef Ring ring
@@ -58,6 +59,7 @@ cdef class Shipper(Link):
     cdef uint64_t max_records
     cdef uint32_t leading
     cdef bint follows
+    cdef bint is_for_tail                # the peer leads nothing yet, and lacks the end of its log
     cdef readonly uint64_t next
     cdef readonly uint64_t chain
     cdef readonly uint64_t caught_up     # records that came from the journal
@@ -107,10 +109,13 @@ cdef class Shipper(Link):
         if not self.is_up:
             if header.kind != FRAME_HELLO:
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
+            self.is_for_tail = header.count == WANTS_TAIL
             self.greeted(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns)
             return 0
         if header.position >= self.next:
             raise LinkError(Refusal.OUT_OF_ORDER, f"sequence {header.position} is acknowledged, and was never shipped")
+        if self.is_for_tail:
+            return 0  # it is no secondary: nothing that it says counts
         if header.kind == FRAME_FENCE:
             self.board.store(WORD_FENCED, self.epoch() + 1)
         elif header.kind == FRAME_HANDOVER:
@@ -127,11 +132,8 @@ cdef class Shipper(Link):
     cdef int greeted(self, peer, int64_t now_ns) except -1:
         self.nonce = peer.nonce  # what answers this greeting, a refusal too, carries it
         check_same_venue(self.own, peer)
-        if self.follows or not self.board.load(WORD_EPOCH):
-            code = Refusal.NOT_LEADING if self.follows else Refusal.NOT_READY
-            reason = f"node {self.own.node} does not lead" + ("" if self.follows else " yet")
-            raise LinkError(code, reason, self.own.epoch, self.log.ring.published)
-        if peer.epoch > self.own.epoch:
+        self.check_role()
+        if peer.epoch > self.epoch():
             reason = f"the secondary has epoch {peer.epoch}, this node leads {self.own.epoch}"
             raise LinkError(Refusal.OLD_EPOCH, reason)
         self.peer = peer.node
@@ -147,6 +149,17 @@ cdef class Shipper(Link):
         self.tell(FRAME_WELCOME, greeting.pack(), now_ns)
         self.nonce = session_nonce(peer.nonce, self.own.nonce)
         self.is_up = True
+        return 0
+
+    cdef int check_role(self) except -1:
+        """LinkError where this node is not what the peer takes it for: a primary, or a secondary that has a tail."""
+        cdef uint64_t end = self.log.ring.published
+        if self.follows and not self.is_for_tail:
+            raise LinkError(Refusal.NOT_LEADING, f"node {self.own.node} does not lead", self.own.epoch, end)
+        if self.is_for_tail and not self.follows:
+            raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is no secondary", self.own.epoch, end)
+        if not self.follows and not self.board.load(WORD_EPOCH):
+            raise LinkError(Refusal.NOT_READY, f"node {self.own.node} does not lead yet", self.own.epoch, end)
         return 0
 
     cdef uint64_t chain_of(self, uint64_t seq) except? 0:

@@ -5,12 +5,10 @@ A node that does not lead answers here too: it says that it doesn't, and how far
 
 from __future__ import annotations
 
-import secrets
-
 from msgspec import structs
 
 from procs.replicator.greeting import NEAR, Tell, greeting_of
-from procs.replicator.handshake import Hello, LinkError, LinkState
+from procs.replicator.handshake import LinkError, LinkState
 from procs.replicator.shipper import Shipper
 from procs.replicator.transport import Acceptor, Connection
 from procs.venue import node
@@ -29,7 +27,6 @@ class Shipping:
         self._acceptor = acceptor
         self._tell = tell
         self._shipper: Shipper | None = None
-        self._own: Hello | None = None
 
     def poll(self, now_ns: int) -> int:
         """Returns how much there was to do. OSError where it can't be written that commits wait for the peer."""
@@ -69,10 +66,8 @@ class Shipping:
         self.connection = self._acceptor.poll(now_ns)
         if self.connection is None:
             return 0
-        if self._own is None:
-            self._own = greeting_of(self._venue.config, self._venue.data, self._board.get(Word.DURABLE_SEQ))
-        epoch = self._board.get(Word.EPOCH) or self._own.epoch
-        own = structs.replace(self._own, epoch=epoch, nonce=secrets.randbits(64))
+        own = greeting_of(self._venue.config, self._venue.data, self._board.get(Word.DURABLE_SEQ))
+        own = structs.replace(own, epoch=self._board.get(Word.EPOCH) or own.epoch)
         follows = node.load(self._venue.data).is_secondary
         ring, folder = self._venue.ring(LOG), self._venue.data / "journal"
         self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows)

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from config.errors import ConfigError, Problem
 from config.schema import Config
+from procs.recovery import peer_tail
 from procs.replicator.asking import Answer, ask
 from procs.replicator.certificates import Credentials
 from procs.replicator.greeting import greeting_of
@@ -89,6 +90,8 @@ class Roles:
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
             objection = self._objection(own, answer)
+            if not objection and answer.last_seq > own.last_seq:
+                objection = await self._take_tail(own.last_seq, answer.last_seq)
             if objection:
                 self._console.line(f"the venue can't start: {objection}")
                 self._alerts.tell("venue_failed", f"the venue can't start: {objection}")
@@ -139,17 +142,30 @@ class Roles:
 
     def _ask(self, own: Hello) -> tuple[Answer | None, str]:
         """What the other node answers, and why it does not."""
-        dialer = Dialer(self._peer, Credentials.of(role.folder_of(self._data)))
+        dialer = self._dialer()
         return ask(dialer, own, ASK_S), dialer.trouble or "no answer"
+
+    def _dialer(self) -> Dialer:
+        return Dialer(self._peer, Credentials.of(role.folder_of(self._data)))
 
     @property
     def _peer(self) -> str:
         return show_address(self._config.replication.peer_address, self._config.replication.peer_port)
 
+    async def _take_tail(self, begin: int, last_seq: int) -> str:
+        """Have the records that only the other node has in this one's journal; why not, where that fails."""
+        self._console.line(f"the other node has records {begin + 1} to {last_seq} that this one lacks: taking them")
+        try:
+            await asyncio.to_thread(peer_tail.take, self._config, self._data, self._dialer(), last_seq, ASK_S)
+        except (peer_tail.TailError, JournalError) as error:
+            return f"what only the other node has can't be had: {error}"
+        return ""
+
     def _objection(self, own: Hello, answer: Answer) -> str:
+        """Why this node must not lead."""
         if answer.leads:
             return f"the other node ({self._peer}) leads: lockstep rejoin makes this one its secondary"
-        if answer.last_seq > own.last_seq or answer.epoch > own.epoch:
+        if answer.epoch > own.epoch:
             return (
                 f"the other node ({self._peer}) has the log up to {answer.last_seq} of epoch {answer.epoch}, and this "
                 f"one up to {own.last_seq} of epoch {own.epoch}: lockstep failover there, and lockstep rejoin here"

@@ -153,6 +153,8 @@ class Coordinator:
         # Behind the oldest of all that are to be kept: where the newest is damaged, there is one to fall back on.
         if self._config.journal.retention == "snapshots" and len(kept) >= self._config.snapshots.keep:
             done_seq = min(kept[0].seq, self._board.get(Word.DATABASE_SEQ))
+            if self._board.get(Word.COMMIT_BY) == Word.ACKED_SEQ:  # what the other node lacks is shipped from here
+                done_seq = min(done_seq, self._board.get(Word.ACKED_SEQ))
             retained_definitions.keep(self._data, done_seq)
             retain(self._data / "journal", done_seq + 1)
         return entry

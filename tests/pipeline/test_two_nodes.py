@@ -12,8 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from procs.recovery.snapshot_catalog import entries
 from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
+from shm.journal_cut import cut
+from shm.journal_end import end_of
 from tests.pipeline.client import FixClient
 from tests.pipeline.pair import Pair, within
 
@@ -89,6 +92,27 @@ def test_any_process_of_either_node_may_die(pair: Pair, side: str, host: str) ->
     pair.await_link(pair.a)
     pair.await_link(pair.b)
     within(lambda: taken(client), "orders are not taken again")
+    assert cancelled(client, names) == names
+    client.close()
+
+
+def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
+    assert pair.a.command("snapshot").returncode == 0
+    within(lambda: {entry.seq for entry in entries(pair.a.data)} == {entry.seq for entry in entries(pair.b.data)},
+           "the secondary has other snapshots")  # fmt: skip
+    assert entries(pair.a.data)
+
+
+def test_a_primary_that_lost_the_end_of_its_journal_takes_it_from_the_secondary(pair: Pair) -> None:
+    client = pair.a.client("TRADER5")
+    client.connect()
+    names = rest(client, 50)
+    pair.a.kill_all()
+    journal = pair.a.data / "journal"
+    cut(journal, end_of(journal).seq - 30)
+    pair.a.start()
+    assert "that this one lacks: taking them" in pair.a.log.read_text()
+    client.connect()
     assert cancelled(client, names) == names
     client.close()
 
