@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from enum import IntEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,11 +20,19 @@ from procs.replicator.shipper import Shipper
 from shm.board import Board, Word
 from shm.journal import JournalReader
 from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
+from shm.layout import pack
+from shm.records import Snapshot
 from shm.ring import Ring
 from tests.models import journal as model
 
 SECOND = 1_000_000_000
 ID = b"j" * 16
+
+
+class Later(IntEnum):
+    """What a later version may say."""
+
+    NEWS = 999
 
 
 class Node:
@@ -227,6 +236,7 @@ def test_frames_that_come_twice_or_out_of_order_end_the_connection(pair: Pair, t
         (Refusal.WRONG_JOURNAL, {"journal_id": b"k" * 16}),
         (Refusal.SAME_NODE, {"node": "a"}),
         (Refusal.OLD_EPOCH, {"epoch": 2}),
+        (Refusal.OTHER_VOIDS, {"voids": 1}),
         (Refusal.DIVERGED, {"chain": 1}),
     ],
 )
@@ -279,3 +289,84 @@ def pump(link: Link, end: socket.socket) -> None:
         link.sent(end.send(link.unsent()))
     with suppress(BlockingIOError):
         link.received(end.recv_into(link.room()))
+
+
+@pytest.mark.parametrize("follows", [True, False], ids=["a secondary", "a primary that starts"])
+def test_who_does_not_lead_says_how_far_its_log_goes(pair: Pair, follows: bool) -> None:
+    pair.primary.put(model.records(1, 7))
+    pair.primary.board.set(Word.EPOCH, 0)
+    pair.shipper = Shipper(pair.primary.ring, pair.primary.board, pair.primary.folder, pair.a, 0, 16, follows)
+    move(pair.receiver, pair.shipper)
+    with pytest.raises(LinkError) as error:
+        pair.shipper.poll(0)
+    pair.shipper.refuse(error.value, 0)
+    move(pair.shipper, pair.receiver)
+    with pytest.raises(LinkError) as heard:
+        pair.receiver.poll(0)
+    assert heard.value.code == (Refusal.NOT_LEADING if follows else Refusal.NOT_READY)
+    assert (heard.value.epoch, heard.value.position) == (1, 7)
+
+
+def test_a_secondary_gives_its_tail_and_takes_no_word_for_an_acknowledgement(pair: Pair) -> None:
+    """LOG-21: a primary that starts again with a short journal takes what only the secondary has."""
+    pair.primary.put(model.records(1, 40))
+    pair.primary.journal()
+    own = replace(pair.b, last_seq=0, chain=0)
+    pair.shipper = Shipper(pair.primary.ring, pair.primary.board, pair.primary.folder, pair.a, 0, 16, True)
+    pair.receiver = Receiver(pair.secondary.producer, pair.secondary.board, own, True, 0, True)
+    pair.carry()
+    assert pair.secondary.records() == model.records(1, 40)
+    assert pair.acked() == 0
+
+
+def test_no_node_that_leads_gives_a_tail(pair: Pair) -> None:
+    pair.receiver = Receiver(pair.secondary.producer, pair.secondary.board, pair.b, True, 0, True)
+    move(pair.receiver, pair.shipper)
+    assert_refuses(pair.shipper, Refusal.NOT_READY)
+
+
+def test_a_primary_that_is_fenced_says_where_its_log_ends(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 20))
+    pair.carry()
+    pair.receiver.ask_to_lead(0, orderly=False)
+    pair.carry()
+    assert pair.primary.board.get(Word.FENCED) == 2
+    assert pair.primary.board.release_position() == 0
+    assert (pair.receiver.is_fenced, pair.receiver.fenced_at) == (True, 20)
+
+
+def test_a_primary_hands_over_when_its_supervisor_says_so(pair: Pair) -> None:
+    pair.carry()
+    pair.receiver.ask_to_lead(0, orderly=True)
+    pair.carry()
+    assert pair.primary.board.get(Word.HANDOVER) == 1
+    assert not pair.receiver.is_fenced
+    pair.primary.put(model.records(1, 3))
+    pair.primary.board.set(Word.FENCED, 2)
+    pair.carry()
+    assert (pair.receiver.is_fenced, pair.receiver.fenced_at) == (True, 3)
+    assert pair.secondary.producer.next == 4
+
+
+def test_a_mark_is_wanted_before_it_can_be_seen(pair: Pair) -> None:
+    pair.carry()
+    mark = model.stamp(pack(Snapshot(seq=3, epoch=1, router_number=0, event_numbers=(0,) * 8)))
+    pair.primary.put([*model.records(1, 2), mark, *model.records(4, 2)])
+    pair.carry()
+    assert pair.secondary.board.get(Word.SNAPSHOT_SEQ) == 3
+
+
+def test_no_batch_is_larger_than_half_of_the_secondarys_ring(pair: Pair) -> None:
+    pair.shipper = Shipper(pair.primary.ring, pair.primary.board, pair.primary.folder, pair.a, 0)
+    pair.primary.put(model.records(1, 500))
+    pair.primary.journal()
+    pair.carry()
+    assert pair.secondary.records() == model.records(1, 500)
+
+
+def test_a_reason_that_nobody_knows_is_still_told(pair: Pair) -> None:
+    pair.carry()
+    strange = LinkError(Later.NEWS, "a later version says so")  # type: ignore[arg-type]
+    pair.shipper.refuse(strange, 0)
+    move(pair.shipper, pair.receiver)
+    assert "a later version says so" in assert_refuses(pair.receiver, Refusal.DAMAGED)
