@@ -79,9 +79,10 @@ class Filling:
         if connection is None or receiver is None:
             return self._connect(now_ns)
         try:
-            work = connection.pump(receiver) + receiver.poll(now_ns)
+            connection.pump(receiver)
+            work = receiver.poll(now_ns)
             if receiver.unsent():
-                work += connection.pump(receiver)
+                connection.pump(receiver)
         except LinkError as error:
             self._end(error, now_ns)
             return 1

@@ -34,9 +34,10 @@ class Shipping:
         if connection is None or shipper is None:
             return self._accept(now_ns)
         try:
-            work = connection.pump(shipper) + shipper.poll(now_ns)
-            while shipper.unsent() and (moved := connection.pump(shipper) + shipper.poll(now_ns)):
-                work += moved
+            connection.pump(shipper)
+            work = shipper.poll(now_ns)
+            while shipper.unsent() and connection.pump(shipper):
+                work += shipper.poll(now_ns)
         except LinkError as error:
             self._end(error, now_ns)
             return 1

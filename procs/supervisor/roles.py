@@ -40,14 +40,19 @@ class Console(Protocol):
 
 
 class Roles:
-    """The role of the node in `config`'s data folder. `is_asked` says whether the venue is to stop."""
+    """The role of the node in `config`'s data folder. `is_asked` says whether the venue is to stop; `live` is called
+    again and again while the other node is waited for.
+    """
 
-    def __init__(self, config: Config, console: Console, alerts: Alerts, is_asked: Callable[[], bool]) -> None:
+    def __init__(
+        self, config: Config, console: Console, alerts: Alerts, is_asked: Callable[[], bool], live: Callable[[], None]
+    ) -> None:
         self._config = config
         self._data = Path(config.venue.data)
         self._console = console
         self._alerts = alerts
         self._is_asked = is_asked
+        self._live = live
         self._is_look_wanted = False
 
     def look(self) -> None:
@@ -76,6 +81,7 @@ class Roles:
             return True  # the journaler says what is wrong with it, and what to do
         told = ""
         while not self._is_asked():
+            self._live()
             answer, trouble = await asyncio.to_thread(self._ask, own)
             if answer is None:
                 node = self.load()

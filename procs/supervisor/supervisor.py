@@ -95,7 +95,7 @@ class Supervisor:
         self._careful_command = careful_command
         self._poison_sought = False
         self._is_snapshot_wanted = False
-        self._roles = Roles(config, console, self._alerts, lambda: self._asked > 0)
+        self._roles = Roles(config, console, self._alerts, lambda: self._asked > 0, self._pulse.allow)
         self._wake = asyncio.Event()
 
     async def run(self) -> int:
