@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from procs.replicator.greeting import NEAR, Tell, greeting_of
-from procs.replicator.handshake import LinkError, LinkState
+from procs.replicator.handshake import LinkError, LinkState, Refusal
 from procs.replicator.shipper import Shipper
 from procs.replicator.transport import Acceptor, Connection
 from procs.venue import node
@@ -105,7 +105,8 @@ class Shipping:
         except ConnectionError:
             connection.close()
         self._disconnect()
-        self._tell(LinkState.REFUSED if self._board.get(Word.EPOCH) else LinkState.ALONE, str(error))
+        is_refused = self._board.get(Word.EPOCH) and error.code is not Refusal.SILENT
+        self._tell(LinkState.REFUSED if is_refused else LinkState.ALONE, str(error))
 
     def _disconnect(self) -> None:
         if self._shipper is not None:

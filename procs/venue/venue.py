@@ -227,7 +227,13 @@ class Venue:
 
     @classmethod
     def private(
-        cls, topology: Topology, config: Config, data: Path, start: Start | None = None, boot_id: str | None = None
+        cls,
+        topology: Topology,
+        config: Config,
+        data: Path,
+        start: Start | None = None,
+        boot_id: str | None = None,
+        node: Node | None = None,
     ) -> Venue:
         """The same in this process's own memory, without wake-ups: for tests, verification and simulation.
 
@@ -235,7 +241,9 @@ class Venue:
         """
         start = start or Start.genesis()
         run = boot_id or os.urandom(16).hex()
-        manifest = Manifest(run, "", str(data), config, topology, start, anchor_ns=read_anchor_ns())
+        manifest = Manifest(
+            run, "", str(data), config, topology, start, anchor_ns=read_anchor_ns(), node=node or Node()
+        )
         rings = {}
         for ring in topology.rings:
             memory = mmap.mmap(-1, Ring.size_for(ring.capacity))
@@ -245,6 +253,7 @@ class Venue:
         board = Board.private()
         set_back(board, start)
         board.set(Word.GENERATION, manifest.generation)
+        board.set(Word.COMMIT_BY, _commit_by(manifest))
         return cls(manifest, rings, Bells.private(), board, Kept(), parts.Kept(start))
 
     def renew(self) -> None:

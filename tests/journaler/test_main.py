@@ -10,7 +10,7 @@ from config.schema import AssetSection, Config, InstrumentSection, VenueSection
 from procs.journaler.__main__ import build, report_cut, trusted_seq
 from procs.venue.node import Node
 from procs.venue.topology import derive
-from procs.venue.venue import Venue, create, destroy
+from procs.venue.venue import Venue
 from shm.board import Board, Word
 from shm.journal import JournalReader
 from shm.journal_end import segment_header
@@ -46,11 +46,7 @@ def test_journals_the_log_of_a_venue_under_its_data_folder(tmp_path: Path, durab
 def test_a_journal_that_begins_is_the_paired_nodes(tmp_path: Path) -> None:
     node = Node("secondary", journal_id="00112233445566778899aabbccddeeff")
     config = Config(venue=VenueSection(data=str(tmp_path)))
-    manifest = create(derive(config), config, tmp_path, "b" * 32, node=node)
-    try:
-        build(Venue.attach(manifest)).journal.close()
-    finally:
-        destroy(manifest)
+    build(Venue.private(derive(config), config, tmp_path, node=node)).journal.close()
     assert segment_header(tmp_path / "journal", 1).journal_id.hex() == node.journal_id
 
 

@@ -173,6 +173,13 @@ def test_the_one_with_a_journal_leads_whichever_is_named_first(hosts: tuple[Host
     assert a.state.journal_id == journal_id
 
 
+def test_of_two_without_a_journal_the_one_that_is_to_follow_does(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    assert pair(a.file, secondary=True) == 0
+    assert pair(a.file, b.file) == 0
+    check_paired(b, a)
+
+
 def test_one_folder_is_no_two_nodes(hosts: tuple[Host, Host]) -> None:
     a, b = hosts
     b.file.write_text(b.file.read_text().replace("b-data", "a-data"))
