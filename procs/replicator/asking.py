@@ -18,12 +18,16 @@ STEP_S = 0.005
 
 
 class Answer(Struct, frozen=True):
-    """What the peer says: whether it leads, its epoch, and how far its log goes (0: it leads, and did not say)."""
+    """What the peer says: whether it leads, its epoch, and how far its log goes (0: it leads, and did not say).
+
+    `refusal` is why it does not take this node as its secondary.
+    """
 
     leads: bool
     epoch: int
     last_seq: int
     reason: str
+    refusal: Refusal | None = None
 
 
 def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
@@ -43,7 +47,8 @@ def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
                 try:
                     epoch = link.answered()
                 except LinkError as error:
-                    return Answer(error.code is not Refusal.NOT_LEADING, error.epoch, error.position, error.reason)
+                    leads = error.code is not Refusal.NOT_LEADING
+                    return Answer(leads, error.epoch, error.position, error.reason, error.code)
                 if epoch is not None:
                     return Answer(True, epoch, 0, "")
             time.sleep(STEP_S)

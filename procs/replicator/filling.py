@@ -10,7 +10,7 @@ import secrets
 from msgspec import structs
 
 from procs.replicator.greeting import NEAR, Tell, greeting_of
-from procs.replicator.handshake import Hello, LinkError, LinkState, Promote, Refusal
+from procs.replicator.handshake import Fence, Hello, LinkError, LinkState, Promote, Refusal
 from procs.replicator.receiver import Receiver, feed
 from procs.replicator.transport import Connection, Dialer
 from procs.venue import node
@@ -93,7 +93,15 @@ class Filling:
             self._handed_over_at = None
             behind = self._board.get(Word.PEER_SEQ) - (self._log.next - 1)
             self._tell(LinkState.IN_STEP if behind <= NEAR else LinkState.CATCHING_UP, "")
+            self._fence(receiver, now_ns)
         return work
+
+    def _fence(self, receiver: Receiver, now_ns: int) -> None:
+        """Have the primary release nothing any more, where the operator asks for that before this node is to lead."""
+        if self._board.get(Word.HANDOVER) == Fence.ASKED:
+            receiver.ask_to_lead(now_ns, orderly=False)
+            if self._has_all(receiver):
+                self._board.set(Word.HANDOVER, Fence.ANSWERED)
 
     def _connect(self, now_ns: int) -> int:
         self.connection = self._dialer.poll(now_ns)
@@ -157,6 +165,7 @@ class Filling:
         if orderly:  # else the operator has written it
             node.save(data, structs.replace(node.load(data), role="primary", members=(name,)))
         self._board.set(Word.COMMIT_BY, 0)
+        self._board.set(Word.HANDOVER, Fence.NO)  # from here on it is the other node's wish
         self._board.set(Word.PROMOTED, 1)
         self.is_over = True
         return 1

@@ -113,6 +113,15 @@ class Promote(IntEnum):
     ORDERLY = 2
 
 
+class Fence(IntEnum):
+    """What a secondary's board says (HANDOVER) before it is promoted at once: whether the primary is to release nothing
+    any more, and whether it has answered, all that its log will have being here."""
+
+    NO = 0
+    ASKED = 1
+    ANSWERED = 2
+
+
 class LinkState(IntEnum):
     """What a node's board says of its link."""
 
