@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from config.schema import Config
 from procs.disk import atomic_file
@@ -66,7 +66,7 @@ def rejoin(config: Config, data: Path, common: int, undoing: Undoing, say: Calla
 
     LossError, JournalError, CoreReplayError, StoreCorrupt, OSError: repeat it when what they say is mended.
     """
-    node.save(data, Node("secondary"))
+    node.save(data, _secondary(data))
     say(f"{node.folder_of(data) / 'role.json'} says that this node is the secondary")
     done = Rejoined(common)
     begun = pending(data)
@@ -87,6 +87,14 @@ def rejoin(config: Config, data: Path, common: int, undoing: Undoing, say: Calla
         (node.folder_of(data) / PENDING).unlink()
         atomic_file.sync(node.folder_of(data))
     return done
+
+
+def _secondary(data: Path) -> Node:
+    """The node as a secondary; what its file says otherwise is kept, if it can be read."""
+    try:
+        return structs.replace(node.load(data), role="secondary", members=(), statement="")
+    except node.RoleError:
+        return Node("secondary")
 
 
 def _begin(data: Path, common: int, undoing: Undoing) -> Pending:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from config.schema import Config
 from procs.gateway.store_reader import StoreCorrupt
 from procs.recovery.replay import CoreReplayError
+from scripts.at import moment
 from scripts.errors import UsageError
 from scripts.loss import LossError
 from scripts.nodes import cutting, parting, undone
@@ -82,7 +83,7 @@ def rejoin(
         raise UsageError(f"there is no journal in {data}: a node that has never run follows when it is started")
     with stopped(data):
         try:
-            other = Asked(loaded, data) if copy is None else Copy(copy, data / "journal")
+            other = Asked(loaded, data, moment.retained(data).last) if copy is None else Copy(copy, data / "journal")
             outcome = carry_out(loaded, data, other, dry_run=dry_run, yes=yes, show=not json)
         except (PartingError, LossError, JournalError, CoreReplayError, StoreCorrupt) as error:
             return fail(f"this node can't rejoin: {error}", json=json)

@@ -36,6 +36,7 @@ class Primary:
         self.ring = Ring.private(64, [], first_seq=last + 1)
         self.journal = journal
         epoch = max(record[16] for record in JournalReader(journal))
+        self.board.set(Word.EPOCH, epoch)
         self.hello = structs.replace(Hello("lockstep", "b", header.journal_id, epoch, 0, 0, 2), **changed)
         self.acceptor = Acceptor("127.0.0.1:0", None)
         self.asked = 0
@@ -85,7 +86,8 @@ def primary(parted: Parted) -> Iterator[Primary]:
 
 def asked(parted: Parted, port: int) -> Asked:
     section = structs.replace(parted.config.replication, peer_port=port)
-    return Asked(structs.replace(parted.config, replication=section), parted.a)
+    last = verify(parted.a / "journal").last_seq
+    return Asked(structs.replace(parted.config, replication=section), parted.a, last)
 
 
 def test_it_says_where_the_histories_part(parted: Parted, primary: Primary) -> None:
@@ -95,8 +97,8 @@ def test_it_says_where_the_histories_part(parted: Parted, primary: Primary) -> N
 
 
 def test_it_is_asked_once_where_it_has_all(parted: Parted, primary: Primary) -> None:
-    other = asked(parted, primary.acceptor.port)
     parted.a, parted.b = parted.b, parted.a
+    other = asked(parted, primary.acceptor.port)
     assert parting.find(parted.a / "journal", other).cut == 0
     assert primary.asked == 1
 
@@ -118,6 +120,22 @@ def test_what_is_no_other_node_of_the_venue_is_refused(
 
 
 def test_where_nobody_listens_it_says_so(parted: Parted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.nodes.asked.ANSWER_NS", 200_000_000)
+    monkeypatch.setattr("scripts.nodes.asked.ANSWER_S", 0.2)
     with pytest.raises(Unreachable, match=r"the other node does not answer: 127\.0\.0\.1:1: connection refused"):
         parting.find(parted.a / "journal", asked(parted, 1))
+
+
+def test_a_node_that_does_not_lead_is_not_followed(parted: Parted, primary: Primary) -> None:
+    primary.board.set(Word.EPOCH, 0)
+    with pytest.raises(PartingError, match="node b does not lead"):
+        parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+
+
+def test_the_one_with_the_later_epoch_does_not_give_way(parted: Parted) -> None:
+    parted.a, parted.b = parted.b, parted.a
+    primary = Primary(parted.b)
+    try:
+        with pytest.raises(PartingError, match="the other node leads epoch 1, and this node's log goes on to epoch 2"):
+            parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+    finally:
+        primary.close()

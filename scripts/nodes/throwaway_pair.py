@@ -107,7 +107,7 @@ class Member:
 
 
 class Pair:
-    """Nodes `a` and `b`; `a` leads first."""
+    """Nodes `a` and `b`, which `lockstep pair` has paired; `a` leads first. NotReady."""
 
     def __init__(self, folder: Path, durability: str) -> None:
         ports = [throwaway.free_port() for _ in NAMES]
@@ -116,6 +116,12 @@ class Pair:
             for own, name in enumerate(NAMES)
         ]
         self.primary, self.secondary = self.members
+        files = [str(member.file) for member in self.members]
+        answer = subprocess.run(
+            [sys.executable, "-m", "scripts", "pair", *files], capture_output=True, text=True, check=False
+        )
+        if answer.returncode:
+            raise NotReady(answer.stdout + answer.stderr)
 
     def swap(self) -> None:
         """The other one leads now."""

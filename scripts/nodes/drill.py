@@ -1,0 +1,282 @@
+"""`lockstep drill`: failovers and a switchover of a throw-away pair of nodes under load, and what they cost.
+
+Clients are told by FIX what is acknowledged; what of that the new primary's log lacks is the loss.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+from msgspec import Struct, structs
+
+from scripts.errors import UsageError
+from scripts.flow import throwaway
+from scripts.nodes import failover, parting, rejoin, switchover
+from scripts.nodes.asked import Asked
+from scripts.nodes.load import Leg, Load
+from scripts.nodes.parting import Copy
+from scripts.nodes.throwaway_pair import Member, NotReady, Pair
+from scripts.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, counted, fail, print_json, table
+from shm.board import Word
+from shm.client_ids import own_id
+from shm.journal import JournalError, verify
+from shm.journal_select import select
+from shm.layout import unpack_command
+from shm.records import Code, CommandType, NewOrder
+
+REPLICATED = ("replicated", "both")
+FAILOVER = "failover"
+ACK_S = 60.0  # for the first acknowledgement after a change of nodes
+LOADED_S = 1.0  # of load before a node dies, at least
+
+
+class Takeover(Struct, frozen=True):
+    """A change of nodes: `rto_s` from the command, `since_death_s` from the death, to the first new acknowledgement.
+
+    `lost` is how many of the `acknowledged` orders the new primary does not have; `cut` the records that the old one
+    had alone, of which clients may have been told `told`.
+    """
+
+    kind: str
+    acknowledged: int
+    lost: int
+    rto_s: float
+    since_death_s: float
+    cut: int = 0
+    told: int = 0
+
+
+class Drilled(Struct, frozen=True):
+    """What came of it. RPO is in orders: acknowledged, and not there. RTO is of failovers alone. `problems` is empty if
+    all is well.
+    """
+
+    durability: str
+    seconds: float
+    rate: int
+    orders: int
+    refused: int
+    takeovers: list[Takeover]
+    rpo_orders: int
+    rto_p50_s: float
+    rto_max_s: float
+    problems: list[str]
+
+
+class DrillError(Exception):
+    """The drill could not go on; the message says where."""
+
+
+def drill(
+    *,
+    load: Annotated[str, Parameter(help="Seconds of load: 60, or 60s.")] = "15s",
+    rate: Annotated[int, Parameter(validator=validators.Number(gte=1), help="Orders a second.")] = 1000,
+    failovers: Annotated[int, Parameter(validator=validators.Number(gte=1), help="How often a primary dies.")] = 3,
+    durability: Annotated[str, Parameter(help="Of both nodes: none, local, replicated or both.")] = "replicated",
+    keep: Annotated[Path | None, Parameter(help="Keep the two nodes' folders in this new folder.")] = None,
+    json: Json = False,
+) -> int:
+    """Rehearse what happens when a primary dies: two throw-away nodes on this machine under load of two FIX clients.
+
+    Again and again all processes of the node that leads are killed; `failover` has the other one lead, the clients find
+    it by themselves, and `rejoin` makes the dead node its secondary. At the end `switchover` changes roles as planned.
+    Then both nodes' logs must be equal, and `lockstep verify` finds nothing. RTO is the time from the command to the
+    first new acknowledgement, RPO what clients had been told and the new primary does not have.
+
+    Example: lockstep drill --load 60s
+
+    Exit codes: 0 all went well; 1 something did not, or RPO is above 0 in the modes replicated and both; 2 the command
+    line is wrong.
+    """
+    seconds = _seconds(load)
+    if durability not in ("none", "local", *REPLICATED):
+        raise UsageError(f"--durability is none, local, replicated or both, not {durability}")
+    say: Callable[[str], None] = (lambda _: None) if json else _say
+    with throwaway.folder(keep) as folder:
+        pair = Pair(folder, durability)
+        try:
+            done = _Drill(pair, seconds, rate, failovers, say).run()
+        except (NotReady, DrillError, TimeoutError, JournalError) as error:
+            return fail(f"the drill failed: {error}", json=json)
+        finally:
+            pair.stop()
+    print_json(done) if json else _print(done)
+    return EXIT_PROBLEM if done.problems else EXIT_OK
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise UsageError(f"--load is a number of seconds such as 60s, not {text}")
+    return seconds
+
+
+class _Drill:
+    """One drill: its pair, its load, and what has come of it so far."""
+
+    def __init__(self, pair: Pair, seconds: float, rate: int, failovers: int, say: Callable[[str], None]) -> None:
+        self._pair = pair
+        self._seconds = seconds
+        self._rate = rate
+        self._failovers = failovers
+        self._say = say
+        # Changes of nodes take time, too, in which clients that find a node go on sending.
+        orders = int(rate * (seconds + (failovers + 1) * 2 * ACK_S))
+        self._load = Load([member.target for member in pair.members], rate, orders)
+        self._changes: list[tuple[Takeover, int]] = []  # each with how many connections there were before it
+
+    def run(self) -> Drilled:
+        """DrillError, NotReady, TimeoutError, JournalError."""
+        begun_s = time.monotonic()
+        self._begin()
+        share_s = max(LOADED_S, self._seconds / (self._failovers + 1))
+        for _ in range(self._failovers):
+            time.sleep(share_s)  # the load itself
+            self._fail_over()
+        time.sleep(share_s)  # likewise
+        self._switch_over()
+        self._load.stop()
+        self._pair.await_followed()
+        takeovers = self._count_losses()
+        self._pair.stop()
+        return self._judge(takeovers, time.monotonic() - begun_s)
+
+    def _begin(self) -> None:
+        pair = self._pair
+        for member in (pair.primary, pair.secondary):
+            member.start()
+        pair.primary.await_(pair.primary.leads, "lead")
+        pair.await_followed()
+        self._load.start()
+        self._load.await_leg(0, time.monotonic() + ACK_S)
+        self._say(f"node {pair.primary.name} leads, {pair.secondary.name} follows; {self._rate:,} orders a second")
+
+    def _fail_over(self) -> None:
+        """Kill the primary's host, have the secondary lead, and make the dead node follow it."""
+        pair, before = self._pair, len(self._load.legs)
+        died_s = time.monotonic()
+        pair.primary.die()
+        asked_s = time.monotonic()
+        self._take_over("the drill has killed it")
+        leg = self._load.await_leg(before, asked_s + ACK_S)
+        first_s = _first(leg)
+        dead, leads = pair.primary, pair.secondary
+        pair.swap()
+        self._say(
+            f"node {dead.name} died; {leads.name} acknowledged an order {first_s - asked_s:.3f} s after `failover`"
+        )
+        asked = Asked(dead.config, dead.data, _end(dead))
+        came = rejoin.carry_out(dead.config, dead.data, asked, dry_run=False, yes=True, show=False)
+        cut, told = came.undoing.parting.cut, came.undoing.told
+        self._say(f"node {dead.name} rejoined: {counted(cut, 'record')} cut, {told:,} of its orders may have been told")
+        dead.start()
+        pair.await_followed()
+        self._note(FAILOVER, before, first_s - asked_s, first_s - died_s, cut, told)
+
+    def _switch_over(self) -> None:
+        """Change roles as planned."""
+        pair, before = self._pair, len(self._load.legs)
+        asked_s = time.monotonic()
+        follower = pair.secondary
+        try:
+            switchover.carry_out(follower.data, dry_run=False, say=self._say)
+        except failover.Refused as error:
+            raise DrillError(f"node {follower.name} did not lead: {error}") from error
+        leg = self._load.await_leg(before, asked_s + ACK_S)
+        pair.swap()
+        took_s = _first(leg) - asked_s
+        self._say(f"switchover: {pair.primary.name} acknowledged an order after {took_s:.3f} s")
+        self._note("switchover", before, took_s, took_s)
+
+    def _take_over(self, statement: str) -> None:
+        member = self._pair.secondary
+        try:
+            failover.carry_out(member.config, member.data, statement, dry_run=False, say=self._say)
+        except failover.Refused as error:
+            raise DrillError(f"node {member.name} did not lead: {error}") from error
+
+    def _note(self, kind: str, legs: int, rto_s: float, death_s: float, cut: int = 0, told: int = 0) -> None:
+        self._changes.append((Takeover(kind, 0, 0, round(rto_s, 3), round(death_s, 3), cut, told), legs))
+
+    def _count_losses(self) -> list[Takeover]:
+        """Hold what clients were told before each change against the log that goes on. Ids of orders never come again,
+        so what is lost then is not there now."""
+        primary = self._pair.primary
+        there = _taken(primary, primary.word(Word.DURABLE_SEQ))
+        counted_legs, found = 0, []
+        for change, legs in self._changes:
+            acknowledged = [order for leg in self._load.legs[counted_legs:legs] for order in leg.acknowledged()]
+            lost = len(set(acknowledged) - there)
+            found.append(structs.replace(change, acknowledged=len(acknowledged), lost=lost))
+            counted_legs = legs
+        return found
+
+    def _judge(self, takeovers: list[Takeover], seconds: float) -> Drilled:
+        a, b = self._pair.members
+        durability = a.config.venue.durability
+        rpo = sum(each.lost for each in takeovers)
+        rtos = [each.rto_s for each in takeovers if each.kind == FAILOVER]
+        problems = [f"{rpo:,} acknowledged orders are lost"] if rpo and durability in REPLICATED else []
+        if parting.find(a.data / "journal", Copy(b.data, a.data / "journal")).cut or _end(a) != _end(b):
+            problems.append("the two nodes' logs differ at the end")
+        problems += [f"lockstep verify of node {each.name}: {said}" for each in (a, b) if (said := _verify(each))]
+        acknowledged = self._load.acknowledged()
+        refused = sum(leg.refused() for leg in self._load.legs)
+        return Drilled(durability, round(seconds, 1), self._rate, len(acknowledged), refused, takeovers, rpo,
+                       median(rtos), max(rtos), problems)  # fmt: skip
+
+
+def _first(leg: Leg) -> float:
+    assert leg.first_ack_s is not None
+    return leg.first_ack_s
+
+
+def _end(member: Member) -> int:
+    return verify(member.data / "journal").last_seq
+
+
+def _taken(member: Member, last: int) -> set[int]:
+    """The numbers of the orders that a node's log has taken."""
+    records = select(member.data / "journal", 1, last, (CommandType.NEW_ORDER,))
+    commands = (command for record in records if isinstance(command := unpack_command(record), NewOrder))
+    return {int(own_id(command)[1:]) for command in commands if command.verdict == Code.OK}
+
+
+def _verify(member: Member) -> str:
+    """What `lockstep verify` finds wrong; nothing if all is well."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "scripts", "verify", str(member.file)], capture_output=True, text=True, check=False
+    )
+    return "" if answer.returncode == 0 else (answer.stdout + answer.stderr).strip()
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, soft_wrap=True)
+
+
+def _print(done: Drilled) -> None:
+    out = console()
+    rows = table(
+        "\nchanges of nodes", "kind", "acknowledged before>", "lost>", "RTO s>", "since death s>", "cut>", "told>"
+    )
+    for each in done.takeovers:
+        figures = (f"{number:,}" for number in (each.acknowledged, each.lost))
+        times = (f"{seconds:.3f}" for seconds in (each.rto_s, each.since_death_s))
+        rows.add_row(each.kind, *figures, *times, f"{each.cut:,}", f"{each.told:,}")
+    out.print(rows)
+    out.print(
+        f"\n{done.durability}: {done.orders:,} orders acknowledged at {done.rate:,} a second; RPO {done.rpo_orders:,} "
+        f"orders; RTO p50 {done.rto_p50_s:.3f} s, max {done.rto_max_s:.3f} s"
+    )
+    for problem in done.problems:
+        out.print(problem, style="red", markup=False, soft_wrap=True)

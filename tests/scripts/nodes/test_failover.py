@@ -1,0 +1,172 @@
+"""`lockstep failover` and `switchover`: what they refuse and say before anything is changed, on runs of no process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from config.schema import Config, InstrumentSection, ReplicationSection, VenueSection
+from procs.disk import atomic_file
+from procs.replicator.handshake import Fence, LinkState
+from procs.venue import node
+from procs.venue import venue as ground
+from procs.venue.node import Node
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
+from scripts.nodes import failover, switchover
+from scripts.nodes.failover import FailedOver, Refused
+from shm.board import Word
+from shm.segment import RoleLock
+
+STATEMENT = "Ada pulled the plug"
+
+
+class Secondary:
+    """A run of a secondary: its shared memory, its lock and role, held by this process, and no stage."""
+
+    def __init__(self, data: Path) -> None:
+        instrument = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
+        venue = VenueSection(data=str(data), durability="replicated")
+        self.data = data
+        self.config = Config(venue=venue, replication=ReplicationSection(node="b"), instruments=[instrument])
+        self.signals: list[int] = []
+        (data / "run").mkdir(parents=True)
+        node.save(data, Node("secondary", journal_id="0" * 32))
+
+    @contextmanager
+    def runs(self) -> Iterator[None]:
+        lock = RoleLock(self.data / "venue.lock")
+        lock.acquire()
+        topology = derive(self.config, follows=True)
+        manifest = ground.create(topology, self.config, self.data, os.urandom(16).hex(), node=node.load(self.data))
+        atomic_file.replace(ground.manifest_of(self.data), msgspec.json.encode(manifest))
+        self.board = Venue.attach(manifest).board
+        self.board.set(Word.LOG_END, 700)
+        self.board.set(Word.PEER_SEQ, 710)
+        self.board.set(Word.LINK, LinkState.IN_STEP)
+        before = signal.signal(signal.SIGUSR2, lambda number, _: self.signals.append(number))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGUSR2, before)
+            ground.manifest_of(self.data).unlink()
+            ground.destroy(manifest)
+            lock.release()
+
+    def fail_over(self, statement: str = "", *, dry_run: bool = False) -> FailedOver:
+        return failover.carry_out(self.config, self.data, statement, dry_run=dry_run, say=lambda _: None)
+
+    def switch_over(self, *, dry_run: bool = False) -> FailedOver:
+        return switchover.carry_out(self.data, dry_run=dry_run, say=lambda _: None)
+
+
+@pytest.fixture
+def secondary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Secondary:
+    """Nobody answers here: what waits for an answer waits for a moment only."""
+    monkeypatch.setattr(failover, "FENCE_S", 0.05)
+    monkeypatch.setattr(failover, "LEAD_S", 0.05)
+    monkeypatch.setattr(switchover, "TIMEOUT_S", 0.05)
+    return Secondary(tmp_path / "data")
+
+
+def test_a_node_that_does_not_run_is_to_be_started(secondary: Secondary) -> None:
+    with pytest.raises(Refused, match="it does not run"):
+        secondary.fail_over()
+    with pytest.raises(Refused, match="it does not run"):
+        secondary.switch_over()
+    assert node.load(secondary.data).role == "secondary"
+
+
+def test_a_node_of_other_state_never_leads(secondary: Secondary) -> None:
+    with secondary.runs():
+        secondary.board.set(Word.DIFFERS, 650)
+        with pytest.raises(Refused, match="its state differs from the other node's at record 650"):
+            secondary.switch_over()
+        with pytest.raises(Refused, match="its state differs from the other node's at record 650"):
+            secondary.fail_over(STATEMENT)
+    assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
+
+
+@pytest.mark.parametrize("link", [LinkState.ALONE, LinkState.REFUSED, LinkState.IN_STEP])
+def test_without_an_answer_or_a_statement_nothing_changes(secondary: Secondary, link: LinkState) -> None:
+    with secondary.runs():
+        secondary.board.set(Word.LINK, link)
+        with pytest.raises(Refused, match="two nodes would lead: make sure that it is off"):
+            secondary.fail_over()
+        assert secondary.board.get(Word.HANDOVER) == Fence.NO
+    assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
+
+
+def test_a_dry_run_says_how_far_the_node_is_and_changes_nothing(secondary: Secondary) -> None:
+    with secondary.runs():
+        for done in (secondary.fail_over(dry_run=True), secondary.switch_over(dry_run=True)):
+            assert (done.outcome, done.seq, done.behind) == ("would lead", 700, 10)
+            assert "the other node had 10 records more" in done.steps[0].says
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        with pytest.raises(Refused, match="make sure that it is off"):
+            secondary.fail_over(dry_run=True)
+        assert "said of it: " + STATEMENT in secondary.fail_over(STATEMENT, dry_run=True).steps[-1].says
+    assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
+
+
+def test_once_the_other_node_has_answered_the_role_is_written_and_the_supervisor_told(secondary: Secondary) -> None:
+    with secondary.runs():
+        secondary.board.set(Word.HANDOVER, Fence.ANSWERED)
+        with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
+            secondary.fail_over()
+        assert secondary.signals == [signal.SIGUSR2]
+        assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32)
+        with pytest.raises(Refused, match="it does not lead yet"):  # killed there, and given again
+            secondary.fail_over()
+        assert secondary.signals == [signal.SIGUSR2] * 2
+        secondary.board.set(Word.EPOCH, 3)
+        again = secondary.fail_over()
+    assert (again.outcome, again.epoch, again.says) == ("leads", 3, "this node leads already, epoch 3")
+
+
+def test_the_statement_is_kept(secondary: Secondary) -> None:
+    with secondary.runs():
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        with pytest.raises(Refused, match="it does not lead yet"):
+            secondary.fail_over(STATEMENT)
+    assert node.load(secondary.data) == Node("primary", ("b",), STATEMENT, "0" * 32)
+
+
+def test_a_switchover_is_refused_while_the_node_is_behind(secondary: Secondary) -> None:
+    with secondary.runs():
+        secondary.board.set(Word.LINK, LinkState.CATCHING_UP)
+        secondary.board.set(Word.PEER_SEQ, 100_700)
+        with pytest.raises(Refused, match="it is 100,000 records behind"):
+            secondary.switch_over()
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        with pytest.raises(Refused, match="there is no link to the primary"):
+            secondary.switch_over()
+    assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
+
+
+def test_a_primary_that_does_not_hand_over_in_time_goes_on(secondary: Secondary) -> None:
+    with secondary.runs():
+        with pytest.raises(Refused, match="the primary did not hand over in time, and goes on"):
+            secondary.switch_over()
+        assert node.load(secondary.data).role == "secondary"
+        assert secondary.signals == [signal.SIGUSR2] * 2
+
+
+def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary: Secondary) -> None:
+    node.save(secondary.data, structs.replace(node.load(secondary.data), role="primary", members=("b", "a")))
+    lock = RoleLock(secondary.data / "venue.lock")
+    lock.acquire()
+    try:
+        with pytest.raises(Refused, match="make sure that it is off"):
+            secondary.fail_over()
+        done = secondary.fail_over(STATEMENT, dry_run=True)
+    finally:
+        lock.release()
+    assert (done.outcome, node.load(secondary.data).members) == ("would lead", ("b", "a"))
