@@ -21,7 +21,7 @@ PAGE = Path("docs/benchmarks.md")
 
 
 def main() -> None:
-    """Run the rows named on the command line, or all. Exits with 2 for a row that there is not."""
+    """Run the rows named on the command line, or all. Exits with 2 if there is no such row."""
     wanted = sys.argv[1:] or list(ROWS)
     unknown = [row for row in wanted if row not in ROWS]
     if unknown:

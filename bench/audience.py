@@ -1,4 +1,4 @@
-"""Readers of market data as a process of its own: connects them, has them read all that comes, and counts.
+"""Readers of market data in a process of their own: connects them, has them read everything, and counts.
 
     python -m bench.audience PORT READERS STREAMS
 
@@ -24,7 +24,7 @@ PATIENCE_S = 30
 
 
 class Reader(asyncio.Protocol):
-    """One connection. It looks at nothing that comes: what reading costs is the reader's own business."""
+    """One connection. It drops what it reads unseen: the cost of using it would be the reader's own."""
 
     def __init__(self, streams: str) -> None:
         self.received = 0

@@ -1,7 +1,7 @@
-"""Row `backup`: what a backup costs those who trade, and how soon a million open orders are back from one.
+"""Row `backup`: what a backup costs trading, and how soon a million open orders are restored from one.
 
 An open loop offers orders at a fixed rate over a FIX session of a real venue, in every other round while a backup
-copies. What the venue doesn't answer in the round's time makes the round longer, and its rate lower.
+copies. Late answers make the round longer, and its rate lower.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Backup:
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
-        """It copies for the whole block, and is ended with it."""
+        """It copies until the block ends."""
         with subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             yield
             ended = process.poll()
@@ -124,7 +124,7 @@ def _row(value: float, unit: str, what: str) -> dict[str, object]:
 
 def run() -> list[dict[str, object]]:
     """Seconds of backup, restore and start of a million open orders; orders a second without and with a backup."""
-    os.sync()  # what the last measurement wrote is not this one's to wait for
+    os.sync()  # this measurement must not wait for what the last one wrote
     with throwaway.folder(None) as folder:
         config = throwaway.write_config(folder, SYMBOL, "local")
         backup_s = _fill(config, Backup(config, folder / "backups"))

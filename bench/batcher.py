@@ -27,7 +27,7 @@ from shm.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefi
 from shm.ring import Producer, Ring
 
 ORDERS = 300_000
-# Of a hundred orders, so many take the order before them, and so many are cancelled at once. The rest stays.
+# Of a hundred orders, this many take the order before them, and this many are cancelled at once. The rest stays.
 TAKERS, CANCELS = 20, 10
 BATCH_ROWS = 50_000
 RING_SLOTS = 65_536

@@ -1,6 +1,6 @@
 """The core of a venue for benchmarks: router, matcher and journaler, in their hosts' processes or in this one.
 
-It starts what a supervisor would start of it, and stops it; no socket, publisher or database takes part.
+It starts and stops the hosts as a supervisor would; no socket, publisher or database takes part.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NO_PASSWORD = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAA
 def config(
     data: Path, durability: Literal["none", "local"], placement: str = "together", instruments: int = 1
 ) -> Config:
-    """A venue of so many instruments and a thousand accounts with money, its stages placed as `PLACEMENTS` says."""
+    """A venue of this many instruments and a thousand accounts with money, its stages placed as in `PLACEMENTS`."""
     hosts, second = PLACEMENTS[placement]
     cpus = {name: CORES[-1] if name in second else CORES[0] for name in hosts} if len(CORES) > 1 else {}
     return Config(
@@ -101,7 +101,7 @@ def _start(manifest: Path, name: str) -> subprocess.Popen[bytes]:
 
 
 def _tell_nothing(venue: Venue) -> None:
-    """In place of the edges that keep files: of nothing that was told before."""
+    """Stands in for the edges that keep files: nothing was released before."""
     for witness in (BATCHER, *venue.gateways):
         venue.board.show_known(witness, 0, ())
 
@@ -116,7 +116,7 @@ def _await_lead(venue: Venue, hosts: list[subprocess.Popen[bytes]]) -> None:
                 consumer.take()
         if time.monotonic() > deadline or any(process.poll() is not None for process in hosts):
             raise RuntimeError("the venue's core did not come to lead")
-        time.sleep(0.001)  # the hosts need the cores meanwhile, and the board has no bell for who is no host
+        time.sleep(0.001)  # the hosts need the cores meanwhile, and the board has no bell for other processes
 
 
 def readers(venue: Venue) -> list[list[Consumer]]:

@@ -29,8 +29,8 @@ EXPECTED_REFUSALS = {Code.UNKNOWN_ORDER, Code.ORDER_CLOSED}
 
 
 def measure(load: feed.Load, workload: Workload, expected: SimpleBook, durability: Durability, placement: str) -> float:
-    """One round: commands a second. RuntimeError if the outcome is another than the plain book's."""
-    os.sync()  # what the last round wrote is not this one's to wait for
+    """One round: commands a second. RuntimeError if the outcome differs from the plain book's."""
+    os.sync()  # this round must not wait for what the last one wrote
     Path("var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir="var", prefix="bench-core-") as name:
         folder = Path(name).resolve()
@@ -55,7 +55,7 @@ def _check(tally: Tally, workload: Workload, expected: SimpleBook) -> None:
 
 
 def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
-    """Commands a second with the journal written, and with it synced before anything is told."""
+    """Commands a second with the journal written, and with it synced before anything is released."""
     workload = W1(iterations)
     expected = workload.replayed()
     rows: list[dict[str, object]] = []
@@ -72,7 +72,7 @@ def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
 
 
 def _own_ns(workload: Workload) -> float:
-    """The time on a core that a command takes of router and matcher: what a busy machine does not change much."""
+    """The processor time of router and matcher for a command: a busy machine changes it little."""
     inside = core.Inside(1)
     begun = time.thread_time_ns()
     inside.run(Encoder(workload), workload.count)

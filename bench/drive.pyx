@@ -1,6 +1,6 @@
-"""Drives a matcher, or whatever takes the log's place of it, with the workload's commands, and reads clocks.
+"""Drives a matcher, or another reader of the log, with the workload's commands, and reads clocks.
 
-It is the router and every consumer of events at once; it looks at what comes out only as far as its callers ask.
+It is the router and every consumer of events at once; it looks at the events only as far as its callers ask.
 """
 
 from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
@@ -31,7 +31,7 @@ cdef void wait(uint64_t *spins) noexcept nogil:
 
 
 cdef int64_t write_log(Producer log, Encoder encoder, int64_t commands) noexcept nogil:
-    """Sequence up to so many of the encoder's commands, as far as the ring has room; returns how many."""
+    """Sequence up to this many of the encoder's commands, as far as the ring has room; returns how many."""
     cdef int64_t count = min(commands, encoder.workload.count - encoder.next)
     cdef uint64_t room = min(log.free(count), <uint64_t> count)
     cdef uint64_t seq
@@ -42,7 +42,7 @@ cdef int64_t write_log(Producer log, Encoder encoder, int64_t commands) noexcept
 
 
 cdef uint64_t drop(Consumer ring) noexcept nogil:
-    """Give back all that there is, unseen."""
+    """Release all slots unseen."""
     cdef uint64_t count = ring.available()
     if count:
         ring.release(ring.next + count - 1)
@@ -50,7 +50,7 @@ cdef uint64_t drop(Consumer ring) noexcept nogil:
 
 
 cdef class Sink(Agent):
-    """A service that does nothing: what remains when it is measured is the machine and the way of measuring."""
+    """A service that does nothing: measuring it shows the cost of the machine and of measuring itself."""
 
     cdef Consumer log
 
@@ -63,7 +63,7 @@ cdef class Sink(Agent):
 
 
 def write(Producer log, Encoder encoder, int64_t commands) -> int:
-    """Sequence up to so many commands, as far as the log has room; returns how many."""
+    """Sequence up to this many commands, as far as the log has room; returns how many."""
     return write_log(log, encoder, commands)
 
 
@@ -112,8 +112,8 @@ def from_planned_times(
 ) -> None:
     """An open loop: command i is due `period_ns` x i after the start, whether or not those before it are done.
 
-    `out` gets, for each command, the nanoseconds from when it was due until its events were published. What is due
-    together because something took longer is written together, and all of it is done when the last of it is.
+    `out` gets, for each command, the nanoseconds from when it was due until its events were published. Commands that
+    are due together, because something took longer, are written together and count as done together.
     """
     cdef int64_t start = monotonic_ns() + LAG_NS
     cdef int64_t count = min(encoder.workload.count - encoder.next, <int64_t> out.shape[0])

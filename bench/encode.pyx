@@ -1,6 +1,6 @@
-"""Words the workload's commands as the venue's records: as a gateway does for the router, or as the router does for it.
+"""Encodes the workload's commands as the venue's records: as a gateway does, or as the router does.
 
-It never asks what came of a command: what it names as an order is what the stream names.
+It never asks what became of a command: it names the orders that the stream names.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
@@ -74,7 +74,7 @@ cdef class Encoder:
         return 0
 
     cdef void request(self, char *out) noexcept nogil:
-        """The next command as a gateway words it, its time left to the sender."""
+        """The next command as a gateway encodes it, its time left to the sender."""
         cdef const Step *step = &self.workload.steps[self.next]
         if step.kind == LIMIT or step.kind == MARKET:
             self.order(step, out)

@@ -1,6 +1,6 @@
-"""Plays a venue's gateway at full speed: commands worded beforehand into its ingress ring, events out by the rules.
+"""Plays a venue's gateway at full speed: commands encoded beforehand into its ingress ring, events out by the rules.
 
-It sees only what a gateway may see, which is what is committed; it opens no socket and holds no order.
+It sees only what a gateway may see, the committed events; it opens no socket and holds no order.
 """
 
 from cpython.ref cimport PyObject
@@ -28,7 +28,7 @@ cdef enum:
 
 
 cdef class Load:
-    """A workload's commands as the records of an ingress ring, one behind the other in memory."""
+    """A workload's commands as the records of an ingress ring, one after the other in memory."""
 
     def __cinit__(self, Workload workload not None):
         cdef Encoder encoder = Encoder(workload)

@@ -24,16 +24,16 @@ WARM_UP = 2_000
 PINGS = 20_000
 AHEAD = 100_000
 BASE_PRICE = 10_000  # in cents
-SNAPSHOT_S = 120  # until what saves one has ended
+SNAPSHOT_S = 120  # until the processes that save one have ended
 # The gateway on one core and the core's stages on another; the client, journal and edges where the kernel puts them.
 CORES = sorted(os.sched_getaffinity(0))
 PINS = f"[processes.cpus]\ngateway = {CORES[0]}\ncore = {CORES[1]}\n" if len(CORES) > 1 else None
 
 
 def _anonymous_bytes(root: int) -> int:
-    """Memory of its own of a process and of all below it (shared memory and page cache left out).
+    """The private memory of a process and of all below it (no shared memory or page cache).
 
-    It waits for forks of a host: one that saves a snapshot has copies of all that changes meanwhile.
+    It waits for forks of a host: one that saves a snapshot has copies of everything that changes meanwhile.
     """
     deadline = time.monotonic() + SNAPSHOT_S
     while any(is_fork for _, is_fork in _processes(root, b"")) and time.monotonic() < deadline:
@@ -59,7 +59,7 @@ def _anonymous_of(pid: int) -> int:
 
 
 def _measure(durability: str) -> list[dict[str, object]]:
-    os.sync()  # what the last measurement wrote is not this one's to wait for
+    os.sync()  # this measurement must not wait for what the last one wrote
     with throwaway.folder(None) as folder:
         config = throwaway.write_config(folder, SYMBOL, durability)
         if PINS is not None:

@@ -1,6 +1,6 @@
 """Row `growth`: what a command costs matcher and core as resting orders and instruments grow a thousandfold.
 
-Each point is a book filled so far and then kept so by a steady mix; what is charted is this thread's own time.
+Each point is a book filled to a size and kept there by a steady mix; the chart has this thread's own time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHARTS = Path("docs")
 
 
 def _steady(resting: int, instruments: int, commands: int, *, is_near: bool = False) -> Steady:
-    """So many orders a price, however many there are: the number of prices grows with them."""
+    """A fixed number of orders a price: the number of prices grows with the orders."""
     prices = max(2, resting // (2 * ORDERS_A_LEVEL * instruments))
     return Steady(resting, instruments, prices, commands, is_near)
 

@@ -1,4 +1,4 @@
-"""A workload that leaves a book as full as it found it, however full: for what a command costs as things grow.
+"""A workload that keeps a book as full as it finds it: shows what a command costs as books grow.
 
 It picks among all resting orders alike, the worst there is for a processor's caches, or among the youngest at the best
 prices, where a market's traffic is; it measures nothing itself.
@@ -16,12 +16,12 @@ cdef enum:
     LOTS = 100
     YOUNGEST = 1000
     BEST = 25               # prices of each side
-    # Of a hundred commands; what is left are pairs of a limit order and a market order that takes it.
+    # Of a hundred commands; the rest are pairs of a limit order and a market order that takes it.
     ENTERS = 30
     CANCELS = 30
     MOVES = 30
 
-# Knuth's MMIX generator: not an enum, for these are larger than an int.
+# Knuth's MMIX generator: not an enum, since these are larger than an int.
 cdef uint64_t MULTIPLIER = 6364136223846793005
 cdef uint64_t INCREMENT = 1442695040888963407
 

@@ -16,7 +16,7 @@ from shm.ring cimport Consumer, Producer
 cdef enum:
     BATCH = 128
 
-# Log time moves on as at a million commands a second: flushes of balances and the like are due by it.
+# Log time moves on as at a million commands a second: it decides when balances and the like are flushed.
 cdef int64_t START_NS = 1_800_000_000_000_000_000
 cdef int64_t PER_COMMAND_NS = 1000
 

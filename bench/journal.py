@@ -80,7 +80,7 @@ def _latency(folder: Path) -> list[dict[str, object]]:
 
 
 def run() -> list[dict[str, object]]:
-    """Sustained rates in both modes, then latencies; all on the disk that holds `var`."""
+    """Sustained rates in both modes, then latencies; all on the disk of `var`."""
     Path("var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir="var", prefix="bench-journal-") as name:
         folder = Path(name)

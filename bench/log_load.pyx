@@ -34,7 +34,7 @@ cdef void fill(NewOrderRecord *record, uint64_t seq) noexcept nogil:
 
 
 def produce(Producer producer, int64_t for_ns) -> None:
-    """Publish stamped orders for so long, as fast as the ring has room, 256 at a time."""
+    """Publish stamped orders for this long, as fast as the ring has room, 256 at a time."""
     cdef uint64_t room, seq
     cdef int64_t end = monotonic_ns() + for_ns
     with nogil:
@@ -49,7 +49,7 @@ def produce(Producer producer, int64_t for_ns) -> None:
 
 
 def drain(Journaler journaler, int64_t for_ns) -> tuple[int, int, int]:
-    """Poll for so long from the first record on; returns (records, batches, nanoseconds)."""
+    """Poll for this long from the first record on; returns (records, batches, nanoseconds)."""
     cdef int64_t begun, now, work
     cdef int64_t records = 0, batches = 0
     with nogil:

@@ -1,6 +1,6 @@
 """Row `matcher-w1`: exchange-core's published workload through our matcher, and how late it is at a million a second.
 
-Our book ran without self-trade prevention (mode NONE): owners' own orders trade, where exchange-core steps over them.
+Our book runs without self-trade prevention (mode NONE): an owner's orders trade; exchange-core steps over them.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _one_thread(workload: Workload, expected: SimpleBook) -> float:
 
 
 def _serve(name: str, last: int) -> None:
-    """The matcher's process: says when it is there, and in the end what its book's digest is."""
+    """The matcher's process: says when it is ready, and in the end its book's digest."""
     os.sched_setaffinity(0, {CORES[-1]})
     log = Ring(segment.attach(f"{name}-log")).consumer("matcher.1")
     matcher = Matcher(1, log, Ring(segment.attach(f"{name}-events")).producer(), Board.private())
@@ -163,7 +163,7 @@ def _rates(workload: Workload, moving: Workload, expected: SimpleBook) -> list[d
 
 
 def _lateness(workload: Workload) -> list[dict[str, object]]:
-    """The median over the rounds of each percentile; matcher and empty service in turn, for they share the noise."""
+    """The median over the rounds of each percentile; matcher and empty service in turn, to share the noise."""
     rounds = [(_latencies(workload, empty=False), _latencies(workload, empty=True)) for _ in range(ROUNDS)]
     rows: list[dict[str, object]] = []
     for i, what in enumerate(("events published after the planned time", "noise floor: the same of an empty service")):
@@ -192,7 +192,7 @@ def run(iterations: int = ITERATIONS) -> list[dict[str, object]]:
 
 
 def _outcome(workload: Workload, expected: SimpleBook) -> dict[str, object]:
-    """Which rule ran, and what it led to (docs/benchmarks.md says why that must be told)."""
+    """Which rule ran, and what it led to (docs/benchmarks.md says why that matters)."""
     what = f"cancels and moves refused, of {workload.count:,}: their orders had traded with their owner's. "
     what += f"{expected.trades:,} trades, final book {digest_of(expected.levels())[:16]}…"
     return {"row": "matcher-w1", "value": expected.gone, "unit": "commands", "what": what}

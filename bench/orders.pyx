@@ -9,7 +9,7 @@ from scripts.flow.initiator cimport Initiator, Report
 from shm.clock cimport monotonic_ns
 
 cdef enum:
-    PRICES = 1000           # resting orders spread over so many price levels
+    PRICES = 1000           # price levels that resting orders are spread over
     TIMEOUT_MS = 30_000
 
 

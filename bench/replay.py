@@ -35,7 +35,7 @@ BEHIND = (10_000_000, 1_000_000)  # records of the workload since the snapshot
 def journal(iterations: int, behind: Sequence[int]) -> Iterator[tuple[Config, Path, list[int]]]:
     """The workload's journal in a folder and its venue's configuration; records at which all was settled, and the last.
 
-    Each but the last has one of `behind` behind it, in their order, and some more: what an order comes to is several.
+    Each but the last has one of `behind` records after it, in their order, and some more: an order takes several.
     """
     load = feed.Load(W1(iterations))
     Path("var").mkdir(exist_ok=True)
@@ -51,10 +51,10 @@ def journal(iterations: int, behind: Sequence[int]) -> Iterator[tuple[Config, Pa
 
 
 def _rest(venue: Venue) -> int:
-    """Wait until all is settled, told and written; returns the last record."""
+    """Wait until all is settled, released and written; returns the last record."""
     last, seen = 0, 0
     while seen < QUIET_LOOKS:
-        time.sleep(0.1)  # balances are told by ticks a tenth of a second apart; no bell says that none is due
+        time.sleep(0.1)  # ticks publish balances every tenth of a second; no bell says that none is due
         before, last = last, venue.board.get(Word.LOG_END)
         seen = seen + 1 if before == last == venue.board.get(Word.DURABLE_SEQ) else 0
     return last
@@ -89,7 +89,7 @@ def _save(replay: ReplayedCore, folder: Path) -> tuple[Start, float]:
 
 
 def run(iterations: int = ITERATIONS, behind: Sequence[int] = BEHIND) -> list[dict[str, object]]:
-    """Records a second through router and matcher; seconds to a start behind snapshots; what a snapshot stops them."""
+    """Records a second through router and matcher; seconds to a start from snapshots; the pause of a snapshot."""
     with journal(iterations, behind) as (wanted, folder, settled):
         last = settled[-1]
         rounds = [_replayed(wanted, folder, Start.genesis(), last)[1] for _ in range(ROUNDS)]

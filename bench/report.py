@@ -1,6 +1,6 @@
-"""Puts what was measured into the page that explains it, between the row's own marks, and says what it was measured on.
+"""Puts results into the page that explains them, between the row's own marks, and names the machine.
 
-It changes nothing else of the page, and leaves rows that were not measured as they are.
+It changes nothing else in the page, and leaves rows that were not measured as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Result = Mapping[str, object]
 
 
 def conditions() -> str:
-    """The machine in one line: what figures may be compared with each other by."""
+    """The machine in one line: only figures of the same one can be compared."""
     match = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     processor = match[1] if match else platform.machine()
     cores = len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""A plain order book for workload W1: what its generator applies commands to, and what our matcher is compared with.
+"""A plain order book for workload W1: its generator applies commands to it, and our matcher is compared with it.
 
 It knows two rules for an owner's own resting orders (step over them, as exchange-core does, or trade with them, as our
 book does without self-trade prevention); it emits no event and takes no part in the venue.
@@ -165,5 +165,5 @@ cdef class SimpleBook:
 
 
 def digest_of(levels) -> str:
-    """The sha256 by which final books are compared: `side,price,quantity` lines in the order of `SimpleBook.levels`."""
+    """The sha256 that final books are compared by: `side,price,quantity` lines in the order of `SimpleBook.levels`."""
     return hashlib.sha256("".join(f"{side},{price},{lots}\n" for side, price, lots in levels).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Reads event rings as a gateway does, and counts what there is: each event is copied, and its checksum checked.
+"""Reads event rings as a gateway does, and counts the events: copies each one, and checks its checksum.
 
-It rebuilds nothing: whether the events are the right ones is known from their numbers and from the final book.
+It rebuilds nothing: the numbers, and the final book, show whether the events are the right ones.
 """
 
 from libc.stdint cimport UINT64_MAX, uint64_t

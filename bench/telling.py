@@ -1,8 +1,8 @@
-"""Row `telling`: what those who are only told cost those who trade, over a FIX session of a real venue.
+"""Row `telling`: what readers of market data cost trading, over a FIX session of a real venue.
 
 Orders a second with many readers of market data beside those without, in turn; and round trips of another session in
 the second in which the publisher, and then the batcher, hangs under load. The readers are a process of their own on
-the same cores: what that takes is told too.
+the same cores: their processor time is reported too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WARM_UP = 100_000
 AHEAD = 100_000
 BASE_PRICE = 10_000  # in cents
 LOAD_ORDERS = 600_000  # more than are answered while a stage hangs
-LOAD_AHEAD = 2_000  # so that what a ping waits for is the venue, and not all the load that is on its way
+LOAD_AHEAD = 2_000  # so that a ping waits for the venue, and not for all the load that is on its way
 PINGS_BEFORE_S = 0.5
 PINGS_S = 1.0
 
@@ -124,7 +124,7 @@ def _hanging(config: Path, load: Load, host: str) -> list[dict[str, object]]:
 
 
 def _pings(session: Initiator, first: int, seconds: float) -> list[int]:
-    """One order at a time for so long; nanoseconds of each."""
+    """One order at a time for this long; nanoseconds of each."""
     one = array("q", bytes(8))
     found: list[int] = []
     until_s = time.monotonic() + seconds
@@ -147,7 +147,7 @@ def _row(value: float, unit: str, what: str) -> dict[str, object]:
 
 def run() -> list[dict[str, object]]:
     """The rate with readers and without; round trips while publisher or batcher hang."""
-    os.sync()  # what the last measurement wrote is not this one's to wait for
+    os.sync()  # this measurement must not wait for what the last one wrote
     with throwaway.folder(None) as folder:
         config = throwaway.write_config(folder, SYMBOL, "none")
         rich = f'deposits = {{ USD = "1000000000000", {SYMBOL}'

@@ -26,7 +26,7 @@ cdef enum:
     LOWEST = 50_000
     HIGHEST = 150_000
     CHECK_EVERY = 1024      # commands between two looks at how many orders rest
-    MAX_LIVE = 1 << 16      # far above TARGET: what rests is looked at that often
+    MAX_LIVE = 1 << 16      # far above TARGET, since resting orders are counted so often
     LINE = 96
     BLOCK = 1 << 16
 
@@ -170,7 +170,7 @@ cdef class Generator:
         return price + (away + 99) // 100 if away > 0 else price - (99 - away) // 100
 
     cdef void learn(self, const Step *step, bint is_filled, int64_t iteration) noexcept nogil:
-        """What the generator sees of what the command came to."""
+        """What the generator sees of the command's outcome."""
         cdef uint32_t i
         for i in range(self.book.filled_count):
             self.forget(self.book.filled[i])
@@ -205,7 +205,7 @@ cdef bint filled_by(SimpleBook book, const Step *step) noexcept nogil:
 
 
 cdef class Workload:
-    """A stream of commands that is known before it is sent; who makes one fills in `steps`."""
+    """A stream of commands that is known before it is sent; its maker fills in `steps`."""
 
     def __cinit__(self):
         self.instruments = 1
@@ -214,7 +214,7 @@ cdef class Workload:
         free(self.steps)
 
     cdef int reserve(self, int64_t count) except -1:
-        """Make room for so many steps, all zero."""
+        """Make room for this many steps, all zero."""
         self.steps = <Step *> calloc(count + 1, sizeof(Step))
         if self.steps == NULL:
             raise MemoryError("no memory for the workload's commands")

@@ -1,6 +1,6 @@
 """`lockstep check`: what a start with a configuration would find, and what it would change.
 
-It holds the file against the machine, the database and the venue's own log, and starts nothing.
+It checks the file against the machine, the database and the venue's own log, and starts nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def check(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
 
 def examine(config: Config) -> Report:
-    """All that can be told without starting the venue."""
+    """All that can be said without starting the venue."""
     data = Path(config.venue.data)
     pid = RoleLock.holder(data / "venue.lock")
     running = Check("venue", "ok", f"{config.venue.name} runs (process {pid})" if pid else "it does not run")
@@ -147,7 +147,7 @@ def _changes(records: list[bytes], replay: ReplayedCore) -> Iterator[str]:
 
 
 def _left_out(config: Config, replay: ReplayedCore) -> Iterator[str]:
-    """What the log has and the file has not: it stays."""
+    """What the log has and the file lacks: it stays."""
     core = replay.router.core
     for what, listed, named in (
         ("asset", core.assets, [each.name for each in config.assets]),

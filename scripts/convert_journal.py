@@ -1,6 +1,6 @@
 """`lockstep convert-journal`: rewrites a journal of an earlier schema of records so that this build reads it.
 
-It leaves what it reads as it is, and knows each conversion by name: a journal of any other schema is refused.
+It does not change what it reads, and knows each conversion by name: a journal of any other schema is refused.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _conversion_of(source: Path, hashes: set[int]) -> Conversion:
 
 
 def _refuse_retained(source: Path, first_seq: int) -> None:
-    """What begins behind 1 goes on from a snapshot, which only the build that took it can read."""
+    """A journal that begins after 1 goes on from a snapshot, which only the build that took it can read."""
     if first_seq != 1:
         raise JournalError(f"{source} begins with record {first_seq:,}: what was before is in snapshots of the other "
                            "build, which this one can't read. Convert a copy that begins with 1")  # fmt: skip

@@ -1,4 +1,4 @@
-"""`lockstep init`: writes a configuration of one's own, with a comment on every line that one may want to change.
+"""`lockstep init`: writes a configuration of your own, with comments on the lines that you may want to change.
 
 It asks on a terminal, and takes its options' values elsewhere. What it writes has been loaded and checked.
 """

@@ -1,4 +1,4 @@
-"""`lockstep load-refused`: tries rows again that the database has refused, once whatever it had against them is mended.
+"""`lockstep load-refused`: tries rows again that the database has refused, once the cause is mended.
 
 It moves rows that are set aside into their tables, and nothing else; the venue may run meanwhile.
 """
@@ -17,7 +17,7 @@ SHOWN = 10
 
 
 class Outcome(Struct):
-    """What came of it: rows that are in their tables now, and those that are still set aside, with why."""
+    """The outcome: rows that are in their tables now, and those that are still set aside, and why."""
 
     loaded: int = 0
     left: int = 0

@@ -1,4 +1,4 @@
-"""`lockstep logs`: what the venue's processes have logged, in the order of time, and on request what they go on to log.
+"""`lockstep logs`: what the venue's processes have logged, in the order of time, and on request new lines as they come.
 
 It reads the files in the data folder's `log`; the supervisor rotates them.
 """

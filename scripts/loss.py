@@ -1,4 +1,4 @@
-"""What a venue would lose that goes on from a journal which ends before what others know: who knows what, in words.
+"""What a venue would lose if it went on from a journal that ends early: which copies know more, in words.
 
 It reads the files of a stopped venue and its database, and changes nothing.
 """
@@ -56,8 +56,8 @@ class Known(Struct, frozen=True):
 
 
 class Loss(Struct):
-    """`end` is the journal's last record, `file` and `offset` where it ends, and `why`; `last` the last record of which
-    anybody knows (of events, not always). `unasked`: who could not be asked, and why."""
+    """`end` is the journal's last record, `file` and `offset` where it ends, and `why`; `last` the last record that any
+    copy knows (of events, not always). `unasked`: the copies that could not be asked, and why."""
 
     end: int
     last: int
@@ -74,7 +74,7 @@ class LossError(Exception):
 
 
 def examine(config: Config, data: Path) -> Loss:
-    """Who knows of more than the journal in `data` has. LossError if that is damaged before its end; OSError."""
+    """Which copies know of more than the journal in `data`. LossError if that is damaged before its end; OSError."""
     journal = data / "journal"
     report = verify(journal, marked=False)
     if report.corruption is not None:
@@ -104,12 +104,12 @@ def objects_mark(data: Path) -> bool:
 
 
 def snapshots_behind(data: Path, seq: int) -> list[int]:
-    """The snapshots of records behind `seq`."""
+    """The snapshots of records after `seq`."""
     return [entry.seq for entry in snapshot_catalog.entries(data) if entry.seq > seq]
 
 
 def cut_of(folder: Path, numbers: Sequence[int]) -> int | None:
-    """Where a message store begins to report events behind `numbers`; None if it does not. StoreCorrupt."""
+    """Where a message store begins to report events after `numbers`; None if it does not. StoreCorrupt."""
     last, cut = store_reader.reports(folder, list(numbers))
     bases = segments.bases(folder)
     started = starts.read(folder, bases[0]) if bases else None
@@ -121,7 +121,7 @@ def cut_of(folder: Path, numbers: Sequence[int]) -> int | None:
 
 
 class _Listener(Witnesses):
-    """Stands where those do who know more: it learns what the journal leads to, and objects to nothing."""
+    """Takes the place of the copies that know more: it learns what the journal leads to, and objects to nothing."""
 
     def __init__(self) -> None:
         super().__init__(Board.private(), ())
@@ -213,7 +213,7 @@ def _ask_database(config: Config, journal: Path, loss: Loss) -> None:
 
 
 def _rows(asked: psycopg.Connection[tuple[str]], table: str, seq: int) -> list[str]:
-    """What a table has of records behind `seq`."""
+    """A table's rows of records after `seq`."""
     query = f"SELECT {KEYS[table]} FROM {table} WHERE seq > %s ORDER BY seq"
     return [text for (text,) in asked.execute(query, [seq])]  # type: ignore[arg-type,unused-ignore]
 

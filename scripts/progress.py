@@ -1,6 +1,6 @@
-"""How far something that takes long has come, on standard error: one line that is written over, or a line now and then.
+"""How far a long task has come, on standard error: one line that is overwritten, or a line now and then.
 
-It says nothing of what is over within two seconds.
+It says nothing about a task that takes less than two seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def show(self, done: int) -> None:
-        """So many are done; may be called as often as one likes."""
+        """This many are done; may be called any number of times."""
         now_s = time.monotonic()
         if now_s < self._next_s:
             return

@@ -1,7 +1,7 @@
 """`lockstep rebuild-db`: rebuilds the database from the journal.
 
-It writes a database and nothing else of the venue. What was there stays until the new one is whole, and takes its place
-in one transaction: whatever ends this before leaves the old one.
+It writes a database and nothing else of the venue. The old rows stay until the new ones are complete and replace them
+in one transaction: if this is interrupted, the old ones are still there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from shm.layout import unpack_command
 
 
 class Outcome(Struct):
-    """What came of it. `problem` is empty if the database is whole: it has everything up to record `complete` then.
+    """The outcome. `problem` is empty if the database is whole: it has everything up to record `complete` then.
 
     `lost`: what others had added to the old tables (triggers, indexes…), which the new ones don't have.
     """
@@ -118,7 +118,7 @@ def remake(config: Config, data: Path, outcome: Outcome, *, replace: bool = Fals
 
 
 def _last_seq(data: Path) -> int:
-    """The last record that is to be in the database. JournalError if the journal is damaged, or not whole."""
+    """The last record that belongs into the database. JournalError if the journal is damaged, or not whole."""
     if not journal.segment_seqs(data / "journal"):
         raise JournalError(f"there is no journal in {data}")
     first = journal.segment_seqs(data / "journal")[0]

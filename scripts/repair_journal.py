@@ -1,6 +1,6 @@
 """`lockstep repair-journal`: mends a damaged journal from a copy of it, or lets the venue go on without what is lost.
 
-What is whole stays, what is missing comes from the copy, and nothing is invented: `shm.journal_repair` sees to that.
+Whole parts stay, missing ones come from the copy, and nothing is invented: `shm.journal_repair` sees to that.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def repair_journal(
 
 
 def accept(config: Config, data: Path, *, dry_run: bool, yes: bool, show: bool) -> Outcome:
-    """Say what is lost (where it is to be shown), ask, and set aside what knows more than the journal has."""
+    """Say what is lost (if `show`), ask, and set aside the copies that know more than the journal."""
     try:
         lost = loss.examine(config, data)
         if not lost.known:
@@ -151,7 +151,7 @@ def _say(line: str) -> None:
 
 
 def examine(journal: Path, copy: Path, *, dry_run: bool, yes: bool) -> Outcome:
-    """Try the repair on links to the journal's files; then, unless that is all that is wanted, carry it out."""
+    """Try the repair on links to the journal's files; then carry it out, unless this is a dry run."""
     report = verify(journal)
     damage = f"{report.corrupt_file} at offset {report.corrupt_offset}: {report.corruption}"
     if report.corruption is None:

@@ -1,6 +1,6 @@
 """Replays a venue's journal from snapshot to snapshot, keeping all events: what `lockstep verify` compares with.
 
-It changes nothing of the venue, which may run meanwhile: what is replayed ends where its journal is committed.
+It changes nothing of the venue, which may run meanwhile: the replay ends where its journal is committed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Digests = dict[str, dict[str, int]]  # by agent, by table
 
 
 class Replay:
-    """The events of the journal behind `first`, leg by leg, ring by ring, in temporary files of the data folder.
+    """The events of the journal after `first`, leg by leg, ring by ring, in temporary files of the data folder.
 
     `state` is the router and the matchers where the last leg that was kept ends.
     """
@@ -56,7 +56,7 @@ class Replay:
         return core
 
     def had_first(self) -> dict[int, int]:
-        """By asset, what all accounts had where the replay begins."""
+        """By asset, what all accounts had at the beginning of the replay."""
         if self.first.seq == 0:
             return {}
         begun = ReplayedCore(self._config, self._data, self.first, self.first.seq, reader=False)
@@ -67,7 +67,7 @@ class Replay:
         return {ring: file.tell() for ring, file in self._files.items()}
 
     def forget(self, mark: dict[int, int]) -> None:
-        """Take back all events behind `mark`."""
+        """Take back all events after `mark`."""
         for ring, file in self._files.items():
             file.seek(mark.get(ring, 0))
             file.truncate()
@@ -83,7 +83,7 @@ class Replay:
                 yield data[offset : offset + RECORD_SIZE]
 
     def close(self) -> None:
-        """Give the temporary files back."""
+        """Remove the temporary files."""
         for file in self._files.values():
             file.close()
 

@@ -1,9 +1,9 @@
-"""What a text may be made of, wherever it comes from: FIX, operators' commands, the configuration.
+"""Which characters a text may have, wherever it comes from: FIX, operators' commands, the configuration.
 
-An id (a client order id, a name, a key) is of printable ASCII, with no space at either end. A text for people is UTF-8
-without control characters. Both have at least one character; how long they may be is their field's business.
+An id (a client order id, a name, a key) is printable ASCII, with no space at either end. A text for people is UTF-8
+without control characters. Both have at least one character; each field has its own greatest length.
 
-Journals from before this rule have ids of any bytes, which nobody can show: `shown` writes them as ASCII, and `unshown`
+Journals from before this rule have ids of any bytes, which can't be displayed: `shown` writes them as ASCII, `unshown`
 reads that back. A byte that is not printable becomes `\\xHH`, and so does a backslash before an `x`; all else stays.
 """
 
@@ -91,7 +91,7 @@ cdef size_t put_shown(char *out, const char *padded, size_t most) noexcept nogil
 
 
 def fault_of_id(text: str | bytes) -> str:
-    """What keeps a text from being an id, worded to follow the field's name; empty if nothing does."""
+    """Why a text is no id, worded to follow the field's name; empty if it is one."""
     cdef bytes data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     cdef size_t good = printable(data, len(data))
     if is_id(data, len(data)):
@@ -104,7 +104,7 @@ def fault_of_id(text: str | bytes) -> str:
 
 
 def fault_of_text(text: str | bytes) -> str:
-    """Likewise, what keeps a text from being one for people."""
+    """Likewise, why it is no text for people."""
     cdef bytes data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     cdef size_t good = characters(data, len(data))
     if is_text(data, len(data)):

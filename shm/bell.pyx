@@ -1,6 +1,6 @@
 """Waking processes that sleep: a futex for the carried loops, a pollable message queue for event loops.
 
-A bell wakes; it never says what happened: whoever wakes looks at its rings again.
+A bell wakes; it never says what happened: the host that wakes looks at its rings again.
 
 Layout: 32 lines of 128 bytes, one a host process::
 
@@ -95,7 +95,7 @@ cdef class Bells:
             return
         if load_acquire_32(&self.lines[bell].waiting) & reason == 0:
             return
-        # Whoever clears the mask rings, whatever else it held by now: a sleeper must not lose its only wake-up.
+        # The waker that clears the mask rings, whatever else it held by now: a sleeper must not lose its only wake-up.
         if exchange_32(&self.lines[bell].waiting, 0) != 0:
             self.ring(bell)
 
@@ -108,7 +108,7 @@ cdef class Bells:
 
     cdef void ring(self, uint32_t bell) noexcept nogil:
         if self.queues[bell] >= 0:
-            mq_send(self.queues[bell], b"!", 1, 0)  # full means that it has been rung already
+            mq_send(self.queues[bell], b"!", 1, 0)  # full: it has been rung already
         else:
             add_32(&self.lines[bell].word, 1)
             futex_wake(&self.lines[bell].word)
@@ -156,7 +156,7 @@ cdef class Sleeper:
         self.disarm()
 
     def drain(self) -> None:
-        """Silence a pollable bell; do so before polling the rings, or a later ring is taken for this one."""
+        """Silence a pollable bell. Do so before polling the rings, or a later ring of the bell is lost."""
         cdef char byte[1]
         cdef unsigned int priority
         while mq_receive(self.bells.queues[self.bell], byte, 1, &priority) >= 0:

@@ -1,7 +1,7 @@
 """The board: latest values that processes show each other, never a history and never a queue.
 
 Single words are stored and loaded whole. Entries of several words are kept as two copies and a version, so that a
-writer that dies half-way leaves the other copy good, and nobody waits for it.
+writer that dies half-way leaves the other copy good, and no reader waits for it.
 
 Layout (every writer has its own cache lines)::
 
@@ -48,7 +48,7 @@ cdef enum:
     AT_KNOWN = AT_BALANCES + BALANCE_CAPACITY * LINE
     AT_COUNTS = AT_KNOWN + (1 + MAX_GATEWAYS) * LINE
     BOARD_SIZE = AT_COUNTS + MAX_GATEWAYS * LINE
-    READ_TRIES = 64  # a reader gives up after as many overtakings: its value is then simply not known
+    READ_TRIES = 64  # a reader that is overtaken this often gives up: the value is unknown then
 
 cdef struct BoardCell:
     uint64_t version
@@ -199,7 +199,7 @@ cdef class Board:
         return read_cell(<const BoardCell *> (self.base + AT_HEALTH + agent * LINE), out, sizeof(HealthPayload))
 
     cdef void expect_balance(self, uint32_t account, uint32_t asset) noexcept nogil:
-        """It will be written soon: ask for where it most probably is. A hint."""
+        """It will be written soon: prefetch where it most probably is. A hint."""
         cdef BoardCell *cell = <BoardCell *> (self.base + AT_BALANCES) + balance_slot(account, asset)
         prefetch_for_write(cell)
         prefetch_for_write(<char *> cell + sizeof(BoardCell) // 2)
@@ -251,7 +251,7 @@ cdef class Board:
         return known.seq, [known.numbers[ring] for ring in range(MAX_RINGS)]
 
     cdef void show_counts(self, int gateway, const Counts *counts) noexcept nogil:
-        """Gateway `gateway` (from 0) has so much to do."""
+        """Show how much gateway `gateway` (from 0) has to do."""
         cdef const uint64_t *values = <const uint64_t *> counts
         cdef uint64_t *words = <uint64_t *> (self.base + AT_COUNTS + gateway * LINE)
         cdef size_t i

@@ -1,7 +1,7 @@
-"""The two client ids that a cancel or replace has: its own, and that of the order which it means.
+"""The two client ids of a cancel or replace: its own, and that of the order that it means.
 
-Where neither is longer than `SHORT_ID` bytes, both are in the record's `cl_ord_id`, and OrderFlag.BOTH_IDS says so;
-else that is the request's own id, and the EXT_CLIENT_ID record before it has the other. It knows no order;
+If neither is longer than `SHORT_ID` bytes, both are in the record's `cl_ord_id`, and OrderFlag.BOTH_IDS says so;
+otherwise that is the request's own id, and the EXT_CLIENT_ID record before it has the other. It knows no order;
 `client_ids.pxd` says the same in C.
 """
 

@@ -1,6 +1,6 @@
 """The records of the log: commands, and the extensions before them.
 
-It defines fixed-width Structs; `shm.layout` derives the bytes, and the router decides what a command comes to.
+It defines fixed-width Structs; `shm.layout` derives the bytes, and the router decides what becomes of a command.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Command(Struct, frozen=True, kw_only=True):
 
 
 class NewOrder(Command, frozen=True, kw_only=True):
-    """An order. The price of a market or stop order, the worst at which it may trade, is stamped by the router.
+    """An order. The router stamps the price of a market or stop order: the worst at which it may trade.
 
-    So are the self-trade mode, where it is DEFAULT, and the fee rates. Further terms are in the EXT_TERMS record right
-    before it, the other order of a list in the EXT_LEG record before that.
+    It also stamps the self-trade mode, if that is DEFAULT, and the fee rates. Further terms are in the EXT_TERMS record
+    right before it, the other order of a list in the EXT_LEG record before that.
     """
 
     cl_ord_id: text36
@@ -66,7 +66,7 @@ class Cancel(Command, frozen=True, kw_only=True):
 class Replace(Command, frozen=True, kw_only=True):
     """Replaces price and total quantity (filled part included) of the order named as in Cancel.
 
-    The price of an order that has none of its own (stop, trailing stop) is stamped by the router. An EXT_TERMS record
+    The router stamps the price of an order that has none of its own (stop, trailing stop). An EXT_TERMS record
     before it, and before its EXT_CLIENT_ID if it has one, changes those of its terms that are not 0.
     """
 
@@ -211,7 +211,7 @@ class ExtCredential(Command, frozen=True, kw_only=True):
 
 
 class MassCancel(Command, frozen=True, kw_only=True):
-    """Cancels all orders of an account, of an instrument, of a side, or of what those have in common.
+    """Cancels all orders of an account, an instrument, a side, or any combination of these.
 
     An account may cancel its own; an operator any account's, and all accounts' with `target` 0.
     """

@@ -1,6 +1,6 @@
-"""What the journal does to files, as one small interface: a folder of the file system, or one that a simulation plays.
+"""What the journal does to files, as one small interface: a folder of the file system, or a simulated one.
 
-It knows names, bytes and errors; what is in the files, and when they have to be synced, is the journal's business.
+It knows names, bytes and errors; the journal knows what is in the files, and when to sync them.
 """
 
 import fcntl
@@ -50,8 +50,8 @@ cdef class Disk:
     """One folder and the files in it.
 
     The C methods return what POSIX's functions of that name return, or a negative errno, and take no GIL. `threads`
-    says that a second thread may use it at the same time; where it is false, work for one is done by turns.
-    The Python methods are for opening, repair and other things that are done seldom; they raise OSError.
+    says that a second thread may use it at the same time; if false, a thread's work is done in turns instead.
+    The Python methods are for opening, repair and other rare things; they raise OSError.
     """
 
     cdef int give_back(self) noexcept nogil:
@@ -59,7 +59,7 @@ cdef class Disk:
         return -ENOSYS
 
     cdef int open(self, const char *name, Access access) noexcept nogil:
-        """A handle; -ENOENT where there is no such file and it is not to be created."""
+        """A handle; -ENOENT if there is no such file and none is to be created."""
         return -ENOSYS
 
     cdef int close_file(self, int handle) noexcept nogil:
@@ -70,7 +70,7 @@ cdef class Disk:
         return -ENOSYS
 
     cdef int64_t write(self, int handle, const iovec *spans, int count, uint64_t offset) noexcept nogil:
-        """How many bytes the kernel took (the disk not yet); fewer than asked where there is no more room."""
+        """How many bytes the kernel took (the disk not yet); fewer than asked if there is no more room."""
         return -ENOSYS
 
     cdef int flow(self, int handle, uint64_t offset, uint64_t size) noexcept nogil:
@@ -78,7 +78,7 @@ cdef class Disk:
         return 0
 
     cdef int sync(self, int handle) noexcept nogil:
-        """Make the file's content and size safe. After an error nothing is known of it, and no retry tells more."""
+        """Make the file's content and size safe. After an error its state is unknown, and a retry does not help."""
         return -ENOSYS
 
     cdef int forget(self, int handle) noexcept nogil:
@@ -99,7 +99,7 @@ cdef class Disk:
         return -ENOSYS
 
     cdef int sync_directory(self) noexcept nogil:
-        """Make safe which names there are, and which files they mean."""
+        """Make the folder's names safe, and which files they mean."""
         return -ENOSYS
 
     cdef int64_t free_bytes(self) noexcept nogil:
@@ -116,7 +116,7 @@ cdef class Disk:
         return where if isinstance(where, Disk) else FolderDisk(where)
 
     def create(self) -> None:
-        """Make the folder where it is missing, safely, and open it. May be called again."""
+        """Make the folder if it is missing, safely, and open it. May be called again."""
         raise NotImplementedError
 
     def lock(self) -> bool:
@@ -179,7 +179,7 @@ cdef class Disk:
         self.taken(self.sync_directory(), "the folder")
 
     def taken(self, code: int, name: str) -> int:
-        """A method's answer; raises where it is an error."""
+        """A method's answer; raises if it is an error."""
         if code < 0:
             raise self.error(code, f"can't use {name}")
         return code
@@ -301,9 +301,9 @@ cdef class FolderDisk(Disk):
 
 
 cdef class PlayedDisk(Disk):
-    """A disk that a Python class plays by overriding the `on_` methods, for simulations. They raise OSError to refuse.
+    """A disk that a Python class simulates by overriding the `on_` methods. They raise OSError to refuse.
 
-    Whatever else they raise is a bug of the player: it is kept, and raised by whoever reports the error next.
+    Anything else that they raise is their own bug: it is kept, and raised with the next error report.
     """
 
     def __init__(self, directory: Path) -> None:

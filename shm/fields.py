@@ -1,6 +1,6 @@
 """The types that fields of records have: Python's view of a value, and how C sees it.
 
-It knows widths and bounds only; which record has which field is said in `shm.commands` and `shm.events`.
+It knows widths and bounds only; `shm.commands` and `shm.events` say which record has which field.
 """
 
 from __future__ import annotations

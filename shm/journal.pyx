@@ -1,6 +1,6 @@
 """The journal on disk: its reader, and what decides where it ends. `journal_format` has its layout.
 
-It reads only: `journal_writer` writes, and rings, boards and waiting are the journaler's business.
+It only reads: `journal_writer` writes, and the journaler knows rings and boards, and waits.
 """
 
 from pathlib import Path
@@ -43,7 +43,7 @@ cdef extern from *:
 
 
 class Ending(NamedTuple):
-    """What lies behind the end of a journal. `hole`: batches that are whole, which a power loss in mode none leaves."""
+    """What follows the end of a journal. `hole`: batches that are whole, which a power loss in mode none leaves."""
 
     torn_bytes: int  # in the segment that ends, up to the last byte that is not zero
     beyond: list[int]  # first sequences of the segments after it
@@ -53,7 +53,7 @@ class Ending(NamedTuple):
 class JournalReport(NamedTuple):
     """What `verify` found; an empty journal has sequences 0.
 
-    `torn_bytes` is what an interrupted last write left. `hole`: whole batches lie behind, of which none was durable.
+    `torn_bytes` is what an interrupted last write left. `hole`: whole batches follow, of which none was durable.
     """
 
     segments: int
@@ -74,7 +74,7 @@ cdef class JournalReader:
 
     `limit` is the last sequence to return, or None for "as far as it is whole". With a limit that a journaler reported
     as durable it may read while the journal is being written, and anything missing up to it is corruption. Without one,
-    the first batch of the newest segment that is not whole is the end: `verify` tells whether that is a torn tail.
+    the first batch of the newest segment that is not whole is the end: `verify` says whether that is a torn tail.
     Of segments that begin before `deep_from`, the writer's opening walks the batch headers only.
     Raises JournalCorrupt with file and offset, JournalError, OSError.
     """
@@ -138,7 +138,7 @@ cdef class JournalReader:
         self.next_seq += 1
 
     cdef int walk(self, uint64_t last_seq) except -1 nogil:
-        """Go to the end of `last_seq`'s batch, or as far as all is whole; `ending` then judges what lies behind."""
+        """Go to the end of `last_seq`'s batch, or as far as all is whole; `ending` then judges what follows."""
         self.walking = True
         while True:
             self.next_seq += self.left
@@ -298,9 +298,9 @@ cdef class JournalReader:
             raise self.disk.error(code, "can't read the journal")
 
     def ending(self) -> Ending:
-        """After a walk: what lies behind the end. Nothing of it was ever known to be durable, or this is corruption.
+        """After a walk: what follows the end. None of it was ever known to be durable; otherwise this is corruption.
 
-        LOG-28. With one batch outstanding, whoever wrote a later batch in mode local knew that the bad one was synced,
+        LOG-28. With one batch outstanding, the writer of a later batch in mode local knew that the bad one was synced,
         and its header says so; a header that knows less was written in mode none (docs/decisions/0013).
         """
         if self.handle < 0:
@@ -363,14 +363,14 @@ cdef class JournalReader:
         return 0
 
     def check_reached(self, known_seq: int, who: str) -> None:
-        """After a walk: JournalShort where the journal ends before a record that somebody knows to be durable."""
+        """After a walk: JournalShort if the journal ends before a record that is known to be durable."""
         end = self.next_seq - 1
         if end < known_seq:
             text = f"{self.fault.decode()}: the journal ends at {end}, and {who} knows record {known_seq} to be durable"
             raise JournalShort(self.path(), self.offset, text)
 
     def check_mark(self) -> None:
-        """After a walk: JournalShort where an orderly stop has left more, or something else, than is here."""
+        """After a walk: JournalShort if an orderly stop left more than is here, or something else."""
         mark = journal_mark.read(self.disk)
         if mark is None:
             return
@@ -399,7 +399,7 @@ def segment_seqs(where: Path | Disk) -> list[int]:
 
 
 def verify(where: Path | Disk, *, marked: bool = True) -> JournalReport:
-    """Read and check all of a journal that nobody writes, changing nothing. Corruption is reported, not raised.
+    """Read and check all of a journal that is not being written, changing nothing. Corruption is reported, not raised.
 
     Unless `marked`, the mark of the last orderly stop says nothing.
     """

@@ -1,6 +1,6 @@
-"""What of a journal's files names the schema of its records: read, and rewritten where the records are the same.
+"""The schema that a journal's files name: reads it, and replaces it where the records are the same.
 
-It judges nothing behind a segment's header, and writes no file.
+It judges nothing after a segment's header, and writes no file.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def header_of(where: Path | Disk, first_seq: int) -> Header:
 
 
 def with_schema(segment: bytes, uint64_t schema_hash) -> bytes:
-    """The whole segment, its header saying that its records are of that schema. All else is as it was."""
+    """The whole segment, its header saying that its records are of that schema. The rest is as it was."""
     cdef SegmentHeader header
     if len(segment) < PAGE_SIZE:
         raise ValueError(f"a segment has {<int> PAGE_SIZE} bytes at least, not {len(segment)}")

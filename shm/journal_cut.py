@@ -1,7 +1,7 @@
 """Cuts a journal, so that it ends with an earlier record: a copy, for a venue that goes back to where it was then, or
 that of a node that follows another one's history.
 
-It asks no witness: whatever was released of what is cut is its caller's affair.
+It asks no witness: its caller answers for events that were released of what is cut.
 """
 
 from __future__ import annotations

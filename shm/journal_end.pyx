@@ -1,6 +1,6 @@
 """What a journal is at one record, or at its end, without reading all of it: position, chained hash, header.
 
-It reads only, by way of `JournalReader`, which checks what it reads.
+It only reads, through `JournalReader`, which checks what it reads.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from shm.journal_format import JournalError, JournalShort, first_seqs
 
 
 class End(NamedTuple):
-    """Where a journal ends, or is to be taken to end: its last record, and the segment and offset behind its batch."""
+    """Where a journal ends, or is to be taken to end: its last record, and the segment and offset after its batch."""
 
     journal_id: bytes
     seq: int
@@ -86,7 +86,7 @@ def segment_header(where: Path | Disk, first_seq: int) -> Header:
 
 
 def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:
-    """The error for a journal of which record `seq` is the last whole one, and somebody knows of more."""
+    """The error for a journal whose last whole record is `seq`, although more is known to have been durable."""
     cdef JournalReader reader
     disk = Disk.of(where)
     seqs = first_seqs(disk.directory, disk.names())

@@ -1,7 +1,7 @@
-"""What an orderly stop says of the journal: where it ended, and what its records added up to.
+"""What an orderly stop says about the journal: where it ended, and its chained hash there.
 
 A last batch that is damaged looks like one that was never written whole (LOG-28); the mark tells them apart. It only
-ever says "at least": a run that ended otherwise leaves the mark of the stop before, which is as true.
+says "at least": a run that ended otherwise leaves the mark of the stop before, which is still true.
 
 Layout of `stopped`, in the journal's folder::
 
@@ -34,7 +34,7 @@ class Mark(NamedTuple):
 
 
 def read(disk: Disk) -> Mark | None:
-    """The mark; None if there is none, or it is damaged: then it knows nothing."""
+    """The mark; None if there is none, or it is damaged."""
     if NAME not in disk.names():
         return None
     data = disk.load(NAME)
@@ -45,7 +45,7 @@ def read(disk: Disk) -> Mark | None:
 
 
 def write(disk: Disk, mark: Mark) -> None:
-    """Put the mark in the place of the last one: safe when this returns. OSError: the last one stands."""
+    """Replace the mark: safe when this returns. OSError: the old one is still there."""
     data = FORM.pack(MAGIC, *mark)
     disk.save(NEW_NAME, data + zlib.crc32(data).to_bytes(4, "little"))
     disk.move(NEW_NAME, NAME)

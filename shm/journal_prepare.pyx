@@ -1,10 +1,10 @@
 """Prepares the journal's next segment while the one before is in use, so that no commit waits for 64 MiB of zeros.
 
-It writes zeros under a neutral name and syncs them (LOG-27). It never touches a segment that has its name, but to
+It writes zeros under a neutral name and syncs them (LOG-27). It never touches a segment that has its name, except to
 sync it.
 """
 
-# In a thread of its own where the disk can be used by two; else by turns, a step at each `look`, so that a simulation
+# In a thread of its own if the disk can be used by two; else in turns, a step at each `look`, so that a simulation
 # meets the same crashes between a commit and a preparation, and meets them again.
 
 cimport cython
@@ -18,7 +18,7 @@ from shm.journal_format cimport PAGE_SIZE
 cdef enum:
     ZERO_BLOCK = 65536
     ZERO_SPANS = 16
-    PACE_BYTES = ZERO_BLOCK * ZERO_SPANS  # handed to the disk at a time: what a commit beside it may wait for
+    PACE_BYTES = ZERO_BLOCK * ZERO_SPANS  # handed to the disk at a time: a commit may have to wait for it
     TURNS = 8  # steps in which a disk without threads gets a segment
 
 cdef extern from "<pthread.h>" nogil:
@@ -100,7 +100,7 @@ cdef class Preparation:
         return 0
 
     cdef Prepared look(self) noexcept nogil:
-        """How far it is, without waiting for it; a disk without threads does a step."""
+        """How far it is, without waiting; a disk without threads does a step."""
         if not self.disk.threads and self.state == PREPARING:
             return self.step()
         return <Prepared> load_acquire_32(&self.state)
@@ -143,13 +143,13 @@ cdef class Preparation:
         code = self.disk.sync(self.retired)
         self.disk.close_file(self.retired)
         self.retired = -1
-        # Of a sync there is no "try again later", not even when the disk is full.
+        # A sync is never tried again later, not even when the disk is full.
         return PREPARING if code == 0 else self.settle(-EIO if code == -ENOSPC else code)
 
     cdef int open(self) noexcept nogil:
-        """Take up the file, or make it, if the disk has room for all of it: what it would fill, others need too.
+        """Take up the file, or make it, if the disk has room for all of it: others need the space that it would fill.
 
-        What an earlier process left there is written over: nobody knows what a power loss made of it.
+        A file that an earlier process left is written over: a power loss may have changed it.
         """
         cdef int64_t size, left
         cdef int code

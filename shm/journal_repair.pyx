@@ -5,8 +5,8 @@ It invents nothing: journal id, chained hash, sequences and checksums must all a
 
 # The new file is written and synced beside the old one, which is kept as `damaged-…`; a rename puts it in its place.
 # Batches that are whole are taken as they lie. What is missing between them is read from the copy, which may have been
-# batched in another way and may end anywhere behind the damage: the chained hash is over records, so that the header of
-# the next whole batch tells whether the copy's records are those that were here.
+# batched in another way and may end anywhere after the damage: the chained hash is over records, so that the header of
+# the next whole batch shows whether the copy's records are those that were here.
 
 from pathlib import Path
 from typing import NamedTuple
@@ -56,11 +56,11 @@ class Batch(NamedTuple):
 
 
 def repair(where: Path | Disk, copy: Path | Disk) -> list[Repaired]:
-    """Mend every damaged segment of a journal that nobody writes from a copy of it, and take what the copy has behind
-    its end; [] where nothing is damaged or missing.
+    """Mend every damaged segment of a stopped journal from a copy of it, and take what the copy has after its end; []
+    if nothing is damaged or missing.
 
-    Raises JournalError, having changed nothing of the segment at hand, where the copy is of another journal, lacks the
-    records, or has others; OSError. What was mended before stays mended: it may be run again with another copy.
+    Raises JournalError, without changing the segment at hand, if the copy is of another journal, lacks the records, or
+    has others; OSError. What was mended before stays mended: it may be run again with another copy.
     """
     disk, source = Disk.of(where), Disk.of(copy)
     repaired: list[Repaired] = []
@@ -109,7 +109,7 @@ def last_of(disk: Disk) -> int:
 
 
 def mend(disk: Disk, source: Disk, first_seq: int) -> Repaired:
-    """Rebuild one segment, and put it in the place of the damaged one if it is whole there."""
+    """Rebuild one segment, and replace the damaged one by it if it is whole."""
     name = file_name(first_seq)
     old = disk.load(name)
     header = header_of(disk, source, first_seq)
@@ -135,7 +135,7 @@ def put(disk: Disk, name: str, data: bytes) -> None:
 
 
 def following(disk: Disk, first_seq: int) -> int | None:
-    """The first sequence of the segment behind the one that begins with `first_seq`."""
+    """The first sequence of the segment after the one that begins with `first_seq`."""
     return min((seq for seq in segment_seqs(disk) if seq > first_seq), default=None)
 
 
@@ -206,7 +206,7 @@ cdef class SegmentBuilder:
         return bytes(self.out)
 
     def whole_batches(self, old: bytes) -> list[Batch]:
-        """What of the damaged file can be used: batches whose header and records all pass their checksums."""
+        """The usable batches of the damaged file: those whose header and records all pass their checksums."""
         cdef const char *data = old
         cdef const BatchHeader *header
         cdef uint64_t at = PAGE_SIZE, size = len(old), unused = 0
@@ -222,7 +222,7 @@ cdef class SegmentBuilder:
         return found
 
     def keep(self, old: bytes, batch: Batch) -> None:
-        """Take a whole batch as it lies. Its header says what the records up to its last add up to."""
+        """Take a whole batch as it lies. Its header has the chained hash up to its last record."""
         cdef const char *data = old
         cdef uint64_t at = batch.offset
         cdef const BatchHeader *header = <const BatchHeader *> (data + at)

@@ -16,9 +16,9 @@ from shm.journal_format import file_name
 def retain(where: Path | Disk, from_seq: int) -> list[int]:
     """Remove the segments that hold only sequences below `from_seq`; returns the first sequences of those removed.
 
-    `from_seq` stays, and with it all behind it. The oldest goes first, and the folder is synced after each, so that
-    whatever interrupts this leaves a journal without a gap. It may run beside the writer and beside readers of what
-    stays. Before anything goes, the header of the first segment that stays is checked: JournalCorrupt, OSError.
+    `from_seq` stays, and all after it. The oldest goes first, and the folder is synced after each, so that the journal
+    has no gap, even if this is interrupted. It may run beside the writer and beside readers of what stays. Before
+    anything goes, the header of the first segment that stays is checked: JournalCorrupt, OSError.
     """
     disk = Disk.of(where)
     seqs = segment_seqs(disk)

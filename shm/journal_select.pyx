@@ -1,6 +1,6 @@
 """Finds in a journal the few records that define and administer, among the many that trade.
 
-It reads a range of sequences once, from disk; it changes nothing and knows no meaning but a record's type.
+It reads a range of sequences once, from disk; it changes nothing, and knows only a record's type.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -23,7 +23,7 @@ def select(object directory, uint64_t first, uint64_t last, object types) -> lis
 
 
 cdef class Selection:
-    """The same, of a journal that grows: who asks for what comes next has nothing read twice."""
+    """The same for a journal that grows: asked for successive ranges, it reads nothing twice."""
 
     cdef object directory
     cdef JournalReader reader
@@ -37,7 +37,7 @@ cdef class Selection:
             self.wanted[<uint8_t> type] = 1
 
     def between(self, uint64_t first, uint64_t last) -> list[bytes]:
-        """As `select`. Where it raises, the next call starts over."""
+        """As `select`. If it raises, the next call starts over."""
         cdef const char *record = NULL
         cdef JournalReader reader = self.reader
         if reader is not None and reader.next_seq == first:
@@ -64,7 +64,7 @@ cdef class Selection:
                 reader.close()
 
     def close(self) -> None:
-        """Give the file back; it can be used on."""
+        """Close the file; it can be used again."""
         if self.reader is not None:
             self.reader.close()
             self.reader = None

@@ -64,18 +64,18 @@ cdef class JournalWriter:
 
     Opening syncs and checks what is there: headers and continuity of all segments, every record of the last two. What
     an interrupted last write left is kept aside (`torn` names the file) and cut before the first batch is written:
-    until then nothing is changed, so whoever knows of more can still refuse. `hole`: there are whole batches in it,
+    until then nothing is changed, so that a witness that knows of more can still refuse. `hole`: it has whole batches,
     which a power loss in mode none can leave. `durability` is "local": a commit waits for the disk, or "none": it
     waits for the kernel only, so that what was committed survives this process but not a loss of power.
 
     `trusted_seq` is for a journaler that restarts alone: its predecessor may have ended with a failed sync, after
-    which what can be read need not be on the disk, so nothing behind this sequence is believed (LOG-20). `at_least`
+    which readable data need not be on the disk, so nothing after this sequence is believed (LOG-20). `at_least`
     is what others know to be durable (snapshots do): a journal that ends before, or before the mark of the last
     orderly stop (`finish`), is refused (LOG-28). `journal_id` is for a journal that begins here as a copy of another
     one; without it, one that begins gets an id of its own.
 
     `nearly_full` (kept by `tend`) says that fewer than `reserve_bytes` are free beside the prepared segment, or that
-    none could be prepared: what is left is for what must not be refused (LOG-29).
+    none could be prepared: the rest is for commands that must not be refused (LOG-29).
     Raises JournalCorrupt with file and offset, JournalError, JournalFull, OSError.
     """
 
@@ -120,7 +120,7 @@ cdef class JournalWriter:
         self.close()
 
     def lock(self) -> None:
-        """Open the folder, made where it is missing, and hold it against other writers until close or death."""
+        """Open the folder, made if it is missing, and hold it against other writers until close or death."""
         self.disk.create()
         if not self.disk.lock():
             raise JournalError(f"{self.directory} is being written by another process")
@@ -155,7 +155,7 @@ cdef class JournalWriter:
             self.rotate()
 
     def walk(self, seqs: list[int], trusted_seq: int | None, known_seq: int) -> Ending:
-        """Sync and check what is there, take over where it ends or is no longer trusted; what lies behind that."""
+        """Sync and check what is there, take over where it ends or is no longer trusted; returns what follows that."""
         cdef JournalReader reader
         cdef uint64_t last_seq = UINT64_MAX if trusted_seq is None else trusted_seq
         newest = seqs[max(0, len(seqs) - 2):]  # behind a third segment's begin, nothing of the first is unsynced
@@ -179,7 +179,7 @@ cdef class JournalWriter:
         return ending
 
     def rewrite(self, seqs: list[int]) -> None:
-        """Put what memory has of segments into new files: in mode none, nobody knows what of them the disk has."""
+        """Write segments from memory into new files: in mode none, it is unknown what the disk has of them."""
         for seq in seqs:
             self.disk.save(REWRITTEN_NAME, self.disk.load(file_name(seq)))
             self.disk.move(REWRITTEN_NAME, file_name(seq))
@@ -201,7 +201,7 @@ cdef class JournalWriter:
         return 0
 
     def name_torn(self, ending: Ending, untrusted: bool) -> None:
-        """Choose the file that will keep what lies behind the end."""
+        """Choose the file that will keep what follows the end."""
         names = self.disk.names()
         stem = next(stem for i in range(1, len(names) + 2) if (stem := f"torn-{self.end.seq + 1}-{i}.bin") not in names)
         self.tail = ending
@@ -209,9 +209,9 @@ cdef class JournalWriter:
         self.hole = ending.hole and not untrusted
 
     cdef int put_aside(self, bint untrusted) except -1 nogil:
-        """Keep what lies behind the end under other names, then cut it: later segments, the last one first.
+        """Keep what follows the end under other names, then cut it: later segments, the last one first.
 
-        So whatever interrupts this, the next opening finds the same end. An untrusted rest is cut off, so that its
+        So if this is interrupted, the next opening finds the same end. An untrusted rest is cut off, so that its
         pages are not used again; else zeros take its place.
         """
         with gil:
@@ -227,7 +227,7 @@ cdef class JournalWriter:
         return 0
 
     def cut(self, untrusted: bool) -> None:
-        """Leave nothing behind the end."""
+        """Leave nothing after the end."""
         cdef int64_t code = self.disk.truncate(self.handle, self.offset)
         if untrusted:
             self.size = self.offset
@@ -281,7 +281,7 @@ cdef class JournalWriter:
     def append(self, records: list[bytes], wrap_at: int | None = None) -> int:
         """Commit records of 120 bytes as one batch and return the last sequence; for tools and tests.
 
-        `wrap_at` lays the first so many apart from the rest, as the end of a ring does.
+        The first `wrap_at` records lie apart from the rest, as at the end of a ring.
         """
         cdef uint64_t count = len(records), head = count if wrap_at is None else wrap_at, i, at
         cdef bytes record
@@ -454,7 +454,7 @@ cdef class JournalWriter:
         return 0 if code == 0 else self.fail(code, b"start a thread for the journal")
 
     cdef int await_prepared(self) except -1 nogil:
-        """Wait for the next segment; where the disk was full, try once more."""
+        """Wait for the next segment; if the disk was full, try once more."""
         if self.preparation.finish() == PREPARED_FULL:
             self.start_preparing(-1)
         state = self.preparation.finish()

@@ -1,6 +1,6 @@
 """Derives byte layouts from the schema, packs and unpacks records, and generates the C view of it for Cython.
 
-It is for start-up, tools and tests: nothing on the order path calls it, and it never touches shared memory.
+It is for start-up, tools and tests: nothing on the order path calls it, and it touches no shared memory.
 """
 
 from __future__ import annotations

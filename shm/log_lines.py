@@ -1,6 +1,6 @@
-"""What a process says of itself: a line of JSON on standard error, which the supervisor keeps; words on a terminal.
+"""What a process logs: a line of JSON on standard error, which the supervisor keeps; plain words on a terminal.
 
-It is the standard library's logging with a format of our own, since every process imports it: it costs a start 10 ms.
+It is the standard library's logging with our own format, since every process imports it: it costs a start 10 ms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 
 class Log:
-    """Writes lines of three levels. An event is a short text, always the same; what varies stands in `fields`."""
+    """Writes lines of three levels. An event is a short, constant text; what varies is in `fields`."""
 
     def info(self, event: str, **fields: Any) -> None:
         _logger.info(event, extra={"fields": fields})
@@ -39,7 +39,7 @@ class _Lines(logging.Formatter):
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Whatever standard error is when a line is written."""
+    """Standard error, as it is when a line is written."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)

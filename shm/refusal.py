@@ -1,7 +1,7 @@
-"""What keeps a venue from starting, and no second try mends.
+"""Errors that keep a venue from starting, and that a second try does not mend.
 
-It is the base of such errors, whoever raises them; which process ends with one, and what its supervisor does then, is
-for `procs.host` and `procs.supervisor`.
+It is the base of such errors; `procs.host` and `procs.supervisor` decide which process ends with one, and what happens
+then.
 """
 
 from __future__ import annotations

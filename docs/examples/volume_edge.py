@@ -59,7 +59,7 @@ def main(data: Path) -> None:
             if shown.get(symbol) != volume:
                 print(f"{symbol} {volume}", flush=True)
         shown = dict(volumes.traded)
-        time.sleep(WAIT_S)
+        time.sleep(WAIT_S)  # nothing wakes a process outside the venue: it looks again
 
 
 if __name__ == "__main__":

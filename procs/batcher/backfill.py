@@ -1,9 +1,9 @@
-"""Fills the database of a run from the journal: what the batcher starts where its spool begins behind what that has.
+"""Fills the database of a run from the journal: the batcher starts it if its spool begins after what the database has.
 
     python -m procs.batcher.backfill --manifest FILE --epoch N --born-ns N --last-seq N
 
-It begins with the newest snapshot that lies before the gap, writes nothing but the database, and ends with 1, and the
-reason on standard output, where that can't be done.
+It begins with the newest snapshot before the gap, and writes only to the database. If it can't, it prints the reason
+on standard output and exits with 1.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def main() -> None:
     """Fill as the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m procs.batcher.backfill", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="the run's manifest.json")
-    parser.add_argument("--epoch", type=int, required=True, help="that this node leads; 0: it follows")
+    parser.add_argument("--epoch", type=int, required=True, help="the epoch that this node leads; 0: it follows")
     parser.add_argument("--born-ns", type=int, required=True, help="the time of the journal's first event")
-    parser.add_argument("--last-seq", type=int, required=True, help="the record up to which it is to be filled")
+    parser.add_argument("--last-seq", type=int, required=True, help="the last record to fill in")
     arguments = parser.parse_args()
     die_with(os.getppid())
     manifest = Manifest.load(arguments.manifest)
@@ -63,7 +63,7 @@ def fill(config: Config, data: Path, author: Author, born_ns: int, last_seq: int
 
 
 def start_before(config: Config, data: Path, complete_seq: int) -> Start:
-    """Where a replay begins that has all events behind `complete_seq`. FillError if the journal has not so much."""
+    """Where a replay begins that has all events behind `complete_seq`. FillError if the journal begins later."""
     core = [agent for agent in derive(config).agents if role_of(agent) in CORE]
     start = choose(data, core, at_most=complete_seq).start
     segments = segment_seqs(data / "journal")

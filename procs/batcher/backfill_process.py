@@ -21,7 +21,7 @@ class FillError(Exception):
 
 
 class BackfillProcess:
-    """Starts `python -m procs.batcher.backfill` for the run of `manifest`. `committed` tells how far the journal is."""
+    """Starts `python -m procs.batcher.backfill` for the run of `manifest`. `committed` says how far the journal is."""
 
     def __init__(self, manifest: Path, committed: Callable[[], int]) -> None:
         self._manifest = manifest

@@ -1,6 +1,6 @@
-"""Writes what a replay of the journal emits into a database, behind what that has: by a spool and batches, like a run.
+"""Adds what a replay of the journal emits to a database, through a spool and in batches, as a run does.
 
-It reads no journal itself. Whenever it is interrupted, it leaves a database that has everything up to its watermark.
+It reads no journal itself. If it is interrupted, the database has everything up to its watermark.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The batcher as an edge of its host: polls rings into the spool, and keeps a loader that moves the spool on.
 
-It never touches the database itself, so that rings are drained whatever becomes of PostgreSQL.
+It never touches the database itself, so that rings are drained whatever happens to PostgreSQL.
 
-All that it knows is in the spool, so it starts with no events but those that come next. Where the spool ends before
-these (it was deleted), it begins with them; where it begins behind what the database has (that was lost), a replay
-of the journal writes what is between.
+All that it knows is in the spool, so it starts with the events that come next. If the spool ends before these (it was
+deleted), it starts over with them; if it begins after what the database has (rows were lost), a replay of the journal
+fills the gap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shm.ring import Consumer
 
 NAME = "batcher"  # a venue has one
 WITNESS = 0  # its place on the board among those that know how far the journal was
-# A start waits so long for what the database knows; one that answers later is held against the journal then.
+# A start waits this long for what the database knows; one that answers later is checked against the journal then.
 HEAR_NS = 10_000_000_000
 # An orderly stop gives the database this long to take what is spooled; the rest waits for the next start.
 DRAIN_S = 3.0
@@ -41,7 +41,7 @@ TEND_NS = 1_000_000_000
 
 
 class ForeignDatabaseError(FinalError):
-    """The database is of another journal, or of more than the journal has: the message has both, and what mends it."""
+    """The database belongs to another journal, or has more than the journal; the message says how to mend that."""
 
 
 def _nothing() -> None:
@@ -96,13 +96,13 @@ class Batcher:
             tell,
             spool_first=spool_first,
         )
-        # Of what was opened: it grows, and a router that starts again must not take that for something of before.
+        # As it was opened: it grows, and a router that starts again must not take new events for earlier ones.
         self._opened = self.spool.known_seq, self.spool.numbers
         self._is_told = board.known_by(WITNESS) is not None
         self._asked_ns = 0
 
     def save(self, out: saved.Saver) -> None:
-        """Bring the spool to the disk, and write whose it is. A snapshot needs no more: what it had is in the spool."""
+        """Sync the spool, and write whose it is. A snapshot needs no more: all events are in the spool."""
         self.spool.sync()
         out.object(self.spool.born_ns)
 
@@ -120,7 +120,7 @@ class Batcher:
         self._joined = False
 
     async def start(self) -> None:
-        """Start the loader; PostgreSQL comes up behind it."""
+        """Start the loader; PostgreSQL comes up meanwhile."""
         self._join()
         self._loader.start()
 
@@ -151,9 +151,9 @@ class Batcher:
         return Author(node=self._node) if self._follows else None
 
     def _hear(self, now_ns: int) -> None:
-        """Say what the spool knows, for which the router waits, once the database has been held against the journal.
+        """Say what the spool knows, once the database has been checked against the journal: the router waits for it.
 
-        One that does not answer delays nothing for long. ForeignDatabaseError.
+        A database that does not answer causes only a short delay. ForeignDatabaseError.
         """
         if self._loader.objection:
             raise ForeignDatabaseError(self._loader.objection)
@@ -163,7 +163,7 @@ class Batcher:
             self._is_told = True
 
     def _tend(self) -> None:
-        """Own a spare segment again once there is space, and say when the spool takes nothing, and when again."""
+        """Own a spare segment again once there is space; log when the spool stops taking events, or goes on."""
         self.spool.tend()
         if self.spool.is_full != self._was_full:
             self._was_full = self.spool.is_full
@@ -173,7 +173,7 @@ class Batcher:
                 log.info("there is space again: rows are spooled")
 
     def _join(self) -> None:
-        """See that the spool reaches to what comes next, or let it begin there."""
+        """Check that the spool reaches the next event, or start it over there."""
         before = self._spooler.before
         if any(first > have for first, have in zip(before, self.spool.numbers, strict=True)):
             if self._loader.is_started:
@@ -191,7 +191,7 @@ class Batcher:
         return self._spooler.wants()
 
     async def stop(self) -> None:
-        """Spool what is left, let the loader finish for a few seconds, and stop a server of our own."""
+        """Spool what is left, let the loader finish for a few seconds, and stop the embedded server."""
         for _ in range(LAST_POLLS):
             if self._loader.failure is not None or not self.poll(time.time_ns()):
                 break

@@ -1,6 +1,6 @@
 """Compares the database with a replay of the journal, row by row, up to the database's watermark (I5).
 
-What the rows should be is worked out by `expected_rows`; this only finds what differs, and never repairs it.
+`expected_rows` works out what the rows should be; this only finds what differs, and repairs nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shm.layout import unpack_command, unpack_event
 from shm.records import Event
 
 SHOWN_DIFFERENCES = 10
-LOCK_TIMEOUT_S = 10  # whoever keeps a table from being read for longer keeps the batcher from writing it, too
+LOCK_TIMEOUT_S = 10  # a lock that lasts longer also keeps the batcher from writing
 
 
 class Difference(Struct, frozen=True):
@@ -53,7 +53,7 @@ class Report(Struct, frozen=True):
 def compare(database_url: str, events: Callable[[int], Iterable[bytes]], commands: Iterable[bytes]) -> Report:
     """Compare every row with what `events(ring)` says: the ring's packed events, in order, from number 1.
 
-    `commands` are the log's records of `asked.COMMANDS`, in order, which tell what operators asked for.
+    `commands` are the log's records of `asked.COMMANDS`, in order: what operators asked for.
 
     The venue may run meanwhile: the comparison sees one snapshot. Memory grows with open orders and accounts, not with
     history, which waits in temporary tables of the server. Raises psycopg.Error where the server is away.

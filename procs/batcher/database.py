@@ -61,8 +61,8 @@ class UnavailableError(Exception):
 class Embedded:
     """The server under `<data>/postgres`, reachable only by its socket, which only its owner (and root) may open.
 
-    It is a daemon: it outlives the process that started it, and whoever comes next finds it. Starting a running server
-    and stopping a stopped one do nothing; processes that start or stop it at once take turns.
+    It is a daemon: it outlives the process that started it, and the next one finds it. Starting a running server
+    and stopping a stopped one do nothing; processes that do so at the same time take turns.
     """
 
     def __init__(self, data: Path) -> None:
@@ -81,7 +81,7 @@ class Embedded:
 
     @property
     def is_new(self) -> bool:
-        """Whether there is nothing of it yet."""
+        """Whether it has yet to be made."""
         return not self.folder.exists()
 
     def is_running(self) -> bool:
@@ -121,13 +121,13 @@ class Embedded:
                 self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_S))
 
     def _await_end(self) -> None:
-        """Wait for a server that is shutting down: whoever asked it to may not have waited."""
+        """Wait for a server that is shutting down: the process that stopped it may not have waited."""
         deadline = time.monotonic() + ENDING_TIMEOUT_S
         while self._is_there() and not self.is_running() and time.monotonic() < deadline:
-            time.sleep(LOOK_S)  # it is nobody's child here
+            time.sleep(LOOK_S)  # not our child, so there is no exit to wait for
 
     def _is_there(self) -> bool:
-        """Whether there is a process that the server's file names, and it is a server's."""
+        """Whether the process that the server's file names is there, and is a server."""
         try:
             pid = (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
             return Path(f"/proc/{pid}/comm").read_text().startswith("postgres")
@@ -166,7 +166,7 @@ class Embedded:
             yield
 
     def _initialise(self) -> None:
-        """Make the data folder under another name first: one that is there under its own is whole."""
+        """Make the data folder under another name first: one that has its own name is whole."""
         if not self.folder.exists():
             fresh = self.folder.with_name("postgres.new")
             shutil.rmtree(fresh, ignore_errors=True)
@@ -221,7 +221,7 @@ class Embedded:
 class Remote:
     """A server that someone else runs: there is nothing to start or stop."""
 
-    is_new = False  # nobody knows
+    is_new = False  # unknown
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -271,8 +271,8 @@ def migrate(database_url: str) -> list[str]:
 
 
 def check_rights(connection: psycopg.Connection[Any]) -> str:
-    """The schema that the tables are in, or can be made in. InsufficientPrivilege where neither: yoyo would go on, and
-    complain of a table that is not there.
+    """The schema that has the tables, or can have them. InsufficientPrivilege if none can: yoyo would go on, and
+    complain about a missing table.
     """
     import psycopg
 
@@ -301,7 +301,7 @@ def _backend(database_url: str) -> Any:
 
 
 def _is_up_to_date(connection: psycopg.Connection[Any]) -> bool:
-    """Whether every migration has been applied, as at each start but the first. yoyo is loaded only where not."""
+    """Whether every migration has been applied, as at each start but the first. yoyo is loaded only if not."""
     found = connection.execute("SELECT to_regclass('_yoyo_migration')").fetchone()
     if found is None or found[0] is None:
         return False
@@ -319,7 +319,7 @@ def _apply(backend: Any, migration: Any) -> None:
 
 
 def _installation() -> tuple[Path, str | None]:
-    """The folder of PostgreSQL's programs, and the user to run them as where we are root (PostgreSQL refuses root)."""
+    """The folder of PostgreSQL's programs, and the user to run them as if we are root (PostgreSQL refuses root)."""
     utils = _wheel().utils
     return utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION], "pgserver" if os.geteuid() == 0 else None
 

@@ -1,6 +1,6 @@
 """What operators asked for, as rows of `actions` and `requests`, worked out again from the log's records alone.
 
-It shares only the record schema with the loader, and never looks at an event: so `verify` has its own path to each row.
+It shares only the record schema with the loader, and never looks at an event: `verify` works each row out on its own.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ EXACT = Context(prec=60)
 
 
 @dataclass(kw_only=True)
-class Listed:
-    """What is listed so far, by number, as rows of the database; and what counts are worth in it."""
+class ListedRows:
+    """What is listed so far, by number, as rows of the database; it turns ticks, lots and units into amounts."""
 
     assets: dict[int, dict[str, Any]] = field(default_factory=dict)
     instruments: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Listed:
         return self.instruments[number]["symbol"] if number else None
 
 
-def action_of(command: Command, listed: Listed) -> dict[str, Any]:
+def action_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     """What `actions` has of a command that was carried out."""
     asset = getattr(command, "asset", 0)
     units = getattr(command, "max_units", getattr(command, "amount", 0))
@@ -90,7 +90,7 @@ def action_of(command: Command, listed: Listed) -> dict[str, Any]:
     }
 
 
-def request_of(command: Command, listed: Listed) -> dict[str, Any]:
+def request_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     """What `requests` has of a command that was carried out."""
     is_payment = isinstance(command, Deposit | Withdrawal)
     asset = getattr(command, "asset", 0)
@@ -111,8 +111,8 @@ def request_of(command: Command, listed: Listed) -> dict[str, Any]:
     }
 
 
-def terms_of(command: Command, listed: Listed) -> dict[str, Any]:
-    """All else that a request says, by the names of the schema where amounts are no matter."""
+def terms_of(command: Command, listed: ListedRows) -> dict[str, Any]:
+    """The rest of a request; what is no amount has its name in the schema."""
     match command:
         case Limits():
             quote = listed.instruments[command.instrument]["quote_asset"]

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from procs.batcher.expected_requests import REQUESTS, Listed, action_of, moment, request_of
+from procs.batcher.expected_requests import REQUESTS, ListedRows, action_of, moment, request_of
 from shm.alphabet import shown
 from shm.records import (
     Accepted,
@@ -48,7 +48,7 @@ from shm.records import (
     Triggered,
 )
 
-# What FIX calls expired; all else that ends an order cancels it.
+# FIX calls these expired; every other end of an order is a cancel.
 EXPIRED = (CancelReason.EXPIRED, CancelReason.AUCTION_ENDED)
 # Rows held back before they are sent to the server, where they wait in a temporary table to be compared.
 BUFFERED_ROWS = 10_000
@@ -123,10 +123,10 @@ class _ExpectedOrder:
 
 
 @dataclass
-class Expected(Listed):
+class Expected(ListedRows):
     """The rows that events leave behind. Final ones go to the server at once; the rest stays until `finish`.
 
-    What operators asked for is told by the log's `commands` of COMMANDS, in order: the events of these only number it.
+    The log's `commands` of COMMANDS, in order, say what operators asked for: their events only have the number.
     `requests` has those up to `requests_seq`.
     """
 
@@ -247,7 +247,7 @@ class Expected(Listed):
         self.show(order, event)
 
     def take_terms(self, order: _ExpectedOrder, instrument: int, terms: ExtTermsEvent | None) -> None:
-        """Terms that are told take the place of those before; one that is not told any more stays in the row."""
+        """Replace the terms that an event has; one that it no longer has stays in the row."""
         if terms is None:
             return
         for name, value in (
@@ -328,7 +328,7 @@ class Expected(Listed):
         self.show(order, event)
 
     def show(self, order: _ExpectedOrder, event: Event) -> None:
-        """Bring the row up to date with the order. What a budget buys is not known before: nothing of it remains."""
+        """Bring the row up to date with the order. What a budget buys is unknown beforehand: nothing of it remains."""
         lots, leaves = (order.filled_lots, 0) if order.has_budget else (order.lots, order.leaves_lots)
         order.row.update(
             quantity=self.quantity(event.instrument, lots),
@@ -372,7 +372,7 @@ class Expected(Listed):
         self.add("actions", {"number": event.number} | action_of(self.command_at(event.cause), self))
 
     def command_at(self, seq: int) -> Command:
-        """The command that has that sequence; those before it are taken on the way."""
+        """The command with that sequence; skips those before it."""
         for command in self.commands:
             self.request(command)
             if command.seq >= seq:

@@ -1,6 +1,6 @@
-"""What a spool reaches from and to, read beside whoever writes it; and how far the database was when that was noted.
+"""Where a spool begins and ends, read while it is written; and how far the database was, as last noted.
 
-It opens no segment for writing and checks no record: who goes on with the spool does.
+It opens no segment for writing and checks no record: the batcher does, when it opens the spool.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOADED = "loaded"  # beside the segments: the journal's birth, and the record up
 
 
 class Extent(Struct, frozen=True):
-    """`first`: of each ring the last event before the spool. `complete`: all caused up to there is in it, or was.
+    """`first`: each ring's last event before the spool. `complete`: all events caused up to there are in it, or were.
 
     `loaded`: the database has had everything up to there, at least.
     """
@@ -40,7 +40,7 @@ class Extent(Struct, frozen=True):
 
 
 def note_loaded(folder: Path, born_ns: int, complete: int) -> None:
-    """Keep that the database has everything up to a record: one that has less later was emptied. OSError."""
+    """Note that the database has everything up to a record: if it has less later, it was emptied. OSError."""
     atomic_file.replace(folder / LOADED, f"{born_ns} {complete}".encode())
 
 
@@ -75,7 +75,7 @@ def extent(folder: Path) -> Extent | None:
 
 
 def _complete(fd: int) -> int:
-    """What the last mark of a segment says; 0 if it has none."""
+    """The sequence in a segment's last mark; 0 if it has none."""
     return max((complete_seq for ring, _, complete_seq, _ in _frames(fd) if ring == MARK_RING), default=0)
 
 
@@ -102,7 +102,7 @@ def events_behind(folder: Path, seq: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _cause(fd: int, at: int, count: int) -> int:
-    """What the last of the events in these slots came of: causes do not decrease in a ring."""
+    """The cause of the last event in these slots: causes do not decrease in a ring."""
     return int.from_bytes(os.pread(fd, 8, at + (count - 1) * SLOT_SIZE + CAUSE_AT), "little")
 
 

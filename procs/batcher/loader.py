@@ -31,7 +31,7 @@ FIRST_BACK_OFF_S = 0.1
 MAX_BACK_OFF_S = 5.0
 # What has come up after a pause makes one transaction: small batches would cost more than they carry.
 PAUSE_S = 0.05
-# Of this thread, and of an embedded server that it starts: rows may lag where cores are short, orders may not.
+# Of this thread, and of an embedded server that it starts: if cores are short, rows may lag; orders may not.
 NICENESS = 15
 LAG_REPORT_S = 10.0
 LAG_BYTES = 2**20
@@ -46,17 +46,16 @@ Fill = Callable[[int, int, threading.Event], None]
 class Loader:
     """`position` is how far the database has the spool, `complete_seq` the sequence up to which it has everything.
 
-    Where our own code is at fault, `failure` is the exception that ended the thread. `author` tells as whom rows are
-    written, None until that is known: before that nothing is, since only an epoch gives the right to. A database that
-    has less than what stood before the spool (it was emptied, or restored from a backup) gets what is between by
-    `fill`.
+    If our own code is at fault, `failure` is the exception that ended the thread. `author` says as whom rows are
+    written; until it is known (None) none are, since only an epoch gives the right to. If the database ends before the
+    spool begins (it was emptied, or restored from a backup), `fill` closes the gap.
     `records` are the log's of which `requests` has rows: see `procs.batcher.requests`.
 
-    `judge` holds a database against the journal before it is claimed. `is_heard`: that is done, or it can't be asked
-    now; `objection` is what came of it where it must not be written. `tell` is told why nothing is written, or "".
+    `judge` checks a database against the journal before it is claimed. `is_heard`: that is done, or it can't be asked
+    now; `objection` says why it must not be written, if so. `tell` gets the reason why nothing is written, or "".
 
-    `spool_first`, where the journal is not synced: the spool is, before the database is told. What that has survives a
-    loss of power that takes the journal's end, and the next start learns it from the spool.
+    `spool_first`, for a journal that is not synced: the spool is, before the database gets its rows. They survive a
+    loss of power that takes the journal's end, and the next start learns of them from the spool.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Loader:
                 try:
                     self._serve()
                 except NotSyncedError:
-                    raise  # no second try tells what the disk has
+                    raise  # after a failed sync, a second one says nothing about the disk
                 except (psycopg.Error, UnavailableError, RefusedError, FillError, JournalError, OSError) as error:
                     if self.position > before:
                         back_off_s = FIRST_BACK_OFF_S
@@ -171,9 +170,9 @@ class Loader:
             raise RefusedError(self.objection)
 
     def _load_session(self, author: Author) -> bool:
-        """Load as long as the session lasts; False at once where the database does not reach to the spool's start."""
+        """Load as long as the session lasts; False at once if the database does not reach the spool's start."""
         if self._spool_first:
-            self._spool.sync()  # the claim tells the database of an epoch, which the journal may lose
+            self._spool.sync()  # the claim tells the database about an epoch that the journal may lose
         session = Session(self._server.url, author, self._spool.born_ns, self._records)
         try:
             if not self.reaches_spool(session):
@@ -189,7 +188,7 @@ class Loader:
             self._note()
 
     def _note(self) -> None:
-        """Keep how far the database is, for whoever looks at it while the venue is stopped."""
+        """Note how far the database is, for commands that look at it while the venue is stopped."""
         try:
             note_loaded(self._spool.folder, self._spool.born_ns, self.complete_seq)
         except OSError as error:
@@ -224,6 +223,6 @@ class Loader:
             self.rows += batch.created + batch.changed + batch.history.trades + batch.balances
         self.position = self._reader.position
         self.complete_seq = session.complete_seq
-        # A segment goes when one that is safe tells what it has held.
+        # A segment goes once a synced one says what it held.
         self._spool.discard(max(0, min(self.position, self._synced_end - 1)) if self._spool_first else self.position)
         return batch.events >= self._batch_rows

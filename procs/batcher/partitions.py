@@ -1,4 +1,4 @@
-"""The partitions of `trades`, a day each: which there are, and how one is made. Readers of `trades` are not blocked.
+"""The partitions of `trades`, one a day: lists them and makes new ones, without blocking readers of `trades`.
 
 Partitions with other names are not ours: they are neither counted nor touched.
 """

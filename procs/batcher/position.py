@@ -1,4 +1,4 @@
-"""How far a database is, by what it says of itself, and whether the journal has all that it has.
+"""How far a database says that it is, and whether the journal has all of that.
 
 It only reads, and claims nothing: it works before it is known whether the database may be written.
 """
@@ -20,7 +20,7 @@ from shm.records import Command
 
 class Position(NamedTuple):
     """The journal's birth (0: of none yet), the record up to which it has everything; and by ring the number of its
-    last event, the record that this came of, and that record's time (0: nobody knows). `author` wrote last."""
+    last event, the record that caused it, and that record's time (0: unknown). `author` wrote last."""
 
     born_ns: int
     complete_seq: int
@@ -36,7 +36,7 @@ class Position(NamedTuple):
 
 
 class Judge(NamedTuple):
-    """Who holds a database against a run's journal: whether that is open by now, and what it objects to."""
+    """Checks a database against a run's journal: whether that is open yet, and why they don't match."""
 
     is_open: Callable[[], bool] = lambda: True
     objection: Callable[[Position], str | None] = lambda _: None
@@ -66,7 +66,7 @@ def position(connection: psycopg.Connection[Any]) -> Position:
 
 
 def objection(found: Position, journal: Path, committed: int, node: str = "") -> str | None:
-    """Why a database that is there is not of the journal in that folder, which has records up to `committed`.
+    """Why a database does not belong to the journal in that folder, which has records up to `committed`.
 
     None if it may be. `node` is whose journal it is. JournalError, OSError.
     """

@@ -14,7 +14,7 @@ from procs.batcher.spool cimport (FRAME_RECORDS, FRAME_SIZE, MARK, SEGMENT_HEADE
                                   frame_is_valid, read_fully, records_are_valid)
 from shm.records cimport SLOT_SIZE
 
-# A frame that says it is whole but is not: the writer published it, so the disk returned something else.
+# A published frame that is damaged: the writer wrote it whole, so the disk returned something else.
 DAMAGED = "the spool is damaged at position {}: remove it, and the next start fills it again"
 
 

@@ -1,7 +1,7 @@
 """A database rebuilt beside the one that is there: a schema of its own is filled, then takes its place at once.
 
-Until then what was there stays as it is, and whatever ends this before leaves no more than that schema, which the next
-run removes. What depends on the old tables and is not ours is named before anything is done.
+Until then the old tables stay as they are; if this is interrupted, only that schema is left, and the next run removes
+it. Whatever else depends on the old tables is named before anything is done.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ GRANTS = """
 
 
 class Rebuild:
-    """A schema with our tables and no rows, at `url`, until `swap` puts it in the place of what was there.
+    """A schema with our tables and no rows, at `url`, until `swap` puts it in place of the old ones.
 
     `lost` names what others have added to the old tables, which the new ones won't have. Made by `begun`.
     """
@@ -94,7 +94,7 @@ class Rebuild:
         self._rehearse()
 
     def swap(self) -> None:
-        """Put the new schema's objects in the place of the old ones, at once. RefusedError, psycopg.Error."""
+        """Replace the old objects by the new schema's, all at once. RefusedError, psycopg.Error."""
         with self._connection.transaction():
             self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
             for (statement,) in self._connection.execute(GRANTS, self._parameters).fetchall():
@@ -112,7 +112,7 @@ class Rebuild:
         return self._connection.execute(OBJECTS, {"schema": schema}).fetchall()
 
     def _rehearse(self) -> None:
-        """See that the old objects can be dropped, and that the new ones' names are free then. RefusedError."""
+        """Check that the old objects can be dropped, and that the new ones' names are free then. RefusedError."""
         with self._connection.transaction(force_rollback=True):
             self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
             self._drop()
@@ -124,7 +124,7 @@ class Rebuild:
             )
 
     def _drop(self) -> None:
-        """Drop what has the names of ours. RefusedError, with their names, where others depend on it."""
+        """Drop the objects with our names. RefusedError, naming what depends on them, if something does."""
         there = self._objects(self._home)
         for wanted in KINDS:
             named = [
@@ -145,7 +145,7 @@ class Rebuild:
 
 @contextmanager
 def begun(url: str, born_ns: int, *, replace: bool) -> Iterator[Rebuild]:
-    """A new schema for the rows of the journal that was born then. It is removed where it is not swapped in.
+    """A new schema for the rows of the journal that was born then. It is removed unless it is swapped in.
 
     RefusedError if the database is not to be rebuilt: somebody writes to it, it has rows of another journal (that
     is ignored with `replace`), or others depend on its tables. psycopg.Error.

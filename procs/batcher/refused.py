@@ -20,8 +20,8 @@ from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLU
 from procs.batcher.requests import REQUEST_COLUMNS
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
 
-# SQLSTATEs of a server that is away, full, stopping, locked, read-only, misconfigured or damaged, or that has not got
-# what we need: tried again. All others, a trigger's own among them, are what it has against a row.
+# SQLSTATEs of a server that is away, full, stopping, locked, read-only, misconfigured or damaged, or that lacks what we
+# need: tried again. All others, a trigger's own among them, object to a row.
 SERVER_CLASSES = frozenset(["08", "0A", "25", "28", "3D", "3F", "40", "53", "55", "57", "58", "F0", "XX"])
 SERVER_STATES = frozenset(["42501", "42P01"])
 # Failures that are halved, for each table of a batch: at 16 a row, more than a hundred rows are found one by one. What
@@ -56,7 +56,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 REWRITTEN = ("assets", "instruments", "users", "balances")
 KEPT = ("created",)  # columns that stay then
 SMALL, LARGE, NUMERIC, TIME, BOOLEAN = "smallint", "bigint", "numeric", "timestamptz", "boolean"
-# Of what is no text: COPY's binary form has the width of the type.
+# Of columns that are not text: COPY's binary form has the width of the type.
 TYPES = {
     "id": "integer", "scale": SMALL, "base_asset": "integer", "quote_asset": "integer",
     "tick_mantissa": LARGE, "price_scale": SMALL, "lot_mantissa": LARGE, "quantity_scale": SMALL,
@@ -75,7 +75,7 @@ TYPES = {
     "terms": "jsonb",
 }  # fmt: skip
 
-# What a budget buys is not known before: its quantity is what is filled, and nothing of that remains.
+# What a budget buys is unknown beforehand: its quantity is what is filled, and nothing remains.
 UPDATE_ORDERS = """
     UPDATE orders AS o SET
         price = coalesce(c.price, o.price), filled = o.filled + c.filled, state = coalesce(c.state, o.state),
@@ -87,7 +87,7 @@ UPDATE_ORDERS = """
         updated = c.updated, seq = c.seq
     FROM {source} AS c WHERE o.order_id = c.order_id
 """
-# What is checked at the end of a transaction would not tell which row it is about.
+# A check at the end of a transaction would not say which row failed.
 IMMEDIATE = "SET CONSTRAINTS ALL IMMEDIATE"
 STAGE = """
     CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, {columns})
@@ -145,7 +145,7 @@ class Result(Struct):
 
 
 def is_of_rows(error: psycopg.Error) -> bool:
-    """Whether the server has something against a row, rather than being unable to take any."""
+    """Whether the server objects to a row, rather than being unable to take any."""
     if error.sqlstate is None:  # of psycopg itself: a lost connection, or a value that it can't send
         return isinstance(error, psycopg.DataError)
     return error.sqlstate[:2] not in SERVER_CLASSES and error.sqlstate not in SERVER_STATES
@@ -213,7 +213,7 @@ class Staging:
             self.refused += held
 
     def _make_days(self) -> None:
-        """Make the partitions of the days that have trades, where that can be done; the trades tell where it can't."""
+        """Make the partitions of the days that have trades, if that can be done; if not, the trades are refused."""
         days = partitions.days_of(self._connection)
         if days is None:
             return
@@ -240,7 +240,7 @@ class Staging:
             spans += [(middle + 1, high), (low, middle)]
 
     def _refusal(self, table: str, low: int, high: int) -> tuple[str, str] | None:
-        """SQLSTATE and message of what is against these rows; None if the table has them now."""
+        """SQLSTATE and message of why these rows are refused; None if the table has them now."""
         source = _span(table, (low, high))
         count = sql.SQL("SELECT count(*) FROM {} AS s").format(source)
         return _attempt(self._connection, table, source, count if table == CHANGES else None)
@@ -276,7 +276,7 @@ def load(connection: psycopg.Connection) -> Result:
 
 
 def defined(connection: psycopg.Connection, table: str) -> list[tuple[Any, ...]]:
-    """Every row of a table, and behind it those that are set aside, which are newer."""
+    """Every row of a table, then those that are set aside, which are newer."""
     columns = TABLES[table][1]
     query = sql.SQL(
         "SELECT {} FROM {} UNION ALL"
@@ -286,7 +286,7 @@ def defined(connection: psycopg.Connection, table: str) -> list[tuple[Any, ...]]
 
 
 def reasons(connection: psycopg.Connection, most: int) -> tuple[int, list[Refused]]:
-    """How many rows are set aside, and of the most frequent `most` reasons what they say of which table."""
+    """How many rows are set aside, and the `most` frequent reasons, with their tables."""
     row = connection.execute("SELECT count(*) FROM refused_rows").fetchone()
     found = connection.execute(
         "SELECT relation, reason, count(*), min(seq), max(seq) FROM refused_rows GROUP BY relation, reason"
@@ -312,7 +312,7 @@ def _load_one(connection: psycopg.Connection, number: int, table: str, time: str
 def _attempt(
     connection: psycopg.Connection, table: str, source: sql.Composed, count: sql.Composed | None
 ) -> tuple[str, str] | None:
-    """Write the rows of `source`, all or none; SQLSTATE and message of what is against it. Where it counts, as many
+    """Write the rows of `source`, all or none; SQLSTATE and message if they are refused. If there is a `count`, as many
     rows as `count` says must be touched."""
     try:
         with connection.transaction():

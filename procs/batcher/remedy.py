@@ -1,6 +1,6 @@
-"""What a person does about a database that refuses the venue, told by what it says.
+"""What a person can do about a database that refuses the venue, worked out from its message.
 
-It only words; the venue tries again by itself, whatever is done.
+It only gives advice; the venue tries again by itself in any case.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OWN = "let the role own the database and all in it (ALTER DATABASE … OWNER TO,
 
 
 def remedy(error: Exception) -> str:
-    """What to do about it; "" if that is not known."""
+    """What to do about it; "" if unknown."""
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return OWN
     if isinstance(error, psycopg.OperationalError):

@@ -1,6 +1,6 @@
 """Who asked for money, corrections and limits, and who approved: rows from the log's own records, with every value.
 
-Events of these say that they were carried out, and not all of what was asked. It writes nothing itself.
+Their events say that they were carried out, not all that was asked for. It writes nothing itself.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Records = Callable[[int, int], Iterable[bytes]]
 def records_of(journal: Path) -> Records:
     """Those of the journal in a folder, from where it begins on. JournalError, OSError."""
     selection = Selection(journal, REQUESTED)
-    begins = 0  # behind 1 where segments were removed; none that is needed is while this reads
+    begins = 0  # above 1 if segments were removed; none that is needed is removed while this reads
 
     def between(first: int, last: int) -> list[bytes]:
         nonlocal begins
@@ -89,7 +89,7 @@ def rows(records: Iterable[bytes], listings: Listings) -> list[tuple[Any, ...]]:
 
 
 def _row(command: Command, listings: Listings) -> tuple[Any, ...]:
-    # Whose money it is stands in the header of these; who asks, in the session (none: the configuration).
+    # These have the owner of the money in their header, and who asks in the session (none: the configuration).
     is_payment = isinstance(command, Deposit | Withdrawal)
     symbol, asset, amount, terms = _said(command, listings)
     target = command.account if is_payment else getattr(command, "target", None)

@@ -72,7 +72,7 @@ cdef Names STATES = Names(OrderStatus)
 
 
 cdef inline bint has_expired(uint8_t reason) noexcept nogil:
-    """Whether its time was over, or that of its auction: what FIX calls expired."""
+    """Whether its time was over, or that of its auction: FIX calls that expired."""
     return reason == CANCEL_REASON_EXPIRED or reason == CANCEL_REASON_AUCTION_ENDED
 
 
@@ -83,8 +83,9 @@ cdef inline uint64_t mixed(uint64_t key) noexcept nogil:
 cdef class Batch:
     """Rows of at most `batch_rows` events and one frame more. `begin` starts a batch after a database's watermark.
 
-    `epoch` is the last one that begins in it, 0 if none does. Order rows that the batch creates are whole; orders from before it get a change: what to add to quantity and filled,
-    and the new value, if any, of the rest. Instruments and assets stay known from batch to batch.
+    `epoch` is the last one that begins in it, 0 if none does. Order rows that the batch creates are whole; orders from
+    before it get a change: what to add to quantity and filled, and the new value, if any, of the rest. Instruments and
+    assets stay known from batch to batch.
     """
 
     def __cinit__(self, uint64_t batch_rows):
@@ -147,7 +148,7 @@ cdef class Batch:
 
     @property
     def boot(self) -> str:
-        """Which start of a node began `epoch`, in hexadecimal digits; "" where the batch has no beginning of an epoch."""
+        """Which start of a node began `epoch`, in hexadecimal digits; "" if the batch has no beginning of an epoch."""
         return self.boot_id[:sizeof(self.boot_id)].hex() if self.epoch else ""
 
     def add_bytes(self, uint32_t ring, uint64_t first, const uint8_t[::1] slots) -> None:
@@ -282,7 +283,7 @@ cdef class Batch:
         order.state = STATE_EXPIRED if has_expired(event.reason) else STATE_CANCELED
 
     cdef void replace(self, const ReplacedRecord *event) noexcept nogil:
-        """Terms are told whole again; one that is not (a stop that triggered, a minimum) stays as it was."""
+        """An event has all terms again; one that it lacks (a stop that triggered, a minimum) stays as it was."""
         cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         order.price_ticks = event.price_ticks
         order.priced = 1
@@ -408,7 +409,7 @@ cdef void encode_terms(Buffer out, const OrderRow *order, const InstrumentRow *t
 cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) except -1 nogil:
     cdef const InstrumentRow *terms = listings.instrument(order.instrument)
     cdef bint has_budget = order.flags & ORDER_FLAG_BUDGET
-    # What a budget buys is not known before: its quantity is what is filled.
+    # What a budget buys is unknown beforehand: its quantity is what is filled.
     cdef int64_t quantity_lots = order.filled_lots if has_budget else order.quantity_lots
     out.row(CREATED_FIELDS)
     out.integer(<int64_t> order.order_id)

@@ -111,7 +111,7 @@ cdef void finish_frame(Frame *frame, uint32_t ring, uint32_t count, uint64_t fir
 
 
 def stamped(record: bytes) -> bytes:
-    """A packed event with its checksum, as whoever publishes it into a ring stamps it; for tools and tests.
+    """A packed event with its checksum, as its publisher stamps it; for tools and tests.
 
     Raises ValueError unless it is 120 bytes.
     """
@@ -341,7 +341,7 @@ cdef class Spool:
             self.segments.pop(0)[1].unlink()
 
     def begin(self, numbers: Sequence[int], uint64_t born_ns) -> None:
-        """Hold what comes after `numbers` of a journal, in place of all that is held. Nobody may be reading."""
+        """Drop all that is held, and go on after `numbers` of a journal. Nothing may be reading."""
         for _, path in self.segments:
             path.unlink(missing_ok=True)
         self.segments = []
@@ -354,7 +354,7 @@ cdef class Spool:
             self.last[ring] = numbers[ring]
 
     def sync(self) -> None:
-        """Bring what was appended to the disk, by files of its own: a forked child may do it. NotSyncedError."""
+        """Sync what was appended, with its own descriptors: a forked child may do it. NotSyncedError."""
         for _, path in [*self.segments, (0, self.folder)]:
             try:
                 fd = os.open(path, os.O_RDONLY)

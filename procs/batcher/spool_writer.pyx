@@ -1,6 +1,6 @@
 """Moves released events out of the event rings into the spool, in spans of slots, as they lie there.
 
-It never waits for the database. Which events it takes, and when, is its reader's business
+It never waits for the database. Its reader decides which events it takes, and when
 (procs/edge/released_events.pyx).
 """
 
@@ -31,7 +31,7 @@ cdef class SpoolWriter(ReleasedEvents):
 
     @property
     def before(self) -> list[int]:
-        """The number before the next event of each ring: what of them will never come."""
+        """The number before each ring's next event: no earlier one will come."""
         return [self.consumers[ring].next - 1 if ring in self.consumers else 0 for ring in range(RINGS)]
 
     def poll(self, int64_t now_ns) -> int:

@@ -1,6 +1,6 @@
-"""One session with the database: claims it, tells what it has, and writes batches, each in one transaction.
+"""One session with the database: claims it, learns what it has, and writes batches, each in one transaction.
 
-It never retries: whatever fails ends the session, and the next one asks the database again what it has.
+It never retries: any failure ends the session, and the next one asks the database again what it has.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Session:
         self._connection.close()
 
     def teach(self, batch: Batch) -> None:
-        """Tell a batch the assets and instruments that the database has, those that it refuses included."""
+        """Give a batch the assets and instruments that the database has, or has refused."""
         for number, asset, scale, _ in defined(self._connection, "assets"):
             batch.listings.know_asset(number, unshown(asset), scale)
         for number, symbol, _, base, quote, tick, price_scale, lot, quantity_scale, *_ in defined(
@@ -168,7 +168,7 @@ class Session:
         return list(self._records(self._requests_seq + 1, complete_seq))
 
     def _write_at_once(self, batch: Batch, encoded: Encoded, requested: list[bytes]) -> bool:
-        """False, and nothing is written, where the batch has something that needs a closer look."""
+        """False, and nothing is written, if the batch needs a closer look."""
         orders, changes, balances = encoded
         days = self._days_of(batch)
         if days is None:
@@ -327,7 +327,7 @@ class Session:
         return copy
 
     def _listings(self) -> Listings:
-        """What the database lists, that which it refuses included."""
+        """What the database lists, or has refused."""
         return Listings(
             {number: (asset, scale) for number, asset, scale, _ in defined(self._connection, "assets")},
             {

@@ -22,8 +22,8 @@ from shm.ring import Consumer
 NAME = "publisher"  # a venue has one
 TICK_NS = 100_000_000
 TICKS_PER_SECOND = 10
-# Clients that are served at a time, and how many times as long as that took the others then wait: emptying the rings
-# comes first, and all who read take no more than a quarter of a core together.
+# Clients that are served at a time, and how many times as long the others then wait: emptying the rings comes first,
+# and all readers together take no more than a quarter of a core.
 SLICE_CLIENTS = 32
 RESTS = 3
 LONGEST_REST_NS = 100_000_000  # also when what came between them was long: many that connect at once
@@ -43,7 +43,7 @@ class Publisher:
         self._opening: asyncio.Task[None] | None = None
         self._next_tick_ns = 0
         self._ticks = 0
-        self._slice_cpu_ns: int | None = None  # at which the last slice began, until it is known what that cost
+        self._slice_cpu_ns: int | None = None  # when the last slice began, until its cost is known
         self._next_slice_ns = 0
 
     @property
@@ -65,10 +65,10 @@ class Publisher:
         return self._server.waiting()
 
     async def start(self) -> None:
-        """Nothing to prepare: the listener opens from `poll`, once there is something true to serve."""
+        """Nothing to prepare: `poll` opens the listener once the books are true."""
 
     def poll(self, now_ns: int) -> int:
-        """Take a batch of events, and send some clients what came of it; returns 0 when there is nothing left to do.
+        """Take a batch of events, and send some clients the result; returns 0 when there is nothing left to do.
 
         Raises what a bug in a connection raised, or OSError if the address can't be had.
         """
@@ -103,7 +103,7 @@ class Publisher:
         self._fan_out()
 
     def _fan_out(self) -> None:
-        """Serve a slice of the clients, unless the last one has to be rested from.
+        """Serve a slice of the clients, unless the pause after the last one is not over.
 
         A slice costs what this thread takes until the next turn: the loop writes to the sockets after this one.
         """
@@ -115,7 +115,7 @@ class Publisher:
             self._slice_cpu_ns = cpu_ns
 
     def _tick(self, now_ns: int) -> None:
-        """Publish what goes by time. Ticks that were missed are left out: what changed is in the next."""
+        """Publish the timed streams. Missed ticks are skipped: the next has their changes."""
         self._next_tick_ns += TICK_NS * (1 + (now_ns - self._next_tick_ns) // TICK_NS)
         self._feed.tick(Cadence.MS_100)
         self._ticks += 1

@@ -12,8 +12,8 @@ What an event does::
     SHOWN                 its level changes; if it is incoming, it has come to rest
     all else              nothing
 
-What is incoming and PLAIN rests when its command is complete, when the next order comes in, or when an event says what
-of it stands in the book. So no level appears that never stood. While an auction collects, the book may be crossed.
+A PLAIN incoming order rests when its command is complete, when the next order comes in, or when an event says how much
+of it is in the book. So no level appears that never was there. While an auction collects, the book may be crossed.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -33,7 +33,7 @@ cdef enum:
 
 
 cdef int fail(const char *what, const EventRecord *event) except -1 nogil:
-    """Events that contradict the book are a bug of ours: the process ends."""
+    """Events that contradict the book are our bug: the process ends."""
     with gil:
         raise RuntimeError(
             f"{what.decode()}: event {event.number} of cause {event.cause}, instrument {event.instrument}"
@@ -140,7 +140,7 @@ cdef int take(Levels *book, int side, int64_t key, int64_t lots, const EventReco
 
 cdef int come_in(Levels *book, uint64_t order_id, int side, int64_t price_ticks, int64_t lots, int state) \
         except -1 nogil:
-    """The next order of the command comes in, and what was incoming rests."""
+    """The next order of the command comes in, and the one before it rests."""
     rest(book)
     book.incoming_id = order_id
     book.incoming_side = side
@@ -152,7 +152,7 @@ cdef int come_in(Levels *book, uint64_t order_id, int side, int64_t price_ticks,
 
 
 cdef int rest(Levels *book) except -1 nogil:
-    """Nothing trades any more: what is left of a plain order stands in the book."""
+    """Trading has ended: the rest of a plain order is in the book."""
     if book.incoming_id and book.rests and book.incoming_lots > 0:
         add(book, book.incoming_side, book.incoming_key, book.incoming_lots)
     book.incoming_id = 0
@@ -160,7 +160,7 @@ cdef int rest(Levels *book) except -1 nogil:
 
 
 cdef inline int stands(Levels *book, uint64_t order_id) except -1 nogil:
-    """An event tells what of an order is in the book: then it is not incoming any more."""
+    """An event says how much of an order is in the book: then it is no longer incoming."""
     return rest(book) if order_id == book.incoming_id else 0
 
 
@@ -329,7 +329,7 @@ cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil:
 
 
 cdef void levels_bare(Levels *levels) noexcept nogil:
-    """Make a copy of levels independent: it keeps their counts, and nothing that they own."""
+    """Make a copy of levels independent: it keeps their counts, and none of their memory."""
     cdef int side
     for side in range(2):
         levels.sides[side].levels = NULL
@@ -358,7 +358,7 @@ cdef int levels_load(Levels *levels, Loader part) except -1:
             raise MemoryError("no memory for a book's levels")
         part.get(ladder.levels, ladder.count * sizeof(Level))
         for i in range(ladder.count):
-            ladder.levels[i].marks = 0  # of changes that were to be published where it was saved
+            ladder.levels[i].marks = 0  # of changes that were due when it was saved
     return 0
 
 

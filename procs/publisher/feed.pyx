@@ -6,7 +6,7 @@ A start's books are those of its snapshot, or none, and go on with the events th
 router leads and everything it had emitted by then has been read, they do so in silence; then the feed is live and makes
 messages. It stays live: when the core starts again, it emits events that the feed has had, and these are skipped.
 
-At a snapshot's mark it stands still, with everything before the mark handled and nothing behind it, until `pass_mark`.
+At a snapshot's mark it stops, with everything before the mark handled and nothing after it, until `pass_mark`.
 """
 
 from enum import IntEnum
@@ -71,7 +71,7 @@ cdef bytes framed(const Text *messages, bytes wrap):
 
 
 class Kind(IntEnum):
-    """What a stream of an instrument says, how deep, and how often (in ms) where it goes by time."""
+    """What a stream of an instrument says, how deep, and how often (in ms) if it is timed."""
 
     TRADE = KIND_TRADE
     BOOK_TICKER = KIND_BOOK_TICKER
@@ -92,7 +92,7 @@ class Kind(IntEnum):
 
 
 class Cadence(IntEnum):
-    """The paces of the streams that go by time."""
+    """The paces of the timed streams."""
 
     MS_1000 = EVERY_1000_MS
     MS_100 = EVERY_100_MS
@@ -123,7 +123,7 @@ cdef class Feed(ReleasedEvents):
         free(self.touched)
 
     def save(self, Saver out not None) -> None:
-        """Write the books, and what was handled, as they are at a mark."""
+        """Write the books, and the position, as they are at a mark."""
         cdef uint32_t instrument
         self.save_position(out)
         out.object(self.by_symbol)
@@ -143,7 +143,7 @@ cdef class Feed(ReleasedEvents):
     def poll(self) -> int:
         """Take a batch of released events and make their messages; returns how many events were taken.
 
-        A command is complete when an event with another cause follows it, or when its matcher had said so before.
+        A command is complete when an event with another cause follows, or when its matcher has said so.
         RuntimeError for events that contradict each other, or that are missing: a bug of the venue.
         """
         cdef uint64_t epoch = self.board.load(WORD_EPOCH)
@@ -172,7 +172,7 @@ cdef class Feed(ReleasedEvents):
         return True
 
     cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil:
-        """Apply a matcher's event. The first of an instrument in another ring than before says that it has moved."""
+        """Apply a matcher's event. An instrument has moved if its event comes in another ring than before."""
         cdef Market *market = self.markets[event.instrument] if event.instrument < MAX_INSTRUMENTS else NULL
         cdef uint64_t before
         if market == NULL:
@@ -230,7 +230,7 @@ cdef class Feed(ReleasedEvents):
         return 0
 
     cdef int publish(self) except -1 nogil:
-        """End the batch for every instrument that it touched, or that something was due for."""
+        """End the batch for every instrument that it touched, or that had something due."""
         cdef uint32_t i
         if self.live:
             for i in range(self.touched_count):
@@ -276,7 +276,7 @@ cdef class Feed(ReleasedEvents):
         return found
 
     def take(self, uint32_t instrument, int kind, bytes wrap=None) -> bytes:
-        """The stream's messages to send, each in a WebSocket frame of its own, one behind the other.
+        """The stream's messages to send, each in a WebSocket frame of its own, one after the other.
 
         With `wrap` each payload is put between it and a closing brace, as on combined connections.
         """
@@ -307,7 +307,7 @@ cdef class Feed(ReleasedEvents):
             text_free(&text)
 
     def want(self, uint32_t instrument, int kind, bint wanted) -> None:
-        """Begin or stop to make a stream's messages: whether anybody is subscribed to it."""
+        """Begin or stop making a stream's messages, as it gains or loses its subscribers."""
         cdef Market *market = self.market(instrument)
         if wanted:
             market.wanted |= <uint32_t> 1 << kind

@@ -1,15 +1,15 @@
-"""Who is subscribed to what, and what each client is sent: everything, or where it reads slowly the latest.
+"""Who is subscribed to what, and what each client is sent: everything or, if it reads slowly, the latest.
 
 It knows neither the WebSocket protocol nor rings.
 
-What the feed has made is gathered at once, for all subscribers of a stream together; clients are then served in rounds,
-some of them at a time, and each is sent what it has not had in one piece. So how many there are decides how often each
-is sent something, and never how often the feed's rings are emptied.
+The feed's messages are gathered at once, for all subscribers of a stream together; clients are then served in rounds,
+some of them at a time, and each is sent all that it lacks in one piece. So the number of clients decides how often each
+is served, and never how often the feed's rings are emptied.
 
 A client's queue is its transport's write buffer. While more than CONFLATE_ABOVE_BYTES wait there, conflatable streams
-are held back, and get their latest message when the client has read. What may not be left out is queued until more than
-the configured bytes wait; then the client is closed. The same number of bytes is kept of a stream for those whose turn
-has not come; whom they are not enough for is closed, too. So none holds more than that twice, and none is waited for.
+are held back, and get their latest message when the client has read. Other messages are queued until more than the
+configured bytes wait; then the client is closed. A stream keeps the same number of bytes for clients whose turn has not
+come; one that needs more is closed, too. So no client holds more than twice that, and nothing waits for any.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Topic:
         self._joined: tuple[int, int, bytes] = (0, 0, b"")
 
     def add(self, frames: bytes) -> None:
-        """Keep what was made, in place of what is too old."""
+        """Keep new messages, in place of those that are too old."""
         self._pieces.append(frames)
         self._bytes += len(frames)
         self.end += 1
@@ -60,7 +60,7 @@ class Topic:
             self.forget(self.first + 1)
 
     def forget(self, before: int) -> None:
-        """Everybody has had the pieces before that one, or has to do without."""
+        """All clients have had the pieces before that one, or must do without."""
         while self.first < before:
             self._bytes -= len(self._pieces.popleft())
             self.first += 1
@@ -119,7 +119,7 @@ class Hub:
         # (instrument, kind) -> (name, combined) -> topic. Two names may mean one stream: depth and depth@1000ms.
         self._topics: dict[tuple[int, int], dict[tuple[str, bool], Topic]] = {}
         self._fresh: dict[Topic, None] = {}  # with pieces that no round was begun for
-        self._served: list[tuple[Topic, int]] = []  # those of this round, and what their clients have had after it
+        self._served: list[tuple[Topic, int]] = []  # those of this round, and the position of their clients after it
         self._round: deque[Client] = deque()
         self._behind: set[Client] = set()  # held back: to be tried again
 
@@ -156,7 +156,7 @@ class Hub:
         self._behind.discard(client)
 
     def gather(self) -> None:
-        """Take what the feed has made, for those who are subscribed to it."""
+        """Take the feed's messages, for their subscribers."""
         for instrument, kind in self._feed.pending():
             for topic in self._topics.get((instrument, kind), {}).values():
                 topic.add(self._feed.take(instrument, kind, topic.wrap))
@@ -164,7 +164,7 @@ class Hub:
             self._feed.clear(instrument, kind)
 
     def serve(self, most: int) -> int:
-        """Send `most` clients what they have not had, the next ones of the round; returns how many there were."""
+        """Send the round's next clients, at most `most`, what they lack; returns how many there were."""
         if not self._round:
             self._begin_round()
         count = min(most, len(self._round))
@@ -235,5 +235,5 @@ class Hub:
 
 
 def wrapping(name: str) -> bytes:
-    """What stands before a message on a combined connection; a brace stands behind it."""
+    """What precedes a message on a combined connection; a brace follows it."""
     return b'{"stream":"%s","data":' % name.encode()

@@ -1,6 +1,6 @@
 """One instrument's market data: its book, its last trade, and the messages that its streams are made of.
 
-It writes each message once, as JSON into C buffers, whoever reads it; it knows no ring, subscriber, socket or clock.
+It writes each message once for all readers, as JSON into C buffers; it knows no ring, subscriber, socket or clock.
 
 Three paces: a state (`@book<levels>`), and what is a single event (a trade, a phase), are written as their command is
 applied, so that none is ever missed; the best prices (`@bookTicker`) at the end of a batch of events; depth, whole or
@@ -39,7 +39,7 @@ from shm.records import Phase, PhaseReason
 cdef enum:
     NS_PER_MS = 1_000_000
     LEVEL_SIZE = 2 * NUMBER_SIZE + 4     # ["price","quantity"],
-    HEAD_SIZE = 8 * NUMBER_SIZE + 128    # everything of a message but its levels
+    HEAD_SIZE = 8 * NUMBER_SIZE + 128    # of a message without its levels
     LENGTH_SIZE = 8
     ALL_LEVELS = 3                       # KIND_…_5, _10 and _20
 
@@ -103,7 +103,7 @@ cdef char *write_trade(char *out, const Market *market, const TradedRecord *trad
 
 
 cdef inline char *write_head(char *out, const Market *market, const char *head, uint64_t time_ns) noexcept nogil:
-    """What events of ours begin with: their kind, their time, and the symbol."""
+    """How a message of our own streams begins: its kind, its time, and the symbol."""
     out = write_integer(put(out, head), time_ns // NS_PER_MS)
     return put(put(put(out, b',"s":"'), market.symbol), b'"')
 
@@ -367,7 +367,7 @@ cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil:
 
 
 cdef int market_complete(Market *market) except -1 nogil:
-    """The command under way has no more events: its state is written, and the book may be shown."""
+    """The command under way has no more events: write its state; the book may be shown."""
     levels_complete(&market.levels)
     return after_command(market)
 
@@ -382,7 +382,7 @@ cdef int market_move(Market *market, int matcher, uint64_t next_number) except -
 
 
 cdef int market_correct(Market *market, const CorrectedRecord *event) except -1:
-    """Take the correction of a trade, which the router tells."""
+    """Take the correction of a trade, from the router."""
     memcpy(&market.last_correction, event, sizeof(CorrectedRecord))
     market.has_correction = True
     return publish_event(market, KIND_CORRECTION)
@@ -407,7 +407,7 @@ cdef int publish_ticker(Market *market) except -1 nogil:
 
 
 cdef int market_publish(Market *market) except -1 nogil:
-    """Write what a batch has to say at its end, and what is due. Returns 0 when the book is in the middle of a command,
+    """Write what is due, and what belongs at a batch's end. Returns 0 when the book is in the middle of a command,
     and it must be called again."""
     cdef int kind
     for kind in range(ALL_LEVELS):

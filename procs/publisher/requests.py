@@ -1,6 +1,6 @@
 """The requests that clients send over an open WebSocket, and the answers to them, as text.
 
-It is pure: text in, a request or a refusal out; what a request does is the server's.
+It is pure: text in, a request or a refusal out; the server carries the request out.
 """
 
 from __future__ import annotations

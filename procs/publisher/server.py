@@ -30,7 +30,7 @@ from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answe
 from procs.publisher.streams import Stream, parse_stream, parse_target
 from procs.publisher.text import frame
 
-MAX_HANDSHAKES = 100  # sockets beside those that may subscribe: whoever comes is answered, if only by a refusal
+MAX_HANDSHAKES = 100  # sockets beyond those that may subscribe: every client is answered, if only by a refusal
 MAX_SUBSCRIPTIONS = 200
 MAX_REQUEST_BYTES = 16384
 MAX_REQUESTS_PER_SECOND = 50
@@ -42,7 +42,7 @@ CLOSE_TIMEOUT_S = 2.0
 POLICY_VIOLATION = 1008
 TOO_MANY_REQUESTS = f"more than {MAX_REQUESTS_PER_SECOND} requests in a second"
 
-# Whoever connects can make the library log an error with a traceback (a port scan does): that is no news of ours.
+# Any client can make the library log an error with a traceback (a port scan does): it says nothing about the venue.
 _SILENT = logging.getLogger("lockstep.websockets")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
@@ -149,7 +149,7 @@ class Server:
         return [client.transport.get_write_buffer_size() for client in self._clients]
 
     async def close(self) -> None:
-        """Stop listening and say goodbye (close code 1001); whoever does not answer in time is cut off."""
+        """Stop listening and say goodbye (close code 1001); a client that does not answer in time is cut off."""
         if self._server is None:
             return
         self._server.close()
@@ -204,7 +204,7 @@ class Server:
             client.send(frame(error.answer()))
 
     def _carry_out(self, client: Connection, request: Request) -> None:
-        """Do what is asked, whole or not at all. The answer goes before the first messages of what was subscribed."""
+        """Do what is asked, whole or not at all. The answer precedes the first messages of new subscriptions."""
         if request.method == "SUBSCRIBE":
             new = [name for name in request.params if name not in client.streams]
             streams = self._streams(new, len(client.streams), request)

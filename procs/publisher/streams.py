@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote
 
 from procs.publisher.feed import Kind
 
-# What may stand behind "<symbol>@". Binance's names, and our own: book<levels>, phase, auction, correction.
+# What may follow "<symbol>@": Binance's names, and our own: book<levels>, phase, auction, correction.
 KINDS: dict[str, Kind] = {
     "trade": Kind.TRADE,
     "bookTicker": Kind.BOOK_TICKER,
@@ -25,7 +25,7 @@ KINDS: dict[str, Kind] = {
     **{f"depth{levels}": Kind[f"PARTIAL_{levels}_1000"] for levels in (5, 10, 20)},
     **{f"depth{levels}@{ms}ms": Kind[f"PARTIAL_{levels}_{ms}"] for levels in (5, 10, 20) for ms in (100, 1000)},
 }
-# Each message of these is whole by itself: a slow client may miss some, as long as it gets the latest.
+# Each of these messages is complete: a slow client may miss some, as long as it gets the latest.
 CONFLATABLE = frozenset(
     {Kind.BOOK_TICKER, Kind.AUCTION} | {kind for kind in Kind if Kind.PARTIAL_5_1000 <= kind <= Kind.PARTIAL_20_100}
 )
@@ -61,7 +61,7 @@ def parse_stream(name: str, find: Callable[[str], int | None]) -> Stream | None:
 def parse_target(target: str) -> Target | None:
     """Read a request target; None if nothing is served there.
 
-    Clients put a word of their own behind /ws/ (ccxt: /ws/0) and subscribe later: names without "@" are left out.
+    Clients put a word of their own after /ws/ (ccxt: /ws/0) and subscribe later: names without "@" are ignored.
     """
     path, _, query = target.partition("?")
     if path == "/stream":

@@ -1,7 +1,7 @@
-"""Sends what the person on duty should know to a command or web server, and retries until it is taken.
+"""Sends events that the person on duty should know to a command or web server, and retries until they are taken.
 
-What is still to be told is kept in a file, for the next start; each event is told at least once, under one id. Nothing
-waits for it.
+Undelivered events are kept in a file for the next start; each is sent at least once, under one id. Nothing waits for
+it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from msgspec import Struct, structs
 from config.schema import AlertsSection
 from procs.disk import atomic_file
 
-MAX_WAITING = 1000  # events; then the oldest are dropped, and the next one that is told says how many
+MAX_WAITING = 1000  # events; beyond, the oldest are dropped, and the next one sent says how many
 TRY_S = 30.0  # for a command or a server to take an event
 FIRST_DELAY_S = 1.0
 MAX_DELAY_S = 60.0
-LAST_WORDS_S = 5.0  # at the end: what is not taken by then is told by the next start
+LAST_WORDS_S = 5.0  # at the end: the next start sends what is not taken by then
 
 Kind = Literal[
     "process_restarted",  # one process, or the core, or the whole venue starts again
@@ -47,7 +47,7 @@ Kind = Literal[
 
 
 class Event(Struct, frozen=True):
-    """What happened, at a `time` in UTC; `dropped` events before it were not kept. `left`: who has yet to take it."""
+    """What happened, at a `time` in UTC; `dropped` events before it were not kept. `left`: receivers yet to take it."""
 
     id: str
     time: str
@@ -59,7 +59,7 @@ class Event(Struct, frozen=True):
 
 
 class Alerts:
-    """The events of venue `name`; `file` keeps those that wait. `report` gets a line where telling begins to fail."""
+    """The events of venue `name`; `file` keeps those that wait. `report` gets a line when sending begins to fail."""
 
     def __init__(self, settings: AlertsSection, name: str, file: Path, report: Callable[[str], None]) -> None:
         self._ways: dict[str, Callable[[Event], Awaitable[str]]] = {}
@@ -75,7 +75,7 @@ class Alerts:
         self._failing: set[str] = set()
 
     def tell(self, event: Kind, message: str) -> None:
-        """Have it told to all that are configured, as soon as they take it."""
+        """Have it sent to all configured receivers, as soon as they take it."""
         if not self._more:
             return
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
@@ -136,12 +136,12 @@ class Alerts:
         except (OSError, msgspec.DecodeError) as error:
             self._report(f"{self._file} can't be read, and the events in it are not told: {error}")
             return []
-        # Who is configured no more takes nothing.
+        # A receiver that is no longer configured takes nothing.
         left = [structs.replace(each, left=tuple(way for way in each.left if way in self._ways)) for each in waiting]
         return [each for each in left if each.left]
 
     def _keep(self) -> None:
-        with suppress(OSError):  # on a full disk they are told from memory
+        with suppress(OSError):  # on a full disk they are sent from memory
             atomic_file.replace(self._file, msgspec.json.encode(self._waiting))
 
 
@@ -154,7 +154,7 @@ def _body(event: Event) -> bytes:
 async def _run(command: str, event: Event) -> str:
     """Run the command with the event as JSON on its standard input; why it has not taken it, "" if it has.
 
-    It has a session of its own: Ctrl-C is not for it, and what it started ends with it where it does not end in time.
+    It has a session of its own: Ctrl-C is not for it. If it does not end in time, it is killed with all it started.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -202,7 +202,7 @@ class _Webhook:
             with suppress(RuntimeError):  # the loop is closed: nothing waits
                 loop.call_soon_threadsafe(tell, problem)
 
-        # Not an executor: the end of the supervisor waits for its threads, however long a server takes.
+        # Not an executor: the supervisor's exit would wait for its threads, however long a server takes.
         self._thread = threading.Thread(target=send, name="webhook", daemon=True)
         self._thread.start()
         try:
@@ -227,7 +227,7 @@ class _Webhook:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Elsewhere a POST becomes a GET without the event: whoever moves has to be told of in the configuration."""
+    """Follows no redirect: it would turn the POST into a GET without the event. Configure the new address."""
 
     def redirect_request(self, *_arguments: object) -> None:
         return None

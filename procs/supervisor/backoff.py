@@ -7,7 +7,7 @@ from __future__ import annotations
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 10.0
-HEALTHY_S = 60.0  # a venue that was ready for so long has earned a quick restart
+HEALTHY_S = 60.0  # a venue that was ready this long has earned a quick restart
 MAX_FAILED_STARTS = 10  # in a row, none of which became ready
 
 
@@ -22,7 +22,7 @@ class Backoff:
     def failed(self, ready_s: float | None) -> float | None:
         """The venue ended after `ready_s` seconds of being ready (None: it never was).
 
-        Returns the delay in seconds before the next start, or None where starting again has no prospect.
+        Returns the delay in seconds before the next start, or None if starting again is hopeless.
         """
         if ready_s is None:
             self._failed_starts += 1

@@ -1,6 +1,6 @@
 """One host process as its supervisor sees it: started by exec, its output logged, its death noticed, its end awaited.
 
-It knows nothing of what the host does; whoever starts it says what its death means.
+It does not know what the host does; its caller decides what a death means.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Child:
         return next((line.strip() for line in reversed(self.log.tail) if line.strip() and line[0] != "{"), "")
 
     def terminate(self) -> None:
-        """Ask it to end in order (SIGTERM); nothing happens where it has ended."""
+        """Ask it to end in order (SIGTERM); no effect if it has ended."""
         self._signal(signal.SIGTERM)
 
     async def wait(self, timeout_s: float) -> bool:

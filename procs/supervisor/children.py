@@ -41,7 +41,7 @@ class Children:
         """Note that this supervisor started `pid` with `command`."""
         identity = identify(pid)
         if identity is not None:
-            # /proc shows the command line only a moment after exec: what was asked for is what it will be.
+            # /proc shows the command line only a moment after exec: note the one that was asked for.
             self._entries.append(structs.replace(identity, command=" ".join(command)))
             self._write()
 
@@ -56,7 +56,7 @@ class Children:
         self._write()
 
     def end_leftovers(self) -> list[Identity]:
-        """SIGKILL what a dead supervisor's list still finds alive, and wait until it is gone. Returns who that was."""
+        """SIGKILL the processes in a dead supervisor's list that still live; returns them once they are gone."""
         ended = [entry for entry in self._read() if identify(entry.pid) == entry and _end(entry)]
         self.clear()
         return ended
@@ -90,7 +90,7 @@ def _end(entry: Identity) -> bool:
     except ProcessLookupError:
         return False
     try:
-        # The pidfd holds on to one process: looked at again behind it, there is no other that the signal could hit.
+        # The pidfd holds one process: checked once more now, the signal can hit no other.
         if identify(entry.pid) != entry:
             return False
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)

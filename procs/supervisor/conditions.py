@@ -1,4 +1,4 @@
-"""What is not an event but a state that should not last: little space on the disk, a database that does not follow."""
+"""States that should not last, unlike events: little space on the disk, a database that does not follow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Conditions:
         self._is_low, self._is_full = is_low, is_full
 
     def _look_at_database(self, committed: int, database: int, now_s: float) -> None:
-        """It is behind where it has not moved for so long although it could have."""
+        """It is behind if it has not moved for this long although it could have."""
         if database >= committed or database != self._database:
             if self._is_behind:
                 self._is_behind = False

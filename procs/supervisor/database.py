@@ -1,6 +1,6 @@
-"""Tells a person when no rows reach the database, and why, and when they do again.
+"""Reports when no rows reach the database, and why, and when they do again.
 
-It asks no database: what is wrong the batcher says, which goes on by itself.
+It asks no database: the batcher says what is wrong, and goes on by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class DatabaseWatch:
         self._looked_s = 0.0
 
     def tick(self) -> None:
-        """Tell what has changed."""
+        """Report a change."""
         if time.monotonic() - self._looked_s < LOOK_S:
             return
         self._looked_s = time.monotonic()

@@ -11,8 +11,8 @@ from pathlib import Path
 from procs.disk import space
 from shm.board import Board, Word
 
-RETRY_S = 1.0  # between two tries of what found no space
-FULL_BYTES = 2**20  # with fewer bytes free, that may be what a process died of
+RETRY_S = 1.0  # between two tries to do something that found no space
+FULL_BYTES = 2**20  # with fewer bytes free, a process may have died of that
 
 
 class DiskWatch:

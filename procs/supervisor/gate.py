@@ -26,7 +26,7 @@ class Stall(NamedTuple):
 
 
 class Gate:
-    """What keeps the event rings of `topology` full. `look` is called every LOOK_S while the venue leads."""
+    """Finds who keeps the event rings of `topology` full. `look` is called every LOOK_S while the venue leads."""
 
     def __init__(self, topology: Topology) -> None:
         downstream = {agent: host for host in topology.hosts if host.is_downstream for agent in host.agents}

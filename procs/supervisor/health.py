@@ -1,6 +1,6 @@
 """Reads from a run's board and rings whether its stages live, whether they are ready, and whether all is done.
 
-It shows that it looks, and nothing else: what follows is the supervisor's decision.
+It shows that it looks, and nothing else: the supervisor decides what follows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def heartbeat_ns(venue: Venue, host: Host, pid: int) -> int | None:
 
 
 def is_ready(venue: Venue, host: Host, pid: int) -> bool:
-    """Whether the host's agents all run and, where they serve clients, listen. Listeners open when the venue leads."""
+    """Whether the host's agents all run and, if they serve clients, listen. Listeners open when the venue leads."""
     leads, follows = venue.board.get(Word.EPOCH) != 0, venue.node.is_secondary
     if not leads and not (follows and venue.board.get(Word.LINK)):
         return False
@@ -65,7 +65,7 @@ def endpoints(venue: Venue, pids: dict[str, int]) -> dict[str, tuple[str, int]]:
 
 
 def is_drained(venue: Venue, gone: Collection[str]) -> bool:
-    """Whether every command taken is matched, journalled and told to all agents but those that have `gone`.
+    """Whether every command taken is matched and journalled, and has reached all agents except those that are `gone`.
 
     Agents out of the gate are not waited for either.
     """
@@ -86,7 +86,7 @@ def is_drained(venue: Venue, gone: Collection[str]) -> bool:
 def figures(venue: Venue) -> tuple[int, ...]:
     """How far the core is, in figures: any of them moves while it gets on.
 
-    Events are among them, for one command can cause millions.
+    Events are among them, since one command can cause millions.
     """
     board = venue.board
     words = [Word.JOURNAL_READY, Word.EPOCH, Word.LOG_END]
@@ -101,7 +101,7 @@ def owes(venue: Venue) -> bool:
 
 
 def waits(board: Board) -> bool:
-    """Whether the core may have to wait for what it can't bring about: space, another node's word, or its lead."""
+    """Whether the core may have to wait for others: for space, or for another node to acknowledge or to lead."""
     if board.get(Word.JOURNAL_FULL) or board.get(Word.FENCED):
         return True
     word = board.get(Word.COMMIT_BY)

@@ -1,7 +1,7 @@
 """A host's log on disk: what it writes to its standard output and error, bounded by rotation.
 
-It keeps lines as they come (JSON from the hosts themselves, plain text from the interpreter); it never interprets them
-but for their level.
+It keeps lines as they come (JSON from the hosts themselves, plain text from the interpreter), and reads no more of them
+than their level.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ERROR_LEVELS = ("error", "critical")
 
 
 class Log:
-    """Appends lines to `file` and rotates it. `tail` holds the last lines, for whoever explains a death.
+    """Appends lines to `file` and rotates it. `tail` holds the last lines, to explain a death.
 
     Lines that the disk refuses are left out and counted, so that nothing dies of logging. Once there is space again, a
     line says how many are missing.

@@ -1,6 +1,6 @@
-"""Keeps the monitor running, which serves metrics and health: beside the venue's processes, and never in their way.
+"""Keeps the monitor running, which serves metrics and health, beside the venue's processes and never in their way.
 
-Its end is no failure of the venue: it is said, and the monitor starts again, however often.
+If it ends, that is reported and it starts again, however often: the venue has not failed.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from procs.supervisor.child import Child
 from procs.supervisor.log import Log
 from shm.refusal import EXIT_REFUSED
 
-PATIENCE_S = 3.0  # for the venue to become ready: until then the start has the processor for itself
+PATIENCE_S = 3.0  # for the venue to become ready: until then the start has the processor to itself
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 30.0
-HEALTHY_S = 60.0  # after so long the next restart is quick again
+HEALTHY_S = 60.0  # after this long the next restart is quick again
 STOP_S = 2.0
 
 
 class Monitoring:
-    """The monitor of the venue in `data`, where `settings` ask for one. `report` gets a line for each end of it."""
+    """The monitor of the venue in `data`, if `settings` ask for one. `report` gets a line each time it ends."""
 
     def __init__(self, settings: MetricsSection, data: Path, report: Callable[[str], None]) -> None:
         self._settings = settings
@@ -86,7 +86,7 @@ class Monitoring:
         return (sys.executable, "-m", "procs.monitor", *words)
 
     def _tell(self, end: str) -> None:
-        """Say how it ended, where that is news."""
+        """Report how it ended, if that is news."""
         if end != self._told:
             self._report(f"{end}; the venue goes on without metrics, and they are tried again")
             self._told = end

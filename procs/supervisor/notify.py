@@ -12,7 +12,7 @@ BEATS = 4  # signs of life within the time that the watchdog grants
 
 
 class Notifier:
-    """The service manager's socket, where there is one. `beat_s`: how often it wants a sign of life; None: never."""
+    """The service manager's socket, if there is one. `beat_s`: how often it wants a sign of life; None: never."""
 
     def __init__(self) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "")
@@ -30,7 +30,7 @@ class Notifier:
         self._send(f"READY=1\nSTATUS={status}")
 
     def alive(self) -> None:
-        """A sign of life, where the unit has WatchdogSec."""
+        """A sign of life, if the unit has WatchdogSec."""
         if self.beat_s is not None:
             self._send("WATCHDOG=1")
 

@@ -1,6 +1,6 @@
-"""Finds out which command it is that the core dies of each time, by a careful replay in a process of its own (LOG-22).
+"""Finds the command that kills the core each time, by a careful replay in a process of its own (LOG-22).
 
-It only names the command: what to do about it is the operator's decision.
+It only names the command: the operator decides what to do about it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def _watch(process: asyncio.subprocess.Process, note: Path) -> bool:
         with contextlib.suppress(TimeoutError):
             return await asyncio.wait_for(process.wait(), LOOK_S) == 0
         now = _noted(note)
-        # Before the first command it loads the snapshot, which takes as long as it takes.
+        # Before the first command it loads the snapshot, which may take any time.
         waited_s = waited_s + LOOK_S if now == seen != 0 else 0.0
         seen = now
     return False

@@ -1,4 +1,4 @@
-"""What /proc tells about a process: that it is the one that was started, and the addresses it listens on.
+"""What /proc says about a process: that it is the one that was started, and the addresses it listens on.
 
 It reads text files of the kernel and never sends a signal.
 """
@@ -20,7 +20,7 @@ PROCESSOR_FIELD = 39
 
 
 class Identity(Struct, frozen=True):
-    """A process beyond doubt: a pid is given out again, but not with the same start and command line."""
+    """Identifies a process: its pid may be used again, but not with the same start time and command line."""
 
     pid: int
     start_ticks: int
@@ -64,7 +64,7 @@ def _stat_fields(pid: int) -> list[str]:
         stat = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return []
-    # The command's name stands in parentheses and may hold anything: the fields are counted from behind its last one.
+    # The command's name stands in parentheses and may hold anything: the fields are counted from after its last one.
     return stat[stat.rindex(")") + 2 :].split()
 
 

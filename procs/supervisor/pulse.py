@@ -1,7 +1,7 @@
 """Shows the service manager's watchdog life for as long as the core gets on, or is being started again.
 
-It only looks and tells. What hangs alone is ended by the supervisor long before; the watchdog is for what it can't end,
-itself included, and for a core that lives and does nothing.
+It only looks and tells. The supervisor ends a process that hangs alone long before; the watchdog is for what the
+supervisor can't end, itself included, and for a core that lives and does nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from procs.venue.venue import Venue
 
 # Longer than any start, or restart, goes without moving a figure: snapshots are read, queues and memory made.
 RESTART_S = 600.0
-STALL_HEARTBEATS = 3  # so many times a host's longest silence: the supervisor must have had its turn before
+STALL_HEARTBEATS = 3  # times a host's longest silence: the supervisor must have had its turn before
 
 
 class Pulse:

@@ -37,7 +37,7 @@ class Recovery:
         """The way back after `host` died at `now_s` (monotonic), and the delay in seconds before it.
 
         A core that dies again before it led would die for ever: the whole venue starts again, and gives up in time.
-        Deaths while the disk is `full` count for nothing.
+        Deaths while the disk is `full` do not count.
         """
         way = Way.CORE if host in self._core else Way.ALONE
         if full:

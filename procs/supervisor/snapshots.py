@@ -1,6 +1,6 @@
-"""Takes snapshots of a running venue: asks for one, waits for all stages' parts, makes it valid, removes what is old.
+"""Takes snapshots of a running venue: asks for one, waits for all stages' parts, makes it valid, removes old ones.
 
-It works beside the order path, which only sees the request; it delays nothing, and gives up what takes too long.
+It works beside the order path, which only sees the request; it delays nothing, and gives up one that takes too long.
 On a disk that is nearly full it takes none, and drops one that is under way.
 """
 
@@ -22,8 +22,8 @@ from shm.journal_retain import retain
 TAKEN_S = 30.0  # for the router to settle and write the mark
 PARTS_S = 300.0  # for all parts to be written
 FULL = "the disk is nearly full, and what is left is for others"
-# After one, the schedule rests so many times as long as it took: saving much state under load costs the others a third
-# of their speed, and behind a rest of four a replay takes about as long as loading what was saved (decision 0018).
+# After one, the schedule rests this many times as long as it took: saving much state under load costs the others a
+# third of their speed, and after a rest of four a replay takes about as long as loading what was saved (decision 0018).
 RESTS = 4
 
 
@@ -35,8 +35,8 @@ class Pending(NamedTuple):
 
 
 class Coordinator:
-    """The snapshots of one run, in `data`. `tick` is called often while the venue is ready; `report` tells a person of
-    trouble.
+    """The snapshots of one run, in `data`. `tick` is called often while the venue is ready; `report` gets a
+    line when something goes wrong.
 
     Times are monotonic seconds.
     """
@@ -68,13 +68,13 @@ class Coordinator:
         self._asked = True
 
     def reset(self) -> None:
-        """The core has died: what it was to save is lost, and is asked for again once it leads."""
+        """The core has died: the snapshot under way is lost, and is asked for again once it leads."""
         if self._pending is not None and self._work is None:
             self._pending = None
             self._asked = True
 
     def lost(self, agents: Sequence[str], now_s: float) -> None:
-        """`agents` start again, and pass over what they were to save: what waits for a part of theirs is given up.
+        """`agents` start again and skip what they were to save: a snapshot that waits for a part of theirs is given up.
 
         It is asked for again when all are back. Parts of it that come later are removed with the older snapshots.
         """
@@ -150,7 +150,7 @@ class Coordinator:
         """Off the supervisor's own thread: it reads all parts, and syncs."""
         entry = snapshot_catalog.enter(self._data, seq, self._agents)
         kept = snapshot_catalog.prune(self._data, self._config.snapshots.keep)
-        # Behind the oldest of all that are to be kept: where the newest is damaged, there is one to fall back on.
+        # After the oldest that is kept: if the newest is damaged, there is one to fall back on.
         if self._config.journal.retention == "snapshots" and len(kept) >= self._config.snapshots.keep:
             done_seq = min(kept[0].seq, self._board.get(Word.DATABASE_SEQ))
             if self._board.get(Word.COMMIT_BY) == Word.ACKED_SEQ:  # what the other node lacks is shipped from here
@@ -173,13 +173,13 @@ class Coordinator:
             self._last_seq = entry.seq
 
     def _drop(self, seq: int, now_s: float, reason: str) -> None:
-        """Give up the one under way, and remove what there is of it."""
+        """Give up the one under way, and remove its parts."""
         self._last_seq = max(self._last_seq, seq)
         snapshot_catalog.drop(self._data, seq)
         self._give_up(now_s, reason)
 
     def _give_up(self, now_s: float, reason: str) -> None:
-        """The next one is due as if this had been taken: what failed once may fail again, and costs a pause each."""
+        """The next one is due as if this had been taken: it may fail again, and each costs a pause."""
         self._end(now_s)
         self._report(f"a snapshot was given up: {reason}")
 

@@ -28,12 +28,12 @@ from shm.board import Word
 from shm.segment import SegmentError
 
 TICK_S = 0.1
-STARTING_TICK_S = 0.01  # while something starts: whoever waits for it shall not wait for us
+STARTING_TICK_S = 0.01  # while something starts: clients that wait for it should not wait for us
 PROGRESS_S = 5.0  # how often a start that takes long says how far it is
 
 
 class Console(Protocol):
-    """Where the supervisor tells a person what happens."""
+    """Where the supervisor says what happens."""
 
     def line(self, text: str) -> None: ...
     def ready(self, run: Run, took_s: float) -> None: ...
@@ -90,7 +90,7 @@ class Watch:
 
     @property
     def pause_s(self) -> float:
-        """How long to wait until the next turn, where no death and no signal comes before."""
+        """How long to wait until the next turn, unless a death or a signal comes first."""
         return TICK_S if self._is_ready else STARTING_TICK_S
 
     def ask_snapshot(self) -> bool:
@@ -101,7 +101,7 @@ class Watch:
         return True
 
     async def turn(self) -> Failure | None:
-        """Look once, and do what is due; returns what the run can't go on after."""
+        """Look once, and do what is due; returns a failure after which the run can't go on."""
         if self._keeper is not None and self._keeper.done():
             self._keeper.result()
         failure = await self._take_down() or await self._start_again()

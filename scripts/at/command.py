@@ -1,6 +1,6 @@
 """`lockstep at`: a venue as it was just after one command, and why that was refused, from its snapshots and journal.
 
-It replays in this process and looks; the venue may run meanwhile, and notices nothing.
+It replays in this process; a running venue is unaffected.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class OrderView(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """The venue just after `command`. `snapshot` is the record behind which the replay began; 0: the journal."""
+    """The venue just after `command`. `snapshot` is the record after which the replay began; 0: the journal."""
 
     command: Asked
     events: list[str]

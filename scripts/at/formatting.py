@@ -76,7 +76,7 @@ NANOSECONDS = 1_000_000_000
 HEADER = frozenset(Command.__struct_fields__)
 
 
-class Listed(NamedTuple):
+class InstrumentUnits(NamedTuple):
     """What an instrument's amounts are counted in."""
 
     symbol: str
@@ -95,7 +95,7 @@ class Names:
     """Accounts, assets and instruments by their numbers. One that is not there is shown by its number."""
 
     def __init__(
-        self, accounts: dict[int, str], assets: dict[int, tuple[str, int]], instruments: dict[int, Listed]
+        self, accounts: dict[int, str], assets: dict[int, tuple[str, int]], instruments: dict[int, InstrumentUnits]
     ) -> None:
         self.accounts = accounts
         self.assets = assets
@@ -147,10 +147,10 @@ class Names:
         return f"{self.units(asset, units)} {name}"
 
 
-def _listed(symbol: str, terms: dict[str, Any]) -> Listed:
+def _listed(symbol: str, terms: dict[str, Any]) -> InstrumentUnits:
     fields = ("matcher", "base_asset", "quote_asset", "tick_mantissa", "price_scale", "lot_mantissa", "quantity_scale",
               "unit_value", "lot_units")  # fmt: skip
-    return Listed(symbol, *(int(terms[name]) for name in fields))
+    return InstrumentUnits(symbol, *(int(terms[name]) for name in fields))
 
 
 def time_text(time_ns: int) -> str:

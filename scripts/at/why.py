@@ -91,7 +91,7 @@ def _order(code: Code, order: NewOrder | Replace, case: Case) -> Figures:
 
 
 def _cost(order: NewOrder | Replace, case: Case) -> dict[str, int] | None:
-    """What an order comes to; `needed` is what must be free for it, beside what is held for it already."""
+    """What an order costs; `needed` must be free for it, beyond what is held for it already."""
     ledger = case.core.ledger
     if isinstance(order, NewOrder):
         budget = bool(order.flags & OrderFlag.BUDGET)

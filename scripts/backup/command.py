@@ -35,7 +35,7 @@ Rate = Annotated[float, Parameter(help="Read at most this many MB a second; 0: a
 
 
 class Outcome(Struct):
-    """A backup that was made: where the log is in it, what it has, and what of that was not in the folder before."""
+    """A backup: where its log ends, what it has, and how much of that was new in the folder."""
 
     seq: int
     point: str

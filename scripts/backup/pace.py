@@ -25,14 +25,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def give_way() -> None:
-    """Let everybody else have the processor and the disk first, from here on to this process's end."""
+    """Let all others have the processor and the disk first, until this process ends."""
     os.nice(LOWEST_PRIORITY)
     if (number := IOPRIO_SET.get(platform.machine())) is not None:
         _libc.syscall(number, 1, 0, IOPRIO_IDLE)
 
 
 class Pace:
-    """So many bytes a second, of what is read or written; 0: as fast as it goes. `show` gets the sum."""
+    """A limit in bytes a second, read or written; 0: none. `show` gets the sum."""
 
     def __init__(self, bytes_per_second: int = 0, show: Callable[[int], None] = lambda _: None) -> None:
         self.done = 0
@@ -41,7 +41,7 @@ class Pace:
         self._due_s = time.monotonic()
 
     def spend(self, size: int) -> None:
-        """Wait until so many more bytes are due. What was not used up before is no credit."""
+        """Wait until this many more bytes are due. Unused time is no credit."""
         self.done += size
         self._show(self.done)
         if self._rate:
@@ -81,7 +81,7 @@ class ChangedError(Exception):
 
 
 def checked(source: Path, size: int, sha256: str, pace: Pace) -> Iterator[bytes]:
-    """`chunks`, and ChangedError at the end where these are not what the checksum says, or the file has more."""
+    """`chunks`; ChangedError at the end if their checksum differs, or the file has more."""
     sha = hashlib.sha256()
     for data in chunks(source, size, pace):
         sha.update(data)
@@ -91,7 +91,7 @@ def checked(source: Path, size: int, sha256: str, pace: Pace) -> Iterator[bytes]
 
 
 def write(target: Path, content: Iterator[bytes]) -> tuple[int, str]:
-    """Write a new file, synced when this returns: its size and SHA-256. What writing or reading raises: it is gone."""
+    """Write a new file, synced when this returns; its size and SHA-256. If writing or reading raises, it is removed."""
     sha, size, settled = hashlib.sha256(), 0, 0
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -115,6 +115,6 @@ def write(target: Path, content: Iterator[bytes]) -> tuple[int, str]:
 
 
 def _settle(fd: int, begin: int, end: int) -> None:
-    """Have the disk keep what was written, and the memory forget it."""
+    """Sync what was written, and drop it from memory."""
     os.fdatasync(fd)
     os.posix_fadvise(fd, begin, end - begin, os.POSIX_FADV_DONTNEED)

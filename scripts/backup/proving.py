@@ -1,6 +1,6 @@
-"""Proves a backup: each file is what it was, and the journal leads from its oldest snapshot to each later one, and on.
+"""Proves a backup: each file is unchanged, and the journal leads from its oldest snapshot through each later one.
 
-It needs nothing of the venue, and changes nothing of the backup: it works on links to its files.
+It needs nothing of the venue, and changes nothing in the backup: it works on links to its files.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Proof(Struct):
 
 
 def check_files(repository: Repository, points: list[Point], found: Proof, speed: Pace) -> None:
-    """Hold the content of every file of every backup against its checksum. OSError."""
+    """Check every file of every backup against its checksum. OSError."""
     named = {file.sha256: file for point in points for file in point.files}
     found.backups, found.files = len(points), len(named)
     for file in named.values():
@@ -70,7 +70,7 @@ def check_files(repository: Repository, points: list[Point], found: Proof, speed
 
 
 def replay(repository: Repository, points: list[Point], found: Proof, show: Show) -> None:
-    """Replay the journal of the newest backup by way of all snapshots that there are, and count the money."""
+    """Replay the journal of the newest backup through all snapshots, and count the money."""
     newest = points[-1]
     found.seq = newest.seq
     with _folder(repository) as data:
@@ -95,7 +95,7 @@ def replay(repository: Repository, points: list[Point], found: Proof, show: Show
 
 @contextlib.contextmanager
 def _folder(repository: Repository) -> Iterator[Path]:
-    """A folder for links to contents, removed at the end, as is what a killed proof has left of its own. OSError."""
+    """A folder for links to contents, removed at the end, like those that killed proofs have left. OSError."""
     turn = RoleLock(repository.folder / LOCK)
     turn.acquire(wait=True)
     try:

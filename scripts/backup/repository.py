@@ -47,14 +47,14 @@ SHA256 = r"^[0-9a-f]{64}\Z"
 
 
 class RepositoryError(Exception):
-    """What is in the folder is not what it should be; the message says which file, and what to do."""
+    """A file in the folder is not what it should be; the message says which one, and what to do."""
 
 
 class File(Struct, frozen=True):
     """A file of a venue: its place in the data folder, the bytes of it that count, their SHA-256 in hexadecimal.
 
-    `known` is what else tells that it is the same (of a segment the chained hash, of a part its own checksum), so that
-    it need not be read again; empty if nothing does.
+    `known` also identifies its content (a segment by the chained hash, a part by its own checksum), so that it need not
+    be read again; empty if nothing does.
     """
 
     path: Annotated[str, Meta(pattern=PLACE)]
@@ -64,7 +64,7 @@ class File(Struct, frozen=True):
 
 
 class Point(Struct, frozen=True):
-    """A backup: the venue in `files` as it was behind record `seq` of its log. Times are the wall clock's.
+    """A backup: the venue in `files` as it was after record `seq` of its log. Times are the wall clock's.
 
     `chain`: the chained hash there. `first_seq`: where its journal begins. `database_seq`: up to where the rows are
     that are in it, None if there are none: they all follow from the journal. `snapshot`: the record of the one in
@@ -144,12 +144,12 @@ class Repository:
         return path.exists() and path.stat().st_size == file.size
 
     def find(self, path: str, known: str) -> File | None:
-        """The file at `path` that this is known of, where its content is here."""
+        """The file at `path` that is known as this, if its content is here."""
         file = self._known.get((path, known))
         return file if file is not None and self.has(file) else None
 
     def add(self, path: str, source: Path, size: int, speed: Pace, known: str = "") -> File:
-        """Have the first `size` bytes of `source` here. EOFError, OSError: nothing was added."""
+        """Add the first `size` bytes of `source`. EOFError, OSError: nothing was added."""
         if known and (found := self.find(path, known)) is not None:
             return found
         like = next((each for each in self._latest if (each.path, each.size) == (path, size)), None)
@@ -171,7 +171,7 @@ class Repository:
         return self.note(file)
 
     def note(self, file: File) -> File:
-        """Remember a file whose content is here, for this backup and, should that be ended, for the next one."""
+        """Remember a file whose content is here, for this backup and, if it is interrupted, for the next one."""
         self._done.append(file)
         if file.known:
             self._known[file.path, file.known] = file
@@ -206,7 +206,7 @@ class Repository:
         return len(points)
 
     def _remove_unnamed(self, points: list[Point]) -> None:
-        """Remove contents of no backup, those of an unfinished one excepted."""
+        """Remove contents of no backup, except those of an unfinished one."""
         wanted = {file.sha256 for file in self._done} | {file.sha256 for point in points for file in point.files}
         for path in (self.folder / OBJECTS).glob("??/*"):
             if path.name not in wanted:

@@ -1,7 +1,7 @@
-"""Puts a backup back into a folder: the venue as it was behind one record of the log.
+"""Puts a backup back into a folder: the venue as it was after one record of the log.
 
-What the files are is held against their checksums while they are copied. Nothing that a start would go on with has its
-place before all is there: the journal comes last.
+Files are checked against their checksums while they are copied. The journal comes last: without it, no start goes on
+with an incomplete folder.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from shm.journal_format import SUFFIX
 
 STAGE = "restoring"
 CONFIG = "venue.toml"
-# How far sessions' numbers leap: more than were given since the backup. A client that was given more says so by itself:
-# what comes next is lower than it expects.
+# How far sessions' numbers leap: more than were given since the backup. A client that was given more notices by
+# itself: the next number is lower than it expects.
 LEAP = 1_000_000
 LEAP_A_SECOND = 1_000
 LONGEST_LEAP = 10**9
@@ -39,7 +39,7 @@ NS_PER_S = 10**9
 
 
 class Plan(Struct, frozen=True):
-    """What a venue at record `seq` is made of: the files of `base`, the newest backup that knows of nothing behind it
+    """What a venue at record `seq` is made of: the files of `base`, the newest backup that knows of nothing after it
     (None: there is none), and the journal of `source`, which has it. `newest` has the highest reserved numbers."""
 
     seq: int
@@ -67,7 +67,7 @@ class Plan(Struct, frozen=True):
 
 
 class Restored(Struct):
-    """What has come of it: a venue in `data` whose journal ends with record `seq`, and what to do before it starts.
+    """The outcome: a venue in `data` whose journal ends with record `seq`, and what to do before it starts.
 
     `lost_seq`: the backups know of records up to there. `sessions` go on `leap` numbers later, at least.
     """
@@ -143,14 +143,14 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
 
 
 def copy(repository: Repository, file: File, into: Path, speed: Pace) -> None:
-    """Put a file in its place below a folder. RepositoryError if it is not what it was, OSError."""
+    """Put a file in its place below a folder. RepositoryError if it has changed, OSError."""
     target = into / file.path
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pace.write(target, checked(repository, file, speed))
 
 
 def checked(repository: Repository, file: File, speed: Pace) -> Iterator[bytes]:
-    """A file's content, of which the end comes only if all of it is what it was. RepositoryError, OSError."""
+    """A file's content, whose end comes only if all of it is unchanged. RepositoryError, OSError."""
     try:
         yield from pace.checked(repository.object(file.sha256), file.size, file.sha256, speed)
     except (FileNotFoundError, EOFError, pace.ChangedError) as error:
@@ -172,7 +172,7 @@ def _leap(stage: Path, chosen: Plan, done: Restored) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Have the disk keep all names below: the contents it has."""
+    """Sync all names below; the contents are synced already."""
     for each in [*folder.rglob("*"), folder]:
         if each.is_dir():
             atomic_file.sync(each)

@@ -1,7 +1,7 @@
-"""What a backup of a venue has, and in which order that is read, so that it fits together while the venue trades.
+"""What a backup of a venue has, and the order in which it is read, so that it fits together while the venue trades.
 
-Each copy may know only of what the copies after it have: rows and messages of events, and the journal, last, of all
-that these came of. It reads, and changes nothing of the venue.
+Each copy may know only of what later copies have: rows and messages come from events, and the journal, copied last, has
+all that caused them. It changes nothing of the venue.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SMALL = (voided_commands.FILE, retained_definitions.FILE)
 
 
 class Segment(NamedTuple):
-    """A segment of the journal that another one follows: what is in it never changes, and these name it.
+    """A segment of the journal that another one follows: it never changes, and these values identify it.
 
     `chain` is the hash of all records before it, `next_chain` before the following one, which begins with `next_seq`.
     """
@@ -79,7 +79,7 @@ class Taking:
         self._sealed: dict[tuple[str, int], tuple[Segment, File]] = {}  # by journal and number
 
     def take(self) -> Point:
-        """Copy what is not there yet, and return what the backup is; it is not published.
+        """Copy what is not there yet, and return the backup; it is not published.
 
         RepositoryError if the folder has another history, JournalError, psycopg.Error, UnavailableError, OSError.
         """
@@ -123,7 +123,7 @@ class Taking:
         return end_of(self._journal, seq)
 
     def _check_history(self, last: Point) -> None:
-        """See that the journal is that of the last backup, and goes on behind it."""
+        """Check that the journal is that of the last backup, and goes on after it."""
         end = self._end()
         where = self._repository.folder
         if last.journal_id != end.journal_id.hex():
@@ -178,7 +178,7 @@ class Taking:
                 # retention has removed it
 
     def _full(self, path: Path, segment: Segment) -> File:
-        """A segment that another one follows, which is found whole before it is taken for the copy of what was."""
+        """A segment that another one follows, checked to be whole before it counts as a copy."""
         name = f"{JOURNAL}/{path.name}"
         if (found := self._repository.find(name, segment.known)) is not None:
             return found
@@ -196,7 +196,7 @@ class Taking:
         return self._repository.add_content(f"{JOURNAL}/{path.name}", chunks(path, end.offset, self._pace))
 
     def _snapshot(self, entry: SavedSnapshot) -> list[File]:
-        """Its parts, each of which is found whole, and its manifest. OSError if one is damaged."""
+        """Its parts, each checked to be whole, and its manifest. OSError if one is damaged."""
         folder = folder_of(self._data, entry.seq)
         name = folder.relative_to(self._data)
         found = []
@@ -216,7 +216,7 @@ class Taking:
         return [*found, self._repository.add_content(f"{name}/{snapshot_catalog.MANIFEST}", iter([content]))]
 
     def _rows(self, files: list[File]) -> int:
-        """What PostgreSQL alone has, where no journal reaches back to its first row."""
+        """What only PostgreSQL has, if no journal reaches back to its first row."""
         with copies.started(self._config) as url:
             return tables.dump(
                 url, lambda name, rows: files.append(self._repository.add_content(f"{DATABASE}/{name}", rows))

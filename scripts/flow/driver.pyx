@@ -21,14 +21,14 @@ NEW, IMMEDIATE, REDUCE, CANCEL = KIND_NEW, KIND_IMMEDIATE, KIND_REDUCE, KIND_CAN
 
 
 class Stalled(RuntimeError):
-    """The venue did not answer for so long that the flow was given up."""
+    """The venue took too long to answer: the flow was given up."""
 
 
 cdef class Driver:
     """One play of a flow. `acks[i]` is the number of the event that answered command i, or REFUSED; 0 before.
 
-    `seen` is set by whoever follows the books, and bounds how far the orders run ahead of it; `stopping`, by whoever
-    wants no more to be sent. Client order ids count from `first`: a play that goes on where another ended begins there.
+    The watcher of the books sets `seen`, which bounds how far orders run ahead; setting `stopping` ends the sending.
+    Client order ids count from `first`: a play that goes on where another ended begins there.
     """
 
     cdef Initiator buyer

@@ -36,7 +36,7 @@ class Target:
     password: str
 
     def session(self, sender: str, patience_s: float = 10) -> Initiator:
-        """Log on as `sender`; a venue that does not listen is tried again for so long."""
+        """Log on as `sender`; a venue that does not listen is tried again for this long."""
         return Initiator(
             self.address, self.fix_port, sender, self.comp_id, self.password, self.symbol, PRICE_DECIMALS,
             QUANTITY_DECIMALS, patience_s,
@@ -49,7 +49,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a play. `seconds` runs from the first order to the last book compared."""
+    """The outcome of a play. `seconds` runs from the first order to the last book compared."""
 
     commands: int
     seconds: float

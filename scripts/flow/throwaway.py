@@ -72,7 +72,7 @@ class NotReady(RuntimeError):  # noqa: N818
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -144,4 +144,4 @@ def _await_ready(venue: subprocess.Popen[str], log: Path) -> None:
     while "venue ready" not in log.read_text():
         if venue.poll() is not None or time.monotonic() > deadline:
             raise NotReady(f"the venue did not become ready; it said:\n{log.read_text()[-4000:]}")
-        time.sleep(0.05)  # its only word is this file, which nothing but reading it again watches
+        time.sleep(0.05)  # it only writes to this file: read it again

@@ -1,6 +1,6 @@
-"""Who an operator's command is by: asks for a password and holds it against the venue's credentials.
+"""Finds out who gives an operator's command: asks for a password and checks it against the venue's credentials.
 
-It keeps and shows no password, and tells a wrong name and a wrong password by the same words and in the same time.
+It keeps and shows no password, and answers a wrong name and a wrong password in the same words and the same time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def password_of(name: str) -> str:
 
 
 def authenticate(directory: Directory, name: str, password: str) -> int:
-    """The account number of the operator called `name`. NotAuthorisedError where name, password or account is none."""
+    """The account number of the operator called `name`. NotAuthorisedError if name, password or account is wrong."""
     account = directory.accounts.get(name)
     known = directory.credentials[account.account] if account else next(iter(directory.credentials.values()), NOBODY)
     if not is_right(password, known) or account is None:

@@ -1,7 +1,7 @@
 """The operators' way into a running venue: puts records into their ingress ring, and finds the outcome of each.
 
-It is one end of shared memory that only the venue's user may open, and reads all else as a bystander who holds nobody
-up. What it sends is decided by the commands; whether it is done, by the router.
+It is one end of shared memory that only the venue's user may open, and reads all else without holding anything up. The
+commands decide what it sends; the router decides whether that is done.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class UnknownOutcomeError(RuntimeError):
 
 
 class Outcome(NamedTuple):
-    """What came of a record: as it stands in the log, and the events that it caused.
+    """The outcome of a record: as it stands in the log, and the events that it caused.
 
     `is_whole` is False if some of them were overwritten before they could be read.
     """
@@ -66,7 +66,7 @@ class Channel:
     def carry_out(self, commands: Sequence[Command], timeout_s: float) -> list[Outcome]:
         """Send records, all at once, and wait until each is committed and done, or refused.
 
-        BusyError if nothing was sent; UnknownOutcomeError if they were, and `timeout_s` is over or the venue is.
+        BusyError if nothing was sent; UnknownOutcomeError if `timeout_s` is over, or the venue ended, after sending.
         """
         if self._producer.room() < len(commands):
             raise BusyError("the router takes no commands now; nothing was sent: try again")
@@ -121,13 +121,13 @@ class Channel:
             self._venue.renew()
         if time.monotonic() > deadline_s:
             raise UnknownOutcomeError("the venue has not said in time what came of it")
-        time.sleep(POLL_S)  # a bystander has no bell that it could sleep on
+        time.sleep(POLL_S)  # this process has no bell to sleep on
 
 
 class _Follower:
     """Reads a ring from where it stood; the log's overwritten part from the journal, events' not at all.
 
-    Where the core has started again, it goes on at the same sequence in the ring of the new generation.
+    If the core has started again, it goes on at the same sequence in the ring of the new generation.
     """
 
     def __init__(self, venue: Venue, ring: str) -> None:
@@ -160,7 +160,7 @@ class _Follower:
                 yield record
 
     def _catch_up(self, type: int) -> Iterator[bytes]:
-        """Go on behind what was overwritten before it was read."""
+        """Skip what was overwritten before it was read."""
         last = (
             self._venue.board.get(Word.DURABLE_SEQ) if self._is_log else self._ring.published - self._ring.capacity // 2
         )

@@ -79,11 +79,11 @@ WHY = {
 
 
 class RefusedError(RuntimeError):
-    """The command found out itself why it must not be done; nothing was sent."""
+    """The command itself found a reason against it; nothing was sent."""
 
 
 class Report(Struct, frozen=True):
-    """What came of a command. `outcome` is done, refused or unknown; `seqs` are its records' places in the log."""
+    """The outcome of a command. `outcome` is done, refused or unknown; `seqs` are its records' places in the log."""
 
     outcome: str
     says: str
@@ -129,7 +129,7 @@ def carry_out(config: Path, options: Options, request: Callable[[Context], Reque
 
 
 def act(config: Path, operator: str, do: Callable[[Context], Report], json: bool) -> int:
-    """Do what an operator asks for that is no record of the log. Returns the exit code."""
+    """Carry out an operator's command that is no record of the log. Returns the exit code."""
     loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None or venue.board.get(Word.EPOCH) == 0:
@@ -158,7 +158,7 @@ def section_of(cls: type[Section_], values: Mapping[str, Any]) -> Section_:
 
 
 def overruled(config: Path, said: Section | None, named: Mapping[str, Any]) -> str:
-    """A warning where the file's section says other than what is named, and so undoes it at the next start."""
+    """A warning if the file's section differs from what is named: the next start would undo it."""
     other = [
         name for name, value in named.items() if value is not None and getattr(said, name, None) not in (None, value)
     ]
@@ -203,7 +203,7 @@ def _unreadable(error: JournalError) -> Report:
 
 
 def _addressed(commands: Sequence[Command], operator: int, key: str) -> list[Command]:
-    """The commands with who asks, and each with a key of its own where it has room for one.
+    """The commands with who asks, and each with a key of its own if it has room for one.
 
     If the header's account is another one, whose money or name it is, the session says who asks.
     """

@@ -1,7 +1,7 @@
 """What a running venue has listed and allowed, by the names that people use: read from its journal.
 
-It needs no other process, so that an operator can act when gateways and PostgreSQL are down. What it has read stays in
-a file of the run, and is read again only from there on; the file holds what the journal holds, and is as private.
+It needs no other process, so that an operator can act when gateways and PostgreSQL are down. It keeps what it has read
+in a file of the run, and continues from there; the file is as private as the journal.
 """
 
 from __future__ import annotations
@@ -127,11 +127,11 @@ class Directory:
         return next((name.decode(), scale) for name, (asset, scale) in self.assets.items() if asset == number)
 
     def limits_of(self, instrument: int) -> dict[str, int]:
-        """What an instrument allows, by the names of the record's fields; all 0 before anything was said."""
+        """What an instrument allows, by the names of the record's fields; all 0 by default."""
         return _values(Limits, self.limits.get(instrument))
 
     def account_limits_of(self, account: int) -> dict[str, int]:
-        """What an account may do, likewise; but so many open orders are its limit before anything was said."""
+        """What an account may do, likewise; by default only its open orders are limited."""
         known = self.account_limits.get(account)
         default = {} if known is not None else {"max_open_orders": DEFAULT_MAX_OPEN_ORDERS}
         return _values(AccountLimits, known) | default
@@ -160,7 +160,7 @@ def read(venue: Venue) -> Directory:
 def _save(file: Path, data: bytes) -> None:
     """Put `data` into `file`, whole or not at all, even if another command does so at the same time.
 
-    It only saves the next command from reading; if the disk is full, it does not.
+    It only saves the next command some reading; on a full disk it does nothing.
     """
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     try:
@@ -185,7 +185,7 @@ def _load(file: Path, boot: bytes) -> bytes | None:
 
 
 def _put(proposals: dict[int, Proposal], proposal: Proposal) -> None:
-    """One more waits; the oldest of too many has lapsed, as the router has it."""
+    """One more waits; the oldest of too many has lapsed, as in the router."""
     proposals[proposal.seq] = proposal
     if len(proposals) > MAX_PROPOSALS:
         del proposals[next(iter(proposals))]

@@ -1,6 +1,6 @@
 """A trade as the journal has it: found by a replay from the newest snapshot before it.
 
-PostgreSQL has no say in it, nor has any other copy: what two operators agree on is what each of them finds here.
+It uses neither PostgreSQL nor any other copy: both operators agree on what each of them finds in the journal.
 """
 
 from __future__ import annotations

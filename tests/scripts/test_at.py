@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from scripts.__main__ import command_line
-from scripts.at.formatting import Listed, Names, of_event
+from scripts.at.formatting import InstrumentUnits, Names, of_event
 from scripts.errors import UsageError
 from shm.client_ids import own_id
 from shm.journal_writer import JournalWriter
@@ -210,7 +210,7 @@ def test_what_operators_say_is_in_words(
 
 
 def test_a_correction_says_what_became_of_its_trade() -> None:
-    listed = Listed("I1", 1, 1, 2, 5, 2, 1, 0, 5, 1)
+    listed = InstrumentUnits("I1", 1, 1, 2, 5, 2, 1, 0, 5, 1)
     event = Corrected(instrument=1, trade_id=7, price_ticks=3, quantity_lots=1, new_price_ticks=0, buyer=1, seller=2,
                       buyer_fee=0, seller_fee=0, matcher=1)  # fmt: skip
     assert of_event(event, Names({}, {}, {1: listed})) == "trade 7 of I1 is undone"
