@@ -1,4 +1,4 @@
-"""HAProxy with the project's configuration, on ports of its own, before nodes that a test has."""
+"""HAProxy with the project's configuration, on its own ports, in front of a test's nodes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE_S = 30
 
 
 class Node(NamedTuple):
-    """The ports of a node: 0 for what it has not."""
+    """The ports of a node: 0 for one that it lacks."""
 
     fix: int
     market_data: int
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 def settings(a: Node, b: Node, fix: int, market_data: int) -> str:
-    """The configuration with these ports in the place of its own."""
+    """The configuration with these ports in place of its own."""
     text = CONFIGURATION.read_text()
     for old, new in (
         ("bind 127.0.0.1:9900", f"bind 127.0.0.1:{fix}"), ("bind 127.0.0.1:8100", f"bind 127.0.0.1:{market_data}"),

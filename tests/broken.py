@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BrokenError(AssertionError):
-    """The venue did what it never may."""
+    """The venue did something that it must never do."""
 
 
 def require(holds: object, what: str) -> None:

@@ -24,7 +24,7 @@ def number_of(record: bytes) -> int:
 
 
 class EventFeed:
-    """Private rings for `reader`, that begin behind the numbers in `behind`, and a board. The history may go on."""
+    """Private rings for `reader` that begin after the numbers in `behind`, and a board. The history may go on."""
 
     def __init__(
         self, history: History, reader: str, *, slots: int = 256, behind: Sequence[int] = (),

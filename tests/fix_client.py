@@ -99,7 +99,7 @@ class Writer:
 
 
 class CarefulClient(Writer):
-    """Asks for what it has missed, repeats what it is asked for, and is loud about what the protocol forbids.
+    """Asks for messages that it missed, resends what it is asked for, and raises if the protocol is broken.
 
     Whoever has a transport gives it `write`, and `take` every message that comes.
     """
@@ -135,7 +135,7 @@ class CarefulClient(Writer):
         return number
 
     def take(self, message: Message) -> bool:
-        """Whether the message is the next in sequence; above a gap, what is missing is asked for once."""
+        """Whether the message is the next in sequence; after a gap, it asks once for the missing ones."""
         number, kind = int(message[34]), message[35]
         if kind == "2" and number >= self.next_in:
             self._resend(int(message[7]), int(message[16]))

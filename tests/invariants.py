@@ -1,4 +1,4 @@
-"""The invariants of a whole venue (I1 to I8), checked from what it left: its log, what it told, its database.
+"""The invariants of a whole venue (I1 to I8), checked on what it left: its log, its messages, its database.
 
 It repeats the log with the venue's own core and holds the result against independent models: a slow ledger, simple
 books, rows worked out again. The simulation and the tests with real processes use the same checks.
@@ -56,7 +56,7 @@ SLOW = 400  # records beyond which the slow ledger is not asked: its time grows 
 
 
 class ReportContent(NamedTuple):
-    """What an execution report says that can't change, however often it is told."""
+    """The part of an execution report that can't change, however often it is sent."""
 
     exec_id: str
     order_id: str
@@ -192,7 +192,7 @@ def check_ledger(commands: Sequence[Command], repeat: Repeat) -> None:
 
 
 def check_once(commands: Sequence[Command], events: Sequence[tuple[int, Event]]) -> None:
-    """I3: an account's client id is accepted at most once, and an order of the log is told once."""
+    """I3: an account's client id is accepted at most once, and an order of the log is reported once."""
     accepted: Counter[tuple[int, bytes]] = Counter()
     orders: Counter[int] = Counter()
     for _, event in events:
@@ -279,7 +279,7 @@ def check_told(number: int, told: Mapping[str, ReportContent], repeat: Repeat, *
 
 
 def owed_to(number: int, repeat: Repeat) -> dict[str, Event]:
-    """What session `number` has to be told, by ExecID."""
+    """The reports that session `number` must get, by ExecID."""
     found: dict[str, Event] = {}
     sides = {1: "B", 2: "S"}
     owner: dict[int, tuple[int, int]] = {}
@@ -329,7 +329,7 @@ def agrees(report: ReportContent, event: Event, listed: Mapping[int, InstrumentD
 
 
 def check_market(trades: Mapping[tuple[int, int], tuple[str, str]], repeat: Repeat) -> None:
-    """I8: each trade that was told to the public is in the log, at that price."""
+    """I8: each trade that was published is in the log, at that price."""
     events = repeat.ordered()
     listed = {event.instrument: event for _, event in events if isinstance(event, InstrumentDefined)}
     made = {(event.instrument, event.number): event for _, event in events if isinstance(event, Traded)}

@@ -1,6 +1,6 @@
 """`python -m tests.adversary fix|feed NAME PORT SEED LOG`: one client that means harm, until it is ended.
 
-Each act is a line of LOG, with the monotonic time at which it began: who finds something can see what was going on. The
+Each act is a line of LOG, with the monotonic time at which it began: a failure then shows what was going on. The
 seed draws all that is sent; when it arrives is the machine's.
 """
 

@@ -54,7 +54,7 @@ def handshake(path: str, *more: str) -> bytes:
 
 
 def frame(opcode: int, payload: bytes, *, first: int = 0x80, masked: bool = True, length: int | None = None) -> bytes:
-    """A client's frame; `length` is what it says of itself."""
+    """A client's frame; `length` is the one in its header."""
     size = len(payload) if length is None else length
     mask = 0x80 if masked else 0
     if size < 126:
@@ -67,7 +67,7 @@ def frame(opcode: int, payload: bytes, *, first: int = 0x80, masked: bool = True
 
 
 def subscription(draw: Random) -> bytes:
-    """What a subscriber may say, and what it may not."""
+    """Requests of a subscriber, allowed and not."""
     wrong: object = draw.choice((["x" * 1000], ["btcusdt@trade"] * 500, [1, None, {}], "all", [""] * 1000))
     streams = draw.choice((list(STREAMS), wrong))
     said = {"method": draw.choice(("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "x", 7)), "params": streams}

@@ -18,7 +18,7 @@ def spoilt(message: bytes, draw: Random) -> bytes:
 
 
 def mended(data: bytes) -> bytes:
-    """The same with a right BodyLength and CheckSum, where it can be told what they are of."""
+    """The same with a right BodyLength and CheckSum, if it is clear what they count."""
     parts = data.split(SOH)
     if len(parts) < 4 or not parts[1].startswith(b"9="):
         return data

@@ -16,7 +16,7 @@ FULL = "JOURNAL_FULL"
 def run_full(disk: SmallDisk, seed: int, for_s: float) -> None:
     """The whole story on a `disk` that is the venue's own."""
     venue = RunningVenue(disk.folder)
-    venue.log = disk.folder.parent / "run.log"  # what it prints is a terminal's, and not on this disk
+    venue.log = disk.folder.parent / "run.log"  # its output goes to a terminal, not to this disk
     venue.start()
     try:
         siege = Siege(venue, seed)
@@ -40,7 +40,7 @@ def run_full(disk: SmallDisk, seed: int, for_s: float) -> None:
 
 
 def _while_full(siege: Siege, disk: SmallDisk, due_s: float) -> None:
-    """Cancels pass, whoever wants to know what is on is told, and an order is taken or refused for want of room."""
+    """Cancels pass, status requests are answered, and an order is taken, or refused for lack of room."""
     honest = siege.honest
     disk.fill()
     honest.take_back(due_s)

@@ -84,7 +84,7 @@ class LateError(AssertionError):
 
 
 class Honest:
-    """Two traders, who buy from each other, rest orders and take them back, and are refused what is wrong."""
+    """Two traders who buy from each other, rest orders and cancel them; their wrong requests are refused."""
 
     def __init__(self, port: int, folder: Path, draw: Random) -> None:
         self.buyer, self.seller = FixClient(port, "TRADER1"), FixClient(port, "TRADER2")
@@ -108,7 +108,7 @@ class Honest:
             client.close()
 
     def work(self, for_s: float, turn: Callable[[float], None] | None = None) -> None:
-        """Rounds at their planned times for so long. LateError, AssertionError if an answer is not as it must be."""
+        """Rounds at their planned times for this long. LateError, AssertionError if an answer is wrong."""
         self.due_s = time.monotonic()
         until_s = self.due_s + for_s
         while self.due_s < until_s:
@@ -118,7 +118,7 @@ class Honest:
             self.due_s += ROUND_S
 
     def round(self, due_s: float) -> None:
-        """One of what it does, with all its answers."""
+        """One action, with all its answers."""
         kind = self.draw.random()
         if kind < RECONNECTS:
             self.reconnect(self.draw.choice((self.buyer, self.seller)))

@@ -73,7 +73,7 @@ class Peer(Writer):
         self.socket.sendall(data)
 
     def read(self, for_s: float) -> int:
-        """Take what comes for so long; how many bytes that was. What asks for something gets no answer."""
+        """Read for this long, and answer nothing; returns how many bytes came."""
         taken, until = 0, time.monotonic() + for_s
         while self.socket is not None and (left_s := until - time.monotonic()) > 0:
             self.socket.settimeout(left_s)

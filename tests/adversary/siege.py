@@ -1,4 +1,4 @@
-"""A venue, those who mean harm, and who is honest: what was drawn, and what must be true at the end."""
+"""A venue, its attackers and its honest clients: what was drawn, and what must be true at the end."""
 
 from __future__ import annotations
 

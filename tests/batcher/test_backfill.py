@@ -1,4 +1,4 @@
-"""A database gets from the journal what it lacks, whatever it has, or is told what can't be done."""
+"""A database gets what it lacks from the journal, whatever it has; if that can't be done, the reason is given."""
 
 from __future__ import annotations
 

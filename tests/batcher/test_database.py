@@ -31,7 +31,7 @@ def postmaster(embedded: Embedded) -> int:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process, whoever's child, has ended or does so while patience lasts."""
+    """Whether a process, not always our child, has ended or does so while patience lasts."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -84,7 +84,7 @@ def test_a_killed_server_is_started_again(own: Embedded) -> None:
                 started = own.start()
                 break
             except UnavailableError:
-                time.sleep(0.1)  # those are nobody's children here: only trying again tells
+                time.sleep(0.1)  # they are not our children: only trying again tells
         assert started
         assert postmaster(own) != pid
     finally:

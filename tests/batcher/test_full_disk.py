@@ -39,7 +39,7 @@ class Rig:
                 return whole and self.spool.numbers == numbers_of(self.stream)
 
     def check(self) -> None:
-        """All of the stream is in the spool, once, and for whoever opens it again."""
+        """All of the stream is in the spool, once, also after it is opened again."""
         self.feed.commit(self.stream.seq)
         self.now_ns += 10**9
         self.spooler.poll(self.now_ns)

@@ -150,7 +150,7 @@ def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
                 order[0], order[1] = event.cl_ord_id.decode(), event.price_ticks * TICK
                 order[2] += (event.leaves_lots - event.old_leaves_lots) * LOT
                 order[4], order[6] = event.leaves_lots * LOT, event.cause
-    for order_id in budgets:  # what a budget buys is what it bought
+    for order_id in budgets:  # the quantity of a budget is what it bought
         orders[order_id][2], orders[order_id][4] = orders[order_id][3], Decimal(0)
     return orders
 

@@ -58,7 +58,7 @@ REPORTS = """
 
 
 def reports_of(consumer: Orders) -> list[tuple[Any, ...]]:
-    """What an independent consumer says of the same orders: where each stands, and what it filled at which price."""
+    """The same orders as an independent consumer sees them: where each stands, and what it filled at which price."""
     return [
         (
             order.order_id, order.status, order.reason or None, order.cl_ord_id.decode(), order.filled,

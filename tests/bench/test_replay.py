@@ -1,4 +1,4 @@
-"""The row `replay` at a small size: the journal of the workload replays, and starts from snapshots of it are told."""
+"""The row `replay` at a small size: the journal of the workload replays, and starts from its snapshots are timed."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_what_can_t_be_read_is_refused_at_once(
 
 def test_a_huge_file_is_refused_unread(file: Path, tmp_path: Path) -> None:
     path = given(tmp_path / "venue.credentials") / "db-url"
-    os.truncate(path, 1 << 40)  # sparse: whoever reads it whole needs a TiB of memory
+    os.truncate(path, 1 << 40)  # sparse: reading it whole takes a TiB of memory
     assert refusal(file) == [
         f"database.url: is credential:db-url, and {path} has {1 << 40} bytes; allowed are {MAX_BYTES}"
     ]

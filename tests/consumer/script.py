@@ -1,4 +1,4 @@
-"""Event sequences by hand, as docs/protocols/records.md says a matcher emits them, for whoever rebuilds a book.
+"""Event sequences by hand, as docs/protocols/records.md says a matcher emits them, for code that rebuilds a book.
 
 It fills in what the schema wants, and holds the consumer's orders and the publisher's levels against each other.
 """

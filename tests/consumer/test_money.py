@@ -42,7 +42,7 @@ class Followed:
         self.follow()
 
     def tell_all(self) -> None:
-        """Let the clock go on until all is told: what a tick changes (an expiry, say) is told by a later one."""
+        """Let the clock go on until all is published: a later tick publishes what one changes (an expiry, say)."""
         for _ in range(MOST_TICKS):
             count = len(self.rig.log)
             self.rig.tick()
@@ -51,7 +51,7 @@ class Followed:
         raise AssertionError("the clock never comes to rest")
 
     def follow(self) -> None:
-        """Let the consumer see what came: the router's ring first, and then each matcher's, as consumers drain them."""
+        """Let the consumer see the events: the router's ring first, and then each matcher's."""
         for record in map(unpack_command, self.rig.log[self._records :]):
             match record:
                 case Deposit(verdict=Code.OK):

@@ -1,4 +1,4 @@
-"""Replacing a file as a whole: what a reader sees, and what is synced before what."""
+"""Replacing a file as a whole: what a reader sees, and the order of syncs."""
 
 from __future__ import annotations
 

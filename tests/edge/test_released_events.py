@@ -47,7 +47,7 @@ class Bench:
         self.reader = EventHandler(self.take, self.new_rings(), self.board)
 
     def new_rings(self, *behind: int) -> dict[int, Consumer]:
-        """Rings that begin behind these numbers, with all of the history that is behind them."""
+        """Rings that begin after these numbers, with all of the history from there."""
         self.feed = EventFeed(self.history, NAME, slots=SLOTS, behind=behind, board=self.board)
         self.feed.publish()
         return self.feed.consumers

@@ -1,6 +1,6 @@
 """A venue in one process for the gateway's tests: real router, matchers and journaler over private rings, real sockets.
 
-It steps the agents from the event loop, so a test reads like what a client does; it has no other behaviour of its own.
+It steps the agents from the event loop, so that a test reads like a client's actions; it adds no behaviour.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Harness:
         self._journal.close()
 
     def kill_gateway(self) -> None:
-        """End the gateway alone, as a crash does: what it had not written is lost; its rings stay as they are."""
+        """End the gateway alone, as a crash does: unwritten messages are lost; its rings stay as they are."""
         self.stalled.add("gateway")
         self.gateway.abandon()
 

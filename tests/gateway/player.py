@@ -1,4 +1,4 @@
-"""A gateway that is played a venue's events, command by command, without sockets: what it stores is what it says."""
+"""Plays a venue's events to a gateway, command by command, without sockets: its store shows what it says."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Stage:
                 await asyncio.sleep(STEP_S)
 
     def define(self) -> None:
-        """Say what is listed, and who may trade."""
+        """Publish what is listed, and who may trade."""
         for definition in DEFINITIONS:
             self.tell(definition, ring=ROUTER)
         self.venue.board.set(Word.READY_EVENT, len(DEFINITIONS))
@@ -156,7 +156,7 @@ async def on_stage(running: Stage, name: str = "ALICE", version: str = "FIX.4.4"
 
 
 def accepted(order_id: int = 10, cl_ord_id: str = "one", **changes: Any) -> r.Accepted:
-    """A limit order of Alice's to buy 2 BTC at 100.00, as told by its matcher."""
+    """A limit order of Alice's to buy 2 BTC at 100.00, as its matcher reports it."""
     order: dict[str, Any] = {
         "order_id": order_id, "price_ticks": 10_000, "quantity_lots": 20_000, "account": ALICE, "session": ALICE,
         "cl_ord_id": cl_ord_id.encode(), "side": r.Side.BUY, "ord_type": r.OrderType.LIMIT,

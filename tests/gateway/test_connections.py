@@ -20,7 +20,7 @@ RATE = "MESSAGE_RATE: more than 10 messages in a second from this session; wait,
 
 
 class Hasty(Trader):
-    """A client that sends without reading: its socket holds little of what is not read."""
+    """A client that sends without reading: its socket holds few unread bytes."""
 
     async def connect(self, harness: Any) -> None:
         connected = socket.socket()

@@ -1,4 +1,4 @@
-"""What a gateway shows of itself on the board: how much it has to do, and what was refused, by whom."""
+"""A gateway's counts on the board: how much it has to do, and how much was refused, by whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway on a full disk: orders are refused, all else passes, and nothing is told that is not stored."""
+"""The gateway on a full disk: orders are refused, all else passes, and nothing is sent before it is stored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_store_writes_what_it_owns_then_keeps_the_rest_until_there_is_space(sm
         with contextlib.suppress(OSError):
             store.write_out()
     assert stored > SPARE // (len(BODY) + 64)
-    # What is in the file is whole: whoever opens it finds no torn entry.
+    # The file is whole: opening it finds no torn entry.
     before = len(everything(disk.folder / "store"))
     assert before == stored - 1
     assert store.is_short

@@ -1,4 +1,4 @@
-"""The core starts again in rings that start at a mark: what was handled comes again, and is not said or done twice."""
+"""The core starts again in rings that start at a mark: handled events come again, and nothing is said or done twice."""
 
 from __future__ import annotations
 

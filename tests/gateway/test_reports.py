@@ -1,4 +1,4 @@
-"""What clients are told of each event, in both versions: fields, texts, and whose session hears of it."""
+"""The reports of each event, in both versions: fields, texts, and which session gets them."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def report(number: int) -> bytes:
 
 
 def write_store(folder: Path, foreign: int, *, every: int = 2, received: bool = False) -> None:
-    """Messages to Alice, each of `every` one that is repeated, with so many of another session between two of them."""
+    """Messages to Alice, each of `every` one repeated, with `foreign` messages of another session between two."""
     store = Store(folder, RefusedIds())
     others = b"8=FIX.4.4\x01" + b"another's" * 20
     at = 0
@@ -96,7 +96,7 @@ async def until_answered(trader: Trader, wanted: str) -> list[dict[int, str]]:
 
 
 def flood(folder: Path, foreign: int, requests: int) -> None:
-    """Ask for everything so many times in one write, and see what it costs the gateway and another client."""
+    """Ask for everything this many times in one write, and see what it costs the gateway and another client."""
     write_store(folder / "gateway.1", foreign, every=100)
 
     async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""The venue dies and starts again: no client is told anything twice, misses anything or is asked for too much."""
+"""The venue dies and starts again: no client gets a report twice, misses one, or is asked for too much."""
 
 from __future__ import annotations
 

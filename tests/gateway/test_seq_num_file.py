@@ -1,4 +1,4 @@
-"""Numbers of ours after the loss of the host: none is given twice, whatever is gone of the store; a kill skips none."""
+"""MsgSeqNums after the loss of the host: none is given twice, however much the store has lost; a kill skips none."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_numbers_go_on_behind_all_that_are_reserved_where_the_messages_are_gone(
     assert store.next_out(2) == 1  # a session that never was begins as ever
     assert store.expected_in(1, 7) == (8, set())  # behind what the log has
     assert min(segments.bases(host.folder / "gateway.1")) > place  # which ExecIDs of the gateway's own name
-    again = host.store()  # killed before it opened: what it has is not all there was
+    again = host.store()  # killed before it opened: its store is not all there was
     assert again.other_boot
     again.recovered()
     first = send(again, 1, 1)

@@ -314,7 +314,7 @@ def test_checks_go_in_turns_by_address_and_by_name() -> None:
         asked = ["a1", "a1", "a1", "a2", "b1", "b1"]
         jobs = [asyncio.create_task(turns.run(name[0], name, partial(work, name))) for name in asked]
         await asyncio.sleep(0)
-        jobs[5].cancel()  # whoever leaves is not worked for
+        jobs[5].cancel()  # no work is done for a client that has left
         await asyncio.sleep(0)
         begin.set()
         await asyncio.gather(*jobs[:5])

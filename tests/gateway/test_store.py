@@ -285,5 +285,5 @@ def test_a_sync_that_failed_aside_fails_the_stop(tmp_path: Path, monkeypatch: py
         for number in range(1, 2**12):
             store.add(OUT_APP, 1, number, bytes(1100))  # more than 4 MiB: one sync aside is begun
         store.write_out()
-    with pytest.raises(OSError, match="the disk fails"):  # though a sync that is tried now would tell of nothing
+    with pytest.raises(OSError, match="the disk fails"):  # though a sync that is tried now would report nothing
         store.sync()

@@ -1,4 +1,4 @@
-"""Orders over real sockets through gateway, router and matcher: what each client is told, message by message."""
+"""Orders over real sockets through gateway, router and matcher: what each client receives, message by message."""
 
 from __future__ import annotations
 

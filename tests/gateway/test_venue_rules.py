@@ -1,4 +1,4 @@
-"""Orders of every kind over real sockets, through a real router and matcher: what both sides are told."""
+"""Orders of every kind over real sockets, through a real router and matcher: what both sides receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host that locks its memory keeps what it uses from then on; one that may not says so, and what allows it."""
+"""A host that locks its memory keeps what it uses from then on; one that may not says so, and how to allow it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ TargetCompID=LOCKSTEP
 
 
 class Application(quickfix.Application):  # type: ignore[misc,name-defined]
-    """Hands what comes in to the test, and puts credentials into the logon."""
+    """Hands received messages to the test, and puts credentials into the logon."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Trader:
         assert self.take() == "logon"
 
     def stop(self) -> None:
-        """Log out, and forget what came until then. QuickFIX must not be told twice."""
+        """Log out, and forget what came until then. QuickFIX must not be asked twice."""
         if self.running:
             self.running = False
             self.initiator.stop()  # returns when its thread has ended

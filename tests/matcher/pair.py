@@ -99,7 +99,7 @@ def with_flag(command: Any, flag: int) -> Any:
 def group(
     command: Command, terms: ExtTerms | None = None, second: ExtLeg | None = None, its_terms: ExtTerms | None = None
 ) -> list[Command]:
-    """The records of one command as they lie in the log, extensions first, with the flags that tell of them."""
+    """The records of one command as they lie in the log, extensions first, with the flags that announce them."""
     records: list[Command] = []
     if second is not None:
         if its_terms is not None:

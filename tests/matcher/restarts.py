@@ -1,4 +1,4 @@
-"""A matcher that is restarted from what it saved, between any two commands, and goes on beside its model.
+"""A matcher that is restarted from its saved state, between any two commands, and goes on beside its model.
 
 The new one has rings of its own, which begin where the old one's ended; every byte of every later event must agree.
 """

@@ -1,4 +1,4 @@
-"""Commands that an operator took out: they are told of, not carried out, and all else goes on."""
+"""Commands that an operator took out: they are reported, not carried out, and all else goes on."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ SWEEPS: dict[str, list[Command]] = {
 @pytest.mark.parametrize("slots", [256, 4])
 @pytest.mark.parametrize("name", list(SWEEPS))
 def test_events_that_were_shown_of_a_voided_command_stand(name: str, slots: int) -> None:
-    """LOG-22: later commands are carried out, and nothing that was shown is told otherwise."""
+    """LOG-22: later commands are carried out, and nothing contradicts what was shown."""
     commands = SWEEPS[name]
     plain = events_of(commands, slots, {})
     count = Counter(event.cause for event in plain)

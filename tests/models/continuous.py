@@ -1,6 +1,6 @@
 """How an incoming order trades and ends in the oracle: priority, self-trades, bands, displays, lists, triggers.
 
-Commands are `tests.models.book`'s; this is what they share, and it reads no command but to say its events.
+Commands are `tests.models.book`'s; this is the part that they share, and it reads a command only to emit its events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The events of the oracle, field for field: what is said of an order, numbered, with the command that caused it.
+"""The events of the oracle, field for field: numbered, with the command that caused each.
 
 It decides nothing: when something is said is the book's business.
 """

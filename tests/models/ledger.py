@@ -128,7 +128,7 @@ class LedgerModel:
         return int(total)
 
     def command(self, record: Command) -> None:
-        """The next command of the log, refused ones too; an AssertionError if its refusal says what is not so."""
+        """The next command of the log, refused ones too; an AssertionError if its refusal is wrong."""
         verdict = getattr(record, "verdict", Code.OK)
         if isinstance(record, ExtLeg):
             self.leg = record

@@ -311,7 +311,7 @@ def test_a_log_ring_that_somebody_still_fills_is_not_taken_over() -> None:
 
 
 def test_what_it_may_not_read_yet_is_not_there(primary: Primary) -> None:
-    """It waits for its journal, as any router does, and shows nobody a balance before it leads."""
+    """It waits for its journal, as any router does, and shows no balance before it leads."""
     rig = Rig(follows=True, **SMALL)
     rig.board.set(Word.JOURNAL_READY, 0)
     rig.feed.put(primary.log[0])

@@ -179,7 +179,7 @@ def test_a_repetition_of_what_may_be_forgotten_is_refused() -> None:
     assert isinstance(main, Replace)
     main = structs.replace(main, flags=main.flags | Flag.POSS_RESEND)
     assert rig.ask(*changed[:-1], main) == Code.RESENT_TOO_LATE
-    again = Rig(rig.log, closed_ids=4).lead()  # what the log says of windows counts, not what is configured now
+    again = Rig(rig.log, closed_ids=4).lead()  # the log's windows count, not the configured ones
     assert again.events[0][: len(rig.events[0])] == rig.events[0]
 
 

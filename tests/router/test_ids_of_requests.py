@@ -1,4 +1,4 @@
-"""A cancel or replace has two client ids, in one record or in two: what comes of it is the same."""
+"""A cancel or replace has two client ids, in one record or in two: the outcome is the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEANT = "m" * 18
 
 
 def outcome(words: Wording, own: str, meant: str) -> list[tuple[type[Event], list[object]]]:
-    """What is told of a replace, a cancel, and a cancel of what is gone, except numbers of records and times."""
+    """The events of a replace, a cancel, and a cancel of an order that is gone, without record numbers and times."""
     rig = Rig().lead()
     rig.ask(order(1, meant, price_ticks=90))
     rig.ask(*replace(1, own, meant, 91, 4, words=words))

@@ -1,4 +1,4 @@
-"""Operators' commands: what they do, who may give them, what the venue says of them, what a restart leaves of it."""
+"""Operators' commands: what they do, who may give them, what the venue reports, what outlives a restart."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_a_counted_order_costs_both_terms_while_a_replace_is_in_flight() -> None
 
 
 def plan(rig: Rig, *entries: tuple[int, int]) -> None:
-    """A daily schedule: so many seconds from now, that phase."""
+    """A daily schedule: each phase, this many seconds from now."""
     second = rig.now // SECOND_NS % DAY_S
     for number, (ahead, phase) in enumerate(entries, 1):
         record = Schedule(

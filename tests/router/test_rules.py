@@ -81,7 +81,7 @@ def test_a_command_is_too_old_after_thirty_seconds_and_not_before() -> None:
 
 
 def test_a_resend_of_a_known_id_is_a_duplicate_whether_its_order_is_open_or_closed() -> None:
-    """LOG-6: whoever sent it finds the order's status by this verdict; nothing goes live twice."""
+    """LOG-6: its sender finds the order's status by this verdict; nothing goes live twice."""
     rig = Rig().lead()
     rig.send(order(1, "open"), order(1, "closed"), *cancel(1, "C", "closed"))
     rig.run()

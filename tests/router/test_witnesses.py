@@ -1,4 +1,4 @@
-"""A router writes nothing behind a journal that has lost what was told: the edges' own files know (LOG-28)."""
+"""A router writes nothing to a journal that has lost released records: the edges' own files know (LOG-28)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever may act does so as the venue's owner; who may not is told so in a line. Nobody gets a traceback."""
+"""Users who may act do so as the venue's owner; others get one line that says why not. There is no traceback."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Owned(RunningVenue):
 
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Owned]:
-    """In a folder of its own: pytest's are closed to others."""
+    """In its own folder: pytest's are closed to others."""
     if os.geteuid() != 0:
         pytest.skip("only root can give commands as somebody else")
     if python() is None:

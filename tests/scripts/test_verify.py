@@ -111,7 +111,7 @@ def test_snapshots_that_agree_are_gone_on_from(busy: Busy) -> None:
 def test_snapshots_that_a_venue_removes_meanwhile_are_passed_over(
     busy: Busy, gone: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It keeps the newest ones only: what the next leg was to begin with, or what was just to be looked at."""
+    """Keeps only the newest snapshots: the one that the next leg begins with, or the one about to be read."""
     folders = [busy.save(mark, busy.core_at(mark)) for mark in busy.marks[:2]]
     start_at = verify._start_at
 

@@ -151,7 +151,7 @@ def test_a_request_that_is_not_in_the_log_is_named_by_its_ring(tmp_path: Path) -
 
 
 def ingress(taken: int) -> Ring:
-    """An ingress ring of three requests, of which the router has taken so many."""
+    """An ingress ring of three requests, of which the router has taken this many."""
     ring = Ring.private(64, ["router"])
     for _ in range(3):
         ring.producer().put(bytes(RECORD_SIZE))

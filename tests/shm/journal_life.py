@@ -27,7 +27,7 @@ def record(seq: int, life: int) -> bytes:
 class Journal:
     """One journal through its lives. `history` is all that was handed to it and is not known to be cut.
 
-    `reported` is what was said to be durable (in mode none: to be in the kernel), `safe` what no power loss may take.
+    `reported` was reported as durable (in mode none: as in the kernel); no power loss may take what is `safe`.
     """
 
     def __init__(self, disk: FakeDisk, durability: str = "local", segment_pages: int = 8) -> None:

@@ -1,4 +1,4 @@
-"""The journal on a disk that forgets: whatever is interrupted wherever, what was durable is there, and nothing else.
+"""The journal on a disk that forgets: wherever it is interrupted, durable records are there, and nothing else.
 
 What is compared is in journal_life.py, what the disk may do in tests/simulation/disk.py.
 """

@@ -50,7 +50,7 @@ class Batch:
 
 
 def write_journal(folder: Path, counts: list[int], segment_bytes: int = SMALL) -> list[Batch]:
-    """A journal of batches of so many records each, and where they lie."""
+    """A journal of batches of these many records, and where they lie."""
     batches: list[Batch] = []
     with JournalWriter(folder, "local", segment_bytes) as writer:
         for count in counts:
@@ -129,7 +129,7 @@ def test_a_torn_last_batch_is_cut_and_kept_aside(tmp_path: Path, damage: Damage,
         if torn:
             assert writer.torn is not None
             assert writer.torn.name.startswith("torn-6-")
-            assert last.file.read_bytes() == damaged  # until something is written, whoever knows better can refuse
+            assert last.file.read_bytes() == damaged  # until something is written, a witness can refuse
         else:
             assert writer.torn is None
         writer.append(model.records(6, 70))

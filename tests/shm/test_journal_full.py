@@ -32,7 +32,7 @@ class Clock:
         self.now_ns = 0
 
     def look(self, writer: JournalWriter, times: int = 1) -> bool:
-        """Whether it is nearly full, after so many looks."""
+        """Whether it is nearly full, after this many looks."""
         for _ in range(times):
             self.now_ns += LOOK_NS
             writer.look_after(self.now_ns)

@@ -26,7 +26,7 @@ def written(counts: tuple[int, ...] = COUNTS, seed: int = 1) -> FakeDisk:
 
 
 def copied(disk: FakeDisk, segments: int | None = None) -> FakeDisk:
-    """Another disk with the same files, or the first so many segments of them."""
+    """Another disk with the same files, or with the first few segments."""
     copy = FakeDisk(2)
     for seq in segment_seqs(disk)[:segments]:
         copy.save(file_name(seq), disk.load(file_name(seq)))

@@ -256,7 +256,7 @@ def test_what_a_killed_producer_left_half_written_is_never_read(shared: str) -> 
 
 
 def test_who_was_taken_out_holds_nobody_up_and_comes_back_behind_what_is_published(shared: str) -> None:
-    """Again and again while another thread produces: whoever is in the gate reads only what is whole."""
+    """Again and again while another thread produces: a consumer in the gate reads only whole records."""
     count = 500_000
     ring = Ring(segment.attach(shared))
     steady, producer = ring.consumer("a"), ring.producer()
@@ -278,7 +278,7 @@ def test_who_was_taken_out_holds_nobody_up_and_comes_back_behind_what_is_publish
 
 
 def test_a_producer_that_looked_before_can_not_overwrite_what_a_comer_has_to_read() -> None:
-    """It may go on to what it had seen as free; so who comes in begins behind all that it had published by then."""
+    """It may fill the slots that it saw as free; so a new consumer begins after all that was published by then."""
     ring = Ring.private(8, ["a", "b"])
     producer, steady = ring.producer(), ring.consumer("a")
     for seq in range(1, 9):

@@ -41,7 +41,7 @@ class OutsideError(AssertionError):
 class Border:
     """Around one run, in one thread: only what is below `inside`, and not below `forbidden`, may be touched.
 
-    `touched` has what was, whether or not the one who did has heard of it.
+    `touched` has what was touched, even if the code at fault hid the error.
     """
 
     def __init__(self, inside: Path, forbidden: Path) -> None:

@@ -38,7 +38,7 @@ RINGS = 9
 
 
 class Database:
-    """What is committed. `away`: it answers nobody. The next `lose_commits` commits end their connection: before or
+    """What is committed. `away`: it does not answer. The next `lose_commits` commits end their connection: before or
     after they take place, the client can't know."""
 
     def __init__(self, draw: Random, on_commit: Callable[[Database], None] = lambda _: None) -> None:

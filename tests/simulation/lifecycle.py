@@ -115,7 +115,7 @@ class Life:
         self._new_boot()
 
     def draw(self, name: str) -> Random:
-        """A source of chance of its own, so that what one part draws doesn't change the others."""
+        """Its own source of chance, so that one part's draws don't change the others'."""
         return self.draws.setdefault(name, Random(f"{name} {self.plan.seed}"))
 
     # Life and death
@@ -367,7 +367,7 @@ class Life:
         self.reports.append(text)
 
     def _settle(self, disk: Disk, seq: int) -> None:
-        """Sync the journal, for whoever makes a snapshot valid."""
+        """Sync the journal, before a snapshot becomes valid."""
         for first in [first for first in segment_seqs(disk) if first <= seq][-2:]:
             disk.settle(file_name(first))
         disk.settle_directory()
@@ -403,7 +403,7 @@ class Life:
         setattr(store_module, "BOOT_ID", self.boot_id)  # noqa: B010
 
     def audit_last(self) -> None:
-        """Look at what was said before it is gone."""
+        """Look at the messages before they are gone."""
         if self.hosts:
             self.audit.step()
 

@@ -1,4 +1,4 @@
-"""The gateway's door without sockets: the real engine behind it, connections that are wires of the simulation.
+"""The gateway's door without sockets: the real engine behind it, with the simulation's wires as connections.
 
 It stands where `procs.gateway.server.Server` does, and takes what that takes.
 """

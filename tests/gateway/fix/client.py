@@ -1,6 +1,6 @@
 """The tests' FIX client without a wire: it drives a session by bytes, under a clock of its own.
 
-simplefix reads what the session says: a parser that strangers wrote finds what ours would forgive.
+simplefix parses the session's messages: a parser by others finds faults that our own would forgive.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Script:
                     actual = self.step(line)
 
     def step(self, line: str) -> list[str]:
-        """Do what the line asks; what came of it, in words."""
+        """Carry out the line; its outcome, in words."""
         if match := QUEUE.fullmatch(line):
             self.compare_queue(match)
             return []

@@ -1,4 +1,4 @@
-"""Backups hold all that a venue is, copy nothing twice, and are whole or not there; what is restored is what was."""
+"""Backups hold a whole venue, copy nothing twice, and are whole or not there; a restored venue is the same."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ DONE, REFUSED, UNKNOWN = 0, 1, 3
 
 
 def operate(venue: RunningVenue, *arguments: str, code: int = DONE, by: tuple[str, ...] = BY) -> dict[str, Any]:
-    """Give an operator's command, in this process to save its start, and return what it tells programs."""
+    """Give an operator's command, in this process to save its start, and return its JSON."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         told = command_line(arguments)([*arguments, str(venue.config), *by, "--json"], exit_on_error=False)

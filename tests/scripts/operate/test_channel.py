@@ -33,7 +33,7 @@ HALT = PhaseChange(cl_ord_id=b"k", account=9, instrument=1, phase=Phase.HALT)
 
 
 class Core:
-    """Router, matchers and journaler as a bystander sees them: what they put into rings, on the board and on disk."""
+    """Router, matchers and journaler seen from outside: what they put into rings, on the board and on disk."""
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue

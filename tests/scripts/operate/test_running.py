@@ -188,7 +188,7 @@ def test_a_correction_moves_the_difference(venue: RunningVenue, client: Client) 
                                " WHERE symbol = 'ETHUSDT' AND u.username = 'TRADER5'")  # fmt: skip
     assert balance(venue, "TRADER5", "USDT") == before + 1 - 6000
     postgres = venue.postgres()
-    os.kill(postgres, signal.SIGSTOP)  # who asks it waits for ever: nothing of this does
+    os.kill(postgres, signal.SIGSTOP)  # asking it would wait for ever: no command does
     try:
         proposal = operate(venue, "correct", "propose", "ETHUSDT", str(trade), "--price", "2999.50")
         done = operate(venue, "correct", "approve", str(proposal["details"]["proposal"]), by=OTHER)
