@@ -137,7 +137,9 @@ class Reporter(FileReporter):
         return {line: 2 * len(conditions) for line, conditions in self._source.conditions.items()}
 
     def missing_arc_description(self, start: int, end: int, executed_arcs: Iterable[Arc] | None = None) -> str:  # noqa: ARG002
-        return f"condition {(1 - end) // 2} of line {start} was never {'true' if end % 2 else 'false'}"
+        """All of the line's missing outcomes: the page shows one description for each line."""
+        missing = sorted((arc[1] for arc in self.arcs() - set(executed_arcs or ()) if arc[0] == start), reverse=True)
+        return ", ".join(f"condition {(1 - to) // 2} was never {'true' if to % 2 else 'false'}" for to in missing)
 
 
 class Compiled(CoveragePlugin):
@@ -157,9 +159,9 @@ def report(root: Path) -> Iterator[str]:
     coverage.combine()
     data = coverage.get_data()
     for name, source in found.items():
-        data.touch_file(name)
         ran = [(-1, line) for line, hit in source.lines.items() if hit]
         data.add_arcs({name: ran + [arc for arc, hit in source.outcomes() if hit]})
+    data.touch_files(found)  # of some, nothing ran
     data.add_file_tracers(dict.fromkeys(found, PLUGIN))
     coverage.html_report()
     coverage.json_report()
