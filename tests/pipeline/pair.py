@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from procs.venue import node
 from procs.venue.node import Node
 from shm.journal_end import segment_header
@@ -51,17 +49,14 @@ class Pair:
         within(lambda: file.exists() and json.loads(file.read_bytes())["state"] == state, f"link is not {state}")
 
     def promote(self, venue: RunningVenue) -> None:
-        """What `lockstep failover` comes to, behind its checks."""
-        node.save(venue.data, Node("primary"))
-        assert venue.process is not None
-        os.kill(venue.process.pid, signal.SIGUSR2)
+        """`lockstep failover` on a node, the other one being off."""
+        answer = venue.command("failover", "--peer-is-off", "the test has killed it")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
 
     def switch(self, follows: RunningVenue) -> None:
-        """What `lockstep switchover` on `follows` comes to: it leads, once the primary has handed over in order."""
-        node.save(follows.data, msgspec.structs.replace(node.load(follows.data), role="successor"))
-        assert follows.process is not None
-        os.kill(follows.process.pid, signal.SIGUSR2)
-        within(lambda: not node.load(follows.data).is_secondary, "the secondary does not lead")
+        """`lockstep switchover` on `follows`."""
+        answer = follows.command("switchover")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
         self.await_link(follows)
 
     def stopped(self, venue: RunningVenue) -> None:

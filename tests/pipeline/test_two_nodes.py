@@ -6,6 +6,7 @@ One pair of nodes serves all tests of this file, which leave both running and in
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -150,3 +151,25 @@ def test_an_old_primary_does_not_lead_again(pair: Pair) -> None:
     assert pair.b.process is not None
     assert pair.b.process.wait(10) == EXIT_MUST_NOT
     pair.b.process = None
+
+
+def test_the_old_primary_rejoins_and_everything_of_it_follows(pair: Pair) -> None:
+    """What it alone had, with replicated commits nothing that a client was told of, is cut, kept and listed."""
+    answer = pair.b.command("rejoin", "--yes", "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    done = json.loads(answer.stdout)
+    assert done["outcome"] == "rejoined"
+    assert not any(each["told"] for each in (*done["undoing"]["orders"], *done["undoing"]["requests"]))
+    pair.b.start()
+    pair.await_link(pair.a)
+    client = pair.a.client("TRADER6")
+    client.connect()
+    names = rest(client, 20)
+    answer = pair.b.command("failover")  # the other node can be told, and needs no statement
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "the other node releases nothing more, and all that it has is here" in answer.stdout
+    client.port = pair.b.fix_port
+    client.connect(reset=True)
+    assert cancelled(client, names) == names
+    client.close()
+    within(lambda: pair.b.command("verify").returncode == 0, "verify finds something wrong")
