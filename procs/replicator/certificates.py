@@ -18,6 +18,7 @@ VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 VALID_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280, 4.1.2.5: no end
 
 PAIR_AGAIN = "pair the two nodes again: lockstep pair"
+UNPAIRED = "this node is not paired: lockstep pair gives it a key and the peer's certificate"
 
 
 class CertificateError(Exception):

@@ -66,6 +66,8 @@ class Shipping:
             self._tell(LinkState.ALONE, "the other node has not been here yet")
         self.connection = self._acceptor.poll(now_ns)
         if self.connection is None:
+            if self._acceptor.trouble:
+                self._tell(LinkState.ALONE, self._acceptor.trouble)
             return 0
         own = greeting_of(self._venue.config, self._venue.data, self._board.get(Word.DURABLE_SEQ))
         own = structs.replace(own, epoch=self._board.get(Word.EPOCH) or own.epoch)

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Generator
 from contextlib import suppress
 
-from procs.replicator.certificates import PAIR_AGAIN, CertificateError, Credentials
+from procs.replicator.certificates import PAIR_AGAIN, UNPAIRED, CertificateError, Credentials
 from procs.replicator.link import Link
 
 HANDSHAKE_NS = 3_000_000_000  # from the first packet to a connection that can carry frames
@@ -29,7 +29,7 @@ MAGIC = b"SLREPL01"
 TLS_BYTES = (0x15, 0x16)  # an alert, a handshake
 NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 HUNG_UP_AT_ONCE = "the peer has hung up before it said anything: its log says why"
-SPEAKS_TLS = f"the peer speaks TLS, and this node is not paired: {PAIR_AGAIN}"
+SPEAKS_TLS = f"it speaks TLS, and {UNPAIRED}"
 
 Secured = Generator[None, None, socket.socket]  # resumed until it returns the connection, or raises OSError
 
@@ -271,7 +271,7 @@ class Acceptor:
     def _drop(self, pending: tuple[int, str, Secured], reason: str) -> None:
         self._pending.remove(pending)
         pending[2].close()
-        self.trouble = f"{pending[1]}: {reason}"
+        self.trouble = f"{pending[1].rpartition(':')[0]}: {reason}"  # its port is another one each time
 
 
 def secure(plain: socket.socket, credentials: Credentials, *, server: bool) -> Secured:
@@ -358,7 +358,7 @@ def show_address(host: str, port: int) -> str:
 def check_protected(address: str, credentials: Credentials | None) -> None:
     """ValueError where `address` is of another machine and the node is not paired."""
     if credentials is None and not ipaddress.ip_address(parse_address(address)[0]).is_loopback:
-        raise ValueError(f"{address} is not on this machine, and the node is not paired: {PAIR_AGAIN}")
+        raise ValueError(f"{address} is not on this machine, and {UNPAIRED}")
 
 
 def reason_of(error: Exception) -> str:

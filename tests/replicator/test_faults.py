@@ -277,6 +277,25 @@ def weather(folder: Path, seed: int) -> None:
         nodes.check_equal()
 
 
+def test_both_sides_say_which_certificate_keeps_them_apart(folder: Path) -> None:
+    with closing(Nodes(folder, 1, secure=True)) as nodes:
+        nodes.turn(orders=5)
+        nodes.until(nodes.is_equal)
+        key = node.folder_of(folder / "b") / "key.pem"
+        old = key.read_bytes()
+        key.write_bytes(b"".join(certificates.make("b")))
+        nodes.proxy.cut(politely=True)
+        nodes.until(lambda: "not the one that this node is paired with" in nodes.a.states[-1][1])
+        nodes.until(lambda: "refuses this node's certificate" in nodes.b.states[-1][1])
+        said = len(nodes.a.states), len(nodes.b.states)
+        for _ in range(5 * SECOND // TURN_NS):
+            nodes.turn(orders=1)
+        assert (len(nodes.a.states), len(nodes.b.states)) == said, "it is told once"
+        key.write_bytes(old)
+        nodes.until(nodes.is_equal)
+        nodes.check_equal()
+
+
 def storm(nodes: Nodes) -> None:
     """Faults of every kind, drawn, over some simulated seconds."""
     draw, proxy = nodes.draw, nodes.proxy

@@ -319,7 +319,7 @@ def test_a_peer_that_knows_no_tls_and_a_node_that_does_not(folders: dict[str, Pa
     assert "speaks no TLS as a paired node does" in heard
     told, heard = trouble_of(Dialer(f"127.0.0.1:{plain.port}", Credentials(folders["b"])), plain)
     assert "hung up in the TLS handshake" in told
-    assert "the peer speaks TLS, and this node is not paired" in heard
+    assert "it speaks TLS, and this node is not paired" in heard
     close(paired, plain)
 
 
