@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
     @property
     def commands(self) -> list[str]:
-        """Its commands without what is said of them behind two blanks and a #."""
+        """Its commands without the comments after two blanks and a #."""
         return [re.sub(r"\s{2,}#.*", "", line).strip() for line in self.lines if line.strip()]
 
 

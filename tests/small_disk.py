@@ -1,4 +1,4 @@
-"""A small disk of its own for a test: a real file system in memory, which a test can fill to its last byte."""
+"""A small disk for one test: a real file system in memory, which the test can fill to its last byte."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SmallDisk:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], SmallDisk]]:
-    """Makes a disk of so many bytes; skips the test where mounting is not allowed."""
+    """Makes a disk of this many bytes; skips the test if mounting is not allowed."""
     mounted = []
 
     def make(size: int) -> SmallDisk:

@@ -98,7 +98,7 @@ def ours(path: Path) -> set[str]:
 
 
 def room_of(name: str) -> str:
-    """The room that a module of ours is in: its folder in procs/, or its folder in the root."""
+    """The room of one of our modules: its folder in procs/, or its folder in the root."""
     parts = name.split(".")
     return ".".join(parts[:2]) if parts[0] == "procs" else parts[0]
 
@@ -108,7 +108,7 @@ def layer_of(room: str) -> int:
 
 
 def modules(folder: str) -> dict[str, set[str]]:
-    """Each module below `folder`, and those of ours that it imports or cimports."""
+    """Each module below `folder`, and which of our modules it imports or cimports."""
     found: dict[str, set[str]] = {}
     for path in sources(ROOT / folder):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")

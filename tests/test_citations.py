@@ -69,7 +69,7 @@ def cited_in(path: str, text: str) -> set[str]:
 
 
 def is_code(rule: str, path: str) -> bool:
-    """Whether `path` may carry out the rule; invariants are carried out by whoever checks them."""
+    """Whether `path` may carry out the rule; the code that checks an invariant carries it out."""
     if Path(path).suffix not in CODE or Path(path).name.startswith("test_"):
         return False
     return rule[0] == "I" or not path.startswith("tests/")

@@ -2,7 +2,7 @@
 
 Each takes the place of a part that a test builds, or of a name; production code has no switch for any of them.
 
-- Resends: a request reads what everybody was told (`ReadsEverything`), or each of many is carried out
+- Resends: a request reads every session's messages (`ReadsEverything`), or each of many is carried out
   (`CarriesOutEach`): found by what a turn of the gateway reads, and by how often the first answer comes.
 - A full disk: a stage takes it for a broken one, and ends; found by the simulation (`DeathByFullDisk` in its bugs.py).
 - Refused rows: one stops those behind it, or takes good ones along; found in the database, by
@@ -43,19 +43,19 @@ GONE_S = 1.0  # for the loop to drop what was cut
 
 
 class Listening(Server):
-    """A server that looks at what it receives."""
+    """A server that inspects received bytes."""
 
     def came(self, client: Client, size: int) -> bytes:
         return bytes(client.space()[:size])
 
     def hand_over(self, client: Client, data: bytes) -> None:
-        """Let the engine have this as what came."""
+        """Let the engine have this as received."""
         client.space()[: len(data)] = data
         super().received(client, len(data))
 
 
 class ReadsEverything(Listening):
-    """A resend goes through the whole store, whoever's the messages are."""
+    """A resend goes through the whole store, through other sessions' messages too."""
 
     store: Path
     asked = False

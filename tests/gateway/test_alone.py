@@ -172,7 +172,7 @@ def test_killed_before_its_orders_are_in_the_log_it_waits_for_them_and_asks_for_
             await harness.until(lambda: published(harness) == before + len(orders))
             harness.kill_gateway()
             harness.build_gateway()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # a wrong gateway would open meanwhile
             assert harness.gateway.port == 0
             harness.stalled.discard("router")
             await harness.until(lambda: harness.gateway.port != 0)

@@ -60,7 +60,7 @@ async def stalled(harness: Harness, trader: Trader) -> None:
     await harness.until(lambda: unsent(harness) > MIB)
     while seen != session.numbers[0]:
         seen = session.numbers[0]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # reading stands still once a whole pause changes nothing
     assert seen < trader.next_out, "it has read everything: this shows nothing"
 
 

@@ -101,7 +101,7 @@ def test_a_first_logon_waits_for_a_core_that_replays(tmp_path: Path) -> None:
             trader = Trader()
             trader.next_out = 42
             logon = asyncio.create_task(trader.logon(running))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # a wrong gateway would answer meanwhile
             assert not logon.done()
             running.venue.board.show_session_in(ALICE, 41)
             running.venue.board.set(Word.EPOCH, 2)
@@ -121,9 +121,9 @@ def test_one_who_gives_up_before_the_core_leads_is_forgotten(tmp_path: Path) -> 
             gone = Trader()
             await gone.connect(running)
             gone.send("A", {98: "0", 108: "30", 553: "ALICE", 554: "demo"})
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # the password's check is over, and the Logon waits for the core
             await gone.close()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # the gateway sees the end
             running.venue.board.set(Word.EPOCH, 2)
             await on_stage(running)
 
@@ -183,7 +183,7 @@ def test_the_port_opens_once(tmp_path: Path) -> None:
         port = running.gateway.port
         for epoch in (0, 2, 0, 3):
             running.venue.board.set(Word.EPOCH, epoch)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # each epoch is seen: ten polls or more
         assert running.gateway.port == port
         await running.kill()
 

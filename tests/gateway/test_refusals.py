@@ -246,7 +246,7 @@ def test_what_a_message_makes_us_answer_can_be_resent(
             await trader.logon(harness)
             trader.send(msg_type, fields)
             trader.send("2", {7: "1", 16: "0"})
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # all of it is read: none of it ends the gateway
             bob = Trader("BOB")
             assert (await bob.logon(harness))[35] == "A"
             bob.order("after")

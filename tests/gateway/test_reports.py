@@ -350,7 +350,7 @@ def test_an_instrument_that_moves_goes_on_in_another_ring_only_when_the_old_one_
             running.tell(cancelled(10, r.CancelReason.EXPIRED, cause=200), ring=2)
             running.tell(structs.replace(listed, matcher=2, cause=100), ring=ROUTER)
             running.tell(rejected(r.Code.HALTED, r.CommandType.NEW_ORDER, order_id=101, cause=101), ring=ROUTER)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # these are read before the first matcher's event
             running.tell(accepted(10, "one", cause=50))
             assert some(await trader.receive(), 11, 150) == ("one", "0")
             for matcher in range(2):

@@ -115,7 +115,7 @@ def test_without_a_run_health_is_told_and_nothing_of_a_venue() -> None:
 
 def test_positions_stand_still_while_a_core_replays_what_it_had_done() -> None:
     exporter = Exporter()
-    steps = [  # epoch, end of the log as the board has it, and as it is told
+    steps = [  # epoch, end of the log as the board has it, and as it is exported
         (0, 40, None),  # nothing is known before the node leads for the first time
         (3, 120, 120),
         (0, 0, 120),
@@ -164,7 +164,7 @@ def test_rules_and_dashboard_ask_for_exported_metrics_by_labels_that_they_have()
         named |= names
     legends = set(re.findall(r"{{\s*(?:\$labels\.)?(\w+)\s*}}", DASHBOARD.read_text()))
     assert legends <= {label for each in METRICS for label in each.labels} | {"instance"}
-    # What nobody looks at is not worth its export: the rest serves searches, and rules of one's own.
+    # A metric that serves nothing is not worth its export: the rest serves searches, and users' own rules.
     assert len(named) >= 0.6 * len(METRICS)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server of metrics and health, and what comes to a port: scrapers, balancers, browsers, and abuse."""
+"""The HTTP server of metrics and health, and the clients of a port: scrapers, balancers, browsers, and abuse."""
 
 from __future__ import annotations
 

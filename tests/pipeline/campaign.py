@@ -142,7 +142,7 @@ def venue_of(profile: str, durability: str) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def campaign(venue: RunningVenue) -> Iterator[Campaign]:
-    """A venue that trades; at the end, what its faults were and cost is told."""
+    """A venue that trades; at the end it reports its faults and their cost."""
     print(f"LOCKSTEP_FAULTS_SEED={SEED}")
     stream = Stream(venue.client("TRADER7"))
     stream.start()

@@ -84,7 +84,7 @@ class RunningVenue:
         self.await_ready(1, READY_S)
 
     def await_ready(self, times: int, timeout_s: float) -> None:
-        """Wait until it has said that it is ready so many times since `start`: once more with each restart."""
+        """Wait until it has said this many times since `start` that it is ready: once more with each restart."""
         assert self.process is not None
         deadline = time.monotonic() + timeout_s
         while self.readies() < times:

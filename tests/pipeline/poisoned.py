@@ -1,4 +1,4 @@
-"""A venue with a poison in it, for tests: an order whose client id is POISON kills whoever matches it, each time.
+"""A venue with a poison in it, for tests: an order whose client id is POISON kills the matcher, each time.
 
     python -m tests.pipeline.poisoned run CONFIG
     python -m tests.pipeline.poisoned lockstep COMMAND …

@@ -1,4 +1,4 @@
-"""A client that trades without a pause through the venue's deaths, and what must be true of all that it was told."""
+"""A client that trades without a pause through the venue's deaths, and what must be true of all that it received."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stream(threading.Thread):
         self.sent: list[str] = []
         self.answered: set[str] = set()
         self.last_acknowledged_at = time.monotonic()
-        self.longest_gap_s = 0.0  # without any order acknowledged; whoever measures sets it to 0
+        self.longest_gap_s = 0.0  # without any order acknowledged; a measurement sets it to 0
         self.enough = threading.Event()
         self._rounds = rounds
 
@@ -60,7 +60,7 @@ class Stream(threading.Thread):
             self.client.order(cl_ord_id, side, price, "0.001", symbol)
 
     def await_connects(self, count: int) -> None:
-        """Wait until the client has logged on so many times."""
+        """Wait until the client has logged on this many times."""
         deadline = time.monotonic() + RECOVERY_S
         while self.client.connects < count:
             assert time.monotonic() < deadline, f"{self.client.name} did not log on within {RECOVERY_S} s"

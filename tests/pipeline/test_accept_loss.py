@@ -31,7 +31,7 @@ KEPT = (
     "snapshots",
     "void.json",
     "definitions",
-)  # what a loss is told by, beside the database
+)  # what shows a loss, beside the database
 
 
 def trade(venue: RunningVenue, name: str, *, rests: bool = False) -> None:
@@ -51,7 +51,7 @@ def trade(venue: RunningVenue, name: str, *, rests: bool = False) -> None:
 
 @pytest.fixture
 def lossy(venue: RunningVenue, monkeypatch: pytest.MonkeyPatch) -> RunningVenue:
-    """A stopped venue that has lost its last trade, and all behind it, from the journal alone."""
+    """A stopped venue whose journal alone has lost its last trade, and all after it."""
     trade(venue, "1")
     assert venue.command("snapshot").returncode == 0
     trade(venue, "2")
@@ -72,7 +72,7 @@ def lossy(venue: RunningVenue, monkeypatch: pytest.MonkeyPatch) -> RunningVenue:
     whole = file.read_bytes()
     order = offset_of_order(file.parent, b"t2")
     file.write_bytes(whole[:order] + b"torn".ljust(len(whole) - order, b"\0"))
-    # Somebody voids what is lost now: its place in the log will be another command's.
+    # An operator voids a record that is lost now: its place in the log will be another command's.
     voided = dict.fromkeys(range(verify(file.parent, marked=False).last_seq + 1, last + 1), 0)
     voided_commands.save(venue.folder / "data", Voids(voided, NOWHERE))
     return venue

@@ -124,7 +124,7 @@ def test_a_venue_goes_on_elsewhere(drill: Drill) -> None:
 
 
 def goes_on(client: FixClient, leap: int) -> None:
-    """A client that was told all finds its orders and gets no number twice."""
+    """A client that received everything finds its orders and gets no number twice."""
     number = client.next_in
     client.connect()
     for name in KEPT:

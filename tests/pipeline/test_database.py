@@ -66,7 +66,7 @@ def server_of(venue: RunningVenue) -> Iterator[Embedded]:
 
 
 def statement(venue: RunningVenue, query: bytes, *, maintenance: bool = False) -> None:
-    """Let the stopped venue's server do something to its database behind the batcher's back."""
+    """Have the stopped venue's server change its database behind the batcher's back."""
     with server_of(venue) as server:
         url = server.url.replace("/lockstep?", "/postgres?") if maintenance else server.url
         with psycopg.connect(url, autocommit=True) as connection:

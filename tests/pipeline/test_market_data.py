@@ -21,7 +21,7 @@ def subscribe(venue: RunningVenue) -> ClientConnection:
 
 
 def book(connection: ClientConnection, levels: int) -> dict[str, Any]:
-    """The first book that has so many bids."""
+    """The first book that has this many bids."""
     while True:
         message: dict[str, Any] = json.loads(connection.recv(PATIENCE_S))
         if len(message["bids"]) == levels:

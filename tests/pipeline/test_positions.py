@@ -1,4 +1,4 @@
-"""A journal behind its database, or another journal's: refused at the start, and said where it comes up later."""
+"""A journal behind its database, or another journal's: refused at the start, or reported if found later."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
 
 @pytest.fixture
 def name() -> str:
-    """What the orders of a test are called behind their first letter."""
+    """The names of a test's orders after their first letter."""
     return str(next(_names))
 
 
@@ -112,7 +112,7 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(
     for words in (str(file), f"at offset {last}", "last orderly stop knows record", "repair-journal --from COPY"):
         assert words in line, line
 
-    # The same, and the database knows, or the spool: whoever says so first.
+    # The same, and the database knows, or the spool: either may say so first.
     (data / "journal" / "stopped").unlink()
     line = refused(stopped)
     for words in (str(file), f"at offset {last}", "repair-journal --accept-loss"):

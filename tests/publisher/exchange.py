@@ -63,7 +63,7 @@ class Exchange:
         return self.feed.consumers[ROUTER], self.feed.consumers[MATCHER]
 
     def emitted_again(self, behind: tuple[int, int] = (0, 0)) -> dict[int, Consumer]:
-        """The ends of new rings with all events behind these numbers."""
+        """The ends of new rings with all events after these numbers."""
         again = EventFeed(self.history, "publisher", slots=CAPACITY, behind=behind)
         again.publish()
         return again.consumers
@@ -149,7 +149,7 @@ class Exchange:
     def _apply(self, command: type[Any], **fields: Any) -> int:
         self._begin()
         instrument = fields["instrument"]
-        if instrument not in self.book.listings:  # whether the publisher has been told of it is another question
+        if instrument not in self.book.listings:  # whether the publisher has heard of it is another question
             self.book.apply(Instrument(instrument=instrument, symbol=b"", **TERMS))
         made = command(
             seq=self.cause, time_ns=self._time_ns(), account=1, session=1, cl_ord_id=b"c%d" % self.cause, **fields

@@ -110,7 +110,7 @@ def test_differences_joined_to_a_whole_book_give_the_same_book() -> None:
             for _ in range(3):
                 for _ in range(300):
                     random_command(exchange, rng)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # so that there are several differences
             while book.last < exchange.number - 2:
                 book.apply(await receive(diffs))
         assert book.sides() == (exchange.side(BUY), exchange.side(SELL))

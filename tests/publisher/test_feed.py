@@ -28,7 +28,7 @@ def live_feed(exchange: Exchange, *kinds: Kind) -> Feed:
 
 
 def messages(frames: bytes) -> list[Any]:
-    """The payloads of server frames, one behind the other."""
+    """The payloads of server frames, one after the other."""
     found = []
     while frames:
         length, head = frames[1], 2

@@ -71,7 +71,7 @@ class Streamed(Pair):
             self.expected[instrument].append((events[0].cause, *sides))  # type: ignore[arg-type]
         self.count += 1
         if self.count % POLL_EVERY == 0:
-            # What the matcher says to have done may lag behind what it has published.
+            # The matcher's done position may lag behind its published events.
             self.poll(self.seq - self.random.randint(0, 3))
 
     def define(self, command: Instrument) -> None:

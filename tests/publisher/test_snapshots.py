@@ -36,7 +36,7 @@ def saved(feed: Feed, mark: int) -> Kept:
 
 
 def loaded(parts: Kept, exchange: Exchange, mark: int, behind: tuple[int, int]) -> Feed:
-    """A feed with the part of the snapshot at `mark`, on rings with all events that came behind it."""
+    """A feed with the part of the snapshot at `mark`, on rings with all events after it."""
     parts.start = type(parts.start)(seq=mark)
     feed = Feed(exchange.emitted_again(behind), exchange.board)
     part = parts.load("publisher")

@@ -81,7 +81,7 @@ def test_what_lies_before_its_start_is_refused(data: Path, small: Config) -> Non
 
 
 class Recorder:
-    """An edge that notes what it handles, and asserts that it was told the truth about what is complete."""
+    """An edge that notes what it handles, and asserts that the complete position was true."""
 
     def __init__(self, truth: dict[int, list[bytes]]) -> None:
         self.truth = truth

@@ -263,7 +263,7 @@ class Everything:
         self.send(Adjustment(**self.key(), asset=asset, target=target, amount=amount))
 
     def correct(self) -> None:
-        """A trade that has been told is to be undone, or to get another price; now and then twice.
+        """A published trade is to be undone, or to get another price; now and then twice.
 
         One operator's word was enough before rules version 2; now another one repeats what was proposed.
         """

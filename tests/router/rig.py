@@ -79,7 +79,7 @@ def new_ingress(incarnation: int) -> dict[int, Ring]:
 
 
 class Played:
-    """In a matcher's place: tells again the events that a matcher told of the same log."""
+    """In a matcher's place: emits the events again that a matcher emitted from the same log."""
 
     def __init__(self, number: int, log: Consumer, events: Producer, board: Board, told: list[bytes]) -> None:
         self.number, self.log, self.events, self.board = number, log, events, board
@@ -218,7 +218,7 @@ class Rig:
         return int(verdicts[0])
 
     def commands(self, after: int = 0) -> list[Command]:
-        """The log's records, except so many at its beginning."""
+        """The log's records, without this many at its beginning."""
         return [unpack_command(record) for record in self.log[after:]]
 
     def outcomes(self, ring: int) -> list[Event]:

@@ -154,7 +154,7 @@ def test_a_follower_has_the_primarys_state_at_every_marker(seed: int, primary: P
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_follower_may_die_at_any_step(seed: int, primary: Primary) -> None:
-    """LOG-16: it comes back behind its newest snapshot, and what it repeats is what it had."""
+    """LOG-16: it comes back after its newest snapshot, and repeats the same events."""
     draw = random.Random(seed)
     follower = Follower(primary, seed)
     deaths = 0

@@ -139,7 +139,7 @@ def outcomes(seeds: Iterable[int]) -> Iterator[Outcome]:
 
 
 def run_all(seeds: Iterable[int]) -> Tally:
-    """Run them; failures are told as they come, the first one shrunk."""
+    """Run them; failures are reported as they come, the first one shrunk."""
     tally = Tally()
     for outcome in outcomes(seeds):
         tally.add(outcome)

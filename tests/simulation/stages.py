@@ -100,7 +100,7 @@ def publisher(venue: Venue, name: str, seen: MarketData, durable: Board) -> Subs
 
 
 class MarketData:
-    """What a subscriber was told, over all lives of the venue."""
+    """What a subscriber received, over all lives of the venue."""
 
     def __init__(self, symbols: tuple[str, ...]) -> None:
         self.symbols = symbols

@@ -18,7 +18,7 @@ TALLY = Tally()
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", SEEDS[::CHUNK], ids=lambda first: f"{first}-{first + CHUNK - 1}")
 def test_seeds_hold(first: int) -> None:
-    """Every seed holds; the first that doesn't is shrunk and told."""
+    """Every seed holds; the first that doesn't is shrunk and reported."""
     for seed in SEEDS[first : first + CHUNK]:
         outcome = run_seed(seed)
         TALLY.add(outcome)

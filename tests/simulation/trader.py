@@ -1,4 +1,4 @@
-"""The tests' careful FIX client on a simulated wire: it remembers what it was told too, whatever happens.
+"""The tests' careful FIX client on a simulated wire: it remembers what it received, whatever happens.
 
 It is loud about everything that the FIX session protocol doesn't allow the venue.
 """
@@ -124,7 +124,7 @@ class Trader(CarefulClient):
         self.send("D", *fields, (POSS_RESEND, "Y"))
 
     def ask_everything(self) -> None:
-        """Ask for all that the session was ever sent, and for an echo behind it."""
+        """Ask for all messages that the session was ever sent, and for an echo after them."""
         self.repeated = 0
         self.send("2", (7, 1), (16, 0))
         self.echo += 1
@@ -180,7 +180,7 @@ class Trader(CarefulClient):
             self._compare(number, message)
 
     def _compare(self, number: int, message: Message) -> None:
-        """What comes again is what came."""
+        """A message that comes again is the same."""
         before = self.received.get(number)
         self.repeated += 1
         if before is None or message[35] == "4":

@@ -68,7 +68,7 @@ class World(Life):
             self.damage_end()
 
     def utc(self) -> int:
-        """The wall clock, for whoever reads it by itself."""
+        """The wall clock, for code that reads it by itself."""
         return self.utc_ns + self.wall_shift_ns
 
     def path_of(self, text: str) -> Path:

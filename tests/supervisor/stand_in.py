@@ -1,4 +1,4 @@
-"""A host process for tests of the supervisor: keeps a host's part of the bargain, or breaks it as it is told.
+"""A host process for tests of the supervisor: behaves as a host must, or misbehaves as it is told.
 
     python -m tests.supervisor.stand_in BEHAVIOUR MANIFEST HOST
 

@@ -1,4 +1,4 @@
-"""Who is to be told of an event is told, by a real command and a real web server, and again until it was taken."""
+"""Events reach their receivers, a real command and a real web server, and are sent until they are taken."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_an_end_waits_for_no_server_and_no_command(tmp_path: Path, monkeypatch: 
     deadline = time.monotonic() + PATIENCE_S
     while child.exists() and child.read_text().split()[2] != "Z":
         assert time.monotonic() < deadline
-        time.sleep(0.01)  # it is nobody's child here
+        time.sleep(0.01)  # it is not our child
     assert json.loads((tmp_path / "alerts.json").read_bytes())[0]["left"] == ["command", "webhook"]
 
 
@@ -264,7 +264,7 @@ def test_a_running_venue_tells_of_a_death_and_never_waits(config: Path, start: S
     os.kill(pids["publisher"], signal.SIGKILL)
     venue.read_until("venue ready again")
     event = receiver.taken.get(timeout=PATIENCE_S)
-    while event["event"] != "process_restarted":  # the disk of whoever runs this may be low
+    while event["event"] != "process_restarted":  # the disk under this test may be low
         event = receiver.taken.get(timeout=PATIENCE_S)
     assert "publisher" in event["message"]
     assert "secret" not in (config.parent / "data" / "run" / "manifest.json").read_text()

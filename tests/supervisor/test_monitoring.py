@@ -1,4 +1,4 @@
-"""The monitor beside a supervisor of stand-in hosts: it serves what they show, and its end harms nobody."""
+"""The monitor beside a supervisor of stand-in hosts: it serves what they show, and its end does no harm."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Watched:
         self.pulse = Pulse(Notifier(), HEARTBEAT_S, lambda: self.now_s)
 
     def lives_for(self, seconds: float, *, leads: bool = True, is_full: bool = False) -> bool:
-        """Whether life is shown all the time, looked at for so long."""
+        """Whether life is shown all the time, looked at for this long."""
         end_s = self.now_s + seconds
         while self.now_s < end_s:
             self.pulse.look(self.venue, leads=leads, is_full=is_full)
@@ -95,5 +95,5 @@ def test_a_core_that_waits_for_space_or_another_node_is_no_stall(watched: Watche
         assert watched.lives_for(3 * STALL_S), word
         if word is not Word.COMMIT_BY:
             watched.board.set(word, 0)
-    watched.board.set(Word.ACKED_SEQ, 7)  # the other node has it all: what is left is this core's to do
+    watched.board.set(Word.ACKED_SEQ, 7)  # the other node has it all: the rest is for this core to do
     assert not watched.lives_for(STALL_S + 2 * LOOK_S)

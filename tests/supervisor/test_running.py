@@ -81,7 +81,7 @@ def test_each_stage_comes_back_while_clients_stay_connected(venue: RunningVenue)
     begin_with_the_snapshot_before(venue, stream)
     finish(stream)
     assert venue.stop() == 0
-    shutil.rmtree(folder_of(venue.folder / "data", damaged(venue)))  # verify tells of what is damaged
+    shutil.rmtree(folder_of(venue.folder / "data", damaged(venue)))  # verify names what is damaged
     venue.verify()
 
 

@@ -32,7 +32,7 @@ class Manager:
         self.heard: list[tuple[float, str]] = []
 
     def listen(self, seconds: float) -> list[str]:
-        """What is said within so many seconds."""
+        """What is said within this many seconds."""
         end, before = time.monotonic() + seconds, len(self.heard)
         while (left := end - time.monotonic()) > 0:
             self.socket.settimeout(left)
@@ -82,7 +82,7 @@ def test_a_core_that_lives_and_does_nothing_ends_the_signs_of_life(
     venue: Program, manager: Manager, config: Path
 ) -> None:
     board = board_of(config).board
-    board.set(Word.LOG_END, 7)  # a record that nobody matches, while every heartbeat goes on
+    board.set(Word.LOG_END, 7)  # a record that no matcher takes, while every heartbeat goes on
     for word in FIGURES[:2]:
         board.set(word, 7)
     manager.listen(STALL_S + GRANTED_S)

@@ -1,4 +1,4 @@
-"""A part of a snapshot: what is read is what was written, bit for bit, or it is refused."""
+"""A part of a snapshot is read as it was written, bit for bit, or refused."""
 
 from __future__ import annotations
 

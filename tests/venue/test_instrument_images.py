@@ -29,7 +29,7 @@ def test_it_is_found_as_it_was_left(images: Images) -> None:
 
 
 def test_it_is_left_once_there_is_room(small_disk: Callable[[int], SmallDisk]) -> None:
-    """Whoever finds none takes nothing of it from others, and tries again; what was left is not left again."""
+    """A stage that finds none takes nothing from others, and tries again; an image that was left is not left again."""
     disk = small_disk(1 << 20)
     filed, image = Filed(disk.folder / "images"), b"book" * 10_000
     filed.clear()
