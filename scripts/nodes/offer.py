@@ -1,6 +1,6 @@
 """A pairing file: what one node tells the other before they know each other, and why one of them can't take it.
 
-Nothing in it is secret. Its code is of all that is in it: who compares the code knows that nobody changed the file.
+It has no key and no password. Its code is of all that is in it: who compares the code knows that nobody changed it.
 """
 
 from __future__ import annotations
