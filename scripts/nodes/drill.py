@@ -126,12 +126,12 @@ class _Drill:
 
     def __init__(self, pair: Pair, seconds: float, rate: int, failovers: int, say: Callable[[str], None]) -> None:
         self._pair = pair
-        self._seconds = seconds
         self._rate = rate
         self._failovers = failovers
         self._say = say
-        # Changes of nodes take time, too, in which clients that find a node go on sending.
-        orders = int(rate * (seconds + (failovers + 1) * 2 * ACK_S))
+        self._share_s = max(LOADED_S, seconds / (failovers + 1))
+        # Of a connection: it also lasts while the dead node rejoins and catches up.
+        orders = int(rate * (self._share_s + 3 * ACK_S))
         self._load = Load([member.target for member in pair.members], rate, orders)
         self._changes: list[tuple[Takeover, int]] = []  # each with how many connections there were before it
 
@@ -139,11 +139,10 @@ class _Drill:
         """DrillError, NotReady, TimeoutError, JournalError."""
         begun_s = time.monotonic()
         self._begin()
-        share_s = max(LOADED_S, self._seconds / (self._failovers + 1))
         for _ in range(self._failovers):
-            time.sleep(share_s)  # the load itself
+            time.sleep(self._share_s)  # the load itself
             self._fail_over()
-        time.sleep(share_s)  # likewise
+        time.sleep(self._share_s)  # likewise
         self._switch_over()
         self._load.stop()
         self._pair.await_followed()
@@ -212,7 +211,7 @@ class _Drill:
         """Hold what clients were told before each change against the log that goes on. Ids of orders never come again,
         so what is lost then is not there now."""
         primary = self._pair.primary
-        there = _taken(primary, primary.word(Word.DURABLE_SEQ))
+        there = taken(primary.data / "journal", primary.word(Word.DURABLE_SEQ))
         counted_legs, found = 0, []
         for change, legs in self._changes:
             acknowledged = [order for leg in self._load.legs[counted_legs:legs] for order in leg.acknowledged()]
@@ -245,9 +244,9 @@ def _end(member: Member) -> int:
     return verify(member.data / "journal").last_seq
 
 
-def _taken(member: Member, last: int) -> set[int]:
-    """The numbers of the orders that a node's log has taken."""
-    records = select(member.data / "journal", 1, last, (CommandType.NEW_ORDER,))
+def taken(journal: Path, last: int) -> set[int]:
+    """The numbers of the load's orders that a node's log has taken up to record `last`."""
+    records = select(journal, 1, last, (CommandType.NEW_ORDER,))
     commands = (command for record in records if isinstance(command := unpack_command(record), NewOrder))
     return {int(own_id(command)[1:]) for command in commands if command.verdict == Code.OK}
 

@@ -55,7 +55,8 @@ class Leg:
 
 
 class Load:
-    """`rate` orders a second at whichever of `nodes` takes them, until `stop`. Each connection is a leg."""
+    """`rate` orders a second at whichever of `nodes` takes them, until `stop`. Each connection is a leg, of at most
+    `orders`."""
 
     def __init__(self, nodes: Sequence[Target], rate: int, orders: int) -> None:
         self.legs: list[Leg] = []
@@ -94,10 +95,7 @@ class Load:
     def _run(self) -> None:
         try:
             first = 0
-            while not self._stopping.is_set() and first < len(self._flow):
-                sessions = self._connect()
-                if sessions is None:
-                    return
+            while (sessions := self._connect()) is not None:
                 leg = self._play(sessions, first)
                 first += leg.sent + AHEAD
         except BaseException as error:
@@ -116,11 +114,9 @@ class Load:
 
     def _play(self, sessions: tuple[Initiator, Initiator], first: int) -> Leg:
         flow = self._flow
-        acks = array("q", bytes(8 * (len(flow) - first)))
+        acks = array("q", bytes(8 * len(flow)))
         columns = (flow.kinds, flow.buys, flow.orders, flow.prices, flow.quantities)
-        kinds, buys, _, prices, quantities = (column[first:] for column in columns)
-        orders = array("q", range(len(kinds)))
-        driver = Driver(*sessions, kinds, buys, orders, prices, quantities, acks, AHEAD, first)
+        driver = Driver(*sessions, *columns, acks, AHEAD, first)
         leg = Leg(driver, acks, first)
         self.legs.append(leg)
         playing = threading.Thread(target=self._drive, args=(leg, sessions), name="play", daemon=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -170,3 +171,46 @@ def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary:
     finally:
         lock.release()
     assert (done.outcome, node.load(secondary.data).members) == ("would lead", ("b", "a"))
+
+
+def test_whatever_kills_it_another_one_does_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "LEAD_S", 0.05)
+    at, died = 0, True
+    while died:
+        at += 1
+        secondary = Secondary(tmp_path / str(at))
+        with secondary.runs():
+            secondary.board.set(Word.HANDOVER, Fence.ANSWERED)
+            child = os.fork()
+            if not child:
+                _fail_over_until(secondary, at)
+            died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+            told_by_child = len(secondary.signals)
+            assert node.load(secondary.data).role == "primary" or not told_by_child
+            with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
+                secondary.fail_over()
+            assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32)
+            assert len(secondary.signals) == told_by_child + 1
+    assert at > 4
+
+
+def _fail_over_until(secondary: Secondary, at: int) -> None:
+    """Fail over, and end with 9 at the so-manieth step that is said or brought to the disk."""
+    left = at
+
+    def counted(done: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*arguments: object) -> Any:
+            nonlocal left
+            left -= 1
+            if not left:
+                os._exit(9)
+            return done(*arguments)
+
+        return count
+
+    failover.Steps.say = counted(failover.Steps.say)  # type: ignore[method-assign]
+    atomic_file.sync = counted(atomic_file.sync)
+    try:
+        secondary.fail_over()
+    finally:
+        os._exit(0 if left > 0 else 1)

@@ -1,0 +1,61 @@
+"""`lockstep drill`: what it takes for its load, what it calls lost; and, for a soak, a hundred failovers under load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import UsageError
+from scripts.nodes import drill, load
+from shm.layout import pack
+from shm.records import Code, NewOrder, Side
+from tests.models.journal import stamp
+from tests.scripts.nodes.parted import write
+
+ROOT = Path(__file__).parents[3]
+SOAKED = 100
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("60", 60.0), ("60s", 60.0), ("0.5s", 0.5)])
+def test_the_load_is_so_many_seconds(text: str, seconds: float) -> None:
+    assert drill._seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "0", "-3s", "a minute", "nan"])
+def test_what_is_no_number_of_seconds_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--load is a number of seconds such as 60s"):
+        drill._seconds(text)
+
+
+def test_orders_of_the_load_rest_and_trade() -> None:
+    made = load.flow(4 * load.RUN)
+    assert list(made.buys) == ([1] * load.RUN + [0] * load.RUN) * 2
+    assert sum(quantity for quantity, buys in zip(made.quantities, made.buys, strict=True) if buys) == 4 * load.RUN
+
+
+def test_an_order_that_the_log_refused_or_never_had_is_not_there(tmp_path: Path) -> None:
+    orders = [
+        NewOrder(seq=seq, epoch=1, account=1, cl_ord_id=b"F%d" % (10 * seq), instrument=1, side=Side.BUY,
+                 ord_type=2, time_in_force=1, verdict=verdict)
+        for seq, verdict in ((1, Code.OK), (2, Code.INSUFFICIENT_BALANCE), (3, Code.OK))
+    ]  # fmt: skip
+    write(tmp_path / "journal", [stamp(pack(order)) for order in orders])
+    assert drill.taken(tmp_path / "journal", 3) == {10, 30}
+    assert drill.taken(tmp_path / "journal", 2) == {10}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("durability", ["replicated", "both"])
+def test_a_hundred_failovers_under_load_lose_nothing(durability: str) -> None:
+    command = [sys.executable, "-m", "scripts", "drill", "--json", "--durability", durability]
+    answer = subprocess.run(
+        [*command, "--failovers", str(SOAKED), "--load", f"{2 * SOAKED}s"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    done = json.loads(answer.stdout)
+    assert (done["rpo_orders"], done["problems"], len(done["takeovers"])) == (0, [], SOAKED + 1)
