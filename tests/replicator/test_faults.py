@@ -6,8 +6,11 @@ acknowledged that is not on its disk, and when the network heals, the logs becom
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
@@ -44,6 +47,7 @@ from tests.replicator.proxy import ALL, Proxy
 
 TURN_NS = 5_000_000
 SECOND = 1_000_000_000
+SOAK_S = float(os.environ.get("SOAK_S", "60"))
 HEALS_NS = 12 * SECOND  # a silence, a handshake that comes to nothing, a pause, each after the other
 
 
@@ -264,10 +268,13 @@ def test_whatever_a_network_does_the_logs_become_equal(folder: Path, seed: int) 
 
 @pytest.mark.soak
 def test_whatever_a_network_does_for_long_the_logs_become_equal(folder: Path) -> None:
-    for seed in range(1000, 2000):
+    end_s = time.monotonic() + SOAK_S / 10
+    for seed in itertools.count(1000):
         (folder / f"{seed}").mkdir()
         weather(folder / f"{seed}", seed)
         shutil.rmtree(folder / f"{seed}")
+        if time.monotonic() > end_s:
+            break
 
 
 def weather(folder: Path, seed: int) -> None:
