@@ -21,7 +21,7 @@ READ_BYTES = RECORD_SIZE * 8192
 MONEY = (CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT)
 TAKEN = 65_536  # events of a ring at a time
 
-WHOLE = "all"  # what tables and all that is beside them come to
+WHOLE = "all"  # digests of tables and of all that is beside them
 Digests = dict[str, dict[str, int]]  # by agent, by table
 
 
@@ -90,7 +90,7 @@ class Replay:
     def _keep(self, core: ReplayedCore) -> None:
         for ring, reader in core.consumers.items():
             records = reader.take(TAKEN)
-            # What the router settles behind the last record is its own, and is in no journal.
+            # The router's own settlement after the last record is in no journal.
             self._files[ring].write(b"".join(each for each in records if cause(each) <= core.last_seq))
 
 
@@ -137,5 +137,5 @@ def differing(expected: Digests, actual: Digests) -> list[str]:
 
 
 def cause(record: bytes) -> int:
-    """The log record that an event came of."""
+    """The log record that caused an event."""
     return int.from_bytes(record[8:16], "little")

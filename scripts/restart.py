@@ -1,6 +1,6 @@
-"""`lockstep restart`: has one process of a running venue end in order and start again, on the code that is there now.
+"""`lockstep restart`: has one process of a running venue end in order and start again, with the code as it is now.
 
-It only asks the process to end: that it starts again is the supervisor's doing, as after any death.
+It only asks the process to end: the supervisor starts it again, as after any death.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def restart(
 
 
 def _works(data: Path, host: Host, old: int) -> bool:
-    """Whether another process than `old` is the host, and all is as it should be there."""
+    """Whether a process other than `old` is the host, and works."""
     venue = attach(data)
     if venue is None:
         return False

@@ -1,7 +1,7 @@
-"""Who may give a command: the owner of the venue's data folder, whom root becomes. Anyone else is refused.
+"""Who may give a command: the owner of the venue's data folder, or root, which becomes that user. Others are refused.
 
-So nothing in that folder is ever made by another user, and the venue's own finds no file that it can't open. It looks
-at the folder alone, and changes nothing but the process's user.
+So no other user makes anything in that folder, and the venue's user finds no file that it can't open. It looks only at
+the folder, and changes only the process's user.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def act_as_owner(data: Path) -> None:
 
 
 def refusal(error: PermissionError) -> str:
-    """What a file says that could not be opened, in a line, with what to do."""
+    """One line for a file that could not be opened, with what to do."""
     if error.filename is None:
         return f"{error.strerror or error}: give this command as the venue's user"
     path = Path(os.fsdecode(error.filename))

@@ -1,6 +1,6 @@
 """`lockstep run`: runs a venue in the foreground until it is asked to stop.
 
-It wires configuration, supervisor and terminal; what happens to the venue is the supervisor's business.
+It wires configuration, supervisor and terminal; the supervisor looks after the venue.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from scripts.errors import UsageError
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, load, table
 from shm.segment import RoleTakenError
 
-FOLDERS = ("journal", "run", "log", "spool", "snapshots", "gateway.1")  # of the data folder, where they are there
+FOLDERS = ("journal", "run", "log", "spool", "snapshots", "gateway.1")  # of the data folder, if they are there
 
 
 class Terminal:
-    """Tells a person what the supervisor does."""
+    """Says on the terminal what the supervisor does."""
 
     def __init__(self, config: Path) -> None:
         self._config = config
@@ -79,7 +79,7 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
 
 
 def _check_folders(data: Path) -> None:
-    """Have the data folder, and see that the venue can write into it and into what is there. UsageError."""
+    """Make the data folder if it is missing, and check that the venue can write into it, and its files. UsageError."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=data):

@@ -25,7 +25,7 @@ a trading venue that anyone runs
 :Manual group: User Commands
 
 """
-# Each command's page begins with this; what comes before the first command's is the list of all.
+# Each command's page begins with this; the list of all comes before the first.
 PAGE = re.compile(r"^\.\. _cyclopts-[a-z-]+:$", re.MULTILINE)
 CONTENTS = re.compile(r"^\.\. contents::.*\n(?:   .*\n)*", re.MULTILINE)
 
@@ -61,5 +61,5 @@ def man() -> int:
 
 
 def _pages(commands: App) -> list[str]:
-    """In reStructuredText: what there is, then each command."""
+    """In reStructuredText: the list of commands, then each command."""
     return PAGE.split(commands.generate_docs("rst", flatten_commands=True))[1:]

@@ -1,6 +1,6 @@
-"""`lockstep show`: what holds in a venue now: instruments with their limits and schedules, accounts, fee tiers.
+"""`lockstep show`: the settings in force: instruments with their limits and schedules, accounts, fee tiers.
 
-It words the state that the log leads to: what the configuration set at a start, and what operators changed since.
+It prints the state that the log leads to: the configuration of the starts, and operators' changes since.
 """
 
 from __future__ import annotations

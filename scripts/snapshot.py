@@ -46,7 +46,7 @@ def snapshot(
 ) -> int:
     """Save a running venue's state now, for a short next start. Trading stops only for the moment it takes to settle.
 
-    Exit codes: 0 it is saved, valid and durable; 1 the venue does not run, or no snapshot came of it; 2 the
+    Exit codes: 0 it is saved, valid and durable; 1 the venue does not run, or no snapshot was made; 2 the
     configuration is wrong, or it is another user's venue.
     """
     loaded = load(config, secrets=False)
@@ -70,7 +70,7 @@ def snapshot(
 
 
 def _await(venue: Venue, after: int, supervisor: int, deadline_s: float, shown: Status) -> SavedSnapshot | str:
-    """The first valid snapshot behind log record `after`, or why there is none."""
+    """The first valid snapshot after log record `after`, or why there is none."""
     data = venue.data
     while time.monotonic() < deadline_s:
         found = next((entry for entry in snapshot_catalog.entries(data) if entry.seq > after), None)

@@ -1,6 +1,6 @@
 """`lockstep status`: what a running venue is doing, read from its shared memory, and its phases from PostgreSQL.
 
-It only looks: it attaches as a bystander that gates no ring and rings no bell.
+It only looks: it gates no ring and rings no bell.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class InstrumentStatus(Struct, frozen=True):
 class Status(Reading, frozen=True):
     """A venue, and what only PostgreSQL and the gateways know of it.
 
-    `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. Where it can't be
+    `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. If it can't be
     asked, `database_problem` says why, and `instruments` is None. `sessions` is None if they were not asked for, or
     a gateway does not answer.
     """
@@ -112,7 +112,7 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
 
 
 def _ask_database(config: Config) -> dict[str, Any]:
-    """What only PostgreSQL knows: what it has refused; and phases, which begin in matchers, out of sight."""
+    """What only PostgreSQL knows: refused rows, and the phases, which begin in matchers, out of sight."""
     try:
         url = database.url(config, Path(config.venue.data))
         with psycopg.connect(

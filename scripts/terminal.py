@@ -1,6 +1,6 @@
 """What the commands share: exit codes, consoles, how a configuration is loaded, how a stopped venue is kept stopped.
 
-It decides nothing of what a command does.
+It decides nothing for a command.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-# What only some commands need is imported where it is used: `lockstep --help` and a completion must be quick.
+# Modules that only some commands need are imported there: `lockstep --help` and a completion must be quick.
 if TYPE_CHECKING:
     from config.schema import Config
 from scripts.errors import UsageError
@@ -28,7 +28,7 @@ from scripts.rights import act_as_owner
 EXIT_OK = 0
 EXIT_PROBLEM = 1  # the command ran, and what it looked at is not as it should be
 EXIT_USAGE = 2  # the command line or the configuration is wrong
-EXIT_UNKNOWN = 3  # it was sent, and what came of it is not known
+EXIT_UNKNOWN = 3  # it was sent, and the outcome is unknown
 EXIT_INTERRUPTED = 130  # by Ctrl-C, as shells have it
 EXIT_UNREAD = 141  # the reader of its output has gone, likewise
 
@@ -43,7 +43,7 @@ DEFAULT_CONFIG = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
 
 
 class PlainConsole(Console):
-    """Prints what others have named and sent as it is: no markup, and no character that a terminal would obey."""
+    """Prints others' names and texts as they are: no markup, and no character that a terminal would obey."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """What it prints, with control characters as \\xHH."""
@@ -66,7 +66,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def fail(reason: str, *, json: bool, code: int = EXIT_PROBLEM) -> int:
-    """Say why a command ends without what was asked for: on standard error, or as JSON where that was asked for."""
+    """Say why a command failed: on standard error, or as JSON if that was asked for."""
     if json:
         print_json({"error": {"reason": reason, "exit_code": code}})
     else:
@@ -112,7 +112,7 @@ def stopped(data: Path) -> Iterator[None]:
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of a thing, in English."""
+    """A number of things, in English."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 

@@ -34,7 +34,7 @@ from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import Selection
 
-AT_ONCE = 2**20  # records that are looked through at a time, and of which those that matter are held
+AT_ONCE = 2**20  # records that are read at a time, of which those that matter are held
 
 
 class MoneyReport(Struct, frozen=True):
@@ -59,8 +59,8 @@ class SnapshotReport(Struct, frozen=True):
 class Verdict(Struct):
     """What verify found. `problems` is empty if all is well; `notes` are what could not be looked at, and why.
 
-    `replayed_from` is the record behind which the replay begins: 0, or the mark of the oldest snapshot where the
-    journal no longer begins with 1. `hole`: what a power loss left behind one, none of it durable, is cut at the start.
+    `replayed_from` is the record after which the replay begins: 0, or the mark of the oldest snapshot if the journal no
+    longer begins with 1. `hole`: what a power loss left after one, none of it durable, is cut at the start.
     """
 
     problems: list[str]
@@ -107,7 +107,7 @@ def examine(config: Config, data: Path) -> Verdict:
             return stack.enter_context(contextlib.closing(replayed(config, data, found)))
 
         try:
-            # A running venue's journal is read when the database's snapshot asks for it: so it has all that that has.
+            # A running venue's journal is read when the database's snapshot needs it: it has all of that by then.
             if attach(data) is None:
                 replay()
             _compare(config, data, lambda ring: replay().events(ring), _commands(data, found), found)
@@ -118,7 +118,7 @@ def examine(config: Config, data: Path) -> Verdict:
 
 
 def replayed(config: Config, data: Path, found: Verdict) -> Replay:
-    """Check the journal's checksums, and replay it up to what is committed, by way of every snapshot."""
+    """Check the journal's checksums, and replay it up to what is committed, through every snapshot."""
     journal = data / "journal"
     running = attach(data)
     report = None if running else journal_module.verify(journal)
@@ -130,7 +130,7 @@ def replayed(config: Config, data: Path, found: Verdict) -> Replay:
                 "nothing was compared with the journal: what it does not have would seem wrong everywhere"
             )
             raise JournalError(f"{report.corruption} ({place}); lockstep repair-journal mends it")
-    # A running venue's last batch may be half written: beyond what is committed, nothing is said yet.
+    # A running venue's last batch may be half written: nothing counts beyond what is committed.
     found.committed = running.board.get(Word.DURABLE_SEQ) if running else report.last_seq if report else 0
     seqs = segment_seqs(journal)
     found.segments = len(seqs)
@@ -170,9 +170,9 @@ def _core(config: Config) -> list[str]:
 
 
 def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
-    """Replay leg by leg. What a snapshot has is held against where the leg to its mark ends.
+    """Replay leg by leg. A snapshot is compared with the state at the end of the leg to its mark.
 
-    The next leg begins with that snapshot if they agree: so that each shows, too, that going on from it leads to the
+    The next leg begins with that snapshot if they agree: this shows that going on from each snapshot leads to the
     same. One that does not agree is a problem, and the leg that ends there is replayed on from where it began.
     """
     start = replay.first
@@ -222,7 +222,7 @@ def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:
 
 
 def _leg(replay: Replay, start: Start, last_seq: int, show: Callable[[int], None]) -> ReplayedCore:
-    """A leg of the replay. Where the snapshot that it begins with is gone by now, all up to it is replayed again."""
+    """A leg of the replay. If the snapshot that it begins with is gone by now, all up to it is replayed again."""
     try:
         return replay.leg(start, last_seq, show)
     except FileNotFoundError:
@@ -233,7 +233,7 @@ def _leg(replay: Replay, start: Start, last_seq: int, show: Callable[[int], None
 
 
 def _commands(data: Path, found: Verdict) -> Iterator[bytes]:
-    """The committed records that tell what operators asked for; to be begun once the replay is done."""
+    """The committed records of what operators asked for; to be begun once the replay is done."""
     selection = Selection(data / "journal", COMMANDS)
     for first in range(1, found.committed + 1, AT_ONCE):
         yield from selection.between(first, min(first + AT_ONCE - 1, found.committed))
@@ -243,11 +243,11 @@ def _commands(data: Path, found: Verdict) -> Iterator[bytes]:
 def _compare(
     config: Config, data: Path, events: Callable[[int], Iterable[bytes]], commands: Iterable[bytes], found: Verdict
 ) -> None:
-    """Compare the database with the replay, starting the embedded server for as long where the venue is stopped."""
+    """Compare the database with the replay, starting the embedded server meanwhile if the venue is stopped."""
     try:
         with copies.started(config) as url:
             _place(url, config, data, found)
-            # A journal whose beginning was removed says nothing of the rows from before.
+            # A journal whose beginning was removed says nothing about earlier rows.
             if segment_seqs(data / "journal")[:1] not in ([], [1]):
                 found.notes.append("database: it has rows from before the journal begins, and is not compared")
                 return
@@ -284,7 +284,7 @@ def _place(url: str, config: Config, data: Path, found: Verdict) -> None:
 
 
 def _count_money(data: Path, replay: Replay, found: Verdict) -> None:
-    """I1: what all accounts have is what they had where the replay began, and what came in since."""
+    """I1: all accounts have what they had at the beginning of the replay, and what came in since."""
     if replay.state is None:
         return
     brought = money_brought(data / "journal", replay.first.seq + 1, found.committed)

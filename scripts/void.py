@@ -1,6 +1,6 @@
 """`lockstep void`: takes out a command that no stage survives, and no other, so that the venue can start (LOG-22).
 
-The log stays as it is. What is taken out is in data/void.json, for ever: every replay leaves it out in the same way.
+The log stays as it is. data/void.json names the command for ever, so that every replay leaves it out in the same way.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FOLLOWS: dict[type, str] = {
 
 TRIALS = 2
 OPERATORS_RING = 9
-PATIENCE_S = 5.0  # in which a router that lives, or has started again, takes what waits
+PATIENCE_S = 5.0  # in which a router that lives, or has started again, takes waiting requests
 LOOK_S = 0.05
 
 
@@ -143,7 +143,7 @@ def take_out(
     config: Config, seq: int, published: int, *, yes: bool, untried: bool = False,
     careful: CarefulCommand = poison.command_of,
 ) -> Outcome:  # fmt: skip
-    """Void a command of the log of the stopped venue, if it is what a replay, by `poison_probe`, dies of."""
+    """Void a command of the stopped venue's log, if a replay, by `poison_probe`, dies of it."""
     data = Path(config.venue.data)
     with stopped(data):
         kept = moment.retained(data)
@@ -191,7 +191,7 @@ def _survived(config: Config, seq: int, words: str, careful: CarefulCommand) -> 
 
 
 def _dies_at(config: Config, careful: CarefulCommand) -> int | None:
-    """The record of which a replay of the stopped venue's journal dies, with what is voided by now."""
+    """The record of which a replay of the stopped venue's journal dies, given what is voided already."""
     return asyncio.run(poison.find(config, derive(config), Path(config.venue.data), careful))
 
 
@@ -199,7 +199,7 @@ def pass_over(
     data: Path, text: str, *, yes: bool, ring_of: Callable[[Path, int], Ring | None] = ingress_of,
     patience_s: float = PATIENCE_S,
 ) -> Outcome:  # fmt: skip
-    """Void a request that waits in an ingress ring, and that no router takes; the next one to start passes over it."""
+    """Void a request that waits in an ingress ring and that no router takes; the next router to start skips it."""
     parts = text.split(":")
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         raise UsageError(f"--ingress {text} is not RING:INCARNATION:SEQUENCE")
@@ -217,7 +217,7 @@ def pass_over(
 
 
 def _taken(ring: Ring | None, position: Position, patience_s: float) -> str:
-    """Why the request is none of which the router dies; empty if it waits, and nothing is taken for `patience_s`."""
+    """Why the request does not kill the router; empty if it waits, and nothing is taken for `patience_s`."""
     if ring is None:
         return f"the venue does not run, or has no ingress ring {position.ring}: what waited there is gone"
     if ring.incarnation != position.incarnation:
@@ -252,7 +252,7 @@ def _refusal(data: Path, request: Request, words: str) -> str:
 
 
 def _words(data: Path, request: Request, kept: Retained) -> str:
-    """The command, with the names of its time: its replay is what can't be had."""
+    """The command, with the names of its time; it can't be replayed."""
     directory = Directory()
     known_seq, records = retained_definitions.kept(data)
     directory.add(records)

@@ -18,10 +18,10 @@ Layout::
 
 Consumers gate: the producer claims no slot that one of them still needs, and they read in place. Observers do not gate:
 they copy a slot between two looks at its word (a seqlock) and learn when it was overwritten. Both trust only the
-published cursor: what lies beyond it was never said, and a successor of a dead producer writes it again.
+published cursor: slots beyond it were never published, and a successor of a dead producer writes them again.
 
 A consumer whose process is gone may be taken out of the gate, so that the producer does not wait for it. Its successor
-enters again at what is published then, and gets what it missed from elsewhere.
+enters again after what is published then, and gets what it missed from elsewhere.
 """
 
 import mmap
@@ -150,7 +150,7 @@ cdef class Ring:
 
     @property
     def published(self) -> int:
-        """The sequence of the last published record; first_seq - 1 before any."""
+        """The sequence of the last published record; first_seq - 1 if there is none."""
         return load_acquire(&self.header.published)
 
     def cursors(self) -> dict[str, int]:
@@ -178,11 +178,11 @@ cdef class Ring:
         }
 
     def producer(self) -> Producer:
-        """The ring's one producer. A successor continues behind the last published record."""
+        """The ring's one producer. A successor continues after the last published record."""
         return Producer(self)
 
     def consumer(self, str name) -> Consumer:
-        """The gating consumer `name`, continuing behind what it released last. KeyError if there is none such."""
+        """The gating consumer `name`, continuing after what it released last. KeyError if there is no such consumer."""
         return Consumer(self, name)
 
     def observer(self) -> Observer:
@@ -193,7 +193,7 @@ cdef class Ring:
 cdef class Producer:
     """The writing end. Claim slots in order, fill them, publish them together.
 
-    Slots claimed but not published may be claimed again: nobody has seen them.
+    Slots claimed but not published may be claimed again: no reader has seen them.
     """
 
     def __cinit__(self, Ring ring):
@@ -263,7 +263,7 @@ cdef class Consumer:
         return load_acquire_32(&self.line.gating) != 0
 
     def enter(self) -> int:
-        """Gate from behind what is published now, which is returned.
+        """Gate from after the last published record, which is returned.
 
         Until it gates, the producer may overwrite anything up to what it had published when it last looked. So the
         place is chosen after that: a producer that looked before has published no more than is seen here.

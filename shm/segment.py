@@ -61,7 +61,7 @@ def attach(name: str) -> mmap.mmap:
 
 
 def remove(name: str) -> None:
-    """Remove segment `name`: who maps it keeps the memory. SegmentError if there is none."""
+    """Remove segment `name`: processes that map it keep the memory. SegmentError if there is none."""
     try:
         posix_ipc.unlink_shared_memory(name)
     except posix_ipc.ExistentialError:
@@ -103,7 +103,7 @@ class RoleLock:
     def holder(path: Path) -> int | None:
         """The pid of the process that holds the lock on `path`, None if none does. It takes nothing itself.
 
-        The kernel's own list is asked: the pid in the file is only a message, and may be of one that is gone.
+        It asks the kernel's own list: the pid in the file is only a message, and may be of a process that is gone.
         """
         try:
             wanted = path.stat().st_ino
@@ -116,7 +116,7 @@ class RoleLock:
         return None
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

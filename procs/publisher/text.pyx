@@ -21,7 +21,7 @@ cdef uint64_t TEN_TO_THE_18 = 1_000_000_000_000_000_000
 
 
 cdef int text_reserve(Text *text, size_t more) except -1 nogil:
-    """Make room for `more` bytes behind `size`; MemoryError where there is none. Doubles, so that it is seldom."""
+    """Make room for `more` bytes after `size`; MemoryError if there is none. It doubles, so that it is rare."""
     cdef size_t capacity = text.capacity
     cdef char *data
     if text.size + more <= capacity:
@@ -53,7 +53,7 @@ cdef void text_free(Text *text) noexcept nogil:
 
 
 cdef char *write_integer(char *out, uint64_t value) noexcept nogil:
-    """Write `value` and return the byte behind it; `out` has NUMBER_SIZE bytes."""
+    """Write `value` and return the position after it; `out` has NUMBER_SIZE bytes."""
     cdef char digits[20]
     cdef int n = 0
     while True:
@@ -136,7 +136,7 @@ cdef size_t frame_header(char *out, size_t payload) noexcept nogil:
 
 
 cdef int set_scale(Scale *scale, uint64_t mantissa, int decimals) except -1:
-    """The scale of ticks or lots of mantissa / 10**decimals each: eight digits behind the point, or more if needed."""
+    """The scale of ticks or lots of mantissa / 10**decimals each: eight decimals, or more if needed."""
     cdef int _
     if not 0 <= decimals <= MAX_DECIMALS or mantissa >= <uint64_t> 1 << 32:
         raise ValueError(f"a tick or lot of {mantissa} / 10**{decimals} can't be shown")
