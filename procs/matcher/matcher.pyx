@@ -190,7 +190,7 @@ cdef class Matcher(Agent):
         if command.event_numbers[self.number - 1] != self.book.writer.number - 1:
             return fail(b"the router has settled other events than were published", command.seq)
         with gil:
-            self.snapshots.save(command.seq, self.name, self.save)
+            self.snapshots.save(command.seq, self.name, self.save, self.book.digests)
         return 1
 
     def save(self, Saver saver not None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from procs.replicator import comparison
 from procs.replicator.certificates import Credentials
 from procs.replicator.replicator import Replicator
 from procs.replicator.transport import Acceptor, Dialer, show_address
@@ -12,7 +13,12 @@ from shm.refusal import FinalError
 
 
 def build(venue: Venue, _name: str = "replicator") -> Replicator:
-    """The edge of this node. FinalError where it can't listen, or may not without the peer's certificate."""
+    """The edge of this node.
+
+    FinalError where it can't listen, may not without the peer's certificate, or has another state than the peer.
+    """
+    if (found := comparison.load(venue.data)) is not None:
+        raise comparison.DifferenceError(found)
     section = venue.config.replication
     credentials = Credentials.of(folder_of(venue.data))
     own = show_address(section.address, section.port)

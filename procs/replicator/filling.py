@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import secrets
 
+import msgspec
 from msgspec import structs
 
+from procs.replicator import comparison
+from procs.replicator.comparison import DifferenceError
 from procs.replicator.greeting import NEAR, Tell, greeting_of
 from procs.replicator.handshake import Fence, Hello, LinkError, LinkState, Promote, Refusal
 from procs.replicator.receiver import Receiver, feed
@@ -18,7 +21,9 @@ from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Word
 from shm.journal import JournalReader
+from shm.log_lines import log
 
+LOOK_NS = 500_000_000  # between two looks for this node's own digests
 FENCE_NS = 2_000_000_000  # for a primary that can be reached to answer, before this node leads without its word
 
 
@@ -41,10 +46,12 @@ class Filling:
         self._own: Hello | None = None
         self._receiver: Receiver | None = None
         self._asked_ns = 0
+        self._looked_ns = 0
+        self._compared = 0  # the last mark at which both nodes had the same state
         self._handed_over_at: int | None = None  # the end of the log of a peer that does not lead any more
 
     def poll(self, now_ns: int) -> int:
-        """Returns how much there was to do. JournalError where this node's own journal can't be read."""
+        """Returns how much there was to do. DifferenceError; JournalError where this node's journal can't be read."""
         if self._own is None:
             return self._feed()
         if self._board.get(Word.PROMOTE):
@@ -91,6 +98,7 @@ class Filling:
             return 1
         if receiver.is_up:
             self._handed_over_at = None
+            self._compare(receiver, now_ns)
             behind = self._board.get(Word.PEER_SEQ) - (self._log.next - 1)
             self._tell(LinkState.IN_STEP if behind <= NEAR else LinkState.CATCHING_UP, "")
             self._fence(receiver, now_ns)
@@ -102,6 +110,23 @@ class Filling:
             receiver.ask_to_lead(now_ns, orderly=False)
             if self._has_all(receiver):
                 self._board.set(Word.HANDOVER, Fence.ANSWERED)
+
+    def _compare(self, receiver: Receiver, now_ns: int) -> None:
+        """Hold this node's state at a mark against the primary's, once both have it. FinalError where they differ."""
+        if receiver.digests is None or receiver.mark == self._compared or now_ns - self._looked_ns < LOOK_NS:
+            return
+        self._looked_ns = now_ns
+        own = comparison.saved(self._venue.data, receiver.mark, self._venue.topology.core_agents)
+        if own is None:
+            return
+        self._compared = receiver.mark
+        other = msgspec.json.decode(receiver.digests, type=comparison.Digests)
+        found = comparison.compare(receiver.mark, own, other)
+        if found is not None:
+            comparison.keep(self._venue.data, found)
+            self._board.set(Word.DIFFERS, found.seq)
+            raise DifferenceError(found)
+        log.info("states_equal", seq=receiver.mark)
 
     def _connect(self, now_ns: int) -> int:
         self.connection = self._dialer.poll(now_ns)

@@ -16,6 +16,7 @@ cdef enum FrameKind:
     FRAME_HEARTBEAT = 6
     FRAME_FENCE = 7          # secondary: it is about to lead
     FRAME_HANDOVER = 8       # secondary: it wants to lead, once it has all that there will be
+    FRAME_DIGESTS = 10       # primary: of its state at the mark of a snapshot, which is the position
     FRAME_FENCED = 9         # primary: it releases nothing any more; the position is the end of its log
 
 cdef struct FrameHeader:

@@ -10,6 +10,8 @@ class Receiver(Link):
     epoch: int
     chain: int
     acknowledged: int
+    mark: int
+    digests: bytes | None
     is_fenced: bool
     last_seq: int
     fenced_at: int

@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 from procs.replicator.link cimport (
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
+    FRAME_DIGESTS,
     FRAME_FENCE,
     FRAME_FENCED,
     FRAME_HANDOVER,
@@ -66,6 +67,8 @@ cdef class Receiver(Link):
     cdef readonly uint32_t epoch
     cdef readonly uint64_t chain
     cdef readonly uint64_t acknowledged
+    cdef readonly uint64_t mark          # of the snapshot that the primary told the digests of last
+    cdef readonly bytes digests
     cdef readonly bint is_fenced         # the primary releases nothing any more
     cdef readonly uint64_t fenced_at     # the end of its log then
 
@@ -138,10 +141,13 @@ cdef class Receiver(Link):
         elif header.kind == FRAME_FENCED and self.wants_to_lead:
             self.is_fenced = True
             self.fenced_at = header.position
+        elif header.kind == FRAME_DIGESTS:
+            self.mark = header.position
+            self.digests = (<const char *> header + FRAME_HEADER_SIZE)[:header.size]
         elif header.kind != FRAME_HEARTBEAT:
             raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} is none that a primary sends")
         self.epoch = header.epoch
-        if header.kind != FRAME_FENCED:
+        if header.kind == FRAME_BATCH or header.kind == FRAME_HEARTBEAT:
             self.note(header)
         return True
 

@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 from procs.replicator.link cimport (
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
+    FRAME_DIGESTS,
     FRAME_FENCE,
     FRAME_FENCED,
     FRAME_HANDOVER,
@@ -228,6 +229,15 @@ cdef class Shipper(Link):
         self.reader.advance()
         self.caught_up += 1
         return True
+
+    def tell_digests(self, seq: int, digests: bytes, now_ns: int) -> None:
+        """Have the secondary compare its state at the mark `seq` with these."""
+        cdef FrameHeader *header = self.claim(len(digests)) if self.is_up else NULL
+        if header != NULL:
+            self.stamp(header)
+            header.position = seq
+            memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> digests, len(digests))
+            self.send(header, FRAME_DIGESTS, len(digests), now_ns)
 
     cdef int tell_fenced(self, int64_t now_ns) except -1:
         """All that this node's log will ever have has been shipped: say where it ends."""

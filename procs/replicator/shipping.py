@@ -5,8 +5,10 @@ A node that does not lead answers here too: it says that it doesn't, and how far
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import structs
 
+from procs.replicator import comparison
 from procs.replicator.greeting import NEAR, Tell, greeting_of
 from procs.replicator.handshake import LinkError, LinkState, Refusal
 from procs.replicator.shipper import Shipper
@@ -15,6 +17,8 @@ from procs.venue import node
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Word
+
+LOOK_NS = 500_000_000  # between two looks for a new snapshot
 
 
 class Shipping:
@@ -27,6 +31,8 @@ class Shipping:
         self._acceptor = acceptor
         self._tell = tell
         self._shipper: Shipper | None = None
+        self._looked_ns = 0
+        self._compared = 0  # the mark of the last snapshot whose digests the peer was told
 
     def poll(self, now_ns: int) -> int:
         """Returns how much there was to do. OSError where it can't be written that commits wait for the peer."""
@@ -47,6 +53,9 @@ class Shipping:
             return 1
         if shipper.is_up:
             self._judge(shipper)
+            if now_ns - self._looked_ns >= LOOK_NS:
+                self._looked_ns = now_ns
+                self._tell_digests(shipper, now_ns)
         return work
 
     def attach(self) -> None:
@@ -58,6 +67,16 @@ class Shipping:
         """Hang up, and listen no more."""
         self._disconnect()
         self._acceptor.close()
+
+    def _tell_digests(self, shipper: Shipper, now_ns: int) -> None:
+        """Once for each snapshot that comes about while there is a link."""
+        seq = comparison.newest(self._venue.data)
+        if seq in (0, self._compared):
+            return
+        digests = comparison.saved(self._venue.data, seq, self._venue.topology.core_agents)
+        if digests is not None:
+            self._compared = seq
+            shipper.tell_digests(seq, msgspec.json.encode(digests), now_ns)
 
     def _accept(self, now_ns: int) -> int:
         if self._board.get(Word.JOURNAL_READY) != self._venue.generation:

@@ -218,7 +218,7 @@ cdef class Router(Agent):
         """The log is at the snapshot `seq`: have the state saved, if that one is still wanted."""
         if self.snapshots is not None and self.board.load(WORD_SNAPSHOT_SEQ) == seq:
             with gil:
-                self.snapshots.save(seq, self.name, self.save)
+                self.snapshots.save(seq, self.name, self.save, self.core.digests)
         return 0
 
     cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil:

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+import msgspec
 from msgspec import Struct
 
+from procs.disk import atomic_file
 from procs.tables.saved import Loader, Saver
 from procs.venue.parent_death import die_with
 from shm.log_lines import log
@@ -26,6 +28,7 @@ FIRST_FREE_FD = 3
 NOT_SYNCED = os.EX_IOERR  # a child's exit code
 
 Write = Callable[[Saver], None]
+Digests = Callable[[], dict[str, int]]  # 64 bits that stand for each table of a stage
 
 
 class Start(Struct, frozen=True):
@@ -57,9 +60,10 @@ class Snapshots(Protocol):
 
     start: Start
 
-    def save(self, seq: int, agent: str, write: Write) -> None:
+    def save(self, seq: int, agent: str, write: Write, digests: Digests | None = None) -> None:
         """Have `agent`'s part of the snapshot at record `seq` written. What `write` finds now is what is saved.
 
+        Beside it goes what `digests` says of the same state, by which two nodes compare theirs.
         Returns at once; OSError if not even that can be had.
         """
 
@@ -83,6 +87,11 @@ def part_name(agent: str) -> str:
     return f"{agent}.part"
 
 
+def digests_of(folder: Path, agent: str) -> Path:
+    """The file beside `agent`'s part that has the digests of its tables; written before the part."""
+    return folder / f"{agent}.digests"
+
+
 def load_part(start: Start, agent: str) -> Loader | None:
     """`agent`'s part of the snapshot that `start` stands for, None if there is none. DamagedPart, OSError."""
     return None if start.folder is None else Loader(Path(start.folder) / part_name(agent))
@@ -99,11 +108,11 @@ class Filed:
         self._data = data
         self._children: dict[int, str] = {}
 
-    def save(self, seq: int, agent: str, write: Write) -> None:
+    def save(self, seq: int, agent: str, write: Write, digests: Digests | None = None) -> None:
         parent = os.getpid()
         child = os.fork()
         if child == 0:
-            _save_and_exit(parent, folder_of(self._data, seq), agent, write)
+            _save_and_exit(parent, folder_of(self._data, seq), agent, write, digests)
         self._children[child] = f"{agent}'s part of snapshot {seq}"
 
     def load(self, agent: str) -> Loader | None:
@@ -122,7 +131,7 @@ class Filed:
                     raise NotSyncedError(errno.EIO, f"the files that {what} is about cannot be synced")
 
 
-def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoReturn:
+def _save_and_exit(parent: int, folder: Path, agent: str, write: Write, digests: Digests | None) -> NoReturn:
     """What the child does. It must not return into its parent's code, whatever happens."""
     code = 1
     try:
@@ -130,6 +139,9 @@ def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoRet
             os.closerange(FIRST_FREE_FD, os.sysconf("SC_OPEN_MAX"))
             os.nice(LOWEST_PRIORITY)
             os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a stage's own core is not for this
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if digests is not None:
+                atomic_file.replace(digests_of(folder, agent), msgspec.json.encode(digests()))
             _write_part(folder, agent, write)
             code = 0
     except NotSyncedError:
@@ -143,7 +155,6 @@ def _save_and_exit(parent: int, folder: Path, agent: str, write: Write) -> NoRet
 
 def _write_part(folder: Path, agent: str, write: Write) -> None:
     """Write, sync, rename: under its name a part is whole. A failure leaves no file behind."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = folder / f"{agent}.{os.getpid()}.new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -170,7 +181,7 @@ class Kept:
         for fd in self._parts.values():
             os.close(fd)
 
-    def save(self, seq: int, agent: str, write: Write) -> None:
+    def save(self, seq: int, agent: str, write: Write, digests: Digests | None = None) -> None:  # noqa: ARG002
         fd = os.memfd_create(f"{agent}-{seq}", os.MFD_CLOEXEC)
         saver = Saver(fd)
         write(saver)

@@ -102,6 +102,11 @@ class Topology(Struct, frozen=True):
         return tuple(host for host in self.hosts if any(role_of(agent) in CORE_ROLES for agent in host.agents))
 
     @property
+    def core_agents(self) -> tuple[str, ...]:
+        """The router and the matchers."""
+        return tuple(agent for agent in self.agents if role_of(agent) in CORE_ROLES)
+
+    @property
     def savers(self) -> tuple[str, ...]:
         """The agents of which a snapshot has a part: all that hold state of their own."""
         return tuple(agent for agent in self.agents if role_of(agent) not in STATELESS_ROLES)

@@ -102,6 +102,8 @@ def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
     within(lambda: {entry.seq for entry in entries(pair.a.data)} == {entry.seq for entry in entries(pair.b.data)},
            "the secondary has other snapshots")  # fmt: skip
     assert entries(pair.a.data)
+    told = pair.b.data / "log" / "replicator.log"
+    within(lambda: "states_equal" in told.read_text(), "the nodes have not compared their states")
 
 
 def test_a_primary_that_lost_the_end_of_its_journal_takes_it_from_the_secondary(pair: Pair) -> None:

@@ -370,3 +370,12 @@ def test_a_reason_that_nobody_knows_is_still_told(pair: Pair) -> None:
     pair.shipper.refuse(strange, 0)
     move(pair.shipper, pair.receiver)
     assert "a later version says so" in assert_refuses(pair.receiver, Refusal.DAMAGED)
+
+
+def test_digests_of_a_mark_reach_the_secondary(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 3))
+    pair.carry()
+    pair.shipper.tell_digests(2, b"{}", 0)
+    pair.carry()
+    assert (pair.receiver.mark, pair.receiver.digests) == (2, b"{}")
+    assert pair.secondary.board.get(Word.PRIMARY_COMMIT) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from procs.router.router import ReplayError
 from procs.tables.saved import Saver
-from procs.venue.snapshot_parts import Kept, Start
+from procs.venue.snapshot_parts import Digests, Kept, Start
 from shm.board import Word
 from shm.layout import pack
 from shm.records import CommandType, Snapshot, SnapshotTaken
@@ -31,8 +31,8 @@ class Watched(Kept):
         super().__init__()
         self.hashes: dict[int, int] = {}
 
-    def save(self, seq: int, agent: str, write: Callable[[Saver], None]) -> None:
-        super().save(seq, agent, write)
+    def save(self, seq: int, agent: str, write: Callable[[Saver], None], digests: Digests | None = None) -> None:
+        super().save(seq, agent, write, digests)
         self.hashes[seq] = self.rig.core.state_hash()
 
 

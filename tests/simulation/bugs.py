@@ -306,7 +306,7 @@ class SavedTooLate(Bug):
             super().__init__(*given)
             self._late: list[tuple[int, int, str, Write]] = []
 
-        def save(self, seq: int, agent: str, write: Write) -> None:
+        def save(self, seq: int, agent: str, write: Write, _digests: object = None) -> None:
             self._late.append((self.turn + 25, seq, agent, write))
 
         def reap(self) -> None:

@@ -114,7 +114,7 @@ class Parts:
         self._unsafe: tuple[int, NotSyncedError] | None = None
         self.turn = 0
 
-    def save(self, seq: int, agent: str, write: Write) -> None:
+    def save(self, seq: int, agent: str, write: Write, _digests: object = None) -> None:
         folder = folder_of(self._data, seq)
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f"{agent}.{self.turn}.new"

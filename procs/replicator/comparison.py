@@ -1,0 +1,87 @@
+"""Whether two nodes have the same state, by the digests that cores leave beside their parts of a snapshot.
+
+It reads what a snapshot has, and keeps what was found to differ: such a node must not lead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from procs.disk import atomic_file
+from procs.venue.node import folder_of
+from procs.venue.snapshot_parts import FOLDER, digests_of, part_name
+from procs.venue.snapshot_parts import folder_of as snapshot_of
+from shm.refusal import FinalError
+
+Digests = dict[str, dict[str, int]]  # of each table of each agent
+
+
+class Difference(Struct, frozen=True):
+    """The first that was found, at the mark of a snapshot."""
+
+    seq: int
+    agent: str
+    table: str
+
+    def __str__(self) -> str:
+        return f"this node's {self.agent} has another state than the primary's at record {self.seq}: {self.table}"
+
+
+class DifferenceError(FinalError):
+    """The two nodes differ: this one must not lead, and another start would not mend that."""
+
+    def __init__(self, found: Difference) -> None:
+        super().__init__(
+            f"DIFFERS: {found}. Keep its folder for those who look into it, and begin with a new secondary"
+        )
+
+
+def newest(data: Path) -> int:
+    """The mark of the newest snapshot, whole or not; 0 if there is none."""
+    folder = data / FOLDER
+    names = [path.name for path in folder.iterdir() if path.name.isdecimal()] if folder.is_dir() else []
+    return int(max(names, default="0"))
+
+
+def saved(data: Path, seq: int, agents: tuple[str, ...]) -> Digests | None:
+    """What `agents` left at the mark `seq`; None while one of them has not, or where nobody will any more."""
+    folder = snapshot_of(data, seq)
+    if not all((folder / part_name(agent)).exists() for agent in agents):
+        return None
+    try:
+        return {
+            agent: msgspec.json.decode(digests_of(folder, agent).read_bytes(), type=dict[str, int]) for agent in agents
+        }
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None  # it is of an earlier version, or is just being removed
+
+
+def compare(seq: int, own: Digests, other: Digests) -> Difference | None:
+    """The first difference, in the order of the primary's agents and tables."""
+    for agent, tables in other.items():
+        mine = own.get(agent, {})
+        for table in sorted({*tables, *mine}):
+            if mine.get(table) != tables.get(table):
+                return Difference(seq, agent, table)
+    return None
+
+
+def load(data: Path) -> Difference | None:
+    """The difference that was found on this node; None if there was none. msgspec.DecodeError."""
+    try:
+        return msgspec.json.decode(_file(data).read_bytes(), type=Difference)
+    except FileNotFoundError:
+        return None
+
+
+def keep(data: Path, found: Difference) -> None:
+    """Write it down, for good: it is on disk when this returns. OSError."""
+    folder_of(data).mkdir(parents=True, exist_ok=True, mode=0o700)
+    atomic_file.replace_durably(_file(data), msgspec.json.encode(found))
+
+
+def _file(data: Path) -> Path:
+    return folder_of(data) / "differs.json"
