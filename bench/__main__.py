@@ -15,7 +15,10 @@ from rich.table import Table
 
 from bench import report
 
-ROWS = ("ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "backup", "batcher")
+ROWS = (
+    "ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "backup", "batcher",
+    "replication", "failover",
+)  # fmt: skip
 OUT = Path("var/bench.json")
 PAGE = Path("docs/benchmarks.md")
 

@@ -109,10 +109,10 @@ class Member:
 class Pair:
     """Nodes `a` and `b`, which `lockstep pair` has paired; `a` leads first. NotReady."""
 
-    def __init__(self, folder: Path, durability: str) -> None:
+    def __init__(self, folder: Path, durability: str, acknowledge: str = "disk") -> None:
         ports = [throwaway.free_port() for _ in NAMES]
         self.members = [
-            Member(folder / name, name, durability, _replication(name, ports[own], ports[1 - own]))
+            Member(folder / name, name, durability, _replication(name, ports[own], ports[1 - own], acknowledge))
             for own, name in enumerate(NAMES)
         ]
         self.primary, self.secondary = self.members
@@ -146,5 +146,6 @@ class Pair:
             member.stop()
 
 
-def _replication(name: str, port: int, peer_port: int) -> str:
-    return f'\n[replication]\nnode = "{name}"\nport = {port}\npeer_port = {peer_port}\n'
+def _replication(name: str, port: int, peer_port: int, acknowledge: str) -> str:
+    ports = f"port = {port}\npeer_port = {peer_port}"
+    return f'\n[replication]\nnode = "{name}"\n{ports}\nacknowledge = "{acknowledge}"\n'
