@@ -71,6 +71,8 @@ class Filling:
         if self._log.next <= durable:
             if self._journal is None:
                 self._journal = JournalReader(self._folder, self._log.next, durable)
+                # Else edges would wait for the primary's word, event rings fill, and the link, which has it, not begin.
+                self._board.set(Word.PRIMARY_COMMIT, max(durable, self._board.get(Word.PRIMARY_COMMIT)))
             return feed(self._log, self._journal)
         if self._log.next > durable + 1:
             return 0  # an earlier process of this role has published more: it is on its way to the journal
