@@ -36,6 +36,7 @@ _QUERY = r"(?:[^\s#%]|%(?!00)[0-9A-Fa-f]{2})*"
 DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:{_TEXT}@)?{_HOST}(?:,{_HOST})*(?:/{_TEXT})?(?:\?{_QUERY})?")
 WEBHOOK_URL = re.compile(r"https?://[!-.0-~]+(?:/[!-~]*)?")
 MAX_LINK_NAME = 32  # what a greeting of one node to the other has room for
+MAX_PORT = 65_535
 MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
 MAX_INSTRUMENTS = 4096
 
@@ -89,11 +90,17 @@ def _replication(config: Config) -> Iterator[Problem]:
     if (section.address, section.port) == (section.peer_address, section.peer_port):
         yield Problem("replication.peer_port", f"is {section.port}, where this node listens itself: nodes must differ")
     if section.node is not None:
-        for name in ("fix", "market_data", "metrics"):
-            if getattr(config, name).port == section.port:
-                yield Problem(
-                    "replication.port", f"is {section.port}, which {name}.port has already: ports must differ"
-                )
+        taken = {f"{name}.port": getattr(config, name).port for name in ("fix", "market_data", "metrics")}
+        ports = {"port": section.port}
+        if not config.database.url:
+            ports |= {"database_port": section.own_database, "peer_database_port": section.peer_database}
+        for key, port in ports.items():
+            if port > MAX_PORT:
+                yield Problem(f"replication.{key}", f"is {port} where none is given: give one below {MAX_PORT + 1}")
+            other = next((other for other, its in taken.items() if its == port), None)
+            if other is not None:
+                yield Problem(f"replication.{key}", f"is {port}, which {other} has already: ports must differ")
+            taken[f"replication.{key}"] = port
 
 
 def _database(config: Config) -> Iterator[Problem]:

@@ -161,7 +161,20 @@ class ReplicationSection(Section, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=1, le=65535)] = 9900
     peer_address: str = "127.0.0.1"
     peer_port: Annotated[int, Meta(ge=1, le=65535)] = 9901
+    # Of the embedded PostgreSQL on this host, and where that of the other node is reached from it; loopback both.
+    database_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    peer_database_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     acknowledge: Literal["disk", "memory"] = "disk"  # when this node, as the secondary, acknowledges
+
+    @property
+    def own_database(self) -> int:
+        """`database_port`, or what it is where none is given."""
+        return self.database_port or self.port + 10
+
+    @property
+    def peer_database(self) -> int:
+        """`peer_database_port`, or what it is where none is given."""
+        return self.peer_database_port or self.peer_port + 10
 
 
 class AssetSection(Section, frozen=True, kw_only=True):

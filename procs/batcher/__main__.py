@@ -9,8 +9,9 @@ from procs.batcher import requests
 from procs.batcher.backfill_process import BackfillProcess
 from procs.batcher.batcher import Batcher
 from procs.batcher.database import server
+from procs.batcher.identity_keeper import IdentityKeeper
 from procs.batcher.position import Judge, Position, objection
-from procs.venue import node
+from procs.venue import database_trouble, node
 from procs.venue.database_trouble import Notice
 from procs.venue.venue import Venue, manifest_of
 from shm.board import Word
@@ -23,17 +24,21 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
     def object_to(found: Position) -> str | None:
         return objection(found, venue.data / "journal", board.get(Word.DURABLE_SEQ), own_name)
 
+    database = server(venue.config, venue.data)
     batcher = Batcher(
         board,
         venue.events(name),
         venue.data / "spool",
-        server(venue.config, venue.data),
+        database,
         venue.config.database.batch_rows,
         BackfillProcess(manifest_of(venue.data), lambda: board.get(Word.DURABLE_SEQ)),
         venue.snapshots,
         requests.records_of(venue.data / "journal"),
         Judge(lambda: board.get(Word.JOURNAL_READY) != 0, object_to),
         Notice(venue.data).tell,
+        keeper=IdentityKeeper.of(
+            venue.data, venue.config.replication, database, Notice(venue.data, database_trouble.IDENTITY).tell
+        ),
         boot=venue.boot_id,
         node=own_name,
         follows=node.load(venue.data).is_secondary,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from procs.batcher.author import Author
 from procs.batcher.database import Embedded, Remote, UnavailableError
+from procs.batcher.identity_keeper import IdentityKeeper
 from procs.batcher.loader import Fill, Loader
 from procs.batcher.position import Judge
 from procs.batcher.requests import Records
@@ -69,6 +70,7 @@ class Batcher:
         judge: Judge = Judge(),  # noqa: B008
         tell: Callable[[str], None] = lambda _: None,
         *,
+        keeper: IdentityKeeper | None = None,
         boot: str = "",
         node: str = "",
         follows: bool = False,
@@ -79,6 +81,7 @@ class Batcher:
         self._board = board
         self._server = server
         self._snapshots = snapshots
+        self._keeper = keeper
         self._boot, self._node, self._follows = boot, node, follows
         self._spooler = SpoolWriter(board, consumers, self.spool)
         self._born_ns = self.spool.born_ns
@@ -123,6 +126,8 @@ class Batcher:
         """Start the loader; PostgreSQL comes up meanwhile."""
         self._join()
         self._loader.start()
+        if self._keeper is not None:
+            await self._keeper.start()
 
     def poll(self, now_ns: int) -> int:
         """Spool what is released and show how far behind the database is. Raises what ended the loader."""
@@ -195,6 +200,8 @@ class Batcher:
         for _ in range(LAST_POLLS):
             if self._loader.failure is not None or not self.poll(time.time_ns()):
                 break
+        if self._keeper is not None:
+            await self._keeper.stop()
         await asyncio.to_thread(self._loader.stop, DRAIN_S, STOP_TIMEOUT_S)
         self._show()
         try:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from config.schema import Config
+from config.schema import Config, ReplicationSection
+from procs.venue import node
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,8 +36,8 @@ STOP_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 10
 ENDING_TIMEOUT_S = 120  # its last checkpoint waits for the disk
 LOOK_S = 0.1
-# A socket's path has at most 107 bytes (sockaddr_un); PostgreSQL's ends in "/.s.PGSQL.5432".
-MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.5432")
+# A socket's path has at most 107 bytes (sockaddr_un); PostgreSQL's ends in "/.s.PGSQL." and its port.
+MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.65535")
 NAME = "lockstep"
 # Commits are rare and large: keep them durable, and let checkpoints be far apart.
 SETTINGS = {
@@ -52,6 +53,18 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
 }
+# What changes for a node with another one: its server ships what schema `identity` gets (see `procs.batcher.identity`).
+# A subscriber that is away for longer than the kept log lasts copies all again.
+SHIPPING = {
+    "listen_addresses": "127.0.0.1",
+    "wal_level": "logical",
+    "max_wal_senders": "8",
+    "max_slot_wal_keep_size": "4GB",
+    "wal_retrieve_retry_interval": "1s",
+}
+# Whoever may open the socket is the venue's user. By TCP only the other node's server comes, and only as its role.
+ADMITTED = "local all all trust\nhost {name} {role} 127.0.0.1/32 scram-sha-256\n"
+IDENTITY = "lockstep_identity"  # that role
 
 
 class UnavailableError(Exception):
@@ -61,12 +74,14 @@ class UnavailableError(Exception):
 class Embedded:
     """The server under `<data>/postgres`, reachable only by its socket, which only its owner (and root) may open.
 
+    With a `port` the server of another node reaches it there, too, on loopback, as a role that sees one schema.
     It is a daemon: it outlives the process that started it, and the next one finds it. Starting a running server
     and stopping a stopped one do nothing; processes that do so at the same time take turns.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, port: int = 0) -> None:
         self.folder = data.resolve() / "postgres"
+        self.port = port
 
     @property
     def socket_folder(self) -> Path:
@@ -77,7 +92,8 @@ class Embedded:
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@/{NAME}?host={quote(str(self.socket_folder), safe='')}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://postgres@/{NAME}?host={quote(str(self.socket_folder), safe='')}{port}"
 
     @property
     def is_new(self) -> bool:
@@ -106,8 +122,9 @@ class Embedded:
             started = not self.is_running()
             if started:
                 self._initialise()
+                self._admit_peer()
                 self._run(
-                    "pg_ctl", "start", "-w", "-t", str(START_TIMEOUT_S), "-l", str(self._log), "-o", self._options()
+                    "pg_ctl", "start", "-w", "-t", str(START_TIMEOUT_S), "-l", str(self.log), "-o", self._options()
                 )
             with psycopg.connect(self._maintenance_url, autocommit=True) as connection:
                 if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).rowcount:
@@ -151,11 +168,13 @@ class Embedded:
         return self.url.replace(f"/{NAME}?", "/postgres?", 1)
 
     @property
-    def _log(self) -> Path:
+    def log(self) -> Path:
         return self.folder / "server.log"
 
     def _options(self) -> str:
         settings = {**SETTINGS, "unix_socket_directories": str(self.socket_folder)}
+        if self.port:
+            settings |= {**SHIPPING, "port": str(self.port), "hba_file": str(self._admitted)}
         return " ".join(f"-c {name}='{value}'" for name, value in settings.items())
 
     @contextmanager
@@ -182,6 +201,17 @@ class Embedded:
             self.socket_folder.mkdir(mode=0o700, exist_ok=True)
             if self._user:
                 shutil.chown(self.socket_folder, self._user)
+
+    @property
+    def _admitted(self) -> Path:
+        return self.folder / "lockstep_hba.conf"
+
+    def _admit_peer(self) -> None:
+        """Write who may connect: the file that initdb makes trusts whoever comes from this host."""
+        if self.port:
+            self._admitted.write_text(ADMITTED.format(name=NAME, role=IDENTITY))
+            if self._user:
+                shutil.chown(self._admitted, self._user)
 
     def _admit(self, user: str, fresh: Path) -> None:
         """PostgreSQL refuses to run as root: let its user own the data folder, and reach the wheel's programs."""
@@ -213,9 +243,9 @@ class Embedded:
                 raise UnavailableError(f"{program} failed: {output.read().decode()}\n{self._end_of_log()}")
 
     def _end_of_log(self) -> str:
-        if not self._log.exists():
+        if not self.log.exists():
             return ""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
 
 
 class Remote:
@@ -235,7 +265,14 @@ class Remote:
 
 def server(config: Config, data: Path) -> Embedded | Remote:
     """The server that the configuration names."""
-    return Remote(config.database.url) if config.database.url else Embedded(data)
+    if config.database.url:
+        return Remote(config.database.url)
+    return Embedded(data, config.replication.own_database if has_peer(config.replication, data) else 0)
+
+
+def has_peer(settings: ReplicationSection, data: Path) -> bool:
+    """Whether the node in `data` has the other one's certificate, with which its server is known to the other's."""
+    return settings.node is not None and (node.folder_of(data) / "peer.pem").exists()
 
 
 def url(config: Config, data: Path) -> str:

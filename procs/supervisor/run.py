@@ -406,6 +406,7 @@ def remove_leftovers(data: Path, listed: Children) -> list[str]:
 
 def forget(data: Path, listed: Children) -> None:
     """Remove what the data folder says of a run that is over."""
-    for file in (ground.manifest_of(data), restarts_of(data), data / database_trouble.FILE, data / "run" / "boot_id"):
+    troubles = (data / database_trouble.FILE, data / database_trouble.IDENTITY)
+    for file in (ground.manifest_of(data), restarts_of(data), *troubles, data / "run" / "boot_id"):
         file.unlink(missing_ok=True)
     listed.clear()

@@ -15,6 +15,7 @@ from msgspec import Struct
 from procs.disk import atomic_file
 
 FILE = Path("run") / "database.json"
+IDENTITY = Path("run") / "identity.json"  # of the schema that follows from the other node's database
 
 
 class Trouble(Struct, frozen=True):
@@ -27,9 +28,9 @@ class Trouble(Struct, frozen=True):
 class Notice:
     """Keeps the file of the venue in `data`."""
 
-    def __init__(self, data: Path) -> None:
-        self._file = data / FILE
-        self._told = of(data)  # what a batcher before this one has said goes on
+    def __init__(self, data: Path, file: Path = FILE) -> None:
+        self._file = data / file
+        self._told = of(data, file)  # what a batcher before this one has said goes on
 
     def tell(self, reason: str) -> None:
         """The reason is this one now; empty where rows are written."""
@@ -40,9 +41,9 @@ class Notice:
             atomic_file.replace(self._file, msgspec.json.encode(self._told))
 
 
-def of(data: Path) -> Trouble:
+def of(data: Path, file: Path = FILE) -> Trouble:
     """What is wrong in the venue in `data`, or was when it ended."""
     try:
-        return msgspec.json.decode((data / FILE).read_bytes(), type=Trouble)
+        return msgspec.json.decode((data / file).read_bytes(), type=Trouble)
     except (FileNotFoundError, msgspec.DecodeError):
         return Trouble()

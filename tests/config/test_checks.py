@@ -286,6 +286,12 @@ def test_a_mode_of_two_nodes_needs_a_name_for_this_one() -> None:
         ({"address": "here"}, "address", "is 'here'; allowed is an IP address such as \"127.0.0.1\""),
         ({"peer_port": 9900}, "peer_port", "is 9900, where this node listens itself: nodes must differ"),
         ({"node": "a", "port": 9878}, "port", "is 9878, which fix.port has already: ports must differ"),
+        (
+            {"node": "a", "peer_database_port": 9910},
+            "peer_database_port",
+            "is 9910, which replication.database_port has already: ports must differ",
+        ),
+        ({"node": "a", "port": 65530}, "database_port", "is 65540 where none is given: give one below 65536"),
     ],
 )
 def test_two_nodes_listen_in_two_places(section: dict[str, Any], key: str, reason: str) -> None:
