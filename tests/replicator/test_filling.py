@@ -21,7 +21,8 @@ INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lo
 def test_its_own_journal_needs_no_word_of_the_primary(tmp_path: Path) -> None:
     """Edges read what its events are released by: if they waited for the link, which comes later, rings would fill."""
     with JournalWriter(tmp_path / "journal", "none", MIN_SEGMENT_BYTES) as writer:
-        writer.append(model.records(1, RECORDS))
+        for record in model.records(1, RECORDS):
+            writer.append([record])
     config = Config(instruments=[INSTRUMENT], replication=ReplicationSection(node="b"))
     venue = Venue.private(derive(config, follows=True), config, tmp_path)
     venue.board.set(Word.JOURNAL_READY, venue.generation)
