@@ -157,11 +157,7 @@ class Filling:
         connection, receiver = self.connection, self._receiver
         assert connection is not None
         assert receiver is not None
-        receiver.refuse(error, now_ns)
-        try:
-            connection.pump(receiver)
-        except ConnectionError:
-            connection.close()
+        connection.refuse(receiver, error, now_ns)
         self._disconnect()
         if error.code is Refusal.NOT_LEADING:
             self._handed_over_at = error.position

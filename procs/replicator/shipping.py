@@ -120,11 +120,7 @@ class Shipping:
         connection, shipper = self.connection, self._shipper
         assert connection is not None
         assert shipper is not None
-        shipper.refuse(error, now_ns)
-        try:
-            connection.pump(shipper)
-        except ConnectionError:
-            connection.close()
+        connection.refuse(shipper, error, now_ns)
         self._disconnect()
         is_refused = self._board.get(Word.EPOCH) and error.code is not Refusal.SILENT
         self._tell(LinkState.REFUSED if is_refused else LinkState.ALONE, str(error))

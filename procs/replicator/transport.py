@@ -5,6 +5,7 @@ Nothing here waits, and nothing here knows frames, but for the eight bytes that 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -14,6 +15,7 @@ from collections.abc import Generator
 from contextlib import suppress
 
 from procs.replicator.certificates import PAIR_AGAIN, UNPAIRED, CertificateError, Credentials
+from procs.replicator.handshake import LinkError
 from procs.replicator.link import Link
 
 HANDSHAKE_NS = 3_000_000_000  # from the first packet to a connection that can carry frames
@@ -61,6 +63,13 @@ class Connection:
             self.trouble = reason_of(error)
             self.close()
             raise ConnectionError(f"{self.peer}: {self.trouble}") from None
+
+    def refuse(self, link: Link, error: LinkError, now_ns: int) -> None:
+        """Hang up, and tell the peer why, as far as it still hears."""
+        link.refuse(error, now_ns)
+        with contextlib.suppress(ConnectionError):
+            self.pump(link)
+        self.close()
 
     def close(self) -> None:
         """Hang up, so that the peer still gets what was written. Safe to repeat."""
