@@ -80,7 +80,7 @@ def rejoin(
     if loaded.replication.node is None:
         raise UsageError("this venue has one node: replication.node names none")
     if not (data / "journal").is_dir() or not segment_seqs(data / "journal"):
-        raise UsageError(f"there is no journal in {data}: a node that has never run follows when it is started")
+        raise UsageError(f"there is no journal in {data}: lockstep pair makes a node that has never run a secondary")
     with stopped(data):
         try:
             other = Asked(loaded, data, moment.retained(data).last) if copy is None else Copy(copy, data / "journal")

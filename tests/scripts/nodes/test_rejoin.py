@@ -220,6 +220,12 @@ def test_a_venue_of_one_node_has_nobody_to_follow(parted: Parted, capsys: pytest
         given(parted, capsys, yes=True)
 
 
+def test_a_node_that_has_never_run_is_to_be_paired(parted: Parted, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(parted.a)
+    with pytest.raises(UsageError, match="lockstep pair makes a node that has never run a secondary"):
+        given(parted, capsys, yes=True)
+
+
 def test_whatever_kills_it_another_run_does_the_rest(parted: Parted, tmp_path: Path) -> None:
     parted.report()
     whole, at, died = tmp_path / "whole", 0, True
