@@ -146,7 +146,7 @@ class Account(Command, frozen=True, kw_only=True):
 
 
 class Session(Command, frozen=True, kw_only=True):
-    """A FIX session logged on, or reset its numbers: what follows counts from `next_msg_seq_num`."""
+    """A FIX session logged on (`up`), reset its numbers or lost its connection: its next message has that number."""
 
     next_msg_seq_num: u32
     up: u8
@@ -374,6 +374,21 @@ class CorrectionProposal(CorrectionTerms, frozen=True, kw_only=True):
     """What a second operator's Correction carries out; it changes nothing by itself."""
 
     reserved_2: u64 = 0
+
+
+class Reservation(Command, frozen=True, kw_only=True):
+    """A gateway may give numbers below `end` to messages of the header's session; it has given those below `first`.
+
+    From rules version 4 on.
+    """
+
+    generation: u32  # how often the session's numbers were reset
+    first: u32
+    end: u32
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    fix_version: u8  # 42 or 44, in which the session is written to
+    reserved_2: Annotated[bytes, Meta(max_length=55, extra={"c": "uint8_t", "size": 55})] = b""
 
 
 class Activate(Command, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ class CommandType(IntEnum):
     ACTIVATE = 23
     SNAPSHOT = 24
     CORRECTION_PROPOSAL = 25
+    RESERVATION = 26
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
@@ -63,6 +64,7 @@ class EventType(IntEnum):
     CONFIRMED = 16
     CORRECTED = 17
     SNAPSHOT = 18
+    RESERVED = 19
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66

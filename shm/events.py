@@ -313,6 +313,17 @@ class SnapshotTaken(Event, frozen=True, kw_only=True):
     reserved: bytes16 = b""
 
 
+class Reserved(Event, frozen=True, kw_only=True):
+    """A gateway may give a session's messages numbers below `end`: repeats Reservation."""
+
+    session: u32
+    generation: u32
+    first: u32
+    end: u32
+    fix_version: u8
+    reserved_1: Annotated[bytes, Meta(max_length=63, extra={"c": "uint8_t", "size": 63})] = b""
+
+
 class ExtTermsEvent(Event, frozen=True, kw_only=True):
     """Extension of the next event (ACCEPTED or REPLACED): the order's terms beyond price and quantity."""
 

@@ -1,7 +1,10 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 def select(directory: Path, first: int, last: int, types: Iterable[int]) -> list[bytes]: ...
+def select_whole(
+    directory: Path, first: int, types: Iterable[int], beat: Callable[[], None]
+) -> list[bytes]: ...
 
 class Selection:
     def __init__(self, directory: Path, types: Iterable[int]) -> None: ...

@@ -9,6 +9,11 @@ from libc.string cimport memset
 from shm.journal cimport JournalReader
 from shm.records cimport RECORD_SIZE, CommandRecord
 
+from shm.journal_format import JournalError
+
+cdef enum:
+    RECORDS_A_BEAT = 1_000_000
+
 
 def select(object directory, uint64_t first, uint64_t last, object types) -> list[bytes]:
     """The records `first` to `last` (which the journaler reported as durable) whose type is one of `types`, in order.
@@ -20,6 +25,45 @@ def select(object directory, uint64_t first, uint64_t last, object types) -> lis
         return selection.between(first, last)
     finally:
         selection.close()
+
+
+def select_whole(object directory, uint64_t first, object types, object beat) -> list[bytes]:
+    """As `select`, as far as the journal is whole: where it ends is the journaler's to say. OSError.
+
+    `beat` is called again and again meanwhile.
+    """
+    cdef const char *record
+    cdef JournalReader reader
+    cdef uint64_t left
+    cdef uint8_t[256] wanted
+    memset(wanted, 0, sizeof(wanted))
+    for type in types:
+        wanted[<uint8_t> type] = 1
+    found = []
+    try:
+        reader = JournalReader(directory, first)
+    except (JournalError, FileNotFoundError):  # there is none yet, or the journaler will say what is wrong with it
+        return found
+    try:
+        while True:
+            left = RECORDS_A_BEAT
+            with nogil:
+                record = reader.peek()
+                while record != NULL and left and not wanted[(<const CommandRecord *> record).type]:
+                    reader.advance()
+                    left -= 1
+                    record = reader.peek()
+            if record == NULL:
+                return found
+            if left:
+                found.append(record[:RECORD_SIZE])
+                reader.advance()
+            else:
+                beat()
+    except JournalError:
+        return found
+    finally:
+        reader.close()
 
 
 cdef class Selection:

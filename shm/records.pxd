@@ -34,6 +34,7 @@ cdef enum:
     CMD_ACTIVATE = 23
     CMD_SNAPSHOT = 24
     CMD_CORRECTION_PROPOSAL = 25
+    CMD_RESERVATION = 26
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
@@ -58,6 +59,7 @@ cdef enum:
     EVT_CONFIRMED = 16
     EVT_CORRECTED = 17
     EVT_SNAPSHOT = 18
+    EVT_RESERVED = 19
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
     EVT_EXT_TERMS = 66
@@ -853,6 +855,27 @@ cdef struct CorrectionProposalRecord:
     uint64_t reserved_2
 
 
+cdef struct ReservationRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint32_t generation
+    uint32_t first
+    uint32_t end
+    uint16_t reserved_1
+    uint16_t verdict
+    uint8_t fix_version
+    uint8_t reserved_2[55]
+
+
 cdef struct ExtTermsRecord:
     uint32_t crc
     uint8_t type
@@ -1320,6 +1343,24 @@ cdef struct SnapshotTakenRecord:
     uint32_t instrument
     uint64_t event_numbers[8]
     uint8_t reserved[16]
+
+
+cdef struct ReservedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint32_t session
+    uint32_t generation
+    uint32_t first
+    uint32_t end
+    uint8_t fix_version
+    uint8_t reserved_1[63]
 
 
 cdef struct ExtTermsEventRecord:

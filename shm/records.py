@@ -41,6 +41,7 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.ACTIVATE: Activate,
     CommandType.SNAPSHOT: Snapshot,
     CommandType.CORRECTION_PROPOSAL: CorrectionProposal,
+    CommandType.RESERVATION: Reservation,
     CommandType.EXT_TERMS: ExtTerms,
     CommandType.EXT_LEG: ExtLeg,
 }
@@ -66,6 +67,7 @@ EVENTS: dict[EventType, type[Event]] = {
     EventType.CONFIRMED: Confirmed,
     EventType.CORRECTED: Corrected,
     EventType.SNAPSHOT: SnapshotTaken,
+    EventType.RESERVED: Reserved,
     EventType.EXT_TERMS: ExtTermsEvent,
 }
 

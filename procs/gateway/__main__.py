@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from procs.disk import space
 from procs.gateway.event_reporter import EventReporter
@@ -25,6 +26,8 @@ from procs.gateway.store import Store
 from procs.gateway.validation import Validator
 from procs.host.event_loop import STARTING, show_health
 from procs.venue.venue import Venue
+from shm.journal_select import select_whole
+from shm.records import CommandType
 
 # The messages that clients may send, and those that they receive.
 SUPPORTED = ("D", "E", "F", "G", "H", "q", "8", "9", "N", "r")
@@ -45,13 +48,18 @@ def build(venue: Venue, name: str) -> Server:
     reports = Reports(listings, orders)
     slot = venue.topology.slot_of(name)
     started_ns = time.monotonic_ns()
+
+    def beat() -> None:
+        show_health(venue.board, slot, STARTING, started_ns)
+
     store = Store(
         venue.data / name,
         refused,
         loader=part,
-        beat=lambda: show_health(venue.board, slot, STARTING, started_ns),
+        beat=beat,
         keep=Keep(fix.store_days, fix.store_bytes, fix.store_session_bytes),
         spare_bytes=space.SPARE_BYTES,
+        reserved=None if venue.node.is_secondary else reserved_behind(venue, beat),
     )
     venue.board.show_known(number, 0, store.last_events)
     reporter = EventReporter(store, orders, listings, reports, number, comp_id.encode(), venue.snapshots)
@@ -97,3 +105,8 @@ def build(venue: Venue, name: str) -> Server:
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)
     return server
+
+
+def reserved_behind(venue: Venue, beat: Callable[[], None]) -> list[bytes]:
+    """The reservations of numbers that the journal has behind the snapshot that the venue begins with."""
+    return select_whole(venue.data / "journal", venue.snapshots.start.seq + 1, (CommandType.RESERVATION,), beat)

@@ -32,6 +32,8 @@ cdef class Client:
     cdef bint stalled            # its messages wait: it reads its answers too slowly, or sends too fast
     cdef public bint slow        # the transport's buffer is above its mark
     cdef readonly bint closed
+    cdef object parting          # why it ends, once what it is told can be sent; None: it does not
+    cdef int64_t parted_ns       # since when
     cdef int64_t closed_ns       # since when it is closed; 0 once it was aborted
     cdef int64_t challenged_ns   # since when another connection claims its session; 0: none does
     cdef uint64_t challenged_at  # and what its transport had passed on by then

@@ -16,6 +16,7 @@ from shm.records cimport (
     ExtTermsEventRecord,
     RejectedRecord,
     ReplacedRecord,
+    ReservedRecord,
     RestatedRecord,
     TradedRecord,
     TriggeredRecord,
@@ -42,6 +43,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef bint has_terms[RINGS]           # of the ring's next event
     cdef object snapshots
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
+    cdef bint is_bounded                 # and what was told long before is not repeated
     cdef uint64_t refused[2]             # reported refusals: the router's, the matchers'
     cdef public bint follows             # another node's gateway reports: this one only learns
     cdef int64_t now_ns
@@ -50,7 +52,8 @@ cdef class EventReporter(ReleasedEvents):
     cdef void show_released(self)
     cdef int handle(self, int ring, const char *record) except -1
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
-    cdef bint due(self, int ring, uint64_t number, int side) noexcept
+    cdef bint due(self, int ring, const void *event, int side, uint32_t session) noexcept
+    cdef int reserved(self, const ReservedRecord *event) except -1
     cdef Outbox begin_report(self, FixSession session, uint32_t msg_type)
     cdef FixSession session_of(self, uint32_t number)
     cdef int traded(self, int ring, const TradedRecord *event) except -1

@@ -17,6 +17,7 @@ from shm.records cimport (
     CMD_MASS_CANCEL,
     CMD_NEW_ORDER,
     CMD_REPLACE,
+    CMD_RESERVATION,
     CODE_DUPLICATE_CLIENT_ID,
     EVT_ACCEPTED,
     EVT_ACCOUNT_DEFINED,
@@ -28,6 +29,7 @@ from shm.records cimport (
     EVT_EXT_TERMS,
     EVT_INSTRUMENT_DEFINED,
     EVT_REJECTED,
+    EVT_RESERVED,
     EVT_REPLACED,
     EVT_RESTATED,
     EVT_TRADED,
@@ -43,12 +45,14 @@ from shm.records cimport (
     ExtCredentialEventRecord,
     ExtTermsEventRecord,
     InstrumentDefinedRecord,
+    ReservedRecord,
     RestatedRecord,
     TriggeredRecord,
 )
 from shm.ring cimport Consumer, record_at
 
 from procs.gateway.authentication import Account, Accounts, Credential
+from shm.log_lines import log
 
 cdef enum:
     TAG_POSS_RESEND = 97
@@ -78,6 +82,7 @@ cdef class EventReporter(ReleasedEvents):
         self.gateway = gateway
         self.comp_id = comp_id
         self.recovering = store.other_boot
+        self.is_bounded = store.is_emptied
 
     cdef int64_t report(self, int64_t now_ns) except -1:
         """Handle what is released, a bounded number of each ring; returns how many events that were."""
@@ -123,7 +128,7 @@ cdef class EventReporter(ReleasedEvents):
         if event_type == EVT_ACCEPTED:
             accepted = <const AcceptedRecord *> record
             order = self.orders.accepted(accepted, self.take_terms(ring))
-            if self.due(ring, accepted.number, accepted.side):
+            if self.due(ring, accepted, accepted.side, accepted.session):
                 session = self.session_of(accepted.session)
                 self.reports.accepted(self.begin_report(session, REPORT), order, ring, accepted)
                 session.end_report(ring, accepted.number, accepted.side)
@@ -144,6 +149,8 @@ cdef class EventReporter(ReleasedEvents):
             self.triggered(ring, <const TriggeredRecord *> record)
         elif event_type == EVT_RESTATED:
             self.restated(ring, <const RestatedRecord *> record)
+        elif event_type == EVT_RESERVED:
+            self.reserved(<const ReservedRecord *> record)
         elif event_type == EVT_CONFIRMED:
             self.confirmed(ring, <const ConfirmedRecord *> record)
         else:
@@ -157,9 +164,15 @@ cdef class EventReporter(ReleasedEvents):
         self.has_terms[ring] = False
         return &self.terms[ring]
 
-    cdef bint due(self, int ring, uint64_t number, int side) noexcept:
-        """Whether this side of the event has never been reported. Within an event the buyer comes first."""
-        return not self.follows and 2 * number + (side == SIDE_SELL) > self.store.watermark(ring)
+    cdef bint due(self, int ring, const void *event, int side, uint32_t session) noexcept:
+        """Whether this side of the event has never been reported. Within an event the buyer comes first.
+
+        Where all messages are gone, what its session was told long before the loss is not repeated either.
+        """
+        cdef const EventRecord *header = <const EventRecord *> event
+        if self.follows or 2 * header.number + (side == SIDE_SELL) <= self.store.watermark(ring):
+            return False
+        return not self.is_bounded or header.cause > self.store.reservations.rows[session].told_before
 
     cdef Outbox begin_report(self, FixSession session, uint32_t msg_type):
         cdef Outbox out = session.begin(msg_type, self.now_ns)
@@ -182,7 +195,7 @@ cdef class EventReporter(ReleasedEvents):
         cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
         cdef const ClientOrder *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
         cdef FixSession session
-        if self.due(ring, event.number, side):
+        if self.due(ring, event, side, order.account):
             session = self.session_of(order.account)
             self.reports.traded(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, side)
@@ -190,9 +203,10 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.cancelled(event)
+        cdef uint32_t number = event.session if event.session else order.account
         cdef FixSession session
-        if self.due(ring, event.number, order.side):
-            session = self.session_of(event.session if event.session else order.account)
+        if self.due(ring, event, order.side, number):
+            session = self.session_of(number)
             self.reports.cancelled(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
         return 0
@@ -204,7 +218,7 @@ cdef class EventReporter(ReleasedEvents):
         if order != NULL:
             memcpy(old_cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
         order = self.orders.replaced(event, self.take_terms(ring))
-        if self.due(ring, event.number, order.side):
+        if self.due(ring, event, order.side, order.account):
             session = self.session_of(order.account)
             self.reports.replaced(self.begin_report(session, REPORT), order, ring, event, old_cl_ord_id)
             session.end_report(ring, event.number, order.side)
@@ -213,7 +227,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.triggered(event)
         cdef FixSession session
-        if self.due(ring, event.number, order.side):
+        if self.due(ring, event, order.side, order.account):
             session = self.session_of(order.account)
             self.reports.triggered(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
@@ -222,7 +236,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int restated(self, int ring, const RestatedRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.restated(event)
         cdef FixSession session
-        if self.due(ring, event.number, order.side):
+        if self.due(ring, event, order.side, order.account):
             session = self.session_of(order.account)
             self.reports.restated(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
@@ -231,10 +245,20 @@ cdef class EventReporter(ReleasedEvents):
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
         """A mass cancel that came as a message; an operator's, without a MsgSeqNum, is no session's."""
         cdef FixSession session
-        if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(ring, event.number, event.side):
+        if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(
+            ring, event, event.side, event.session
+        ):
             session = self.session_of(event.session)
             self.reports.mass_cancelled(self.begin_report(session, MASS_REPORT), event)
             session.end_report(ring, event.number, event.side)
+        return 0
+
+    cdef int reserved(self, const ReservedRecord *event) except -1:
+        """What is released is committed: the next host knows of it."""
+        self.store.reservations.note(
+            event.session, event.generation, event.first, event.end, event.fix_version, event.cause, event.time_ns
+        )
+        self.store.reservations.release(event.session, event.generation, event.end)
         return 0
 
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
@@ -245,9 +269,12 @@ cdef class EventReporter(ReleasedEvents):
         if is_order:
             if event.code != CODE_DUPLICATE_CLIENT_ID:
                 self.orders.rejected(event)
+        elif event.command == CMD_RESERVATION:
+            log.error("numbers_refused", session=event.session, code=event.code)
+            return 0
         elif event.command != CMD_CANCEL and event.command != CMD_REPLACE and not is_mass:
             return 0
-        if not self.due(ring, event.number, event.side):
+        if not self.due(ring, event, event.side, event.session):
             return 0
         self.refused[event.code >= FIRST_OF_MATCHERS] += 1
         session = self.session_of(event.session)
@@ -310,5 +337,11 @@ cdef class EventReporter(ReleasedEvents):
 
     def opened(self) -> None:
         """The venue leads: nothing reported from here on can have been sent before. OSError."""
+        cdef int ring
+        if self.is_bounded:
+            for ring in range(RINGS):
+                if self.handled[ring]:
+                    self.store.pass_over(ring, self.handled[ring])
+            self.is_bounded = False
         self.store.recovered()
         self.recovering = False

@@ -10,6 +10,7 @@ from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.ingress_writer cimport IngressWriter
 from procs.gateway.orders cimport ClientOrders
 from procs.gateway.resend_queue cimport Repeats
+from procs.gateway.session_records cimport SessionRecords
 from procs.gateway.store cimport Store
 from shm.board cimport Board
 
@@ -28,6 +29,7 @@ cdef class Gateway:
     cdef readonly dict clients   # an ordered set: what is done for all is done in order of arrival
     cdef dict waiting            # session numbers by client: who may log on once the venue leads
     cdef Repeats repeats
+    cdef SessionRecords records
     cdef object logon
     cdef object watch            # is told of logons, refusals and ends: see `session_log`
     cdef int64_t unread_ns
@@ -54,6 +56,7 @@ cdef class Gateway:
     cdef int store_admin(self, Client client, uint32_t expected) except -1
     cdef int repeat_some(self) except -1
     cdef int send(self, Client client) except -1
+    cdef int part(self, Client client) except -1
     cdef bint leads(self) noexcept nogil
     cdef bint finds_space(self, int64_t now_ns) except -1
     cdef int tend(self, int64_t now_ns) except -1

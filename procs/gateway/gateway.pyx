@@ -23,6 +23,7 @@ from procs.gateway.fix_session cimport WINDOW_NS, FixSession, within
 from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.order_form cimport Text
 from procs.gateway.order_request cimport field_of
+from procs.gateway.session_records cimport SessionRecords
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, WORD_READY_EVENT, Counts
 
@@ -35,6 +36,7 @@ cdef enum:
     CLOSE_NS = 5_000_000_000             # for a client to read what was written to it before the close
     LOOK_NS = 500_000_000                # between two looks at what clients have not read
     RESET_NS = 100_000_000               # that a Logon with ResetSeqNumFlag counts for: all wait for the disk then
+    MAX_HELD_BACK = 65536                # of answers whose numbers the log does not cover: then no more is read
     UNIT_BYTES = 512                     # a message counts once more for each of these: the rate bounds bytes too
     OTHER = 0                            # BusinessRejectReason (380)
     UNSUPPORTED_TYPE = 3                 # BusinessRejectReason (380)
@@ -75,6 +77,7 @@ cdef class Gateway:
         self.clients = {}
         self.waiting = {}
         self.repeats = Repeats(store)
+        self.records = SessionRecords(store, ingress, reporter)
 
     def attach(self, dict consumers, Board board not None) -> None:
         """Begin with these event rings, or go on with them after a restart of the core, unnoticed by clients.
@@ -124,6 +127,7 @@ cdef class Gateway:
             client.session.collect(client.connection.outbox)
             client.session.next_in = client.connection.next_in
             client.session.live = client.session.client = None
+            self.records.down(client.session)
             client.session = None
         client.repeat = client.left = None
         return 0
@@ -211,10 +215,12 @@ cdef class Gateway:
             self.retained_ns = self.now_ns
             self.store.retain(self.now_ns)
         for client in tuple(self.clients):
+            if client.parting is not None and self.now_ns - client.parted_ns >= CLOSE_NS:
+                self.end(client, client.parting)
             if client.closed and client.closed_ns and self.now_ns - client.closed_ns >= CLOSE_NS:
                 client.closed_ns = 0
                 client.transport.abort()
-            if client.closed or client.repeat is not None or client in self.waiting:
+            if client.closed or client.parting is not None or client.repeat is not None or client in self.waiting:
                 continue
             if client.stalled and client.connection.phase == PHASE_ACTIVE:
                 continue
@@ -287,7 +293,10 @@ cdef class Gateway:
         A client that reads too slowly or sends too fast waits too, and is not counted as silent meanwhile.
         """
         cdef FixSession session = client.session
-        if client.slow or (session is not None and session.heard_ns - self.now_ns > WINDOW_NS):
+        if (
+            client.slow or (session is not None and session.heard_ns - self.now_ns > WINDOW_NS)
+            or (client.connection.outbox.used > MAX_HELD_BACK and not self.records.covers(session))
+        ):
             client.stalled = True
             client.pause()
             return False
@@ -295,8 +304,7 @@ cdef class Gateway:
             client.stalled = False
             client.connection.received_ns = self.now_ns
         if session is not None and session.record_due and self.ingress.has_room():
-            self.ingress.session(session.number, client.connection.next_in, session.was_reset, self.now_ns)
-            session.record_due = session.was_reset = False
+            self.records.up(session, self.now_ns)
         if self.store.is_full:
             client.blocked_ns = client.blocked_ns or self.now_ns
             client.held = True
@@ -334,8 +342,17 @@ cdef class Gateway:
         if step == STEP_RESEND:
             self.repeats.begin(client)
         elif step == STEP_DISCONNECT:
+            client.parting = connection.reason
+            client.parted_ns = self.now_ns
+            client.waiting = True
             self.send(client)
-            self.end(client, connection.reason)
+            self.part(client)
+        return 0
+
+    cdef int part(self, Client client) except -1:
+        """End a connection whose session layer has ended, unless something has still to be sent to it."""
+        if client.parting is not None and (client.connection.outbox.used == 0 or self.records.covers(client.session)):
+            self.end(client, client.parting)
         return 0
 
     cdef int store_admin(self, Client client, uint32_t expected) except -1:
@@ -471,6 +488,9 @@ cdef class Gateway:
             client = self.repeats.next()
             if client is None:
                 break
+            if not self.records.covers(client.session):
+                self.repeats.settle(client)
+                continue
             work = self.repeats.step(client, self.now_ns)
             self.send(client)
             if client.repeat is None:  # the client was too far behind
@@ -483,7 +503,10 @@ cdef class Gateway:
         return work
 
     cdef int send(self, Client client) except -1:
-        """Store everything that the session has written, then hand it to the transport in one call."""
+        """Store everything that the session has written, then hand it to the transport in one call.
+
+        It waits until the log covers the session's numbers, as the next host would not know that they are given.
+        """
         cdef Outbox outbox = client.connection.outbox
         if client.session is not None:
             client.session.collect(outbox)
@@ -492,7 +515,7 @@ cdef class Gateway:
             outbox.clear()
             return 0
         self.store.flush()
-        if self.store.is_full:
+        if self.store.is_full or not self.records.covers(client.session):
             return 0
         client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
         client.given += outbox.used
@@ -506,6 +529,8 @@ cdef class Gateway:
 
     cdef int show_commands(self) except -1:
         """The store first: after a restart the store shows what the log lacks, but not the other way round."""
+        if self.records.is_due() and not self.store.is_full and self.leads():
+            self.records.write(self.now_ns)
         self.store.flush()
         if not self.store.is_full:
             self.ingress.publish()
@@ -514,10 +539,15 @@ cdef class Gateway:
     cdef int finish(self) except -1:
         """End of a batch: store everything, then show the router what came in, then send."""
         cdef Client client
+        cdef list parting = []
         self.show_commands()
         for client in self.clients:
             if client.connection.outbox.used:
                 self.send(client)
+            if client.parting is not None:
+                parting.append(client)
+        for client in parting:
+            self.part(client)
         return 0
 
 

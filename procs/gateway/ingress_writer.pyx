@@ -3,7 +3,7 @@
 It claims and fills slots, and publishes those of one read together. It never waits; `validation` checks.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from procs.gateway.order_form cimport Form, OrderTerms
@@ -17,6 +17,7 @@ from shm.records cimport (
     CMD_MASS_CANCEL,
     CMD_NEW_ORDER,
     CMD_REPLACE,
+    CMD_RESERVATION,
     CMD_SESSION,
     ORDER_FLAG_LIST,
     ORDER_FLAG_POSS_RESEND,
@@ -29,6 +30,7 @@ from shm.records cimport (
     MassCancelRecord,
     NewOrderRecord,
     ReplaceRecord,
+    ReservationRecord,
     SessionRecord,
 )
 from shm.ring cimport Producer
@@ -154,12 +156,22 @@ cdef class IngressWriter:
             memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
         return record
 
-    cdef void session(self, uint32_t account, uint32_t next_in, bint reset, int64_t utc_ns) noexcept nogil:
-        """The session logged on, or restarted its numbers at 1: its next message has `next_in`."""
+    cdef void session(self, uint32_t account, uint32_t next_in, bint up, bint reset, int64_t utc_ns) noexcept nogil:
+        """The session is up, restarted its numbers at 1, or is down: its next message has `next_in`."""
         cdef SessionRecord *record = <SessionRecord *> self.claim(CMD_SESSION, account, utc_ns)
         record.next_msg_seq_num = next_in
-        record.up = 1
+        record.up = up
         record.reset = reset
+
+    cdef void reservation(
+        self, uint32_t account, uint32_t generation, uint32_t first, uint32_t end, uint32_t version, int64_t utc_ns
+    ) noexcept nogil:
+        """The session's messages of ours may have numbers below `end`, those below `first` are given."""
+        cdef ReservationRecord *record = <ReservationRecord *> self.claim(CMD_RESERVATION, account, utc_ns)
+        record.generation = generation
+        record.first = first
+        record.end = end
+        record.fix_version = <uint8_t> version
 
     cdef void publish(self) noexcept nogil:
         """Show the router everything that was claimed."""

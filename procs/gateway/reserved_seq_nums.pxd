@@ -27,5 +27,6 @@ cdef class Reserve:
     cdef int open(
         self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version, bint was_lost
     ) except -1
+    cdef int give_way(self, uint32_t session, uint32_t generation, uint32_t end, uint32_t version) except -1
     cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version) except -1 nogil
     cdef int settle(self) except -1

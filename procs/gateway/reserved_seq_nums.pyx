@@ -1,5 +1,5 @@
-"""Which numbers a session's messages of ours may have had: the disk knows it before they have, so that none is given
-twice, whatever a loss of power takes from the message store.
+"""Which numbers a session's messages of ours may have had: this host's disk knows it before they have, so that none is
+given twice, whatever a loss of power takes from the message store.
 
 Numbers are reserved ahead by the block, in a thread; a caller waits only if all reserved ones are used up:
 at the first message of a session ever, and behind a reset. It knows no message and stores none.
@@ -75,6 +75,18 @@ cdef class Reserve:
         held.next = max(held.floor, next_out if generation == held.generation else 1)
         if held.next > 1 or held.generation:
             self.top = max(self.top, session + 1)
+        return 0
+
+    cdef int give_way(self, uint32_t session, uint32_t generation, uint32_t end, uint32_t version) except -1:
+        """Another host may have given numbers below `end`: count them as reserved here; `open` comes after."""
+        cdef Held *held = &self.held[session]
+        if generation > held.generation:
+            held.generation = generation
+            held.floor = held.reserved = end
+        elif generation == held.generation:
+            held.floor, held.reserved = max(held.floor, end), max(held.reserved, end)
+        held.version = version or held.version
+        self.top = max(self.top, session + 1)
         return 0
 
     cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out, uint32_t version) except -1 nogil:

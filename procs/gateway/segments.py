@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from procs.disk import atomic_file, space
+from procs.gateway import starts
 from procs.gateway.store_reader import MAGIC, PATTERN, path_of
 from procs.venue.snapshot_parts import NotSyncedError
 
@@ -85,6 +86,14 @@ def drop_unborn(folder: Path, bases: list[int]) -> None:
     """Remove a last segment whose header was not written whole: nothing can be in it."""
     if bases and path_of(folder, bases[-1]).stat().st_size < HEADER_SIZE:
         path_of(folder, bases.pop()).unlink()
+
+
+def drop_empty(folder: Path, bases: list[int]) -> None:
+    """Remove the one segment of a store without any entry, so that the first entry's place is another one."""
+    if len(bases) == 1 and path_of(folder, bases[0]).stat().st_size == HEADER_SIZE:
+        path = path_of(folder, bases.pop())
+        path.unlink()
+        starts.path_of(folder, int(path.stem)).unlink(missing_ok=True)
 
 
 def owns(fd: int, size: int) -> bool:

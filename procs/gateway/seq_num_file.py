@@ -42,9 +42,7 @@ def read(folder: Path) -> tuple[bytes, bytes]:
     boot = data[8:44].rstrip(b"\0")
     rows = data[HEADER.size :]
     if not data.startswith(MAGIC) or framed(boot, rows) != data:
-        raise StoreCorrupt(
-            f"{path} is damaged: put it back; without it, sessions have to begin at 1 again (ResetSeqNumFlag)"
-        )
+        raise StoreCorrupt(f"{path} is damaged: put it back; without it, numbers go on behind those that the log has")
     return boot, rows
 
 

@@ -12,7 +12,7 @@ cdef struct SessionState:
     uint64_t last_out        # position of its last message of ours; 0: there is none
     uint64_t last_in_app     # position of the client's last application message, likewise
     uint32_t last_logged     # highest MsgSeqNum of those that went to the ingress ring
-    uint32_t reserved
+    uint32_t reserved        # numbers below it are asked of the log, or left to who asked before
     uint64_t out_bytes       # that its messages of ours have taken
     ResendIndex out_marks
     ResendIndex in_marks
@@ -27,4 +27,5 @@ cdef object pack_sessions(const SessionState *sessions, uint32_t top)
 cdef int unpack_sessions(SessionState *sessions, bytes rows) except -1
 cdef uint64_t needed_from(const SessionState *sessions, uint32_t top, uint64_t most, uint64_t end) noexcept nogil
 cdef void forget_before(SessionState *sessions, uint32_t top, uint64_t position) noexcept nogil
+cdef void forget_messages(SessionState *sessions) noexcept nogil
 cdef int check_sessions(const SessionState *sessions, uint64_t first) except -1

@@ -3,7 +3,7 @@
 All of it follows from the store's entries, one after the other. It reads and writes no file.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -11,13 +11,15 @@ from procs.gateway.resend_index cimport (
     MAX_MARKS, ResendIndex, add_mark, clear_marks, drop_marks, load_marks, reach_of, save_marks,
 )
 from procs.gateway.store_reader cimport (
-    KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_IN_LOGGED, KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET, StoreEntry, padded,
+    FLAG_RESERVED, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_IN_LOGGED, KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET,
+    StoreEntry, padded,
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
 
 cdef enum:
     KIB = 1024
+    MAX_AHEAD = 0xFFFFFF
 
 # A session in a start file (see `starts`).
 cdef struct Row:
@@ -25,7 +27,8 @@ cdef struct Row:
     uint32_t next_out
     uint32_t last_in
     uint32_t generation
-    uint32_t version
+    uint8_t version
+    uint8_t ahead[3]         # numbers from the next one on that are asked of the log
     uint32_t last_logged
     uint64_t last_out
     uint64_t last_in_app
@@ -73,8 +76,8 @@ cdef int follow(SessionState *state, const StoreEntry *entry, const char *data, 
         state.version = 42 if data[8] == c"2" else 44
     if entry.kind == KIND_RESET:
         state.next_out = 1
-        state.last_in = state.last_logged = 0
-        state.generation += 1
+        state.last_in = state.last_logged = state.reserved = 0
+        state.generation = max(state.generation + 1, entry.msg_seq_num)  # several at once: they were given elsewhere
         state.last_out = state.last_in_app = state.out_bytes = 0
         clear_marks(&state.out_marks)
         clear_marks(&state.in_marks)
@@ -83,6 +86,8 @@ cdef int follow(SessionState *state, const StoreEntry *entry, const char *data, 
         state.last_out = position
         add_mark(&state.out_marks, entry.msg_seq_num, position, <uint32_t> (state.out_bytes // KIB))
         state.out_bytes += sizeof(StoreEntry) + padded(entry.length)
+    elif entry.flags & FLAG_RESERVED and entry.kind == KIND_IN_ADMIN:
+        state.reserved = max(state.reserved, <uint32_t> entry.number)
     else:
         if entry.msg_seq_num > state.last_in:
             state.last_in = entry.msg_seq_num
@@ -126,13 +131,15 @@ cdef object pack_sessions(const SessionState *sessions, uint32_t top):
     """The sessions below `top` as rows of a start file."""
     cdef const SessionState *state
     cdef Row row
-    cdef uint32_t session
+    cdef uint32_t session, ahead
     rows = []
     for session in range(top):
         state = &sessions[session]
         if state.next_out > 1 or state.last_in or state.generation:
             row.session, row.next_out, row.last_in = session, state.next_out, state.last_in
             row.generation, row.version, row.last_logged = state.generation, state.version, state.last_logged
+            ahead = min(state.reserved - state.next_out, MAX_AHEAD) if state.reserved > state.next_out else 0
+            memcpy(row.ahead, &ahead, sizeof(row.ahead))
             row.last_out, row.last_in_app = state.last_out, state.last_in_app
             rows.append((<const char *> &row)[:sizeof(Row)])
     return b"".join(rows)
@@ -143,6 +150,7 @@ cdef int unpack_sessions(SessionState *sessions, bytes rows) except -1:
     cdef const char *at = rows
     cdef SessionState *state
     cdef Row row
+    cdef uint32_t ahead
     cdef size_t i
     for i in range(len(rows) // sizeof(Row)):
         memcpy(&row, at + i * sizeof(Row), sizeof(Row))
@@ -152,6 +160,9 @@ cdef int unpack_sessions(SessionState *sessions, bytes rows) except -1:
         state.next_out, state.last_in, state.generation = row.next_out, row.last_in, row.generation
         state.version, state.last_logged = row.version, row.last_logged
         state.last_out, state.last_in_app = row.last_out, row.last_in_app
+        ahead = 0
+        memcpy(&ahead, row.ahead, sizeof(row.ahead))
+        state.reserved = state.next_out + ahead
     return 0
 
 
@@ -172,6 +183,16 @@ cdef void forget_before(SessionState *sessions, uint32_t top, uint64_t position)
     for session in range(top):
         drop_marks(&sessions[session].out_marks, position)
         drop_marks(&sessions[session].in_marks, position)
+
+
+cdef void forget_messages(SessionState *sessions) noexcept nogil:
+    """Forget where all messages are, which are gone, and what they asked for; numbers stay as they were."""
+    cdef uint32_t session
+    for session in range(MAX_SESSIONS):
+        sessions[session].reserved = 0
+        sessions[session].last_out = sessions[session].last_in_app = sessions[session].out_bytes = 0
+        clear_marks(&sessions[session].out_marks)
+        clear_marks(&sessions[session].in_marks)
 
 
 cdef int check_sessions(const SessionState *sessions, uint64_t first) except -1:

@@ -5,7 +5,8 @@ With it a start needs no segment before: those may be removed. It never looks in
 Layout of `<position, 20 digits>.start`::
 
     │ "LSFIXAT1" 8 │ position of the segment 8 │ rows of sessions 4 │ crc32 of all but this field 4 │ watermarks 72 │
-    │ session 4 │ next out 4 │ last in 4 │ generation 4 │ version 4 │ last logged 4 │ last out 8 │ last in app 8 │ …
+    │ session 4 │ next out 4 │ last in 4 │ generation 4 │ version 1 │ reserved ahead 3 │ last logged 4 │ last out 8 │
+    │ last in app 8 │ …
     │ refused client order ids, the oldest first: account 4 │ ClOrdID 36, zero-padded │ … to the end
 
 A rename publishes the file: it is whole, or not there.

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
 from procs.gateway.refused_ids cimport RefusedIds
+from procs.gateway.reservations cimport Reservations
 from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.sessions cimport SessionState
 from procs.gateway.store_reader cimport EVENT_RINGS, Kind, Scan, StoreEntry
@@ -20,6 +21,7 @@ cdef class Store:
     cdef list bases
     cdef RefusedIds refused
     cdef Reserve reserve
+    cdef readonly Reservations reservations
     cdef object syncer
     cdef object beat
     cdef object retention    # None: all is kept
@@ -35,7 +37,9 @@ cdef class Store:
     cdef uint64_t written
     cdef uint64_t segment_size
     cdef readonly uint64_t writes
-    cdef readonly bint other_boot
+    cdef readonly bint other_boot    # or another host: what was sent last may be missing
+    cdef bint gives                  # its gateway gives numbers, and not another host's
+    cdef readonly bint is_emptied    # all that was sent is missing
     cdef readonly bint is_short
     cdef readonly bint is_full
     cdef uint64_t spare_bytes
@@ -51,6 +55,10 @@ cdef class Store:
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
     ) except -1 nogil
     cdef StoreEntry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil
+    cdef int use_numbers(self, uint32_t session) except -1 nogil
+    cdef int note_reserved(self, uint32_t session, uint32_t end) except -1
+    cdef int end_note(self, StoreEntry *entry) except -1
+    cdef int pass_over(self, int ring, uint64_t number) except -1
     cdef int end_entry(self, StoreEntry *entry) except -1 nogil
     cdef int apply(self, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil
     cdef int flush(self) except -1 nogil

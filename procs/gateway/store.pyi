@@ -1,13 +1,16 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from procs.gateway.refused_ids import RefusedIds
+from procs.gateway.reservations import Reservations
 from procs.gateway.retention import Keep
 from procs.tables.saved import Loader, Saver
 
 class Store:
     writes: int
+    reservations: Reservations
     other_boot: bool
+    is_emptied: bool
     is_short: bool
     is_full: bool
     @property
@@ -21,6 +24,7 @@ class Store:
         beat: Callable[[], None] = ...,
         keep: Keep | None = ...,
         spare_bytes: int = ...,
+        reserved: Iterable[bytes] | None = ...,
     ) -> None: ...
     def tend(self) -> None: ...
     def save(self, saver: Saver) -> None: ...

@@ -12,8 +12,8 @@ part of a snapshot, so that a start reads only what was appended since.
 Segments that are too old or too many are removed whole (`retain`): the next one has a file that says what they came to.
 
 It is written before anything is sent, and synced now and then: a loss of the host may take its tail. What was sent then
-is not given a second time: numbers go on behind those that are reserved (`Reserve`), and a segment is written in one
-boot of the host only.
+is not given a second time: numbers go on behind those that are reserved, in a file (`Reserve`) and in the log
+(`Reservations`), and a segment is written in one boot of the host only.
 """
 
 import os
@@ -32,6 +32,7 @@ from procs.gateway.fix.message cimport Message
 from procs.gateway.lookup cimport Lookup
 from procs.gateway.lost_messages cimport lost_of
 from procs.gateway.resend_index cimport find_mark
+from procs.gateway.reservations cimport Reservation, Reservations
 from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.secrets cimport blank, has_secret
 from procs.gateway.sessions cimport (
@@ -40,6 +41,7 @@ from procs.gateway.sessions cimport (
     follow,
     followed,
     forget_before,
+    forget_messages,
     free_sessions,
     load_sessions,
     needed_from,
@@ -49,8 +51,8 @@ from procs.gateway.sessions cimport (
     unpack_sessions,
 )
 from procs.gateway.store_reader cimport (
-    FLAG_REFUSED_ID, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_OUT_APP, KIND_RESET, MAX_BODY, SEGMENT_HEADER_SIZE, Kind,
-    Scan, StoreEntry, back_to, crc_of, fill, padded,
+    FLAG_REFUSED_ID, FLAG_RESERVED, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_OUT_APP, KIND_RESET, MAX_BODY,
+    SEGMENT_HEADER_SIZE, Kind, Scan, StoreEntry, back_to, crc_of, fill, padded,
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
@@ -86,7 +88,9 @@ cdef class Store:
     aside as `<segment>.torn`) and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt if
     an entry before the last segment's tail is bad, or the store is not the one that the part is of.
     `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: what was appended last
-    is not written; nothing may be sent then, and little appended, until a `flush` finds space.
+    is not written; nothing may be sent then, and little appended, until a `flush` finds space. `reserved` are the log's
+    RESERVATION records behind the part: where they show that another host has given numbers, these go on behind those.
+    None: another host gives them now.
     """
 
     def __cinit__(self, *_args, **_names):
@@ -94,7 +98,7 @@ cdef class Store:
 
     def __init__(
         self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None,
-        object beat=nothing, object keep=None, uint64_t spare_bytes=0,
+        object beat=nothing, object keep=None, uint64_t spare_bytes=0, object reserved=None,
     ):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -113,8 +117,17 @@ cdef class Store:
         self.retention = None if keep is None else Retention(self.folder, self.bases, keep)
         self.starter = background.Background()
         upgrade(self.folder, self.bases, self.beat)
+        self.reservations = Reservations()
         if loader is not None:
             self._load(loader)
+        self.gives = reserved is not None
+        self.reservations.learn(reserved or ())
+        if self.gives and self.reservations.top:
+            segments.drop_empty(self.folder, self.bases)
+            self.is_emptied = not self.bases
+        if self.is_emptied:
+            forget_messages(self.sessions)
+            self.last_at = self.last_crc = 0
         if self.bases and self.last_at < <uint64_t> self.bases[0]:
             self._load_start(self.bases[0])
         self.reserve = Reserve(self.folder)
@@ -125,14 +138,19 @@ cdef class Store:
             forget_before(self.sessions, MAX_SESSIONS, self.bases[0])  # which a part may know of still
         opened_in = self.reserve.boot or last_boot or boot
         has_leapt = opened_in == seq_num_file.NO_BOOT  # at a start before this one, which never opened
-        if self.reserve.boot and not self.bases:  # numbers were given, and all messages are gone
+        if self.is_emptied or (self.reserve.boot and not self.bases):  # numbers were given, and all messages are gone
             opened_in = seq_num_file.NO_BOOT
             starts.remove_all(self.folder)
             self.base = time.time_ns() & ~7  # behind wherever they were: ExecIDs name places in the store
+        if self.gives and self.reservations.give_way(self.sessions, self.reserve):
+            opened_in = seq_num_file.NO_BOOT
         self.other_boot = opened_in != boot
         self._reserve(seq_num_file.NO_BOOT if self.other_boot else boot, self.other_boot and not has_leapt)
         if last_boot != boot:  # the header names the host's boot for all that is in a segment
             self._begin_segment(self.base + self.written)
+        if self.is_emptied:  # a part says what was before: with a start file, nothing of that is looked for
+            self.starter.finish()
+            starts.write(self.folder, self.base, self._started())
         self.tend()
         self._go_on()
 
@@ -156,13 +174,15 @@ cdef class Store:
 
     def _write_start(self) -> None:
         """Have a file say what all sessions are as the segment begins: with it, those before are needed no more."""
-        started = Started(
+        self.starter.finish()
+        self.starter.begin(partial(note_start, self.folder, self.base, self._started()))
+
+    def _started(self) -> Started:
+        return Started(
             (<const char *> self.watermarks)[:sizeof(self.watermarks)],
             pack_sessions(self.sessions, self.reserve.top),
             self.refused.pack(),
         )
-        self.starter.finish()
-        self.starter.begin(partial(note_start, self.folder, self.base, started))
 
     def _load_start(self, uint64_t base) -> None:
         """Hold in memory what the first segment's start file says, where what was before it has been removed."""
@@ -219,6 +239,7 @@ cdef class Store:
         saver.put(self.watermarks, sizeof(self.watermarks))
         save_sessions(self.sessions, saver)
         self.refused.save(saver)
+        self.reservations.save(saver)
 
     def _load(self, Loader loader) -> None:
         """Hold in memory what a part says. `last_at` is an entry that is there still: the scan begins at it."""
@@ -227,6 +248,7 @@ cdef class Store:
         loader.get(self.watermarks, sizeof(self.watermarks))
         load_sessions(self.sessions, loader)
         self.refused.load(loader)
+        self.reservations.load(loader)
 
     def _begin_scan(self) -> Scan:
         """Read on behind the last entry that a part knows of, which must be what it was; from the first one else."""
@@ -275,10 +297,17 @@ cdef class Store:
 
     def _go_on(self) -> None:
         """Behind what may have been lost with the host: each session's number, after the resets that it had."""
+        cdef const Reservation *row
         cdef uint32_t session
         for session in range(self.reserve.top):
-            while self.sessions[session].generation < self.reserve.held[session].generation:
-                self.append(KIND_RESET, session, 0, b"", 0, 0)
+            if self.sessions[session].generation < self.reserve.held[session].generation:
+                self.append(KIND_RESET, session, self.reserve.held[session].generation, b"", 0, 0)
+            row = &self.reservations.rows[session]
+            if self.gives and self.reservations.is_ahead(
+                session, self.sessions[session].generation, self.sessions[session].reserved
+            ):
+                self.note_reserved(session, row.end)
+            self.reservations.begin(session, self.sessions[session].generation)
             self.sessions[session].next_out = max(self.sessions[session].next_out, self.reserve.held[session].next)
             self.sessions[session].version = self.reserve.held[session].version
         self.flush()
@@ -373,8 +402,36 @@ cdef class Store:
         entry.crc = crc_of(entry)
         self.apply(entry, <const char *> entry + sizeof(StoreEntry), self.end())
         self.used += sizeof(StoreEntry) + padded(entry.length)
-        if state.next_out > self.reserve.held[entry.session].extend_at or entry.kind == KIND_RESET:
-            return self.reserve.use(entry.session, state.generation, state.next_out, state.version)
+        if (
+            state.next_out > self.reserve.held[entry.session].extend_at
+            or state.next_out > self.reservations.rows[entry.session].ask_at or entry.kind == KIND_RESET
+        ):
+            return self.use_numbers(entry.session)
+        return 0
+
+    cdef int use_numbers(self, uint32_t session) except -1 nogil:
+        """See that the session has numbers ahead, in the file and in the log."""
+        cdef const SessionState *state = &self.sessions[session]
+        self.reserve.use(session, state.generation, state.next_out, state.version)
+        return self.reservations.use(session, state.generation, state.next_out)
+
+    cdef int note_reserved(self, uint32_t session, uint32_t end) except -1:
+        """Keep that the log is asked for numbers below `end`: then what it says of them is no news."""
+        cdef StoreEntry *entry = self.begin_entry(KIND_IN_ADMIN, session, 0, 0)
+        entry.flags, entry.number = FLAG_RESERVED, end
+        return self.end_note(entry)
+
+    cdef int pass_over(self, int ring, uint64_t number) except -1:
+        """Keep that no report of the ring's events up to this one is missing, though there may be none here."""
+        cdef StoreEntry *entry = self.begin_entry(KIND_IN_ADMIN, 0, 0, 0)
+        entry.ring, entry.number, entry.side = ring, number, SIDE_SELL
+        return self.end_note(entry)
+
+    cdef int end_note(self, StoreEntry *entry) except -1:
+        """Let the entry, which has no message, be one of the store's."""
+        entry.crc = crc_of(entry)
+        self.apply(entry, NULL, self.end())
+        self.used += sizeof(StoreEntry)
         return 0
 
     cdef int apply(self, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil:
@@ -383,7 +440,7 @@ cdef class Store:
         self.last_at = position
         self.last_crc = entry.crc
         follow(&self.sessions[entry.session], entry, data, position)
-        if entry.number and entry.kind == KIND_OUT_APP:
+        if entry.number and not entry.flags & FLAG_RESERVED:
             mark = 2 * entry.number + (entry.side == SIDE_SELL)
             if mark > self.watermarks[entry.ring]:
                 self.watermarks[entry.ring] = mark

@@ -11,6 +11,7 @@ cdef enum Kind:
 
 cdef enum:
     FLAG_REFUSED_ID = 1      # of KIND_IN_ANSWERED: its ClOrdID may not be used again
+    FLAG_RESERVED = 2        # of KIND_IN_ADMIN, of no message: the log was asked for numbers below `number`
 
 cdef enum:
     EVENT_RINGS = 9          # the router's, then one a matcher

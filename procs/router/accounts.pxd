@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.tables.pool cimport Pool, pool_at
 from procs.tables.saved cimport Loader, Saver
+from shm.records cimport ReservationRecord
 
 cdef enum:
     ACCOUNT_LINES = 65536    # account and session numbers there can be, 0 included
@@ -24,8 +25,12 @@ cdef struct Account:
     uint8_t flags
     uint8_t self_trade
     uint8_t fee_tier
-    uint8_t reserved_1
-    uint64_t reserved_2[3]
+    uint8_t gateway           # the ring that the session logged on by last, from rules version 4 on; 0: not known
+    uint32_t generation       # of the session's last reservation of numbers, its `first` and its `end`; 0: none
+    uint32_t first
+    uint32_t end
+    uint8_t fix_version
+    uint8_t reserved[11]
 
 cdef class Accounts:
     cdef Pool pool
@@ -34,6 +39,7 @@ cdef class Accounts:
         self, uint32_t account, uint32_t session, uint64_t time_ns, uint32_t orders, uint32_t opened
     ) noexcept nogil
     cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil
+    cdef uint16_t reserve(self, const ReservationRecord *record) noexcept nogil
     cdef uint64_t digest(self) noexcept nogil
     cdef int save(self, Saver saver) except -1
     cdef int load(self, Loader loader) except -1

@@ -1,7 +1,9 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.sequencer cimport Sequencer
-from shm.records cimport CommandRecord, CorrectionRecord, NewOrderRecord, RejectedRecord, SnapshotRecord
+from shm.records cimport (
+    CommandRecord, CorrectionRecord, NewOrderRecord, RejectedRecord, ReservationRecord, SnapshotRecord,
+)
 from shm.ring cimport Producer
 
 cdef enum:
@@ -26,5 +28,6 @@ cdef class Announcer:
     cdef void reject_other(self, const char *record, uint16_t verdict) noexcept nogil
     cdef void confirm(self, const char *record) noexcept nogil
     cdef void tell_snapshot(self, const SnapshotRecord *record) noexcept nogil
+    cdef void tell_reservation(self, const ReservationRecord *record) noexcept nogil
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil
     cdef void define(self, const char *record, Sequencer core) noexcept nogil

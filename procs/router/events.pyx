@@ -62,6 +62,8 @@ cdef class Announcer:
         if header.type > CMD_DEPOSIT and header.type < CMD_EXT_CLIENT_ID:
             if header.type == CMD_SNAPSHOT:
                 self.tell_snapshot(<const SnapshotRecord *> record)
+            elif header.type == CMD_RESERVATION:
+                self.tell_reservation(<const ReservationRecord *> record)
             elif header.type >= CMD_MASS_CANCEL:
                 self.confirm(record)
             else:
@@ -173,6 +175,15 @@ cdef class Announcer:
             <const CommandRecord *> record, EVT_SNAPSHOT, 0
         )
         memcpy(event.event_numbers, record.event_numbers, sizeof(record.event_numbers))
+        self.end(<char *> event)
+
+    cdef void tell_reservation(self, const ReservationRecord *record) noexcept nogil:
+        cdef ReservedRecord *event = <ReservedRecord *> self.begin(<const CommandRecord *> record, EVT_RESERVED, 0)
+        event.session = record.session
+        event.generation = record.generation
+        event.first = record.first
+        event.end = record.end
+        event.fix_version = record.fix_version
         self.end(<char *> event)
 
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil:

@@ -7,14 +7,15 @@ from procs.router.state cimport State
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     ActivateRecord, CancelRecord, CommandRecord, EpochRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord,
-    ReplaceRecord, SessionRecord,
+    ReplaceRecord, ReservationRecord, SessionRecord,
 )
 
 cdef enum:
-    RULES_VERSION = 3      # of what follows from a log: its verdicts and events, and their numbers
+    RULES_VERSION = 4      # of what follows from a log: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     RULES_OLDER_IDS = 2    # from these rules on ids are kept by time too, and what may have come before them is refused
     RULES_FEW_IDS = 3      # and from these on an order that is replaced often is known by its last ids only
+    RULES_RESERVED = 4     # and from these on sessions' numbers are reserved in the log
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers closer together than this don't all announce balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
     SECOND_NS = 1_000_000_000
@@ -79,6 +80,7 @@ cdef class Sequencer(State):
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil
     cdef int session(self, SessionRecord *record) noexcept nogil
+    cdef int reserve(self, const ReservationRecord *record) noexcept nogil
     cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil
     cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil
     cdef uint64_t digest(self)

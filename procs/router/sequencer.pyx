@@ -89,6 +89,8 @@ cdef class Sequencer(State):
             self.prepare_leg(<ExtLegRecord *> record)
         elif type == CMD_SESSION:
             return self.session(<SessionRecord *> record)
+        elif type == CMD_RESERVATION:
+            return self.reserve(<const ReservationRecord *> record)
         elif type == CMD_MARKER or type == CMD_TICK:
             if type == CMD_MARKER:
                 self.administration.transfers.note_marker(<MarkerRecord *> record)
@@ -459,7 +461,17 @@ cdef class Sequencer(State):
             return CODE_UNKNOWN_ACCOUNT
         if record.reset:
             self.note_session(record.session, record.next_msg_seq_num - 1)
+        if record.up and self.administration.rules >= RULES_RESERVED:
+            account_at(self.ledger.accounts, record.session).gateway = <uint8_t> record.ingress
         return CODE_OK
+
+    cdef int reserve(self, const ReservationRecord *record) noexcept nogil:
+        """A gateway's word for a session. However long it has waited: the session's messages wait for it."""
+        if record.account == 0 or record.account > self.ledger.accounts.count or record.session != record.account:
+            return CODE_UNKNOWN_ACCOUNT
+        if self.administration.rules < RULES_RESERVED or record.ingress == OPERATORS_RING or record.ingress == 0:
+            return CODE_INVALID_DEFINITION
+        return self.ledger.accounts.reserve(record)
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = scramble(self.ledger.state_hash() + self.administration.digest(), self.epoch)

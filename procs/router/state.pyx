@@ -6,7 +6,7 @@ Here nothing changes anything; the sequencer, which is this and the way to chang
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, account_at
+from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at
 from procs.router.ids cimport CLOSED_IDS
 from shm.records cimport *
 
@@ -105,3 +105,8 @@ cdef class State:
     def session_in(self, uint32_t session) -> int:
         """MsgSeqNum of the session's last sequenced command."""
         return account_at(self.ledger.accounts, session).msg_seq_num
+
+    def reservation(self, uint32_t session) -> tuple[int, int, int]:
+        """Of the session's outbound numbers: their generation, which come next at least, and below which they stay."""
+        cdef const Account *line = account_at(self.ledger.accounts, session)
+        return line.generation, line.first, line.end

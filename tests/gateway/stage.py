@@ -75,6 +75,9 @@ class Stage:
             if ring.name in rings and agent != "gateway.1"
         ]
         self.ingress = self.venue.consumer("ingress.gateway.1", "router")
+        self.reservations: list[r.Reservation] = []
+        self.reserves = True
+        self._heard: list[Any] = []
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -112,7 +115,7 @@ class Stage:
         return number
 
     async def commands(self, count: int) -> list[Any]:
-        """The next `count` records for the router, but those of logons. There is no other after them."""
+        """The next `count` records for the router, but those of sessions. There is no other after them."""
         found: list[Any] = []
         async with asyncio.timeout(REPLY_S):
             while len(found) < count:
@@ -126,12 +129,34 @@ class Stage:
         return not self._taken()
 
     def _taken(self) -> list[Any]:
-        commands = [unpack_command(record) for record in self.ingress.take()]
-        return [command for command in commands if not isinstance(command, r.Session)]
+        self._listen()
+        taken, self._heard = self._heard, []
+        return taken
+
+    def _listen(self) -> None:
+        """Take what has come, and say at once, as a router would, that reserved numbers are in the log."""
+        for command in map(unpack_command, self.ingress.take()):
+            if isinstance(command, r.Reservation):
+                self.reservations.append(command)
+                if self.reserves:
+                    self.reserve(command)
+            elif not isinstance(command, r.Session):
+                self._heard.append(command)
+
+    def reserve(self, asked: r.Reservation) -> None:
+        """Say that the log has it, and is committed."""
+        self.tell(
+            r.Reserved(
+                session=asked.session, generation=asked.generation, first=asked.first, end=asked.end,
+                fix_version=asked.fix_version,
+            ),
+            ring=ROUTER,
+        )  # fmt: skip
 
     async def _run(self) -> None:
         while True:
             self.gateway.poll(self.gateway.now_ns())
+            self._listen()
             for consumer in self._others:
                 consumer.take()
             await asyncio.sleep(STEP_S)

@@ -52,15 +52,16 @@ class Listener:
 
 
 def test_a_core_that_is_away_for_seconds_loses_no_client(tmp_path: Path) -> None:
-    """One is idle, one sends more than the ring takes, one logs on while it is full."""
+    """One is idle, one sends more than the ring takes, one comes back while it is full."""
 
     async def scenario() -> None:
         config = with_fix(config_for(names=("ALICE", "BOB", "CAROL")), min_heartbeat_s=INTERVAL_S)
         config = structs.replace(config, rings=structs.replace(config.rings, ingress=SLOTS))
         async with venue(tmp_path, config) as harness:
             idle, busy, late = (Trader(name) for name in ("ALICE", "BOB", "CAROL"))
-            for trader in (idle, busy):
+            for trader in (idle, busy, late):
                 await trader.logon(harness, t108=str(INTERVAL_S))
+            await late.close()
             listeners = [Listener(idle), Listener(busy)]
             harness.stalled |= CORE
             began = time.monotonic()

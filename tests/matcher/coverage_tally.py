@@ -37,7 +37,7 @@ from shm.records import ExtTermsEvent as Terms
 
 OTHERS_EVENTS = (
     "BALANCE", "ASSET_DEFINED", "INSTRUMENT_DEFINED", "ACCOUNT_DEFINED", "EPOCH_BEGUN", "CONFIRMED", "CORRECTED",
-    "EXT_CREDENTIAL", "SNAPSHOT",
+    "EXT_CREDENTIAL", "SNAPSHOT", "RESERVED",
 )  # fmt: skip
 
 

@@ -271,7 +271,7 @@ def nothing(request: list[Command], code: Code) -> list[Command]:
         if text and not is_known:
             found.append(Cancel(**header, cl_ord_id=text, instrument=1))
         elif record is request[-1]:
-            found.append(Session(account=1, time_ns=NOW, next_msg_seq_num=0, up=1, reset=0))
+            found.append(Session(account=1, time_ns=NOW, next_msg_seq_num=0, up=0, reset=0))
         else:
             found.append(ExtTerms(**header))
     return found

@@ -218,8 +218,8 @@ def test_an_epoch_under_other_rules_is_refused() -> None:
     first = Rig().lead()
     epoch = unpack_command(first.log[0])
     assert isinstance(epoch, Epoch)
-    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 4}
-    with pytest.raises(ReplayError, match="under rules version 4, after version 0; this code has versions 1 to 3"):
+    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 5}
+    with pytest.raises(ReplayError, match="under rules version 5, after version 0; this code has versions 1 to 4"):
         Rig([stamp(pack(Epoch(**fields))), *first.log[1:]]).run()
 
 

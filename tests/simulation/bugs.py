@@ -19,6 +19,7 @@ from procs.batcher.loader import Loader
 from procs.batcher.rows import Batch
 from procs.batcher.writer import MOVE_WATERMARK, Session
 from procs.disk import space
+from procs.gateway import __main__ as gateway_main
 from procs.recovery import edge_catch_up, snapshot_catalog
 from procs.router import __main__ as router_main
 from procs.router.log_source import RecordList
@@ -402,6 +403,15 @@ class NumbersNotSynced(Unsynced):
     where = "numbers"
 
 
+class ReservationsUnread(Bug):
+    """A host without the gateway's messages goes on as if no other one had given numbers since the snapshot."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(gateway_main, "reserved_behind", lambda *_: []):
+            yield
+
+
 class DeathByFullDisk(Bug):
     """A stage takes a full disk for one that is broken, and ends."""
 
@@ -470,7 +480,7 @@ ALL: tuple[type[Bug], ...] = (
     RewrittenPages, TruncatedInTheMiddle, WatermarkOutside, UngatedMarketData, UngatedReports, UngatedRows,
     ForgottenIds, RecomputedVerdicts, MissingMarkers, ReportsRepeated, ClockOfItsOwn, NumbersRestarted, SavedTooLate,
     ManifestBeforeParts, ReleasedBeforePublished, FreedBeforeSync, RetainedTooLittle, ReservedTooLate,
-    StoreNotSynced, SpoolNotSynced, NumbersNotSynced, DeathByFullDisk, ToldUnstored, ResendLeavesOut, LogoutLast,
-    RowsBeforeSpool, WitnessesUnasked,
+    StoreNotSynced, SpoolNotSynced, NumbersNotSynced, ReservationsUnread, DeathByFullDisk, ToldUnstored,
+    ResendLeavesOut, LogoutLast, RowsBeforeSpool, WitnessesUnasked,
 )  # fmt: skip
 BUGS: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

@@ -39,6 +39,15 @@ def power_loss(world: Life, _draw: Random) -> bool:
     return True
 
 
+def another_host(world: Life, _draw: Random) -> bool:
+    """The power goes, and the host that goes on has the journal and no message of the gateway's."""
+    world.lose_power("for another host")
+    world.files.remove("gateway.1")
+    for trader in world.traders:
+        trader.is_untold = trader.is_untold or world.seen["snapshot"] > 0
+    return True
+
+
 def power_loss_inside(world: Life, draw: Random) -> bool:
     world.disk.power_off_at = world.disk.operations + draw.randint(1, 60)
     return True
@@ -217,6 +226,7 @@ FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "kill supervisor": kill_supervisor,
     "power loss": power_loss,
     "power loss inside the disk": power_loss_inside,
+    "power loss, and another host": another_host,
     "stall": stall,
     "downstream edge stalls": downstream_edge_stalls,
     "sync error": disk_error("sync"),

@@ -240,6 +240,15 @@ class Files:
         self._owned.clear()
         self.calm()
 
+    def remove(self, folder: str) -> None:
+        """A folder of the run's is gone."""
+        gone = str(self._folder / folder)
+        for path in sorted((self._folder / folder).glob("*")):
+            path.unlink()
+        for known in (self._synced, self._owned):
+            for name in [name for name in known if name.startswith(gone)]:
+                del known[name]
+
     def _moved(self, old: str, new: str) -> None:
         self._synced[new] = self._synced.pop(old, 0)
         self._owned[new] = self._owned.pop(old, 0)

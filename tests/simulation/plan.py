@@ -43,6 +43,7 @@ FAULTS: dict[str, float] = {
     "damaged part": 0.7,
     "downstream edge stalls": 2,
     "order behind a Logout": 1.5,
+    "power loss, and another host": 1,
 }
 # Of the files beside the journal. They are drawn from a source of their own, so that seeds stay what they were.
 FILE_FAULTS: dict[str, float] = {
@@ -55,7 +56,8 @@ FILE_FAULTS: dict[str, float] = {
     "short append": 0.8,
     "power loss inside an append": 1.5,
 }
-LATER = ("downstream edge stalls", "order behind a Logout")  # drawn from sources of their own, too
+# Drawn from sources of their own, too.
+LATER = ("downstream edge stalls", "order behind a Logout", "power loss, and another host")
 POWER = (
     "power loss", "power loss", "power loss inside the disk", "power loss inside a file", "power loss inside an append",
 )  # fmt: skip
@@ -113,7 +115,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
     faults += [fault for kind in kinds for fault in strikes(files, kind, turns, durability)]
     for kind in LATER:
         chance = Random(f"{kind} {seed}")
-        if chance.random() < ON:
+        if chance.random() < ON and applies(kind, durability):
             faults += strikes(chance, kind, turns, durability)
     if durability == "none" and (chance := Random(f"loss {seed}")).random() < ENDS:
         faults.append(Fault(chance.randrange(turns), chance.choice(POWER), chance.randrange(2**32)))

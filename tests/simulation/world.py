@@ -96,7 +96,7 @@ class World(Life):
         invariants.check_database(tables, self.database.numbers, events, commands)
         if not self.is_deserted:
             for trader in self.traders:
-                invariants.check_told(trader.number, trader.told, repeat, whole=not trader.resets)
+                invariants.check_told(trader.number, trader.told, repeat, whole=not (trader.resets or trader.is_untold))
             invariants.check_market(self.market.trades, repeat)
         matchers = {number: self.stage_of(f"matcher.{number}") for number in self.venue.matchers}
         invariants.check_state(self.stage_of("router"), matchers, repeat)
