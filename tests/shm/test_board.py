@@ -121,6 +121,7 @@ def test_a_gateway_that_has_shown_nothing_counts_nothing() -> None:
 
 
 def test_a_commit_waits_for_the_word_that_the_mode_names() -> None:
+    """LOG-13: in the modes of two nodes, the other one's acknowledgement too."""
     board = Board.private()
     for word, seq in ((Word.DURABLE_SEQ, 10), (Word.ROUTER_DONE, 12), (Word.ACKED_SEQ, 7), (Word.PRIMARY_COMMIT, 11)):
         board.set(word, seq)
