@@ -126,7 +126,7 @@ def test_the_secondary_leads_once_the_primary_has_handed_over(pair: Pair) -> Non
     names = rest(client, 50)
     pair.switch(pair.b)
     client.port = pair.b.fix_port
-    client.connect(reset=True)
+    client.connect()
     assert cancelled(client, names) == names
     assert node.load(pair.a.data).role == "secondary"
     within(lambda: node.load(pair.b.data).members == ("b", "a"), "commits do not wait for the old primary")
@@ -141,7 +141,7 @@ def test_what_was_acknowledged_outlives_the_primary(pair: Pair) -> None:
     client.close()
     pair.promote(pair.a)
     client.port = pair.a.fix_port
-    client.connect(reset=True)
+    client.connect()
     assert cancelled(client, names) == names
     client.close()
     within(lambda: pair.a.command("verify").returncode == 0, "verify finds something wrong")
@@ -171,7 +171,7 @@ def test_the_old_primary_rejoins_and_everything_of_it_follows(pair: Pair) -> Non
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "the other node releases nothing more, and all that it has is here" in answer.stdout
     client.port = pair.b.fix_port
-    client.connect(reset=True)
+    client.connect()
     assert cancelled(client, names) == names
     client.close()
     within(lambda: pair.b.command("verify").returncode == 0, "verify finds something wrong")
