@@ -21,7 +21,7 @@ from procs.batcher.refused import Refused
 from procs.disk import space
 from procs.gateway.session_log import SessionStatus
 from procs.monitor import reading
-from procs.monitor.reading import Reading
+from procs.monitor.reading import NodeStatus, Reading
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
@@ -132,12 +132,31 @@ def _time(moment: datetime | None) -> str | None:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else None
 
 
+def _print_node(own: NodeStatus) -> None:
+    """This node's role and its link, in a line; what is wrong with it in another."""
+    out = console()
+    others = [member for member in own.members if member != own.name]
+    pair = f" with {', '.join(others)}" if others and own.role == "primary" else ""
+    behind = f", {own.behind:,} records behind" if own.link in ("in_step", "catching_up") else ""
+    waits = ", commits wait for it" if own.waits else ", solo" if own.role == "primary" else ""
+    out.print(f"node {own.name}, {own.role}{pair}: {own.link.replace('_', ' ')}{behind}{waits}", soft_wrap=True)
+    for wrong in (
+        own.why,
+        "another node is to lead: nothing is released here any more" if own.fenced else "",
+        f"its state differs from the other node's at record {own.differs:,}: it must not lead" if own.differs else "",
+    ):
+        if wrong:
+            out.print(f"  {wrong}", markup=False, soft_wrap=True, style="yellow")
+
+
 def _print(found: Status) -> None:
     out = console()
     if not found.boot_id:
         out.print(f"venue {found.venue} is not running (data: {found.data})", soft_wrap=True)
         return
     out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}", soft_wrap=True)
+    if found.node is not None:
+        _print_node(found.node)
     out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})", soft_wrap=True)
     if found.snapshot is None:
         out.print(f"no snapshot yet, generation {found.generation}", soft_wrap=True)

@@ -275,6 +275,10 @@ cdef class Board:
         """Store a word; its one writer does so."""
         self.store(word, value)
 
+    def commit_position(self) -> int:
+        """`commit_seq`, for Python callers."""
+        return self.commit_seq()
+
     def release_position(self) -> int:
         """`release_seq`, for Python callers."""
         return self.release_seq()

@@ -168,6 +168,14 @@ OF_A_RUN = (
         lambda r: [((), max(0, r.log_end - r.acked))] if r.acked else [],
     ),
     _gauge(
+        "lockstep_link_up", "1 while the link to the other node carries the log; absent on a venue of one node",
+        lambda r: [((), r.node.link in ("in_step", "catching_up"))] if r.node else [],
+    ),
+    _gauge(
+        "lockstep_primary", "1 while the role of the node is primary; absent on a venue of one node",
+        lambda r: [((), r.node.role == "primary")] if r.node else [],
+    ),
+    _gauge(
         "lockstep_database_lag_records", "Committed log records that PostgreSQL does not have yet",
         _one(lambda r: r.database_lag),
     ),

@@ -15,9 +15,12 @@ from msgspec import Struct
 
 from procs.disk import space
 from procs.recovery import snapshot_catalog
+from procs.replicator.handshake import LinkState
+from procs.replicator.replicator import report as link_report
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
-from procs.venue import database_trouble
+from procs.venue import database_trouble, node
+from procs.venue.node import Node
 from procs.venue.topology import SUPERVISOR_SLOT, Host
 from procs.venue.venue import Venue
 from shm.board import Word
@@ -98,6 +101,25 @@ class GatewayStatus(Struct, frozen=True):
     refused_by_matchers: int
 
 
+class NodeStatus(Struct, frozen=True):
+    """One of two nodes, and its link: `why` says what is wrong with that.
+
+    `behind` is how many records the secondary lacks, as far as this node knows. `waits`: commits wait for the other
+    node. `fenced`: this node may not release anything any more. `differs` is the record at which the nodes' states were
+    found to differ; 0: at none.
+    """
+
+    name: str
+    role: str
+    members: list[str]
+    link: str
+    why: str
+    behind: int
+    waits: bool
+    fenced: bool
+    differs: int
+
+
 class SupervisorStatus(Struct, frozen=True):
     """The supervisor: whether it finds the venue ready (`running`), and how long ago it looked last."""
 
@@ -109,8 +131,9 @@ class SupervisorStatus(Struct, frozen=True):
 class Reading(Struct, frozen=True):
     """A whole venue. Lags are counted in log records.
 
-    `acked` is how far a second node has the log; 0 without one. Where the batcher writes no rows, `loader_problem` says
-    why, and since when (UTC). `supervisor` is None before it has looked at a new run for the first time.
+    `acked` is how far a second node has the log, 0 without one; `node` is this one of two nodes. Where the batcher
+    writes no rows, `loader_problem` says why, and since when (UTC). `supervisor` is None before it has looked at a new
+    run for the first time.
     """
 
     venue: str
@@ -136,6 +159,7 @@ class Reading(Struct, frozen=True):
     gateways: list[GatewayStatus] = []
     loader_problem: str = ""
     loader_problem_since: str | None = None
+    node: NodeStatus | None = None
 
 
 def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
@@ -146,12 +170,14 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
     agents = [_agent(venue, agent, per_s.get(agent, 0), left.get(agent)) for agent in venue.topology.agents]
     # What follows is read first: the end of the log can't be behind a commit that was read before it.
     database, acked = board.get(Word.DATABASE_SEQ), board.get(Word.ACKED_SEQ)
-    commit = board.get(Word.DURABLE_SEQ)
+    commit = board.commit_position()
     end = board.get(Word.LOG_END)
+    role = node.load(venue.data)
+    follows = role.is_secondary and board.get(Word.LINK) != LinkState.STARTING
     return Reading(
         venue=venue.config.venue.name,
         data=str(venue.data),
-        running=board.get(Word.EPOCH) > 0 and all(agent.state == "running" for agent in agents),
+        running=(board.get(Word.EPOCH) > 0 or follows) and all(agent.state == "running" for agent in agents),
         boot_id=venue.boot_id,
         epoch=board.get(Word.EPOCH),
         generation=board.get(Word.GENERATION),
@@ -172,6 +198,27 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
         gateways=[_gateway(venue, agent) for agent in agents if agent.name in venue.topology.gateways],
         loader_problem=wrong.reason,
         loader_problem_since=_utc(wrong.since_ns) if wrong.reason else None,
+        node=_node(venue, role, end),
+    )
+
+
+def _node(venue: Venue, role: Node, end: int) -> NodeStatus | None:
+    board, name = venue.board, venue.config.replication.node
+    if name is None:
+        return None
+    known = max(end, board.get(Word.PEER_SEQ))
+    has = end if role.is_secondary else board.get(Word.ACKED_SEQ)
+    why = link_report(venue.data)
+    return NodeStatus(
+        name=name,
+        role=role.role,
+        members=list(role.members),
+        link=LinkState(board.get(Word.LINK)).name.lower(),
+        why=why.why if why else "",
+        behind=max(0, known - has),
+        waits=board.get(Word.COMMIT_BY) == Word.ACKED_SEQ,
+        fenced=board.get(Word.FENCED) != 0,
+        differs=board.get(Word.DIFFERS),
     )
 
 

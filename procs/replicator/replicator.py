@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -101,5 +102,17 @@ class Replicator:
         if self._report is None or report.state != self._report.state:
             (log.warning if state is LinkState.REFUSED else log.info)("link", state=report.state, why=why)
         self._report = report
-        atomic_file.replace(self._venue.data / "run" / "link.json", msgspec.json.encode(report))
+        atomic_file.replace(_file(self._venue.data), msgspec.json.encode(report))
         self._board.set(Word.LINK, state)
+
+
+def report(data: Path) -> LinkReport | None:
+    """What the replicator of the node in `data` said last of its link; None if it has said nothing yet."""
+    try:
+        return msgspec.json.decode(_file(data).read_bytes(), type=LinkReport)
+    except FileNotFoundError:
+        return None
+
+
+def _file(data: Path) -> Path:
+    return data / "run" / "link.json"

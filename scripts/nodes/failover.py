@@ -10,17 +10,15 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 from msgspec import Struct, structs
 
 from config.schema import Config
+from procs.replicator import replicator
 from procs.replicator.handshake import Fence, LinkState
-from procs.replicator.replicator import LinkReport
 from procs.supervisor import health
 from procs.venue import node
 from procs.venue.node import RoleError
@@ -270,11 +268,10 @@ def _plan(data: Path, link: LinkState, statement: str) -> str:
 
 
 def _unfenced(data: Path) -> str:
-    why = ""
-    with suppress(FileNotFoundError, msgspec.DecodeError):
-        why = msgspec.json.decode((data / "run" / "link.json").read_bytes(), type=LinkReport).why
+    told = replicator.report(data)
     return (
-        f"the other node can't be told ({why or 'no link'}). If it still runs, two nodes would lead: make sure that it "
+        f"the other node can't be told ({told.why if told else 'no link'}). If it still runs, two nodes would lead: "
+        "make sure that it "
         'is off, or cut off from every client, and say so: --peer-is-off "who says so, and how it was made sure"'
     )
 

@@ -7,6 +7,7 @@ from procs.monitor.reading import (
     ConsumerStatus,
     GatewayStatus,
     HostStatus,
+    NodeStatus,
     Reading,
     RingStatus,
     SnapshotStatus,
@@ -41,3 +42,5 @@ WELL = Reading(
     ],
     gateways=[GatewayStatus("gateway.1", True, 4, 3, 12, 5, 6, 7)],
 )
+
+NODE = NodeStatus("a", "primary", ["a", "b"], "in_step", "", 0, waits=True, fenced=False, differs=0)

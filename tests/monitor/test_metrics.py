@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from procs.monitor.exporter import Exporter
 from procs.monitor.metrics import METRICS
 from procs.monitor.reading import Reading
-from tests.monitor.readings import WELL
+from tests.monitor.readings import NODE, WELL
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "protocols" / "metrics.md"
@@ -61,11 +61,22 @@ def value(found: dict[Key, float], name: str, **labels: str) -> float | None:
 
 
 def test_each_metric_is_exported_with_its_labels_and_nothing_else_is() -> None:
-    second = structs.replace(WELL, acked=110)
+    second = structs.replace(WELL, acked=110, node=NODE)
     shown = {(name, tuple(sorted(label for label, _ in labels))) for name, labels in exported(second)}
     assert shown == {(metric.name, tuple(sorted(metric.labels))) for metric in METRICS}
     alone = {name for name, _ in exported(WELL)}
-    assert {name for name, _ in shown} - alone == {"lockstep_log_acked_records_total", "lockstep_acked_lag_records"}
+    assert {name for name, _ in shown} - alone == {
+        "lockstep_log_acked_records_total",
+        "lockstep_acked_lag_records",
+        "lockstep_link_up",
+        "lockstep_primary",
+    }
+
+
+@pytest.mark.parametrize(("link", "up"), [("in_step", 1), ("catching_up", 1), ("alone", 0), ("refused", 0)])
+def test_a_link_is_up_while_it_carries_the_log(link: str, up: int) -> None:
+    found = exported(structs.replace(WELL, node=structs.replace(NODE, link=link, role="secondary")))
+    assert (value(found, "lockstep_link_up"), value(found, "lockstep_primary")) == (up, 0)
 
 
 def test_names_follow_the_conventions() -> None:

@@ -97,6 +97,13 @@ def test_any_process_of_either_node_may_die(pair: Pair, side: str, host: str) ->
     client.close()
 
 
+def test_status_shows_each_nodes_role_and_link(pair: Pair) -> None:
+    primary, secondary = pair.a.command("status"), pair.b.command("status")
+    assert (primary.returncode, secondary.returncode) == (0, 0)
+    assert "node a, primary with b: in step, 0 records behind, commits wait for it" in primary.stdout
+    assert "node b, secondary: in step, 0 records behind" in secondary.stdout
+
+
 def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
     assert pair.a.command("snapshot").returncode == 0
     within(lambda: {entry.seq for entry in entries(pair.a.data)} == {entry.seq for entry in entries(pair.b.data)},
