@@ -21,6 +21,7 @@ from shm.atomics cimport add_32, exchange_32, fence_full, futex_wait, futex_wake
 
 cdef extern from "<mqueue.h>" nogil:
     int mq_send(int queue, const char *data, size_t size, unsigned int priority) noexcept
+    int mq_close(int queue) noexcept
     ssize_t mq_receive(int queue, char *data, size_t size, unsigned int *priority) noexcept
 
 cdef enum:
@@ -48,18 +49,26 @@ cdef class Bells:
 
     def __cinit__(self, object buffer, str prefix):
         cdef unsigned char[::1] view = buffer
+        for bell in range(MAX_BELLS):
+            self.queues[bell] = -1
         if len(view) < BELLS_SIZE:
             raise ValueError(f"bells take {BELLS_SIZE} bytes, not {len(view)}")
         self.lines = <BellLine *> &view[0]
         self.prefix = prefix
         self.buffer = [view]
         for bell in range(MAX_BELLS):
-            self.queues[bell] = -1
             if self.lines[bell].kind == QUEUE:
                 queue = posix_ipc.MessageQueue(queue_name(prefix, bell))
                 queue.block = False
                 self.buffer.append(queue)
                 self.queues[bell] = queue.mqd
+
+    def __dealloc__(self) -> None:
+        """Let go of the queues: one that is removed lives on, and counts, until nobody has it open."""
+        cdef int bell
+        for bell in range(MAX_BELLS):
+            if self.queues[bell] >= 0:
+                mq_close(self.queues[bell])
 
     @staticmethod
     def format(object buffer, str prefix, object pollable) -> None:

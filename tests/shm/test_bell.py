@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import select
 import subprocess
 import sys
@@ -122,3 +124,19 @@ def test_whoever_is_awake_is_left_alone(name: str) -> None:
 def test_a_bell_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bells"):
         Sleeper(Bells.private(), 32)
+
+
+def test_who_lets_go_of_bells_holds_no_queue_open() -> None:
+    """A queue that is removed counts against the machine's number of them until nobody has it open."""
+    memory = mmap.mmap(-1, SIZE)
+    prefix = f"/lockstep-test-{os.urandom(4).hex()}"
+    Bells.format(memory, prefix, (0, 3))
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            bells = Bells(memory, prefix)
+            assert len(os.listdir("/proc/self/fd")) == before + 2
+            del bells
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        Bells.remove(prefix)
