@@ -19,7 +19,7 @@ from procs.recovery import peer_tail
 from procs.replicator.asking import Answer, ask
 from procs.replicator.certificates import Credentials
 from procs.replicator.greeting import greeting_of
-from procs.replicator.handshake import Hello, LinkState, Promote
+from procs.replicator.handshake import Hello, LinkState, Promote, Refusal
 from procs.replicator.transport import Dialer, show_address
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.run import Run
@@ -33,6 +33,7 @@ ASK_S = 2.0  # for the other node to answer before this one leads
 ASK_AGAIN_S = 2.0
 FENCE_S = 2.0  # for the other node to hear that this one releases nothing any more
 LOOK_S = 0.01
+LEADING = (Refusal.AHEAD, Refusal.DIVERGED, Refusal.SEGMENTS_GONE)  # what only a node that leads says
 
 
 class Console(Protocol):
@@ -83,10 +84,12 @@ class Roles:
         while not self._is_asked():
             self._live()
             answer, trouble = await asyncio.to_thread(self._ask, own)
-            if answer is None:
+            is_starting = answer is not None and answer.refusal is Refusal.NOT_READY
+            if answer is None or is_starting:
                 node = self.load()
-                if not role.is_paired(self._config, node):
+                if not is_starting and not role.is_paired(self._config, node):
                     return True
+                trouble = answer.reason if answer is not None else trouble
                 if trouble != told:
                     told = trouble
                     self._console.line(
@@ -95,7 +98,7 @@ class Roles:
                     )
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
-            objection = self._objection(own, answer)
+            objection = objection_to(own, answer, self._peer)
             if not objection and answer.last_seq > own.last_seq:
                 objection = await self._take_tail(own.last_seq, answer.last_seq)
             if objection:
@@ -167,16 +170,19 @@ class Roles:
             return f"what only the other node has can't be had: {error}"
         return ""
 
-    def _objection(self, own: Hello, answer: Answer) -> str:
-        """Why this node must not lead."""
-        if answer.leads:
-            return f"the other node ({self._peer}) leads: lockstep rejoin makes this one its secondary"
-        if answer.epoch > own.epoch:
-            return (
-                f"the other node ({self._peer}) has the log up to {answer.last_seq} of epoch {answer.epoch}, and this "
-                f"one up to {own.last_seq} of epoch {own.epoch}: lockstep failover there, and lockstep rejoin here"
-            )
-        return ""
+
+def objection_to(own: Hello, answer: Answer, peer: str) -> str:
+    """Why the node of `own` must not lead after the `answer` of the node at `peer`; "" if it may."""
+    if answer.refusal in (None, *LEADING):
+        return f"the other node ({peer}) leads: lockstep rejoin makes this one its secondary"
+    if answer.refusal is not Refusal.NOT_LEADING:
+        return f"the other node ({peer}) refuses this one: {answer.reason}"
+    if answer.epoch > own.epoch:
+        return (
+            f"the other node ({peer}) has the log up to {answer.last_seq} of epoch {answer.epoch}, and this one up to "
+            f"{own.last_seq} of epoch {own.epoch}: lockstep failover there, and lockstep rejoin here"
+        )
+    return ""
 
 
 def _has_records(journal: Path) -> bool:
