@@ -141,6 +141,8 @@ cdef class Gateway:
         self.now_ns = now_ns
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
+        elif self.order_entry.is_held_up:  # orders are taken again with the first commit
+            self.order_entry.is_held_up = self.is_held_up(now_ns)
         work = self.reporter.report(now_ns)
         if self.waiting and self.leads():
             for client, number in tuple(self.waiting.items()):
