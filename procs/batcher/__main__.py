@@ -31,7 +31,7 @@ def build(venue: Venue, name: str = "batcher") -> Batcher:
         venue.data / "spool",
         database,
         venue.config.database.batch_rows,
-        BackfillProcess(manifest_of(venue.data), lambda: board.get(Word.DURABLE_SEQ)),
+        BackfillProcess(manifest_of(venue.data), board.commit_position),
         venue.snapshots,
         requests.records_of(venue.data / "journal"),
         Judge(lambda: board.get(Word.JOURNAL_READY) != 0, object_to),

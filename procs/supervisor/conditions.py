@@ -32,7 +32,7 @@ class Conditions:
             return
         self._looked_s = now_s
         self._look_at_disk(board)
-        self._look_at_database(board.get(Word.DURABLE_SEQ), board.get(Word.DATABASE_SEQ), now_s)
+        self._look_at_database(board.commit_position(), board.get(Word.DATABASE_SEQ), now_s)
 
     def _look_at_disk(self, board: Board) -> None:
         free = space.free_bytes(self._data)

@@ -257,6 +257,26 @@ def test_a_state_is_told_when_it_begins_and_when_it_is_over(tmp_path: Path, monk
     asyncio.run(run())
 
 
+def test_a_database_is_not_behind_what_the_other_node_has_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.Alerts, "tell", lambda _self, event, _message: events.append(event))
+    events: list[str] = []
+    settings = AlertsSection(disk_low_bytes=0, database_behind_s=60)
+    board = Board.private()
+    board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
+    for word, seq in ((Word.DURABLE_SEQ, 10), (Word.ACKED_SEQ, 5), (Word.DATABASE_SEQ, 5)):
+        board.set(word, seq)
+
+    async def run() -> None:
+        conditions = Conditions(settings, tmp_path, Alerts(settings, "mine", tmp_path / "alerts.json", print))
+        for at_s in (1000, 1100, 1200):
+            conditions.tick(board, at_s)
+
+    asyncio.run(run())
+    assert events == []
+
+
 def test_a_running_venue_tells_of_a_death_and_never_waits(config: Path, start: Start, receiver: Receiver) -> None:
     config.write_text(CONFIG + f'[alerts]\nwebhook = "{receiver.url}?token=secret"\ncommand = "sleep 1000"\n')
     venue = start()
