@@ -20,6 +20,7 @@ import pytest
 from tests import console
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.client import FixClient
+from tests.prepared_database import prepare
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 READY_S = 60
@@ -42,7 +43,9 @@ class RunningVenue:
         durability: str = "local",
         heartbeat_timeout_s: float = 10.0,
         metrics_port: int | None = None,
+        makes_database: bool = False,
     ) -> None:
+        """With `makes_database` its first start makes the database itself; else it finds one without rows."""
         self.folder = folder
         self.data = folder / "data"
         self.profile = profile
@@ -65,6 +68,7 @@ class RunningVenue:
         self.process: subprocess.Popen[bytes] | None = None
         self.python = sys.executable
         self.spawning: dict[str, Any] = {}  # how its processes are started: as which user, with what environment
+        self._finds_database = not makes_database
 
     def configure(self, pattern: str, line: str) -> None:
         """Put `line` in the place of the one line of the configuration that `pattern` matches; before a start."""
@@ -74,6 +78,9 @@ class RunningVenue:
 
     def start(self) -> None:
         """Run it, and wait until it says that it is ready."""
+        if self._finds_database and not self.spawning and not (self.data / "postgres").exists():
+            prepare(self.data)
+        self._finds_database = False  # what a test takes away later is the venue's to make
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [self.python, "-m", "scripts", "run", str(self.config)],

@@ -29,7 +29,7 @@ ORDERS = 500
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     """The stopped demo venue: it has traded, taken a snapshot, been killed, traded again and been stopped in order."""
     folder = tmp_path_factory.mktemp("day")
-    venue = RunningVenue(folder)
+    venue = RunningVenue(folder, makes_database=True)
     left = folder / Config().venue.data
     left.parent.mkdir(parents=True)
     left.symlink_to(folder / "data")

@@ -42,7 +42,7 @@ ELSEWHERE = ("make", "systemctl", "sudo", "cp", "rsync", "mv")
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("pages"), metrics_port=free_port())
+    running = RunningVenue(tmp_path_factory.mktemp("pages"), metrics_port=free_port(), makes_database=True)
     running.start()
     trade(running)
     yield running
