@@ -23,7 +23,7 @@ from procs.batcher.refused import Refused
 from procs.gateway.segments import stores
 from procs.recovery import snapshot_catalog
 from scripts.running import attach
-from shm.board import Board, Word
+from shm.board import Board
 
 # A batch takes well below a second, a claim of the database and a back-off of the loader a few.
 PATIENCE_S = 15.0
@@ -100,7 +100,7 @@ def judge_running(url: str, data: Path, board: Board, found: Copies, patience_s:
         time.sleep(LOOK_S)  # nothing tells a bystander that a batch was committed
         place = place_of(url)
     found.database, found.refused_rows = place.complete, place.refused_rows
-    problems = _judge(place, data, board.get(Word.DURABLE_SEQ))
+    problems = _judge(place, data, board.commit_position())
     if place.complete < found.committed and place.complete <= first.complete:
         problems.append(
             f"database: it has everything up to record {place.complete:,} of {found.committed:,}, and has not moved for"

@@ -23,7 +23,7 @@ from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.venue.snapshot_parts import Start
 from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.running import attach
+from scripts.running import attach, committed
 from scripts.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,
@@ -38,7 +38,6 @@ from scripts.terminal import (
     stopped,
 )
 from shm import journal
-from shm.board import Word
 from shm.journal import JournalError, JournalReader
 from shm.layout import unpack_command
 
@@ -128,7 +127,7 @@ def _last_seq(data: Path) -> int:
             " segments back, or restore a backup of the database; the venue brings that up to date by itself"
         )
     if running := attach(data):
-        return running.board.get(Word.DURABLE_SEQ)
+        return committed(running)
     report = journal.verify(data / "journal")
     if report.corruption:
         raise JournalError(f"{report.corruption} ({report.corrupt_file}, offset {report.corrupt_offset})")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from procs.venue.venue import Manifest, Venue, manifest_of
+from shm.board import Word
+from shm.journal import JournalError
 from shm.segment import SegmentError
 
 
@@ -14,3 +16,19 @@ def attach(data: Path) -> Venue | None:
         return Venue.attach(Manifest.load(manifest_of(data)))
     except (FileNotFoundError, SegmentError):
         return None
+
+
+def committed(venue: Venue) -> int:
+    """The last record of a run that is committed: no failover takes back what its log has up to there.
+
+    JournalError while that is not known: the run has just begun, or commits wait for the other node.
+    """
+    seq = venue.board.commit_position()
+    if seq == 0:
+        if venue.board.get(Word.DURABLE_SEQ) == 0:
+            raise JournalError("the venue has not found its journal's end yet: try again when it has started")
+        raise JournalError(
+            "commits wait for the other node, which has acknowledged nothing since this one began: try again when it "
+            "is there (lockstep status)"
+        )
+    return seq

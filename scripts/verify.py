@@ -27,10 +27,9 @@ from scripts import copies
 from scripts.copies import Copies
 from scripts.progress import Progress
 from scripts.replay import Replay, differing, digests_of, money_brought
-from scripts.running import attach
+from scripts.running import attach, committed
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 from shm import journal as journal_module
-from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import Selection
 
@@ -131,7 +130,7 @@ def replayed(config: Config, data: Path, found: Verdict) -> Replay:
             )
             raise JournalError(f"{report.corruption} ({place}); lockstep repair-journal mends it")
     # A running venue's last batch may be half written: nothing counts beyond what is committed.
-    found.committed = running.board.get(Word.DURABLE_SEQ) if running else report.last_seq if report else 0
+    found.committed = committed(running) if running else report.last_seq if report else 0
     seqs = segment_seqs(journal)
     found.segments = len(seqs)
     found.voided = sorted(voided_commands.load(data).commands)
@@ -273,7 +272,7 @@ def _place(url: str, config: Config, data: Path, found: Verdict) -> None:
     """How far each copy is, and whether the database moves, or will."""
     venue = attach(data)
     if venue is not None:
-        found.copies = copies.look(data, venue.board.get(Word.DURABLE_SEQ))
+        found.copies = copies.look(data, committed(venue))
         found.copies.spool = None  # it is being written
         found.problems += copies.judge_running(url, data, venue.board, found.copies)
         return

@@ -77,6 +77,34 @@ def end_of(where: Path | Disk, seq: int | None = None) -> End:
     return End(journal_id, reader.next_seq - 1, reader.chain, reader.header.first_seq, reader.offset)
 
 
+def end_before(where: Path | Disk, seq: int) -> End:
+    """Where the last batch lies that has no record behind `seq`, which the journal has and which need end no batch.
+
+    Its record is the one before a segment where that segment's first batch goes beyond. JournalCorrupt, OSError.
+    """
+    cdef JournalReader reader
+    cdef uint64_t last_seq = seq, offset, chain
+    disk = Disk.of(where)
+    seqs = [first for first in segment_seqs(disk) if first <= seq]
+    if not seqs:
+        raise JournalError(f"{disk.directory} does not have record {seq}")
+    reader = JournalReader(disk, max(seqs))
+    reader.walking = True
+    while True:
+        offset, chain = reader.offset, reader.chain
+        if reader.next_seq > last_seq:
+            break
+        if not reader.load_batch():
+            reader.check_reached(seq, "the venue")
+        if reader.next_seq + reader.left - 1 > last_seq:
+            break
+        reader.next_seq += reader.left
+        reader.left = 0
+    end = End(bytes(reader.header.journal_id[:16]), reader.next_seq - 1, chain, reader.header.first_seq, offset)
+    reader.close()
+    return end
+
+
 def segment_header(where: Path | Disk, first_seq: int) -> Header:
     """What the header of a segment says, once it is checked. JournalError, OSError."""
     cdef JournalReader reader = JournalReader(where, first_seq, first_seq)

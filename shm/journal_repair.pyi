@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shm.disk import Disk
+from shm.journal_end import End
 
 class Repaired(NamedTuple):
     file: Path
@@ -9,6 +10,8 @@ class Repaired(NamedTuple):
     kept: Path
 
 def repair(where: Path | Disk, copy: Path | Disk) -> list[Repaired]: ...
+
+def tail(where: Path | Disk, end: End, last_seq: int) -> bytes: ...
 
 class SegmentBuilder:
     def __init__(self, header: bytes, source: Disk) -> None: ...

@@ -33,7 +33,7 @@ from shm.journal_format cimport (
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
 
 from shm.journal import JournalReport, segment_seqs, verify
-from shm.journal_end import chain_at
+from shm.journal_end import End, chain_at
 from shm.journal_format import JournalError, file_name
 
 NEW_NAME = "repaired"
@@ -164,6 +164,16 @@ def identity(header: bytes) -> bytes:
 def whole_header(data: bytes, first_seq: int) -> bool:
     cdef const SegmentHeader *header = <const SegmentHeader *> <const char *> data
     return len(data) == PAGE_SIZE and is_segment(header, header.journal_id) and header.first_seq == first_seq
+
+
+def tail(where: Path | Disk, end: End, last_seq: int) -> bytes:
+    """What a journal that ends with the batch `end` has to go on with to have the records up to `last_seq`."""
+    cdef SegmentBuilder builder
+    disk = Disk.of(where)
+    builder = SegmentBuilder(disk.load(file_name(end.segment), 0, PAGE_SIZE), disk)
+    builder.next_seq, builder.chain = end.seq + 1, end.chain
+    builder.take(last_seq)
+    return bytes(builder.out[PAGE_SIZE:])
 
 
 cdef class SegmentBuilder:

@@ -18,9 +18,8 @@ from procs.venue.topology import derive, role_of
 from scripts.at import look
 from scripts.at.formatting import NANOSECONDS, time_text
 from scripts.errors import UsageError
-from scripts.running import attach
+from scripts.running import attach, committed
 from shm.alphabet import unshown
-from shm.board import Word
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_select import select
 from shm.layout import unpack_command
@@ -58,7 +57,7 @@ def retained(data: Path) -> Retained:
         raise UsageError(f"there is no journal in {data}: the venue has never run")
     running = attach(data)
     if running is not None:
-        last = running.board.get(Word.DURABLE_SEQ)
+        last = committed(running)
     else:
         reader = JournalReader(journal, seqs[-1])
         for _ in reader:

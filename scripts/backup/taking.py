@@ -28,11 +28,11 @@ from scripts import copies
 from scripts.backup import tables
 from scripts.backup.pace import Pace, chunks
 from scripts.backup.repository import File, Point, Repository, RepositoryError
-from scripts.running import attach
-from shm.board import Word
+from scripts.running import attach, committed
 from shm.journal import JournalError, segment_seqs
-from shm.journal_end import End, chain_at, end_of, segment_header
+from shm.journal_end import End, chain_at, end_before, end_of, segment_header
 from shm.journal_format import file_name
+from shm.journal_repair import tail
 
 JOURNAL = "journal"
 DATABASE = "database"
@@ -113,14 +113,13 @@ class Taking:
         )  # fmt: skip
 
     def _end(self) -> End:
-        """Where the journal is committed to now."""
+        """Where the journal is committed to now; its offset is that of the last batch without a record behind that."""
         venue = attach(self._data)
         if venue is None:
             return end_of(self._journal)
-        seq = venue.board.get(Word.DURABLE_SEQ)
-        if seq == 0:
-            raise JournalError("the venue has not found its journal's end yet: try again when it has started")
-        return end_of(self._journal, seq)
+        seq = committed(venue)
+        before = end_before(self._journal, seq)
+        return before if before.seq == seq else before._replace(seq=seq, chain=chain_at(self._journal, seq))
 
     def _check_history(self, last: Point) -> None:
         """Check that the journal is that of the last backup, and goes on after it."""
@@ -138,7 +137,10 @@ class Taking:
     @contextlib.contextmanager
     def _pinned(self) -> Iterator[SavedSnapshot | None]:
         """The newest snapshot, pinned so that it is not removed meanwhile; None if there is none."""
+        venue = attach(self._data)
         for entry in reversed(snapshot_catalog.entries(self._data)):
+            if venue is not None and entry.seq > committed(venue):
+                continue  # a failover could take its mark back
             with snapshot_catalog.pinned(self._data, entry.seq) as is_there:
                 if is_there:
                     yield entry
@@ -193,7 +195,11 @@ class Taking:
         full = self._sealed.get((end.journal_id.hex(), segment_header(self._journal, end.segment).number))
         if full is not None and full[0].next_seq == end.seq + 1:
             return full[1]
-        return self._repository.add_content(f"{JOURNAL}/{path.name}", chunks(path, end.offset, self._pace))
+        content = chunks(path, end.offset, self._pace)
+        before = end_before(self._journal, end.seq)
+        if before.seq != end.seq:  # the batch has more: what was not committed is not in the backup
+            content = itertools.chain(content, [tail(self._journal, before, end.seq)])
+        return self._repository.add_content(f"{JOURNAL}/{path.name}", content)
 
     def _snapshot(self, entry: SavedSnapshot) -> list[File]:
         """Its parts, each checked to be whole, and its manifest. OSError if one is damaged."""

@@ -195,6 +195,8 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
 
 def _not_there(config: Config, venue: Venue | None) -> Report:
     what = "is not running" if venue is None else "is still starting"
+    if venue is not None and venue.node.is_secondary:
+        what = "follows the other node here: give this command there"
     return Report("refused", f"venue {config.venue.name} {what}: nothing was sent")
 
 

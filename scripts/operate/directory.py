@@ -16,7 +16,7 @@ from procs.disk import space
 from procs.recovery import retained_definitions
 from procs.venue.venue import Venue
 from scripts.errors import UsageError
-from shm.board import Word
+from scripts.running import committed
 from shm.journal_select import select
 from shm.layout import fields_of, unpack_command
 from shm.records import (
@@ -138,10 +138,10 @@ class Directory:
 
 
 def read(venue: Venue) -> Directory:
-    """The directory of the running `venue`, up to what is committed now."""
+    """The directory of the running `venue`, up to what is committed now. JournalError."""
     directory = Directory()
     file = venue.data / "run" / "directory"
-    committed = venue.board.get(Word.DURABLE_SEQ)
+    last = committed(venue)
     boot = bytes.fromhex(venue.boot_id)
     known = _load(file, boot)
     if known is not None:
@@ -150,10 +150,10 @@ def read(venue: Venue) -> Directory:
     else:
         directory.position, records = retained_definitions.kept(venue.data)
         directory.add(records)
-    if committed > directory.position:
-        directory.add(select(venue.data / "journal", directory.position + 1, committed, retained_definitions.TYPES))
-        directory.position = committed
-        _save(file, boot + committed.to_bytes(8, "little") + b"".join(directory.records))
+    if last > directory.position:
+        directory.add(select(venue.data / "journal", directory.position + 1, last, retained_definitions.TYPES))
+        directory.position = last
+        _save(file, boot + last.to_bytes(8, "little") + b"".join(directory.records))
     return directory
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from scripts.operate.directory import Directory, Proposal, read
 from scripts.running import attach
 from scripts.terminal import EXIT_OK, console, fail, load, print_json, table
+from shm.journal import JournalError
 
 
 def show(
@@ -25,7 +26,10 @@ def show(
     venue = attach(Path(loaded.venue.data))
     if venue is None:
         return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
-    directory = read(venue)
+    try:
+        directory = read(venue)
+    except JournalError as error:
+        return fail(f"the journal can't be read: {error}", json=json)
     rows = [
         {
             "proposal": seq,
