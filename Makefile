@@ -33,9 +33,9 @@ help: ## list the targets
 run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
 	@exec $(BIN)/lockstep run config/demo.toml
 
-# Two workers more than CPUs: a test of a real venue often waits. Files begin in the order of tests/conftest.py.
+# Four workers more than CPUs: a test of a real venue often waits. Files begin in the order of tests/conftest.py.
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
-	$(PY) -m pytest -n $$(($(JOBS) + 2)) --dist loadfile --no-loadscope-reorder -m 'not interop and not soak' $(ARGS)
+	$(PY) -m pytest -n $$(($(JOBS) + 4)) --dist loadfile --no-loadscope-reorder -m 'not interop and not soak' $(ARGS)
 
 coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests/matcher' chooses)
 	@mkdir -p $(TRACED)

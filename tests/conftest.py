@@ -16,15 +16,18 @@ FUZZ_FACTOR = 100  # as many examples as a test asks for itself
 LONGEST = {
     f"tests/{file}.py": rank
     for rank, file in enumerate((
-        "simulation/test_seeds", "supervisor/test_running", "pipeline/test_database", "supervisor/test_supervisor",
-        "pipeline/test_faults_spread", "pipeline/test_refusals", "pipeline/test_backup", "scripts/operate/test_running",
-        "pipeline/test_pages", "scripts/test_rights", "pipeline/test_downstream", "adversary/test_adversary",
-        "scripts/backup/test_backup", "pipeline/test_positions", "pipeline/test_poison", "pipeline/test_faults_compact",
-        "pipeline/test_systemd", "supervisor/test_watchdog", "supervisor/test_monitoring", "gateway/test_connections",
-        "scripts/flow/test_flow", "pipeline/test_demo_day", "pipeline/test_accept_loss", "matcher/test_fuzz",
-        "simulation/test_planted", "batcher/test_refused", "batcher/test_batcher", "scripts/test_cli",
-        "pipeline/test_trading", "pipeline/test_full_disk", "pipeline/test_looking", "scripts/test_repair_journal",
-        "pipeline/test_refusing_database", "matcher/test_book", "scripts/test_void", "scripts/operate/test_move",
+        "simulation/test_seeds", "supervisor/test_running", "scripts/test_rights", "supervisor/test_supervisor",
+        "pipeline/test_refusals", "pipeline/test_database", "pipeline/test_backup", "pipeline/test_faults_spread",
+        "scripts/backup/test_backup", "pipeline/test_positions", "adversary/test_adversary", "pipeline/test_two_nodes",
+        "matcher/test_fuzz", "pipeline/test_pages", "batcher/test_refused", "pipeline/test_downstream",
+        "pipeline/test_faults_compact", "scripts/operate/test_running", "scripts/backup/test_proving",
+        "batcher/test_batcher", "scripts/flow/test_flow", "pipeline/test_contributing", "batcher/test_identity",
+        "pipeline/test_accept_loss", "pipeline/test_poison", "pipeline/test_demo_day", "batcher/test_database",
+        "simulation/test_planted", "scripts/test_cli", "pipeline/test_systemd", "pipeline/test_full_disk",
+        "supervisor/test_watchdog", "supervisor/test_monitoring", "batcher/test_rebuild", "scripts/test_copies",
+        "gateway/test_connections", "matcher/test_book", "recovery/test_snapshot_catalog", "router/test_following",
+        "scripts/test_repair_journal", "pipeline/test_refusing_database", "matcher/test_restart",
+        "pipeline/test_looking", "scripts/operate/test_move", "scripts/test_void", "scripts/nodes/test_rejoin",
     ))
 }  # fmt: skip
 

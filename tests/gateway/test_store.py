@@ -164,6 +164,22 @@ def test_a_resend_returns_exactly_the_range_over_segments_and_sessions(tmp_path:
     assert len(resent(open_store(tmp_path, segment_size=4096), 1, 1, 500)) == 500
 
 
+@pytest.mark.parametrize("entry", [2, 5])
+@pytest.mark.parametrize("byte", [12, 40], ids=["its session", "its message"])
+def test_damage_since_the_start_is_found_by_a_resend(tmp_path: Path, entry: int, byte: int) -> None:
+    store = open_store(tmp_path)
+    for number in range(1, 10):
+        store.add(OUT_APP, 1, number, b"x" * 96)
+    store.write_out()
+    file = last_segment(tmp_path)
+    data = bytearray(file.read_bytes())
+    offset = 64 + (entry - 1) * 128
+    data[offset + byte] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(StoreCorrupt, match=rf"{file.name} is damaged at offset {offset}$"):
+        resent(store, 1, 1, 9)
+
+
 def test_a_resend_of_nothing_is_empty(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert resent(store, 1, 1, 10) == []
