@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from shm.records import Cancel, ExtClientId, Instrument, NewOrder, OrderType, Replace, Side, TimeInForce, Traded
 from tests.models.book import Book
 from tests.pipeline.conftest import RunningVenue, venue
+from tests.pipeline.pair import within
 
 __all__ = ["venue"]
 
@@ -217,6 +219,15 @@ def written(tmp_path: Path) -> tuple[Path, Path]:
     return commands, book
 
 
+def flowing(commands: Path, book: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts", "flow", str(commands), "--book", str(book), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
 def flow(commands: Path, book: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scripts", "flow", str(commands), "--book", str(book), *options],
@@ -246,6 +257,19 @@ def test_a_running_venue_is_joined_and_a_wrong_book_is_shown(written: tuple[Path
     assert answer.returncode == 1, answer.stdout + answer.stderr
     assert f"row {wrong}," in answer.stdout
     assert f"{COMMANDS - 1:,} of {COMMANDS:,} checkpoints agree" in answer.stdout
+
+
+def test_a_venue_that_dies_during_a_play_ends_it_with_a_line(written: tuple[Path, Path], venue: RunningVenue) -> None:
+    os.kill(venue.pids()["publisher"], signal.SIGSTOP)  # a driver waits for books: this play can't be over
+    options = ("--config", str(venue.config), "--symbol", "SOLUSDT", "--buyer", "TRADER1", "--seller", "TRADER2")
+    with flowing(*written, *options) as play:
+        log = venue.data / "log" / "gateway.log"
+        within(lambda: log.read_text().count('"logon"') == 2, "nobody has logged on")
+        venue.kill_all()
+        said, _ = play.communicate(timeout=60)
+    assert play.returncode == 1, said
+    assert "the play failed: " in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.skipif(not LOBSTER.is_dir(), reason=f"the AMZN day is not at hand (looked for {LOBSTER})")
