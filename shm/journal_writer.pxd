@@ -41,6 +41,7 @@ cdef class JournalWriter:
     cdef bint failed
     cdef Preparation preparation
     cdef uint64_t fitting(self, uint64_t count) noexcept nogil
+    cdef void ease(self) noexcept nogil
     cdef int tend(self, int64_t now_ns) except -1 nogil
     cdef int commit(self, Span span, Span wrapped) except -1 nogil
     cdef int check_span(self, Span span, Position *at) except -1 nogil

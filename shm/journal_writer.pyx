@@ -306,6 +306,10 @@ cdef class JournalWriter:
         """`tend`, for tools and tests."""
         self.tend(now_ns)
 
+    cdef void ease(self) noexcept nogil:
+        """From here on a commit waits for the kernel only, as in mode none."""
+        self.synced = False
+
     cdef int tend(self, int64_t now_ns) except -1 nogil:
         """What is due between commits, ten times a second: the free space, and the preparation of a segment."""
         cdef uint64_t wanted

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Literal
 
 from procs.journaler.journaler import Journaler
-from procs.venue.node import is_paired
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Board, Word
@@ -38,7 +37,8 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
         venue.renew()
         return venue.generation, venue.consumer(LOG, name)
 
-    return Journaler(ring, journal, board, venue.draining if undrained else venue.generation, renew)
+    generation = venue.draining if undrained else venue.generation
+    return Journaler(ring, journal, board, generation, renew, eases=venue.config.venue.durability == "replicated")
 
 
 def _durability(venue: Venue) -> Literal["none", "local"]:
@@ -46,7 +46,7 @@ def _durability(venue: Venue) -> Literal["none", "local"]:
     durability = venue.config.venue.durability
     if durability == "none":
         return "none"
-    stands_in = durability == "replicated" and not venue.node.is_secondary and is_paired(venue.config, venue.node)
+    stands_in = durability == "replicated" and venue.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
     return "none" if stands_in else "local"
 
 

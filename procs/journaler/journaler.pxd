@@ -14,6 +14,7 @@ cdef class Journaler(Agent):
     cdef readonly uint64_t generation
     cdef bint told_full        # what the board says of the disk
     cdef object renew
+    cdef bint eases            # it need not sync once commits wait for the other node
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil
     cdef int begin(self, Consumer log, uint64_t generation) except -1
     cdef int64_t change_rings(self) except -1 nogil

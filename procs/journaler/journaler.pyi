@@ -16,5 +16,6 @@ class Journaler(Agent):
         board: Board,
         generation: int = 1,
         renew: Callable[[], tuple[int, Consumer]] | None = None,
+        eases: bool = False,
     ) -> None: ...
     def close(self) -> None: ...

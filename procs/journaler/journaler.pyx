@@ -9,7 +9,9 @@ from libc.stdint cimport int64_t, uint64_t
 
 from procs.venue.agent cimport Agent
 from shm.bell cimport WAIT_COMMIT
-from shm.board cimport WORD_DURABLE_SEQ, WORD_GENERATION, WORD_JOURNAL_FULL, WORD_JOURNAL_READY, Board
+from shm.board cimport (
+    WORD_ACKED_SEQ, WORD_COMMIT_BY, WORD_DURABLE_SEQ, WORD_GENERATION, WORD_JOURNAL_FULL, WORD_JOURNAL_READY, Board,
+)
 from shm.journal_format cimport mix
 from shm.journal_writer cimport JournalWriter, Span
 from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
@@ -34,16 +36,19 @@ cdef class Journaler(Agent):
     When the board names another generation, the producer of this ring is dead: what it published is read to its end,
     and then the journaler goes on with the ring that `renew` gives (its generation, and the consumer), in which a
     router replays the journal again.
+
+    One that `eases` syncs no more from the moment that commits wait for the other node's acknowledgement.
     """
 
     def __init__(
         self, log: Consumer, journal: JournalWriter, board: Board, generation: int = 1,
-        renew: Callable[[], tuple[int, Consumer]] | None = None,
+        renew: Callable[[], tuple[int, Consumer]] | None = None, eases: bool = False,
     ) -> None:
         self.name = "journaler"
         self.journal = journal
         self.board = board
         self.renew = renew
+        self.eases = eases
         self.told_full = journal.nearly_full
         board.store(WORD_DURABLE_SEQ, journal.end.seq)
         board.store(WORD_JOURNAL_FULL, journal.nearly_full)
@@ -79,6 +84,8 @@ cdef class Journaler(Agent):
             count = min(count, SKIP_BATCH, self.journal.end.seq - first + 1)
             self.skip(first, count)
         else:
+            if self.eases and self.journal.synced and self.board.load(WORD_COMMIT_BY) == WORD_ACKED_SEQ:
+                self.journal.ease()
             count = self.journal.fitting(min(count, self.journal.max_batch))
             if count == 0:
                 return 0

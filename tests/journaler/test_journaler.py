@@ -27,13 +27,13 @@ class Bench:
 
     def __init__(
         self, folder: Path, capacity: int = 64, durability: str = "local", segment: int = SEGMENT_BYTES,
-        bells: Bells | None = None,
+        bells: Bells | None = None, *, eases: bool = False,
     ) -> None:  # fmt: skip
         self.ring = Ring.private(capacity, ["journaler"], bells or Bells.private())
         self.producer: Producer = self.ring.producer()
         self.board = Board.private()
         self.writer = JournalWriter(folder, durability, segment)
-        self.journaler = Journaler(self.ring.consumer("journaler"), self.writer, self.board)
+        self.journaler = Journaler(self.ring.consumer("journaler"), self.writer, self.board, eases=eases)
 
     def publish(self, records: list[bytes]) -> None:
         for record in records:
@@ -115,6 +115,25 @@ def test_a_batch_is_bounded_by_the_segment(folder: Path) -> None:
     assert bench.durable() == 31
     assert bench.drain() == 33
     assert list(JournalReader(folder, limit=64)) == model.records(1, 64)
+
+
+@pytest.mark.parametrize("eases", [True, False])
+def test_syncs_until_commits_wait_for_the_other_node(folder: Path, eases: bool) -> None:
+    """Decision 0038: a venue in mode replicated begins solo, and waits for its disk until it is paired."""
+    bench = Bench(folder, eases=eases)
+    null = os.open("/dev/null", os.O_RDWR)  # takes writes, and can't be synced
+    bench.publish(model.records(1, 3))
+    bench.drain()
+    os.dup2(null, bench.writer.fileno())
+    os.close(null)
+    bench.board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
+    bench.publish(model.records(4, 3))
+    if eases:
+        assert bench.drain() == 3
+        assert bench.durable() == 6
+    else:
+        with pytest.raises(OSError, match="can't sync"):
+            bench.journaler.step(0)
 
 
 def test_nothing_is_published_or_freed_when_the_sync_fails(folder: Path) -> None:
