@@ -179,7 +179,7 @@ class Snapshot(Command, frozen=True, kw_only=True):
 
 
 class Epoch(Command, frozen=True, kw_only=True):
-    """A router began to lead, under the header's epoch."""
+    """A router began to lead, under the header's epoch. `members`: see `procs.venue.node.in_epoch`."""
 
     rules_version: u32
     members: u32

@@ -9,7 +9,7 @@ from procs.router.genesis import changes
 from procs.router.log_source import Journal, LogRing
 from procs.router.router import Router
 from procs.router.witnesses import Witnesses
-from procs.venue import voided_commands
+from procs.venue import node, voided_commands
 from procs.venue.venue import Venue
 
 OPERATORS_RING = 9
@@ -43,6 +43,7 @@ def build(venue: Venue, name: str = "router") -> Router:
         older_ids=venue.config.client_ids.older,
         witnesses=Witnesses(venue.board, venue.topology.ring(EVENTS).consumers),
     )
+    router.own.members = lambda: node.in_epoch(venue.config, node.load(venue.data))
     part = venue.snapshots.load(name)
     if part is not None:
         router.load(part)

@@ -12,6 +12,7 @@ cdef class OwnRecords:
     cdef Settlement settlement
     cdef Announcer events
     cdef public uint32_t rules  # that its epochs begin; tests make it write what earlier code would have
+    cdef public object members  # what an epoch says of the nodes as it begins: a function; None: this one is alone
     cdef bytes boot_id
     cdef uint32_t id_window_s
     cdef uint32_t older_ids

@@ -1,2 +1,5 @@
+from collections.abc import Callable
+
 class OwnRecords:
     rules: int
+    members: Callable[[], int] | None

@@ -45,11 +45,11 @@ cdef class OwnRecords:
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
         record.epoch = self.core.epoch + 1
         record.rules_version = self.rules
-        record.members = 1
         if self.rules >= RULES_OLDER_IDS:
             record.id_window_s = self.id_window_s
             record.older_ids = self.older_ids
         with gil:
+            record.members = 1 if self.members is None else self.members()
             memcpy(record.boot_id, <const char *> self.boot_id, 16)
         return 0
 

@@ -15,6 +15,8 @@ from config.schema import Config
 from procs.disk import atomic_file
 
 ROLE = "role.json"
+MODES = ("none", "local", "replicated", "both")
+MODE_SHIFT, STATED = 8, 1 << 16  # in what an Epoch says
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,3 +67,16 @@ def save(data: Path, node: Node) -> None:
 def is_paired(config: Config, node: Node) -> bool:
     """Whether commits of a primary wait for the other node: as soon as that has once had all of the log."""
     return config.venue.durability in ("replicated", "both") and len(node.members) > 1
+
+
+def in_epoch(config: Config, node: Node) -> int:
+    """What an Epoch record says as `members` when this node begins to lead.
+
+    Bits 0 to 7: of how many nodes commits wait for the acknowledgement; 8 to 15: the durability, from 1 on in the order
+    of MODES; 16: by an operator's statement the other node is off. A venue of one node says 1, as all did before.
+    """
+    if config.replication.node is None:
+        return 1
+    count = len(node.members) if is_paired(config, node) else 1
+    mode = MODES.index(config.venue.durability) + 1
+    return count | mode << MODE_SHIFT | (STATED if node.statement and count == 1 else 0)

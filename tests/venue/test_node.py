@@ -41,3 +41,18 @@ def test_commits_wait_for_a_member(durability: str, members: tuple[str, ...], pa
     venue = VenueSection(durability=durability)  # type: ignore[arg-type]
     config = Config(venue=venue, replication=ReplicationSection(node="a"))
     assert node.is_paired(config, Node("primary", members)) == paired
+
+
+@pytest.mark.parametrize(
+    ("name", "durability", "known", "said"),
+    [
+        (None, "both", Node(), 1),  # as every record of before
+        ("a", "local", Node("primary", ("a", "b")), 1 | 2 << 8),
+        ("a", "replicated", Node("primary", ("a",)), 1 | 3 << 8),
+        ("a", "both", Node("primary", ("a", "b")), 2 | 4 << 8),
+        ("a", "both", Node("primary", ("a",), "b is off: pulled its plug"), 1 | 4 << 8 | 1 << 16),
+    ],
+)
+def test_an_epoch_says_whom_commits_wait_for(name: str | None, durability: str, known: Node, said: int) -> None:
+    venue = VenueSection(durability=durability)  # type: ignore[arg-type]
+    assert node.in_epoch(Config(venue=venue, replication=ReplicationSection(node=name)), known) == said
