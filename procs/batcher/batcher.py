@@ -56,6 +56,7 @@ class Batcher:
     """
 
     rest_s = 0.005  # nothing waits for the spool; the rings hold far more than comes in this time
+    spins = False
 
     def __init__(
         self,

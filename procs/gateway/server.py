@@ -90,6 +90,7 @@ class Server:
     """The edge that a host runs. `clock` gives the wall clock's ns, advanced by the monotonic clock."""
 
     rest_s = 0.0  # clients wait for it
+    spins = True
 
     def __init__(
         self,

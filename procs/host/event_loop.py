@@ -29,11 +29,13 @@ class Edge(Protocol):
     those that it had. They begin behind a snapshot: what the stage has handled already comes again, and is passed over.
 
     `rest_s` is 0 for a stage whose clients wait for it. Any other is polled at most once in so many seconds, and takes
-    more at a time: on few cores, looking often costs those who are waited for.
+    more at a time: on few cores, looking often costs those who are waited for. One that `spins` looks on for a while
+    after its last work; where others are to work meanwhile, it takes the core from them.
     """
 
     kick: Kick
     rest_s: float
+    spins: bool
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -61,6 +63,7 @@ class Pump:
         self._rounds = 0
         self._idle_rounds = 0
         self._rest_s = min(edge.rest_s for edge in edges)
+        self._spin_rounds = SPIN_ROUNDS if not self._rest_s and any(edge.spins for edge in edges) else 1
         self._last_turn_s = 0.0
         self._scheduled = False
         self._closed = False
@@ -132,7 +135,7 @@ class Pump:
             self._last_turn_s = time.monotonic()
         try:
             self._idle_rounds = 0 if self._poll() else self._idle_rounds + 1
-            if self._idle_rounds >= (1 if self._rest_s else SPIN_ROUNDS) and not self._sleep():
+            if self._idle_rounds >= self._spin_rounds and not self._sleep():
                 return
         except Exception as error:
             self._fail(error)

@@ -33,6 +33,7 @@ class Publisher:
     """The edge: polled by its host, it serves as soon as the books are rebuilt and the venue leads."""
 
     rest_s = 0.001  # market data goes to many at once: a millisecond gathers a batch
+    spins = False
 
     def __init__(self, feed: Feed, config: MarketDataSection, snapshots: Snapshots | None = None) -> None:
         self.kick: Callable[[], None] = _nothing

@@ -34,13 +34,14 @@ class LinkReport(Struct, frozen=True):
 class Replicator:
     """The edge that a host runs. On a secondary it fills the ring; in both roles it answers who asks for the log."""
 
-    rest_s = 0.0  # orders wait for its acknowledgement
+    rest_s = 0.0  # orders wait for its acknowledgement,
+    spins = False  # and for the core and the other node, which need the processors before it has work again
 
     def __init__(self, venue: Venue, acceptor: Acceptor, dialer: Dialer | None) -> None:
         self.kick: Callable[[], None] = lambda: None
         self._venue = venue
         self._board = venue.board
-        self._report: LinkReport | None = None
+        self._said: tuple[LinkState, str] | None = None
         self._watched: Connection | None = None
         self._watched_fd = -1
         self._shipping = Shipping(venue, acceptor, self._tell_of_shipping)
@@ -96,12 +97,12 @@ class Replicator:
             self._tell(state, why)
 
     def _tell(self, state: LinkState, why: str) -> None:
-        report = LinkReport(state.name.lower(), why)
-        if report == self._report:
+        if (state, why) == self._said:
             return
-        if self._report is None or report.state != self._report.state:
+        report = LinkReport(state.name.lower(), why)
+        if self._said is None or state is not self._said[0]:
             (log.warning if state is LinkState.REFUSED else log.info)("link", state=report.state, why=why)
-        self._report = report
+        self._said = (state, why)
         atomic_file.replace(_file(self._venue.data), msgspec.json.encode(report))
         self._board.set(Word.LINK, state)
 
