@@ -1,48 +1,56 @@
 """Row `replication`: wire to wire over one FIX session with a secondary on the same machine, in each mode.
 
 Both nodes run here, on the same cores and one disk: two hosts would each have their own. Catch-up is how fast a
-secondary that was away takes a log from the primary's journal, checks it and repeats it.
+secondary that was away takes a log from the primary's journal, checks it and repeats it; its lag, how long after the
+primary has a record the secondary has it in its log ring, both read from the boards.
 """
 
 from __future__ import annotations
 
 import statistics
+import threading
 import time
 from array import array
+from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench import orders
 from scripts.flow import throwaway
-from scripts.nodes.throwaway_pair import SYMBOL, Pair
-from shm.board import Word
+from scripts.flow.initiator import Initiator
+from scripts.nodes.throwaway_pair import SYMBOL, Member, Pair
+from scripts.running import attach
+from shm.board import Board, Word
 
 MODES = (
     ("none", "disk"), ("local", "disk"), ("replicated", "memory"), ("replicated", "disk"), ("both", "disk"),
 )  # fmt: skip
-ORDERS = 300_000
+ORDERS = 200_000
 ROUNDS = 3
-WARM_UP = 2_000
-PINGS = 5_000
+WARM_UP = 500
+PINGS = 2_000
 AHEAD = 50_000
 BASE_PRICE = 10_000  # in cents
 CATCH_UP = 1_000_000
-LOOK_S = 0.002
+OFFERED = 100_000  # orders a second
+PULSE = 200  # orders that are due together
+OFFERED_S = 10
+LOOK_S = 0.0002
 
 
 def run() -> list[dict[str, object]]:
-    """Orders a second and round trips by mode, and records a second of a catch-up."""
-    return [row for mode, acknowledge in MODES for row in _measure(mode, acknowledge)] + [_catch_up()]
+    """Orders a second and round trips by mode, how far the secondary is behind, and records a second of a catch-up."""
+    rows = [row for mode, acknowledge in MODES for row in _measure(mode, acknowledge)]
+    return [*rows, *_lag(), *_catch_up(0), *_catch_up(OFFERED // 2)]
 
 
 def _measure(mode: str, acknowledge: str) -> Iterator[dict[str, object]]:
     with throwaway.folder(None) as folder:
         pair = Pair(folder, mode, acknowledge)
         try:
-            pair.primary.start()
-            pair.primary.await_(pair.primary.leads, "lead")
+            session = _begun(pair)
             pair.secondary.start()
             pair.await_followed()
-            session = throwaway.log_on(pair.primary.file, SYMBOL, "BUYER")
             orders.ping(session, 1, BASE_PRICE, 1, array("q", bytes(8 * WARM_UP)))
             round_trips = array("q", bytes(8 * PINGS))
             orders.ping(session, 1 + WARM_UP, BASE_PRICE, 1, round_trips)
@@ -62,26 +70,103 @@ def _measure(mode: str, acknowledge: str) -> Iterator[dict[str, object]]:
         yield _row(value, "us", f"round trip p{share * 100:g}, one order at a time, {name}")
 
 
-def _catch_up() -> dict[str, object]:
-    """A secondary begins with nothing, when the primary has a long log."""
+def _lag() -> Iterator[dict[str, object]]:
+    """How long after the primary the secondary has a record, while orders come at a fixed rate."""
     with throwaway.folder(None) as folder:
         pair = Pair(folder, "local")
         try:
-            pair.primary.start()
-            pair.primary.await_(pair.primary.leads, "lead")
-            session = throwaway.log_on(pair.primary.file, SYMBOL, "BUYER")
-            orders.rest(session, 1, CATCH_UP, BASE_PRICE, 1, AHEAD)
-            session.close()
-            end = pair.primary.word(Word.LOG_END)
+            session = _begun(pair)
             pair.secondary.start()
-            pair.secondary.await_(lambda: pair.secondary.word(Word.LINK) > 1, "reach the primary")
-            began_s, first = time.monotonic(), pair.secondary.word(Word.LOG_END)
-            pair.secondary.await_(lambda: pair.secondary.word(Word.LOG_END) >= end, "catch up")
-            took_s = time.monotonic() - began_s
+            pair.await_followed()
+            load = _Load(session, OFFERED, 1)
+            load.start()
+            lags = _lags(_board(pair.primary), _board(pair.secondary))
+            load.end()
+            session.close()
         finally:
             pair.stop()
-    what = f"catch-up of a new secondary, {end:,} records, no trade beside"
-    return _row(round((end - first) / took_s), "records/s", what)
+    what = f"the secondary's lag at {round(load.rate):,} orders/s, of {OFFERED:,} offered"
+    for share in (0.5, 0.99):
+        yield _row(round(lags[int(len(lags) * share)] * 1e3, 2), "ms", f"{what}, p{share * 100:g}")
+
+
+def _lags(primary: Board, secondary: Board) -> list[float]:
+    """Ascending, in seconds: of each end of the primary's log that was seen, until the secondary's was behind it."""
+    waiting: deque[tuple[int, float]] = deque()
+    lags = []
+    last = 0
+    end_s = time.monotonic() + OFFERED_S
+    while time.monotonic() < end_s:
+        now_s, end, followed = time.monotonic(), primary.get(Word.LOG_END), secondary.get(Word.LOG_END)
+        if end > last:
+            waiting.append((end, now_s))
+            last = end
+        while waiting and waiting[0][0] <= followed:
+            lags.append(now_s - waiting.popleft()[1])
+        time.sleep(LOOK_S)  # words of two boards: nothing to wait on
+    return sorted(lags)
+
+
+def _catch_up(offered: int) -> Iterator[dict[str, object]]:
+    """A secondary begins with nothing, when the primary has a long log, and may trade on."""
+    with throwaway.folder(None) as folder:
+        pair = Pair(folder, "local")
+        try:
+            session = _begun(pair)
+            orders.rest(session, 1, CATCH_UP, BASE_PRICE, 1, AHEAD)
+            load = _Load(session, offered, 1 + CATCH_UP)
+            if offered:
+                load.start()
+            primary = _board(pair.primary)
+            pair.secondary.start()
+            pair.secondary.await_(lambda: pair.secondary.word(Word.LINK) > 1, "reach the primary")
+            secondary = _board(pair.secondary)
+            began_s, first, end = time.monotonic(), secondary.get(Word.LOG_END), primary.get(Word.LOG_END)
+            pair.secondary.await_(lambda: secondary.get(Word.LOG_END) >= primary.get(Word.LOG_END) - AHEAD, "catch up")
+            took_s, caught = time.monotonic() - began_s, secondary.get(Word.LOG_END) - first
+            came = primary.get(Word.LOG_END) - end
+            if offered:
+                load.end()
+            session.close()
+        finally:
+            pair.stop()
+    beside = f"beside trade at {round(came / took_s):,} records/s" if offered else "no trade beside"
+    yield _row(round(caught / took_s), "records/s", f"catch-up of a new secondary, {caught:,} records, {beside}")
+
+
+class _Load(threading.Thread):
+    """Resting orders that are offered at a fixed rate until `end`; `rate` is what was answered then."""
+
+    def __init__(self, session: Initiator, offered: int, first: int) -> None:
+        super().__init__()
+        self.rate = 0.0
+        self._session, self._offered, self._next = session, offered, first
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        began_s, sent = time.monotonic(), 0
+        while not self._is_over.is_set():
+            time.sleep(max(began_s + (sent + PULSE) / self._offered - time.monotonic(), 0))  # the open loop's clock
+            due = min(int((time.monotonic() - began_s) * self._offered) - sent, AHEAD)
+            orders.rest(self._session, self._next + sent, due, BASE_PRICE, 1, due)
+            sent += due
+        self.rate = sent / (time.monotonic() - began_s)
+
+    def end(self) -> None:
+        self._is_over.set()
+        self.join()
+
+
+def _begun(pair: Pair) -> Initiator:
+    pair.primary.start()
+    pair.primary.await_(pair.primary.leads, "lead")
+    return throwaway.log_on(pair.primary.file, SYMBOL, "BUYER")
+
+
+def _board(member: Member) -> Board:
+    venue = attach(Path(member.data))
+    assert venue is not None
+    return venue.board
 
 
 def _row(value: float, unit: str, what: str) -> dict[str, object]:
