@@ -1,11 +1,13 @@
 """`lockstep void`: takes out a command that no stage survives, and no other, so that the venue can start (LOG-22).
 
 The log stays as it is. data/void.json names the command for ever, so that every replay leaves it out in the same way.
+Of two nodes the secondary keeps it first: it counts once both have it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +22,15 @@ from procs.recovery.snapshot_catalog import entries
 from procs.supervisor import poison
 from procs.supervisor.poison import CarefulCommand
 from procs.venue import voided_commands
+from procs.venue.node import RoleError
+from procs.venue.snapshot_parts import FOLDER as SNAPSHOTS
 from procs.venue.topology import derive
-from procs.venue.voided_commands import Position
+from procs.venue.voided_commands import Position, Voids
 from scripts.at import moment
 from scripts.at.formatting import Names, of_command, time_text
 from scripts.at.moment import Request, Retained
 from scripts.errors import UsageError
+from scripts.nodes import void_peer
 from scripts.operate.directory import Directory
 from scripts.running import attach
 from scripts.terminal import (
@@ -105,6 +110,14 @@ def void(
             help="Do not try whether the journal replays without it: where several commands must be taken out.",
         ),
     ] = False,
+    peer_is_off: Annotated[
+        str,
+        Parameter(help="Of two nodes: who knows that the secondary is off, and how; it is not told then, and differs."),
+    ] = "",
+    accept: Annotated[
+        bool,
+        Parameter(negative=(), help="On a stopped secondary: wait for what lockstep void on the other node takes out."),
+    ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
@@ -116,21 +129,25 @@ def void(
     so. This can't be undone. A command from before the newest snapshot has not crashed anything, and is refused; so is
     one without which the journal does not replay, because later commands build on it.
 
+    Of two nodes give it on the one that leads. The secondary keeps it first; the command is refused if that is away:
+    start it, or have it wait with --accept.
+
     Example: lockstep void 4711 config/demo.toml
 
     Exit codes: 0 it is taken out, or was before; 1 refused, nothing changed; 2 the command line is wrong, or the venue
     runs.
     """
     loaded = load(config)
-    data = Path(loaded.venue.data)
-    if (seq is None) == (ingress is None):
-        raise UsageError("name one: a sequence of the log, or --ingress RING:INCARNATION:SEQUENCE")
+    if (seq is not None) + (ingress is not None) + accept != 1:
+        raise UsageError("name one: a sequence of the log, --ingress RING:INCARNATION:SEQUENCE, or --accept")
     try:
-        if seq is not None:
-            outcome = take_out(loaded, seq, published, yes=yes, untried=untried)
+        if accept:
+            outcome = keep_told(loaded)
+        elif seq is not None:
+            outcome = take_out(loaded, seq, published, yes=yes, untried=untried, peer_is_off=peer_is_off)
         else:
-            outcome = pass_over(data, ingress or "", yes=yes)
-    except JournalError as error:
+            outcome = pass_over(loaded, ingress or "", yes=yes, peer_is_off=peer_is_off)
+    except (JournalError, RoleError) as error:
         outcome = Outcome("refused", str(error))
     if json:
         print_json(outcome)
@@ -141,9 +158,12 @@ def void(
 
 def take_out(
     config: Config, seq: int, published: int, *, yes: bool, untried: bool = False,
-    careful: CarefulCommand = poison.command_of,
+    careful: CarefulCommand = poison.command_of, peer_is_off: str = "",
 ) -> Outcome:  # fmt: skip
-    """Void a command of the stopped venue's log, if a replay, by `poison_probe`, dies of it."""
+    """Void a command of the stopped venue's log, if a replay, by `poison_probe`, dies of it.
+
+    One that was voided before is told the secondary again.
+    """
     data = Path(config.venue.data)
     with stopped(data):
         kept = moment.retained(data)
@@ -152,7 +172,9 @@ def take_out(
         done = voided_commands.load(data)
         command = request.command
         if command.seq in done.commands:
-            return Outcome("already", f"record {command.seq:,} was taken out before", command.seq, words)
+            refusal = void_peer.refusal(config, data, done, peer_is_off)
+            says = f"record {command.seq:,} was taken out before" + (f", but {refusal}" if refusal else "")
+            return Outcome("refused" if refusal else "already", says, command.seq, words)
         refusal = _refusal(data, request, words) or _survived(config, command.seq, words, careful)
         if refusal:
             return Outcome("refused", refusal, command.seq, words)
@@ -165,15 +187,18 @@ def take_out(
             return Outcome(
                 "refused", "not confirmed (--yes confirms): nothing was changed", command.seq, words, follows
             )
-        voided_commands.save(data, structs.replace(done, commands=done.commands | {command.seq: published}))
-        ended = None if untried else _dies_at(config, careful)
+        voids = structs.replace(done, commands=done.commands | {command.seq: published})
+        ended = None if untried else _dies_without(config, voids, careful)
         if ended is not None:
-            voided_commands.save(data, done)
             says = (
                 f"without it the journal does not replay beyond record {ended:,}: nothing was changed. Later records "
                 f"build on it, or another one must be taken out too (--untried); {data}/log/careful.log says more"
             )
             return Outcome("refused", says, command.seq, words, follows)
+        refusal = void_peer.refusal(config, data, voids, peer_is_off)
+        if refusal:
+            return Outcome("refused", f"{refusal}: nothing was changed", command.seq, words, follows)
+        voided_commands.save(data, voids)
         return Outcome("voided", f"record {command.seq:,} is taken out: start the venue", command.seq, words, follows)
 
 
@@ -195,11 +220,41 @@ def _dies_at(config: Config, careful: CarefulCommand) -> int | None:
     return asyncio.run(poison.find(config, derive(config), Path(config.venue.data), careful))
 
 
+def _dies_without(config: Config, voids: Voids, careful: CarefulCommand) -> int | None:
+    """The same, given `voids`: by a folder beside the run's files that has everything else of the venue's."""
+    data = Path(config.venue.data).resolve()
+    trial = data / "run" / "trial"
+    shutil.rmtree(trial, ignore_errors=True)
+    trial.mkdir(parents=True, mode=0o700)
+    for name in ("journal", "log", SNAPSHOTS, retained_definitions.FILE):
+        if (data / name).exists():
+            (trial / name).symlink_to(data / name)
+    voided_commands.save(trial, voids)
+    try:
+        return asyncio.run(poison.find(config, derive(config), trial, careful))
+    finally:
+        shutil.rmtree(trial)
+
+
+def keep_told(config: Config) -> Outcome:
+    """Keep what the node that leads takes out; this one, a secondary, is stopped."""
+    data = Path(config.venue.data)
+    with stopped(data):
+        before = voided_commands.load(data)
+        after = void_peer.accept(config, data, lambda line: console(stderr=True).print(line, markup=False))
+    added = sorted(set(after.commands) - set(before.commands))
+    what = ", ".join(f"record {seq:,}" for seq in added) or "what was taken out on the other node"
+    return Outcome(
+        "voided", f"{what} is taken out here, too: start the venue once the other node's is", max(added, default=0)
+    )
+
+
 def pass_over(
-    data: Path, text: str, *, yes: bool, ring_of: Callable[[Path, int], Ring | None] = ingress_of,
-    patience_s: float = PATIENCE_S,
+    config: Config, text: str, *, yes: bool, ring_of: Callable[[Path, int], Ring | None] = ingress_of,
+    patience_s: float = PATIENCE_S, peer_is_off: str = "",
 ) -> Outcome:  # fmt: skip
     """Void a request that waits in an ingress ring and that no router takes; the next router to start skips it."""
+    data = Path(config.venue.data)
     parts = text.split(":")
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         raise UsageError(f"--ingress {text} is not RING:INCARNATION:SEQUENCE")
@@ -212,7 +267,11 @@ def pass_over(
         return Outcome("refused", f"{refusal}: nothing was changed")
     if not yes and not is_sure(f"The request at {text} is never sequenced, and its sender gets no answer. Do it?"):
         return Outcome("refused", "not confirmed (--yes confirms): nothing was changed")
-    voided_commands.save(data, structs.replace(done, ingress=(*done.ingress, position)))
+    voids = structs.replace(done, ingress=(*done.ingress, position))
+    refusal = void_peer.refusal(config, data, voids, peer_is_off)
+    if refusal:
+        return Outcome("refused", f"{refusal}: nothing was changed")
+    voided_commands.save(data, voids)
     return Outcome("voided", f"the request at {text} is passed over from the router's next start on")
 
 

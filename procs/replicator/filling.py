@@ -12,7 +12,7 @@ from msgspec import structs
 
 from procs.replicator import comparison
 from procs.replicator.comparison import DifferenceError
-from procs.replicator.greeting import NEAR, Tell, greeting_of
+from procs.replicator.greeting import NEAR, Tell, greeting_of, voids_of
 from procs.replicator.handshake import Fence, Hello, LinkError, LinkState, Promote, Refusal
 from procs.replicator.receiver import Receiver, feed
 from procs.replicator.transport import Connection, Dialer
@@ -137,7 +137,8 @@ class Filling:
                 self._tell(LinkState.ALONE, self._dialer.trouble)
             return 0
         assert self._own is not None
-        own = structs.replace(self._own, nonce=secrets.randbits(64), last_seq=self._log.next - 1)
+        voids = voids_of(self._venue.data)  # more may be taken out meanwhile
+        own = structs.replace(self._own, nonce=secrets.randbits(64), last_seq=self._log.next - 1, voids=voids)
         self._receiver = Receiver(
             self._log, self._board, own, self._venue.config.replication.acknowledge == "disk", now_ns
         )

@@ -12,7 +12,6 @@ import msgspec
 from config.schema import Config
 from procs.replicator.handshake import Hello, LinkState
 from procs.venue import voided_commands
-from procs.venue.voided_commands import Voids
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_end import chain_at, segment_header
 from shm.layout import unpack_command
@@ -30,12 +29,13 @@ def greeting_of(config: Config, data: Path, last_seq: int) -> Hello:
     return Hello(
         config.venue.name, node, journal_id, epoch_of(folder, last_seq), last_seq, chain_at(folder, last_seq),
         secrets.randbits(64),
-        voids=_hash(voided_commands.load(data)),
+        voids=voids_of(data),
     )  # fmt: skip
 
 
-def _hash(voids: Voids) -> int:
-    """The same for the same voids, in whatever order they were given."""
+def voids_of(data: Path) -> int:
+    """A number for all that is taken out of the venue in `data`, in whatever order that was done. JournalError."""
+    voids = voided_commands.load(data)
     said = sorted(voids.commands.items()), sorted(voids.ingress)
     return int.from_bytes(hashlib.sha256(msgspec.json.encode(said)).digest()[:8]) if any(said) else 0
 

@@ -99,7 +99,7 @@ def check_same_venue(own: Hello, peer: Hello) -> None:
         raise LinkError(Refusal.WRONG_JOURNAL, f"the two journals are not of one venue: {ids}")
     if peer.voids != own.voids:
         raise LinkError(
-            Refusal.OTHER_VOIDS, "void.json differs: stop both nodes, and copy it from where lockstep void was given"
+            Refusal.OTHER_VOIDS, "void.json differs: give the same lockstep void again, on the node that led last"
         )
     if peer.node == own.node:
         raise LinkError(Refusal.SAME_NODE, f"both nodes are called {own.node!r}")

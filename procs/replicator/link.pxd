@@ -5,6 +5,7 @@ cdef enum:
     MAX_FRAME_RECORDS = 1024
     MAX_PAYLOAD = 122880    # of the largest batch
     WANTS_TAIL = 1          # in a greeting's count: a primary that starts again wants what only the secondary has
+    TELLS_VOIDS = 2         # likewise: a node that leads has taken something out, and the secondary is to keep that too
     BUFFER_SIZE = 4 * (FRAME_HEADER_SIZE + MAX_PAYLOAD)
 
 cdef enum FrameKind:
@@ -18,6 +19,8 @@ cdef enum FrameKind:
     FRAME_HANDOVER = 8       # secondary: it wants to lead, once it has all that there will be
     FRAME_DIGESTS = 10       # primary: of its state at the mark of a snapshot, which is the position
     FRAME_FENCED = 9         # primary: it releases nothing any more; the position is the end of its log
+    FRAME_VOIDS = 11         # who leads: all that is taken out of the venue from now on
+    FRAME_KEPT = 12          # secondary: that is on its disk
 
 cdef struct FrameHeader:
     uint64_t magic

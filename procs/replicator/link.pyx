@@ -183,3 +183,34 @@ cdef class Asking(Link):
         if header.kind != FRAME_WELCOME:
             raise LinkError(Refusal.OUT_OF_ORDER, "the peer did not answer the greeting")
         return Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]).epoch
+
+
+cdef class Telling(Link):
+    """A link that has a secondary keep `voids`: bytes that stand for all that is taken out of the venue of `own`."""
+
+    cdef object own
+    cdef bytes voids
+
+    def __init__(self, own: Hello, voids: bytes, now_ns: int) -> None:
+        super().__init__(own.nonce, now_ns)
+        self.own = own
+        self.voids = voids
+        self.greet(own, now_ns, TELLS_VOIDS)
+
+    def poll(self, now_ns: int) -> bool:
+        """Whether the secondary has said that it has them on its disk. LinkError."""
+        cdef FrameHeader *header = self.next_frame()
+        self.tend(now_ns, header != NULL)
+        if header == NULL:
+            return False
+        self.received_frames += 1
+        self.in_begin += FRAME_HEADER_SIZE + header.size
+        if self.is_up and header.kind == FRAME_KEPT:
+            return True
+        if self.is_up or header.kind != FRAME_WELCOME:
+            raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} is no answer to what is taken out")
+        peer = Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size])
+        self.nonce = session_nonce(self.own.nonce, peer.nonce)
+        self.is_up = True
+        self.tell(FRAME_VOIDS, self.voids, now_ns)
+        return False

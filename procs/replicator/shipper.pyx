@@ -18,8 +18,11 @@ from procs.replicator.link cimport (
     FRAME_HEADER_SIZE,
     FRAME_HEARTBEAT,
     FRAME_HELLO,
+    FRAME_KEPT,
+    FRAME_VOIDS,
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
+    TELLS_VOIDS,
     WANTS_TAIL,
     FrameHeader,
     Link,
@@ -48,7 +51,8 @@ cdef class Shipper(Link):
     """Waits for a secondary's greeting, then ships all behind what it has. `own.last_seq` and `own.chain` mean nothing.
 
     One that `follows` says how far its log goes, and ships only to a primary that starts again and lacks the end of
-    it. `max_records` bounds a batch, besides the secondary's ring. LinkError ends the connection.
+    it; and it takes `voids` from the node that leads, which `tell_kept` answers. `max_records` bounds a batch, besides
+    the secondary's ring. LinkError ends the connection.
     """
 
     cdef Ring ring
@@ -61,6 +65,8 @@ cdef class Shipper(Link):
     cdef uint32_t leading
     cdef bint follows
     cdef bint is_for_tail                # the peer leads nothing yet, and lacks the end of its log
+    cdef readonly bint is_for_voids               # the peer leads, and has taken something out
+    cdef readonly bytes voids            # what that is; None: it has not said so
     cdef readonly uint64_t next
     cdef readonly uint64_t chain
     cdef readonly uint64_t caught_up     # records that came from the journal
@@ -94,7 +100,7 @@ cdef class Shipper(Link):
             self.take(header, now_ns)
             taken += 1
         cdef bint is_time = self.tend(now_ns, taken)
-        if not self.is_up:
+        if not self.is_up or self.is_for_voids:
             return 0
         shipped = self.ship(now_ns)
         if not shipped and self.board.load(WORD_FENCED) and not self.is_told:
@@ -111,7 +117,16 @@ cdef class Shipper(Link):
             if header.kind != FRAME_HELLO:
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
             self.is_for_tail = header.count == WANTS_TAIL
+            if header.count == TELLS_VOIDS:
+                return self.greeted_to_void(
+                    Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns
+                )
             self.greeted(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns)
+            return 0
+        if self.is_for_voids:
+            if header.kind != FRAME_VOIDS:
+                raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} came where voids belong")
+            self.voids = (<const char *> header + FRAME_HEADER_SIZE)[:header.size]
             return 0
         if header.position >= self.next:
             raise LinkError(Refusal.OUT_OF_ORDER, f"sequence {header.position} is acknowledged, and was never shipped")
@@ -151,6 +166,26 @@ cdef class Shipper(Link):
         self.nonce = session_nonce(peer.nonce, self.own.nonce)
         self.is_up = True
         return 0
+
+    cdef int greeted_to_void(self, peer, int64_t now_ns) except -1:
+        """A node that leads, or led last, may have this one keep what it has taken out."""
+        self.nonce = peer.nonce
+        check_same_venue(replace(self.own, voids=peer.voids), peer)
+        if not self.follows:
+            raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is no secondary")
+        if peer.epoch < self.epoch():
+            reason = f"this node has epoch {self.epoch()}, and the one that tells it what to take out {peer.epoch}"
+            raise LinkError(Refusal.OLD_EPOCH, reason)
+        self.is_for_voids = True
+        self.tell(FRAME_WELCOME, self.own.pack(), now_ns)
+        self.nonce = session_nonce(peer.nonce, self.own.nonce)
+        self.is_up = True
+        return 0
+
+    def tell_kept(self, now_ns: int) -> None:
+        """What it was told to take out is on this node's disk."""
+        self.voids = None
+        self.tell(FRAME_KEPT, b"", now_ns)
 
     cdef int check_role(self) except -1:
         """LinkError where this node is not what the peer takes it for: a primary, or a secondary that has a tail."""

@@ -5,15 +5,17 @@ A node that does not lead answers here too: it says that it doesn't, and how far
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 from msgspec import structs
 
-from procs.replicator import comparison
+from procs.replicator import comparison, voiding
 from procs.replicator.greeting import NEAR, Tell, greeting_of
 from procs.replicator.handshake import LinkError, LinkState, Refusal
 from procs.replicator.shipper import Shipper
 from procs.replicator.transport import Acceptor, Connection
-from procs.venue import node
+from procs.venue import node, voided_commands
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Word
@@ -51,7 +53,9 @@ class Shipping:
             self._disconnect()
             self._tell(LinkState.ALONE, str(error))
             return 1
-        if shipper.is_up:
+        if shipper.voids is not None:
+            return self._take_out(shipper, now_ns)
+        if shipper.is_up and not shipper.is_for_voids:
             self._judge(shipper)
             if now_ns - self._looked_ns >= LOOK_NS:
                 self._looked_ns = now_ns
@@ -77,6 +81,21 @@ class Shipping:
         if digests is not None:
             self._compared = seq
             shipper.tell_digests(seq, msgspec.json.encode(digests), now_ns)
+
+    def _take_out(self, shipper: Shipper, now_ns: int) -> int:
+        """Keep what the other node has taken out; the core begins again without it, where it is a record of the log."""
+        before = voided_commands.load(self._venue.data).commands
+        try:
+            kept = voiding.keep(self._venue.data, shipper, now_ns)
+        except LinkError as error:
+            self._end(error, now_ns)
+            return 1
+        assert self.connection is not None
+        with contextlib.suppress(ConnectionError):  # it asks again
+            self.connection.pump(shipper)
+        if kept.commands != before:
+            self._board.set(Word.FENCED, self._board.get(Word.FENCED) + 1)  # the node starts again as what it is
+        return 1
 
     def _accept(self, now_ns: int) -> int:
         if self._board.get(Word.JOURNAL_READY) != self._venue.generation:

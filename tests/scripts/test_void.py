@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 import config
-from config.schema import Config
+from config.schema import Config, ReplicationSection, VenueSection
 from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot
 from procs.supervisor import poison
-from procs.venue import voided_commands
+from procs.venue import node, voided_commands
+from procs.venue.node import Node
 from procs.venue.snapshot_parts import Start, folder_of
 from procs.venue.voided_commands import Position, Voids
 from scripts.__main__ import command_line
 from scripts.errors import UsageError
-from scripts.void import Outcome, pass_over, take_out
+from scripts.flow import throwaway
+from scripts.nodes import void_peer
+from scripts.void import Outcome, keep_told, pass_over, take_out
 from shm.journal_format import JournalError
 from shm.journal_writer import JournalWriter
 from shm.layout import unpack_event
@@ -140,14 +145,19 @@ def test_a_running_venue_is_not_touched(rig: Rig, venue: Config, tmp_path: Path)
     lock.release()
 
 
+def alone(data: Path) -> Config:
+    """Of a venue of one node in this folder."""
+    return Config(venue=VenueSection(data=str(data)))
+
+
 def test_a_request_that_is_not_in_the_log_is_named_by_its_ring(tmp_path: Path) -> None:
     ring = ingress(taken=1)
-    assert pass_over(tmp_path, "1:1:2", yes=True, ring_of=lambda *_: ring, patience_s=0.0).outcome == "voided"
+    assert pass_over(alone(tmp_path), "1:1:2", yes=True, ring_of=lambda *_: ring, patience_s=0.0).outcome == "voided"
     assert voided_commands.load(tmp_path).positions == {(1, 1, 2)}
-    assert pass_over(tmp_path, "1:1:2", yes=True).outcome == "already"
+    assert pass_over(alone(tmp_path), "1:1:2", yes=True).outcome == "already"
     assert voided_commands.load(tmp_path).ingress == (Position(1, 1, 2),)
     with pytest.raises(UsageError, match="is not RING:INCARNATION:SEQUENCE"):
-        pass_over(tmp_path, "1:7", yes=True)
+        pass_over(alone(tmp_path), "1:7", yes=True)
 
 
 def ingress(taken: int) -> Ring:
@@ -164,9 +174,9 @@ def test_only_a_request_that_waits_is_passed_over(tmp_path: Path) -> None:
     for text, why in (
         ("1:7:2", "of incarnation 1 now"), ("1:1:1", "the requests 2 to 3 wait"), ("1:1:4", "the requests 2 to 3 wait"),
     ):  # fmt: skip
-        refused = pass_over(tmp_path, text, yes=True, ring_of=lambda *_: ring, patience_s=0.0)
+        refused = pass_over(alone(tmp_path), text, yes=True, ring_of=lambda *_: ring, patience_s=0.0)
         assert (refused.outcome, why in refused.says) == ("refused", True), refused
-    assert "the venue does not run" in pass_over(tmp_path, "1:1:2", yes=True).says
+    assert "the venue does not run" in pass_over(alone(tmp_path), "1:1:2", yes=True).says
     assert not voided_commands.load(tmp_path).ingress
 
 
@@ -175,7 +185,7 @@ def test_a_request_that_the_router_takes_is_not_passed_over(tmp_path: Path) -> N
     consumer = ring.consumer("router")
     taking = threading.Timer(0.1, lambda: consumer.take(1))
     taking.start()
-    refused = pass_over(tmp_path, "1:1:3", yes=True, ring_of=lambda *_: ring, patience_s=30.0)
+    refused = pass_over(alone(tmp_path), "1:1:3", yes=True, ring_of=lambda *_: ring, patience_s=30.0)
     taking.join()
     assert (refused.outcome, "the router takes requests" in refused.says) == ("refused", True), refused
 
@@ -190,3 +200,58 @@ def test_programs_get_it_as_json(rig: Rig, venue: Config, capsys: pytest.Capture
     command = ["void", str(record(rig, "last")), str(Path(venue.venue.data).parent / "venue.toml"), "--json"]
     assert command_line(command)(command, exit_on_error=False) == 1
     assert json.loads(capsys.readouterr().out)["outcome"] == "refused"
+
+
+@pytest.fixture
+def paired(venue: Config) -> tuple[Config, Config]:
+    """The same venue as two nodes: the one that led, and its stopped secondary with the same journal."""
+    data = Path(venue.venue.data)
+    shutil.copytree(data, data.with_name("other"))
+    ports = [throwaway.free_port() for _ in range(2)]
+    own = ReplicationSection(node="a", port=ports[0], peer_port=ports[1])
+    other = ReplicationSection(node="b", port=ports[1], peer_port=ports[0])
+    node.save(data.with_name("other"), Node("secondary"))
+    section = structs.replace(venue.venue, data=str(data.with_name("other")))
+    return structs.replace(venue, replication=own), structs.replace(venue, replication=other, venue=section)
+
+
+def test_of_two_nodes_the_secondary_has_it_before_it_counts(rig: Rig, paired: tuple[Config, Config]) -> None:
+    seq = record(rig, "POISON")
+    leading, following = paired
+    kept: list[Outcome] = []
+    waiting = threading.Thread(target=lambda: kept.append(keep_told(following)))
+    waiting.start()
+    assert take(leading, seq).outcome == "voided"
+    waiting.join()
+    assert [each.seq for each in kept] == [seq]
+    for each in paired:
+        assert voided_commands.load(Path(each.venue.data)) == Voids({seq: 0})
+
+
+def test_while_the_secondary_is_away_nothing_counts_but_by_the_operators_word(
+    rig: Rig, paired: tuple[Config, Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(void_peer, "TELL_S", 0.1)
+    seq = record(rig, "POISON")
+    leading, _ = paired
+    data = Path(leading.venue.data)
+    refused = take(leading, seq)
+    assert refused.outcome == "refused"
+    assert "has not taken it out" in refused.says
+    assert "lockstep void --accept" in refused.says
+    assert voided_commands.load(data) == Voids()
+    said = "ann pulled its plug"
+    assert take_out(leading, seq, 0, yes=True, careful=careful_command, peer_is_off=said).outcome == "voided"
+    assert voided_commands.load(data) == Voids({seq: 0})
+    assert node.load(data).statement == said
+    again = take(leading, seq)
+    assert (again.outcome, "but the other node" in again.says) == ("refused", True)
+
+
+def test_a_secondary_takes_nothing_out_by_itself(rig: Rig, paired: tuple[Config, Config]) -> None:
+    _, following = paired
+    refused = take(following, record(rig, "POISON"))
+    assert (refused.outcome, "this node follows" in refused.says) == ("refused", True)
+    assert voided_commands.load(Path(following.venue.data)) == Voids()
+    with pytest.raises(UsageError, match="--accept is for the secondary of a pair"):
+        keep_told(paired[0])
