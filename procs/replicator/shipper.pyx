@@ -204,7 +204,8 @@ cdef class Shipper(Link):
         cdef uint64_t durable, each, chain
         cdef Observed outcome = OBSERVED_RECORD
         if seq + 1 < min(segment_seqs(self.journal), default=1):
-            raise LinkError(Refusal.SEGMENTS_GONE, f"the journal no longer has what follows sequence {seq}")
+            reason = f"the primary's journal no longer has what follows sequence {seq}: restore a backup of it there"
+            raise LinkError(Refusal.SEGMENTS_GONE, f"{reason}, and pair that with --secondary")
         for _ in range(OVERTAKINGS):  # what the ring loses meanwhile is in the journal
             durable = self.board.load(WORD_DURABLE_SEQ)
             chain = chain_at(self.journal, min(seq, durable))

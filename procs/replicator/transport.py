@@ -45,6 +45,7 @@ class Connection:
         self.trouble = ""
         self.is_open = True
         self._socket = connected
+        self._chunk = CHUNK_BYTES if isinstance(connected, ssl.SSLSocket) else None  # None: all at once
 
     def fileno(self) -> int:
         """For whoever waits until bytes come; -1 once it is closed."""
@@ -97,7 +98,7 @@ class Connection:
         moved = 0
         while unsent := link.unsent():
             try:
-                count = self._socket.send(unsent[:CHUNK_BYTES])
+                count = self._socket.send(unsent[: self._chunk])
             except NOT_YET:
                 break
             link.sent(count)
