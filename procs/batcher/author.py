@@ -1,4 +1,4 @@
-"""Whose rows a database takes: by the epoch, by which start of a node began that, and by the node.
+"""Whose rows a database takes: by the epoch, by which start of a node began that, and by the node (I9).
 
 It only compares. `procs.batcher.writer` asks it under the lock of the row in which a database keeps its last author.
 """

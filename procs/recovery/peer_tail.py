@@ -44,7 +44,7 @@ def take(config: Config, data: Path, dialer: Dialer, last_seq: int, timeout_s: f
         while receiver.last_seq < last_seq or journal.last_seq < last_seq:
             moved = connection.pump(receiver) + receiver.poll(time.monotonic_ns()) + journaler.step(0)
             if not moved:
-                time.sleep(STEP_S)
+                time.sleep(STEP_S)  # for the other node's next frame: no loop here wakes for it
     except (LinkError, ConnectionError) as error:
         raise TailError(str(error)) from error
     finally:
@@ -64,4 +64,4 @@ def _connect(dialer: Dialer, timeout_s: float) -> Connection:
             return connection
         if time.monotonic() > deadline_s:
             raise TailError(dialer.trouble or "no answer")
-        time.sleep(STEP_S)
+        time.sleep(STEP_S)  # dialling and TLS are advanced by polling

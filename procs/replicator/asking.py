@@ -51,7 +51,7 @@ def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
                     return Answer(leads, error.epoch, error.position, error.reason, error.code)
                 if epoch is not None:
                     return Answer(True, epoch, 0, "")
-            time.sleep(STEP_S)
+            time.sleep(STEP_S)  # dialling and TLS are advanced by polling: there is no loop here to wake this
         return None
     finally:
         if connection is not None:

@@ -5,10 +5,14 @@ It knows nothing of rings and journals, and reads no clock. `docs/protocols/repl
 
 # A frame, little-endian. crc: of the header behind it. number: of the frame, from 1 in each direction.
 #
-#   0       8     12        16      24       32     36            40          48      56         64      68      72   96
-#   +-------+-----+---------+-------+--------+------+-------------+-----------+-------+----------+-------+-------+----+
-#   | magic | crc | v. kind | nonce | number | size | payload crc | first seq | chain | position | epoch | count | end |
-#   +-------+-----+---------+-------+--------+------+-------------+-----------+-------+----------+-------+-------+----+
+#   0       8     12        14     16      24       32     36            40
+#   +-------+-----+---------+------+-------+--------+------+-------------+
+#   | magic | crc | version | kind | nonce | number | size | payload crc |
+#   +-------+-----+---------+------+-------+--------+------+-------------+
+#   40          48      56         64      68      72        80   96
+#   +-----------+-------+----------+-------+-------+---------+----+
+#   | first seq | chain | position | epoch | count | log end | 0  |
+#   +-----------+-------+----------+-------+-------+---------+----+
 #   payload: `size` bytes; of a batch, `count` records of 120 bytes
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t

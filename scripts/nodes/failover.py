@@ -42,6 +42,7 @@ from shm.segment import RoleLock
 LOOK_S = 0.002
 FENCE_S = 3.0  # for a primary that can be reached to answer
 LEAD_S = 120.0
+Say = Callable[[str], None]
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
@@ -72,7 +73,7 @@ class Refused(Exception):  # noqa: N818
 class Steps:
     """The steps of a command, each with its time, told as they are done."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Say) -> None:
         self.done: list[Step] = []
         self._say = say
         self._begun_s = time.monotonic()
@@ -117,9 +118,13 @@ def failover(
     data = Path(loaded.venue.data)
     if loaded.replication.node is None:
         raise UsageError("this venue has one node: replication.node names none")
-    say: Callable[[str], None] = (lambda _: None) if json else print_step
+    return told(lambda say: carry_out(loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say), json=json)
+
+
+def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
+    """Have this node lead by `lead`, and tell each step and what came of it. Returns the exit code."""
     try:
-        done = carry_out(loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say)
+        done = lead((lambda _: None) if json else print_step)
     except (Refused, RoleError) as error:
         return fail(f"this node does not lead: {error}", json=json)
     if json:
@@ -129,7 +134,7 @@ def failover(
     return EXIT_OK
 
 
-def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Callable[[str], None]) -> FailedOver:
+def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Say) -> FailedOver:
     """Have the running secondary in `data` lead, or a primary that waits for the other node.
 
     Refused, RoleError, OSError.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,22 +17,11 @@ from procs.replicator.greeting import NEAR
 from procs.replicator.handshake import LinkState
 from procs.supervisor.run import HANDOVER_S, LOGOUT_S
 from procs.venue import node
-from procs.venue.node import RoleError
 from scripts.errors import UsageError
 from scripts.nodes import failover
-from scripts.nodes.failover import FailedOver, Refused, Steps
+from scripts.nodes.failover import FailedOver, Refused, Say, Steps
 from scripts.running import attach
-from scripts.terminal import (
-    DEFAULT_CONFIG,
-    EXIT_OK,
-    ConfigPath,
-    Json,
-    console,
-    counted,
-    fail,
-    load,
-    print_json,
-)
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json, counted, load
 from shm.board import Word
 
 TIMEOUT_S = LOGOUT_S + HANDOVER_S + 5.0  # as long as the primary gives itself, and a little
@@ -59,19 +47,10 @@ def switchover(
     loaded = load(config, secrets=False)
     if loaded.replication.node is None:
         raise UsageError("this venue has one node: replication.node names none")
-    say: Callable[[str], None] = (lambda _: None) if json else failover.print_step
-    try:
-        done = carry_out(Path(loaded.venue.data), dry_run=dry_run, say=say)
-    except (Refused, RoleError) as error:
-        return fail(f"this node does not lead: {error}", json=json)
-    if json:
-        print_json(done)
-    else:
-        console().print(done.says, markup=False, soft_wrap=True)
-    return EXIT_OK
+    return failover.told(lambda say: carry_out(Path(loaded.venue.data), dry_run=dry_run, say=say), json=json)
 
 
-def carry_out(data: Path, *, dry_run: bool, say: Callable[[str], None]) -> FailedOver:
+def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:
     """Have the running secondary in `data` lead once the primary has handed over. Refused, RoleError, OSError."""
     steps, role, venue = Steps(say), node.load(data), attach(data)
     supervisor = failover.supervisor(data)
