@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,21 +15,51 @@ from procs.venue import node
 from procs.venue.node import Node
 from shm.journal_end import segment_header
 from tests.pipeline.conftest import RunningVenue, free_port
+from tests.replicator.proxy import ALL, Proxy
 
 WAIT_S = 30
+TURN_S = 0.01
+
+
+class Cable(threading.Thread):
+    """A link by a proxy that carries what there is; `proxy` is changed under its `lock`."""
+
+    def __init__(self, to: int) -> None:
+        super().__init__(daemon=True)
+        self.proxy = Proxy(to)
+        self.lock = threading.Lock()
+        self._is_over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._is_over.is_set():
+            with self.lock:
+                ends = [pipe.source for carried in self.proxy.carried for pipe in carried if not pipe.is_ended]
+            if self.proxy.is_mute or self.proxy.rate < ALL:
+                time.sleep(TURN_S)  # the fault itself
+            else:
+                select.select([self.proxy.listener, *ends], [], [], TURN_S)
+            with self.lock:
+                self.proxy.turn()
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
+        self.proxy.close()
 
 
 class Pair:
-    """Nodes `a`, the primary at first, and `b`, its secondary."""
+    """Nodes `a`, the primary at first, and `b`, its secondary. Each reaches the other by a cable of its own."""
 
     def __init__(self, folder: Path, durability: str = "replicated", acknowledge: str = "disk") -> None:
         ports = free_port(), free_port()
         self.a = RunningVenue(self._folder(folder, "a"), durability=durability)
         self.b = RunningVenue(self._folder(folder, "b"), durability=durability)
-        for own, name, port, peer in ((self.a, "a", ports[0], ports[1]), (self.b, "b", ports[1], ports[0])):
+        self.to_a, self.to_b = Cable(ports[0]), Cable(ports[1])
+        for own, name, port, peer in ((self.a, "a", ports[0], self.to_b), (self.b, "b", ports[1], self.to_a)):
             own.configure(r'^# node = "a".*$', f'node = "{name}"')
             own.configure(r"^port = 9900.*$", f"port = {port}")
-            own.configure(r"^peer_port = 9901.*$", f"peer_port = {peer}")
+            own.configure(r"^peer_port = 9901.*$", f"peer_port = {peer.proxy.port}")
             own.configure(r'^acknowledge = "disk".*$', f'acknowledge = "{acknowledge}"')
 
     @staticmethod
@@ -75,6 +107,8 @@ class Pair:
             if venue.process is not None:
                 self.go_on(venue)
                 venue.stop()
+        for cable in (self.to_a, self.to_b):
+            cable.stop()
 
 
 def within(condition: Callable[[], object], what: str, timeout_s: float = WAIT_S) -> None:

@@ -20,6 +20,7 @@ from shm.journal_cut import cut
 from shm.journal_end import end_of
 from tests.pipeline.client import FixClient
 from tests.pipeline.pair import Pair, within
+from tests.replicator.proxy import ALL
 
 _names = itertools.count(1)
 
@@ -93,6 +94,50 @@ def test_any_process_of_either_node_may_die(pair: Pair, side: str, host: str) ->
     pair.await_link(pair.a)
     pair.await_link(pair.b)
     within(lambda: taken(client), "orders are not taken again")
+    assert cancelled(client, names) == names
+    client.close()
+
+
+@pytest.mark.parametrize("politely", [True, False])
+def test_a_link_that_is_cut_comes_back_and_loses_nothing(pair: Pair, politely: bool) -> None:
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
+    names = []
+    for _ in range(3):
+        with pair.to_a.lock:
+            before = pair.to_a.proxy.connections
+            pair.to_a.proxy.cut(politely=politely)
+        names += rest(client, 20)
+        assert pair.to_a.proxy.connections > before
+    within(lambda: taken(client), "orders are not taken again")
+    assert cancelled(client, names) == names
+    client.close()
+
+
+def test_nothing_is_acknowledged_over_a_link_that_is_silent(pair: Pair) -> None:
+    """No packet says so: both nodes find out by the other one's silence."""
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
+    names = rest(client, 5)
+    pair.to_a.proxy.is_mute = True
+    client.order("silent", "buy", "100.00", "0.01")
+    pair.await_link(pair.a, "alone")
+    pair.await_link(pair.b, "alone")
+    with pytest.raises(TimeoutError):
+        client.await_report("silent", "0", 0.1)
+    pair.to_a.proxy.is_mute = False
+    client.await_report("silent", "0")
+    within(lambda: taken(client), "orders are not taken again")
+    assert cancelled(client, [*names, "silent"]) == [*names, "silent"]
+    client.close()
+
+
+def test_a_slow_link_takes_its_time_and_nothing_else(pair: Pair) -> None:
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
+    pair.to_a.proxy.rate = 512
+    names = rest(client, 20)
+    pair.to_a.proxy.rate = ALL
     assert cancelled(client, names) == names
     client.close()
 

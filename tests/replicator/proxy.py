@@ -43,9 +43,9 @@ class Proxy:
 
     def __init__(self, to: int) -> None:
         self._to = to
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
+        self.port: int = self.listener.getsockname()[1]
         self.rate = ALL
         self.is_mute = False
         self.spoil: random.Random | None = None
@@ -90,14 +90,14 @@ class Proxy:
 
     def close(self) -> None:
         self.cut(politely=True)
-        self._listener.close()
+        self.listener.close()
         while self._nowhere:
             self._nowhere.pop().close()
 
     def _accept(self) -> None:
         with suppress(BlockingIOError):
             while True:
-                client, _ = self._listener.accept()
+                client, _ = self.listener.accept()
                 self.connections += 1
                 try:
                     server = socket.create_connection(("127.0.0.1", self._to))
