@@ -165,6 +165,8 @@ class ReplicationSection(Section, frozen=True, kw_only=True):
     database_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     peer_database_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     acknowledge: Literal["disk", "memory"] = "disk"  # when this node, as the secondary, acknowledges
+    # What a primary reads from its journal at most for a secondary that is behind, in MB (10^6 bytes) a second.
+    catch_up_mb_s: Annotated[int, Meta(ge=1, le=100_000)] = 200
 
     @property
     def own_database(self) -> int:

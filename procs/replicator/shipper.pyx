@@ -45,6 +45,8 @@ from shm.journal_end import chain_at
 
 cdef enum:
     OVERTAKINGS = 8
+    SECOND_NS = 1_000_000_000
+    BURSTS = 50                          # a second: what was not read from the journal for longer is no credit
 
 
 cdef class Shipper(Link):
@@ -52,7 +54,8 @@ cdef class Shipper(Link):
 
     One that `follows` says how far its log goes, and ships only to a primary that starts again and lacks the end of
     it; and it takes `voids` from the node that leads, which `tell_kept` answers. `max_records` bounds a batch, besides
-    the secondary's ring. LinkError ends the connection.
+    the secondary's ring. From the journal come at most `catch_up` bytes a second (0: as many as go). LinkError ends the
+    connection.
     """
 
     cdef Ring ring
@@ -62,6 +65,9 @@ cdef class Shipper(Link):
     cdef object journal
     cdef JournalReader reader
     cdef uint64_t max_records
+    cdef int64_t catch_up
+    cdef int64_t allowed                 # bytes that may come from the journal now
+    cdef int64_t allowed_ns
     cdef uint32_t leading
     cdef bint follows
     cdef bint is_for_tail                # the peer leads nothing yet, and lacks the end of its log
@@ -75,7 +81,7 @@ cdef class Shipper(Link):
 
     def __init__(
         self, ring: Ring, board: Board, journal: Path, own: Hello, now_ns: int, max_records: int = MAX_FRAME_RECORDS,
-        follows: bool = False,
+        follows: bool = False, catch_up: int = 0,
     ) -> None:
         super().__init__(0, now_ns)
         self.ring = ring
@@ -84,6 +90,8 @@ cdef class Shipper(Link):
         self.journal = journal
         self.own = own
         self.follows = follows
+        self.catch_up = catch_up
+        self.allowed_ns = now_ns
         self.leading = own.epoch
         self.max_records = min(max_records, MAX_FRAME_RECORDS)
 
@@ -102,6 +110,7 @@ cdef class Shipper(Link):
         cdef bint is_time = self.tend(now_ns, taken)
         if not self.is_up or self.is_for_voids:
             return 0
+        self.allow(now_ns)
         shipped = self.ship(now_ns)
         if not shipped and self.board.load(WORD_FENCED) and not self.is_told:
             self.tell_fenced(now_ns)
@@ -247,11 +256,19 @@ cdef class Shipper(Link):
         self.send(header, FRAME_BATCH, count * RECORD_SIZE, now_ns)
         return count
 
+    cdef void allow(self, int64_t now_ns) noexcept:
+        """What may be read from the journal since the last time, up to a burst."""
+        cdef int64_t passed_ns = min(now_ns - self.allowed_ns, <int64_t> SECOND_NS // BURSTS)
+        self.allowed = min(self.allowed + passed_ns * (self.catch_up // 1000) // 1_000_000, self.catch_up // BURSTS)
+        self.allowed_ns = now_ns
+
     cdef bint read(self, uint64_t seq, char *out) except -1:
-        """Copy record `seq` from the journal; False where it is not durable, and so the ring had it a moment ago."""
+        """Copy record `seq` from the journal; False where it is not durable, and so the ring had it a moment ago, or
+        where this second's share is used up.
+        """
         cdef uint64_t durable = self.board.load(WORD_DURABLE_SEQ)
         cdef const char *record
-        if seq > durable:
+        if seq > durable or (self.catch_up and self.allowed < RECORD_SIZE):
             return False
         if self.reader is None or self.reader.next_seq != seq:
             if self.reader is not None:
@@ -264,6 +281,7 @@ cdef class Shipper(Link):
         memcpy(out, record, RECORD_SIZE)
         self.reader.advance()
         self.caught_up += 1
+        self.allowed -= RECORD_SIZE
         return True
 
     def tell_digests(self, seq: int, digests: bytes, now_ns: int) -> None:

@@ -21,6 +21,7 @@ from procs.venue.venue import Venue
 from shm.board import Word
 
 LOOK_NS = 500_000_000  # between two looks for a new snapshot
+MEGABYTE = 1_000_000
 
 
 class Shipping:
@@ -111,7 +112,8 @@ class Shipping:
         own = structs.replace(own, epoch=self._board.get(Word.EPOCH) or own.epoch)
         follows = node.load(self._venue.data).is_secondary
         ring, folder = self._venue.ring(LOG), self._venue.data / "journal"
-        self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows)
+        catch_up = self._venue.config.replication.catch_up_mb_s * MEGABYTE
+        self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows, catch_up=catch_up)
         return 1
 
     def _judge(self, shipper: Shipper) -> None:

@@ -23,6 +23,7 @@ from shm.ring import Ring
 
 STEP_S = 0.005
 SLOTS = 64
+FRAMES = 2  # of an answer
 
 
 def tell(dialer: Dialer, own: Hello, voids: Voids, timeout_s: float) -> str:
@@ -44,9 +45,8 @@ def tell(dialer: Dialer, own: Hello, voids: Voids, timeout_s: float) -> str:
             else:
                 try:
                     reason = _pumped(connection, link) or reason
-                    if link.poll(now_ns):
+                    if any(link.poll(now_ns) for _ in range(FRAMES)):
                         return ""
-                    _pumped(connection, link)
                 except LinkError as error:
                     if error.code not in (Refusal.SILENT, Refusal.DAMAGED):
                         return error.reason
@@ -96,7 +96,6 @@ def accept(acceptor: Acceptor, own: Hello, data: Path, tell_trouble: Callable[[s
                         kept = keep(data, shipper, now_ns)
                         _pumped(connection, shipper)
                         return kept
-                    _pumped(connection, shipper)
                 except LinkError as error:
                     tell_trouble(error.reason)
                     connection.refuse(shipper, error, now_ns)
