@@ -17,9 +17,11 @@ from rich.text import Text
 from config.errors import ConfigError
 from procs.batcher import database
 from procs.disk import space
+from procs.replicator.transport import show_address
 from procs.supervisor import health
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
+from procs.venue.node import RoleError
 from scripts.errors import UsageError
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, load, table
 from shm.segment import RoleTakenError
@@ -40,11 +42,19 @@ class Terminal:
             self._console.print(Text(f"{time.strftime('%H:%M:%S')} {text}"), soft_wrap=True)
 
     def ready(self, run: Run, took_s: float) -> None:
-        """The venue takes orders: say so, and where."""
-        self.line(f"venue ready after {took_s:.1f} s")
+        """The venue takes orders: say so, and where; or whom it follows, as a secondary, which takes none."""
         settings = run.venue.config
-        endpoints = health.endpoints(run.venue, run.pids)
+        section = settings.replication
+        if run.follows:
+            peer = show_address(section.peer_address, section.peer_port)
+            what = f": node {section.node}, a secondary that follows the node at {peer}, and takes no orders"
+        else:
+            what = "" if section.node is None else f": node {section.node}, which leads"
+        self.line(f"venue ready after {took_s:.1f} s{what}")
+        endpoints = {} if run.follows else health.endpoints(run.venue, run.pids)
         rows = table("", "what", "where", "")
+        if section.node is not None:
+            rows.add_row("link", show_address(section.address, section.port), "for the other node")
         for agent, (address, port) in endpoints.items():
             if agent == "publisher":
                 rows.add_row("market data", f"ws://{_host(address)}:{port}", "WebSocket")
@@ -74,6 +84,8 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
         return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop).run())
     except ConfigError as error:
         raise UsageError("\n".join(f"{config}: {line}" for line in str(error).splitlines())) from None
+    except RoleError as error:
+        raise UsageError(str(error)) from None
     except RoleTakenError as error:
         raise UsageError(f"the venue of {config} runs already: {error}") from None
 

@@ -25,7 +25,18 @@ from procs.monitor.reading import NodeStatus, Reading
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
-from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
+from scripts.terminal import (
+    DEFAULT_CONFIG,
+    EXIT_OK,
+    EXIT_PROBLEM,
+    ConfigPath,
+    Json,
+    console,
+    counted,
+    load,
+    print_json,
+    table,
+)
 
 WATCH_S = 1.0
 STAGE_COLUMNS = (
@@ -132,21 +143,32 @@ def _time(moment: datetime | None) -> str | None:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else None
 
 
-def _print_node(own: NodeStatus) -> None:
-    """This node's role and its link, in a line; what is wrong with it in another."""
-    out = console()
-    others = [member for member in own.members if member != own.name]
-    pair = f" with {', '.join(others)}" if others and own.role == "primary" else ""
-    behind = f", {own.behind:,} records behind" if own.link in ("in_step", "catching_up") else ""
-    waits = ", commits wait for it" if own.waits else ", solo" if own.role == "primary" else ""
-    out.print(f"node {own.name}, {own.role}{pair}: {own.link.replace('_', ' ')}{behind}{waits}", soft_wrap=True)
+def _print_nodes(own: NodeStatus, epoch: int) -> None:
+    """Both nodes, and what is between them, each in a line; what is wrong in others."""
+    out, peer = console(), own.peer
+    is_primary = own.role == "primary"
+    waits = f", commits wait for {peer.name}" if own.waits else ", solo" if is_primary else ""
+    out.print(f"this node   {own.name}, {own.role}{_of_epoch(epoch)}{waits}", soft_wrap=True)
+    what = f"{peer.name}, {peer.role}{_of_epoch(peer.epoch)}" if peer.name else "it has not said yet who it is"
+    out.print(f"other node  {what}, at {peer.address}", soft_wrap=True)
+    said = [own.link.replace("_", " ")]
+    if peer.name:
+        ms = "an unknown time" if own.behind_ms is None else f"{own.behind_ms:,} ms"
+        said.append(f"the secondary is {counted(own.behind, 'record')} and {ms} behind")
+        said.append(f"same state at record {own.compared:,}" if own.compared else "states not compared yet")
+    out.print(f"link        {', '.join(said)}", soft_wrap=True)
+    secondary = "the secondary's" if is_primary else "its"
     for wrong in (
         own.why,
         "another node is to lead: nothing is released here any more" if own.fenced else "",
-        f"its state differs from the other node's at record {own.differs:,}: it must not lead" if own.differs else "",
+        f"{secondary} state differs at record {own.differs:,}: it must not lead" if own.differs else "",
     ):
         if wrong:
             out.print(f"  {wrong}", markup=False, soft_wrap=True, style="yellow")
+
+
+def _of_epoch(epoch: int) -> str:
+    return f" of epoch {epoch}" if epoch else ""
 
 
 def _print(found: Status) -> None:
@@ -154,9 +176,10 @@ def _print(found: Status) -> None:
     if not found.boot_id:
         out.print(f"venue {found.venue} is not running (data: {found.data})", soft_wrap=True)
         return
-    out.print(f"venue {found.venue}, epoch {found.epoch}, boot {found.boot_id[:8]}, data {found.data}", soft_wrap=True)
+    leads = f", epoch {found.epoch}" if found.epoch or found.node is None else ""
+    out.print(f"venue {found.venue}{leads}, boot {found.boot_id[:8]}, data {found.data}", soft_wrap=True)
     if found.node is not None:
-        _print_node(found.node)
+        _print_nodes(found.node, found.epoch)
     out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})", soft_wrap=True)
     if found.snapshot is None:
         out.print(f"no snapshot yet, generation {found.generation}", soft_wrap=True)

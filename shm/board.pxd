@@ -37,6 +37,8 @@ cdef enum:
     WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last
     WORD_HANDOVER = 45       # replicator: 1: the other node wants to lead, once this one has done all that it took
     WORD_DIFFERS = 44        # likewise: the mark at which the two nodes' states differ; 0: at none
+    WORD_COMPARED = 50       # likewise: the last mark at which the two nodes' states were found equal; 0: none yet
+    WORD_WHOLE_NS = 51       # likewise: the secondary has all that the log had then (venue time); 0: not known yet
 
 cdef struct HealthPayload:
     uint64_t heartbeat_ns    # CLOCK_MONOTONIC

@@ -32,6 +32,8 @@ class Word(IntEnum):
     PEER_SEQ = 43
     DIFFERS = 44
     HANDOVER = 45
+    COMPARED = 50
+    WHOLE_NS = 51
 
 class Counts(TypedDict):
     is_open: int

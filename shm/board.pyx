@@ -90,6 +90,8 @@ class Word(IntEnum):
     PEER_SEQ = WORD_PEER_SEQ
     DIFFERS = WORD_DIFFERS
     HANDOVER = WORD_HANDOVER
+    COMPARED = WORD_COMPARED
+    WHOLE_NS = WORD_WHOLE_NS
     SETTLED = WORD_SETTLED
     MATCHER_DONE = WORD_MATCHER_DONE
     MATCHER_DUE = WORD_MATCHER_DUE
@@ -162,7 +164,7 @@ cdef class Board:
     cdef uint64_t release_seq(self) noexcept nogil:
         """Events caused up to here may leave the venue (LOG-13), and the router's own among them are all published.
 
-        0 once another node leads, or is about to.
+        0 once another node leads, or is about to (I9).
         """
         if self.load(WORD_FENCED):
             return 0

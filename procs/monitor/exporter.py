@@ -49,13 +49,14 @@ class Exporter(Collector):
         yield _family(VENUE, [((reading.venue,), 1)])
         for metric in OF_A_RUN:
             samples = metric.samples(reading)
-            yield _family(metric, self._held(metric, samples, reading.epoch) if metric.is_position else samples)
+            yield _family(metric, self._held(metric, samples, reading) if metric.is_position else samples)
 
-    def _held(self, metric: Metric, samples: Iterable[Sample], epoch: int) -> Iterator[Sample]:
-        """Positions as far as they are known. While a node does not lead its core may replay what it had done."""
+    def _held(self, metric: Metric, samples: Iterable[Sample], reading: Reading) -> Iterator[Sample]:
+        """Positions as far as they are known. While a node neither leads nor follows, its core replays."""
+        is_known = reading.epoch or (reading.node is not None and reading.node.follows)
         for labels, value in samples:
             key = metric.name, labels
-            if value and epoch:
+            if value and is_known:
                 self._highest[key] = max(value, self._highest.get(key, 0))
             if key in self._highest:
                 yield labels, self._highest[key]

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Literal, NamedTuple
 
 from procs.monitor.health import QUESTIONS, Question
-from procs.monitor.reading import AgentStatus, GatewayStatus, Reading, RingStatus, SnapshotStatus
+from procs.monitor.reading import AgentStatus, GatewayStatus, NodeStatus, Reading, RingStatus, SnapshotStatus
 from shm.layout import SCHEMA_HASH
 
 PACKAGE = "lockstep-venue"
@@ -59,6 +59,16 @@ def _snapshot(value: Callable[[SnapshotStatus], float]) -> Samples:
     return lambda r: [((), value(r.snapshot))] if r.snapshot is not None else []
 
 
+def _node(value: Callable[[NodeStatus], float | None]) -> Samples:
+    """A sample of one of two nodes; none where the value is None."""
+
+    def samples(r: Reading) -> list[Sample]:
+        found = None if r.node is None else value(r.node)
+        return [] if found is None else [((), found)]
+
+    return samples
+
+
 def _gateway(value: Callable[[GatewayStatus], float]) -> Samples:
     return lambda r: [((each.gateway,), value(each)) for each in r.gateways]
 
@@ -95,7 +105,10 @@ def _processes_up(r: Reading) -> Iterator[Sample]:
 
 
 OF_A_RUN = (
-    _gauge("lockstep_running", "1 while the venue leads and every stage runs", _one(lambda r: r.running)),
+    _gauge(
+        "lockstep_running", "1 while the node leads, or follows the other one, and every stage runs",
+        _one(lambda r: r.running),
+    ),
     _gauge("lockstep_epoch", "The epoch that this node leads; 0 while it does not lead", _one(lambda r: r.epoch)),
     _gauge(
         "lockstep_generation", "1, and 1 more for each restart of the core in this run", _one(lambda r: r.generation)
@@ -148,7 +161,8 @@ OF_A_RUN = (
     _position("lockstep_log_records_total", "The sequence of the log's last record", _one(lambda r: r.log_end)),
     _position(
         "lockstep_log_durable_records_total",
-        "The sequence up to which the log is written and, where durability is local, synced", _one(lambda r: r.commit),
+        "The sequence up to which the node's journal has the log; where durability is local or both, synced",
+        _one(lambda r: r.durable),
     ),
     _position(
         "lockstep_log_committed_records_total",
@@ -164,16 +178,36 @@ OF_A_RUN = (
     ),
     _gauge("lockstep_commit_lag_records", "Log records that are not committed yet", _one(lambda r: r.commit_lag)),
     _gauge(
-        "lockstep_acked_lag_records", "Log records that a second node does not have yet; absent without one",
-        lambda r: [((), max(0, r.log_end - r.acked))] if r.acked else [],
-    ),
-    _gauge(
         "lockstep_link_up", "1 while the link to the other node carries the log; absent on a venue of one node",
-        lambda r: [((), r.node.link in ("in_step", "catching_up"))] if r.node else [],
+        _node(lambda node: node.link in ("in_step", "catching_up")),
     ),
     _gauge(
         "lockstep_primary", "1 while the role of the node is primary; absent on a venue of one node",
-        lambda r: [((), r.node.role == "primary")] if r.node else [],
+        _node(lambda node: node.role == "primary"),
+    ),
+    _gauge(
+        "lockstep_commit_waits", "1 while commits wait for the other node; absent on a venue of one node",
+        _node(lambda node: node.waits),
+    ),
+    _gauge(
+        "lockstep_fenced", "1 while the node releases nothing, as the other one is to lead; absent on a venue of one",
+        _node(lambda node: node.fenced),
+    ),
+    _gauge(
+        "lockstep_replication_lag_records", "Log records that the secondary lacks; absent before it was first heard of",
+        _node(lambda node: node.behind if node.peer.name else None),
+    ),
+    _gauge(
+        "lockstep_replication_lag_seconds", "How long ago the secondary had all that there was; absent before that",
+        _node(lambda node: None if node.behind_ms is None else node.behind_ms / 1000),
+    ),
+    _gauge(
+        "lockstep_state_compared_sequence", "The last record at which the nodes had the same state; absent without one",
+        _node(lambda node: node.compared or None),
+    ),
+    _gauge(
+        "lockstep_state_differs", "1 while the nodes' states are known to differ; absent on a venue of one node",
+        _node(lambda node: node.differs != 0),
     ),
     _gauge(
         "lockstep_database_lag_records", "Committed log records that PostgreSQL does not have yet",

@@ -16,7 +16,9 @@ from msgspec import Struct
 from procs.disk import space
 from procs.recovery import snapshot_catalog
 from procs.replicator.handshake import LinkState
+from procs.replicator.replicator import LinkReport
 from procs.replicator.replicator import report as link_report
+from procs.replicator.transport import show_address
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
 from procs.venue import database_trouble, node
@@ -25,6 +27,7 @@ from procs.venue.topology import SUPERVISOR_SLOT, Host
 from procs.venue.venue import Venue
 from shm.board import Word
 
+LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
 
 
@@ -101,23 +104,45 @@ class GatewayStatus(Struct, frozen=True):
     refused_by_matchers: int
 
 
-class NodeStatus(Struct, frozen=True):
-    """One of two nodes, and its link: `why` says what is wrong with that.
+class PeerStatus(Struct, frozen=True):
+    """The other node, as this one knows it by their link; `name` is "" before it has said that.
 
-    `behind` is how many records the secondary lacks, as far as this node knows. `waits`: commits wait for the other
-    node. `fenced`: this node may not release anything any more. `differs` is the record at which the nodes' states were
-    found to differ; 0: at none.
+    `epoch` is what it leads, 0 where it follows; `seq` how far its log goes, as it said last.
+    """
+
+    name: str
+    address: str
+    role: str
+    epoch: int
+    seq: int
+
+
+class NodeStatus(Struct, frozen=True):
+    """One of two nodes, and its link: `why` says what is wrong with that, or with the file of the node's role.
+
+    The secondary lacks `behind` records, as far as this node knows, and has all that there was `behind_ms` ago; None
+    where that is not known. `waits`: commits wait for the other node. `fenced`: this node may not release anything any
+    more. `compared` is the last record at which the nodes' states were found equal, `differs` the one at which they
+    were found to differ; 0: none.
     """
 
     name: str
     role: str
     members: list[str]
+    peer: PeerStatus
     link: str
     why: str
     behind: int
+    behind_ms: int | None
     waits: bool
     fenced: bool
+    compared: int
     differs: int
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is a secondary that has read its own journal, and goes on with what the primary sends."""
+        return self.role != "primary" and self.link != "starting"
 
 
 class SupervisorStatus(Struct, frozen=True):
@@ -129,7 +154,7 @@ class SupervisorStatus(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """A whole venue. Lags are counted in log records.
+    """A whole venue. Lags are counted in log records. `durable` is how far its journal has the log.
 
     `acked` is how far a second node has the log, 0 without one; `node` is this one of two nodes. Where the batcher
     writes no rows, `loader_problem` says why, and since when (UTC). `supervisor` is None before it has looked at a new
@@ -144,6 +169,7 @@ class Reading(Struct, frozen=True):
     generation: int = 0
     snapshot: SnapshotStatus | None = None
     log_end: int = 0
+    durable: int = 0
     commit: int = 0
     commit_lag: int = 0
     acked: int = 0
@@ -171,8 +197,9 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
     # What follows is read first: the end of the log can't be behind a commit that was read before it.
     database, acked = board.get(Word.DATABASE_SEQ), board.get(Word.ACKED_SEQ)
     commit = board.commit_position()
+    durable = board.get(Word.DURABLE_SEQ)
     end = board.get(Word.LOG_END)
-    role = node.load(venue.data)
+    role, trouble = _role(venue)
     follows = role.is_secondary and board.get(Word.LINK) != LinkState.STARTING
     return Reading(
         venue=venue.config.venue.name,
@@ -183,6 +210,7 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
         generation=board.get(Word.GENERATION),
         snapshot=_snapshot(venue.data),
         log_end=end,
+        durable=durable,
         commit=commit,
         commit_lag=max(0, end - commit),
         acked=acked,
@@ -198,28 +226,60 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
         gateways=[_gateway(venue, agent) for agent in agents if agent.name in venue.topology.gateways],
         loader_problem=wrong.reason,
         loader_problem_since=_utc(wrong.since_ns) if wrong.reason else None,
-        node=_node(venue, role, end),
+        node=_node(venue, role, trouble, end),
     )
 
 
-def _node(venue: Venue, role: Node, end: int) -> NodeStatus | None:
+def _role(venue: Venue) -> tuple[Node, str]:
+    """The node's role, and what is wrong with its file; the run goes on as what it began as."""
+    try:
+        return node.load(venue.data), ""
+    except node.RoleError as error:
+        return venue.node, str(error)
+
+
+def _node(venue: Venue, role: Node, trouble: str, end: int) -> NodeStatus | None:
     board, name = venue.board, venue.config.replication.node
     if name is None:
         return None
+    told = link_report(venue.data) or LinkReport("", "")
+    link = LinkState(board.get(Word.LINK))
     known = max(end, board.get(Word.PEER_SEQ))
-    has = end if role.is_secondary else board.get(Word.ACKED_SEQ)
-    why = link_report(venue.data)
+    behind = max(0, known - (end if role.is_secondary else board.get(Word.ACKED_SEQ)))
     return NodeStatus(
         name=name,
         role=role.role,
         members=list(role.members),
-        link=LinkState(board.get(Word.LINK)).name.lower(),
-        why=why.why if why else "",
-        behind=max(0, known - has),
+        peer=_peer(venue, role, told),
+        link=link.name.lower(),
+        why="; ".join(each for each in (trouble, told.why) if each),
+        behind=behind,
+        behind_ms=_behind_ms(venue, whole=behind == 0 and (not role.is_secondary or link in LINKED)),
         waits=board.get(Word.COMMIT_BY) == Word.ACKED_SEQ,
         fenced=board.get(Word.FENCED) != 0,
+        compared=board.get(Word.COMPARED),
         differs=board.get(Word.DIFFERS),
     )
+
+
+def _peer(venue: Venue, role: Node, told: LinkReport) -> PeerStatus:
+    section = venue.config.replication
+    others = [member for member in role.members if member != section.node]
+    return PeerStatus(
+        name=told.peer or next(iter(others), ""),
+        address=show_address(section.peer_address, section.peer_port),
+        role="primary" if role.is_secondary else "secondary",
+        epoch=told.epoch if role.is_secondary else 0,
+        seq=venue.board.get(Word.PEER_SEQ),
+    )
+
+
+def _behind_ms(venue: Venue, *, whole: bool) -> int | None:
+    """How long ago there was no more than the secondary has now: 0 if it is `whole`, and heard of."""
+    if whole:
+        return 0
+    whole_ns = venue.board.get(Word.WHOLE_NS)
+    return max(0, venue.now_ns() - whole_ns) // 1_000_000 if whole_ns else None
 
 
 def counts(venue: Venue) -> dict[str, int]:

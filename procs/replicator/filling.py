@@ -14,6 +14,7 @@ from procs.replicator import comparison
 from procs.replicator.comparison import DifferenceError
 from procs.replicator.greeting import NEAR, Tell, greeting_of, voids_of
 from procs.replicator.handshake import Fence, Hello, LinkError, LinkState, Promote, Refusal
+from procs.replicator.lag import Lag
 from procs.replicator.receiver import Receiver, feed
 from procs.replicator.transport import Connection, Dialer
 from procs.venue import node
@@ -48,6 +49,9 @@ class Filling:
         self._asked_ns = 0
         self._looked_ns = 0
         self._compared = 0  # the last mark at which both nodes had the same state
+        self._lag = Lag(venue.board)
+        self.peer = ""  # the other node's name, once it has greeted
+        self.epoch = 0  # that it leads, as it said last
         self._handed_over_at: int | None = None  # the end of the log of a peer that does not lead any more
 
     def poll(self, now_ns: int) -> int:
@@ -100,8 +104,12 @@ class Filling:
             return 1
         if receiver.is_up:
             self._handed_over_at = None
+            self.peer, self.epoch = receiver.peer or "", receiver.epoch
             self._compare(receiver, now_ns)
-            behind = self._board.get(Word.PEER_SEQ) - (self._log.next - 1)
+            end = self._board.get(Word.PEER_SEQ)
+            if work and end:  # it has just said how far its log goes
+                self._lag.look(self._log.next - 1, end, now_ns)
+            behind = end - (self._log.next - 1)
             self._tell(LinkState.IN_STEP if behind <= NEAR else LinkState.CATCHING_UP, "")
             self._fence(receiver, now_ns)
         return work
@@ -127,7 +135,11 @@ class Filling:
         if found is not None:
             comparison.keep(self._venue.data, found)
             self._board.set(Word.DIFFERS, found.seq)
+            assert self.connection is not None
+            self.connection.refuse(receiver, LinkError(Refusal.DIFFERS, str(found), receiver.epoch, found.seq), now_ns)
             raise DifferenceError(found)
+        self._board.set(Word.COMPARED, receiver.mark)
+        receiver.tell_equal(receiver.mark, now_ns)
         log.info("states_equal", seq=receiver.mark)
 
     def _connect(self, now_ns: int) -> int:
@@ -189,6 +201,7 @@ class Filling:
         if orderly:  # else the operator has written it
             node.save(data, structs.replace(node.load(data), role="primary", members=(name,)))
         self._board.set(Word.COMMIT_BY, 0)
+        self._board.set(Word.WHOLE_NS, 0)  # from here on it is about the other node
         self._board.set(Word.HANDOVER, Fence.NO)  # from here on it is the other node's wish
         self._board.set(Word.PROMOTED, 1)
         self.is_over = True

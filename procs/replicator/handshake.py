@@ -34,6 +34,7 @@ class Refusal(IntEnum):
     NOT_LEADING = 13
     NOT_READY = 14
     OTHER_VOIDS = 15
+    DIFFERS = 16
 
 
 class LinkError(Exception):

@@ -17,10 +17,11 @@ cdef enum FrameKind:
     FRAME_HEARTBEAT = 6
     FRAME_FENCE = 7          # secondary: it is about to lead
     FRAME_HANDOVER = 8       # secondary: it wants to lead, once it has all that there will be
-    FRAME_DIGESTS = 10       # primary: of its state at the mark of a snapshot, which is the position
     FRAME_FENCED = 9         # primary: it releases nothing any more; the position is the end of its log
+    FRAME_DIGESTS = 10       # primary: of its state at the mark of a snapshot, which is the position
     FRAME_VOIDS = 11         # who leads: all that is taken out of the venue from now on
     FRAME_KEPT = 12          # secondary: that is on its disk
+    FRAME_EQUAL = 13         # secondary: its state at that mark, which is the position, is the same
 
 cdef struct FrameHeader:
     uint64_t magic

@@ -10,6 +10,7 @@ from procs.replicator.link cimport (
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
     FRAME_DIGESTS,
+    FRAME_EQUAL,
     FRAME_FENCE,
     FRAME_FENCED,
     FRAME_HANDOVER,
@@ -66,6 +67,7 @@ cdef class Receiver(Link):
     cdef bint wants_to_lead
     cdef readonly uint32_t epoch
     cdef readonly uint64_t chain
+    cdef readonly str peer               # the primary's name
     cdef readonly uint64_t acknowledged
     cdef readonly uint64_t mark          # of the snapshot that the primary told the digests of last
     cdef readonly bytes digests
@@ -123,6 +125,14 @@ cdef class Receiver(Link):
             self.send(header, FRAME_HANDOVER if orderly else FRAME_FENCE, 0, now_ns)
             self.wants_to_lead = True
 
+    def tell_equal(self, seq: int, now_ns: int) -> None:
+        """Tell the primary that the two nodes have the same state at the mark `seq`."""
+        cdef FrameHeader *header = self.claim(0) if self.is_up else NULL
+        if header != NULL:
+            header.epoch = self.epoch
+            header.position = seq
+            self.send(header, FRAME_EQUAL, 0, now_ns)
+
     cdef bint take(self, FrameHeader *header) except -1:
         """False where it has to wait for room in the ring."""
         if not self.is_up:
@@ -161,6 +171,7 @@ cdef class Receiver(Link):
         check_same_venue(self.own, peer)
         if peer.epoch < self.epoch:
             raise LinkError(Refusal.OLD_EPOCH, f"the primary leads epoch {peer.epoch}, and this log has {self.epoch}")
+        self.peer = peer.node
         self.nonce = session_nonce(self.own.nonce, peer.nonce)
         self.is_up = True
         return 0

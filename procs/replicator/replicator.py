@@ -25,10 +25,15 @@ from shm.log_lines import log
 
 
 class LinkReport(Struct, frozen=True):
-    """What `lockstep status` says of a link beyond the board: in `run/link.json` of the data folder."""
+    """What `lockstep status` says of a link beyond the board: in `run/link.json` of the data folder.
+
+    `peer` is the other node's name, "" before it has greeted; `epoch` the one that it leads, 0 where it follows.
+    """
 
     state: str
     why: str
+    peer: str = ""
+    epoch: int = 0
 
 
 class Replicator:
@@ -41,7 +46,7 @@ class Replicator:
         self.kick: Callable[[], None] = lambda: None
         self._venue = venue
         self._board = venue.board
-        self._said: tuple[LinkState, str] | None = None
+        self._said: tuple[LinkState, str, str, int] | None = None
         self._watched: Connection | None = None
         self._watched_fd = -1
         self._shipping = Shipping(venue, acceptor, self._tell_of_shipping)
@@ -67,7 +72,7 @@ class Replicator:
         if self._filling is not None:
             work += self._filling.poll(now_ns)
             if self._filling.is_over:
-                self._filling = None
+                self._shipping.peer, self._filling = self._filling.peer, None
                 self._tell(LinkState.ALONE, "this node has just begun to lead")
         self._watch(self._shipping.connection if self._filling is None else self._filling.connection)
         return work
@@ -97,21 +102,23 @@ class Replicator:
             self._tell(state, why)
 
     def _tell(self, state: LinkState, why: str) -> None:
-        if (state, why) == self._said:
+        side = self._shipping if self._filling is None else self._filling
+        said = (state, why, side.peer, side.epoch)
+        if said == self._said:
             return
-        report = LinkReport(state.name.lower(), why)
+        report = LinkReport(state.name.lower(), why, side.peer, side.epoch)
         if self._said is None or state is not self._said[0]:
             (log.warning if state is LinkState.REFUSED else log.info)("link", state=report.state, why=why)
-        self._said = (state, why)
+        self._said = said
         atomic_file.replace(_file(self._venue.data), msgspec.json.encode(report))
         self._board.set(Word.LINK, state)
 
 
 def report(data: Path) -> LinkReport | None:
-    """What the replicator of the node in `data` said last of its link; None if it has said nothing yet."""
+    """What the replicator of the node in `data` said last of its link; None if nothing, or if that can't be read."""
     try:
         return msgspec.json.decode(_file(data).read_bytes(), type=LinkReport)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 

@@ -12,6 +12,7 @@ from procs.replicator.link cimport (
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
     FRAME_DIGESTS,
+    FRAME_EQUAL,
     FRAME_FENCE,
     FRAME_FENCED,
     FRAME_HANDOVER,
@@ -29,7 +30,8 @@ from procs.replicator.link cimport (
 )
 from shm.bell cimport WAIT_COMMIT
 from shm.board cimport (
-    WORD_ACKED_SEQ, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED, WORD_HANDOVER, WORD_LOG_END, WORD_PEER_SEQ, Board,
+    WORD_ACKED_SEQ, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED, WORD_HANDOVER, WORD_LOG_END,
+    WORD_PEER_SEQ, Board,
 )
 from shm.journal cimport JournalReader
 from shm.journal_format cimport mix
@@ -141,10 +143,14 @@ cdef class Shipper(Link):
             raise LinkError(Refusal.OUT_OF_ORDER, f"sequence {header.position} is acknowledged, and was never shipped")
         if self.is_for_tail:
             return 0  # it is no secondary: nothing that it says counts
-        if header.kind == FRAME_FENCE:
+        if header.kind == FRAME_FENCE:  # from here on the other node alone releases (I9)
             self.board.store(WORD_FENCED, self.epoch() + 1)
         elif header.kind == FRAME_HANDOVER:
             self.board.store(WORD_HANDOVER, 1)
+        elif header.kind == FRAME_EQUAL:
+            self.board.store(WORD_COMPARED, header.position)
+            self.board.store(WORD_DIFFERS, 0)  # that was another secondary
+            return 0
         elif header.kind != FRAME_ACKNOWLEDGED:
             raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} is none that a secondary sends")
         self.board.store(WORD_PEER_SEQ, max(header.position, self.board.load(WORD_PEER_SEQ)))

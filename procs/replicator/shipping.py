@@ -13,6 +13,7 @@ from msgspec import structs
 from procs.replicator import comparison, voiding
 from procs.replicator.greeting import NEAR, Tell, greeting_of
 from procs.replicator.handshake import LinkError, LinkState, Refusal
+from procs.replicator.lag import Lag
 from procs.replicator.shipper import Shipper
 from procs.replicator.transport import Acceptor, Connection
 from procs.venue import node, voided_commands
@@ -36,10 +37,16 @@ class Shipping:
         self._shipper: Shipper | None = None
         self._looked_ns = 0
         self._compared = 0  # the mark of the last snapshot whose digests the peer was told
+        self._lag = Lag(venue.board)
+        self.peer = ""  # the other node's name, once it has greeted
+        self.epoch = 0  # that it leads: none, as far as is known here
 
     def poll(self, now_ns: int) -> int:
         """Returns how much there was to do. OSError where it can't be written that commits wait for the peer."""
         connection, shipper = self.connection, self._shipper
+        acked = self._board.get(Word.ACKED_SEQ)
+        if acked and self._board.get(Word.EPOCH):
+            self._lag.look(acked, self._board.get(Word.LOG_END), now_ns)
         if connection is None or shipper is None:
             return self._accept(now_ns)
         try:
@@ -51,8 +58,7 @@ class Shipping:
             self._end(error, now_ns)
             return 1
         except ConnectionError as error:
-            self._disconnect()
-            self._tell(LinkState.ALONE, str(error))
+            self._hear_last(shipper, now_ns, str(error))
             return 1
         if shipper.voids is not None:
             return self._take_out(shipper, now_ns)
@@ -108,9 +114,14 @@ class Shipping:
             if self._acceptor.trouble:
                 self._tell(LinkState.ALONE, self._acceptor.trouble)
             return 0
+        try:
+            follows = node.load(self._venue.data).is_secondary
+        except node.RoleError as error:
+            self._disconnect()  # what this node is to the other one is not known
+            self._tell(LinkState.ALONE, str(error))
+            return 1
         own = greeting_of(self._venue.config, self._venue.data, self._board.get(Word.DURABLE_SEQ))
         own = structs.replace(own, epoch=self._board.get(Word.EPOCH) or own.epoch)
-        follows = node.load(self._venue.data).is_secondary
         ring, folder = self._venue.ring(LOG), self._venue.data / "journal"
         catch_up = self._venue.config.replication.catch_up_mb_s * MEGABYTE
         self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows, catch_up=catch_up)
@@ -118,6 +129,7 @@ class Shipping:
 
     def _judge(self, shipper: Shipper) -> None:
         """See how far the peer is; once it has had all, commits wait for it, and that is written down first."""
+        self.peer = shipper.peer or ""
         acked = self._board.get(Word.ACKED_SEQ)
         behind = self._board.get(Word.LOG_END) - acked
         if behind > NEAR or not acked:
@@ -137,12 +149,24 @@ class Shipping:
         node.save(self._venue.data, structs.replace(node.load(self._venue.data), members=members))
         self._board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
 
+    def _hear_last(self, shipper: Shipper, now_ns: int, reason: str) -> None:
+        """The peer has hung up: what it said last is in the buffer, why it refuses this node perhaps."""
+        try:
+            shipper.poll(now_ns)
+        except LinkError as error:
+            self._end(error, now_ns)
+        else:
+            self._disconnect()
+            self._tell(LinkState.ALONE, reason)
+
     def _end(self, error: LinkError, now_ns: int) -> None:
         connection, shipper = self.connection, self._shipper
         assert connection is not None
         assert shipper is not None
         connection.refuse(shipper, error, now_ns)
         self._disconnect()
+        if error.code is Refusal.DIFFERS:
+            self._board.set(Word.DIFFERS, max(1, error.position))
         is_refused = self._board.get(Word.EPOCH) and error.code is not Refusal.SILENT
         self._tell(LinkState.REFUSED if is_refused else LinkState.ALONE, str(error))
 

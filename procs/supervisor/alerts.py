@@ -43,6 +43,11 @@ Kind = Literal[
     "database_behind",
     "database_caught_up",
     "snapshot_failed",
+    "link_lost",  # of two nodes: no link between them for a while
+    "link_back",
+    "promoted",  # this node has begun to lead in the other one's place
+    "fenced",  # the other node leads, or is to: this one releases nothing more
+    "differs",  # the two nodes' states differ
 ]
 
 

@@ -1,4 +1,4 @@
-"""States that should not last, unlike events: little space on the disk, a database that does not follow."""
+"""States that should not last, unlike events: little space on the disk, a database that does not follow, no link."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from pathlib import Path
 
 from config.schema import AlertsSection
 from procs.disk import space
+from procs.replicator import replicator
+from procs.replicator.handshake import LinkState
 from procs.supervisor.alerts import Alerts
 from procs.venue import database_trouble
 from shm.board import Board, Word
 
 LOOK_S = 1.0
+LINK_LOST_S = 5.0  # a process that starts again, or a cable that is moved, is nobody's business
+LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
 class Conditions:
@@ -23,7 +27,9 @@ class Conditions:
         self._alerts = alerts
         self._looked_s = 0.0
         self._is_low = self._is_behind = self._is_full = False
-        self._moved_s = time.monotonic()
+        self._is_cut = self._is_promoted = False
+        self._differs = 0
+        self._moved_s = self._linked_s = time.monotonic()
         self._database = 0
 
     def tick(self, board: Board, now_s: float) -> None:
@@ -33,6 +39,39 @@ class Conditions:
         self._looked_s = now_s
         self._look_at_disk(board)
         self._look_at_database(board.commit_position(), board.get(Word.DATABASE_SEQ), now_s)
+        self._look_at_link(board.get(Word.LINK), now_s)
+        self._look_at_role(board)
+
+    def end(self, board: Board) -> None:
+        """A run is over: what it ended by, too, is told, and the next one begins with nothing."""
+        self._look_at_role(board)
+        self._differs, self._is_promoted = 0, False
+
+    def _look_at_link(self, state: int, now_s: float) -> None:
+        """Only one of two nodes has a link that is more than about to be made."""
+        if state == LinkState.STARTING:
+            self._linked_s = now_s
+        elif state in LINKED:
+            if self._is_cut:
+                self._is_cut = False
+                self._alerts.tell("link_back", "the link to the other node is back")
+            self._linked_s = now_s
+        elif not self._is_cut and now_s - self._linked_s >= LINK_LOST_S:
+            self._is_cut = True
+            report = replicator.report(self._data)
+            why = f": {report.why}" if report is not None and report.why else ""
+            self._alerts.tell("link_lost", f"there is no link to the other node for {LINK_LOST_S:g} s{why}")
+
+    def _look_at_role(self, board: Board) -> None:
+        differs, epoch = board.get(Word.DIFFERS), board.get(Word.EPOCH)
+        if differs and differs != self._differs:
+            self._alerts.tell(
+                "differs", f"the two nodes' states differ at record {differs:,}: the secondary must not lead"
+            )
+        self._differs = differs
+        if epoch and board.get(Word.PROMOTED) and not self._is_promoted:
+            self._is_promoted = True
+            self._alerts.tell("promoted", f"this node leads epoch {epoch} in the place of the other one")
 
     def _look_at_disk(self, board: Board) -> None:
         free = space.free_bytes(self._data)

@@ -68,7 +68,7 @@ class Roles:
         return node
 
     async def may_run(self, node: Node) -> bool:
-        """Whether this node may begin in its role: a primary asks the other node first (LOG-21).
+        """Whether this node may begin in its role: a primary asks the other node first (LOG-21, I9).
 
         False where that leads or has more, and where the venue was asked to stop meanwhile. A primary whose commits
         wait for a node that can't be reached waits for it, or for the operator.
@@ -130,17 +130,23 @@ class Roles:
 
     def is_over(self) -> bool:
         """After a run that was fenced: whether the node ends too, since it did not hand over in order."""
-        if role.load(self._data).is_secondary:
-            self._console.line("the other node leads: this one goes on as the secondary")
-            return False
-        reason = "another node has begun to lead: this one ends. lockstep rejoin makes it the secondary"
+        is_secondary = role.load(self._data).is_secondary
+        if is_secondary:
+            reason = "the other node leads: this one goes on as the secondary"
+        else:
+            reason = "another node has begun to lead: this one ends. lockstep rejoin makes it the secondary"
         self._console.line(reason)
-        self._alerts.tell("venue_failed", reason)
-        return True
+        self._alerts.tell("fenced", reason)
+        return not is_secondary
 
     async def _promote(self, run: Run) -> None:
         """Carry out what the role's file says by now of a secondary that runs."""
-        node, board = role.load(self._data), run.venue.board
+        board = run.venue.board
+        try:
+            node = role.load(self._data)
+        except role.RoleError as error:
+            self._console.line(f"the role stays as it is: {error}")
+            return
         if not run.follows:
             return
         if not node.is_secondary:

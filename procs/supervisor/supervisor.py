@@ -239,6 +239,7 @@ class Supervisor:
                 await self._pause(watch.pause_s)
             return Outcome(watch.ready_s, None)
         finally:
+            self._conditions.end(run.venue.board)
             await watch.close()
 
     async def _pause(self, seconds: float) -> None:

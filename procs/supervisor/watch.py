@@ -77,6 +77,7 @@ class Watch:
         self._began_s = self._told_s = time.monotonic()
         self._first_ready_s: float | None = None
         self._is_ready = False
+        self._follows = run.follows
 
     @property
     def ready_s(self) -> float | None:
@@ -187,6 +188,10 @@ class Watch:
 
     def _tell(self) -> None:
         now_s = time.monotonic()
+        is_promoted = self._follows and not self._run.follows
+        if is_promoted and self._is_ready:
+            self._is_ready = False
+            self._began_s = self._told_s = now_s
         if self._is_ready:
             return
         if not self._run.is_ready:
@@ -204,6 +209,9 @@ class Watch:
             )
             self._keeper = asyncio.create_task(self._keep_gate())
             self._console.ready(self._run, took_s)
+        elif is_promoted:
+            self._console.ready(self._run, took_s)
         else:
             self._console.line(f"venue ready again after {took_s:.1f} s")
+        self._follows = self._run.follows
         self._notifier.ready("ready")

@@ -54,7 +54,7 @@ def load(data: Path) -> Node:
     except FileNotFoundError:
         return Node()
     except (OSError, msgspec.DecodeError) as error:
-        raise RoleError(f"{file} can't be read ({error}): lockstep failover and rejoin write it") from error
+        raise RoleError(f"{file} can't be read ({error}): put a copy back, or have lockstep rejoin write it") from error
 
 
 def save(data: Path, node: Node) -> None:

@@ -8,6 +8,7 @@ from procs.monitor.reading import (
     GatewayStatus,
     HostStatus,
     NodeStatus,
+    PeerStatus,
     Reading,
     RingStatus,
     SnapshotStatus,
@@ -25,6 +26,7 @@ WELL = Reading(
     generation=1,
     snapshot=SnapshotStatus(90, 4096, "2026-01-31 12:00:00", 5, 1_769_860_800_000_000_000),
     log_end=120,
+    durable=119,
     commit=118,
     commit_lag=2,
     acked=0,
@@ -43,4 +45,17 @@ WELL = Reading(
     gateways=[GatewayStatus("gateway.1", True, 4, 3, 12, 5, 6, 7)],
 )
 
-NODE = NodeStatus("a", "primary", ["a", "b"], "in_step", "", 0, waits=True, fenced=False, differs=0)
+NODE = NodeStatus(
+    name="a",
+    role="primary",
+    members=["a", "b"],
+    peer=PeerStatus("b", "127.0.0.1:9901", "secondary", 0, 118),
+    link="in_step",
+    why="",
+    behind=2,
+    behind_ms=1500,
+    waits=True,
+    fenced=False,
+    compared=90,
+    differs=0,
+)

@@ -39,7 +39,12 @@ SUFFIXES = (
     "_sessions",
     "_orders",
 )
-NUMBERS = {"lockstep_epoch", "lockstep_generation", "lockstep_snapshot_sequence"}
+NUMBERS = {
+    "lockstep_epoch",
+    "lockstep_generation",
+    "lockstep_snapshot_sequence",
+    "lockstep_state_compared_sequence",
+}
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -67,9 +72,14 @@ def test_each_metric_is_exported_with_its_labels_and_nothing_else_is() -> None:
     alone = {name for name, _ in exported(WELL)}
     assert {name for name, _ in shown} - alone == {
         "lockstep_log_acked_records_total",
-        "lockstep_acked_lag_records",
         "lockstep_link_up",
         "lockstep_primary",
+        "lockstep_commit_waits",
+        "lockstep_fenced",
+        "lockstep_replication_lag_records",
+        "lockstep_replication_lag_seconds",
+        "lockstep_state_compared_sequence",
+        "lockstep_state_differs",
     }
 
 
@@ -77,6 +87,34 @@ def test_each_metric_is_exported_with_its_labels_and_nothing_else_is() -> None:
 def test_a_link_is_up_while_it_carries_the_log(link: str, up: int) -> None:
     found = exported(structs.replace(WELL, node=structs.replace(NODE, link=link, role="secondary")))
     assert (value(found, "lockstep_link_up"), value(found, "lockstep_primary")) == (up, 0)
+
+
+def test_what_two_nodes_have_between_them_is_told_as_it_is() -> None:
+    found = exported(structs.replace(WELL, node=NODE))
+    assert value(found, "lockstep_replication_lag_records") == 2
+    assert value(found, "lockstep_replication_lag_seconds") == 1.5
+    assert value(found, "lockstep_state_compared_sequence") == 90
+    states = [value(found, f"lockstep_{what}") for what in ("commit_waits", "fenced", "state_differs")]
+    assert states == [1, 0, 0]
+    spoilt = structs.replace(NODE, peer=structs.replace(NODE.peer, name=""), behind_ms=None, compared=0, differs=7)
+    found = exported(structs.replace(WELL, node=structs.replace(spoilt, fenced=True)))
+    assert not {name for name, _ in found} & {
+        "lockstep_replication_lag_records", "lockstep_replication_lag_seconds", "lockstep_state_compared_sequence"
+    }  # fmt: skip
+    assert value(found, "lockstep_state_differs") == value(found, "lockstep_fenced") == 1
+
+
+def test_a_secondary_tells_its_positions_once_it_has_read_its_own_journal() -> None:
+    exporter = Exporter()
+
+    def end(seq: int, link: str) -> float | None:
+        node = structs.replace(NODE, role="secondary", link=link)
+        return value(
+            parsed(exporter.text(structs.replace(WELL, epoch=0, log_end=seq, node=node), OLDEST_MS)),
+            "lockstep_log_records_total",
+        )
+
+    assert [end(40, "starting"), end(120, "alone"), end(130, "in_step"), end(5, "starting")] == [None, 120, 130, 130]
 
 
 def test_names_follow_the_conventions() -> None:
@@ -99,7 +137,7 @@ def test_a_reading_is_told_as_it_is() -> None:
     assert value(found, "lockstep_ring_fill_ratio", ring="log") == 0.5
     assert value(found, "lockstep_events_total", ring="events.matcher.1") == 77
     assert value(found, "lockstep_ingress_records_total", ring="ingress.gateway.1") == 55
-    assert [value(found, f"lockstep_log_{what}_records_total") for what in ("durable", "committed")] == [118, 118]
+    assert [value(found, f"lockstep_log_{what}_records_total") for what in ("durable", "committed")] == [119, 118]
     assert value(found, "lockstep_commit_lag_records") == 2
     assert value(found, "lockstep_snapshot_timestamp_seconds") == 1_769_860_800
     by = {

@@ -52,7 +52,7 @@ class Pair:
     """Nodes `a`, the primary at first, and `b`, its secondary. Each reaches the other by a cable of its own."""
 
     def __init__(self, folder: Path, durability: str = "replicated", acknowledge: str = "disk") -> None:
-        ports = free_port(), free_port()
+        self.ports = ports = free_port(), free_port()
         self.a = RunningVenue(self._folder(folder, "a"), durability=durability)
         self.b = RunningVenue(self._folder(folder, "b"), durability=durability)
         self.to_a, self.to_b = Cable(ports[0]), Cable(ports[1])

@@ -145,8 +145,19 @@ def test_a_slow_link_takes_its_time_and_nothing_else(pair: Pair) -> None:
 def test_status_shows_each_nodes_role_and_link(pair: Pair) -> None:
     primary, secondary = pair.a.command("status"), pair.b.command("status")
     assert (primary.returncode, secondary.returncode) == (0, 0)
-    assert "node a, primary with b: in step, 0 records behind, commits wait for it" in primary.stdout
-    assert "node b, secondary: in step, 0 records behind" in secondary.stdout
+    ports = pair.ports
+    assert "this node   a, primary of epoch " in primary.stdout
+    assert f", commits wait for b\nother node  b, secondary, at 127.0.0.1:{ports[1]}\n" in primary.stdout
+    assert "link        in step, the secondary is 0 records and 0 ms behind, " in primary.stdout
+    assert "this node   b, secondary\nother node  a, primary of epoch " in secondary.stdout
+    assert (
+        f", at 127.0.0.1:{ports[0]}\nlink        in step, the secondary is 0 records and 0 ms behind, "
+        in secondary.stdout
+    )
+    said = pair.b.log.read_text()
+    assert f"node b, a secondary that follows the node at 127.0.0.1:{ports[0]}, and takes no orders" in said
+    assert "TargetCompID" not in said, "it has no address for orders"
+    assert "TargetCompID" in pair.a.log.read_text()
 
 
 def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
@@ -156,6 +167,7 @@ def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
     assert entries(pair.a.data)
     told = pair.b.data / "log" / "replicator.log"
     within(lambda: "states_equal" in told.read_text(), "the nodes have not compared their states")
+    within(lambda: "same state at record" in pair.a.command("status").stdout, "the primary does not know that")
 
 
 def test_a_primary_that_lost_the_end_of_its_journal_takes_it_from_the_secondary(pair: Pair) -> None:
@@ -181,6 +193,12 @@ def test_the_secondary_leads_once_the_primary_has_handed_over(pair: Pair) -> Non
     client.connect()
     assert cancelled(client, names) == names
     assert node.load(pair.a.data).role == "secondary"
+
+    def says_where_orders_go() -> bool:
+        said = pair.b.log.read_text().partition("this node is to lead")[2].partition("node b, which leads")
+        return "TargetCompID" in said[2]
+
+    within(says_where_orders_go, "it does not say that it leads")
     within(lambda: node.load(pair.b.data).members == ("b", "a"), "commits do not wait for the old primary")
     client.close()
 
@@ -200,6 +218,7 @@ def test_what_was_acknowledged_outlives_the_primary(pair: Pair) -> None:
 
 
 def test_an_old_primary_does_not_lead_again(pair: Pair) -> None:
+    """I9."""
     with pytest.raises(AssertionError, match="leads: lockstep rejoin makes this one its secondary"):
         pair.b.start()
     assert pair.b.process is not None

@@ -326,6 +326,7 @@ def test_no_node_that_leads_gives_a_tail(pair: Pair) -> None:
 
 
 def test_a_primary_that_is_fenced_says_where_its_log_ends(pair: Pair) -> None:
+    """And releases nothing more (I9)."""
     pair.primary.put(model.records(1, 20))
     pair.carry()
     pair.receiver.ask_to_lead(0, orderly=False)
@@ -379,3 +380,15 @@ def test_digests_of_a_mark_reach_the_secondary(pair: Pair) -> None:
     pair.carry()
     assert (pair.receiver.mark, pair.receiver.digests) == (2, b"{}")
     assert pair.secondary.board.get(Word.PRIMARY_COMMIT) == 0
+
+
+def test_a_secondary_of_the_same_state_says_so_in_the_place_of_one_that_differed(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 3))
+    pair.carry()
+    pair.primary.board.set(Word.DIFFERS, 2)
+    pair.receiver.tell_equal(3, 0)
+    pair.carry()
+    assert (pair.primary.board.get(Word.COMPARED), pair.primary.board.get(Word.DIFFERS)) == (3, 0)
+    pair.receiver.tell_equal(4, 0)
+    move(pair.receiver, pair.shipper)
+    assert "never shipped" in assert_refuses(pair.shipper, Refusal.OUT_OF_ORDER)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from config.schema import AlertsSection
+from procs.replicator.handshake import LinkState
 from procs.supervisor import alerts as module
 from procs.supervisor.alerts import MAX_WAITING, Alerts
 from procs.supervisor.conditions import Conditions
@@ -290,3 +291,68 @@ def test_a_running_venue_tells_of_a_death_and_never_waits(config: Path, start: S
     assert "secret" not in (config.parent / "data" / "run" / "manifest.json").read_text()
     venue.process.send_signal(signal.SIGINT)
     assert venue.process.wait(PATIENCE_S) == 0
+
+
+@pytest.fixture
+def told_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The events that are told, and their messages."""
+    events: list[tuple[str, str]] = []
+    monkeypatch.setattr(module.Alerts, "tell", lambda _self, event, message: events.append((event, message)))
+    return events
+
+
+def conditions_of(data: Path) -> Conditions:
+    settings = AlertsSection(disk_low_bytes=0)
+    return Conditions(settings, data, Alerts(settings, "mine", data / "alerts.json", print))
+
+
+def test_a_link_is_lost_after_a_while_and_comes_back(tmp_path: Path, told_of: list[tuple[str, str]]) -> None:
+    board = Board.private()
+    conditions = conditions_of(tmp_path)
+    (tmp_path / "run").mkdir()
+    link = tmp_path / "run" / "link.json"
+    link.write_text('{"state": "alone", "why": "127.0.0.1:9901: connection reset"}')
+    steps = [
+        (1000, LinkState.STARTING), (1100, LinkState.STARTING), (1200, LinkState.IN_STEP), (1201, LinkState.ALONE),
+        (1202, LinkState.ALONE), (1204, LinkState.IN_STEP), (1206, LinkState.ALONE), (1208, LinkState.ALONE),
+    ]  # fmt: skip
+    for at_s, state in steps:
+        board.set(Word.LINK, state)
+        conditions.tick(board, at_s)
+    assert told_of == []
+    for at_s in (1210, 1300):
+        conditions.tick(board, at_s)
+    assert told_of == [("link_lost", "there is no link to the other node for 5 s: 127.0.0.1:9901: connection reset")]
+    board.set(Word.LINK, LinkState.CATCHING_UP)
+    conditions.tick(board, 1500)
+    board.set(Word.LINK, LinkState.REFUSED)
+    link.write_text('{"state": "ref')  # half of it
+    for at_s in (1510, 1520):
+        conditions.tick(board, at_s)
+    assert [event for event, _ in told_of] == ["link_lost", "link_back", "link_lost"]
+
+
+def test_a_venue_of_one_node_has_no_link_to_lose(tmp_path: Path, told_of: list[tuple[str, str]]) -> None:
+    conditions = conditions_of(tmp_path)
+    for at_s in range(1000, 1100):
+        conditions.tick(Board.private(), at_s)
+    assert told_of == []
+
+
+def test_a_promotion_and_a_difference_are_told_once_a_run(tmp_path: Path, told_of: list[tuple[str, str]]) -> None:
+    board = Board.private()
+    conditions = conditions_of(tmp_path)
+    board.set(Word.PROMOTED, 1)
+    conditions.tick(board, 1000)
+    assert told_of == [], "it does not lead yet"
+    board.set(Word.EPOCH, 7)
+    for at_s in (1010, 1020):
+        conditions.tick(board, at_s)
+    assert told_of == [("promoted", "this node leads epoch 7 in the place of the other one")]
+    board.set(Word.DIFFERS, 1200)
+    conditions.end(board)  # it ends the run that it is found in
+    assert [event for event, _ in told_of] == ["promoted", "differs"]
+    assert "differ at record 1,200" in told_of[-1][1]
+    conditions.tick(Board.private(), 1100)
+    conditions.end(Board.private())
+    assert len(told_of) == 2
