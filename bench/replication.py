@@ -7,6 +7,7 @@ primary has a record the secondary has it in its log ring, both read from the bo
 
 from __future__ import annotations
 
+import socket
 import statistics
 import threading
 import time
@@ -15,12 +16,21 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import orders
+from msgspec import structs
+
+from bench import log_load, orders
+from procs.journaler.journaler import Journaler
+from procs.replicator.handshake import Hello
+from procs.replicator.receiver import Receiver
+from procs.replicator.shipper import Shipper
+from procs.replicator.transport import Connection, tune
 from scripts.flow import throwaway
 from scripts.flow.initiator import Initiator
 from scripts.nodes.throwaway_pair import SYMBOL, Member, Pair
 from scripts.running import attach
 from shm.board import Board, Word
+from shm.journal_writer import JournalWriter
+from shm.ring import Ring
 
 MODES = (
     ("none", "disk"), ("local", "disk"), ("replicated", "memory"), ("replicated", "disk"), ("both", "disk"),
@@ -32,6 +42,9 @@ PINGS = 2_000
 AHEAD = 50_000
 BASE_PRICE = 10_000  # in cents
 CATCH_UP = 1_000_000
+LOG_SLOTS = 32_768
+FILL_NS = 2_000_000  # in which a log ring is filled
+IDENTITY = b"a journal's name"
 OFFERED = 100_000  # orders a second
 PULSE = 200  # orders that are due together
 OFFERED_S = 10
@@ -41,7 +54,7 @@ LOOK_S = 0.0002
 def run() -> list[dict[str, object]]:
     """Orders a second and round trips by mode, how far the secondary is behind, and records a second of a catch-up."""
     rows = [row for mode, acknowledge in MODES for row in _measure(mode, acknowledge)]
-    return [*rows, *_lag(), *_catch_up(0), *_catch_up(OFFERED // 2)]
+    return [*rows, *_link(), *_lag(), *_catch_up(0), *_catch_up(OFFERED // 2)]
 
 
 def _measure(mode: str, acknowledge: str) -> Iterator[dict[str, object]]:
@@ -68,6 +81,57 @@ def _measure(mode: str, acknowledge: str) -> Iterator[dict[str, object]]:
     for share in (0.5, 0.99, 0.999):
         value = round(ordered[int(PINGS * share)] / 1000, 1)
         yield _row(value, "us", f"round trip p{share * 100:g}, one order at a time, {name}")
+
+
+def _link() -> Iterator[dict[str, object]]:
+    """Both ends of a link in one thread, over a socket: read from a journal, checked, written again and not synced."""
+    with throwaway.folder(None) as folder, JournalWriter(folder / "b", "none", journal_id=IDENTITY) as writer:
+        end = _log(folder / "a")
+        board, ring = Board.private(), Ring.private(LOG_SLOTS, ["journaler"])
+        board.set(Word.DURABLE_SEQ, end)
+        board.set(Word.EPOCH, 1)
+        journaler = Journaler(ring.consumer("journaler"), writer, Board.private())
+        own, now_ns = Hello("bench", "a", IDENTITY, 0, 0, 0, 1), time.monotonic_ns()
+        shipper = Shipper(Ring.private(LOG_SLOTS, [], first_seq=end + 1), board, folder / "a", own, now_ns)
+        other = structs.replace(own, node="b", nonce=2)
+        receiver = Receiver(ring.producer(), Board.private(), other, False, now_ns)
+        ends = [Connection(each, "the other end") for each in _connected()]
+        began_s = time.monotonic()
+        while writer.last_seq < end:
+            shipper.poll(time.monotonic_ns())
+            ends[0].pump(shipper)
+            ends[1].pump(receiver)
+            receiver.poll(time.monotonic_ns())
+            ends[1].pump(receiver)
+            journaler.step(0)
+            ends[0].pump(shipper)
+        took_s = time.monotonic() - began_s
+        for connection in ends:
+            connection.close()
+    what = f"the link alone: {end:,} records read, shipped, checked and written again, all in one thread"
+    yield _row(round(end / took_s), "records/s", what)
+
+
+def _log(folder: Path) -> int:
+    """A journal of CATCH_UP records at least; its last sequence."""
+    ring = Ring.private(LOG_SLOTS, ["journaler"])
+    with JournalWriter(folder, "none", journal_id=IDENTITY) as writer:
+        journaler, producer = Journaler(ring.consumer("journaler"), writer, Board.private()), ring.producer()
+        while writer.last_seq < CATCH_UP:
+            log_load.produce(producer, FILL_NS)
+            while journaler.step(0):
+                pass
+        return writer.last_seq
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a connection on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dialled = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+    for each in (dialled, accepted):
+        tune(each)
+    return dialled, accepted
 
 
 def _lag() -> Iterator[dict[str, object]]:
