@@ -6,12 +6,14 @@ It finds every problem and words it; it never repairs one.
 from __future__ import annotations
 
 import functools
+import math
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from ipaddress import ip_address
+from pathlib import Path
 
 from config.errors import Problem
 from config.nearest import nearest
@@ -35,6 +37,7 @@ _HOST = rf"(?:\[[^\s/?#@\[\]]+\]|(?:[^\s/?#@%:,\[\]]|%(?!00)[0-9A-Fa-f]{{2}})*){
 _QUERY = r"(?:[^\s#%]|%(?!00)[0-9A-Fa-f]{2})*"
 DATABASE_URL = re.compile(rf"postgres(?:ql)?://(?:{_TEXT}@)?{_HOST}(?:,{_HOST})*(?:/{_TEXT})?(?:\?{_QUERY})?")
 WEBHOOK_URL = re.compile(r"https?://[!-.0-~]+(?:/[!-~]*)?")
+WITNESS_URL = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}/?")
 MAX_LINK_NAME = 32  # what a greeting of one node to the other has room for
 MAX_PORT = 65_535
 MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
@@ -101,6 +104,29 @@ def _replication(config: Config) -> Iterator[Problem]:
             if other is not None:
                 yield Problem(f"replication.{key}", f"is {port}, which {other} has already: ports must differ")
             taken[f"replication.{key}"] = port
+
+
+def _witness(config: Config) -> Iterator[Problem]:
+    section = config.witness
+    for url in section.urls:
+        if not WITNESS_URL.fullmatch(url):
+            yield Problem("witness.urls", f'has {url!r}; allowed is a URL such as "http://192.0.2.7:2379"')
+    for key in ("ca", "certificate", "key"):
+        file = getattr(section, key)
+        if file and not Path(file).is_file():
+            yield Problem(f"witness.{key}", f"is {file}: there is no such file")
+    if bool(section.certificate) != bool(section.key):
+        yield Problem("witness.key", "and witness.certificate are given together, or not at all")
+    if math.isnan(section.alone_after_s):
+        yield Problem("witness.alone_after_s", "is nan; allowed is a number from 0 to 3600")
+    if section.urls and config.replication.node is None:
+        yield Problem("witness.urls", "needs a second node: name this one by replication.node")
+    elif section.urls and config.venue.durability not in ("replicated", "both"):
+        yield Problem(
+            "witness.urls",
+            f'needs venue.durability = "replicated" or "both": with "{config.venue.durability}" no node can know that '
+            "it has all that the other one acknowledged",
+        )
 
 
 def _database(config: Config) -> Iterator[Problem]:
@@ -328,6 +354,7 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
 _PARTS = (
     _listeners,
     _replication,
+    _witness,
     _database,
     _alerts,
     _processes,

@@ -179,6 +179,17 @@ class ReplicationSection(Section, frozen=True, kw_only=True):
         return self.peer_database_port or self.peer_port + 10
 
 
+class WitnessSection(Section, frozen=True, kw_only=True):
+    """etcd, in which the nodes find out which of them leads. Without `urls` only an operator promotes a node."""
+
+    urls: list[str] = []
+    lease_s: Annotated[int, Meta(ge=2, le=60)] = 5
+    alone_after_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
 class AssetSection(Section, frozen=True, kw_only=True):
     """Something an account can hold; `scale` is the number of decimals of its smallest unit."""
 
@@ -263,6 +274,7 @@ class Config(Section, frozen=True, kw_only=True):
     alerts: AlertsSection = AlertsSection()
     metrics: MetricsSection = MetricsSection()
     replication: ReplicationSection = ReplicationSection()
+    witness: WitnessSection = WitnessSection()
     assets: list[AssetSection] = []
     instruments: list[InstrumentSection] = []
     fee_tiers: list[FeeTierSection] = []

@@ -21,7 +21,7 @@ from procs.batcher.refused import Refused
 from procs.disk import space
 from procs.gateway.session_log import SessionStatus
 from procs.monitor import reading
-from procs.monitor.reading import NodeStatus, Reading
+from procs.monitor.reading import LeaseStatus, NodeStatus, Reading
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
@@ -171,6 +171,15 @@ def _of_epoch(epoch: int) -> str:
     return f" of epoch {epoch}" if epoch else ""
 
 
+def _print_lease(lease: LeaseStatus) -> None:
+    """Who leads by the witness, in a line; what is wrong in another."""
+    left = f", {lease.left_s:.1f} s left here" if lease.left_s else ""
+    members = f"; members {', '.join(lease.members)}" if lease.members else ""
+    console().print(f"lease: {f'node {lease.leader}' if lease.leader else 'nobody'}{left}{members}", soft_wrap=True)
+    if lease.trouble:
+        console().print(f"  {lease.trouble}", markup=False, soft_wrap=True, style="yellow")
+
+
 def _print(found: Status) -> None:
     out = console()
     if not found.boot_id:
@@ -180,6 +189,8 @@ def _print(found: Status) -> None:
     out.print(f"venue {found.venue}{leads}, boot {found.boot_id[:8]}, data {found.data}", soft_wrap=True)
     if found.node is not None:
         _print_nodes(found.node, found.epoch)
+    if found.lease is not None:
+        _print_lease(found.lease)
     out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})", soft_wrap=True)
     if found.snapshot is None:
         out.print(f"no snapshot yet, generation {found.generation}", soft_wrap=True)

@@ -36,6 +36,7 @@ cdef enum:
     WORD_LINK = 42           # replicator, or a secondary's receiver: the state of the link (Link)
     WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last
     WORD_HANDOVER = 45       # replicator: 1: the other node wants to lead, once this one has done all that it took
+    WORD_LEASE_UNTIL = 46    # witness: from this time on (CLOCK_BOOTTIME, ns) nothing is released; 0: it has none
     WORD_DIFFERS = 44        # likewise: the mark at which the two nodes' states differ; 0: at none
     WORD_COMPARED = 50       # likewise: the last mark at which the two nodes' states were found equal; 0: none yet
     WORD_WHOLE_NS = 51       # likewise: the secondary has all that the log had then (venue time); 0: not known yet
@@ -76,6 +77,8 @@ cdef class Board:
     cdef void store(self, int word, uint64_t value) noexcept nogil
     cdef uint64_t commit_seq(self) noexcept nogil
     cdef uint64_t release_seq(self) noexcept nogil
+    cdef uint64_t done_seq(self) noexcept nogil
+    cdef bint is_shut(self) noexcept nogil
     cdef void set_released(self, int gateway, int matcher, uint64_t number) noexcept nogil
     cdef uint64_t highest_released(self, int matcher) noexcept nogil
     cdef void set_session_in(self, uint32_t session, uint64_t msg_seq_num) noexcept nogil

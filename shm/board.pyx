@@ -33,6 +33,7 @@ from shm.atomics cimport (
     store_release,
     store_release_32,
 )
+from shm.clock cimport boottime_ns
 
 from shm.layout import SCHEMA_HASH
 
@@ -92,6 +93,7 @@ class Word(IntEnum):
     HANDOVER = WORD_HANDOVER
     COMPARED = WORD_COMPARED
     WHOLE_NS = WORD_WHOLE_NS
+    LEASE_UNTIL = WORD_LEASE_UNTIL
     SETTLED = WORD_SETTLED
     MATCHER_DONE = WORD_MATCHER_DONE
     MATCHER_DUE = WORD_MATCHER_DUE
@@ -162,15 +164,25 @@ cdef class Board:
         return min(durable, self.load(<int> word)) if word else durable
 
     cdef uint64_t release_seq(self) noexcept nogil:
-        """Events caused up to here may leave the venue (LOG-13), and the router's own among them are all published.
+        """Events caused up to here may leave the venue (LOG-13); 0 while `is_shut`.
 
-        0 once another node leads, or is about to (I9).
+        That is asked last: this process may have been stopped meanwhile (I9).
         """
-        if self.load(WORD_FENCED):
-            return 0
+        cdef uint64_t done = self.done_seq()
+        return 0 if self.is_shut() else done
+
+    cdef uint64_t done_seq(self) noexcept nogil:
+        """Committed up to here, and the router's own events of it are all published."""
         cdef uint64_t commit = self.commit_seq()
         cdef uint64_t done = self.load(WORD_ROUTER_DONE)
         return commit if commit < done else done
+
+    cdef bint is_shut(self) noexcept nogil:
+        """Whether nothing may leave: another node leads, or is about to, or may, as this one's lease has ended."""
+        if self.load(WORD_FENCED):
+            return True
+        cdef uint64_t until = self.load(WORD_LEASE_UNTIL)
+        return until != 0 and <uint64_t> boottime_ns() >= until
 
     cdef void set_released(self, int gateway, int matcher, uint64_t number) noexcept nogil:
         """Gateway `gateway` (from 0) has released matcher `matcher`'s (from 1) events up to `number`."""
@@ -284,6 +296,10 @@ cdef class Board:
     def release_position(self) -> int:
         """`release_seq`, for Python callers."""
         return self.release_seq()
+
+    def is_closed(self) -> bool:
+        """`is_shut`, for Python callers."""
+        return self.is_shut()
 
     def last_session_in(self, uint32_t session) -> int:
         """`session_in`, for Python callers."""

@@ -132,9 +132,11 @@ cdef class ReleasedEvents:
         return self.release()
 
     cdef bint look(self) noexcept nogil:
-        """Read how far all is. False if the board speaks of newer rings than these: `attach` comes next."""
+        """Read how far all is. False if nothing may leave, or the board speaks of newer rings: `attach` comes next."""
         cdef int ring
-        self.released = self.done[0] = self.board.release_seq()
+        self.released = self.done[0] = self.board.done_seq()
+        if self.board.is_shut():
+            return False
         for ring in range(1, RINGS):
             if self.by_ring[ring] != NULL:
                 self.done[ring] = self.board.load(WORD_MATCHER_DONE + ring - 1)

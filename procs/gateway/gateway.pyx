@@ -181,12 +181,13 @@ cdef class Gateway:
         return 0
 
     cdef bint is_held_up(self, int64_t now_ns) noexcept:
-        """Whether the other node, for whose acknowledgement commits wait, has given none for too long (LOG-13)."""
+        """Whether the other node, for whose acknowledgement commits wait, has given none for too long (LOG-13), or this
+        one may release nothing."""
         cdef uint64_t commit = self.board.commit_seq()
         if self.board.load(WORD_COMMIT_BY) == 0 or commit != self.commit or commit >= self.board.load(WORD_LOG_END):
             self.commit = commit
             self.committed_ns = now_ns
-        return now_ns - self.committed_ns > BUSY_AFTER_NS
+        return now_ns - self.committed_ns > BUSY_AFTER_NS or self.board.is_shut()
 
     def wants(self) -> int:
         """What to wake up for: with uncommitted events in sight, more events are of no use."""
@@ -200,6 +201,7 @@ cdef class Gateway:
         """
         return (
             self.leads()
+            and not self.board.is_shut()
             and not self.reporter.follows
             and self.reporter.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
             and not self.reporter.is_behind
@@ -507,7 +509,8 @@ cdef class Gateway:
     cdef int send(self, Client client) except -1:
         """Store everything that the session has written, then hand it to the transport in one call.
 
-        It waits until the log covers the session's numbers, as the next host would not know that they are given.
+        It waits until the log covers the session's numbers, as the next host would not know that they are given; and
+        while this node may release nothing, as this process may have been stopped since it looked last.
         """
         cdef Outbox outbox = client.connection.outbox
         if client.session is not None:
@@ -517,7 +520,7 @@ cdef class Gateway:
             outbox.clear()
             return 0
         self.store.flush()
-        if self.store.is_full or not self.records.covers(client.session):
+        if self.store.is_full or not self.records.covers(client.session) or self.board.is_shut():
             return 0
         client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
         client.given += outbox.used

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from procs.journaler.journaler import Journaler
+from procs.venue import node
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Board, Word
@@ -38,7 +39,14 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
         return venue.generation, venue.consumer(LOG, name)
 
     generation = venue.draining if undrained else venue.generation
-    return Journaler(ring, journal, board, generation, renew, eases=venue.config.venue.durability == "replicated")
+    eases = venue.config.venue.durability == "replicated" and not _parts(venue)
+    return Journaler(ring, journal, board, generation, renew, eases=eases)
+
+
+def _parts(venue: Venue) -> bool:
+    """Whether commits are about to wait for the other node no more: the role says so first (decision 0040)."""
+    waits = venue.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
+    return waits and not node.is_paired(venue.config, node.load(venue.data))
 
 
 def _durability(venue: Venue) -> Literal["none", "local"]:
@@ -46,7 +54,8 @@ def _durability(venue: Venue) -> Literal["none", "local"]:
     durability = venue.config.venue.durability
     if durability == "none":
         return "none"
-    stands_in = durability == "replicated" and venue.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
+    waits = venue.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
+    stands_in = durability == "replicated" and waits and not _parts(venue)
     return "none" if stands_in else "local"
 
 

@@ -44,6 +44,8 @@ def against_leading(reading: Reading | None, oldest_ms: int) -> list[str]:
         found.append("the venue stops")
     if reading.epoch == 0:
         found.append("this node does not lead: it replays its journal, or follows another node")
+    elif reading.lease is not None and not reading.lease.left_s:
+        found.append(f"this node has no lease, and releases nothing: {reading.lease.trouble or 'it is about to ask'}")
     for agent in reading.agents:
         if role_of(agent.name) in CARRIED_ROLES:
             if agent.state != "running":

@@ -210,6 +210,11 @@ OF_A_RUN = (
         _node(lambda node: node.differs != 0),
     ),
     _gauge(
+        "lockstep_lease_left_seconds",
+        "For how long this node may release yet: 0 without the lease; absent on a venue without a witness",
+        lambda r: [((), r.lease.left_s)] if r.lease else [],
+    ),
+    _gauge(
         "lockstep_database_lag_records", "Committed log records that PostgreSQL does not have yet",
         _one(lambda r: r.database_lag),
     ),

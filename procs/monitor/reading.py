@@ -25,6 +25,8 @@ from procs.venue import database_trouble, node
 from procs.venue.node import Node
 from procs.venue.topology import SUPERVISOR_SLOT, Host
 from procs.venue.venue import Venue
+from procs.witness import report as lease_report
+from procs.witness.report import boottime_ns
 from shm.board import Word
 
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
@@ -145,6 +147,18 @@ class NodeStatus(Struct, frozen=True):
         return self.role != "primary" and self.link != "starting"
 
 
+class LeaseStatus(Struct, frozen=True):
+    """The lease of a venue with a witness: for how long this node may release yet, 0 where it has no lease.
+
+    `leader` is who has it, "" if nobody has; `members` may take over. `trouble` says what is wrong.
+    """
+
+    left_s: float
+    leader: str
+    members: list[str]
+    trouble: str
+
+
 class SupervisorStatus(Struct, frozen=True):
     """The supervisor: whether it finds the venue ready (`running`), and how long ago it looked last."""
 
@@ -186,6 +200,7 @@ class Reading(Struct, frozen=True):
     loader_problem: str = ""
     loader_problem_since: str | None = None
     node: NodeStatus | None = None
+    lease: LeaseStatus | None = None
 
 
 def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
@@ -227,7 +242,16 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
         loader_problem=wrong.reason,
         loader_problem_since=_utc(wrong.since_ns) if wrong.reason else None,
         node=_node(venue, role, trouble, end),
+        lease=_lease(venue),
     )
+
+
+def _lease(venue: Venue) -> LeaseStatus | None:
+    if "witness" not in venue.topology.agents:
+        return None
+    said = lease_report.of(venue.data)
+    left_s = (venue.board.get(Word.LEASE_UNTIL) - boottime_ns()) / 1e9
+    return LeaseStatus(max(0.0, round(left_s, 3)), said.leader, list(said.members), said.trouble)
 
 
 def _role(venue: Venue) -> tuple[Node, str]:

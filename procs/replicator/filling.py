@@ -19,7 +19,7 @@ from procs.replicator.receiver import Receiver, feed
 from procs.replicator.transport import Connection, Dialer
 from procs.venue import node
 from procs.venue.topology import LOG
-from procs.venue.venue import Venue
+from procs.venue.venue import LAPSED, Venue
 from shm.board import Word
 from shm.journal import JournalReader
 from shm.log_lines import log
@@ -193,13 +193,16 @@ class Filling:
             self._asked_ns = self._asked_ns or now_ns
             if receiver is not None:
                 receiver.ask_to_lead(now_ns, orderly=orderly)
-            is_worth_it = receiver is not None and receiver.is_up and now_ns - self._asked_ns < FENCE_NS
+            is_told = self._board.get(Word.LEASE_UNTIL) > LAPSED  # this node has the lease: the primary's has ended
+            is_worth_it = receiver is not None and receiver.is_up and now_ns - self._asked_ns < FENCE_NS and not is_told
             if orderly or is_worth_it:
                 return self._receive(now_ns)
         self.close()
         data, name = self._venue.data, self._venue.config.replication.node
         if orderly:  # else the operator has written it
             node.save(data, structs.replace(node.load(data), role="primary", members=(name,)))
+        if "witness" in self._venue.topology.agents and self._board.get(Word.LEASE_UNTIL) == 0:
+            self._board.set(Word.LEASE_UNTIL, LAPSED)  # before it leads: until it has the lease it releases nothing
         self._board.set(Word.COMMIT_BY, 0)
         self._board.set(Word.WHOLE_NS, 0)  # from here on it is about the other node
         self._board.set(Word.HANDOVER, Fence.NO)  # from here on it is the other node's wish

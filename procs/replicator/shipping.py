@@ -36,6 +36,7 @@ class Shipping:
         self._tell = tell
         self._shipper: Shipper | None = None
         self._looked_ns = 0
+        self._alone_until = 0  # the log's end when this node was found to commit alone
         self._compared = 0  # the mark of the last snapshot whose digests the peer was told
         self._lag = Lag(venue.board)
         self.peer = ""  # the other node's name, once it has greeted
@@ -136,7 +137,12 @@ class Shipping:
             self._tell(LinkState.CATCHING_UP, "")
             return
         self._tell(LinkState.IN_STEP, "")
-        if self._board.get(Word.COMMIT_BY) == 0 and not self._board.get(Word.FENCED):
+        if self._board.get(Word.COMMIT_BY) or self._board.get(Word.FENCED):
+            self._alone_until = 0
+            return
+        # A node that acknowledges nothing, and lacks little, would else be waited for again at once.
+        self._alone_until = self._alone_until or self._board.get(Word.LOG_END)
+        if acked >= self._alone_until:
             self._pair(shipper)
 
     def _pair(self, shipper: Shipper) -> None:

@@ -48,6 +48,8 @@ Kind = Literal[
     "promoted",  # this node has begun to lead in the other one's place
     "fenced",  # the other node leads, or is to: this one releases nothing more
     "differs",  # the two nodes' states differ
+    "witness_trouble",  # etcd is away, or says what can't be: a primary may have stopped releasing
+    "witness_well",
 ]
 
 

@@ -10,8 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from procs.supervisor import health
 from procs.supervisor.notify import Notifier
+from procs.venue import progress
 from procs.venue.venue import Venue
 
 # Longer than any start, or restart, goes without moving a figure: snapshots are read, queues and memory made.
@@ -49,8 +49,8 @@ class Pulse:
 
         It waits for space on a full disk, and for another node to acknowledge or to lead: a restart would gain nothing.
         """
-        figures = health.figures(venue)
-        if figures != self._figures or is_full or health.waits(venue.board) or not health.owes(venue):
+        figures = progress.figures(venue)
+        if figures != self._figures or is_full or progress.waits(venue.board) or not progress.owes(venue):
             self._figures = figures
             self.allow(self._stall_s if leads else RESTART_S)
 

@@ -25,6 +25,7 @@ from procs.supervisor.alerts import Alerts
 from procs.supervisor.run import Run
 from procs.venue import node as role
 from procs.venue.node import Node
+from procs.venue.venue import LAPSED
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_end import end_of
@@ -124,7 +125,12 @@ class Roles:
         if not board.get(Word.FENCED):
             return False
         deadline_s = time.monotonic() + FENCE_S
-        while board.get(Word.LINK) in (LinkState.CATCHING_UP, LinkState.IN_STEP) and time.monotonic() < deadline_s:
+
+        def is_waited_for() -> bool:
+            linked = board.get(Word.LINK) in (LinkState.CATCHING_UP, LinkState.IN_STEP)
+            return linked or board.get(Word.LEASE_UNTIL) > LAPSED  # the witness gives the lease back
+
+        while is_waited_for() and time.monotonic() < deadline_s:
             await asyncio.sleep(LOOK_S)
         return True
 
@@ -148,6 +154,9 @@ class Roles:
             self._console.line(f"the role stays as it is: {error}")
             return
         if not run.follows:
+            if len(node.members) == 1 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ:
+                self._console.line("the other node does not acknowledge: this one goes on alone")
+                await run.go_alone(node)
             return
         if not node.is_secondary:
             self._console.line("this node is to lead: hanging up, and starting its gateways again")

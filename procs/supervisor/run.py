@@ -29,6 +29,7 @@ from procs.venue import venue as ground
 from procs.venue.node import Node
 from procs.venue.topology import Host, Topology, role_of
 from procs.venue.venue import Manifest, Venue
+from procs.witness import report as lease_report
 from shm import segment
 from shm.bell import Bells
 from shm.board import Word
@@ -39,6 +40,7 @@ LOGOUT_S = 10.0  # for gateways to log their sessions out
 DRAIN_S = 10.0  # for the core to finish what the gateways had taken
 FLUSH_S = 10.0  # for the batcher to bring its last rows to PostgreSQL: what it can't stays in its spool
 HOST_STOP_S = 10.0
+ALONE_S = 20.0  # for a journaler to start again
 HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
 POLL_S = 0.02
 
@@ -75,6 +77,7 @@ class Run:
         self._taken_out: dict[int, str] = {}  # why a process was ended, by its id
         self._restarts: dict[str, int] = {}
         self._owes_restarts = False
+        self._parts = False  # a core with the journaler in it has been ended by `go_alone`
         self._manifest: Manifest | None = None
         self._old_generations: list[int] = []
 
@@ -128,6 +131,35 @@ class Run:
         await self.take_down(gateways)
         for host in gateways:
             self.restart_host(host)
+
+    async def go_alone(self, node: Node) -> None:
+        """Have commits wait for the other node no more, as `node` says, which is on disk already. OSError as `promote`.
+
+        A journaler that was not to sync starts again first, and what it has is synced. One that is in the core takes
+        that down: commits go on to wait, and this is to be called again.
+        """
+        assert self._manifest is not None
+        manifest = structs.replace(self._manifest, node=node)
+        self._write_manifest(manifest)
+        self._manifest, self.node = manifest, node
+        self.venue.renew()
+        journal = self.topology.host_of("journaler")
+        if self._config.venue.durability == "replicated":  # its journaler may have eased
+            if journal in self.topology.core:
+                self._parts = not self._parts
+                if self._parts:
+                    await self.children[journal.name].kill()
+                    return
+            else:
+                await self.take_down((journal,))
+                self.restart_host(journal)
+
+        def has_opened() -> bool:
+            health_of = self.venue.board.health(self.topology.slot_of("journaler"))
+            return health_of is not None and health_of["pid"] == self.children[journal.name].pid
+
+        if await self._wait(has_opened, ALONE_S, "the journal is not open again"):
+            self.venue.board.set(Word.COMMIT_BY, 0)
 
     async def hand_over(self) -> bool:
         """End order entry, and have all that was taken done and acknowledged by the other node. False if it is not.
@@ -406,7 +438,7 @@ def remove_leftovers(data: Path, listed: Children) -> list[str]:
 
 def forget(data: Path, listed: Children) -> None:
     """Remove what the data folder says of a run that is over."""
-    troubles = (data / database_trouble.FILE, data / database_trouble.IDENTITY)
+    troubles = (data / database_trouble.FILE, data / database_trouble.IDENTITY, data / lease_report.FILE)
     for file in (ground.manifest_of(data), restarts_of(data), *troubles, data / "run" / "boot_id"):
         file.unlink(missing_ok=True)
     listed.clear()

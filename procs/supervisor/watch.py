@@ -18,6 +18,7 @@ from procs.supervisor.alerts import Alerts
 from procs.supervisor.database import DatabaseWatch
 from procs.supervisor.disk import RETRY_S, DiskWatch
 from procs.supervisor.gate import LOOK_S, Gate
+from procs.supervisor.lease import LeaseWatch
 from procs.supervisor.notify import Notifier
 from procs.supervisor.pulse import Pulse
 from procs.supervisor.recovery import Recovery, Way
@@ -64,6 +65,7 @@ class Watch:
         self._run = run
         self._disk = disk
         self._database = DatabaseWatch(Path(config.venue.data), console.line)
+        self._lease = LeaseWatch(Path(config.venue.data), console.line, alerts)
         self._config = config
         self._console = console
         self._notifier = notifier
@@ -111,6 +113,7 @@ class Watch:
         self._tell()
         self._disk.tick(self._run.venue.board)
         self._database.tick()
+        self._lease.tick()
         self._run.tidy()
         self._pulse.look(self._run.venue, leads=self._run.leads, is_full=self._disk.is_full)
         if self._is_ready and self._coordinator is not None:

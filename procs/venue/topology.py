@@ -22,8 +22,12 @@ SUPERVISOR_SLOT = 63  # its place in the board's health table, the last: no venu
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
 CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (LOG-16)
-EDGE_ROLES = ("replicator", "publisher", "batcher", "gateway")
-STATELESS_ROLES = ("journaler", "replicator")  # what they have is the log itself: no snapshot has a part of theirs
+EDGE_ROLES = ("replicator", "witness", "publisher", "batcher", "gateway")
+STATELESS_ROLES = (
+    "journaler",
+    "replicator",
+    "witness",
+)  # no snapshot has a part of theirs: they keep no state, or the log itself
 # They publish what has happened, and no order waits for them: so the core must not either (decision 0023).
 DOWNSTREAM_ROLES = ("publisher", "batcher")
 
@@ -128,7 +132,8 @@ def derive(config: Config, *, follows: bool = False) -> Topology:
     matchers = tuple(f"matcher.{number}" for number in sorted({item.matcher for item in config.instruments}))
     gateways = tuple(f"gateway.{number}" for number in range(1, GATEWAYS + 1))
     replicators = () if config.replication.node is None else ("replicator",)
-    hosts = _hosts(config, matchers, (*replicators, "publisher", "batcher", *gateways))
+    witnesses = ("witness",) if replicators and config.witness.urls else ()
+    hosts = _hosts(config, matchers, (*replicators, *witnesses, "publisher", "batcher", *gateways))
     return Topology(hosts, _rings(config, matchers, gateways, replicators, follows=follows))
 
 

@@ -29,6 +29,7 @@ from shm.ring import NO_BELL, Consumer, Producer, Ring
 
 BELLS_SIZE = 4096
 FIRST_GENERATION = 1
+LAPSED = 1  # of LEASE_UNTIL: a time that is over
 
 
 class Manifest(Struct, frozen=True):
@@ -107,6 +108,7 @@ def create(
             _create_ring(manifest, ring)
         Board(memory).set(Word.GENERATION, manifest.generation)
         Board(memory).set(Word.COMMIT_BY, _commit_by(manifest))
+        Board(memory).set(Word.LEASE_UNTIL, _lease_until(manifest))
     except segment.SegmentError:
         destroy(manifest)
         raise
@@ -118,6 +120,11 @@ def _commit_by(manifest: Manifest) -> int:
     if manifest.node.is_secondary:
         return Word.PRIMARY_COMMIT
     return Word.ACKED_SEQ if is_paired(manifest.config, manifest.node) else 0
+
+
+def _lease_until(manifest: Manifest) -> int:
+    """A time that is over where a primary has a witness; a secondary releases to nobody, and needs no lease."""
+    return LAPSED if "witness" in manifest.topology.agents and not manifest.node.is_secondary else 0
 
 
 def create_generation(manifest: Manifest) -> None:
@@ -254,6 +261,7 @@ class Venue:
         set_back(board, start)
         board.set(Word.GENERATION, manifest.generation)
         board.set(Word.COMMIT_BY, _commit_by(manifest))
+        board.set(Word.LEASE_UNTIL, _lease_until(manifest))
         return cls(manifest, rings, Bells.private(), board, Kept(), parts.Kept(start))
 
     def renew(self) -> None:

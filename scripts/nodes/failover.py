@@ -23,6 +23,7 @@ from procs.supervisor import health
 from procs.venue import node
 from procs.venue.node import RoleError
 from procs.venue.venue import Venue
+from procs.witness import report as lease_report
 from scripts.errors import UsageError
 from scripts.running import attach
 from scripts.terminal import (
@@ -152,6 +153,11 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
         return done
     if _is_fenced(venue, link):
         steps.say("the other node releases nothing more, and all that it has is here")
+    elif statement and (leader := _has_lease(config, data)):
+        raise Refused(
+            f"node {leader} has the lease of the witness: it is not off, or has been for less than "
+            f"{config.witness.lease_s} s. Repeat this when that has ended (lockstep status)"
+        )
     elif statement:
         steps.say(f"the other node can't be told; said of it: {statement}")
     else:
@@ -160,6 +166,12 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     steps.say("its role is primary, on the disk: it alone decides what is committed")
     os.kill(supervisor(data), signal.SIGUSR2)
     return await_lead(data, steps, done)
+
+
+def _has_lease(config: Config, data: Path) -> str:
+    """The other node, where it has the lease as far as this one knows; "" if not, or there is no witness."""
+    leader = lease_report.of(data).leader if config.witness.urls else ""
+    return "" if leader == config.replication.node else leader
 
 
 def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run: bool) -> FailedOver:

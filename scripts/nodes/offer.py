@@ -123,6 +123,8 @@ def keys_of(config: Config) -> dict[str, str]:
     found = {
         "venue.durability": config.venue.durability,
         "fix.target_comp_id": config.fix.target_comp_id,
+        "witness.urls": " ".join(sorted(config.witness.urls)),
+        "witness.lease_s": str(config.witness.lease_s),
     }
     for key, value in structs.asdict(config.client_ids).items():
         found[f"client_ids.{key}"] = str(value)

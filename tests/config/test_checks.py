@@ -25,6 +25,7 @@ from config.schema import (
     ReplicationSection,
     ScheduleEntry,
     VenueSection,
+    WitnessSection,
 )
 from procs.rules.credentials import credential_of, is_right
 
@@ -296,3 +297,37 @@ def test_a_mode_of_two_nodes_needs_a_name_for_this_one() -> None:
 )
 def test_two_nodes_listen_in_two_places(section: dict[str, Any], key: str, reason: str) -> None:
     assert problems(replication=ReplicationSection(**section)) == [(f"replication.{key}", reason)]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "reason"),
+    [
+        (
+            {"urls": ["192.0.2.7:2379"]},
+            "urls",
+            "has '192.0.2.7:2379'; allowed is a URL such as \"http://192.0.2.7:2379\"",
+        ),
+        (
+            {"urls": ["http://192.0.2.7"]},
+            "urls",
+            "has 'http://192.0.2.7'; allowed is a URL such as \"http://192.0.2.7:2379\"",
+        ),
+        ({"ca": "/no/such.pem"}, "ca", "is /no/such.pem: there is no such file"),
+        ({"certificate": __file__}, "key", "and witness.certificate are given together, or not at all"),
+        ({"alone_after_s": float("nan")}, "alone_after_s", "is nan; allowed is a number from 0 to 3600"),
+    ],
+)
+def test_a_witness_that_cannot_be_asked_is_named(section: dict[str, Any], key: str, reason: str) -> None:
+    pair = {"venue": VenueSection(durability="both"), "replication": ReplicationSection(node="a")}
+    assert problems(witness=WitnessSection(**section), **pair) == [(f"witness.{key}", reason)]
+    good = WitnessSection(urls=["http://192.0.2.7:2379", "https://[2001:db8::7]:2379", "http://etcd-1.example:2379/"])
+    assert problems(witness=good, **pair) == []
+
+
+def test_a_witness_needs_two_nodes_whose_commits_wait_for_each_other() -> None:
+    witness = WitnessSection(urls=["http://192.0.2.7:2379"])
+    alone = [("witness.urls", "needs a second node: name this one by replication.node")]
+    assert problems(witness=witness, venue=VenueSection(durability="local")) == alone
+    ((key, reason),) = problems(witness=witness, replication=ReplicationSection(node="a"))
+    assert key == "witness.urls"
+    assert reason.startswith('needs venue.durability = "replicated" or "both": with "local" no node can know')

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from procs.edge.released_events import EventHandler
+from procs.witness.report import boottime_ns
 from shm.bell import Reason
 from shm.board import Board, Word
 from shm.layout import unpack_event
@@ -329,3 +330,22 @@ def test_random_venues_are_applied_in_the_order_of_the_model(seed: int) -> None:
             bench.reader.pass_mark()
             passed = mark
     check_order(bench.seen, commands)
+
+
+def test_nothing_is_taken_without_the_lease_and_nothing_is_lost_by_it() -> None:
+    """A position that went back to 0 meanwhile would say that less is complete than was."""
+    bench = Bench()
+    bench.emit(ROUTER, 3)
+    bench.release(9)
+    bench.done(9, 9)
+    assert bench.poll() == [(ROUTER, 1)]
+    bench.emit(1, 5)
+    bench.emit(ROUTER, 6)
+    for word, shut, free in ((Word.LEASE_UNTIL, 1, boottime_ns() + 10**12), (Word.FENCED, 2, 0)):
+        bench.board.set(word, shut)
+        assert bench.board.is_closed()
+        assert bench.poll() == []
+        assert bench.reader.position(ROUTER) == 1
+        bench.board.set(word, free)
+    assert not bench.board.is_closed()
+    assert sorted(bench.poll()) == [(ROUTER, 2), (1, 1)]

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from procs.monitor.health import QUESTIONS
-from procs.monitor.reading import AgentStatus, Reading, SupervisorStatus
+from procs.monitor.reading import AgentStatus, LeaseStatus, Reading, SupervisorStatus
 from tests.monitor.readings import WELL
 
 OLDEST_MS = 10_000
@@ -41,6 +41,8 @@ def test_a_venue_that_is_well_lives_leads_and_takes_orders() -> None:
         (structs.replace(WELL, supervisor=SupervisorStatus(10, "running", 31_000)), (False, False, False)),
         (structs.replace(WELL, supervisor=SupervisorStatus(10, "stopping", 10)), (True, False, False)),
         (structs.replace(WELL, epoch=0), (True, False, False)),
+        (structs.replace(WELL, lease=LeaseStatus(0.0, "b", [], "why")), (True, False, False)),
+        (structs.replace(WELL, lease=LeaseStatus(0.3, "a", [], "")), (True, True, True)),
         (structs.replace(WELL, orders_refused=True), (True, False, True)),
         (structs.replace(WELL, gateways=[structs.replace(WELL.gateways[0], is_open=False)]), (True, False, True)),
         (with_agent("router", state="dead"), (True, False, False)),
@@ -50,7 +52,8 @@ def test_a_venue_that_is_well_lives_leads_and_takes_orders() -> None:
         (with_agent("batcher", state="dead"), (True, True, True)),  # no order waits for it
     ],
     ids=[
-        "no run", "a new run", "a long restart", "the supervisor hangs", "stopping", "replaying", "disk full",
+        "no run", "a new run", "a long restart", "the supervisor hangs", "stopping", "replaying", "no lease", "a lease",
+        "disk full",
         "no gateway", "router dead", "matcher hangs", "journaler starts", "gateway hangs", "batcher dead",
     ],
 )  # fmt: skip

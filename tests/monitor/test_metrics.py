@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from procs.monitor.exporter import Exporter
 from procs.monitor.metrics import METRICS
-from procs.monitor.reading import Reading
+from procs.monitor.reading import LeaseStatus, Reading
 from tests.monitor.readings import NODE, WELL
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ def value(found: dict[Key, float], name: str, **labels: str) -> float | None:
 
 
 def test_each_metric_is_exported_with_its_labels_and_nothing_else_is() -> None:
-    second = structs.replace(WELL, acked=110, node=NODE)
+    second = structs.replace(WELL, acked=110, node=NODE, lease=LeaseStatus(1.5, "a", ["a", "b"], ""))
     shown = {(name, tuple(sorted(label for label, _ in labels))) for name, labels in exported(second)}
     assert shown == {(metric.name, tuple(sorted(metric.labels))) for metric in METRICS}
     alone = {name for name, _ in exported(WELL)}
@@ -80,7 +80,9 @@ def test_each_metric_is_exported_with_its_labels_and_nothing_else_is() -> None:
         "lockstep_replication_lag_seconds",
         "lockstep_state_compared_sequence",
         "lockstep_state_differs",
+        "lockstep_lease_left_seconds",
     }
+    assert value(exported(second), "lockstep_lease_left_seconds") == 1.5
 
 
 @pytest.mark.parametrize(("link", "up"), [("in_step", 1), ("catching_up", 1), ("alone", 0), ("refused", 0)])

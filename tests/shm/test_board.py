@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -132,3 +133,19 @@ def test_a_commit_waits_for_the_word_that_the_mode_names() -> None:
     assert board.release_position() == 10
     board.set(Word.FENCED, 3)
     assert board.release_position() == 0
+
+
+def test_nothing_is_released_from_the_end_of_the_lease_on() -> None:
+    """LOG-13: another node may lead from then on."""
+    board = Board.private()
+    for word in (Word.DURABLE_SEQ, Word.ROUTER_DONE):
+        board.set(word, 10)
+    now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    board.set(Word.LEASE_UNTIL, now_ns + 50_000_000)
+    assert board.release_position() == 10
+    while time.clock_gettime_ns(time.CLOCK_BOOTTIME) < now_ns + 50_000_000:
+        continue
+    assert (board.release_position(), board.commit_position()) == (0, 10)
+    assert board.is_closed()
+    board.set(Word.LEASE_UNTIL, 0)
+    assert board.release_position() == 10

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from config.schema import Config, InstrumentSection, ReplicationSection, VenueSection
+from config.schema import Config, InstrumentSection, ReplicationSection, VenueSection, WitnessSection
 from procs.disk import atomic_file
 from procs.replicator.handshake import Fence, LinkState
 from procs.venue import node
@@ -21,6 +21,8 @@ from procs.venue import venue as ground
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
+from procs.witness import report
+from procs.witness.report import Report
 from scripts.nodes import failover, switchover
 from scripts.nodes.failover import FailedOver, Refused
 from shm.board import Word
@@ -138,6 +140,21 @@ def test_the_statement_is_kept(secondary: Secondary) -> None:
         with pytest.raises(Refused, match="it does not lead yet"):
             secondary.fail_over(STATEMENT)
     assert node.load(secondary.data) == Node("primary", ("b",), STATEMENT, "0" * 32)
+
+
+def test_a_node_that_has_the_lease_is_not_off(secondary: Secondary) -> None:
+    """Else this one would lead, release nothing, and follow no more."""
+    secondary.config = structs.replace(secondary.config, witness=WitnessSection(urls=["http://127.0.0.1:1"]))
+    report.tell(secondary.data, Report("a", ("a", "b")))
+    with secondary.runs():
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        with pytest.raises(Refused, match="node a has the lease of the witness: it is not off"):
+            secondary.fail_over(STATEMENT)
+        assert node.load(secondary.data).is_secondary
+        report.tell(secondary.data, Report())
+        with pytest.raises(Refused, match="it does not lead yet"):
+            secondary.fail_over(STATEMENT)
+    assert not node.load(secondary.data).is_secondary
 
 
 def test_a_switchover_is_refused_while_the_node_is_behind(secondary: Secondary) -> None:
