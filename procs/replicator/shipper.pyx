@@ -203,14 +203,16 @@ cdef class Shipper(Link):
         self.tell(FRAME_KEPT, b"", now_ns)
 
     cdef int check_role(self) except -1:
-        """LinkError where this node is not what the peer takes it for: a primary, or a secondary that has a tail."""
+        """LinkError where this node is not what the peer takes it for: a primary, or a secondary that has a tail.
+
+        A primary that still repeats its journal has been allowed to lead. It takes its secondary at once: where commits
+        wait for that one, events would wait for them, fill the rings, and keep it from leading.
+        """
         cdef uint64_t end = self.log.ring.published
         if self.follows and not self.is_for_tail:
             raise LinkError(Refusal.NOT_LEADING, f"node {self.own.node} does not lead", self.own.epoch, end)
         if self.is_for_tail and not self.follows:
             raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is no secondary", self.own.epoch, end)
-        if not self.follows and not self.board.load(WORD_EPOCH):
-            raise LinkError(Refusal.NOT_READY, f"node {self.own.node} does not lead yet", self.own.epoch, end)
         return 0
 
     cdef uint64_t chain_of(self, uint64_t seq) except? 0:

@@ -132,7 +132,9 @@ class Shipping:
         """See how far the peer is; once it has had all, commits wait for it, and that is written down first."""
         self.peer = shipper.peer or ""
         acked = self._board.get(Word.ACKED_SEQ)
-        behind = self._board.get(Word.LOG_END) - acked
+        # A core that repeats the journal has not come to its end yet.
+        end = max(self._board.get(Word.LOG_END), self._board.get(Word.DURABLE_SEQ))
+        behind = end - acked
         if behind > NEAR or not acked:
             self._tell(LinkState.CATCHING_UP, "")
             return
