@@ -10,6 +10,7 @@ from procs.router.log_source import Journal, LogRing
 from procs.router.router import Router
 from procs.router.witnesses import Witnesses
 from procs.venue import node, voided_commands
+from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 
 OPERATORS_RING = 9
@@ -23,14 +24,16 @@ def build(venue: Venue, name: str = "router") -> Router:
     """
     ingress = {number: f"ingress.gateway.{number}" for number in venue.gateways}
     ingress[OPERATORS_RING] = "ingress.operator"
+    if not venue.node.is_secondary and name in venue.topology.ring(LOG).consumers:
+        venue.ring(LOG).take_out(name, 0)  # in the run of a promoted node: nobody reads there who fills it
     router = Router(
-        log=venue.producer("log"),
+        log=venue.producer(LOG),
         events=venue.producer(EVENTS),
         ingress={number: venue.consumer(ring, name) for number, ring in ingress.items()},
         matchers={number: venue.consumer(f"events.matcher.{number}", name) for number in venue.matchers},
         board=venue.board,
         source=(
-            LogRing(venue.consumer("log", name), venue.board)
+            LogRing(venue.consumer(LOG, name), venue.board)
             if venue.node.is_secondary
             else Journal(venue.data / "journal")
         ),
