@@ -134,15 +134,19 @@ class Roles:
             await asyncio.sleep(LOOK_S)
         return True
 
-    def is_over(self) -> bool:
-        """After a run that was fenced: whether the node ends too, since it did not hand over in order."""
+    def is_over(self, run: Run) -> bool:
+        """After `run` was fenced: whether the node ends too, since it did not hand over in order.
+
+        A secondary is fenced to begin again without what `lockstep void` takes out: nobody needs to know of that.
+        """
         is_secondary = role.load(self._data).is_secondary
         if is_secondary:
             reason = "the other node leads: this one goes on as the secondary"
         else:
             reason = "another node has begun to lead: this one ends. lockstep rejoin makes it the secondary"
         self._console.line(reason)
-        self._alerts.tell("fenced", reason)
+        if not run.follows:
+            self._alerts.tell("fenced", reason)
         return not is_secondary
 
     async def _promote(self, run: Run) -> None:

@@ -159,7 +159,7 @@ class Supervisor:
                 await run.start()
                 outcome = await self._watch(run)
                 if outcome.fenced:
-                    if self._roles.is_over():
+                    if self._roles.is_over(run):
                         return EXIT_MUST_NOT
                     continue
                 if outcome.failure is None:

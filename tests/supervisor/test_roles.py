@@ -1,12 +1,24 @@
-"""Whether a node may lead after what the other one answers (LOG-21)."""
+"""Whether a node may lead after what the other one answers (LOG-21), and who is told that it does not any more."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
+from config.schema import AlertsSection, Config, InstrumentSection, ReplicationSection, VenueSection
 from procs.replicator.asking import Answer
 from procs.replicator.handshake import Hello, Refusal
-from procs.supervisor.roles import objection_to
+from procs.supervisor.alerts import Alerts
+from procs.supervisor.children import Children
+from procs.supervisor.roles import Roles, objection_to
+from procs.supervisor.run import Run
+from procs.supervisor.supervisor import command_of
+from procs.venue import node
+from procs.venue.node import Node
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
 
 OWN = Hello("demo", "a", b"j" * 16, 4, 100, 1, 1)
 
@@ -33,3 +45,72 @@ def test_what_the_other_one_refuses_is_told_in_its_words(refusal: Refusal) -> No
     """It says nothing of who leads: to rejoin could demote the right node."""
     said = objection_to(OWN, Answer(True, 4, 0, "said by the peer: void.json differs", refusal), "b:9900")
     assert said == "the other node (b:9900) refuses this one: said by the peer: void.json differs"
+
+
+class Lines:
+    """A console that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.said.append(text)
+
+
+INSTRUMENT = InstrumentSection(symbol="X", base="A", quote="B", tick="1", lot="1")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "ends", "told"),
+    [
+        ("primary", "primary", True, ["fenced"]),  # another node was told to lead
+        ("primary", "secondary", False, ["fenced"]),  # it has handed over
+        ("secondary", "secondary", False, []),  # it begins again without what lockstep void took out
+    ],
+)
+def test_who_leads_no_more_tells_the_person_on_duty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: str, now: str, ends: bool, told: list[str]
+) -> None:
+    events: list[str] = []
+    monkeypatch.setattr(Alerts, "tell", lambda _self, event, _message: events.append(event))
+    config = Config(
+        venue=VenueSection(data=str(tmp_path)), instruments=[INSTRUMENT], replication=ReplicationSection(node="a")
+    )
+    node.save(tmp_path, Node("primary" if now == "primary" else "secondary"))
+    known = Node("primary" if was == "primary" else "secondary")
+    console = Lines()
+
+    async def over() -> bool:
+        alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        children = Children(tmp_path / "children.json")
+        return roles.is_over(Run(config, derive(config), children, command_of, print, lambda: None, known))
+
+    assert asyncio.run(over()) == ends
+    assert events == told
+    assert len(console.said) == 1
+
+
+def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:
+    """The operator's signal to look at it must not end the supervisor."""
+    config = Config(
+        venue=VenueSection(data=str(tmp_path)), instruments=[INSTRUMENT], replication=ReplicationSection(node="a")
+    )
+    folder = node.folder_of(tmp_path)
+    folder.mkdir()
+    (folder / node.ROLE).write_bytes(b'{"role":')
+    console = Lines()
+
+    async def promote() -> None:
+        alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        children = Children(tmp_path / "children.json")
+        run = Run(config, derive(config), children, command_of, print, lambda: None, Node("secondary"))
+        run.venue = Venue.private(derive(config, follows=True), config, tmp_path, node=Node("secondary"))
+        roles.look()
+        assert not await roles.change(run)
+        assert run.follows
+
+    asyncio.run(promote())
+    assert len(console.said) == 1
+    assert console.said[0].startswith(f"the role stays as it is: {folder / node.ROLE} can't be read")
