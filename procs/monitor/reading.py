@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from procs.disk import space
 from procs.recovery import snapshot_catalog
+from procs.replicator import link_report
 from procs.replicator.handshake import LinkState
-from procs.replicator.replicator import LinkReport
-from procs.replicator.replicator import report as link_report
+from procs.replicator.link_report import LinkReport
 from procs.replicator.transport import show_address
 from procs.supervisor.procfs import core_of, identify
 from procs.supervisor.run import restarts_of
@@ -266,7 +266,7 @@ def _node(venue: Venue, role: Node, trouble: str, end: int) -> NodeStatus | None
     board, name = venue.board, venue.config.replication.node
     if name is None:
         return None
-    told = link_report(venue.data) or LinkReport("", "")
+    told = link_report.read(venue.data) or LinkReport("", "")
     link = LinkState(board.get(Word.LINK))
     known = max(end, board.get(Word.PEER_SEQ))
     behind = max(0, known - (end if role.is_secondary else board.get(Word.ACKED_SEQ)))

@@ -117,9 +117,13 @@ class Filling:
     def _fence(self, receiver: Receiver, now_ns: int) -> None:
         """Have the primary release nothing any more, where the operator asks for that before this node is to lead."""
         if self._board.get(Word.HANDOVER) == Fence.ASKED:
+            self._asked_ns = self._asked_ns or now_ns
             receiver.ask_to_lead(now_ns, orderly=False)
             if self._has_all(receiver):
                 self._board.set(Word.HANDOVER, Fence.ANSWERED)
+        elif not self._board.get(Word.PROMOTE):
+            self._asked_ns = 0
+            receiver.ask_no_more()
 
     def _compare(self, receiver: Receiver, now_ns: int) -> None:
         """Hold this node's state at a mark against the primary's, once both have it. FinalError where they differ."""

@@ -16,10 +16,12 @@ from procs.replicator.link cimport (
     FRAME_HANDOVER,
     FRAME_HEADER_SIZE,
     FRAME_HEARTBEAT,
+    FRAME_HELLO,
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
     WANTS_TAIL,
     FrameHeader,
+    FrameKind,
     Link,
 )
 from shm.board cimport WORD_DURABLE_SEQ, WORD_PEER_SEQ, WORD_PRIMARY_COMMIT, WORD_SNAPSHOT_SEQ, Board
@@ -64,7 +66,8 @@ cdef class Receiver(Link):
     cdef Board board
     cdef object own
     cdef bint synced
-    cdef bint wants_to_lead
+    cdef FrameKind asked                 # the frame by which it asked to lead last; a hello: it does not any more
+    cdef bint has_asked
     cdef readonly uint32_t epoch
     cdef readonly uint64_t chain
     cdef readonly str peer               # the primary's name
@@ -87,6 +90,7 @@ cdef class Receiver(Link):
         self.synced = synced
         self.epoch = own.epoch
         self.chain = own.chain
+        self.asked = FRAME_HELLO
         self.greet(own, now_ns, WANTS_TAIL if wants_tail else 0)
 
     @property
@@ -113,17 +117,23 @@ cdef class Receiver(Link):
     def ask_to_lead(self, now_ns: int, *, orderly: bool) -> None:
         """Have the primary release nothing any more: at once, or when all that it has taken is done and acknowledged.
 
-        `is_fenced` says when it has answered. It is asked once a connection.
+        `is_fenced` says when it has answered. It is asked once in each way, until `ask_no_more`.
         """
         cdef FrameHeader *header
-        if not self.is_up or self.wants_to_lead:
+        cdef FrameKind kind = FRAME_HANDOVER if orderly else FRAME_FENCE
+        if not self.is_up or self.asked == kind:
             return
         header = self.claim(0)
         if header != NULL:
             header.epoch = self.epoch
             header.position = self.log.next - 1
-            self.send(header, FRAME_HANDOVER if orderly else FRAME_FENCE, 0, now_ns)
-            self.wants_to_lead = True
+            self.send(header, kind, 0, now_ns)
+            self.asked = kind
+            self.has_asked = True
+
+    def ask_no_more(self) -> None:
+        """The operator has given up. An answer that comes late still counts; who asks again is heard again."""
+        self.asked = FRAME_HELLO
 
     def tell_equal(self, seq: int, now_ns: int) -> None:
         """Tell the primary that the two nodes have the same state at the mark `seq`."""
@@ -148,7 +158,7 @@ cdef class Receiver(Link):
             if self.log.free(header.count) < header.count:
                 return False
             self.publish(header)
-        elif header.kind == FRAME_FENCED and self.wants_to_lead:
+        elif header.kind == FRAME_FENCED and self.has_asked:
             self.is_fenced = True
             self.fenced_at = header.position
         elif header.kind == FRAME_DIGESTS:

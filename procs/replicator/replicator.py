@@ -8,32 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-
-from procs.disk import atomic_file
+from procs.replicator import link_report
 from procs.replicator.filling import Filling
 from procs.replicator.handshake import LinkState
+from procs.replicator.link_report import LinkReport
 from procs.replicator.shipping import Shipping
 from procs.replicator.transport import Acceptor, Connection, Dialer
 from procs.venue.venue import Venue
 from shm.bell import Reason
 from shm.board import Word
 from shm.log_lines import log
-
-
-class LinkReport(Struct, frozen=True):
-    """What `lockstep status` says of a link beyond the board: in `run/link.json` of the data folder.
-
-    `peer` is the other node's name, "" before it has greeted; `epoch` the one that it leads, 0 where it follows.
-    """
-
-    state: str
-    why: str
-    peer: str = ""
-    epoch: int = 0
 
 
 class Replicator:
@@ -110,17 +95,5 @@ class Replicator:
         if self._said is None or state is not self._said[0]:
             (log.warning if state is LinkState.REFUSED else log.info)("link", state=report.state, why=why)
         self._said = said
-        atomic_file.replace(_file(self._venue.data), msgspec.json.encode(report))
+        link_report.write(self._venue.data, report)
         self._board.set(Word.LINK, state)
-
-
-def report(data: Path) -> LinkReport | None:
-    """What the replicator of the node in `data` said last of its link; None if nothing, or if that can't be read."""
-    try:
-        return msgspec.json.decode(_file(data).read_bytes(), type=LinkReport)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
-
-
-def _file(data: Path) -> Path:
-    return data / "run" / "link.json"

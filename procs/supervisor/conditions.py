@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.schema import AlertsSection
 from procs.disk import space
-from procs.replicator import replicator
+from procs.replicator import link_report
 from procs.replicator.handshake import LinkState
 from procs.supervisor.alerts import Alerts
 from procs.venue import database_trouble
@@ -58,7 +58,7 @@ class Conditions:
             self._linked_s = now_s
         elif not self._is_cut and now_s - self._linked_s >= LINK_LOST_S:
             self._is_cut = True
-            report = replicator.report(self._data)
+            report = link_report.read(self._data)
             why = f": {report.why}" if report is not None and report.why else ""
             self._alerts.tell("link_lost", f"there is no link to the other node for {LINK_LOST_S:g} s{why}")
 

@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from msgspec import Struct, structs
 
 from config.schema import Config
-from procs.replicator import replicator
+from procs.replicator import link_report
 from procs.replicator.handshake import Fence, LinkState
 from procs.supervisor import health
 from procs.venue import node
@@ -42,6 +42,7 @@ from shm.segment import RoleLock
 
 LOOK_S = 0.002
 FENCE_S = 3.0  # for a primary that can be reached to answer
+STATED_S = 1.0  # likewise, where somebody says that it is off
 LEAD_S = 120.0
 Say = Callable[[str], None]
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
@@ -151,7 +152,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     if dry_run:
         steps.say(_plan(data, link, statement))
         return done
-    if _is_fenced(venue, link):
+    if _is_fenced(venue, link, STATED_S if statement else FENCE_S):
         steps.say("the other node releases nothing more, and all that it has is here")
     elif statement and (leader := _has_lease(config, data)):
         raise Refused(
@@ -161,6 +162,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     elif statement:
         steps.say(f"the other node can't be told; said of it: {statement}")
     else:
+        venue.board.set(Word.HANDOVER, Fence.NO)
         raise Refused(_unfenced(data))
     node.save(data, structs.replace(role, role="primary", members=_itself(config), statement=statement))
     steps.say("its role is primary, on the disk: it alone decides what is committed")
@@ -255,18 +257,20 @@ def await_(data: Path, done: Callable[[Venue], bool], what: str, timeout_s: floa
         venue = venue or attach(data)
 
 
-def _is_fenced(venue: Venue, link: LinkState) -> bool:
-    """Have the primary release nothing more, if there is a link; whether it has said so in time. Safe to repeat."""
+def _is_fenced(venue: Venue, link: LinkState, timeout_s: float) -> bool:
+    """Have the primary release nothing more, if there is a link; whether it has said so in time. Safe to repeat.
+
+    It stays asked, for as long as the link lasts.
+    """
     board = venue.board
     if board.get(Word.HANDOVER) == Fence.ANSWERED:
         return True  # before, and what it said holds
     if link not in LINKED:
         return False
     board.set(Word.HANDOVER, Fence.ASKED)
-    deadline_s = time.monotonic() + FENCE_S
+    deadline_s = time.monotonic() + timeout_s
     while board.get(Word.HANDOVER) != Fence.ANSWERED:
-        if time.monotonic() > deadline_s:
-            board.set(Word.HANDOVER, Fence.NO)
+        if time.monotonic() > deadline_s or board.get(Word.LINK) not in LINKED:
             return False
         time.sleep(LOOK_S)  # words of the board: nothing to wait on
     return True
@@ -285,7 +289,7 @@ def _plan(data: Path, link: LinkState, statement: str) -> str:
 
 
 def _unfenced(data: Path) -> str:
-    told = replicator.report(data)
+    told = link_report.read(data)
     return (
         f"the other node can't be told ({told.why if told else 'no link'}). If it still runs, two nodes would lead: "
         "make sure that it "

@@ -356,6 +356,25 @@ def test_a_primary_hands_over_when_its_supervisor_says_so(pair: Pair) -> None:
     assert pair.secondary.producer.next == 4
 
 
+def test_who_was_not_answered_may_ask_in_the_other_way_and_again(pair: Pair) -> None:
+    """A fence that was given up must not keep a handover in order from being asked for, by the same connection."""
+    pair.carry()
+    pair.receiver.ask_to_lead(0, orderly=False)  # the primary hangs, and does not read it yet
+    pair.receiver.ask_no_more()
+    pair.receiver.ask_to_lead(0, orderly=True)
+    pair.carry()
+    assert pair.primary.board.get(Word.HANDOVER) == 1
+    pair.primary.board.set(Word.HANDOVER, 0)  # it could not hand over
+    pair.receiver.ask_to_lead(0, orderly=True)
+    pair.carry()
+    assert pair.primary.board.get(Word.HANDOVER) == 0  # asked once
+    pair.receiver.ask_no_more()
+    pair.receiver.ask_to_lead(0, orderly=True)
+    pair.carry()
+    assert pair.primary.board.get(Word.HANDOVER) == 1
+    assert (pair.receiver.is_fenced, pair.receiver.fenced_at) == (True, 0)  # the fence's answer counts all the same
+
+
 def test_a_mark_is_wanted_before_it_can_be_seen(pair: Pair) -> None:
     pair.carry()
     mark = model.stamp(pack(Snapshot(seq=3, epoch=1, router_number=0, event_numbers=(0,) * 8)))
