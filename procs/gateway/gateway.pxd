@@ -42,6 +42,7 @@ cdef class Gateway:
     cdef int64_t retained_ns
     cdef int64_t tended_ns
     cdef int64_t looked_ns
+    cdef int64_t asked_ns
     cdef uint64_t commit         # as it was when it moved last, at `committed_ns`
     cdef int64_t committed_ns
     cdef int advance(self, Client client) except -1

@@ -35,6 +35,7 @@ cdef enum:
     MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a slower reader is logged out
     CLOSE_NS = 5_000_000_000             # for a client to read what was written to it before the close
     LOOK_NS = 500_000_000                # between two looks at what clients have not read
+    ASK_AGAIN_NS = 500_000_000           # between two looks for numbers that the log was asked for, and did not give
     RESET_NS = 100_000_000               # that a Logon with ResetSeqNumFlag counts for: all wait for the disk then
     MAX_HELD_BACK = 65536                # of answers whose numbers the log does not cover: then no more is read
     UNIT_BYTES = 512                     # a message counts once more for each of these: the rate bounds bytes too
@@ -178,6 +179,9 @@ cdef class Gateway:
             self.store.tend()
         self.order_entry.lacks_space = self.store.is_short or self.board.load(WORD_JOURNAL_FULL) != 0
         self.order_entry.is_held_up = self.is_held_up(now_ns)
+        if now_ns - self.asked_ns >= ASK_AGAIN_NS and self.leads():
+            self.asked_ns = now_ns
+            self.records.look(self.board.load(WORD_LOG_END), 0 if self.reporter.is_behind else self.reporter.released)
         return 0
 
     cdef bint is_held_up(self, int64_t now_ns) noexcept:

@@ -3,7 +3,7 @@
 It claims and fills slots, and publishes those of one read together. It never waits; `validation` checks.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from procs.gateway.order_form cimport Form, OrderTerms
@@ -56,6 +56,11 @@ cdef class IngressWriter:
     cdef bint is_taken(self) noexcept nogil:
         """Whether the router has taken everything published so far."""
         return self.ingress.free(self.ingress.ring.header.capacity) == self.ingress.ring.header.capacity
+
+    cdef uint64_t taken(self) noexcept nogil:
+        """The place in the ring of the last record that the router has taken."""
+        cdef uint64_t capacity = self.ingress.ring.header.capacity
+        return self.ingress.next - 1 - (capacity - self.ingress.free(capacity))
 
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil:
         """The next slot's record, with its header; the account is the session's, not the message's."""

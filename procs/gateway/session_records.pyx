@@ -3,7 +3,7 @@
 It claims records in the ingress ring, while there is room; who calls publishes them. It waits for nothing.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.client cimport Client
 from procs.gateway.reservations cimport Reservations
@@ -18,6 +18,7 @@ cdef class SessionRecords:
         self.ingress = ingress
         self.reporter = reporter
         self.gone = set()
+        self.asked = {}
 
     cdef bint covers(self, FixSession session) noexcept:
         """Whether the log has reserved all numbers that the session's messages have; None has no numbers."""
@@ -67,4 +68,26 @@ cdef class SessionRecords:
             end = reservations.ask(number, state.next_out)
             self.store.note_reserved(number, end)
             self.ingress.reservation(number, state.generation, state.next_out, end, state.version, now_ns)
+            self.asked[number] = end, self.ingress.ingress.next + self.ingress.claimed - 1, None
+        return 0
+
+    cdef int look(self, uint64_t log_end, uint64_t reported) except -1:
+        """Now and then: ask again for numbers that the log has refused, or lost with a voided record.
+
+        The log ends at `log_end`, and everything up to `reported` has been reported here. What the router has taken is
+        in the log by then; once all of that is reported, no answer is on its way any more.
+        """
+        cdef FixSession session
+        cdef uint32_t number
+        for number, (end, place, due) in tuple(self.asked.items()):
+            if end <= self.store.reservations.rows[number].released:
+                del self.asked[number]
+            elif due is None:
+                if self.ingress.taken() >= place:
+                    self.asked[number] = end, place, log_end
+            elif reported >= due:
+                del self.asked[number]
+                session = self.reporter.sessions[number]
+                session.record_due = session.record_due or session.client is not None
+                self.store.reservations.short.add(number)
         return 0

@@ -15,6 +15,7 @@ from procs.gateway import seq_num_file
 from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
 from procs.tables.saved import Loader, Saver
+from shm import records as r
 from shm.journal_select import select_whole
 from shm.journal_writer import JournalWriter
 from shm.layout import pack, unpack_command
@@ -407,5 +408,34 @@ def test_what_was_told_long_before_is_not_repeated(tmp_path: Path) -> None:
         store = store_in(tmp_path)  # and not either when it starts again
         assert not store.is_emptied
         assert store.last_events[1] == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_refused", [True, False], ids=["refused", "voided"])
+def test_numbers_that_the_log_did_not_give_are_asked_for_again(tmp_path: Path, is_refused: bool) -> None:
+    """A record that was taken out with `lockstep void` is never answered."""
+
+    async def scenario() -> None:
+        async with stage(tmp_path) as running:
+            running.reserves = False
+            trader = Trader()
+            logon = asyncio.create_task(trader.logon(running))
+            asked = await asked_of(running)
+            if is_refused:
+                running.tell(
+                    r.Rejected(
+                        order_id=0, price_ticks=0, quantity_lots=0, account=ALICE, session=ALICE, cl_ord_id=b"", side=0,
+                        command=CommandType.RESERVATION, code=r.Code.INVALID_DEFINITION,
+                    ),
+                    ring=0,
+                )  # fmt: skip
+            again = await asked_of(running, 1)
+            assert (again.first, again.end) == (asked.first, asked.end)
+            assert not logon.done()
+            running.reserve(again)
+            assert (await logon)[34] == "1"
+            await asyncio.sleep(1.2)  # what is answered is not asked for again
+            assert len(running.reservations) == 2
 
     asyncio.run(scenario())
