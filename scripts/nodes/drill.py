@@ -5,14 +5,13 @@ Clients are told by FIX what is acknowledged; what of that the new primary's log
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
@@ -34,6 +33,7 @@ from shm.records import Code, CommandType, NewOrder
 REPLICATED = ("replicated", "both")
 FAILOVER = "failover"
 ACK_S = 60.0  # for the first acknowledgement after a change of nodes
+SLOWEST_REST = 2000  # orders a second that are put at rest
 LOADED_S = 1.0  # of load before a node dies, at least
 
 
@@ -80,6 +80,9 @@ def drill(
     rate: Annotated[int, Parameter(validator=validators.Number(gte=1), help="Orders a second.")] = 1000,
     failovers: Annotated[int, Parameter(validator=validators.Number(gte=1), help="How often a primary dies.")] = 3,
     durability: Annotated[str, Parameter(help="Of both nodes: none, local, replicated or both.")] = "replicated",
+    resting: Annotated[
+        int, Parameter(validator=validators.Number(gte=0), help="Orders that rest in the book before the load begins.")
+    ] = 0,
     keep: Annotated[Path | None, Parameter(help="Keep the two nodes' folders in this new folder.")] = None,
     json: Json = False,
 ) -> int:
@@ -102,7 +105,7 @@ def drill(
     with throwaway.folder(keep) as folder:
         pair = Pair(folder, durability)
         try:
-            done = _Drill(pair, seconds, rate, failovers, say).run()
+            done = _Drill(pair, seconds, rate, failovers, resting, say).run()
         except (NotReady, DrillError, TimeoutError, JournalError) as error:
             return fail(f"the drill failed: {error}", json=json)
         finally:
@@ -124,15 +127,18 @@ def _seconds(text: str) -> float:
 class _Drill:
     """One drill: its pair, its load, and what has come of it so far."""
 
-    def __init__(self, pair: Pair, seconds: float, rate: int, failovers: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, pair: Pair, seconds: float, rate: int, failovers: int, resting: int, say: Callable[[str], None]
+    ) -> None:
         self._pair = pair
+        self._resting = resting
         self._rate = rate
         self._failovers = failovers
         self._say = say
         self._share_s = max(LOADED_S, seconds / (failovers + 1))
         # Of a connection: it also lasts while the dead node rejoins and catches up.
         orders = int(rate * (self._share_s + 3 * ACK_S))
-        self._load = Load([member.target for member in pair.members], rate, orders)
+        self._load = Load([member.target for member in pair.members], rate, orders, resting)
         self._changes: list[tuple[Takeover, int]] = []  # each with how many connections there were before it
 
     def run(self) -> Drilled:
@@ -157,7 +163,11 @@ class _Drill:
         pair.primary.await_(pair.primary.leads, "lead")
         pair.await_followed()
         self._load.start()
-        self._load.await_leg(0, time.monotonic() + ACK_S)
+        if self._resting:
+            self._load.await_leg(1, time.monotonic() + ACK_S + self._resting / SLOWEST_REST)
+            pair.await_followed()
+            self._say(f"{self._resting:,} orders rest")
+        self._load.await_leg(int(self._resting > 0), time.monotonic() + ACK_S)
         self._say(f"node {pair.primary.name} leads, {pair.secondary.name} follows; {self._rate:,} orders a second")
 
     def _fail_over(self) -> None:
@@ -166,13 +176,17 @@ class _Drill:
         died_s = time.monotonic()
         pair.primary.die()
         asked_s = time.monotonic()
-        self._take_over("the drill has killed it")
+        in_command_s = self._take_over("the drill has killed it")
+        ended_s = time.monotonic() - asked_s
         leg = self._load.await_leg(before, asked_s + ACK_S)
         first_s = _first(leg)
         dead, leads = pair.primary, pair.secondary
         pair.swap()
+        rto_s = first_s - asked_s
+        self._say(f"node {dead.name} died; {leads.name} acknowledged an order {rto_s:.3f} s after `failover`")
         self._say(
-            f"node {dead.name} died; {leads.name} acknowledged an order {first_s - asked_s:.3f} s after `failover`"
+            f"  the command's steps took {in_command_s:.3f} s, its start and end {ended_s - in_command_s:.3f} s; both "
+            f"clients were logged on after {leg.begun_s - asked_s:.3f} s"
         )
         asked = Asked(dead.config, dead.data, _end(dead))
         came = rejoin.carry_out(dead.config, dead.data, asked, dry_run=False, yes=True, show=False)
@@ -197,12 +211,16 @@ class _Drill:
         self._say(f"switchover: {pair.primary.name} acknowledged an order after {took_s:.3f} s")
         self._note("switchover", before, took_s, took_s)
 
-    def _take_over(self, statement: str) -> None:
+    def _take_over(self, statement: str) -> float:
+        """`lockstep failover`, as an operator gives it, with its start; returns what its steps took."""
         member = self._pair.secondary
-        try:
-            failover.carry_out(member.config, member.data, statement, dry_run=False, say=self._say)
-        except failover.Refused as error:
-            raise DrillError(f"node {member.name} did not lead: {error}") from error
+        answer = member.command("failover", "--peer-is-off", statement, "--json")
+        if answer.returncode:
+            raise DrillError(f"node {member.name} did not lead: {answer.stdout}{answer.stderr}")
+        done = msgspec.json.decode(answer.stdout, type=failover.FailedOver)
+        for step in done.steps:
+            self._say(f"{step.at_s:8.3f} s  {step.says}")
+        return done.took_s
 
     def _note(self, kind: str, legs: int, rto_s: float, death_s: float, cut: int = 0, told: int = 0) -> None:
         self._changes.append((Takeover(kind, 0, 0, round(rto_s, 3), round(death_s, 3), cut, told), legs))
@@ -253,9 +271,7 @@ def taken(journal: Path, last: int) -> set[int]:
 
 def _verify(member: Member) -> str:
     """What `lockstep verify` finds wrong; nothing if all is well."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "scripts", "verify", str(member.file)], capture_output=True, text=True, check=False
-    )
+    answer = member.command("verify")
     return "" if answer.returncode == 0 else (answer.stdout + answer.stderr).strip()
 
 

@@ -19,6 +19,7 @@ PRICE = 10_000
 RUN = 8  # orders of a side, before the other side's turn
 PACE_S = 0.002
 RETRY_S = 0.005
+REST_RATE = 100_000  # more than a venue takes over one connection
 AHEAD = 4 * RUN  # how far orders may run ahead of their pace
 
 
@@ -31,13 +32,25 @@ def flow(count: int) -> Flow:
     return made
 
 
+def resting(count: int) -> Flow:
+    """`count` orders below the market, which rest for as long as the venue lives."""
+    made = Flow()
+    for i in range(count):
+        made.submit(str(i), True, 1 + i % (PRICE // 2), 1)
+    return made
+
+
 class Leg:
-    """The load from one connection to its loss: `sent` orders from number `first` on, of which `acks` are answered."""
+    """The load from one connection to its loss: `sent` orders from number `first` on, of which `acks` are answered.
+
+    `begun_s` is when both clients were logged on.
+    """
 
     def __init__(self, driver: Driver, acks: array[int], first: int) -> None:
         self.driver = driver
         self.acks = acks
         self.first = first
+        self.begun_s = time.monotonic()
         self.first_ack_s: float | None = None
         self.ended = ""
 
@@ -56,13 +69,14 @@ class Leg:
 
 class Load:
     """`rate` orders a second at whichever of `nodes` takes them, until `stop`. Each connection is a leg, of at most
-    `orders`."""
+    `orders`. Before them, as a leg of their own, so many orders are put at `rest`, as fast as they are taken."""
 
-    def __init__(self, nodes: Sequence[Target], rate: int, orders: int) -> None:
+    def __init__(self, nodes: Sequence[Target], rate: int, orders: int, rest: int = 0) -> None:
         self.legs: list[Leg] = []
         self._nodes = nodes
         self._rate = rate
         self._flow = flow(orders)
+        self._rest = rest
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
         self._failure: BaseException | None = None
@@ -95,8 +109,13 @@ class Load:
     def _run(self) -> None:
         try:
             first = 0
+            if self._rest and (sessions := self._connect()) is not None:
+                leg = self._play(sessions, resting(self._rest), REST_RATE, 0)
+                if leg.ended:
+                    raise ConnectionError(leg.ended)
+                first = leg.sent + AHEAD
             while (sessions := self._connect()) is not None:
-                leg = self._play(sessions, first)
+                leg = self._play(sessions, self._flow, self._rate, first)
                 first += leg.sent + AHEAD
         except BaseException as error:
             self._failure = error
@@ -112,20 +131,18 @@ class Load:
             time.sleep(RETRY_S)  # only trying again tells whether a node takes clients now
         return None
 
-    def _play(self, sessions: tuple[Initiator, Initiator], first: int) -> Leg:
-        flow = self._flow
+    def _play(self, sessions: tuple[Initiator, Initiator], flow: Flow, rate: int, first: int) -> Leg:
         acks = array("q", bytes(8 * len(flow)))
         columns = (flow.kinds, flow.buys, flow.orders, flow.prices, flow.quantities)
         driver = Driver(*sessions, *columns, acks, AHEAD, first)
         leg = Leg(driver, acks, first)
         self.legs.append(leg)
         playing = threading.Thread(target=self._drive, args=(leg, sessions), name="play", daemon=True)
-        begun_s = time.monotonic()
         playing.start()
         while playing.is_alive():
             if leg.first_ack_s is None and driver.answered:
                 leg.first_ack_s = time.monotonic()
-            driver.seen = int((time.monotonic() - begun_s) * self._rate)
+            driver.seen = int((time.monotonic() - leg.begun_s) * rate)
             driver.stopping = self._stopping.is_set()
             playing.join(PACE_S)
         return leg

@@ -64,6 +64,11 @@ class Member:
             command = [sys.executable, "-m", "scripts", "run", str(self.file)]
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
+    def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Carry out a command of `lockstep` on it, and wait for its end."""
+        command = [sys.executable, "-m", "scripts", name, str(self.file), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
     def await_(self, done: Callable[[], bool], what: str, timeout_s: float = READY_S) -> None:
         """NotReady if it has ended, or `done` stays false."""
         deadline_s = time.monotonic() + timeout_s

@@ -37,6 +37,12 @@ def test_orders_of_the_load_rest_and_trade() -> None:
     assert sum(quantity for quantity, buys in zip(made.quantities, made.buys, strict=True) if buys) == 4 * load.RUN
 
 
+def test_orders_that_are_to_rest_meet_none_of_the_load() -> None:
+    made = load.resting(3 * load.PRICE)
+    assert set(made.buys) == {1}
+    assert 0 < min(made.prices) <= max(made.prices) < load.PRICE
+
+
 def test_an_order_that_the_log_refused_or_never_had_is_not_there(tmp_path: Path) -> None:
     orders = [
         NewOrder(seq=seq, epoch=1, account=1, cl_ord_id=b"F%d" % (10 * seq), instrument=1, side=Side.BUY,
