@@ -114,7 +114,7 @@ def _find(folder: Path, wanted: Wanted) -> Iterator[StoredMessage]:
             kind, _, number, message = entry
             done += len(message)
             progress.show(done)
-            if not message or (wanted.client_id and not (needle[0] in message or needle[1] in message)):
+            if not message or not kind or (wanted.client_id and not (needle[0] in message or needle[1] in message)):
                 continue
             found = _read(folder.name, kind, number, message, wanted)
             if found is not None:

@@ -60,10 +60,10 @@ def build(venue: Venue, name: str) -> Server:
         keep=Keep(fix.store_days, fix.store_bytes, fix.store_session_bytes),
         spare_bytes=space.SPARE_BYTES,
         reserved=None if venue.node.is_secondary else reserved_behind(venue, beat),
+        follows=venue.node.is_secondary,
     )
     venue.board.show_known(number, 0, store.last_events)
     reporter = EventReporter(store, orders, listings, reports, number, comp_id.encode(), venue.snapshots)
-    reporter.follows = venue.node.is_secondary
     if part is not None:
         reporter.load(part)
         part.finish()

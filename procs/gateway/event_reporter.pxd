@@ -45,11 +45,11 @@ cdef class EventReporter(ReleasedEvents):
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
     cdef bint is_bounded                 # and what was told long before is not repeated
     cdef uint64_t refused[2]             # reported refusals: the router's, the matchers'
-    cdef public bint follows             # another node's gateway reports: this one only learns
     cdef int64_t now_ns
     cdef int64_t report(self, int64_t now_ns) except -1
     cdef uint64_t handle_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0
     cdef void show_released(self)
+    cdef int lead(self) except -1
     cdef int handle(self, int ring, const char *record) except -1
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
     cdef bint due(self, int ring, const void *event, int side, uint32_t session) noexcept

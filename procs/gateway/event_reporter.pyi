@@ -12,7 +12,6 @@ class EventReporter(ReleasedEvents):
     accounts: Accounts
     sessions: list[FixSession | None]
     recovering: bool
-    follows: bool
     def __init__(
         self,
         store: Store,

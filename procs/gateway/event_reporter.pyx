@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from procs.edge.released_events cimport RINGS, ReleasedEvents
+from procs.gateway.followed cimport note_reservation, tell_followed
 from procs.gateway.orders cimport ClientOrder
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
@@ -170,13 +171,15 @@ cdef class EventReporter(ReleasedEvents):
         Where all messages are gone, what its session was told long before the loss is not repeated either.
         """
         cdef const EventRecord *header = <const EventRecord *> event
-        if self.follows or 2 * header.number + (side == SIDE_SELL) <= self.store.watermark(ring):
+        if 2 * header.number + (side == SIDE_SELL) <= self.store.watermark(ring):
             return False
         return not self.is_bounded or header.cause > self.store.reservations.rows[session].told_before
 
     cdef Outbox begin_report(self, FixSession session, uint32_t msg_type):
-        cdef Outbox out = session.begin(msg_type, self.now_ns)
-        if self.recovering:
+        cdef Outbox out
+        tell_followed(session, self.now_ns)
+        out = session.begin(msg_type, self.now_ns)
+        if self.recovering or self.store.follows:
             out.add_char(TAG_POSS_RESEND, c"Y")
         return out
 
@@ -255,6 +258,9 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef int reserved(self, const ReservedRecord *event) except -1:
         """What is released is committed: the next host knows of it."""
+        if self.store.follows:
+            note_reservation(self.store, event)
+            self.session_of(event.session).address(self.comp_id, event.fix_version)
         self.store.reservations.note(
             event.session, event.generation, event.first, event.end, event.fix_version, event.cause, event.time_ns
         )
@@ -307,15 +313,28 @@ cdef class EventReporter(ReleasedEvents):
             self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0"))
         return 0
 
+    cdef int lead(self) except -1:
+        """This node's gateway is the one that reports, from the next event on."""
+        cdef FixSession session
+        self.store.lead()
+        self.recovering = self.store.other_boot
+        for session in self.sessions:
+            if session is not None:
+                session.is_untold = True
+        return 0
+
     def add_account(self, uint32_t number, bytes name) -> None:
         """An account is defined, or has a new password: there is a session for it from now on."""
+        cdef FixSession session
         if self.credential is None:
             return  # the venue's own fee account: no client logs on as it
         self.accounts.define(Account(number, name.decode(), self.credential))
         self.credential = None
         self.sessions.extend([None] * (number + 1 - len(self.sessions)))
         if self.sessions[number] is None:
-            self.sessions[number] = FixSession(number, name, self.comp_id, self.store)
+            session = FixSession(number, name, self.comp_id, self.store)
+            self.sessions[number] = session
+            session.is_untold = not self.store.follows
 
     def save(self, Saver saver) -> None:
         """Add to a part all that events have said, at a mark: no event is half applied there."""

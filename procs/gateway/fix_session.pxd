@@ -21,6 +21,7 @@ cdef class FixSession:
     cdef bint record_due     # the log does not know yet that the session logged on or was reset
     cdef bint was_reset
     cdef bint dirty
+    cdef bint is_untold      # there may be followed reports to be told again first: see `followed`
     cdef uint32_t next_in    # where the last connection left off; 0: there was none since the start
     cdef int64_t resend_credit   # entries that may be looked at for its resends, as of credited_ns
     cdef int64_t credited_ns     # 0: all that a session may have

@@ -8,7 +8,7 @@ from libc.string cimport strchr
 
 from procs.gateway.fix.encode cimport OUT_ADMIN, OUT_APPLICATION, OUT_REPEAT, OUT_RESET, SOH, Outbox, Outgoing
 from procs.gateway.store cimport Store
-from procs.gateway.store_reader cimport KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET
+from procs.gateway.store_reader cimport FLAG_FOLLOWED, KIND_OUT_ADMIN, KIND_OUT_APP, KIND_RESET
 
 
 cdef bint is_heartbeat(const char *message) noexcept nogil:
@@ -26,7 +26,7 @@ cdef class FixSession:
         self.store = store
         self.answered = set()
         self.away = Outbox()
-        self.address(comp_id, store.sessions[number].version or 44)
+        self.address(comp_id, store.sessions[number].version or store.reservations.rows[number].version or 44)
 
     cdef int address(self, bytes comp_id, int version) except -1:
         """Write to the session in FIX `version` (42 or 44), connected or not."""
@@ -58,7 +58,8 @@ cdef class FixSession:
         else:
             message = outbox.end()
         self.store.append_report(
-            self.number, message.msg_seq_num, ring, number, side, outbox.data + message.offset, message.size
+            self.number, message.msg_seq_num, ring, number, side, outbox.data + message.offset, message.size,
+            FLAG_FOLLOWED if self.store.follows else 0,
         )
         outbox.stored = outbox.count
         if self.live is None:

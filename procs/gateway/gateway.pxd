@@ -45,6 +45,8 @@ cdef class Gateway:
     cdef int64_t asked_ns
     cdef uint64_t commit         # as it was when it moved last, at `committed_ns`
     cdef int64_t committed_ns
+    cdef uint64_t led_from       # where the log ended when the router had begun to lead; 0: it has not been seen
+    cdef int64_t followed_ns     # when what is followed was written
     cdef int advance(self, Client client) except -1
     cdef int64_t share_of(self, Client client) noexcept
     cdef bint may_go_on(self, Client client) except -1
@@ -59,6 +61,8 @@ cdef class Gateway:
     cdef int send(self, Client client) except -1
     cdef int part(self, Client client) except -1
     cdef bint leads(self) noexcept nogil
+    cdef bint is_to_lead(self) noexcept
+    cdef int lead(self) except -1
     cdef bint finds_space(self, int64_t now_ns) except -1
     cdef int tend(self, int64_t now_ns) except -1
     cdef bint is_held_up(self, int64_t now_ns) noexcept

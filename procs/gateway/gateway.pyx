@@ -20,12 +20,15 @@ from procs.gateway.fix.connection cimport (
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.message cimport Message
 from procs.gateway.fix_session cimport WINDOW_NS, FixSession, within
+from procs.gateway.followed cimport tell_followed
 from procs.gateway.order_entry cimport OrderEntry
 from procs.gateway.order_form cimport Text
 from procs.gateway.order_request cimport field_of
 from procs.gateway.session_records cimport SessionRecords
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, WORD_READY_EVENT, Counts
+
+from shm.log_lines import log
 
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000        # after the ring was full this long, messages are answered instead of held
@@ -88,6 +91,7 @@ cdef class Gateway:
         self.reporter.attach(consumers, board)
         self.reporter.join()
         self.board = self.order_entry.validator.board = board
+        self.led_from = 0
         self.show_counts()
 
     def connected(self, Client client) -> None:
@@ -145,6 +149,8 @@ cdef class Gateway:
         elif self.order_entry.is_held_up:  # orders are taken again with the first commit
             self.order_entry.is_held_up = self.is_held_up(now_ns)
         work = self.reporter.report(now_ns)
+        if self.store.follows and self.is_to_lead():
+            self.lead()
         if self.waiting and self.leads():
             for client, number in tuple(self.waiting.items()):
                 self.accept(client, number, now_ns)
@@ -201,12 +207,12 @@ cdef class Gateway:
         """Whether the venue leads, and gateway and router know all that came before: the port may open.
 
         What an earlier gateway showed the router must be in the log by then: what its sessions sent last follows
-        from that. One that followed another node's gateway never opens: it has told its clients nothing.
+        from that. One that follows another node's gateway goes on in its place first.
         """
         return (
             self.leads()
             and not self.board.is_shut()
-            and not self.reporter.follows
+            and not self.store.follows
             and self.reporter.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
             and not self.reporter.is_behind
             and self.ingress.is_taken()
@@ -214,6 +220,25 @@ cdef class Gateway:
 
     cdef bint leads(self) noexcept nogil:
         return self.board.load(WORD_EPOCH) != 0
+
+    cdef bint is_to_lead(self) noexcept:
+        """Whether this node's router leads, and all up to where it began is committed and has been followed here.
+
+        The epoch too: until it is committed, another node may lead in this one's place.
+        """
+        if not self.leads():
+            return False
+        self.led_from = self.led_from or self.board.load(WORD_LOG_END)
+        return (
+            self.reporter.released >= self.led_from and not self.reporter.is_behind
+            and self.reporter.handled[0] >= self.board.load(WORD_READY_EVENT)
+        )
+
+    cdef int lead(self) except -1:
+        """Go on in the place of the gateway that was followed: behind its numbers, with what it may not have told."""
+        self.reporter.lead()
+        log.info("goes on in place", seq=self.led_from)
+        return 0
 
     def tick(self) -> None:
         """Heartbeats and timeouts of all sessions, and now and then a look at what the store keeps."""
@@ -434,6 +459,9 @@ cdef class Gateway:
                 return
             self.end(session.client, "it showed no life when another connection claimed its session", True)
         client.waiting = False
+        if not connection.reset:  # else it asks for nothing of before
+            tell_followed(session, now_ns)
+        session.is_untold = False
         session.address(self.comp_id, connection.version)
         if session.next_in == 0:  # else it goes on where its last connection ended
             session.next_in, session.answered = self.store.expected_in(number, sequenced, connection.logon_seq_num)
@@ -538,6 +566,11 @@ cdef class Gateway:
 
     cdef int show_commands(self) except -1:
         """The store first: after a restart the store shows what the log lacks, but not the other way round."""
+        if self.store.follows:
+            if self.now_ns - self.followed_ns >= TICK_NS:  # nobody waits for it, and it can be made again
+                self.followed_ns = self.now_ns
+                self.store.flush()
+            return 0
         if self.records.is_due() and not self.store.is_full and self.leads():
             self.records.write(self.now_ns)
         self.store.flush()

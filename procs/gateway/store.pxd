@@ -39,6 +39,7 @@ cdef class Store:
     cdef readonly uint64_t writes
     cdef readonly bint other_boot    # or another host: what was sent last may be missing
     cdef bint gives                  # its gateway gives numbers, and not another host's
+    cdef readonly bint follows       # another node's gateway tells what is reported here: see `followed`
     cdef readonly bint is_emptied    # all that was sent is missing
     cdef readonly bint is_short
     cdef readonly bint is_full
@@ -52,7 +53,8 @@ cdef class Store:
         self, Kind kind, uint32_t session, uint32_t msg_seq_num, const char *data, size_t size, uint8_t flags
     ) except -1 nogil
     cdef int append_report(
-        self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
+        self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data,
+        size_t size, uint8_t flags
     ) except -1 nogil
     cdef StoreEntry *begin_entry(self, Kind kind, uint32_t session, uint32_t msg_seq_num, size_t size) except NULL nogil
     cdef int use_numbers(self, uint32_t session) except -1 nogil

@@ -51,8 +51,8 @@ from procs.gateway.sessions cimport (
     unpack_sessions,
 )
 from procs.gateway.store_reader cimport (
-    FLAG_REFUSED_ID, FLAG_RESERVED, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_OUT_APP, KIND_RESET, MAX_BODY,
-    SEGMENT_HEADER_SIZE, Kind, Scan, StoreEntry, back_to, crc_of, fill, padded,
+    FLAG_FOLLOWED, FLAG_REFUSED_ID, FLAG_RESERVED, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_OUT_ADMIN, KIND_OUT_APP,
+    KIND_RESET, MAX_BODY, SEGMENT_HEADER_SIZE, Kind, Scan, StoreEntry, back_to, crc_of, fill, padded,
 )
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport MAX_SESSIONS
@@ -90,7 +90,7 @@ cdef class Store:
     `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: what was appended last
     is not written; nothing may be sent then, and little appended, until a `flush` finds space. `reserved` are the log's
     RESERVATION records behind the part: where they show that another host has given numbers, these go on behind those.
-    None: another host gives them now.
+    None: another host gives them now. `follows`: so it is, and its reports are kept here, until `lead`.
     """
 
     def __cinit__(self, *_args, **_names):
@@ -98,7 +98,7 @@ cdef class Store:
 
     def __init__(
         self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None,
-        object beat=nothing, object keep=None, uint64_t spare_bytes=0, object reserved=None,
+        object beat=nothing, object keep=None, uint64_t spare_bytes=0, object reserved=None, bint follows=False,
     ):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -120,6 +120,7 @@ cdef class Store:
         self.reservations = Reservations()
         if loader is not None:
             self._load(loader)
+        self.follows = follows
         self.gives = reserved is not None
         self.reservations.learn(reserved or ())
         if self.gives and self.reservations.top:
@@ -141,6 +142,7 @@ cdef class Store:
         if self.is_emptied or (self.reserve.boot and not self.bases):  # numbers were given, and all messages are gone
             opened_in = seq_num_file.NO_BOOT
             starts.remove_all(self.folder)
+        if self.is_emptied or (not self.bases and (self.follows or self.reserve.boot)):
             self.base = time.time_ns() & ~7  # behind wherever they were: ExecIDs name places in the store
         if self.gives and self.reservations.give_way(self.sessions, self.reserve):
             opened_in = seq_num_file.NO_BOOT
@@ -312,6 +314,15 @@ cdef class Store:
             self.sessions[session].version = self.reserve.held[session].version
         self.flush()
 
+    def lead(self) -> None:
+        """This node leads: sessions go on behind all numbers that the log has reserved. OSError."""
+        self.write_out()
+        self.gives, self.follows = True, False
+        gave_way = self.reservations.give_way(self.sessions, self.reserve)
+        self.other_boot = self.other_boot or gave_way
+        self._reserve(seq_num_file.NO_BOOT if self.other_boot else self.reserve.boot, gave_way)
+        self._go_on()
+
     def recovered(self) -> None:
         """All that may have been given before the host was lost is told again: this boot begins here. OSError."""
         boot = BOOT_ID.read_bytes().strip()
@@ -364,10 +375,13 @@ cdef class Store:
         return self.end_entry(entry)
 
     cdef int append_report(
-        self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data, size_t size
+        self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, const char *data,
+        size_t size, uint8_t flags
     ) except -1 nogil:
         """Append a report of event `number` of `ring` to the owner of its `side`, and move the ring's watermark."""
-        cdef StoreEntry *entry = self.begin_entry(KIND_OUT_APP, session, msg_seq_num, size)
+        cdef Kind kind = KIND_OUT_ADMIN if flags & FLAG_FOLLOWED else KIND_OUT_APP
+        cdef StoreEntry *entry = self.begin_entry(kind, session, msg_seq_num, size)
+        entry.flags = flags
         entry.ring = ring
         entry.number = number
         entry.side = side
@@ -402,7 +416,7 @@ cdef class Store:
         entry.crc = crc_of(entry)
         self.apply(entry, <const char *> entry + sizeof(StoreEntry), self.end())
         self.used += sizeof(StoreEntry) + padded(entry.length)
-        if (
+        if not self.follows and (
             state.next_out > self.reserve.held[entry.session].extend_at
             or state.next_out > self.reservations.rows[entry.session].ask_at or entry.kind == KIND_RESET
         ):
@@ -529,7 +543,9 @@ cdef class Store:
         self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, bytes data
     ) -> None:
         """`append_report`, for Python callers."""
-        self.append_report(session, msg_seq_num, ring, number, side, data, len(data))
+        self.append_report(
+            session, msg_seq_num, ring, number, side, data, len(data), FLAG_FOLLOWED if self.follows else 0
+        )
 
     def write_out(self) -> None:
         """`flush`, where nothing goes on without. OSError: the disk is full too."""

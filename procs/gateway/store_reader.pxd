@@ -12,6 +12,9 @@ cdef enum Kind:
 cdef enum:
     FLAG_REFUSED_ID = 1      # of KIND_IN_ANSWERED: its ClOrdID may not be used again
     FLAG_RESERVED = 2        # of KIND_IN_ADMIN, of no message: the log was asked for numbers below `number`
+    FLAG_FOLLOWED = 4        # of KIND_OUT_ADMIN: a report that another node's gateway tells, not sent under this number
+    FLAG_BORDER = 8          # of one that is followed: no report; its 8 bytes are the sequence of a reservation
+    FLAG_AGAIN = 16          # of KIND_OUT_APP: such a report, under a number of this gateway's own
 
 cdef enum:
     EVENT_RINGS = 9          # the router's, then one a matcher

@@ -163,12 +163,12 @@ cdef class Scan:
         return 0
 
     def read(self) -> tuple[int, int, int, bytes] | None:
-        """The next entry as (kind, session, MsgSeqNum, message), or None at the end."""
+        """The next entry as (kind, session, MsgSeqNum, message), or None at the end. Kind 0: it was not sent."""
         cdef const StoreEntry *entry = self.next()
         if entry == NULL:
             return None
         message = (<const char *> entry + sizeof(StoreEntry))[:entry.length]
-        return (entry.kind, entry.session, entry.msg_seq_num, message)
+        return (0 if entry.flags & FLAG_FOLLOWED else entry.kind, entry.session, entry.msg_seq_num, message)
 
 
 def reports(object folder, list known) -> tuple[list[int], int]:
@@ -190,7 +190,7 @@ def reports(object folder, list known) -> tuple[list[int], int]:
         entry = scan.next()
         if entry == NULL:
             break
-        if entry.kind == KIND_OUT_APP:
+        if entry.kind == KIND_OUT_APP or entry.flags & FLAG_FOLLOWED:
             last[entry.ring] = max(last[entry.ring], entry.number)
             if not cut and entry.number > most[entry.ring]:
                 cut = scan.entry_at

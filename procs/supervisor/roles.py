@@ -163,8 +163,8 @@ class Roles:
                 await run.go_alone(node)
             return
         if not node.is_secondary:
-            self._console.line("this node is to lead: hanging up, and starting its gateways again")
-            await run.promote(node)
+            self._console.line("this node is to lead: hanging up, and opening its gateways")
+            run.promote(node)
         else:
             board.set(Word.PROMOTE, Promote.ORDERLY if node.role == "successor" else Promote.NO)
 

@@ -116,10 +116,10 @@ class Run:
         """Whether it is the run of a secondary that has not been promoted."""
         return self.node.is_secondary
 
-    async def promote(self, node: Node) -> None:
+    def promote(self, node: Node) -> None:
         """Have this secondary lead as `node`, which is on disk already. OSError if the disk takes no manifest.
 
-        Its gateways start again, to tell their clients what these may not have heard (LOG-16).
+        Its gateways go on in place of the other node's by themselves, once the router leads; so would new ones.
         """
         assert self._manifest is not None
         manifest = structs.replace(self._manifest, node=node)
@@ -127,10 +127,6 @@ class Run:
         self._manifest, self.node = manifest, node
         self.venue.renew()
         self.venue.board.set(Word.PROMOTE, Promote.NOW)
-        gateways = self._hosts_of("gateway")
-        await self.take_down(gateways)
-        for host in gateways:
-            self.restart_host(host)
 
     async def go_alone(self, node: Node) -> None:
         """Have commits wait for the other node no more, as `node` says, which is on disk already. OSError as `promote`.

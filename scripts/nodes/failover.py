@@ -155,6 +155,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     if _is_fenced(venue, link, STATED_S if statement else FENCE_S):
         steps.say("the other node releases nothing more, and all that it has is here")
     elif statement and (leader := _has_lease(config, data)):
+        venue.board.set(Word.HANDOVER, Fence.NO)
         raise Refused(
             f"node {leader} has the lease of the witness: it is not off, or has been for less than "
             f"{config.witness.lease_s} s. Repeat this when that has ended (lockstep status)"

@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from procs.gateway.__main__ import build
 from procs.gateway.server import Server
+from procs.venue.node import Node
 from procs.venue.snapshot_parts import Kept
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
@@ -54,7 +55,7 @@ DEFINITIONS: tuple[Struct, ...] = (
 class Stage:
     """A running gateway. Tick 0.01, lot 0.0001, and a whole lot at one tick is worth 100 units of USDT."""
 
-    def __init__(self, data: Path, matchers: int = 1, snapshots: Kept | None = None) -> None:
+    def __init__(self, data: Path, matchers: int = 1, snapshots: Kept | None = None, node: Node | None = None) -> None:
         config = config_for()
         others = [
             structs.replace(config.instruments[0], symbol=f"BTCUSDT{number}", matcher=number)
@@ -62,7 +63,7 @@ class Stage:
         ]
         config = structs.replace(config, instruments=config.instruments + others)
         topology = derive(config)
-        self.venue = Venue.private(topology, config, data, None if snapshots is None else snapshots.start)
+        self.venue = Venue.private(topology, config, data, None if snapshots is None else snapshots.start, node=node)
         if snapshots is not None:
             self.venue.snapshots = snapshots
         self.gateway: Server = build(self.venue, "gateway.1")
@@ -87,8 +88,13 @@ class Stage:
         board.set(Word.ROUTER_DONE, FAR_AHEAD)
         self.define()
         board.set(Word.EPOCH, 1)
-        await self.gateway.start()
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        await self.open()
+
+    async def open(self) -> None:
+        """Step until the port is open."""
+        if self._task is None:
+            await self.gateway.start()
+            self._task = asyncio.get_running_loop().create_task(self._run())
         async with asyncio.timeout(REPLY_S):
             while self.gateway.port == 0:
                 await asyncio.sleep(STEP_S)
@@ -110,7 +116,12 @@ class Stage:
         """Have the venue say something; its number in that ring."""
         number = self._events[ring].next
         instrument = event.instrument or INSTRUMENT
-        fields = {"number": number, "cause": event.cause or 1, "time_ns": AT_NS, "instrument": instrument}
+        fields = {
+            "number": number,
+            "cause": event.cause or 1,
+            "time_ns": event.time_ns or AT_NS,
+            "instrument": instrument,
+        }
         self._events[ring].put(pack(structs.replace(event, **fields)))
         return number
 
