@@ -145,17 +145,16 @@ def test_a_slow_link_takes_its_time_and_nothing_else(pair: Pair) -> None:
 def test_status_shows_each_nodes_role_and_link(pair: Pair) -> None:
     primary, secondary = pair.a.command("status"), pair.b.command("status")
     assert (primary.returncode, secondary.returncode) == (0, 0)
-    ports = pair.ports
+    to_a, to_b = pair.to_a.proxy.port, pair.to_b.proxy.port
     assert "this node   a, primary of epoch " in primary.stdout
-    assert f", commits wait for b\nother node  b, secondary, at 127.0.0.1:{ports[1]}\n" in primary.stdout
+    assert f", commits wait for b\nother node  b, secondary, at 127.0.0.1:{to_b}\n" in primary.stdout
     assert "link        in step, the secondary is 0 records and 0 ms behind, " in primary.stdout
     assert "this node   b, secondary\nother node  a, primary of epoch " in secondary.stdout
     assert (
-        f", at 127.0.0.1:{ports[0]}\nlink        in step, the secondary is 0 records and 0 ms behind, "
-        in secondary.stdout
+        f", at 127.0.0.1:{to_a}\nlink        in step, the secondary is 0 records and 0 ms behind, " in secondary.stdout
     )
     said = pair.b.log.read_text()
-    assert f"node b, a secondary that follows the node at 127.0.0.1:{ports[0]}, and takes no orders" in said
+    assert f"node b, a secondary that follows the node at 127.0.0.1:{to_a}, and takes no orders" in said
     assert "TargetCompID" not in said, "it has no address for orders"
     assert "TargetCompID" in pair.a.log.read_text()
 
