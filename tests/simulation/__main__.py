@@ -1,6 +1,6 @@
 """`python -m tests.simulation`: simulates a venue, seed by seed.
 
---seed N          one seed; a failure is shrunk and told
+--seed N          one seed, of a venue of one node or of --nodes 2; a failure is shrunk and told
 --seeds N         seeds from --first (0) on, with a summary in var/simulation.md
 --minutes M       as many new seeds as that takes, from --first on
 --hunt            for each planted bug, the first of 500 seeds from --first on that finds it
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.simulation import run
 from tests.simulation.bugs import BUGS
+from tests.simulation.planted_pair import BUGS_OF_TWO
 
 SUMMARY = Path("var/simulation.md")
 HUNT_SEEDS = 500
@@ -30,19 +31,20 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--hunt", action="store_true")
+    parser.add_argument("--nodes", type=int, choices=(1, 2), default=1)
     options = parser.parse_args()
     if options.seed is not None:
-        return one(options.seed)
+        return one(options.seed, options.nodes)
     if options.hunt:
         return hunt_all(options.first)
     seeds: Iterator[int] | range = range(options.first, options.first + options.seeds)
     if options.minutes is not None:
         seeds = until(time.monotonic() + 60 * options.minutes, options.first)
-    return many(seeds)
+    return many(seeds, options.nodes)
 
 
-def one(seed: int) -> int:
-    outcome = run.run_seed(seed)
+def one(seed: int, nodes: int) -> int:
+    outcome = run.run_pair(seed) if nodes == 2 else run.run_seed(seed)
     if not outcome.failure:
         print(f"seed {seed}: all holds, {outcome.turns} turns, digest {outcome.digest}; {dict(outcome.seen)}")
         return 0
@@ -51,8 +53,8 @@ def one(seed: int) -> int:
     return 1
 
 
-def many(seeds: Iterator[int] | range) -> int:
-    tally = run.run_all(seeds)
+def many(seeds: Iterator[int] | range, nodes: int) -> int:
+    tally = run.run_all(seeds, nodes)
     run.write_summary(tally, SUMMARY)
     print(tally.markdown())
     missing = tally.missing() if tally.seeds >= run.ENOUGH else []
@@ -67,8 +69,9 @@ def until(deadline_s: float, first: int) -> Iterator[int]:
 
 def hunt_all(first: int) -> int:
     missed = 0
-    for name, bug in BUGS.items():
-        found = run.hunt(bug(), range(first, first + HUNT_SEEDS))
+    for name, bug in (BUGS | BUGS_OF_TWO).items():
+        run_one = run.run_pair if name in BUGS_OF_TWO else run.run_seed
+        found = run.hunt(bug(), range(first, first + HUNT_SEEDS), run_one)
         missed += found is None
         where = f"seed {found.plan.seed}: {found.failure[:150]}" if found else "NOT FOUND"
         print(f"| {name} | {where} |", flush=True)

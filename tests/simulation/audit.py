@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from procs.venue.venue import Venue
-from shm.board import Word
+from shm.board import Board
 from shm.ring import Consumer
 from tests.broken import require
 
@@ -16,11 +16,12 @@ NAME = "audit"
 
 
 class Audit:
-    """`log` has every record that was ever said to be durable, `events[ring]` every event that was ever released."""
+    """`log` has every record that was ever committed, `events[ring]` every event that was ever released."""
 
-    def __init__(self) -> None:
-        self.log: dict[int, bytes] = {}
-        self.events: dict[int, dict[int, bytes]] = {ring: {} for ring in range(9)}
+    def __init__(self, before: Audit | None = None) -> None:
+        """With `before`, the two have one knowledge: both add to it, and hold what they see against it."""
+        self.log: dict[int, bytes] = before.log if before else {}
+        self.events: dict[int, dict[int, bytes]] = before.events if before else {ring: {} for ring in range(9)}
         self.compared = 0
         self._readers: dict[int, Consumer] = {}
         self._unreleased: dict[int, deque[bytes]] = {}
@@ -35,12 +36,11 @@ class Audit:
         self._unreleased = {ring: deque() for ring in self._readers}
 
     def step(self) -> int:
-        board = self._venue.board
-        released, durable = board.release_position(), board.get(Word.DURABLE_SEQ)
+        released, committed = self.reach(self._venue.board)
         records = self._log.take()
         self._uncommitted.extend(records)
         work = len(records)
-        while self._uncommitted and seq_of(self._uncommitted[0]) <= durable:
+        while self._uncommitted and seq_of(self._uncommitted[0]) <= committed:
             self._commit(self._uncommitted.popleft())
         for ring, reader in self._readers.items():
             taken = reader.take()
@@ -50,6 +50,10 @@ class Audit:
             while waiting and seq_of(waiting[0]) <= released:
                 self._release(ring, waiting.popleft())
         return work
+
+    def reach(self, board: Board) -> tuple[int, int]:
+        """Up to which command events are released, and records committed."""
+        return board.release_position(), board.commit_position()
 
     def _commit(self, record: bytes) -> None:
         seq = seq_of(record)

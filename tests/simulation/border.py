@@ -39,14 +39,14 @@ class OutsideError(AssertionError):
 
 
 class Border:
-    """Around one run, in one thread: only what is below `inside`, and not below `forbidden`, may be touched.
+    """Around one run, in one thread: only what is below `inside`, and below none of `forbidden`, may be touched.
 
     `touched` has what was touched, even if the code at fault hid the error.
     """
 
-    def __init__(self, inside: Path, forbidden: Path) -> None:
+    def __init__(self, inside: Path, *forbidden: Path) -> None:
         self._inside = str(inside)
-        self._forbidden = str(forbidden)
+        self._forbidden = tuple(map(str, forbidden))
         self._thread = threading.get_ident()
         self.touched: list[str] = []
 
@@ -55,7 +55,7 @@ class Border:
         if threading.get_ident() != self._thread or isinstance(path, int) or path is None:
             return
         text = os.path.normpath(os.fsdecode(path))
-        if _is_below(text, self._inside) and not _is_below(text, self._forbidden):
+        if _is_below(text, self._inside) and not any(_is_below(text, each) for each in self._forbidden):
             return
         self.stop(f"{what} of {text}")
 
@@ -84,14 +84,14 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextlib.contextmanager
-def around(inside: Path, forbidden: Path) -> Iterator[Border]:
+def around(inside: Path, *forbidden: Path) -> Iterator[Border]:
     """Put up a border for the length of the block. What was touched is an OutsideError at its end, if not before."""
     global _up, _is_hooked
     if not _is_hooked:
         _is_hooked = True
         sys.addaudithook(_hook)
     assert _up is None, "one border at a time"
-    border = Border(inside, forbidden)
+    border = Border(inside, *forbidden)
     with contextlib.ExitStack() as replaced:
         for name in ASKING:
             replaced.enter_context(patch.object(os, name, _checked(border, name, getattr(os, name))))

@@ -19,6 +19,7 @@ import psycopg
 from procs.batcher import writer
 from procs.batcher.author import Author
 from procs.batcher.expected_rows import TABLES
+from tests.broken import require
 
 Row = dict[str, Any]
 EXACT = Context(prec=80)
@@ -230,6 +231,8 @@ class Connection:
 
     def take_over(self, parameters: dict[str, Any]) -> Result:
         database = self.database
+        before = database.author.epoch
+        require(not 0 < parameters["epoch"] < before, f"I9: epoch {parameters['epoch']} after {before}")
         epoch, boot = max(database.author.epoch, parameters["epoch"]), parameters["boot"]
         boot = boot if parameters["epoch"] > 0 else database.author.boot
         self.set("author", Author(epoch, boot, parameters["node"]))

@@ -216,6 +216,10 @@ class FakeDisk(PlayedDisk):
     def on_unlock(self) -> None:
         self.locked = False
 
+    def is_dir(self) -> bool:
+        """As a path is asked: whether there is a journal."""
+        return bool(self.entries)
+
     def on_names(self) -> list[str]:
         return sorted(self.entries)
 

@@ -10,13 +10,24 @@ import os
 from pathlib import Path
 from random import Random
 
+import msgspec
 from msgspec import structs
 
 from config.schema import Config
 from procs.tables.saved import Loader, Saver
 from procs.venue import venue as venues
 from procs.venue.instrument_images import Kept
-from procs.venue.snapshot_parts import NotSyncedError, Start, Write, folder_of, load_part, part_name
+from procs.venue.node import Node
+from procs.venue.snapshot_parts import (
+    Digests,
+    NotSyncedError,
+    Start,
+    Write,
+    digests_of,
+    folder_of,
+    load_part,
+    part_name,
+)
 from procs.venue.topology import LOG, RingSpec, Topology
 from procs.venue.venue import Manifest, Venue
 from shm.bell import Bells
@@ -36,10 +47,11 @@ class Ground:
         start: Start,
         known_seq: int,
         anchor_ns: int,
+        node: Node,
     ) -> None:
         self.data = data
         self.manifest = Manifest(
-            boot_id, "", str(data), config, topology, start, known_seq=known_seq, anchor_ns=anchor_ns
+            boot_id, "", str(data), config, topology, start, known_seq=known_seq, anchor_ns=anchor_ns, node=node
         )
         self.board = Board.private()
         self.images = Kept()
@@ -49,6 +61,11 @@ class Ground:
         self.rings = {ring.name: self._made(ring) for ring in topology.rings}
         self.logs[self.manifest.generation] = self.rings[LOG]
         self.board.set(Word.GENERATION, self.manifest.generation)
+        self.board.set(Word.COMMIT_BY, venues._commit_by(self.manifest))
+
+    def become(self, node: Node) -> None:
+        """The supervisor writes another role into the manifest."""
+        self.manifest = structs.replace(self.manifest, node=node)
 
     def next_generation(self, start: Start, known_seq: int, left: dict[str, int]) -> None:
         """As the supervisor does it while the core is down: new rings, words set back, and the generation last.
@@ -77,8 +94,10 @@ class Ground:
         memory = mmap.mmap(-1, Ring.size_for(ring.capacity))
         first = 1 if ring.events_of is None else start.numbers[ring.events_of] + 1
         incarnation = manifest.generation if ring.is_core else int(manifest.boot_id[:8], 16)
-        consumers = [(agent, NO_BELL) for agent in ring.consumers]
+        consumers = [(agent, NO_BELL) for agent in (*ring.consumers, *ring.observers)]
         Ring.format(memory, ring.capacity, consumers, incarnation, start.seq + 1 if ring.name == LOG else first)
+        for agent in ring.observers:
+            Ring(memory).take_out(agent, 0)
         return Ring(memory)
 
 
@@ -106,6 +125,8 @@ class Parts:
     A process that dies takes the children with it that were to write its parts.
     """
 
+    keeps_digests = False  # who has no other node compares none
+
     def __init__(self, data: Path, start: Start, draw: Random) -> None:
         self.start = start
         self._data = data
@@ -114,9 +135,11 @@ class Parts:
         self._unsafe: tuple[int, NotSyncedError] | None = None
         self.turn = 0
 
-    def save(self, seq: int, agent: str, write: Write, _digests: object = None) -> None:
+    def save(self, seq: int, agent: str, write: Write, digests: Digests | None = None) -> None:
         folder = folder_of(self._data, seq)
         folder.mkdir(parents=True, exist_ok=True)
+        if digests is not None and self.keeps_digests:
+            digests_of(folder, agent).write_bytes(msgspec.json.encode(digests()))
         temporary = folder / f"{agent}.{self.turn}.new"
         due = self.turn + self._draw.randint(0, 60)
         try:

@@ -16,7 +16,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -54,6 +54,10 @@ class Files:
     While `full` nothing is written but into blocks that a file has. `disk` is the journal's: its power is the same.
     """
 
+    _open, _write, _pwrite = staticmethod(os.open), staticmethod(os.write), staticmethod(os.pwrite)
+    _replace, _rename = staticmethod(os.replace), staticmethod(os.rename)
+    _write_whole, _exchange = staticmethod(whole_files._write), staticmethod(whole_files._exchange)
+
     def __init__(self, folder: Path, disk: FakeDisk, draw: Random, seen: Counter[str]) -> None:
         self._folder = folder
         self._disk = disk
@@ -66,24 +70,6 @@ class Files:
         self._owned: dict[str, int] = {}  # how much of each file has its blocks
         self.syncs = self.writes = self.appends = 0
         self.calm()
-        self._open, self._fsync, self._fdatasync = os.open, os.fsync, os.fdatasync
-        self._write, self._pwrite, self._replace, self._rename = os.write, os.pwrite, os.replace, os.rename
-        self._write_whole, self._exchange = whole_files._write, whole_files._exchange
-
-    @contextlib.contextmanager
-    def in_place(self) -> Iterator[None]:
-        """All files of the run are these for the length of the block."""
-        with contextlib.ExitStack() as replaced:
-            for name in ("open", "fsync", "fdatasync", "write", "pwrite", "replace", "rename"):
-                replaced.enter_context(patch.object(os, name, getattr(self, name)))
-            replaced.enter_context(patch.object(whole_files, "_write", self.write_whole))
-            replaced.enter_context(patch.object(whole_files, "_exchange", self.exchange))
-            replaced.enter_context(patch.object(space, "own", self.own))
-            replaced.enter_context(patch.object(space, "free_bytes", lambda _: 0 if self.full else GIB))
-            replaced.enter_context(patch.object(space, "owned_bytes", lambda file: self._owned.get(str(file), 0)))
-            replaced.enter_context(patch.object(space, "SPARE_BYTES", SPARE_BYTES))
-            replaced.enter_context(patch.object(disks, "FolderDisk", lambda folder: Beside(folder, self)))
-            yield
 
     @property
     def was_bad(self) -> bool:
@@ -171,6 +157,9 @@ class Files:
             code = errno.EIO if is_bad or is_cut else errno.ENOSPC
             raise OSError(code, os.strerror(code))
         return size
+
+    def owned_bytes(self, file: Any) -> int:
+        return self._owned.get(str(file), 0)
 
     def own(self, fd: int, size: int) -> None:
         name = self._names[fd]
@@ -286,6 +275,26 @@ class Files:
     def _check_power(self) -> None:
         if self._disk.off:
             raise OSError(errno.EIO, "the power is off")
+
+
+@contextlib.contextmanager
+def in_place(current: Callable[[], Files]) -> Iterator[None]:
+    """All files of the run are those of `current` for the length of the block."""
+
+    def of_current(name: str) -> Callable[..., Any]:
+        return lambda *given, **named: getattr(current(), name)(*given, **named)
+
+    with contextlib.ExitStack() as replaced:
+        for name in ("open", "fsync", "fdatasync", "write", "pwrite", "replace", "rename"):
+            replaced.enter_context(patch.object(os, name, of_current(name)))
+        replaced.enter_context(patch.object(whole_files, "_write", of_current("write_whole")))
+        replaced.enter_context(patch.object(whole_files, "_exchange", of_current("exchange")))
+        replaced.enter_context(patch.object(space, "own", of_current("own")))
+        replaced.enter_context(patch.object(space, "free_bytes", lambda _: 0 if current().full else GIB))
+        replaced.enter_context(patch.object(space, "owned_bytes", of_current("owned_bytes")))
+        replaced.enter_context(patch.object(space, "SPARE_BYTES", SPARE_BYTES))
+        replaced.enter_context(patch.object(disks, "FolderDisk", lambda folder: Beside(folder, current())))
+        yield
 
 
 def _blocks(size: int) -> int:

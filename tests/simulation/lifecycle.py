@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from config.schema import Config
 from procs.disk.space import NO_SPACE
 from procs.gateway import store as store_module
 from procs.recovery import snapshot_catalog
@@ -23,6 +24,7 @@ from procs.supervisor import snapshots
 from procs.supervisor.gate import Gate
 from procs.supervisor.recovery import Recovery, Way
 from procs.tables.saved import layout_hash
+from procs.venue.node import Node
 from procs.venue.topology import derive, kind_of
 from procs.venue.venue import Venue
 from shm.board import Word
@@ -66,6 +68,8 @@ class Host:
         return kind_of(self.agents[0]) == "edge"
 
     def kill(self) -> None:
+        if "replicator" in self.stages:
+            self.stages["replicator"].die()
         self.stages.clear()
         self.catching.clear()
         self.alive = False
@@ -85,13 +89,13 @@ class Life:
         self.wall_shift_ns = 0
         self.turn = 0
         self.boots = 1
-        self.folder = Path(tempfile.mkdtemp(prefix="lockstep-simulation-", dir=SHM if SHM.is_dir() else None))
+        self.folder = self.make_folder()
         self.boot_id = self.folder / "boot_id"
         self.disk = self.bug.disk(plan.seed)
         self.data = stages.Folder(self.folder / "data")
         self.data.disk = self.disk
         self.data.mkdir()
-        self.config = config_of(plan)
+        self.config = self.make_config()
         self.topology = watched(derive(self.config))
         self.audit = Audit()
         self.database = Database(self.draw("database"), self._committed)
@@ -114,6 +118,27 @@ class Life:
         self.asked_at: dict[str, int] = {}
         self._new_boot()
 
+    # What a node of two has of its own
+
+    def make_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="lockstep-simulation-", dir=SHM if SHM.is_dir() else None))
+
+    def make_config(self) -> Config:
+        return config_of(self.plan)
+
+    def make_boot_id(self) -> str:
+        """Of a run of the venue, which is like no other."""
+        return f"{self.seen['whole start']:08x}".ljust(32, "0")
+
+    def node(self) -> Node:
+        """What the venue's files say of its role."""
+        return Node()
+
+    def is_ready(self) -> bool:
+        """Whether a run is, of which every process is alive."""
+        door = self.door
+        return self.ground.board.get(Word.EPOCH) != 0 and door is not None and door.is_open
+
     def draw(self, name: str) -> Random:
         """Its own source of chance, so that one part's draws don't change the others'."""
         return self.draws.setdefault(name, Random(f"{name} {self.plan.seed}"))
@@ -122,6 +147,11 @@ class Life:
 
     def start(self) -> None:
         """The supervisor: a new run of the whole venue, behind the newest snapshot."""
+        self.end_run()
+        self.begin_run()
+
+    def end_run(self) -> None:
+        """Nothing of the last run is left but its files."""
         self.deaths.clear()
         self.audit_last()
         for host in self.hosts:
@@ -130,18 +160,20 @@ class Life:
         if self.disk.off:
             self.disk.power_on()
         self.disk.kill()
+
+    def begin_run(self) -> None:
         self.seen["whole start"] += 1
         self.bug.before_start(self)
         choice = self._choose()
-        boot_id = f"{self.seen['whole start']:08x}".ljust(32, "0")
         self.ground = Ground(
             self.topology,
             self.config,
             self.data,
-            boot_id,
+            self.make_boot_id(),
             choice.start,
             choice.known_seq,
             START_NS + self.wall_shift_ns,
+            self.node(),
         )
         self.recovery = Recovery(self.topology)
         self.gate = Gate(self.topology)
@@ -342,9 +374,8 @@ class Life:
     def _snapshots(self) -> None:
         if self.turn % TURNS_A_TICK or self.deaths or not all(host.alive and not host.catching for host in self.hosts):
             return
-        door = self.door
         if not self.was_ready:
-            self.was_ready = self.ground.board.get(Word.EPOCH) != 0 and door is not None and door.is_open
+            self.was_ready = self.is_ready()
             return
         with (
             patch.object(snapshots, "asyncio", self.later),
@@ -374,7 +405,7 @@ class Life:
 
     def _hang_up(self) -> None:
         for trader in self.traders:
-            if trader.wire is not None:
+            if trader.wire is not None and trader.wire.home is self:
                 trader.wire.cut()
 
     def lose_power(self, how: str) -> None:
@@ -393,7 +424,7 @@ class Life:
         self._new_boot()
         for trader in self.traders:
             trader.was_lost_ever = True
-        self.deaths = [(self.turn, self.hosts[0])]
+        self.deaths = [(self.turn, host) for host in self.hosts[:1]]
         self.was_ready = False  # so that all starts again
         self.is_cut = self.plan.durability == "none"
 
@@ -408,7 +439,7 @@ class Life:
             self.audit.step()
 
     def _committed(self, database: Database) -> None:
-        durable = self.venue.board.get(Word.DURABLE_SEQ)
+        durable = self.venue.board.commit_position()
         require(max(database.causes) <= durable, f"I8: the database has command {max(database.causes)} of {durable}")
 
     @property

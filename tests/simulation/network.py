@@ -29,6 +29,7 @@ class Wire:
         self.open = True  # both ends
         self.ending = False  # the gateway has closed its end: what it wrote before still arrives
         self.held = b""
+        self.home: object = None  # the venue, or node, that has its other end
 
     # The client's end.
 

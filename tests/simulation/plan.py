@@ -81,7 +81,7 @@ class Plan(Struct, frozen=True):
 
     seed: int
     turns: int
-    durability: Literal["local", "none"]
+    durability: Literal["none", "local", "replicated", "both"]
     matchers: int
     ring_log: PowerOfTwo
     ring_events: PowerOfTwo

@@ -9,15 +9,18 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
 from tests.logged import captured
+from tests.simulation import pair_plan
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
+from tests.simulation.pair import Pair
+from tests.simulation.pair_plan import NODE_FAULTS, ONE_NODE, PairPlan
 from tests.simulation.plan import FAULTS, FILE_FAULTS, Plan
 from tests.simulation.world import World
 
@@ -31,8 +34,15 @@ RECOVERIES = (
     "edge caught up", "taken out of the gate", "edge came back from outside the gate",
     "damaged end refused", "start refused after a loss", "start with less after a loss",
 )  # fmt: skip
+ROLES = (
+    "promotion", "asked to hand over", "handed over", "switchover not done in time", "fenced", "start refused",
+    "rejoined with all", "rejoined from nothing", "replicated", "both", "local", "core restart", "snapshot",
+    "start from a snapshot",
+)  # fmt: skip
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run
+
+RunOne = Callable[..., "Outcome"]  # of a seed, and a bug
 
 
 class Outcome(Struct, frozen=True):
@@ -47,7 +57,7 @@ class Outcome(Struct, frozen=True):
 
 def run(plan: Plan, bug: Bug | None = None) -> Outcome:
     """One run. Whatever a stage raises is a failure, too: our own bugs end processes."""
-    world = World(plan, bug)
+    world = Pair(plan, bug) if isinstance(plan, PairPlan) else World(plan, bug)
     failure = ""
     try:
         with captured():  # a journal that is cut says so, and is cut often here
@@ -64,15 +74,20 @@ def run_seed(seed: int, bug: Bug | None = None) -> Outcome:
     return run(plans.draw(seed), bug)
 
 
+def run_pair(seed: int, bug: Bug | None = None) -> Outcome:
+    """The seed's run with two nodes."""
+    return run(pair_plan.draw(seed), bug)
+
+
 def shrink(outcome: Outcome, bug: Bug | None = None) -> Outcome:
     """A smaller plan that still fails, and how."""
     return run(plans.shrunk(outcome.plan, lambda plan: bool(run(plan, bug).failure)), bug)
 
 
-def hunt(bug: Bug, seeds: Iterable[int]) -> Outcome | None:
+def hunt(bug: Bug, seeds: Iterable[int], run_one: RunOne = run_seed) -> Outcome | None:
     """The first of `seeds` that finds the bug; None if none does."""
     for seed in seeds:
-        outcome = run_seed(seed, bug)
+        outcome = run_one(seed, bug)
         if outcome.failure:
             return outcome
     return None
@@ -86,15 +101,16 @@ def story(outcome: Outcome) -> str:
         f"  {plan.durability}, {plan.profile}, {plan.matchers} matcher(s), {plan.turns} turns",
         f"  rings of {plan.ring_ingress}, {plan.ring_log} and {plan.ring_events} slots",
         *(f"  {fault}" for fault in plan.faults),
-        f"  again: make sim SEED={plan.seed}",
+        f"  again: make sim SEED={plan.seed}{' NODES=2' if isinstance(plan, PairPlan) else ''}",
     ]
     return "\n".join(lines)
 
 
 class Tally:
-    """What many runs came to."""
+    """What many runs came to, of `nodes` nodes."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: int = 1) -> None:
+        self.nodes = nodes
         self.seeds = 0
         self.turns = 0
         self.seen: Counter[str] = Counter()
@@ -110,6 +126,9 @@ class Tally:
 
     def missing(self) -> list[str]:
         """Faults, recoveries and checks that never occurred."""
+        if self.nodes == 2:
+            wanted = (*NODE_FAULTS, *ONE_NODE, *ROLES, *(f"checked {name}" for name in (*INVARIANTS, "I9")))
+            return [name for name in wanted if not self.seen[name]]
         met = (f"met {kind}" for kind in FILE_FAULTS)
         wanted = (*FAULTS, *FILE_FAULTS, *met, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
         return [name for name in wanted if not self.seen[name]]
@@ -117,6 +136,8 @@ class Tally:
     def markdown(self) -> str:
         """The summary."""
         took_s = time.monotonic() - self.began_s
+        if self.nodes == 2:
+            return self._of_two(took_s)
         rows = [
             f"# Simulation: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
             "| fault | injected |", "| --- | ---: |", *(f"| {name} | {self.seen[name]} |" for name in FAULTS),
@@ -128,20 +149,32 @@ class Tally:
         ]  # fmt: skip
         return "\n".join(rows) + "\n"
 
+    def _of_two(self, took_s: float) -> str:
+        rows = [
+            f"# Two nodes: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
+            "| fault | injected |", "| --- | ---: |",
+            *(f"| {name} | {self.seen[name]} |" for name in (*NODE_FAULTS, *ONE_NODE)), "",
+            "| change or outcome | seen |", "| --- | ---: |",
+            *(f"| {name} | {self.seen[name]} |" for name in ROLES), "",
+            "| invariant | nodes at which it was checked at the end |", "| --- | ---: |",
+            *(f"| {name} | {self.seen[f'checked {name}']} |" for name in (*INVARIANTS, "I9")),
+        ]  # fmt: skip
+        return "\n".join(rows) + "\n"
 
-def outcomes(seeds: Iterable[int]) -> Iterator[Outcome]:
+
+def outcomes(seeds: Iterable[int], run_one: RunOne = run_seed) -> Iterator[Outcome]:
     """How each seed ends, in their order; a process for each CPU runs them."""
     seeds = iter(seeds)
     processes = os.cpu_count() or 1
     with ProcessPoolExecutor(processes) as pool:
         while batch := list(itertools.islice(seeds, 8 * processes)):
-            yield from pool.map(run_seed, batch)
+            yield from pool.map(run_one, batch)
 
 
-def run_all(seeds: Iterable[int]) -> Tally:
+def run_all(seeds: Iterable[int], nodes: int = 1) -> Tally:
     """Run them; failures are reported as they come, the first one shrunk."""
-    tally = Tally()
-    for outcome in outcomes(seeds):
+    tally = Tally(nodes)
+    for outcome in outcomes(seeds, run_pair if nodes == 2 else run_seed):
         tally.add(outcome)
         if outcome.failure:
             print(story(outcome), flush=True)

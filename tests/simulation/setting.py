@@ -45,7 +45,7 @@ def config_of(plan: Plan) -> Config:
     accounts = [AccountSection(name=name, password_hash=password_hash(), deposits=deposits) for name in TRADERS]
     accounts.append(AccountSection(name="OPERATOR", password_hash=password_hash(), operator=True))
     return Config(
-        venue=VenueSection(durability="local" if plan.durability == "local" else "none"),
+        venue=VenueSection(durability=plan.durability),
         fix=FixSection(port=0, sending_time_accuracy_s=0),
         journal=JournalSection(
             segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE, retention=plan.retention

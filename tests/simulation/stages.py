@@ -28,7 +28,7 @@ from procs.publisher.__main__ import Publisher
 from procs.publisher.feed import Kind
 from procs.router.__main__ import build as build_router
 from procs.venue.venue import Venue
-from shm.board import Board, Word
+from shm.board import Board
 from shm.disk import Disk
 from shm.ring import Consumer
 from tests.broken import require
@@ -84,7 +84,7 @@ class Subscribed(Publisher):
                 for kind in (Kind.TRADE, Kind.BOOK_20):
                     feed.want(instrument, kind, True)
         for instrument, made in feed.pending():
-            self.seen.take(instrument, made, feed.take(instrument, made), self.durable.get(Word.DURABLE_SEQ))
+            self.seen.take(instrument, made, feed.take(instrument, made), self.durable.commit_position())
             feed.clear(instrument, made)
 
     def step(self, now_ns: int) -> int:

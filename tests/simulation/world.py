@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from unittest.mock import patch
@@ -19,25 +18,23 @@ from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
 from tests.broken import BrokenError, require
-from tests.simulation import border, loss
+from tests.simulation import border, files, loss
 from tests.simulation.audit import seq_of
 from tests.simulation.faults import FAULTS, damage_last_batch
+from tests.simulation.healing import Healing
 from tests.simulation.lifecycle import Host, Life
 from tests.simulation.network import Wire
 from tests.simulation.plan import Fault
 from tests.simulation.trader import Trader
-from tests.simulation.traffic import SYMBOLS, Requests
+from tests.simulation.traffic import Requests
 
 BOOT_ID = getattr(store_module, "BOOT_ID")  # noqa: B009
-HEAL_TURNS = 12_000  # within which everything must be well again: I10
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
-REST_TURNS = 150  # each stage has had several turns by then
-SPACE_SEEN_NS = 10**9  # within which a gateway has seen that there is space again
 OPERATOR_RING = "ingress.operator"
 NUMBERS_AHEAD = 24  # of a session, in place of the venue's thousands
 
 
-class World(Life):
+class World(Life, Healing):  # type: ignore[misc]
     """One run of one plan."""
 
     # The run
@@ -45,8 +42,8 @@ class World(Life):
     def run(self) -> None:
         """Both phases. BrokenError, or what a stage raised, where the venue is not as it should be."""
         with (
-            border.around(self.folder, forbidden=Path(str(self.data)) / "journal"),
-            self.files.in_place(),
+            border.around(self.folder, Path(str(self.data)) / "journal"),
+            files.in_place(lambda: self.files),
             patch("time.time_ns", self.utc),
             patch("os.urandom", self.draw("identities").randbytes),
             patch.object(venues, "Path", self.path_of),
@@ -55,10 +52,10 @@ class World(Life):
             self.bug.planted(self),
         ):
             self.start()
-            faults = list(self.plan.faults)
+            due = list(self.plan.faults)
             while self.turn < self.plan.turns and not self.is_cut:
-                while faults and faults[0].turn <= self.turn:
-                    self.strike(faults.pop(0))
+                while due and due[0].turn <= self.turn:
+                    self.strike(due.pop(0))
                 self.step()
             if self.is_cut:
                 loss.begin_again(self)
@@ -212,6 +209,7 @@ class World(Life):
             if door is not None and door.is_open and self.steps.random() < 0.2:
                 wire = Wire(self.draw("network"), self.plan.delay_ns, self.trace.update)
                 wire.now_ns = self.mono_ns
+                wire.home = self
                 gateway = self.host_of("gateway.1")
                 door.admit(wire, self.mono_ns + gateway.anchor_ns)
                 trader.connect(wire)
@@ -283,87 +281,29 @@ class World(Life):
             if trader.wire is not None:
                 trader.wire.stalled = False
 
-    def heal(self) -> None:
-        """End every fault; then each trader is to get an order acknowledged, and all stages are to come to rest."""
-        self.calm()
-        self.until(lambda: self.door is not None and self.door.is_open, "the gateway opens")
-        self._all_logged_on()
-        for record in self.operator.open_all(self._operator_ns()):
-            self._command(record)
-        self.until(lambda: not any(trader.waiting for trader in self.traders), "every request is answered", self._ask)
-        self.until(lambda: not self.venue.board.get(Word.JOURNAL_FULL), "the journal has room")
-        self.mono_ns += SPACE_SEEN_NS
-        end = self.turn + REST_TURNS
-        self.until(lambda: self.turn >= end, "the gateway sees it")
-        for trader, requests in zip(self.traders, self.requests, strict=True):
-            trader.request(
-                "D", f"alive-{trader.name}", (21, "1"), (55, SYMBOLS[0]), (54, "1"), (60, "20260101-00:00:00.000"),
-                (38, "0.1"), (40, "2"), (44, "90.00"), (59, "1"),
-            )  # fmt: skip
-            requests.entered.append((f"alive-{trader.name}", SYMBOLS[0], "1"))
-        self.until(
-            lambda: all(f"alive-{t.name}" in t.answers for t in self.traders), "I10: an order of each", self._ask
-        )
-        for trader in self.traders:
-            why = trader.refusals.get(f"alive-{trader.name}", "")
-            is_wrong = why.startswith(("TOO_OLD", "JOURNAL_FULL", "VENUE_BUSY"))
-            require(not is_wrong, f"I10: {trader.name} is refused: {why}")
-        self.rest()
-        self.until(lambda: all(t.has_all_again for t in self.traders), "all that was sent comes again", self._ask_all)
-        self.rest()
-
-    def rest(self) -> None:
-        """Let what goes by time take place, and wait until nothing is under way any more."""
-        for _ in range(2):
-            self.mono_ns += 10**9
-            end = self.turn + REST_TURNS
-            self.until(lambda end=end: self.turn >= end and self.is_still(), "all comes to rest")  # type: ignore[misc]
-
-    def _all_logged_on(self) -> None:
-        self.until(lambda: all(trader.logged_on for trader in self.traders), "everybody logs on")
-
-    def _ask(self) -> None:
-        """What a trader does about requests without an answer after a reset, or a loss of the host (LOG-24)."""
-        for trader in self.traders:
-            if (trader.was_lost_ever or trader.resets) and trader.logged_on and self.turn % 50 == 0:
-                for name in list(trader.waiting):
-                    if trader.waiting[name]:
-                        trader.ask_again(name)
-                    else:
-                        del trader.waiting[name]  # a cancel or replace, or its answer, went before that
-
-    def _ask_all(self) -> None:
-        """Ask for a resend of everything, and once more where the connection ended meanwhile."""
-        for trader in self.traders:
-            if trader.logged_on and not trader.has_all_again and self.turn >= self.asked_at.get(trader.name, 0) + 2000:
-                self.asked_at[trader.name] = self.turn
-                trader.ask_everything()
-
-    def until(self, condition: Callable[[], bool], what: str, meanwhile: Callable[[], None] | None = None) -> None:
-        end = self.turn + HEAL_TURNS
-        while not condition():
-            if self.turn >= end:
-                raise BrokenError(f"I10: it doesn't come to this: {what}; {self.state()}")
-            self.step()
-            if meanwhile is not None:
-                meanwhile()
-
     def is_still(self) -> bool:
         """Whether all work is done, and everyone has everything."""
         board = self.venue.board
         if self.deaths or not all(host.alive and not host.catching for host in self.hosts) or not board.get(Word.EPOCH):
             return False
+        wires = [trader.wire for trader in self.traders if not self.is_deserted]
+        if any(wire is None or wire.to_client or wire.to_venue for wire in wires):
+            return False
+        return self.has_done_all()
+
+    def has_done_all(self) -> bool:
+        """Whether every stage, and the database, has all of the log."""
+        board = self.venue.board
         last = board.get(Word.LOG_END)
-        if board.get(Word.DURABLE_SEQ) < last or len(self.audit.log) < last:
+        if board.commit_position() < last or len(self.audit.log) < last:
             return False
         for ring in self.topology.rings:
             published = self.venue.ring(ring.name).published
-            if any(cursor < published for cursor in self.venue.ring(ring.name).cursors().values()):
+            cursors = self.venue.ring(ring.name).cursors()
+            outside = self.venue.ring(ring.name).left() if ring.events_of is None else ()
+            if any(cursor < published for name, cursor in cursors.items() if name not in outside):
                 return False
         if any(board.get(Word.MATCHER_DONE + number - 1) < last for number in self.venue.matchers):
-            return False
-        wires = [trader.wire for trader in self.traders if not self.is_deserted]
-        if any(wire is None or wire.to_client or wire.to_venue for wire in wires):
             return False
         numbers = [0] * 9
         for number, name in [(0, "events.router"), *((n, f"events.matcher.{n}") for n in self.venue.matchers)]:

@@ -1,0 +1,185 @@
+"""Who runs two nodes: changes their roles by the venue's own steps, and puts right what has ended.
+
+It does what `lockstep failover`, `switchover` and `rejoin` do, in simulated time, and no more than their pages allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from msgspec import structs
+
+from procs.replicator.handshake import Fence, LinkState
+from procs.venue import node as roles
+from procs.venue.node import Node
+from scripts.nodes import parting
+from shm.board import Word
+from shm.journal import JournalError, segment_seqs
+from shm.journal_end import chain_at, segment_header
+
+if TYPE_CHECKING:
+    from tests.simulation.pair import Pair
+    from tests.simulation.side import Side
+
+FENCE_NS = 3 * 10**9
+SWITCHOVER_NS = 35 * 10**9
+LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
+
+
+class Known:
+    """The other node's log, as `lockstep rejoin` asks it."""
+
+    def __init__(self, side: Side) -> None:
+        self._disk = side.disk
+        self._last = side.board.get(Word.DURABLE_SEQ)
+
+    def has(self, seq: int, chain: int) -> bool:
+        return seq <= self._last and chain_at(self._disk, seq) == chain
+
+    def check_parting(self, common: int, last: int) -> None:
+        """The other leads: what it has is what there is."""
+
+
+class Crew:
+    """One change of roles is under way at a time: `doing` is asked each turn whether it is over."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self.doing: Callable[[], bool] | None = None
+
+    def tick(self) -> None:
+        if self.doing is not None and self.doing():
+            self.doing = None
+
+    # Changes of roles
+
+    def switchover(self, *, patience_ns: int = SWITCHOVER_NS) -> bool:
+        """Begin a planned change of roles; False where the command would refuse."""
+        side = self._follower()
+        if self.doing is not None or side is None or side.board.get(Word.LINK) != LinkState.IN_STEP:
+            return False
+        self._write(side, structs.replace(side.node(), role="successor"))
+        end_ns = self._pair.mono_ns + patience_ns
+
+        def is_over() -> bool:
+            if side.is_down or not side.node().is_secondary:
+                return True
+            if self._pair.mono_ns < end_ns:
+                return False
+            self._write(side, structs.replace(side.node(), role="secondary"))
+            self._pair.seen["switchover not done in time"] += 1
+            return True
+
+        self.doing = is_over
+        return True
+
+    def failover(self, *, statement: str = "") -> bool:
+        """Begin to have the secondary lead, once the other one has said that it is fenced, or by the statement."""
+        side = self._follower()
+        if self.doing is not None or side is None or side.board.get(Word.DIFFERS):
+            return False
+        board = side.board
+        if board.get(Word.LINK) not in LINKED:
+            return bool(statement) and self._lead(side, statement)
+        board.set(Word.HANDOVER, Fence.ASKED)
+        end_ns = self._pair.mono_ns + FENCE_NS
+
+        def is_over() -> bool:
+            if not side.follows or side.board is not board:
+                return True
+            if board.get(Word.HANDOVER) == Fence.ANSWERED:
+                self._lead(side, statement)
+                return True
+            if self._pair.mono_ns < end_ns:
+                return False
+            board.set(Word.HANDOVER, Fence.NO)
+            if statement:
+                self._lead(side, statement)
+            return True
+
+        self.doing = is_over
+        return True
+
+    def may_state(self) -> bool:
+        """Whether a failover without the other node's word loses nothing: it committed nothing that this one lacks."""
+        side = self._follower()
+        if side is None or self._pair.plan.durability == "local":
+            return False
+        other = self._pair.other(side)
+        return roles.is_paired(other.config, other.node()) and not other.node().is_secondary
+
+    def _follower(self) -> Side | None:
+        found = [side for side in self._pair.sides if side.follows and side.node().is_secondary]
+        return found[0] if len(found) == 1 and found[0].is_ready() else None
+
+    def _lead(self, side: Side, statement: str) -> bool:
+        self._write(side, Node("primary", (side.name,), statement, side.node().journal_id))
+        return True
+
+    def _write(self, side: Side, node: Node) -> None:
+        with self._pair.at(side):
+            roles.save(side.data, node)
+        side.roles.look()
+
+    # What has to be put right
+
+    def mend(self) -> bool:
+        """One step towards two nodes that work, if there is anything to do."""
+        if self.doing is not None:
+            return False
+        a, b = self._pair.sides
+        if a.leads and b.leads:
+            older = min(self._pair.sides, key=lambda side: side.board.get(Word.EPOCH))
+            self._pair.power_down(older, lost=False)
+            return True
+        for side in self._pair.sides:
+            if side.is_down:
+                return self._bring_up(side)
+        if all(side.follows and side.is_ready() for side in self._pair.sides):
+            return self._choose_primary()
+        return False
+
+    def _bring_up(self, side: Side) -> bool:
+        other = self._pair.other(side)
+        if side.is_ended and other.leads and not other.board.get(Word.FENCED):
+            self.rejoin(side)
+        elif side.is_ended and other.follows and other.is_ready() and self._was_refused_twice(side):
+            self._lead(other, "the other one has ended, and must not lead")
+        self._pair.power_up(side)
+        return True
+
+    def _was_refused_twice(self, side: Side) -> bool:
+        side.ends += 1
+        return side.ends % 3 == 0
+
+    def _choose_primary(self) -> bool:
+        """Nobody leads: the primary has handed over to one that does not want it any more. Both have all."""
+        longest = max(self._pair.sides, key=lambda side: side.board.get(Word.LOG_END))
+        self._pair.power_down(self._pair.other(longest), lost=False)
+        self._lead(longest, "the other one is stopped")
+        return True
+
+    def rejoin(self, side: Side) -> None:
+        """Make the node, which is down, a secondary of the one that leads; from nothing where its log goes another way.
+
+        `lockstep rejoin` cuts that, and has tests of its own: here such a node gets a new folder.
+        """
+        other = self._pair.other(side)
+        with self._pair.at(side):
+            journal_id = segment_header(other.disk, min(segment_seqs(other.disk))).journal_id.hex()
+            if self._parts_behind(side, other):
+                side.erase()
+                self._pair.seen["rejoined from nothing"] += 1
+            else:
+                self._pair.seen["rejoined with all"] += 1
+            roles.save(side.data, Node("secondary", journal_id=journal_id))
+
+    def _parts_behind(self, side: Side, other: Side) -> bool:
+        if not segment_seqs(side.disk):
+            return True
+        try:
+            return parting.find(cast(Path, side.disk), Known(other)).cut > 0
+        except (parting.PartingError, JournalError):
+            return True

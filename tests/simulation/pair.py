@@ -1,0 +1,377 @@
+"""Two nodes in one process: a primary and its secondary, the network between them, and those who run them.
+
+Whatever strikes, what was committed stays committed and is told once, whichever node leads; then all faults end, and
+both nodes have to come to one state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from procs.gateway import background, seq_num_file
+from procs.gateway import store as store_module
+from procs.recovery import peer_tail
+from procs.replicator import asking
+from procs.replicator.handshake import LinkState
+from procs.supervisor import roles as supervisor_roles
+from procs.venue import node as roles
+from procs.venue import venue as venues
+from procs.venue.node import Node
+from procs.venue.venue import Venue
+from shm.board import Word
+from shm.journal import segment_seqs
+from shm.journal_end import segment_header
+from tests.broken import require
+from tests.simulation import border, files
+from tests.simulation.audit import Audit
+from tests.simulation.bugs import Bug
+from tests.simulation.cable import ASKS_TO_LEAD, Dialer, Network, kind_of
+from tests.simulation.crew import Crew
+from tests.simulation.database import Database
+from tests.simulation.faults import FAULTS
+from tests.simulation.healing import Healing
+from tests.simulation.lifecycle import SHM
+from tests.simulation.pair_faults import NODE_FAULTS
+from tests.simulation.pair_plan import PairPlan
+from tests.simulation.plan import Fault
+from tests.simulation.setting import OPERATOR_ACCOUNT, TRADERS
+from tests.simulation.side import Side, Waiting
+from tests.simulation.trader import Trader
+from tests.simulation.traffic import Operator, Requests
+from tests.simulation.world import BOOT_ID, NUMBERS_AHEAD
+
+if TYPE_CHECKING:
+    from shm.board import Board
+
+HEAL_STEP_NS = 400_000  # on average: a commit takes many turns, and must not seem held up
+MEND_TURNS = 60  # between two looks of those who run the nodes, once faults have ended
+
+
+class Clock:
+    """What the venue's own waiting uses of `time`: while one node's supervisor waits, everybody else goes on."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+
+    def monotonic(self) -> float:
+        return self._pair.mono_ns / 1e9
+
+    def monotonic_ns(self) -> int:
+        return self._pair.mono_ns
+
+    def sleep(self, seconds: float) -> None:
+        self._pair.wait(seconds)
+
+
+class Pair(Healing):
+    """One run of one plan. `audit` knows all that was ever committed, by whichever node."""
+
+    heal_turns = 80_000
+    space_seen_ns = 0  # a commit that is under way must not seem held up
+
+    def __init__(self, plan: PairPlan, bug: Bug | None = None) -> None:
+        self.plan = plan
+        self.bug = bug or Bug()
+        self.seen: Counter[str] = Counter()
+        self.steps = Random(f"steps of two {plan.seed}")
+        self.draws = Random(f"draws of two {plan.seed}")
+        self.trace = hashlib.blake2b(digest_size=16)
+        self.turn = self.starts = 0
+        self.mono_ns = 10**12
+        self.healing = False
+        self.folder = Path(tempfile.mkdtemp(prefix="lockstep-simulation-", dir=SHM if SHM.is_dir() else None))
+        self.network = Network(Random(f"network of two {plan.seed}"), plan.link_delay_ns)
+        self.audit = Audit()
+        shared = Database(Random(f"database of two {plan.seed}"), lambda found: self.active._committed(found))
+        self.database = shared if plan.shares_database else None
+        self.traders = [Trader(name, n, Random(f"{name} of two {plan.seed}")) for n, name in enumerate(TRADERS, 1)]
+        self.requests = [Requests(each, Random(f"requests {each.name} of two {plan.seed}")) for each in self.traders]
+        self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), Random(f"operator of two {plan.seed}"))
+        self.asked_at: dict[str, int] = {}
+        self.sides = [Side(self, name, plan) for name in "ab"]
+        self.active = self.sides[0]
+        self.busy: list[Side] = []
+        self.crew = Crew(self)
+        self.leaders: dict[int, str] = {}  # who began each epoch
+        self.asked: dict[str, int] = {}
+        self.crew_turn = 0
+
+    # The run
+
+    def run(self) -> None:
+        """Both phases. BrokenError, or what a stage raised, where the nodes are not as they should be."""
+        with self._in_place(), self.bug.planted(self.sides[0]):
+            self._begin()
+            due = list(self.plan.faults)
+            end = self.turn + self.plan.turns
+            first = self.turn
+            while self.turn < end:
+                while due and first + due[0].turn <= self.turn:
+                    self.strike(due.pop(0))
+                self.step()
+                self.crew.tick()
+            self.heal()
+            self.check()
+
+    @contextlib.contextmanager
+    def _in_place(self) -> Iterator[None]:
+        clock, waiting = Clock(self), Waiting(lambda: self.active)
+        journals = [Path(str(side.data)) / "journal" for side in self.sides]
+
+        def dialer(address: str, _credentials: object) -> Dialer:
+            return Dialer(self.network, address)
+
+        draw = Random(f"identities of two {self.plan.seed}").randbytes
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(border.around(self.folder, *journals))
+            stack.enter_context(files.in_place(lambda: self.active.files))
+            for replaced in (
+                patch("time.time_ns", lambda: self.active.utc()),
+                patch("os.urandom", draw),
+                patch("random._urandom", draw),
+                patch.object(venues, "Path", self.path_of),
+                patch.object(supervisor_roles, "Path", self.path_of),
+                patch.object(supervisor_roles, "asyncio", waiting),
+                patch.object(supervisor_roles, "time", clock),
+                patch.object(supervisor_roles, "Dialer", dialer),
+                patch.object(asking, "time", clock),
+                patch.object(peer_tail, "time", clock),
+                patch.object(seq_num_file, "BLOCK", NUMBERS_AHEAD),
+                patch.object(background, "Background", lambda: self.bug.asides(self.active)),
+            ):
+                stack.enter_context(replaced)
+            yield
+
+    def path_of(self, text: str) -> Path:
+        for side in self.sides:
+            if str(text) == str(side.data):
+                return side.data
+        return Path(text)
+
+    def _begin(self) -> None:
+        """A venue that begins, and a second node that is paired with it."""
+        a, b = self.sides
+        self.power_up(a)
+        self.until(lambda: a.leads, "the first node leads")
+        with self.at(b):
+            journal_id = segment_header(a.disk, min(segment_seqs(a.disk))).journal_id.hex()
+            roles.save(b.data, Node("secondary", journal_id=journal_id))
+        self.power_up(b)
+
+    @contextlib.contextmanager
+    def at(self, side: Side) -> Iterator[None]:
+        """What is done in the block is done on the node's host."""
+        before = self.active
+        self._enter(side)
+        try:
+            yield
+        finally:
+            self._enter(before)
+
+    def _enter(self, side: Side) -> None:
+        self.active = side
+        setattr(store_module, "BOOT_ID", side.boot_id)  # noqa: B010
+
+    def other(self, side: Side) -> Side:
+        return self.sides[side is self.sides[0]]
+
+    def power_up(self, side: Side) -> None:
+        with self.at(side):
+            side.power_up()
+
+    def power_down(self, side: Side, *, lost: bool) -> None:
+        with self.at(side):
+            side.power_down(lost=lost)
+
+    def strike(self, fault: Fault) -> None:
+        """Let a fault happen now, if it can."""
+        draw = Random(fault.seed)
+        if fault.kind in NODE_FAULTS:
+            self.seen[fault.kind] += NODE_FAULTS[fault.kind](self, draw)
+            return
+        side = draw.choice(self.sides)
+        if side.runs:
+            with self.at(side):
+                self.seen[fault.kind] += FAULTS[fault.kind](side, draw)
+
+    # A turn
+
+    def step(self) -> None:
+        """One turn: both supervisors look, and one actor does something."""
+        self.turn += 1
+        mean_ns = HEAL_STEP_NS if self.healing else self.plan.step_ns
+        self.mono_ns += int(self.steps.expovariate(1 / mean_ns))
+        self.network.now_ns = self.mono_ns
+        self.network.tidy()
+        free = [side for side in self.sides if side not in self.busy]
+        for side in free:
+            with self.at(side):
+                side.supervise()
+        if not free:
+            return
+        side = self.steps.choice(free)
+        choice = self.steps.random()
+        if choice >= 0.74 and choice < 0.95:
+            self._step_client()
+        elif side.runs:
+            with self.at(side):
+                self._step_side(side, choice)
+        self.watch()
+
+    def _step_side(self, side: Side, choice: float) -> None:
+        if choice < 0.66:
+            side._step_host(side.hosts[int(choice / 0.66 * len(side.hosts))])
+        elif choice < 0.74:
+            side.audit.step()
+        elif choice < 0.98:
+            side._load()
+        elif side.leads and not side.board.get(Word.FENCED):
+            side._operate()
+
+    def _step_client(self) -> None:
+        index = self.steps.randrange(len(self.traders))
+        trader = self.traders[index]
+        side = trader.wire.home if trader.wire is not None else self.steps.choice(self.sides)
+        assert isinstance(side, Side)
+        if side not in self.busy:
+            with self.at(side):
+                side._step_trader(trader, self.requests[index])
+
+    def wait(self, seconds: float) -> None:
+        """The supervisor of the node that is active waits: the others go on."""
+        waiting = self.active
+        end_ns = self.mono_ns + int(seconds * 1e9)
+        self.busy.append(waiting)
+        try:
+            self.step()
+            self.mono_ns = max(self.mono_ns, end_ns)
+        finally:
+            self.busy.remove(waiting)
+            self._enter(waiting)
+
+    # What must hold at each moment
+
+    def watch(self) -> None:
+        """I9, and that nothing is acknowledged that is not on the other node's disk."""
+        for side in self.sides:
+            if not side.runs:
+                self.asked.pop(side.name, None)
+                continue
+            board = side.board
+            side.see_commit()
+            side.safe_seq = max(side.safe_seq, board.get(Word.DURABLE_SEQ) if side.follows else 0)
+            if side.leads:
+                self._watch_leader(side, board)
+
+    def _watch_leader(self, side: Side, board: Board) -> None:
+        who = self.leaders.setdefault(board.get(Word.EPOCH), side.name)
+        require(who == side.name, f"I9: {side.name} and {who} lead epoch {board.get(Word.EPOCH)}")
+        acked, safe = board.get(Word.ACKED_SEQ), self.other(side).safe_seq
+        require(acked <= safe, f"I2: {acked} is acknowledged, and the other node has synced {safe}")
+        asked = board.get(Word.HANDOVER) | board.get(Word.FENCED)
+        if asked and not self.asked.get(side.name):
+            link = side.link
+            genuine = link is not None and any(kind_of(frame) in ASKS_TO_LEAD for frame in link.into.frames)
+            require(genuine, "I9: the node gives way, and the other one has not asked it to on this connection")
+        self.asked[side.name] = asked
+
+    # The end
+
+    @property
+    def leader(self) -> Side | None:
+        found = [side for side in self.sides if side.leads and not side.board.get(Word.FENCED)]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def venue(self) -> Venue:  # type: ignore[override]
+        assert self.leader is not None
+        return self.leader.venue
+
+    @property
+    def door(self) -> Any:
+        return self.leader.door if self.leader is not None else None
+
+    def _operator_ns(self) -> int:
+        assert self.leader is not None
+        return self.leader._operator_ns()
+
+    def _command(self, record: bytes) -> None:
+        assert self.leader is not None
+        self.leader._command(record)
+
+    def calm(self) -> None:
+        self.healing = True
+        self.network.is_cut = False
+        for side in self.sides:
+            side.calm()
+        self.until(self.is_well, "two nodes in step", self._look_after)
+
+    def _look_after(self) -> None:
+        self.crew.tick()
+        if self.turn >= self.crew_turn + MEND_TURNS:
+            self.crew_turn = self.turn
+            self.crew.mend()
+
+    def is_well(self) -> bool:
+        """Whether one node leads, and the other follows in step."""
+        leader = self.leader
+        if leader is None or leader.door is None or not leader.door.is_open or self.crew.doing is not None:
+            return False
+        follower = self.other(leader)
+        is_paired = leader.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ or self.plan.durability == "local"
+        return follower.follows and is_paired and leader.board.get(Word.LINK) == LinkState.IN_STEP
+
+    def is_still(self) -> bool:
+        if not self.is_well() or any(trader.wire is None for trader in self.traders):
+            return False
+        if any(trader.wire.to_client or trader.wire.to_venue for trader in self.traders if trader.wire):
+            return False
+        return all(self._has_done_all(side) for side in self.sides)
+
+    def _has_done_all(self, side: Side) -> bool:
+        if side.deaths or not all(host.alive and not host.catching for host in side.hosts):
+            return False
+        return side.board.get(Word.LOG_END) == self.venue.board.get(Word.LOG_END) and side.has_done_all()
+
+    def check(self) -> None:
+        """Everything that must be true of both nodes, when all is at rest."""
+        for side in self.sides:
+            with self.at(side):
+                side.check()
+        self.seen["checked I9"] += 1
+
+    def counts(self) -> Counter[str]:
+        """All that happened in this run."""
+        found = self.seen + sum((side.counts() for side in self.sides), Counter())
+        return found + Counter({"two nodes": 1, self.plan.durability: 1})
+
+    def digest(self) -> str:
+        """Of all that was said to clients, and all that both nodes have left."""
+        trace = self.trace.copy()
+        trace.update(repr((self.turn, self.mono_ns)).encode())
+        for side in self.sides:
+            trace.update(side.digest().encode())
+        return trace.hexdigest()
+
+    def state(self) -> str:
+        said = []
+        for side in self.sides:
+            where = "off" if side.is_off else "ended" if side.is_ended else "starting" if side.is_starting else "runs"
+            said.append(f"{side.name} {where} {side.said.lines[-2:]} {side.state() if side.runs else ''}")
+        return "; ".join(said) + f" {self.network.is_cut=}"
+
+    def close(self) -> None:
+        for side in self.sides:
+            for host in side.hosts:
+                host.kill()
+        setattr(store_module, "BOOT_ID", BOOT_ID)  # noqa: B010
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,97 @@
+"""What befalls two nodes and what is between them; how often each is drawn is in pair_plan.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.pair import Pair
+
+
+def kill_replicator(pair: Pair, draw: Random) -> bool:
+    side = draw.choice(pair.sides)
+    if not side.runs or not side.host_of("replicator").alive:
+        return False
+    with pair.at(side):
+        side.die(side.host_of("replicator"))
+    return True
+
+
+def link_cut(pair: Pair, _draw: Random) -> bool:
+    """Nothing arrives, and nobody is told; the next such fault mends it."""
+    pair.network.is_cut = not pair.network.is_cut
+    return True
+
+
+def connection_broken(pair: Pair, _draw: Random) -> bool:
+    return pair.network.break_all()
+
+
+def old_frame(pair: Pair, _draw: Random) -> bool:
+    return pair.network.repeat_frame()
+
+
+def old_connection(pair: Pair, _draw: Random) -> bool:
+    return pair.network.repeat_connection()
+
+
+def host_dies(pair: Pair, draw: Random) -> bool:
+    """A host is gone until somebody puts it right."""
+    if any(side.is_down for side in pair.sides):
+        return False
+    side = draw.choice(pair.sides)
+    pair.power_down(side, lost=True)
+    return True
+
+
+def both_lose_power(pair: Pair, _draw: Random) -> bool:
+    for side in pair.sides:
+        if side.runs:
+            with pair.at(side):
+                side.lose_power("of both")
+    return True
+
+
+def failover(pair: Pair, _draw: Random) -> bool:
+    """By the other node's word that it is fenced; or with a statement, where it is off."""
+    off = any(side.is_off for side in pair.sides)
+    return pair.crew.failover(statement="the other one is off" if off and pair.crew.may_state() else "")
+
+
+def failover_beside(pair: Pair, _draw: Random) -> bool:
+    """The statement is wrong: the other node still runs, and can't be heard."""
+    if not pair.crew.may_state():
+        return False
+    pair.network.is_cut = True
+    return pair.crew.failover(statement="it must be off")
+
+
+def switchover(pair: Pair, _draw: Random) -> bool:
+    return pair.crew.switchover()
+
+
+def switchover_given_up(pair: Pair, draw: Random) -> bool:
+    """Patience ends before the primary has handed over, perhaps."""
+    return pair.crew.switchover(patience_ns=draw.choice((0, 1_000_000, 500_000_000)))
+
+
+def put_right(pair: Pair, _draw: Random) -> bool:
+    return not pair.network.is_cut and pair.crew.mend()
+
+
+NODE_FAULTS: dict[str, Callable[[Pair, Random], bool]] = {
+    "kill replicator": kill_replicator,
+    "link cut": link_cut,
+    "connection broken": connection_broken,
+    "frame of an old connection": old_frame,
+    "old connection again": old_connection,
+    "host dies": host_dies,
+    "both lose power": both_lose_power,
+    "failover": failover,
+    "failover while the other lives": failover_beside,
+    "switchover": switchover,
+    "switchover given up": switchover_given_up,
+    "node put right": put_right,
+}

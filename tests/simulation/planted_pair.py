@@ -1,0 +1,74 @@
+"""Bugs of two nodes that are planted, to show that the simulation finds them. Each names what it breaks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
+
+from procs.replicator import filling
+from procs.replicator.handshake import Hello
+from procs.replicator.receiver import Receiver
+from shm.board import Board, Word
+from shm.ring import Producer
+from tests.simulation.bugs import Bug
+
+if TYPE_CHECKING:
+    from tests.simulation.lifecycle import Life
+    from tests.simulation.side import Side
+
+
+class AcknowledgedBeforeSync(Bug):
+    """LOG-13: the secondary acknowledges what its disk does not have."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+
+        def hasty(log: Producer, board: Board, own: Hello, _synced: bool, now_ns: int) -> Receiver:
+            return Receiver(log, board, own, False, now_ns)
+
+        with patch.object(filling, "Receiver", hasty):
+            yield
+
+
+class ReleasedAfterFencing(Bug):
+    """LOG-13, I9: a primary says that it is fenced, and goes on."""
+
+    def stage(self, name: str, stage: Any, world: Life) -> Any:
+        return Unfenced(stage, world) if name == "replicator" else stage
+
+
+class Unfenced:
+    """A replicator that forgets the fence once it has told the other node of it."""
+
+    def __init__(self, stage: Any, world: Life) -> None:
+        self._stage = stage
+        self._world = world
+
+    def step(self, now_ns: int) -> int:
+        work = int(self._stage.step(now_ns))
+        shipper = self._stage.replicator._shipping._shipper
+        if shipper is not None and shipper.is_told:
+            self._world.ground.board.set(Word.FENCED, 0)
+        return work
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+
+class StaleFrameTaken(Bug):
+    """I9: a frame of an old connection counts."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:
+        cast("Side", world).pair.network.takes_stale = True
+        yield
+
+
+ALL: tuple[type[Bug], ...] = (
+    AcknowledgedBeforeSync,
+    ReleasedAfterFencing,
+    StaleFrameTaken,
+)
+BUGS_OF_TWO: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

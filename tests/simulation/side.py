@@ -1,0 +1,440 @@
+"""One of two nodes: a whole venue on a host of its own, with the replicator, a role, and a supervisor that changes it.
+
+What its supervisor decides about roles is the venue's own (`procs.supervisor.roles`), stepped here as everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
+
+from msgspec import structs
+
+from config.schema import Config, ReplicationSection
+from procs.replicator import __main__ as replicator_main
+from procs.replicator.handshake import Promote
+from procs.replicator.replicator import Replicator
+from procs.replicator.transport import Connection
+from procs.supervisor import health
+from procs.supervisor.roles import Roles
+from procs.supervisor.run import HANDOVER_S
+from procs.venue import node as roles
+from procs.venue.node import Node
+from procs.venue.topology import derive
+from procs.venue.venue import Venue
+from shm.board import Board, Word
+from tests.broken import require
+from tests.simulation.audit import Audit
+from tests.simulation.cable import Acceptor, Dialer, End, Network
+from tests.simulation.database import Database
+from tests.simulation.lifecycle import Life
+from tests.simulation.plan import Plan
+from tests.simulation.setting import config_of, watched
+from tests.simulation.world import World
+
+if TYPE_CHECKING:
+    from tests.simulation.pair import Pair
+
+PORTS = {"a": 9900, "b": 9901}
+ERASED_FOLDERS = ("gateway.1", "spool", "snapshots", "node", "run")
+
+
+class NodeAudit(Audit):
+    """Of one node's rings: what a node that does not lead has is held against what was committed, and adds nothing.
+    What is written by one that is fenced is not committed.
+    """
+
+    def __init__(self, side: Side) -> None:
+        super().__init__(side.pair.audit)
+        self._side = side
+
+    def reach(self, board: Board) -> tuple[int, int]:
+        released, committed = super().reach(board)
+        if board.get(Word.FENCED):
+            return 0, self._side.committed
+        if board.get(Word.EPOCH):
+            return released, committed
+        return min(released, len(self.log)), min(committed, len(self.log))
+
+
+class Unwatched(Replicator):
+    """Nothing wakes it: it is polled in turn."""
+
+    def _watch(self, connection: Connection | None) -> None:
+        self.linked = cast(End | None, connection)
+
+
+class ReplicatorStage:
+    """The replicator as its host builds it, on the simulation's network."""
+
+    def __init__(self, venue: Venue, network: Network) -> None:
+        with (
+            patch.object(replicator_main, "Replicator", Unwatched),
+            patch.object(replicator_main, "Acceptor", lambda address, _: Acceptor(network, address)),
+            patch.object(replicator_main, "Dialer", lambda address, _: Dialer(network, address)),
+        ):
+            self.replicator = replicator_main.build(venue)
+        self._network = network
+
+    @property
+    def end(self) -> End | None:
+        """Its end of the connection, if there is one."""
+        return cast(End | None, getattr(self.replicator, "linked", None))
+
+    def step(self, now_ns: int) -> int:
+        return self.replicator.poll(now_ns)
+
+    def attach(self, consumers: object, board: object) -> None:
+        self.replicator.attach(consumers, board)
+
+    def die(self) -> None:
+        """Its process is gone. The peer hears of it, or finds the connection half-open (its host lost power)."""
+        replicator = self.replicator
+        replicator._shipping._acceptor.close()
+        for each in (replicator._shipping, replicator._filling):
+            end = cast(End | None, each.connection if each is not None else None)
+            if end is not None and self._network.draw.random() < 0.5:
+                end.is_open = False
+            elif end is not None:
+                end.close()
+
+
+class Turn:
+    """What a coroutine of the supervisor awaits: the next turn of it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+class Waiting:
+    """What the supervisor's roles use of asyncio, in simulated time."""
+
+    def __init__(self, side: Callable[[], Side]) -> None:
+        self._side = side
+
+    async def sleep(self, seconds: float) -> None:
+        side = self._side()
+        end_ns = side.mono_ns + int(seconds * 1e9)
+        while side.mono_ns < end_ns:
+            await Turn()
+
+    async def to_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+
+class RunView:
+    """A node's run, as `procs.supervisor.roles` sees it (`procs.supervisor.run.Run` is one)."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+
+    @property
+    def venue(self) -> Venue:
+        return self._side.venue
+
+    @property
+    def follows(self) -> bool:
+        return self._side.ground.manifest.node.is_secondary
+
+    @property
+    def leads(self) -> bool:
+        return self._side.ground.board.get(Word.EPOCH) != 0
+
+    def promote(self, node: Node) -> None:
+        side = self._side
+        side.ground.become(node)
+        side.venue.renew()
+        side.ground.board.set(Word.PROMOTE, Promote.NOW)
+        side.seen["promotion"] += 1
+        for trader in side.traders:
+            trader.was_lost_ever = True
+            trader.is_untold = trader.is_untold or side.pair.counts()["snapshot"] > 0
+
+    async def hand_over(self) -> bool:
+        side = self._side
+        gateway = side.host_of("gateway.1")
+        if gateway.alive:
+            side._end(gateway)
+        side.deaths = [death for death in side.deaths if death[1] is not gateway]
+        side.seen["asked to hand over"] += 1
+        end_ns = side.mono_ns + int(HANDOVER_S * 1e9)
+        in_a_row = 0
+        while in_a_row < 2:
+            if side.mono_ns > end_ns:
+                side.seen["gave up handing over"] += 1
+                return False
+            board = side.ground.board
+            done = board.get(Word.ACKED_SEQ) >= board.get(Word.LOG_END)
+            in_a_row = in_a_row + 1 if done and health.is_drained(side.venue, {"gateway.1"}) else 0
+            await Turn()
+        side.seen["handed over"] += 1
+        return True
+
+    def take_up_again(self) -> None:
+        self._side.start_host(self._side.host_of("gateway.1"))
+
+
+class Said:
+    """A console, and alerts, that remember what they were told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def tell(self, _event: str, text: str) -> None:
+        self.lines.append(text)
+
+
+class Side(World):
+    """Node `name` of the venue of `pair`. `is_off`: no power, or nobody has started it; `is_ended`: its supervisor has
+    ended by itself, and says why."""
+
+    def __init__(self, pair: Pair, name: str, plan: Plan) -> None:
+        self.pair = pair
+        self.name = name
+        self.safe_seq = 0  # how far its disk has the log, since it has this one
+        self.committed = 0  # how far it has seen that log committed
+        self.ends = 0  # how often its supervisor has ended by itself
+        self.peer_name = "b" if name == "a" else "a"
+        super().__init__(plan, pair.bug)
+        self.steps = pair.steps
+        self.trace = pair.trace
+        self.traders, self.requests, self.operator = pair.traders, pair.requests, pair.operator
+        self.audit = NodeAudit(self)
+        self.database = pair.database or Database(self.draw("database"), self._committed)
+        self.is_off = True
+        self.is_ended = False
+        self.works_at_roles: Coroutine[Any, Any, Any] | None = None
+        self.is_starting = False
+        self.said = Said()
+        self.roles = self._new_roles()
+
+    # What it has of its own, and what it shares
+
+    @property
+    def turn(self) -> int:
+        return self.pair.turn
+
+    @turn.setter
+    def turn(self, turn: int) -> None:
+        self.pair.turn = turn
+
+    @property
+    def mono_ns(self) -> int:
+        return self.pair.mono_ns
+
+    @mono_ns.setter
+    def mono_ns(self, mono_ns: int) -> None:
+        self.pair.mono_ns = mono_ns
+
+    @property
+    def healing(self) -> bool:
+        return self.pair.healing
+
+    @healing.setter
+    def healing(self, healing: bool) -> None:
+        self.pair.healing = healing
+
+    @property
+    def door(self) -> Any:
+        return super().door if self.runs else None
+
+    def draw(self, name: str) -> Random:
+        return super().draw(f"{self.name} {name}")
+
+    def make_folder(self) -> Path:
+        folder = self.pair.folder / self.name
+        folder.mkdir()
+        return folder
+
+    def make_config(self) -> Config:
+        config = config_of(self.plan)
+        own, peer = PORTS[self.name], PORTS[self.peer_name]
+        return structs.replace(
+            config,
+            venue=structs.replace(config.venue, data=str(self.data)),
+            replication=ReplicationSection(node=self.name, port=own, peer_port=peer),
+        )
+
+    def make_boot_id(self) -> str:
+        self.pair.starts += 1
+        return f"{self.pair.starts:08x}".ljust(32, "0")
+
+    def _new_boot(self) -> None:
+        self.boots += 1
+        self.boot_id.write_text(f"{self.name}{self.boots:035d}")
+
+    def node(self) -> Node:
+        return roles.load(self.data)
+
+    def build(self, name: str, venue: Venue) -> Any:
+        if name == "replicator":
+            return ReplicatorStage(venue, self.pair.network)
+        return super().build(name, venue)
+
+    def _parts(self, name: str) -> Any:
+        parts = super()._parts(name)
+        parts.keeps_digests = True
+        return parts
+
+    def _committed(self, database: Database) -> None:
+        """A node that starts again learns only later of the other one's commits, which its database may have."""
+        self.see_commit()
+        cause, committed = max(database.causes), max(side.committed for side in self.pair.sides)
+        require(cause <= committed, f"I8: the database has command {cause} of {committed}")
+
+    def see_commit(self) -> None:
+        """Look how far the log is committed, as this node sees it."""
+        if not self.board.get(Word.FENCED):
+            self.committed = max(self.committed, self.board.commit_position())
+
+    def _new_roles(self) -> Roles:
+        return Roles(self.config, self.said, cast(Any, self.said), lambda: False, lambda: None)
+
+    # Its state
+
+    @property
+    def board(self) -> Board:
+        return self.ground.board
+
+    @property
+    def is_down(self) -> bool:
+        return self.is_off or self.is_ended
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a run: its board means something."""
+        return not self.is_down and not self.is_starting and bool(self.hosts)
+
+    @property
+    def leads(self) -> bool:
+        return self.runs and self.board.get(Word.EPOCH) != 0
+
+    @property
+    def follows(self) -> bool:
+        return self.runs and self.ground.manifest.node.is_secondary
+
+    @property
+    def link(self) -> End | None:
+        stage = self.stage_of("replicator") if self.runs else None
+        return stage.end if stage is not None else None
+
+    def is_ready(self) -> bool:
+        return super().is_ready() if not self.follows else bool(self.board.get(Word.LINK))
+
+    # Life and death
+
+    def power_up(self) -> None:
+        """Somebody starts it."""
+        self.is_off = self.is_ended = False
+        self.start()
+
+    def power_down(self, *, lost: bool) -> None:
+        """It stops, in no order: its power is gone, or only its processes are (`lost` says which)."""
+        if lost and not self.is_down:
+            self.lose_power("of a host")
+        self.end_run()
+        self.is_off = True
+
+    def end_run(self) -> None:
+        self._drop_work()
+        super().end_run()
+        self.hosts = []
+
+    def lose_power(self, how: str) -> None:
+        self._drop_work()
+        super().lose_power(how)
+        self.hosts = []
+        self.deaths = []
+        if not self.is_down:
+            self.is_starting = True
+
+    def begin_run(self) -> None:
+        """The supervisor asks the other node first, where it is to lead (LOG-21)."""
+        self._drop_work()
+        self.roles = self._new_roles()
+        self.is_starting = True
+        self.works_at_roles = self.roles.may_run(self.node())
+
+    def end_all(self) -> None:
+        self._drop_work()
+        super().end_all()
+
+    def _drop_work(self) -> None:
+        if self.works_at_roles is not None:
+            self.works_at_roles.close()
+            self.works_at_roles = None
+
+    def _supervise(self) -> None:
+        if self.is_down:
+            return
+        if self.is_starting and self.works_at_roles is None:
+            self.start()
+        if self.works_at_roles is None:
+            super()._supervise()
+            if self.runs and self.works_at_roles is None and not self.deaths:
+                self.works_at_roles = self.roles.change(cast(Any, RunView(self)))
+        if self.works_at_roles is not None:
+            self._work_at_roles()
+
+    def _work_at_roles(self) -> None:
+        work = self.works_at_roles
+        assert work is not None
+        try:
+            work.send(None)
+        except StopIteration as done:
+            self.works_at_roles = None
+            if self.is_starting:
+                self._may_begin(may=done.value)
+            elif done.value:
+                self._fenced()
+
+    def _may_begin(self, *, may: bool) -> None:
+        self.is_starting = False
+        if not may:
+            self.seen["start refused"] += 1
+            self.end_run()
+            self.is_ended = True
+            return
+        self.topology = watched(derive(self.config, follows=self.node().is_secondary))
+        (Path(str(self.data)) / "run").mkdir(exist_ok=True)
+        Life.begin_run(self)
+
+    def _fenced(self) -> None:
+        """The run is over: the other node is to lead."""
+        self.seen["fenced"] += 1
+        is_over = self.roles.is_over(cast(Any, RunView(self)))
+        self.end_run()
+        if is_over:
+            self.is_ended = True
+        else:
+            self.start()
+
+    def restart_core(self) -> None:
+        require(not self.follows, "the core of a secondary does not start again alone")
+        super().restart_core()
+
+    def erase(self) -> None:
+        """Nothing is left of what it had: a new disk, in a new host."""
+        require(self.is_down, "a node that runs is not erased")
+        for folder in ERASED_FOLDERS:
+            self._erase(Path(str(self.data)) / folder)
+        self.safe_seq = self.committed = 0
+        self.disk = self.bug.disk(self.plan.seed)
+        self.data.disk = self.disk
+        self.files = self.bug.files(Path(str(self.data)), self.disk, self.draw("files"), self.seen)
+        if self.pair.database is None:
+            self.database = Database(self.draw("database"), self._committed)
+        self._new_boot()
+
+    def _erase(self, folder: Path) -> None:
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
