@@ -126,22 +126,32 @@ class Watcher:
 
 
 async def follow(url: str, watcher: Watcher, ready: Callable[[], None], moved: Callable[[int], None]) -> None:
-    """Read books from `url` until every command has been compared. `moved` hears how many commands that is."""
+    """Read books from `url` until every command has been compared. `moved` hears how many commands that is.
+
+    BookLost if the stream ends.
+    """
+    try:
+        async with websockets.connect(url, max_size=MAX_FRAME, compression=None, ping_timeout=None) as socket:
+            ready()
+            await _compare(socket, watcher, moved)
+    except websockets.WebSocketException as error:
+        raise BookLost(f"the stream of books ended: {error}") from None
+
+
+async def _compare(socket: websockets.ClientConnection, watcher: Watcher, moved: Callable[[int], None]) -> None:
     decoder = msgspec.json.Decoder(list[State])
-    async with websockets.connect(url, max_size=MAX_FRAME, compression=None, ping_timeout=None) as socket:
-        ready()
-        moved_at = time.monotonic()
-        while not watcher.done:
-            before = watcher.command
-            try:
-                async with asyncio.timeout(LATE_ACK_S):
-                    frame = await socket.recv()
-            except TimeoutError:
-                watcher.match()  # the last books may be here before the reports that say which commands they belong to
-            else:
-                watcher.take(decoder.decode(frame))
-            if watcher.command > before:
-                moved_at = time.monotonic()
-                moved(watcher.command)
-            elif time.monotonic() - moved_at > PATIENCE_S:
-                raise BookLost(f"no book came for command {watcher.command + 1} within {PATIENCE_S} s")
+    moved_at = time.monotonic()
+    while not watcher.done:
+        before = watcher.command
+        try:
+            async with asyncio.timeout(LATE_ACK_S):
+                frame = await socket.recv()
+        except TimeoutError:
+            watcher.match()  # the last books may be here before the reports that say which commands they belong to
+        else:
+            watcher.take(decoder.decode(frame))
+        if watcher.command > before:
+            moved_at = time.monotonic()
+            moved(watcher.command)
+        elif time.monotonic() - moved_at > PATIENCE_S:
+            raise BookLost(f"no book came for command {watcher.command + 1} within {PATIENCE_S} s")
