@@ -17,6 +17,7 @@ FOUND_BY = {"AcknowledgedBeforeSync": 0, "ReleasedAfterFencing": 3, "StaleFrameT
 
 @pytest.mark.parametrize("seed", sorted({*SEEDS, *FOUND_BY.values()}))
 def test_two_nodes_hold(seed: int) -> None:
+    """I9, and all others of both nodes."""
     outcome = run_pair(seed)
     if outcome.failure:
         pytest.fail(f"{story(outcome)}\nthe smallest plan that still fails:\n{story(shrink(outcome))}")
