@@ -35,11 +35,17 @@ cdef enum:
     WORD_PROMOTE = 41        # supervisor: 1: this node's receiver is to hang up, and its router to lead
     WORD_LINK = 42           # replicator, or a secondary's receiver: the state of the link (Link)
     WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last
-    WORD_HANDOVER = 45       # replicator: 1: the other node wants to lead, once this one has done all that it took
+    WORD_HANDOVER = 45       # replicator, supervisor, router: how far a change of leaders in order is
     WORD_LEASE_UNTIL = 46    # witness: from this time on (CLOCK_BOOTTIME, ns) nothing is released; 0: it has none
     WORD_DIFFERS = 44        # likewise: the mark at which the two nodes' states differ; 0: at none
     WORD_COMPARED = 50       # likewise: the last mark at which the two nodes' states were found equal; 0: none yet
     WORD_WHOLE_NS = 51       # likewise: the secondary has all that the log had then (venue time); 0: not known yet
+
+# In order, on the board of the node that leads.
+cdef enum:
+    HANDOVER_ASKED = 1       # replicator: the other node wants to lead, once this one has done all that it took
+    HANDOVER_CLOSING = 2     # supervisor: that is done: the log is to get nothing more
+    HANDOVER_CLOSED = 3      # router: it gets nothing more, and LOG_END is its end
 
 cdef struct HealthPayload:
     uint64_t heartbeat_ns    # CLOCK_MONOTONIC

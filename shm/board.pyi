@@ -6,6 +6,12 @@ from typing_extensions import Buffer
 
 SIZE: int
 
+class Handover(IntEnum):
+    NO = 0
+    ASKED = 1
+    CLOSING = 2
+    CLOSED = 3
+
 class Word(IntEnum):
     DURABLE_SEQ = 0
     ACKED_SEQ = 1

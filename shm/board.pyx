@@ -99,6 +99,15 @@ class Word(IntEnum):
     MATCHER_DUE = WORD_MATCHER_DUE
 
 
+class Handover(IntEnum):
+    """What HANDOVER says on the board of a node that leads."""
+
+    NO = 0
+    ASKED = HANDOVER_ASKED
+    CLOSING = HANDOVER_CLOSING
+    CLOSED = HANDOVER_CLOSED
+
+
 cdef void write_cell(BoardCell *cell, const void *payload, size_t size) noexcept nogil:
     cdef uint64_t version = cell.version + 1
     fence_release()  # the version that named the other copy must be out before this copy changes

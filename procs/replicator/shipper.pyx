@@ -30,8 +30,8 @@ from procs.replicator.link cimport (
 )
 from shm.bell cimport WAIT_COMMIT
 from shm.board cimport (
-    WORD_ACKED_SEQ, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED, WORD_HANDOVER, WORD_LOG_END,
-    WORD_PEER_SEQ, Board,
+    HANDOVER_ASKED, WORD_ACKED_SEQ, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED,
+    WORD_HANDOVER, WORD_LOG_END, WORD_PEER_SEQ, Board,
 )
 from shm.journal cimport JournalReader
 from shm.journal_format cimport mix
@@ -146,7 +146,8 @@ cdef class Shipper(Link):
         if header.kind == FRAME_FENCE:  # from here on the other node alone releases (I9)
             self.board.store(WORD_FENCED, self.epoch() + 1)
         elif header.kind == FRAME_HANDOVER:
-            self.board.store(WORD_HANDOVER, 1)
+            if self.board.load(WORD_HANDOVER) == 0:
+                self.board.store(WORD_HANDOVER, HANDOVER_ASKED)
         elif header.kind == FRAME_EQUAL:
             self.board.store(WORD_COMPARED, header.position)
             self.board.store(WORD_DIFFERS, 0)  # that was another secondary

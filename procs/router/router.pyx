@@ -21,8 +21,9 @@ from procs.router.settlement cimport Settlement
 from procs.router.verdicts cimport verdict_of
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport (
-    WORD_DURABLE_SEQ, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_JOURNAL_READY, WORD_LOG_END, WORD_READY_EVENT,
-    WORD_ROUTER_DONE, WORD_SNAPSHOT_ASKED, WORD_SNAPSHOT_SEQ, Board,
+    HANDOVER_CLOSED, HANDOVER_CLOSING, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED, WORD_HANDOVER, WORD_JOURNAL_FULL,
+    WORD_JOURNAL_READY, WORD_LOG_END, WORD_READY_EVENT, WORD_ROUTER_DONE, WORD_SNAPSHOT_ASKED, WORD_SNAPSHOT_SEQ,
+    Board,
 )
 from shm.crc32c cimport crc32c
 from shm.records cimport *
@@ -104,18 +105,27 @@ cdef class Router(Agent):
         self.ingress.look()
         self.journal_full = self.board.load(WORD_JOURNAL_FULL)
         work = self.settlement.drain()
-        if self.settlement.owed and self.has_room(CMD_MARKER):
-            work += self.write_own(CMD_MARKER, now_ns)
-        if not self.settlement.owed and not self.waits_for_snapshot(now_ns):
-            work += self.write_due(now_ns)
-            if self.core.ledger.due.count == 0:
-                work += self.take_commands(now_ns)
+        if not self.is_closed():
+            if self.settlement.owed and self.has_room(CMD_MARKER):
+                work += self.write_own(CMD_MARKER, now_ns)
+            if not self.settlement.owed and not self.waits_for_snapshot(now_ns):
+                work += self.write_due(now_ns)
+                if self.core.ledger.due.count == 0:
+                    work += self.take_commands(now_ns)
         self.publish()
         self.ingress.release()
         if work == 0 or now_ns - self.last_show_ns >= SHOW_NS:
             self.last_show_ns = now_ns
             self.show()
         return work
+
+    cdef bint is_closed(self) noexcept nogil:
+        """Whether the log gets nothing more, because another node is to lead: asked in order, it says where it ends."""
+        cdef uint64_t handover = self.board.load(WORD_HANDOVER)
+        if handover == HANDOVER_CLOSING:
+            self.show()
+            self.board.store(WORD_HANDOVER, HANDOVER_CLOSED)
+        return handover >= HANDOVER_CLOSING or self.board.load(WORD_FENCED) != 0
 
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
         """The router's own records, while there is room: activations, a tick, the schedule's changes."""

@@ -26,7 +26,7 @@ from procs.supervisor.run import Run
 from procs.venue import node as role
 from procs.venue.node import Node
 from procs.venue.venue import LAPSED
-from shm.board import Word
+from shm.board import Handover, Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_end import end_of
 
@@ -114,13 +114,15 @@ class Roles:
         if self._is_look_wanted or (run.follows and board.get(Word.PROMOTED)):
             self._is_look_wanted = False
             await self._promote(run)
+        if board.get(Word.HANDOVER) == Handover.CLOSED and not board.get(Word.FENCED):
+            board.set(Word.HANDOVER, Handover.NO)  # the router's last word in one that was given up
         if board.get(Word.HANDOVER) and not board.get(Word.FENCED) and run.leads:
             self._console.line("the other node asks to lead: ending order entry")
             if await run.hand_over():
                 role.save(self._data, structs.replace(role.load(self._data), role="secondary"))
                 board.set(Word.FENCED, board.get(Word.EPOCH) + 1)
             else:
-                board.set(Word.HANDOVER, 0)
+                board.set(Word.HANDOVER, Handover.NO)
                 run.take_up_again()
         if not board.get(Word.FENCED):
             return False

@@ -32,7 +32,7 @@ from procs.venue.venue import Manifest, Venue
 from procs.witness import report as lease_report
 from shm import segment
 from shm.bell import Bells
-from shm.board import Word
+from shm.board import Handover, Word
 from shm.refusal import EXIT_REFUSED
 
 FIRST_HEARTBEAT_S = 60.0  # an interpreter starts, and imports, well within it even on a crowded machine
@@ -42,6 +42,7 @@ FLUSH_S = 10.0  # for the batcher to bring its last rows to PostgreSQL: what it 
 HOST_STOP_S = 10.0
 ALONE_S = 20.0  # for a journaler to start again
 HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
+CLOSE_S = 2.0  # for the router's last records likewise
 POLL_S = 0.02
 
 HostCommand = Callable[[Path, Host], Sequence[str]]
@@ -160,7 +161,7 @@ class Run:
     async def hand_over(self) -> bool:
         """End order entry, and have all that was taken done and acknowledged by the other node. False if it is not.
 
-        The gateways stay down.
+        The gateways stay down, and from then on the log gets nothing more, not even the router's own records.
         """
         gateways = self._hosts_of("gateway")
         self._down |= {host.name for host in gateways}
@@ -171,7 +172,14 @@ class Run:
         def is_done() -> bool:
             return board.get(Word.ACKED_SEQ) >= board.get(Word.LOG_END) and health.is_drained(self.venue, gone)
 
-        return await self._wait(is_done, HANDOVER_S, "the other node has not acknowledged all")
+        def is_closed() -> bool:
+            return board.get(Word.HANDOVER) == Handover.CLOSED and is_done()
+
+        lack = "the other node has not acknowledged all"
+        if not await self._wait(is_done, HANDOVER_S, lack):
+            return False
+        board.set(Word.HANDOVER, Handover.CLOSING)
+        return await self._wait(is_closed, CLOSE_S, lack)
 
     def take_up_again(self) -> None:
         """The other node is not to lead after all: start the gateways again."""

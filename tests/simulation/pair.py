@@ -273,8 +273,9 @@ class Pair(Healing):
                 self._watch_leader(side, board)
 
     def _watch_leader(self, side: Side, board: Board) -> None:
-        who = self.leaders.setdefault(board.get(Word.EPOCH), side.name)
-        require(who == side.name, f"I9: {side.name} and {who} lead epoch {board.get(Word.EPOCH)}")
+        if side.door is not None and side.door.is_open:  # it has released what it began with
+            who = self.leaders.setdefault(board.get(Word.EPOCH), side.name)
+            require(who == side.name, f"I9: {side.name} and {who} lead epoch {board.get(Word.EPOCH)}")
         acked, safe = board.get(Word.ACKED_SEQ), self.other(side).safe_seq
         require(acked <= safe, f"I2: {acked} is acknowledged, and the other node has synced {safe}")
         asked = board.get(Word.HANDOVER) | board.get(Word.FENCED)

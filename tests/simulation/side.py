@@ -25,7 +25,7 @@ from procs.venue import node as roles
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
-from shm.board import Board, Word
+from shm.board import Board, Handover, Word
 from tests.broken import require
 from tests.simulation.audit import Audit
 from tests.simulation.cable import Acceptor, Dialer, End, Network
@@ -167,8 +167,10 @@ class RunView:
                 side.seen["gave up handing over"] += 1
                 return False
             board = side.ground.board
-            done = board.get(Word.ACKED_SEQ) >= board.get(Word.LOG_END)
-            in_a_row = in_a_row + 1 if done and health.is_drained(side.venue, {"gateway.1"}) else 0
+            done = board.get(Word.ACKED_SEQ) >= board.get(Word.LOG_END) and health.is_drained(side.venue, {"gateway.1"})
+            if done and board.get(Word.HANDOVER) == Handover.ASKED:
+                board.set(Word.HANDOVER, Handover.CLOSING)
+            in_a_row = in_a_row + 1 if done and board.get(Word.HANDOVER) == Handover.CLOSED else 0
             await Turn()
         side.seen["handed over"] += 1
         return True
