@@ -40,6 +40,7 @@ class Primary:
         self.hello = structs.replace(Hello("lockstep", "b", header.journal_id, epoch, 0, 0, 2), **changed)
         self.acceptor = Acceptor("127.0.0.1:0", None)
         self.asked = 0
+        self.follows = False
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
@@ -52,7 +53,8 @@ class Primary:
             if connection is not None:
                 self.asked += 1
                 hello = structs.replace(self.hello, nonce=self.hello.nonce + self.asked)
-                open_now.append((connection, Shipper(self.ring, self.board, self.journal, hello, now_ns)))
+                shipper = Shipper(self.ring, self.board, self.journal, hello, now_ns, follows=self.follows)
+                open_now.append((connection, shipper))
             for each in list(open_now):
                 with suppress(ConnectionError):
                     try:
@@ -126,7 +128,7 @@ def test_where_nobody_listens_it_says_so(parted: Parted, monkeypatch: pytest.Mon
 
 
 def test_a_node_that_does_not_lead_is_not_followed(parted: Parted, primary: Primary) -> None:
-    primary.board.set(Word.EPOCH, 0)
+    primary.follows = True
     with pytest.raises(PartingError, match="node b does not lead"):
         parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
 
