@@ -214,7 +214,9 @@ class _Webhook:
         self._thread.start()
         try:
             async with asyncio.timeout(TRY_S):
-                return await answer
+                problem = await answer
+            self._thread.join()  # it has told, and ends
+            return problem
         except TimeoutError:
             return f"it has not answered after {TRY_S:g} s"
 

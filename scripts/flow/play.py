@@ -97,6 +97,7 @@ async def play(
         if task.done() and (error := task.exception()):
             driver.seen = len(flow)  # a driver that waits for books which will not come stops waiting
             following.cancel()
+            await asyncio.gather(driving, following, return_exceptions=True)  # of two errors the first one is told
             raise error
     seconds = time.monotonic() - started
     for session in (buyer, seller):
