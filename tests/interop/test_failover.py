@@ -86,7 +86,7 @@ def test_quickfix_goes_on_with_the_other_node(pair: Pair, traders: tuple[Trader,
     assert answer.returncode == 0, answer.stdout + answer.stderr
     pair.a.start()
     pair.await_link(pair.b)
-    within(lambda: "commits wait for it" in pair.b.command("status").stdout, "the old primary isn't in step again")
+    within(lambda: "commits wait for a" in pair.b.command("status").stdout, "the old primary isn't in step again")
     pair.switch(pair.a)
     maker.order("back", "1", "1400.00", "0.1")
     made.await_all(["back"], "0")
