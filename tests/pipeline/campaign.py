@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import RunningVenue
-from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
+from tests.pipeline.stream import ALWAYS, AT_SPEED, RECOVERY_S, Stream, await_progress, finish
 
 SEED = int(os.environ.get("LOCKSTEP_FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 SOAK_S = float(os.environ.get("SOAK_S", "600"))
@@ -141,10 +141,11 @@ def venue_of(profile: str, durability: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def campaign(venue: RunningVenue) -> Iterator[Campaign]:
+def campaign(venue: RunningVenue, request: pytest.FixtureRequest) -> Iterator[Campaign]:
     """A venue that trades; at the end it reports its faults and their cost."""
     print(f"LOCKSTEP_FAULTS_SEED={SEED}")
-    stream = Stream(venue.client("TRADER7"))
+    soak = request.node.get_closest_marker("soak") is not None
+    stream = Stream(venue.client("TRADER7"), at_speed=ALWAYS if soak else AT_SPEED)
     stream.start()
     await_progress(stream, time.monotonic())
     campaign = Campaign(venue, stream, SEED)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tests.fix_client import CarefulClient, Field, Message, limit_order, now
 
+PATIENCE_S = 60
 SIDES = {"buy": 1, "sell": 2}
 
 
@@ -31,7 +32,7 @@ class FixClient(CarefulClient):
             raise ConnectionError("there is no connection")
         self._socket.sendall(data)
 
-    def connect(self, *, reset: bool = False, timeout_s: float = 30) -> None:
+    def connect(self, *, reset: bool = False, timeout_s: float = PATIENCE_S) -> None:
         """Connect and log on, trying again until the venue listens; answers a ResendRequest with what it asks for."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -47,7 +48,7 @@ class FixClient(CarefulClient):
         self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         fields: list[Field] = [(98, 0), (108, 30), (553, self.name), (554, self.password)]
         self.send("A", *fields, *([(141, "Y")] if reset else []))
-        answer = self._read(30)
+        answer = self._read(PATIENCE_S)
         assert answer[35] == "A", f"the answer to {self.name}'s Logon is {answer}"
         self.take(answer)
         self.connects += 1
@@ -69,7 +70,7 @@ class FixClient(CarefulClient):
             self.received.append(message)
         return is_next
 
-    def receive(self, timeout_s: float = 30) -> Message:
+    def receive(self, timeout_s: float = PATIENCE_S) -> Message:
         """The next message in sequence. Session messages are handled as they come, and returned too."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -88,7 +89,7 @@ class FixClient(CarefulClient):
             self.reader.add(data)
         return message
 
-    def await_message(self, wanted: Callable[[Message], bool], timeout_s: float = 30) -> Message:
+    def await_message(self, wanted: Callable[[Message], bool], timeout_s: float = PATIENCE_S) -> Message:
         """Receive until a message is `wanted`, and return that one."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -96,7 +97,7 @@ class FixClient(CarefulClient):
             if wanted(message):
                 return message
 
-    def await_report(self, cl_ord_id: str, exec_type: str, timeout_s: float = 30) -> Message:
+    def await_report(self, cl_ord_id: str, exec_type: str, timeout_s: float = PATIENCE_S) -> Message:
         """Receive until the ExecutionReport of that ClOrdID and ExecType."""
         return self.await_message(lambda m: (m[35], m.get(11), m.get(150)) == ("8", cl_ord_id, exec_type), timeout_s)
 

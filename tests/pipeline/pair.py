@@ -17,7 +17,7 @@ from shm.journal_end import segment_header
 from tests.pipeline.conftest import RunningVenue, free_port
 from tests.replicator.proxy import ALL, Proxy
 
-WAIT_S = 30
+WAIT_S = 60
 TURN_S = 0.01
 
 

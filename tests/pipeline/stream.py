@@ -1,4 +1,8 @@
-"""A client that trades without a pause through the venue's deaths, and what must be true of all that it received."""
+"""A client that trades through the venue's deaths, and what must be true of all that it received.
+
+It trades at speed for so many rounds each time that somebody waits for its progress, and else a little now and then:
+what a test trades, and all behind it replays and compares, is the same on a machine that is slow.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +13,56 @@ import time
 
 from tests.pipeline.client import FixClient
 
-RECOVERY_S = 30
+RECOVERY_S = 60
 BURST = 4  # rounds that are sent together; the answers to the burst before are still on their way
-PAUSE_S = (
-    0.03  # between two bursts: a journal of thousands of orders is enough, and a client is not to take a processor
-)
+PAUSE_S = 0.03  # between two bursts: a client is not to take a processor
+AT_SPEED = 40  # rounds; then it sends one at a time
+ALWAYS = 10**9  # as `at_speed`: for a soak, which takes as long as it is told to
+SLOWLY_S = 1.0  # between two of those
 
 
 class Stream(threading.Thread):
     """Sends rounds of orders through any number of reconnects: one rests, two trade with each other, one is bad."""
 
-    def __init__(self, client: FixClient, rounds: int = 0) -> None:
-        """The orders' ids are numbered behind `rounds`, for an account that has used those up to there."""
-        super().__init__()
+    def __init__(self, client: FixClient, rounds: int = 0, at_speed: int = AT_SPEED) -> None:
+        """The orders' ids are numbered behind `rounds`, for an account that has used those up to there.
+
+        It sends `at_speed` rounds in bursts, and as many each time that it is to `go_on`; between, one a second.
+        """
+        super().__init__(daemon=True)
         self.client = client
         self.sent: list[str] = []
         self.answered: set[str] = set()
         self.last_acknowledged_at = time.monotonic()
         self.longest_gap_s = 0.0  # without any order acknowledged; a measurement sets it to 0
-        self.enough = threading.Event()
+        self._enough = False
+        self._called = threading.Event()
         self._rounds = rounds
+        self._at_speed = at_speed
+        self._quick_until = rounds + at_speed
 
     def run(self) -> None:
         self.client.connect()
-        while not self.enough.wait(PAUSE_S):
-            self._burst()
+        while not self._enough:
+            quick = self._rounds < self._quick_until
+            self._burst(BURST if quick else 1)
+            if quick:
+                time.sleep(PAUSE_S)
+            else:
+                self._called.wait(SLOWLY_S)
+                self._called.clear()
         self._await_answers(len(self.sent))
+
+    def go_on(self) -> None:
+        """Trade at speed again, for as many rounds as from the beginning."""
+        self._quick_until = self._rounds + self._at_speed
+        self._called.set()
+
+    def end(self) -> None:
+        """Have it end once all is answered, and wait until it has."""
+        self._enough = True
+        self._called.set()
+        self.join(RECOVERY_S)
 
     def _await_answers(self, count: int) -> None:
         while len(self.answered) < count:
@@ -43,9 +71,9 @@ class Stream(threading.Thread):
             except ConnectionError:
                 self.client.connect(timeout_s=RECOVERY_S)
 
-    def _burst(self) -> None:
+    def _burst(self, rounds: int) -> None:
         before = len(self.sent)
-        for _ in range(BURST):
+        for _ in range(rounds):
             self._rounds += 1
             number = self._rounds
             self._order(f"rest{number}", "buy", f"{1 + number % 50}.00", "BTCUSDT")
@@ -77,6 +105,7 @@ class Stream(threading.Thread):
 
 def await_progress(stream: Stream, since: float, timeout_s: float = RECOVERY_S) -> None:
     deadline = time.monotonic() + timeout_s
+    stream.go_on()
     while stream.last_acknowledged_at <= since:
         assert time.monotonic() < deadline, f"no order was acknowledged within {timeout_s} s"
         assert stream.is_alive(), "the client ended"
@@ -85,8 +114,7 @@ def await_progress(stream: Stream, since: float, timeout_s: float = RECOVERY_S) 
 
 def finish(stream: Stream) -> None:
     """End the stream and check: each order was answered once, the good ones accepted, and each rests or traded once."""
-    stream.enough.set()
-    stream.join(RECOVERY_S)
+    stream.end()
     assert not stream.is_alive(), f"{len(stream.sent) - len(stream.answered)} orders were never answered"
     resting = [name for name in stream.sent if name.startswith("rest")]
     check_all_rest(stream.client, resting)

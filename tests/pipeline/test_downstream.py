@@ -17,12 +17,13 @@ from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
 SLOTS = 1024  # of an event ring: so few that they are full at once
+TO_FULL = SLOTS // 2  # rounds, of several events each
 GAP_S = 3.0  # far below the heartbeat timeout, 10 s, and far above what a busy machine adds to the 0.2 s
 DEATHS = MAX_RESTARTS + 2  # of another host, the last one would start the whole venue again
 
 
 def stream_of(venue: RunningVenue, trader: str) -> Stream:
-    stream = Stream(venue.client(trader))
+    stream = Stream(venue.client(trader), at_speed=TO_FULL)
     stream.start()
     await_progress(stream, time.monotonic())
     return stream

@@ -15,7 +15,7 @@ DISK_BYTES = 600 * 2**20
 REFUSED = 4_000  # each of which once took space in the log, the spool and the message store
 BATCH = 500
 CRUMBS = 2**16  # a process may give back a small file of its own at any time; an order needs far more
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def answers(client: FixClient, state: str, prefix: str, side: str) -> None:

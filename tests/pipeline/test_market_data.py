@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.pipeline.conftest import RunningVenue
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def subscribe(venue: RunningVenue) -> ClientConnection:

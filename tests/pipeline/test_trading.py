@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.fix_client import Message
 from tests.pipeline.conftest import RunningVenue
 
-DATABASE_S = 30
+DATABASE_S = 60
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,7 @@ def test_old_snapshots_and_the_journal_before_them_are_removed(tmp_path: Path) -
     deadline = time.monotonic() + RECOVERY_S
     while segment_seqs(tmp_path / "data" / "journal")[0] == 1:
         assert time.monotonic() < deadline, venue.log.read_text()
+        await_progress(stream, time.monotonic())
         taken(venue)
     assert len(snapshot_catalog.entries(tmp_path / "data")) == 2
     venue.kill()
