@@ -37,7 +37,7 @@ quote = "B"
 tick = "0.01"
 lot = "0.01"
 """
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Program:

@@ -17,12 +17,15 @@ from typing import Any
 
 import config
 from procs.supervisor.backoff import Backoff
+from procs.supervisor.health import LISTENING_ROLES
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
 from procs.venue import venue as ground
-from procs.venue.topology import Host
-from procs.venue.venue import Venue
-from shm.segment import RoleTakenError
+from procs.venue.topology import Host, role_of
+from procs.venue.venue import Manifest, Venue
+from shm.segment import SHM, RoleTakenError
+
+STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 
 
 class Lines:
@@ -77,7 +80,12 @@ def main() -> None:
         die_after(step)
 
     def command(manifest: Path, host: Host) -> tuple[str, ...]:
-        return (sys.executable, "-m", "tests.supervisor.stand_in", behaviour, str(manifest), host.name)
+        run = Manifest.load(manifest)
+        listeners = sum(role_of(agent) in LISTENING_ROLES for agent in host.agents)
+        slots = ",".join(str(run.topology.slot_of(agent)) for agent in host.agents)
+        board = f"{SHM}{run.prefix}-board"
+        told = (behaviour, board, str(os.getpid()), str(listeners), slots, host.name)
+        return (sys.executable, "-I", "-S", STAND_IN, *told)
 
     def stop_database() -> None:
         print("database stopped", flush=True)

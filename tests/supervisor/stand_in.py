@@ -1,58 +1,77 @@
 """A host process for tests of the supervisor: behaves as a host must, or misbehaves as it is told.
 
-    python -m tests.supervisor.stand_in BEHAVIOUR MANIFEST HOST
+    python -I -S stand_in.py BEHAVIOUR BOARD SUPERVISOR LISTENERS SLOT,… HOST
 
-It shows health on the real board and opens the listeners that a host of the topology must; the journal follows the
-core from generation to generation, as if there was nothing to drain. It knows no order.
+It shows the health of its agents' slots on the real board, and opens as many listeners as it is told; the journal
+follows the core from generation to generation, as if there was nothing to drain. It knows no order.
+
+A run of the tests starts hundreds, and of a start imports cost the most: so it imports none of the project, and writes
+to the board by the layout that `shm/board.pyx` and `shm/board.pxd` give.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import socket
+import struct
 import sys
-import threading
 import time
-from pathlib import Path
-
-from procs.venue.parent_death import die_with
-from procs.venue.topology import role_of
-from procs.venue.venue import Manifest, Venue
-from shm.board import Word
-from shm.log_lines import log
 
 BEAT_S = 0.02
+LINE = 128
+AT_WORDS = LINE
+AT_HEALTH = 278_656
+EPOCH, JOURNAL_READY, GENERATION = 4, 6, 10  # words
+RUNNING = 2
+
+
+class Board:
+    """The shared memory at `path`."""
+
+    def __init__(self, path: str) -> None:
+        with open(path, "r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 0)
+
+    def get(self, word: int) -> int:
+        return int(struct.unpack_from("<Q", self._memory, AT_WORDS + word * LINE)[0])
+
+    def set(self, word: int, value: int) -> None:
+        struct.pack_into("<Q", self._memory, AT_WORDS + word * LINE, value)
+
+    def beat(self, slot: int, started_ns: int) -> None:
+        """Show that the agent of a slot runs: into the copy that is not the good one, which it is then."""
+        cell = AT_HEALTH + slot * LINE
+        version = struct.unpack_from("<Q", self._memory, cell)[0] + 1
+        values = (time.monotonic_ns(), os.getpid(), 0, 0, RUNNING, started_ns, 0)
+        struct.pack_into("<7Q", self._memory, cell + 8 + (version & 1) * 56, *values)
+        struct.pack_into("<Q", self._memory, cell, version)
 
 
 def main() -> None:
-    behaviour, path, name = sys.argv[1:]
-    if not die_with(os.getppid()):
-        sys.exit("the supervisor has ended")
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    venue = Venue.attach(Manifest.load(Path(path)))
-    host = venue.topology.host(name)
-    if behaviour == "dies-in-its-second-generation" and name == "core" and venue.generation == 2:
+    behaviour, path, supervisor, listeners, slots, name = sys.argv[1:]
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+    board = Board(path)
+    if behaviour == "dies-in-its-second-generation" and name == "core" and board.get(GENERATION) == 2:
         sys.exit(4)
     if behaviour == "dies-at-start" and name == "core":
-        log.error("no book to match on")
+        print('{"level":"error","event":"no book to match on"}', flush=True)
         sys.exit(3)
-    listeners = [
-        socket.create_server(("127.0.0.1", 0)) for agent in host.agents if role_of(agent) in ("gateway", "publisher")
-    ]
+    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(listeners))]
     if name == "core":
-        venue.board.set(Word.EPOCH, 1)
-    started = time.monotonic_ns()
-    while not stop.wait(BEAT_S):
+        board.set(EPOCH, 1)
+    started_ns = time.monotonic_ns()
+    while True:
         if name == "journal" and behaviour != "never-drains":
-            venue.board.set(Word.JOURNAL_READY, venue.board.get(Word.GENERATION))
-        for agent in host.agents:
-            health = {"heartbeat_ns": time.monotonic_ns(), "pid": os.getpid(), "state": 2, "started_ns": started}
-            venue.board.show_health(
-                venue.topology.slot_of(agent), health | dict.fromkeys(("work", "rounds", "blocked"), 0)
-            )
-    for listener in listeners:
+            board.set(JOURNAL_READY, board.get(GENERATION))
+        for slot in slots.split(","):
+            board.beat(int(slot), started_ns)
+        if os.getppid() != int(supervisor):
+            sys.exit("the supervisor has ended")
+        if signal.sigtimedwait((signal.SIGTERM,), BEAT_S):
+            break
+    for listener in opened:
         listener.close()
     print(f"{name} stopped in order", flush=True)
 
