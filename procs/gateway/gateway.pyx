@@ -542,7 +542,8 @@ cdef class Gateway:
         """Store everything that the session has written, then hand it to the transport in one call.
 
         It waits until the log covers the session's numbers, as the next host would not know that they are given; and
-        while this node may release nothing, as this process may have been stopped since it looked last.
+        while this node may release nothing, as this process may have been stopped since it looked last. Who has too much
+        waiting is disconnected: it is stored, for the next Logon.
         """
         cdef Outbox outbox = client.connection.outbox
         if client.session is not None:
@@ -552,7 +553,11 @@ cdef class Gateway:
             outbox.clear()
             return 0
         self.store.flush()
-        if self.store.is_full or not self.records.covers(client.session) or self.board.is_shut():
+        if self.store.is_full or self.board.is_shut():
+            return 0
+        if not self.records.covers(client.session):
+            if outbox.used > MAX_UNSENT:
+                self.end(client, "what it is told waits for the log's word on its numbers, and is too much to keep here")
             return 0
         client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
         client.given += outbox.used

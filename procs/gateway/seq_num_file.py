@@ -24,7 +24,9 @@ from pathlib import Path
 from procs.disk.atomic_file import keep_spare, replace_durably
 from procs.gateway.store_reader import StoreCorrupt
 
-BLOCK = 65_536  # numbers that a session has reserved ahead; where half of them are used, more are asked for
+# Numbers that a session has reserved ahead; where half of them are used, more are asked for. Half has to be more than
+# default rings hold of one session's orders: the log's word is behind those, and answers that it doesn't cover wait here.
+BLOCK = 131_072
 NAME = "numbers"
 NO_BOOT = b"none"  # numbers go on behind all that was reserved already, and none of them was sent to anybody
 MAGIC = b"LSNUMBR1"

@@ -13,7 +13,7 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RESERVED_AHEAD = 131_072     # numbers that a session may have reserved ahead at most: two blocks of a gateway's
+    RESERVED_AHEAD = 131_072     # numbers that a session may have reserved ahead at most: a block of a gateway's
     HIGHEST_NUMBER = 0x7FFFFFFF  # FIX libraries hold a MsgSeqNum in 31 bits
 
 assert sizeof(Account) == 64

@@ -22,10 +22,11 @@ from shm.layout import pack, unpack_command
 from shm.records import CommandType, Reservation
 from tests.fix_client import Message
 from tests.gateway.harness import REPLY_S, STEP_S, Harness, Trader, venue
-from tests.gateway.stage import ALICE, Stage, accepted, on_stage, stage
+from tests.gateway.stage import ALICE, Stage, accepted, on_stage, stage, traded
 from tests.models.journal import record, stamp
 
 BLOCK = 16
+TRADES = 40_000  # of one session with itself: some 22 MB of reports
 SECOND_NS = 1_000_000_000
 FIRST_NS = 1_796_000_000_000_000_000
 OUT_APP, RESET = 5, 6
@@ -109,6 +110,35 @@ def test_what_is_said_with_the_last_message_of_a_connection_waits_too(tmp_path: 
             assert (answer[35], answer[34]) == ("5", "1")
             assert "MsgSeqNum" in answer[58]
             await trader.closed()
+
+    asyncio.run(scenario())
+
+
+def test_who_has_too_much_waiting_is_disconnected_and_told_after_the_next_logon(tmp_path: Path) -> None:
+    """The log's word may lie behind more than memory is there for, as behind a sweep: no gateway ends of that."""
+
+    async def scenario() -> None:
+        async with stage(tmp_path) as running:
+            trader, other = await on_stage(running), await on_stage(running, "BOB")
+            running.reserves = False
+            running.tell(accepted(quantity_lots=TRADES))
+            running.tell(accepted(11, "two", quantity_lots=TRADES, side=r.Side.SELL))
+            for number in range(TRADES):
+                running.tell(traded(10, 11, 1, 10_000, TRADES - number, TRADES - number, taker_account=ALICE))
+                if number % 4096 == 0:
+                    await asyncio.sleep(STEP_S)  # the rings are as large as a venue's
+            async with asyncio.timeout(REPLY_S):
+                sent = await trader.reader.read()  # until it is closed
+            assert b"\x0134=2\x01" in sent
+            assert b"\x0134=%d\x01" % (2 + BLOCK) not in sent
+            other.send("1", {112: "still there"})
+            assert (await other.receive())[112] == "still there"
+            running.reserves = True
+            for asked in running.reservations:
+                running.reserve(asked)
+            again = Trader()
+            again.next_out = trader.next_out
+            assert int((await again.logon(running))[34]) == 4 + 2 * TRADES
 
     asyncio.run(scenario())
 

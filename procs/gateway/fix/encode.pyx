@@ -21,7 +21,7 @@ cdef enum:
     FIRST_ROOM = 64
     MESSAGE_ROOM = 512          # reserved by begin(): header, trailer and some fields
     LENGTH_DIGITS = 3
-    HARD_LIMITS = 8             # a caller that ignores is_full() is stopped at so many times `limit`
+    HARD_LIMITS = 64            # a caller that ignores is_full() is stopped at so many times `limit`
     NEVER_NS = -0x4000000000000000    # a second in which nothing happens
 
 assert MESSAGE_ROOM > PARTIES_SIZE + 128
