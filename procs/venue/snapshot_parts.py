@@ -23,7 +23,7 @@ from shm.log_lines import log
 
 RINGS = 9  # the router's event ring, 0, and those of eight matchers
 FOLDER = "snapshots"
-LOWEST_PRIORITY = 19
+NICENESS = 10  # a tenth of what a stage gets of a busy processor. With 19, a hundredth, a snapshot takes minutes there
 FIRST_FREE_FD = 3
 NOT_SYNCED = os.EX_IOERR  # a child's exit code
 
@@ -98,7 +98,7 @@ def load_part(start: Start, agent: str) -> Loader | None:
 
 
 class Filed:
-    """Parts as files below `data`. A part is written by a forked child: copy on write, at the lowest priority.
+    """Parts as files below `data`. A part is written by a forked child: copy on write, at a low priority.
 
     The child dies with its parent, and holds nothing of it open: no lock outlives the stage.
     """
@@ -137,7 +137,7 @@ def _save_and_exit(parent: int, folder: Path, agent: str, write: Write, digests:
     try:
         if die_with(parent):
             os.closerange(FIRST_FREE_FD, os.sysconf("SC_OPEN_MAX"))
-            os.nice(LOWEST_PRIORITY)
+            os.nice(NICENESS)
             os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a stage's own core is not for this
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if digests is not None:

@@ -31,7 +31,7 @@ from shm.segment import RoleTakenError
 
 MEGA = 10**6
 Folder = Annotated[Path, Parameter(help="The folder that the backups are in.")]
-Rate = Annotated[float, Parameter(help="Read at most this many MB a second; 0: as fast as the disk can.")]
+Rate = Annotated[float, Parameter(help="Read at most this many MB a second, and give way to all others; 0: no bound.")]
 
 
 class Outcome(Struct):
@@ -84,7 +84,8 @@ def backup(
         raise UsageError(f"{folder} and {data} are in each other: name another folder, best on another disk")
     begun_s = time.monotonic()
     repository = Repository(folder)
-    pace.give_way()
+    if rate:
+        pace.give_way()
     try:
         lock = repository.lock()
         try:
@@ -130,6 +131,8 @@ def restore(
     Exit codes: 0 it is done; 1 it is not, and the folder is as it was; 2 the command line is wrong.
     """
     _check(rate)
+    if rate:
+        pace.give_way()
     repository = Repository(folder)
     to = to.resolve()
     if not (folder / POINTS).is_dir():
@@ -163,7 +166,8 @@ def _verify(folder: Path, rate: float, *, json: bool) -> int:
     if not (folder / POINTS).is_dir():
         raise UsageError(f"{folder} has no backups in it")
     act_as_owner(folder)  # a proof works in it, too: root must leave nothing there that its owner can't open
-    pace.give_way()
+    if rate:
+        pace.give_way()
     try:
         points = repository.points()
         if not points:

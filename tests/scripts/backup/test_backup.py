@@ -309,6 +309,7 @@ def test_a_backup_that_is_killed_leaves_those_before_and_what_it_has_copied(back
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)  # it is another process's
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert backups.repository.points() == [first]
