@@ -542,8 +542,8 @@ cdef class Gateway:
         """Store everything that the session has written, then hand it to the transport in one call.
 
         It waits until the log covers the session's numbers, as the next host would not know that they are given; and
-        while this node may release nothing, as this process may have been stopped since it looked last. Who has too much
-        waiting is disconnected: it is stored, for the next Logon.
+        while this node may release nothing, as this process may have been stopped since it looked last. A client with
+        too much waiting is disconnected: all is stored, for its next Logon.
         """
         cdef Outbox outbox = client.connection.outbox
         if client.session is not None:
@@ -557,7 +557,7 @@ cdef class Gateway:
             return 0
         if not self.records.covers(client.session):
             if outbox.used > MAX_UNSENT:
-                self.end(client, "what it is told waits for the log's word on its numbers, and is too much to keep here")
+                self.end(client, "what it is told waits for the log's word on its numbers, and is too much to keep")
             return 0
         client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
         client.given += outbox.used

@@ -25,7 +25,7 @@ from procs.disk.atomic_file import keep_spare, replace_durably
 from procs.gateway.store_reader import StoreCorrupt
 
 # Numbers that a session has reserved ahead; where half of them are used, more are asked for. Half has to be more than
-# default rings hold of one session's orders: the log's word is behind those, and answers that it doesn't cover wait here.
+# default rings hold of one session's orders: the log's word comes behind those, and what it doesn't cover has to wait.
 BLOCK = 131_072
 NAME = "numbers"
 NO_BOOT = b"none"  # numbers go on behind all that was reserved already, and none of them was sent to anybody

@@ -95,6 +95,6 @@ def extend(backups: Backups, records: list[bytes]) -> None:
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     """At the tests' own priority: the lowest one gets nothing where all of them run at once."""
     words = [sys.executable, "-m", "scripts", *map(str, arguments)]
-    if arguments[0] == "backup" and "--rate" not in arguments:
+    if arguments[0] == "backup" and not any(str(word).startswith("--rate") for word in arguments):
         words += ["--rate", "0"]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
