@@ -102,5 +102,5 @@ $(VENV)/.packages: pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install 'cython>=3.1' 'setuptools>=77'
 	@# LOCKSTEP_ONLY names no folder: the packages come first, what is compiled is $(VENV)/.built's business.
-	@LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --editable '.[dev]'
+	@LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --config-settings editable_mode=compat --editable '.[dev]'
 	@touch $@

@@ -34,8 +34,7 @@ from shm.atomics cimport (
     store_release_32,
 )
 from shm.clock cimport boottime_ns
-
-from shm.layout import SCHEMA_HASH
+from shm.records cimport SCHEMA_HASH
 
 cdef uint64_t MAGIC = 0x31445242534C0000  # "\0\0LSBRD1", little-endian
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from shm.refusal import FinalError
 
 SUFFIX: str
+OWN_SCHEMA: int  # of the records that this build writes and reads, as `shm.layout` derives it
 
 class JournalError(FinalError): ...
 

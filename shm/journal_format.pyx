@@ -35,9 +35,8 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp
 
 from shm.crc32c cimport crc32c
-from shm.records cimport RECORD_SIZE, SLOT_SIZE, CommandRecord
+from shm.records cimport RECORD_SIZE, SCHEMA_HASH, SLOT_SIZE, CommandRecord
 
-from shm.layout import SCHEMA_HASH
 from shm.refusal import FinalError
 
 cdef uint64_t schema_hash = SCHEMA_HASH
@@ -46,6 +45,7 @@ cdef enum:
     DIGITS = 20
 
 SUFFIX = ".journal"
+OWN_SCHEMA = schema_hash
 
 assert sizeof(SegmentHeader) == PAGE_SIZE
 assert sizeof(BatchHeader) == BATCH_HEADER_SIZE

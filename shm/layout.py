@@ -151,6 +151,7 @@ def _schema_lines() -> list[str]:
     return lines
 
 
+# Of all records, their fields and their enums: who writes records says so, and who reads them compares.
 SCHEMA_HASH = int.from_bytes(hashlib.sha256("\n".join(_schema_lines()).encode()).digest()[:8], "little") >> 1
 
 
@@ -179,6 +180,9 @@ def generate_pxd() -> str:
     ]
     constants = ("SLOT_SIZE", "RECORD_SIZE", "CL_ORD_ID_SIZE", "SYMBOL_SIZE", "MAX_MATCHERS")
     out += [f"    {name} = {getattr(records, name)}" for name in constants]
+    # Compiled in, as the derivation is most of what a process of the venue would import `shm.layout` for.
+    out += ["", "cdef extern from *:", '    """', f"    #define LOCKSTEP_SCHEMA_HASH {SCHEMA_HASH:#018x}ULL", '    """']
+    out += ['    const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"']
     for enum in ENUMS:
         prefix = _PREFIX.get(enum.__name__, _snake(enum.__name__))
         out += ["", "cdef enum:", *(f"    {prefix}_{member.name} = {member.value}" for member in enum)]

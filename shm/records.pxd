@@ -8,6 +8,12 @@ cdef enum:
     SYMBOL_SIZE = 16
     MAX_MATCHERS = 8
 
+cdef extern from *:
+    """
+    #define LOCKSTEP_SCHEMA_HASH 0x3292b3361e42c7d3ULL
+    """
+    const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
+
 cdef enum:
     CMD_NEW_ORDER = 1
     CMD_CANCEL = 2

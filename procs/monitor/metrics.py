@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from procs.monitor.health import QUESTIONS, Question
 from procs.monitor.reading import AgentStatus, GatewayStatus, NodeStatus, Reading, RingStatus, SnapshotStatus
-from shm.layout import SCHEMA_HASH
+from shm.journal_format import OWN_SCHEMA
 
 PACKAGE = "lockstep-venue"
 SECOND_NS = 1e9
@@ -274,4 +274,4 @@ METRICS = (BUILD, *map(of_question, QUESTIONS), VENUE, *OF_A_RUN)
 @cache
 def build_labels() -> Labels:
     """The values of BUILD's labels."""
-    return version(PACKAGE), f"{SCHEMA_HASH:016x}", platform.python_version()
+    return version(PACKAGE), f"{OWN_SCHEMA:016x}", platform.python_version()

@@ -14,7 +14,6 @@ from procs.replicator.handshake import Hello, LinkState
 from procs.venue import voided_commands
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_end import chain_at, segment_header
-from shm.layout import unpack_command
 
 NEAR = 8192  # records that a secondary may lack and still be in step: a moment's orders
 
@@ -44,6 +43,8 @@ def epoch_of(folder: Path, last_seq: int) -> int:
     """The epoch of record `last_seq` of a journal; 0 where there is none."""
     if last_seq < min(segment_seqs(folder)):
         return 0
+    from shm.layout import unpack_command  # a venue without another node has no use for it
+
     with_last = JournalReader(folder, last_seq, last_seq)
     try:
         return unpack_command(next(with_last)).epoch

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from shm.layout import SCHEMA_HASH
+from shm.journal_format import OWN_SCHEMA
 
 _HELLO = struct.Struct("<QQQQIIQ16s32s32s")
 HELLO_SIZE = _HELLO.size
@@ -67,7 +67,7 @@ class Hello(Struct, frozen=True):
     nonce: int
     slots: int = 0
     voids: int = 0
-    schema_hash: int = SCHEMA_HASH
+    schema_hash: int = OWN_SCHEMA
 
     def pack(self) -> bytes:
         """As it goes over the link."""

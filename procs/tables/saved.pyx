@@ -29,8 +29,8 @@ from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, mmap, munmap
 from posix.unistd cimport write
 
 from shm.crc32c cimport crc32c
+from shm.records cimport SCHEMA_HASH
 
-from shm.layout import SCHEMA_HASH
 
 cdef extern from "<sys/mman.h>" nogil:
     int MADV_SEQUENTIAL

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from shm import layout, records
+from shm.journal_format import OWN_SCHEMA
 from shm.records import COMMANDS, EVENTS, Command
 
 ALL = [*COMMANDS.values(), *EVENTS.values()]
@@ -66,3 +67,4 @@ def test_text_longer_than_its_field_is_refused() -> None:
 
 def test_the_generated_view_is_current() -> None:
     assert layout.PXD.read_text() == layout.generate_pxd()
+    assert layout.SCHEMA_HASH == OWN_SCHEMA
