@@ -28,6 +28,7 @@ LONGEST = {
         "gateway/test_connections", "matcher/test_book", "recovery/test_snapshot_catalog", "router/test_following",
         "scripts/test_repair_journal", "pipeline/test_refusing_database", "matcher/test_restart",
         "pipeline/test_looking", "scripts/operate/test_move", "scripts/test_void", "scripts/nodes/test_rejoin",
+        "witness/test_leadership",
     ))
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from msgspec import convert
 from config.schema import Config
 from procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server, url
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

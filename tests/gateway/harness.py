@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.gateway.stage import Stage
 
 STEP_S = 0.0005
-REPLY_S = 5.0
+REPLY_S = 30.0
 SEGMENT_BYTES = 64 * 4096  # small: every test has a journal of its own
 EDGES = ("publisher", "batcher")
 

@@ -15,7 +15,7 @@ from procs.edge.listening import AddressError
 from procs.monitor import server as module
 from procs.monitor.server import Answer, Server
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 BIG = b"x" * (64 << 20)  # more than both ends' buffers
 FLOOD = 4_000
 

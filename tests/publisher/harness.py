@@ -17,7 +17,7 @@ from procs.publisher.__main__ import Publisher
 from procs.publisher.feed import Feed
 from tests.publisher.exchange import Exchange
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 POLL_S = 0.001
 
 

@@ -20,7 +20,7 @@ from procs.witness.life import Life
 from procs.witness.record import State, View
 from shm.board import Word
 
-LEASE_S = 1
+LEASE_S = 2  # a process may wait for a processor for some tenths of that
 SECOND_NS = 1_000_000_000
 JOURNAL = "1f" * 16
 INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")

@@ -44,7 +44,7 @@ def test_a_primary_releases_with_the_lease_and_stops_before_it_ends(nodes: Nodes
     a.turn()
     assert a.is_("open")
     left_ns = a.board.get(Word.LEASE_UNTIL) - asked_ns
-    assert left_ns <= (1 - leadership.MARGIN) * LEASE_S * 1e9 + 50e6
+    assert left_ns <= (1 - leadership.MARGIN) * LEASE_S * 1e9 + 300e6
     while a.is_("open"):
         assert a.view().leader is not None
     assert a.view().leader is not None
@@ -260,7 +260,7 @@ def test_an_answer_that_comes_late_counts_from_its_request(nodes: Nodes, etcd: S
     a.runner.run(a.leadership.turn())
     timer.join()
     assert boottime_ns() - begun_ns > 150e6
-    assert a.board.get(Word.LEASE_UNTIL) < begun_ns + 50e6 + (1 - leadership.MARGIN) * LEASE_S * 1e9
+    assert a.board.get(Word.LEASE_UNTIL) < begun_ns + 300e6 + (1 - leadership.MARGIN) * LEASE_S * 1e9
 
 
 def test_a_wall_clock_an_hour_off_changes_nothing(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_a_wall_clock_an_hour_off_changes_nothing(nodes: Nodes, monkeypatch: pyt
         asked_ns = boottime_ns()
         a.turn()
         assert a.is_("open")
-        assert abs(a.board.get(Word.LEASE_UNTIL) - asked_ns - (1 - leadership.MARGIN) * LEASE_S * 1e9) < 100e6
+        assert abs(a.board.get(Word.LEASE_UNTIL) - asked_ns - (1 - leadership.MARGIN) * LEASE_S * 1e9) < 300e6
         b.turn()
         assert b.role.is_secondary
 
