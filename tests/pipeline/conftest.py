@@ -24,6 +24,8 @@ from tests.prepared_database import prepare
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 READY_S = 60
+# Three processes instead of five, where it does not matter which one has what: a start is cheaper.
+FEW = 'core = ["journaler", "router", "matcher.*"]\ngateway = ["publisher", "gateway.1"]'
 SEGMENT_BYTES = 4 << 20  # small: each venue prepares one more, and campaigns go through several
 
 
@@ -44,8 +46,12 @@ class RunningVenue:
         heartbeat_timeout_s: float = 10.0,
         metrics_port: int | None = None,
         makes_database: bool = False,
+        hosts: str = "",
     ) -> None:
-        """With `makes_database` its first start makes the database itself; else it finds one without rows."""
+        """With `makes_database` its first start makes the database itself; else it finds one without rows.
+
+        `hosts` is what [processes.hosts] has.
+        """
         self.folder = folder
         self.data = folder / "data"
         self.profile = profile
@@ -61,6 +67,7 @@ class RunningVenue:
             (r"^port = 9879.*$", "" if metrics_port is None else f"port = {metrics_port}"),
             (r"^profile = .*$", f'profile = "{profile}"'),
             (r"^durability = .*$", f'durability = "{durability}"'),
+            (r"^\[processes.hosts\]$", f"[processes.hosts]\n{hosts}"),
             (r"^segment_bytes = .*$", f"segment_bytes = {SEGMENT_BYTES}"),
             (r"^heartbeat_timeout_s = .*$", f"heartbeat_timeout_s = {heartbeat_timeout_s}"),
         ):

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from scripts import loss, set_aside
 from shm.journal import segment_path, verify
 from shm.journal_select import select
 from tests.passwords import PASSWORD
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_refusals import batches, flip, offset_of_order, refused
 
 NOWHERE = (Position(1, 1, 2**40),)  # a request that was never sent: those stay voided
@@ -47,6 +48,15 @@ def trade(venue: RunningVenue, name: str, *, rests: bool = False) -> None:
     maker.await_report(f"m{name}", "F")
     maker.close()
     taker.close()
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[RunningVenue]:
+    running = RunningVenue(tmp_path, hosts=FEW)
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()
 
 
 @pytest.fixture
@@ -123,25 +133,25 @@ def _kill_everywhere(venue: RunningVenue, data: Path, copy: Path) -> None:
     server = Embedded(data)
     server.start()
     try:
-        at, died = 0, True
+        at, died, all_of_it = 0, True, loss.examine(loaded, data)
         while died:
             at += 1
             _put(copy, data)
             child = os.fork()
             if not child:
-                _accept_until(loaded, data, at)
+                _accept_until(loaded, data, all_of_it, at)
             died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
             lost = loss.examine(loaded, data)
             if lost.known:
                 assert set_aside.accept(loaded, data, lost, set_aside.folder_for(data), lambda _: None) == []
-            assert loss.examine(loaded, data).known == []
+                assert loss.examine(loaded, data).known == []
         assert at > 8
     finally:
         server.stop()
 
 
-def _accept_until(loaded: config.Config, data: Path, at: int) -> None:
-    """Accept a loss, and end with 9 when something is to be brought to the disk for the so-manieth time."""
+def _accept_until(loaded: config.Config, data: Path, lost: loss.Loss, at: int) -> None:
+    """Accept the loss, and end with 9 when something is to be brought to the disk for the so-manieth time."""
     left = at
     sync = atomic_file.sync
 
@@ -154,6 +164,6 @@ def _accept_until(loaded: config.Config, data: Path, at: int) -> None:
 
     atomic_file.sync = count
     try:
-        set_aside.accept(loaded, data, loss.examine(loaded, data), set_aside.folder_for(data), lambda _: None)
+        set_aside.accept(loaded, data, lost, set_aside.folder_for(data), lambda _: None)
     finally:
         os._exit(0 if left > 0 else 1)

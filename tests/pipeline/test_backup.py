@@ -19,7 +19,7 @@ from procs.recovery.replay import ReplayedCore
 from procs.venue.snapshot_parts import Start
 from scripts.replay import digests_of
 from tests.pipeline.client import FixClient
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish, repeated
 from tests.pipeline.test_database import await_database, save
 
@@ -32,7 +32,7 @@ class Elsewhere(RunningVenue):
 
     def __init__(self, of: RunningVenue, folder: Path) -> None:
         folder.mkdir()
-        super().__init__(folder)
+        super().__init__(folder, hosts=FEW)
         self.fix_port, self.market_port = of.fix_port, of.market_port
         self.config = folder / "data" / "venue.toml"
 
@@ -42,7 +42,7 @@ class Drill:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.venue = RunningVenue(folder)
+        self.venue = RunningVenue(folder, hosts=FEW)
         self.data = folder / "data"
         self.points: list[dict[str, Any]] = []
 

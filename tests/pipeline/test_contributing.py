@@ -19,7 +19,7 @@ import pytest
 
 from procs.batcher.database import Embedded
 from tests.pages import ROOT, Block, blocks
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_pages import trade
 
 EXAMPLE = [block for block in blocks(ROOT / "CONTRIBUTING.md") if block.heading.startswith("Add a field")]
@@ -78,7 +78,7 @@ def run(tree: Path, *command: str, text: str = "", environment: dict[str, str] |
 
 @pytest.fixture
 def venue(changed: Path, tmp_path: Path) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path)
+    running = RunningVenue(tmp_path, hosts=FEW)
     running.spawning = {"cwd": changed}
     running.start()
     yield running

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from procs.batcher.database import Embedded
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
 
 PATIENCE_S = 60.0
@@ -28,7 +28,7 @@ _thousands = itertools.count(step=1_000_000)
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("venue"))
+    running = RunningVenue(tmp_path_factory.mktemp("venue"), hosts=FEW)
     yield running
     if running.process is not None:
         assert running.stop() == 0

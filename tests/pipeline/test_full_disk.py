@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.pipeline.client import FixClient
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_database import await_database
 from tests.small_disk import SmallDisk
 
@@ -37,7 +37,7 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
     disk = small_disk(DISK_BYTES)
     (disk.folder / "data").mkdir()
     (tmp_path / "data").symlink_to(disk.folder / "data")
-    venue = RunningVenue(tmp_path, durability="local")
+    venue = RunningVenue(tmp_path, hosts=FEW)
     venue.start()
     bot, trader = venue.client("TRADER1"), venue.client("TRADER2")
     bot.connect()

@@ -14,7 +14,7 @@ import pytest
 from procs.batcher.database import Embedded
 from procs.venue import database_trouble
 from tests.batcher.conftest import empty_database, server
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_accept_loss import trade
 from tests.pipeline.test_database import await_database
 from tests.pipeline.test_refusals import refused
@@ -58,7 +58,7 @@ def foreign(server: Embedded, empty_database: str, tmp_path: Path) -> Iterator[F
 @pytest.fixture
 def venue(tmp_path: Path, foreign: Foreign) -> Iterator[RunningVenue]:
     """A venue that has traded into a foreign database."""
-    running = RunningVenue(tmp_path)
+    running = RunningVenue(tmp_path, hosts=FEW)
     running.configure(r"^url = .*$", f'url = "{foreign.url}"')
     running.start()
     yield running

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from procs.batcher.database import Embedded
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_accept_loss import trade
 from tests.pipeline.test_database import await_database
 
@@ -51,7 +51,7 @@ def strict() -> Iterator[Strict]:
 
 @pytest.fixture
 def venue(tmp_path: Path, strict: Strict) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path)
+    running = RunningVenue(tmp_path, hosts=FEW)
     running.configure(r"^url = .*$", f'url = "{strict.url}"')
     running.start()
     yield running

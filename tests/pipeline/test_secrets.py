@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.passwords import CHEAP_HASH
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import FEW, RunningVenue
 
 RIGHT = "Tr0ub4dor-right"
 WRONG = "Tr0ub4dor-wrong"
@@ -42,7 +42,7 @@ def give_passwords(venue: RunningVenue) -> None:
 
 
 def test_no_password_is_in_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    venue = RunningVenue(tmp_path)
+    venue = RunningVenue(tmp_path, hosts=FEW)
     give_passwords(venue)
     venue.start()
     try:
