@@ -5,6 +5,7 @@ Each subcommand is a module of this package, loaded only when it is asked for; n
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -112,6 +113,7 @@ def main() -> None:
     """Run the command line's subcommand and exit."""
     arguments = sys.argv[1:]
     json = "--json" in arguments
+    gc.set_threshold(50_000)  # imports are most of what a command does, and make no garbage
     try:
         result = command_line(arguments)(arguments, exit_on_error=False, print_error=not json)
         sys.stdout.flush()

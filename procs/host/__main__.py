@@ -8,6 +8,11 @@ start runs it, so it imports what its kind needs and no more: event loop and rep
 
 from __future__ import annotations
 
+# ruff: noqa: E402 — what is imported stays: collections on the way would be a tenth of a start.
+import gc
+
+gc.disable()
+
 import argparse
 import importlib
 import os
@@ -65,6 +70,8 @@ def run() -> None:
         beat = partial(_beat, venue, host, time.monotonic_ns())
         for name, edge in zip(host.agents, agents, strict=True):
             catch_up(venue, name, edge, beat)
+    gc.freeze()  # snapshots' children then share these pages, too
+    gc.enable()
     if host.kind == "carried":
         _run_carried(venue, host, agents)
     else:
