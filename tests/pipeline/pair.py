@@ -19,6 +19,7 @@ from tests.replicator.proxy import ALL, Proxy
 
 WAIT_S = 60
 TURN_S = 0.01
+HOSTS = 'gateway = ["publisher", "gateway.1"]'  # a process less: a start is cheaper
 
 
 class Cable(threading.Thread):
@@ -53,8 +54,8 @@ class Pair:
 
     def __init__(self, folder: Path, durability: str = "replicated", acknowledge: str = "disk") -> None:
         self.ports = ports = free_port(), free_port()
-        self.a = RunningVenue(self._folder(folder, "a"), durability=durability)
-        self.b = RunningVenue(self._folder(folder, "b"), durability=durability)
+        self.a = RunningVenue(self._folder(folder, "a"), durability=durability, hosts=HOSTS)
+        self.b = RunningVenue(self._folder(folder, "b"), durability=durability, hosts=HOSTS)
         self.to_a, self.to_b = Cable(ports[0]), Cable(ports[1])
         for own, name, port, peer in ((self.a, "a", ports[0], self.to_b), (self.b, "b", ports[1], self.to_a)):
             own.configure(r'^# node = "a".*$', f'node = "{name}"')

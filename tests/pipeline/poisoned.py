@@ -1,7 +1,6 @@
 """A venue with a poison in it, for tests: an order whose client id is POISON kills the matcher, each time.
 
     python -m tests.pipeline.poisoned run CONFIG
-    python -m tests.pipeline.poisoned lockstep COMMAND …
 
 Hosts and the careful replay are the real ones but for that; nothing of a venue that is not started here can be reached
 from it.
@@ -28,7 +27,6 @@ from procs.supervisor.supervisor import Supervisor
 from procs.venue import voided_commands
 from procs.venue.topology import Host
 from procs.venue.venue import Manifest, Venue
-from scripts.__main__ import main
 from scripts.run import Terminal
 from shm.layout import unpack_command
 from shm.records import NewOrder
@@ -68,7 +66,7 @@ class PoisonedLoop:
         started_ns, beat_s, work = time.monotonic_ns(), 0.0, 1
         while not self._stopped:
             if not work:
-                time.sleep(0.0005)  # a stage without work gives the processor to others
+                time.sleep(0.002)  # a stage without work gives the processor to others
             work = 0
             for agent in self._agents:
                 if agent.name.startswith("matcher"):
@@ -126,12 +124,6 @@ def careful_command(manifest: Path, note: Path) -> Sequence[str]:
     return _as("careful", COMMAND_OF(manifest, note))
 
 
-def lockstep() -> None:
-    """The console command, whose careful replays die as the stages do."""
-    vars(poison)["command_of"] = careful_command
-    main()
-
-
 def run(path: Path) -> int:
     """As `lockstep run`."""
     loaded = config.load(path)
@@ -150,7 +142,7 @@ def _as(role: str, command: Sequence[str]) -> Sequence[str]:
 
 
 if __name__ == "__main__":
-    roles: dict[str, Callable[[], object]] = {"host": be_host, "careful": be_careful, "lockstep": lockstep}
+    roles: dict[str, Callable[[], object]] = {"host": be_host, "careful": be_careful}
     what = sys.argv.pop(1)
     if what == "run":
         sys.exit(run(Path(sys.argv[1])))

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from config.schema import Config
+from tests import console
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
 from tests.simulation.run import run_seed
 
 PROJECT = Path(__file__).parents[2]
 SEED = 55  # the one that failed where a demo venue had left a snapshot
-ORDERS = 500
+ORDERS = 200
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +148,7 @@ def test_a_configuration_that_could_not_start_is_found_out(day: RunningVenue, tm
 def _check(file: Path, text: str) -> tuple[int, list[str]]:
     """The exit code of `lockstep check` for a configuration, and what it would change."""
     file.write_text(text)
-    answer = subprocess.run(
-        [sys.executable, "-m", "scripts", "check", "--json", str(file)], capture_output=True, text=True, check=False
-    )
+    answer = console.lockstep("check", "--json", file)
     return answer.returncode, json.loads(answer.stdout)["changes"]
 
 

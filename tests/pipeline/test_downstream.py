@@ -14,16 +14,17 @@ from websockets.sync.client import connect
 
 from procs.supervisor.recovery import MAX_RESTARTS
 from tests.pipeline.conftest import RunningVenue
-from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
+from tests.pipeline.stream import AT_SPEED, RECOVERY_S, Stream, await_progress, finish
 
-SLOTS = 1024  # of an event ring: so few that they are full at once
+SLOTS = 256  # of an event ring: so few that they are full at once
 TO_FULL = SLOTS // 2  # rounds, of several events each
-GAP_S = 3.0  # far below the heartbeat timeout, 10 s, and far above what a busy machine adds to the 0.2 s
-DEATHS = MAX_RESTARTS + 2  # of another host, the last one would start the whole venue again
+HEARTBEAT_TIMEOUT_S = 60.0
+GAP_S = 20.0  # far below that, and far above what a busy machine adds to the 0.2 s
+DEATHS = MAX_RESTARTS  # and one for hanging: of another host, the last one would start the whole venue again
 
 
-def stream_of(venue: RunningVenue, trader: str) -> Stream:
-    stream = Stream(venue.client(trader), at_speed=TO_FULL)
+def stream_of(venue: RunningVenue, trader: str, at_speed: int = AT_SPEED) -> Stream:
+    stream = Stream(venue.client(trader), at_speed=at_speed)
     stream.start()
     await_progress(stream, time.monotonic())
     return stream
@@ -31,7 +32,7 @@ def stream_of(venue: RunningVenue, trader: str) -> Stream:
 
 @pytest.fixture
 def venue(tmp_path: Path) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path)
+    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S)
     running.configure(r"^events = .*$", f"events = {SLOTS}")
     running.start()
     yield running
@@ -40,7 +41,7 @@ def venue(tmp_path: Path) -> Iterator[RunningVenue]:
 
 
 def test_who_only_tells_holds_no_order_up_by_hanging_or_dying(venue: RunningVenue) -> None:
-    trading = stream_of(venue, "TRADER7")
+    trading = stream_of(venue, "TRADER7", TO_FULL)
     for times, host in enumerate(("publisher", "batcher"), 2):
         connection, before = trading.client._socket, venue.pids()
         trading.longest_gap_s = 0.0

@@ -6,8 +6,10 @@ section begins with, such as a damaged journal.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -25,7 +28,10 @@ import pytest
 import config
 from config.schema import Config
 from procs.batcher.database import _installation
+from scripts.terminal import DEFAULT_CONFIG
 from shm.journal import segment_path
+from tests import console
+from tests.console import CHANGES_ITS_PROCESS
 from tests.pages import ROOT, Block, blocks
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue, free_port
@@ -194,6 +200,9 @@ class Walk:
         self._folder = folder
         self._copy = folder / "backup"
         self._environment = {"LOCKSTEP_CONFIG": str(venue.config)}
+        default = folder / DEFAULT_CONFIG  # which a command in this process takes: it knew no other when it was loaded
+        default.parent.mkdir()
+        default.symlink_to(venue.config)
         self._heading = ""
         self.followed = 0
 
@@ -209,10 +218,18 @@ class Walk:
             if command.startswith("export "):
                 self._environment["LOCKSTEP_OPERATOR_PASSWORD"] = PASSWORD
                 continue
-            answer = shell(self._meant(command), self._folder, self._environment)
+            answer = self._answer(self._meant(command))
             wanted = 1 if any(word in command for word in REFUSED) else 0
             assert answer.returncode == wanted, f"{OPERATIONS.name}: {command}\n{answer.stdout}{answer.stderr}"
             self.followed += 1
+
+    def _answer(self, command: str) -> subprocess.CompletedProcess[str]:
+        """A shell's, where there is something for one to do, or where it has to be another process."""
+        words = shlex.split(command)
+        if words[0] != "lockstep" or words[1] in CHANGES_ITS_PROCESS or set(command) & set("|$;&<>"):
+            return shell(command, self._folder, self._environment)
+        with contextlib.chdir(self._folder), patch.dict(os.environ, self._environment):
+            return console.lockstep(*words[1:])
 
     def _meant(self, command: str) -> str:
         """The command with what the page leaves to its reader."""

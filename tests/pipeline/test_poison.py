@@ -9,10 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from scripts.void import take_out
+from tests import console
 from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.poisoned import careful_command
 
 NAMED_S = 60.0
 
@@ -27,10 +31,8 @@ class Poisoned(RunningVenue):
         self.await_ready(1, 60)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tests.pipeline.poisoned", "lockstep", *arguments, str(self.config)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        with patch.dict(take_out.__kwdefaults__, careful=careful_command):
+            return console.lockstep(*arguments, self.config)
 
     def await_name(self) -> int:
         """Which record the supervisor says that the core dies of."""
@@ -43,7 +45,7 @@ class Poisoned(RunningVenue):
 
 @pytest.fixture
 def poisoned(tmp_path: Path) -> Iterator[Poisoned]:
-    running = Poisoned(tmp_path)
+    running = Poisoned(tmp_path, hosts='gateway = ["publisher", "gateway.1"]')
     running.start()
     yield running
     if running.process is not None:
@@ -58,8 +60,9 @@ def test_poison_is_named_and_taken_out(poisoned: Poisoned) -> None:
     client.order("POISON", "buy", "101", "1")
     seq = poisoned.await_name()
     assert f"lockstep void {seq} takes it out" in poisoned.log.read_text()
-    refused = poisoned.command("void", str(seq))
+    refused = poisoned.command("void", str(seq), "--json")
     assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "stop it first" in json.loads(refused.stdout)["error"]["reason"]
     assert poisoned.stop() == 0
     healthy = poisoned.command("void", str(seq - 1), "--yes")
     assert healthy.returncode == 1, healthy.stdout + healthy.stderr
@@ -77,7 +80,6 @@ def test_poison_is_named_and_taken_out(poisoned: Poisoned) -> None:
     client.await_report("after", "0")
     shown = json.loads(poisoned.command("at", str(seq), "--json").stdout)
     assert any("VOIDED" in event for event in shown["events"])
-    assert "stop it first" in json.loads(poisoned.command("void", str(seq - 1), "--json").stdout)["error"]["reason"]
     assert poisoned.stop() == 0
     poisoned.verify()
     again = poisoned.command("void", str(seq), "--json")
