@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -104,11 +105,11 @@ def _table_problems(value: Any, section: type[Section], key: str) -> list[Proble
     if not isinstance(value, dict):
         return [Problem(key, f"is {_show(value)}; allowed is a table")]
     prefix = f"{key}." if key else ""
-    hints = get_type_hints(section, include_extras=True)
+    hints, required = _keys(section)
     problems = [
-        Problem(prefix + field.name, f"is missing: it must be {_describe(hints[field.name])}")
-        for field in structs.fields(section)
-        if field.required and field.name not in value
+        Problem(prefix + name, f"is missing: it must be {_describe(hints[name])}")
+        for name in required
+        if name not in value
     ]
     for name, item in value.items():
         if name in hints:
@@ -116,6 +117,13 @@ def _table_problems(value: Any, section: type[Section], key: str) -> list[Proble
         else:
             problems.append(Problem(prefix + name, _unknown(name, list(hints))))
     return problems
+
+
+@cache
+def _keys(section: type[Section]) -> tuple[dict[str, Any], list[str]]:
+    """The type of each key of a section, and the keys that must be there. A file has a section for each instrument."""
+    required = [field.name for field in structs.fields(section) if field.required]
+    return get_type_hints(section, include_extras=True), required
 
 
 def _leaf_problems(value: Any, wanted: Any, key: str, verb: str) -> list[Problem]:
