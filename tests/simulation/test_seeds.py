@@ -10,8 +10,8 @@ import pytest
 
 from tests.simulation.run import Tally, run_seed, shrink, story
 
-SEEDS = (*range(99), 119)  # in which, together, everything happens
-CHUNK = 25
+SEEDS = (*range(58), 69, 119)  # in which, together, everything happens
+CHUNK = 20
 TALLY = Tally()
 
 
