@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.forked import lockstep
 from tests.scripts.test_verify import Busy
-
-ROOT = Path(__file__).parents[2]
 
 
 def spoil_voids(data: Path) -> Path:
@@ -41,10 +38,7 @@ def test_damage_is_named_in_a_line(tmp_path: Path, spoil: Callable[[Path], Path]
     busy = Busy(tmp_path)
     path = spoil(busy.data)
     for words in commands:
-        answer = subprocess.run(
-            [sys.executable, "-m", "scripts", *words.split(), busy.file], cwd=ROOT, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        answer = lockstep(*words.split(), busy.file)
         said = answer.stdout + answer.stderr
         assert answer.returncode == 1, f"{words}: {said}"
         assert "Traceback" not in said, f"{words}: {said}"

@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from scripts.__main__ import COMMANDS
+from tests.forked import AsUser
 from tests.pipeline.conftest import RunningVenue
+from tests.prepared_database import prepare
 
 ROOT = Path(__file__).parents[2]
 OWNER, STRANGER = "nobody", "daemon"
@@ -56,13 +58,15 @@ class Owned(RunningVenue):
         shutil.chown(folder, OWNER, pwd.getpwnam(OWNER).pw_gid)
         folder.chmod(0o755)
         self.python = str(python())
+        self._commands = AsUser(self.python, cwd=ROOT, env=environment())
 
     def given(self, user: str, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.python, "-m", "scripts", *command, str(self.config)], cwd=ROOT, env=environment(), user=user,
-            group=pwd.getpwnam(user).pw_gid, extra_groups=[], capture_output=True, text=True, check=False, timeout=120,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return self._commands.give(user, *command, self.config)
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.stop()
+        self._commands.close()
 
     def strange(self) -> dict[str, str]:
         """What of its data folder does not belong to its owner."""
@@ -80,10 +84,11 @@ def venue() -> Iterator[Owned]:
     with tempfile.TemporaryDirectory(prefix="lockstep-test-") as folder:
         running = Owned(Path(folder))
         running.spawning = {"cwd": ROOT, "env": environment(), "user": OWNER, "group": pwd.getpwnam(OWNER).pw_gid}
+        prepare(running.data)
+        subprocess.run(["chown", "-R", f"{OWNER}:", running.data], check=True)
         running.start()
         yield running
-        if running.process is not None:
-            running.stop()
+        running.close()
 
 
 def is_a_line(told: subprocess.CompletedProcess[str], *words: str) -> None:

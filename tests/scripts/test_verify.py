@@ -25,6 +25,7 @@ from scripts.verify import Verdict, examine, replayed
 from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
+from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.conftest import DEMO
 from tests.router.random_driver import Everything
 from tests.router.rig import FREE, Rig
@@ -50,7 +51,8 @@ class Busy:
             for at in range(0, len(self.rig.log), 50):
                 writer.append(self.rig.log[at : at + 50])
         self.file = folder / "venue.toml"
-        self.file.write_text(re.sub(r"^data = .*$", f'data = "{self.data}"', DEMO.read_text(), flags=re.MULTILINE))
+        text = DEMO.read_text().replace(f'password = "{PASSWORD}"', f'password_hash = "{CHEAP_HASH}"')
+        self.file.write_text(re.sub(r"^data = .*$", f'data = "{self.data}"', text, flags=re.MULTILINE))
         self.config: Config = config.load(self.file)
 
     def core_at(self, seq: int) -> ReplayedCore:

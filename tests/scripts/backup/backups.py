@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from msgspec import structs
 
@@ -20,9 +19,9 @@ from scripts.backup.taking import Taking
 from scripts.replay import Digests, digests_of
 from shm.journal import JournalReader
 from shm.journal_writer import JournalWriter
+from tests.forked import lockstep
 from tests.scripts.test_verify import SEGMENT_BYTES, Busy
 
-ROOT = Path(__file__).parents[3]
 SESSION, GENERATION, RESERVED = 7, 2, 70_000
 
 
@@ -92,9 +91,8 @@ def extend(backups: Backups, records: list[bytes]) -> None:
             writer.append(records[at : at + 50])
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+def command(*arguments: object) -> CompletedProcess[str]:
     """At the tests' own priority: the lowest one gets nothing where all of them run at once."""
-    words = [sys.executable, "-m", "scripts", *map(str, arguments)]
     if arguments[0] == "backup" and not any(str(word).startswith("--rate") for word in arguments):
-        words += ["--rate", "0"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        arguments = (*arguments, "--rate", "0")
+    return lockstep(*arguments)

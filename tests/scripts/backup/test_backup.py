@@ -28,7 +28,8 @@ from shm.journal import segment_seqs, verify
 from shm.journal_end import chain_at
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
-from tests.scripts.backup.backups import GENERATION, RESERVED, ROOT, SESSION, Backups, command, extend, shorten
+from tests.passwords import PASSWORD
+from tests.scripts.backup.backups import GENERATION, RESERVED, SESSION, Backups, command, extend, shorten
 from tests.scripts.test_verify import SEGMENT_BYTES
 from tests.small_disk import SmallDisk, small_disk
 
@@ -59,7 +60,9 @@ def test_what_is_restored_is_what_was(backups: Backups) -> None:
 def test_the_restored_configuration_is_the_venues_without_its_secrets(backups: Backups) -> None:
     secret = "https://chat.example/hooks/secret"
     alerts = structs.replace(backups.busy.config.alerts, webhook=secret)
-    backups.busy.config = structs.replace(backups.busy.config, alerts=alerts)
+    first, *others = backups.busy.config.accounts
+    accounts = [structs.replace(first, password=PASSWORD, password_hash=None), *others]
+    backups.busy.config = structs.replace(backups.busy.config, alerts=alerts, accounts=accounts)
     backups.take()
     done = backups.restore()
     text = Path(done.config).read_text()
@@ -302,7 +305,7 @@ def test_a_backup_that_is_killed_leaves_those_before_and_what_it_has_copied(back
     first, _ = backups.take()
     extend(backups, rest)
     words = [sys.executable, "-m", "scripts", "backup", backups.repository.folder, backups.busy.file, "--rate", "0.02"]
-    process = subprocess.Popen([*map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     before = len([*backups.repository.folder.glob("objects/??/*")])
     deadline = time.monotonic() + 60
     while len([*backups.repository.folder.glob("objects/??/*")]) < before + 2:

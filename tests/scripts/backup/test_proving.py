@@ -17,6 +17,15 @@ from shm.journal import JournalError, segment_path, segment_seqs
 from shm.segment import RoleLock
 from tests.scripts.backup.backups import Backups, command
 
+Taken = tuple[Backups, Point]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    """A backup of which tests change nothing but its point."""
+    backups = Backups(tmp_path_factory.mktemp("whole"))
+    return backups, backups.take()[0]
+
 
 @pytest.mark.parametrize("kind", ["journal/", "snapshots/", "gateway.1/"])
 def test_a_flipped_bit_is_found_by_verify_and_by_restore(backups: Backups, kind: str) -> None:
@@ -83,12 +92,23 @@ def test_verify_goes_by_way_of_every_snapshot(backups: Backups) -> None:
 
 @pytest.mark.parametrize("place", ["../../outside", "/outside", "journal/../../outside", "snapshots/1/.hidden",
                                    "venue.toml", "run/manifest.json", "journal/x", "gateway.1/numbers\n"])  # fmt: skip
-def test_a_point_names_no_place_but_a_backups(backups: Backups, place: str) -> None:
-    point, _ = backups.take()
+def test_a_point_names_no_place_but_a_backups(whole: Taken, place: str) -> None:
+    backups, point = whole
     elsewhere = structs.replace(point, files=[structs.replace(point.files[0], path=place), *point.files[1:]])
     with pytest.raises(RepositoryError, match="no backup was made"):
         backups.repository.publish(elsewhere)
     planted(backups, elsewhere)
+    with pytest.raises(RepositoryError, match="is damaged"):
+        backups.prove()
+    with pytest.raises(RepositoryError, match="is damaged"):
+        backups.restore()
+    assert [*backups.restored.iterdir()] == []
+    backups.restored.rmdir()
+
+
+def test_the_commands_say_that_a_point_names_another_place(whole: Taken) -> None:
+    backups, point = whole
+    planted(backups, structs.replace(point, files=[structs.replace(point.files[0], path="../../outside")]))
     for arguments in (["restore", backups.repository.folder, "--to", backups.restored],
                       ["backup", backups.repository.folder, "--verify"]):  # fmt: skip
         answer = command(*arguments)
