@@ -10,19 +10,19 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shm.records import Cancel, ExtClientId, Instrument, NewOrder, OrderType, Replace, Side, TimeInForce, Traded
+from tests.forked import lockstep
 from tests.models.book import Book
-from tests.pipeline.conftest import RunningVenue, venue
+from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.pair import within
 
-__all__ = ["venue"]
-
 LOBSTER = Path(__file__).parents[4] / "shared" / "data" / "lobster"
-COMMANDS = 2000
+COMMANDS = 1000
 ROWS_OF_A_DAY = 155_935
 MORNING = 10_000  # rows of it
 EMPTY_LEVEL = {1: (-9999999999, 0), -1: (9999999999, 0)}
@@ -192,7 +192,21 @@ class LobsterAuthor(Author):
         return [f"{time},4,{t.maker_order_id},{t.quantity_lots},{t.price_ticks * 100},{-side}" for t in trades]
 
 
-def test_a_raw_message_file_is_played_as_what_it_records(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    """One for all plays: each has an instrument and accounts of its own, and the last one ends it."""
+    running = RunningVenue(tmp_path_factory.mktemp("venue"))
+    running.start()
+    yield running
+    if running.process is not None:
+        running.stop()
+
+
+def on(venue: RunningVenue, symbol: str, buyer: str, seller: str) -> tuple[str, ...]:
+    return ("--config", str(venue.config), "--symbol", symbol, "--buyer", buyer, "--seller", seller)
+
+
+def test_a_raw_message_file_is_played_as_what_it_records(tmp_path: Path, venue: RunningVenue) -> None:
     seed = int(os.environ.get("LOCKSTEP_FLOW_SEED", random.SystemRandom().randrange(10**9)))
     print(f"LOCKSTEP_FLOW_SEED={seed}")
     author = LobsterAuthor(seed)
@@ -200,7 +214,8 @@ def test_a_raw_message_file_is_played_as_what_it_records(tmp_path: Path) -> None
     messages, rows = author.lobster()
     (tmp_path / "message.csv").write_text("\n".join(messages) + "\n")
     (tmp_path / "book.csv").write_text("\n".join(rows) + "\n")
-    answer = flow(tmp_path / "message.csv", tmp_path / "book.csv", "--levels", "5", "--json")
+    options = ("--levels", "5", "--json", *on(venue, "ETHUSDT", "TRADER3", "TRADER4"))
+    answer = flow(tmp_path / "message.csv", tmp_path / "book.csv", *options)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     outcome = json.loads(answer.stdout)
     assert outcome["agreed"] == outcome["checkpoints"] > COMMANDS // 2
@@ -229,12 +244,7 @@ def flowing(commands: Path, book: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def flow(commands: Path, book: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scripts", "flow", str(commands), "--book", str(book), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return lockstep("flow", commands, "--book", book, *options)
 
 
 def test_books_agree_with_the_oracle_on_a_venue_of_the_flows_own(written: tuple[Path, Path]) -> None:
@@ -252,24 +262,10 @@ def test_a_running_venue_is_joined_and_a_wrong_book_is_shown(written: tuple[Path
     price, size, rest = rows[wrong].split(",", 2)
     rows[wrong] = f"{price},{int(size) + 1},{rest}"
     book.write_text("\n".join(rows) + "\n")
-    options = ("--config", str(venue.config), "--symbol", "SOLUSDT", "--buyer", "TRADER1", "--seller", "TRADER2")
-    answer = flow(commands, book, "--levels", "5", *options)
+    answer = flow(commands, book, "--levels", "5", *on(venue, "SOLUSDT", "TRADER1", "TRADER2"))
     assert answer.returncode == 1, answer.stdout + answer.stderr
     assert f"row {wrong}," in answer.stdout
     assert f"{COMMANDS - 1:,} of {COMMANDS:,} checkpoints agree" in answer.stdout
-
-
-def test_a_venue_that_dies_during_a_play_ends_it_with_a_line(written: tuple[Path, Path], venue: RunningVenue) -> None:
-    os.kill(venue.pids()["publisher"], signal.SIGSTOP)  # a driver waits for books: this play can't be over
-    options = ("--config", str(venue.config), "--symbol", "SOLUSDT", "--buyer", "TRADER1", "--seller", "TRADER2")
-    with flowing(*written, *options) as play:
-        log = venue.data / "log" / "gateway.log"
-        within(lambda: log.read_text().count('"logon"') == 2, "nobody has logged on")
-        venue.kill_all()
-        said, _ = play.communicate(timeout=60)
-    assert play.returncode == 1, said
-    assert "the play failed: " in said
-    assert "Traceback" not in said
 
 
 @pytest.mark.skipif(not LOBSTER.is_dir(), reason=f"the AMZN day is not at hand (looked for {LOBSTER})")
@@ -307,3 +303,16 @@ def test_a_book_file_that_is_too_short_is_refused(written: tuple[Path, Path]) ->
     answer = flow(commands, book)
     assert answer.returncode == 2
     assert "which has 10 rows" in answer.stderr
+
+
+def test_a_venue_that_dies_during_a_play_ends_it_with_a_line(written: tuple[Path, Path], venue: RunningVenue) -> None:
+    os.kill(venue.pids()["publisher"], signal.SIGSTOP)  # a driver waits for books: this play can't be over
+    log = venue.data / "log" / "gateway.log"
+    before = log.read_text().count('"logon"')
+    with flowing(*written, *on(venue, "BTCUSDT", "TRADER5", "TRADER6")) as play:
+        within(lambda: log.read_text().count('"logon"') == before + 2, "nobody has logged on")
+        venue.kill_all()
+        said, _ = play.communicate(timeout=60)
+    assert play.returncode == 1, said
+    assert "the play failed: " in said
+    assert "Traceback" not in said
