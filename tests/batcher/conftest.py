@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import os
+import select
+import signal
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from procs.batcher.database import Embedded, migrate
+from tests.prepared_database import prepare
 from tests.router.random_driver import rested, write_journal
 from tests.router.rig import Rig
 
+PATIENCE_S = 60.0
 _serial = itertools.count(1)
 
 
@@ -27,26 +33,49 @@ def data() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Embedded]:
     with tempfile.TemporaryDirectory(prefix="lockstep-test-") as folder:
+        prepare(Path(folder))
+        with (Path(folder) / "postgres" / "postgresql.auto.conf").open("a") as settings:
+            settings.write("autovacuum = off\n")  # a worker for each test's database, again and again
         embedded = Embedded(Path(folder))
         embedded.start()
         yield embedded
-        embedded.stop()
+        end_at_once(embedded)
+
+
+def end_at_once(embedded: Embedded) -> None:
+    """In order it would write all that it has to a folder that is removed."""
+    postmaster = os.pidfd_open(int((embedded.folder / "postmaster.pid").read_text().splitlines()[0]))
+    signal.pidfd_send_signal(postmaster, signal.SIGQUIT)
+    assert select.select([postmaster], [], [], PATIENCE_S)[0], "the server has not ended"
+    os.close(postmaster)
 
 
 @pytest.fixture
 def empty_database(server: Embedded) -> str:
     """The URL of a database without tables."""
-    name = f"test_{next(_serial)}"
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.url.replace("/lockstep?", f"/{name}?")
+    return _created(server.url, "template0")
 
 
 @pytest.fixture
-def database(empty_database: str) -> str:
+def database(server: Embedded) -> str:
     """The URL of a database with the venue's tables."""
-    migrate(empty_database)
-    return empty_database
+    return _created(server.url, _migrated(server.url))
+
+
+@cache
+def _migrated(url: str) -> str:
+    """The name of a database of that server with the venue's tables: copies cost less than migrations."""
+    made = _created(url, "template0")
+    migrate(made)
+    return made.partition("?")[0].rpartition("/")[2]
+
+
+def _created(url: str, template: str) -> str:
+    """The URL of a new database, a copy of `template`, beside the one in `url`."""
+    name = f"test_{next(_serial)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return url.replace("/lockstep?", f"/{name}?")
 
 
 @pytest.fixture(scope="module")

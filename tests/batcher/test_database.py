@@ -17,12 +17,15 @@ from msgspec import convert
 
 from config.schema import Config
 from procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server, url
+from tests.prepared_database import prepare
 
 PATIENCE_S = 60.0
 
 
 @pytest.fixture
 def own(data: Path) -> Embedded:
+    """One that has run before, and does not."""
+    prepare(data)
     return Embedded(data)
 
 
@@ -107,6 +110,7 @@ def test_the_server_outlives_its_starter_and_is_found(own: Embedded) -> None:
 
 def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(data: Path) -> None:
     deep = data / ("d" * 60) / ("e" * 60)
+    prepare(deep)
     embedded = Embedded(deep)
     embedded.start()
     try:
@@ -117,12 +121,17 @@ def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(data: Path) -> None
         embedded.socket_folder.rmdir()
 
 
-def test_an_interrupted_first_start_begins_anew(own: Embedded) -> None:
+def test_an_interrupted_first_start_begins_anew(data: Path) -> None:
+    own = Embedded(data)
     leftover = own.folder.with_name("postgres.new")
     leftover.mkdir(parents=True)
     (leftover / "PG_VERSION").write_text("18\n")
-    own.start()
-    own.stop()
+    assert own.start()
+    try:
+        with psycopg.connect(own.url) as connection:
+            assert connection.execute("SELECT to_regclass('writer')").fetchone() == (None,)
+    finally:
+        own.stop()
     assert not leftover.exists()
 
 

@@ -21,6 +21,7 @@ from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 
+STEPS = 24  # of a batch
 # What a user may do to a table: the statements, those that undo them, and which table's rows they keep out.
 TRIGGER = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -126,12 +127,12 @@ def batches(database: str, tmp_path: Path, seed: int = 7, change: Callable[[int]
     with session(database) as opened:
         for number in range(4):
             change(number)
-            stream.steps(40)
+            stream.steps(STEPS)
             spool_all(stream, spool)
             opened.write(batch_after(opened, spool))
     for number in (4, 5):
         change(number)
-        stream.steps(40)
+        stream.steps(STEPS)
         spool_all(stream, spool)
         with session(database) as opened:
             opened.write(batch_after(opened, spool))
