@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,13 +56,20 @@ def save(data: Path, seq: int, agents: Sequence[str] = AGENTS) -> None:
     filed.reap()
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    write_journal(tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each part of a snapshot costs a process: they are saved once, and copied for each test."""
+    folder = tmp_path_factory.mktemp("made")
+    write_journal(folder)
     for seq in MARKS:
-        save(tmp_path, seq)
-        snapshot_catalog.enter(tmp_path, seq, AGENTS)
-    return tmp_path
+        save(folder, seq)
+        snapshot_catalog.enter(folder, seq, AGENTS)
+    return folder
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "data")
 
 
 def test_without_a_snapshot_all_begins_with_the_journal(tmp_path: Path) -> None:
