@@ -41,7 +41,7 @@ SECOND_NS = 10**9
 SHUT = (Phase.CLOSED, Phase.HALT, Phase.CANCEL_ONLY)
 PHASES = {
     Phase.CLOSED: 2, Phase.PRE_OPEN: 3, Phase.OPENING_AUCTION: 4, Phase.CONTINUOUS: 8, Phase.VOLATILITY_AUCTION: 3,
-    Phase.CLOSING_AUCTION: 4, Phase.HALT: 2, Phase.CANCEL_ONLY: 1,
+    Phase.CLOSING_AUCTION: 4, Phase.HALT: 2, Phase.CANCEL_ONLY: 2,
 }  # fmt: skip
 TYPES = {
     OrderType.LIMIT: 60, OrderType.MARKET: 12, OrderType.STOP: 9, OrderType.STOP_LIMIT: 10, OrderType.TRAILING_STOP: 9,
@@ -108,7 +108,7 @@ class Traffic:
             self.mass_cancel: 0.1,
             self.set_limits: 0.08,
             self.set_group: 0.05,
-            self.redefine: 0.008,
+            self.redefine: 0.02,
         }
         draw.choices(list(steps), list(steps.values()))[0](number)
 
