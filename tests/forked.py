@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from io import BufferedRandom
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -45,38 +46,46 @@ class AsUser:
         self._process.communicate(timeout=60)
 
 
-def lockstep(*arguments: object, user: str = "", cwd: Path | None = None) -> CompletedProcess[str]:
+def lockstep(*arguments: object, user: str = "") -> CompletedProcess[str]:
     """What `lockstep ARGUMENTS` prints and ends with, given by that user; nothing is on its standard input."""
+    return begun(*arguments, user=user)()
+
+
+def begun(*arguments: object, user: str = "") -> Callable[[], CompletedProcess[str]]:
+    """The same, under way; call what is returned once: it waits for the end."""
     words = [str(argument) for argument in arguments]
     place = (COMMANDS | OPERATORS).get(words[0], ("", ""))[0]
     if place:
         importlib.import_module(f"scripts.{place.partition(':')[0]}")
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as loaded:
-        child = os.fork()
-        if child == 0:
-            _run(words, user, cwd, (out, err, loaded))
+    files = tuple(tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115  # `_content` closes them
+    child = os.fork()
+    if child == 0:
+        _run(words, user, files)
+
+    def ended() -> CompletedProcess[str]:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        said, errors, names = (_content(file) for file in (out, err, loaded))
-    for name in names.split():
-        with contextlib.suppress(Exception):  # some are loaded only by others
-            importlib.import_module(name)
-    return CompletedProcess(words, code, said, errors)
+        said, errors, names = map(_content, files)
+        for name in names.split():
+            with contextlib.suppress(Exception):  # some are loaded only by others
+                importlib.import_module(name)
+        return CompletedProcess(words, code, said, errors)
+
+    return ended
 
 
 def _content(file: BufferedRandom) -> str:
-    file.seek(0)
-    return file.read().decode()
+    with file:
+        file.seek(0)
+        return file.read().decode()
 
 
-def _run(words: list[str], user: str, cwd: Path | None, files: tuple[BufferedRandom, ...]) -> NoReturn:
+def _run(words: list[str], user: str, files: tuple[BufferedRandom, ...]) -> NoReturn:
     """In the child: the command, which ends as an interpreter's `main` does."""
     known, code = set(sys.modules), 1
     try:
         for number, fd in enumerate((os.open(os.devnull, os.O_RDONLY), files[0].fileno(), files[1].fileno())):
             os.dup2(fd, number)
         sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, "rw"[fd > 0], closefd=False) for fd in range(3))
-        if cwd is not None:
-            os.chdir(cwd)
         if user:
             entry = pwd.getpwnam(user)
             os.setgroups([])

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 import sys
 import time
 from decimal import Decimal
@@ -21,6 +20,7 @@ from scripts.operate.channel import opened
 from scripts.operate.directory import read
 from scripts.running import attach
 from shm.records import Code, CorrectionProposal
+from tests.forked import begun
 from tests.pipeline.conftest import RunningVenue
 from tests.scripts.operate.commands import (
     BY,
@@ -362,14 +362,8 @@ def test_a_session_is_seen_and_an_operator_ends_it(venue: RunningVenue, client: 
 
 
 def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
-    commands = [
-        subprocess.Popen(
-            [sys.executable, "-m", "scripts", "deposit", "TRADER8", "ETH", "1", str(venue.config), *BY, "--json"],
-            stdout=subprocess.PIPE,
-        )
-        for _ in range(3)
-    ]
-    told = [json.loads(command.communicate(timeout=60)[0]) for command in commands]
+    commands = [begun("deposit", "TRADER8", "ETH", "1", venue.config, *BY, "--json") for _ in range(3)]
+    told = [json.loads(ended().stdout) for ended in commands]
     assert {each["outcome"] for each in told} == {"done"}
     assert len({tuple(each["seqs"]) for each in told}) == 3
 
@@ -377,13 +371,10 @@ def test_commands_given_at_once_take_turns(venue: RunningVenue) -> None:
 def test_changes_made_at_once_do_not_undo_each_other(venue: RunningVenue) -> None:
     wanted = {"max_quantity": "500", "max_value": "1000000", "day_end": "21:00"}
     commands = [
-        subprocess.Popen([
-            sys.executable, "-m", "scripts", "limits", "SOLUSDT", str(venue.config),
-            f"--{name.replace('_', '-')}", value, *BY, "--json",
-        ], stdout=subprocess.DEVNULL)
+        begun("limits", "SOLUSDT", venue.config, f"--{name.replace('_', '-')}", value, *BY, "--json")
         for name, value in wanted.items()
-    ]  # fmt: skip
-    assert [command.wait(60) for command in commands] == [DONE] * len(wanted)
+    ]
+    assert [ended().returncode for ended in commands] == [DONE] * len(wanted)
     attached = attach(Path(config.load(venue.config).venue.data))
     assert attached is not None
     directory = read(attached)
