@@ -140,7 +140,7 @@ def test_a_start_from_any_snapshot_comes_to_what_the_whole_log_comes_to(seed: in
     """LOG-18: a snapshot is taken where nothing is on its way."""
     first, snapshots = watched(seed=seed, log=16, events=8, closed_ids=20)
     driver = Everything(first, random.Random(seed))
-    for _ in range(500):
+    for _ in range(350):
         driver.step()
         if driver.draw.random() < 0.04:
             first.ask_snapshot()
