@@ -179,7 +179,6 @@ class Loader:
                 return False
             session.teach(self._batch)
             self._reader.seek(self.position)
-            self._tell("")
             log.info("database connected", complete_seq=session.complete_seq)
             self._load(session)
             return True
@@ -199,6 +198,7 @@ class Loader:
         is_noted = False
         while not self._ended():
             is_full = self._load_batch(session)
+            self._tell("")  # not before: a connection says nothing of whether rows are taken
             if not is_noted and self.complete_seq:
                 self._note()
                 is_noted = True
