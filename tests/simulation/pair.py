@@ -34,7 +34,7 @@ from tests.broken import require
 from tests.simulation import border, files
 from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug
-from tests.simulation.cable import ASKS_TO_LEAD, Dialer, Network, kind_of
+from tests.simulation.cable import ASKS_TO_LEAD, Dialer, End, Network, kind_of
 from tests.simulation.crew import Crew
 from tests.simulation.database import Database
 from tests.simulation.faults import FAULTS
@@ -103,6 +103,7 @@ class Pair(Healing):
         self.crew = Crew(self)
         self.leaders: dict[int, str] = {}  # who began each epoch
         self.asked: dict[str, int] = {}
+        self.links: dict[str, End | None] = {}  # of a turn ago
         self.crew_turn = 0
 
     # The run
@@ -265,6 +266,7 @@ class Pair(Healing):
         for side in self.sides:
             if not side.runs:
                 self.asked.pop(side.name, None)
+                self.links.pop(side.name, None)
                 continue
             board = side.board
             side.see_commit()
@@ -280,10 +282,11 @@ class Pair(Healing):
         require(acked <= safe, f"I2: {acked} is acknowledged, and the other node has synced {safe}")
         asked = board.get(Word.HANDOVER) | board.get(Word.FENCED)
         if asked and not self.asked.get(side.name):
-            link = side.link
-            genuine = link is not None and any(kind_of(frame) in ASKS_TO_LEAD for frame in link.into.frames)
+            links = [link for link in (side.link, self.links.get(side.name)) if link is not None]  # it may have ended since
+            genuine = any(kind_of(frame) in ASKS_TO_LEAD for link in links for frame in link.into.frames)
             require(genuine, "I9: the node gives way, and the other one has not asked it to on this connection")
         self.asked[side.name] = asked
+        self.links[side.name] = side.link
 
     # The end
 
@@ -323,13 +326,14 @@ class Pair(Healing):
             self.crew.mend()
 
     def is_well(self) -> bool:
-        """Whether one node leads, and the other follows in step."""
+        """Whether one node leads, and the other follows in step; both see that, so their connection isn't half open."""
         leader = self.leader
         if leader is None or leader.door is None or not leader.door.is_open or self.crew.doing is not None:
             return False
         follower = self.other(leader)
         is_paired = leader.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ or self.plan.durability == "local"
-        return follower.follows and is_paired and leader.board.get(Word.LINK) == LinkState.IN_STEP
+        in_step = all(side.board.get(Word.LINK) == LinkState.IN_STEP for side in self.sides)
+        return follower.follows and is_paired and in_step
 
     def is_still(self) -> bool:
         if not self.is_well() or any(trader.wire is None for trader in self.traders):
