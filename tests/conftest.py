@@ -46,7 +46,7 @@ gc.disable()  # until all tests are collected: what is made on the way stays
 
 
 def pytest_collection_finish() -> None:
-    """From here on collections look only at what tests make, not at thousands of tests: a tenth of each worker's time."""
+    """From here on collections look at what tests make, and not at thousands of tests: a tenth of a worker's time."""
     gc.freeze()
     gc.enable()
 

@@ -72,8 +72,9 @@ class Roles:
         """Whether this node may begin in its role: a primary asks the other node first (LOG-21, I9).
 
         False where that leads or has more, and where the venue was asked to stop meanwhile. A primary whose commits
-        wait for a node that can't be reached waits for it, or for the operator.
+        wait for a node that can't be reached waits for it, or for the operator. A successor goes on asking to lead.
         """
+        self._is_look_wanted = self._is_look_wanted or node.role == "successor"  # its new board does not know
         journal = self._data / "journal"
         if node.is_secondary or self._config.replication.node is None or not _has_records(journal):
             return True

@@ -282,7 +282,9 @@ class Pair(Healing):
         require(acked <= safe, f"I2: {acked} is acknowledged, and the other node has synced {safe}")
         asked = board.get(Word.HANDOVER) | board.get(Word.FENCED)
         if asked and not self.asked.get(side.name):
-            links = [link for link in (side.link, self.links.get(side.name)) if link is not None]  # it may have ended since
+            links = [
+                link for link in (side.link, self.links.get(side.name)) if link is not None
+            ]  # it may have ended since
             genuine = any(kind_of(frame) in ASKS_TO_LEAD for link in links for frame in link.into.frames)
             require(genuine, "I9: the node gives way, and the other one has not asked it to on this connection")
         self.asked[side.name] = asked

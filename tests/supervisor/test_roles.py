@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from config.schema import AlertsSection, Config, InstrumentSection, ReplicationSection, VenueSection
 from procs.replicator.asking import Answer
-from procs.replicator.handshake import Hello, Refusal
+from procs.replicator.handshake import Hello, Promote, Refusal
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.children import Children
 from procs.supervisor.roles import Roles, objection_to
@@ -19,6 +20,7 @@ from procs.venue import node
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
+from shm.board import Word
 
 OWN = Hello("demo", "a", b"j" * 16, 4, 100, 1, 1)
 
@@ -114,3 +116,27 @@ def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:
     asyncio.run(promote())
     assert len(console.said) == 1
     assert console.said[0].startswith(f"the role stays as it is: {folder / node.ROLE} can't be read")
+
+
+@pytest.mark.parametrize("role", ["secondary", "successor"])
+def test_a_successor_that_begins_again_still_asks_to_lead(
+    tmp_path: Path, role: Literal["secondary", "successor"]
+) -> None:
+    """The board of before its restart had the wish; the command that waits for it would wait in vain."""
+    config = Config(
+        venue=VenueSection(data=str(tmp_path)), instruments=[INSTRUMENT], replication=ReplicationSection(node="a")
+    )
+    known = Node(role)
+    node.save(tmp_path, known)
+
+    async def begin() -> int:
+        alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+        roles = Roles(config, Lines(), alerts, lambda: False, lambda: None)
+        children = Children(tmp_path / "children.json")
+        assert await roles.may_run(known)
+        run = Run(config, derive(config), children, command_of, print, lambda: None, known)
+        run.venue = Venue.private(derive(config, follows=True), config, tmp_path, node=known)
+        assert not await roles.change(run)
+        return run.venue.board.get(Word.PROMOTE)
+
+    assert asyncio.run(begin()) == (Promote.ORDERLY if role == "successor" else Promote.NO)
