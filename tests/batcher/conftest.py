@@ -35,7 +35,8 @@ def server() -> Iterator[Embedded]:
     with tempfile.TemporaryDirectory(prefix="lockstep-test-") as folder:
         prepare(Path(folder))
         with (Path(folder) / "postgres" / "postgresql.auto.conf").open("a") as settings:
-            settings.write("autovacuum = off\n")  # a worker for each test's database, again and again
+            # No worker for each test's database, again and again; and nobody pulls the plug.
+            settings.write("autovacuum = off\nfsync = off\n")
         embedded = Embedded(Path(folder))
         embedded.start()
         yield embedded

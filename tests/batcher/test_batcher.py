@@ -28,7 +28,7 @@ from tests.batcher.lossy import LossyProxy
 from tests.batcher.test_spool import numbers_of, spool_all
 from tests.batcher.test_writer import batch_after, session
 
-STEPS = 3000
+STEPS = 2000
 DEADLINE_S = 120.0
 NOWHERE = Remote("postgresql://postgres@/lockstep?host=%2Fnonexistent")
 

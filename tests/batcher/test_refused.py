@@ -99,6 +99,15 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
 }  # fmt: skip
 
+# Each with another table's, if with any: none of its rows is kept out by the other one.
+TOGETHER = (
+    ("a constraint", "a partition of another name"), ("a type that is too short", "a type that overflows"),
+    ("an asset", "a row in the way"), ("a foreign key",), ("another type",), ("a trigger",),
+    ("a trigger at the commit",), ("a trigger that swallows changes",),
+)  # fmt: skip
+UNSEEN = ("a row in the way", "a trigger that swallows changes", "another type")  # a count of rows doesn't show these
+assert {fault for faults in TOGETHER for fault in faults} == FAULTS.keys()
+
 
 def run(database: str, statement: str) -> None:
     with psycopg.connect(database) as connection:
@@ -143,24 +152,26 @@ def compared(database: str, stream: Stream) -> Report:
     return compare(database, stream.rings.__getitem__, stream.commands)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_refused_stops_nothing_and_comes_back(database: str, tmp_path: Path, fault: str) -> None:
-    breaks, mends, table = FAULTS[fault]
-    run(database, breaks)
+@pytest.mark.parametrize("faults", TOGETHER, ids=" and ".join)
+def test_what_is_refused_stops_nothing_and_comes_back(database: str, tmp_path: Path, faults: tuple[str, ...]) -> None:
+    for fault in faults:
+        run(database, FAULTS[fault][0])
     stream = batches(database, tmp_path)
     aside = counts(database)
-    assert aside[table] > 0
+    assert all(aside[FAULTS[fault][2]] > 0 for fault in faults)
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT complete_seq FROM writer").fetchone() == (stream.seq,)
         reasons = {reason for (reason,) in connection.execute("SELECT reason FROM refused_rows")}
         assert not any(word in reason for reason in reasons for word in ("ambiguous", "syntax"))
         assert "" not in reasons
-    if fault not in ("a row in the way", "a trigger that swallows changes", "another type"):
-        report = compared(database, stream).tables[table]
-        assert report.expected_rows > report.rows
+    missed = [FAULTS[fault][2] for fault in faults if fault not in UNSEEN]
+    if missed:
+        found = compared(database, stream)
+        assert all(found.tables[table].expected_rows > found.tables[table].rows for table in missed)
     again = load(database)
     assert again.loaded < sum(aside.values())
-    run(database, mends)
+    for fault in faults:
+        run(database, FAULTS[fault][1])
     assert load(database).left == {}, reasons_of(database)
     assert counts(database) == {}
     assert compared(database, stream).clean
