@@ -153,15 +153,15 @@ def test_what_the_router_must_refuse_is_our_bug(command: object) -> None:
         book.apply(pack(stamped(command, 2)))  # type: ignore[arg-type]
 
 
-def test_a_hundred_thousand_orders_at_one_price_are_swept_through_a_tiny_ring() -> None:
+def test_thirty_thousand_orders_at_one_price_are_swept_through_a_tiny_ring() -> None:
     pair = Pair(check_every=0)
-    for _ in range(100_000):
+    for _ in range(30_000):
         pair.send(sell(100, 1))
     pair.book.check()
-    per_order = sum(pair.book.memory().values()) / 100_000
+    per_order = sum(pair.book.memory().values()) / 30_000
     assert per_order <= 96
-    assert len(trades(pair.send(buy(100, 100_001)))) == 100_000
-    assert pair.waits >= 100_000 // 64
+    assert len(trades(pair.send(buy(100, 30_001)))) == 30_000
+    assert pair.waits >= 30_000 // 64
     assert pair.book.depth(BTC, Side.BUY) == [(100, 1, 1)]
     pair.book.check()
 
