@@ -19,6 +19,8 @@ import psycopg
 import pytest
 
 from procs.batcher.database import Embedded
+from procs.venue.venue import Manifest, Venue, manifest_of
+from shm.board import Word
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
 
@@ -82,11 +84,11 @@ def await_database(venue: RunningVenue) -> None:
     """Wait until the database has everything that is committed."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        status = venue.status()
-        if status["database"] >= status["commit"] > 0:
+        board = Venue.attach(Manifest.load(manifest_of(venue.data))).board
+        if board.get(Word.DATABASE_SEQ) >= board.commit_position() > 0:
             return
-        assert time.monotonic() < deadline, status
-        time.sleep(0.2)  # between looks
+        assert time.monotonic() < deadline, venue.status()
+        time.sleep(0.05)  # between looks
 
 
 def save(venue: RunningVenue) -> None:
