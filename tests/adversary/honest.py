@@ -23,7 +23,7 @@ ROUND_S = 0.1
 HOPS = 5  # processes that an order passes, each of which the machine may hold up as long as it did us
 BEAT_S = 0.01
 PAGE = 4096
-PATIENCE_S = 30.0  # then it counts as never answered
+PATIENCE_S = 60.0  # then it counts as never answered
 RECONNECTS = 0.04
 
 

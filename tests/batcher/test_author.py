@@ -29,7 +29,7 @@ from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 from tests.broken import BrokenError, require
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 A, B = b"boot", b"the other start"
 BEFORE, AFTER = 300, 200  # steps of a stream
 LOCKED = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = %s"

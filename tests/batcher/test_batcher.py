@@ -27,6 +27,7 @@ from tests.batcher.feed import Feed, no_journal
 from tests.batcher.lossy import LossyProxy
 from tests.batcher.test_spool import numbers_of, spool_all
 from tests.batcher.test_writer import batch_after, session
+from tests.prepared_database import prepare
 
 STEPS = 2000
 DEADLINE_S = 120.0
@@ -49,7 +50,7 @@ def finish(folder: Path, where: str, seed: int) -> None:
 def test_a_batcher_killed_anywhere_loses_and_doubles_nothing(database: str, tmp_path: Path) -> None:
     seed = 11
     moments = random.Random(seed)
-    for _ in range(5):
+    for _ in range(4):
         process = start(tmp_path, database, seed)
         time.sleep(moments.uniform(0.01, 0.8))  # a random moment of its work, not a wait for anything
         process.kill()
@@ -61,6 +62,7 @@ def test_a_batcher_killed_anywhere_loses_and_doubles_nothing(database: str, tmp_
 
 
 def test_postgresql_killed_mid_batch_is_started_again_and_catches_up(data: Path) -> None:
+    prepare(data)
     server = Embedded(data)
     moments = random.Random(3)
     process = start(data / "spool", f"embedded:{data}", 21)

@@ -49,7 +49,7 @@ def save(data: Path, seq: int, agents: Sequence[str] = AGENTS) -> None:
     filed = Filed(data, Start.genesis())
     for agent in agents:
         filed.save(seq, agent, lambda saver, agent=agent: saver.object([agent, seq]))  # type: ignore[misc]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while snapshot_catalog.missing(data, seq, agents):
         assert time.monotonic() < deadline
         time.sleep(0.005)  # until the children have renamed them

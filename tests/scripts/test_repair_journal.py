@@ -22,7 +22,7 @@ from tests.pipeline.conftest import RunningVenue
 from tests.scripts.conftest import SEGMENT_BYTES
 
 RECORDS = 4000
-START_S = 30
+START_S = 60
 FIRST_RECORD = 4096 + 64 + 16  # somewhere in it: the first batch may have no other, and then comes padding
 
 

@@ -18,7 +18,7 @@ from procs.venue.snapshot_parts import Filed, Kept, NotSyncedError, Snapshots, S
 from shm.segment import RoleLock
 from tests.logged import captured
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def await_part(folder: Path, agent: str) -> None:

@@ -15,7 +15,7 @@ from tests.balancer import free_port
 
 ETCD = shutil.which("etcd", path="/usr/bin:/usr/local/bin:/usr/sbin:/opt/bin")
 MISSING = "etcd is not installed (Debian: apt-get install etcd-server)"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Server:

@@ -51,7 +51,7 @@ def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
     """The answer to `query` once it has any rows: the database follows."""
     loaded = config.load(venue.config)
     url = database.url(loaded, Path(loaded.venue.data))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             with psycopg.connect(url) as connection:
@@ -66,7 +66,7 @@ def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
 
 def phases(venue: RunningVenue) -> dict[str, str]:
     """The phase of each instrument by `lockstep status`, once PostgreSQL has all that is committed."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         shown = venue.status()
         if shown["database_lag"] == 0 and shown["instruments"]:
