@@ -116,4 +116,4 @@ def within(condition: Callable[[], object], what: str, timeout_s: float = WAIT_S
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"{what} after {timeout_s} s"
-        time.sleep(0.01)
+        time.sleep(0.03)  # a look may be an order, or a reading of the journal

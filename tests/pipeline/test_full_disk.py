@@ -28,6 +28,7 @@ def answers(client: FixClient, state: str, prefix: str, side: str) -> None:
         report = client.await_message(lambda m: m[35] == "8")
         if report.get(150) == state:
             return
+        time.sleep(0.01)  # the venue looks at its disk now and then
     raise AssertionError(f"no order was answered with {state}")
 
 

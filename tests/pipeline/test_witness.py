@@ -66,6 +66,7 @@ def goes_over(client_of: str, leads: RunningVenue, begun_s: float) -> float:
             time.sleep(0.01)  # as a client that tries one address after the other
     while not taken(client):
         assert time.monotonic() < deadline
+        time.sleep(0.02)  # each try is an order
     took_s = time.monotonic() - begun_s
     client.close()
     return took_s
