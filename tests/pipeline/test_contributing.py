@@ -114,4 +114,6 @@ def selected(venue: RunningVenue, query: str) -> list[tuple[int, str]]:
 
 
 def test_twins_and_conversions_agree_with_it(changed: Path) -> None:
-    run(changed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TWINS)
+    # In a folder of its own: pytest closes the one of all sessions to other users, PostgreSQL's among them.
+    folder = f"--basetemp={changed.parent / 'tests'}"
+    run(changed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder, *TWINS)
