@@ -13,24 +13,25 @@ __all__ = ["small_disk"]
 
 FUZZ_FACTOR = 100  # as many examples as a test asks for itself
 
-# By the CPU-seconds of all their processes, and some that mostly wait. One that is missing, or is no more, costs
-# seconds and nothing else.
+# By the seconds that a worker has them. One that is missing, or is no more, costs seconds and nothing else.
 LONGEST = {
     f"tests/{file}.py": rank
     for rank, file in enumerate((
-        "simulation/test_seeds", "supervisor/test_running", "scripts/test_rights", "supervisor/test_supervisor",
-        "pipeline/test_refusals", "pipeline/test_database", "pipeline/test_backup", "pipeline/test_faults_spread",
-        "scripts/backup/test_backup", "pipeline/test_positions", "adversary/test_adversary", "pipeline/test_two_nodes",
-        "matcher/test_fuzz", "pipeline/test_pages", "batcher/test_refused", "pipeline/test_downstream",
-        "pipeline/test_faults_compact", "scripts/operate/test_running", "scripts/backup/test_proving",
-        "batcher/test_batcher", "scripts/flow/test_flow", "pipeline/test_contributing", "batcher/test_identity",
-        "pipeline/test_accept_loss", "pipeline/test_poison", "pipeline/test_demo_day", "batcher/test_database",
-        "simulation/test_planted", "scripts/test_cli", "pipeline/test_systemd", "pipeline/test_full_disk",
-        "supervisor/test_watchdog", "supervisor/test_monitoring", "batcher/test_rebuild", "scripts/test_copies",
-        "gateway/test_connections", "matcher/test_book", "recovery/test_snapshot_catalog", "router/test_following",
-        "scripts/test_repair_journal", "pipeline/test_refusing_database", "matcher/test_restart",
-        "pipeline/test_looking", "scripts/operate/test_move", "scripts/test_void", "scripts/nodes/test_rejoin",
-        "witness/test_leadership",
+        "simulation/test_seeds", "batcher/test_batcher", "pipeline/test_database", "witness/test_leadership",
+        "pipeline/test_positions", "supervisor/test_running", "adversary/test_adversary", "supervisor/test_supervisor",
+        "pipeline/test_witness", "pipeline/test_faults_compact", "pipeline/test_two_nodes", "pipeline/test_backup",
+        "simulation/test_planted", "scripts/test_rights", "pipeline/test_refusals", "scripts/backup/test_backup",
+        "pipeline/test_pages", "pipeline/test_contributing", "pipeline/test_faults_spread", "batcher/test_refused",
+        "scripts/test_cli", "pipeline/test_downstream", "scripts/flow/test_flow", "matcher/test_fuzz",
+        "scripts/operate/test_running", "pipeline/test_full_disk", "batcher/test_identity", "simulation/test_pair",
+        "pipeline/test_systemd", "gateway/test_connections", "shm/test_ring", "supervisor/test_watchdog",
+        "pipeline/test_accept_loss", "scripts/nodes/test_rejoin", "scripts/test_void", "supervisor/test_monitoring",
+        "pipeline/test_poison", "pipeline/test_refusing_database", "gateway/test_reservations",
+        "pipeline/test_demo_day", "batcher/test_database", "router/test_following", "supervisor/test_alerts",
+        "matcher/test_restart", "batcher/test_rebuild", "scripts/test_copies", "supervisor/test_full_disk",
+        "router/test_ledger", "pipeline/test_trading", "pipeline/test_looking", "batcher/test_author",
+        "router/test_refusals", "scripts/test_repair_journal", "scripts/test_committed", "scripts/test_damage",
+        "simulation/test_border",
     ))
 }  # fmt: skip
 
@@ -40,7 +41,6 @@ settings.register_profile(
     "fuzz", deadline=None, max_examples=100 * FUZZ_FACTOR, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("default")
-
 
 gc.disable()  # until all tests are collected: what is made on the way stays
 
