@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation.run import Tally, run_seed, shrink, story
 
-SEEDS = (*range(58), 69, 119)  # in which, together, everything happens
+SEEDS = (*range(37), 40, 69, 119)  # in which, together, everything happens
 CHUNK = 20
 TALLY = Tally()
 
