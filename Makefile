@@ -51,7 +51,7 @@ coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests
 
 interop: build ## test against QuickFIX, which is compiled once
 	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'compiling QuickFIX, once: this takes a minute or two'; $(PY) -W ignore tests/interop/build_quickfix.py; }
-	$(PY) -m pytest -m interop $(ARGS)
+	$(PY) -m pytest -n 3 -m interop $(ARGS)
 
 bench: build ## measure; writes var/bench.json and docs/benchmarks.md with its plots (ROW=ring runs one row)
 	$(PY) -m bench $(ROW)
@@ -60,7 +60,7 @@ lint: build ## ruff, mypy, cython-lint, and whether generated files are up to da
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PATH="$(abspath $(BIN)):$$PATH" cython-lint $$(git ls-files '*.pyx' '*.pxd')
+	git ls-files -z '*.pyx' '*.pxd' | PATH="$(abspath $(BIN)):$$PATH" xargs -0 -n 40 -P $(JOBS) cython-lint
 	$(PY) -m shm.layout --check
 
 fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
