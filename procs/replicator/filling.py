@@ -62,6 +62,11 @@ class Filling:
             return self._leave(now_ns)
         return self._receive(now_ns)
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether what has come waits for room in the ring: until there is some, more that comes changes nothing."""
+        return self._receiver is not None and self._receiver.is_stalled
+
     def close(self) -> None:
         """Hang up."""
         self._disconnect()

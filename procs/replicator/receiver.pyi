@@ -16,6 +16,7 @@ class Receiver(Link):
     is_fenced: bool
     last_seq: int
     fenced_at: int
+    is_stalled: bool
     def __init__(
         self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int, wants_tail: bool = False
     ) -> None: ...

@@ -76,6 +76,7 @@ cdef class Receiver(Link):
     cdef readonly bytes digests
     cdef readonly bint is_fenced         # the primary releases nothing any more
     cdef readonly uint64_t fenced_at     # the end of its log then
+    cdef readonly bint is_stalled        # a batch waits for room in the ring
 
     def __init__(
         self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int, wants_tail: bool = False
@@ -109,7 +110,8 @@ cdef class Receiver(Link):
             self.received_frames += 1
             self.in_begin += FRAME_HEADER_SIZE + header.size
             taken += 1
-        cdef bint is_time = self.tend(now_ns, taken or header != NULL)
+        self.is_stalled = header != NULL
+        cdef bint is_time = self.tend(now_ns, taken or self.is_stalled)
         if self.is_up:
             self.acknowledge(now_ns, is_time)
         return taken

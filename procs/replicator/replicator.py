@@ -20,6 +20,8 @@ from shm.bell import Reason
 from shm.board import Word
 from shm.log_lines import log
 
+ROOM_S = 0.001  # in which the log's readers make room for some hundred records
+
 
 class Replicator:
     """The edge that a host runs. On a secondary it fills the ring; in both roles it answers who asks for the log."""
@@ -34,6 +36,7 @@ class Replicator:
         self._said: tuple[LinkState, str, str, int] | None = None
         self._watched: Connection | None = None
         self._watched_fd = -1
+        self._rest: asyncio.TimerHandle | None = None  # the socket is not looked at until then
         self._shipping = Shipping(venue, acceptor, self._tell_of_shipping)
         self._filling = Filling(venue, dialer, self._tell) if dialer else None
 
@@ -60,6 +63,8 @@ class Replicator:
                 self._shipping.peer, self._filling = self._filling.peer, None
                 self._tell(LinkState.ALONE, "this node has just begun to lead")
         self._watch(self._shipping.connection if self._filling is None else self._filling.connection)
+        if self._filling is not None and self._filling.is_stalled:
+            self._rest_from_socket()
         return work
 
     def wants(self) -> int:
@@ -71,6 +76,9 @@ class Replicator:
         if connection is self._watched:
             return
         loop = asyncio.get_running_loop()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
         if self._watched_fd >= 0:
             loop.remove_reader(self._watched_fd)
             os.close(self._watched_fd)
@@ -78,6 +86,20 @@ class Replicator:
         if connection is not None:
             self._watched_fd = os.dup(connection.fileno())
             loop.add_reader(self._watched_fd, self._come)
+
+    def _rest_from_socket(self) -> None:
+        """What has come and can't be taken would wake this process again and again, and keep those from it who make
+        room.
+        """
+        if self._rest is None and self._watched_fd >= 0:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._watched_fd)
+            self._rest = loop.call_later(ROOM_S, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        asyncio.get_running_loop().add_reader(self._watched_fd, self._come)
+        self.kick()
 
     def _come(self) -> None:
         self.kick()
