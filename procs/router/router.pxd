@@ -48,6 +48,7 @@ cdef class Router(Agent):
     cdef readonly bint follows  # another fills the log ring: what is repeated lies there already
     cdef char copied[120]      # what is repeated meanwhile, with the verdict that is decided here
     cdef BoardWriter showing
+    cdef int next_place        # of ingress rings: the one whose turn it is
     cdef int moving            # 1 + the place of the ingress ring whose next command waits for quiet; 0: none
     cdef uint64_t log_claimed
     cdef uint64_t requests_fit  # so many more of gateways' requests, without another look at the rings

@@ -232,9 +232,12 @@ cdef class Router(Agent):
         return 0
 
     cdef int64_t take_commands(self, int64_t now_ns) except -1 nogil:
-        """Sequence up to a batch, one request at a time from each ingress ring that has any."""
+        """Sequence up to a batch, one request at a time from each ingress ring that has any.
+
+        It begins behind the ring that it took from last: where there is room for one request in a poll, all have turns.
+        """
         cdef int64_t taken = 0
-        cdef int place, took
+        cdef int place, took, _
         cdef bint more = True
         self.requests_fit = 0  # others have written since
         if self.moving != 0:
@@ -243,10 +246,14 @@ cdef class Router(Agent):
             taken = self.take_from(self.moving - 1, <Consumer> self.ingress.rings[self.moving - 1], now_ns)
         while more and taken < BATCH and self.moving == 0:
             more = False
-            for place in range(self.ingress.count):
+            place = self.next_place
+            for _ in range(self.ingress.count):
                 took = self.take_from(place, <Consumer> self.ingress.rings[place], now_ns)
-                taken += took
-                more = more or took > 0
+                place = place + 1 if place + 1 < self.ingress.count else 0
+                if took > 0:
+                    self.next_place = place
+                    taken += took
+                    more = True
         return taken
 
     cdef int take_from(self, int place, Consumer ring, int64_t now_ns) except -1 nogil:

@@ -14,11 +14,11 @@ from procs.router.ingress import IngressError
 from shm import board as board_module
 from shm.board import Board, Word
 from shm.layout import pack
-from shm.records import Command, ExtClientId
+from shm.records import Command, ExtClientId, MassCancel
 from shm.ring import NO_BELL, Ring
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order
-from tests.router.rig import OPERATORS_RING, Rig, by_operator, new_ingress
+from tests.router.rig import NOW, OPERATORS, OPERATORS_RING, Rig, by_operator, new_ingress
 
 RINGS = (1, 2, OPERATORS_RING)
 INCARNATION = 77
@@ -254,3 +254,17 @@ def test_more_extensions_than_a_request_can_have_are_taken_all_the_same() -> Non
     rig.run()
     check_each_once(rig.log, shared.rings)
     assert rig.board.get(Word.LOG_END) == len(rig.log)
+
+
+def test_where_there_is_room_for_one_request_at_a_time_all_rings_have_turns() -> None:
+    """Else a busy gateway keeps operators' commands out, and the other gateways, for as long as it is busy."""
+    rig = Rig(log=4).lead()  # as much as one request can have
+    before = len(rig.log)
+    for number in range(20):
+        rig.send(order(1, f"A{number}"), gateway=0)
+    for number in range(3):
+        rig.send(order(2, f"B{number}"), gateway=1)
+    rig.send(MassCancel(account=OPERATORS[0], time_ns=NOW, cl_ord_id=b"M", target=1, instrument=0, side=0))
+    rig.run()
+    came_by = [record.ingress for record in rig.commands(before) if record.ingress]
+    assert came_by[:9] == [1, 2, OPERATORS_RING, 1, 2, 1, 2, 1, 1]
