@@ -51,6 +51,7 @@ class Stream(threading.Thread):
             else:
                 self._called.wait(SLOWLY_S)
                 self._called.clear()
+        self._burst(1)  # a connection that ended while it rested is found out, and made again
         self._await_answers(len(self.sent))
 
     def go_on(self) -> None:
