@@ -9,6 +9,7 @@ import sys
 FAILOVER = "failover"  # as the drill calls one
 LOAD_S = 20
 FAILOVERS = 5
+RESTING = 1_000_000
 
 
 def run() -> list[dict[str, object]]:
@@ -22,6 +23,8 @@ def run() -> list[dict[str, object]]:
         f"{LOAD_S}s",
         "--failovers",
         str(FAILOVERS),
+        "--resting",
+        str(RESTING),
         "--json",
     ]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -30,7 +33,7 @@ def run() -> list[dict[str, object]]:
     drilled = json.loads(answer.stdout)
     times = sorted(one["rto_s"] for one in drilled["takeovers"] if one["kind"] == FAILOVER)
     orderly = [one["rto_s"] for one in drilled["takeovers"] if one["kind"] != FAILOVER]
-    what = f"{len(times)} failovers under {drilled['rate']:,} orders/s"
+    what = f"{len(times)} failovers under {drilled['rate']:,} orders/s, {RESTING:,} orders rest"
     return [
         _row(times[len(times) // 2], "s", f"command to first new acknowledgement, median, {what}"),
         _row(times[-1], "s", f"command to first new acknowledgement, longest, {what}"),
