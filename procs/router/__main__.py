@@ -46,6 +46,8 @@ def build(venue: Venue, name: str = "router") -> Router:
         older_ids=venue.config.client_ids.older,
         witnesses=Witnesses(venue.board, venue.topology.ring(EVENTS).consumers),
     )
+    if venue.config.replication.node is not None:
+        router.own.raised = lambda: node.load(venue.data).rules
     router.own.members = lambda: node.in_epoch(venue.config, node.load(venue.data))
     part = venue.snapshots.load(name)
     if part is not None:

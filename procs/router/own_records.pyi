@@ -2,4 +2,5 @@ from collections.abc import Callable
 
 class OwnRecords:
     rules: int
+    raised: Callable[[], int] | None
     members: Callable[[], int] | None

@@ -12,7 +12,9 @@ from shm.records cimport *
 
 
 cdef class OwnRecords:
-    """The records of one router. Its epochs have these terms, and the rules of this code."""
+    """The records of one router. Its epochs have these terms, and go by this code's rules, or, of two
+    nodes, by the log's.
+    """
 
     def __init__(
         self, Sequencer core, Settlement settlement, Announcer events, bytes boot_id, uint32_t id_window_s,
@@ -44,14 +46,23 @@ cdef class OwnRecords:
 
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
         record.epoch = self.core.epoch + 1
-        record.rules_version = self.rules
-        if self.rules >= RULES_OLDER_IDS:
-            record.id_window_s = self.id_window_s
-            record.older_ids = self.older_ids
         with gil:
+            record.rules_version = self.next_rules()
             record.members = 1 if self.members is None else self.members()
             memcpy(record.boot_id, <const char *> self.boot_id, 16)
+        if record.rules_version >= RULES_OLDER_IDS:
+            record.id_window_s = self.id_window_s
+            record.older_ids = self.older_ids
         return 0
+
+    cdef uint32_t next_rules(self) except 0:
+        """The rules that an epoch goes by from now on. Of two nodes the log's, until both are known to have newer ones:
+        the other node, of an earlier version perhaps, is to follow, and to lead again (LOG-23).
+        """
+        cdef uint32_t held = self.core.administration.rules
+        if self.raised is None or held == 0:
+            return self.rules
+        return max(held, min(self.rules, <uint32_t> self.raised()))
 
     cdef void fill_marker(self, MarkerRecord *record) noexcept nogil:
         memcpy(record.event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))

@@ -19,18 +19,20 @@ MODES = ("none", "local", "replicated", "both")
 MODE_SHIFT, STATED = 8, 1 << 16  # in what an Epoch says
 
 
-class Node(Struct, frozen=True, forbid_unknown_fields=True):
+class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them.
 
     A primary without another member is solo. A successor is a secondary that leads as soon as the primary has handed
     over in order. `statement` is what the operator said when the other node was left behind. `journal_id` (hex) is what
-    a journal that begins in this folder is called: that of the node which it is paired with.
+    a journal that begins in this folder is called: that of the node which it is paired with. `rules` is the version to
+    which the operator has let epochs of this node raise the log's rules; 0: they keep the log's.
     """
 
     role: Literal["primary", "secondary", "successor"] = "primary"
     members: tuple[str, ...] = ()
     statement: str = ""
     journal_id: Annotated[str, Meta(pattern="^([0-9a-f]{32})?$")] = ""
+    rules: Annotated[int, Meta(ge=0)] = 0
 
     @property
     def is_secondary(self) -> bool:
