@@ -25,6 +25,7 @@ from shm.journal import JournalReader
 from shm.log_lines import log
 
 LOOK_NS = 500_000_000  # between two looks for this node's own digests
+STOP_NS = 60_000_000_000  # for a node that has left to be stopped
 FENCE_NS = 2_000_000_000  # for a primary that can be reached to answer, before this node leads without its word
 
 
@@ -48,6 +49,7 @@ class Filling:
         self._receiver: Receiver | None = None
         self._asked_ns = 0
         self._looked_ns = 0
+        self._left_ns = 0  # since when the primary waits for this node no more
         self._compared = 0  # the last mark at which both nodes had the same state
         self._lag = Lag(venue.board)
         self.peer = ""  # the other node's name, once it has greeted
@@ -117,6 +119,7 @@ class Filling:
             behind = end - (self._log.next - 1)
             self._tell(LinkState.IN_STEP if behind <= NEAR else LinkState.CATCHING_UP, "")
             self._fence(receiver, now_ns)
+            self._part(receiver, now_ns)
         return work
 
     def _fence(self, receiver: Receiver, now_ns: int) -> None:
@@ -129,6 +132,22 @@ class Filling:
         elif not self._board.get(Word.PROMOTE):
             self._asked_ns = 0
             receiver.ask_no_more()
+
+    def _part(self, receiver: Receiver, now_ns: int) -> None:
+        """Have the primary wait for this node no more, where the operator is about to stop it; or wait again.
+
+        It does so, too, where this node is not stopped: the command was killed.
+        """
+        wish = self._board.get(Word.HANDOVER)
+        if wish == Fence.LEAVES:
+            receiver.ask_to_leave(now_ns)
+            if receiver.has_left:
+                self._left_ns = now_ns
+                self._board.set(Word.HANDOVER, Fence.LEFT)
+        elif wish == Fence.LEFT and (not receiver.leaves or now_ns - self._left_ns > STOP_NS):
+            self._board.set(Word.HANDOVER, Fence.NO)
+        elif wish == Fence.NO and receiver.leaves:
+            self._disconnect()  # the next connection is waited for again
 
     def _compare(self, receiver: Receiver, now_ns: int) -> None:
         """Hold this node's state at a mark against the primary's, once both have it. FinalError where they differ."""

@@ -11,6 +11,7 @@ import msgspec
 
 from config.schema import Config
 from procs.replicator.handshake import Hello, LinkState
+from procs.replicator.link import RULES
 from procs.venue import voided_commands
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_end import chain_at, segment_header
@@ -28,7 +29,7 @@ def greeting_of(config: Config, data: Path, last_seq: int) -> Hello:
     return Hello(
         config.venue.name, node, journal_id, epoch_of(folder, last_seq), last_seq, chain_at(folder, last_seq),
         secrets.randbits(64),
-        voids=voids_of(data),
+        voids=voids_of(data), rules=RULES,
     )  # fmt: skip
 
 

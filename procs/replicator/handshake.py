@@ -35,6 +35,8 @@ class Refusal(IntEnum):
     NOT_READY = 14
     OTHER_VOIDS = 15
     DIFFERS = 16
+    WRONG_VERSION = 17
+    WRONG_RULES = 18
 
 
 class LinkError(Exception):
@@ -55,7 +57,8 @@ class Hello(Struct, frozen=True):
     """Who a node is and how far its log goes. `chain` is the journal's chained hash up to `last_seq`.
 
     `slots` is how many records its log ring has room for: no batch may be larger. `voids` stands for all that `lockstep
-    void` has taken out of the venue: the nodes would part if one of them lacked any of it (LOG-22).
+    void` has taken out of the venue: the nodes would part if one of them lacked any of it (LOG-22). `rules` is the
+    version of the rules that its build knows; 0: it does not say. It goes in the frame's header, not in the greeting.
     """
 
     venue: str
@@ -68,6 +71,7 @@ class Hello(Struct, frozen=True):
     slots: int = 0
     voids: int = 0
     schema_hash: int = OWN_SCHEMA
+    rules: int = 0
 
     def pack(self) -> bytes:
         """As it goes over the link."""
@@ -78,14 +82,14 @@ class Hello(Struct, frozen=True):
         return _HELLO.pack(*numbers, self.journal_id, *names)
 
     @staticmethod
-    def unpack(data: bytes) -> Hello:
+    def unpack(data: bytes, rules: int = 0) -> Hello:
         """LinkError where these bytes are no greeting."""
         try:
             schema_hash, last_seq, chain, nonce, epoch, slots, voids, journal_id, venue, node = _HELLO.unpack(data)
             names = venue.rstrip(b"\0").decode(), node.rstrip(b"\0").decode()
         except (struct.error, UnicodeDecodeError):
             raise LinkError(Refusal.DAMAGED, "the greeting can't be read") from None
-        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, voids, schema_hash)
+        return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, voids, schema_hash, rules)
 
 
 def check_same_venue(own: Hello, peer: Hello) -> None:
@@ -94,7 +98,8 @@ def check_same_venue(own: Hello, peer: Hello) -> None:
         raise LinkError(Refusal.WRONG_VENUE, f"the peer is of venue {peer.venue!r}, this node of {own.venue!r}")
     if peer.schema_hash != own.schema_hash:
         hashes = f"{peer.schema_hash:016x} and {own.schema_hash:016x}"
-        raise LinkError(Refusal.WRONG_LAYOUT, f"the two builds lay out records differently: {hashes}")
+        reason = f"the two versions lay out records differently ({hashes}): both must be of one schema"
+        raise LinkError(Refusal.WRONG_LAYOUT, reason)
     if peer.journal_id != own.journal_id:
         ids = f"{peer.journal_id.hex()} and {own.journal_id.hex()}"
         raise LinkError(Refusal.WRONG_JOURNAL, f"the two journals are not of one venue: {ids}")
@@ -116,11 +121,16 @@ class Promote(IntEnum):
 
 class Fence(IntEnum):
     """What a secondary's board says (HANDOVER) before it is promoted at once: whether the primary is to release nothing
-    any more, and whether it has answered, all that its log will have being here."""
+    any more, and whether it has answered, all that its log will have being here.
+
+    Or before it is stopped: whether the primary is to wait for its acknowledgements no more, and whether it does not.
+    """
 
     NO = 0
     ASKED = 1
     ANSWERED = 2
+    LEAVES = 11  # none that stands for something where a node leads (Handover): its supervisor looks at both
+    LEFT = 12
 
 
 class LinkState(IntEnum):

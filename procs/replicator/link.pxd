@@ -6,6 +6,7 @@ cdef enum:
     MAX_PAYLOAD = 122880    # of the largest batch
     WANTS_TAIL = 1          # in a greeting's count: a primary that starts again wants what only the secondary has
     TELLS_VOIDS = 2         # likewise: a node that leads has taken something out, and the secondary is to keep that too
+    RULES_KNOWN = 4         # the version of the log's rules that this build's router knows; a test compares the two
     BUFFER_SIZE = 4 * (FRAME_HEADER_SIZE + MAX_PAYLOAD)
 
 cdef enum FrameKind:
@@ -22,6 +23,8 @@ cdef enum FrameKind:
     FRAME_VOIDS = 11         # who leads: all that is taken out of the venue from now on
     FRAME_KEPT = 12          # secondary: that is on its disk
     FRAME_EQUAL = 13         # secondary: its state at that mark, which is the position, is the same
+    FRAME_LEAVE = 14         # secondary: it is about to be stopped; commits are to wait for it no more
+    FRAME_LEFT = 15          # primary: they don't, until the next connection
 
 cdef struct FrameHeader:
     uint64_t magic
@@ -60,6 +63,6 @@ cdef class Link:
     cdef FrameHeader *claim(self, uint64_t payload) except? NULL
     cdef int send(self, FrameHeader *header, FrameKind kind, uint64_t payload, int64_t now_ns) except -1
     cdef int tell(self, FrameKind kind, bytes payload, int64_t now_ns) except -1
-    cdef int greet(self, own, int64_t now_ns, uint32_t wanted) except -1
     cdef FrameHeader *whole_frame(self) except? NULL
+    cdef int greet(self, own, int64_t now_ns, uint32_t wanted, FrameKind kind=*) except -1
     cdef int tend(self, int64_t now_ns, uint64_t received) except -1

@@ -1,5 +1,7 @@
 from procs.replicator.handshake import Hello, LinkError
 
+RULES: int
+
 def session_nonce(secondary: int, primary: int) -> int: ...
 
 class Link:

@@ -40,6 +40,9 @@ assert sizeof(FrameHeader) == FRAME_HEADER_SIZE
 assert <int> MAX_PAYLOAD == <int> MAX_FRAME_RECORDS * <int> RECORD_SIZE
 
 
+RULES = int(RULES_KNOWN)  # what this build says of itself in a greeting
+
+
 def session_nonce(secondary: int, primary: int) -> int:
     """The number that all frames behind the greetings carry: of this connection and no other."""
     return mix(secondary, primary, 0)
@@ -105,7 +108,10 @@ cdef class Link:
         cdef uint64_t held = self.in_end - self.in_begin
         if held < FRAME_HEADER_SIZE:
             return NULL
-        if header.magic != MAGIC or header.version != VERSION or header.size > MAX_PAYLOAD:
+        if header.magic == MAGIC and header.version != VERSION:
+            reason = f"the other node's software has version {header.version} of the link, this node's {VERSION}"
+            raise LinkError(Refusal.WRONG_VERSION, f"{reason}: upgrade the earlier one")
+        if header.magic != MAGIC or header.size > MAX_PAYLOAD:
             raise LinkError(Refusal.DAMAGED, f"frame {self.received_frames + 1} does not begin as a frame does")
         if header.crc != crc32c(0, <const char *> header + CRC_BEGIN, FRAME_HEADER_SIZE - CRC_BEGIN):
             raise LinkError(Refusal.DAMAGED, f"the header of frame {self.received_frames + 1} fails its checksum")
@@ -155,13 +161,14 @@ cdef class Link:
             self.send(header, kind, len(payload), now_ns)
         return 0
 
-    cdef int greet(self, own, int64_t now_ns, uint32_t wanted) except -1:
-        """The first frame of a connection: who this node is, and what it wants."""
+    cdef int greet(self, own, int64_t now_ns, uint32_t wanted, FrameKind kind=FRAME_HELLO) except -1:
+        """The first frame of an end: who this node is, by which rules its build can go, and what it wants."""
         cdef bytes hello = own.pack()
         cdef FrameHeader *header = self.claim(len(hello))
         header.count = wanted
+        header.first_seq = own.rules
         memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> hello, len(hello))
-        return self.send(header, FRAME_HELLO, len(hello), now_ns)
+        return self.send(header, kind, len(hello), now_ns)
 
     cdef int tend(self, int64_t now_ns, uint64_t received) except -1:
         """LinkError where the peer has said nothing for too long; 1 where it is time to say something."""

@@ -13,13 +13,15 @@ from procs.disk import atomic_file
 class LinkReport(Struct, frozen=True):
     """What `lockstep status` says of a link beyond the board: in `run/link.json` of the data folder.
 
-    `peer` is the other node's name, "" before it has greeted; `epoch` the one that it leads, 0 where it follows.
+    `peer` is the other node's name, "" before it has greeted; `epoch` the one that it leads, 0 where it follows;
+    `rules` the version of the rules that a secondary's build knows, 0 where it has not said.
     """
 
     state: str
     why: str
     peer: str = ""
     epoch: int = 0
+    rules: int = 0
 
 
 def read(data: Path) -> LinkReport | None:

@@ -17,8 +17,11 @@ from procs.replicator.link cimport (
     FRAME_HEADER_SIZE,
     FRAME_HEARTBEAT,
     FRAME_HELLO,
+    FRAME_LEAVE,
+    FRAME_LEFT,
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
+    RULES_KNOWN,
     WANTS_TAIL,
     FrameHeader,
     FrameKind,
@@ -28,7 +31,7 @@ from shm.board cimport WORD_DURABLE_SEQ, WORD_PEER_SEQ, WORD_PRIMARY_COMMIT, WOR
 from shm.crc32c cimport crc32c
 from shm.journal cimport JournalReader
 from shm.journal_format cimport mix
-from shm.records cimport CMD_SNAPSHOT, RECORD_SIZE, CommandRecord
+from shm.records cimport CMD_EPOCH, CMD_SNAPSHOT, RECORD_SIZE, CommandRecord, EpochRecord
 from shm.ring cimport Producer
 
 from msgspec.structs import replace
@@ -77,6 +80,8 @@ cdef class Receiver(Link):
     cdef readonly bint is_fenced         # the primary releases nothing any more
     cdef readonly uint64_t fenced_at     # the end of its log then
     cdef readonly bint is_stalled        # a batch waits for room in the ring
+    cdef readonly bint leaves            # the primary was asked to wait for this node no more,
+    cdef readonly bint has_left          # and does not
 
     def __init__(
         self, log: Producer, board: Board, own: Hello, synced: bool, now_ns: int, wants_tail: bool = False
@@ -137,6 +142,18 @@ cdef class Receiver(Link):
         """The operator has given up. An answer that comes late still counts; who asks again is heard again."""
         self.asked = FRAME_HELLO
 
+    def ask_to_leave(self, now_ns: int) -> None:
+        """Have the primary wait for acknowledgements of this connection no more; `has_left` says when it does not."""
+        cdef FrameHeader *header
+        if not self.is_up or self.leaves:
+            return
+        header = self.claim(0)
+        if header != NULL:
+            header.epoch = self.epoch
+            header.position = self.log.next - 1
+            self.send(header, FRAME_LEAVE, 0, now_ns)
+            self.leaves = True
+
     def tell_equal(self, seq: int, now_ns: int) -> None:
         """Tell the primary that the two nodes have the same state at the mark `seq`."""
         cdef FrameHeader *header = self.claim(0) if self.is_up else NULL
@@ -163,6 +180,8 @@ cdef class Receiver(Link):
         elif header.kind == FRAME_FENCED and self.has_asked:
             self.is_fenced = True
             self.fenced_at = header.position
+        elif header.kind == FRAME_LEFT and self.leaves:
+            self.has_left = True
         elif header.kind == FRAME_DIGESTS:
             self.mark = header.position
             self.digests = (<const char *> header + FRAME_HEADER_SIZE)[:header.size]
@@ -202,6 +221,8 @@ cdef class Receiver(Link):
             chain = mix(chain, record.seq, record.crc)
             if record.type == CMD_SNAPSHOT:
                 mark = record.seq
+            elif record.type == CMD_EPOCH and (<const EpochRecord *> record).rules_version > RULES_KNOWN:
+                self.refuse_rules(<const EpochRecord *> record)
         if chain != header.chain:
             raise LinkError(Refusal.DIVERGED, f"the logs differ at or before sequence {first + header.count - 1}")
         for i in range(header.count):
@@ -211,6 +232,11 @@ cdef class Receiver(Link):
         self.log.publish(first + header.count - 1)
         self.chain = chain
         return 0
+
+    cdef int refuse_rules(self, const EpochRecord *record) except -1:
+        reason = f"from record {record.seq} on the log goes by rules version {record.rules_version}"
+        knows = f"node {self.own.node}'s software knows version {RULES_KNOWN}"
+        raise LinkError(Refusal.WRONG_RULES, f"{reason}, and {knows}: upgrade that node")
 
     cdef int acknowledge(self, int64_t now_ns, bint is_time) except -1:
         cdef uint64_t position = self.log.next - 1

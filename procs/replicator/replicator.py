@@ -33,7 +33,7 @@ class Replicator:
         self.kick: Callable[[], None] = lambda: None
         self._venue = venue
         self._board = venue.board
-        self._said: tuple[LinkState, str, str, int] | None = None
+        self._said: tuple[LinkState, LinkReport] | None = None
         self._watched: Connection | None = None
         self._watched_fd = -1
         self._rest: asyncio.TimerHandle | None = None  # the socket is not looked at until then
@@ -110,10 +110,11 @@ class Replicator:
 
     def _tell(self, state: LinkState, why: str) -> None:
         side = self._shipping if self._filling is None else self._filling
-        said = (state, why, side.peer, side.epoch)
+        rules = self._shipping.peer_rules if self._filling is None else 0
+        report = LinkReport(state.name.lower(), why, side.peer, side.epoch, rules)
+        said = (state, report)
         if said == self._said:
             return
-        report = LinkReport(state.name.lower(), why, side.peer, side.epoch)
         if self._said is None or state is not self._said[0]:
             (log.warning if state is LinkState.REFUSED else log.info)("link", state=report.state, why=why)
         self._said = said

@@ -20,6 +20,8 @@ from procs.replicator.link cimport (
     FRAME_HEARTBEAT,
     FRAME_HELLO,
     FRAME_KEPT,
+    FRAME_LEAVE,
+    FRAME_LEFT,
     FRAME_VOIDS,
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
@@ -78,7 +80,10 @@ cdef class Shipper(Link):
     cdef readonly uint64_t next
     cdef readonly uint64_t chain
     cdef readonly uint64_t caught_up     # records that came from the journal
-    cdef readonly str peer               # the secondary's name
+    cdef readonly str peer               # the secondary's name,
+    cdef readonly uint32_t peer_rules    # and the version of the rules that its build knows; 0: it does not say
+    cdef readonly bint leaves            # it is about to be stopped: commits are to wait for it no more,
+    cdef bint has_left                   # which it was told that they don't
     cdef readonly bint is_told           # the secondary knows that this node releases nothing any more
 
     def __init__(
@@ -132,6 +137,7 @@ cdef class Shipper(Link):
                 return self.greeted_to_void(
                     Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns
                 )
+            self.peer_rules = <uint32_t> header.first_seq
             self.greeted(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns)
             return 0
         if self.is_for_voids:
@@ -152,6 +158,8 @@ cdef class Shipper(Link):
             self.board.store(WORD_COMPARED, header.position)
             self.board.store(WORD_DIFFERS, 0)  # that was another secondary
             return 0
+        elif header.kind == FRAME_LEAVE:
+            self.leaves = True
         elif header.kind != FRAME_ACKNOWLEDGED:
             raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} is none that a secondary sends")
         self.board.store(WORD_PEER_SEQ, max(header.position, self.board.load(WORD_PEER_SEQ)))
@@ -178,7 +186,7 @@ cdef class Shipper(Link):
             raise LinkError(Refusal.DIVERGED, f"the logs differ at or before sequence {peer.last_seq}")
         self.next = peer.last_seq + 1
         greeting = replace(self.own, last_seq=peer.last_seq, chain=peer.chain)
-        self.tell(FRAME_WELCOME, greeting.pack(), now_ns)
+        self.greet(greeting, now_ns, 0, FRAME_WELCOME)
         self.nonce = session_nonce(peer.nonce, self.own.nonce)
         self.is_up = True
         return 0
@@ -311,6 +319,14 @@ cdef class Shipper(Link):
             self.send(header, FRAME_FENCED, 0, now_ns)
             self.is_told = True
         return 0
+
+    def tell_left(self, now_ns: int) -> None:
+        """Commits wait for the secondary no more, and will not before it connects again. It is told that once."""
+        cdef FrameHeader *header = NULL if self.has_left else self.claim(0)
+        if header != NULL:
+            self.stamp(header)
+            self.send(header, FRAME_LEFT, 0, now_ns)
+            self.has_left = True
 
     cdef uint32_t epoch(self) noexcept:
         """The last epoch that this node leads or led; a core that starts again begins another."""

@@ -6,6 +6,8 @@ A node that does not lead answers here too: it says that it doesn't, and how far
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 
 import msgspec
 from msgspec import structs
@@ -20,9 +22,16 @@ from procs.venue import node, voided_commands
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
 from shm.board import Word
+from shm.log_lines import log
 
 LOOK_NS = 500_000_000  # between two looks for a new snapshot
 MEGABYTE = 1_000_000
+PART_NS = 1_000_000_000  # between two times that the supervisor is told to go on alone
+
+
+def tell_supervisor() -> None:
+    """Have it look at the role: it is who started this process."""
+    os.kill(os.getppid(), signal.SIGUSR2)
 
 
 class Shipping:
@@ -36,10 +45,12 @@ class Shipping:
         self._tell = tell
         self._shipper: Shipper | None = None
         self._looked_ns = 0
+        self._parted_ns = 0  # when the supervisor was told last to go on without the peer
         self._alone_until = 0  # the log's end when this node was found to commit alone
         self._compared = 0  # the mark of the last snapshot whose digests the peer was told
         self._lag = Lag(venue.board)
-        self.peer = ""  # the other node's name, once it has greeted
+        self.peer = ""  # the other node's name, once it has greeted,
+        self.peer_rules = 0  # and the version of the rules that its build knows
         self.epoch = 0  # that it leads: none, as far as is known here
 
     def poll(self, now_ns: int) -> int:
@@ -65,6 +76,8 @@ class Shipping:
             return self._take_out(shipper, now_ns)
         if shipper.is_up and not shipper.is_for_voids:
             self._judge(shipper)
+            if shipper.leaves:
+                self._part(shipper, now_ns)
             if now_ns - self._looked_ns >= LOOK_NS:
                 self._looked_ns = now_ns
                 self._tell_digests(shipper, now_ns)
@@ -130,7 +143,7 @@ class Shipping:
 
     def _judge(self, shipper: Shipper) -> None:
         """See how far the peer is; once it has had all, commits wait for it, and that is written down first."""
-        self.peer = shipper.peer or ""
+        self.peer, self.peer_rules = shipper.peer or "", shipper.peer_rules
         acked = self._board.get(Word.ACKED_SEQ)
         # A core that repeats the journal has not come to its end yet.
         end = max(self._board.get(Word.LOG_END), self._board.get(Word.DURABLE_SEQ))
@@ -142,10 +155,30 @@ class Shipping:
         if self._board.get(Word.COMMIT_BY) or self._board.get(Word.FENCED):
             self._alone_until = 0
             return
+        if shipper.leaves:
+            return
         # A node that acknowledges nothing, and lacks little, would else be waited for again at once.
         self._alone_until = self._alone_until or self._board.get(Word.LOG_END)
         if acked >= self._alone_until:
             self._pair(shipper)
+
+    def _part(self, shipper: Shipper, now_ns: int) -> None:
+        """Have commits wait for the peer no more: it is about to be stopped by its operator, and said so.
+
+        That is written down first, and carried out as where the operator of this node wants it. A witness, if there is
+        one, has to take the peer out of its members before.
+        """
+        if not self._board.get(Word.COMMIT_BY):
+            shipper.tell_left(now_ns)
+        elif now_ns - self._parted_ns >= PART_NS and not self._board.get(Word.FENCED):
+            self._parted_ns = now_ns
+            role = node.load(self._venue.data)
+            members = (self._venue.config.replication.node or "",)
+            if role.members != members:
+                log.warning("the other node leaves", peer=shipper.peer)
+                node.save(self._venue.data, structs.replace(role, members=members))
+            if "witness" not in self._venue.topology.agents:
+                tell_supervisor()
 
     def _pair(self, shipper: Shipper) -> None:
         config = self._venue.config

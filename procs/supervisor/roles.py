@@ -162,7 +162,7 @@ class Roles:
             return
         if not run.follows:
             if len(node.members) == 1 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ:
-                self._console.line("the other node does not acknowledge: this one goes on alone")
+                self._console.line("commits are to wait for the other node no more: this one goes on alone")
                 await run.go_alone(node)
             return
         if not node.is_secondary:

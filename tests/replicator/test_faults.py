@@ -30,10 +30,10 @@ from config.schema import (
     VenueSection,
 )
 from procs.journaler.__main__ import build as build_journaler
-from procs.replicator import certificates
+from procs.replicator import certificates, filling, shipping
 from procs.replicator.certificates import Credentials
 from procs.replicator.filling import Filling
-from procs.replicator.handshake import LinkState
+from procs.replicator.handshake import Fence, LinkState
 from procs.replicator.shipping import Shipping
 from procs.replicator.transport import Acceptor, Dialer
 from procs.venue import node
@@ -199,6 +199,47 @@ def test_a_healthy_network_carries_the_log_and_commits_begin_to_wait(nodes: Node
     assert nodes.proxy.connections == 1
     assert node.load(nodes.a.venue.data).members == ("a", "b")
     assert nodes.a.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
+
+
+def test_a_secondary_that_leaves_is_waited_for_no_more_until_it_comes_back(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its operator stops must not stop the trade; what dies or is cut off is waited for."""
+    told: list[tuple[str, ...]] = []
+
+    def go_alone() -> None:
+        told.append(node.load(nodes.a.venue.data).members)
+        nodes.a.board.set(Word.COMMIT_BY, 0)
+
+    monkeypatch.setattr(shipping, "tell_supervisor", go_alone)
+    nodes.b.board.set(Word.HANDOVER, Fence.LEAVES)
+    nodes.until(lambda: nodes.b.board.get(Word.HANDOVER) == Fence.LEFT)
+    assert told == [("a",)]  # on the disk before commits wait no more
+    for _ in range(50):
+        nodes.turn(orders=10)
+    assert (nodes.a.board.get(Word.COMMIT_BY), node.load(nodes.a.venue.data).members) == (0, ("a",))
+    nodes.b.board.set(Word.HANDOVER, Fence.NO)
+    nodes.until(lambda: nodes.a.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ)
+    assert node.load(nodes.a.venue.data).members == ("a", "b")
+    nodes.until(nodes.is_equal)
+    nodes.check_equal()
+    assert (len(told), nodes.proxy.connections) == (1, 2)
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_secondary_that_has_left_and_is_not_stopped_comes_back(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch, is_cut: bool
+) -> None:
+    """The command was killed between the two: by the next connection, or after a while, it is waited for again."""
+    monkeypatch.setattr(shipping, "tell_supervisor", lambda: nodes.a.board.set(Word.COMMIT_BY, 0))
+    monkeypatch.setattr(filling, "STOP_NS", 10 * TURN_NS if not is_cut else filling.STOP_NS)
+    nodes.b.board.set(Word.HANDOVER, Fence.LEAVES)
+    nodes.until(lambda: nodes.b.board.get(Word.HANDOVER) == Fence.LEFT)
+    if is_cut:
+        nodes.proxy.cut(politely=True)
+    nodes.until(lambda: nodes.a.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ)
+    assert nodes.b.board.get(Word.HANDOVER) == Fence.NO
+    assert node.load(nodes.a.venue.data).members == ("a", "b")
 
 
 def test_a_catch_up_takes_no_more_than_its_share(folder: Path) -> None:

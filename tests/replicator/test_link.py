@@ -14,14 +14,15 @@ from msgspec.structs import replace
 
 from procs.journaler.journaler import Journaler
 from procs.replicator.handshake import Hello, LinkError, Refusal
-from procs.replicator.link import Link
+from procs.replicator.link import RULES, Link
 from procs.replicator.receiver import Receiver
 from procs.replicator.shipper import Shipper
+from procs.router import sequencer
 from shm.board import Board, Word
 from shm.journal import JournalReader
 from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
 from shm.layout import pack
-from shm.records import Snapshot
+from shm.records import Epoch, Snapshot
 from shm.ring import Ring
 from tests.models import journal as model
 
@@ -418,3 +419,61 @@ def test_a_secondary_of_the_same_state_says_so_in_the_place_of_one_that_differed
     pair.receiver.tell_equal(4, 0)
     move(pair.receiver, pair.shipper)
     assert "never shipped" in assert_refuses(pair.shipper, Refusal.OUT_OF_ORDER)
+
+
+def test_another_version_of_the_link_is_named_by_both_ends(pair: Pair) -> None:
+    later = bytearray(pair.receiver.unsent())
+    later[12:14] = (2).to_bytes(2, "little")
+    give(pair.shipper, bytes(later))
+    said = assert_refuses(pair.shipper, Refusal.WRONG_VERSION)
+    assert said == "the other node's software has version 2 of the link, this node's 1: upgrade the earlier one"
+    pair.shipper.refuse(LinkError(Refusal.WRONG_VERSION, said), 0)
+    later = bytearray(pair.shipper.unsent())
+    later[12:14] = (3).to_bytes(2, "little")
+    give(pair.receiver, bytes(later))
+    assert "has version 3 of the link, this node's 1" in assert_refuses(pair.receiver, Refusal.WRONG_VERSION)
+
+
+def test_the_link_says_the_rules_that_the_router_knows() -> None:
+    assert sequencer.RULES == RULES
+
+
+def test_a_primary_learns_which_rules_its_secondary_knows(pair: Pair) -> None:
+    pair.carry()
+    assert pair.shipper.peer_rules == 0  # of a version that does not say
+    pair.connect(rules=3)
+    pair.carry()
+    assert pair.shipper.peer_rules == 3
+
+
+def test_rules_that_a_secondary_does_not_know_never_reach_its_log(pair: Pair) -> None:
+    """LOG-23."""
+    known = model.stamp(pack(Epoch(seq=3, epoch=1, rules_version=RULES, members=1, boot_id=b"b" * 16)))
+    pair.primary.put([*model.records(1, 2), known])
+    pair.carry()
+    assert pair.secondary.producer.next == 4
+    unknown = model.stamp(pack(Epoch(seq=5, epoch=1, rules_version=RULES + 1, members=1, boot_id=b"b" * 16)))
+    pair.primary.put([*model.records(4, 1), unknown])
+    pair.shipper.poll(0)
+    move(pair.shipper, pair.receiver)
+    assert assert_refuses(pair.receiver, Refusal.WRONG_RULES) == (
+        f"from record 5 on the log goes by rules version {RULES + 1}, and node b's software knows version {RULES}: "
+        "upgrade that node"
+    )
+    assert pair.secondary.producer.next == 4
+
+
+def test_a_secondary_that_is_to_be_stopped_is_told_when_nothing_waits_for_it(pair: Pair) -> None:
+    pair.primary.put(model.records(1, 3))
+    pair.carry()
+    pair.shipper.tell_left(0)
+    move(pair.shipper, pair.receiver)
+    assert_refuses(pair.receiver, Refusal.OUT_OF_ORDER)  # it has not asked
+    pair.connect()
+    pair.carry()
+    pair.receiver.ask_to_leave(0)
+    pair.carry()
+    assert (pair.shipper.leaves, pair.receiver.has_left) == (True, False)
+    pair.shipper.tell_left(0)
+    pair.carry()
+    assert pair.receiver.has_left
