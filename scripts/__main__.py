@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
+from scripts import release
 from scripts.errors import UsageError
 from scripts.rights import refusal
 from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, fail
@@ -36,6 +37,7 @@ COMMANDS = {
     "convert-journal": ("convert_journal:convert_journal", "Convert an earlier build's journal for this build."),
     "failover": ("nodes.failover:failover", "Have this node, the secondary, lead."),
     "switchover": ("nodes.switchover:switchover", "Have the secondary lead as planned, and lose nothing."),
+    "upgrade": ("nodes.upgrade:upgrade", "Change this node, the secondary, to another version."),
     "rejoin": ("nodes.rejoin:rejoin", "Make a node that led a secondary of the other one again."),
     "drill": ("nodes.drill:drill", "Rehearse failovers on two throw-away nodes under load."),
     "void": ("void:void", "Take a command that crashes the venue out of its effect."),
@@ -80,22 +82,13 @@ EPILOGUE = (
 )
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("lockstep-venue")
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def command_line(arguments: Sequence[str] = (), *, explained: bool = False) -> App:
     """The command line, with all subcommands. The one that is asked for explains itself by its docstring, as do all
     that are to be `explained`: that loads them."""
     app = App(
         name="lockstep",
         help="Lockstep, a trading venue that anyone can run.",
-        version=_version,
+        version=release.version,
         result_action="return_value",
         help_format="plaintext",
     )

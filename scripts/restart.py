@@ -35,6 +35,10 @@ class Restarted(Struct, frozen=True):
     took_s: float
 
 
+class RestartError(Exception):
+    """A process that has not started again; the message says which, and where to look."""
+
+
 def restart(
     host: Annotated[
         str, Parameter(help="The process, as lockstep status names it: gateway, publisher, batcher, core…")
@@ -62,23 +66,32 @@ def restart(
     known = {each.name: each for each in venue.topology.hosts}
     if host not in known:
         raise UsageError(f"there is no process {host}; there are {', '.join(known)}")
-    old = _pid(venue, known[host])
-    if old == 0:
-        return fail(f"{host} does not run now", json=json)
-    began_s = time.monotonic()
-    os.kill(old, signal.SIGTERM)
-    while not _works(data, known[host], old):
-        if time.monotonic() - began_s > timeout_s:
-            log = f"{data}/log/{host}.log"
-            return fail(f"{host} does not work again after {timeout_s:g} s: its log, {log}, says why", json=json)
-        time.sleep(LOOK_S)  # its health is on the board, which has no bell
-    running = attach(data)
-    done = Restarted(host, old, _pid(running, known[host]) if running else 0, round(time.monotonic() - began_s, 3))
+    try:
+        done = carry_out(data, known[host], timeout_s)
+    except RestartError as error:
+        return fail(str(error), json=json)
     if json:
         print_json(done)
     else:
         console().print(f"{host} works again after {done.took_s:.1f} s, as process {done.new_pid}")
     return EXIT_OK
+
+
+def carry_out(data: Path, host: Host, timeout_s: float) -> Restarted:
+    """Have the process `host` of the venue in `data` end, and wait until it works again. RestartError."""
+    venue = attach(data)
+    old = _pid(venue, host) if venue else 0
+    if old == 0:
+        raise RestartError(f"{host.name} does not run now")
+    began_s = time.monotonic()
+    os.kill(old, signal.SIGTERM)
+    while not _works(data, host, old):
+        if time.monotonic() - began_s > timeout_s:
+            log = f"{data}/log/{host.name}.log"
+            raise RestartError(f"{host.name} does not work again after {timeout_s:g} s: its log, {log}, says why")
+        time.sleep(LOOK_S)  # its health is on the board, which has no bell
+    running = attach(data)
+    return Restarted(host.name, old, _pid(running, host) if running else 0, round(time.monotonic() - began_s, 3))
 
 
 def _works(data: Path, host: Host, old: int) -> bool:

@@ -27,6 +27,7 @@ from shm.bell import Bells, Sleeper
 from shm.board import Board, Word
 from shm.ring import NO_BELL, Consumer, Producer, Ring
 
+CODE = Path(__file__).resolve().parents[2]  # where the code of this process lies
 BELLS_SIZE = 4096
 FIRST_GENERATION = 1
 LAPSED = 1  # of LEASE_UNTIL: a time that is over
@@ -38,7 +39,8 @@ class Manifest(Struct, frozen=True):
     Log and event rings are of a `generation`, and begin behind `start`. `draining` is the generation whose log ring may
     hold records that are not in the journal yet (0: none does). The journal reaches `known_seq` at least. `anchor_ns`
     is the wall clock's time less the monotonic clock's, read once for all processes of the run, whenever they start: of
-    two that read a clock before and after it was set, one would find the other's messages an hour old (LOG-4).
+    two that read a clock before and after it was set, one would find the other's messages an hour old (LOG-4). `code`,
+    the folder of the code that runs, and `pid`, the supervisor's, are all that a command of another version reads.
     """
 
     boot_id: str
@@ -52,6 +54,8 @@ class Manifest(Struct, frozen=True):
     known_seq: int = 0
     anchor_ns: int = 0
     node: Node = Node()
+    code: str = ""
+    pid: int = 0
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -96,6 +100,8 @@ def create(
         known_seq=known_seq,
         anchor_ns=read_anchor_ns(),
         node=node or Node(),
+        code=str(CODE),
+        pid=os.getpid(),
     )
     Filed(_images_of(data)).clear()
     try:

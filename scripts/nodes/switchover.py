@@ -61,7 +61,7 @@ def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:
         raise Refused("it is starting: repeat this command when it follows")
     if role.is_secondary:
         done.seq, done.behind = failover.look(venue, steps)
-        _check(LinkState(venue.board.get(Word.LINK)), done.behind)
+        check(LinkState(venue.board.get(Word.LINK)), done.behind)
     if dry_run:
         return done
     if role.is_secondary:
@@ -87,7 +87,7 @@ def _await_handover(data: Path, supervisor: int) -> None:
             ) from None
 
 
-def _check(link: LinkState, behind: int) -> None:
+def check(link: LinkState, behind: int) -> None:
     """Refused unless this node has all, but for what is on its way."""
     if link not in failover.LINKED:
         raise Refused("there is no link to the primary. If that is off: lockstep failover")

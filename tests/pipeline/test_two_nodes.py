@@ -14,8 +14,13 @@ from collections.abc import Iterator
 import pytest
 
 from procs.recovery.snapshot_catalog import entries
+from procs.replicator.handshake import Fence
 from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
+from scripts.nodes import upgrade
+from scripts.nodes.failover import Steps
+from scripts.running import attach
+from shm.board import Word
 from shm.journal_cut import cut
 from shm.journal_end import end_of
 from tests.pipeline.client import FixClient
@@ -167,6 +172,22 @@ def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
     told = pair.b.data / "log" / "replicator.log"
     within(lambda: "states_equal" in told.read_text(), "the nodes have not compared their states")
     within(lambda: "same state at record" in pair.a.command("status").stdout, "the primary does not know that")
+
+
+def test_a_secondary_that_leaves_holds_up_nobody(pair: Pair) -> None:
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
+    upgrade.leave(pair.b.data, Steps(lambda _: None))
+    pair.stopped(pair.b)
+    names = rest(client, 10)
+    assert node.load(pair.a.data).members == ("a",)
+    pair.go_on(pair.b)
+    venue = attach(pair.b.data)
+    assert venue is not None
+    venue.board.set(Word.HANDOVER, Fence.NO)  # it was not stopped
+    within(lambda: node.load(pair.a.data).members == ("a", "b"), "commits do not wait for the secondary again")
+    assert cancelled(client, names) == names
+    client.close()
 
 
 def test_a_primary_that_lost_the_end_of_its_journal_takes_it_from_the_secondary(pair: Pair) -> None:

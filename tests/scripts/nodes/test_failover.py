@@ -4,70 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec import structs
 
-from config.schema import Config, InstrumentSection, ReplicationSection, VenueSection, WitnessSection
+from config.schema import WitnessSection
 from procs.disk import atomic_file
 from procs.replicator.handshake import Fence, LinkState
 from procs.venue import node
-from procs.venue import venue as ground
 from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
 from procs.witness import report
 from procs.witness.report import Report
 from scripts.nodes import failover, switchover
-from scripts.nodes.failover import FailedOver, Refused
+from scripts.nodes.failover import Refused
 from shm.board import Word
 from shm.segment import RoleLock
+from tests.scripts.nodes.secondary import Secondary
 
 STATEMENT = "Ada pulled the plug"
-
-
-class Secondary:
-    """A run of a secondary: its shared memory, its lock and role, held by this process, and no stage."""
-
-    def __init__(self, data: Path) -> None:
-        instrument = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
-        venue = VenueSection(data=str(data), durability="replicated")
-        self.data = data
-        self.config = Config(venue=venue, replication=ReplicationSection(node="b"), instruments=[instrument])
-        self.signals: list[int] = []
-        (data / "run").mkdir(parents=True)
-        node.save(data, Node("secondary", journal_id="0" * 32))
-
-    @contextmanager
-    def runs(self) -> Iterator[None]:
-        lock = RoleLock(self.data / "venue.lock")
-        lock.acquire()
-        topology = derive(self.config, follows=True)
-        manifest = ground.create(topology, self.config, self.data, os.urandom(16).hex(), node=node.load(self.data))
-        atomic_file.replace(ground.manifest_of(self.data), msgspec.json.encode(manifest))
-        self.board = Venue.attach(manifest).board
-        self.board.set(Word.LOG_END, 700)
-        self.board.set(Word.PEER_SEQ, 710)
-        self.board.set(Word.LINK, LinkState.IN_STEP)
-        before = signal.signal(signal.SIGUSR2, lambda number, _: self.signals.append(number))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGUSR2, before)
-            ground.manifest_of(self.data).unlink()
-            ground.destroy(manifest)
-            lock.release()
-
-    def fail_over(self, statement: str = "", *, dry_run: bool = False) -> FailedOver:
-        return failover.carry_out(self.config, self.data, statement, dry_run=dry_run, say=lambda _: None)
-
-    def switch_over(self, *, dry_run: bool = False) -> FailedOver:
-        return switchover.carry_out(self.data, dry_run=dry_run, say=lambda _: None)
 
 
 @pytest.fixture

@@ -1,0 +1,166 @@
+"""Two real nodes that change to another version one after the other, while clients trade; and back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from procs.recovery.snapshot_catalog import entries
+from procs.venue import node
+from scripts.nodes.upgrade import running_code
+from tests.pipeline.client import FixClient
+from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.pair import Pair, within
+from tests.pipeline.versions import ROOT, Version
+
+pytestmark = pytest.mark.soak
+OURS = ROOT / ".venv" / "bin" / "lockstep"
+_names = itertools.count(1)
+
+
+class Upgrade:
+    """`lockstep upgrade --to` of one node, given by the version that it runs; a test starts the node when told to."""
+
+    def __init__(self, venue: RunningVenue, program: Path, to: Version, *options: str) -> None:
+        self.venue = venue
+        self.to = to
+        self._command = [str(program), "upgrade", str(venue.config), "--to", str(to.program), *options]
+        self.said: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+
+    def begin(self) -> None:
+        self.process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+
+    def lines(self) -> Iterator[str]:
+        """What it says, without the times, as it says it."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line.strip())
+            yield line.partition(" s  ")[2].strip() or line.strip()
+
+    def start_node(self) -> None:
+        assert self.venue.process is None or self.venue.process.wait(60) == 0
+        self.venue.python = str(self.to.python)
+        self.venue.start()
+
+    def kill(self) -> None:
+        """It, and the version that it has do the rest."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> int:
+        assert self.process is not None
+        return self.process.wait(120)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    nodes = Pair(tmp_path)
+    nodes.start()
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, Version]:
+    folder = tmp_path_factory.mktemp("versions")
+    return Version(folder / "one", "0.1.1"), Version(folder / "two", "0.2.0")
+
+
+def order(client: FixClient) -> str:
+    """An order that rests, and is acknowledged."""
+    name = f"u{next(_names)}"
+    client.order(name, "buy", "100.00", "0.01")
+    client.await_report(name, "0")
+    return name
+
+
+def await_members(leads: RunningVenue) -> None:
+    within(lambda: len(node.load(leads.data).members) == 2, "commits do not wait for both nodes")
+
+
+def snapshot(leads: RunningVenue, follows: RunningVenue, program: Path) -> None:
+    """One of which both nodes have the states."""
+    answer = subprocess.run([program, "snapshot", leads.config], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    seqs = {entry.seq for entry in entries(leads.data)}
+    within(lambda: seqs <= {entry.seq for entry in entries(follows.data)}, "the secondary has no such snapshot")
+
+
+def test_both_nodes_change_their_version_and_no_order_waits_for_that(
+    pair: Pair, versions: tuple[Version, Version]
+) -> None:
+    one, two = versions
+    client = pair.a.client("TRADER1")
+    client.connect()
+    names = [order(client) for _ in range(20)]
+    leads, follows, of_leads, of_follows = pair.a, pair.b, OURS, OURS
+    for to, options in ((two, ["--switchover"]), (two, []), (one, [])):  # the last one is the way back
+        snapshot(leads, follows, of_leads)
+        change = Upgrade(follows, of_follows, to, *options)
+        change.begin()
+        for line in change.lines():
+            if line.startswith("both nodes have the same state"):
+                break  # next the primary logs its clients out, if so
+            names.append(order(client))
+            if line.startswith("start it in version"):
+                assert len(node.load(leads.data).members) == 1
+                change.start_node()
+                names += [order(client) for _ in range(5)]
+            if line.startswith("at the next snapshot"):
+                snapshot(leads, follows, of_leads)
+        list(change.lines())
+        assert change.end() == 0, change.said
+        assert running_code(follows.data) == str(to.code)
+        if options:
+            leads, follows, of_leads = pair.b, pair.a, two.program
+            client.port = leads.fix_port
+            client.connect()
+            pair.await_link(follows)
+        of_follows = OURS if running_code(follows.data) == str(ROOT) else two.program
+        await_members(leads)
+    for name in names:
+        client.cancel(f"c{name}", name, "buy")
+        client.await_report(f"c{name}", "4")
+    client.close()
+
+
+def test_whatever_kills_it_another_one_does_the_rest(pair: Pair, versions: tuple[Version, Version]) -> None:
+    two = versions[1]
+    client = pair.a.client("TRADER1")
+    client.connect()
+    names = [order(client) for _ in range(5)]
+    snapshot(pair.a, pair.b, OURS)
+    known: set[str] = set()
+    code = -9
+    while code == -9:
+        change = Upgrade(pair.b, OURS, two, "--switchover")
+        change.begin()
+        for line in change.lines():
+            if line.startswith("start it in version"):
+                change.start_node()
+            if line.startswith("at the next snapshot"):
+                snapshot(pair.a, pair.b, OURS)
+            step = " ".join(line.split()[:4])
+            if step not in known:
+                known.add(step)
+                change.kill()
+                break
+        code = change.end()
+    assert code == 0, change.said
+    assert len(known) > 8
+    client.port = pair.b.fix_port
+    client.connect()
+    for name in names:
+        client.cancel(f"c{name}", name, "buy")
+        client.await_report(f"c{name}", "4")
+    client.close()
