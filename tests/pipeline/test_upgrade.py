@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from procs.recovery.snapshot_catalog import entries
+from procs.replicator.link import RULES
+from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
 from scripts.nodes.upgrade import running_code
+from shm.commands import Epoch
+from shm.journal_end import end_of
+from shm.journal_select import select
+from shm.layout import unpack_command
+from shm.records import CommandType
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.pair import Pair, within
@@ -164,3 +171,72 @@ def test_whatever_kills_it_another_one_does_the_rest(pair: Pair, versions: tuple
         client.cancel(f"c{name}", name, "buy")
         client.await_report(f"c{name}", "4")
     client.close()
+
+
+def test_the_rules_change_when_both_nodes_know_them_and_not_before(
+    pair: Pair, versions: tuple[Version, Version], tmp_path: Path
+) -> None:
+    """LOG-23: until then either node may go back, and after that none."""
+    newer = Version(tmp_path / "newer", "0.3.0", RULES + 1)
+    client = pair.a.client("TRADER1")
+    client.connect()
+    order(client)
+    snapshot(pair.a, pair.b, OURS)
+    change_node(pair.b, pair.a, OURS, OURS, newer, "--switchover")
+    client.port = pair.b.fix_port
+    client.connect()
+    order(client)
+    assert rules_of(pair.b) == [RULES]
+    pair.await_link(pair.a)  # which runs the version before, and follows
+    answer = given(newer.program, pair.b, "--new-rules", "--yes")
+    assert answer.returncode == 1
+    assert f"the other node's version knows rules version {RULES}, and this one's {RULES + 1}" in answer.stderr
+    snapshot(pair.b, pair.a, newer.program)
+    change_node(pair.a, pair.b, OURS, newer.program, newer)
+    answer = given(newer.program, pair.b, "--new-rules", "--yes")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert rules_of(pair.b) == [RULES, RULES + 1]
+    order(client)
+    snapshot(pair.b, pair.a, newer.program)
+    answer = given(newer.program, pair.a, "--to", str(versions[0].program))
+    assert answer.returncode == 1
+    assert "there is no way back to it" in answer.stderr
+    assert pair.a.stop() == 0
+    pair.a.python = str(versions[0].python)
+    with pytest.raises(AssertionError, match=f"this code has versions 1 to {RULES}"):
+        pair.a.start()
+    assert pair.a.process is not None
+    assert pair.a.process.wait(60) == EXIT_MUST_NOT
+    pair.a.python = str(newer.python)
+    pair.a.start()
+    await_members(pair.b)
+    order(client)
+    client.close()
+
+
+def change_node(
+    follows: RunningVenue, leads: RunningVenue, program: Path, of_leads: Path, to: Version, *options: str
+) -> None:
+    """Upgrade the node that follows, as an operator does who starts it when told to."""
+    change = Upgrade(follows, program, to, *options)
+    change.begin()
+    for line in change.lines():
+        if line.startswith("start it in version"):
+            change.start_node()
+        if line.startswith("at the next snapshot"):
+            snapshot(leads, follows, of_leads)
+    assert change.end() == 0, change.said
+
+
+def given(program: Path, venue: RunningVenue, *options: str) -> subprocess.CompletedProcess[str]:
+    """`lockstep upgrade` of a version, on a node."""
+    command = [str(program), "upgrade", str(venue.config), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def rules_of(venue: RunningVenue) -> list[int]:
+    """By which rules the log has gone."""
+    records = map(
+        unpack_command, select(venue.data / "journal", 1, end_of(venue.data / "journal").seq, [CommandType.EPOCH])
+    )
+    return list(dict.fromkeys(each.rules_version for each in records if isinstance(each, Epoch)))
