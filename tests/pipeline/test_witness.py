@@ -12,9 +12,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from procs.replicator.handshake import Fence
 from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
 from procs.witness import report
+from scripts.nodes import upgrade
+from scripts.nodes.failover import Steps
+from scripts.running import attach
+from shm.board import Word
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.pair import WAIT_S, Pair, within
 from tests.pipeline.test_two_nodes import cancelled, rest, taken
@@ -156,3 +161,19 @@ def test_the_primary_goes_on_alone_when_the_secondary_dies(pair: Pair) -> None:
     pair.switch(pair.a)
     await_members(pair.a, pair.b)
     assert report.of(pair.a.data).leader == "a"
+
+
+def test_a_secondary_that_leaves_is_no_member_before_commits_wait_no_more(pair: Pair) -> None:
+    client = pair.a.client("TRADER6")
+    client.connect()
+    upgrade.leave(pair.b.data, Steps(lambda _: None))
+    assert report.of(pair.a.data).members == ("a",)
+    pair.stopped(pair.b)
+    names = rest(client, 10)
+    pair.go_on(pair.b)
+    venue = attach(pair.b.data)
+    assert venue is not None
+    venue.board.set(Word.HANDOVER, Fence.NO)  # it was not stopped
+    await_members(pair.a, pair.b)
+    assert cancelled(client, names) == names
+    client.close()
