@@ -173,6 +173,7 @@ def carry_out(config: Config, file: Path, to: Path, wait_s: float, *, dry_run: b
         leave(data, steps)
         _stop(data, steps)
     _await_start(data, target, how, wait_s, steps)
+    done.took_s = steps.elapsed_s
     return done
 
 
@@ -328,7 +329,7 @@ def _go_on(begun: Upgraded, file: Path, to: Path, wait_s: float, *, lead: bool, 
         done = msgspec.json.decode(answer.stdout, type=Upgraded)
     except msgspec.DecodeError:
         return fail(_said(answer.stdout), json=True)
-    print_json(structs.replace(done, steps=[*begun.steps, *done.steps], took_s=begun.steps[-1].at_s + done.took_s))
+    print_json(structs.replace(done, steps=[*begun.steps, *done.steps], took_s=round(begun.took_s + done.took_s, 3)))
     return EXIT_OK
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +32,38 @@ from tests.pipeline.versions import ROOT, Version
 pytestmark = pytest.mark.soak
 OURS = ROOT / ".venv" / "bin" / "lockstep"
 _names = itertools.count(1)
+
+
+class Trader(threading.Thread):
+    """A client that sends one order after the other, each acknowledged, until it is told to stop."""
+
+    def __init__(self, venue: RunningVenue, name: str) -> None:
+        super().__init__(daemon=True)
+        self.client = venue.client(name)
+        self.client.connect(reset=True)
+        self.count = 0
+        self.longest_s = 0.0
+        self.failure: Exception | None = None
+        self._is_over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        try:
+            while not self._is_over.is_set():
+                begun_s = time.monotonic()
+                self.client.order(f"{self.name}-{self.count}", "buy", "1.00", "0.01")
+                self.client.await_report(f"{self.name}-{self.count}", "0")
+                self.longest_s = max(self.longest_s, time.monotonic() - begun_s)
+                self.count += 1
+        except Exception as error:  # told where the thread is joined
+            self.failure = error
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
+        self.client.close()
+        assert self.failure is None, self.failure
+        print(f"{self.count} orders, the longest acknowledged after {self.longest_s:.3f} s")
 
 
 class Upgrade:
@@ -114,8 +149,11 @@ def test_both_nodes_change_their_version_and_no_order_waits_for_that(
     for to, options in ((two, ["--switchover"]), (two, []), (one, [])):  # the last one is the way back
         snapshot(leads, follows, of_leads)
         change = Upgrade(follows, of_follows, to, *options)
+        trader = Trader(leads, "TRADER2")
         change.begin()
         for line in change.lines():
+            if line.startswith("at the next snapshot"):
+                trader.stop()  # its next order might be the one that the switchover logs out
             if line.startswith("both nodes have the same state"):
                 break  # next the primary logs its clients out, if so
             names.append(order(client))
@@ -187,6 +225,8 @@ def test_the_rules_change_when_both_nodes_know_them_and_not_before(
     client.connect()
     order(client)
     assert rules_of(pair.b) == [RULES]
+    again = given(OURS, pair.b, "--to", str(newer.program), "--json")
+    assert (again.returncode, json.loads(again.stdout)["outcome"]) == (0, "leads"), again.stdout + again.stderr
     pair.await_link(pair.a)  # which runs the version before, and follows
     answer = given(newer.program, pair.b, "--new-rules", "--yes")
     assert answer.returncode == 1

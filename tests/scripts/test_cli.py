@@ -80,7 +80,7 @@ def test_help_lists_the_commands() -> None:
 @pytest.mark.parametrize(
     "command",
     [["run"], ["status"], ["verify"], ["flow"], ["doctor"], ["db"], ["db", "url"], ["failover"], ["switchover"],
-     ["rejoin"], ["drill"], *([name] for name in OPERATING),
+     ["rejoin"], ["drill"], ["upgrade"], *([name] for name in OPERATING),
      *([name, verb] for name in BY_TWO for verb in ("propose", "approve", "list"))],
 )  # fmt: skip
 def test_every_command_explains_itself(command: list[str]) -> None:
