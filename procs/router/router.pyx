@@ -400,7 +400,7 @@ cdef class Router(Agent):
         self.publish()
         done = self.settlement.is_done(self.core.last_seq)
         work = self.settlement.drain()  # after reading where they are (LOG-19)
-        if not done or not self.has_room(CMD_MARKER):
+        if not done or self.is_closed() or not self.has_room(CMD_MARKER):
             return work
         if self.witnesses is not None:
             with gil:
@@ -430,7 +430,7 @@ cdef class Router(Agent):
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil:
         """One step of beginning to lead: first the epoch, then a change a poll, then the gateways open."""
         cdef int verdict
-        if not self.has_room(CMD_ACCOUNT):
+        if self.is_closed() or not self.has_room(CMD_ACCOUNT):
             self.publish()
             return 0
         with gil:

@@ -39,3 +39,16 @@ def test_a_node_that_is_fenced_writes_nothing_more(rig: Rig) -> None:
     rig.board.set(Word.FENCED, 2)
     closed_behind(rig, len(rig.log))
     assert rig.board.get(Word.HANDOVER) == Handover.NO
+
+
+def test_a_core_that_starts_again_begins_no_epoch_once_it_is_fenced(rig: Rig) -> None:
+    """I9: the other node has been told where this log ends."""
+    again = Rig(rig.log, ingress=rig.ingress, board=rig.board)
+    again.board.set(Word.FENCED, 2)
+    again.tick()
+    assert again.log == rig.log
+    assert not again.router.leads
+
+    again.board.set(Word.FENCED, 0)
+    again.lead()
+    assert len(again.log) > len(rig.log)
