@@ -239,7 +239,14 @@ class Filling:
         return 1
 
     def _has_all(self, receiver: Receiver | None) -> bool:
-        """Whether the primary has said that it releases nothing any more, and this node has its log to the end."""
+        """Whether the primary has said that it releases nothing any more, and this node's disk has its log to the end.
+
+        With `local` the primary has told of records that no other disk has yet.
+        """
         if self._handed_over_at is not None:
-            return self._handed_over_at == self._log.next - 1
-        return receiver is not None and receiver.is_fenced and receiver.fenced_at == self._log.next - 1
+            end = self._handed_over_at
+        elif receiver is not None and receiver.is_fenced:
+            end = receiver.fenced_at
+        else:
+            return False
+        return end == self._log.next - 1 and self._board.get(Word.DURABLE_SEQ) >= end

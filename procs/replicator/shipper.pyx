@@ -120,7 +120,8 @@ cdef class Shipper(Link):
         self.allow(now_ns)
         shipped = self.ship(now_ns)
         if not shipped and self.board.load(WORD_FENCED) and not self.is_told:
-            self.tell_fenced(now_ns)
+            if self.next > self.board.load(WORD_DURABLE_SEQ):
+                self.tell_fenced(now_ns)
         if is_time and not shipped:
             header = self.claim(0)
             if header != NULL:
@@ -258,6 +259,8 @@ cdef class Shipper(Link):
         records = <char *> header + FRAME_HEADER_SIZE
         while count < self.max_records:
             outcome = self.log.copy(self.next + count, records + count * RECORD_SIZE)
+            if outcome == OBSERVED_NOTHING_YET and self.board.load(WORD_FENCED):
+                outcome = OBSERVED_OVERRUN  # a core that repeats the journal stands still once nothing is released
             if outcome == OBSERVED_OVERRUN and not self.read(self.next + count, records + count * RECORD_SIZE):
                 break
             if outcome == OBSERVED_NOTHING_YET:

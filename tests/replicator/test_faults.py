@@ -290,6 +290,19 @@ def test_a_slow_link_falls_behind_and_never_stops(nodes: Nodes) -> None:
     nodes.check_equal()
 
 
+def test_a_secondary_counts_as_told_once_its_disk_has_the_primarys_log(nodes: Nodes) -> None:
+    """With `local` the primary has told of records that are on no other disk: a promoted node may die at once."""
+    nodes.b.board.set(Word.HANDOVER, Fence.ASKED)
+    nodes.turn(orders=10, synced=0)
+    for _ in range(20):
+        nodes.turn(synced=0)
+    assert nodes.a.board.get(Word.FENCED)
+    assert nodes.b.venue.ring(LOG).published == nodes.log.next - 1 > nodes.b.durable
+    assert nodes.b.board.get(Word.HANDOVER) == Fence.ASKED
+    nodes.until(lambda: nodes.b.board.get(Word.HANDOVER) == Fence.ANSWERED)
+    nodes.check_equal()
+
+
 def test_bytes_one_by_one_are_a_link(nodes: Nodes) -> None:
     nodes.proxy.rate = 1
     before = nodes.b.venue.ring(LOG).published

@@ -344,6 +344,22 @@ def test_a_primary_that_is_fenced_says_where_its_log_ends(pair: Pair) -> None:
     assert (pair.receiver.is_fenced, pair.receiver.fenced_at) == (True, 20)
 
 
+def test_a_primary_that_is_fenced_while_it_repeats_its_journal_says_where_that_ends(pair: Pair) -> None:
+    """What is behind its ring was committed: the ring, which nobody empties any more, may never have it again."""
+    pair.primary.put(model.records(1, 30))
+    pair.primary.journal()
+    pair.primary.ring = Ring.private(64, ["journaler"])
+    pair.primary.producer = pair.primary.ring.producer()
+    for record in model.records(1, 12):
+        pair.primary.producer.put(record)
+    pair.connect()
+    pair.carry()
+    pair.receiver.ask_to_lead(0, orderly=False)
+    pair.carry()
+    assert (pair.receiver.is_fenced, pair.receiver.fenced_at) == (True, 30)
+    assert pair.secondary.records() == model.records(1, 30)
+
+
 def test_a_primary_hands_over_when_its_supervisor_says_so(pair: Pair) -> None:
     pair.carry()
     pair.receiver.ask_to_lead(0, orderly=True)
