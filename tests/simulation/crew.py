@@ -104,12 +104,16 @@ class Crew:
         return True
 
     def may_state(self) -> bool:
-        """Whether a failover without the other node's word loses nothing: it committed nothing that this one lacks."""
+        """Whether a failover without the other node's word loses nothing: it committed nothing that this one lacks.
+
+        Its commits wait for this one, and what it had committed before they did is on this one's disk.
+        """
         side = self._follower()
         if side is None or self._pair.plan.durability == "local":
             return False
         other = self._pair.other(side)
-        return roles.is_paired(other.config, other.node()) and not other.node().is_secondary
+        has_all = side.board.get(Word.DURABLE_SEQ) >= other.committed_alone
+        return has_all and roles.is_paired(other.config, other.node()) and not other.node().is_secondary
 
     def _follower(self) -> Side | None:
         found = [side for side in self._pair.sides if side.follows and side.node().is_secondary]
@@ -138,6 +142,9 @@ class Crew:
         for side in self._pair.sides:
             if side.is_down:
                 return self._bring_up(side)
+            if self._is_left_behind(side):
+                self._pair.power_down(side, lost=False)
+                return True
         if all(side.follows and side.is_ready() for side in self._pair.sides):
             return self._choose_primary()
         return False
@@ -145,11 +152,21 @@ class Crew:
     def _bring_up(self, side: Side) -> bool:
         other = self._pair.other(side)
         if side.is_ended and other.leads and not other.board.get(Word.FENCED):
-            self.rejoin(side)
+            if self._pair.led(side) > other.board.get(Word.EPOCH):  # it was stated of that one that it is off
+                self._pair.power_down(other, lost=False)
+            else:
+                self.rejoin(side)
         elif side.is_ended and other.follows and other.is_ready() and self._was_refused_twice(side):
             self._lead(other, "the other one has ended, and must not lead")
         self._pair.power_up(side)
         return True
+
+    def _is_left_behind(self, side: Side) -> bool:
+        """Whether it begins as a primary, and waits for a node that leads by the statement that this one is off."""
+        other = self._pair.other(side)
+        if not other.leads or not side.runs or side.follows or side.leads or side.board.get(Word.PROMOTED):
+            return False
+        return other.board.get(Word.EPOCH) > self._pair.led(side)
 
     def _was_refused_twice(self, side: Side) -> bool:
         side.ends += 1

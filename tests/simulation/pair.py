@@ -75,7 +75,7 @@ class Clock:
 class Pair(Healing):
     """One run of one plan. `audit` knows all that was ever committed, by whichever node."""
 
-    heal_turns = 80_000
+    heal_turns = 120_000  # 48 s: a handover that is given up takes 20, and an operator waits 35
     space_seen_ns = 0  # a commit that is under way must not seem held up
 
     def __init__(self, plan: PairPlan, bug: Bug | None = None) -> None:
@@ -102,6 +102,7 @@ class Pair(Healing):
         self.busy: list[Side] = []
         self.crew = Crew(self)
         self.leaders: dict[int, str] = {}  # who began each epoch
+        self.begun: dict[str, tuple[Any, int]] = {}  # what each node leads, and the log's end when it was first seen to
         self.asked: dict[str, int] = {}
         self.links: dict[str, End | None] = {}  # of a turn ago
         self.crew_turn = 0
@@ -275,7 +276,10 @@ class Pair(Healing):
                 self._watch_leader(side, board)
 
     def _watch_leader(self, side: Side, board: Board) -> None:
-        if side.door is not None and side.door.is_open:  # it has released what it began with
+        epoch = (board.get(Word.GENERATION), board.get(Word.EPOCH))
+        if self.begun.get(side.name, ((), 0))[0] != epoch:
+            self.begun[side.name] = (epoch, board.get(Word.LOG_END))
+        if side.door is not None and side.door.is_open and board.commit_position() >= self.begun[side.name][1]:
             who = self.leaders.setdefault(board.get(Word.EPOCH), side.name)
             require(who == side.name, f"I9: {side.name} and {who} lead epoch {board.get(Word.EPOCH)}")
         acked, safe = board.get(Word.ACKED_SEQ), self.other(side).safe_seq
@@ -289,6 +293,10 @@ class Pair(Healing):
             require(genuine, "I9: the node gives way, and the other one has not asked it to on this connection")
         self.asked[side.name] = asked
         self.links[side.name] = side.link
+
+    def led(self, side: Side) -> int:
+        """The last epoch that the node has led, and released something in; 0 if none."""
+        return max((epoch for epoch, name in self.leaders.items() if name == side.name), default=0)
 
     # The end
 

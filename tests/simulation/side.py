@@ -201,6 +201,7 @@ class Side(World):
         self.name = name
         self.safe_seq = 0  # how far its disk has the log, since it has this one
         self.committed = 0  # how far it has seen that log committed
+        self.committed_alone = 0  # the last of it that waited for nobody
         self.ends = 0  # how often its supervisor has ended by itself
         self.peer_name = "b" if name == "a" else "a"
         super().__init__(plan, pair.bug)
@@ -294,6 +295,8 @@ class Side(World):
         """Look how far the log is committed, as this node sees it."""
         if not self.board.get(Word.FENCED):
             self.committed = max(self.committed, self.board.commit_position())
+            if self.leads and self.board.get(Word.COMMIT_BY) != Word.ACKED_SEQ:
+                self.committed_alone = self.committed
 
     def _new_roles(self) -> Roles:
         return Roles(self.config, self.said, cast(Any, self.said), lambda: False, lambda: None)
@@ -426,7 +429,7 @@ class Side(World):
         require(self.is_down, "a node that runs is not erased")
         for folder in ERASED_FOLDERS:
             self._erase(Path(str(self.data)) / folder)
-        self.safe_seq = self.committed = 0
+        self.safe_seq = self.committed = self.committed_alone = 0
         self.disk = self.bug.disk(self.plan.seed)
         self.data.disk = self.disk
         self.files = self.bug.files(Path(str(self.data)), self.disk, self.draw("files"), self.seen)
