@@ -36,8 +36,10 @@ class NewRules(Struct):
     took_s: float = 0.0
 
 
-def carry_out(data: Path, *, dry_run: bool, yes: bool, say: Say) -> NewRules:
-    """Have the node in `data`, which leads, begin an epoch by this version's rules. Refused, RoleError, OSError."""
+def carry_out(data: Path, statement: str, *, dry_run: bool, yes: bool, say: Say) -> NewRules:
+    """Have the node in `data`, which leads, begin an epoch by this version's rules; by a `statement` without the other
+    node. Refused, RoleError, OSError.
+    """
     steps, role = Steps(say), node.load(data)
     failover.supervisor(data)
     venue = attach(data)
@@ -46,7 +48,7 @@ def carry_out(data: Path, *, dry_run: bool, yes: bool, say: Say) -> NewRules:
     now, begun = log_rules(data, committed(venue))
     if now >= RULES:
         return NewRules("there", f"the log goes by rules version {now} already", steps.done, now)
-    known = _known(data, venue)
+    known = _known(data, venue, statement)
     steps.say(
         f"the log goes by rules version {now} since record {begun:,}; this node knows {RULES}, the other one {known}"
     )
@@ -69,12 +71,17 @@ def carry_out(data: Path, *, dry_run: bool, yes: bool, say: Say) -> NewRules:
     return done
 
 
-def _known(data: Path, venue: Venue) -> int:
-    """The rules that the other node's version knows. Refused where these are not new enough, or not known."""
+def _known(data: Path, venue: Venue, statement: str) -> str:
+    """The rules that the other node's version knows, in words. Refused where these are not new enough, or not known."""
     told = link_report.read(data)
     if told is None or venue.board.get(Word.LINK) != LinkState.IN_STEP:
-        raise Refused("the other node does not follow now, so what it knows is unknown: repeat this when it does")
+        if statement:
+            return f"is off: {statement}"
+        raise Refused(
+            "the other node does not follow now, so what it knows is unknown: repeat this when it does. If it is off "
+            "for long, say so (--peer-is-off): it can follow again only in a version that knows these rules"
+        )
     if told.rules < RULES:
         knows = f"knows rules version {told.rules}" if told.rules else "does not say which rules it knows"
         raise Refused(f"the other node's version {knows}, and this one's {RULES}: upgrade that node first")
-    return told.rules
+    return str(told.rules)

@@ -83,6 +83,12 @@ def upgrade(
         bool,
         Parameter(name="--new-rules", negative=(), help="On the node that leads, when both run it: use its new rules."),
     ] = False,
+    peer_is_off: Annotated[
+        str,
+        Parameter(
+            help="With --new-rules, if the other node does not follow: who says that it is off, and for how long."
+        ),
+    ] = "",
     tries: Annotated[
         bool, Parameter(name="--trial", negative=(), help="Only say whether this version can take the node over.")
     ] = False,
@@ -126,7 +132,9 @@ def upgrade(
     say: Say = (lambda _: None) if json else failover.print_step
     try:
         if rules:
-            done: Upgraded | NewRules = new_rules.carry_out(data, dry_run=dry_run, yes=yes, say=say)
+            done: Upgraded | NewRules = new_rules.carry_out(
+                data, peer_is_off.strip(), dry_run=dry_run, yes=yes, say=say
+            )
         elif to is None:
             done = follow(data, wait_s, lead=lead, dry_run=dry_run, say=say)
         else:

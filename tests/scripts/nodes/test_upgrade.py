@@ -194,8 +194,8 @@ def test_a_service_is_started_by_systemd(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_new_rules_want_two_nodes_that_know_them(secondary: Secondary) -> None:
-    def raise_rules(*, yes: bool = True, dry_run: bool = False) -> new_rules.NewRules:
-        return new_rules.carry_out(secondary.data, dry_run=dry_run, yes=yes, say=quiet)
+    def raise_rules(statement: str = "", *, yes: bool = True, dry_run: bool = False) -> new_rules.NewRules:
+        return new_rules.carry_out(secondary.data, statement, dry_run=dry_run, yes=yes, say=quiet)
 
     write(secondary.data / "journal", [epoch(1, 1)])  # by rules version 3
     with secondary.runs():
@@ -206,10 +206,14 @@ def test_new_rules_want_two_nodes_that_know_them(secondary: Secondary) -> None:
             secondary.board.set(word, value)
         with pytest.raises(Refused, match="the other node does not follow now"):
             raise_rules()
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        alone = raise_rules("Ada has sold host a", dry_run=True)
+        assert alone.steps[-1].says.endswith("the other one is off: Ada has sold host a")
+        secondary.board.set(Word.LINK, LinkState.IN_STEP)
         for known, why in ((0, "does not say which rules it knows"), (3, "knows rules version 3, and this one's")):
             link_report.write(secondary.data, LinkReport("in_step", "", "a", 0, known))
             with pytest.raises(Refused, match=f"the other node's version {why}"):
-                raise_rules()
+                raise_rules("Ada has sold host a")
         link_report.write(secondary.data, LinkReport("in_step", "", "a", 0, RULES))
         assert raise_rules(dry_run=True).outcome == "would change"
         with pytest.raises(Refused, match="not confirmed"):
