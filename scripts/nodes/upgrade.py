@@ -259,9 +259,9 @@ class _Run(Struct, frozen=True):
 def start_command(file: Path, to: Path) -> str:
     """How the node of `file` is started in the version of the program `to`."""
     name = file.stem
-    if file.parent == plan.CONFIGURATIONS and (plan.WANTED / f"lockstep@{name}.service").is_symlink():
-        return f"sudo {to} install {name} --yes && sudo systemctl start lockstep@{name}"
-    return f"{to} run {file}"
+    if file.absolute().parent == plan.CONFIGURATIONS and (plan.WANTED / f"lockstep@{name}.service").is_symlink():
+        return f"sudo {to.absolute()} install {name} --yes && sudo systemctl start lockstep@{name}"
+    return f"{to.absolute()} run {file}"
 
 
 def _check_secondary(data: Path, steps: Steps) -> None:
@@ -280,7 +280,7 @@ def _tried(to: Path, file: Path) -> Trial:
     if not os.access(to, os.X_OK) or to.is_dir():
         raise UsageError(f"--to is {to}, which is no program: name the other version's `lockstep`")
     answer = subprocess.run(
-        [to.resolve(), "upgrade", str(file.resolve()), "--trial", "--json"],
+        [to.absolute(), "upgrade", file.absolute(), "--trial", "--json"],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -328,7 +328,7 @@ def _await_start(data: Path, target: Trial, how: str, wait_s: float, steps: Step
 
 def _go_on(begun: Upgraded, file: Path, to: Path, wait_s: float, *, lead: bool, json: bool) -> int:
     """Have the version that runs now do the rest; returns its exit code."""
-    command = [str(to.resolve()), "upgrade", str(file.resolve()), "--wait-s", str(wait_s)]
+    command = [str(to.absolute()), "upgrade", str(file.absolute()), "--wait-s", str(wait_s)]
     command += ["--switchover"] if lead else []
     if not json:
         return subprocess.run(command, check=False).returncode

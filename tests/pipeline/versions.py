@@ -27,7 +27,7 @@ class Version:
         self.code = folder
         for room in ROOMS:
             unused = shutil.ignore_patterns("__pycache__", "*.c")
-            shutil.copytree(ROOT / room, folder / room, ignore=unused, copy_function=os.link)
+            shutil.copytree(ROOT / room, folder / room, ignore=unused, copy_function=_place)
         if rules is not None:
             self._compile(rules)
         about = folder / f"lockstep_venue-{number}.dist-info"
@@ -43,7 +43,7 @@ class Version:
             file = self.code / f"{module}.pxd"
             text, count = re.subn(rf"\b{name} = \d+", f"{name} = {rules}", file.read_text())
             assert count == 1, name
-            file.unlink()  # it is a link to ours
+            file.unlink()  # it may be a link to ours
             file.write_text(text)
         for module in KNOWING:
             next((self.code / module).parent.glob(f"{Path(module).name}.*.so")).unlink()
@@ -51,6 +51,15 @@ class Version:
         only = ",".join(f"{module}.pyx" for module in KNOWING)
         command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
         subprocess.run(command, cwd=self.code, env={**os.environ, "LOCKSTEP_ONLY": only}, check=True)
+
+
+def _place(source: str, target: str) -> str:
+    """A link, which costs nothing; a copy where that is on another file system."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
 
 
 def _script(file: Path, line: str) -> None:
