@@ -55,8 +55,8 @@ def saved(data: Path, seq: int, agents: tuple[str, ...]) -> Digests | None:
         return {
             agent: msgspec.json.decode(digests_of(folder, agent).read_bytes(), type=dict[str, int]) for agent in agents
         }
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None  # it is of an earlier version, or is just being removed
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return None  # it is of an earlier version, is just being removed, or was not synced when the power went
 
 
 def compare(seq: int, own: Digests, other: Digests) -> Difference | None:

@@ -37,6 +37,14 @@ def test_what_stages_left_at_a_mark(tmp_path: Path) -> None:
     assert comparison.saved(tmp_path, 40, AGENTS) is None
 
 
+@pytest.mark.parametrize("left", [b"", b"{", b"\0" * 40, b"\xff\xad\x02"])
+def test_what_a_loss_of_power_left_of_it_is_nothing(tmp_path: Path, left: bytes) -> None:
+    """A replicator that died of it would die again at each start."""
+    leave(tmp_path, 40, TABLES)
+    digests_of(folder_of(tmp_path, 40), "router").write_bytes(left)
+    assert comparison.saved(tmp_path, 40, AGENTS) is None
+
+
 @pytest.mark.parametrize(
     ("own", "agent", "table"),
     [
