@@ -75,6 +75,9 @@ class Bug:
     def at_death(self, agents: tuple[str, ...], world: Life) -> None:
         """What a dying process has done as its last."""
 
+    def at_promotion(self, world: Life) -> None:
+        """A node is told to lead."""
+
     def anchor_ns(self, of_run: int, world: Life) -> int:  # noqa: ARG002
         """What a process that starts now adds to the monotonic clock."""
         return of_run

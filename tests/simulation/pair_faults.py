@@ -6,6 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from shm.board import Word
+
 if TYPE_CHECKING:
     from tests.simulation.pair import Pair
 
@@ -68,6 +70,16 @@ def failover_beside(pair: Pair, _draw: Random) -> bool:
     return pair.crew.failover(statement="it must be off")
 
 
+def old_batcher(pair: Pair, _draw: Random) -> bool:
+    """Two lead, and have one database: the connection of the one that is to end breaks, and it tries again."""
+    old, new = sorted(pair.sides, key=lambda side: side.board.get(Word.EPOCH) if side.leads else 0)
+    batcher = old.stage_of("batcher") if old.leads and new.leads else None
+    if pair.database is None or batcher is None:
+        return False
+    batcher.disconnect()
+    return True
+
+
 def switchover(pair: Pair, _draw: Random) -> bool:
     return pair.crew.switchover()
 
@@ -91,6 +103,7 @@ NODE_FAULTS: dict[str, Callable[[Pair, Random], bool]] = {
     "both lose power": both_lose_power,
     "failover": failover,
     "failover while the other lives": failover_beside,
+    "old primary's batcher again": old_batcher,
     "switchover": switchover,
     "switchover given up": switchover_given_up,
     "node put right": put_right,

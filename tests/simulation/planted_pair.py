@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
+from procs.batcher import writer
 from procs.replicator import filling
+from procs.replicator.filling import Filling
 from procs.replicator.handshake import Hello
 from procs.replicator.receiver import Receiver
 from shm.board import Board, Word
 from shm.ring import Producer
-from tests.simulation.bugs import Bug
+from tests.simulation.bugs import Bug, ReservationsUnread
 
 if TYPE_CHECKING:
     from tests.simulation.lifecycle import Life
@@ -66,9 +68,68 @@ class StaleFrameTaken(Bug):
         yield
 
 
+class SentUncommitted(Bug):
+    """LOG-13: a gateway tells what its own disk has, and waits for no other node."""
+
+    def stage(self, name: str, stage: Any, world: Life) -> Any:
+        return Alone(stage, world) if name == "gateway.1" else stage
+
+
+class Alone:
+    """A gateway that takes its node for one that commits alone."""
+
+    def __init__(self, stage: Any, world: Life) -> None:
+        self._stage = stage
+        self._world = world
+
+    def step(self, now_ns: int) -> int:
+        board = self._world.ground.board
+        commit_by = board.get(Word.COMMIT_BY)
+        if commit_by == Word.ACKED_SEQ:
+            board.set(Word.COMMIT_BY, 0)
+        try:
+            return int(self._stage.step(now_ns))
+        finally:
+            board.set(Word.COMMIT_BY, commit_by)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+
+class PromotedBehindAHole(Bug):
+    """LOG-21: a secondary leads without what the primary has still to ship."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(Filling, "_has_all", lambda *_: True):
+            yield
+
+
+class ReservationLost(ReservationsUnread):
+    """Decision 0039: a gateway that is to lead knows nothing of the numbers that the other node's has reserved."""
+
+    def at_promotion(self, world: Life) -> None:
+        gateway = world.host_of("gateway.1")
+        if gateway.alive:
+            world.die(gateway)
+
+
+class EpochUnchecked(Bug):
+    """I9: a database takes the claim of a node that another one has followed."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(writer, "objection", lambda *_: ""):
+            yield
+
+
 ALL: tuple[type[Bug], ...] = (
     AcknowledgedBeforeSync,
     ReleasedAfterFencing,
     StaleFrameTaken,
+    SentUncommitted,
+    PromotedBehindAHole,
+    ReservationLost,
+    EpochUnchecked,
 )
 BUGS_OF_TWO: dict[str, type[Bug]] = {bug.__name__: bug for bug in ALL}

@@ -20,7 +20,7 @@ from tests.simulation import pair_plan
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
 from tests.simulation.pair import Pair
-from tests.simulation.pair_plan import NODE_FAULTS, ONE_NODE, PairPlan
+from tests.simulation.pair_plan import LATER, NODE_FAULTS, ONE_NODE, PairPlan
 from tests.simulation.plan import FAULTS, FILE_FAULTS, Plan
 from tests.simulation.world import World
 
@@ -127,7 +127,7 @@ class Tally:
     def missing(self) -> list[str]:
         """Faults, recoveries and checks that never occurred."""
         if self.nodes == 2:
-            wanted = (*NODE_FAULTS, *ONE_NODE, *ROLES, *(f"checked {name}" for name in (*INVARIANTS, "I9")))
+            wanted = (*NODE_FAULTS, *LATER, *ONE_NODE, *ROLES, *(f"checked {name}" for name in (*INVARIANTS, "I9")))
             return [name for name in wanted if not self.seen[name]]
         met = (f"met {kind}" for kind in FILE_FAULTS)
         wanted = (*FAULTS, *FILE_FAULTS, *met, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
@@ -153,7 +153,7 @@ class Tally:
         rows = [
             f"# Two nodes: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
             "| fault | injected |", "| --- | ---: |",
-            *(f"| {name} | {self.seen[name]} |" for name in (*NODE_FAULTS, *ONE_NODE)), "",
+            *(f"| {name} | {self.seen[name]} |" for name in (*NODE_FAULTS, *LATER, *ONE_NODE)), "",
             "| change or outcome | seen |", "| --- | ---: |",
             *(f"| {name} | {self.seen[name]} |" for name in ROLES), "",
             "| invariant | nodes at which it was checked at the end |", "| --- | ---: |",

@@ -10,9 +10,17 @@ import pytest
 from tests.simulation.planted_pair import BUGS_OF_TWO
 from tests.simulation.run import run_pair, shrink, story
 
-SEEDS = (*range(9), 31)
+SEEDS = (*range(7), 8, 31)
 # A change of what a run does may move a find to another seed: `python -m tests.simulation --hunt` says to which.
-FOUND_BY = {"AcknowledgedBeforeSync": 0, "ReleasedAfterFencing": 3, "StaleFrameTaken": 10}
+FOUND_BY = {
+    "AcknowledgedBeforeSync": 0,
+    "ReleasedAfterFencing": 3,
+    "StaleFrameTaken": 10,
+    "SentUncommitted": 40,
+    "PromotedBehindAHole": 10,
+    "ReservationLost": 3,
+    "EpochUnchecked": 394,
+}
 
 
 @pytest.mark.parametrize("seed", sorted({*SEEDS, *FOUND_BY.values()}))
