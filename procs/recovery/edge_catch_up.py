@@ -109,13 +109,10 @@ class Catching:
             self._until = {ring: consumer.enter() for ring, consumer in self._real.items()}
 
     def _told(self) -> int:
-        """The record up to which all that came of the log is committed, on this disk, and lies in the real rings.
-
-        What another node's disk has may be committed before this one's has it.
-        """
+        """The record up to which all that came of the log is committed, and lies in the real rings."""
         board = self._venue.board
         done = (board.get(Word.MATCHER_DONE + number - 1) for number in self._venue.matchers)
-        return min(board.release_position(), board.get(Word.DURABLE_SEQ), *done)
+        return min(board.release_position(), *done)
 
     def _is_near(self) -> bool:
         return all(
