@@ -6,6 +6,7 @@ it. Whatever else depends on the old tables is named before anything is done.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -19,6 +20,8 @@ from procs.batcher.writer import APPLICATION, RefusedError
 SCHEMA = "lockstep_rebuild"
 # Any two runs in one database exclude each other by this advisory lock ("lockanew" as a number).
 LOCK = 0x6C6F636B616E6577
+LEAVING_S = 3.0  # for the server to see that a batcher which has just ended is gone
+LOOK_S = 0.05
 LOCK_TIMEOUT_S = 10  # for readers of the old tables, at the swap
 
 # Of a schema: what kind, its name as DROP and ALTER want it, and its name alone. Partitions go with their tables.
@@ -163,16 +166,23 @@ def begun(url: str, born_ns: int, *, replace: bool) -> Iterator[Rebuild]:
 
 
 def _check(connection: psycopg.Connection, born_ns: int, *, replace: bool) -> None:
-    busy = connection.execute(
-        "SELECT FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()", [APPLICATION]
-    )
-    if busy.rowcount:
-        raise RefusedError("a batcher is connected to the database")
+    deadline_s = time.monotonic() + LEAVING_S
+    while _has_batcher(connection):
+        if time.monotonic() > deadline_s:
+            raise RefusedError("a batcher is connected to the database")
+        time.sleep(LOOK_S)  # the server tells nobody
     if replace or connection.execute("SELECT FROM pg_class WHERE oid = to_regclass('writer')").rowcount == 0:
         return
     row = connection.execute("SELECT journal_born_ns FROM writer").fetchone()
     if row is not None and row[0] not in (0, born_ns):
         raise RefusedError("the database has rows of another journal, which would be lost")
+
+
+def _has_batcher(connection: psycopg.Connection) -> bool:
+    found = connection.execute(
+        "SELECT FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()", [APPLICATION]
+    )
+    return found.rowcount > 0
 
 
 def within(url: str, schema: str) -> str:
