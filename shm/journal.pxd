@@ -33,6 +33,7 @@ cdef class JournalReader:
     cdef int load(self) except -1 nogil
     cdef int load_batch(self) except -1 nogil
     cdef int enter(self, uint64_t first_seq) except -1 nogil
+    cdef bint reopen(self) except -1 nogil
     cdef const char *judge_segment(self, const SegmentHeader *header, uint64_t first_seq) noexcept nogil
     cdef bint batch_here(self) except -1 nogil
     cdef const char *judge_batch(self, bint deep) noexcept nogil

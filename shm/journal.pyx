@@ -170,6 +170,8 @@ cdef class JournalReader:
         if self.handle < 0 or self.next_seq != self.header.first_seq:
             if self.enter(self.next_seq) and self.batch_here():
                 return 1
+        if self.limit != UINT64_MAX and self.handle >= 0 and self.reopen() and self.batch_here():
+            return 1
         if self.limit != UINT64_MAX or (not self.walking and self.handle >= 0 and self.header.first_seq < self.newest):
             if self.handle < 0:
                 self.header.first_seq = self.next_seq
@@ -211,6 +213,22 @@ cdef class JournalReader:
         self.epoch = header.epoch
         self.segments += 1
         return 1
+
+    cdef bint reopen(self) except -1 nogil:
+        """Open the segment by its name again, at the same offset; False if there is none.
+
+        A journaler that starts again where nothing is synced writes the newest segments into new files, byte for byte,
+        and goes on there: what was opened before gets no more.
+        """
+        cdef char name[NAME_SIZE]
+        segment_name(name, self.header.first_seq)
+        handle = self.disk.open(name, READ)
+        if handle < 0:
+            return False
+        self.disk.close_file(self.handle)
+        self.handle = handle
+        self.buffer_size = 0
+        return True
 
     cdef const char *judge_segment(self, const SegmentHeader *header, uint64_t first_seq) noexcept nogil:
         """What is wrong with a segment's header; NULL when nothing is."""

@@ -165,6 +165,18 @@ def test_reader_stops_at_its_limit_and_goes_on_when_it_is_raised(folder: Path) -
         assert list(reader) == []
 
 
+def test_reader_goes_on_behind_a_writer_that_wrote_the_segment_into_another_file(folder: Path) -> None:
+    """In mode none a writer that starts again does; a reader beside it has the file that was there before."""
+    with JournalWriter(folder, "none") as writer:
+        written = append(writer, 5)
+        reader = JournalReader(folder, limit=5)
+        assert list(reader) == written
+    with JournalWriter(folder, "none", trusted_seq=5) as writer:
+        written += append(writer, 3)
+        reader.limit = 8
+        assert list(reader) == written[5:]
+
+
 def test_reader_refuses_a_limit_that_the_journal_does_not_reach(folder: Path) -> None:
     with JournalWriter(folder, "none", SMALL) as writer:
         append(writer, 10)
