@@ -6,8 +6,6 @@ A node that does not lead answers here too: it says that it doesn't, and how far
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 
 import msgspec
 from msgspec import structs
@@ -27,11 +25,6 @@ from shm.log_lines import log
 LOOK_NS = 500_000_000  # between two looks for a new snapshot
 MEGABYTE = 1_000_000
 PART_NS = 1_000_000_000  # between two times that the supervisor is told to go on alone
-
-
-def tell_supervisor() -> None:
-    """Have it look at the role: it is who started this process."""
-    os.kill(os.getppid(), signal.SIGUSR2)
 
 
 class Shipping:
@@ -178,7 +171,7 @@ class Shipping:
                 log.warning("the other node leaves", peer=shipper.peer)
                 node.save(self._venue.data, structs.replace(role, members=members))
             if "witness" not in self._venue.topology.agents:
-                tell_supervisor()
+                node.tell_supervisor()
 
     def _pair(self, shipper: Shipper) -> None:
         config = self._venue.config

@@ -5,6 +5,8 @@ It outlives configuration and runs: after a failover the roles are the other way
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,3 +84,8 @@ def in_epoch(config: Config, node: Node) -> int:
     count = len(node.members) if is_paired(config, node) else 1
     mode = MODES.index(config.venue.durability) + 1
     return count | mode << MODE_SHIFT | (STATED if node.statement and count == 1 else 0)
+
+
+def tell_supervisor() -> None:
+    """Have the supervisor, who started this process, look at the role."""
+    os.kill(os.getppid(), signal.SIGUSR2)

@@ -6,9 +6,10 @@ import ssl
 from functools import partial
 
 from config.schema import WitnessSection
+from procs.venue import node
 from procs.venue.venue import Venue
 from procs.witness.etcd import Etcd
-from procs.witness.leadership import SECOND_NS, Leadership, tell_supervisor
+from procs.witness.leadership import SECOND_NS, Leadership
 from procs.witness.life import Life
 from procs.witness.record import WitnessError
 from procs.witness.witness import TURNS, Witness
@@ -26,7 +27,7 @@ def build(venue: Venue, _name: str = "witness") -> Witness:
     try:
         etcd = Etcd([url.rstrip("/") for url in settings.urls], settings.lease_s / TURNS, context_of(settings))
         life = Life(venue, settings.lease_s * SECOND_NS // FRESH, settings.lease_s * SECOND_NS // STALL)
-        leadership = Leadership(venue, etcd, life, partial(journal_id, venue), tell_supervisor)
+        leadership = Leadership(venue, etcd, life, partial(journal_id, venue), node.tell_supervisor)
     except WitnessError as error:
         raise FinalError(str(error)) from error
     return Witness(leadership, life, etcd, settings.lease_s)

@@ -8,8 +8,6 @@ CLOCK_BOOTTIME, from before a request is sent.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -292,8 +290,3 @@ class Leadership:
 
 def _report(view: View, trouble: str) -> Report:
     return Report(view.leader.node if view.leader else "", view.state.members if view.state else (), trouble)
-
-
-def tell_supervisor() -> None:
-    """The supervisor is who started this process."""
-    os.kill(os.getppid(), signal.SIGUSR2)

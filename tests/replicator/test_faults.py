@@ -30,7 +30,7 @@ from config.schema import (
     VenueSection,
 )
 from procs.journaler.__main__ import build as build_journaler
-from procs.replicator import certificates, filling, shipping
+from procs.replicator import certificates, filling
 from procs.replicator.certificates import Credentials
 from procs.replicator.filling import Filling
 from procs.replicator.handshake import Fence, LinkState
@@ -211,7 +211,7 @@ def test_a_secondary_that_leaves_is_waited_for_no_more_until_it_comes_back(
         told.append(node.load(nodes.a.venue.data).members)
         nodes.a.board.set(Word.COMMIT_BY, 0)
 
-    monkeypatch.setattr(shipping, "tell_supervisor", go_alone)
+    monkeypatch.setattr(node, "tell_supervisor", go_alone)
     nodes.b.board.set(Word.HANDOVER, Fence.LEAVES)
     nodes.until(lambda: nodes.b.board.get(Word.HANDOVER) == Fence.LEFT)
     assert told == [("a",)]  # on the disk before commits wait no more
@@ -231,7 +231,7 @@ def test_a_secondary_that_has_left_and_is_not_stopped_comes_back(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch, is_cut: bool
 ) -> None:
     """The command was killed between the two: by the next connection, or after a while, it is waited for again."""
-    monkeypatch.setattr(shipping, "tell_supervisor", lambda: nodes.a.board.set(Word.COMMIT_BY, 0))
+    monkeypatch.setattr(node, "tell_supervisor", lambda: nodes.a.board.set(Word.COMMIT_BY, 0))
     monkeypatch.setattr(filling, "STOP_NS", 10 * TURN_NS if not is_cut else filling.STOP_NS)
     nodes.b.board.set(Word.HANDOVER, Fence.LEAVES)
     nodes.until(lambda: nodes.b.board.get(Word.HANDOVER) == Fence.LEFT)
