@@ -33,8 +33,9 @@ def read(data: Path) -> LinkReport | None:
 
 
 def write(data: Path, report: LinkReport) -> None:
-    """Say this of the link of the node in `data`. OSError."""
+    """Say this of the link of the node in `data`, also on a disk that is full since. OSError."""
     atomic_file.replace(_file(data), msgspec.json.encode(report))
+    atomic_file.keep_spare(_file(data))
 
 
 def _file(data: Path) -> Path:

@@ -25,6 +25,7 @@ from shm.log_lines import log
 LOOK_NS = 500_000_000  # between two looks for a new snapshot
 MEGABYTE = 1_000_000
 PART_NS = 1_000_000_000  # between two times that the supervisor is told to go on alone
+SAVE_NS = 1_000_000_000  # between two tries to write down whom commits wait for
 
 
 class Shipping:
@@ -39,6 +40,8 @@ class Shipping:
         self._shipper: Shipper | None = None
         self._looked_ns = 0
         self._parted_ns = 0  # when the supervisor was told last to go on without the peer
+        self._unsaved = ""  # why it can't be written down whom commits wait for,
+        self._unsaved_ns = 0  # and when that was tried last
         self._alone_until = 0  # the log's end when this node was found to commit alone
         self._compared = 0  # the mark of the last snapshot whose digests the peer was told
         self._lag = Lag(venue.board)
@@ -47,7 +50,7 @@ class Shipping:
         self.epoch = 0  # that it leads: none, as far as is known here
 
     def poll(self, now_ns: int) -> int:
-        """Returns how much there was to do. OSError where it can't be written that commits wait for the peer."""
+        """Returns how much there was to do. JournalError, OSError where the journal can't be read."""
         connection, shipper = self.connection, self._shipper
         acked = self._board.get(Word.ACKED_SEQ)
         if acked and self._board.get(Word.EPOCH):
@@ -68,7 +71,7 @@ class Shipping:
         if shipper.voids is not None:
             return self._take_out(shipper, now_ns)
         if shipper.is_up and not shipper.is_for_voids:
-            self._judge(shipper)
+            self._judge(shipper, now_ns)
             if shipper.leaves:
                 self._part(shipper, now_ns)
             if now_ns - self._looked_ns >= LOOK_NS:
@@ -132,9 +135,10 @@ class Shipping:
         ring, folder = self._venue.ring(LOG), self._venue.data / "journal"
         catch_up = self._venue.config.replication.catch_up_mb_s * MEGABYTE
         self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows, catch_up=catch_up)
+        self._unsaved = ""
         return 1
 
-    def _judge(self, shipper: Shipper) -> None:
+    def _judge(self, shipper: Shipper, now_ns: int) -> None:
         """See how far the peer is; once it has had all, commits wait for it, and that is written down first."""
         self.peer, self.peer_rules = shipper.peer or "", shipper.peer_rules
         acked = self._board.get(Word.ACKED_SEQ)
@@ -144,7 +148,7 @@ class Shipping:
         if behind > NEAR or not acked:
             self._tell(LinkState.CATCHING_UP, "")
             return
-        self._tell(LinkState.IN_STEP, "")
+        self._tell(LinkState.IN_STEP, self._unsaved)
         if self._board.get(Word.COMMIT_BY) or self._board.get(Word.FENCED):
             self._alone_until = 0
             return
@@ -153,7 +157,7 @@ class Shipping:
         # A node that acknowledges nothing, and lacks little, would else be waited for again at once.
         self._alone_until = self._alone_until or self._board.get(Word.LOG_END)
         if acked >= self._alone_until:
-            self._pair(shipper)
+            self._pair(shipper, now_ns)
 
     def _part(self, shipper: Shipper, now_ns: int) -> None:
         """Have commits wait for the peer no more: it is about to be stopped by its operator, and said so.
@@ -165,23 +169,38 @@ class Shipping:
             shipper.tell_left(now_ns)
         elif now_ns - self._parted_ns >= PART_NS and not self._board.get(Word.FENCED):
             self._parted_ns = now_ns
-            role = node.load(self._venue.data)
-            members = (self._venue.config.replication.node or "",)
-            if role.members != members:
-                log.warning("the other node leaves", peer=shipper.peer)
-                node.save(self._venue.data, structs.replace(role, members=members))
-            if "witness" not in self._venue.topology.agents:
+            is_saved = self._save((self._venue.config.replication.node or "",), now_ns)
+            if is_saved and "witness" not in self._venue.topology.agents:
                 node.tell_supervisor()
 
-    def _pair(self, shipper: Shipper) -> None:
+    def _pair(self, shipper: Shipper, now_ns: int) -> None:
         config = self._venue.config
         assert config.replication.node is not None
         assert shipper.peer is not None
         members = (config.replication.node, shipper.peer)
-        if not node.is_paired(config, node.Node(members=members)):
-            return
-        node.save(self._venue.data, structs.replace(node.load(self._venue.data), members=members))
-        self._board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
+        if node.is_paired(config, node.Node(members=members)) and self._save(members, now_ns):
+            self._board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
+
+    def _save(self, members: tuple[str, ...], now_ns: int) -> bool:
+        """Have it on disk that commits wait for these nodes. False, and it is said why, where that can't be done: they
+        wait for whom they waited, and it is tried again in a moment."""
+        if self._unsaved and now_ns - self._unsaved_ns < SAVE_NS:
+            return False
+        data, said = self._venue.data, self._unsaved
+        try:
+            role = node.load(data)
+            if role.members != members:
+                node.save(data, structs.replace(role, members=members))
+                log.info("members", members=members)
+            self._unsaved = ""
+        except node.RoleError as error:
+            self._unsaved = str(error)
+        except OSError as error:
+            self._unsaved = f"{node.folder_of(data) / node.ROLE} can't be written: {error.strerror}"
+        if self._unsaved and self._unsaved != said:
+            log.error("members_unsaved", members=members, why=self._unsaved)
+        self._unsaved_ns = now_ns
+        return not self._unsaved
 
     def _hear_last(self, shipper: Shipper, now_ns: int, reason: str) -> None:
         """The peer has hung up: what it said last is in the buffer, why it refuses this node perhaps."""

@@ -30,10 +30,11 @@ from config.schema import (
     VenueSection,
 )
 from procs.journaler.__main__ import build as build_journaler
-from procs.replicator import certificates, filling
+from procs.replicator import certificates, filling, link_report
 from procs.replicator.certificates import Credentials
 from procs.replicator.filling import Filling
 from procs.replicator.handshake import Fence, LinkState
+from procs.replicator.link_report import LinkReport
 from procs.replicator.shipping import Shipping
 from procs.replicator.transport import Acceptor, Dialer
 from procs.venue import node
@@ -46,6 +47,7 @@ from shm.journal_end import segment_header
 from shm.records import RECORD_SIZE
 from tests.models import journal as model
 from tests.replicator.proxy import ALL, Proxy
+from tests.small_disk import SmallDisk
 
 TURN_NS = 5_000_000
 SECOND = 1_000_000_000
@@ -240,6 +242,58 @@ def test_a_secondary_that_has_left_and_is_not_stopped_comes_back(
     nodes.until(lambda: nodes.a.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ)
     assert nodes.b.board.get(Word.HANDOVER) == Fence.NO
     assert node.load(nodes.a.venue.data).members == ("a", "b")
+
+
+def test_a_secondary_leaves_once_the_role_that_says_so_can_be_written(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role that can't be read is said once; commits wait for whom they waited, and the link goes on."""
+    monkeypatch.setattr(node, "tell_supervisor", lambda: nodes.a.board.set(Word.COMMIT_BY, 0))
+    role = node.folder_of(nodes.a.venue.data) / node.ROLE
+    whole = role.read_bytes()
+    role.write_bytes(b"{")
+    nodes.b.board.set(Word.HANDOVER, Fence.LEAVES)
+    nodes.until(lambda: "role.json can't be read" in nodes.a.states[-1][1])
+    said = len(nodes.a.states)
+    for _ in range(3 * SECOND // TURN_NS):
+        nodes.turn(orders=1)
+    assert (len(nodes.a.states), nodes.a.states[-1][0]) == (said, LinkState.IN_STEP)
+    assert nodes.a.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
+    assert nodes.b.board.get(Word.HANDOVER) == Fence.LEAVES
+    role.write_bytes(whole)
+    nodes.until(lambda: nodes.b.board.get(Word.HANDOVER) == Fence.LEFT)
+    assert (nodes.a.board.get(Word.COMMIT_BY), node.load(nodes.a.venue.data).members) == (0, ("a",))
+    assert nodes.proxy.connections == 1
+
+
+def test_commits_begin_to_wait_once_the_disk_takes_the_role(
+    folder: Path, small_disk: Callable[[int], SmallDisk]
+) -> None:
+    disk = small_disk(2**20)
+    with closing(Nodes(folder, 1, secure=False)) as nodes:
+        node.folder_of(nodes.a.venue.data).symlink_to(disk.folder)
+        disk.fill()
+        nodes.turn(orders=20)
+        nodes.until(lambda: "role.json can't be written: No space left on device" in nodes.a.states[-1][1])
+        for _ in range(3 * SECOND // TURN_NS):
+            nodes.turn(orders=1)
+        assert nodes.a.states[-1][0] == LinkState.IN_STEP
+        assert (nodes.a.board.get(Word.COMMIT_BY), node.load(nodes.a.venue.data).members) == (0, ())
+        disk.empty()
+        nodes.until(lambda: nodes.a.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ)
+        assert node.load(nodes.a.venue.data).members == ("a", "b")
+        nodes.until(lambda: nodes.a.states[-1] == (LinkState.IN_STEP, ""))
+        assert nodes.proxy.connections == 1
+
+
+def test_what_a_link_does_is_said_on_a_full_disk_too(small_disk: Callable[[int], SmallDisk]) -> None:
+    disk = small_disk(2**20)
+    (disk.folder / "run").mkdir()
+    link_report.write(disk.folder, LinkReport("alone", ""))
+    disk.fill()
+    told = LinkReport("in_step", "role.json can't be written: No space left on device", "b", 3)
+    link_report.write(disk.folder, told)
+    assert link_report.read(disk.folder) == told
 
 
 def test_a_catch_up_takes_no_more_than_its_share(folder: Path) -> None:
