@@ -14,7 +14,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
+from procs.venue import node
+from procs.venue.node import RoleError
 from scripts.errors import UsageError
+from scripts.nodes import upgrade
+from scripts.nodes.failover import Refused, Steps, print_step
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.segment import RoleLock
 
@@ -32,20 +36,37 @@ class Stopped(Struct, frozen=True):
 def stop(
     config: ConfigPath = DEFAULT_CONFIG,
     *,
+    leave: Annotated[
+        bool,
+        Parameter(
+            negative=(), help="First have the primary wait for this node, its secondary, no more: it trades alone."
+        ),
+    ] = False,
     json: Json = False,
     timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 120.0,
 ) -> int:
     """Stop a running venue cleanly: what is accepted is matched, reported and stored before the processes end.
 
-    Exit codes: 0 it has stopped; 1 it does not run, or has not stopped in time; 2 the configuration is wrong, or it is
-    another user's venue.
+    With `replicated` and `both` the primary waits for a secondary that is away, and takes no orders: stop one with
+    --leave. When it starts again it catches up, and is waited for as before.
+
+    Exit codes: 0 it has stopped; 1 it does not run, has not stopped in time, or can't leave; 2 the configuration is
+    wrong, or it is another user's venue.
     """
     loaded = load(config, secrets=False)
-    name, lock = loaded.venue.name, Path(loaded.venue.data) / "venue.lock"
+    name, data = loaded.venue.name, Path(loaded.venue.data)
+    lock = data / "venue.lock"
     pid = RoleLock.holder(lock)
     if pid is None:
         return fail(f"venue {name} is not running (data: {loaded.venue.data})", json=json)
     began_s = time.monotonic()
+    if leave:
+        try:
+            if not node.load(data).is_secondary:
+                raise Refused("it is no secondary that a primary could wait for: stop it without --leave")
+            upgrade.leave(data, Steps((lambda _: None) if json else print_step))
+        except (Refused, RoleError) as error:
+            return fail(f"venue {name} was not stopped: {error}", json=json)
     try:
         os.kill(pid, signal.SIGTERM)
     except PermissionError:

@@ -190,6 +190,23 @@ def test_a_secondary_that_leaves_holds_up_nobody(pair: Pair) -> None:
     client.close()
 
 
+def test_a_secondary_that_leaves_when_it_is_stopped_holds_up_nobody(pair: Pair) -> None:
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
+    refused = pair.a.command("stop", "--leave")
+    assert refused.returncode == 1
+    assert "it is no secondary" in refused.stderr
+    stopped = pair.b.command("stop", "--leave")
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert "goes on alone" in stopped.stdout
+    names = rest(client, 10)
+    assert node.load(pair.a.data).members == ("a",)
+    pair.b.start()
+    within(lambda: node.load(pair.a.data).members == ("a", "b"), "commits do not wait for the secondary again")
+    assert cancelled(client, names) == names
+    client.close()
+
+
 def test_a_primary_that_lost_the_end_of_its_journal_takes_it_from_the_secondary(pair: Pair) -> None:
     client = pair.a.client("TRADER5")
     client.connect()
