@@ -121,6 +121,7 @@ class Crew:
 
     def _lead(self, side: Side, statement: str) -> bool:
         self._write(side, Node("primary", (side.name,), statement, side.node().journal_id))
+        self._pair.chosen = side
         return True
 
     def _write(self, side: Side, node: Node) -> None:
@@ -136,8 +137,7 @@ class Crew:
             return False
         a, b = self._pair.sides
         if a.leads and b.leads:
-            older = min(self._pair.sides, key=lambda side: side.board.get(Word.EPOCH))
-            self._pair.power_down(older, lost=False)
+            self._pair.power_down(self._pair.other(self._pair.chosen), lost=False)
             return True
         for side in self._pair.sides:
             if side.is_down:
@@ -152,7 +152,7 @@ class Crew:
     def _bring_up(self, side: Side) -> bool:
         other = self._pair.other(side)
         if side.is_ended and other.leads and not other.board.get(Word.FENCED):
-            if self._pair.led(side) > other.board.get(Word.EPOCH):  # it was stated of that one that it is off
+            if side is self._pair.chosen:  # it was stated of that one that it is off
                 self._pair.power_down(other, lost=False)
             else:
                 self.rejoin(side)

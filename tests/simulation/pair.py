@@ -100,6 +100,7 @@ class Pair(Healing):
         self.sides = [Side(self, name, plan) for name in "ab"]
         self.active = self.sides[0]
         self.busy: list[Side] = []
+        self.chosen = self.sides[0]  # to lead: one that is cut off may have begun later epochs since
         self.crew = Crew(self)
         self.leaders: dict[int, str] = {}  # who began each epoch
         self.begun: dict[str, tuple[Any, int]] = {}  # what each node leads, and the log's end when it was first seen to

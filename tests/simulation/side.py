@@ -149,6 +149,7 @@ class RunView:
         side.venue.renew()
         side.ground.board.set(Word.PROMOTE, Promote.NOW)
         side.seen["promotion"] += 1
+        side.pair.chosen = side
         side.bug.at_promotion(side)
         for trader in side.traders:
             trader.was_lost_ever = True
