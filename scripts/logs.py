@@ -135,7 +135,7 @@ class Tail:
     def _line(self, text: str) -> Line:
         try:
             entry = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except ValueError:
             entry = None
         if not isinstance(entry, dict):
             return Line(self._time, self._process, "error", text, {})

@@ -202,7 +202,7 @@ def _entry(folder: Path) -> SavedSnapshot | None:
     """The manifest in `folder`, None if there is none that can be read: it was never published."""
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=SavedSnapshot)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -11,12 +11,13 @@ import msgspec
 from msgspec import Struct
 
 from procs.disk import atomic_file
-from procs.venue.node import folder_of
+from procs.venue.node import folder_of, made_folder
 from procs.venue.snapshot_parts import FOLDER, digests_of, part_name
 from procs.venue.snapshot_parts import folder_of as snapshot_of
 from shm.refusal import FinalError
 
 Digests = dict[str, dict[str, int]]  # of each table of each agent
+FILE = "differs.json"
 
 
 class Difference(Struct, frozen=True):
@@ -55,7 +56,7 @@ def saved(data: Path, seq: int, agents: tuple[str, ...]) -> Digests | None:
         return {
             agent: msgspec.json.decode(digests_of(folder, agent).read_bytes(), type=dict[str, int]) for agent in agents
         }
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, ValueError):
         return None  # it is of an earlier version, is just being removed, or was not synced when the power went
 
 
@@ -70,18 +71,19 @@ def compare(seq: int, own: Digests, other: Digests) -> Difference | None:
 
 
 def load(data: Path) -> Difference | None:
-    """The difference that was found on this node; None if there was none. msgspec.DecodeError."""
+    """The difference that was found on this node; None if there was none. FinalError where its file is damaged."""
+    file = folder_of(data) / FILE
     try:
-        return msgspec.json.decode(_file(data).read_bytes(), type=Difference)
+        return msgspec.json.decode(file.read_bytes(), type=Difference)
     except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise FinalError(
+            f"{file} says that this node's state differs from the other one's, and can't be read ({error}): keep its "
+            "folder for those who look into it, and begin with a new secondary"
+        ) from error
 
 
 def keep(data: Path, found: Difference) -> None:
     """Write it down, for good: it is on disk when this returns. OSError."""
-    folder_of(data).mkdir(parents=True, exist_ok=True, mode=0o700)
-    atomic_file.replace_durably(_file(data), msgspec.json.encode(found))
-
-
-def _file(data: Path) -> Path:
-    return folder_of(data) / "differs.json"
+    atomic_file.replace_durably(made_folder(data) / FILE, msgspec.json.encode(found))

@@ -28,7 +28,7 @@ def read(data: Path) -> LinkReport | None:
     """What the replicator of the node in `data` said last of its link; None if nothing, or if that can't be read."""
     try:
         return msgspec.json.decode(_file(data).read_bytes(), type=LinkReport)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -65,7 +65,7 @@ def keep(data: Path, shipper: Shipper, now_ns: int) -> Voids:
     assert shipper.voids is not None
     try:
         told = msgspec.json.decode(shipper.voids, type=Voids)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise LinkError(Refusal.DAMAGED, f"what is taken out can't be read: {error}") from None
     own = voided_commands.load(data)
     if not (own.commands.items() <= told.commands.items() and set(own.ingress) <= set(told.ingress)):

@@ -140,7 +140,7 @@ class Alerts:
             waiting = msgspec.json.decode(self._file.read_bytes(), type=list[Event])
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             self._report(f"{self._file} can't be read, and the events in it are not told: {error}")
             return []
         # A receiver that is no longer configured takes nothing.

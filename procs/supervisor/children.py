@@ -66,7 +66,7 @@ class Children:
             return msgspec.json.decode(self._file.read_bytes(), type=list[Identity])
         except FileNotFoundError:
             return []
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             raise RuntimeError(
                 f"{self._file} is damaged ({error}): end the venue's processes, then remove it"
             ) from error

@@ -110,7 +110,7 @@ def error_of(line: str) -> str | None:
         return None
     try:
         entry = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+    except ValueError:
         return None
     if not isinstance(entry, dict) or entry.get("level") not in ERROR_LEVELS:
         return None

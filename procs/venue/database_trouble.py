@@ -45,5 +45,5 @@ def of(data: Path, file: Path = FILE) -> Trouble:
     """What is wrong in the venue in `data`, or was when it ended."""
     try:
         return msgspec.json.decode((data / file).read_bytes(), type=Trouble)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return Trouble()

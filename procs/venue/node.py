@@ -33,7 +33,7 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     role: Literal["primary", "secondary", "successor"] = "primary"
     members: tuple[str, ...] = ()
     statement: str = ""
-    journal_id: Annotated[str, Meta(pattern="^([0-9a-f]{32})?$")] = ""
+    journal_id: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")] = ""
     rules: Annotated[int, Meta(ge=0)] = 0
 
     @property
@@ -57,15 +57,21 @@ def load(data: Path) -> Node:
         return msgspec.json.decode(file.read_bytes(), type=Node)
     except FileNotFoundError:
         return Node()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:  # of msgspec, or of what is no UTF-8
         raise RoleError(f"{file} can't be read ({error}): put a copy back, or have lockstep rejoin write it") from error
 
 
 def save(data: Path, node: Node) -> None:
     """Have it on disk when this returns. OSError."""
+    atomic_file.replace_durably(made_folder(data) / ROLE, msgspec.json.encode(node))
+
+
+def made_folder(data: Path) -> Path:
+    """The node's folder; its name is on disk when this returns. OSError."""
     folder = folder_of(data)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    atomic_file.replace_durably(folder / ROLE, msgspec.json.encode(node))
+    atomic_file.sync(data)
+    return folder
 
 
 def is_paired(config: Config, node: Node) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from procs.disk import atomic_file
-from procs.venue.node import folder_of
+from procs.venue.node import folder_of, made_folder
 from procs.witness.etcd import Entry
 
 SEEN = "witness.json"
@@ -74,7 +74,7 @@ def view(entries: list[Entry]) -> View:
             leader.revision,
             leader.lease,
         )
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise WitnessError(f"etcd has something else under this venue's keys: {error}") from error
 
 
@@ -85,10 +85,10 @@ def seen(data: Path) -> Seen:
         return msgspec.json.decode(file.read_bytes(), type=Seen)
     except FileNotFoundError:
         return Seen()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:
         raise WitnessError(f"{file} can't be read ({error})") from error
 
 
 def keep(data: Path, change: Seen) -> None:
     """Have it on disk when this returns. OSError."""
-    atomic_file.replace_durably(folder_of(data) / SEEN, msgspec.json.encode(change))
+    atomic_file.replace_durably(made_folder(data) / SEEN, msgspec.json.encode(change))

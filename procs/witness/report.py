@@ -38,5 +38,5 @@ def of(data: Path) -> Report:
     """What the witness of the node in `data` said last."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=Report)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return Report()

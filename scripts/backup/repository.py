@@ -218,7 +218,7 @@ class Repository:
     def _unfinished(self) -> list[File]:
         try:
             return msgspec.json.decode((self.folder / POINTS / UNFINISHED).read_bytes(), type=list[File])
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, ValueError):
             return []
 
 
@@ -237,7 +237,7 @@ def _read(path: Path) -> Point:
         if hashlib.sha256(content).hexdigest() != sealed.sha256:
             raise RepositoryError(f"{path} is damaged: its checksum differs. Put it back, or remove this backup")
         point = msgspec.json.decode(content, type=Point)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise RepositoryError(f"{path} is damaged ({error}): put it back, or remove this backup") from error
     if point.version != VERSION:
         raise RepositoryError(f"{path} is of version {point.version}, and this build reads {VERSION}")

@@ -38,7 +38,7 @@ def pending(data: Path) -> Pending | None:
     """The cut that was interrupted in `data`; None if there is none."""
     try:
         return msgspec.json.decode((node.folder_of(data) / PENDING).read_bytes(), type=Pending)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return None  # a file is whole or not there; one that says nothing has begun nothing
 
 
@@ -104,7 +104,7 @@ def _begin(data: Path, common: int, undoing: Undoing) -> Pending:
     atomic_file.sync(aside.parent)
     atomic_file.replace_durably(aside / LIST, msgspec.json.format(msgspec.json.encode(undoing), indent=2))
     begun = Pending(common, str(aside))
-    atomic_file.replace_durably(node.folder_of(data) / PENDING, msgspec.json.encode(begun))
+    atomic_file.replace_durably(node.made_folder(data) / PENDING, msgspec.json.encode(begun))
     return begun
 
 

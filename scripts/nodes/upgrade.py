@@ -46,6 +46,7 @@ from scripts.terminal import (
     print_json,
 )
 from shm.board import Word
+from shm.refusal import FinalError
 from shm.segment import RoleLock
 
 LEAVE_S = ALONE_S + 10.0  # for the primary to go on alone: it may start its journaler again
@@ -141,7 +142,7 @@ def upgrade(
             done = begun = carry_out(loaded, config, to, wait_s, dry_run=dry_run, say=say)
             if begun.outcome == STARTED:
                 return _go_on(begun, config, to, wait_s, lead=lead, json=json)
-    except (Refused, RoleError) as error:
+    except (Refused, RoleError, FinalError) as error:
         return fail(f"the upgrade stops here: {error}", json=json)
     print_json(done) if json else console().print(done.says, markup=False, soft_wrap=True)
     return EXIT_OK
@@ -244,7 +245,7 @@ def running_code(data: Path) -> str | None:
         return None
     try:
         run = msgspec.json.decode(manifest_of(data).read_bytes(), type=_Run)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError):
         return None
     return run.code if run.pid in (0, pid) else None
 
@@ -287,7 +288,7 @@ def _tried(to: Path, file: Path) -> Trial:
     )
     try:
         tried = msgspec.json.decode(answer.stdout, type=Trial)
-    except msgspec.DecodeError:
+    except ValueError:
         raise Refused(f"{to} can't try this node: {_said(answer.stdout)}") from None
     if tried.problem:
         raise Refused(f"version {tried.version} ({tried.code}) can't take this node over: {tried.problem}")
@@ -298,7 +299,7 @@ def _said(output: str) -> str:
     """Why a version of this program failed, as it said in JSON."""
     try:
         return str(msgspec.json.decode(output)["error"]["reason"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return output.strip() or "it says nothing: it is no `lockstep`, or has no `lockstep upgrade` yet"
 
 
@@ -335,7 +336,7 @@ def _go_on(begun: Upgraded, file: Path, to: Path, wait_s: float, *, lead: bool, 
     answer = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True, check=False)
     try:
         done = msgspec.json.decode(answer.stdout, type=Upgraded)
-    except msgspec.DecodeError:
+    except ValueError:
         return fail(_said(answer.stdout), json=True)
     print_json(structs.replace(done, steps=[*begun.steps, *done.steps], took_s=round(begun.took_s + done.took_s, 3)))
     return EXIT_OK

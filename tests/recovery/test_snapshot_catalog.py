@@ -113,6 +113,12 @@ def test_what_has_no_manifest_is_nothing(data: Path) -> None:
     assert [path.name for path in sorted((data / "snapshots").iterdir())] == [f"{seq:020}" for seq in (10, 20)]
 
 
+@pytest.mark.parametrize("content", [b"", b'{"parts": {"\xff": {"size": 1, "crc": 1}}}'])
+def test_a_manifest_that_cant_be_read_is_of_no_snapshot(data: Path, content: bytes) -> None:
+    (folder_of(data, 30) / MANIFEST).write_bytes(content)
+    assert snapshot_catalog.choose(data, AGENTS).start.seq == 20
+
+
 def change_layout(data: Path) -> None:
     file = folder_of(data, 30) / MANIFEST
     entry = msgspec.json.decode(file.read_bytes(), type=SavedSnapshot)

@@ -14,6 +14,7 @@ from procs.replicator.comparison import Difference, DifferenceError
 from procs.venue.snapshot_parts import digests_of, folder_of, part_name
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
+from shm.refusal import FinalError
 
 AGENTS = ("router", "matcher.1")
 TABLES = {"router": {"accounts": 1, "orders": 2}, "matcher.1": {"instrument 1": 3}}
@@ -64,4 +65,7 @@ def test_a_node_that_differs_does_not_start_again(tmp_path: Path) -> None:
     config = Config(instruments=[instrument], replication=ReplicationSection(node="b"))
     comparison.keep(tmp_path, Difference(7, "router", "orders"))
     with pytest.raises(DifferenceError, match=r"DIFFERS: .*router has another state .* at record 7: orders"):
+        build(Venue.private(derive(config), config, tmp_path))
+    (tmp_path / "node" / comparison.FILE).write_bytes(b'{"agent": "\xff"}')
+    with pytest.raises(FinalError, match=r"differs\.json says that this node's state differs .*, and can't be read"):
         build(Venue.private(derive(config), config, tmp_path))

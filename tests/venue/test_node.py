@@ -18,7 +18,13 @@ def test_a_node_is_a_primary_until_a_file_says_otherwise(tmp_path: Path) -> None
     assert (tmp_path / "node").stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"role": "leader"}', b'{"rule": "primary"}', b'{"journal_id": "0x"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b'{"role": "leader"}', b'{"rule": "primary"}', b'{"journal_id": "0x"}', b"\xff",
+        b'{"statement": "\xff"}',
+    ],
+)  # fmt: skip
 def test_a_damaged_role_is_named(tmp_path: Path, content: bytes) -> None:
     node.save(tmp_path, Node())
     (tmp_path / "node" / "role.json").write_bytes(content)
