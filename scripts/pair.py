@@ -90,6 +90,8 @@ def pair(
         raise UsageError(
             "with two configurations nothing is exchanged by files: leave out --with, --to and --secondary"
         )
+    if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
+        raise UsageError(f"--to is {to}, where no file can be: name a file in a folder that is there")
     own = load(config)
     try:
         if other is not None:
@@ -99,8 +101,10 @@ def pair(
             pairing.examine(own, renew=renew, follow=secondary, after_ns=offered.made_ns if offered else 0), offered
         )
         return _tell(_one(plan, offered, to, dry_run=dry_run, is_confirmed=yes), json=json)
-    except (PairingError, OfferError, RoleError, CertificateError, JournalError) as error:
+    except (PairingError, OfferError, RoleError, JournalError) as error:
         return fail(f"not paired, and nothing was changed: {error}", json=json)
+    except CertificateError as error:
+        return fail(f"not paired: {error}", json=json)
 
 
 def _both(first: Config, second: Config, *, renew: bool, dry_run: bool) -> Outcome:

@@ -56,8 +56,13 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
+def remove_unfinished(file: Path) -> None:
+    """Remove what a process left that was killed before its new content was `file`. OSError."""
+    _temporary_of(file).unlink(missing_ok=True)
+
+
 def _replace(file: Path, content: bytes, *, durable: bool) -> None:
-    temporary = file.with_name(f"{file.name}.new")
+    temporary = _temporary_of(file)
     try:
         _write(temporary, content, os.O_TRUNC, durable=durable)
         temporary.replace(file)
@@ -69,6 +74,10 @@ def _replace(file: Path, content: bytes, *, durable: bool) -> None:
         _write(spare, content, 0, durable=durable)
         _exchange(spare, file)
         keep_spare(file)  # what was `file` has what its content took, and no more
+
+
+def _temporary_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.new")
 
 
 def _spare_of(file: Path) -> Path:

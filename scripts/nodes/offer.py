@@ -9,13 +9,13 @@ import hashlib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from config.credentials import UNKNOWN_HASH
-from config.schema import AccountSection, Config
+from config.schema import AccountSection, Config, NodeName
 
 MAX_BYTES = 2**26  # with 65,535 accounts
 SHOWN = 10  # keys that differ
@@ -31,11 +31,11 @@ class Offer(Struct, frozen=True, forbid_unknown_fields=True):
     begins (0: it has not); `knows` is the fingerprint of the peer's certificate that the node has."""
 
     venue: str
-    node: str
-    listens: str
+    node: NodeName
+    listens: Annotated[str, Meta(pattern=r"^\S+:[0-9]{1,5}\Z")]
     certificate: str
-    journal_id: str
-    first_seq: int
+    journal_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    first_seq: Annotated[int, Meta(ge=0)]
     role: Literal["primary", "secondary"]
     made_ns: int
     knows: str
@@ -77,8 +77,9 @@ def read(file: Path) -> Offer:
         raise OfferError(f"{file} can't be read: {error.strerror}") from error
     try:
         sealed = msgspec.json.decode(content, type=Sealed)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=sealed.offer.certificate)
         _ = sealed.offer.fingerprint
-    except (msgspec.MsgspecError, ValueError, UnicodeError) as error:
+    except (ValueError, ssl.SSLError) as error:
         raise OfferError(
             f"{file} is no whole pairing file ({error}): lockstep pair on the other node makes it"
         ) from None

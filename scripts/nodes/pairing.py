@@ -24,7 +24,7 @@ from procs.replicator.certificates import CERTIFICATE, KEY, PEER, Credentials
 from procs.replicator.transport import show_address
 from procs.router.sequencer import RULES
 from procs.venue import node
-from procs.venue.node import Node, folder_of
+from procs.venue.node import Node, folder_of, made_folder
 from scripts.errors import UsageError
 from scripts.nodes import offer as offers
 from scripts.nodes.offer import Offer, OfferError
@@ -230,7 +230,8 @@ def _is_there(step: Step, own: Own) -> bool:
     if step.file.name == node.ROLE:
         return msgspec.json.encode(node.load(own.data)) == step.content
     try:
-        return step.file.read_bytes() == step.content
+        is_open = step.file.name == KEY and step.file.stat().st_mode & 0o077
+        return not is_open and step.file.read_bytes() == step.content
     except FileNotFoundError:
         return False
 
@@ -250,6 +251,8 @@ def carry_out(plans: list[Plan]) -> None:
     """Write what the plans say, one after another. UsageError where a venue runs that must not; OSError: repeat it."""
     for each in plans:
         with _held(each):
+            for file in (each.own.folder / KEY, each.own.folder / CERTIFICATE, each.own.folder / PEER):
+                atomic_file.remove_unfinished(file)  # of a command that was killed, and wanted another content
             for step in each.steps:
                 atomic_file.replace_durably(step.file, step.content)
 
@@ -257,8 +260,7 @@ def carry_out(plans: list[Plan]) -> None:
 @contextmanager
 def _held(each: Plan) -> Iterator[None]:
     each.own.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    each.own.folder.mkdir(exist_ok=True, mode=0o700)
-    lock = RoleLock(each.own.folder / "pair.lock")
+    lock = RoleLock(made_folder(each.own.data) / "pair.lock")
     try:
         lock.acquire()
     except RoleTakenError as error:

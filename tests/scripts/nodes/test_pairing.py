@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import ssl
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -107,15 +109,24 @@ def contents(*hosts: Host) -> dict[Path, bytes]:
 
 def check_paired(leader: Host, follower: Host) -> None:
     """They know each other, as TLS sees it, and one follows the other."""
-    assert [leader.state.role, follower.state.role] == ["primary", "secondary"]
-    if not (leader.data / "journal").exists():
-        assert leader.state.journal_id == follower.state.journal_id != ""
-    for host in (leader, follower):
-        assert {path.stat().st_mode & 0o777 for path in host.folder.iterdir()} == {0o600}
-        assert host.folder.stat().st_mode & 0o777 == 0o700
+    check_files(leader, follower)
     acceptor = Acceptor("127.0.0.1:0", Credentials.of(leader.folder))
     near, far, _, _ = connect(acceptor, Dialer(f"127.0.0.1:{acceptor.port}", Credentials.of(follower.folder)))
     close(near, far, acceptor)
+
+
+def check_files(leader: Host, follower: Host) -> None:
+    """Likewise, as their files have it."""
+    assert [leader.state.role, follower.state.role] == ["primary", "secondary"]
+    if not (leader.data / "journal").exists():
+        assert leader.state.journal_id == follower.state.journal_id != ""
+    for host, other in ((leader, follower), (follower, leader)):
+        assert {path.stat().st_mode & 0o777 for path in host.folder.iterdir()} == {0o600}
+        assert host.folder.stat().st_mode & 0o777 == 0o700
+        assert not list(host.folder.glob("*.new"))
+        certificate = (host.folder / "certificate.pem").read_bytes()
+        assert (host.folder / "key.pem").read_bytes().endswith(certificate)
+        assert (other.folder / "peer.pem").read_bytes() == certificate
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: Path, **options: Any) -> str:
@@ -365,6 +376,37 @@ def test_a_file_that_is_damaged_or_foreign_ends_in_one_message(
     assert not b.data.exists()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+        {"journal_id": "of old"},
+        {"node": "../b"},
+        {"listens": "nowhere"},
+        {"first_seq": -1},
+    ],
+)
+def test_a_sealed_file_of_what_no_node_says_is_taken_nowhere(
+    hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str], changed: dict[str, Any]
+) -> None:
+    """Its code is right: else the certificate, or the role, would be on the disk before anybody noticed."""
+    a, b = hosts
+    pair(a.file)
+    a.offer.write_bytes(offers.pack(msgspec.structs.replace(offers.read(a.offer), **changed)))
+    capsys.readouterr()
+    assert f"{a.offer} is no whole pairing file" in refused(capsys, b.file, taken=a.offer)
+    assert not b.data.exists()
+
+
+def test_a_copy_that_can_have_no_place_is_refused_before_anything_is_written(
+    hosts: tuple[Host, Host], tmp_path: Path
+) -> None:
+    for to in (tmp_path, tmp_path / "nowhere" / "a.pair"):
+        with pytest.raises(UsageError, match=f"--to is {to}, where no file can be"):
+            pair(hosts[0].file, to=to)
+    assert not hosts[0].data.exists()
+
+
 def test_any_changed_byte_of_a_file_is_noticed_or_means_nothing(hosts: tuple[Host, Host], tmp_path: Path) -> None:
     a, _ = hosts
     pair(a.file)
@@ -388,6 +430,15 @@ def test_a_damaged_key_is_named_and_can_be_renewed(
     check_paired(a, b)
 
 
+def test_a_key_that_others_can_read_is_closed(hosts: tuple[Host, Host]) -> None:
+    """As a restored copy may be."""
+    a, b = hosts
+    pair(a.file, b.file)
+    (a.folder / "key.pem").chmod(0o644)
+    assert pair(a.file) == 0
+    check_paired(a, b)
+
+
 # Killed
 
 
@@ -400,50 +451,122 @@ def in_memory() -> Iterator[Path]:
 
 @pytest.mark.parametrize("renew", [False, True])
 def test_killed_at_any_step_it_is_whole_again_by_the_same_command(in_memory: Path, renew: bool) -> None:
-    begun = in_memory / "begun"
-    begun.mkdir()
-    a, b = Host(begun, "a"), Host(begun, "b")
-    if renew:
-        pair(a.file, b.file)
+    begun = begun_in(in_memory, paired=renew)
     for moment in range(100):
-        folder = shutil.copytree(begun, in_memory / f"{moment}")
-        a, b = Host(folder, "a"), Host(folder, "b")
-        done = dies_at(moment, a, b, renew=renew)
-        for host in (a, b):
-            check_whole(host)
+        a, b = copied(begun, in_memory / f"{moment}")
+        done = dies_at(moment, lambda a=a, b=b: pair(a.file, b.file, renew=renew))  # type: ignore[misc]
+        check_whole(a, b)
         if done:
-            assert moment == (10 if renew else 12)
+            assert moment > 18
             return
         assert pair(a.file, b.file) == 0
-        check_paired(a, b)
+        check_files(a, b)
     raise AssertionError("it never came to its end")
 
 
-def dies_at(moment: int, a: Host, b: Host, *, renew: bool) -> bool:
-    """Pair in a process that SIGKILL ends before the new file of this number has its name; whether it ended well."""
+@pytest.mark.parametrize("renew", [False, True])
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_killed_at_any_step_of_an_exchange_by_files_it_goes_on_by_the_same_command(
+    in_memory: Path, stage: int, renew: bool
+) -> None:
+    begun = begun_in(in_memory, paired=renew)
+    for each in exchange(*hosts_in(begun), renew=renew)[:stage]:
+        assert each() == 0
+    for moment in range(100):
+        a, b = copied(begun, in_memory / f"{moment}")
+        steps = exchange(a, b, renew=renew)
+        done = dies_at(moment, steps[stage])
+        check_whole(a, b)
+        assert stage or renew or not b.data.exists()
+        assert stage != 1 or renew or not (a.folder / "peer.pem").exists()
+        if done:
+            assert moment > 4
+            return
+        for each in steps[stage:]:
+            assert each() == 0
+        check_files(a, b)
+    raise AssertionError("it never came to its end")
+
+
+def begun_in(folder: Path, *, paired: bool) -> Path:
+    """A folder of two nodes: new ones, or a pair."""
+    begun = folder / "begun"
+    begun.mkdir()
+    a, b = hosts_in(begun)
+    if paired:
+        assert pair(a.file, b.file) == 0
+    return begun
+
+
+def hosts_in(folder: Path) -> tuple[Host, Host]:
+    return Host(folder, "a"), Host(folder, "b")
+
+
+def copied(begun: Path, folder: Path) -> tuple[Host, Host]:
+    return hosts_in(shutil.copytree(begun, folder))
+
+
+def exchange(a: Host, b: Host, *, renew: bool) -> list[Callable[[], int]]:
+    """The commands by which two hosts become a pair, or the first one's new key is known to the other."""
+    from_a, from_b = a.file.with_suffix(".pair"), b.file.with_suffix(".pair")
+    return [
+        lambda: pair(a.file, to=from_a, renew=renew),
+        lambda: pair(b.file, taken=from_a, to=from_b, yes=True),
+        lambda: pair(a.file, taken=from_b, yes=True),
+    ]
+
+
+def dies_at(moment: int, command: Callable[[], int]) -> bool:
+    """Give the command in a process that SIGKILL ends at the step of this number that changes the disk: before a file
+    gets its name or a folder is made, or where a file has half of what it is to have. Whether it ended well."""
     child = os.fork()
     if child == 0:
-        seen = 0
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal seen
-            if event == "os.rename" and str(arguments[0]).endswith(".new"):
-                if seen == moment:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                seen += 1
-
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        sys.addaudithook(hook)
-        os._exit(pair(a.file, b.file, renew=renew))
+        _run_until(moment, command)
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, -signal.SIGKILL)
+    return code == 0
 
 
-def check_whole(host: Host) -> None:
-    """A node that knows its peer has all the rest; each file is whole."""
-    there = {path.name for path in host.folder.iterdir()} if host.folder.exists() else set()
-    if "peer.pem" in there:
-        assert there >= {"key.pem", "certificate.pem", "role.json", "peer.pair"}
-        Credentials(host.folder).context(server=True)
-        assert host.state.journal_id
-    assert host.state.role in ("primary", "secondary")
+def _run_until(moment: int, command: Callable[[], int]) -> NoReturn:
+    seen, sync = 0, os.fsync
+
+    def count() -> bool:
+        nonlocal seen
+        seen += 1
+        return seen > moment
+
+    def hook(event: str, _: tuple[Any, ...]) -> None:
+        if event in ("os.rename", "os.mkdir") and count():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def half_written(fd: int) -> None:
+        if stat.S_ISREG((found := os.fstat(fd)).st_mode) and count():
+            os.ftruncate(fd, found.st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(fd)
+
+    code = 1
+    try:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        os.fsync = half_written  # type: ignore[assignment]
+        sys.addaudithook(hook)
+        code = command()
+    finally:
+        os._exit(code)
+
+
+def check_whole(*hosts: Host) -> None:
+    """A node that knows its peer has all the rest; each file is whole, and its owner's alone."""
+    for host in hosts:
+        there = {path.name: path for path in host.folder.iterdir()} if host.folder.exists() else {}
+        assert not any(path.stat().st_mode & 0o077 for path in (*there.values(), *host.folder.parent.glob("node")))
+        for name in there.keys() & {"peer.pair", host.offer.name}:
+            offers.read(there[name])
+        if "key.pem" in there:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(there["key.pem"])
+        if "peer.pem" in there:
+            assert there.keys() >= {"key.pem", "certificate.pem", "role.json", "peer.pair"}
+            Credentials(host.folder).context(server=True)
+            assert host.state.journal_id
+        assert host.state.role == "primary" or host.state.journal_id
