@@ -18,7 +18,7 @@ from libc.string cimport memset
 
 from procs.tables.saved cimport Loader, Saver
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
-from shm.board cimport WORD_GENERATION, WORD_MATCHER_DONE, WORD_SNAPSHOT_SEQ, Board
+from shm.board cimport WORD_EPOCH, WORD_FENCED, WORD_GENERATION, WORD_MATCHER_DONE, WORD_SNAPSHOT_SEQ, Board
 from shm.records cimport EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS, RECORD_SIZE, EventRecord
 from shm.ring cimport Consumer, record_at
 
@@ -132,10 +132,14 @@ cdef class ReleasedEvents:
         return self.release()
 
     cdef bint look(self) noexcept nogil:
-        """Read how far all is. False if nothing may leave, or the board speaks of newer rings: `attach` comes next."""
+        """Read how far all is. False if nothing may leave, or the board speaks of newer rings: `attach` comes next.
+
+        A core that does not lead yet repeats what is committed, and gets no lease before it has: all of that is taken,
+        and told by those who may (their sockets look at the board, too).
+        """
         cdef int ring
         self.released = self.done[0] = self.board.done_seq()
-        if self.board.is_shut():
+        if self.board.is_shut() and (self.board.load(WORD_EPOCH) or self.board.load(WORD_FENCED)):
             return False
         for ring in range(1, RINGS):
             if self.by_ring[ring] != NULL:

@@ -78,7 +78,7 @@ class Publisher:
             if self._snapshots is not None:
                 self._snapshots.save(mark, NAME, self._feed.save)
             self._feed.pass_mark()
-        if self._feed.live:
+        if self._feed.may_tell:
             self._serve(now_ns)
         return taken + self._hub.is_busy
 

@@ -140,6 +140,11 @@ cdef class Feed(ReleasedEvents):
         for instrument in part.object(list[int]):
             market_load(self.make_market(instrument), part)
 
+    @property
+    def may_tell(self) -> bool:
+        """Whether the books are true and this node may release: it may have been stopped since it looked (I9)."""
+        return self.live and not self.board.is_shut()
+
     def poll(self) -> int:
         """Take a batch of released events and make their messages; returns how many events were taken.
 

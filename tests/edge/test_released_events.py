@@ -335,6 +335,7 @@ def test_random_venues_are_applied_in_the_order_of_the_model(seed: int) -> None:
 def test_nothing_is_taken_without_the_lease_and_nothing_is_lost_by_it() -> None:
     """A position that went back to 0 meanwhile would say that less is complete than was."""
     bench = Bench()
+    bench.board.set(Word.EPOCH, 1)
     bench.emit(ROUTER, 3)
     bench.release(9)
     bench.done(9, 9)
@@ -349,3 +350,21 @@ def test_nothing_is_taken_without_the_lease_and_nothing_is_lost_by_it() -> None:
         bench.board.set(word, free)
     assert not bench.board.is_closed()
     assert sorted(bench.poll()) == [(ROUTER, 2), (1, 1)]
+
+
+def test_what_a_core_repeats_is_taken_without_the_lease() -> None:
+    """LOG-13: it gets none before it leads, and rings that nobody reads would be full before that."""
+    bench = Bench()
+    bench.board.set(Word.LEASE_UNTIL, 1)
+    bench.emit(ROUTER, 3)
+    bench.release(3)
+    bench.done(3, 3)
+    assert bench.poll() == [(ROUTER, 1)]
+    bench.emit(ROUTER, 4)
+    bench.release(4)
+    bench.done(4, 4)
+    for word in (Word.EPOCH, Word.FENCED):
+        bench.board.set(word, 1)
+        assert bench.poll() == []
+        bench.board.set(word, 0)
+    assert bench.poll() == [(ROUTER, 2)]

@@ -16,8 +16,9 @@ from procs.publisher.feed import Feed
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
 from shm.bell import Reason
+from shm.board import Word
 from tests.publisher.exchange import SELL, Exchange
-from tests.publisher.harness import PATIENCE_S, POLL_S, Running, serving
+from tests.publisher.harness import PATIENCE_S, POLL_S, Running, client, receive, run, serving, silent
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 
@@ -66,3 +67,22 @@ def test_events_that_contradict_each_other_end_the_process() -> None:
 
     with pytest.raises(RuntimeError, match="instrument 77"):
         uvloop.run(scenario())
+
+
+def test_what_is_taken_without_the_lease_is_told_with_it() -> None:
+    """LOG-13: a core that starts again repeats what is committed, and this node may lead no more."""
+
+    async def scenario() -> None:
+        exchange = Exchange()
+        exchange.list_instrument()
+        exchange.new(SELL, 102, 1)
+        async with serving(exchange) as running, client(running, "/ws/btcusdt@bookTicker") as ticker:
+            await receive(ticker)
+            exchange.board.set(Word.LEASE_UNTIL, 1)
+            exchange.board.set(Word.EPOCH, 0)
+            exchange.new(SELL, 101, 1)
+            assert await silent(ticker)
+            exchange.board.set(Word.LEASE_UNTIL, 0)
+            assert (await receive(ticker))["a"] == "1.01000000"
+
+    run(scenario())
