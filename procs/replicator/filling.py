@@ -101,6 +101,8 @@ class Filling:
         try:
             connection.pump(receiver)
             work = receiver.poll(now_ns)
+            if receiver.is_up:
+                self._compare(receiver, now_ns)
             if receiver.unsent():
                 connection.pump(receiver)
         except LinkError as error:
@@ -112,7 +114,6 @@ class Filling:
         if receiver.is_up:
             self._handed_over_at = None
             self.peer, self.epoch = receiver.peer or "", receiver.epoch
-            self._compare(receiver, now_ns)
             end = self._board.get(Word.PEER_SEQ)
             if work and end:  # it has just said how far its log goes
                 self._lag.look(self._log.next - 1, end, now_ns)
@@ -150,15 +151,19 @@ class Filling:
             self._disconnect()  # the next connection is waited for again
 
     def _compare(self, receiver: Receiver, now_ns: int) -> None:
-        """Hold this node's state at a mark against the primary's, once both have it. FinalError where they differ."""
+        """Hold this node's state at a mark against the primary's, once both have it. FinalError where they differ;
+        LinkError where what the primary said is no digest."""
         if receiver.digests is None or receiver.mark == self._compared or now_ns - self._looked_ns < LOOK_NS:
             return
         self._looked_ns = now_ns
         own = comparison.saved(self._venue.data, receiver.mark, self._venue.topology.core_agents)
         if own is None:
             return
+        try:
+            other = msgspec.json.decode(receiver.digests, type=comparison.Digests)
+        except ValueError as error:
+            raise LinkError(Refusal.DAMAGED, f"the digests at record {receiver.mark} can't be read: {error}") from None
         self._compared = receiver.mark
-        other = msgspec.json.decode(receiver.digests, type=comparison.Digests)
         found = comparison.compare(receiver.mark, own, other)
         if found is not None:
             comparison.keep(self._venue.data, found)

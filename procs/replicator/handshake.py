@@ -5,6 +5,7 @@ It judges; it opens no socket and reads no journal.
 
 from __future__ import annotations
 
+import re
 import struct
 from enum import IntEnum
 
@@ -14,6 +15,7 @@ from shm.journal_format import OWN_SCHEMA
 
 _HELLO = struct.Struct("<QQQQIIQ16s32s32s")
 HELLO_SIZE = _HELLO.size
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")  # as the configuration has them: they go to files and terminals
 
 
 class Refusal(IntEnum):
@@ -89,6 +91,8 @@ class Hello(Struct, frozen=True):
             names = venue.rstrip(b"\0").decode(), node.rstrip(b"\0").decode()
         except (struct.error, UnicodeDecodeError):
             raise LinkError(Refusal.DAMAGED, "the greeting can't be read") from None
+        if not all(map(_NAME.fullmatch, names)):
+            raise LinkError(Refusal.DAMAGED, "the greeting has a name that no venue or node can have")
         return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, voids, schema_hash, rules)
 
 

@@ -3,11 +3,12 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 cdef enum:
     FRAME_HEADER_SIZE = 96
     MAX_FRAME_RECORDS = 1024
-    MAX_PAYLOAD = 122880    # of the largest batch
+    MAX_PAYLOAD = 245760    # the digests of 4,096 instruments; a batch has at most half of that
+    MAX_REASON = 1024       # bytes of why a link ends
     WANTS_TAIL = 1          # in a greeting's count: a primary that starts again wants what only the secondary has
     TELLS_VOIDS = 2         # likewise: a node that leads has taken something out, and the secondary is to keep that too
     RULES_KNOWN = 4         # the version of the log's rules that this build's router knows; a test compares the two
-    BUFFER_SIZE = 4 * (FRAME_HEADER_SIZE + MAX_PAYLOAD)
+    BUFFER_SIZE = 4 * FRAME_HEADER_SIZE + 2 * MAX_PAYLOAD
 
 cdef enum FrameKind:
     FRAME_HELLO = 1

@@ -37,7 +37,7 @@ cdef enum:
     SILENCE_NS = 2_000_000_000  # a half-open connection ends
 
 assert sizeof(FrameHeader) == FRAME_HEADER_SIZE
-assert <int> MAX_PAYLOAD == <int> MAX_FRAME_RECORDS * <int> RECORD_SIZE
+assert <int> MAX_PAYLOAD == 2 * <int> MAX_FRAME_RECORDS * <int> RECORD_SIZE
 
 
 RULES = int(RULES_KNOWN)  # what this build says of itself in a greeting
@@ -83,7 +83,7 @@ cdef class Link:
 
     def refuse(self, error: LinkError, now_ns: int) -> None:
         """Tell the peer why this end hangs up; it hears it where the connection still carries anything."""
-        cdef bytes reason = error.reason.encode()[:1024]
+        cdef bytes reason = error.reason.encode()[:MAX_REASON]
         cdef FrameHeader *header = self.claim(len(reason))
         if header != NULL:
             header.count = error.code
@@ -96,7 +96,9 @@ cdef class Link:
         """The next frame, whole and of this connection, valid until `room`; NULL while there is none. LinkError."""
         cdef FrameHeader *header = self.whole_frame()
         if header != NULL and header.kind == FRAME_REFUSED:
-            reason = (<const char *> header + FRAME_HEADER_SIZE)[:header.size].decode(errors="replace")
+            reason = (<const char *> header + FRAME_HEADER_SIZE)[:min(header.size, <uint32_t> MAX_REASON)].decode(
+                errors="replace"
+            )
             known = header.count in Refusal.__members__.values()
             code = Refusal(header.count) if known else Refusal.DAMAGED
             raise LinkError(code, f"said by the peer: {reason}", header.epoch, header.position)

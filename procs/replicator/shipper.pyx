@@ -82,6 +82,7 @@ cdef class Shipper(Link):
     cdef readonly uint64_t caught_up     # records that came from the journal
     cdef readonly str peer               # the secondary's name,
     cdef readonly uint32_t peer_rules    # and the version of the rules that its build knows; 0: it does not say
+    cdef uint64_t told_mark              # at which the secondary was told this node's digests last
     cdef readonly bint leaves            # it is about to be stopped: commits are to wait for it no more,
     cdef bint has_left                   # which it was told that they don't
     cdef readonly bint is_told           # the secondary knows that this node releases nothing any more
@@ -133,6 +134,7 @@ cdef class Shipper(Link):
         if not self.is_up:
             if header.kind != FRAME_HELLO:
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
+            self.nonce = header.nonce  # what answers this greeting, a refusal too, carries it
             self.is_for_tail = header.count == WANTS_TAIL
             if header.count == TELLS_VOIDS:
                 return self.greeted_to_void(
@@ -156,6 +158,8 @@ cdef class Shipper(Link):
             if self.board.load(WORD_HANDOVER) == 0:
                 self.board.store(WORD_HANDOVER, HANDOVER_ASKED)
         elif header.kind == FRAME_EQUAL:
+            if header.position > self.told_mark:
+                raise LinkError(Refusal.OUT_OF_ORDER, f"the states at {header.position} are equal, and were never told")
             self.board.store(WORD_COMPARED, header.position)
             self.board.store(WORD_DIFFERS, 0)  # that was another secondary
             return 0
@@ -171,7 +175,6 @@ cdef class Shipper(Link):
         return 0
 
     cdef int greeted(self, peer, int64_t now_ns) except -1:
-        self.nonce = peer.nonce  # what answers this greeting, a refusal too, carries it
         check_same_venue(self.own, peer)
         self.check_role()
         if peer.epoch > self.epoch():
@@ -194,7 +197,6 @@ cdef class Shipper(Link):
 
     cdef int greeted_to_void(self, peer, int64_t now_ns) except -1:
         """A node that leads, or led last, may have this one keep what it has taken out."""
-        self.nonce = peer.nonce
         check_same_venue(replace(self.own, voids=peer.voids), peer)
         if not self.follows:
             raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is no secondary")
@@ -304,14 +306,16 @@ cdef class Shipper(Link):
         self.allowed -= RECORD_SIZE
         return True
 
-    def tell_digests(self, seq: int, digests: bytes, now_ns: int) -> None:
-        """Have the secondary compare its state at the mark `seq` with these."""
+    def tell_digests(self, seq: int, digests: bytes, now_ns: int) -> bool:
+        """Have the secondary compare its state at the mark `seq` with these. False: there is no room for them now."""
         cdef FrameHeader *header = self.claim(len(digests)) if self.is_up else NULL
-        if header != NULL:
-            self.stamp(header)
-            header.position = seq
-            memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> digests, len(digests))
-            self.send(header, FRAME_DIGESTS, len(digests), now_ns)
+        if header == NULL:
+            return False
+        self.stamp(header)
+        header.position = self.told_mark = seq
+        memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> digests, len(digests))
+        self.send(header, FRAME_DIGESTS, len(digests), now_ns)
+        return True
 
     cdef int tell_fenced(self, int64_t now_ns) except -1:
         """All that this node's log will ever have has been shipped: say where it ends."""

@@ -95,9 +95,8 @@ class Shipping:
         if seq in (0, self._compared):
             return
         digests = comparison.saved(self._venue.data, seq, self._venue.topology.core_agents)
-        if digests is not None:
+        if digests is not None and shipper.tell_digests(seq, msgspec.json.encode(digests), now_ns):
             self._compared = seq
-            shipper.tell_digests(seq, msgspec.json.encode(digests), now_ns)
 
     def _take_out(self, shipper: Shipper, now_ns: int) -> int:
         """Keep what the other node has taken out; the core begins again without it, where it is a record of the log."""

@@ -42,7 +42,7 @@ class Proxy:
     """
 
     def __init__(self, to: int) -> None:
-        self._to = to
+        self.to = to
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
         self.port: int = self.listener.getsockname()[1]
@@ -100,7 +100,7 @@ class Proxy:
                 client, _ = self.listener.accept()
                 self.connections += 1
                 try:
-                    server = socket.create_connection(("127.0.0.1", self._to))
+                    server = socket.create_connection(("127.0.0.1", self.to))
                 except OSError:
                     client.close()
                     continue
