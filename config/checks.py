@@ -62,19 +62,30 @@ def _listeners(config: Config) -> Iterator[Problem]:
     for section, address in addresses.items():
         if not _is_address(address):
             yield Problem(f"{section}.address", f'is {address!r}; allowed is an IP address such as "127.0.0.1"')
-    if config.fix.port and config.fix.port == config.market_data.port:
-        yield Problem("market_data.port", f"is {config.fix.port}, which fix.port has already: ports must differ")
-    for section in ("fix", "market_data"):
-        if config.metrics.port and config.metrics.port == getattr(config, section).port:
-            yield Problem(
-                "metrics.port", f"is {config.metrics.port}, which {section}.port has already: ports must differ"
-            )
+    if config.fix.port_of(config.fix.gateways) > MAX_PORT:
+        last = config.fix.port_of(config.fix.gateways)
+        yield Problem("fix.port", f"is {config.fix.port}: the last of {config.fix.gateways} gateways would have {last}")
+    taken = _gateway_ports(config)
+    for section in ("market_data", "metrics"):
+        key, port = f"{section}.port", getattr(config, section).port
+        if port and port in taken:
+            yield Problem(key, f"is {port}, which {taken[port]} has already: ports must differ")
+        taken.setdefault(port, key)
     low, high = config.fix.min_heartbeat_s, config.fix.max_heartbeat_s
     if low > high:
         yield Problem("fix.min_heartbeat_s", f"is {low}; allowed is at most fix.max_heartbeat_s, which is {high}")
     one, total = config.fix.store_session_bytes, config.fix.store_bytes
     if one > total:
         yield Problem("fix.store_session_bytes", f"is {one}; allowed is at most fix.store_bytes, which is {total}")
+
+
+def _gateway_ports(config: Config) -> dict[int, str]:
+    """What each port is taken by that a gateway listens on."""
+    return {
+        port: "fix.port" if gateway == 1 else f"gateway {gateway} of fix.gateways"
+        for gateway, port in config.fix.ports.items()
+        if port
+    }
 
 
 def _replication(config: Config) -> Iterator[Problem]:
@@ -93,17 +104,17 @@ def _replication(config: Config) -> Iterator[Problem]:
     if (section.address, section.port) == (section.peer_address, section.peer_port):
         yield Problem("replication.peer_port", f"is {section.port}, where this node listens itself: nodes must differ")
     if section.node is not None:
-        taken = {f"{name}.port": getattr(config, name).port for name in ("fix", "market_data", "metrics")}
+        others = {getattr(config, name).port: f"{name}.port" for name in ("market_data", "metrics")}
+        taken = _gateway_ports(config) | others
         ports = {"port": section.port}
         if not config.database.url:
             ports |= {"database_port": section.own_database, "peer_database_port": section.peer_database}
         for key, port in ports.items():
             if port > MAX_PORT:
                 yield Problem(f"replication.{key}", f"is {port} where none is given: give one below {MAX_PORT + 1}")
-            other = next((other for other, its in taken.items() if its == port), None)
-            if other is not None:
-                yield Problem(f"replication.{key}", f"is {port}, which {other} has already: ports must differ")
-            taken[f"replication.{key}"] = port
+            if port in taken:
+                yield Problem(f"replication.{key}", f"is {port}, which {taken[port]} has already: ports must differ")
+            taken[port] = f"replication.{key}"
 
 
 def _witness(config: Config) -> Iterator[Problem]:
@@ -264,6 +275,10 @@ def _accounts(config: Config) -> Iterator[Problem]:
         key = f"accounts[{account.name}]"
         yield from _credential(account, key)
         yield from _account_limits(account, key, config)
+        if account.gateway is not None and account.gateway > config.fix.gateways:
+            yield Problem(
+                f"{key}.gateway", f"is {account.gateway}; allowed is at most fix.gateways, {config.fix.gateways}"
+            )
         for asset, amount in account.deposits.items():
             if asset not in scales:
                 yield Problem(f"{key}.deposits.{asset}", _no_asset(asset, scales))

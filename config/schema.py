@@ -35,6 +35,8 @@ Bps = Annotated[int, Meta(ge=0, le=10_000)]
 FeePpm = Annotated[int, Meta(ge=0, le=32767)]
 FeeTierNumber = Annotated[int, Meta(ge=0, le=255)]
 Count = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+MAX_GATEWAYS = 8  # as many as the board has places for
+GatewayNumber = Annotated[int, Meta(ge=1, le=MAX_GATEWAYS)]
 MAX_SCHEDULE = 32  # entries of one instrument: as many as the router keeps
 PowerOfTwo = Literal[64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288]
 
@@ -53,10 +55,11 @@ class VenueSection(Section, frozen=True, kw_only=True):
 
 
 class FixSection(Section, frozen=True, kw_only=True):
-    """FIX order entry. Port 0 takes any free port, for tests and throw-away venues."""
+    """FIX order entry. Port 0 takes any free port, for tests and throw-away venues; limits are each gateway's."""
 
     address: str = "127.0.0.1"
-    port: Port = 9878
+    port: Port = 9878  # the first gateway's: the next ones have those behind it
+    gateways: GatewayNumber = 1
     target_comp_id: Name = "LOCKSTEP"
     max_connections: Annotated[int, Meta(ge=1, le=10000)] = 256
     max_connections_per_address: Annotated[int, Meta(ge=1, le=10000)] = 64
@@ -72,6 +75,15 @@ class FixSection(Section, frozen=True, kw_only=True):
     store_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     store_bytes: Annotated[int, Meta(ge=2**28, le=2**34)] = 4 * 2**30
     store_session_bytes: Annotated[int, Meta(ge=2**20, le=2**34)] = 2**30
+
+    def port_of(self, gateway: int) -> int:
+        """Where gateway number `gateway` listens; 0: on any free port."""
+        return self.port + gateway - 1 if self.port else 0
+
+    @property
+    def ports(self) -> dict[int, int]:
+        """The port of each gateway, by its number."""
+        return {gateway: self.port_of(gateway) for gateway in range(1, self.gateways + 1)}
 
 
 class MarketDataSection(Section, frozen=True, kw_only=True):
@@ -249,6 +261,7 @@ class AccountSection(Section, frozen=True, kw_only=True):
     password: str | None = None  # plain text: accepted only where every listener is on loopback
     password_hash: str | None = None  # $argon2id$v=19$…
     deposits: dict[AssetName, Decimal] = {}  # given once, when the account first holds the asset
+    gateway: GatewayNumber | None = None  # that its session is bound to, for good
     operator: bool = False
     self_trade: Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None = None
     self_trade_group: Count | None = None

@@ -77,7 +77,7 @@ def _folder(data: Path) -> Check:
 
 def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
     for name, address, port in (
-        ("fix.port", config.fix.address, config.fix.port),
+        *(("fix.port", config.fix.address, port) for port in config.fix.ports.values()),
         ("market_data.port", config.market_data.address, config.market_data.port),
         ("metrics.port", config.metrics.address, config.metrics.port),
     ):

@@ -10,6 +10,7 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.text import Text
@@ -26,7 +27,7 @@ from scripts.errors import UsageError
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, load, table
 from shm.segment import RoleTakenError
 
-FOLDERS = ("journal", "run", "log", "spool", "snapshots", "gateway.1")  # of the data folder, if they are there
+FOLDERS = ("journal", "run", "log", "spool", "snapshots")  # of the data folder, if they are there
 
 
 class Terminal:
@@ -60,7 +61,8 @@ class Terminal:
                 rows.add_row("market data", f"ws://{_host(address)}:{port}", "WebSocket")
             else:
                 note = f"FIX.4.2 and FIX.4.4, TargetCompID {settings.fix.target_comp_id}"
-                rows.add_row("orders", f"{_host(address)}:{port}", note)
+                what = "orders" if settings.fix.gateways == 1 else f"orders, {agent}"
+                rows.add_row(what, f"{_host(address)}:{port}", note)
         if settings.metrics.port:
             where = f"http://{_host(settings.metrics.address)}:{settings.metrics.port}"
             rows.add_row("metrics", where, "/metrics, /health/ready")
@@ -78,7 +80,7 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
     must be fixed first, which it names: no retry would help.
     """
     loaded = load(config)
-    _check_folders(Path(loaded.venue.data))
+    _check_folders(Path(loaded.venue.data), loaded.fix.ports)
     postgres = database.server(loaded, Path(loaded.venue.data))
     try:
         return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop).run())
@@ -90,13 +92,13 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
         raise UsageError(f"the venue of {config} runs already: {error}") from None
 
 
-def _check_folders(data: Path) -> None:
+def _check_folders(data: Path, gateways: Iterable[int]) -> None:
     """Make the data folder if it is missing, and check that the venue can write into it, and its files. UsageError."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=data):
             pass
-        for name in FOLDERS:
+        for name in (*FOLDERS, *(f"gateway.{number}" for number in gateways)):
             folder = data / name
             if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
                 raise UsageError(f"{folder} is no folder that the venue can write into: venue.data is {data}")

@@ -32,17 +32,17 @@ def sessions(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     return EXIT_OK
 
 
-def sockets(venue: Venue) -> list[str]:
-    """The names of the gateways' control sockets."""
-    return [control.name_of(venue.boot_id, agent) for agent in venue.topology.gateways]
+def socket_of(venue: Venue, session: str) -> str:
+    """The name of the control socket of a session's gateway."""
+    return control.name_of(venue.boot_id, f"gateway.{venue.home_of(session)}")
 
 
 def sessions_of(venue: Venue) -> list[SessionStatus] | None:
     """The sessions of all gateways, by name; None if one does not answer."""
     found: list[SessionStatus] = []
-    for name in sockets(venue):
+    for gateway in venue.topology.gateways:
         try:
-            found += control.sessions(name)
+            found += control.sessions(control.name_of(venue.boot_id, gateway))
         except ControlError:
             return None
     return sorted(found, key=lambda each: each.session)

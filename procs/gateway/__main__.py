@@ -18,11 +18,12 @@ from procs.gateway.ingress_writer import IngressWriter
 from procs.gateway.listings import Listings
 from procs.gateway.order_entry import OrderEntry
 from procs.gateway.orders import ClientOrders
+from procs.gateway.other_gateways import parts_of, sessions_elsewhere
 from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.reports import Reports
 from procs.gateway.retention import Keep
 from procs.gateway.server import Server
-from procs.gateway.store import Store
+from procs.gateway.store import Store, read_over
 from procs.gateway.validation import Validator
 from procs.host.event_loop import STARTING, show_health
 from procs.venue.venue import Venue
@@ -42,7 +43,6 @@ def build(venue: Venue, name: str) -> Server:
     number = int(name.partition(".")[2])
     fix = venue.config.fix
     comp_id = fix.target_comp_id
-    part = venue.snapshots.load(name)
     refused = RefusedIds()
     listings, orders = Listings(), ClientOrders()
     reports = Reports(listings, orders)
@@ -52,18 +52,22 @@ def build(venue: Venue, name: str) -> Server:
     def beat() -> None:
         show_health(venue.board, slot, STARTING, started_ns)
 
+    own, first = parts_of(venue, name)
     store = Store(
         venue.data / name,
         refused,
-        loader=part,
+        loader=own,
         beat=beat,
         keep=Keep(fix.store_days, fix.store_bytes, fix.store_session_bytes),
         spare_bytes=space.SPARE_BYTES,
         reserved=None if venue.node.is_secondary else reserved_behind(venue, beat),
         follows=venue.node.is_secondary,
+        reservations=None if first is None else read_over(first),
+        elsewhere=sessions_elsewhere(venue, number, beat),
     )
     venue.board.show_known(number, 0, store.last_events)
-    reporter = EventReporter(store, orders, listings, reports, number, comp_id.encode(), venue.snapshots)
+    reporter = EventReporter(store, orders, listings, reports, number, venue.home_of, comp_id.encode(), venue.snapshots)
+    part = own or first
     if part is not None:
         reporter.load(part)
         part.finish()
@@ -101,6 +105,7 @@ def build(venue: Venue, name: str) -> Server:
         venue.now_ns,
         name,
         venue.boot_id,
+        venue.home_of,
     )
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)

@@ -36,6 +36,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef Listings listings
     cdef Reports reports
     cdef int gateway
+    cdef object home_of
     cdef bytes comp_id
     cdef object credential               # of the account that the next event defines
     cdef char orig_cl_ord_id[RINGS][CL_ORD_ID_SIZE]
@@ -53,6 +54,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int handle(self, int ring, const char *record) except -1
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
     cdef bint due(self, int ring, const void *event, int side, uint32_t session) noexcept
+    cpdef bint has(self, uint32_t session) noexcept
     cdef int reserved(self, const ReservedRecord *event) except -1
     cdef Outbox begin_report(self, FixSession session, uint32_t msg_type)
     cdef FixSession session_of(self, uint32_t number)

@@ -1,5 +1,7 @@
+from collections.abc import Callable
+
 from procs.edge.released_events import ReleasedEvents
-from procs.gateway.authentication import Accounts
+from procs.gateway.authentication import Account, Accounts
 from procs.gateway.fix_session import FixSession
 from procs.gateway.listings import Listings
 from procs.gateway.orders import ClientOrders
@@ -7,6 +9,8 @@ from procs.gateway.reports import Reports
 from procs.gateway.store import Store
 from procs.venue.snapshot_parts import Snapshots
 from procs.tables.saved import Loader, Saver
+
+def accounts_in(part: Loader) -> list[Account]: ...
 
 class EventReporter(ReleasedEvents):
     accounts: Accounts
@@ -19,10 +23,12 @@ class EventReporter(ReleasedEvents):
         listings: Listings,
         reports: Reports,
         gateway: int,
+        home_of: Callable[[str], int],
         comp_id: bytes,
         snapshots: Snapshots,
     ) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...
     def add_account(self, number: int, name: bytes) -> None: ...
+    def has(self, session: int) -> bool: ...
     def opened(self) -> None: ...

@@ -63,15 +63,23 @@ cdef enum:
     FIRST_OF_MATCHERS = 200          # code of a refusal; those below it are the router's
 
 
+def accounts_in(Loader part not None) -> list[Account]:
+    """The accounts that a part has, from behind its store's section. DamagedPart."""
+    cdef uint64_t handled[RINGS]
+    part.get(handled, sizeof(handled))
+    return part.object(list[Account])
+
+
 cdef class EventReporter(ReleasedEvents):
     """The reader of a gateway's rings. `attach` comes first, after `load` if there is a part.
 
-    Its part of a snapshot is saved with `snapshots`.
+    Its part of a snapshot is saved with `snapshots`. Of sessions that `home_of` has at another gateway than `gateway`
+    it reports nothing; their orders it knows as all others.
     """
 
     def __init__(
-        self, Store store, ClientOrders orders, Listings listings, Reports reports, int gateway, bytes comp_id,
-        object snapshots,
+        self, Store store, ClientOrders orders, Listings listings, Reports reports, int gateway, object home_of,
+        bytes comp_id, object snapshots,
     ):
         self.sessions = [None]
         self.accounts = Accounts()
@@ -81,6 +89,7 @@ cdef class EventReporter(ReleasedEvents):
         self.reports = reports
         self.snapshots = snapshots
         self.gateway = gateway
+        self.home_of = home_of
         self.comp_id = comp_id
         self.recovering = store.other_boot
         self.is_bounded = store.is_emptied
@@ -166,11 +175,13 @@ cdef class EventReporter(ReleasedEvents):
         return &self.terms[ring]
 
     cdef bint due(self, int ring, const void *event, int side, uint32_t session) noexcept:
-        """Whether this side of the event has never been reported. Within an event the buyer comes first.
+        """Whether this side of the event is to be reported here, and never was. Within an event the buyer comes first.
 
         Where all messages are gone, what its session was told long before the loss is not repeated either.
         """
         cdef const EventRecord *header = <const EventRecord *> event
+        if self.store.reservations.elsewhere[session]:
+            return False
         if 2 * header.number + (side == SIDE_SELL) <= self.store.watermark(ring):
             return False
         return not self.is_bounded or header.cause > self.store.reservations.rows[session].told_before
@@ -258,7 +269,7 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef int reserved(self, const ReservedRecord *event) except -1:
         """What is released is committed: the next host knows of it."""
-        if self.store.follows:
+        if self.store.follows and self.has(event.session):
             note_reservation(self.store, event)
             self.session_of(event.session).address(self.comp_id, event.fix_version)
         self.store.reservations.note(
@@ -276,7 +287,8 @@ cdef class EventReporter(ReleasedEvents):
             if event.code != CODE_DUPLICATE_CLIENT_ID:
                 self.orders.rejected(event)
         elif event.command == CMD_RESERVATION:
-            log.error("numbers_refused", session=event.session, code=event.code)
+            if self.has(event.session):
+                log.error("numbers_refused", session=event.session, code=event.code)
             return 0
         elif event.command != CMD_CANCEL and event.command != CMD_REPLACE and not is_mass:
             return 0
@@ -330,11 +342,16 @@ cdef class EventReporter(ReleasedEvents):
             return  # the venue's own fee account: no client logs on as it
         self.accounts.define(Account(number, name.decode(), self.credential))
         self.credential = None
+        self.store.reservations.elsewhere[number] = self.home_of(name.decode()) != self.gateway
         self.sessions.extend([None] * (number + 1 - len(self.sessions)))
         if self.sessions[number] is None:
             session = FixSession(number, name, self.comp_id, self.store)
             self.sessions[number] = session
             session.is_untold = not self.store.follows
+
+    cpdef bint has(self, uint32_t session) noexcept:
+        """Whether a session is this gateway's."""
+        return not self.store.reservations.elsewhere[session]
 
     def save(self, Saver saver) -> None:
         """Add to a part all that events have said, at a mark: no event is half applied there."""

@@ -10,6 +10,7 @@ from libc.string cimport memmove, strlen
 from procs.gateway.client cimport CLAIM_REFUSED, CLAIM_WAITS, RECEIVE_SIZE, Claim, Client
 from procs.gateway.fix.connection cimport (
     PHASE_ACTIVE,
+    REASON_ELSEWHERE,
     STEP_APPLICATION,
     STEP_DISCONNECT,
     STEP_LOGON,
@@ -484,6 +485,16 @@ cdef class Gateway:
             return
         client.waiting = False
         self.handle(client, client.connection.refuse(WRONG_LOGON, 43, now_ns), 0)
+
+    def send_on(self, Client client, bytes text, int64_t now_ns) -> None:
+        """The Logon's password is right, and its session another gateway's: refuse it with a text that says which."""
+        cdef Step step
+        if client.closed:
+            return
+        client.waiting = False
+        step = client.connection.refuse(text, len(text), now_ns)
+        client.connection.reason = REASON_ELSEWHERE
+        self.handle(client, step, 0)
 
     def say_goodbye(self, int64_t now_ns) -> None:
         """Ask every client to log out."""

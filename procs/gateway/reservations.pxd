@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.sessions cimport SessionState
@@ -25,9 +25,11 @@ cdef struct Reservation:
 @cython.final
 cdef class Reservations:
     cdef Reservation *rows
+    cdef uint8_t *elsewhere      # by session: it is another gateway's
     cdef uint32_t block
     cdef readonly uint32_t top   # no session from here on has a record
     cdef set short               # sessions for which more numbers have to be asked
+    cdef bint has_any(self) noexcept
     cdef bint is_ahead(self, uint32_t session, uint32_t generation, uint32_t reserved) noexcept nogil
     cdef bint covers(self, uint32_t session, uint32_t next_out) noexcept nogil
     cdef int use(self, uint32_t session, uint32_t generation, uint32_t next_out) except -1 nogil

@@ -6,7 +6,7 @@ any other, and waits for none: what is not covered yet is stored, and sent later
 
 from collections.abc import Iterable
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from procs.gateway.reserved_seq_nums cimport Reserve
@@ -33,8 +33,13 @@ cdef class Reservations:
         self.block = seq_num_file.BLOCK
         self.short = set()
 
+        self.elsewhere = <uint8_t *> calloc(MAX_SESSIONS, 1)
+        if self.elsewhere == NULL:
+            raise MemoryError("no memory for the sessions of other gateways")
+
     def __dealloc__(self):
         free(self.rows)
+        free(self.elsewhere)
 
     def learn(self, records: Iterable[bytes]) -> None:
         """Take in records of the journal, in order; those that the router refused say nothing."""
@@ -69,15 +74,23 @@ cdef class Reservations:
         self.top = max(self.top, session + 1)
         return 0
 
+    cdef bint has_any(self) noexcept:
+        """Whether the log has reserved numbers for any session of this gateway."""
+        cdef uint32_t session
+        for session in range(self.top):
+            if self.rows[session].seq and not self.elsewhere[session]:
+                return True
+        return False
+
     cdef bint is_ahead(self, uint32_t session, uint32_t generation, uint32_t reserved) noexcept nogil:
-        """Whether numbers may have been given elsewhere: the log has more than a store asked for, which knows that."""
+        """Whether another host may have given numbers: the log has more than a store asked for, which knows that."""
         cdef const Reservation *row = &self.rows[session]
-        return row.seq != 0 and (
+        return row.seq != 0 and not self.elsewhere[session] and (
             row.generation > generation or (row.generation == generation and row.end > reserved)
         )
 
     cdef bint give_way(self, const SessionState *sessions, Reserve reserve) except -1:
-        """Have all sessions that had numbers given elsewhere go on behind those; whether there are any."""
+        """Have all sessions that had numbers given by another host go on behind those; whether there are any."""
         cdef const Reservation *row
         cdef uint32_t session
         cdef bint found = False

@@ -87,7 +87,10 @@ class ClientSocket(asyncio.BufferedProtocol):
 
 
 class Server:
-    """The edge that a host runs. `clock` gives the wall clock's ns, advanced by the monotonic clock."""
+    """The edge that a host runs. `clock` gives the wall clock's ns, advanced by the monotonic clock.
+
+    `home_of` gives the number of a session's gateway.
+    """
 
     rest_s = 0.0  # clients wait for it
     spins = True
@@ -100,12 +103,15 @@ class Server:
         clock: Callable[[], int],
         name: str,
         boot_id: str,
+        home_of: Callable[[str], int],
     ) -> None:
         self.kick: Callable[[], None] = lambda: None
         self._config = config
         self.engine = engine(self._logon, self)
         self._connection = connection
         self._clock = clock
+        self._home_of = home_of
+        self._gateway = int(name.partition(".")[2])
         self._authenticator = Authenticator(self.engine.reporter.accounts, lambda: clock() / 1e9)
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
         self._connections: dict[Client, ClientSocket] = {}
@@ -185,7 +191,7 @@ class Server:
         self.engine.reporter.opened()
         await self._control.open()
         loop = asyncio.get_running_loop()
-        address, port = self._config.address, self._config.port
+        address, port = self._config.address, self._config.port_of(self._gateway)
         try:
             self._listener = await loop.create_server(lambda: ClientSocket(self), address, port, backlog=BACKLOG)
         except OSError as error:
@@ -281,9 +287,17 @@ class Server:
         account = await self._authenticator.check(client.address, name, password)
         if account is None:
             self.engine.refuse(client, self._clock())
+        elif not self.engine.reporter.has(account.number):
+            self.engine.send_on(client, self._way(account.name), self._clock())
         else:
             self.engine.accept(client, account.number, self._clock())
         self.kick()
+
+    def _way(self, session: str) -> bytes:
+        """Where a session of another gateway logs on: its own client may know."""
+        home = self._home_of(session)
+        port = self._config.port_of(home)
+        return f"session {session} logs on at {f'port {port}' if port else f'gateway {home}'}".encode()
 
     def _checked(self, client: Client, task: asyncio.Task[None]) -> None:
         del self._logons[client]

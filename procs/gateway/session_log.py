@@ -36,6 +36,7 @@ REASONS = (
     "it did not fill a gap",
     "a message without MsgSeqNum",
     "its Logon could not be accepted",
+    "its session logs on at another gateway",
 )
 
 
@@ -150,7 +151,8 @@ class SessionLog:
         """The sessions from number `first` on, `count` numbers at most, and the number to go on with (0: no more)."""
         sessions = self._reporter.sessions
         behind = min(first + count, len(sessions))
-        found = [self._status(session) for session in sessions[first:behind] if session is not None]
+        own = (each for each in sessions[first:behind] if each is not None and self._reporter.has(each.number))
+        found = [self._status(session) for session in own]
         return found, behind if behind < len(sessions) else 0
 
     def _status(self, session: FixSession) -> SessionStatus:

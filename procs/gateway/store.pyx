@@ -81,6 +81,23 @@ def nothing() -> None:
     """What nobody waits for."""
 
 
+def read_over(Loader loader not None) -> Reservations:
+    """Read a store's section of a part, and give what it says of numbers in the log. DamagedPart."""
+    cdef uint64_t watermarks[EVENT_RINGS]
+    cdef Reservations reservations = Reservations()
+    cdef SessionState *sessions = new_sessions()
+    try:
+        loader.get_64()
+        loader.get_64()
+        loader.get(watermarks, sizeof(watermarks))
+        load_sessions(sessions, loader)
+        RefusedIds().load(loader)
+        reservations.load(loader)
+    finally:
+        free_sessions(sessions)
+    return reservations
+
+
 cdef class Store:
     """The store in `folder`, made where there is none. One gateway holds it at a time.
 
@@ -90,7 +107,8 @@ cdef class Store:
     `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: what was appended last
     is not written; nothing may be sent then, and little appended, until a `flush` finds space. `reserved` are the log's
     RESERVATION records behind the part: where they show that another host has given numbers, these go on behind those.
-    None: another host gives them now. `follows`: so it is, and its reports are kept here, until `lead`.
+    None: another host gives them now. `follows`: so it is, and its reports are kept here, until `lead`. What the log
+    has said of numbers before is in the part, or else in `reservations`; the sessions `elsewhere` are other gateways'.
     """
 
     def __cinit__(self, *_args, **_names):
@@ -99,7 +117,9 @@ cdef class Store:
     def __init__(
         self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None,
         object beat=nothing, object keep=None, uint64_t spare_bytes=0, object reserved=None, bint follows=False,
+        Reservations reservations=None, object elsewhere=(),
     ):
+        cdef uint32_t session
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_file.sync(self.folder.parent)
@@ -117,13 +137,15 @@ cdef class Store:
         self.retention = None if keep is None else Retention(self.folder, self.bases, keep)
         self.starter = background.Background()
         upgrade(self.folder, self.bases, self.beat)
-        self.reservations = Reservations()
+        self.reservations = Reservations() if reservations is None else reservations
+        for session in elsewhere:
+            self.reservations.elsewhere[session] = True
         if loader is not None:
             self._load(loader)
         self.follows = follows
         self.gives = reserved is not None
         self.reservations.learn(reserved or ())
-        if self.gives and self.reservations.top:
+        if self.gives and self.reservations.has_any():
             segments.drop_empty(self.folder, self.bases)
             self.is_emptied = not self.bases
         if self.is_emptied:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from config.schema import MetricsSection
+from config.schema import MAX_GATEWAYS, MetricsSection
 from procs.monitor.exporter import CONTENT_TYPE, Exporter
-from procs.monitor.health import QUESTIONS, Question
+from procs.monitor.health import QUESTIONS, Objections, against_gateway
 from procs.monitor.observer import Observer
 from procs.monitor.server import Answer, Page, Server
 from procs.venue.parent_death import die_with
@@ -75,11 +75,15 @@ def pages(observer: Observer, exporter: Exporter) -> dict[str, Page]:
         reading = observer.look()
         return Answer(200, exporter.text(reading, observer.heartbeat_ms), CONTENT_TYPE)
 
-    def ask(question: Question) -> Answer:
-        against = question.objections(observer.look(), observer.heartbeat_ms)
+    def ask(objections: Objections) -> Answer:
+        against = objections(observer.look(), observer.heartbeat_ms)
         return Answer(503, "".join(f"{each}\n" for each in against).encode()) if against else Answer(200, b"ok\n")
 
-    return {"/metrics": metrics} | {question.path: partial(ask, question) for question in QUESTIONS}
+    questions = {question.path: question.objections for question in QUESTIONS}
+    of_gateways = {
+        f"/health/gateway/{number}": partial(against_gateway, number) for number in range(1, MAX_GATEWAYS + 1)
+    }
+    return {"/metrics": metrics} | {path: partial(ask, asked) for path, asked in (questions | of_gateways).items()}
 
 
 if __name__ == "__main__":

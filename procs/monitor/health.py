@@ -15,16 +15,17 @@ LOOK_AGE_MS = 30_000  # the supervisor looks ten times a second; a restart of th
 NO_RUN = "no run of the venue: its supervisor is about to start one, or ends"
 
 
-class Question(NamedTuple):
-    """Something that is asked of a node, over HTTP and as a metric.
+# What stands against something, given a reading and how old a heartbeat may be (ms); nothing: it is so.
+Objections = Callable[[Reading | None, int], Sequence[str]]
 
-    `objections` says what stands against it, given a reading and how old a heartbeat may be (ms); nothing: it is so.
-    """
+
+class Question(NamedTuple):
+    """Something that is asked of a node, over HTTP and as a metric."""
 
     path: str
     gauge: str
     meaning: str
-    objections: Callable[[Reading | None, int], Sequence[str]]
+    objections: Objections
 
 
 def against_living(reading: Reading | None, _oldest_ms: int) -> list[str]:
@@ -60,12 +61,24 @@ def against_readiness(reading: Reading | None, oldest_ms: int) -> list[str]:
     found = against_leading(reading, oldest_ms)
     if reading is None:
         return found
-    alive = {agent.name for agent in reading.agents if agent.heartbeat_age_ms <= oldest_ms}
-    if not any(gateway.is_open and gateway.gateway in alive for gateway in reading.gateways):
+    if not _open_gateways(reading, oldest_ms):
         found.append("no gateway takes connections")
     if reading.orders_refused:
         found.append("the disk is nearly full: new orders are refused, cancels pass")
     return found
+
+
+def against_gateway(number: int, reading: Reading | None, oldest_ms: int) -> list[str]:
+    """One of several gateways takes its sessions' orders where the node leads, and it is open."""
+    found = against_leading(reading, oldest_ms)
+    if reading is not None and f"gateway.{number}" not in _open_gateways(reading, oldest_ms):
+        found.append(f"gateway.{number} takes no connections")
+    return found
+
+
+def _open_gateways(reading: Reading, oldest_ms: int) -> set[str]:
+    alive = {agent.name for agent in reading.agents if agent.heartbeat_age_ms <= oldest_ms}
+    return {each.gateway for each in reading.gateways if each.is_open and each.gateway in alive}
 
 
 QUESTIONS = (

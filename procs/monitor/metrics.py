@@ -241,7 +241,7 @@ OF_A_RUN = (
     ),
     _gauge("lockstep_gateway_sessions", "Sessions that are logged on", _gateway(lambda g: g.sessions), "gateway"),
     _gauge(
-        "lockstep_gateway_open_orders", "Orders that are open, as the gateway knows them",
+        "lockstep_gateway_open_orders", "Orders that are open at the venue, as this gateway knows them",
         _gateway(lambda g: g.open_orders), "gateway",
     ),
     _counter(

@@ -26,7 +26,9 @@ from msgspec import Struct
 
 from procs.disk import atomic_file
 from procs.tables.saved import DamagedPart, Loader, layout_hash
+from procs.venue.homes import OLDEST_GATEWAY
 from procs.venue.snapshot_parts import FOLDER, Start, folder_of, part_name
+from procs.venue.topology import role_of
 from shm.journal import JournalError, JournalReader, segment_seqs
 from shm.journal_end import chain_at
 from shm.journal_format import file_name
@@ -214,7 +216,8 @@ def _fault(data: Path, folder: Path, entry: SavedSnapshot, agents: Sequence[str]
 def _faults(data: Path, folder: Path, entry: SavedSnapshot, agents: Sequence[str]) -> Iterator[str]:
     if entry.layout != layout_hash():
         yield "it was saved by code that lays its tables out in another way"
-    absent = [agent for agent in agents if agent not in entry.parts]
+    wanted = sorted({_begins_with(agent, entry) for agent in agents})
+    absent = [agent for agent in wanted if agent not in entry.parts]
     if absent:
         yield f"it has no part of {', '.join(absent)}"
     try:
@@ -222,14 +225,19 @@ def _faults(data: Path, folder: Path, entry: SavedSnapshot, agents: Sequence[str
             yield "it belongs to another journal, or the journal has changed before it"
     except (JournalError, OSError) as error:
         yield f"the journal can't be read there: {error}"
-    for agent in agents:
+    for agent in wanted:
         try:
             found = check(folder / part_name(agent))
         except (DamagedPart, OSError) as error:
             yield f"{agent}'s part can't be loaded: {error}"
             continue
-        if found != entry.parts[agent]:
+        if found != entry.parts.get(agent, found):
             yield f"{agent}'s part is not the one that was saved"
+
+
+def _begins_with(agent: str, entry: SavedSnapshot) -> str:
+    """Whose part `agent` begins with: its own; a gateway that is new since then has the first one's."""
+    return agent if agent in entry.parts or role_of(agent) != "gateway" else OLDEST_GATEWAY
 
 
 def check(path: Path) -> Part:

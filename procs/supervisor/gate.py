@@ -1,4 +1,4 @@
-"""Decides which downstream hosts have kept an event ring full for too long.
+"""Decides which downstream hosts have kept an event ring full for too long, and which gateways hang there.
 
 It looks and counts; ending them and taking them out of the gate is the run's work.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from procs.venue.topology import Host, Topology
+from procs.venue.topology import Host, Topology, role_of
 from procs.venue.venue import Venue
 from shm.ring import Ring
 
 LOOK_S = 0.02
 FULL_S = 0.2  # the longest that trading waits for a downstream host
+HUNG_S = 2.0  # and for one of several gateways, which may be at its disk, while it takes nothing at all
 # A ring counts as full when at most this part of it is free, or no more slots than a producer asks for at once.
 FULL_PART = 8
 FULL_SLOTS = 32
@@ -25,6 +26,13 @@ class Stall(NamedTuple):
     ring: str
 
 
+class Waiting(NamedTuple):
+    """For how long a ring has waited for an agent, and how far the agent had read there."""
+
+    full_s: float
+    seq: int
+
+
 class Gate:
     """Finds who keeps the event rings of `topology` full. `look` is called every LOOK_S while the venue leads."""
 
@@ -32,7 +40,7 @@ class Gate:
         downstream = {agent: host for host in topology.hosts if host.is_downstream for agent in host.agents}
         self._downstream = downstream
         self._rings = [ring.name for ring in topology.rings if ring.events_of is not None]
-        self._full_s: dict[tuple[str, str], float] = {}
+        self._waiting: dict[tuple[str, str], Waiting] = {}
         self._looked_s: float | None = None
 
     def look(self, venue: Venue, now_s: float) -> list[Stall]:
@@ -40,19 +48,34 @@ class Gate:
         since_s = 0.0 if self._looked_s is None else min(now_s - self._looked_s, 2 * LOOK_S)
         self._looked_s = now_s
         found: dict[str, Stall] = {}
-        before, self._full_s = self._full_s, {}
+        before, self._waiting = self._waiting, {}
         for name in self._rings:
-            for agent in self._holding(venue.ring(name)):
-                full_s = before.get((name, agent), 0.0) + since_s
-                self._full_s[name, agent] = full_s
-                if full_s >= FULL_S:
+            waiting = {
+                agent: self._wait(before.get((name, agent)), agent, seq, since_s)
+                for agent, seq in self._holding(venue.ring(name)).items()
+            }
+            patient = [agent for agent, each in waiting.items() if _is_gateway(agent) and each.full_s < HUNG_S]
+            for agent in patient or waiting:  # like anyone whom trading needs, it keeps the others' time from running
+                self._waiting[name, agent] = waiting[agent]
+                if not patient and waiting[agent].full_s >= FULL_S:
                     host = self._downstream[agent]
                     found[host.name] = Stall(host, name)
         return list(found.values())
 
-    def _holding(self, ring: Ring) -> list[str]:
-        """The downstream agents that a full ring waits for; none while it also waits for one that trading needs."""
+    def _wait(self, before: Waiting | None, agent: str, seq: int, since_s: float) -> Waiting:
+        """A gateway's time runs while it stands still: one that reads on is only slower than its clients."""
+        if before is None or (_is_gateway(agent) and seq != before.seq):
+            return Waiting(since_s, seq)
+        return Waiting(before.full_s + since_s, seq)
+
+    def _holding(self, ring: Ring) -> dict[str, int]:
+        """The downstream agents that a full ring waits for, and how far they have read; none while it also waits for
+        one that trading needs."""
         left = ring.left()
         full_from = ring.published - ring.capacity + max(ring.capacity // FULL_PART, FULL_SLOTS)
-        holding = [agent for agent, seq in ring.cursors().items() if seq <= full_from and agent not in left]
-        return holding if all(agent in self._downstream for agent in holding) else []
+        holding = {agent: seq for agent, seq in ring.cursors().items() if seq <= full_from and agent not in left}
+        return holding if all(agent in self._downstream for agent in holding) else {}
+
+
+def _is_gateway(agent: str) -> bool:
+    return role_of(agent) == "gateway"

@@ -95,5 +95,5 @@ def progress(venue: Venue) -> str:
 
 def _wanted(venue: Venue) -> list[tuple[str, tuple[str, int]]]:
     fix, market_data = venue.config.fix, venue.config.market_data
-    wanted = [(f"gateway.{number}", (fix.address, fix.port)) for number in venue.gateways]
+    wanted = [(f"gateway.{number}", (fix.address, port)) for number, port in fix.ports.items()]
     return [*wanted, ("publisher", (market_data.address, market_data.port))]

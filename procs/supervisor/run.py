@@ -24,7 +24,7 @@ from procs.supervisor import health
 from procs.supervisor.child import Child
 from procs.supervisor.children import Children
 from procs.supervisor.log import Log
-from procs.venue import database_trouble
+from procs.venue import database_trouble, homes
 from procs.venue import venue as ground
 from procs.venue.node import Node
 from procs.venue.topology import Host, Topology, role_of
@@ -86,14 +86,16 @@ class Run:
         """Create shared memory behind the newest snapshot and start every host.
 
         SegmentError where memory is short; OSError if the disk is full too: `kill` takes back what there is.
+        ConfigError if a session is to leave its gateway.
         """
+        bound = homes.bind(self._config, self._data)
         folder = self._data / "run"
         # Written first: whoever cleans up after us finds the names of our memory and queues by it.
         atomic_file.replace_durably(folder / "boot_id", self.boot_id.encode())
         atomic_file.keep_spare(folder / "boot_id")
         choice = await self._choose()
         self._manifest = ground.create(
-            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq, self.node
+            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq, self.node, bound
         )
         self._write_manifest(self._manifest)
         self.venue = Venue.attach(self._manifest)

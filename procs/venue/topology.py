@@ -12,7 +12,6 @@ from msgspec import Struct
 from config.errors import ConfigError, Problem
 from config.schema import Config
 
-GATEWAYS = 1
 # The producer of the operators' ring: whichever `lockstep` command holds the lock of that role, no agent of a host.
 OPERATOR = "operator"
 OPERATOR_INGRESS = 9  # its number in records; gateways have theirs
@@ -28,25 +27,25 @@ STATELESS_ROLES = (
     "replicator",
     "witness",
 )  # no snapshot has a part of theirs: they keep no state, or the log itself
-# They publish what has happened, and no order waits for them: so the core must not either (decision 0023).
+# They publish what has happened, and no order waits for them: so the core must not either (decision 0023). Nor must it
+# wait for one of several gateways, whose clients are not all that there are (decision 0041).
 DOWNSTREAM_ROLES = ("publisher", "batcher")
 
 Kind = Literal["carried", "edge"]
 
 
 class Host(Struct, frozen=True):
-    """One operating-system process and the agents that it polls, in this order. `bell` is the host's place in Bells."""
+    """One operating-system process and the agents that it polls, in this order. `bell` is the host's place in Bells.
+
+    It `is_downstream` if all of its agents are: the others trade on without it, and it may be taken out of the gate.
+    """
 
     name: str
     agents: tuple[str, ...]
     kind: Kind
     cpu: int | None
     bell: int
-
-    @property
-    def is_downstream(self) -> bool:
-        """Whether all of its agents are downstream: it has no part in trading, and may be taken out of the gate."""
-        return all(role_of(agent) in DOWNSTREAM_ROLES for agent in self.agents)
+    is_downstream: bool
 
 
 class RingSpec(Struct, frozen=True):
@@ -130,7 +129,7 @@ def derive(config: Config, *, follows: bool = False) -> Topology:
     ConfigError where `processes` can't be met.
     """
     matchers = tuple(f"matcher.{number}" for number in sorted({item.matcher for item in config.instruments}))
-    gateways = tuple(f"gateway.{number}" for number in range(1, GATEWAYS + 1))
+    gateways = tuple(f"gateway.{number}" for number in config.fix.ports)
     replicators = () if config.replication.node is None else ("replicator",)
     witnesses = ("witness",) if replicators and config.witness.urls else ()
     hosts = _hosts(config, matchers, (*replicators, *witnesses, "publisher", "batcher", *gateways))
@@ -168,9 +167,17 @@ def _hosts(config: Config, matchers: tuple[str, ...], edges: tuple[str, ...]) ->
     _check_cpus(config, groups)
     # Whoever others wait for is started first: journal, core, then the edges, and gateways last of all.
     order = (*CARRIED_ROLES, *EDGE_ROLES)
+    downstream = DOWNSTREAM_ROLES if config.fix.gateways == 1 else (*DOWNSTREAM_ROLES, "gateway")
     names = sorted(groups, key=lambda name: max(order.index(role_of(agent)) for agent in groups[name]))
     return tuple(
-        Host(name, groups[name], kind_of(groups[name][0]), config.processes.cpus.get(name), bell)
+        Host(
+            name,
+            groups[name],
+            kind_of(groups[name][0]),
+            config.processes.cpus.get(name),
+            bell,
+            all(role_of(agent) in downstream for agent in groups[name]),
+        )
         for bell, name in enumerate(names)
     )
 
@@ -184,8 +191,8 @@ def _profile(config: Config, matchers: tuple[str, ...], edges: tuple[str, ...]) 
         if config.venue.durability == "none"
         else {"journal": ("journaler",), "core": ("router", *matchers)}
     )
-    roles = dict.fromkeys(map(role_of, edges))
-    return core | {role: tuple(agent for agent in edges if role_of(agent) == role) for role in roles}
+    one_each = config.fix.gateways > 1
+    return core | {agent if one_each and role_of(agent) == "gateway" else role_of(agent): (agent,) for agent in edges}
 
 
 def _override(

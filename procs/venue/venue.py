@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from config.schema import Config
+from procs.venue import homes
 from procs.venue import snapshot_parts as parts
 from procs.venue.instrument_images import Filed, Images, Kept
 from procs.venue.node import Node, is_paired
@@ -41,6 +42,7 @@ class Manifest(Struct, frozen=True):
     is the wall clock's time less the monotonic clock's, read once for all processes of the run, whenever they start: of
     two that read a clock before and after it was set, one would find the other's messages an hour old (LOG-4). `code`,
     the folder of the code that runs, and `pid`, the supervisor's, are all that a command of another version reads.
+    `homes` are the gateways that sessions are bound to, by name.
     """
 
     boot_id: str
@@ -56,6 +58,7 @@ class Manifest(Struct, frozen=True):
     node: Node = Node()
     code: str = ""
     pid: int = 0
+    homes: dict[str, int] = {}
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -86,6 +89,7 @@ def create(
     start: Start | None = None,
     known_seq: int = 0,
     node: Node | None = None,
+    bound: dict[str, int] | None = None,
 ) -> Manifest:
     """Create the rings, bells and board of a new run. SegmentError, and nothing left behind, where memory is short."""
     prefix = prefix_of(data) + boot_id[:8]
@@ -102,6 +106,7 @@ def create(
         node=node or Node(),
         code=str(CODE),
         pid=os.getpid(),
+        homes=bound or {},
     )
     Filed(_images_of(data)).clear()
     try:
@@ -247,6 +252,7 @@ class Venue:
         start: Start | None = None,
         boot_id: str | None = None,
         node: Node | None = None,
+        bound: dict[str, int] | None = None,
     ) -> Venue:
         """The same in this process's own memory, without wake-ups: for tests, verification and simulation.
 
@@ -255,7 +261,15 @@ class Venue:
         start = start or Start.genesis()
         run = boot_id or os.urandom(16).hex()
         manifest = Manifest(
-            run, "", str(data), config, topology, start, anchor_ns=read_anchor_ns(), node=node or Node()
+            run,
+            "",
+            str(data),
+            config,
+            topology,
+            start,
+            anchor_ns=read_anchor_ns(),
+            node=node or Node(),
+            homes=bound or {},
         )
         rings = {}
         for ring in topology.rings:
@@ -325,6 +339,10 @@ class Venue:
     def gateways(self) -> tuple[int, ...]:
         """The numbers of the venue's gateways, ascending."""
         return tuple(int(agent.partition(".")[2]) for agent in self.topology.agents if agent.startswith("gateway."))
+
+    def home_of(self, session: str) -> int:
+        """The number of the gateway that a session is bound to, by its account's name."""
+        return self._manifest.homes.get(session, homes.FIRST)
 
     def ring(self, name: str) -> Ring:
         """The ring called `name`. KeyError if the topology has none such."""

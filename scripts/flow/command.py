@@ -85,8 +85,10 @@ def _read(commands_file: Path, book: Path) -> tuple[Flow, Books]:
 
 
 def _target(config: Config, symbol: str, buyer: str, seller: str, password: str) -> Target:
+    gateways = {account.name: account.gateway or 1 for account in config.accounts}
+    ports = {name: config.fix.port_of(gateways.get(name, 1)) for name in (buyer, seller)}
     return Target(
-        config.fix.address, config.fix.port, config.market_data.port, config.fix.target_comp_id, symbol, buyer, seller,
+        config.fix.address, ports, config.market_data.port, config.fix.target_comp_id, symbol, buyer, seller,
         password,
     )  # fmt: skip
 

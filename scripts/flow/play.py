@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scripts.flow.commands import Flow, Level
@@ -27,7 +27,7 @@ class Target:
     """Where and as whom to play. The instrument takes prices of 0.01 and whole quantities."""
 
     address: str
-    fix_port: int
+    fix_ports: Mapping[str, int]  # of each session's gateway
     market_port: int
     comp_id: str
     symbol: str
@@ -38,7 +38,7 @@ class Target:
     def session(self, sender: str, patience_s: float = 10) -> Initiator:
         """Log on as `sender`; a venue that does not listen is tried again for this long."""
         return Initiator(
-            self.address, self.fix_port, sender, self.comp_id, self.password, self.symbol, PRICE_DECIMALS,
+            self.address, self.fix_ports[sender], sender, self.comp_id, self.password, self.symbol, PRICE_DECIMALS,
             QUANTITY_DECIMALS, patience_s,
         )  # fmt: skip
 

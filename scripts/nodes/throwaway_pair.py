@@ -50,8 +50,9 @@ class Member:
     @property
     def target(self) -> Target:
         """Where its clients find it."""
-        ports = self.config.fix.port, self.config.market_data.port
-        return Target("127.0.0.1", *ports, self.config.fix.target_comp_id, SYMBOL, "BUYER", "SELLER", "demo")
+        ports = dict.fromkeys(("BUYER", "SELLER"), self.config.fix.port)
+        comp_id = self.config.fix.target_comp_id
+        return Target("127.0.0.1", ports, self.config.market_data.port, comp_id, SYMBOL, "BUYER", "SELLER", "demo")
 
     def word(self, word: Word) -> int:
         """A word of its board; 0 while it has none."""

@@ -14,7 +14,7 @@ from procs.gateway import control
 from procs.gateway.control import ControlError, Disconnect
 from scripts.errors import UsageError
 from scripts.operate.command import Context, Report, act
-from scripts.sessions import sockets
+from scripts.sessions import socket_of
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
 
 MAX_REASON = 100  # characters: the client gets it in a field of FIX
@@ -44,14 +44,10 @@ def disconnect(
     def end(context: Context) -> Report:
         if session not in context.directory.accounts:
             raise UsageError(f"there is no session {session}; {nearest(session, context.directory.accounts)}")
-        says = f"{session} is not connected"
-        for name in sockets(context.venue):
-            try:
-                done = control.disconnect(name, Disconnect(session, operator, reason))
-            except ControlError as error:
-                return Report("unknown", f"{error}; lockstep status --sessions tells whether {session} is connected")
-            if done.was_connected:
-                return Report("done", done.says, "OK")
-        return Report("refused", says)
+        try:
+            done = control.disconnect(socket_of(context.venue, session), Disconnect(session, operator, reason))
+        except ControlError as error:
+            return Report("unknown", f"{error}; lockstep status --sessions tells whether {session} is connected")
+        return Report("done", done.says, "OK") if done.was_connected else Report("refused", done.says)
 
     return act(config, operator, end, json)

@@ -214,6 +214,24 @@ def test_ports_differ_unless_the_kernel_chooses() -> None:
     assert problems(fix=FixSection(port=0), **free) == []
 
 
+def test_gateways_take_the_ports_behind_the_first() -> None:
+    three = FixSection(port=9878, gateways=3)
+    assert problems(fix=three, metrics=MetricsSection(port=9880)) == [
+        ("metrics.port", "is 9880, which gateway 3 of fix.gateways has already: ports must differ")
+    ]
+    assert problems(fix=three, replication=ReplicationSection(node="a", port=9879)) == [
+        ("replication.port", "is 9879, which gateway 2 of fix.gateways has already: ports must differ")
+    ]
+    assert problems(fix=FixSection(port=65534, gateways=3)) == [
+        ("fix.port", "is 65534: the last of 3 gateways would have 65536")
+    ]
+    assert problems(fix=FixSection(port=0, gateways=8)) == []
+
+
+def test_a_session_is_bound_to_a_gateway_that_there_is() -> None:
+    assert account(gateway=2) == [("accounts[TRADER1].gateway", "is 2; allowed is at most fix.gateways, 1")]
+
+
 def test_addresses_urls_and_bounds_are_what_they_say() -> None:
     assert problems(fix=FixSection(address="localhost"))[0][0] == "fix.address"
     assert problems(metrics=MetricsSection(address="localhost"))[0][0] == "metrics.address"

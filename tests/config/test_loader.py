@@ -95,7 +95,7 @@ def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
         (
             ("port = 9878", "zzz = 9878"),
             (
-                "fix.zzz: there is no such key; allowed are address, port, target_comp_id, max_connections, "
+                "fix.zzz: there is no such key; allowed are address, port, gateways, target_comp_id, max_connections, "
                 "max_connections_per_address, logon_timeout_s, unread_timeout_s, max_messages_per_second, "
                 "min_heartbeat_s, max_heartbeat_s, "
                 "sending_time_accuracy_s, max_message_bytes, store_days, store_bytes, store_session_bytes"

@@ -55,15 +55,24 @@ DEFINITIONS: tuple[Struct, ...] = (
 class Stage:
     """A running gateway. Tick 0.01, lot 0.0001, and a whole lot at one tick is worth 100 units of USDT."""
 
-    def __init__(self, data: Path, matchers: int = 1, snapshots: Kept | None = None, node: Node | None = None) -> None:
-        config = config_for()
+    def __init__(
+        self,
+        data: Path,
+        matchers: int = 1,
+        snapshots: Kept | None = None,
+        node: Node | None = None,
+        homes: dict[str, int] | None = None,
+    ) -> None:
+        """The first gateway; `homes` has sessions of a second one."""
+        config = config_for(gateways=2 if homes else 1)
         others = [
             structs.replace(config.instruments[0], symbol=f"BTCUSDT{number}", matcher=number)
             for number in range(2, matchers + 1)
         ]
         config = structs.replace(config, instruments=config.instruments + others)
         topology = derive(config)
-        self.venue = Venue.private(topology, config, data, None if snapshots is None else snapshots.start, node=node)
+        start = None if snapshots is None else snapshots.start
+        self.venue = Venue.private(topology, config, data, start, node=node, bound=homes)
         if snapshots is not None:
             self.venue.snapshots = snapshots
         self.gateway: Server = build(self.venue, "gateway.1")

@@ -30,20 +30,20 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seq_num_file, "BLOCK", BLOCK)
 
 
-def following(data: Path) -> Stage:
+def following(data: Path, homes: dict[str, int] | None = None) -> Stage:
     """A gateway that follows, on a node whose primary commits all."""
-    stage = Stage(data, node=SECONDARY)
+    stage = Stage(data, node=SECONDARY, homes=homes)
     for word in (Word.DURABLE_SEQ, Word.ROUTER_DONE, Word.PRIMARY_COMMIT):
         stage.venue.board.set(word, FAR_AHEAD)
     stage.define()
     return stage
 
 
-def reserve(stage: Stage, seq: int, end: int, at_s: int = 0, generation: int = 0) -> None:
-    """The primary's gateway has the log's word for Alice's numbers."""
+def reserve(stage: Stage, seq: int, end: int, at_s: int = 0, generation: int = 0, session: int = ALICE) -> None:
+    """The primary's gateway has the log's word for a session's numbers."""
     stage.tell(
         r.Reserved(
-            cause=seq, session=ALICE, generation=generation, first=max(1, end - BLOCK), end=end, fix_version=44,
+            cause=seq, session=session, generation=generation, first=max(1, end - BLOCK), end=end, fix_version=44,
             time_ns=AT_NS + at_s * SECOND_NS,
         ),
         ring=ROUTER,

@@ -126,8 +126,13 @@ def test_clients_come_to_the_node_that_leads_and_to_none_where_none_does(
         within(lambda: comes_to(fix) == "a")
 
 
-def test_haproxy_finds_nothing_wrong_with_the_configuration_as_it_is() -> None:
-    checked = subprocess.run(
-        [str(HAPROXY), "-c", "-f", str(CONFIGURATION)], capture_output=True, text=True, check=False
-    )
-    assert (checked.returncode, checked.stderr) == (0, "")
+def test_haproxy_finds_nothing_wrong_with_the_configuration_as_it_is_nor_with_a_second_gateway(tmp_path: Path) -> None:
+    text = CONFIGURATION.read_text()
+    begin = text.index("# listen fix-2")
+    end = text.index("\n\n", begin)
+    second = tmp_path / "second.cfg"
+    second.write_text(text[:begin] + text[begin:end].replace("# ", "") + text[end:])
+    assert "\nlisten fix-2\n    bind" in second.read_text()
+    for file in (CONFIGURATION, second):
+        checked = subprocess.run([str(HAPROXY), "-c", "-f", str(file)], capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from procs.monitor.health import QUESTIONS
+from procs.monitor.health import QUESTIONS, against_gateway
 from procs.monitor.reading import AgentStatus, LeaseStatus, Reading, SupervisorStatus
 from tests.monitor.readings import WELL
 
@@ -70,3 +70,17 @@ def test_each_objection_says_what_is_wrong() -> None:
         "no gateway takes connections",
         "the disk is nearly full: new orders are refused, cancels pass",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reading", "number", "against"),
+    [
+        (WELL, 1, []),
+        (WELL, 2, ["gateway.2 takes no connections"]),
+        (None, 1, ["no run of the venue: its supervisor is about to start one, or ends"]),
+        (with_agent("gateway.1", heartbeat_age_ms=10_001), 1, ["gateway.1 takes no connections"]),
+        (structs.replace(WELL, orders_refused=True), 1, []),  # a balancer is not to cut its sessions off
+    ],
+)
+def test_what_stands_against_one_of_several_gateways(reading: Reading | None, number: int, against: list[str]) -> None:
+    assert against_gateway(number, reading, OLDEST_MS) == against

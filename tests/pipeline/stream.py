@@ -24,13 +24,15 @@ SLOWLY_S = 1.0  # between two of those
 class Stream(threading.Thread):
     """Sends rounds of orders through any number of reconnects: one rests, two trade with each other, one is bad."""
 
-    def __init__(self, client: FixClient, rounds: int = 0, at_speed: int = AT_SPEED) -> None:
+    def __init__(self, client: FixClient, rounds: int = 0, at_speed: int = AT_SPEED, symbol: str = "ETHUSDT") -> None:
         """The orders' ids are numbered behind `rounds`, for an account that has used those up to there.
 
-        It sends `at_speed` rounds in bursts, and as many each time that it is to `go_on`; between, one a second.
+        It trades with itself in `symbol`, where nobody else does. It sends `at_speed` rounds in bursts, and as many
+        each time that it is to `go_on`; between, one a second.
         """
         super().__init__(daemon=True)
         self.client = client
+        self.symbol = symbol
         self.sent: list[str] = []
         self.answered: set[str] = set()
         self.last_acknowledged_at = time.monotonic()
@@ -78,8 +80,8 @@ class Stream(threading.Thread):
             self._rounds += 1
             number = self._rounds
             self._order(f"rest{number}", "buy", f"{1 + number % 50}.00", "BTCUSDT")
-            self._order(f"make{number}", "sell", "2000.00", "ETHUSDT")
-            self._order(f"take{number}", "buy", "2000.00", "ETHUSDT")
+            self._order(f"make{number}", "sell", "2000.00", self.symbol)
+            self._order(f"take{number}", "buy", "2000.00", self.symbol)
             self._order(f"bad{number}", "buy", "1.005", "BTCUSDT")
         self._await_answers(before)
 

@@ -6,21 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import Config, InstrumentSection, ProcessesSection, RingsSection
-from procs.supervisor.gate import FULL_S, LOOK_S, Gate, Stall
+from config.schema import Config, FixSection, InstrumentSection, ProcessesSection, RingsSection
+from procs.supervisor.gate import FULL_S, HUNG_S, LOOK_S, Gate, Stall
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
 
 INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
 RING = "events.matcher.1"
 LOOKS = round(FULL_S / LOOK_S)
+HUNG_LOOKS = round(HUNG_S / LOOK_S)
 
 
 class Looked:
     """A venue of which one event ring is filled, and the gate that looks at it."""
 
-    def __init__(self, folder: Path, **processes: object) -> None:
+    def __init__(self, folder: Path, gateways: int = 1, **processes: object) -> None:
         config = Config(
+            fix=FixSection(gateways=gateways),
             instruments=[INSTRUMENT],
             rings=RingsSection(events=64),
             processes=ProcessesSection(**processes),  # type: ignore[arg-type]
@@ -37,9 +39,9 @@ class Looked:
         while self.producer.room():
             self.producer.put(bytes(120))
 
-    def take(self, *names: str) -> None:
+    def take(self, *names: str, count: int = 64) -> None:
         for name in names:
-            self.consumers[name].take()
+            self.consumers[name].take(count)
 
     def look(self, times: int, every_s: float = LOOK_S) -> list[Stall]:
         found: list[Stall] = []
@@ -104,3 +106,24 @@ def test_a_host_that_trading_needs_is_never_found(tmp_path: Path) -> None:
     looked.fill()
     looked.take("router", "gateway.1")
     assert looked.look(10 * LOOKS) == []
+
+
+def test_one_of_several_gateways_is_found_when_it_takes_nothing_for_long(tmp_path: Path) -> None:
+    looked = Looked(tmp_path, gateways=2)
+    looked.fill()
+    looked.take("router", "gateway.1", "publisher", "batcher")
+    assert looked.look(HUNG_LOOKS) == []
+    (stall,) = looked.look(2)
+    assert (stall.host.name, stall.ring) == ("gateway.2", RING)
+
+
+def test_one_of_several_gateways_that_reads_on_is_no_worse_than_a_single_one(tmp_path: Path) -> None:
+    """The slowest stage of a venue at its limit keeps its rings full all the time, and holds who waits there too."""
+    looked = Looked(tmp_path, gateways=2)
+    for _ in range(3):
+        looked.fill()
+        looked.take("router", "gateway.1")
+        assert looked.look(HUNG_LOOKS - 1) == []
+        looked.take("gateway.2", count=1)
+    assert looked.look(HUNG_LOOKS - 1) == []
+    assert {stall.host.name for stall in looked.look(2)} == {"gateway.2"}

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from config import Config, ConfigError
-from config.schema import InstrumentSection, ProcessesSection, VenueSection
+from config.schema import FixSection, InstrumentSection, ProcessesSection, VenueSection
 from procs.venue.topology import Topology, derive
 
 
@@ -67,6 +67,21 @@ def test_rings_join_who_must_hear_of_what() -> None:
         "events.matcher.1": ("matcher.1", ("router", *edges)),
         "events.matcher.2": ("matcher.2", ("router", *edges)),
     }
+
+
+@pytest.mark.parametrize("profile", ["compact", "spread"])
+def test_each_of_several_gateways_has_a_process_and_a_ring_and_trading_waits_for_none(profile: str) -> None:
+    topology = derive(msgspec.structs.replace(venue(profile=profile), fix=FixSection(gateways=3)))
+    gateways = ("gateway.1", "gateway.2", "gateway.3")
+    assert topology.gateways == gateways
+    assert topology.agents[-3:] == gateways  # they are started last
+    for name in gateways:
+        assert topology.host(name).agents == (name,)
+        assert topology.host(name).is_downstream
+        assert topology.ring(f"ingress.{name}").producer == name
+        assert name in topology.ring("events.matcher.2").consumers
+    assert not topology.host_of("router").is_downstream
+    assert not derive(venue(profile=profile)).host_of("gateway.1").is_downstream
 
 
 def test_hosts_of_ones_own_take_agents_out_of_the_profile() -> None:

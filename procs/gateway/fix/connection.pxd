@@ -38,6 +38,7 @@ cdef enum Reason:
     REASON_GAP = 12             # the peer never filled a gap
     REASON_NO_SEQ_NUM = 13      # a message without MsgSeqNum
     REASON_BAD_LOGON = 14       # HeartBtInt, EncryptMethod or NextExpectedMsgSeqNum unacceptable
+    REASON_ELSEWHERE = 15       # by the caller: another gateway has the session
 
 cdef struct Limits:
     int64_t logon_timeout_ns
