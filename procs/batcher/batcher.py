@@ -99,6 +99,7 @@ class Batcher:
             judge,
             tell,
             spool_first=spool_first,
+            may_write=self._may_write,
         )
         # As it was opened: it grows, and a router that starts again must not take new events for earlier ones.
         self._opened = self.spool.known_seq, self.spool.numbers
@@ -155,6 +156,10 @@ class Batcher:
             begins = self._board.get(Word.READY_EVENT)
             return Author(epoch, self._boot, self._node) if self.spool.numbers[0] >= begins else None
         return Author(node=self._node) if self._follows else None
+
+    def _may_write(self) -> bool:
+        """A node without the lease tells nobody of what it commits, nor a database (LOG-13)."""
+        return self._board.get(Word.FENCED) != 0 or not self._board.is_closed()
 
     def _hear(self, now_ns: int) -> None:
         """Say what the spool knows, once the database has been checked against the journal: the router waits for it.

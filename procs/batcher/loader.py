@@ -55,7 +55,8 @@ class Loader:
     now; `objection` says why it must not be written, if so. `tell` gets the reason why nothing is written, or "".
 
     `spool_first`, for a journal that is not synced: the spool is, before the database gets its rows. They survive a
-    loss of power that takes the journal's end, and the next start learns of them from the spool.
+    loss of power that takes the journal's end, and the next start learns of them from the spool. Rows wait while not
+    `may_write`.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Loader:
         tell: Callable[[str], None] = lambda _: None,
         *,
         spool_first: bool = False,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.may_write = may_write
         self._spool = spool
         self._server = server
         self._author = author
@@ -197,7 +200,7 @@ class Loader:
         reported = time.monotonic()
         is_noted = False
         while not self._ended():
-            is_full = self._load_batch(session)
+            is_full = self.may_write() and self._load_batch(session)
             self._tell("")  # not before: a connection says nothing of whether rows are taken
             if not is_noted and self.complete_seq:
                 self._note()

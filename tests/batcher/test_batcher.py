@@ -170,6 +170,32 @@ def test_rings_drain_while_the_database_is_away(database: str, tmp_path: Path) -
     assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
 
+def test_rows_wait_for_the_lease(database: str, tmp_path: Path) -> None:
+    """LOG-13: another node may lead, and what this one has committed alone may come to nothing."""
+    stream = Stream().define().steps(200)
+    feed = Feed(stream)
+    drive(Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal), feed, until=0)
+    feed = Feed(stream)
+    feed.board.set(Word.LEASE_UNTIL, 1)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000, no_journal)
+    loader, may_write, looks = batcher._loader, batcher._loader.may_write, []
+    loader.may_write = lambda: looks.append(may_write()) or looks[-1]  # type: ignore[func-returns-value]
+
+    async def scenario() -> None:
+        await batcher.start()
+        with psycopg.connect(database, autocommit=True) as connection:
+            while len(looks) < 3 and not loader.rows:
+                await asyncio.sleep(0.001)
+            assert not any(looks)
+            assert connection.execute("SELECT complete_seq FROM writer").fetchone() == (0,)
+            feed.board.set(Word.LEASE_UNTIL, 0)
+            while connection.execute("SELECT complete_seq FROM writer").fetchone() != (stream.seq,):
+                await asyncio.sleep(0.001)
+        await batcher.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), DEADLINE_S))
+
+
 def cut_spool(stream: Stream, folder: Path) -> None:
     """A spool whose first two segments are gone."""
     spool = Spool(folder, 16_384)
