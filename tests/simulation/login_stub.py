@@ -31,6 +31,7 @@ class Door:
         _clock: Callable[[], int],
         _name: str,
         _boot_id: str,
+        _home_of: Callable[[str], int],
     ) -> None:
         self.engine = engine(self._logon, self)
         self._session = session
