@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from config.schema import Config
 from procs.venue.venue import Manifest, Venue, manifest_of
+from scripts.errors import UsageError
 from shm.board import Word
 from shm.journal import JournalError
 from shm.segment import SegmentError
@@ -16,6 +18,25 @@ def attach(data: Path) -> Venue | None:
         return Venue.attach(Manifest.load(manifest_of(data)))
     except (FileNotFoundError, SegmentError):
         return None
+
+
+def node_of(config: Config) -> Path:
+    """The data folder of one of two nodes. UsageError for a venue of one, or where another node than `config`'s runs in
+    that folder: its role would be written under this one's name."""
+    data = Path(config.venue.data)
+    if config.replication.node is None:
+        raise UsageError("this venue has one node: replication.node names none")
+    venue = attach(data)
+    if venue is not None and _name_of(venue.config) != _name_of(config):
+        raise UsageError(
+            f"venue.data is {data}, where {_name_of(venue.config)} runs; this configuration is of {_name_of(config)}"
+        )
+    return data
+
+
+def _name_of(config: Config) -> str:
+    node = config.replication.node
+    return f"node {node} of venue {config.venue.name}" if node is not None else f"venue {config.venue.name}"
 
 
 def committed(venue: Venue) -> int:

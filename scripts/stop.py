@@ -19,6 +19,7 @@ from procs.venue.node import RoleError
 from scripts.errors import UsageError
 from scripts.nodes import upgrade
 from scripts.nodes.failover import Refused, Steps, print_step
+from scripts.running import node_of
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from shm.segment import RoleLock
 
@@ -64,7 +65,7 @@ def stop(
         try:
             if not node.load(data).is_secondary:
                 raise Refused("it is no secondary that a primary could wait for: stop it without --leave")
-            upgrade.leave(data, Steps((lambda _: None) if json else print_step))
+            upgrade.leave(node_of(loaded), Steps((lambda _: None) if json else print_step))
         except (Refused, RoleError) as error:
             return fail(f"venue {name} was not stopped: {error}", json=json)
     try:

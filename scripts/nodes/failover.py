@@ -24,8 +24,7 @@ from procs.venue import node
 from procs.venue.node import RoleError
 from procs.venue.venue import Venue
 from procs.witness import report as lease_report
-from scripts.errors import UsageError
-from scripts.running import attach
+from scripts.running import attach, node_of
 from scripts.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,
@@ -117,9 +116,7 @@ def failover(
     configuration is wrong.
     """
     loaded = load(config, secrets=False)
-    data = Path(loaded.venue.data)
-    if loaded.replication.node is None:
-        raise UsageError("this venue has one node: replication.node names none")
+    data = node_of(loaded)
     return told(lambda say: carry_out(loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say), json=json)
 
 

@@ -17,10 +17,9 @@ from procs.replicator.greeting import NEAR
 from procs.replicator.handshake import LinkState
 from procs.supervisor.run import HANDOVER_S, LOGOUT_S
 from procs.venue import node
-from scripts.errors import UsageError
 from scripts.nodes import failover
 from scripts.nodes.failover import FailedOver, Refused, Say, Steps
-from scripts.running import attach
+from scripts.running import attach, node_of
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json, counted, load
 from shm.board import Word
 
@@ -44,10 +43,8 @@ def switchover(
     Exit codes: 0 this node leads, or (with --dry-run) can; 1 it does not, and why; 2 the command line or the
     configuration is wrong.
     """
-    loaded = load(config, secrets=False)
-    if loaded.replication.node is None:
-        raise UsageError("this venue has one node: replication.node names none")
-    return failover.told(lambda say: carry_out(Path(loaded.venue.data), dry_run=dry_run, say=say), json=json)
+    data = node_of(load(config, secrets=False))
+    return failover.told(lambda say: carry_out(data, dry_run=dry_run, say=say), json=json)
 
 
 def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:

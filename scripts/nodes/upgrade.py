@@ -31,7 +31,7 @@ from scripts.nodes import failover, new_rules, switchover, trial
 from scripts.nodes.failover import Refused, Say, Step, Steps
 from scripts.nodes.new_rules import NewRules
 from scripts.nodes.trial import Trial
-from scripts.running import attach
+from scripts.running import attach, node_of
 from scripts.service import plan
 from scripts.terminal import (
     DEFAULT_CONFIG,
@@ -122,12 +122,12 @@ def upgrade(
     if sum((to is not None, rules, tries)) > 1:
         raise UsageError("--to, --new-rules and --trial exclude each other")
     loaded = load(config, secrets=False)
-    data = Path(loaded.venue.data)
     if loaded.replication.node is None:
         raise UsageError(
             "this venue has one node: replication.node names none. Stop it, start it in the other version (Upgrade in "
             "docs/operations.md)"
         )
+    data = Path(loaded.venue.data)
     if tries:
         return _tell_trial(trial.examine(loaded, data), json=json)
     say: Say = (lambda _: None) if json else failover.print_step
@@ -156,7 +156,7 @@ def carry_out(config: Config, file: Path, to: Path, wait_s: float, *, dry_run: b
     steps, data = Steps(say), Path(config.venue.data)
     running, own = running_code(data), str(CODE)
     if running == own:
-        _check_secondary(data, steps)
+        _check_secondary(node_of(config), steps)
     target = _tried(to, file)
     if running not in (None, own, target.code):
         raise Refused(

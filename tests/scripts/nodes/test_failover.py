@@ -22,9 +22,32 @@ from scripts.nodes import failover, switchover
 from scripts.nodes.failover import Refused
 from shm.board import Word
 from shm.segment import RoleLock
+from tests import console
 from tests.scripts.nodes.secondary import Secondary
 
 STATEMENT = "Ada pulled the plug"
+CONFIG = """
+[venue]
+data = "{data}"
+
+[replication]
+{node_line}
+
+[[assets]]
+name = "A"
+scale = 8
+
+[[assets]]
+name = "B"
+scale = 8
+
+[[instruments]]
+symbol = "AB"
+base = "A"
+quote = "B"
+tick = "0.01"
+lot = "0.01"
+"""
 
 
 @pytest.fixture
@@ -42,6 +65,20 @@ def test_a_node_that_does_not_run_is_to_be_started(secondary: Secondary) -> None
     with pytest.raises(Refused, match="it does not run"):
         secondary.switch_over()
     assert node.load(secondary.data).role == "secondary"
+
+
+def test_a_configuration_of_the_other_node_changes_nothing_here(secondary: Secondary, tmp_path: Path) -> None:
+    """Its file was copied, with a wrong venue.data: this node would lead under the other one's name."""
+    file = tmp_path / "a.toml"
+    for node_line in ('node = "a"', ""):
+        file.write_text(CONFIG.format(data=secondary.data, node_line=node_line))
+        with secondary.runs():
+            secondary.board.set(Word.HANDOVER, Fence.ANSWERED)
+            for command in (("failover",), ("switchover",), ("upgrade", "--to", "/bin/true"), ("stop", "--leave")):
+                answer = console.lockstep(*command, file)
+                assert answer.returncode == 2, answer
+                assert ("node b of venue lockstep runs" if node_line else "this venue has one node") in answer.stderr
+        assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
 
 
 def test_a_node_of_other_state_never_leads(secondary: Secondary) -> None:
