@@ -23,9 +23,13 @@ from scripts.running import attach
 from shm.board import Word
 from shm.journal_cut import cut
 from shm.journal_end import end_of
+from tests.pipeline.campaign import SEED
+from tests.pipeline.changes import Changes
 from tests.pipeline.client import FixClient
 from tests.pipeline.pair import Pair, within
 from tests.replicator.proxy import ALL
+
+AT_SPEED = 8  # rounds of clients that trade while nodes change, each time that somebody waits for their progress
 
 _names = itertools.count(1)
 
@@ -283,3 +287,18 @@ def test_the_old_primary_rejoins_and_everything_of_it_follows(pair: Pair) -> Non
     assert cancelled(client, names) == names
     client.close()
     within(lambda: pair.b.command("verify").returncode == 0, "verify finds something wrong")
+
+
+def test_whoever_leads_nothing_is_lost_and_nothing_is_doubled(pair: Pair) -> None:
+    """I2, I3, I7: in three of the ways in which a primary goes, drawn from LOCKSTEP_FAULTS_SEED, under load."""
+    print(f"LOCKSTEP_FAULTS_SEED={SEED}")
+    assert pair.a.process is not None
+    pair.a.process.wait(60)  # it was told that the other one leads
+    pair.a.process = None
+    changes = Changes(pair, pair.b, AT_SPEED)
+    changes.rejoin()
+    changes.start()
+    for way in changes.drawn(3):
+        changes.run(way)
+    changes.settle()
+    print(changes.report())
