@@ -1,4 +1,6 @@
-"""QuickFIX with the addresses of two nodes: when one dies it finds the other by its own means, and nothing is lost."""
+"""QuickFIX with the addresses of two nodes, of two gateways each: it finds its session's gateway by its own means, and
+when a node dies the other one's, and nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ FIRST = 50  # answered when the primary dies; the others are under way
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    nodes = Pair(tmp_path)
+    nodes = Pair(tmp_path, gateways=2)
+    for node in (nodes.a, nodes.b):
+        node.bind("TRADER2", 2)
     nodes.start()
     yield nodes
     nodes.stop()
@@ -26,7 +30,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 
 @pytest.fixture
 def traders(pair: Pair, tmp_path: Path) -> Iterator[tuple[Trader, Trader]]:
-    ports = pair.a.fix_port, pair.b.fix_port
+    ports = [node.fix_port + gateway for node in (pair.a, pair.b) for gateway in range(2)]
     made = [Trader(tmp_path, name, "FIX.4.4", *ports) for name in ("TRADER1", "TRADER2")]
     try:
         for trader in made:

@@ -99,7 +99,8 @@ class Trader:
     def start(self) -> None:
         self.initiator.start()
         self.running = True
-        assert self.take() == "logon"
+        while (happened := self.take()) != "logon":
+            assert happened == "logout", happened  # a gateway that is not its session's
 
     def stop(self) -> None:
         """Log out, and forget what came until then. QuickFIX must not be asked twice."""

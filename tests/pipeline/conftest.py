@@ -29,10 +29,18 @@ FEW = 'core = ["journaler", "router", "matcher.*"]\ngateway = ["publisher", "gat
 SEGMENT_BYTES = 4 << 20  # small: each venue prepares one more, and campaigns go through several
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(following: int = 0) -> int:
+    """A port that is free now, as are so many behind it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        try:
+            for each in range(port + 1, port + 1 + following):
+                socket.create_server(("127.0.0.1", each)).close()
+        except (OSError, OverflowError):
+            continue
+        return port
 
 
 class RunningVenue:
@@ -47,15 +55,16 @@ class RunningVenue:
         metrics_port: int | None = None,
         makes_database: bool = False,
         hosts: str = "",
+        gateways: int = 1,
     ) -> None:
         """With `makes_database` its first start makes the database itself; else it finds one without rows.
 
-        `hosts` is what [processes.hosts] has.
+        `hosts` is what [processes.hosts] has. One more gateway than `gateways` has a free port.
         """
         self.folder = folder
         self.data = folder / "data"
         self.profile = profile
-        self.fix_port = free_port()
+        self.fix_port = free_port(gateways if gateways > 1 else 0)
         self.market_port = free_port()
         self.config = folder / "venue.toml"
         self.log = folder / "run.log"
@@ -63,6 +72,7 @@ class RunningVenue:
         for pattern, line in (
             (r"^data = .*$", f'data = "{folder / "data"}"'),
             (r"^port = 9878.*$", f"port = {self.fix_port}"),
+            (r"^gateways = .*$", f"gateways = {gateways}"),
             (r"^port = 8081.*$", f"port = {self.market_port}"),
             (r"^port = 9879.*$", "" if metrics_port is None else f"port = {metrics_port}"),
             (r"^profile = .*$", f'profile = "{profile}"'),
@@ -82,6 +92,10 @@ class RunningVenue:
         text, count = re.subn(pattern, line, self.config.read_text(), flags=re.MULTILINE)
         assert count == 1, f"the configuration has {count} lines like {pattern}"
         self.config.write_text(text)
+
+    def bind(self, name: str, gateway: int) -> None:
+        """Have the configuration bind an account's session to a gateway; before its first start."""
+        self.configure(rf'^name = "{name}"$', f'name = "{name}"\ngateway = {gateway}')
 
     def start(self) -> None:
         """Run it, and wait until it says that it is ready."""
@@ -164,8 +178,8 @@ class RunningVenue:
             assert time.monotonic() < deadline, f"PostgreSQL is not ready after {READY_S} s"
             time.sleep(0.02)  # its only word to others is this file
 
-    def client(self, name: str, version: str = "FIX.4.4") -> FixClient:
-        return FixClient(self.fix_port, name, version=version)
+    def client(self, name: str, version: str = "FIX.4.4", gateway: int = 1) -> FixClient:
+        return FixClient(self.fix_port + gateway - 1, name, version=version)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Give `lockstep ARGUMENTS` of this venue's configuration, in this process where that is the same."""

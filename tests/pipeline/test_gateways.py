@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from procs.gateway import seq_num_file
-from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 
@@ -23,48 +22,21 @@ HEARTBEAT_TIMEOUT_S = 60.0
 GAP_S = 20.0  # without an acknowledgement; far below that, and far above what a busy machine needs
 
 
-def consecutive_ports(count: int) -> int:
-    """The first of so many free ports that follow each other."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        try:
-            for port in range(first, first + count):
-                socket.create_server(("127.0.0.1", port)).close()
-        except (OSError, OverflowError):
-            continue
-        return first
-
-
-def bind(venue: RunningVenue, trader: str, gateway: int) -> None:
-    """Have the configuration bind a session to a gateway."""
-    venue.configure(rf'^name = "{trader}"$', f'name = "{trader}"\ngateway = {gateway}')
-
-
 @pytest.fixture
 def venue(tmp_path: Path) -> Iterator[RunningVenue]:
-    """TRADER2 and TRADER5 are at gateway 2, TRADER3 at gateway 3; a fourth port is free."""
-    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S)
-    first = consecutive_ports(4)
-    running.configure(rf"^port = {running.fix_port}$", f"port = {first}")
-    running.configure(r"^gateways = .*$", "gateways = 3")
-    running.fix_port = first
+    """TRADER2 and TRADER5 are at gateway 2, TRADER3 at gateway 3."""
+    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S, gateways=3)
     running.configure(r"^events = .*$", f"events = {SLOTS}")
     for trader, gateway in (("TRADER2", 2), ("TRADER5", 2), ("TRADER3", 3)):
-        bind(running, trader, gateway)
+        running.bind(trader, gateway)
     running.start()
     yield running
     if running.process is not None:
         running.stop()
 
 
-def client(venue: RunningVenue, trader: str, gateway: int) -> FixClient:
-    return FixClient(venue.fix_port + gateway - 1, trader)
-
-
 def stream(venue: RunningVenue, trader: str, gateway: int, symbol: str) -> Stream:
-    trading = Stream(client(venue, trader, gateway), at_speed=TO_FULL, symbol=symbol)
+    trading = Stream(venue.client(trader, gateway=gateway), at_speed=TO_FULL, symbol=symbol)
     trading.start()
     await_progress(trading, time.monotonic())
     return trading
@@ -72,7 +44,7 @@ def stream(venue: RunningVenue, trader: str, gateway: int, symbol: str) -> Strea
 
 def test_each_gateway_lives_and_dies_for_its_own_sessions(venue: RunningVenue) -> None:
     first, second = stream(venue, "TRADER1", 1, "ETHUSDT"), stream(venue, "TRADER2", 2, "SOLUSDT")
-    third = client(venue, "TRADER3", 3)
+    third = venue.client("TRADER3", gateway=3)
     third.connect()
     its_sessions_are_its_own(venue)
     kept = first.client._socket
@@ -109,14 +81,14 @@ def check_no_leap(venue: RunningVenue) -> None:
 def its_sessions_are_its_own(venue: RunningVenue) -> None:
     """A session logs on at its gateway alone, is listed once, and can be ended there."""
     stranger = socket.create_connection(("127.0.0.1", venue.fix_port), timeout=RECOVERY_S)
-    lost = client(venue, "TRADER5", 1)
+    lost = venue.client("TRADER5", gateway=1)
     lost.begin(reset=False)
     lost._socket = stranger
     lost.send("A", (98, 0), (108, 30), (553, "TRADER5"), (554, "demo"))
     answer = lost._read(RECOVERY_S)
     assert (answer[35], answer[58]) == ("5", f"session TRADER5 logs on at port {venue.fix_port + 1}")
     lost.close()
-    lost = client(venue, "TRADER5", 2)
+    lost = venue.client("TRADER5", gateway=2)
     lost.connect()
     listed = json.loads(venue.command("sessions", "--json").stdout)
     homes = {each["session"]: each["gateway"] for each in listed}
@@ -127,7 +99,7 @@ def its_sessions_are_its_own(venue: RunningVenue) -> None:
 
 def test_a_gateway_is_added_and_none_is_taken_from_its_sessions(venue: RunningVenue) -> None:
     """It begins with the first one's part of a snapshot, which has none of its own."""
-    early = client(venue, "TRADER2", 2)
+    early = venue.client("TRADER2", gateway=2)
     early.connect()
     early.order("one", "buy", "1.00", "0.001")
     early.await_report("one", "0")
@@ -154,13 +126,13 @@ def test_a_gateway_is_added_and_none_is_taken_from_its_sessions(venue: RunningVe
     )  # TRADER8 stays: the log has it
     venue.start()
     assert "passed over" not in venue.log.read_text()
-    late = client(venue, "TRADER9", 4)
+    late = venue.client("TRADER9", gateway=4)
     late.connect()
     late.order("sell", "sell", "1.00", "0.002")
     assert [late.await_report("sell", "F")[31] for _ in range(2)] == ["1.01", "1"]
     early.connect()
     assert [early.await_report(name, "F")[31] for name in ("two", "one")] == ["1.01", "1"]
-    third = client(venue, "TRADER3", 3)  # of which the file says nothing any more
+    third = venue.client("TRADER3", gateway=3)  # of which the file says nothing any more
     third.connect()
     assert venue.stop() == 0
     venue.verify()
