@@ -54,11 +54,13 @@ def show(sessions: list[SessionStatus] | None) -> None:
     if sessions is None:
         out.print("\nsessions: a gateway, which knows its own, does not answer now")
         return
-    columns = ("session", "address", "since", "version", "next in>", "next out>", "unsent>", "last end", "last refusal")
+    columns = (
+        "session", "gateway", "address", "since", "version", "next in>", "next out>", "unsent>", "last end",
+        "last refusal",
+    )  # fmt: skip
     rows = table("\nsessions", *columns)
     for each in sorted(sessions, key=lambda each: not each.is_connected):
         numbers = (f"{number:,}" for number in (each.next_in, each.next_out, each.unsent_bytes))
-        rows.add_row(
-            each.session, each.address or "not connected", each.since, each.version, *numbers, each.ended, each.refused
-        )
+        where = each.gateway, each.address or "not connected"
+        rows.add_row(each.session, *where, each.since, each.version, *numbers, each.ended, each.refused)
     out.print(rows)

@@ -20,9 +20,7 @@ FIRST = 50  # answered when the primary dies; the others are under way
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    nodes = Pair(tmp_path, gateways=2)
-    for node in (nodes.a, nodes.b):
-        node.bind("TRADER2", 2)
+    nodes = Pair(tmp_path, gateways=2, bound={"TRADER2": 2})
     nodes.start()
     yield nodes
     nodes.stop()

@@ -134,9 +134,9 @@ class Campaign:
         return "\n".join(rows)
 
 
-def venue_of(profile: str, durability: str) -> pytest.MarkDecorator:
+def venue_of(profile: str, durability: str, **more: object) -> pytest.MarkDecorator:
     """Has a test's venue run so."""
-    settings = {"profile": profile, "durability": durability, "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S}
+    settings = {"profile": profile, "durability": durability, "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S, **more}
     return pytest.mark.parametrize("venue", [settings], indirect=True, ids=[f"{profile}-{durability}"])
 
 
@@ -177,15 +177,15 @@ def trade_of_the_second_matcher(venue: RunningVenue) -> None:
     taker.close()
 
 
-def run_soak(campaign: Campaign) -> None:
-    """The same for SOAK_S seconds; leaves a report in var/."""
+def run_soak(campaign: Campaign, name: str) -> None:
+    """The same for SOAK_S seconds; leaves a report of that name in var/."""
     faults = campaign.faults()
     end_s = time.monotonic() + SOAK_S
     while time.monotonic() < end_s:
         campaign.run(campaign.chance.choice(faults))
     _settle(campaign)
     REPORTS.mkdir(exist_ok=True)
-    (REPORTS / f"faults-{campaign.venue.profile}.md").write_text(campaign.report() + "\n")
+    (REPORTS / f"faults-{name}.md").write_text(campaign.report() + "\n")
 
 
 def _settle(campaign: Campaign) -> None:

@@ -56,10 +56,12 @@ class RunningVenue:
         makes_database: bool = False,
         hosts: str = "",
         gateways: int = 1,
+        bound: dict[str, int] | None = None,
     ) -> None:
         """With `makes_database` its first start makes the database itself; else it finds one without rows.
 
-        `hosts` is what [processes.hosts] has. One more gateway than `gateways` has a free port.
+        `hosts` is what [processes.hosts] has. `bound` are gateways of sessions that are not at the first one; one
+        more gateway than `gateways` has a free port.
         """
         self.folder = folder
         self.data = folder / "data"
@@ -82,6 +84,9 @@ class RunningVenue:
             (r"^heartbeat_timeout_s = .*$", f"heartbeat_timeout_s = {heartbeat_timeout_s}"),
         ):
             self.configure(pattern, line)
+        self.bound = bound or {}
+        for name, gateway in self.bound.items():
+            self.configure(rf'^name = "{name}"$', f'name = "{name}"\ngateway = {gateway}')
         self.process: subprocess.Popen[bytes] | None = None
         self.python = sys.executable
         self.spawning: dict[str, Any] = {}  # how its processes are started: as which user, with what environment
@@ -92,10 +97,6 @@ class RunningVenue:
         text, count = re.subn(pattern, line, self.config.read_text(), flags=re.MULTILINE)
         assert count == 1, f"the configuration has {count} lines like {pattern}"
         self.config.write_text(text)
-
-    def bind(self, name: str, gateway: int) -> None:
-        """Have the configuration bind an account's session to a gateway; before its first start."""
-        self.configure(rf'^name = "{name}"$', f'name = "{name}"\ngateway = {gateway}')
 
     def start(self) -> None:
         """Run it, and wait until it says that it is ready."""
@@ -178,8 +179,9 @@ class RunningVenue:
             assert time.monotonic() < deadline, f"PostgreSQL is not ready after {READY_S} s"
             time.sleep(0.02)  # its only word to others is this file
 
-    def client(self, name: str, version: str = "FIX.4.4", gateway: int = 1) -> FixClient:
-        return FixClient(self.fix_port + gateway - 1, name, version=version)
+    def client(self, name: str, version: str = "FIX.4.4", gateway: int | None = None) -> FixClient:
+        """A client of a session's own gateway, or of another one."""
+        return FixClient(self.fix_port + (gateway or self.bound.get(name, 1)) - 1, name, version=version)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Give `lockstep ARGUMENTS` of this venue's configuration, in this process where that is the same."""

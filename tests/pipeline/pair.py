@@ -53,11 +53,18 @@ class Pair:
     """Nodes `a`, the primary at first, and `b`, its secondary. Each reaches the other by a cable of its own."""
 
     def __init__(
-        self, folder: Path, durability: str = "replicated", acknowledge: str = "disk", gateways: int = 1
+        self,
+        folder: Path,
+        durability: str = "replicated",
+        acknowledge: str = "disk",
+        gateways: int = 1,
+        bound: dict[str, int] | None = None,
     ) -> None:
         self.ports = ports = free_port(), free_port()
-        self.a = RunningVenue(self._folder(folder, "a"), durability=durability, hosts=HOSTS, gateways=gateways)
-        self.b = RunningVenue(self._folder(folder, "b"), durability=durability, hosts=HOSTS, gateways=gateways)
+        self.a, self.b = (
+            RunningVenue(self._folder(folder, name), durability=durability, hosts=HOSTS, gateways=gateways, bound=bound)
+            for name in ("a", "b")
+        )
         self.to_a, self.to_b = Cable(ports[0]), Cable(ports[1])
         for own, name, port, peer in ((self.a, "a", ports[0], self.to_b), (self.b, "b", ports[1], self.to_a)):
             own.configure(r'^# node = "a".*$', f'node = "{name}"')

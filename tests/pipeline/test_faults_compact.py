@@ -25,4 +25,4 @@ def test_every_fault_loses_and_doubles_nothing(campaign: Campaign) -> None:
 @pytest.mark.soak
 @VENUE
 def test_any_number_of_faults_loses_and_doubles_nothing(campaign: Campaign) -> None:
-    run_soak(campaign)
+    run_soak(campaign, "compact")

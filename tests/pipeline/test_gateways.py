@@ -24,27 +24,25 @@ GAP_S = 20.0  # without an acknowledgement; far below that, and far above what a
 
 @pytest.fixture
 def venue(tmp_path: Path) -> Iterator[RunningVenue]:
-    """TRADER2 and TRADER5 are at gateway 2, TRADER3 at gateway 3."""
-    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S, gateways=3)
+    bound = {"TRADER2": 2, "TRADER5": 2, "TRADER3": 3}
+    running = RunningVenue(tmp_path, heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S, gateways=3, bound=bound)
     running.configure(r"^events = .*$", f"events = {SLOTS}")
-    for trader, gateway in (("TRADER2", 2), ("TRADER5", 2), ("TRADER3", 3)):
-        running.bind(trader, gateway)
     running.start()
     yield running
     if running.process is not None:
         running.stop()
 
 
-def stream(venue: RunningVenue, trader: str, gateway: int, symbol: str) -> Stream:
-    trading = Stream(venue.client(trader, gateway=gateway), at_speed=TO_FULL, symbol=symbol)
+def stream(venue: RunningVenue, trader: str, symbol: str) -> Stream:
+    trading = Stream(venue.client(trader), at_speed=TO_FULL, symbol=symbol)
     trading.start()
     await_progress(trading, time.monotonic())
     return trading
 
 
 def test_each_gateway_lives_and_dies_for_its_own_sessions(venue: RunningVenue) -> None:
-    first, second = stream(venue, "TRADER1", 1, "ETHUSDT"), stream(venue, "TRADER2", 2, "SOLUSDT")
-    third = venue.client("TRADER3", gateway=3)
+    first, second = stream(venue, "TRADER1", "ETHUSDT"), stream(venue, "TRADER2", "SOLUSDT")
+    third = venue.client("TRADER3")
     third.connect()
     its_sessions_are_its_own(venue)
     kept = first.client._socket
@@ -88,7 +86,7 @@ def its_sessions_are_its_own(venue: RunningVenue) -> None:
     answer = lost._read(RECOVERY_S)
     assert (answer[35], answer[58]) == ("5", f"session TRADER5 logs on at port {venue.fix_port + 1}")
     lost.close()
-    lost = venue.client("TRADER5", gateway=2)
+    lost = venue.client("TRADER5")
     lost.connect()
     listed = json.loads(venue.command("sessions", "--json").stdout)
     homes = {each["session"]: each["gateway"] for each in listed}
@@ -99,7 +97,7 @@ def its_sessions_are_its_own(venue: RunningVenue) -> None:
 
 def test_a_gateway_is_added_and_none_is_taken_from_its_sessions(venue: RunningVenue) -> None:
     """It begins with the first one's part of a snapshot, which has none of its own."""
-    early = venue.client("TRADER2", gateway=2)
+    early = venue.client("TRADER2")
     early.connect()
     early.order("one", "buy", "1.00", "0.001")
     early.await_report("one", "0")
@@ -132,7 +130,7 @@ def test_a_gateway_is_added_and_none_is_taken_from_its_sessions(venue: RunningVe
     assert [late.await_report("sell", "F")[31] for _ in range(2)] == ["1.01", "1"]
     early.connect()
     assert [early.await_report(name, "F")[31] for name in ("two", "one")] == ["1.01", "1"]
-    third = venue.client("TRADER3", gateway=3)  # of which the file says nothing any more
+    third = venue.client("TRADER3")  # of which the file says nothing any more
     third.connect()
     assert venue.stop() == 0
     venue.verify()
