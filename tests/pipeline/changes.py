@@ -92,8 +92,8 @@ class Changes:
         self.pair = pair
         self.leads, self.follows = (pair.a, pair.b) if leads is pair.a else (pair.b, pair.a)
         self.draw = random.Random(SEED)
-        ports = pair.a.fix_port, pair.b.fix_port
-        self.streams = [Trading(Client(ports, name), at_speed) for name in TRADERS]
+        ports = {name: (pair.a.client(name).port, pair.b.client(name).port) for name in TRADERS}
+        self.streams = [Trading(Client(ports[name], name), at_speed) for name in TRADERS]
         self.ways: dict[str, Callable[[], None]] = {
             "killed": self._killed, "killed behind a slow link": self._killed_slow, "killed without a link":
             self._killed_alone, "hung": self._hung, "told over the link": self._told, "switchover": self._switchover,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.campaign import REPORTS, SEED
-from tests.pipeline.changes import Changes
+from tests.pipeline.changes import TRADERS, Changes
 from tests.pipeline.pair import Pair
 from tests.pipeline.stream import ALWAYS
 
@@ -16,10 +16,10 @@ FAILOVERS = int(os.environ.get("LOCKSTEP_FAILOVERS", "100"))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("durability", ["replicated", "both"])
-def test_many_failovers_under_load_lose_and_double_nothing(tmp_path: Path, durability: str) -> None:
+@pytest.mark.parametrize(("durability", "gateways"), [("replicated", 2), ("both", 1)])
+def test_many_failovers_under_load_lose_and_double_nothing(tmp_path: Path, durability: str, gateways: int) -> None:
     print(f"LOCKSTEP_FAULTS_SEED={SEED}")
-    pair = Pair(tmp_path, durability)
+    pair = Pair(tmp_path, durability, gateways=gateways, bound={TRADERS[1]: gateways})
     pair.start()
     changes = Changes(pair, pair.a, ALWAYS)
     changes.start()
