@@ -38,6 +38,7 @@ COMMANDS = {
     "failover": ("nodes.failover:failover", "Have this node, the secondary, lead."),
     "switchover": ("nodes.switchover:switchover", "Have the secondary lead as planned, and lose nothing."),
     "upgrade": ("nodes.upgrade:upgrade", "Change this node, the secondary, to another version."),
+    "join": ("nodes.join:join", "Have a secondary begin with a copy of the node that leads."),
     "rejoin": ("nodes.rejoin:rejoin", "Make a node that led a secondary of the other one again."),
     "drill": ("nodes.drill:drill", "Rehearse failovers on two throw-away nodes under load."),
     "void": ("void:void", "Take a command that crashes the venue out of its effect."),

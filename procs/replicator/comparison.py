@@ -36,7 +36,7 @@ class DifferenceError(FinalError):
 
     def __init__(self, found: Difference) -> None:
         super().__init__(
-            f"DIFFERS: {found}. Keep its folder for those who look into it, and begin with a new secondary"
+            f"DIFFERS: {found}. lockstep join has it begin anew, and keeps what it has for those who look into it"
         )
 
 
@@ -79,8 +79,8 @@ def load(data: Path) -> Difference | None:
         return None
     except (OSError, ValueError) as error:
         raise FinalError(
-            f"{file} says that this node's state differs from the other one's, and can't be read ({error}): keep its "
-            "folder for those who look into it, and begin with a new secondary"
+            f"{file} says that this node's state differs from the other one's, and can't be read ({error}): lockstep "
+            "join has it begin anew, and keeps what it has for those who look into it"
         ) from error
 
 

@@ -39,6 +39,7 @@ class Refusal(IntEnum):
     DIFFERS = 16
     WRONG_VERSION = 17
     WRONG_RULES = 18
+    NOT_COPIED = 19
 
 
 class LinkError(Exception):

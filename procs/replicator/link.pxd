@@ -7,8 +7,12 @@ cdef enum:
     MAX_REASON = 1024       # bytes of why a link ends
     WANTS_TAIL = 1          # in a greeting's count: a primary that starts again wants what only the secondary has
     TELLS_VOIDS = 2         # likewise: a node that leads has taken something out, and the secondary is to keep that too
+    WANTS_COPY = 3          # likewise: the secondary begins anew, with a copy of the venue
     RULES_KNOWN = 4         # the version of the log's rules that this build's router knows; a test compares the two
     BUFFER_SIZE = 4 * FRAME_HEADER_SIZE + 2 * MAX_PAYLOAD
+
+cdef enum:
+    COPY_PATIENCE_NS = 60_000_000_000  # of both ends of a copy: nobody waits for it, and its disk or link may be slow
 
 cdef enum FrameKind:
     FRAME_HELLO = 1
@@ -26,6 +30,8 @@ cdef enum FrameKind:
     FRAME_EQUAL = 13         # secondary: its state at that mark, which is the position, is the same
     FRAME_LEAVE = 14         # secondary: it is about to be stopped; commits are to wait for it no more
     FRAME_LEFT = 15          # primary: they don't, until the next connection
+    FRAME_COPY = 16          # primary: the next bytes of a copy
+    FRAME_COPIED = 17        # primary: that was all of it; the position is how many bytes there were
 
 cdef struct FrameHeader:
     uint64_t magic
@@ -51,6 +57,7 @@ cdef class Link:
     cdef uint64_t checked_frame    # whose payload has been checked
     cdef int64_t heard_ns
     cdef int64_t told_ns
+    cdef int64_t patience_ns       # for the peer to say something
     cdef readonly bint is_up
     cdef bytearray input
     cdef bytearray output

@@ -35,6 +35,7 @@ cdef enum:
     CRC_BEGIN = 12
     HEARTBEAT_NS = 200_000_000
     SILENCE_NS = 2_000_000_000  # a half-open connection ends
+    SECOND_NS = 1_000_000_000
 
 assert sizeof(FrameHeader) == FRAME_HEADER_SIZE
 assert <int> MAX_PAYLOAD == 2 * <int> MAX_FRAME_RECORDS * <int> RECORD_SIZE
@@ -54,6 +55,7 @@ cdef class Link:
     def __init__(self, nonce: int, now_ns: int) -> None:
         self.nonce = nonce
         self.heard_ns = self.told_ns = now_ns
+        self.patience_ns = SILENCE_NS
         self.input = bytearray(BUFFER_SIZE)
         self.output = bytearray(BUFFER_SIZE)
         self.inbox = self.input
@@ -176,8 +178,8 @@ cdef class Link:
         """LinkError where the peer has said nothing for too long; 1 where it is time to say something."""
         if received:
             self.heard_ns = now_ns
-        elif now_ns - self.heard_ns > SILENCE_NS:
-            raise LinkError(Refusal.SILENT, f"the peer has said nothing for {SILENCE_NS // 1_000_000_000} s")
+        elif now_ns - self.heard_ns > self.patience_ns:
+            raise LinkError(Refusal.SILENT, f"the peer has said nothing for {self.patience_ns // SECOND_NS} s")
         return now_ns - self.told_ns >= HEARTBEAT_NS
 
 
@@ -227,3 +229,46 @@ cdef class Telling(Link):
         self.is_up = True
         self.tell(FRAME_VOIDS, self.voids, now_ns)
         return False
+
+
+cdef class Fetching(Link):
+    """A link by which the node that leads sends the secondary of `own` a copy of the venue.
+
+    `is_whole` once all of it has been taken from `poll`.
+    """
+
+    cdef object own
+    cdef uint64_t taken
+    cdef readonly bint is_whole
+
+    def __init__(self, own: Hello, now_ns: int) -> None:
+        super().__init__(own.nonce, now_ns)
+        self.own = own
+        self.patience_ns = COPY_PATIENCE_NS
+        self.greet(own, now_ns, WANTS_COPY)
+
+    def poll(self, now_ns: int) -> bytes | None:
+        """The next bytes of the copy, or none of a frame that has others; None while no frame has come. LinkError."""
+        cdef FrameHeader *header = self.next_frame()
+        cdef bytes data = b""
+        cdef bint is_time = self.tend(now_ns, header != NULL)
+        if self.is_up and (is_time or (header != NULL and header.kind == FRAME_COPY)):
+            self.tell(FRAME_ACKNOWLEDGED, b"", now_ns)  # which has the primary look for room again
+        if header == NULL:
+            return None
+        self.received_frames += 1
+        self.in_begin += FRAME_HEADER_SIZE + header.size
+        if not self.is_up and header.kind == FRAME_WELCOME:
+            peer = Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size])
+            self.nonce = session_nonce(self.own.nonce, peer.nonce)
+            self.is_up = True
+        elif header.kind == FRAME_COPY:
+            data = (<const char *> header + FRAME_HEADER_SIZE)[:header.size]
+            self.taken += header.size
+        elif header.kind == FRAME_COPIED and header.position == self.taken:
+            self.is_whole = True
+        elif header.kind == FRAME_BATCH:
+            raise LinkError(Refusal.WRONG_VERSION, "the other node's software sends no copies: upgrade that node")
+        elif header.kind != FRAME_HEARTBEAT:
+            raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} came where a copy belongs")
+        return data

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 
 from procs.replicator import link_report
+from procs.replicator.copying import Copying
 from procs.replicator.filling import Filling
 from procs.replicator.handshake import LinkState
 from procs.replicator.link_report import LinkReport
@@ -34,9 +35,8 @@ class Replicator:
         self._venue = venue
         self._board = venue.board
         self._said: tuple[LinkState, LinkReport] | None = None
-        self._watched: Connection | None = None
-        self._watched_fd = -1
-        self._rest: asyncio.TimerHandle | None = None  # the socket is not looked at until then
+        self._link = Watched(self._come)
+        self._copy = Watched(self._come)
         self._shipping = Shipping(venue, acceptor, self._tell_of_shipping)
         self._filling = Filling(venue, dialer, self._tell) if dialer else None
 
@@ -45,7 +45,8 @@ class Replicator:
 
     async def stop(self) -> None:
         """Hang up, and listen no more."""
-        self._watch(None)
+        self._link.look_at(None)
+        self._copy.look_at(None)
         if self._filling is not None:
             self._filling.close()
         self._shipping.close()
@@ -62,44 +63,16 @@ class Replicator:
             if self._filling.is_over:
                 self._shipping.peer, self._filling = self._filling.peer, None
                 self._tell(LinkState.ALONE, "this node has just begun to lead")
-        self._watch(self._shipping.connection if self._filling is None else self._filling.connection)
+        self._link.look_at(self._shipping.connection if self._filling is None else self._filling.connection)
         if self._filling is not None and self._filling.is_stalled:
-            self._rest_from_socket()
+            self._link.rest(ROOM_S)
+        copying = self._shipping.copying
+        self._copy.look_at(copying if copying is not None and copying.waits else None)
         return work
 
     def wants(self) -> int:
         """What to be woken for besides sockets: records to ship, or the sync that lets them be acknowledged."""
         return Reason.EVENTS if self._filling is None else Reason.EVENTS | Reason.COMMIT
-
-    def _watch(self, connection: Connection | None) -> None:
-        """Have the event loop look at this connection, by a descriptor of its own: a connection ends by itself."""
-        if connection is self._watched:
-            return
-        loop = asyncio.get_running_loop()
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
-        if self._watched_fd >= 0:
-            loop.remove_reader(self._watched_fd)
-            os.close(self._watched_fd)
-        self._watched, self._watched_fd = connection, -1
-        if connection is not None:
-            self._watched_fd = os.dup(connection.fileno())
-            loop.add_reader(self._watched_fd, self._come)
-
-    def _rest_from_socket(self) -> None:
-        """What has come and can't be taken would wake this process again and again, and keep those from it who make
-        room.
-        """
-        if self._rest is None and self._watched_fd >= 0:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._watched_fd)
-            self._rest = loop.call_later(ROOM_S, self._rested)
-
-    def _rested(self) -> None:
-        self._rest = None
-        asyncio.get_running_loop().add_reader(self._watched_fd, self._come)
-        self.kick()
 
     def _come(self) -> None:
         self.kick()
@@ -120,3 +93,46 @@ class Replicator:
         self._said = said
         link_report.write(self._venue.data, report)
         self._board.set(Word.LINK, state)
+
+
+class Watched:
+    """What the event loop looks at for bytes that come: by a descriptor of its own, since what it is of ends by itself.
+
+    `come` is called again and again while there are any.
+    """
+
+    def __init__(self, come: Callable[[], None]) -> None:
+        self._come = come
+        self._source: Connection | Copying | None = None
+        self._fd = -1
+        self._rest: asyncio.TimerHandle | None = None  # it is not looked at until then
+
+    def look_at(self, source: Connection | Copying | None) -> None:
+        """Look at this from now on, and at nothing else."""
+        if source is self._source:
+            return
+        loop = asyncio.get_running_loop()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        if self._fd >= 0:
+            loop.remove_reader(self._fd)
+            os.close(self._fd)
+        self._source, self._fd = source, -1
+        if source is not None:
+            self._fd = os.dup(source.fileno())
+            loop.add_reader(self._fd, self._come)
+
+    def rest(self, duration_s: float) -> None:
+        """What has come and can't be taken would wake this process again and again, and keep those from it who make
+        room.
+        """
+        if self._rest is None and self._fd >= 0:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._fd)
+            self._rest = loop.call_later(duration_s, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        asyncio.get_running_loop().add_reader(self._fd, self._come)
+        self._come()

@@ -3,14 +3,18 @@
 It gates no ring: what has been overwritten there it reads from the journal, so a slow secondary holds up nobody.
 """
 
+import os
 from pathlib import Path
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from procs.replicator.link cimport (
+    COPY_PATIENCE_NS,
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
+    FRAME_COPIED,
+    FRAME_COPY,
     FRAME_DIGESTS,
     FRAME_EQUAL,
     FRAME_FENCE,
@@ -26,6 +30,7 @@ from procs.replicator.link cimport (
     FRAME_WELCOME,
     MAX_FRAME_RECORDS,
     TELLS_VOIDS,
+    WANTS_COPY,
     WANTS_TAIL,
     FrameHeader,
     Link,
@@ -50,6 +55,7 @@ from shm.journal_end import chain_at
 cdef enum:
     OVERTAKINGS = 8
     SECOND_NS = 1_000_000_000
+    COPY_BYTES = MAX_FRAME_RECORDS * RECORD_SIZE
     BURSTS = 50                          # a second: what was not read from the journal for longer is no credit
 
 
@@ -57,7 +63,8 @@ cdef class Shipper(Link):
     """Waits for a secondary's greeting, then ships all behind what it has. `own.last_seq` and `own.chain` mean nothing.
 
     One that `follows` says how far its log goes, and ships only to a primary that starts again and lacks the end of
-    it; and it takes `voids` from the node that leads, which `tell_kept` answers. `max_records` bounds a batch, besides
+    it; and it takes `voids` from the node that leads, which `tell_kept` answers. To a secondary that wants a copy
+    (`is_for_copy`) it ships no record: `copy` and `tell_copied` are its caller's. `max_records` bounds a batch, besides
     the secondary's ring. From the journal come at most `catch_up` bytes a second (0: as many as go). LinkError ends the
     connection.
     """
@@ -76,6 +83,8 @@ cdef class Shipper(Link):
     cdef bint follows
     cdef bint is_for_tail                # the peer leads nothing yet, and lacks the end of its log
     cdef readonly bint is_for_voids               # the peer leads, and has taken something out
+    cdef readonly bint is_for_copy       # the secondary begins anew, and follows by another connection
+    cdef uint64_t copied                 # bytes of the copy
     cdef readonly bytes voids            # what that is; None: it has not said so
     cdef readonly uint64_t next
     cdef readonly uint64_t chain
@@ -118,8 +127,9 @@ cdef class Shipper(Link):
         cdef bint is_time = self.tend(now_ns, taken)
         if not self.is_up or self.is_for_voids:
             return 0
-        self.allow(now_ns)
-        shipped = self.ship(now_ns)
+        if not self.is_for_copy:
+            self.allow(now_ns)
+            shipped = self.ship(now_ns)
         if not shipped and self.board.load(WORD_FENCED) and not self.is_told:
             if self.next > self.board.load(WORD_DURABLE_SEQ):
                 self.tell_fenced(now_ns)
@@ -136,6 +146,7 @@ cdef class Shipper(Link):
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
             self.nonce = header.nonce  # what answers this greeting, a refusal too, carries it
             self.is_for_tail = header.count == WANTS_TAIL
+            self.is_for_copy = header.count == WANTS_COPY
             if header.count == TELLS_VOIDS:
                 return self.greeted_to_void(
                     Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns
@@ -147,6 +158,8 @@ cdef class Shipper(Link):
             if header.kind != FRAME_VOIDS:
                 raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} came where voids belong")
             self.voids = (<const char *> header + FRAME_HEADER_SIZE)[:header.size]
+            return 0
+        if self.is_for_copy:
             return 0
         if header.position >= self.next:
             raise LinkError(Refusal.OUT_OF_ORDER, f"sequence {header.position} is acknowledged, and was never shipped")
@@ -175,23 +188,26 @@ cdef class Shipper(Link):
         return 0
 
     cdef int greeted(self, peer, int64_t now_ns) except -1:
-        check_same_venue(self.own, peer)
+        check_same_venue(replace(self.own, voids=peer.voids) if self.is_for_copy else self.own, peer)
         self.check_role()
         if peer.epoch > self.epoch():
             reason = f"the secondary has epoch {peer.epoch}, this node leads {self.own.epoch}"
             raise LinkError(Refusal.OLD_EPOCH, reason)
         self.peer = peer.node
         self.max_records = min(self.max_records, max(1, peer.slots // 2))
-        try:
-            self.chain = self.chain_of(peer.last_seq)
-        except JournalError as error:
-            raise LinkError(Refusal.SEGMENTS_GONE, str(error)) from error
+        self.chain = peer.chain
+        if not self.is_for_copy or segment_seqs(self.journal)[0] <= peer.last_seq:  # else nobody can tell any more
+            try:
+                self.chain = self.chain_of(peer.last_seq)
+            except JournalError as error:
+                raise LinkError(Refusal.SEGMENTS_GONE, str(error)) from error
         if self.chain != peer.chain:
             raise LinkError(Refusal.DIVERGED, f"the logs differ at or before sequence {peer.last_seq}")
         self.next = peer.last_seq + 1
         greeting = replace(self.own, last_seq=peer.last_seq, chain=peer.chain)
         self.greet(greeting, now_ns, 0, FRAME_WELCOME)
         self.nonce = session_nonce(peer.nonce, self.own.nonce)
+        self.patience_ns = COPY_PATIENCE_NS if self.is_for_copy else self.patience_ns
         self.is_up = True
         return 0
 
@@ -208,6 +224,31 @@ cdef class Shipper(Link):
         self.nonce = session_nonce(peer.nonce, self.own.nonce)
         self.is_up = True
         return 0
+
+    def copy(self, now_ns: int, source: int) -> int:
+        """Send the next bytes of a copy that the descriptor `source` has, as many as go into a frame; how many.
+
+        -1: there is no room for a frame. BlockingIOError: it has none now.
+        """
+        cdef FrameHeader *header = self.claim(COPY_BYTES)
+        if header == NULL:
+            return -1
+        cdef uint64_t size = os.readv(source, [<char[:COPY_BYTES]> (<char *> header + FRAME_HEADER_SIZE)])
+        if size:
+            self.stamp(header)
+            self.send(header, FRAME_COPY, size, now_ns)
+            self.copied += size
+        return size
+
+    def tell_copied(self, now_ns: int) -> bool:
+        """That was all of the copy. False where there is no room to say so."""
+        cdef FrameHeader *header = self.claim(0)
+        if header == NULL:
+            return False
+        self.stamp(header)
+        header.position = self.copied
+        self.send(header, FRAME_COPIED, 0, now_ns)
+        return True
 
     def tell_kept(self, now_ns: int) -> None:
         """What it was told to take out is on this node's disk."""
@@ -233,8 +274,8 @@ cdef class Shipper(Link):
         cdef uint64_t durable, each, chain
         cdef Observed outcome = OBSERVED_RECORD
         if seq + 1 < min(segment_seqs(self.journal), default=1):
-            reason = f"the primary's journal no longer has what follows sequence {seq}: restore a backup of it there"
-            raise LinkError(Refusal.SEGMENTS_GONE, f"{reason}, and pair that with --secondary")
+            reason = f"the primary's journal no longer has what follows sequence {seq}"
+            raise LinkError(Refusal.SEGMENTS_GONE, f"{reason}: stop the secondary, give lockstep join there, start it")
         for _ in range(OVERTAKINGS):  # what the ring loses meanwhile is in the journal
             durable = self.board.load(WORD_DURABLE_SEQ)
             chain = chain_at(self.journal, min(seq, durable))

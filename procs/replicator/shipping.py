@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from procs.replicator import comparison, voiding
+from procs.replicator.copying import Copying
 from procs.replicator.greeting import NEAR, Tell, greeting_of
 from procs.replicator.handshake import LinkError, LinkState, Refusal
 from procs.replicator.lag import Lag
@@ -18,7 +19,7 @@ from procs.replicator.shipper import Shipper
 from procs.replicator.transport import Acceptor, Connection
 from procs.venue import node, voided_commands
 from procs.venue.topology import LOG
-from procs.venue.venue import Venue
+from procs.venue.venue import Venue, manifest_of
 from shm.board import Word
 from shm.log_lines import log
 
@@ -33,6 +34,7 @@ class Shipping:
 
     def __init__(self, venue: Venue, acceptor: Acceptor, tell: Tell) -> None:
         self.connection: Connection | None = None
+        self.copying: Copying | None = None  # while the other node takes a copy of the venue
         self._venue = venue
         self._board = venue.board
         self._acceptor = acceptor
@@ -70,6 +72,8 @@ class Shipping:
             return 1
         if shipper.voids is not None:
             return self._take_out(shipper, now_ns)
+        if shipper.is_up and shipper.is_for_copy:
+            return work + self._copy(shipper, now_ns)
         if shipper.is_up and not shipper.is_for_voids:
             self._judge(shipper, now_ns)
             if shipper.leaves:
@@ -112,6 +116,25 @@ class Shipping:
         if kept.commands != before:
             self._board.set(Word.FENCED, self._board.get(Word.FENCED) + 1)  # the node starts again as what it is
         return 1
+
+    def _copy(self, shipper: Shipper, now_ns: int) -> int:
+        """Send the other node a copy of this venue: it follows by another connection, once it begins with that."""
+        assert self.connection is not None
+        self.peer = shipper.peer or ""
+        self._tell(LinkState.CATCHING_UP, "the other node takes a copy of the venue (lockstep join there)")
+        moved = 0
+        try:
+            if self.copying is None:
+                self.copying = Copying(manifest_of(self._venue.data))
+            moved = self.copying.move(shipper, now_ns)
+            if moved:
+                self.connection.pump(shipper)
+        except LinkError as error:
+            self._end(error, now_ns)
+        except ConnectionError as error:
+            self._disconnect()
+            self._tell(LinkState.ALONE, str(error))
+        return moved
 
     def _accept(self, now_ns: int) -> int:
         if self._board.get(Word.JOURNAL_READY) != self._venue.generation:
@@ -219,12 +242,14 @@ class Shipping:
         self._disconnect()
         if error.code is Refusal.DIFFERS:
             self._board.set(Word.DIFFERS, max(1, error.position))
-        is_refused = self._board.get(Word.EPOCH) and error.code is not Refusal.SILENT
+        is_refused = self._board.get(Word.EPOCH) and error.code not in (Refusal.SILENT, Refusal.NOT_COPIED)
         self._tell(LinkState.REFUSED if is_refused else LinkState.ALONE, str(error))
 
     def _disconnect(self) -> None:
+        if self.copying is not None:
+            self.copying.close()
         if self._shipper is not None:
             self._shipper.close()
         if self.connection is not None:
             self.connection.close()
-        self.connection = self._shipper = None
+        self.connection = self._shipper = self.copying = None

@@ -64,6 +64,8 @@ class Roles:
     def load(self) -> Node:
         """The node's role. ConfigError for a secondary that has no name to greet with, RoleError."""
         node = role.load(self._data)
+        if (file := role.folder_of(self._data) / role.JOINING).exists():
+            raise role.RoleError(f"{file}: lockstep join was interrupted. Give it again, then start")
         if node.is_secondary and self._config.replication.node is None:
             raise ConfigError([Problem("replication.node", "is missing, and this node is a secondary: name it")])
         return node

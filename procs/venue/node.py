@@ -17,6 +17,7 @@ from config.schema import Config
 from procs.disk import atomic_file
 
 ROLE = "role.json"
+JOINING = "join.json"  # beside it: a copy of the other node is taking the place of what is here
 MODES = ("none", "local", "replicated", "both")
 MODE_SHIFT, STATED = 8, 1 << 16  # in what an Epoch says
 

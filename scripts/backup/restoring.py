@@ -126,9 +126,9 @@ def restore(repository: Repository, chosen: Plan, to: Path, url: str, speed: Pac
             done.seq = journal_cut.cut(stage / JOURNAL, chosen.seq)
         else:
             journal_cut.mark(stage / JOURNAL)
-        _leap(stage, chosen, done)
+        done.sessions, done.leap = leap(stage, chosen.newest.taken_ns)
         atomic_file.replace_durably(stage / CONFIG, writer.text_of(config).encode())
-        _sync(stage)
+        sync(stage)
         _move(stage, to, but=JOURNAL)
         done.database = _load(repository, chosen, config, to, url, speed)
         _give_to_owner(to)
@@ -163,15 +163,18 @@ def _first_seq(file: File) -> int:
     return int(Path(file.path).name.removesuffix(SUFFIX))
 
 
-def _leap(stage: Path, chosen: Plan, done: Restored) -> None:
-    elapsed_s = max(0, time.time_ns() - chosen.newest.taken_ns) // NS_PER_S
-    done.leap = min(LEAP + LEAP_A_SECOND * elapsed_s, LONGEST_LEAP)
-    for store in segments.stores(stage):
+def leap(folder: Path, taken_ns: int) -> tuple[int, int]:
+    """Have the sessions of a venue that was copied at this time go on behind what they were given since; how many there
+    are, and by how many numbers. StoreCorrupt, OSError."""
+    elapsed_s = max(0, time.time_ns() - taken_ns) // NS_PER_S
+    count, sessions = min(LEAP + LEAP_A_SECOND * elapsed_s, LONGEST_LEAP), 0
+    for store in segments.stores(folder):
         restored.begin_anew(store)
-        done.sessions += restored.leap(store, done.leap)
+        sessions += restored.leap(store, count)
+    return sessions, count
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Sync all names below; the contents are synced already."""
     for each in [*folder.rglob("*"), folder]:
         if each.is_dir():

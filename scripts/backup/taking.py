@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec import structs
 
@@ -27,7 +27,7 @@ from procs.venue.snapshot_parts import folder_of, part_name
 from scripts import copies
 from scripts.backup import tables
 from scripts.backup.pace import Pace, chunks
-from scripts.backup.repository import File, Point, Repository, RepositoryError
+from scripts.backup.repository import File, Point, RepositoryError
 from scripts.running import attach, committed
 from shm.journal import JournalError, segment_seqs
 from shm.journal_end import End, chain_at, end_before, end_of, segment_header
@@ -67,10 +67,23 @@ class Segment(NamedTuple):
         return cls(journal_id, *map(int, others))
 
 
-class Taking:
-    """One backup of the venue of `config` into `repository`, which is locked."""
+class Target(Protocol):
+    """Where a backup's contents go: a locked `Repository`, or another place that does as that does."""
 
-    def __init__(self, config: Config, repository: Repository, pace: Pace) -> None:
+    folder: Path
+
+    def points(self) -> list[Point]: ...
+    def object(self, sha256: str) -> Path: ...
+    def find(self, path: str, known: str) -> File | None: ...
+    def add(self, path: str, source: Path, size: int, speed: Pace, known: str = "") -> File: ...
+    def add_content(self, path: str, content: Iterator[bytes], known: str = "") -> File: ...
+    def note(self, file: File) -> File: ...
+
+
+class Taking:
+    """One backup of the venue of `config` into `repository`."""
+
+    def __init__(self, config: Config, repository: Target, pace: Pace) -> None:
         self._config = config
         self._data = Path(config.venue.data)
         self._journal = self._data / JOURNAL

@@ -209,11 +209,6 @@ def _role(own: Own, other: Offer) -> Node:
     leads, unless one is the secondary. Both nodes come to the same, whichever takes the other's file first."""
     if own.first_seq:
         return own.state
-    if other.first_seq > 1:
-        raise PairingError(
-            f"the journal of {other.node} begins with record {other.first_seq:,}, so this node can't follow from the "
-            f"first: lockstep restore a backup of {other.node} here, then pair with --secondary"
-        )
     mine = (own.first_seq > 0, not own.state.is_secondary, -own.made_ns, other.node)
     theirs = (other.first_seq > 0, other.role == "primary", -other.made_ns, own.name)
     if mine > theirs:
@@ -243,6 +238,11 @@ def _notes(own: Own, other: Offer) -> Iterator[str]:
     (address, port), (_, dialled) = other.listens.rsplit(":", 1), dials.rsplit(":", 1)
     if port != dialled or (address.strip("[]") not in WILDCARDS and dials != other.listens):
         yield f"replication.peer_address and peer_port say {dials}, and node {other.node} listens on {other.listens}"
+    if other.first_seq > 1 and not own.first_seq:
+        yield (
+            f"the journal of node {other.node} begins with record {other.first_seq:,}: lockstep join on node "
+            f"{own.name}, while {other.node} runs and before the first start, has it begin with a copy"
+        )
     if own.first_seq and own.state.is_secondary and not other.first_seq:
         yield f"only this node has the log, and it is the secondary: lockstep failover makes it lead {other.node}"
 

@@ -352,8 +352,8 @@ def _objects(data: Path) -> bool:
     """Refused if the states were found to differ."""
     if (found := comparison.load(data)) is not None:
         raise Refused(
-            f"{found}. This node must not lead, and has ended for good: keep its folder, and make a new secondary of a "
-            "backup in the version before"
+            f"{found}. This node must not lead, and has ended for good: lockstep join, in the version "
+            "before, has it begin anew and keeps what it has"
         )
     return False
 

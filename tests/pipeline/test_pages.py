@@ -44,7 +44,7 @@ PATIENCE_S = 120
 # There is damage, a loss; a healthy command can't be taken out; a journal of this build needs no converting.
 REFUSED = ("--dry-run", "lockstep void", "lockstep convert-journal")
 ELSEWHERE = ("make", "systemctl", "sudo", "cp", "rsync", "mv")
-OF_TWO_NODES = ("lockstep upgrade",)  # test_upgrade.py gives them
+OF_TWO_NODES = ("lockstep upgrade", "lockstep stop --leave", "lockstep join")  # tests of two nodes give them
 
 
 @pytest.fixture(scope="module")

@@ -93,6 +93,19 @@ def test_who_leads_no_more_tells_the_person_on_duty(
     assert len(console.said) == 1
 
 
+def test_a_venue_does_not_start_on_what_is_half_in_its_place(tmp_path: Path) -> None:
+    config = Config(
+        venue=VenueSection(data=str(tmp_path)), instruments=[INSTRUMENT], replication=ReplicationSection(node="b")
+    )
+    node.save(tmp_path, Node("secondary"))
+    alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+    roles = Roles(config, Lines(), alerts, lambda: False, lambda: None)
+    assert roles.load().is_secondary
+    (node.folder_of(tmp_path) / node.JOINING).write_text("{}")
+    with pytest.raises(node.RoleError, match=r"join\.json: lockstep join was interrupted. Give it again, then start"):
+        roles.load()
+
+
 def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:
     """The operator's signal to look at it must not end the supervisor."""
     config = Config(

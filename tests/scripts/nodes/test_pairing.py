@@ -292,16 +292,18 @@ def test_a_restored_backup_follows_where_it_is_told_to(
     check_paired(a, b)
 
 
-def test_a_journal_that_no_longer_begins_at_one_needs_a_backup(
+def test_a_journal_that_no_longer_begins_at_one_needs_a_copy(
     hosts: tuple[Host, Host], capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = hosts
-    a.begin_journal(records=12)
+    journal_id = a.begin_journal(records=12)
     retain(a.data / "journal", 9)
-    said = refused(capsys, a.file, b.file)
-    assert "begins with record" in said
-    assert "lockstep restore a backup of a here, then pair with --secondary" in said
-    assert not b.data.exists()
+    assert pair(a.file, b.file, yes=True) == 0
+    check_paired(a, b)
+    assert b.state.journal_id == journal_id
+    said = capsys.readouterr().out
+    assert "the journal of node a begins with record" in said
+    assert "lockstep join on node b" in said
 
 
 # Who can't be a pair
