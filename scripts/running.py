@@ -9,13 +9,20 @@ from procs.venue.venue import Manifest, Venue, manifest_of
 from scripts.errors import UsageError
 from shm.board import Word
 from shm.journal import JournalError
-from shm.segment import SegmentError
+from shm.segment import RoleLock, SegmentError
 
 
 def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None if there is none. PermissionError if it is another user's."""
+    """The run of the venue in `data`, or None if there is none. PermissionError if it is another user's.
+
+    Of a supervisor that was killed the shared memory stays until the next start, and is no run: what it says of the
+    log's end need not hold any more.
+    """
     try:
-        return Venue.attach(Manifest.load(manifest_of(data)))
+        manifest = Manifest.load(manifest_of(data))
+        if manifest.pid not in (0, RoleLock.holder(data / "venue.lock")):
+            return None
+        return Venue.attach(manifest)
     except (FileNotFoundError, SegmentError):
         return None
 

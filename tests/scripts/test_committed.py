@@ -24,6 +24,7 @@ from scripts.verify import Verdict, replayed
 from shm.board import Board, Word
 from shm.journal import JournalError, JournalReader, segment_seqs, verify
 from shm.journal_end import chain_at, end_before, end_of
+from shm.segment import RoleLock
 from tests.scripts.backup.backups import Backups
 from tests.scripts.test_verify import Busy
 
@@ -32,6 +33,8 @@ from tests.scripts.test_verify import Busy
 def waiting(config: Config, data: Path, durable: int, acknowledged: int) -> Iterator[Board]:
     """The run of a primary whose commits wait for its secondary."""
     (data / "run").mkdir(exist_ok=True)
+    lock = RoleLock(data / "venue.lock")
+    lock.acquire()
     manifest = ground.create(derive(config), config, data, os.urandom(16).hex(), node=Node(members=("a", "b")))
     try:
         atomic_file.replace(ground.manifest_of(data), msgspec.json.encode(manifest))
@@ -43,6 +46,7 @@ def waiting(config: Config, data: Path, durable: int, acknowledged: int) -> Iter
     finally:
         ground.manifest_of(data).unlink()
         ground.destroy(manifest)
+        lock.release()
 
 
 @pytest.fixture

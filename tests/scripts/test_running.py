@@ -1,0 +1,31 @@
+"""The run that commands look at: one whose supervisor lives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import structs
+
+from procs.disk import atomic_file
+from procs.venue.venue import Manifest, manifest_of
+from scripts.running import attach
+from scripts.terminal import stopped
+from shm.segment import RoleLock
+from tests.scripts.nodes.secondary import Secondary
+
+
+def test_what_a_killed_supervisor_left_is_no_run(tmp_path: Path) -> None:
+    """Else `rejoin` after a kill -9 filled the database as far as that run had committed, behind the journal's cut."""
+    secondary = Secondary(tmp_path / "data")
+    assert attach(secondary.data) is None
+    with secondary.runs():
+        assert attach(secondary.data) is not None
+        file = manifest_of(secondary.data)
+        killed = structs.replace(Manifest.load(file), pid=os.getppid())
+        atomic_file.replace(file, msgspec.json.encode(killed))
+        assert attach(secondary.data) is None
+        assert RoleLock.holder(secondary.data / "venue.lock") == os.getpid()
+    with stopped(secondary.data):  # as rejoin does
+        assert attach(secondary.data) is None
