@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 
+from tests.fix_client import Message
 from tests.pipeline.client import FixClient
 
 RECOVERY_S = 60
@@ -98,7 +99,9 @@ class Stream(threading.Thread):
             time.sleep(0.01)  # the stream is another thread's
 
     def _take(self) -> None:
-        message = self.client.receive()
+        self._note(self.client.receive())
+
+    def _note(self, message: Message) -> None:
         if message[35] == "8" and message.get(150) in ("0", "8"):
             self.answered.add(message[11])
             now_s = time.monotonic()
