@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
-from procs.publisher.feed import Feed
+from procs.publisher.feed import Feed, Kind
 from procs.publisher.streams import Stream
 
 CONFLATE_ABOVE_BYTES = 32768
@@ -129,7 +129,7 @@ class Hub:
         return bool(self._round or self._fresh)
 
     def subscribe(self, client: Client, streams: Iterable[Stream]) -> None:
-        """Add streams to a client, each beginning with its latest message, where there is one."""
+        """Add streams to a client, each beginning with its latest message, where there is one; trades are told once."""
         for stream in streams:
             if stream.name in client.streams:
                 continue
@@ -141,7 +141,8 @@ class Hub:
             topics[key].clients.add(client)
             self._feed.want(stream.instrument, stream.kind, True)
             client.streams[stream.name] = Subscription(topics[key])
-            self._begin(client, client.streams[stream.name])
+            if stream.kind != Kind.TRADE:
+                self._begin(client, client.streams[stream.name])
 
     def unsubscribe(self, client: Client, names: Iterable[str]) -> None:
         """Take streams from a client; names that it is not subscribed to are ignored."""

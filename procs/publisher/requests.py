@@ -36,12 +36,14 @@ class BadRequest(Exception):  # noqa: N818 - it is what HTTP calls it
         self.id = request_id
 
     def answer(self) -> bytes:
-        return msgspec.json.encode({"code": self.code, "msg": self.text, "id": self.id})
+        """As Binance documents it, and as its servers send it: ccxt fails a call by `error`, and waits without it."""
+        error = {"code": self.code, "msg": self.text}
+        return msgspec.json.encode({"error": error, **error, "id": self.id})
 
 
-def answer(result: Any, request_id: Id) -> bytes:
+def answer(result: Any, request_id: Id, **more: Any) -> bytes:
     """The answer to a request that was carried out; the id comes back with the type it was sent with."""
-    return msgspec.json.encode({"result": result, "id": request_id})
+    return msgspec.json.encode({"result": result, "id": request_id, **more})
 
 
 def parse_request(text: str | bytes) -> Request:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
 
 import msgspec
@@ -40,6 +41,7 @@ PING_TIMEOUT_S = 60.0
 OPEN_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
 POLICY_VIOLATION = 1008
+TOO_MANY_STREAMS = f"Invalid request: more than {MAX_SUBSCRIPTIONS} subscriptions on one connection"
 TOO_MANY_REQUESTS = f"more than {MAX_REQUESTS_PER_SECOND} requests in a second"
 
 # Any client can make the library log an error with a traceback (a port scan does): it says nothing about the venue.
@@ -168,7 +170,7 @@ class Server:
         if len(self._clients) >= self._config.max_clients and not self._make_room():
             return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients: try again later")
         try:
-            self._streams(target.names, 0)
+            self._all_streams(target.names)
         except BadRequest as error:
             return _refusal(connection, HTTPStatus.BAD_REQUEST, error.text)
         return None
@@ -182,7 +184,7 @@ class Server:
         client = Connection(connection, target.combined, self._config.client_queue_bytes)
         self._clients[client] = None
         try:
-            self._subscribe(client, self._streams(target.names, 0))
+            self._subscribe(client, self._all_streams(target.names))
             with contextlib.suppress(ConnectionClosed):
                 async for message in connection:
                     self._answer(client, message)
@@ -204,12 +206,9 @@ class Server:
             client.send(frame(error.answer()))
 
     def _carry_out(self, client: Connection, request: Request) -> None:
-        """Do what is asked, whole or not at all. The answer precedes the first messages of new subscriptions."""
+        """Do what is asked. The answer precedes the first messages of new subscriptions."""
         if request.method == "SUBSCRIBE":
-            new = [name for name in request.params if name not in client.streams]
-            streams = self._streams(new, len(client.streams), request)
-            client.send(frame(answer(None, request.id)))
-            self._subscribe(client, streams)
+            self._subscribe_by(client, request)
         elif request.method == "UNSUBSCRIBE":
             self._hub.unsubscribe(client, request.params)
             client.send(frame(answer(None, request.id)))
@@ -230,21 +229,36 @@ class Server:
             self._admission.settle(client.socket)
         self._hub.subscribe(client, streams)
 
-    def _streams(
-        self, names: list[str] | tuple[str, ...], already: int, request: Request | None = None
-    ) -> list[Stream]:
-        """The streams of these names. BadRequest where one is unknown, or there would be too many."""
-        request_id = request.id if request is not None else None
-        if len(names) + already > MAX_SUBSCRIPTIONS:
-            text = f"Invalid request: more than {MAX_SUBSCRIPTIONS} subscriptions on one connection"
-            raise BadRequest(INVALID_REQUEST, text, request_id)
-        streams = []
-        for name in names:
-            stream = parse_stream(name, self._feed.find)
-            if stream is None:
-                raise BadRequest(INVALID_REQUEST, f"Invalid request: unknown stream {name!r}", request_id)
-            streams.append(stream)
+    def _subscribe_by(self, client: Connection, request: Request) -> None:
+        """Subscribe to the streams that there are, and name in the answer those that there are not."""
+        new = [name for name in request.params if name not in client.streams]
+        streams, unknown = self._streams(new)
+        if len(unknown) == len(request.params):
+            raise _unknown(unknown, request)
+        if len(client.streams) + len(streams) > MAX_SUBSCRIPTIONS:
+            raise BadRequest(INVALID_REQUEST, TOO_MANY_STREAMS, request.id)
+        client.send(frame(answer(None, request.id, **({"unknown": unknown} if unknown else {}))))
+        self._subscribe(client, streams)
+
+    def _streams(self, names: Iterable[str]) -> tuple[list[Stream], list[str]]:
+        """The streams of these names, and the names that are no stream's."""
+        found = {name: parse_stream(name, self._feed.find) for name in names}
+        streams = [stream for stream in found.values() if stream is not None]
+        return streams, [name for name, stream in found.items() if stream is None]
+
+    def _all_streams(self, names: tuple[str, ...]) -> list[Stream]:
+        """The streams of these names. BadRequest where one is unknown, or there are too many."""
+        if len(names) > MAX_SUBSCRIPTIONS:
+            raise BadRequest(INVALID_REQUEST, TOO_MANY_STREAMS)
+        streams, unknown = self._streams(names)
+        if unknown:
+            raise _unknown(unknown)
         return streams
+
+
+def _unknown(names: list[str], request: Request | None = None) -> BadRequest:
+    text = f"Invalid request: unknown stream {', '.join(map(repr, names))}"
+    return BadRequest(INVALID_REQUEST, text, request.id if request is not None else None)
 
 
 def _refusal(connection: ServerConnection, status: HTTPStatus, text: str) -> Response:

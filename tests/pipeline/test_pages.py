@@ -128,14 +128,15 @@ def test_the_order_client_enters_changes_and_cancels(venue: RunningVenue) -> Non
     assert len({re.findall(r"OrderID=(\d+)", line)[0] for line in reports}) == 1
 
 
-def test_the_market_data_reader_prints_the_last_trade_and_the_best_prices(venue: RunningVenue) -> None:
+def test_the_market_data_reader_prints_trades_and_the_best_prices(venue: RunningVenue) -> None:
     command = [sys.executable, str(EXAMPLES / "market_data.py"), str(venue.market_port)]
     reading = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert reading.stdout is not None
-        first, second = sorted(reading.stdout.readline() for _ in range(2))  # both come at once, as they are
-        assert re.fullmatch(r"BTCUSDT bid [\d.]+ at [\d.]+, ask [\d.]+ at [\d.]+\n", first)
-        assert second == "BTCUSDT trade 0.50000000 at 59999.50000000\n"
+        assert re.fullmatch(r"BTCUSDT bid [\d.]+ at [\d.]+, ask [\d.]+ at [\d.]+\n", reading.stdout.readline())
+        trade(venue, "read-order")
+        told = next(line for line in reading.stdout if "trade" in line)
+        assert told == "BTCUSDT trade 0.50000000 at 59999.50000000\n"
     finally:
         reading.kill()
         reading.communicate()
