@@ -131,18 +131,10 @@ class Hub:
     def subscribe(self, client: Client, streams: Iterable[Stream]) -> None:
         """Add streams to a client, each beginning with its latest message, where there is one; trades are told once."""
         for stream in streams:
-            if stream.name in client.streams:
-                continue
-            topics = self._topics.setdefault((stream.instrument, stream.kind), {})
-            key = (stream.name, client.combined)
-            if key not in topics:
-                wrap = wrapping(stream.name) if client.combined else None
-                topics[key] = Topic(stream, wrap, self._kept_bytes)
-            topics[key].clients.add(client)
-            self._feed.want(stream.instrument, stream.kind, True)
-            client.streams[stream.name] = Subscription(topics[key])
-            if stream.kind != Kind.TRADE:
-                self._begin(client, client.streams[stream.name])
+            if stream.name not in client.streams:
+                subscription = self._enter(client, stream)
+                if stream.kind != Kind.TRADE:
+                    self._begin(client, subscription)
 
     def unsubscribe(self, client: Client, names: Iterable[str]) -> None:
         """Take streams from a client; names that it is not subscribed to are ignored."""
@@ -150,6 +142,19 @@ class Hub:
             subscription = client.streams.pop(name, None)
             if subscription is not None:
                 self._remove(client, subscription.topic)
+
+    def combine(self, client: Client, combined: bool) -> None:
+        """Wrap a client's messages from now on, or no more; what was made for it before goes first, as it was."""
+        if combined == client.combined:
+            return
+        self._serve(client)
+        client.combined = combined
+        for before in list(client.streams.values()):
+            after = self._enter(client, before.topic.stream)
+            after.begun = before.begun and before.next == before.topic.end
+            if not after.begun:  # it is held back
+                self._behind.add(client)
+            self._remove(client, before.topic)
 
     def leave(self, client: Client) -> None:
         """Forget a client."""
@@ -206,6 +211,18 @@ class Hub:
             size += len(frames)
         if out:
             client.send(out[0] if len(out) == 1 else b"".join(out))
+
+    def _enter(self, client: Client, stream: Stream) -> Subscription:
+        """Put a client into a stream's topic, made where there is none, in the form in which it gets its messages."""
+        topics = self._topics.setdefault((stream.instrument, stream.kind), {})
+        key = (stream.name, client.combined)
+        if key not in topics:
+            wrap = wrapping(stream.name) if client.combined else None
+            topics[key] = Topic(stream, wrap, self._kept_bytes)
+        topics[key].clients.add(client)
+        self._feed.want(stream.instrument, stream.kind, True)
+        client.streams[stream.name] = Subscription(topics[key])
+        return client.streams[stream.name]
 
     def _begin(self, client: Client, subscription: Subscription) -> None:
         stream = subscription.topic.stream

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS")
+METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+COMBINED = "combined"  # the only property: whether messages come as {"stream", "data"}
 # The codes of Binance's stream servers: what is wrong with the request, and that it is not JSON at all.
+UNKNOWN_PROPERTY = 0
+INVALID_VALUE = 1
 INVALID_REQUEST = 2
 INVALID_JSON = 3
 MAX_ID_CHARS = 36
@@ -19,11 +22,12 @@ Id = int | str | None
 
 
 class Request(NamedTuple):
-    """A well-formed request. `params` are stream names, empty for LIST_SUBSCRIPTIONS."""
+    """A well-formed request. `params` are stream names; `combined` is what SET_PROPERTY sets that property to."""
 
     method: str
     params: tuple[str, ...]
     id: Id
+    combined: bool = False
 
 
 class BadRequest(Exception):  # noqa: N818 - it is what HTTP calls it
@@ -62,11 +66,29 @@ def parse_request(text: str | bytes) -> Request:
     if method not in METHODS:
         raise BadRequest(INVALID_REQUEST, f"Invalid request: method must be one of {', '.join(METHODS)}", request_id)
     params = message.get("params") or []
+    if method.endswith("_PROPERTY"):
+        return _property_of(method, params, request_id)
     if not isinstance(params, list) or not all(isinstance(name, str) for name in params):
         raise BadRequest(INVALID_REQUEST, "Invalid request: params must be a list of stream names", request_id)
     if not params and method != "LIST_SUBSCRIPTIONS":
         raise BadRequest(INVALID_REQUEST, "Invalid request: params names no stream", request_id)
     return Request(method, tuple(dict.fromkeys(params)), request_id)
+
+
+def _property_of(method: str, params: Any, request_id: Id) -> Request:
+    """A request for the property, with its value where it is to be set."""
+    count = 2 if method == "SET_PROPERTY" else 1
+    if not isinstance(params, list) or not params or not isinstance(params[0], str):
+        raise BadRequest(INVALID_REQUEST, "Invalid request: property name must be a string", request_id)
+    if params[0] != COMBINED:
+        raise BadRequest(UNKNOWN_PROPERTY, "Unknown property", request_id)
+    if len(params) > count:
+        raise BadRequest(INVALID_REQUEST, "Invalid request: too many parameters", request_id)
+    if method == "GET_PROPERTY":
+        return Request(method, (), request_id)
+    if not isinstance(params[-1], bool):
+        raise BadRequest(INVALID_VALUE, "Invalid value type: expected Boolean", request_id)
+    return Request(method, (), request_id, params[-1])
 
 
 def _id_of(message: dict[str, Any]) -> Id:

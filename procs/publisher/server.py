@@ -212,6 +212,11 @@ class Server:
         elif request.method == "UNSUBSCRIBE":
             self._hub.unsubscribe(client, request.params)
             client.send(frame(answer(None, request.id)))
+        elif request.method == "SET_PROPERTY":
+            self._hub.combine(client, request.combined)
+            client.send(frame(answer(None, request.id)))
+        elif request.method == "GET_PROPERTY":
+            client.send(frame(answer(client.combined, request.id)))
         else:
             client.send(frame(answer(list(client.streams), request.id)))
 

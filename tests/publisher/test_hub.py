@@ -196,3 +196,53 @@ def test_what_comes_faster_than_it_can_be_sent_closes_whom_it_was_not_kept_for()
     hub.serve(EVERYBODY)
     assert (early.reason, late.reason) == (TOO_MUCH, "")
     assert len(late.wire.read()) == 1
+
+
+def test_who_changes_the_form_of_its_messages_misses_none_and_gets_none_twice() -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub, peer, other = Hub(feed, QUEUE_BYTES), Peer(), Peer(combined=True)
+    for each in (peer, other):
+        hub.subscribe(each, [stream(feed, "btcusdt@trade"), stream(feed, "btcusdt@bookTicker")])
+    got: list[Any] = []
+    for price in range(1, 31):
+        exchange.new(SELL, price, 1)
+        exchange.new(BUY, price, 2)
+        feed.poll()
+        hub.gather()
+        if price % 3 == 0:  # also in the middle of a round, and with what it has not had
+            hub.combine(peer, price % 2 == 0)
+        hub.serve(1)
+        got += peer.wire.read()
+    while hub.is_busy:
+        hub.serve(1)
+    got += peer.wire.read()
+    forms = ["stream" in message for message in got]
+    assert forms.index(True) < len(forms) - 1 - forms[::-1].index(False), "it changed, and changed again"
+    messages_of = [message.get("data", message) for message in got]
+    assert [m["p"] for m in messages_of if "p" in m] == [f"{price / 100:.8f}" for price in range(1, 31)]
+    assert [m["u"] for m in messages_of if "u" in m][-1] == exchange.number
+    hub.leave(peer)
+    hub.leave(other)
+    exchange.new(SELL, 1, 1)
+    feed.poll()
+    assert feed.pending() == [], "nobody is left behind in a topic"
+
+
+def test_a_form_that_changes_while_messages_are_held_back_begins_with_the_latest() -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub, slow = Hub(feed, QUEUE_BYTES), Peer()
+    hub.subscribe(slow, [stream(feed, "btcusdt@bookTicker")])
+    price = 0
+    while len(slow.wire.waiting) <= CONFLATE_ABOVE_BYTES:
+        price += 1
+        exchange.new(BUY, price, 1)
+        turn(feed, hub)
+    exchange.new(BUY, price + 1, 1)
+    turn(feed, hub)
+    hub.combine(slow, True)
+    assert not any("stream" in message for message in slow.wire.read())
+    hub.serve(EVERYBODY)
+    (latest,) = slow.wire.read()
+    assert (latest["stream"], latest["data"]["u"]) == ("btcusdt@bookTicker", price + 1)

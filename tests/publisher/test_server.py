@@ -165,6 +165,31 @@ def test_a_request_that_fails_subscribes_to_nothing() -> None:
     run(scenario())
 
 
+def test_the_property_says_whether_messages_are_wrapped() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        async with serving(exchange) as running, client(running, "/ws/btcusdt@trade") as connection:
+
+            async def request(method: str, *params: Any) -> Any:
+                await connection.send(json.dumps({"method": method, "params": params, "id": 5}))
+                return await receive(connection)
+
+            assert await request("GET_PROPERTY", "combined") == {"result": False, "id": 5}
+            assert await request("SET_PROPERTY", "combined", True) == {"result": None, "id": 5}
+            assert await request("GET_PROPERTY", "combined") == {"result": True, "id": 5}
+            exchange.new(BUY, 102, 1)
+            told = await receive(connection)
+            assert (told["stream"], told["data"]["t"]) == ("btcusdt@trade", 6)
+            assert (await request("SUBSCRIBE", "btcusdt@bookTicker"))["result"] is None
+            assert (await receive(connection))["stream"] == "btcusdt@bookTicker"
+            assert (await request("SET_PROPERTY", "combined", False))["result"] is None
+            exchange.new(BUY, 102, 1)
+            assert {(await receive(connection))["s"] for _ in range(2)} == {"BTCUSDT"}
+            assert (await request("LIST_SUBSCRIPTIONS"))["result"] == ["btcusdt@trade", "btcusdt@bookTicker"]
+
+    run(scenario())
+
+
 async def status_of(running: Running, target: str) -> tuple[int, Any]:
     with pytest.raises(InvalidStatus) as caught:
         async with connect(running.url + target):

@@ -86,6 +86,15 @@ def test_a_target_names_streams_and_how_they_come(target: str, expected: Target 
         ('{"method":["SUBSCRIBE"],"id":1}', 2, 1),
         ('{"method":"SUBSCRIBE","params":["a@trade"],"id":1,"extra":0}', 2, 1),
         ("[" * 5000, 3, None),
+        ('{"method":"SET_PROPERTY","params":["combined"],"id":1}', 1, 1),
+        ('{"method":"SET_PROPERTY","params":["combined",1],"id":1}', 1, 1),
+        ('{"method":"SET_PROPERTY","params":["combined",true,true],"id":1}', 2, 1),
+        ('{"method":"SET_PROPERTY","params":[true,true],"id":1}', 2, 1),
+        ('{"method":"SET_PROPERTY","params":{"combined":true},"id":1}', 2, 1),
+        ('{"method":"SET_PROPERTY","id":1}', 2, 1),
+        ('{"method":"SET_PROPERTY","params":["compressed",true],"id":1}', 0, 1),
+        ('{"method":"GET_PROPERTY","params":["compressed"],"id":1}', 0, 1),
+        ('{"method":"GET_PROPERTY","params":["combined",true],"id":1}', 2, 1),
     ],
 )
 def test_a_bad_request_gets_one_clear_answer(text: str | bytes, code: int, request_id: Any) -> None:
