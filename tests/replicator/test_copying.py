@@ -25,7 +25,7 @@ from shm.journal import segment_seqs
 from shm.journal_end import chain_at, segment_header
 from tests.replicator.copied import BLOCK, content
 from tests.replicator.proxy import ALL, Proxy
-from tests.replicator.test_faults import SECOND, Side, config, record
+from tests.replicator.test_faults import SECOND, Side, config, credentials, record
 
 SIZE = 512 * BLOCK
 RECORDS = 1_200  # three segments
@@ -35,7 +35,7 @@ TURN_S = 0.0005
 class Primary(threading.Thread):
     """A node that leads, with a journal of some segments, and a proxy before it: both are turned until the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, secure: bool) -> None:
         super().__init__(daemon=True)
         self.side = Side(config(folder, "a", "disk"), Node())
         self.data = self.side.venue.data
@@ -47,7 +47,9 @@ class Primary(threading.Thread):
                 self.side.follow()
         self.side.board.set(Word.EPOCH, 1)
         self.side.board.set(Word.LOG_END, RECORDS)
-        acceptor = Acceptor("127.0.0.1:0", None)
+        own, other = credentials(folder) if secure else (None, None)
+        self.other = other
+        acceptor = Acceptor("127.0.0.1:0", own)
         self.proxy = Proxy(acceptor.port)
         self.shipping = Shipping(self.side.venue, acceptor, self.side.tell)
         (self.data / "run").mkdir()
@@ -72,7 +74,7 @@ class Primary(threading.Thread):
         return Hello("lockstep", "b", journal_id, 0, seq, chain, 0)
 
     def contents(self, own: Hello | None = None) -> Iterator[bytes]:
-        return fetching.contents(Dialer(f"127.0.0.1:{self.proxy.port}", None), own or self.greeting(), 10.0)
+        return fetching.contents(Dialer(f"127.0.0.1:{self.proxy.port}", self.other), own or self.greeting(), 10.0)
 
     def close(self) -> None:
         self._is_over = True
@@ -82,11 +84,11 @@ class Primary(threading.Thread):
         self.side.close()
 
 
-@pytest.fixture
-def primary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Primary]:
+@pytest.fixture(params=["plain", "TLS"])
+def primary(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Primary]:
     monkeypatch.setattr(copying, "MAKER", "tests.replicator.copied")
     (tmp_path / "a").mkdir()
-    with closing(Primary(tmp_path)) as made:
+    with closing(Primary(tmp_path, secure=request.param == "TLS")) as made:
         yield made
 
 
