@@ -121,8 +121,7 @@ class Roles:
             board.set(Word.HANDOVER, Handover.NO)  # the router's last word in one that was given up
         if board.get(Word.HANDOVER) and not board.get(Word.FENCED) and run.leads:
             self._console.line("the other node asks to lead: ending order entry")
-            if await run.hand_over():
-                role.save(self._data, structs.replace(role.load(self._data), role="secondary"))
+            if await run.hand_over() and self._gives_way():
                 board.set(Word.FENCED, board.get(Word.EPOCH) + 1)
             else:
                 board.set(Word.HANDOVER, Handover.NO)
@@ -137,6 +136,15 @@ class Roles:
 
         while is_waited_for() and time.monotonic() < deadline_s:
             await asyncio.sleep(LOOK_S)
+        return True
+
+    def _gives_way(self) -> bool:
+        """Have it on disk that this node follows. False where that can't be written, and it is said: it leads on."""
+        try:
+            role.save(self._data, structs.replace(role.load(self._data), role="secondary"))
+        except (role.RoleError, OSError) as error:
+            self._console.line(f"the other node does not lead, and this one goes on: {error}")
+            return False
         return True
 
     def is_over(self, run: Run) -> bool:

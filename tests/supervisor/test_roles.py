@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from procs.venue import node
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
-from shm.board import Word
+from shm.board import Handover, Word
 
 OWN = Hello("demo", "a", b"j" * 16, 4, 100, 1, 1)
 
@@ -129,6 +130,48 @@ def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:
     asyncio.run(promote())
     assert len(console.said) == 1
     assert console.said[0].startswith(f"the role stays as it is: {folder / node.ROLE} can't be read")
+
+
+@pytest.mark.parametrize("why", ["can't be read", "No space left"])
+def test_a_primary_that_cant_write_that_it_follows_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """It had logged its clients out for the other node, and would end with nobody leading."""
+    config = Config(
+        venue=VenueSection(data=str(tmp_path)), instruments=[INSTRUMENT], replication=ReplicationSection(node="a")
+    )
+    known, console = Node("primary", ("a", "b")), Lines()
+    taken_up: list[Run] = []
+    node.save(tmp_path, known)
+
+    async def handed_over(_: Run) -> bool:
+        return True
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Run, "hand_over", handed_over)
+    monkeypatch.setattr(Run, "take_up_again", lambda run: taken_up.append(run))
+    if why == "can't be read":
+        (node.folder_of(tmp_path) / node.ROLE).write_bytes(b"{")
+    else:
+        monkeypatch.setattr(node, "save", full)
+
+    async def ask() -> int:
+        alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        children = Children(tmp_path / "children.json")
+        run = Run(config, derive(config), children, command_of, print, lambda: None, known)
+        run.venue = Venue.private(derive(config), config, tmp_path, node=known)
+        run.venue.board.set(Word.EPOCH, 1)
+        run.venue.board.set(Word.HANDOVER, Handover.ASKED)
+        assert not await roles.change(run)
+        assert not run.venue.board.get(Word.FENCED)
+        return run.venue.board.get(Word.HANDOVER)
+
+    assert asyncio.run(ask()) == Handover.NO
+    assert len(taken_up) == 1
+    assert why in console.said[-1]
 
 
 @pytest.mark.parametrize("role", ["secondary", "successor"])
