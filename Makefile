@@ -67,7 +67,7 @@ fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
 	LOCKSTEP_FUZZ_COMMANDS=$(FUZZ_COMMANDS) $(PY) -m pytest -s --timeout=0 tests/matcher/test_fuzz.py $(ARGS)
 	$(PY) -m pytest -m 'hypothesis and not interop and not soak' --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 
-sim: build ## simulate a venue under faults (SEEDS=500 from FIRST=0 on, NODES=2; SEED=n replays one, and shrinks it)
+sim: build ## simulate venues of one node and of two under faults (SEEDS=500 of each from FIRST=0 on, NODES=2; SEED=n replays one, and shrinks it)
 	$(PY) -m tests.simulation $(if $(NODES),--nodes $(NODES)) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
 soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kills under load, sieges (SOAK_S=600 seconds)

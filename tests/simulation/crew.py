@@ -14,6 +14,7 @@ from msgspec import structs
 from procs.replicator.handshake import Fence, LinkState
 from procs.venue import node as roles
 from procs.venue.node import Node
+from procs.witness import record
 from scripts.nodes import parting
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FENCE_NS = 3 * 10**9
 SWITCHOVER_NS = 35 * 10**9
+PATIENCE_NS = 10 * 10**9  # some leases
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
@@ -47,6 +49,7 @@ class Crew:
 
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
+        self._well_ns = pair.mono_ns
         self.doing: Callable[[], bool] | None = None
 
     def tick(self) -> None:
@@ -135,8 +138,14 @@ class Crew:
         """One step towards two nodes that work, if there is anything to do."""
         if self.doing is not None:
             return False
+        if self._pair.is_well():
+            self._well_ns = self._pair.mono_ns
+        if self._pair.cluster.has_forgotten:
+            return self._begin_with_empty_etcd()
         a, b = self._pair.sides
         if a.leads and b.leads:
+            if self._is_patient:
+                return False
             self._pair.power_down(self._pair.other(self._pair.chosen), lost=False)
             return True
         for side in self._pair.sides:
@@ -145,9 +154,25 @@ class Crew:
             if self._is_left_behind(side):
                 self._pair.power_down(side, lost=False)
                 return True
-        if all(side.follows and side.is_ready() for side in self._pair.sides):
+        if all(side.follows and side.is_ready() for side in self._pair.sides) and not self._is_patient:
             return self._choose_primary()
         return False
+
+    @property
+    def _is_patient(self) -> bool:
+        """Whether the witness may still decide who leads."""
+        return self._pair.plan.has_witness and self._pair.mono_ns - self._well_ns < PATIENCE_NS
+
+    def _begin_with_empty_etcd(self) -> bool:
+        """As the manual says of an etcd that was restored: the node that led last begins."""
+        for side in self._pair.sides:
+            if not side.is_off:
+                self._pair.power_down(side, lost=False)
+            with self._pair.at(side):
+                (roles.folder_of(side.data) / record.SEEN).unlink(missing_ok=True)
+        self._pair.cluster.empty()
+        self._pair.power_up(self._pair.chosen)
+        return True
 
     def _bring_up(self, side: Side) -> bool:
         other = self._pair.other(side)
@@ -156,7 +181,7 @@ class Crew:
                 self._pair.power_down(other, lost=False)
             else:
                 self.rejoin(side)
-        elif side.is_ended and other.follows and other.is_ready() and self._was_refused_twice(side):
+        elif side.is_ended and other.follows and other.is_ready() and not self._is_patient and self._is_refused(side):
             self._lead(other, "the other one has ended, and must not lead")
         self._pair.power_up(side)
         return True
@@ -168,7 +193,7 @@ class Crew:
             return False
         return other.board.get(Word.EPOCH) > self._pair.led(side)
 
-    def _was_refused_twice(self, side: Side) -> bool:
+    def _is_refused(self, side: Side) -> bool:
         side.ends += 1
         return side.ends % 3 == 0
 

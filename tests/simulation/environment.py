@@ -62,6 +62,7 @@ class Ground:
         self.logs[self.manifest.generation] = self.rings[LOG]
         self.board.set(Word.GENERATION, self.manifest.generation)
         self.board.set(Word.COMMIT_BY, venues._commit_by(self.manifest))
+        self.board.set(Word.LEASE_UNTIL, venues._lease_until(self.manifest))
 
     def become(self, node: Node) -> None:
         """The supervisor writes another role into the manifest."""

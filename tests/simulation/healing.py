@@ -68,7 +68,7 @@ class Healing(ABC):
             self._command(record)
         self.until(lambda: not any(trader.waiting for trader in self.traders), "every request is answered", self._ask)
         self.until(lambda: not self.venue.board.get(Word.JOURNAL_FULL), "the journal has room")
-        self.mono_ns += self.space_seen_ns
+        self.pass_time(self.space_seen_ns)
         end = self.turn + REST_TURNS
         self.until(lambda: self.turn >= end, "the gateway sees it")
         for trader, requests in zip(self.traders, self.requests, strict=True):
@@ -91,9 +91,13 @@ class Healing(ABC):
     def rest(self) -> None:
         """Let what goes by time take place, and wait until nothing is under way any more."""
         for _ in range(2):
-            self.mono_ns += 10**9
+            self.pass_time(10**9)
             end = self.turn + REST_TURNS
             self.until(lambda end=end: self.turn >= end and self.is_still(), "all comes to rest")  # type: ignore[misc]
+
+    def pass_time(self, ns: int) -> None:
+        """Nothing happens meanwhile."""
+        self.mono_ns += ns
 
     def _all_logged_on(self) -> None:
         self.until(lambda: all(trader.logged_on for trader in self.traders), "everybody logs on")

@@ -29,6 +29,7 @@ class Wire:
         self.open = True  # both ends
         self.ending = False  # the gateway has closed its end: what it wrote before still arrives
         self.held = b""
+        self.written = 0  # how often the gateway wrote
         self.home: object = None  # the venue, or node, that has its other end
 
     # The client's end.
@@ -74,6 +75,7 @@ class Wire:
     def write(self, data: bytes) -> None:
         if self.open and not self.ending and data:
             self.passed(data)
+            self.written += 1
             self.to_client.append((self._due(self.to_client), bytes(data)))
 
     def pause_reading(self) -> None:

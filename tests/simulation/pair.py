@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,12 +32,13 @@ from shm.board import Word
 from shm.journal import segment_seqs
 from shm.journal_end import segment_header
 from tests.broken import require
-from tests.simulation import border, files
+from tests.simulation import border, files, witnessed
 from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug
 from tests.simulation.cable import ASKS_TO_LEAD, Dialer, End, Network, kind_of
 from tests.simulation.crew import Crew
 from tests.simulation.database import Database
+from tests.simulation.etcd import Cluster
 from tests.simulation.faults import FAULTS
 from tests.simulation.healing import Healing
 from tests.simulation.lifecycle import SHM
@@ -44,9 +46,10 @@ from tests.simulation.pair_faults import NODE_FAULTS
 from tests.simulation.pair_plan import PairPlan
 from tests.simulation.plan import Fault
 from tests.simulation.setting import OPERATOR_ACCOUNT, TRADERS
-from tests.simulation.side import Side, Waiting
+from tests.simulation.side import Side
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import Operator, Requests
+from tests.simulation.turns import Waiting
 from tests.simulation.world import BOOT_ID, NUMBERS_AHEAD
 
 if TYPE_CHECKING:
@@ -59,6 +62,8 @@ MEND_TURNS = 60  # between two looks of those who run the nodes, once faults hav
 class Clock:
     """What the venue's own waiting uses of `time`: while one node's supervisor waits, everybody else goes on."""
 
+    CLOCK_BOOTTIME = time.CLOCK_BOOTTIME
+
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
 
@@ -67,6 +72,10 @@ class Clock:
 
     def monotonic_ns(self) -> int:
         return self._pair.mono_ns
+
+    def clock_gettime_ns(self, _clock: int) -> int:
+        """Only leases go by another clock."""
+        return self._pair.active.lease_ns()
 
     def sleep(self, seconds: float) -> None:
         self._pair.wait(seconds)
@@ -86,10 +95,13 @@ class Pair(Healing):
         self.draws = Random(f"draws of two {plan.seed}")
         self.trace = hashlib.blake2b(digest_size=16)
         self.turn = self.starts = 0
-        self.mono_ns = 10**12
+        self._mono_ns = 10**12
+        self.sides: list[Side] = []
         self.healing = False
+        self.is_calm = False  # turns take little time: no lease has to end any more
         self.folder = Path(tempfile.mkdtemp(prefix="lockstep-simulation-", dir=SHM if SHM.is_dir() else None))
         self.network = Network(Random(f"network of two {plan.seed}"), plan.link_delay_ns)
+        self.cluster = Cluster(Random(f"etcd of two {plan.seed}"), self._chosen)
         self.audit = Audit()
         shared = Database(Random(f"database of two {plan.seed}"), lambda found: self.active._committed(found))
         self.database = shared if plan.shares_database else None
@@ -127,7 +139,7 @@ class Pair(Healing):
 
     @contextlib.contextmanager
     def _in_place(self) -> Iterator[None]:
-        clock, waiting = Clock(self), Waiting(lambda: self.active)
+        clock, waiting = Clock(self), Waiting(lambda: self.mono_ns)
         journals = [Path(str(side.data)) / "journal" for side in self.sides]
 
         def dialer(address: str, _credentials: object) -> Dialer:
@@ -137,6 +149,7 @@ class Pair(Healing):
         with contextlib.ExitStack() as stack:
             stack.enter_context(border.around(self.folder, *journals))
             stack.enter_context(files.in_place(lambda: self.active.files))
+            stack.enter_context(witnessed.in_place(clock, waiting))
             for replaced in (
                 patch("time.time_ns", lambda: self.active.utc()),
                 patch("os.urandom", draw),
@@ -163,12 +176,17 @@ class Pair(Healing):
     def _begin(self) -> None:
         """A venue that begins, and a second node that is paired with it."""
         a, b = self.sides
+        if self.plan.has_witness:  # `lockstep pair` has made its folder
+            with self.at(a):
+                roles.save(a.data, Node())
         self.power_up(a)
         self.until(lambda: a.leads, "the first node leads")
         with self.at(b):
             journal_id = segment_header(a.disk, min(segment_seqs(a.disk))).journal_id.hex()
             roles.save(b.data, Node("secondary", journal_id=journal_id))
         self.power_up(b)
+        if self.plan.has_witness:
+            self.until(self.is_well, "the second node may take over")
 
     @contextlib.contextmanager
     def at(self, side: Side) -> Iterator[None]:
@@ -208,10 +226,22 @@ class Pair(Healing):
 
     # A turn
 
+    @property
+    def mono_ns(self) -> int:
+        return self._mono_ns
+
+    @mono_ns.setter
+    def mono_ns(self, mono_ns: int) -> None:
+        """Leases end by time alone."""
+        self._mono_ns = mono_ns
+        self.cluster.pass_to(mono_ns)
+        for side in self.sides:
+            side.show_lease()
+
     def step(self) -> None:
         """One turn: both supervisors look, and one actor does something."""
         self.turn += 1
-        mean_ns = HEAL_STEP_NS if self.healing else self.plan.step_ns
+        mean_ns = HEAL_STEP_NS if self.is_calm else self.plan.step_ns
         self.mono_ns += int(self.steps.expovariate(1 / mean_ns))
         self.network.now_ns = self.mono_ns
         self.network.tidy()
@@ -256,6 +286,8 @@ class Pair(Healing):
         self.busy.append(waiting)
         try:
             self.step()
+            while self.plan.has_witness and self.mono_ns < end_ns:  # whose core would seem to hang
+                self.step()
             self.mono_ns = max(self.mono_ns, end_ns)
         finally:
             self.busy.remove(waiting)
@@ -265,6 +297,8 @@ class Pair(Healing):
 
     def watch(self) -> None:
         """I9, and that nothing is acknowledged that is not on the other node's disk."""
+        both = all(side.may_release for side in self.sides)
+        require(not both, "I9: both nodes have the lease, as they believe, and may release")
         for side in self.sides:
             if not side.runs:
                 self.asked.pop(side.name, None)
@@ -272,9 +306,17 @@ class Pair(Healing):
                 continue
             board = side.board
             side.see_commit()
+            self._watch_gateway(side, board)
             side.safe_seq = max(side.safe_seq, board.get(Word.DURABLE_SEQ) if side.follows else 0)
             if side.leads:
                 self._watch_leader(side, board)
+
+    def _watch_gateway(self, side: Side, board: Board) -> None:
+        wires = [trader.wire for trader in self.traders if trader.wire is not None and trader.wire.home is side]
+        written = sum(wire.written for wire in wires)
+        is_silent = written <= side.written or not board.is_closed()
+        require(is_silent, f"I9: {side.name} writes to a client, and may release nothing")
+        side.written = written
 
     def _watch_leader(self, side: Side, board: Board) -> None:
         epoch = (board.get(Word.GENERATION), board.get(Word.EPOCH))
@@ -291,9 +333,14 @@ class Pair(Healing):
                 link for link in (side.link, self.links.get(side.name)) if link is not None
             ]  # it may have ended since
             genuine = any(kind_of(frame) in ASKS_TO_LEAD for link in links for frame in link.into.frames)
+            genuine = genuine or self.cluster.owner not in ("", side.name)
             require(genuine, "I9: the node gives way, and the other one has not asked it to on this connection")
         self.asked[side.name] = asked
         self.links[side.name] = side.link
+
+    def _chosen(self, name: str) -> None:
+        """A node has become the owner of the venue, as etcd has it."""
+        self.chosen = next(side for side in self.sides if side.name == name)
 
     def led(self, side: Side) -> int:
         """The last epoch that the node has led, and released something in; 0 if none."""
@@ -325,10 +372,34 @@ class Pair(Healing):
 
     def calm(self) -> None:
         self.healing = True
+        self.is_calm = not self.plan.has_witness
         self.network.is_cut = False
+        self.cluster.calm()
         for side in self.sides:
             side.calm()
         self.until(self.is_well, "two nodes in step", self._look_after)
+        if self.plan.has_witness:
+            self._take_over()
+            self.is_calm = True
+
+    def pass_time(self, ns: int) -> None:
+        """Leases are renewed meanwhile."""
+        if not self.plan.has_witness:
+            self.mono_ns += ns
+            return
+        end_ns = self.mono_ns + ns
+        self.is_calm = False
+        self.until(lambda: self.mono_ns >= end_ns, "time passes")
+        self.is_calm = True
+
+    def _take_over(self) -> None:
+        """The primary dies, and nobody does anything about it: the other one has to lead."""
+        leader = self.leader
+        assert leader is not None
+        other = self.other(leader)
+        self.power_down(leader, lost=True)
+        self.until(lambda: self.leader is other and other.is_ready(), "the other node takes over")
+        self.until(self.is_well, "two nodes in step again", self._look_after)
 
     def _look_after(self) -> None:
         self.crew.tick()
@@ -342,9 +413,17 @@ class Pair(Healing):
         if leader is None or leader.door is None or not leader.door.is_open or self.crew.doing is not None:
             return False
         follower = self.other(leader)
+        if self.plan.has_witness and not self._may_take_over(leader):
+            return False
         is_paired = leader.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ or self.plan.durability == "local"
         in_step = all(side.board.get(Word.LINK) == LinkState.IN_STEP for side in self.sides)
         return follower.follows and is_paired and in_step
+
+    def _may_take_over(self, leader: Side) -> bool:
+        """Whether the one has the lease, and the other may take it after that."""
+        state = self.cluster.state()
+        both = state is not None and len(state.members) == len(self.sides)
+        return both and leader.may_release and not self.cluster.has_forgotten
 
     def is_still(self) -> bool:
         if not self.is_well() or any(trader.wire is None for trader in self.traders):
@@ -387,6 +466,7 @@ class Pair(Healing):
 
     def close(self) -> None:
         for side in self.sides:
+            side._drop_work()
             for host in side.hosts:
                 host.kill()
         setattr(store_module, "BOOT_ID", BOOT_ID)  # noqa: B010

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from procs.witness import record
 from shm.board import Word
 
 if TYPE_CHECKING:
@@ -93,6 +94,65 @@ def put_right(pair: Pair, _draw: Random) -> bool:
     return not pair.network.is_cut and pair.crew.mend()
 
 
+def kill_witness(pair: Pair, draw: Random) -> bool:
+    side = draw.choice(pair.sides)
+    if not side.runs or not side.host_of("witness").alive:
+        return False
+    with pair.at(side):
+        side.die(side.host_of("witness"))
+    return True
+
+
+def etcd_away(pair: Pair, _draw: Random) -> bool:
+    """The next such fault has it back."""
+    pair.cluster.is_away = not pair.cluster.is_away
+    return True
+
+
+def etcd_slow(pair: Pair, _draw: Random) -> bool:
+    """Answers come late, and too late; the next such fault ends that."""
+    pair.cluster.is_slow = not pair.cluster.is_slow
+    return True
+
+
+def etcd_cut(pair: Pair, draw: Random) -> bool:
+    """One of the nodes does not reach it, perhaps the one that did not before."""
+    pair.cluster.cut ^= {draw.choice(pair.sides).name}
+    return True
+
+
+def etcd_cut_from_primary(pair: Pair, _draw: Random) -> bool:
+    """It goes on without, and the other node may lead: what befalls them else is over for now."""
+    if pair.leader is None:
+        return False
+    pair.cluster.calm()
+    pair.cluster.cut = {pair.leader.name}
+    return True
+
+
+def etcd_restored(pair: Pair, draw: Random) -> bool:
+    """From an old backup, while the nodes run, the primary perhaps no more: not where the secondary can't know that
+    (decision 0040).
+    """
+    back = draw.randint(1, max(1, pair.cluster.changes))
+    before = pair.cluster.state(back) if back <= pair.cluster.changes else None
+    if before is None or any(record.seen(side.data).change <= before.change for side in pair.sides):
+        return False
+    pair.cluster.restore(back)
+    if draw.random() < 0.5:
+        primary_dies(pair, draw)
+    return True
+
+
+def primary_dies(pair: Pair, _draw: Random) -> bool:
+    """Its host is gone until somebody puts it right."""
+    leader = pair.leader
+    if leader is None or any(side.is_down for side in pair.sides):
+        return False
+    pair.power_down(leader, lost=True)
+    return True
+
+
 NODE_FAULTS: dict[str, Callable[[Pair, Random], bool]] = {
     "kill replicator": kill_replicator,
     "link cut": link_cut,
@@ -107,4 +167,11 @@ NODE_FAULTS: dict[str, Callable[[Pair, Random], bool]] = {
     "switchover": switchover,
     "switchover given up": switchover_given_up,
     "node put right": put_right,
+    "kill witness": kill_witness,
+    "etcd away": etcd_away,
+    "etcd slow": etcd_slow,
+    "etcd cut from a node": etcd_cut,
+    "etcd cut from the primary": etcd_cut_from_primary,
+    "etcd restored": etcd_restored,
+    "primary dies": primary_dies,
 }

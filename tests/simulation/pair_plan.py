@@ -5,10 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import Literal
 
+from msgspec import structs
+
 from tests.simulation.plan import FAULTS, SMALL, Fault, Plan
 
 TURNS = 2600
 ON = 0.35
+WITNESS_ON = 0.4
 # What befalls the two of them, beside what can befall any venue: how often, in a run that has it on.
 NODE_FAULTS: dict[str, float] = {
     "kill replicator": 2,
@@ -24,6 +27,22 @@ NODE_FAULTS: dict[str, float] = {
     "switchover given up": 1,
     "node put right": 3,
 }
+# What befalls the two and their witness.
+WITNESS_FAULTS: dict[str, float] = {
+    "kill witness": 1,
+    "etcd away": 2,
+    "etcd slow": 1,
+    "etcd cut from a node": 3,
+    "etcd cut from the primary": 2,
+    "etcd restored": 2,
+    "link cut": 2,
+    "primary dies": 2,
+    "clock step": 3,
+    "node put right": 4,
+}
+WITNESS_TURNS = 5000
+ALONE_TURNS = 1500  # in which a primary that has lost the other node goes alone, where it does so
+WITNESS_STEP_NS = 2_000_000  # all of them are five leases, in which each process has very many turns
 # Drawn from sources of their own, so that seeds stay what they were.
 # Two lead for short moments, so this is tried often.
 LATER: dict[str, float] = {"old primary's batcher again": 40}
@@ -35,14 +54,52 @@ ONE_NODE = (
 
 
 class PairPlan(Plan, frozen=True):
-    """`shares_database`: both nodes were given the same one."""
+    """`shares_database`: both nodes were given the same one. `has_witness`: they promote themselves."""
 
     link_delay_ns: int
     shares_database: bool
+    has_witness: bool = False
+    alone_after_s: float = 0
 
 
-def draw(seed: int, turns: int = TURNS) -> PairPlan:
+def draw(seed: int) -> PairPlan:
     """The plan of a seed for two nodes."""
+    return _with_witness(_draw(seed)) if has_witness(seed) else _draw(seed)
+
+
+def has_witness(seed: int) -> bool:
+    """Every third run has one."""
+    return seed % 3 == 2
+
+
+def _with_witness(plan: PairPlan) -> PairPlan:
+    """The same with a witness, for which commits have to wait for the other node.
+
+    No operator says wrongly that a node is off: which of the two leads is etcd's to say. One run in two has nothing but
+    the faults of the witness, which are hidden by what else befalls a node.
+    """
+    choose = Random(f"witness {plan.seed}")
+    faults = [fault for fault in plan.faults if fault.kind != "failover while the other lives"]
+    faults = faults if choose.random() < 0.5 else []
+    for kind, mean in WITNESS_FAULTS.items():
+        if choose.random() < WITNESS_ON:
+            count = min(8, max(1, round(choose.expovariate(1 / mean))))
+            found = [Fault(choose.randrange(WITNESS_TURNS), kind, choose.randrange(2**32)) for _ in range(count)]
+            faults += found
+            if kind == "etcd restored":  # what it has forgotten is then who may lead no more, perhaps
+                faults += [Fault(fault.turn - ALONE_TURNS, "link cut", fault.seed) for fault in found]
+    return structs.replace(
+        plan,
+        turns=WITNESS_TURNS,
+        durability=choose.choice(("replicated", "both")),
+        step_ns=WITNESS_STEP_NS,
+        has_witness=True,
+        alone_after_s=choose.choice((0, 0.5, 2)),
+        faults=tuple(sorted((fault for fault in faults if fault.turn >= 0), key=lambda fault: fault.turn)),
+    )
+
+
+def _draw(seed: int, turns: int = TURNS) -> PairPlan:
     choose = Random(f"pair {seed}")
     durability: Literal["local", "replicated", "both"] = choose.choice(("replicated", "replicated", "both", "local"))
     often = NODE_FAULTS | {kind: FAULTS[kind] for kind in ONE_NODE}

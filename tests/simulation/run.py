@@ -20,7 +20,7 @@ from tests.simulation import pair_plan
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
 from tests.simulation.pair import Pair
-from tests.simulation.pair_plan import LATER, NODE_FAULTS, ONE_NODE, PairPlan
+from tests.simulation.pair_plan import LATER, NODE_FAULTS, ONE_NODE, WITNESS_FAULTS, PairPlan
 from tests.simulation.plan import FAULTS, FILE_FAULTS, Plan
 from tests.simulation.world import World
 
@@ -37,8 +37,9 @@ RECOVERIES = (
 ROLES = (
     "promotion", "asked to hand over", "handed over", "switchover not done in time", "fenced", "start refused",
     "rejoined with all", "rejoined from nothing", "replicated", "both", "local", "core restart", "snapshot",
-    "start from a snapshot",
+    "start from a snapshot", "witness alone", "took over", "went alone",
 )  # fmt: skip
+FAULTS_OF_TWO = (*{**NODE_FAULTS, **WITNESS_FAULTS, **LATER}, *ONE_NODE)
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run
 
@@ -96,9 +97,10 @@ def hunt(bug: Bug, seeds: Iterable[int], run_one: RunOne = run_seed) -> Outcome 
 def story(outcome: Outcome) -> str:
     """A failure as a person wants it: what happened, when, and how to see it again."""
     plan = outcome.plan
+    with_witness = ", a witness" if isinstance(plan, PairPlan) and plan.has_witness else ""
     lines = [
         f"seed {plan.seed} fails at turn {outcome.turns}: {outcome.failure}",
-        f"  {plan.durability}, {plan.profile}, {plan.matchers} matcher(s), {plan.turns} turns",
+        f"  {plan.durability}, {plan.profile}, {plan.matchers} matcher(s), {plan.turns} turns{with_witness}",
         f"  rings of {plan.ring_ingress}, {plan.ring_log} and {plan.ring_events} slots",
         *(f"  {fault}" for fault in plan.faults),
         f"  again: make sim SEED={plan.seed}{' NODES=2' if isinstance(plan, PairPlan) else ''}",
@@ -127,7 +129,7 @@ class Tally:
     def missing(self) -> list[str]:
         """Faults, recoveries and checks that never occurred."""
         if self.nodes == 2:
-            wanted = (*NODE_FAULTS, *LATER, *ONE_NODE, *ROLES, *(f"checked {name}" for name in (*INVARIANTS, "I9")))
+            wanted = (*FAULTS_OF_TWO, *ROLES, *(f"checked {name}" for name in (*INVARIANTS, "I9")))
             return [name for name in wanted if not self.seen[name]]
         met = (f"met {kind}" for kind in FILE_FAULTS)
         wanted = (*FAULTS, *FILE_FAULTS, *met, *RECOVERIES, *(f"checked {name}" for name in INVARIANTS))
@@ -153,7 +155,7 @@ class Tally:
         rows = [
             f"# Two nodes: {self.seeds} seeds, {self.turns} turns, {len(self.failures)} failures, {took_s:.0f} s", "",
             "| fault | injected |", "| --- | ---: |",
-            *(f"| {name} | {self.seen[name]} |" for name in (*NODE_FAULTS, *LATER, *ONE_NODE)), "",
+            *(f"| {name} | {self.seen[name]} |" for name in FAULTS_OF_TWO), "",
             "| change or outcome | seen |", "| --- | ---: |",
             *(f"| {name} | {self.seen[name]} |" for name in ROLES), "",
             "| invariant | nodes at which it was checked at the end |", "| --- | ---: |",
@@ -183,6 +185,6 @@ def run_all(seeds: Iterable[int], nodes: int = 1) -> Tally:
     return tally
 
 
-def write_summary(tally: Tally, path: Path) -> None:
+def write_summary(tallies: Iterable[Tally], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tally.markdown())
+    path.write_text("\n".join(tally.markdown() for tally in tallies))

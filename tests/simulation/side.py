@@ -5,7 +5,7 @@ What its supervisor decides about roles is the venue's own (`procs.supervisor.ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from config.schema import Config, ReplicationSection
+from config.schema import Config, ReplicationSection, WitnessSection
 from procs.replicator import __main__ as replicator_main
 from procs.replicator.handshake import Promote
 from procs.replicator.replicator import Replicator
@@ -24,27 +24,31 @@ from procs.supervisor.run import HANDOVER_S
 from procs.venue import node as roles
 from procs.venue.node import Node
 from procs.venue.topology import derive
-from procs.venue.venue import Venue
+from procs.venue.venue import LAPSED, Venue
 from shm.board import Board, Handover, Word
 from tests.broken import require
 from tests.simulation.audit import Audit
 from tests.simulation.cable import Acceptor, Dialer, End, Network
 from tests.simulation.database import Database
-from tests.simulation.lifecycle import Life
-from tests.simulation.plan import Plan
+from tests.simulation.lifecycle import Host, Life
+from tests.simulation.pair_plan import PairPlan
 from tests.simulation.setting import config_of, watched
+from tests.simulation.turns import Turn
+from tests.simulation.witnessed import AHEAD, OVER, WitnessStage, show_health
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from tests.simulation.pair import Pair
 
 PORTS = {"a": 9900, "b": 9901}
+LEASE_S = 2
 ERASED_FOLDERS = ("gateway.1", "spool", "snapshots", "node", "run")
 
 
 class NodeAudit(Audit):
     """Of one node's rings: what a node that does not lead has is held against what was committed, and adds nothing.
-    What is written by one that is fenced is not committed.
+    What is written by one that is fenced is not committed, nor what one without the lease has that waits for nobody: no
+    client is told of it.
     """
 
     def __init__(self, side: Side) -> None:
@@ -53,7 +57,7 @@ class NodeAudit(Audit):
 
     def reach(self, board: Board) -> tuple[int, int]:
         released, committed = super().reach(board)
-        if board.get(Word.FENCED):
+        if self._side.is_shut:
             return 0, self._side.committed
         if board.get(Word.EPOCH):
             return released, committed
@@ -100,29 +104,6 @@ class ReplicatorStage:
                 end.is_open = False
             elif end is not None:
                 end.close()
-
-
-class Turn:
-    """What a coroutine of the supervisor awaits: the next turn of it."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-class Waiting:
-    """What the supervisor's roles use of asyncio, in simulated time."""
-
-    def __init__(self, side: Callable[[], Side]) -> None:
-        self._side = side
-
-    async def sleep(self, seconds: float) -> None:
-        side = self._side()
-        end_ns = side.mono_ns + int(seconds * 1e9)
-        while side.mono_ns < end_ns:
-            await Turn()
-
-    async def to_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return function(*arguments)
 
 
 class RunView:
@@ -180,6 +161,20 @@ class RunView:
     def take_up_again(self) -> None:
         self._side.start_host(self._side.host_of("gateway.1"))
 
+    async def go_alone(self, node: Node) -> None:
+        side = self._side
+        side.ground.become(node)
+        side.venue.renew()
+        journal = side.host_of("journaler")
+        if side.plan.durability == "replicated":  # its journaler may have eased
+            if journal.alive:
+                side._end(journal)
+            side.deaths = [death for death in side.deaths if death[1] is not journal]
+            side.start_host(journal)
+        if journal.alive:
+            side.board.set(Word.COMMIT_BY, 0)
+            side.seen["went alone"] += 1
+
 
 class Said:
     """A console, and alerts, that remember what they were told."""
@@ -198,9 +193,12 @@ class Side(World):
     """Node `name` of the venue of `pair`. `is_off`: no power, or nobody has started it; `is_ended`: its supervisor has
     ended by itself, and says why."""
 
-    def __init__(self, pair: Pair, name: str, plan: Plan) -> None:
+    def __init__(self, pair: Pair, name: str, plan: PairPlan) -> None:
         self.pair = pair
         self.name = name
+        self.plan: PairPlan = plan
+        self.lease_until = 0  # by the simulation's clock: what the board has of it goes by the machine's
+        self.written = 0  # how often its gateway has written to a client of those that are connected
         self.safe_seq = 0  # how far its disk has the log, since it has this one
         self.committed = 0  # how far it has seen that log committed
         self.committed_alone = 0  # the last of it that waited for nobody
@@ -264,6 +262,11 @@ class Side(World):
             config,
             venue=structs.replace(config.venue, data=str(self.data)),
             replication=ReplicationSection(node=self.name, port=own, peer_port=peer),
+            witness=WitnessSection(
+                urls=["http://10.0.0.7:2379"] if self.plan.has_witness else [],
+                lease_s=LEASE_S,
+                alone_after_s=self.plan.alone_after_s,
+            ),
         )
 
     def make_boot_id(self) -> str:
@@ -280,6 +283,8 @@ class Side(World):
     def build(self, name: str, venue: Venue) -> Any:
         if name == "replicator":
             return ReplicatorStage(venue, self.pair.network)
+        if name == "witness":
+            return WitnessStage(venue, self)
         return super().build(name, venue)
 
     def _parts(self, name: str) -> Any:
@@ -295,7 +300,7 @@ class Side(World):
 
     def see_commit(self) -> None:
         """Look how far the log is committed, as this node sees it."""
-        if not self.board.get(Word.FENCED):
+        if not self.is_shut:
             self.committed = max(self.committed, self.board.commit_position())
             if self.leads and self.board.get(Word.COMMIT_BY) != Word.ACKED_SEQ:
                 self.committed_alone = self.committed
@@ -409,8 +414,43 @@ class Side(World):
             self.is_ended = True
             return
         self.topology = watched(derive(self.config, follows=self.node().is_secondary))
+        self.lease_until = 0
         (Path(str(self.data)) / "run").mkdir(exist_ok=True)
         Life.begin_run(self)
+
+    # The lease
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether it releases nothing, and may never again what it has."""
+        board = self.board
+        is_alone = board.get(Word.COMMIT_BY) != Word.ACKED_SEQ
+        return board.get(Word.FENCED) != 0 or (is_alone and board.is_closed())
+
+    def lease_ns(self) -> int:
+        """The clock of leases."""
+        return self.mono_ns
+
+    def show_lease(self) -> None:
+        """Say on the board whether the lease is over; the machine's clock, which the board looks at, says nothing."""
+        if self.runs and self.lease_until > LAPSED:
+            self.board.set(Word.LEASE_UNTIL, OVER if self.lease_ns() >= self.lease_until else AHEAD)
+
+    @property
+    def may_release(self) -> bool:
+        """Whether it has the lease, as it believes, and is not fenced."""
+        return self.runs and self.lease_until > LAPSED and not self.board.is_closed()
+
+    def look_at_role(self) -> None:
+        """The witness has changed the node's role."""
+        self.seen["took over"] += self.follows and not self.node().is_secondary
+        self.roles.look()
+
+    def _step_host(self, host: Host) -> int:
+        work = super()._step_host(host)
+        if self.plan.has_witness and host.alive and host.stalled_until <= self.turn:
+            show_health(host.venue, host.agents, self.mono_ns)
+        return work
 
     def _fenced(self) -> None:
         """The run is over: the other node is to lead."""

@@ -32,6 +32,7 @@ class Trader(CarefulClient):
         self.heartbeat_s = draw.choice((1, 5, 10))
         self.wire: Wire | None = None
         self.received: dict[int, Message] = {}
+        self.sent_by: dict[int, object] = {}  # the node that each came from
         self.told: dict[str, ReportContent] = {}
         self.waiting: dict[str, list[Field]] = {}
         self.answers: dict[str, str] = {}
@@ -176,14 +177,19 @@ class Trader(CarefulClient):
         if self.take(message):
             if kind != "4":
                 self.received[number] = message
+                self.sent_by[number] = self.wire.home if self.wire is not None else None
             self._handle(kind, message)
         elif number < expected:
             self._compare(number, message)
 
     def _compare(self, number: int, message: Message) -> None:
-        """A message that comes again is the same."""
+        """A message that comes again is the same. Of another node's numbers a node repeats none, but those that it had
+        given itself and could not send (docs/simulation.md).
+        """
         before = self.received.get(number)
         self.repeated += 1
+        if self.wire is not None and self.sent_by.get(number) is not self.wire.home:
+            return
         if before is None or message[35] == "4":
             if message[35] == "4" and not self.was_lost_ever:
                 end = int(message[36])
