@@ -5,7 +5,7 @@ What its supervisor decides about roles is the venue's own (`procs.supervisor.ro
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -15,9 +15,8 @@ from msgspec import structs
 
 from config.schema import Config, ReplicationSection, WitnessSection
 from procs.replicator import __main__ as replicator_main
+from procs.replicator import replicator as replicator_module
 from procs.replicator.handshake import Promote
-from procs.replicator.replicator import Replicator
-from procs.replicator.transport import Connection
 from procs.supervisor import health
 from procs.supervisor.roles import Roles
 from procs.supervisor.run import HANDOVER_S
@@ -64,11 +63,17 @@ class NodeAudit(Audit):
         return min(released, len(self.log)), min(committed, len(self.log))
 
 
-class Unwatched(Replicator):
-    """Nothing wakes it: it is polled in turn."""
+class Unwatched:
+    """Nothing wakes a replicator: it is polled in turn."""
 
-    def _watch(self, connection: Connection | None) -> None:
-        self.linked = cast(End | None, connection)
+    def __init__(self, _come: Callable[[], None]) -> None:
+        self.source: object = None
+
+    def look_at(self, source: object) -> None:
+        self.source = source
+
+    def rest(self, _duration_s: float) -> None:
+        """Nor has it to be kept from being woken."""
 
 
 class ReplicatorStage:
@@ -76,7 +81,7 @@ class ReplicatorStage:
 
     def __init__(self, venue: Venue, network: Network) -> None:
         with (
-            patch.object(replicator_main, "Replicator", Unwatched),
+            patch.object(replicator_module, "Watched", Unwatched),
             patch.object(replicator_main, "Acceptor", lambda address, _: Acceptor(network, address)),
             patch.object(replicator_main, "Dialer", lambda address, _: Dialer(network, address)),
         ):
@@ -86,7 +91,7 @@ class ReplicatorStage:
     @property
     def end(self) -> End | None:
         """Its end of the connection, if there is one."""
-        return cast(End | None, getattr(self.replicator, "linked", None))
+        return cast(End | None, cast(Any, self.replicator)._link.source)
 
     def step(self, now_ns: int) -> int:
         return self.replicator.poll(now_ns)
