@@ -89,12 +89,12 @@ def first_seq(venue: RunningVenue) -> int:
 
 
 def rows(venue: RunningVenue) -> list[object]:
-    """How many rows each table has, and up to which record; nothing while the server is not there."""
+    """How many rows each table has, and up to which record; nothing while they are not there."""
     try:
         with psycopg.connect(venue.command("db", "url").stdout.strip()) as asked:
             counts = [asked.execute(f"SELECT count(*) FROM {name}").fetchone() for name in TABLES]
             return [*counts, asked.execute("SELECT complete_seq FROM writer").fetchone()]
-    except psycopg.OperationalError:
+    except psycopg.Error:
         return []
 
 
