@@ -23,6 +23,12 @@ class Kind(IntEnum):
     PHASE = 13
     AUCTION = 14
     CORRECTION = 15
+    TRADE_US = 16
+    DEPTH_1000_US = 18
+    DEPTH_100_US = 19
+    PHASE_US = 29
+    AUCTION_US = 30
+    CORRECTION_US = 31
 
 class Cadence(IntEnum):
     MS_1000 = 0

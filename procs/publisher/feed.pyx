@@ -20,9 +20,9 @@ from procs.edge.released_events cimport ReleasedEvents
 from procs.publisher.market cimport (
     EVERY_100_MS, EVERY_1000_MS, KIND_AUCTION, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER,
     KIND_CORRECTION, KIND_DEPTH_100, KIND_DEPTH_1000, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100,
-    KIND_PARTIAL_10_1000, KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_PHASE, KIND_TRADE, KINDS, Market,
-    market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_load, market_move,
-    market_publish, market_save, market_tick, write_latest,
+    KIND_PARTIAL_10_1000, KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_PHASE, KIND_TRADE, KINDS, MICROSECONDS,
+    Market, market_apply, market_complete, market_correct, market_define, market_free, market_go_live, market_load,
+    market_move, market_publish, market_save, market_tick, write_latest,
 )
 from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_free, text_reserve
 from procs.tables.saved cimport Loader, Saver
@@ -71,7 +71,7 @@ cdef bytes framed(const Text *messages, bytes wrap):
 
 
 class Kind(IntEnum):
-    """What a stream of an instrument says, how deep, and how often (in ms) if it is timed."""
+    """What a stream of an instrument says, how deep, how often (in ms) if it is timed, and in which unit of time."""
 
     TRADE = KIND_TRADE
     BOOK_TICKER = KIND_BOOK_TICKER
@@ -89,6 +89,12 @@ class Kind(IntEnum):
     PHASE = KIND_PHASE
     AUCTION = KIND_AUCTION
     CORRECTION = KIND_CORRECTION
+    TRADE_US = KIND_TRADE + MICROSECONDS
+    DEPTH_1000_US = KIND_DEPTH_1000 + MICROSECONDS
+    DEPTH_100_US = KIND_DEPTH_100 + MICROSECONDS
+    PHASE_US = KIND_PHASE + MICROSECONDS
+    AUCTION_US = KIND_AUCTION + MICROSECONDS
+    CORRECTION_US = KIND_CORRECTION + MICROSECONDS
 
 
 class Cadence(IntEnum):
@@ -271,7 +277,7 @@ cdef class Feed(ReleasedEvents):
         for i in range(self.touched_count):
             market = self.markets[self.touched[i]]
             for kind in range(KINDS):
-                if market.out[kind].size:
+                if market.wanted >> kind & 1 and market.out[kind].size:
                     found.append((market.instrument, kind))
             market.touched = market.levels.under_way or market.due != 0
             if market.touched:

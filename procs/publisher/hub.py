@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
-from procs.publisher.feed import Feed, Kind
+from procs.publisher.feed import Feed
 from procs.publisher.streams import Stream
 
 CONFLATE_ABOVE_BYTES = 32768
@@ -133,7 +133,7 @@ class Hub:
         for stream in streams:
             if stream.name not in client.streams:
                 subscription = self._enter(client, stream)
-                if stream.kind != Kind.TRADE:
+                if not stream.told_once:
                     self._begin(client, subscription)
 
     def unsubscribe(self, client: Client, names: Iterable[str]) -> None:

@@ -26,7 +26,8 @@ cdef enum:
     KIND_PHASE = 13
     KIND_AUCTION = 14
     KIND_CORRECTION = 15
-    KINDS = 16
+    MICROSECONDS = 16        # added to a kind whose messages have times: these in microseconds, not milliseconds
+    KINDS = 32
 
 cdef enum:
     EVERY_1000_MS = 0
@@ -60,7 +61,8 @@ cdef struct Market:
     uint32_t changed        # bit k: the book changed since kind k, a timed one, was published
     uint32_t due            # bit k: it is time for kind k
     uint64_t next_update[2]  # U of the next difference of each cadence
-    Text last_diff[2]
+    Text last_diff[2]       # with its time in milliseconds
+    uint64_t last_diff_ns[2]
     uint64_t written        # bytes of messages made with commands, ever
     Text out[KINDS]         # messages to send: 8 bytes of length, then the payload, again and again
     uint64_t open_at[3]     # where the unclosed message of states begins in out[KIND_BOOK_5 + i], plus 1; 0 for none

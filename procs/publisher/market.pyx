@@ -7,6 +7,9 @@ applied, so that none is ever missed; the best prices (`@bookTicker`) at the end
 as differences, when its time has come. All but single events wait for the end of a command, since a book in the middle
 of one is not to be shown.
 
+Times are those of the log, in milliseconds, and for who wants that once more in microseconds, as a kind of its own: a
+message is written at most twice, and nothing of the second kind where nobody reads it.
+
 Message buffer, `out[kind]`, filled by one batch and emptied when the batch was sent::
 
     ┌─────────────┬─────────────┬─────────────┬─────────────┬┈
@@ -37,6 +40,7 @@ from shm.records cimport (
 from shm.records import Phase, PhaseReason
 
 cdef enum:
+    NS_PER_US = 1000
     NS_PER_MS = 1_000_000
     LEVEL_SIZE = 2 * NUMBER_SIZE + 4     # ["price","quantity"],
     HEAD_SIZE = 8 * NUMBER_SIZE + 128    # of a message without its levels
@@ -55,6 +59,8 @@ for _value in range(PHASE_DELISTED + 1):
     phase_names[<int> _value] = PHASE_NAMES[_value]
 for _value in range(PHASE_REASON_TIMER + 1):
     reason_names[<int> _value] = REASON_NAMES[_value]
+
+cdef const char *DIFF_HEAD = b'{"e":"depthUpdate","E":'
 
 assert KIND_PARTIAL_5_100 - KIND_PARTIAL_5_1000 == CADENCE_KINDS and <int> CADENCE_KINDS == ALL_LEVELS
 assert KIND_DEPTH_1000 + EVERY_100_MS == KIND_DEPTH_100 and CADENCES == 2
@@ -92,44 +98,47 @@ cdef char *write_side(char *out, const Market *market, int side, uint64_t limit)
     return out + 1
 
 
-cdef char *write_trade(char *out, const Market *market, const TradedRecord *trade) noexcept nogil:
-    out = write_integer(put(out, b'{"e":"trade","E":'), trade.time_ns // NS_PER_MS)
+cdef char *write_trade(char *out, const Market *market, const TradedRecord *trade, uint64_t unit_ns) noexcept nogil:
+    out = write_integer(put(out, b'{"e":"trade","E":'), trade.time_ns // unit_ns)
     out = put(put(out, b',"s":"'), market.symbol)
     out = write_integer(put(out, b'","t":'), trade.number)
     out = write_decimal(put(out, b',"p":'), trade.price_ticks, &market.price)
     out = write_decimal(put(out, b',"q":'), trade.quantity_lots, &market.quantity)
-    out = write_integer(put(out, b',"T":'), trade.time_ns // NS_PER_MS)
+    out = write_integer(put(out, b',"T":'), trade.time_ns // unit_ns)
     return put(out, b',"m":true,"M":true}' if trade.taker_side == SIDE_SELL else b',"m":false,"M":true}')
 
 
-cdef inline char *write_head(char *out, const Market *market, const char *head, uint64_t time_ns) noexcept nogil:
+cdef inline char *write_head(char *out, const Market *market, const char *head, uint64_t time) noexcept nogil:
     """How a message of our own streams begins: its kind, its time, and the symbol."""
-    out = write_integer(put(out, head), time_ns // NS_PER_MS)
+    out = write_integer(put(out, head), time)
     return put(put(put(out, b',"s":"'), market.symbol), b'"')
 
 
-cdef char *write_phase(char *out, const Market *market, const PhaseChangedRecord *event) noexcept nogil:
-    out = write_head(out, market, b'{"e":"phase","E":', event.time_ns)
+cdef char *write_phase(char *out, const Market *market, const PhaseChangedRecord *event, uint64_t unit_ns) \
+        noexcept nogil:
+    out = write_head(out, market, b'{"e":"phase","E":', event.time_ns // unit_ns)
     out = write_integer(put(out, b',"u":'), event.number)
     out = put(put(out, b',"p":"'), phase_names[min(event.phase, <int> PHASE_DELISTED)])
     out = put(put(out, b'","P":"'), phase_names[min(event.old_phase, <int> PHASE_DELISTED)])
     out = put(put(out, b'","r":"'), reason_names[min(event.reason, <int> PHASE_REASON_TIMER)])
-    out = write_integer(put(out, b'","T":'), event.ends_ns // NS_PER_MS)
+    out = write_integer(put(out, b'","T":'), event.ends_ns // unit_ns)
     out = write_decimal(put(out, b',"a":'), event.auction_price_ticks, &market.price)
     out = write_decimal(put(out, b',"q":'), event.auction_lots, &market.quantity)
     return put(write_decimal(put(out, b',"f":'), event.reference_price_ticks, &market.price), b"}")
 
 
-cdef char *write_auction(char *out, const Market *market, const IndicativeRecord *event) noexcept nogil:
-    out = write_head(out, market, b'{"e":"auction","E":', event.time_ns)
+cdef char *write_auction(char *out, const Market *market, const IndicativeRecord *event, uint64_t unit_ns) \
+        noexcept nogil:
+    out = write_head(out, market, b'{"e":"auction","E":', event.time_ns // unit_ns)
     out = write_integer(put(out, b',"u":'), event.number)
     out = write_decimal(put(out, b',"p":'), event.price_ticks, &market.price)
     out = write_decimal(put(out, b',"q":'), event.quantity_lots, &market.quantity)
     return put(write_signed(put(out, b',"i":'), event.imbalance_lots, &market.quantity), b"}")
 
 
-cdef char *write_correction(char *out, const Market *market, const CorrectedRecord *event) noexcept nogil:
-    out = write_head(out, market, b'{"e":"correction","E":', event.time_ns)
+cdef char *write_correction(char *out, const Market *market, const CorrectedRecord *event, uint64_t unit_ns) \
+        noexcept nogil:
+    out = write_head(out, market, b'{"e":"correction","E":', event.time_ns // unit_ns)
     out = write_integer(put(out, b',"t":'), event.trade_id)
     out = write_decimal(put(out, b',"p":'), event.price_ticks, &market.price)
     out = write_decimal(put(out, b',"q":'), event.quantity_lots, &market.quantity)
@@ -211,7 +220,8 @@ cdef int write_diff(Market *market, int cadence) except -1 nogil:
         changes += market.levels.sides[side].changes[cadence].count
     text.size = 0
     text_reserve(text, HEAD_SIZE + changes * LEVEL_SIZE)
-    out = write_integer(put(text.data, b'{"e":"depthUpdate","E":'), market.levels.time_ns // NS_PER_MS)
+    market.last_diff_ns[cadence] = market.levels.time_ns
+    out = write_integer(put(text.data, DIFF_HEAD), market.levels.time_ns // NS_PER_MS)
     out = put(put(out, b',"s":"'), market.symbol)
     out = write_integer(put(out, b'","U":'), market.next_update[cadence])
     out = write_integer(put(out, b',"u":'), market.levels.last_number)
@@ -277,15 +287,25 @@ cdef int add_latest(Market *market, int kind) except -1 nogil:
     return 0
 
 
+cdef int publish_latest(Market *market, int kind) except -1 nogil:
+    """Append the latest message of a kind to what is to be sent, in each unit of time in which somebody reads it."""
+    if market.wanted >> kind & 1:
+        add_latest(market, kind)
+    if market.wanted >> (kind + MICROSECONDS) & 1:
+        add_latest(market, kind + MICROSECONDS)
+    return 0
+
+
 cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
     """Append the payload of a stream's latest message to `out`. Returns 0 if there is none, or none yet because the
     book is in the middle of a command. Events and differences are those published last, all else is the book now."""
     cdef int index
+    cdef bint in_us = kind >= MICROSECONDS
+    kind %= MICROSECONDS
     if kind == KIND_TRADE or kind >= KIND_PHASE:
-        return write_event(market, kind, out)
+        return write_event(market, kind, NS_PER_US if in_us else NS_PER_MS, out)
     if kind == KIND_DEPTH_1000 or kind == KIND_DEPTH_100:
-        text_append(out, market.last_diff[kind - KIND_DEPTH_1000].data, market.last_diff[kind - KIND_DEPTH_1000].size)
-        return market.last_diff[kind - KIND_DEPTH_1000].size > 0
+        return write_last_diff(market, kind - KIND_DEPTH_1000, in_us, out)
     if market.levels.under_way:
         return 0
     text_reserve(out, HEAD_SIZE + 2 * DEPTHS[ALL_LEVELS - 1] * LEVEL_SIZE)
@@ -303,19 +323,36 @@ cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil:
     return 1
 
 
-cdef int write_event(Market *market, int kind, Text *out) except -1 nogil:
+cdef int write_last_diff(Market *market, int cadence, bint in_us, Text *out) except -1 nogil:
+    """Append the last difference; 0 if there was none. Its levels are those of then: only its time is written again."""
+    cdef const Text *last = &market.last_diff[cadence]
+    cdef size_t head = strlen(DIFF_HEAD)
+    cdef char *end
+    if in_us and last.size:
+        text_reserve(out, head + NUMBER_SIZE)
+        end = write_integer(put(out.data + out.size, DIFF_HEAD), market.last_diff_ns[cadence] // NS_PER_US)
+        out.size = end - out.data
+        while last.data[head] != c",":
+            head += 1
+        text_append(out, last.data + head, last.size - head)
+    else:
+        text_append(out, last.data, last.size)
+    return last.size > 0
+
+
+cdef int write_event(Market *market, int kind, uint64_t unit_ns, Text *out) except -1 nogil:
     """Append the last event of a kind; 0 if there was none. An instrument begins in CONTINUOUS, no auction runs."""
     if (kind == KIND_TRADE and not market.has_trade) or (kind == KIND_CORRECTION and not market.has_correction):
         return 0
     text_reserve(out, HEAD_SIZE)
     if kind == KIND_TRADE:
-        out.size = write_trade(out.data + out.size, market, &market.last_trade) - out.data
+        out.size = write_trade(out.data + out.size, market, &market.last_trade, unit_ns) - out.data
     elif kind == KIND_PHASE:
-        out.size = write_phase(out.data + out.size, market, &market.last_phase) - out.data
+        out.size = write_phase(out.data + out.size, market, &market.last_phase, unit_ns) - out.data
     elif kind == KIND_AUCTION:
-        out.size = write_auction(out.data + out.size, market, &market.indicative) - out.data
+        out.size = write_auction(out.data + out.size, market, &market.indicative, unit_ns) - out.data
     else:
-        out.size = write_correction(out.data + out.size, market, &market.last_correction) - out.data
+        out.size = write_correction(out.data + out.size, market, &market.last_correction, unit_ns) - out.data
     return 1
 
 
@@ -336,13 +373,12 @@ cdef int after_command(Market *market) except -1 nogil:
                 write_diff(market, cadence)
                 market.changed &= ~(<unsigned int> 1 << (KIND_DEPTH_1000 + cadence))
                 market.due &= market.changed
-                if market.wanted >> (KIND_DEPTH_1000 + cadence) & 1:
-                    add_latest(market, KIND_DEPTH_1000 + cadence)
+                publish_latest(market, KIND_DEPTH_1000 + cadence)
     return 0
 
 
 cdef int publish_event(Market *market, int kind) except -1 nogil:
-    return add_latest(market, kind) if market.live and market.wanted >> kind & 1 else 0
+    return publish_latest(market, kind) if market.live else 0
 
 
 cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil:
@@ -401,8 +437,7 @@ cdef int publish_ticker(Market *market) except -1 nogil:
     if differs(&bid, &market.shown[BIDS]) or differs(&ask, &market.shown[ASKS]):
         market.shown[BIDS] = bid
         market.shown[ASKS] = ask
-        if market.wanted >> KIND_BOOK_TICKER & 1:
-            add_latest(market, KIND_BOOK_TICKER)
+        publish_latest(market, KIND_BOOK_TICKER)
     return 0
 
 
@@ -415,14 +450,13 @@ cdef int market_publish(Market *market) except -1 nogil:
     if market.levels.under_way:
         return 0
     publish_ticker(market)
-    for kind in range(KINDS):
+    for kind in range(MICROSECONDS):
         if market.due >> kind & 1:
             if kind <= KIND_DEPTH_100:
                 if market.levels.last_number < market.next_update[kind - KIND_DEPTH_1000]:
                     continue  # what changed did so before it went live, in the command that was under way then
                 write_diff(market, kind - KIND_DEPTH_1000)
-            if market.wanted >> kind & 1:
-                add_latest(market, kind)
+            publish_latest(market, kind)
     market.changed &= ~market.due
     market.due = 0
     return 1
@@ -463,6 +497,7 @@ cdef int market_save(const Market *market, Saver out) except -1:
     memset(bare.shown, 0, sizeof(bare.shown))
     memset(bare.next_update, 0, sizeof(bare.next_update))
     memset(bare.last_diff, 0, sizeof(bare.last_diff))
+    memset(bare.last_diff_ns, 0, sizeof(bare.last_diff_ns))
     memset(bare.out, 0, sizeof(bare.out))
     memset(bare.open_at, 0, sizeof(bare.open_at))
     levels_bare(&bare.levels)

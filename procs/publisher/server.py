@@ -28,7 +28,7 @@ from procs.edge.listening import judged
 from procs.publisher.feed import Feed
 from procs.publisher.hub import Client, Hub
 from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answer, parse_request
-from procs.publisher.streams import Stream, parse_stream, parse_target
+from procs.publisher.streams import Stream, Target, parse_stream, parse_target
 from procs.publisher.text import frame
 
 MAX_HANDSHAKES = 100  # sockets beyond those that may subscribe: every client is answered, if only by a refusal
@@ -74,8 +74,9 @@ class Socket(ServerConnection):
 class Connection(Client):
     """A client on a WebSocket."""
 
-    def __init__(self, connection: Socket, combined: bool, queue_bytes: int) -> None:
-        super().__init__(connection.transport, combined, queue_bytes)
+    def __init__(self, connection: Socket, target: Target, queue_bytes: int) -> None:
+        super().__init__(connection.transport, target.combined, queue_bytes)
+        self.in_us = target.in_us
         self.socket = self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._refusal: asyncio.Task[None] | None = None
@@ -164,13 +165,13 @@ class Server:
 
     def _admit(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
         """Refuse a handshake before it is one: an unknown path or stream, or no room."""
-        target = parse_target(request.path)
-        if target is None:
-            return _refusal(connection, HTTPStatus.NOT_FOUND, "Nothing is served here: /ws or /stream is expected")
-        if len(self._clients) >= self._config.max_clients and not self._make_room():
-            return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients: try again later")
         try:
-            self._all_streams(target.names)
+            target = parse_target(request.path)
+            if target is None:
+                return _refusal(connection, HTTPStatus.NOT_FOUND, "Nothing is served here: /ws or /stream is expected")
+            if len(self._clients) >= self._config.max_clients and not self._make_room():
+                return _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients: try again later")
+            self._all_streams(target)
         except BadRequest as error:
             return _refusal(connection, HTTPStatus.BAD_REQUEST, error.text)
         return None
@@ -181,10 +182,10 @@ class Server:
         assert connection.request is not None
         target = parse_target(connection.request.path)
         assert target is not None
-        client = Connection(connection, target.combined, self._config.client_queue_bytes)
+        client = Connection(connection, target, self._config.client_queue_bytes)
         self._clients[client] = None
         try:
-            self._subscribe(client, self._all_streams(target.names))
+            self._subscribe(client, self._all_streams(target))
             with contextlib.suppress(ConnectionClosed):
                 async for message in connection:
                     self._answer(client, message)
@@ -237,7 +238,7 @@ class Server:
     def _subscribe_by(self, client: Connection, request: Request) -> None:
         """Subscribe to the streams that there are, and name in the answer those that there are not."""
         new = [name for name in request.params if name not in client.streams]
-        streams, unknown = self._streams(new)
+        streams, unknown = self._streams(new, client.in_us)
         if len(unknown) == len(request.params):
             raise _unknown(unknown, request)
         if len(client.streams) + len(streams) > MAX_SUBSCRIPTIONS:
@@ -245,17 +246,17 @@ class Server:
         client.send(frame(answer(None, request.id, **({"unknown": unknown} if unknown else {}))))
         self._subscribe(client, streams)
 
-    def _streams(self, names: Iterable[str]) -> tuple[list[Stream], list[str]]:
+    def _streams(self, names: Iterable[str], in_us: bool) -> tuple[list[Stream], list[str]]:
         """The streams of these names, and the names that are no stream's."""
-        found = {name: parse_stream(name, self._feed.find) for name in names}
+        found = {name: parse_stream(name, self._feed.find, in_us) for name in names}
         streams = [stream for stream in found.values() if stream is not None]
         return streams, [name for name, stream in found.items() if stream is None]
 
-    def _all_streams(self, names: tuple[str, ...]) -> list[Stream]:
-        """The streams of these names. BadRequest where one is unknown, or there are too many."""
-        if len(names) > MAX_SUBSCRIPTIONS:
+    def _all_streams(self, target: Target) -> list[Stream]:
+        """The streams of a target. BadRequest where one is unknown, or there are too many."""
+        if len(target.names) > MAX_SUBSCRIPTIONS:
             raise BadRequest(INVALID_REQUEST, TOO_MANY_STREAMS)
-        streams, unknown = self._streams(names)
+        streams, unknown = self._streams(target.names, target.in_us)
         if unknown:
             raise _unknown(unknown)
         return streams

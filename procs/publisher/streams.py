@@ -10,7 +10,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from procs.publisher.feed import Kind
+from procs.publisher.requests import INVALID_REQUEST, BadRequest
 
+UNITS = ("MILLISECOND", "MICROSECOND")
 # What may follow "<symbol>@": Binance's names, and our own: book<levels>, phase, auction, correction.
 KINDS: dict[str, Kind] = {
     "trade": Kind.TRADE,
@@ -25,9 +27,14 @@ KINDS: dict[str, Kind] = {
     **{f"depth{levels}": Kind[f"PARTIAL_{levels}_1000"] for levels in (5, 10, 20)},
     **{f"depth{levels}@{ms}ms": Kind[f"PARTIAL_{levels}_{ms}"] for levels in (5, 10, 20) for ms in (100, 1000)},
 }
+# The kinds whose messages have times, and those that have them in microseconds.
+IN_MICROSECONDS: dict[Kind, Kind] = {
+    Kind[kind.name.removesuffix("_US")]: kind for kind in Kind if kind.name.endswith("_US")
+}
 # Each of these messages is complete: a slow client may miss some, as long as it gets the latest.
 CONFLATABLE = frozenset(
-    {Kind.BOOK_TICKER, Kind.AUCTION} | {kind for kind in Kind if Kind.PARTIAL_5_1000 <= kind <= Kind.PARTIAL_20_100}
+    {Kind.BOOK_TICKER, Kind.AUCTION, Kind.AUCTION_US}
+    | {kind for kind in Kind if Kind.PARTIAL_5_1000 <= kind <= Kind.PARTIAL_20_100}
 )
 
 
@@ -42,32 +49,51 @@ class Stream(NamedTuple):
     def conflatable(self) -> bool:
         return self.kind in CONFLATABLE
 
+    @property
+    def told_once(self) -> bool:
+        """Whether a subscription begins with what happens next, and not with the latest message."""
+        return self.kind in (Kind.TRADE, Kind.TRADE_US)
+
 
 class Target(NamedTuple):
-    """What a client asked for in its request line. `combined`: its messages are wrapped as {"stream", "data"}."""
+    """What a client asked for in its request line: for the whole of its connection, but for the names of streams.
+
+    `combined`: its messages are wrapped as {"stream", "data"}. `in_us`: times come in microseconds.
+    """
 
     combined: bool
     names: tuple[str, ...]
+    in_us: bool = False
 
 
-def parse_stream(name: str, find: Callable[[str], int | None]) -> Stream | None:
+def parse_stream(name: str, find: Callable[[str], int | None], in_us: bool = False) -> Stream | None:
     """The stream called `name`; `find` knows the instruments. None if there is no such instrument or kind."""
     symbol, _, suffix = name.partition("@")
     kind = KINDS.get(suffix)
     instrument = find(symbol)
-    return Stream(name, instrument, kind) if kind is not None and instrument is not None else None
+    if kind is None or instrument is None:
+        return None
+    return Stream(name, instrument, IN_MICROSECONDS.get(kind, kind) if in_us else kind)
 
 
 def parse_target(target: str) -> Target | None:
-    """Read a request target; None if nothing is served there.
+    """Read a request target; None if nothing is served there. BadRequest for a unit of time that there is not.
 
     Clients put a word of their own after /ws/ (ccxt: /ws/0) and subscribe later: names without "@" are ignored.
+    python-binance puts a second "?" before the unit of time: /stream?streams=a/b?timeUnit=MICROSECOND.
     """
     path, _, query = target.partition("?")
+    fields = parse_qs(query.replace("?", "&"), keep_blank_values=True)
     if path == "/stream":
-        names = "/".join(parse_qs(query).get("streams", [])).split("/")
+        names = "/".join(fields.get("streams", [])).split("/")
     elif path == "/ws" or path.startswith("/ws/"):
         names = unquote(path[len("/ws") :]).split("/")
     else:
         return None
-    return Target(path == "/stream", tuple(dict.fromkeys(name for name in names if "@" in name)))
+    unit = fields.get("timeUnit", [UNITS[0]])
+    if len(unit) > 1 or unit[0].upper() not in UNITS:
+        raise BadRequest(
+            INVALID_REQUEST, f"Invalid request: timeUnit must be one of {', '.join(UNITS)}, and given once"
+        )
+    names_once = tuple(dict.fromkeys(name for name in names if "@" in name))
+    return Target(path == "/stream", names_once, unit[0].upper() == UNITS[1])

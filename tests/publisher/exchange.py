@@ -157,7 +157,7 @@ class Exchange:
         return self._emit(self.book.apply(made))
 
     def _time_ns(self) -> int:
-        return START_NS + self.cause * 1_000_000
+        return START_NS + self.cause * 1_000_000 + 345_678
 
     def _begin(self) -> int:
         self.cause += 1

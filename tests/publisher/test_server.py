@@ -165,6 +165,34 @@ def test_a_request_that_fails_subscribes_to_nothing() -> None:
     run(scenario())
 
 
+def test_times_come_in_microseconds_to_who_asked_for_them() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        streams = "btcusdt@trade/btcusdt@depth@100ms/btcusdt@phase/btcusdt@auction"
+        async with (
+            serving(exchange) as running,
+            client(running, f"/stream?streams={streams}") as plain,
+            client(running, f"/stream?streams={streams}&timeUnit=MICROSECOND") as exact,
+        ):
+            exchange.new(BUY, 102, 1)
+            told = [[await receive(each) for _ in range(4)] for each in (plain, exact)]
+            in_ms, in_us = ({message["stream"]: message["data"] for message in of} for of in told)
+            at_us = 1_700_000_000_000_000 + exchange.cause * 1000 + 345
+            assert (in_us["btcusdt@trade"]["E"], in_us["btcusdt@trade"]["T"]) == (at_us, at_us)
+            assert in_us["btcusdt@depth@100ms"]["E"] == at_us
+            for name, message in in_ms.items():
+                assert message == in_us[name] | {key: in_us[name][key] // 1000 for key in "ET" if key in message}
+            async with client(running, "/ws/btcusdt@depth@100ms?timeUnit=microsecond") as late:
+                assert await receive(late) == in_us["btcusdt@depth@100ms"]
+                assert (await ask(late, "SUBSCRIBE", "btcusdt@trade"))["result"] is None
+                exchange.new(BUY, 102, 1)
+                assert (await receive(late))["E"] == at_us + 1000
+            status, body = await status_of(running, "/ws?timeUnit=NANOSECOND")
+            assert (status, "timeUnit must be one of" in body["msg"]) == (400, True)
+
+    run(scenario())
+
+
 def test_the_property_says_whether_messages_are_wrapped() -> None:
     async def scenario() -> None:
         exchange = listed()

@@ -36,8 +36,29 @@ def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
     assert parse_stream(name, find) == Stream(name, 7, kind)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("btcusdt@trade", Kind.TRADE_US),
+        ("btcusdt@depth", Kind.DEPTH_1000_US),
+        ("btcusdt@depth@100ms", Kind.DEPTH_100_US),
+        ("btcusdt@correction", Kind.CORRECTION_US),
+        ("btcusdt@bookTicker", Kind.BOOK_TICKER),  # has no time
+        ("btcusdt@depth5", Kind.PARTIAL_5_1000),
+        ("btcusdt@book5", Kind.BOOK_5),
+    ],
+)
+def test_in_microseconds_a_stream_with_times_is_of_another_kind(name: str, kind: Kind) -> None:
+    assert parse_stream(name, find, in_us=True) == Stream(name, 7, kind)
+
+
 def test_what_is_an_event_of_its_own_may_not_be_left_out() -> None:
-    whole = {Kind.BOOK_TICKER, Kind.AUCTION, *(kind for kind in Kind if kind.name.startswith("PARTIAL"))}
+    whole = {
+        Kind.BOOK_TICKER,
+        Kind.AUCTION,
+        Kind.AUCTION_US,
+        *(kind for kind in Kind if kind.name.startswith("PARTIAL")),
+    }
     assert {kind for kind in Kind if Stream("", 7, kind).conflatable} == whole
 
 
@@ -59,6 +80,11 @@ def test_other_names_are_no_streams(name: str) -> None:
         ("/ws/a%40trade", Target(False, ("a@trade",))),
         ("/stream", Target(True, ())),
         ("/stream?streams=a@trade/b@trade/a@trade", Target(True, ("a@trade", "b@trade"))),
+        ("/ws?timeUnit=MICROSECOND", Target(False, (), True)),
+        ("/ws/a@trade?timeUnit=microsecond", Target(False, ("a@trade",), True)),
+        ("/ws/a@trade?timeUnit=MILLISECOND", Target(False, ("a@trade",))),
+        ("/stream?timeUnit=MICROSECOND&streams=a@trade", Target(True, ("a@trade",), True)),
+        ("/stream?streams=a@trade/b@trade?timeUnit=MICROSECOND", Target(True, ("a@trade", "b@trade"), True)),
         ("/", None),
         ("/wsx", None),
         ("/api/v3/depth", None),
@@ -66,6 +92,12 @@ def test_other_names_are_no_streams(name: str) -> None:
 )
 def test_a_target_names_streams_and_how_they_come(target: str, expected: Target | None) -> None:
     assert parse_target(target) == expected
+
+
+@pytest.mark.parametrize("query", ["timeUnit=s", "timeUnit=", "timeUnit=MICROSECOND&timeUnit=MILLISECOND"])
+def test_another_unit_of_time_is_refused(query: str) -> None:
+    with pytest.raises(BadRequest, match="timeUnit must be one of MILLISECOND, MICROSECOND, and given once"):
+        parse_target(f"/ws/a@trade?{query}")
 
 
 @pytest.mark.parametrize(
