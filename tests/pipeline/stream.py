@@ -20,6 +20,7 @@ PAUSE_S = 0.03  # between two bursts: a client is not to take a processor
 AT_SPEED = 40  # rounds; then it sends one at a time
 ALWAYS = 10**9  # as `at_speed`: for a soak, which takes as long as it is told to
 SLOWLY_S = 1.0  # between two of those
+SHOWN = 20  # orders that were never answered
 
 
 class Stream(threading.Thread):
@@ -121,7 +122,8 @@ def await_progress(stream: Stream, since: float, timeout_s: float = RECOVERY_S) 
 def finish(stream: Stream) -> None:
     """End the stream and check: each order was answered once, the good ones accepted, and each rests or traded once."""
     stream.end()
-    assert not stream.is_alive(), f"{len(stream.sent) - len(stream.answered)} orders were never answered"
+    unanswered = [name for name in stream.sent if name not in stream.answered]
+    assert not stream.is_alive(), f"{len(unanswered)} orders were never answered: {', '.join(unanswered[:SHOWN])}"
     resting = [name for name in stream.sent if name.startswith("rest")]
     check_all_rest(stream.client, resting)
     reports = [message for message in stream.client.received if message[35] == "8"]
