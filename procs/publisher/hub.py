@@ -225,7 +225,12 @@ class Hub:
         return client.streams[stream.name]
 
     def _begin(self, client: Client, subscription: Subscription) -> None:
+        """Send a stream's latest message; of many that are conflatable, the rest when the client has read."""
         stream = subscription.topic.stream
+        if stream.conflatable and client.transport.get_write_buffer_size() > CONFLATE_ABOVE_BYTES:
+            subscription.begun = False
+            self._behind.add(client)
+            return
         latest = self._feed.latest(stream.instrument, stream.kind, subscription.topic.wrap)
         if latest is not None:
             client.send(latest)

@@ -32,9 +32,10 @@ from procs.publisher.streams import Stream, Target, parse_stream, parse_target
 from procs.publisher.text import frame
 
 MAX_HANDSHAKES = 100  # sockets beyond those that may subscribe: every client is answered, if only by a refusal
-MAX_SUBSCRIPTIONS = 200
-MAX_REQUEST_BYTES = 16384
+MAX_SUBSCRIPTIONS = 1024
+MAX_REQUEST_BYTES = 65536  # so many names fit into one
 MAX_REQUESTS_PER_SECOND = 50
+MAX_NAMES_PER_SECOND = 2 * MAX_SUBSCRIPTIONS  # each costs a look-up, and a message that is made for it
 MAX_QUEUED_REQUESTS = 16
 PING_INTERVAL_S = 20.0
 PING_TIMEOUT_S = 60.0
@@ -43,6 +44,7 @@ CLOSE_TIMEOUT_S = 2.0
 POLICY_VIOLATION = 1008
 TOO_MANY_STREAMS = f"Invalid request: more than {MAX_SUBSCRIPTIONS} subscriptions on one connection"
 TOO_MANY_REQUESTS = f"more than {MAX_REQUESTS_PER_SECOND} requests in a second"
+TOO_MANY_NAMES = f"more than {MAX_NAMES_PER_SECOND} streams subscribed to, left or wrapped anew in a second"
 
 # Any client can make the library log an error with a traceback (a port scan does): it says nothing about the venue.
 _SILENT = logging.getLogger("lockstep.websockets")
@@ -82,6 +84,7 @@ class Connection(Client):
         self._refusal: asyncio.Task[None] | None = None
         self._second = 0.0
         self._requests = 0
+        self._names = 0
 
     @property
     def closed(self) -> bool:
@@ -97,9 +100,14 @@ class Connection(Client):
         """Note a request; False when there were too many in this second."""
         now = self._loop.time()
         if now - self._second >= 1.0:
-            self._second, self._requests = now, 0
+            self._second, self._requests, self._names = now, 0, 0
         self._requests += 1
         return self._requests <= MAX_REQUESTS_PER_SECOND
+
+    def count_names(self, request: Request) -> bool:
+        """Note the streams that a request is about; False when there were too many in this second."""
+        self._names += len(self.streams) if request.method == "SET_PROPERTY" else len(request.params)
+        return self._names <= MAX_NAMES_PER_SECOND
 
 
 class Server:
@@ -202,7 +210,10 @@ class Server:
             return
         try:
             request = parse_request(message)
-            self._carry_out(client, request)
+            if client.count_names(request):
+                self._carry_out(client, request)
+            else:
+                client.refuse(TOO_MANY_NAMES)
         except BadRequest as error:
             client.send(frame(error.answer()))
 

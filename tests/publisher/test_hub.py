@@ -246,3 +246,18 @@ def test_a_form_that_changes_while_messages_are_held_back_begins_with_the_latest
     hub.serve(EVERYBODY)
     (latest,) = slow.wire.read()
     assert (latest["stream"], latest["data"]["u"]) == ("btcusdt@bookTicker", price + 1)
+
+
+def test_who_subscribes_to_much_is_not_sent_it_all_before_it_reads() -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    names = [f"many{number}" for number in range(400)]
+    for number, name in enumerate(names, 2):
+        exchange.list_instrument(number, name.upper().encode())
+    feed.poll()
+    hub, peer = Hub(feed, QUEUE_BYTES), Peer()
+    hub.subscribe(peer, [stream(feed, f"{name}@bookTicker") for name in names])
+    assert len(peer.wire.waiting) <= CONFLATE_ABOVE_BYTES + 200
+    first = peer.wire.read()
+    hub.serve(EVERYBODY)
+    assert [message["s"].lower() for message in first + peer.wire.read()] == names

@@ -158,6 +158,9 @@ def test_a_request_that_fails_subscribes_to_nothing() -> None:
             refusal = await ask(connection, "SUBSCRIBE", "btcusdt@nonsense", request_id=8)
             error = {"code": 2, "msg": "Invalid request: unknown stream 'btcusdt@nonsense'"}
             assert refusal == {"error": error, **error, "id": 8}
+            many = [f"i{i}@book20" for i in range(server.MAX_SUBSCRIPTIONS + 1)]
+            assert len(json.dumps(many)) < server.MAX_REQUEST_BYTES
+            assert "unknown stream 'i0@book20', " in (await ask(connection, "SUBSCRIBE", *many))["msg"]
             await connection.send("not json")
             assert (await receive(connection))["code"] == 3
             assert (await ask(connection, "LIST_SUBSCRIPTIONS"))["result"] == []
@@ -302,6 +305,30 @@ def test_closes_who_sends_too_much_or_too_often() -> None:
                 for _ in range(server.MAX_REQUESTS_PER_SECOND + 10):
                     await frequent.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
                 assert await close_of(frequent) == (1008, server.TOO_MANY_REQUESTS)
+
+    run(scenario())
+
+
+def test_a_connection_has_1024_streams_and_no_more() -> None:
+    async def scenario() -> None:
+        exchange = Exchange()
+        for instrument in range(1, 121):
+            exchange.list_instrument(instrument, b"LONGSYMBOL%d" % instrument)
+        async with serving(exchange) as running, client(running, "/ws") as greedy, client(running, "/ws") as connection:
+            kinds = ["bookTicker", "depth5", "depth10", "depth20", "depth5@100ms", "book5", "book10", "book20", "phase"]
+            names = [f"longsymbol{number}@{kind}" for number in range(1, 121) for kind in kinds]
+            refusal = await ask(greedy, "SUBSCRIBE", *names[: server.MAX_SUBSCRIPTIONS + 1])
+            assert refusal["msg"] == server.TOO_MANY_STREAMS
+            assert (await ask(connection, "SUBSCRIBE", *names[: server.MAX_SUBSCRIPTIONS]))["result"] is None
+            for _ in range(server.MAX_SUBSCRIPTIONS):
+                await receive(connection)
+            refusal = await ask(connection, "SUBSCRIBE", names[-1])
+            assert refusal["msg"] == server.TOO_MANY_STREAMS
+            listing = await ask(connection, "LIST_SUBSCRIPTIONS")
+            assert listing["result"] == names[: server.MAX_SUBSCRIPTIONS]
+            for turn in range(5):
+                await connection.send(json.dumps({"method": "SET_PROPERTY", "params": ["combined", turn % 2 == 0]}))
+            assert await close_of(connection) == (1008, server.TOO_MANY_NAMES)
 
     run(scenario())
 
