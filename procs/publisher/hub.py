@@ -42,7 +42,7 @@ class Topic:
     def __init__(self, stream: Stream, wrap: bytes | None, kept_bytes: int) -> None:
         self.stream = stream
         self.wrap = wrap
-        self.clients: set[Client] = set()
+        self.clients: dict[Client, Subscription] = {}
         self.first = self.end = 0
         self._kept_bytes = kept_bytes
         self._pieces: deque[bytes] = deque()
@@ -90,6 +90,7 @@ class Client:
         self.combined = combined
         self.queue_bytes = queue_bytes
         self.streams: dict[str, Subscription] = {}
+        self.news: dict[Subscription, None] = {}  # those that something may wait in: a turn costs by these
 
     @property
     def closed(self) -> bool:
@@ -141,20 +142,21 @@ class Hub:
         for name in names:
             subscription = client.streams.pop(name, None)
             if subscription is not None:
-                self._remove(client, subscription.topic)
+                self._remove(client, subscription)
 
     def combine(self, client: Client, combined: bool) -> None:
         """Wrap a client's messages from now on, or no more; what was made for it before goes first, as it was."""
         if combined == client.combined:
             return
+        client.news = dict.fromkeys(client.streams.values())
         self._serve(client)
         client.combined = combined
         for before in list(client.streams.values()):
             after = self._enter(client, before.topic.stream)
             after.begun = before.begun and before.next == before.topic.end
-            if not after.begun:  # it is held back
-                self._behind.add(client)
-            self._remove(client, before.topic)
+            if not after.begun:
+                self._hold_back(client, after)
+            self._remove(client, before)
 
     def leave(self, client: Client) -> None:
         """Forget a client."""
@@ -182,8 +184,12 @@ class Hub:
         for topic, number in self._served:
             topic.forget(number)
         self._served = [(topic, topic.end) for topic in self._fresh if not topic.stream.conflatable]
-        waiting = dict.fromkeys(client for topic in self._fresh for client in topic.clients)
-        self._round.extend(waiting | dict.fromkeys(self._behind))
+        waiting = dict.fromkeys(self._behind)
+        for topic in self._fresh:
+            for client, subscription in topic.clients.items():
+                client.news[subscription] = None
+                waiting[client] = None
+        self._round.extend(waiting)
         self._fresh.clear()
 
     def _serve(self, client: Client) -> None:
@@ -192,14 +198,15 @@ class Hub:
             return
         out: list[bytes] = []
         size = client.transport.get_write_buffer_size()
-        for subscription in client.streams.values():
+        news, client.news = client.news, {}
+        for subscription in news:
             topic = subscription.topic
             if subscription.begun and subscription.next == topic.end:
                 continue
             if topic.stream.conflatable:
                 frames = self._latest(subscription) if size <= CONFLATE_ABOVE_BYTES else None
                 if frames is None:
-                    self._behind.add(client)
+                    self._hold_back(client, subscription)
                     continue
             elif subscription.next < topic.first:
                 client.refuse(TOO_MUCH)
@@ -219,24 +226,28 @@ class Hub:
         if key not in topics:
             wrap = wrapping(stream.name) if client.combined else None
             topics[key] = Topic(stream, wrap, self._kept_bytes)
-        topics[key].clients.add(client)
         self._feed.want(stream.instrument, stream.kind, True)
-        client.streams[stream.name] = Subscription(topics[key])
-        return client.streams[stream.name]
+        subscription = Subscription(topics[key])
+        client.streams[stream.name] = topics[key].clients[client] = subscription
+        return subscription
+
+    def _hold_back(self, client: Client, subscription: Subscription) -> None:
+        client.news[subscription] = None
+        self._behind.add(client)
 
     def _begin(self, client: Client, subscription: Subscription) -> None:
         """Send a stream's latest message; of many that are conflatable, the rest when the client has read."""
         stream = subscription.topic.stream
         if stream.conflatable and client.transport.get_write_buffer_size() > CONFLATE_ABOVE_BYTES:
             subscription.begun = False
-            self._behind.add(client)
+            self._hold_back(client, subscription)
             return
         latest = self._feed.latest(stream.instrument, stream.kind, subscription.topic.wrap)
         if latest is not None:
             client.send(latest)
         elif stream.conflatable:
             subscription.begun = False
-            self._behind.add(client)
+            self._hold_back(client, subscription)
 
     def _latest(self, subscription: Subscription) -> bytes | None:
         """The latest message of a conflatable stream; None if the first is still to be made."""
@@ -245,8 +256,10 @@ class Hub:
             return topic.since(topic.end - 1)
         return self._feed.latest(topic.stream.instrument, topic.stream.kind, topic.wrap)
 
-    def _remove(self, client: Client, topic: Topic) -> None:
-        topic.clients.discard(client)
+    def _remove(self, client: Client, subscription: Subscription) -> None:
+        client.news.pop(subscription, None)
+        topic = subscription.topic
+        del topic.clients[client]
         if topic.clients:
             return
         self._fresh.pop(topic, None)
