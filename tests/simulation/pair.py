@@ -310,6 +310,8 @@ class Pair(Healing):
             side.safe_seq = max(side.safe_seq, board.get(Word.DURABLE_SEQ) if side.follows else 0)
             if side.leads:
                 self._watch_leader(side, board)
+            elif not side.follows:  # asked by a connection that may be over when it leads
+                self.asked[side.name] = board.get(Word.HANDOVER) | board.get(Word.FENCED)
 
     def _watch_gateway(self, side: Side, board: Board) -> None:
         wires = [trader.wire for trader in self.traders if trader.wire is not None and trader.wire.home is side]
