@@ -33,6 +33,7 @@ from procs.venue.venue import Manifest, Venue
 from shm.bell import Bells
 from shm.board import Board, Word
 from shm.ring import NO_BELL, Consumer, Ring
+from tests.simulation.setting import homes_of
 
 
 class Ground:
@@ -51,8 +52,9 @@ class Ground:
     ) -> None:
         self.data = data
         self.manifest = Manifest(
-            boot_id, "", str(data), config, topology, start, known_seq=known_seq, anchor_ns=anchor_ns, node=node
-        )
+            boot_id, "", str(data), config, topology, start, known_seq=known_seq, anchor_ns=anchor_ns, node=node,
+            homes=homes_of(config),
+        )  # fmt: skip
         self.board = Board.private()
         self.images = Kept()
         self.bells = Bells.private()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from procs.venue.topology import role_of
 from tests.simulation.disk import GIB
 from tests.simulation.lifecycle import Life
 from tests.simulation.plan import PAGE
@@ -17,10 +18,9 @@ HEADER, RECORD = 128, 120  # bytes of a batch that each has; between them is the
 SLOT_NUMBER = 8
 
 
-def kill(agent: str) -> Callable[[Life, Random], bool]:
+def kill(role: str) -> Callable[[Life, Random], bool]:
     def strike(world: Life, draw: Random) -> bool:
-        name = agent if agent != "matcher" else f"matcher.{draw.choice(world.venue.matchers)}"
-        host = world.host_of(name)
+        host = world.host_of(draw.choice([agent for agent in world.topology.agents if role_of(agent) == role]))
         if not host.alive:
             return False
         world.die(host)
@@ -42,7 +42,8 @@ def power_loss(world: Life, _draw: Random) -> bool:
 def another_host(world: Life, _draw: Random) -> bool:
     """The power goes, and the host that goes on has the journal and no message of the gateway's."""
     world.lose_power("for another host")
-    world.files.remove("gateway.1")
+    for gateway in world.topology.gateways:
+        world.files.remove(gateway)
     for trader in world.traders:
         trader.is_untold = trader.is_untold or world.seen["snapshot"] > 0
     return True
@@ -217,7 +218,7 @@ def damage_last_batch(world: Life, draw: Random) -> None:
 
 
 FAULTS: dict[str, Callable[[Life, Random], bool]] = {
-    "kill gateway": kill("gateway.1"),
+    "kill gateway": kill("gateway"),
     "kill publisher": kill("publisher"),
     "kill batcher": kill("batcher"),
     "kill router": kill("router"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,7 +26,7 @@ from procs.supervisor.gate import Gate
 from procs.supervisor.recovery import Recovery, Way
 from procs.tables.saved import layout_hash
 from procs.venue.node import Node
-from procs.venue.topology import derive, kind_of
+from procs.venue.topology import derive, kind_of, role_of
 from procs.venue.venue import Venue
 from shm.board import Word
 from shm.disk import Disk
@@ -39,13 +40,13 @@ from tests.simulation.database import Database
 from tests.simulation.delayed import Later
 from tests.simulation.environment import Attached, Ground, Parts
 from tests.simulation.plan import Plan
-from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, watched
+from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, homes_of, watched
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 SHM = Path("/dev/shm")
 LAYOUT = layout_hash()  # kept by the function itself: it reads the code, which no run may
-WRITERS = ("gateway.1", "batcher")  # who has files of its own beside the journal
+WRITERS = ("gateway", "batcher")  # who has files of its own beside the journal
 TURNS_A_TICK = 4  # of the supervisor, which polls slower than its stages
 
 
@@ -136,8 +137,8 @@ class Life:
 
     def is_ready(self) -> bool:
         """Whether a run is, of which every process is alive."""
-        door = self.door
-        return self.ground.board.get(Word.EPOCH) != 0 and door is not None and door.is_open
+        doors = [self.door_of(gateway) for gateway in self.topology.gateways]
+        return self.ground.board.get(Word.EPOCH) != 0 and all(door is not None and door.is_open for door in doors)
 
     def draw(self, name: str) -> Random:
         """Its own source of chance, so that one part's draws don't change the others'."""
@@ -266,7 +267,7 @@ class Life:
         if role == "matcher":
             return stages.build_matcher(venue, name)
         if role == "gateway":
-            return stages.GatewayStage(venue, name, self.draw("gateway"))
+            return stages.GatewayStage(venue, name, self.draw("gateway" if name == "gateway.1" else name))
         if role == "publisher":
             return stages.publisher(venue, name, self.market, self.ground.board)
         return stages.BatcherStage(venue, name, self.database, self.bug.session)
@@ -278,7 +279,7 @@ class Life:
         if self.disk.off:
             self.lose_power("inside the disk")
             return
-        has_files = name in WRITERS and self.files.was_bad and error.errno not in NO_SPACE
+        has_files = role_of(name) in WRITERS and self.files.was_bad and error.errno not in NO_SPACE
         require(has_files or (name == "journaler" and self.disk_was_bad()), f"{name} failed: {error!r}")
         self.seen["end after a disk error"] += 1
         self.die(host)
@@ -307,8 +308,7 @@ class Life:
         batcher = host.stages.get("batcher")
         if batcher is not None:
             batcher.disconnect()
-        if "gateway.1" in host.stages:
-            self._hang_up()
+        self._hang_up(host.stages)
         had_journal = "journaler" in host.stages
         self.bug.at_death(host.agents, self)
         host.kill()
@@ -403,8 +403,11 @@ class Life:
             disk.settle(file_name(first))
         disk.settle_directory()
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, gateways: Collection[str] | None = None) -> None:
+        """The connections of all gateways, or of those among `gateways`, are gone."""
         for trader in self.traders:
+            if gateways is not None and self.gateway_of(trader) not in gateways:
+                continue
             if trader.wire is not None and trader.wire.home is self:
                 trader.wire.cut()
 
@@ -448,8 +451,15 @@ class Life:
 
     @property
     def door(self) -> Any:
-        gateway = self.stage_of("gateway.1")
-        return gateway.door if gateway is not None else None
+        return self.door_of("gateway.1")
+
+    def door_of(self, gateway: str) -> Any:
+        """Where a gateway's clients connect; None while it has no process."""
+        stage = self.stage_of(gateway)
+        return stage.door if stage is not None else None
+
+    def gateway_of(self, trader: Trader) -> str:
+        return f"gateway.{homes_of(self.config)[trader.name]}"
 
     def host_of(self, agent: str) -> Host:
         return next(host for host in self.hosts if agent in host.agents)

@@ -28,7 +28,8 @@ def begin_again(world: World) -> None:
     world.is_deserted = True
     said = len(world.audit.log)
     kept = kept_seq(world)
-    told = told_numbers(Path(str(world.data)) / "gateway.1")
+    stores = [told_numbers(Path(str(world.data)) / gateway) for gateway in world.topology.gateways]
+    told = [max(numbers) for numbers in zip(*stores, strict=True)]
     loaded = list(world.database.numbers)
     cut(world.audit, kept)
     try:

@@ -114,6 +114,7 @@ def _draw(seed: int, turns: int = TURNS) -> PairPlan:
         faults += [Fault(chance.randrange(turns), kind, chance.randrange(2**32)) for _ in range(count)]
     return PairPlan(
         seed=seed,
+        gateways=1,
         turns=turns,
         durability=durability,
         matchers=choose.choice((1, 2)),

@@ -96,6 +96,7 @@ class Plan(Struct, frozen=True):
     retention: Literal["all", "snapshots"]
     pace: float  # how likely a trader's turn sends something
     faults: tuple[Fault, ...]
+    gateways: int
 
     def but(self, **changes: object) -> Plan:
         return structs.replace(self, **changes)
@@ -137,6 +138,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
         retention=choose.choice(("all", "all", "snapshots")),
         pace=choose.choice((0.2, 0.5, 0.9)),
         faults=tuple(sorted(faults, key=lambda fault: fault.turn)),
+        gateways=Random(f"gateways {seed}").choice((1, 1, 2)),
     )
 
 

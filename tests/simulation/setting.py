@@ -42,11 +42,14 @@ def password_hash() -> str:
 def config_of(plan: Plan) -> Config:
     """Two instruments, three traders with money for a while, one operator."""
     deposits = {"BTC": "300", "ETH": "300", "USDT": "20000"}
-    accounts = [AccountSection(name=name, password_hash=password_hash(), deposits=deposits) for name in TRADERS]
+    accounts = [
+        AccountSection(name=name, password_hash=password_hash(), deposits=deposits, gateway=1 + number % plan.gateways)
+        for number, name in enumerate(TRADERS)
+    ]
     accounts.append(AccountSection(name="OPERATOR", password_hash=password_hash(), operator=True))
     return Config(
         venue=VenueSection(durability=plan.durability),
-        fix=FixSection(port=0, sending_time_accuracy_s=0),
+        fix=FixSection(port=0, sending_time_accuracy_s=0, gateways=plan.gateways),
         journal=JournalSection(
             segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE, retention=plan.retention
         ),
@@ -65,6 +68,11 @@ def config_of(plan: Plan) -> Config:
         accounts=accounts,
         snapshots=SnapshotsSection(interval_s=plan.snapshot_s, commands=plan.snapshot_commands, keep=plan.keep),
     )  # fmt: skip
+
+
+def homes_of(config: Config) -> dict[str, int]:
+    """The gateways of the accounts' sessions."""
+    return {account.name: account.gateway or 1 for account in config.accounts}
 
 
 def watched(topology: Topology) -> Topology:

@@ -205,13 +205,13 @@ class World(Life, Healing):  # type: ignore[misc]
             trader.wire.now_ns = self.mono_ns
         trader.poll(utc_ns)
         if trader.wire is None:
-            door = self.door
+            home = self.gateway_of(trader)
+            door = self.door_of(home)
             if door is not None and door.is_open and self.steps.random() < 0.2:
                 wire = Wire(self.draw("network"), self.plan.delay_ns, self.trace.update)
                 wire.now_ns = self.mono_ns
                 wire.home = self
-                gateway = self.host_of("gateway.1")
-                door.admit(wire, self.mono_ns + gateway.anchor_ns)
+                door.admit(wire, self.mono_ns + self.host_of(home).anchor_ns)
                 trader.connect(wire)
                 self.seen["connection"] += 1
         elif not self.healing and self.steps.random() < self.plan.pace:
