@@ -24,6 +24,7 @@ cdef class JournalReader:
     cdef char *buffer
     cdef uint64_t buffer_offset
     cdef uint64_t buffer_size
+    cdef uint64_t buffer_limit   # what `limit` was when the buffer was read
     cdef const char *record
     cdef uint64_t left
     cdef const char *fault

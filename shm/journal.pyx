@@ -255,10 +255,13 @@ cdef class JournalReader:
     cdef bint batch_here(self) except -1 nogil:
         """Whether a whole, correct batch that begins with `next_seq` lies at `offset`; if so it becomes current.
 
-        What is in the buffer may have been read before it was written: only a fresh read counts as a no.
+        What is in the buffer may have been read before it was written: only a fresh read counts as a no. Nor is it
+        a yes behind what the limit was then: a journaler that starts again cuts what was not durable.
         """
         cdef bint deep = self.header.first_seq >= self.deep_from
         self.fault = self.judge_batch(deep)
+        if self.fault == NULL and self.limit != self.buffer_limit and self.next_seq > self.buffer_limit:
+            self.fault = b"it was read before it counted"
         if self.fault != NULL:
             self.fill(self.offset, BUFFER_SIZE if deep else BATCH_HEADER_SIZE)
             self.fault = self.judge_batch(deep)
@@ -304,6 +307,7 @@ cdef class JournalReader:
     cdef int fill(self, uint64_t offset, uint64_t wanted) except -1 nogil:
         """Read up to `wanted` bytes of the segment from `offset` into the buffer; fewer only at the end of the file."""
         self.buffer_offset = offset
+        self.buffer_limit = self.limit
         self.buffer_size = 0
         got = self.disk.read(self.handle, self.buffer, wanted, offset)
         if got < 0:

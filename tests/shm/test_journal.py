@@ -177,6 +177,23 @@ def test_reader_goes_on_behind_a_writer_that_wrote_the_segment_into_another_file
         assert list(reader) == written[5:]
 
 
+def test_reader_believes_nothing_that_it_read_before_it_counted(folder: Path) -> None:
+    """A writer that starts again cuts a last batch that the disk has not kept, and writes its records again."""
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        written = append(writer, 5)
+        append(writer, 2)
+        reader = JournalReader(folder, limit=5)
+        assert list(reader) == written
+    with segment_path(folder, 1).open("r+b") as file:
+        file.seek(2 * PAGE + 200)
+        file.write(b"\xff")
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        assert writer.torn is not None
+        written += append(writer, 3)
+        reader.limit = 8
+        assert list(reader) == written[5:]
+
+
 def test_reader_refuses_a_limit_that_the_journal_does_not_reach(folder: Path) -> None:
     with JournalWriter(folder, "none", SMALL) as writer:
         append(writer, 10)
