@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 HEADER, ENTRY = 64, 32  # bytes, of a message store's segment and entry
-RING_AT = 10
+RING_AT, FLAGS_AT = 10, 11
+RESERVED = 2  # a flag: its number is one of messages that the log was asked for, and no event's
 RINGS = 9
 
 
@@ -80,6 +81,7 @@ def told_numbers(store: Path) -> list[int]:
             if crc32c(entry[4:]).to_bytes(4, "little") != entry[:4]:
                 return numbers
             ring, number = entry[RING_AT], int.from_bytes(entry[24:32], "little")
-            numbers[ring] = max(numbers[ring], number)
+            if not entry[FLAGS_AT] & RESERVED:
+                numbers[ring] = max(numbers[ring], number)
             at += ENTRY + (len(entry) - ENTRY + 7) // 8 * 8
     return numbers
