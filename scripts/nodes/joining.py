@@ -19,19 +19,18 @@ from config.schema import Config
 from procs.batcher import database
 from procs.disk import atomic_file
 from procs.gateway import segments
-from procs.recovery import retained_definitions
 from procs.replicator import comparison, fetching
 from procs.replicator.certificates import Credentials
 from procs.replicator.greeting import greeting_of
 from procs.replicator.handshake import Hello, LinkError, Refusal
 from procs.replicator.transport import Dialer, show_address
-from procs.venue import node, snapshot_parts, voided_commands
+from procs.venue import node, snapshot_parts
 from scripts import set_aside
 from scripts.backup import pace, restoring, stream, tables
 from scripts.backup.pace import Pace
 from scripts.backup.repository import Point
 from scripts.backup.stream import StreamError
-from scripts.backup.taking import DATABASE, JOURNAL, SPOOL
+from scripts.backup.taking import DATABASE, JOURNAL, SMALL, SPOOL
 from shm import journal_cut
 from shm.journal import segment_seqs
 from shm.journal_end import end_of
@@ -170,7 +169,7 @@ def _load(config: Config, stage: Path, rows: Path) -> None:
 
 def _old(data: Path) -> Iterator[Path]:
     """All of the node in `data` that a copy takes the place of; the journal first."""
-    own = (JOURNAL, snapshot_parts.FOLDER, SPOOL, POSTGRES, voided_commands.FILE, retained_definitions.FILE)
+    own = (JOURNAL, snapshot_parts.FOLDER, SPOOL, POSTGRES, *SMALL)
     found = [data / name for name in own] + [*segments.stores(data), node.folder_of(data) / comparison.FILE]
     yield from (path for path in found if path.exists())
 

@@ -18,8 +18,13 @@ from procs.venue import node
 from scripts.nodes import joining
 from scripts.nodes.joining import Joined, Pending
 
-OLD = ("journal/1", "journal/2", "snapshots/5/part", "gateway.1/messages", "gateway.2/messages", "spool/1", "void.json")
-NEW = ("journal/9", "snapshots/8/part", "gateway.1/messages", "spool/2", "postgres/base", "definitions")
+OLD = (
+    "journal/1", "journal/2", "snapshots/5/part", "gateway.1/messages", "gateway.2/messages", "spool/1", "void.json",
+    "gateways.json",
+)  # fmt: skip
+NEW = (
+    "journal/9", "snapshots/8/part", "gateway.1/messages", "spool/2", "postgres/base", "definitions", "gateways.json",
+)  # fmt: skip
 KEPT = ("node/role.json", "log/x", "venue.toml")
 
 
