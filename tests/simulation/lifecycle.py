@@ -455,7 +455,7 @@ class Life:
 
     def door_of(self, gateway: str) -> Any:
         """Where a gateway's clients connect; None while it has no process."""
-        stage = self.stage_of(gateway)
+        stage = next((host.stages.get(gateway) for host in self.hosts if gateway in host.agents), None)
         return stage.door if stage is not None else None
 
     def gateway_of(self, trader: Trader) -> str:
