@@ -14,11 +14,13 @@ from pathlib import Path
 import psycopg
 from msgspec import Struct
 
+from config.errors import ConfigError
 from config.schema import Config
 from procs.batcher import database
 from procs.batcher.remedy import remedy
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.router.config_records import GenesisError
+from procs.venue import homes
 from scripts.at.formatting import Names, of_command
 from scripts.doctor import Check, show
 from scripts.state import current
@@ -61,7 +63,7 @@ def examine(config: Config) -> Report:
     running = Check("venue", "ok", f"{config.venue.name} runs (process {pid})" if pid else "it does not run")
     ports = _ports(config, is_running=pid is not None)
     log, changes = _log(config, data)
-    return Report([running, _folder(data), *ports, _database(config), log], changes)
+    return Report([running, _folder(data), *ports, _sessions(config, data), _database(config), log], changes)
 
 
 def _folder(data: Path) -> Check:
@@ -90,6 +92,14 @@ def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
             yield Check(name, "fail", f"{where}: {problem}", f"choose another {name}, or stop what listens there")
         else:
             yield Check(name, "ok", where)
+
+
+def _sessions(config: Config, data: Path) -> Check:
+    try:
+        homes.wanted(config, data)
+    except ConfigError as error:
+        return Check("sessions", "fail", str(error), "leave sessions at the gateways that they have been at")
+    return Check("sessions", "ok", "each is at the gateway that has its messages")
 
 
 def _bind_problem(address: str, port: int) -> str:

@@ -24,6 +24,14 @@ def bind(config: Config, data: Path) -> dict[str, int]:
 
     The caller holds the venue.
     """
+    homes = wanted(config, data)
+    if homes != read(data):
+        atomic_file.replace_durably(data / FILE, msgspec.json.encode(homes))
+    return homes
+
+
+def wanted(config: Config, data: Path) -> dict[str, int]:
+    """What `bind` would put on disk. ConfigError."""
     bound = read(data)
     homes = dict(bound or {})
     problems = []
@@ -50,8 +58,6 @@ def bind(config: Config, data: Path) -> dict[str, int]:
         )
     if problems:
         raise ConfigError(problems)
-    if homes != bound:
-        atomic_file.replace_durably(data / FILE, msgspec.json.encode(homes))
     return homes
 
 

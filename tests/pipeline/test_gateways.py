@@ -107,17 +107,17 @@ def test_a_gateway_is_added_and_none_is_taken_from_its_sessions(venue: RunningVe
     assert venue.stop() == 0
     early.close()
     text = venue.config.read_text()
-    for pattern, line, problem in (
-        (r"^gateway = 3$", "gateway = 1", "accounts[TRADER3].gateway: is 1, and its session has been at gateway 3"),
-        (r"^gateways = 3$", "gateways = 2", "accounts[TRADER3].gateway: is 3; allowed is at most fix.gateways, 2"),
-        (r"^gateway = 3$", "", ""),
+    for pattern, line, code, problem in (
+        (r"^gateway = 3$", "gateway = 1", 1, "accounts[TRADER3].gateway: is 1, and its session has been at gateway 3"),
+        (r"^gateways = 3$", "gateways = 2", 2, "accounts[TRADER3].gateway: is 3; allowed is at most fix.gateways, 2"),
     ):
         venue.configure(pattern, line)
-        if problem:
-            refused = venue.command("run")
-            assert refused.returncode == 2
-            assert problem in refused.stderr
-            venue.config.write_text(text)
+        refused, checked = venue.command("run"), venue.command("check", "--json")
+        assert (refused.returncode, checked.returncode) == (2, code)
+        assert problem in refused.stderr
+        assert problem in checked.stdout + checked.stderr
+        venue.config.write_text(text)
+    venue.configure(r"^gateway = 3$", "")
     venue.configure(r"^gateways = 3$", "gateways = 4")
     venue.config.write_text(
         venue.config.read_text().replace('name = "TRADER8"', 'name = "TRADER9"\ngateway = 4')
