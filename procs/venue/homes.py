@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from config.errors import ConfigError, Problem
-from config.schema import Config
+from config.schema import Config, GatewayNumber
 from procs.disk import atomic_file
 
 FILE = "gateways.json"  # in the data folder: the number of each session's gateway, by its account's name
@@ -65,12 +65,14 @@ def read(data: Path) -> dict[str, int] | None:
     """What the file says; None if there is none, and none is missed. ConfigError."""
     file = data / FILE
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, int])
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, GatewayNumber])
     except FileNotFoundError:
         if (data / f"gateway.{FIRST + 1}").exists():
             raise ConfigError([Problem("", f"{file} is missing: restore it (lockstep backup keeps it)")]) from None
         return None
-    except msgspec.DecodeError:
+    except OSError as error:
+        raise ConfigError([Problem("", f"{file} can't be read: {error.strerror}")]) from None
+    except ValueError:
         raise ConfigError([Problem("", f"{file} is damaged: restore it (lockstep backup keeps it)")]) from None
 
 

@@ -53,7 +53,10 @@ def test_what_a_version_with_one_gateway_has_left_is_at_the_first(tmp_path: Path
     assert homes.bind(config(A=None, B=2), tmp_path) == {"A": 1, "B": 2}
 
 
-@pytest.mark.parametrize(("content", "what"), [(None, "missing"), (b"{", "damaged"), (b'{"A": "x"}', "damaged")])
+DAMAGE = (b"{", b"[]", b'{"A": "x"}', b'{"A": 0}', b'{"A": 9}', b'{"\xff": 2}')
+
+
+@pytest.mark.parametrize(("content", "what"), [(None, "missing"), *((each, "damaged") for each in DAMAGE)])
 def test_without_its_file_nobody_guesses_where_sessions_were(tmp_path: Path, content: bytes | None, what: str) -> None:
     (tmp_path / "gateway.2").mkdir()
     file = tmp_path / homes.FILE
@@ -69,3 +72,8 @@ def test_a_start_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     after = (tmp_path / homes.FILE).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert msgspec.json.decode((tmp_path / homes.FILE).read_bytes()) == {"A": 2}
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / homes.FILE).mkdir()
+    assert refusals(tmp_path, config(A=2)) == [f"{tmp_path / homes.FILE} can't be read: Is a directory"]
