@@ -158,7 +158,10 @@ class Batcher:
         return Author(node=self._node) if self._follows else None
 
     def _may_write(self) -> bool:
-        """A node without the lease tells nobody of what it commits, nor a database (LOG-13)."""
+        """A node without the lease tells nobody of what it commits, nor a database (LOG-13).
+
+        One that is fenced may write what it took before: the database knows by the epoch whether it still may.
+        """
         return self._board.get(Word.FENCED) != 0 or not self._board.is_closed()
 
     def _hear(self, now_ns: int) -> None:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from tests.simulation.pair import Pair
 
 
-def kill_replicator(pair: Pair, draw: Random) -> bool:
-    side = draw.choice(pair.sides)
-    if not side.runs or not side.host_of("replicator").alive:
-        return False
-    with pair.at(side):
-        side.die(side.host_of("replicator"))
-    return True
+def kill(agent: str) -> Callable[[Pair, Random], bool]:
+    def strike(pair: Pair, draw: Random) -> bool:
+        side = draw.choice(pair.sides)
+        if not side.runs or not side.host_of(agent).alive:
+            return False
+        with pair.at(side):
+            side.die(side.host_of(agent))
+        return True
+
+    return strike
 
 
 def link_cut(pair: Pair, _draw: Random) -> bool:
@@ -94,15 +97,6 @@ def put_right(pair: Pair, _draw: Random) -> bool:
     return not pair.network.is_cut and pair.crew.mend()
 
 
-def kill_witness(pair: Pair, draw: Random) -> bool:
-    side = draw.choice(pair.sides)
-    if not side.runs or not side.host_of("witness").alive:
-        return False
-    with pair.at(side):
-        side.die(side.host_of("witness"))
-    return True
-
-
 def etcd_away(pair: Pair, _draw: Random) -> bool:
     """The next such fault has it back."""
     pair.cluster.is_away = not pair.cluster.is_away
@@ -154,7 +148,7 @@ def primary_dies(pair: Pair, _draw: Random) -> bool:
 
 
 NODE_FAULTS: dict[str, Callable[[Pair, Random], bool]] = {
-    "kill replicator": kill_replicator,
+    "kill replicator": kill("replicator"),
     "link cut": link_cut,
     "connection broken": connection_broken,
     "frame of an old connection": old_frame,
@@ -167,7 +161,7 @@ NODE_FAULTS: dict[str, Callable[[Pair, Random], bool]] = {
     "switchover": switchover,
     "switchover given up": switchover_given_up,
     "node put right": put_right,
-    "kill witness": kill_witness,
+    "kill witness": kill("witness"),
     "etcd away": etcd_away,
     "etcd slow": etcd_slow,
     "etcd cut from a node": etcd_cut,
