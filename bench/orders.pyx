@@ -67,3 +67,32 @@ def ping(Initiator session, uint64_t first_ref, int64_t base_price, int64_t quan
             while accepted == 0:
                 take(session, 1000, &accepted)
             out[i] = monotonic_ns() - started
+
+
+def offer(Initiator session, uint64_t ref, int64_t price, int64_t quantity) -> None:
+    """Rest one sell order."""
+    cdef int64_t accepted = 0
+    session.new_order(ref, False, False, price, quantity)
+    session.flush()
+    with nogil:
+        while accepted == 0:
+            take(session, 1000, &accepted)
+
+
+def buy_paced(Initiator session, uint64_t first_ref, int64_t count, int64_t price, int64_t apart_ns) -> None:
+    """Buy one lot at each planned time, whatever the answers take; they are read and dropped."""
+    cdef Report report
+    cdef int64_t due_ns = monotonic_ns()
+    cdef int64_t i, left_ns
+    with nogil:
+        for i in range(count):
+            due_ns += apart_ns
+            while True:
+                left_ns = due_ns - monotonic_ns()
+                if left_ns <= 0:
+                    break
+                session.receive(<int> (left_ns // 1_000_000) + 1)
+                while session.next_report(&report):
+                    pass
+            session.new_order(first_ref + i, True, True, price, 1)
+            session.flush()

@@ -42,6 +42,7 @@ MAX_LINK_NAME = 32  # what a greeting of one node to the other has room for
 MAX_PORT = 65_535
 MAX_ASSETS = 4095  # tables of assets have 4,096 places, of which 0 is none
 MAX_INSTRUMENTS = 4096
+MAX_DEMO_NAME = 23  # so that the names of its keys have 36 characters at most
 
 
 def check(config: Config, shielded: Collection[str] = ()) -> list[Problem]:
@@ -54,11 +55,12 @@ def check(config: Config, shielded: Collection[str] = ()) -> list[Problem]:
 
 def is_loopback(config: Config) -> bool:
     """Whether nothing outside this machine can reach any listener that clients use."""
-    return all(ip_address(address).is_loopback for address in (config.fix.address, config.market_data.address))
+    sections = (config.fix, config.market_data, config.api)
+    return all(ip_address(section.address).is_loopback for section in sections)
 
 
 def _listeners(config: Config) -> Iterator[Problem]:
-    addresses = {section: getattr(config, section).address for section in ("fix", "market_data", "metrics")}
+    addresses = {section: getattr(config, section).address for section in ("fix", "market_data", "api", "metrics")}
     for section, address in addresses.items():
         if not _is_address(address):
             yield Problem(f"{section}.address", f'is {address!r}; allowed is an IP address such as "127.0.0.1"')
@@ -66,7 +68,7 @@ def _listeners(config: Config) -> Iterator[Problem]:
         last = config.fix.port_of(config.fix.gateways)
         yield Problem("fix.port", f"is {config.fix.port}: the last of {config.fix.gateways} gateways would have {last}")
     taken = _gateway_ports(config)
-    for section in ("market_data", "metrics"):
+    for section in ("market_data", "api", "metrics"):
         key, port = f"{section}.port", getattr(config, section).port
         if port and port in taken:
             yield Problem(key, f"is {port}, which {taken[port]} has already: ports must differ")
@@ -88,6 +90,27 @@ def _gateway_ports(config: Config) -> dict[int, str]:
     }
 
 
+def _api_listener(config: Config) -> Iterator[Problem]:
+    section = config.api
+    for proxy in section.trusted_proxies:
+        if not _is_address(proxy):
+            yield Problem("api.trusted_proxies", f'has {proxy!r}; allowed is an IP address such as "192.0.2.7"')
+    for key in ("certificate", "key"):
+        file = getattr(section, key)
+        if file and not Path(file).is_file():
+            yield Problem(f"api.{key}", f"is {file}: there is no such file")
+    if bool(section.certificate) != bool(section.key):
+        yield Problem("api.key", "and api.certificate are given together, or not at all")
+    if section.port is None or not _is_address(section.address) or ip_address(section.address).is_loopback:
+        return
+    if not section.certificate and not section.trusted_proxies:
+        yield Problem(
+            "api.address",
+            f"is {section.address}, which others can reach: give api.certificate and api.key, or name the proxy before "
+            "it, which does TLS, by api.trusted_proxies",
+        )
+
+
 def _replication(config: Config) -> Iterator[Problem]:
     section, durability = config.replication, config.venue.durability
     if durability in ("replicated", "both") and section.node is None:
@@ -104,7 +127,7 @@ def _replication(config: Config) -> Iterator[Problem]:
     if (section.address, section.port) == (section.peer_address, section.peer_port):
         yield Problem("replication.peer_port", f"is {section.port}, where this node listens itself: nodes must differ")
     if section.node is not None:
-        others = {getattr(config, name).port: f"{name}.port" for name in ("market_data", "metrics")}
+        others = {getattr(config, name).port: f"{name}.port" for name in ("market_data", "api", "metrics")}
         taken = _gateway_ports(config) | others
         ports = {"port": section.port}
         if not config.database.url:
@@ -274,6 +297,12 @@ def _accounts(config: Config) -> Iterator[Problem]:
     for account in config.accounts:
         key = f"accounts[{account.name}]"
         yield from _credential(account, key)
+        if account.operator and account.role not in (None, "operator"):
+            yield Problem(f"{key}.operator", f'is true, and role is "{account.role}": give role alone')
+        if account.demo_keys and len(account.name) > MAX_DEMO_NAME:
+            yield Problem(
+                f"{key}.demo_keys", f"is true: the name has {len(account.name)} characters, allowed are {MAX_DEMO_NAME}"
+            )
         yield from _account_limits(account, key, config)
         if account.gateway is not None and account.gateway > config.fix.gateways:
             yield Problem(
@@ -309,6 +338,17 @@ def _account_limits(account: AccountSection, key: str, config: Config) -> Iterat
             yield from _whole(where, f"of {asset}'s smallest units", count, least=0)
 
 
+def _api(config: Config) -> Iterator[Problem]:
+    scales = {asset.name: asset.scale for asset in config.assets}
+    for asset, amount in config.api.welcome.items():
+        where = f"api.welcome.{asset}"
+        if asset not in scales:
+            yield Problem(where, _no_asset(asset, scales))
+        else:
+            count = functools.partial(in_units, amount, scales[asset])
+            yield from _whole(where, f"of {asset}'s smallest units", count, least=0)
+
+
 def _fee_tiers(config: Config) -> Iterator[Problem]:
     for tier, count in Counter(section.tier for section in config.fee_tiers).items():
         if count > 1:
@@ -328,10 +368,16 @@ def _plain_passwords(config: Config, shielded: Collection[str]) -> Iterator[Prob
     if not _has_addresses(config) or is_loopback(config):
         return
     for account in config.accounts:
+        if account.demo_keys:
+            yield Problem(
+                f"accounts[{account.name}].demo_keys",
+                "gives it API keys whose secrets everybody knows: only for a venue whose listeners are all on loopback "
+                "addresses",
+            )
         if account.password is not None and account.name not in shielded:
             yield Problem(
                 f"accounts[{account.name}].password",
-                "plain text is only for a venue whose fix.address and market_data.address are loopback addresses; "
+                "plain text is only for a venue whose listeners are all on loopback addresses; "
                 "use password_hash, or credential:NAME",
             )
 
@@ -368,10 +414,12 @@ def _no_asset(name: str, scales: dict[str, int]) -> str:
 
 _PARTS = (
     _listeners,
+    _api_listener,
     _replication,
     _witness,
     _database,
     _alerts,
+    _api,
     _processes,
     _journal,
     _counts,

@@ -98,6 +98,24 @@ class MarketDataSection(Section, frozen=True, kw_only=True):
     )  # a client that is further behind is cut off
 
 
+class ApiSection(Section, frozen=True, kw_only=True):
+    """Trading over REST and WebSocket. Without a port there is no api; 0 takes any free one."""
+
+    address: str = "127.0.0.1"
+    port: Port | None = None
+    host_names: list[HostName] = []  # that clients may call it by, beside IP addresses and localhost
+    certificate: str = ""  # of TLS, with its key: PEM files
+    key: str = ""
+    trusted_proxies: list[str] = []  # IP addresses that may say whom they forward for, and that the way there was TLS
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2000
+    max_connections_per_address: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    request_weight_per_minute: Annotated[int, Meta(ge=0, le=10**9)] = 6000  # of an address; 0: no limit
+    orders_per_10_s: Annotated[int, Meta(ge=0, le=10**9)] = 100  # of an account; 0: no limit
+    orders_per_day: Annotated[int, Meta(ge=0, le=10**9)] = 200_000
+    registration: Literal["closed", "open", "approval"] | None = None  # None: as the log has it
+    welcome: dict[AssetName, Decimal] = {}  # given once to each account that registers
+
+
 class DatabaseSection(Section, frozen=True, kw_only=True):
     """PostgreSQL, which the batcher fills."""
 
@@ -262,7 +280,9 @@ class AccountSection(Section, frozen=True, kw_only=True):
     password_hash: str | None = None  # $argon2id$v=19$…
     deposits: dict[AssetName, Decimal] = {}  # given once, when the account first holds the asset
     gateway: GatewayNumber | None = None  # that its session is bound to, for good
+    role: Literal["trader", "operator", "admin", "auditor"] | None = None  # None: as `operator` says
     operator: bool = False
+    demo_keys: bool = False  # API keys whose secrets everybody knows: accepted only where every listener is on loopback
     self_trade: Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None = None
     self_trade_group: Count | None = None
     fee_tier: FeeTierNumber | None = None
@@ -285,6 +305,7 @@ class Config(Section, frozen=True, kw_only=True):
     client_ids: ClientIdsSection = ClientIdsSection()
     processes: ProcessesSection = ProcessesSection()
     alerts: AlertsSection = AlertsSection()
+    api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     replication: ReplicationSection = ReplicationSection()
     witness: WitnessSection = WitnessSection()

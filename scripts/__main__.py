@@ -50,8 +50,10 @@ COMMANDS = {
     "uninstall": ("service.command:uninstall", "Remove what lockstep install wrote."),
     "rebuild-db": ("rebuild_db:rebuild_db", "Rebuild the database from the journal."),
     "load-refused": ("load_refused:load_refused", "Load the rows that the database had refused."),
+    "export": ("export:export", "Write trades, candles or orders of an instrument to a file."),
     "db": ("db:app", "The venue's PostgreSQL."),
     "hash-password": ("hash_password:hash_password", "Print a password's hash, for the configuration."),
+    "keys": ("keys:keys", "Print the API keys of a demo's accounts."),
     "completion": ("shell:completion", "Print a script that completes commands in a shell."),
     "man": ("shell:man", "Print the manual page."),
 }

@@ -147,6 +147,7 @@ def _rebuild(config: Config, data: Path, url: str, outcome: Outcome, *, replace:
             )
             with Progress("rebuilding", last_seq, "records") as progress:
                 filling.run(progress.show)
+                filling.complete()
         finally:
             session.close()
         if session.complete_seq < last_seq or session.has_refused:

@@ -59,6 +59,9 @@ class Terminal:
         for agent, (address, port) in endpoints.items():
             if agent == "publisher":
                 rows.add_row("market data", f"ws://{_host(address)}:{port}", "WebSocket")
+            elif agent == "api":
+                scheme = "https" if settings.api.certificate else "http"
+                rows.add_row("api", f"{scheme}://{_host(address)}:{port}", "REST and WebSocket, /api/v3")
             else:
                 note = f"FIX.4.2 and FIX.4.4, TargetCompID {settings.fix.target_comp_id}"
                 what = "orders" if settings.fix.gateways == 1 else f"orders, {agent}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from procs.edge.own_socket import name_of
 from procs.gateway import control
 from procs.gateway.control import ControlError
 from procs.gateway.session_log import SessionStatus
@@ -34,7 +35,7 @@ def sessions(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
 def socket_of(venue: Venue, session: str) -> str:
     """The name of the control socket of a session's gateway."""
-    return control.name_of(venue.boot_id, f"gateway.{venue.home_of(session)}")
+    return name_of(venue.boot_id, f"gateway.{venue.home_of(session)}")
 
 
 def sessions_of(venue: Venue) -> list[SessionStatus] | None:
@@ -42,7 +43,7 @@ def sessions_of(venue: Venue) -> list[SessionStatus] | None:
     found: list[SessionStatus] = []
     for gateway in venue.topology.gateways:
         try:
-            found += control.sessions(control.name_of(venue.boot_id, gateway))
+            found += control.sessions(name_of(venue.boot_id, gateway))
         except ControlError:
             return None
     return sorted(found, key=lambda each: each.session)

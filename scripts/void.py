@@ -48,7 +48,7 @@ from scripts.terminal import (
 )
 from shm.journal import JournalError
 from shm.journal_select import select
-from shm.records import Activate, Cancel, Code, CommandType, NewOrder, Replace
+from shm.records import API_RING, Activate, Cancel, Code, CommandType, NewOrder, Replace
 from shm.ring import Ring
 
 # Commands that a matcher carries out for an account: it can report their outcome.
@@ -61,6 +61,7 @@ FOLLOWS: dict[type, str] = {
 
 TRIALS = 2
 OPERATORS_RING = 9
+RINGS = {OPERATORS_RING: "ingress.operator", API_RING: "ingress.api"}  # the others are gateways'
 PATIENCE_S = 5.0  # in which a router that lives, or has started again, takes waiting requests
 LOOK_S = 0.05
 
@@ -78,7 +79,7 @@ class Outcome(Struct, frozen=True):
 def ingress_of(data: Path, number: int) -> Ring | None:
     """The ingress ring of this number of the venue that runs in `data`; None if there is none."""
     venue = attach(data)
-    name = "ingress.operator" if number == OPERATORS_RING else f"ingress.gateway.{number}"
+    name = RINGS.get(number, f"ingress.gateway.{number}")
     if venue is None or name not in {ring.name for ring in venue.topology.rings}:
         return None
     return venue.ring(name)

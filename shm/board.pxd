@@ -3,6 +3,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 cdef enum:
     MAX_WORDS = 64
     MAX_GATEWAYS = 8
+    API_PLACE = 8            # the api's, where gateways have theirs (from 0)
+    MAX_INTAKES = 9          # gateways and the api
     MAX_RINGS = 9            # the router's event ring and one a matcher
     MAX_AGENTS = 64
     MAX_SESSIONS = 65536

@@ -7,12 +7,12 @@ Layout (every writer has its own cache lines)::
 
     0        magic 8 │ schema hash 8
     128      64 words, a line of 128 bytes each                          (Word says who writes which)
-    8320     released[gateway 8][matcher 8], a line each
-    16512    session_in[65536], 4 bytes each                             (router)
-    278656   64 health entries                                           (each agent's host)
-    286848   16384 balance entries, an open-addressing table             (router)
-    2384000  known[batcher, gateway 8], a line each                      (batcher, gateways)
-    2385152  counts[gateway 8], a line each                              (gateways)
+    8320     released[gateway 8, api][matcher 8], a line each
+    17536    session_in[65536], 4 bytes each                             (router)
+    279680   64 health entries                                           (each agent's host)
+    287872   16384 balance entries, an open-addressing table             (router)
+    2385024  known[batcher, gateway 8], a line each                      (batcher, gateways)
+    2386176  counts[gateway 8, api], a line each                         (gateways, api)
 
     cell:   │ version 8 │ copy 0: 56 │ copy 1: 56 │ pad 8 │    copy (version & 1) is good; storing `version` publishes
 """
@@ -42,12 +42,12 @@ cdef enum:
     LINE = 128
     AT_WORDS = LINE
     AT_RELEASED = AT_WORDS + MAX_WORDS * LINE
-    AT_SESSIONS = AT_RELEASED + MAX_GATEWAYS * 8 * LINE
+    AT_SESSIONS = AT_RELEASED + MAX_INTAKES * 8 * LINE
     AT_HEALTH = AT_SESSIONS + MAX_SESSIONS * 4
     AT_BALANCES = AT_HEALTH + MAX_AGENTS * LINE
     AT_KNOWN = AT_BALANCES + BALANCE_CAPACITY * LINE
     AT_COUNTS = AT_KNOWN + (1 + MAX_GATEWAYS) * LINE
-    BOARD_SIZE = AT_COUNTS + MAX_GATEWAYS * LINE
+    BOARD_SIZE = AT_COUNTS + MAX_INTAKES * LINE
     READ_TRIES = 64  # a reader that is overtaken this often gives up: the value is unknown then
 
 cdef struct BoardCell:
@@ -193,14 +193,14 @@ cdef class Board:
         return until != 0 and <uint64_t> boottime_ns() >= until
 
     cdef void set_released(self, int gateway, int matcher, uint64_t number) noexcept nogil:
-        """Gateway `gateway` (from 0) has released matcher `matcher`'s (from 1) events up to `number`."""
+        """Gateway `gateway` (from 0), or the api, has released matcher `matcher`'s (from 1) events up to `number`."""
         store_release(<uint64_t *> (self.base + AT_RELEASED + (gateway * 8 + matcher - 1) * LINE), number)
 
     cdef uint64_t highest_released(self, int matcher) noexcept nogil:
         cdef uint64_t highest = 0
         cdef uint64_t number
         cdef int gateway
-        for gateway in range(MAX_GATEWAYS):
+        for gateway in range(MAX_INTAKES):
             number = load_acquire(<uint64_t *> (self.base + AT_RELEASED + (gateway * 8 + matcher - 1) * LINE))
             if number > highest:
                 highest = number
@@ -273,7 +273,7 @@ cdef class Board:
         return known.seq, [known.numbers[ring] for ring in range(MAX_RINGS)]
 
     cdef void show_counts(self, int gateway, const Counts *counts) noexcept nogil:
-        """Show how much gateway `gateway` (from 0) has to do."""
+        """Show how much gateway `gateway` (from 0), or the api, has to do."""
         cdef const uint64_t *values = <const uint64_t *> counts
         cdef uint64_t *words = <uint64_t *> (self.base + AT_COUNTS + gateway * LINE)
         cdef size_t i

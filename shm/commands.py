@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shm.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
+from shm.fields import API_SESSION, bytes16, bytes32, bytes64, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -80,16 +80,30 @@ class Replace(Command, frozen=True, kw_only=True):
     order_id: u64 = 0
 
 
-class Deposit(Command, frozen=True, kw_only=True):
-    """Adds `amount` smallest units of an asset to the header's account; `cl_ord_id` is its idempotency key."""
+class Payment(Command, frozen=True, kw_only=True):
+    """Money that enters or leaves the venue; `cl_ord_id` is its idempotency key."""
 
     cl_ord_id: text36
     asset: u32
-    reserved_1: u32 = 0
+    target: u32 = 0  # by the api: whose balance; 0: the header's account
     flags: u16 = 0
     verdict: u16 = 0
     amount: i64
     reserved_2: bytes16 = b""
+
+    @property
+    def owner(self) -> int:
+        """Whose balance it changes."""
+        return self.target or self.account
+
+    @property
+    def asked_by(self) -> int:
+        """Who asks: the header's session, an operator's, or, by the api, its account. 0: the configuration."""
+        return self.account if self.session >= API_SESSION else self.session
+
+
+class Deposit(Payment, frozen=True, kw_only=True):
+    """Adds `amount` smallest units of an asset to a balance."""
 
 
 class Asset(Command, frozen=True, kw_only=True):
@@ -131,18 +145,24 @@ class Instrument(Command, frozen=True, kw_only=True):
 
 
 class Account(Command, frozen=True, kw_only=True):
-    """Defines the header's account: its owner's name, which is username and SenderCompID.
+    """Defines an account: its owner's name, which is username and SenderCompID; or changes its password or role.
 
-    An EXT_CREDENTIAL record before it carries the password's hash.
+    An EXT_CREDENTIAL record before it carries the password's hash. It is the header's account that it defines, but
+    by the api `target`, which the header's account, 0 for the venue itself (a registration), asks for.
     """
 
     name: text36
-    reserved_1: u32 = 0
-    is_operator: u8 = 0
+    target: u32 = 0  # by the api; 0: a new one, whose number the router stamps
+    role: u8 = 0
     reserved_4: u8 = 0
     verdict: u16 = 0
     reserved_2: u32 = 0
     reserved_3: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
+
+    @property
+    def number(self) -> int:
+        """Which account it defines."""
+        return self.target or self.account
 
 
 class Session(Command, frozen=True, kw_only=True):
@@ -318,16 +338,8 @@ class FeeTier(Command, frozen=True, kw_only=True):
     reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
 
 
-class Withdrawal(Command, frozen=True, kw_only=True):
-    """Takes `amount` smallest units of an asset from the header's account; `cl_ord_id` is its idempotency key."""
-
-    cl_ord_id: text36
-    asset: u32
-    reserved_1: u32 = 0
-    flags: u16 = 0
-    verdict: u16 = 0
-    amount: i64
-    reserved_2: bytes16 = b""
+class Withdrawal(Payment, frozen=True, kw_only=True):
+    """Takes `amount` smallest units of an asset from a free balance."""
 
 
 class Adjustment(Command, frozen=True, kw_only=True):
@@ -391,6 +403,80 @@ class Reservation(Command, frozen=True, kw_only=True):
     reserved_2: Annotated[bytes, Meta(max_length=55, extra={"c": "uint8_t", "size": 55})] = b""
 
 
+class ApiKey(Command, frozen=True, kw_only=True):
+    """Defines a key that signs requests for the account `target`. Its name is unique, for ever.
+
+    An EXT_KEY_MATERIAL record is before it; before that up to two EXT_ADDRESSES, the networks that it may be used
+    from. From rules version 5 on, as all that follows up to Activate.
+    """
+
+    name: text36
+    key: u32 = 0  # its number, which the router stamps
+    expiry_ns: u64 = 0  # 0: never
+    target: u32
+    kind: u8
+    scopes: u8  # of KeyScope
+    verdict: u16 = 0
+    networks: u8 = 0
+    reserved: Annotated[bytes, Meta(max_length=15, extra={"c": "uint8_t", "size": 15})] = b""
+
+
+class KeyRevocation(Command, frozen=True, kw_only=True):
+    """Ends a key, for ever."""
+
+    name: text36
+    key: u32 = 0  # its number, which the router stamps
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
+
+
+class Registration(Command, frozen=True, kw_only=True):
+    """Who may register from now on."""
+
+    cl_ord_id: text36
+    mode: u8
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    reserved_2: bytes32 = b""
+
+
+class Welcome(Command, frozen=True, kw_only=True):
+    """What the venue itself may deposit, once, for each account that has registered; 0: nothing."""
+
+    cl_ord_id: text36
+    asset: u32
+    amount: i64
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+
+
+class SecondFactor(Command, frozen=True, kw_only=True):
+    """Gives the account `target` a second factor in place of the one it has; takes it away where `size` is 0.
+
+    Two EXT_RECOVERY records before it have the hashes of ten recovery codes.
+    """
+
+    target: u32
+    size: u8  # of `secret`
+    reserved: u8 = 0
+    verdict: u16 = 0
+    secret: bytes64 = b""  # of the one-time codes (TOTP), sealed with the venue's key
+
+
+class FactorUse(Command, frozen=True, kw_only=True):
+    """A one-time code of the header's account was right, or a recovery code: refused where that was used before."""
+
+    request: text36  # by which its sender knows it again
+    reserved_1: u32 = 0
+    step: u64 = 0  # of time, of a one-time code; 0: of a recovery code
+    code: u8 = 0  # which recovery code, from 1
+    reserved_2: u8 = 0
+    verdict: u16 = 0
+    reserved_3: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+
+
 class Activate(Command, frozen=True, kw_only=True):
     """The router's own: the order that an OTO list kept waiting begins to work, if its account can pay for it."""
 
@@ -435,3 +521,34 @@ class ExtLeg(Command, frozen=True, kw_only=True):
     msg_seq_num: u32 = 0
     maker_fee_ppm: i16 = 0
     taker_fee_ppm: i16 = 0
+
+
+class ExtKeyMaterial(Command, frozen=True, kw_only=True):
+    """Extension: what proves signatures of the next record's key.
+
+    A public key of 32 bytes as it is, or a secret sealed with the venue's key (procs/venue/venue_key.py).
+    """
+
+    material: bytes64
+    size: u8
+    reserved: Annotated[bytes, Meta(max_length=7, extra={"c": "uint8_t", "size": 7})] = b""
+
+
+class ExtAddresses(Command, frozen=True, kw_only=True):
+    """Extension: up to four networks that the next key may be used from.
+
+    Each has 16 bytes, an IPv4 address as ::ffff:a.b.c.d, and the length of its prefix, of 128 bits.
+    """
+
+    addresses: bytes64
+    prefixes: Annotated[bytes, Meta(max_length=4, extra={"c": "uint8_t", "size": 4})]
+    count: u8
+    reserved: Annotated[bytes, Meta(max_length=3, extra={"c": "uint8_t", "size": 3})] = b""
+
+
+class ExtRecovery(Command, frozen=True, kw_only=True):
+    """Extension: hashes of five recovery codes, of 14 bytes each."""
+
+    hashes: Annotated[bytes, Meta(max_length=70, extra={"c": "uint8_t", "size": 70})]
+    count: u8
+    reserved: u8 = 0

@@ -37,10 +37,19 @@ class CommandType(IntEnum):
     SNAPSHOT = 24
     CORRECTION_PROPOSAL = 25
     RESERVATION = 26
+    API_KEY = 27
+    KEY_REVOCATION = 28
+    REGISTRATION = 29
+    WELCOME = 30
+    SECOND_FACTOR = 31
+    FACTOR_USE = 32
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
     EXT_LEG = 67
+    EXT_KEY_MATERIAL = 68
+    EXT_ADDRESSES = 69
+    EXT_RECOVERY = 70
 
 
 class EventType(IntEnum):
@@ -65,9 +74,23 @@ class EventType(IntEnum):
     CORRECTED = 17
     SNAPSHOT = 18
     RESERVED = 19
+    SETTLED = 20
+    KEY_DEFINED = 21
+    KEY_REVOKED = 22
+    FACTOR_DEFINED = 23
+    FACTOR_USED = 24
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
+    EXT_KEY_MATERIAL = 68
+    EXT_ADDRESSES = 69
+    EXT_RECOVERY = 70
+
+
+class EventFlag(IntEnum):
+    """Bits of the `header_flags` of an event."""
+
+    API = 1  # of REPLACED: the replace came by the api
 
 
 class Side(IntEnum):
@@ -184,6 +207,38 @@ class KillScope(IntEnum):
     SESSION = 2
 
 
+class Role(IntEnum):
+    """What an account may do. An admin may do all that an operator may."""
+
+    TRADER = 0
+    OPERATOR = 1
+    ADMIN = 2
+    AUDITOR = 3  # nothing but read
+
+
+class KeyKind(IntEnum):
+    """How a request is signed with an API key."""
+
+    HMAC = 1  # HMAC-SHA256, by a secret that the log has sealed
+    ED25519 = 2
+
+
+class KeyScope(IntEnum):
+    """Bits of what an API key may be used for."""
+
+    READ = 1
+    TRADE = 2
+    WITHDRAW = 4
+
+
+class RegistrationMode(IntEnum):
+    """Who may define an account for himself."""
+
+    CLOSED = 0
+    OPEN = 1
+    APPROVAL = 2  # the account is blocked until an operator turns its kill switch off
+
+
 class CancelReason(IntEnum):
     """Why the rest of an order left the book, or never came into it."""
 
@@ -284,6 +339,17 @@ class Code(IntEnum):
     TERMS_MISSING = 126
     JOURNAL_FULL = 127
     RESENT_TOO_LATE = 128
+    KEY_UNKNOWN = 129
+    KEY_REVOKED = 130
+    KEY_EXPIRED = 131
+    KEY_SCOPE = 132
+    NAME_USED = 133
+    TOO_MANY_KEYS = 134
+    ROLE_NOT_ALLOWED = 135
+    REGISTRATION_CLOSED = 136
+    FACTOR_UNKNOWN = 137
+    FACTOR_USED = 138
+    ALREADY_WELCOMED = 139
     ORDER_CLOSED = 200
     QUANTITY_BELOW_FILLED = 201
     WOULD_TAKE = 202

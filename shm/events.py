@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shm.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
+from shm.fields import bytes16, bytes32, bytes64, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -171,7 +171,7 @@ class AccountDefined(Event, frozen=True, kw_only=True):
 
     account: u32
     name: text36
-    is_operator: u8 = 0
+    role: u8 = 0
     reserved: Annotated[bytes, Meta(max_length=39, extra={"c": "uint8_t", "size": 39})] = b""
 
 
@@ -322,6 +322,88 @@ class Reserved(Event, frozen=True, kw_only=True):
     end: u32
     fix_version: u8
     reserved_1: Annotated[bytes, Meta(max_length=63, extra={"c": "uint8_t", "size": 63})] = b""
+
+
+class Settled(Event, frozen=True, kw_only=True):
+    """All that commands up to `cause` and matchers' events up to these numbers changed of balances is announced."""
+
+    event_numbers: u64x8
+    reserved: bytes16 = b""
+
+
+class KeyDefined(Event, frozen=True, kw_only=True):
+    """Repeats ApiKey; EXT_ADDRESSES events, if any, and an EXT_KEY_MATERIAL event precede it."""
+
+    name: text36
+    key: u32
+    expiry_ns: u64
+    account: u32  # whose key it is
+    kind: u8
+    scopes: u8
+    networks: u8
+    reserved_1: u8 = 0
+    asked_by: u32  # and by which session
+    session: u32
+    reserved_2: bytes16 = b""
+
+
+class KeyRevoked(Event, frozen=True, kw_only=True):
+    """A key ends: nothing that it signs is accepted any more."""
+
+    name: text36
+    key: u32
+    account: u32
+    asked_by: u32
+    session: u32
+    reserved: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
+
+
+class FactorDefined(Event, frozen=True, kw_only=True):
+    """Repeats SecondFactor; unless it has none, two EXT_RECOVERY events precede it."""
+
+    account: u32
+    session: u32
+    size: u8
+    reserved_1: u8 = 0
+    reserved_2: u16 = 0
+    reserved_3: u32 = 0
+    secret: bytes64
+
+
+class FactorUsed(Event, frozen=True, kw_only=True):
+    """Repeats FactorUse, which was the first of its step, or of its recovery code."""
+
+    request: text36
+    account: u32
+    step: u64
+    session: u32
+    code: u8
+    reserved: Annotated[bytes, Meta(max_length=27, extra={"c": "uint8_t", "size": 27})] = b""
+
+
+class ExtKeyMaterialEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next event: repeats ExtKeyMaterial."""
+
+    material: bytes64
+    size: u8
+    reserved: Annotated[bytes, Meta(max_length=15, extra={"c": "uint8_t", "size": 15})] = b""
+
+
+class ExtAddressesEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next key's events: repeats ExtAddresses."""
+
+    addresses: bytes64
+    prefixes: Annotated[bytes, Meta(max_length=4, extra={"c": "uint8_t", "size": 4})]
+    count: u8
+    reserved: Annotated[bytes, Meta(max_length=11, extra={"c": "uint8_t", "size": 11})] = b""
+
+
+class ExtRecoveryEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next FACTOR_DEFINED: repeats ExtRecovery."""
+
+    hashes: Annotated[bytes, Meta(max_length=70, extra={"c": "uint8_t", "size": 70})]
+    count: u8
+    reserved: Annotated[bytes, Meta(max_length=9, extra={"c": "uint8_t", "size": 9})] = b""
 
 
 class ExtTermsEvent(Event, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ RECORD_SIZE = 120
 CL_ORD_ID_SIZE = 36
 SYMBOL_SIZE = 16
 MAX_MATCHERS = 8
+API_RING = 10  # the number of the api's ingress ring
+API_SESSION = 65536  # beyond every FIX session: the api's commands have this, plus the number of their key
 
 _I64_MAX = 2**63 - 1
 
@@ -27,5 +29,6 @@ i64 = Annotated[int, Meta(ge=-(2**63), le=_I64_MAX, extra={"c": "int64_t", "size
 text16 = Annotated[bytes, Meta(max_length=16, extra={"c": "char", "size": 16})]
 text36 = Annotated[bytes, Meta(max_length=36, extra={"c": "char", "size": 36})]
 bytes16 = Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})]
+bytes64 = Annotated[bytes, Meta(max_length=64, extra={"c": "uint8_t", "size": 64})]
 bytes32 = Annotated[bytes, Meta(max_length=32, extra={"c": "uint8_t", "size": 32})]
 u64x8 = Annotated[tuple[int, ...], Meta(min_length=8, max_length=8, extra={"c": "uint64_t", "size": 64})]

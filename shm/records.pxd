@@ -7,10 +7,12 @@ cdef enum:
     CL_ORD_ID_SIZE = 36
     SYMBOL_SIZE = 16
     MAX_MATCHERS = 8
+    API_RING = 10
+    API_SESSION = 65536
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x3292b3361e42c7d3ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x40b13dcc8162d6e9ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -41,10 +43,19 @@ cdef enum:
     CMD_SNAPSHOT = 24
     CMD_CORRECTION_PROPOSAL = 25
     CMD_RESERVATION = 26
+    CMD_API_KEY = 27
+    CMD_KEY_REVOCATION = 28
+    CMD_REGISTRATION = 29
+    CMD_WELCOME = 30
+    CMD_SECOND_FACTOR = 31
+    CMD_FACTOR_USE = 32
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
     CMD_EXT_LEG = 67
+    CMD_EXT_KEY_MATERIAL = 68
+    CMD_EXT_ADDRESSES = 69
+    CMD_EXT_RECOVERY = 70
 
 cdef enum:
     EVT_ACCEPTED = 1
@@ -66,9 +77,20 @@ cdef enum:
     EVT_CORRECTED = 17
     EVT_SNAPSHOT = 18
     EVT_RESERVED = 19
+    EVT_SETTLED = 20
+    EVT_KEY_DEFINED = 21
+    EVT_KEY_REVOKED = 22
+    EVT_FACTOR_DEFINED = 23
+    EVT_FACTOR_USED = 24
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
     EVT_EXT_TERMS = 66
+    EVT_EXT_KEY_MATERIAL = 68
+    EVT_EXT_ADDRESSES = 69
+    EVT_EXT_RECOVERY = 70
+
+cdef enum:
+    EVENT_FLAG_API = 1
 
 cdef enum:
     SIDE_BUY = 1
@@ -151,6 +173,26 @@ cdef enum:
 cdef enum:
     KILL_SCOPE_ACCOUNT = 1
     KILL_SCOPE_SESSION = 2
+
+cdef enum:
+    ROLE_TRADER = 0
+    ROLE_OPERATOR = 1
+    ROLE_ADMIN = 2
+    ROLE_AUDITOR = 3
+
+cdef enum:
+    KEY_KIND_HMAC = 1
+    KEY_KIND_ED25519 = 2
+
+cdef enum:
+    KEY_SCOPE_READ = 1
+    KEY_SCOPE_TRADE = 2
+    KEY_SCOPE_WITHDRAW = 4
+
+cdef enum:
+    REGISTRATION_MODE_CLOSED = 0
+    REGISTRATION_MODE_OPEN = 1
+    REGISTRATION_MODE_APPROVAL = 2
 
 cdef enum:
     CANCEL_REASON_REQUESTED = 1
@@ -243,6 +285,17 @@ cdef enum:
     CODE_TERMS_MISSING = 126
     CODE_JOURNAL_FULL = 127
     CODE_RESENT_TOO_LATE = 128
+    CODE_KEY_UNKNOWN = 129
+    CODE_KEY_REVOKED = 130
+    CODE_KEY_EXPIRED = 131
+    CODE_KEY_SCOPE = 132
+    CODE_NAME_USED = 133
+    CODE_TOO_MANY_KEYS = 134
+    CODE_ROLE_NOT_ALLOWED = 135
+    CODE_REGISTRATION_CLOSED = 136
+    CODE_FACTOR_UNKNOWN = 137
+    CODE_FACTOR_USED = 138
+    CODE_ALREADY_WELCOMED = 139
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -367,7 +420,7 @@ cdef struct DepositRecord:
     uint32_t session
     char cl_ord_id[36]
     uint32_t asset
-    uint32_t reserved_1
+    uint32_t target
     uint16_t flags
     uint16_t verdict
     int64_t amount
@@ -438,8 +491,8 @@ cdef struct AccountRecord:
     uint32_t account
     uint32_t session
     char name[36]
-    uint32_t reserved_1
-    uint8_t is_operator
+    uint32_t target
+    uint8_t role
     uint8_t reserved_4
     uint16_t verdict
     uint32_t reserved_2
@@ -743,7 +796,7 @@ cdef struct WithdrawalRecord:
     uint32_t session
     char cl_ord_id[36]
     uint32_t asset
-    uint32_t reserved_1
+    uint32_t target
     uint16_t flags
     uint16_t verdict
     int64_t amount
@@ -928,6 +981,179 @@ cdef struct ExtLegRecord:
     uint32_t msg_seq_num
     int16_t maker_fee_ppm
     int16_t taker_fee_ppm
+
+
+cdef struct ApiKeyRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char name[36]
+    uint32_t key
+    uint64_t expiry_ns
+    uint32_t target
+    uint8_t kind
+    uint8_t scopes
+    uint16_t verdict
+    uint8_t networks
+    uint8_t reserved[15]
+
+
+cdef struct KeyRevocationRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char name[36]
+    uint32_t key
+    uint16_t reserved_1
+    uint16_t verdict
+    uint8_t reserved_2[28]
+
+
+cdef struct RegistrationRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint8_t mode
+    uint8_t reserved_1
+    uint16_t verdict
+    uint8_t reserved_2[32]
+
+
+cdef struct WelcomeRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t asset
+    int64_t amount
+    uint16_t reserved_1
+    uint16_t verdict
+    uint8_t reserved_2[20]
+
+
+cdef struct SecondFactorRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint32_t target
+    uint8_t size
+    uint8_t reserved
+    uint16_t verdict
+    uint8_t secret[64]
+
+
+cdef struct FactorUseRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char request[36]
+    uint32_t reserved_1
+    uint64_t step
+    uint8_t code
+    uint8_t reserved_2
+    uint16_t verdict
+    uint8_t reserved_3[20]
+
+
+cdef struct ExtKeyMaterialRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint8_t material[64]
+    uint8_t size
+    uint8_t reserved[7]
+
+
+cdef struct ExtAddressesRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint8_t addresses[64]
+    uint8_t prefixes[4]
+    uint8_t count
+    uint8_t reserved[3]
+
+
+cdef struct ExtRecoveryRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    uint8_t hashes[70]
+    uint8_t count
+    uint8_t reserved
 
 
 cdef struct AcceptedRecord:
@@ -1130,7 +1356,7 @@ cdef struct AccountDefinedRecord:
     uint32_t instrument
     uint32_t account
     char name[36]
-    uint8_t is_operator
+    uint8_t role
     uint8_t reserved[39]
 
 
@@ -1387,3 +1613,141 @@ cdef struct ExtTermsEventRecord:
     uint64_t mate_order_id
     uint8_t list_kind
     uint8_t reserved_1[31]
+
+
+cdef struct SettledRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t event_numbers[8]
+    uint8_t reserved[16]
+
+
+cdef struct KeyDefinedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    char name[36]
+    uint32_t key
+    uint64_t expiry_ns
+    uint32_t account
+    uint8_t kind
+    uint8_t scopes
+    uint8_t networks
+    uint8_t reserved_1
+    uint32_t asked_by
+    uint32_t session
+    uint8_t reserved_2[16]
+
+
+cdef struct KeyRevokedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    char name[36]
+    uint32_t key
+    uint32_t account
+    uint32_t asked_by
+    uint32_t session
+    uint8_t reserved[28]
+
+
+cdef struct FactorDefinedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint32_t account
+    uint32_t session
+    uint8_t size
+    uint8_t reserved_1
+    uint16_t reserved_2
+    uint32_t reserved_3
+    uint8_t secret[64]
+
+
+cdef struct FactorUsedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    char request[36]
+    uint32_t account
+    uint64_t step
+    uint32_t session
+    uint8_t code
+    uint8_t reserved[27]
+
+
+cdef struct ExtKeyMaterialEventRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint8_t material[64]
+    uint8_t size
+    uint8_t reserved[15]
+
+
+cdef struct ExtAddressesEventRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint8_t addresses[64]
+    uint8_t prefixes[4]
+    uint8_t count
+    uint8_t reserved[11]
+
+
+cdef struct ExtRecoveryEventRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint8_t hashes[70]
+    uint8_t count
+    uint8_t reserved[9]

@@ -44,6 +44,15 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.RESERVATION: Reservation,
     CommandType.EXT_TERMS: ExtTerms,
     CommandType.EXT_LEG: ExtLeg,
+    CommandType.API_KEY: ApiKey,
+    CommandType.KEY_REVOCATION: KeyRevocation,
+    CommandType.REGISTRATION: Registration,
+    CommandType.WELCOME: Welcome,
+    CommandType.SECOND_FACTOR: SecondFactor,
+    CommandType.FACTOR_USE: FactorUse,
+    CommandType.EXT_KEY_MATERIAL: ExtKeyMaterial,
+    CommandType.EXT_ADDRESSES: ExtAddresses,
+    CommandType.EXT_RECOVERY: ExtRecovery,
 }
 
 EVENTS: dict[EventType, type[Event]] = {
@@ -69,9 +78,18 @@ EVENTS: dict[EventType, type[Event]] = {
     EventType.SNAPSHOT: SnapshotTaken,
     EventType.RESERVED: Reserved,
     EventType.EXT_TERMS: ExtTermsEvent,
+    EventType.SETTLED: Settled,
+    EventType.KEY_DEFINED: KeyDefined,
+    EventType.KEY_REVOKED: KeyRevoked,
+    EventType.FACTOR_DEFINED: FactorDefined,
+    EventType.FACTOR_USED: FactorUsed,
+    EventType.EXT_KEY_MATERIAL: ExtKeyMaterialEvent,
+    EventType.EXT_ADDRESSES: ExtAddressesEvent,
+    EventType.EXT_RECOVERY: ExtRecoveryEvent,
 }
 
 ENUMS: tuple[type[IntEnum], ...] = (
-    CommandType, EventType, Side, OrderType, TimeInForce, SelfTrade, OrderFlag, ListKind, Phase, PhaseReason,
-    BandAction, OrderState, TriggerReason, RestateReason, TradeFlag, KillScope, CancelReason, Code,
+    CommandType, EventType, EventFlag, Side, OrderType, TimeInForce, SelfTrade, OrderFlag, ListKind, Phase, PhaseReason,
+    BandAction, OrderState, TriggerReason, RestateReason, TradeFlag, KillScope, Role, KeyKind, KeyScope,
+    RegistrationMode, CancelReason, Code,
 )  # fmt: skip

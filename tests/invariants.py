@@ -46,6 +46,7 @@ from shm.records import (
 )
 from tests.broken import require
 from tests.consumer.money import Money
+from tests.models import derived_rows
 from tests.models.journal import crc32c
 from tests.models.ledger import LedgerModel
 
@@ -142,7 +143,7 @@ def check_money(commands: Sequence[Command], repeat: Repeat, events: Sequence[tu
             continue
         match command:
             case Deposit():
-                money.deposit(command.account, command.asset, command.amount)
+                money.deposit(command.owner, command.asset, command.amount)
                 inflow[command.asset] += command.amount
             case Withdrawal():
                 inflow[command.asset] -= command.amount
@@ -237,6 +238,16 @@ class Rows(Expected):
     def send(self, name: str) -> None:
         self.all[name] += [dict(row) for row in self.rows[name]]
         self.rows[name].clear()
+
+    def derive(self) -> None:
+        trades = derived_rows.standing(self.all["trades"], self.all["corrections"])
+        self.all["candles"] += derived_rows.candles(trades)
+        scale_of = {number: row["scale"] for number, row in self.assets.items()}
+        scales = {
+            row["symbol"]: (scale_of[row["base_asset"]], scale_of[row["quote_asset"]])
+            for row in self.instruments.values()
+        }
+        self.all["position_states"] += derived_rows.positions(trades, scales)
 
 
 def check_database(

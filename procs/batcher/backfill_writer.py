@@ -59,6 +59,11 @@ class Filling:
                     self._load(reader, progress)
             self._load(reader, progress)
 
+    def complete(self) -> None:
+        """Make the candles and positions that corrections have left to be made."""
+        while self._session.make_missing():
+            pass
+
     def _load(self, reader: Reader, progress: Callable[[int], None]) -> None:
         """Write all that is spooled."""
         batch, session = self._batch, self._session

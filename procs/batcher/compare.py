@@ -13,11 +13,12 @@ from msgspec import Struct
 from psycopg import sql
 
 from procs.batcher.database import CONNECT_TIMEOUT_S
-from procs.batcher.expected_rows import TABLES, Expected, columns_of
+from procs.batcher.expected_rows import MISSING, TABLES, Expected, columns_of
 from shm.layout import unpack_command, unpack_event
 from shm.records import Event
 
 SHOWN_DIFFERENCES = 10
+GAPS = (sql.Identifier("candle_gaps"), sql.Identifier("position_gaps"))
 LOCK_TIMEOUT_S = 10  # a lock that lasts longer also keeps the batcher from writing
 
 
@@ -38,12 +39,14 @@ class TableReport(Struct, frozen=True):
 
 class Report(Struct, frozen=True):
     """`complete_seq`: the database has all rows caused up to here. `short`: ring -> events that the database has beyond
-    the replay's last (its watermark must not be ahead of the journal)."""
+    the replay's last (its watermark must not be ahead of the journal). `missing`: how many symbols' candles, and
+    positions, the batcher has yet to make again: they are not compared."""
 
     complete_seq: int
     numbers: list[int]
     tables: dict[str, TableReport]
     short: dict[int, int]
+    missing: int = 0
 
     @property
     def clean(self) -> bool:
@@ -68,8 +71,9 @@ def compare(database_url: str, events: Callable[[int], Iterable[bytes]], command
         short = {ring: numbers[ring] - last for ring, last in replayed.items() if last < numbers[ring]}
         expected.finish()
         tables = {name: _compare_table(connection, name) for name in TABLES}
+        missing = sum(_count(connection, sql.SQL("SELECT count(*) FROM {}").format(gaps)) for gaps in GAPS)
         connection.rollback()
-    return Report(writer[0] if writer else 0, numbers, tables, short)
+    return Report(writer[0] if writer else 0, numbers, tables, short, missing)
 
 
 def _until(records: Iterable[bytes], last: int) -> Iterator[Event]:
@@ -88,8 +92,9 @@ def _compare_table(connection: psycopg.Connection, name: str) -> TableReport:
     actual, expected = sql.Identifier(name), sql.Identifier(f"expected_{name}")
     joined = sql.SQL(
         "FROM (SELECT {columns} FROM {expected}) AS e FULL JOIN (SELECT {columns} FROM {actual}) AS a USING ({key})"
-        " WHERE e IS DISTINCT FROM a"
+        " WHERE e IS DISTINCT FROM a AND {compared}"
     ).format(
+        compared=sql.SQL(MISSING.get(name, "true")),
         columns=columns_of(name),
         expected=expected,
         actual=actual,

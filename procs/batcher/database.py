@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from config.schema import Config, ReplicationSection
 from procs.venue import node
+from shm.log_lines import log
 
 if TYPE_CHECKING:
     import psycopg
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).with_name("migrations")
 # Any two migrators exclude each other by this advisory lock ("lockstep" as a number).
 MIGRATION_LOCK = 0x6C6F636B73746570
+NOT_PRELOADED = """
+    SELECT FROM pg_available_extensions
+    WHERE name = 'timescaledb' AND current_setting('timescaledb.disable_load', true) IS NULL
+"""
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 10
@@ -299,6 +304,11 @@ def migrate(database_url: str) -> list[str]:
             # yoyo's lock is a row that a killed process leaves behind. We hold the advisory lock: no one is at work.
             backend.break_lock()
             with backend.lock():
+                if turn.execute(NOT_PRELOADED).rowcount:
+                    log.warning(
+                        "TimescaleDB is installed, but not preloaded: trades get partitions of a day",
+                        to_use_it="add timescaledb to shared_preload_libraries before the first start",
+                    )
                 pending = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))
                 for migration in pending:
                     _apply(backend, migration)

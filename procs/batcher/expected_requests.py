@@ -20,15 +20,14 @@ from shm.records import (
     CommandType,
     Correction,
     CorrectionProposal,
-    Deposit,
     FeeTier,
     KillScope,
     KillSwitch,
     Limits,
     MassCancel,
+    Payment,
     SelfTrade,
     Side,
-    Withdrawal,
 )
 
 PROPOSALS = (CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL)
@@ -37,7 +36,8 @@ REQUESTS = (
     CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT, CommandType.FEE_TIER,
 )  # fmt: skip
 COMMANDS = (
-    *REQUESTS, CommandType.MASS_CANCEL, CommandType.KILL_SWITCH, CommandType.PHASE, CommandType.SCHEDULE
+    *REQUESTS, CommandType.MASS_CANCEL, CommandType.KILL_SWITCH, CommandType.PHASE, CommandType.SCHEDULE,
+    CommandType.REGISTRATION, CommandType.WELCOME,
 )  # fmt: skip
 # More digits than ticks × mantissa can have, so that nothing is rounded.
 EXACT = Context(prec=60)
@@ -76,7 +76,7 @@ def action_of(command: Command, listed: ListedRows) -> dict[str, Any]:
         "action": CommandType(command.type).name,
         "user_id": command.account,
         "session_id": command.session,
-        "target_id": (command.account if isinstance(command, Withdrawal) else getattr(command, "target", 0)) or None,
+        "target_id": (command.owner if isinstance(command, Payment) else getattr(command, "target", 0)) or None,
         "symbol": listed.symbol_of(command),
         "side": Side(command.side).name if isinstance(command, MassCancel) and command.side else None,
         "scope": KillScope(switch.scope).name if switch else None,
@@ -92,16 +92,15 @@ def action_of(command: Command, listed: ListedRows) -> dict[str, Any]:
 
 def request_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     """What `requests` has of a command that was carried out."""
-    is_payment = isinstance(command, Deposit | Withdrawal)
     asset = getattr(command, "asset", 0)
     units = getattr(command, "max_units", getattr(command, "amount", 0))
     id = getattr(command, "cl_ord_id", b"")
     return {
         "seq": command.seq,
         "request": CommandType(command.type).name,
-        "asked_by": (command.session if is_payment else command.account) or None,
+        "asked_by": (command.asked_by if isinstance(command, Payment) else command.account) or None,
         "approves": getattr(command, "proposal", 0) or None,
-        "target_id": command.account if is_payment else getattr(command, "target", None),
+        "target_id": command.owner if isinstance(command, Payment) else getattr(command, "target", None),
         "symbol": listed.symbol_of(command),
         "asset": listed.assets[asset]["asset"] if asset else None,
         "amount": listed.money(asset, units) if asset else None,

@@ -50,6 +50,7 @@ from shm.records import (
 
 # FIX calls these expired; every other end of an order is a cancel.
 EXPIRED = (CancelReason.EXPIRED, CancelReason.AUCTION_ENDED)
+ENDED = ("FILLED", "CANCELED", "EXPIRED")
 # Rows held back before they are sent to the server, where they wait in a temporary table to be compared.
 BUFFERED_ROWS = 10_000
 TYPED = """
@@ -71,7 +72,8 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
         (
             "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity",
             "filled", "remaining", "state", "stop_price", "trail", "display", "minimum", "expires", "budget",
-            "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "created", "updated", "seq",
+            "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "is_open", "created",
+            "updated", "seq",
         ),
     ),
     "trades": (
@@ -110,7 +112,71 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
             "seller_fee", "time", "seq",
         ),
     ),
+    "candles": (
+        3,
+        (
+            "symbol", "interval", "time", "open", "high", "low", "close", "volume", "quote_volume", "trades",
+            "taker_buy_volume", "taker_buy_quote_volume",
+        ),
+    ),
+    "position_states": (2, ("user_id", "symbol", "quantity", "cost", "realised", "fills")),
 }  # fmt: skip
+# Both follow from trades and corrections: here from those of the replay, each interval from the trades themselves.
+CANDLES = """
+    INSERT INTO expected_candles
+    SELECT
+        symbol, name, bin, (array_agg(price ORDER BY seq, trade_id))[1], max(price), min(price),
+        (array_agg(price ORDER BY seq DESC, trade_id DESC))[1], sum(quantity), sum(price * quantity), count(*),
+        sum(CASE taker_side WHEN 'BUY' THEN quantity ELSE 0 END),
+        sum(CASE taker_side WHEN 'BUY' THEN price * quantity ELSE 0 END)
+    FROM (
+        SELECT
+            t.symbol, i.name, date_bin(i.length, t."time", '2001-01-01 00:00Z') AS bin,
+            coalesce(c.new_price, t.price) AS price, t.quantity, t.taker_side, t.seq, t.trade_id
+        FROM expected_trades AS t
+        LEFT JOIN expected_corrections AS c USING (matcher, trade_id)
+        CROSS JOIN (VALUES
+            ('1s', INTERVAL '1 second'), ('1m', INTERVAL '1 minute'), ('5m', INTERVAL '5 minutes'),
+            ('1h', INTERVAL '1 hour'), ('1d', INTERVAL '1 day')
+        ) AS i (name, length)
+        WHERE c.trade_id IS NULL OR c.new_price IS NOT NULL
+    ) AS standing
+    GROUP BY symbol, name, bin
+"""
+# In the order of the log, a purchase from oneself first.
+POSITIONS = """
+    INSERT INTO expected_position_states
+    SELECT user_id, symbol, (position).quantity, (position).cost, (position).realised, fills FROM (
+        SELECT
+            user_id, f.symbol, count(*) AS fills,
+            position_of(
+                CASE WHEN buys THEN quantity - fee ELSE -quantity END,
+                CASE WHEN buys THEN price * quantity ELSE price * quantity - fee END, ('1e-' || a.scale)::numeric
+                ORDER BY f.seq, f.matcher, f.trade_id, f.buys DESC
+            ) AS position
+        FROM (
+            SELECT
+                side.user_id, side.buys, t.symbol, t.quantity, coalesce(c.new_price, t.price) AS price,
+                coalesce(CASE WHEN side.buys THEN c.buyer_fee ELSE c.seller_fee END, side.fee) AS fee, t.seq,
+                t.matcher, t.trade_id
+            FROM expected_trades AS t
+            LEFT JOIN expected_corrections AS c USING (matcher, trade_id)
+            CROSS JOIN LATERAL (VALUES
+                (t.taker_user_id, t.taker_side = 'BUY', t.taker_fee),
+                (t.maker_user_id, t.taker_side = 'SELL', t.maker_fee)
+            ) AS side (user_id, buys, fee)
+            WHERE c.trade_id IS NULL OR c.new_price IS NOT NULL
+        ) AS f
+        JOIN expected_instruments AS i ON i.symbol = f.symbol
+        JOIN expected_assets AS a ON a.id = i.quote_asset
+        GROUP BY user_id, f.symbol
+    ) AS made
+"""
+# What the batcher has yet to make again is not compared.
+MISSING = {
+    "candles": "symbol NOT IN (SELECT symbol FROM candle_gaps)",
+    "position_states": "(user_id, symbol) NOT IN (SELECT user_id, symbol FROM position_gaps)",
+}
 
 
 @dataclass
@@ -201,6 +267,12 @@ class Expected(ListedRows):
                 self.add(name, row)
         for name in TABLES:
             self.send(name)
+        self.derive()
+
+    def derive(self) -> None:
+        """Add the rows that follow from those of trades and corrections."""
+        self.connection.execute(CANDLES)
+        self.connection.execute(POSITIONS)
 
     def add(self, name: str, row: dict[str, Any]) -> None:
         self.rows[name].append(row)
@@ -334,6 +406,7 @@ class Expected(ListedRows):
             quantity=self.quantity(event.instrument, lots),
             filled=self.quantity(event.instrument, order.filled_lots),
             remaining=self.quantity(event.instrument, leaves),
+            is_open=order.row["state"] not in ENDED,
             updated=moment(event.time_ns),
             seq=event.cause,
         )

@@ -8,6 +8,7 @@ cdef class History:
     cdef readonly uint64_t trades
     cdef readonly uint64_t first_trade_ns
     cdef readonly uint64_t last_trade_ns
+    cdef readonly list corrected
     cdef Listings listings
     cdef Buffer trades_out
     cdef Buffer phases_out

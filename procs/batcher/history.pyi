@@ -7,4 +7,5 @@ class History:
     trades: int
     first_trade_ns: int
     last_trade_ns: int
+    corrected: list[tuple[int, int]]
     def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]: ...

@@ -174,7 +174,10 @@ cdef int write_correction(Buffer out, Listings listings, const CorrectedRecord *
 
 
 cdef class History:
-    """Rows in terms of `listings`; `tables` has their COPY data. `Batch` empties it with each batch that it begins."""
+    """Rows in terms of `listings`; `tables` has their COPY data. `Batch` empties it with each batch that it begins.
+
+    `corrected` has matcher and trade id of each trade that was corrected.
+    """
 
     def __cinit__(self, Listings listings not None):
         self.listings = listings
@@ -186,6 +189,7 @@ cdef class History:
     def begin(self) -> None:
         """Forget all rows."""
         self.trades = 0
+        self.corrected = []
         self.first_trade_ns = self.last_trade_ns = 0
         for buffer in (self.trades_out, self.phases_out, self.actions_out, self.corrections_out):
             (<Buffer> buffer).begin()
@@ -214,4 +218,6 @@ cdef class History:
         return write_action(self.actions_out, self.listings, event)
 
     cdef int correct(self, const CorrectedRecord *event) except -1 nogil:
+        with gil:
+            self.corrected.append((event.matcher, event.trade_id))
         return write_correction(self.corrections_out, self.listings, event)

@@ -15,7 +15,8 @@ from msgspec import Struct
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from procs.batcher import partitions
+from procs.batcher import derived, partitions
+from procs.batcher.candles import TOUCHED_COLUMNS
 from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLUMNS, TRADE_COLUMNS
 from procs.batcher.requests import REQUEST_COLUMNS
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
@@ -51,9 +52,10 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "requests": (("seq",), REQUEST_COLUMNS),
     "corrections": (("matcher", "trade_id"), CORRECTION_COLUMNS),
     "balances": (("user_id", "asset"), BALANCE_COLUMNS),
+    "candles": (("symbol", "time"), TOUCHED_COLUMNS),  # of a second: all candles with it are made again
 }  # fmt: skip
 # Tables whose rows are written again, whole: a later one makes an earlier one needless.
-REWRITTEN = ("assets", "instruments", "users", "balances")
+REWRITTEN = ("assets", "instruments", "users", "balances", "candles")
 KEPT = ("created",)  # columns that stay then
 SMALL, LARGE, NUMERIC, TIME, BOOLEAN = "smallint", "bigint", "numeric", "timestamptz", "boolean"
 # Of columns that are not text: COPY's binary form has the width of the type.
@@ -71,7 +73,7 @@ TYPES = {
     "new_price": NUMERIC, "auction_price": NUMERIC, "auction_quantity": NUMERIC, "reference_price": NUMERIC,
     "amount": NUMERIC,
     "created": TIME, "updated": TIME, "expires": TIME, "time": TIME, "ends": TIME,
-    "post_only": BOOLEAN, "slide": BOOLEAN, "auction": BOOLEAN, "is_on": BOOLEAN,
+    "post_only": BOOLEAN, "slide": BOOLEAN, "auction": BOOLEAN, "is_on": BOOLEAN, "is_open": BOOLEAN,
     "terms": "jsonb",
 }  # fmt: skip
 
@@ -84,8 +86,19 @@ UPDATE_ORDERS = """
         stop_price = coalesce(c.stop_price, o.stop_price), trail = coalesce(c.trail, o.trail),
         display = coalesce(c.display, o.display), expires = coalesce(c.expires, o.expires),
         end_reason = coalesce(c.end_reason, o.end_reason), cl_ord_id = coalesce(c.cl_ord_id, o.cl_ord_id),
+        is_open = CASE WHEN c.state IS NULL THEN o.is_open
+            ELSE c.state IN ('WAITING', 'NEW', 'TRIGGERED', 'PARTIALLY_FILLED') END,
         updated = c.updated, seq = c.seq
     FROM {source} AS c WHERE o.order_id = c.order_id
+"""
+REMAKE_CANDLES = """
+    SELECT remake_candles(symbol, "time", "time" + INTERVAL '1 microsecond')
+    FROM (SELECT DISTINCT symbol, "time" FROM {source} AS s) AS touched
+"""
+# What follows from a trade that is loaded later, or a correction of it.
+FOLLOWS = """
+    SELECT t.symbol, date_trunc('second', t."time"), t.seq, t.maker_user_id, t.taker_user_id FROM trades AS t
+    WHERE t.matcher = %s AND t.trade_id = %s
 """
 # A check at the end of a transaction would not say which row failed.
 IMMEDIATE = "SET CONSTRAINTS ALL IMMEDIATE"
@@ -303,10 +316,30 @@ def _load_one(connection: psycopg.Connection, number: int, table: str, time: str
     source = sql.SQL(ONE).format(columns=_typed(TABLES[table][1]), number=sql.Literal(number))
     refusal = _attempt(connection, table, source, sql.SQL("SELECT 1").format() if table == CHANGES else None)
     if refusal is None:
+        _follow(connection, number, table)
         connection.execute("DELETE FROM refused_rows WHERE number = %s", [number])
         return False
     connection.execute("UPDATE refused_rows SET sqlstate = %s, reason = %s WHERE number = %s", [*refusal, number])
     return True
+
+
+def _follow(connection: psycopg.Connection, number: int, table: str) -> None:
+    """Bring candles and positions up to date with a trade, or a correction of one, that its table has taken."""
+    if table not in ("trades", "corrections"):
+        return
+    key = connection.execute(
+        "SELECT (fields ->> 'matcher')::smallint, (fields ->> 'trade_id')::bigint FROM refused_rows WHERE number = %s",
+        [number],
+    ).fetchone()
+    row = connection.execute(FOLLOWS, key).fetchone()
+    if row is None:
+        return  # the correction of a trade that is not there
+    symbol, second, seq, *users = row
+    derived.mark(connection, [(user, symbol) for user in users])
+    fields = {"symbol": symbol, "time": second.isoformat(), "seq": seq}
+    noted = connection.execute(NOTE, ["candles", f"{symbol}/{second.isoformat()}", seq, Jsonb(fields)]).fetchone()
+    if noted is not None:
+        _load_one(connection, noted[0], "candles", None)
 
 
 def _attempt(
@@ -337,6 +370,8 @@ def _written(table: str, source: sql.Composed) -> sql.Composed:
     """The statement that writes the rows of `source` into a table."""
     if table == CHANGES:
         return sql.SQL(UPDATE_ORDERS).format(source=source)
+    if table == "candles":
+        return sql.SQL(REMAKE_CANDLES).format(source=source)
     keys, columns = TABLES[table]
     insert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} AS s").format(
         sql.Identifier(table), _names(columns), _names(columns), source

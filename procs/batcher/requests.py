@@ -26,12 +26,11 @@ from shm.records import (
     CommandType,
     Correction,
     CorrectionProposal,
-    Deposit,
     FeeTier,
     Limits,
+    Payment,
     PositionLimit,
     SelfTrade,
-    Withdrawal,
 )
 
 REQUESTED = (
@@ -89,14 +88,13 @@ def rows(records: Iterable[bytes], listings: Listings) -> list[tuple[Any, ...]]:
 
 
 def _row(command: Command, listings: Listings) -> tuple[Any, ...]:
-    # These have the owner of the money in their header, and who asks in the session (none: the configuration).
-    is_payment = isinstance(command, Deposit | Withdrawal)
     symbol, asset, amount, terms = _said(command, listings)
-    target = command.account if is_payment else getattr(command, "target", None)
+    target = command.owner if isinstance(command, Payment) else getattr(command, "target", None)
     id = getattr(command, "cl_ord_id", b"")
     time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=command.time_ns // 1000)
+    asked_by = command.asked_by if isinstance(command, Payment) else command.account
     return (
-        command.seq, CommandType(command.type).name, (command.session if is_payment else command.account) or None,
+        command.seq, CommandType(command.type).name, asked_by or None,
         getattr(command, "proposal", 0) or None, target, symbol, asset, amount, shown(id) if id else None,
         Jsonb(terms), time,
     )  # fmt: skip
@@ -105,7 +103,7 @@ def _row(command: Command, listings: Listings) -> tuple[Any, ...]:
 def _said(command: Command, listings: Listings) -> tuple[str | None, str | None, Decimal | None, dict[str, Any]]:
     """Symbol, asset, amount and terms of a request, as far as it has them."""
     match command:
-        case Deposit() | Withdrawal() | Adjustment():
+        case Payment() | Adjustment():
             name, scale = listings.assets[command.asset]
             return None, name, _units(command.amount, scale), {}
         case PositionLimit():

@@ -1,8 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.batcher.candles cimport Candles
 from procs.batcher.encode cimport Buffer
 from procs.batcher.history cimport History
 from procs.batcher.listings cimport Listings
+from procs.batcher.positions cimport Positions
 from procs.batcher.spool cimport RINGS
 from shm.records cimport (AcceptedRecord, BalanceRecord, CancelledRecord, EventRecord, ExtTermsEventRecord,
                           ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord)
@@ -67,6 +69,8 @@ cdef class Batch:
     cdef readonly uint32_t epoch
     cdef char[16] boot_id
     cdef readonly History history
+    cdef readonly Candles candles
+    cdef readonly Positions positions
     cdef readonly Listings listings
     cdef readonly dict assets_defined
     cdef readonly dict instruments_defined

@@ -2,8 +2,10 @@ from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
+from procs.batcher.candles import Candles
 from procs.batcher.history import History
 from procs.batcher.listings import Listings
+from procs.batcher.positions import Positions
 from shm.records import AccountDefined, AssetDefined, ExtCredentialEvent, InstrumentDefined
 
 ORDER_COLUMNS: tuple[str, ...]
@@ -19,6 +21,8 @@ class Batch:
     complete_seq: int
     epoch: int
     history: History
+    candles: Candles
+    positions: Positions
     listings: Listings
     assets_defined: dict[int, AssetDefined]
     instruments_defined: dict[int, InstrumentDefined]

@@ -10,10 +10,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from procs.batcher.candles cimport Candles
 from procs.batcher.encode cimport Buffer, int128
 from procs.batcher.history cimport History
 from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
 from procs.batcher.names cimport NAME_SIZE, Names
+from procs.batcher.positions cimport Positions
 from procs.batcher.spool cimport FRAME_RECORDS, RINGS
 from shm.records cimport (
     CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED,
@@ -31,14 +33,14 @@ from shm.records import (
 )
 
 cdef enum:
-    CREATED_FIELDS = 27
+    CREATED_FIELDS = 28
     CHANGED_FIELDS = 14
     BALANCE_FIELDS = 6
 
 ORDER_COLUMNS = (
     "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity", "filled",
     "remaining", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget", "post_only",
-    "slide", "self_trade", "list_kind", "mate_order_id", "created", "updated", "seq",
+    "slide", "self_trade", "list_kind", "mate_order_id", "is_open", "created", "updated", "seq",
 )
 CHANGE_COLUMNS = (
     "order_id", "price", "quantity", "filled", "remaining", "state", "stop_price", "trail", "display", "expires",
@@ -84,8 +86,8 @@ cdef class Batch:
     """Rows of at most `batch_rows` events and one frame more. `begin` starts a batch after a database's watermark.
 
     `epoch` is the last one that begins in it, 0 if none does. Order rows that the batch creates are whole; orders from
-    before it get a change: what to add to quantity and filled, and the new value, if any, of the rest. Instruments and
-    assets stay known from batch to batch.
+    before it get a change: what to add to quantity and filled, and the new value, if any, of the rest. Instruments,
+    assets and positions stay known from batch to batch.
     """
 
     def __cinit__(self, uint64_t batch_rows):
@@ -103,6 +105,8 @@ cdef class Batch:
             raise MemoryError
         self.listings = Listings()
         self.history = History(self.listings)
+        self.candles = Candles(self.listings)
+        self.positions = Positions(self.listings)
         self.orders_out = Buffer()
         self.changes_out = Buffer()
         self.balances_out = Buffer()
@@ -123,6 +127,8 @@ cdef class Batch:
         self.epoch = 0
         self.events = self.created = self.changed = self.balances = self.order_count = 0
         self.history.begin()
+        self.candles.begin()
+        self.positions.begin()
         self.assets_defined, self.instruments_defined, self.users_defined = {}, {}, {}
         self.credential = b""
         memset(self.order_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
@@ -268,6 +274,8 @@ cdef class Batch:
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
         self.fill(event.maker_order_id, event.maker_leaves_lots, event)
         self.fill(event.taker_order_id, event.taker_leaves_lots, event)
+        self.candles.trade(event)
+        self.positions.trade(event)
         return self.history.trade(ring, event)
 
     cdef void fill(self, uint64_t order_id, int64_t leaves_lots, const TradedRecord *event) noexcept nogil:
@@ -439,6 +447,7 @@ cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) ex
     else:
         out.null()
         out.null()
+    out.boolean(order.state <= STATE_PARTIALLY_FILLED)
     out.time(order.created_ns)
     out.time(order.updated_ns)
     out.integer(<int64_t> order.seq)

@@ -5,6 +5,7 @@ It never retries: any failure ends the session, and the next one asks the databa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -13,9 +14,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from procs.batcher import partitions, requests
+from procs.batcher import derived, partitions, requests
 from procs.batcher.author import Author, objection
+from procs.batcher.candles import CANDLE_COLUMNS
 from procs.batcher.database import CONNECT_TIMEOUT_S
+from procs.batcher.positions import POSITION_COLUMNS
 from procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined, is_of_rows
 from procs.batcher.requests import REQUEST_COLUMNS, Listing, Listings, Records
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
@@ -28,6 +31,7 @@ COPY_BYTES = 2**20
 Encoded = tuple[memoryview, memoryview, memoryview]  # created orders, changed orders, balances
 # A batch reaches over more days only after a longer stop; a wrong clock must not make partitions without end.
 MOST_DAYS = 40
+PROGRESS_S = 10.0
 
 # Work must follow the size of a batch, never that of a table: no plan of ours may read `orders` from end to end.
 SESSION = """
@@ -119,11 +123,12 @@ class Session:
         self.born_ns = born_ns
         self._author = author
         self._records = records
+        self._tell_at_s = 0.0
         self._connection = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION
         )
         try:
-            self._connection.execute(SESSION)
+            self._connection.execute(SESSION + derived.SESSION)
             self._claim, self.complete_seq, self._requests_seq = self._take_over()
             self.numbers = self._read_numbers()
             self._days = partitions.days_of(self._connection)
@@ -136,7 +141,7 @@ class Session:
         self._connection.close()
 
     def teach(self, batch: Batch) -> None:
-        """Give a batch the assets and instruments that the database has, or has refused."""
+        """Give a batch the assets and instruments that the database has, or has refused, and positions."""
         for number, asset, scale, _ in defined(self._connection, "assets"):
             batch.listings.know_asset(number, unshown(asset), scale)
         for number, symbol, _, base, quote, tick, price_scale, lot, quantity_scale, *_ in defined(
@@ -144,6 +149,34 @@ class Session:
         ):
             tick, lot = (tick, price_scale), (lot, quantity_scale)
             batch.listings.know_instrument(number, unshown(symbol), base, quote, tick, lot)
+        derived.teach(self._connection, batch)
+        self._maker = derived.PositionMaker(batch)
+
+    def make_missing(self) -> bool:
+        """Make some of the candles and positions that are not there; False if there is nothing more to make.
+
+        To be called between batches, once `teach` has been.
+        """
+        row = self._connection.execute(derived.IS_MISSING).fetchone()
+        if row is None or not row[0]:
+            return False
+        with self._connection.transaction():
+            self._check_claim()
+            left = derived.make_candles(self._connection)
+            if left is None:
+                self._maker.turn(self._connection)
+        self._maker.committed()
+        if left is not None:
+            self._tell_progress(left)
+        return True
+
+    def _tell_progress(self, left: str) -> None:
+        """Log how far the candles of a database of an earlier version are made, now and then."""
+        now_s = time.monotonic()
+        if left and now_s < self._tell_at_s:
+            return
+        self._tell_at_s = now_s + PROGRESS_S
+        log.info("making the candles of earlier trades", left=left or "nothing")
 
     def write(self, batch: Batch) -> None:
         """Write the batch and move the watermark past it, both or neither. Rows that the server refuses are set aside.
@@ -188,6 +221,8 @@ class Session:
                 if batch.balances:
                     self._copy("changed_balances", BALANCE_COLUMNS, balances)
                     self._connection.execute(UPSERT_BALANCES)
+                self._copy_derived(batch)
+                derived.write(self._connection, batch)
         except _NotThereError:
             return False
         except psycopg.Error as error:
@@ -212,6 +247,10 @@ class Session:
                     staging.take(table, self._copier(rows))
                 staging.take("requests", self._copy_requests(requested))
                 staging.take("balances", self._copier(balances))
+                staging.take("candles", self._copy_touched(batch))
+                self._copy_derived(batch)
+                derived.mark_changed(self._connection)
+                derived.mark_sides(self._connection, derived.corrected_by(self._connection, batch))
                 has_refused = self._has_refused()
         except psycopg.Error as error:
             if self._connection.broken or not is_of_rows(error):
@@ -309,6 +348,25 @@ class Session:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for begin in range(0, len(rows), COPY_BYTES):
                 copy.write(rows[begin : begin + COPY_BYTES])
+
+    def _copy_derived(self, batch: Batch) -> None:
+        """The batch's share in candles, and the positions that it changes, for what follows from its trades."""
+        if batch.history.trades:
+            self._copy("changed_candles", CANDLE_COLUMNS, batch.candles.encoded())
+            self._copy("changed_positions", POSITION_COLUMNS, batch.positions.encoded())
+
+    def _copy_touched(self, batch: Batch) -> Copy:
+        """Copies the seconds whose candles the batch changes, by its trades and corrections."""
+
+        def copy(table: str, columns: tuple[str, ...]) -> None:
+            self._copy(table, columns, batch.candles.touched())
+            if corrected := derived.corrected_by(self._connection, batch):
+                self._connection.execute(
+                    sql.SQL(derived.TOUCHED).format(sql.Identifier(table)),
+                    [list(each) for each in zip(*corrected, strict=True)],
+                )
+
+        return copy
 
     def _copy_requests(self, records: list[bytes]) -> Copy:
         """Copies the rows of these records, in terms of what the database lists when it is called."""

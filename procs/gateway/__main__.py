@@ -14,18 +14,18 @@ from procs.gateway.fix.connection import Connection
 from procs.gateway.fix.encode import Outbox
 from procs.gateway.fix.rules import Rules
 from procs.gateway.gateway import Gateway
-from procs.gateway.ingress_writer import IngressWriter
-from procs.gateway.listings import Listings
 from procs.gateway.order_entry import OrderEntry
-from procs.gateway.orders import ClientOrders
 from procs.gateway.other_gateways import parts_of, sessions_elsewhere
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.reports import Reports
 from procs.gateway.retention import Keep
 from procs.gateway.server import Server
 from procs.gateway.store import Store, read_over
-from procs.gateway.validation import Validator
 from procs.host.event_loop import STARTING, show_health
+from procs.intake.ingress_writer import IngressWriter
+from procs.intake.listings import Listings
+from procs.intake.orders import ClientOrders
+from procs.intake.refused_ids import RefusedIds
+from procs.intake.validation import Validator
 from procs.venue.venue import Venue
 from shm.journal_select import select_whole
 from shm.records import CommandType

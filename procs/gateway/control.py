@@ -7,14 +7,13 @@ answer; the command makes sure that an operator asks, as with the operators' rin
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable
 
 import msgspec
 from msgspec import Struct
 
+from procs.edge.own_socket import is_own, listener
 from procs.gateway.session_log import SessionStatus
 
 PAGE = 256  # sessions of one answer: the gateway does nothing else while it looks at them
@@ -22,7 +21,6 @@ MAX_AT_ONCE = 8
 REQUEST_S = 2.0
 MAX_REQUEST_BYTES = 4096
 ANSWER_S = 15.0  # that the asker waits: a client gets some seconds to log out
-CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 
 
 class List(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
@@ -72,9 +70,8 @@ class Control:
 
     async def open(self) -> None:
         """Listen. OSError if the name is taken."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(f"\0{self._name}")
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_REQUEST_BYTES)
+        listening = listener(self._name)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=MAX_REQUEST_BYTES)
 
     def close(self) -> None:
         if self._server is not None:
@@ -83,7 +80,7 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
         try:
-            if self._open <= MAX_AT_ONCE and _is_own(writer.get_extra_info("socket")):
+            if self._open <= MAX_AT_ONCE and is_own(writer.get_extra_info("socket")):
                 async with asyncio.timeout(REQUEST_S):
                     line = await reader.readline()
                 writer.write(msgspec.json.encode(await self._answer(msgspec.json.decode(line, type=Request))))
@@ -94,24 +91,13 @@ class Control:
             writer.close()
 
 
-def _is_own(connected: socket.socket) -> bool:
-    """Whether the other end runs as this process's user, or as root."""
-    found = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    return CREDENTIALS.unpack(found)[1] in (0, os.geteuid())
-
-
-def name_of(boot_id: str, gateway: str) -> str:
-    """The name of a gateway's socket, in this run of its venue."""
-    return f"lockstep-{boot_id}-{gateway}"
-
-
 def ask(name: str, request: Request) -> bytes:
     """Ask the gateway with this name; returns its answer as JSON. ControlError if there is none."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
             connected.settimeout(ANSWER_S)
             connected.connect(f"\0{name}")
-            if not _is_own(connected):
+            if not is_own(connected):
                 raise ControlError("another user's process answers in the gateway's place")
             connected.sendall(msgspec.json.encode(request) + b"\n")
             answer = b"".join(iter(lambda: connected.recv(65536), b""))

@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from procs.edge.released_events cimport RINGS, ReleasedEvents
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix_session cimport FixSession
-from procs.gateway.listings cimport Listings
-from procs.gateway.orders cimport ClientOrders
+from procs.intake.listings cimport Listings
+from procs.intake.orders cimport ClientOrders
 from procs.gateway.reports cimport Reports
 from procs.gateway.store cimport Store
 from shm.records cimport (

@@ -1,10 +1,10 @@
 from collections.abc import Callable
 
 from procs.edge.released_events import ReleasedEvents
-from procs.gateway.authentication import Account, Accounts
+from procs.edge.authentication import Account, Accounts
 from procs.gateway.fix_session import FixSession
-from procs.gateway.listings import Listings
-from procs.gateway.orders import ClientOrders
+from procs.intake.listings import Listings
+from procs.intake.orders import ClientOrders
 from procs.gateway.reports import Reports
 from procs.gateway.store import Store
 from procs.venue.snapshot_parts import Snapshots

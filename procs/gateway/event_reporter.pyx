@@ -10,9 +10,10 @@ from libc.string cimport memcpy
 
 from procs.edge.released_events cimport RINGS, ReleasedEvents
 from procs.gateway.followed cimport note_reservation, tell_followed
-from procs.gateway.orders cimport ClientOrder
+from procs.intake.orders cimport ClientOrder
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
+    API_SESSION,
     CMD_CANCEL,
     CMD_EXT_LEG,
     CMD_MASS_CANCEL,
@@ -35,6 +36,7 @@ from shm.records cimport (
     EVT_RESTATED,
     EVT_TRADED,
     EVT_TRIGGERED,
+    EVENT_FLAG_API,
     SIDE_BUY,
     SIDE_SELL,
     AcceptedRecord,
@@ -52,7 +54,7 @@ from shm.records cimport (
 )
 from shm.ring cimport Consumer, record_at
 
-from procs.gateway.authentication import Account, Accounts, Credential
+from procs.edge.authentication import Account, Accounts, Credential
 from shm.log_lines import log
 
 cdef enum:
@@ -61,6 +63,11 @@ cdef enum:
     CANCEL_REJECT = 57               # MsgType 9: OrderCancelReject
     MASS_REPORT = 114                # MsgType r: OrderMassCancelReport
     FIRST_OF_MATCHERS = 200          # code of a refusal; those below it are the router's
+
+
+cdef inline uint32_t session_told_of(const ClientOrder *order) noexcept:
+    """The FIX session of the order's account, if the order came by it; else the api's, which no gateway tells."""
+    return API_SESSION if order.by_api else order.account
 
 
 def accounts_in(Loader part not None) -> list[Account]:
@@ -176,11 +183,12 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef bint due(self, int ring, const void *event, int side, uint32_t session) noexcept:
         """Whether this side of the event is to be reported here, and never was. Within an event the buyer comes first.
+        What came by the api is reported to no session (LOG-31).
 
         Where all messages are gone, what its session was told long before the loss is not repeated either.
         """
         cdef const EventRecord *header = <const EventRecord *> event
-        if self.store.reservations.elsewhere[session]:
+        if session >= API_SESSION or self.store.reservations.elsewhere[session]:
             return False
         if 2 * header.number + (side == SIDE_SELL) <= self.store.watermark(ring):
             return False
@@ -209,7 +217,7 @@ cdef class EventReporter(ReleasedEvents):
         cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
         cdef const ClientOrder *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
         cdef FixSession session
-        if self.due(ring, event, side, order.account):
+        if self.due(ring, event, side, session_told_of(order)):
             session = self.session_of(order.account)
             self.reports.traded(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, side)
@@ -217,7 +225,8 @@ cdef class EventReporter(ReleasedEvents):
 
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.cancelled(event)
-        cdef uint32_t number = event.session if event.session else order.account
+        cdef bint asked = 0 < event.session < API_SESSION
+        cdef uint32_t number = event.session if asked else session_told_of(order)
         cdef FixSession session
         if self.due(ring, event, order.side, number):
             session = self.session_of(number)
@@ -228,11 +237,12 @@ cdef class EventReporter(ReleasedEvents):
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
         cdef char old_cl_ord_id[CL_ORD_ID_SIZE]
         cdef const ClientOrder *order = self.orders.find(event.order_id)
+        cdef bint asked = event.header_flags & EVENT_FLAG_API == 0
         cdef FixSession session
         if order != NULL:
             memcpy(old_cl_ord_id, order.cl_ord_id, CL_ORD_ID_SIZE)
         order = self.orders.replaced(event, self.take_terms(ring))
-        if self.due(ring, event, order.side, order.account):
+        if self.due(ring, event, order.side, order.account if asked else session_told_of(order)):
             session = self.session_of(order.account)
             self.reports.replaced(self.begin_report(session, REPORT), order, ring, event, old_cl_ord_id)
             session.end_report(ring, event.number, order.side)
@@ -241,7 +251,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.triggered(event)
         cdef FixSession session
-        if self.due(ring, event, order.side, order.account):
+        if self.due(ring, event, order.side, session_told_of(order)):
             session = self.session_of(order.account)
             self.reports.triggered(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)
@@ -250,7 +260,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef int restated(self, int ring, const RestatedRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.restated(event)
         cdef FixSession session
-        if self.due(ring, event, order.side, order.account):
+        if self.due(ring, event, order.side, session_told_of(order)):
             session = self.session_of(order.account)
             self.reports.restated(self.begin_report(session, REPORT), order, ring, event)
             session.end_report(ring, event.number, order.side)

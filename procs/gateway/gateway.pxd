@@ -5,10 +5,10 @@ from procs.gateway.client cimport Client
 from procs.gateway.event_reporter cimport EventReporter
 from procs.gateway.fix.connection cimport Step
 from procs.gateway.fix_session cimport FixSession
-from procs.gateway.listings cimport Listings
+from procs.intake.listings cimport Listings
 from procs.gateway.order_entry cimport OrderEntry
-from procs.gateway.ingress_writer cimport IngressWriter
-from procs.gateway.orders cimport ClientOrders
+from procs.intake.ingress_writer cimport IngressWriter
+from procs.intake.orders cimport ClientOrders
 from procs.gateway.resend_queue cimport Repeats
 from procs.gateway.session_records cimport SessionRecords
 from procs.gateway.store cimport Store

@@ -2,12 +2,12 @@ from collections.abc import Callable
 
 from procs.gateway.client import Client
 from procs.gateway.order_entry import OrderEntry
-from procs.gateway.listings import Listings
-from procs.gateway.orders import ClientOrders
+from procs.intake.listings import Listings
+from procs.intake.orders import ClientOrders
 from procs.gateway.event_reporter import EventReporter
 from procs.gateway.session_log import Watch
 from procs.gateway.store import Store
-from procs.gateway.ingress_writer import IngressWriter
+from procs.intake.ingress_writer import IngressWriter
 from shm.board import Board
 from shm.ring import Consumer
 

@@ -23,7 +23,7 @@ from procs.gateway.fix.message cimport Message
 from procs.gateway.fix_session cimport WINDOW_NS, FixSession, within
 from procs.gateway.followed cimport tell_followed
 from procs.gateway.order_entry cimport OrderEntry
-from procs.gateway.order_form cimport Text
+from procs.intake.order_form cimport Text
 from procs.gateway.order_request cimport field_of
 from procs.gateway.session_records cimport SessionRecords
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED

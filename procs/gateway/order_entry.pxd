@@ -2,13 +2,13 @@ cimport cython
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from procs.gateway.fix.connection cimport Connection
-from procs.gateway.order_form cimport Form, OrderTerms, Refusal, Text
-from procs.gateway.ingress_writer cimport IngressWriter
-from procs.gateway.orders cimport ClientOrders
+from procs.intake.order_form cimport Form, OrderTerms, Refusal, Text
+from procs.intake.ingress_writer cimport IngressWriter
+from procs.intake.orders cimport ClientOrders
 from procs.gateway.reports cimport ExecId, Reports
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport Kind
-from procs.gateway.validation cimport Validator
+from procs.intake.validation cimport Validator
 
 
 @cython.final

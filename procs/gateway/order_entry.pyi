@@ -1,8 +1,8 @@
-from procs.gateway.validation import Validator
-from procs.gateway.orders import ClientOrders
+from procs.intake.validation import Validator
+from procs.intake.orders import ClientOrders
 from procs.gateway.reports import Reports
 from procs.gateway.store import Store
-from procs.gateway.ingress_writer import IngressWriter
+from procs.intake.ingress_writer import IngressWriter
 
 class OrderEntry:
     def __init__(

@@ -7,21 +7,21 @@ stands (LOG-24). It sends nothing and knows no connection.
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.stdio cimport snprintf
 
-from procs.gateway.codes cimport EXPLANATION_SIZE, explain
+from procs.intake.codes cimport EXPLANATION_SIZE, explain
 from procs.gateway.fix.connection cimport Connection
 from procs.gateway.fix.message cimport Message
-from procs.gateway.order_form cimport Form, OrderTerms, Refusal, Text
-from procs.gateway.order_form cimport is_char, refuse
-from procs.gateway.ingress_writer cimport IngressWriter
+from procs.intake.order_form cimport Form, OrderTerms, Refusal, Text
+from procs.intake.order_form cimport is_char, refuse
+from procs.intake.ingress_writer cimport IngressWriter
 from procs.gateway.order_request cimport field_of, read_entries, read_form
-from procs.gateway.orders cimport ClientOrder, ClientOrders
+from procs.intake.orders cimport ClientOrder, ClientOrders
 from procs.gateway.reject_messages cimport (
     add_sent, cancel_refused, list_refused, mass_refused, order_refused, order_unknown,
 )
 from procs.gateway.reports cimport EXEC_ID_SIZE, ExecId, Reports
 from procs.gateway.store cimport Store
 from procs.gateway.store_reader cimport FLAG_REFUSED_ID, KIND_IN_ANSWERED, KIND_IN_LOGGED, Kind
-from procs.gateway.validation cimport Validator
+from procs.intake.validation cimport Validator
 from shm.records cimport (
     CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIMIT_REACHED, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK,
     CODE_VENUE_BUSY,

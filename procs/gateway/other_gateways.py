@@ -47,5 +47,5 @@ def sessions_elsewhere(venue: Venue, gateway: int, beat: Callable[[], None]) -> 
         record = unpack_command(data)
         assert isinstance(record, Account)
         if record.verdict == 0:
-            names[record.account] = record.name.decode()
+            names[record.number] = record.name.decode()
     return [number for number, name in names.items() if venue.home_of(name) != gateway]

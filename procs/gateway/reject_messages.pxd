@@ -2,8 +2,8 @@ from libc.stdint cimport int64_t, uint32_t
 
 from procs.gateway.fix.encode cimport Outbox
 from procs.gateway.fix.message cimport Message
-from procs.gateway.order_form cimport Form, Refusal, Text
-from procs.gateway.orders cimport ClientOrder
+from procs.intake.order_form cimport Form, Refusal, Text
+from procs.intake.orders cimport ClientOrder
 from procs.gateway.reports cimport ExecId
 
 cdef int order_refused(

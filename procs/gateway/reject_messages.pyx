@@ -5,12 +5,12 @@ Fields go back as they came; no event is behind these answers (`reports` has tho
 
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, mass_rej_reason, ord_rej_reason
+from procs.intake.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, mass_rej_reason, ord_rej_reason
 from procs.gateway.fix.encode cimport MILLIS, Outbox
 from procs.gateway.fix.message cimport Message
-from procs.gateway.order_form cimport Form, Refusal, Text
+from procs.intake.order_form cimport Form, Refusal, Text
 from procs.gateway.order_request cimport field_of
-from procs.gateway.orders cimport STATUS_REJECTED
+from procs.intake.orders cimport STATUS_REJECTED
 from procs.gateway.reports cimport add_explanation, add_kind, add_nothing_done, add_target
 from shm.records cimport CODE_UNKNOWN_ORDER
 

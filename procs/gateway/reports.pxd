@@ -1,10 +1,10 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from procs.gateway.decimals cimport Grid
+from procs.intake.decimals cimport Grid
 from procs.gateway.fix.encode cimport Outbox
-from procs.gateway.listings cimport Listing, Listings
-from procs.gateway.orders cimport ClientOrder, ClientOrders, FurtherTerms
+from procs.intake.listings cimport Listing, Listings
+from procs.intake.orders cimport ClientOrder, ClientOrders, FurtherTerms
 from shm.records cimport (
     AcceptedRecord,
     CancelledRecord,

@@ -1,5 +1,5 @@
-from procs.gateway.listings import Listings
-from procs.gateway.orders import ClientOrders
+from procs.intake.listings import Listings
+from procs.intake.orders import ClientOrders
 
 class Reports:
     def __init__(self, listings: Listings, orders: ClientOrders) -> None: ...

@@ -17,15 +17,16 @@ Where the versions differ (FIX 4.2 with errata 20010501, FIX 4.4 with errata 200
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport strlen
 
-from procs.gateway.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, mass_rej_reason, ord_rej_reason
-from procs.gateway.decimals cimport Grid
+from procs.intake.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, mass_rej_reason, ord_rej_reason
+from procs.intake.decimals cimport Grid
 from procs.gateway.fix.digits cimport put_uint
 from procs.gateway.fix.encode cimport MILLIS, Outbox
-from procs.gateway.orders cimport (
+from procs.intake.orders cimport (
     STATUS_FILLED, STATUS_NEW, STATUS_REJECTED, STATUS_REPLACED, ClientOrders, int128, is_closed, leaves_of,
     notional_of,
 )
 from shm.records cimport (
+    API_SESSION,
     CANCEL_REASON_AUCTION_ENDED,
     CANCEL_REASON_DELISTED,
     CANCEL_REASON_EXPIRED,
@@ -82,6 +83,7 @@ cdef const char *SELF_TRADE_TEXT = b"self-trade prevention: what would have met 
 ctypedef const char *Words
 
 cdef Words[16] CANCEL_TEXTS
+CANCEL_TEXTS[CANCEL_REASON_REQUESTED] = b"cancelled by its owner's request by the api"
 CANCEL_TEXTS[CANCEL_REASON_IOC_REMAINDER] = b"IOC: what could not trade at once was cancelled"
 CANCEL_TEXTS[CANCEL_REASON_MARKET_REMAINDER] = b"market order: what could not trade within the collar was cancelled"
 CANCEL_TEXTS[CANCEL_REASON_FILL_OR_KILL] = b"FOK: it could not trade completely at once"
@@ -171,7 +173,7 @@ cdef class Reports:
         self, Outbox out, const ClientOrder *order, int ring, const CancelledRecord *event
     ) except -1 nogil:
         cdef ExecId exec_id = exec_id_of(ring, event.number, order.side)
-        cdef bint asked = event.reason == CANCEL_REASON_REQUESTED
+        cdef bint asked = event.reason == CANCEL_REASON_REQUESTED and event.session < API_SESSION
         out.add_int(37, order.order_id)
         if asked:
             out.add_padded(11, event.cl_ord_id, CL_ORD_ID_SIZE)

@@ -14,9 +14,10 @@ from typing import cast
 
 from config.schema import FixSection
 from procs.edge.admission import Admission
+from procs.edge.authentication import Authenticator
 from procs.edge.listening import judged
+from procs.edge.own_socket import name_of
 from procs.gateway import control
-from procs.gateway.authentication import Authenticator
 from procs.gateway.client import Client
 from procs.gateway.control import Control
 from procs.gateway.fix.connection import Connection
@@ -118,7 +119,7 @@ class Server:
         self._logons: dict[Client, asyncio.Task[None]] = {}
         self._farewells: dict[Client, asyncio.Event] = {}
         self._log = SessionLog(name, self.engine.reporter, clock)
-        self._control = Control(control.name_of(boot_id, name), self._answer)
+        self._control = Control(name_of(boot_id, name), self._answer)
         self._listener: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()

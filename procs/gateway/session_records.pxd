@@ -2,7 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.gateway.fix_session cimport FixSession
-from procs.gateway.ingress_writer cimport IngressWriter
+from procs.intake.ingress_writer cimport IngressWriter
 from procs.gateway.store cimport Store
 
 

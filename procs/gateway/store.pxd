@@ -2,7 +2,7 @@ cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from procs.gateway.fix.message cimport Message
-from procs.gateway.refused_ids cimport RefusedIds
+from procs.intake.refused_ids cimport RefusedIds
 from procs.gateway.reservations cimport Reservations
 from procs.gateway.reserved_seq_nums cimport Reserve
 from procs.gateway.sessions cimport SessionState

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from procs.gateway.refused_ids import RefusedIds
+from procs.intake.refused_ids import RefusedIds
 from procs.gateway.reservations import Reservations
 from procs.gateway.retention import Keep
 from procs.tables.saved import Loader, Saver

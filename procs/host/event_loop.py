@@ -19,6 +19,7 @@ from shm.ring import Consumer
 # Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
 SPIN_ROUNDS = 50
 HEARTBEAT_S = 0.02
+RESTING_HEARTBEAT_S = 0.05  # of a host whose edges all rest: it has a wake-up less in two
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
 
 
@@ -63,6 +64,7 @@ class Pump:
         self._rounds = 0
         self._idle_rounds = 0
         self._rest_s = min(edge.rest_s for edge in edges)
+        self._beat_s = RESTING_HEARTBEAT_S if self._rest_s else HEARTBEAT_S
         self._spin_rounds = SPIN_ROUNDS if not self._rest_s and any(edge.spins for edge in edges) else 1
         self._last_turn_s = 0.0
         self._scheduled = False
@@ -171,7 +173,7 @@ class Pump:
         if not self._scheduled:
             self._idle_rounds = SPIN_ROUNDS
             self._schedule()
-        self._beat_timer = self._loop.call_later(HEARTBEAT_S, self._beat)
+        self._beat_timer = self._loop.call_later(self._beat_s, self._beat)
 
     def _show(self, state: int) -> None:
         for slot, work in zip(self._slots, self._work, strict=True):

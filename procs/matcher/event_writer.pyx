@@ -11,11 +11,11 @@ from libc.string cimport memcpy, memset
 from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from shm.crc32c cimport crc32c
 from shm.records cimport (
-    CL_ORD_ID_SIZE, CMD_NEW_ORDER, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INDICATIVE,
-    EVT_PHASE_CHANGED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, RECORD_SIZE,
-    AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord, ExtClientIdRecord,
-    ExtTermsEventRecord, IndicativeRecord, NewOrderRecord, PhaseChangedRecord, RejectedRecord, ReplacedRecord,
-    ReplaceRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
+    API_SESSION, CL_ORD_ID_SIZE, CMD_NEW_ORDER, EVENT_FLAG_API, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID,
+    EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED,
+    EVT_TRIGGERED, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord,
+    ExtClientIdRecord, ExtTermsEventRecord, IndicativeRecord, NewOrderRecord, PhaseChangedRecord, RejectedRecord,
+    ReplaceRecord, ReplacedRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
 )
 from shm.ring cimport Producer, claim_at
 
@@ -147,6 +147,8 @@ cdef class EventWriter:
     ) noexcept nogil:
         """`order`, as it was except for its state, takes the command's price and `leaves_lots`."""
         cdef ReplacedRecord *event = <ReplacedRecord *> self.emit(EVT_REPLACED)
+        if command.session >= API_SESSION:
+            event.header_flags = EVENT_FLAG_API
         event.order_id = order.order_id
         event.price_ticks = command.price_ticks
         event.leaves_lots = leaves_lots

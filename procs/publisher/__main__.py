@@ -1,6 +1,6 @@
-"""The publisher: event rings in, market data over WebSockets out.
+"""The publisher: event rings in, market data over WebSockets out, and the API's questions answered.
 
-It wires feed, hub and server, and gives them the time; it decides nothing itself.
+It wires feed, hub, server and queries, and gives them the time; it decides nothing itself.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from config.schema import MarketDataSection
+from procs.edge.own_socket import name_of
 from procs.publisher.feed import Cadence, Feed
 from procs.publisher.hub import Hub
+from procs.publisher.queries import Queries
 from procs.publisher.server import Server
 from procs.tables.saved import Loader
 from procs.venue.snapshot_parts import Snapshots
@@ -32,15 +34,18 @@ LONGEST_REST_NS = 100_000_000  # also when what came between them was long: many
 class Publisher:
     """The edge: polled by its host, it serves as soon as the books are rebuilt and the venue leads."""
 
-    rest_s = 0.001  # market data goes to many at once: a millisecond gathers a batch
+    rest_s = 0.004  # market data goes to many at once: some milliseconds gather a batch, and cost no trader a wake-up
     spins = False
 
-    def __init__(self, feed: Feed, config: MarketDataSection, snapshots: Snapshots | None = None) -> None:
+    def __init__(
+        self, feed: Feed, config: MarketDataSection, snapshots: Snapshots | None = None, queries: str = ""
+    ) -> None:
         self.kick: Callable[[], None] = _nothing
         self._feed = feed
         self._snapshots = snapshots
         self._hub = Hub(feed, config.client_queue_bytes)
         self._server = Server(feed, self._hub, config)
+        self._queries = Queries(feed, queries, self._server.take_over) if queries else None
         self._opening: asyncio.Task[None] | None = None
         self._next_tick_ns = 0
         self._ticks = 0
@@ -87,21 +92,30 @@ class Publisher:
         return self._feed.wants()
 
     async def stop(self) -> None:
-        """Close the listener and every connection."""
+        """Close the listeners and every connection."""
+        if self._queries is not None:
+            await self._queries.close()
         await self._server.close()
 
     def _serve(self, now_ns: int) -> None:
         if self._opening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._server.open())
+            self._opening = asyncio.get_running_loop().create_task(self._open())
             self._next_tick_ns = now_ns + TICK_NS
         elif self._opening.done():
             self._opening.result()
         if self._server.failure is not None:
             raise self._server.failure
+        if self._queries is not None and self._queries.failure is not None:
+            raise self._queries.failure
         if now_ns >= self._next_tick_ns:
             self._tick(now_ns)
         self._hub.gather()
         self._fan_out()
+
+    async def _open(self) -> None:
+        await self._server.open()
+        if self._queries is not None:
+            self._queries.open()
 
     def _fan_out(self) -> None:
         """Serve a slice of the clients, unless the pause after the last one is not over.
@@ -122,11 +136,15 @@ class Publisher:
         self._ticks += 1
         if self._ticks % TICKS_PER_SECOND == 0:
             self._feed.tick(Cadence.MS_1000)
+        if self._ticks % (2 * TICKS_PER_SECOND) == 0:
+            self._feed.tick(Cadence.MS_2000)
 
 
 def build(venue: Venue, name: str) -> Publisher:
     """The publisher of a venue, at its ends of the event rings."""
-    publisher = Publisher(Feed(venue.events(name), venue.board), venue.config.market_data, venue.snapshots)
+    feed = Feed(venue.events(name), venue.board)
+    feed.follow_clock(venue.topology.slot_of("router"), venue.anchor_ns)
+    publisher = Publisher(feed, venue.config.market_data, venue.snapshots, name_of(venue.boot_id, name))
     part = venue.snapshots.load(name)
     if part is not None:
         publisher.load(part)

@@ -2,7 +2,12 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from procs.edge.released_events cimport ReleasedEvents
 from procs.publisher.market cimport Market
+from procs.publisher.text cimport Text
 from shm.records cimport EventRecord
+
+cdef enum:
+    ALL = 0x7FFFFFFF         # in place of an instrument: all of them together
+    ALL_KINDS = 2            # KIND_ALL_TICKER and KIND_ALL_MINI_TICKER
 
 cdef class Feed(ReleasedEvents):
     cdef readonly bint live
@@ -11,11 +16,24 @@ cdef class Feed(ReleasedEvents):
     cdef uint32_t *touched
     cdef uint32_t touched_count
     cdef uint64_t written
+    cdef Text all_out[2 * ALL_KINDS]     # messages about all instruments, those in microseconds behind the others
+    cdef bint all_wanted[2 * ALL_KINDS]
+    cdef int router_slot                 # the router's place among those that show heartbeats; -1: not known
+    cdef uint64_t anchor_ns              # from the monotonic clock to the log's time
+    cdef uint64_t log_ns                 # all commands before that time have been taken
+    cdef uint64_t asked_ns               # that will be so once all up to asked_end have been
+    cdef uint64_t asked_end
     cdef Market *make_market(self, uint32_t instrument) except NULL
     cdef int correct(self, const EventRecord *event) except -1
     cdef int define(self, const EventRecord *event) except -1
     cdef int handle(self, int matcher, const EventRecord *event) except -1 nogil
     cdef void touch(self, Market *market) noexcept nogil
+    cdef int look_at_clock(self) except -1 nogil
+    cdef int take_clock(self) noexcept nogil
+    cdef Text *messages(self, uint32_t instrument, int kind) except NULL
+    cdef int tell_all(self) except -1
+    cdef int tell_all_of(self, int place) except -1
+    cdef Market *market_now(self, uint32_t instrument) except NULL
     cdef Market *market(self, uint32_t instrument) except NULL
     cdef int publish(self) except -1 nogil
     cdef int finish_commands(self) except -1 nogil

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from procs.publisher.feed import Feed
+from procs.publisher.sending import send_now
 from procs.publisher.streams import Stream
 
 CONFLATE_ABOVE_BYTES = 32768
@@ -31,6 +32,7 @@ class Transport(Protocol):
 
     def write(self, data: bytes) -> None: ...
     def get_write_buffer_size(self) -> int: ...
+    def is_closing(self) -> bool: ...
 
 
 class Topic:
@@ -83,10 +85,14 @@ class Subscription:
 
 
 class Client:
-    """A subscriber. Its connection overrides `closed` and `refuse`."""
+    """A subscriber. Its connection overrides `closed` and `refuse`.
 
-    def __init__(self, transport: Transport, combined: bool, queue_bytes: int) -> None:
+    `fd` is the transport's socket: while nothing waits in the transport, messages go to it directly. -1: they never do.
+    """
+
+    def __init__(self, transport: Transport, combined: bool, queue_bytes: int, fd: int = -1) -> None:
         self.transport = transport
+        self._fd = fd
         self.combined = combined
         self.queue_bytes = queue_bytes
         self.streams: dict[str, Subscription] = {}
@@ -105,10 +111,13 @@ class Client:
         """Queue frames that may not be left out, or close the client if its queue is full."""
         if self.closed:
             return
-        if self.transport.get_write_buffer_size() > self.queue_bytes:
+        waiting = self.transport.get_write_buffer_size()
+        if waiting > self.queue_bytes:
             self.refuse(TOO_SLOW)
-        else:
+        elif waiting or self._fd < 0 or self.transport.is_closing():  # then the number may be another socket's
             self.transport.write(frames)
+        elif (sent := send_now(self._fd, frames)) < len(frames):
+            self.transport.write(frames[sent:])
 
 
 class Hub:

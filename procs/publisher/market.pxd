@@ -1,11 +1,13 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.publisher.book cimport Levels
-from procs.publisher.text cimport Scale, Text
+from procs.publisher.candles cimport INTERVALS
+from procs.publisher.figures cimport Quote
+from procs.publisher.tape cimport Tape
+from procs.publisher.text cimport Text
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    SYMBOL_SIZE, CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord, PhaseChangedRecord,
-    TradedRecord,
+    CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord, PhaseChangedRecord, TradedRecord,
 )
 
 # The kinds of stream of an instrument. Those of one cadence lie 3 apart: see market.pyx.
@@ -26,12 +28,20 @@ cdef enum:
     KIND_PHASE = 13
     KIND_AUCTION = 14
     KIND_CORRECTION = 15
-    MICROSECONDS = 16        # added to a kind whose messages have times: these in microseconds, not milliseconds
-    KINDS = 32
+    KIND_AGG_TRADE = 16
+    KIND_TICKER = 17
+    KIND_MINI_TICKER = 18
+    KIND_AVG_PRICE = 19
+    KIND_ALL_TICKER = 20     # of all instruments together
+    KIND_ALL_MINI_TICKER = 21
+    KIND_KLINE = 22          # + the interval's place
+    MICROSECONDS = 40        # added to a kind whose messages have times: these in microseconds, not milliseconds
+    KINDS = 80
 
 cdef enum:
     EVERY_1000_MS = 0
     EVERY_100_MS = 1
+    EVERY_2000_MS = 2
     CADENCE_KINDS = 3
     STATES_FRAME_BYTES = 262144   # a frame of states is closed at this size: stock clients refuse messages of 1 MiB
     MAX_CHANGES = 8192            # a difference is published before its time when this many prices changed on a side
@@ -44,9 +54,7 @@ cdef struct Best:
 cdef struct Market:
     Levels levels
     uint32_t instrument
-    char symbol[SYMBOL_SIZE + 1]
-    Scale price
-    Scale quantity
+    Tape tape
     bint live               # messages are made; before, the book is rebuilt in silence
     bint touched            # the feed has it on the list of what may have something to publish
     bint has_trade
@@ -57,9 +65,12 @@ cdef struct Market:
     CorrectedRecord last_correction
     int matcher             # whose ring its events come by
     Best shown[2]           # what the last bookTicker said
-    uint32_t wanted         # bit k: kind k has subscribers
-    uint32_t changed        # bit k: the book changed since kind k, a timed one, was published
-    uint32_t due            # bit k: it is time for kind k
+    uint64_t wanted[2]      # bit k: kind k has subscribers, with times in milliseconds, or in microseconds
+    uint64_t changed        # bit k: what kind k, a timed one, tells changed since it was published
+    uint64_t due            # bit k: it is time for kind k
+    uint64_t clock_ns       # the log's time is here at least, though the instrument may have had no event so late
+    uint64_t rolled_ns      # the time that it was rolled to
+    uint64_t told_ns[INTERVALS]  # the beginning of the candle of each interval that is told; 0: none yet
     uint64_t next_update[2]  # U of the next difference of each cadence
     Text last_diff[2]       # with its time in milliseconds
     uint64_t last_diff_ns[2]
@@ -73,6 +84,15 @@ cdef int market_complete(Market *market) except -1 nogil
 cdef int market_move(Market *market, int matcher, uint64_t next_number) except -1 nogil
 cdef int market_correct(Market *market, const CorrectedRecord *event) except -1
 cdef void market_go_live(Market *market) noexcept nogil
+cdef int market_settle(Market *market, uint64_t below) except -1 nogil
+cdef void market_want(Market *market, int kind, bint wanted) noexcept nogil
+cdef int market_roll(Market *market, uint64_t clock_ns) except -1 nogil
+cdef uint64_t market_time(const Market *market) noexcept nogil
+cdef Quote market_quote(const Market *market) noexcept nogil
+cdef char *write_price_row(char *out, const Market *market) noexcept nogil
+cdef char *write_best_row(char *out, const Market *market) noexcept nogil
+cdef int write_depth(const Market *market, uint64_t limit, Text *out) except -1 nogil
+cdef int write_figures(const Market *market, int kind, uint64_t unit_ns, Text *out) except -1 nogil
 cdef void market_tick(Market *market, int cadence) noexcept nogil
 cdef int market_publish(Market *market) except -1 nogil
 cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil

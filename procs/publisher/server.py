@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from websockets.asyncio.server import Server as WebSocketServer
@@ -21,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from config.schema import MarketDataSection
 from procs.edge.admission import Admission
@@ -56,6 +59,7 @@ class Socket(ServerConnection):
 
     admission: Admission
     address = ""
+    head = b""  # what another process has read of it, before it handed it over
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -64,6 +68,8 @@ class Socket(ServerConnection):
             self.address = peer[0]
         if peer is None or not self.admission.enter(self):
             self.transport.abort()
+        elif self.head:
+            self.data_received(self.head)
 
     def give_way(self) -> None:
         self.transport.abort()
@@ -77,7 +83,8 @@ class Connection(Client):
     """A client on a WebSocket."""
 
     def __init__(self, connection: Socket, target: Target, queue_bytes: int) -> None:
-        super().__init__(connection.transport, target.combined, queue_bytes)
+        fd = connection.transport.get_extra_info("socket").fileno()
+        super().__init__(connection.transport, target.combined, queue_bytes, fd)
         self.in_us = target.in_us
         self.socket = self._connection = connection
         self._loop = asyncio.get_running_loop()
@@ -120,35 +127,61 @@ class Server:
         self._admission = Admission(config.max_clients + MAX_HANDSHAKES, config.max_clients_per_address)
         self._clients: dict[Connection, None] = {}  # the oldest first
         self._server: WebSocketServer | None = None
+        self._entering: set[asyncio.Task[None]] = set()
         self.failure: Exception | None = None
-
-    async def open(self) -> None:
-        """Listen. OSError if the address can't be had."""
 
         class Admitted(Socket):
             admission = self._admission
 
+        self._socket = Admitted
+
+    async def open(self) -> None:
+        """Listen. OSError if the address can't be had."""
         try:
             self._server = await serve(
                 self._serve,
                 self._config.address,
                 self._config.port,
                 process_request=self._admit,
-                create_connection=Admitted,
+                create_connection=self._socket,
                 compression=None,
                 server_header=None,
                 open_timeout=OPEN_TIMEOUT_S,
-                ping_interval=PING_INTERVAL_S,
-                ping_timeout=PING_TIMEOUT_S,
-                close_timeout=CLOSE_TIMEOUT_S,
                 max_size=MAX_REQUEST_BYTES,
-                max_queue=MAX_QUEUED_REQUESTS,
-                # Below this the library doesn't wait, so that its pings find clients that do not read.
-                write_limit=self._config.client_queue_bytes,
                 logger=_SILENT,
+                **self._terms(),
             )
         except OSError as error:
             raise judged(error, "market_data", self._config.address, self._config.port) from error
+
+    def take_over(self, client: socket.socket, head: bytes) -> None:
+        """Serve a client that connected elsewhere, as one that connected here; `head` was read of it already."""
+        task = asyncio.get_running_loop().create_task(self._enter(client, head))
+        self._entering.add(task)
+        task.add_done_callback(self._entering.discard)
+
+    async def _enter(self, client: socket.socket, head: bytes) -> None:
+        """A connection that is gone by now ends by itself, and leaves nothing."""
+        assert self._server is not None
+        client.setblocking(False)
+        protocol = ServerProtocol(max_size=MAX_REQUEST_BYTES, logger=_SILENT)
+        connection = self._socket(protocol, self._server, **self._terms())
+        connection.head = head
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
+        except OSError:
+            client.close()
+
+    def _terms(self) -> dict[str, Any]:
+        """How every connection is watched."""
+        return {
+            "ping_interval": PING_INTERVAL_S,
+            "ping_timeout": PING_TIMEOUT_S,
+            "close_timeout": CLOSE_TIMEOUT_S,
+            "max_queue": MAX_QUEUED_REQUESTS,
+            # Below this the library doesn't wait, so that its pings find clients that do not read.
+            "write_limit": self._config.client_queue_bytes,
+        }
 
     @property
     def port(self) -> int:

@@ -9,13 +9,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from procs.publisher.feed import Kind
+from procs.publisher.candles import NAMES as INTERVALS
+from procs.publisher.feed import EVERYTHING, Kind
 from procs.publisher.requests import INVALID_REQUEST, BadRequest
 
 UNITS = ("MILLISECOND", "MICROSECOND")
 # What may follow "<symbol>@": Binance's names, and our own: book<levels>, phase, auction, correction.
 KINDS: dict[str, Kind] = {
     "trade": Kind.TRADE,
+    "aggTrade": Kind.AGG_TRADE,
+    "ticker": Kind.TICKER,
+    "miniTicker": Kind.MINI_TICKER,
+    "avgPrice": Kind.AVG_PRICE,
     "bookTicker": Kind.BOOK_TICKER,
     "depth": Kind.DEPTH_1000,
     "depth@1000ms": Kind.DEPTH_1000,
@@ -26,16 +31,21 @@ KINDS: dict[str, Kind] = {
     **{f"book{levels}": Kind[f"BOOK_{levels}"] for levels in (5, 10, 20)},
     **{f"depth{levels}": Kind[f"PARTIAL_{levels}_1000"] for levels in (5, 10, 20)},
     **{f"depth{levels}@{ms}ms": Kind[f"PARTIAL_{levels}_{ms}"] for levels in (5, 10, 20) for ms in (100, 1000)},
+    **{f"kline_{name}": Kind(Kind.KLINE_1S + place) for place, name in enumerate(INTERVALS)},
 }
+# What is about all instruments together.
+OF_ALL: dict[str, Kind] = {"!ticker@arr": Kind.ALL_TICKER, "!miniTicker@arr": Kind.ALL_MINI_TICKER}
 # The kinds whose messages have times, and those that have them in microseconds.
 IN_MICROSECONDS: dict[Kind, Kind] = {
     Kind[kind.name.removesuffix("_US")]: kind for kind in Kind if kind.name.endswith("_US")
 }
 # Each of these messages is complete: a slow client may miss some, as long as it gets the latest.
 CONFLATABLE = frozenset(
-    {Kind.BOOK_TICKER, Kind.AUCTION, Kind.AUCTION_US}
+    {Kind.BOOK_TICKER, Kind.AUCTION, Kind.AUCTION_US, Kind.TICKER, Kind.TICKER_US, Kind.MINI_TICKER}
+    | {Kind.MINI_TICKER_US, Kind.AVG_PRICE, Kind.AVG_PRICE_US}
     | {kind for kind in Kind if Kind.PARTIAL_5_1000 <= kind <= Kind.PARTIAL_20_100}
 )
+TOLD_ONCE = frozenset({Kind.TRADE, Kind.TRADE_US, Kind.AGG_TRADE, Kind.AGG_TRADE_US})
 
 
 class Stream(NamedTuple):
@@ -52,7 +62,7 @@ class Stream(NamedTuple):
     @property
     def told_once(self) -> bool:
         """Whether a subscription begins with what happens next, and not with the latest message."""
-        return self.kind in (Kind.TRADE, Kind.TRADE_US)
+        return self.kind in TOLD_ONCE
 
 
 class Target(NamedTuple):
@@ -69,8 +79,9 @@ class Target(NamedTuple):
 def parse_stream(name: str, find: Callable[[str], int | None], in_us: bool = False) -> Stream | None:
     """The stream called `name`; `find` knows the instruments. None if there is no such instrument or kind."""
     symbol, _, suffix = name.partition("@")
-    kind = KINDS.get(suffix)
-    instrument = find(symbol)
+    kind, instrument = KINDS.get(suffix), find(symbol)
+    if name in OF_ALL:
+        kind, instrument = OF_ALL[name], EVERYTHING
     if kind is None or instrument is None:
         return None
     return Stream(name, instrument, IN_MICROSECONDS.get(kind, kind) if in_us else kind)

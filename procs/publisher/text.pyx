@@ -7,14 +7,12 @@ its last two functions.
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
-
-cdef extern from *:
-    ctypedef unsigned long long uint128 "unsigned __int128"
+from libc.string cimport memcpy, strlen
 
 cdef enum:
     FIRST_CAPACITY = 4096
     MAX_DECIMALS = 18
+    MAX_DIGITS = 54
     TEXT_OPCODE = 0x81  # FIN and opcode 1 (RFC 6455, 5.2)
 
 cdef uint64_t TEN_TO_THE_18 = 1_000_000_000_000_000_000
@@ -50,6 +48,13 @@ cdef void text_free(Text *text) noexcept nogil:
     free(text.data)
     text.data = NULL
     text.size = text.capacity = 0
+
+
+cdef char *put(char *out, const char *literal) noexcept nogil:
+    """Copy text and return the position after it."""
+    cdef size_t size = strlen(literal)
+    memcpy(out, literal, size)
+    return out + size
 
 
 cdef char *write_integer(char *out, uint64_t value) noexcept nogil:
@@ -117,6 +122,26 @@ cdef char *write_signed(char *out, int64_t amount, const Scale *scale) noexcept 
     return end
 
 
+cdef char *write_units(char *out, uint128 units, int decimals) noexcept nogil:
+    """Write `units` / 10**`decimals` in quotes; of at most 54 digits, and 36 decimals."""
+    cdef char digits[MAX_DIGITS]
+    cdef int first = MAX_DIGITS - decimals - 1
+    cdef int i = 0
+    write_padded(digits + 36, <uint64_t> (units % TEN_TO_THE_18), 18)
+    units //= TEN_TO_THE_18
+    write_padded(digits + 18, <uint64_t> (units % TEN_TO_THE_18), 18)
+    write_padded(digits, <uint64_t> (units // TEN_TO_THE_18), 18)
+    while i < first and digits[i] == c"0":
+        i += 1
+    out[0] = c'"'
+    memcpy(out + 1, digits + i, first - i + 1)
+    out += first - i + 2
+    out[0] = c"."
+    memcpy(out + 1, digits + first + 1, decimals)
+    out[decimals + 1] = c'"'
+    return out + decimals + 2
+
+
 cdef size_t frame_header(char *out, size_t payload) noexcept nogil:
     """Write the header of an unmasked, final text frame of `payload` bytes and return its length (RFC 6455, 5.2)."""
     cdef int i
@@ -147,6 +172,21 @@ cdef int set_scale(Scale *scale, uint64_t mantissa, int decimals) except -1:
         scale.unit *= 10
     for _ in range(scale.decimals - decimals):
         scale.factor *= 10
+    return 0
+
+
+cdef int set_product(Product *product, uint64_t tick, int price_scale, uint64_t lot, int quantity_scale) except -1:
+    """The scale of products of such ticks and lots: eight decimals, or more if they need them."""
+    cdef uint128 mantissa = <uint128> tick * lot
+    cdef int decimals = price_scale + quantity_scale
+    while decimals > MIN_DECIMALS and mantissa % 10 == 0:
+        mantissa //= 10
+        decimals -= 1
+    while decimals < MIN_DECIMALS:
+        mantissa *= 10
+        decimals += 1
+    product.factor = mantissa
+    product.decimals = decimals
     return 0
 
 

@@ -9,12 +9,15 @@ from procs.router.genesis import changes
 from procs.router.log_source import Journal, LogRing
 from procs.router.router import Router
 from procs.router.witnesses import Witnesses
-from procs.venue import node, voided_commands
+from procs.venue import node, venue_key, voided_commands
 from procs.venue.topology import LOG
 from procs.venue.venue import Venue
+from shm.log_lines import log
+from shm.records import API_RING
 
 OPERATORS_RING = 9
 EVENTS = "events.router"
+API = "ingress.api"
 
 
 def build(venue: Venue, name: str = "router") -> Router:
@@ -24,6 +27,8 @@ def build(venue: Venue, name: str = "router") -> Router:
     """
     ingress = {number: f"ingress.gateway.{number}" for number in venue.gateways}
     ingress[OPERATORS_RING] = "ingress.operator"
+    if any(ring.name == API for ring in venue.topology.rings):
+        ingress[API_RING] = API
     if not venue.node.is_secondary and name in venue.topology.ring(LOG).consumers:
         venue.ring(LOG).take_out(name, 0)  # in the run of a promoted node: nobody reads there who fills it
     router = Router(
@@ -37,7 +42,7 @@ def build(venue: Venue, name: str = "router") -> Router:
             if venue.node.is_secondary
             else Journal(venue.data / "journal")
         ),
-        changes=changes(venue.config),
+        changes=changes(venue.config, venue.data),
         boot_id=bytes.fromhex(venue.boot_id),
         snapshots=venue.snapshots,
         generation=venue.generation,
@@ -53,4 +58,8 @@ def build(venue: Venue, name: str = "router") -> Router:
     if part is not None:
         router.load(part)
         part.finish()
+        venue_key.needed(venue.data, router.core.sealed)  # a follower is not to find out when it is to lead
+    if venue.node.is_secondary and venue_key.load(venue.data) is None:
+        why = "this node can't lead once the log has sealed secrets: copy the file from the other node"
+        log.warning("venue_key_missing", file=str(venue.data / venue_key.FILE), reason=why)
     return router

@@ -12,6 +12,9 @@ cdef enum:
     SESSION_BLOCKED = 2      # by that of the session with this number
     ACCOUNT_OPERATOR = 4
     ACCOUNT_POSITIONS = 8    # it has position limits
+    ACCOUNT_ADMIN = 16       # with ACCOUNT_OPERATOR
+    ACCOUNT_AUDITOR = 32
+    ACCOUNT_REGISTERED = 64  # its owner defined it
 
 # All that an order needs of its account, and of the session with the same number: one cache line.
 cdef struct Account:
@@ -43,6 +46,11 @@ cdef class Accounts:
     cdef uint64_t digest(self) noexcept nogil
     cdef int save(self, Saver saver) except -1
     cdef int load(self, Loader loader) except -1
+
+
+cdef inline uint32_t session_line(uint32_t session) noexcept nogil:
+    """The line of a FIX session; that of 0, which nothing blocks, for a command of the api."""
+    return session if session < ACCOUNT_LINES else 0
 
 
 cdef inline Account *account_at(Accounts accounts, uint32_t account) noexcept nogil:

@@ -9,7 +9,8 @@ from procs.tables.digest cimport scramble
 from procs.tables.pool cimport pool_close, pool_open
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    CODE_INVALID_DEFINITION, CODE_KILL_SWITCH, CODE_OK, CODE_ORDER_RATE, CODE_TOO_MANY_OPEN_ORDERS, ReservationRecord,
+    CODE_INVALID_DEFINITION, CODE_KILL_SWITCH, CODE_OK, CODE_ORDER_RATE, CODE_ROLE_NOT_ALLOWED,
+    CODE_TOO_MANY_OPEN_ORDERS, ReservationRecord,
 )
 
 cdef enum:
@@ -33,8 +34,10 @@ cdef class Accounts:
     ) noexcept nogil:
         """Why `orders` more, of which `opened` stay open, may not come now: a code, or CODE_OK."""
         cdef const Account *line = account_at(self, account)
-        if line.flags & ACCOUNT_BLOCKED or account_at(self, session).flags & SESSION_BLOCKED:
+        if line.flags & ACCOUNT_BLOCKED or account_at(self, session_line(session)).flags & SESSION_BLOCKED:
             return CODE_KILL_SWITCH
+        if line.flags & ACCOUNT_AUDITOR:
+            return CODE_ROLE_NOT_ALLOWED
         if line.max_orders != 0 and orders + counted(line, time_ns) > line.max_orders:
             return CODE_ORDER_RATE
         if line.max_open_orders != 0 and opened != 0 and line.open_orders + opened > line.max_open_orders:

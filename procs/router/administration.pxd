@@ -1,19 +1,24 @@
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.router.factors cimport Factors
+from procs.router.keys cimport Keys
 from procs.router.ledger cimport Ledger
 from procs.router.schedule cimport Schedule
 from procs.router.transfers cimport Transfers
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    AccountLimitsRecord, AccountRecord, AssetRecord, CommandRecord, FeeTierRecord, InstrumentRecord, KillSwitchRecord,
-    LimitsRecord, MassCancelRecord, PhaseChangeRecord, PositionLimitRecord, ScheduleRecord,
+    AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CommandRecord, DepositRecord, FeeTierRecord,
+    InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord, MassCancelRecord, PhaseChangeRecord,
+    PositionLimitRecord, RegistrationRecord, ScheduleRecord, SecondFactorRecord, WelcomeRecord,
 )
 
 cdef enum:
     OPERATORS_RING = 9
     RULES_BY_TWO = 2       # from these rules on it takes two operators to correct a trade,
     RULES_OPEN_ORDERS = 2  # and an account without its own limits has a default one
+    RULES_KEYS = 5         # and from these on the log has keys and roles, and takes the api's commands
     DEFAULT_MAX_OPEN_ORDERS = 100_000
+    EXTENSIONS = 3         # that a command can have: one less than a group
 
 # A tier that was never given has the instrument's rates.
 cdef struct Rates:
@@ -25,6 +30,8 @@ cdef class Administration:
     cdef readonly Ledger ledger
     cdef readonly Schedule schedule
     cdef readonly Transfers transfers
+    cdef readonly Keys keys
+    cdef readonly Factors factors
     cdef readonly dict assets
     cdef readonly dict instruments
     cdef readonly dict accounts
@@ -32,11 +39,16 @@ cdef class Administration:
     cdef readonly dict settings
     cdef Rates tiers[256]
     cdef uint32_t rules  # of the epoch
+    cdef uint8_t registration  # of RegistrationMode
     cdef int begin_epoch(self, uint32_t rules) except -1 with gil
     cdef void limit_by_default(self, uint32_t account) noexcept nogil
-    cdef int carry_out(self, char *record, int imposed, const char *credential) except -1
+    cdef int carry_out(self, char *record, int imposed, const char **extensions) except -1
+    cdef bint is_sender(self, const CommandRecord *record) noexcept nogil
+    cdef uint16_t permission(self, const CommandRecord *record) noexcept nogil
+    cdef bint is_admin(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil
-    cdef int decide(self, char *record, const char *credential) except -1
+    cdef int decide(self, char *record, const char **extensions) except -1
+    cdef int decide_identity(self, char *record, const char **extensions) except -1
     cdef int keep(self, tuple key, const char *record) except -1
     cdef bint is_operator(self, const CommandRecord *record) noexcept nogil
     cdef bint moves(self, const InstrumentRecord *record) noexcept nogil
@@ -44,7 +56,16 @@ cdef class Administration:
     cdef uint16_t judge_instrument(self, uint32_t instrument) noexcept nogil
     cdef uint16_t define_asset(self, const AssetRecord *record) except? 9999
     cdef uint16_t define_instrument(self, const InstrumentRecord *record) except? 9999
-    cdef uint16_t define_account(self, const AccountRecord *record, const char *credential) except? 9999
+    cdef uint16_t define_account(self, AccountRecord *record, const char *credential) except? 9999
+    cdef uint8_t flags_of(self, uint8_t role) noexcept nogil
+    cdef uint16_t judge_account(self, const AccountRecord *record, uint32_t number, bint is_new) noexcept nogil
+    cdef bint is_owner(self, const CommandRecord *record, uint32_t account) noexcept nogil
+    cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999
+    cdef uint16_t revoke_key(self, KeyRevocationRecord *record) except? 9999
+    cdef uint16_t open_registration(self, const RegistrationRecord *record) except? 9999
+    cdef uint16_t set_welcome(self, const WelcomeRecord *record) except? 9999
+    cdef uint16_t judge_welcome(self, const DepositRecord *record) except? 9999
+    cdef uint16_t define_factor(self, const SecondFactorRecord *record, const char **extensions) except? 9999
     cdef uint16_t mass_cancel(self, const MassCancelRecord *record) noexcept nogil
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil
     cdef uint16_t change_phase(self, const PhaseChangeRecord *record) except? 9999

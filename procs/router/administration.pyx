@@ -5,14 +5,17 @@ tables that orders look at (accounts, listings, tiers) are what it writes. What 
 does in that version's epochs (LOG-23).
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.accounts cimport (
-    ACCOUNT_BLOCKED, ACCOUNT_LINES, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at,
+    ACCOUNT_ADMIN, ACCOUNT_AUDITOR, ACCOUNT_BLOCKED, ACCOUNT_LINES, ACCOUNT_OPERATOR, ACCOUNT_REGISTERED,
+    SESSION_BLOCKED, Account, account_at,
 )
 from procs.router.balances cimport MAX_ASSETS
 from procs.router.holds cimport MAX_INSTRUMENTS, Listing
 from procs.router.ids cimport find_id, tag_of_id
+from procs.router.keys cimport key_at
+from procs.router.transfers cimport owner_of
 from procs.router.verdicts cimport client_id_of, verdict_of
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
@@ -41,6 +44,8 @@ cdef class Administration:
         self.ledger = ledger
         self.schedule = Schedule()
         self.transfers = Transfers(ledger)
+        self.keys = Keys()
+        self.factors = Factors()
         self.assets = {}
         self.instruments = {}
         self.accounts = {}
@@ -61,37 +66,95 @@ cdef class Administration:
         if self.rules >= RULES_OPEN_ORDERS:
             account_at(self.ledger.accounts, account).max_open_orders = DEFAULT_MAX_OPEN_ORDERS
 
-    cdef int carry_out(self, char *record, int imposed, const char *credential) except -1:
-        """Decide a command and do what it says; returns its verdict. `credential` is its extension, NULL without one.
+    cdef int carry_out(self, char *record, int imposed, const char **extensions) except -1:
+        """Decide a command and do what it says; returns its verdict. `extensions` are its own, the last first, or NULL.
 
         Its client id, if any, is its key: a second command with it is refused. The router's own have none.
         """
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef const char *id = client_id_of(record) if header.account != 0 or header.ingress != 0 else NULL
         cdef uint32_t tag = 0
+        cdef uint32_t owner = header.account  # of the client id
         cdef int verdict = CODE_OK
         self.transfers.told = NIL
         verdict_of(record)[0] = CODE_OK
-        if header.session >= MAX_SESSIONS:
+        if not self.is_sender(header):
             return CODE_UNKNOWN_ACCOUNT
         if id != NULL:
-            if not self.is_account(header.account):
+            if owner == 0 and header.type == CMD_DEPOSIT:
+                owner = owner_of(<const DepositRecord *> record)
+            if not self.is_account(owner):
                 return CODE_UNKNOWN_ACCOUNT
-            tag = tag_of_id(self.ledger.ids, header.account, id)
-            if find_id(self.ledger.ids, header.account, id, tag) != NIL:
+            tag = tag_of_id(self.ledger.ids, owner, id)
+            if find_id(self.ledger.ids, owner, id, tag) != NIL:
                 return CODE_DUPLICATE_CLIENT_ID
         verdict = imposed if imposed != CODE_OK else self.authority(header)
         if verdict == CODE_OK:
-            verdict = self.decide(record, credential)
+            verdict = self.decide(record, extensions)
         if id != NULL:
-            self.ledger.ids.add_closed(header.account, id, tag, header.seq)
+            self.ledger.ids.add_closed(owner, id, tag, header.seq)
         return verdict
 
     cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil:
         """Whether the sender may give such commands; what users may do with their own is judged later."""
+        if self.rules >= RULES_KEYS:
+            return self.permission(record)
         if record.type == CMD_MASS_CANCEL or record.type == CMD_KILL_SWITCH or record.type == CMD_WITHDRAWAL:
             return CODE_OK
         return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
+
+    cdef bint is_sender(self, const CommandRecord *record) noexcept nogil:
+        """Whether a command's session is one that its ring's commands can have. From the api, only the venue itself,
+        which deposits and registers, is no account.
+        """
+        if record.ingress != API_RING or self.rules < RULES_KEYS:
+            return record.session < MAX_SESSIONS
+        if record.account == 0:
+            return record.session == API_SESSION and (record.type == CMD_ACCOUNT or record.type == CMD_DEPOSIT)
+        return record.session >= API_SESSION and self.is_account(record.account)
+
+    cdef uint16_t permission(self, const CommandRecord *record) noexcept nogil:
+        """Whether the key that signed a command, if any, and its sender's role allow it. What everybody may do with
+        what is his own is judged later. No key allows what a person is to ask for (LOG-30).
+        """
+        cdef uint8_t type = record.type
+        cdef uint8_t scope = 0
+        cdef uint16_t verdict
+        cdef uint32_t own
+        if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH:
+            scope = KEY_SCOPE_TRADE
+        elif type == CMD_WITHDRAWAL:
+            scope = KEY_SCOPE_WITHDRAW
+        if record.session > API_SESSION:
+            verdict = self.keys.judge(record.account, record.session - API_SESSION, scope, record.time_ns)
+            if verdict != CODE_OK:
+                return verdict
+        if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH or CMD_SECOND_FACTOR <= type <= CMD_FACTOR_USE:
+            return CODE_OK
+        if type == CMD_API_KEY or type == CMD_KEY_REVOCATION:
+            return CODE_OK
+        if type == CMD_REGISTRATION or type == CMD_WELCOME:
+            return CODE_OK if self.is_admin(record) else CODE_ROLE_NOT_ALLOWED
+        if record.ingress == API_RING and (type == CMD_ACCOUNT or type == CMD_DEPOSIT or type == CMD_WITHDRAWAL):
+            own = (<const AccountRecord *> record).target
+            if type != CMD_ACCOUNT:
+                own = owner_of(<const DepositRecord *> record)
+                if not self.is_account(own):
+                    return CODE_UNKNOWN_ACCOUNT
+            if record.account == 0 or own == record.account and type != CMD_DEPOSIT:
+                return CODE_OK
+        elif type == CMD_WITHDRAWAL:
+            return CODE_OK
+        return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
+
+    cdef bint is_admin(self, const CommandRecord *record) noexcept nogil:
+        """The configuration counts as an admin."""
+        cdef uint32_t asks = record.account
+        if record.ingress == OPERATORS_RING and record.type == CMD_ACCOUNT:
+            asks = record.session
+        return record.ingress == 0 or (
+            asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_ADMIN
+        )
 
     cdef bint is_operator(self, const CommandRecord *record) noexcept nogil:
         """The configuration counts as an operator. One about the header's account has its operator as the session."""
@@ -104,8 +167,13 @@ cdef class Administration:
             asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_OPERATOR
         )
 
-    cdef int decide(self, char *record, const char *credential) except -1:
+    cdef int decide(self, char *record, const char **extensions) except -1:
         cdef uint8_t type = (<CommandRecord *> record).type
+        if type == CMD_ACCOUNT or CMD_API_KEY <= type <= CMD_FACTOR_USE:
+            return self.decide_identity(record, extensions)
+        if type == CMD_DEPOSIT and (<CommandRecord *> record).account == 0 and self.rules >= RULES_KEYS:
+            verdict = self.judge_welcome(<const DepositRecord *> record)
+            return verdict if verdict != CODE_OK else self.transfers.deposit(<DepositRecord *> record)
         if type == CMD_DEPOSIT:
             return self.transfers.deposit(<DepositRecord *> record)
         if type == CMD_WITHDRAWAL:
@@ -138,9 +206,26 @@ cdef class Administration:
             return self.define_asset(<AssetRecord *> record)
         if type == CMD_INSTRUMENT:
             return self.define_instrument(<InstrumentRecord *> record)
-        if type == CMD_ACCOUNT:
-            return self.define_account(<AccountRecord *> record, credential)
         raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
+
+    cdef int decide_identity(self, char *record, const char **extensions) except -1:
+        """A command about who may do what. Earlier rules knew accounts only."""
+        cdef uint8_t type = (<CommandRecord *> record).type
+        if type == CMD_ACCOUNT:
+            return self.define_account(<AccountRecord *> record, extensions[0])
+        if self.rules < RULES_KEYS:
+            return CODE_INVALID_DEFINITION
+        if type == CMD_API_KEY:
+            return self.define_key(<ApiKeyRecord *> record, extensions)
+        if type == CMD_KEY_REVOCATION:
+            return self.revoke_key(<KeyRevocationRecord *> record)
+        if type == CMD_REGISTRATION:
+            return self.open_registration(<RegistrationRecord *> record)
+        if type == CMD_WELCOME:
+            return self.set_welcome(<WelcomeRecord *> record)
+        if type == CMD_SECOND_FACTOR:
+            return self.define_factor(<SecondFactorRecord *> record, extensions)
+        return self.factors.use(<FactorUseRecord *> record)
 
     cdef int keep(self, tuple key, const char *record) except -1:
         self.settings[key] = record[:RECORD_SIZE]
@@ -208,24 +293,137 @@ cdef class Administration:
         terms[0] = record[0]
         return CODE_OK
 
-    cdef uint16_t define_account(self, const AccountRecord *record, const char *credential) except? 9999:
-        """A new account, or a new password of one that is there, or whether it is an operator's."""
+    cdef uint16_t define_account(self, AccountRecord *record, const char *credential) except? 9999:
+        """A new account, or a new password of one that is there, or another role.
+
+        Under earlier rules whoever could define accounts could make them operators', and there were no other roles.
+        """
         cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
+        cdef bint by_api = record.ingress == API_RING
+        cdef uint32_t number = record.account
+        cdef uint16_t verdict
         cdef Account *line
-        if credential == NULL or not name:
+        cdef bint is_new = name not in self.accounts
+        if by_api:
+            number = record.target if record.target != 0 else self.ledger.accounts.count + 1
+        if credential == NULL or (<const CommandRecord *> credential).type != CMD_EXT_CREDENTIAL or not name:
             return CODE_INVALID_DEFINITION
-        if record.account == 0 or self.accounts.get(name, self.ledger.accounts.count + 1) != record.account:
+        if by_api and not is_new and self.accounts[name] != number:
+            return CODE_NAME_USED
+        if number == 0 or self.accounts.get(name, self.ledger.accounts.count + 1) != number:
             return CODE_INVALID_DEFINITION
-        if record.account > MAX_ACCOUNTS:
+        if number > MAX_ACCOUNTS:
             return CODE_LIMIT_REACHED
-        if name not in self.accounts:
-            self.accounts[name] = record.account
+        if self.rules >= RULES_KEYS:
+            verdict = self.judge_account(record, number, is_new)
+            if verdict != CODE_OK:
+                return verdict
+        if is_new:
+            self.accounts[name] = number
             self.ledger.accounts.count += 1
-            self.limit_by_default(record.account)
-        line = account_at(self.ledger.accounts, record.account)
-        line.flags = line.flags & ~ACCOUNT_OPERATOR | (ACCOUNT_OPERATOR if record.is_operator else 0)
-        self.credentials[record.account] = credential[:RECORD_SIZE]
+            self.limit_by_default(number)
+        if by_api:
+            record.target = number
+        line = account_at(self.ledger.accounts, number)
+        line.flags = line.flags & ~(ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR) | self.flags_of(record.role)
+        if by_api and record.account == 0:
+            line.flags |= ACCOUNT_REGISTERED
+            if self.registration == REGISTRATION_MODE_APPROVAL:
+                line.flags |= ACCOUNT_BLOCKED
+        if is_new or credential[HEADER_SIZE:RECORD_SIZE] != self.credentials[number][HEADER_SIZE:]:
+            self.credentials[number] = credential[:RECORD_SIZE]  # the record that first had it says who gave it
         return CODE_OK
+
+    cdef uint8_t flags_of(self, uint8_t role) noexcept nogil:
+        """What the account's line has of a role."""
+        if self.rules < RULES_KEYS:
+            return ACCOUNT_OPERATOR if role else 0
+        if role == ROLE_ADMIN:
+            return ACCOUNT_OPERATOR | ACCOUNT_ADMIN
+        if role == ROLE_OPERATOR:
+            return ACCOUNT_OPERATOR
+        return ACCOUNT_AUDITOR if role == ROLE_AUDITOR else 0
+
+    cdef uint16_t judge_account(self, const AccountRecord *record, uint32_t number, bint is_new) noexcept nogil:
+        """Who may define what: the venue itself a new trader, where registration is open; everybody his own password;
+        operators all but admins.
+        """
+        cdef uint8_t flags = self.flags_of(record.role)
+        cdef uint8_t before = account_at(self.ledger.accounts, number).flags & (
+            ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR
+        )
+        if record.role > ROLE_AUDITOR:
+            return CODE_INVALID_DEFINITION
+        if record.ingress == API_RING and record.account == 0:
+            if self.registration == REGISTRATION_MODE_CLOSED:
+                return CODE_REGISTRATION_CLOSED
+            if not is_new:
+                return CODE_NAME_USED
+            return CODE_OK if record.role == ROLE_TRADER else CODE_ROLE_NOT_ALLOWED
+        if record.ingress == API_RING and record.account == number and flags == before:
+            return CODE_OK
+        if not self.is_operator(<const CommandRecord *> record):
+            return CODE_ROLE_NOT_ALLOWED
+        if (flags | before) & ACCOUNT_ADMIN and not self.is_admin(<const CommandRecord *> record):
+            return CODE_ROLE_NOT_ALLOWED
+        return CODE_OK
+
+    cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999:
+        """A key of one's own; an admin defines others' too. An auditor's only reads."""
+        if not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if not self.is_owner(<const CommandRecord *> record, record.target):
+            return CODE_ROLE_NOT_ALLOWED
+        if record.scopes != KEY_SCOPE_READ and account_at(self.ledger.accounts, record.target).flags & ACCOUNT_AUDITOR:
+            return CODE_ROLE_NOT_ALLOWED
+        return self.keys.define(record, extensions)
+
+    cdef uint16_t revoke_key(self, KeyRevocationRecord *record) except? 9999:
+        """To others than its owner and admins there is no such key."""
+        cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
+        cdef uint32_t key = self.keys.names.get(name, 0)
+        record.key = 0
+        if key == 0 or not self.is_owner(<const CommandRecord *> record, key_at(self.keys, key).account):
+            return CODE_KEY_UNKNOWN
+        record.key = key
+        return self.keys.revoke(key)
+
+    cdef bint is_owner(self, const CommandRecord *record, uint32_t account) noexcept nogil:
+        """Whether a command is the account's own, by the api, where it has proved who it is; or an admin's."""
+        return record.ingress == API_RING and record.account == account or self.is_admin(record)
+
+    cdef uint16_t open_registration(self, const RegistrationRecord *record) except? 9999:
+        if record.mode > REGISTRATION_MODE_APPROVAL:
+            return CODE_INVALID_DEFINITION
+        self.registration = record.mode
+        self.keep((CMD_REGISTRATION,), <const char *> record)
+        return CODE_OK
+
+    cdef uint16_t set_welcome(self, const WelcomeRecord *record) except? 9999:
+        if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.amount < 0:
+            return CODE_INVALID_DEFINITION
+        self.keep((CMD_WELCOME, record.asset), <const char *> record)
+        return CODE_OK
+
+    cdef uint16_t judge_welcome(self, const DepositRecord *record) except? 9999:
+        """What the venue itself may deposit: as much as is set, for a registered account that never had the asset."""
+        cdef bytes kept = self.record((CMD_WELCOME, record.asset))
+        cdef int64_t amount = (<const WelcomeRecord *> <const char *> kept).amount
+        if not account_at(self.ledger.accounts, record.target).flags & ACCOUNT_REGISTERED:
+            return CODE_NOT_AN_OPERATOR
+        if record.amount > amount or self.ledger.balances.find(record.target, record.asset) != NIL:
+            return CODE_ALREADY_WELCOMED
+        return CODE_OK
+
+    cdef uint16_t define_factor(self, const SecondFactorRecord *record, const char **extensions) except? 9999:
+        """Everybody's own; an admin takes others' away."""
+        if not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if not self.is_owner(<const CommandRecord *> record, record.target):
+            return CODE_ROLE_NOT_ALLOWED
+        if record.size != 0 and (record.ingress != API_RING or record.account != record.target):
+            return CODE_ROLE_NOT_ALLOWED
+        return self.factors.define(record, extensions)
 
     cdef uint16_t mass_cancel(self, const MassCancelRecord *record) noexcept nogil:
         if record.target != 0 and not self.is_account(record.target):
@@ -329,6 +527,7 @@ cdef class Administration:
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = self.schedule.digest() + self.transfers.digest()
+        digest += self.keys.digest() + self.factors.digest()
         cdef uint32_t crc
         for key, record in self.settings.items():
             crc = crc32c(0, <const char *> (<bytes> record) + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
@@ -345,7 +544,10 @@ cdef class Administration:
     cdef int save(self, Saver saver) except -1:
         self.schedule.save(saver)
         self.transfers.save(saver)
+        self.keys.save(saver)
+        self.factors.save(saver)
         saver.put_64(self.rules)
+        saver.put_64(self.registration)
         saver.put(self.tiers, sizeof(self.tiers))
         for table in (self.assets, self.instruments, self.accounts, self.credentials, self.settings):
             saver.object(list(table.items()))
@@ -354,7 +556,10 @@ cdef class Administration:
     cdef int load(self, Loader loader) except -1:
         self.schedule.load(loader)
         self.transfers.load(loader)
+        self.keys.load(loader)
+        self.factors.load(loader)
         self.rules = <uint32_t> loader.get_64()
+        self.registration = <uint8_t> loader.get_64()
         loader.get(self.tiers, sizeof(self.tiers))
         self.assets = dict(loader.object(list[tuple[bytes, tuple[int, int]]]))
         self.instruments = dict(loader.object(list[tuple[bytes, int]]))

@@ -2,12 +2,14 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.sequencer cimport Sequencer
 from shm.records cimport (
-    CommandRecord, CorrectionRecord, NewOrderRecord, RejectedRecord, ReservationRecord, SnapshotRecord,
+    ApiKeyRecord, CommandRecord, CorrectionRecord, FactorUseRecord, KeyRevocationRecord, NewOrderRecord,
+    RejectedRecord, ReservationRecord, SecondFactorRecord, SnapshotRecord,
 )
 from shm.ring cimport Producer
 
 cdef enum:
-    EVENTS_OF_COMMAND = 2   # at most, except markers and ticks: those announce up to MAX_FLUSH balances
+    EVENTS_OF_COMMAND = 2   # at most, except keys and second factors, and markers and ticks: those announce
+    EVENTS_OF_KEY = 4       # up to MAX_FLUSH balances, and that all are announced
 
 cdef class Announcer:
     cdef Producer ring
@@ -29,5 +31,11 @@ cdef class Announcer:
     cdef void confirm(self, const char *record) noexcept nogil
     cdef void tell_snapshot(self, const SnapshotRecord *record) noexcept nogil
     cdef void tell_reservation(self, const ReservationRecord *record) noexcept nogil
+    cdef void tell_settled(self, const CommandRecord *cause, Sequencer core) noexcept nogil
+    cdef void tell_key(self, const ApiKeyRecord *record, Sequencer core) noexcept nogil
+    cdef void tell_revocation(self, const KeyRevocationRecord *record, Sequencer core) noexcept nogil
+    cdef void tell_factor(self, const SecondFactorRecord *record, Sequencer core) noexcept nogil
+    cdef void tell_use(self, const FactorUseRecord *record) noexcept nogil
+    cdef void repeat_extension(self, const CommandRecord *cause, const char *extension) noexcept nogil
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil
     cdef void define(self, const char *record, Sequencer core) noexcept nogil

@@ -3,14 +3,26 @@
 It words what the sequencer decided; an event's bytes are a function of the log alone.
 """
 
+from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from procs.router.factors cimport RECOVERY_RECORDS
+from procs.router.keys cimport count_of_records, key_at
 from procs.router.sequencer cimport Sequencer
+from procs.router.transfers cimport owner_of
 from procs.router.verdicts cimport client_id_of
 from shm.crc32c cimport crc32c
 from shm.records cimport *
 from shm.ring cimport Producer
+
+# What a rejection repeats of these lies in one place,
+assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<ApiKeyRecord *> NULL).name
+assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<KeyRevocationRecord *> NULL).name
+assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<FactorUseRecord *> NULL).request
+# and an extension has one number as a command and as an event.
+assert <int> CMD_EXT_KEY_MATERIAL == <int> EVT_EXT_KEY_MATERIAL and <int> CMD_EXT_ADDRESSES == <int> EVT_EXT_ADDRESSES
+assert <int> CMD_EXT_RECOVERY == <int> EVT_EXT_RECOVERY
 
 
 cdef class Announcer:
@@ -64,6 +76,14 @@ cdef class Announcer:
                 self.tell_snapshot(<const SnapshotRecord *> record)
             elif header.type == CMD_RESERVATION:
                 self.tell_reservation(<const ReservationRecord *> record)
+            elif header.type == CMD_API_KEY:
+                self.tell_key(<const ApiKeyRecord *> record, core)
+            elif header.type == CMD_KEY_REVOCATION:
+                self.tell_revocation(<const KeyRevocationRecord *> record, core)
+            elif header.type == CMD_SECOND_FACTOR:
+                self.tell_factor(<const SecondFactorRecord *> record, core)
+            elif header.type == CMD_FACTOR_USE:
+                self.tell_use(<const FactorUseRecord *> record)
             elif header.type >= CMD_MASS_CANCEL:
                 self.confirm(record)
             else:
@@ -75,6 +95,8 @@ cdef class Announcer:
             balance.free = core.flushed[i].free
             balance.held = core.flushed[i].held
             self.end(<char *> balance)
+        if core.tells_settled:
+            self.tell_settled(header, core)
 
     cdef void reject(self, const char *record, uint16_t verdict, Sequencer core) noexcept nogil:
         """A refusal says what was refused: as the sender knows it and, if the target is known, as the venue does."""
@@ -137,8 +159,8 @@ cdef class Announcer:
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef RejectedRecord *event = self.begin_rejected(header, verdict, instrument_of(record))
         cdef const char *id = client_id_of(record)
-        if header.type == CMD_ACCOUNT:
-            id = &(<const AccountRecord *> record).name[0]
+        if header.type in (CMD_ACCOUNT, CMD_API_KEY, CMD_KEY_REVOCATION, CMD_FACTOR_USE):
+            id = &(<const AccountRecord *> record).name[0]  # or a key's name, or the request's, in the same place
         if id != NULL:
             memcpy(event.cl_ord_id, id, CL_ORD_ID_SIZE)
         if header.type == CMD_DEPOSIT or header.type == CMD_WITHDRAWAL:
@@ -186,6 +208,71 @@ cdef class Announcer:
         event.fix_version = record.fix_version
         self.end(<char *> event)
 
+    cdef void tell_settled(self, const CommandRecord *cause, Sequencer core) noexcept nogil:
+        cdef SettledRecord *event = <SettledRecord *> self.begin(cause, EVT_SETTLED, 0)
+        memcpy(event.event_numbers, core.administration.transfers.settled, sizeof(event.event_numbers))
+        self.end(<char *> event)
+
+    cdef void tell_key(self, const ApiKeyRecord *record, Sequencer core) noexcept nogil:
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef KeyDefinedRecord *event
+        cdef int back
+        for back in range(1 + count_of_records(record.networks), 0, -1):
+            self.repeat_extension(header, core.before(header, back))
+        event = <KeyDefinedRecord *> self.begin(header, EVT_KEY_DEFINED, 0)
+        memcpy(event.name, record.name, CL_ORD_ID_SIZE)
+        event.key = record.key
+        event.expiry_ns = record.expiry_ns
+        event.account = record.target
+        event.kind = record.kind
+        event.scopes = record.scopes
+        event.networks = record.networks
+        event.asked_by = record.account
+        event.session = record.session
+        self.end(<char *> event)
+
+    cdef void repeat_extension(self, const CommandRecord *cause, const char *extension) noexcept nogil:
+        """An extension of a key or a second factor: its body lies alike in command and event."""
+        cdef char *event = self.begin(cause, (<const CommandRecord *> extension).type, 0)
+        memcpy(event + sizeof(EventRecord), extension + sizeof(CommandRecord), RECORD_SIZE - sizeof(CommandRecord))
+        self.end(event)
+
+    cdef void tell_revocation(self, const KeyRevocationRecord *record, Sequencer core) noexcept nogil:
+        cdef KeyRevokedRecord *event = <KeyRevokedRecord *> self.begin(
+            <const CommandRecord *> record, EVT_KEY_REVOKED, 0
+        )
+        memcpy(event.name, record.name, CL_ORD_ID_SIZE)
+        event.key = record.key
+        event.account = key_at(core.administration.keys, record.key).account
+        event.asked_by = record.account
+        event.session = record.session
+        self.end(<char *> event)
+
+    cdef void tell_factor(self, const SecondFactorRecord *record, Sequencer core) noexcept nogil:
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef FactorDefinedRecord *event
+        cdef int back
+        if record.size != 0:
+            for back in range(RECOVERY_RECORDS, 0, -1):
+                self.repeat_extension(header, core.before(header, back))
+        event = <FactorDefinedRecord *> self.begin(header, EVT_FACTOR_DEFINED, 0)
+        event.account = record.target
+        event.session = record.session
+        event.size = record.size
+        memcpy(event.secret, record.secret, record.size)
+        self.end(<char *> event)
+
+    cdef void tell_use(self, const FactorUseRecord *record) noexcept nogil:
+        cdef FactorUsedRecord *event = <FactorUsedRecord *> self.begin(
+            <const CommandRecord *> record, EVT_FACTOR_USED, 0
+        )
+        memcpy(event.request, record.request, CL_ORD_ID_SIZE)
+        event.account = record.account
+        event.step = record.step
+        event.session = record.session
+        event.code = record.code
+        self.end(<char *> event)
+
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil:
         cdef CorrectedRecord *event = <CorrectedRecord *> self.begin(
             <const CommandRecord *> record, EVT_CORRECTED, record.instrument
@@ -222,7 +309,9 @@ cdef class Announcer:
             self.end(event)
             event = self.begin(header, EVT_ACCOUNT_DEFINED, 0)
             (<AccountDefinedRecord *> event).account = header.account
-            (<AccountDefinedRecord *> event).is_operator = (<const AccountRecord *> record).is_operator
+            if header.ingress == API_RING:
+                (<AccountDefinedRecord *> event).account = (<const AccountRecord *> record).target
+            (<AccountDefinedRecord *> event).role = (<const AccountRecord *> record).role
             memcpy((<AccountDefinedRecord *> event).name, (<const AccountRecord *> record).name, CL_ORD_ID_SIZE)
         elif header.type == CMD_EPOCH:
             event = self.begin(header, EVT_EPOCH_BEGUN, 0)
@@ -286,7 +375,7 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
         event.asset = (<const PositionLimitRecord *> record).asset
         event.amount = (<const PositionLimitRecord *> record).max_units
     elif type == CMD_WITHDRAWAL:
-        event.target = event.account
+        event.target = owner_of(<const DepositRecord *> record)
         event.asset = (<const WithdrawalRecord *> record).asset
         event.amount = (<const WithdrawalRecord *> record).amount
     elif type == CMD_ADJUSTMENT:
@@ -298,3 +387,8 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
             event.proposal = event.cause
     elif type == CMD_CORRECTION_PROPOSAL:
         event.proposal = event.cause
+    elif type == CMD_REGISTRATION:
+        event.is_on = (<const RegistrationRecord *> record).mode
+    elif type == CMD_WELCOME:
+        event.asset = (<const WelcomeRecord *> record).asset
+        event.amount = (<const WelcomeRecord *> record).amount

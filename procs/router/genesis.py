@@ -8,32 +8,47 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import NamedTuple, cast
-
-from msgspec import structs
 
 from config.schema import AccountSection, Config, InstrumentSection
 from config.units import in_units
 from procs.router import config_records
 from procs.router.config_records import GenesisError
 from procs.router.sequencer import Sequencer
+from procs.rules import demo_keys
 from procs.rules.credentials import HASHER, credential_of, is_right
+from procs.rules.demo_keys import DemoKey
+from procs.venue import venue_key
+from procs.venue.venue_key import VenueKey
 from shm.layout import pack, unpack_command
 from shm.log_lines import log
 from shm.records import (
+    API_RING,
     Account,
+    ApiKey,
     Asset,
     BandAction,
     Code,
     Deposit,
     ExtCredential,
+    ExtKeyMaterial,
     FeeTier,
+    KeyKind,
     PositionLimit,
+    Registration,
+    RegistrationMode,
+    Role,
     SelfTrade,
+    Welcome,
 )
 
 # What a listed instrument keeps for ever: orders, trades and balances are counted in it.
 FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale")
+
+KEYS_SINCE = 5  # version of the rules from which on the log has keys and roles
+ROLES = {role.name.lower(): role for role in Role}
+MODES = {mode.name.lower(): mode for mode in RegistrationMode}
 
 __all__ = ["GenesisError", "changes"]
 
@@ -45,17 +60,21 @@ class Change(NamedTuple):
     records: list[bytes]
 
 
-def changes(config: Config) -> Callable[[Sequencer], Iterator[list[bytes]]]:
+def changes(config: Config, data: Path | None = None) -> Callable[[Sequencer], Iterator[list[bytes]]]:
     """For a router that begins to lead: the commands that bring its state to `config`.
 
     Each list is sequenced together (an extension before its main record). Made one at a time, since each password takes
     tens of milliseconds. If the log refuses one, its code is sent back and logged with the file's key, and the rest
     goes on. GenesisError, before anything is made, if the file contradicts what was listed.
+
+    The folder `data` has the venue's key, or gets it where nothing has been sealed yet; without a folder no secret
+    is sealed, so that no API keys are defined. VenueKeyError, OSError.
     """
 
     def of(core: Sequencer) -> Generator[list[bytes], Code | None, None]:
         _check(config, core)
-        return _reported(_changes(config, core))
+        key = None if data is None else venue_key.needed(data, core.sealed) or venue_key.make(data)
+        return _reported(_changes(config, core, key))
 
     return of
 
@@ -67,11 +86,15 @@ def _reported(made: Iterator[Change]) -> Generator[list[bytes], Code | None, Non
             log.error("configuration_refused", key=change.key, code=refused.name, reason="the venue goes on without it")
 
 
-def _changes(config: Config, core: Sequencer) -> Iterator[Change]:
+def _changes(config: Config, core: Sequencer, key: VenueKey | None) -> Iterator[Change]:
     yield from _assets(config, core)
     yield from _instruments(config, core)
     yield from _fee_tiers(config, core)
     yield from _accounts(config, core)
+    if core.rules >= KEYS_SINCE:
+        yield from _registration(config, core)
+        if key is not None:
+            yield from _demo_keys(config, core, key)
 
 
 def _check(config: Config, core: Sequencer) -> None:
@@ -173,11 +196,11 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[Change]:
         name = section.name.encode()
         account = core.accounts.get(name, len(core.accounts) + 1)
         known = core.credentials.get(account) if name in core.accounts else None
-        changed = known is None or core.is_operator(account) != section.operator
-        if changed or not _is_current(section, cast(bytes, known)):
-            credential = structs.replace(credential_of(_hash(section)), account=account)
-            definition = Account(account=account, name=name, is_operator=section.operator)
-            yield Change(key, [pack(credential), pack(definition)])
+        role = _role(section, core)
+        own = None if known is None else _own(known)
+        if known is None or core.role(account) != role or not (own or _is_current(section, known)):
+            credential = own or credential_of(_hash(section))
+            yield Change(key, [_credential(account, credential), pack(Account(account=account, name=name, role=role))])
         if name not in core.accounts:
             continue
         for asset_name, amount in section.deposits.items():
@@ -192,6 +215,61 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[Change]:
                 yield Change(f"{key}.deposits.{asset_name}", [pack(deposit)])
         for records in _account_limits(section, core, account):
             yield Change(key, records)
+
+
+def _role(section: AccountSection, core: Sequencer) -> Role:
+    """What the section asks for; as near to it as the log's rules have it."""
+    role = ROLES[section.role] if section.role else Role.OPERATOR if section.operator else Role.TRADER
+    if core.rules >= KEYS_SINCE:
+        return role
+    return Role.OPERATOR if role in (Role.OPERATOR, Role.ADMIN) else Role.TRADER
+
+
+def _own(known: bytes) -> ExtCredential | None:
+    """The password that was given by the api, at its owner's or an admin's wish: the file does not take it back."""
+    credential = cast(ExtCredential, unpack_command(known))
+    return credential if credential.ingress == API_RING else None
+
+
+def _credential(account: int, known: ExtCredential) -> bytes:
+    hashed = {name: getattr(known, name) for name in ("salt", "hash", "memory_kib", "time_cost", "parallelism")}
+    return pack(ExtCredential(account=account, **hashed))
+
+
+def _registration(config: Config, core: Sequencer) -> Iterator[Change]:
+    """Who may register, and what the venue gives him, as far as the configuration says."""
+    if config.api.registration is not None and core.registration != MODES[config.api.registration]:
+        record = Registration(cl_ord_id=b"", mode=MODES[config.api.registration])
+        yield Change("api.registration", [pack(record)])
+    for name, amount in config.api.welcome.items():
+        key = f"api.welcome.{name}"
+        if name.encode() not in core.assets:
+            yield Change(key, [])
+            continue
+        asset, scale = core.assets[name.encode()]
+        units = in_units(amount, scale)
+        if core.welcome(asset) != units:
+            yield Change(key, [pack(Welcome(cl_ord_id=b"", asset=asset, amount=units))])
+
+
+def _demo_keys(config: Config, core: Sequencer, key: VenueKey) -> Iterator[Change]:
+    """Those that were never defined: one that was revoked stays so."""
+    for section in config.accounts:
+        account = core.accounts.get(section.name.encode())
+        if not section.demo_keys or account is None:
+            continue
+        for each in demo_keys.of_account(section.name):
+            if each.name.encode() not in core.keys:
+                yield Change(f"accounts[{section.name}].demo_keys", _key_records(account, each, key))
+
+
+def _key_records(account: int, demo: DemoKey, key: VenueKey) -> list[bytes]:
+    if demo.kind == KeyKind.HMAC:
+        material = key.seal_secret(demo.name, demo.secret)
+    else:
+        material = demo.private_key.public_key().public_bytes_raw()
+    definition = ApiKey(name=demo.name.encode(), target=account, kind=demo.kind, scopes=demo_keys.SCOPES)
+    return [pack(ExtKeyMaterial(material=material, size=len(material))), pack(definition)]
 
 
 def _free_id(core: Sequencer, account: int, wanted: str) -> bytes:

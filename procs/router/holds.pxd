@@ -1,6 +1,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, Accounts
+from procs.router.accounts cimport (
+    ACCOUNT_AUDITOR, ACCOUNT_BLOCKED, ACCOUNT_POSITIONS, SESSION_BLOCKED, Account, Accounts,
+)
 from procs.router.balances cimport Balances
 from procs.router.ids cimport ClientIds
 from procs.router.orders cimport OpenOrder, OpenOrders, widest_terms
@@ -104,7 +106,7 @@ cdef inline bint has_room_for(Holds holds, const OpenOrder *order, const Replace
 cdef inline bint is_limited(const Account *account, const Account *session, const Listing *listing) noexcept nogil:
     """Whether any switch or limit may apply to an order."""
     return (
-        (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS) != 0
+        (account.flags | session.flags) & (ACCOUNT_BLOCKED | SESSION_BLOCKED | ACCOUNT_POSITIONS | ACCOUNT_AUDITOR) != 0
         or account.max_orders != 0 or account.max_open_orders != 0 and account.open_orders >= account.max_open_orders
         or listing.max_quantity_lots | listing.max_value != 0
     )

@@ -20,7 +20,7 @@ class IngressError(RuntimeError):
 
 
 cdef class Ingress:
-    """Ingress rings by their numbers, 1 to 9. Records in `voided`, (number, incarnation, sequence), are not taken."""
+    """Ingress rings by their numbers, 1 to 10. Records in `voided`, (number, incarnation, sequence), are not taken."""
 
     def __init__(self, dict rings, object voided):
         if any(not 0 < number < INGRESS_RINGS for number in rings):

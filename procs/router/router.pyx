@@ -11,12 +11,12 @@ from libc.string cimport memcpy, memset
 from cython cimport final
 
 from procs.router.board_writer cimport BoardWriter
-from procs.router.events cimport EVENTS_OF_COMMAND, Announcer
+from procs.router.events cimport EVENTS_OF_COMMAND, EVENTS_OF_KEY, Announcer
 from procs.router.ingress cimport Ingress
 from procs.router.log_source cimport LogRing
 from procs.router.own_records cimport OwnRecords
 from procs.router.prefetch cimport GLIMPSES, look_ahead
-from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
+from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, RULES_SETTLED, Sequencer
 from procs.router.settlement cimport Settlement
 from procs.router.verdicts cimport verdict_of
 from procs.tables.saved cimport Loader, Saver
@@ -38,12 +38,13 @@ cdef int64_t MAX_AGE_NS = 30_000_000_000
 
 cdef enum:
     BATCH = 256
-    FLUSH_NS = 100_000_000          # changed balances are announced at least as often
+    FLUSH_NS = 10_000_000           # changed balances are announced at least as often;
+    EARLIER_FLUSH_NS = 100_000_000  # by earlier rules
     SHOW_NS = 200_000               # and shown on the board, while there is work
     QUIET_NS = 250_000_000          # commands wait no longer for a snapshot
     QUIET_REST_NS = 1_000_000_000   # and then not again so soon
 
-assert <int> MAX_FLUSH >= <int> EVENTS_OF_COMMAND
+assert <int> MAX_FLUSH >= <int> EVENTS_OF_KEY
 
 
 @final
@@ -65,8 +66,8 @@ cdef class Router(Agent):
         object changes, bytes boot_id, Sequencer core=None, *, object snapshots=None, uint64_t generation=1,
         object voided=frozenset(), uint32_t id_window_s=0, uint32_t older_ids=0, object witnesses=None,
     ):
-        if events.ring.header.capacity < MAX_FLUSH:
-            raise ValueError(f"the router's event ring needs {MAX_FLUSH} slots: one cause's events must fit")
+        if events.ring.header.capacity <= MAX_FLUSH:
+            raise ValueError(f"the router's event ring needs {MAX_FLUSH + 1} slots: one cause's events must fit")
         if log.ring.header.capacity < MAX_GROUP or len(boot_id) != 16:
             raise ValueError(f"a router needs a log of {MAX_GROUP} slots and a boot id of 16 bytes")
         self.name = "router"
@@ -139,18 +140,24 @@ cdef class Router(Agent):
         return work
 
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
-        """Whether balances wait to be announced, or a matcher that has done the last tick has something to do."""
-        cdef uint64_t due
-        if self.balances.changed.count:
-            due = max(self.core.flushed_ns, self.led_since_ns) + (FLUSH_REST_NS if self.leftover else FLUSH_NS)
-            if self.time_of_next(now_ns) >= due:
+        """Whether balances wait to be announced, or that all are; or whether a matcher that has done the last tick has
+        something to do.
+        """
+        cdef uint64_t rest = FLUSH_NS if self.core.administration.rules >= RULES_SETTLED else EARLIER_FLUSH_NS
+        if self.balances.changed.count or self.core.unsettled:
+            rest = FLUSH_REST_NS if self.leftover else rest
+            if self.time_of_next(now_ns) >= max(self.core.flushed_ns, self.led_since_ns) + rest:
                 return True
         return self.settlement.is_tick_due(self.time_of_next(now_ns), self.last_tick)
 
     cdef bint has_room(self, uint8_t type) noexcept nogil:
         """Whether a record of that type, with all extensions it can have, and all its events fit into their rings."""
-        cdef uint64_t events = MAX_FLUSH if type == CMD_MARKER or type == CMD_TICK else EVENTS_OF_COMMAND
+        cdef uint64_t events = EVENTS_OF_COMMAND
         cdef uint64_t records = self.log_claimed + MAX_GROUP
+        if type == CMD_MARKER or type == CMD_TICK:
+            events = MAX_FLUSH + 1
+        elif type == CMD_API_KEY or type == CMD_SECOND_FACTOR:
+            events = EVENTS_OF_KEY
         return (self.follows or self.log.free(records) >= records) and self.events.room(events) >= events
 
     cdef uint64_t count_fitting(self) noexcept nogil:
@@ -281,6 +288,10 @@ cdef class Router(Agent):
             self.moving = 0 if self.settlement.is_quiet(self.core.last_seq) else place + 1
             if self.moving != 0:
                 return 0
+        if first.type >= CMD_EXT_KEY_MATERIAL:  # of a key or a second factor, which has more events
+            if not self.has_room(CMD_API_KEY):
+                return 0
+            self.requests_fit = 1
         self.requests_fit -= 1
         look_ahead(&self.ahead[place], self.core.ledger, ring, self.ingress.ends[place], self.core.last_seq + 1)
         for i in range(count):
@@ -430,7 +441,7 @@ cdef class Router(Agent):
     cdef int64_t configure(self, int64_t now_ns) except -1 nogil:
         """One step of beginning to lead: first the epoch, then a change a poll, then the gateways open."""
         cdef int verdict
-        if self.is_closed() or not self.has_room(CMD_ACCOUNT):
+        if self.is_closed() or not self.has_room(CMD_API_KEY):
             self.publish()
             return 0
         with gil:

@@ -11,15 +11,16 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RULES_VERSION = 4      # of what follows from a log: its verdicts and events, and their numbers
+    RULES_VERSION = 5      # of what follows from a log: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     RULES_OLDER_IDS = 2    # from these rules on ids are kept by time too, and what may have come before them is refused
     RULES_FEW_IDS = 3      # and from these on an order that is replaced often is known by its last ids only
     RULES_RESERVED = 4     # and from these on sessions' numbers are reserved in the log
+    RULES_SETTLED = 5      # and from these on it is told when all changes of balances are announced
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers closer together than this don't all announce balances
     MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
     SECOND_NS = 1_000_000_000
-    INGRESS_RINGS = 10     # numbers of ingress rings: 0 is the router itself, 9 the operators'
+    INGRESS_RINGS = 11     # numbers of ingress rings: 0 is the router itself, 9 the operators', 10 the api's
 
 # What the last cancel or replace meant; all zero if no open order.
 cdef struct Target:
@@ -55,6 +56,8 @@ cdef class Sequencer(State):
     cdef uint64_t flushed_count
     cdef uint64_t flushed_key
     cdef readonly uint64_t flushed_ns  # log time at which balances were told last
+    cdef bint unsettled        # something was settled since SETTLED was told last
+    cdef bint tells_settled    # with the record sequenced last
     cdef Taken taken[INGRESS_RINGS]
     cdef int sequence(self, char *record, int imposed) except -1 nogil
     cdef int decide(self, char *record, int imposed) except -1 nogil
@@ -63,6 +66,8 @@ cdef class Sequencer(State):
     cdef int administer(self, char *record, int imposed) except -1
     cdef int new_order(self, NewOrderRecord *record, int imposed) except -1 nogil
     cdef int new_list(self, NewOrderRecord *record, int imposed) except -1 nogil
+    cdef const char *before(self, const CommandRecord *record, uint64_t back) noexcept nogil
+    cdef uint16_t judge_key(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil
     cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil

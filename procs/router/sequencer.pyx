@@ -12,8 +12,8 @@ from cython cimport final
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at
-from procs.router.administration cimport OPERATORS_RING
+from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at, session_line
+from procs.router.administration cimport EXTENSIONS, OPERATORS_RING, RULES_KEYS
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price
 from procs.router.holds cimport NOTHING, Listing, Stake, is_limited
@@ -58,6 +58,7 @@ cdef class Sequencer(State):
         cdef uint16_t *verdict
         cdef int decided
         self.flushed_count = 0
+        self.tells_settled = False
         self.ledger.ids.now_ns = header.time_ns
         if header.type == CMD_EXT_CLIENT_ID:
             decided = CODE_OK
@@ -94,6 +95,7 @@ cdef class Sequencer(State):
         elif type == CMD_MARKER or type == CMD_TICK:
             if type == CMD_MARKER:
                 self.administration.transfers.note_marker(<MarkerRecord *> record)
+                self.unsettled = self.administration.rules >= RULES_SETTLED
             self.ledger.settle()
             if (<CommandRecord *> record).time_ns >= self.flushed_ns + FLUSH_REST_NS:
                 self.flush(<CommandRecord *> record)
@@ -106,7 +108,7 @@ cdef class Sequencer(State):
         elif type < CMD_EXT_CLIENT_ID:
             with gil:
                 return self.administer(record, imposed)
-        elif type > CMD_EXT_LEG:
+        elif type > CMD_EXT_RECOVERY:
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
         return CODE_OK
@@ -130,6 +132,9 @@ cdef class Sequencer(State):
         """Announce changed balances with this record (LOG-10): the first after those announced last."""
         self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
         self.flushed_ns = record.time_ns
+        if self.administration.rules >= RULES_SETTLED and self.ledger.balances.changed.count == 0:
+            self.tells_settled = self.unsettled or self.flushed_count != 0
+            self.unsettled = False
         if self.flushed_count:
             self.flushed_key = (
                 <uint64_t> self.flushed[self.flushed_count - 1].account << 32
@@ -139,11 +144,14 @@ cdef class Sequencer(State):
     cdef int administer(self, char *record, int imposed) except -1:
         """A command that is not about one order; a balance that it moved is announced at once, by its own event."""
         cdef const CommandRecord *header = <const CommandRecord *> record
-        cdef int verdict
+        cdef int verdict, i
         cdef uint32_t told
+        cdef const char *extensions[EXTENSIONS]
         if header.type == CMD_MASS_CANCEL and header.ingress != OPERATORS_RING:
             self.note_session(header.session, (<const MassCancelRecord *> record).msg_seq_num)
-        verdict = self.administration.carry_out(record, imposed, self.extension(header, 1, CMD_EXT_CREDENTIAL))
+        for i in range(EXTENSIONS):
+            extensions[i] = self.before(header, i + 1)
+        verdict = self.administration.carry_out(record, imposed, extensions)
         told = self.administration.transfers.told
         if verdict == CODE_OK and told != NIL:
             balance_at(self.ledger.balances, told).flags &= ~BALANCE_CHANGED
@@ -153,9 +161,14 @@ cdef class Sequencer(State):
 
     cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil:
         """The record's extension of that type and account, so many records before it; NULL if that is none."""
+        cdef const char *found = self.before(record, back)
+        return found if found != NULL and (<const CommandRecord *> found).type == type else NULL
+
+    cdef const char *before(self, const CommandRecord *record, uint64_t back) noexcept nogil:
+        """The extension of whatever type, of the record's account, so many records before it; NULL if that is none."""
         cdef const char *found = self.extensions[(record.seq - back) % MAX_GROUP]
         cdef const CommandRecord *header = <const CommandRecord *> found
-        if header.seq == record.seq - back and header.type == type and header.account == record.account:
+        if header.seq == record.seq - back and header.type != 0 and header.account == record.account:
             return found
         return NULL
 
@@ -169,12 +182,28 @@ cdef class Sequencer(State):
 
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil:
         """What can be wrong with any request that has a client id; notes the id's tag."""
-        if record.account == 0 or record.account > self.ledger.accounts.count or record.session >= MAX_SESSIONS:
+        cdef uint16_t fault = CODE_OK
+        if record.account == 0 or record.account > self.ledger.accounts.count:
             return CODE_UNKNOWN_ACCOUNT
+        if record.session >= MAX_SESSIONS:
+            fault = self.judge_key(record)
+            if fault == CODE_UNKNOWN_ACCOUNT:
+                return fault
         self.id_tag = self.seen.own_tag if self.seen.own_tag != 0 else tag_of_id(self.ledger.ids, record.account, text)
         if find_id(self.ledger.ids, record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
-        return <uint16_t> imposed
+        return fault if fault != CODE_OK else <uint16_t> imposed
+
+    cdef uint16_t judge_key(self, const CommandRecord *record) noexcept nogil:
+        """What the key of a command of the api may not do. UNKNOWN_ACCOUNT where it can be none of the api's (LOG-31).
+        """
+        if record.ingress != API_RING or self.administration.rules < RULES_KEYS:
+            return CODE_UNKNOWN_ACCOUNT
+        if record.session == API_SESSION:
+            return CODE_OK
+        return self.administration.keys.judge(
+            record.account, record.session - API_SESSION, KEY_SCOPE_TRADE, record.time_ns
+        )
 
     cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil:
         """Refuse a possible resend whose id may have been used and forgotten; its terms say when it was first made."""
@@ -205,11 +234,13 @@ cdef class Sequencer(State):
                 verdict = self.judge_resend(<const CommandRecord *> record, 1)
             if verdict == CODE_OK:
                 verdict = self.judge_order(record, False, &cost)
-        elif verdict != imposed:
+        elif is_unheard(verdict):
             return verdict
         listing = &self.ledger.listings[record.instrument]
         account = account_at(self.ledger.accounts, record.account)
-        if verdict == CODE_OK and is_limited(account, account_at(self.ledger.accounts, record.session), listing):
+        if verdict == CODE_OK and is_limited(
+            account, account_at(self.ledger.accounts, session_line(record.session)), listing
+        ):
             verdict = self.ledger.accounts.fault(record.account, record.session, record.time_ns, 1, 1)
             if verdict == CODE_OK:
                 verdict = self.ledger.can_bear(listing, record.account, record.side, &cost, &NOTHING)
@@ -424,7 +455,7 @@ cdef class Sequencer(State):
         record.order_id = self.target.order_id
         if verdict == CODE_OK:
             verdict = self.judge_target(item, record.instrument, record.side)
-        elif verdict != imposed:
+        elif is_unheard(verdict):
             return verdict
         self.ledger.ids.add_closed(record.account, self.own_id, self.id_tag, record.seq)
         return verdict
@@ -437,7 +468,7 @@ cdef class Sequencer(State):
         record.order_id = self.target.order_id
         if verdict == CODE_OK:
             verdict = self.judge_target(item, record.instrument, 0)
-        elif verdict != imposed:
+        elif is_unheard(verdict):
             return verdict
         if record.flags & ORDER_FLAG_TERMS:
             terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, back, CMD_EXT_TERMS)
@@ -475,27 +506,28 @@ cdef class Sequencer(State):
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = scramble(self.ledger.state_hash() + self.administration.digest(), self.epoch)
-        return scramble(scramble(digest, scramble(self.flushed_key, self.flushed_ns)), self.last_seq)
+        return scramble(scramble(digest, scramble(self.flushed_key, self.flushed_ns)), self.last_seq + self.unsettled)
 
     cdef int save(self, Saver saver) except -1:
         """Add to a part all that later decisions depend on. OSError."""
-        cdef uint64_t numbers[5]
+        cdef uint64_t numbers[6]
         self.ledger.save(saver)
         self.administration.save(saver)
-        numbers = [self.last_seq, self.last_time_ns, self.epoch, self.flushed_key, self.flushed_ns]
+        numbers = [self.last_seq, self.last_time_ns, self.epoch, self.flushed_key, self.flushed_ns, self.unsettled]
         saver.put(numbers, sizeof(numbers))
         saver.put(self.taken, sizeof(self.taken))
         return saver.put(self.extensions, sizeof(self.extensions))
 
     cdef int load(self, Loader loader) except -1:
         """Load a saved state. DamagedPart, MemoryError."""
-        cdef uint64_t numbers[5]
+        cdef uint64_t numbers[6]
         self.ledger.load(loader)
         self.administration.load(loader)
         loader.get(numbers, sizeof(numbers))
         self.last_seq, self.last_time_ns = numbers[0], numbers[1]
         self.epoch = <uint32_t> numbers[2]
         self.flushed_key, self.flushed_ns = numbers[3], numbers[4]
+        self.unsettled = numbers[5] != 0
         loader.get(self.taken, sizeof(self.taken))
         return loader.get(self.extensions, sizeof(self.extensions))
 
@@ -509,3 +541,8 @@ cdef class Sequencer(State):
         Compare it at settled points only: between events applied and their marker the state belongs to no sequence.
         """
         return self.digest()
+
+
+cdef inline bint is_unheard(uint16_t verdict) noexcept nogil:
+    """Whether a request was refused before anything of it counts: its client id is not its own."""
+    return verdict == CODE_UNKNOWN_ACCOUNT or verdict == CODE_DUPLICATE_CLIENT_ID

@@ -6,7 +6,9 @@ Here nothing changes anything; the sequencer, which is this and the way to chang
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at
+from procs.router.accounts cimport (
+    ACCOUNT_ADMIN, ACCOUNT_AUDITOR, ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at,
+)
 from procs.router.ids cimport CLOSED_IDS
 from shm.records cimport *
 
@@ -89,6 +91,54 @@ cdef class State:
         """Whether the account may give operators' commands."""
         return self.is_account(account) and bool(account_at(self.ledger.accounts, account).flags & ACCOUNT_OPERATOR)
 
+    def role(self, uint32_t account) -> int:
+        """The account's role; a trader's if there is no such account."""
+        cdef int flags = account_at(self.ledger.accounts, account).flags if self.is_account(account) else 0
+        if flags & ACCOUNT_ADMIN:
+            return ROLE_ADMIN
+        if flags & ACCOUNT_OPERATOR:
+            return ROLE_OPERATOR
+        return ROLE_AUDITOR if flags & ACCOUNT_AUDITOR else ROLE_TRADER
+
+    @property
+    def rules(self) -> int:
+        """The version of the rules that the log goes by; 0 before its first epoch."""
+        return self.administration.rules
+
+    @property
+    def keys(self) -> dict[bytes, int]:
+        """Number of each API key that was ever defined, by its name."""
+        return self.administration.keys.names
+
+    def key(self, uint32_t key) -> dict[str, int]:
+        """`account`, `scopes`, `kind`, `expiry_ns`, `networks` and `is_revoked` of a key. KeyError."""
+        return self.administration.keys.of(key)
+
+    @property
+    def sealed(self) -> dict[bytes, bytes]:
+        """The sealed secret of each API key that has one and is not revoked, by the key's name."""
+        found = {}
+        for name, key in self.keys.items():
+            records = self.administration.keys.materials.get(key)
+            if records is not None and self.key(key)["kind"] == KEY_KIND_HMAC:
+                found[name] = material_of(records[0])
+        return found
+
+    @property
+    def factors(self) -> dict[int, tuple[bytes, bytes]]:
+        """Each account's second factor: its sealed secret, and the hashes of ten recovery codes."""
+        return self.administration.factors.by_account
+
+    @property
+    def registration(self) -> int:
+        """Who may register: a RegistrationMode."""
+        return self.administration.registration
+
+    def welcome(self, uint32_t asset) -> int:
+        """What of an asset the venue may deposit for each account that has registered."""
+        cdef bytes record = self.administration.record((CMD_WELCOME, asset))
+        return (<const WelcomeRecord *> <const char *> record).amount
+
     def is_blocked(self, uint32_t account) -> bool:
         """Whether a kill switch of the account, or of the session with its number, is on."""
         cdef int blocks = ACCOUNT_BLOCKED | SESSION_BLOCKED
@@ -110,3 +160,9 @@ cdef class State:
         """Of the session's outbound numbers: their generation, which come next at least, and below which they stay."""
         cdef const Account *line = account_at(self.ledger.accounts, session)
         return line.generation, line.first, line.end
+
+
+cdef bytes material_of(bytes extension):
+    """What an EXT_KEY_MATERIAL record has."""
+    cdef const ExtKeyMaterialRecord *record = <const ExtKeyMaterialRecord *> <const char *> extension
+    return (<const char *> record.material)[:record.size]

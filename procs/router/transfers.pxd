@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from procs.router.ledger cimport Ledger
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    MAX_MATCHERS, AdjustmentRecord, CorrectionRecord, DepositRecord, MarkerRecord, WithdrawalRecord,
+    API_RING, MAX_MATCHERS, AdjustmentRecord, CorrectionRecord, DepositRecord, MarkerRecord, WithdrawalRecord,
 )
 
 cdef enum:
@@ -14,6 +14,11 @@ cdef struct Part:
     uint32_t account
     uint32_t asset
     int64_t amount
+
+cdef inline uint32_t owner_of(const DepositRecord *record) noexcept nogil:
+    """Whose balance a deposit or withdrawal changes: by the api it may be another's than the sender's."""
+    return record.target if record.ingress == API_RING and record.target != 0 else record.account
+
 
 cdef class Transfers:
     cdef readonly Ledger ledger

@@ -51,12 +51,12 @@ cdef class Transfers:
     cdef uint16_t deposit(self, const DepositRecord *record) except? 9999:
         if 0 < record.asset <= self.ledger.balances.asset_count and record.amount <= 0:
             return CODE_QUANTITY_NOT_POSITIVE
-        return self.move(record.account, record.asset, record.amount)
+        return self.move(owner_of(record), record.asset, record.amount)
 
     cdef uint16_t withdraw(self, const WithdrawalRecord *record) except? 9999:
         if 0 < record.asset <= self.ledger.balances.asset_count and record.amount <= 0:
             return CODE_QUANTITY_NOT_POSITIVE
-        return self.move(record.account, record.asset, -record.amount)
+        return self.move(owner_of(<const DepositRecord *> record), record.asset, -record.amount)
 
     cdef uint16_t adjust(self, AdjustmentRecord *record) except? 9999:
         """A proposal waits for another operator, whose approval carries it out, if it still can be.

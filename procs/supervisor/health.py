@@ -15,7 +15,7 @@ from procs.venue.venue import Venue
 from shm.board import Board, Word
 
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
-LISTENING_ROLES = ("gateway", "publisher")
+LISTENING_ROLES = ("gateway", "publisher", "api")
 
 
 def heartbeat_ns(venue: Venue, host: Host, pid: int) -> int | None:
@@ -94,6 +94,9 @@ def progress(venue: Venue) -> str:
 
 
 def _wanted(venue: Venue) -> list[tuple[str, tuple[str, int]]]:
-    fix, market_data = venue.config.fix, venue.config.market_data
+    fix, market_data, api = venue.config.fix, venue.config.market_data, venue.config.api
     wanted = [(f"gateway.{number}", (fix.address, port)) for number, port in fix.ports.items()]
-    return [*wanted, ("publisher", (market_data.address, market_data.port))]
+    wanted.append(("publisher", (market_data.address, market_data.port)))
+    if api.port is not None:
+        wanted.append(("api", (api.address, api.port)))
+    return wanted

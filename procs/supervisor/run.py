@@ -163,12 +163,12 @@ class Run:
     async def hand_over(self) -> bool:
         """End order entry, and have all that was taken done and acknowledged by the other node. False if it is not.
 
-        The gateways stay down, and from then on the log gets nothing more, not even the router's own records.
+        Gateways and api stay down, and from then on the log gets nothing more, not even the router's own records.
         """
-        gateways = self._hosts_of("gateway")
-        self._down |= {host.name for host in gateways}
-        await self._end(gateways, LOGOUT_S)
-        gone = {agent for host in gateways for agent in host.agents}
+        intakes = self._intakes
+        self._down |= {host.name for host in intakes}
+        await self._end(intakes, LOGOUT_S)
+        gone = {agent for host in intakes for agent in host.agents}
         board = self.venue.board
 
         def is_done() -> bool:
@@ -184,8 +184,8 @@ class Run:
         return await self._wait(is_closed, CLOSE_S, lack)
 
     def take_up_again(self) -> None:
-        """The other node is not to lead after all: start the gateways again."""
-        for host in self._hosts_of("gateway"):
+        """The other node is not to lead after all: take orders again."""
+        for host in self._intakes:
             self.restart_host(host)
 
     @property
@@ -304,13 +304,13 @@ class Run:
     async def stop(self, *, ready: bool) -> None:
         """End in order, so that nothing is left to do at the next start: what was taken is matched, synced and told.
 
-        Gateways first (they log their sessions out), then the core once it has finished, then publisher and batcher.
-        Whoever overstays its time is killed: the next start replays, and nothing is lost.
+        Gateways (they log their sessions out) and api first, then the core once it has finished, then publisher and
+        batcher. Whoever overstays its time is killed: the next start replays, and nothing is lost.
         """
-        gateways = self._hosts_of("gateway")
-        await self._end(gateways, LOGOUT_S)
+        intakes = self._intakes
+        await self._end(intakes, LOGOUT_S)
         if ready:
-            gone = {agent for host in gateways for agent in host.agents}
+            gone = {agent for host in intakes for agent in host.agents}
             await self._wait(
                 lambda: health.is_drained(self.venue, gone), DRAIN_S, "matchers and journal are still busy"
             )
@@ -363,6 +363,11 @@ class Run:
             self._owes_restarts = True
         else:
             self._owes_restarts = False
+
+    @property
+    def _intakes(self) -> list[Host]:
+        """The hosts by which orders come in."""
+        return [*self._hosts_of("gateway"), *self._hosts_of("api")]
 
     def _hosts_of(self, role: str) -> list[Host]:
         return [host for host in self.topology.hosts if any(role_of(agent) == role for agent in host.agents)]

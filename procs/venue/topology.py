@@ -15,21 +15,22 @@ from config.schema import Config
 # The producer of the operators' ring: whichever `lockstep` command holds the lock of that role, no agent of a host.
 OPERATOR = "operator"
 OPERATOR_INGRESS = 9  # its number in records; gateways have theirs
+API_INGRESS = 10
 OPERATOR_SLOTS = 64
 LOG = "log"
 SUPERVISOR_SLOT = 63  # its place in the board's health table, the last: no venue has so many agents
 # The carried loop and the event loop can't share a process: the first would hold the second up.
 CARRIED_ROLES = ("journaler", "router", "matcher")
 CORE_ROLES = ("router", "matcher")  # what they make follows from the log: they restart together, from there (LOG-16)
-EDGE_ROLES = ("replicator", "witness", "publisher", "batcher", "gateway")
+EDGE_ROLES = ("replicator", "witness", "publisher", "batcher", "api", "gateway")
 STATELESS_ROLES = (
     "journaler",
     "replicator",
     "witness",
 )  # no snapshot has a part of theirs: they keep no state, or the log itself
-# They publish what has happened, and no order waits for them: so the core must not either (decision 0023). Nor must it
+# No order of a FIX session waits for them: so the core must not either (decisions 0023 and 0044). Nor must it
 # wait for one of several gateways, whose clients are not all that there are (decision 0041).
-DOWNSTREAM_ROLES = ("publisher", "batcher")
+DOWNSTREAM_ROLES = ("publisher", "batcher", "api")
 
 Kind = Literal["carried", "edge"]
 
@@ -132,8 +133,9 @@ def derive(config: Config, *, follows: bool = False) -> Topology:
     gateways = tuple(f"gateway.{number}" for number in config.fix.ports)
     replicators = () if config.replication.node is None else ("replicator",)
     witnesses = ("witness",) if replicators and config.witness.urls else ()
-    hosts = _hosts(config, matchers, (*replicators, *witnesses, "publisher", "batcher", *gateways))
-    return Topology(hosts, _rings(config, matchers, gateways, replicators, follows=follows))
+    intakes = (*gateways, "api") if config.api.port is not None else gateways
+    hosts = _hosts(config, matchers, (*replicators, *witnesses, "publisher", "batcher", *intakes))
+    return Topology(hosts, _rings(config, matchers, intakes, replicators, follows=follows))
 
 
 def role_of(agent: str) -> str:
@@ -147,13 +149,13 @@ def kind_of(agent: str) -> Kind:
 
 
 def _rings(
-    config: Config, matchers: tuple[str, ...], gateways: tuple[str, ...], replicators: tuple[str, ...], *, follows: bool
+    config: Config, matchers: tuple[str, ...], intakes: tuple[str, ...], replicators: tuple[str, ...], *, follows: bool
 ) -> tuple[RingSpec, ...]:
     sizes = config.rings
     sequencer, repeaters = ("replicator", ("router",)) if follows else ("router", ())
-    edges = (*gateways, "publisher", "batcher")
+    edges = (*intakes, "publisher", "batcher")
     return (
-        *(RingSpec(f"ingress.{gateway}", sizes.ingress, gateway, ("router",)) for gateway in gateways),
+        *(RingSpec(f"ingress.{intake}", sizes.ingress, intake, ("router",)) for intake in intakes),
         RingSpec(f"ingress.{OPERATOR}", OPERATOR_SLOTS, OPERATOR, ("router",)),
         RingSpec(LOG, sizes.log, sequencer, (*repeaters, *matchers, "journaler"), replicators),
         RingSpec("events.router", sizes.events, "router", edges),

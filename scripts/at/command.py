@@ -12,8 +12,8 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 
 from config.schema import Config
-from procs.gateway.codes import TABLE
 from procs.gateway.store_reader import StoreCorrupt
+from procs.intake.codes import TABLE
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.topology import derive, role_of

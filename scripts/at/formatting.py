@@ -18,6 +18,7 @@ from scripts.operate.directory import Directory
 from shm.alphabet import shown
 from shm.client_ids import meant_id, own_id
 from shm.records import (
+    API_SESSION,
     Accepted,
     Account,
     AccountDefined,
@@ -63,6 +64,7 @@ from shm.records import (
     Replace,
     Replaced,
     Restated,
+    Role,
     Schedule,
     Shown,
     Side,
@@ -74,6 +76,7 @@ from shm.records import (
 
 NANOSECONDS = 1_000_000_000
 HEADER = frozenset(Command.__struct_fields__)
+ROLES = {Role.TRADER: "", Role.OPERATOR: ", an operator", Role.ADMIN: ", an admin", Role.AUDITOR: ", an auditor"}
 
 
 class InstrumentUnits(NamedTuple):
@@ -168,7 +171,7 @@ def target_of(command: Cancel | Replace, extensions: Sequence[Command]) -> bytes
 
 def of_command(command: Command, extensions: Sequence[Command], names: Names) -> str:
     """What a record asks for, with the extensions right before it."""
-    who = names.account(command.account or command.session)
+    who = names.account(command.account or (command.session if command.session < API_SESSION else 0))
     match command:
         case NewOrder():
             return f"{who} {_order(command, names)}{_terms(command.instrument, extensions, names)}"
@@ -186,9 +189,9 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
                 f"{_terms(command.instrument, extensions, names)}"
             )
         case Deposit():
-            return f"{names.amount(command.asset, command.amount)} is deposited for {who}"
+            return f"{names.amount(command.asset, command.amount)} is deposited for {names.account(command.owner)}"
         case Withdrawal():
-            return f"{names.amount(command.asset, command.amount)} is withdrawn for {who}"
+            return f"{names.amount(command.asset, command.amount)} is withdrawn for {names.account(command.owner)}"
         case Adjustment():
             what = f"approves proposal {command.proposal}" if command.proposal else "proposes"
             return f"{who} {what}: {names.amount(command.asset, command.amount)} for {names.account(command.target)}"
@@ -214,7 +217,7 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
         case Instrument():
             return f"{who} lists {_instrument(command, names)}"
         case Account():
-            return f"{shown(command.name)} is an account{', an operator' if command.is_operator else ''}"
+            return f"{shown(command.name)} is an account{ROLES[Role(command.role)]}"
         case Limits():
             return f"{who} limits {names.symbol(command.instrument)}: {_limits(command, names)}"
         case PositionLimit():

@@ -152,7 +152,7 @@ def account_number(config: Config, data: Path, name: str, kept: Retained) -> int
         command = unpack_command(record)
         if isinstance(command, Account) and command.verdict == Code.OK:
             if command.name == name.encode():
-                return command.account
+                return command.number
             names.append(command.name.decode())
     raise UsageError(f"there is no account {name}; {nearest(name, names)}")
 

@@ -41,7 +41,7 @@ NOTE_S = 2.0  # between two notes of what an unfinished backup has
 # What a backup has, and where: a point can't name a place elsewhere, whatever is written in it.
 PLACE = (
     r"^(?:journal/\d{20}\.journal|(?:snapshots/\d{1,20}|spool|gateway\.\d{1,3}|database)/[0-9a-z][0-9A-Za-z_.-]*"
-    r"|void\.json|gateways\.json|definitions)\Z"
+    r"|void\.json|gateways\.json|definitions|venue\.key)\Z"
 )
 SHA256 = r"^[0-9a-f]{64}\Z"
 

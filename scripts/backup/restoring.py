@@ -20,7 +20,7 @@ from procs.batcher import database
 from procs.disk import atomic_file
 from procs.gateway import restored, segments, seq_num_file
 from procs.rules.credentials import without_passwords
-from procs.venue import voided_commands
+from procs.venue import venue_key, voided_commands
 from scripts.backup import pace, tables
 from scripts.backup.pace import Pace
 from scripts.backup.repository import File, Point, Repository, RepositoryError
@@ -57,7 +57,7 @@ class Plan(Struct, frozen=True):
         found = {file.path: file for file in base if not file.path.startswith((f"{JOURNAL}/", f"{DATABASE}/"))}
         found |= {file.path: file for file in self.source.below(JOURNAL) if _first_seq(file) <= self.seq}
         for file in self.newest.files:
-            if file.path.endswith(f"/{seq_num_file.NAME}") or file.path == voided_commands.FILE:
+            if file.path.endswith(f"/{seq_num_file.NAME}") or file.path in (voided_commands.FILE, venue_key.FILE):
                 found[file.path] = file
         return [*found.values()]
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from procs.batcher import partitions
+from procs.batcher import derived, partitions
 from procs.batcher.database import CONNECT_TIMEOUT_S, migrate
 from procs.batcher.writer import RefusedError
 from scripts.backup.pace import CHUNK
@@ -29,6 +29,10 @@ TABLES = (
     "requests",
     "corrections",
     "balances",
+    "candles",
+    "candle_gaps",
+    "position_states",
+    "position_gaps",
     "refused_rows",
     "watermark",
     "writer",
@@ -73,8 +77,12 @@ def load(url: str, contents: Iterable[tuple[str, Iterator[bytes]]]) -> None:
         connection.execute("SET LOCAL timezone = 'UTC'")
         connection.execute("DELETE FROM watermark")
         connection.execute("DELETE FROM writer")
+        names = []
         for name, content in sorted(contents, key=lambda each: TABLES.index(_table(each[0]))):
+            names.append(name)
             _fill(connection, name.removesuffix(SUFFIX), content)
+        if f"candles{SUFFIX}" not in names:  # of an earlier version
+            derived.mark_all(connection)
         connection.execute(NEXT_NUMBER)
         connection.execute("UPDATE writer SET node = ''")  # it is of the node that starts with it
 
@@ -83,7 +91,10 @@ def _rows(connection: psycopg.Connection, relation: str) -> Iterator[bytes]:
     columns = connection.execute(COLUMNS, [relation]).fetchone()
     assert columns is not None
     named = sql.SQL(", ").join(map(sql.Identifier, columns[0]))
-    statement = sql.SQL("COPY {} ({}) TO STDOUT (FORMAT csv, HEADER)").format(sql.Identifier(relation), named)
+    # A query, since COPY reads no partitioned table.
+    statement = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER)").format(
+        named, sql.Identifier(relation)
+    )
     held = bytearray()
     with connection.cursor().copy(statement) as rows:
         for row in rows:

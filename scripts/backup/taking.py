@@ -22,7 +22,7 @@ from procs.recovery import retained_definitions, snapshot_catalog
 from procs.recovery.snapshot_catalog import SavedSnapshot
 from procs.rules.credentials import without_passwords
 from procs.tables.saved import DamagedPart
-from procs.venue import homes, voided_commands
+from procs.venue import homes, venue_key, voided_commands
 from procs.venue.snapshot_parts import folder_of, part_name
 from scripts import copies
 from scripts.backup import tables
@@ -37,7 +37,7 @@ from shm.journal_repair import tail
 JOURNAL = "journal"
 DATABASE = "database"
 SPOOL = "spool"
-SMALL = (voided_commands.FILE, homes.FILE, retained_definitions.FILE)
+SMALL = (voided_commands.FILE, homes.FILE, retained_definitions.FILE, venue_key.FILE)
 
 
 class Segment(NamedTuple):

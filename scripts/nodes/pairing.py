@@ -23,7 +23,7 @@ from procs.replicator import certificates
 from procs.replicator.certificates import CERTIFICATE, KEY, PEER, Credentials
 from procs.replicator.transport import show_address
 from procs.router.sequencer import RULES
-from procs.venue import node
+from procs.venue import node, venue_key
 from procs.venue.node import Node, folder_of, made_folder
 from scripts.errors import UsageError
 from scripts.nodes import offer as offers
@@ -255,6 +255,20 @@ def carry_out(plans: list[Plan]) -> None:
                 atomic_file.remove_unfinished(file)  # of a command that was killed, and wanted another content
             for step in each.steps:
                 atomic_file.replace_durably(step.file, step.content)
+    if len(plans) > 1:
+        _share_key([each.own.data for each in plans])
+
+
+def _share_key(folders: list[Path]) -> None:
+    """Both nodes seal and open with one key: that of either, or a new one. Two keys that are there stay. OSError."""
+    files = [folder / venue_key.FILE for folder in folders]
+    found = next((file for file in files if file.exists()), None)
+    if found is None:
+        found = files[0]
+        venue_key.make(folders[0])
+    for file in files:
+        if not file.exists():
+            atomic_file.replace_durably(file, found.read_bytes())
 
 
 @contextmanager

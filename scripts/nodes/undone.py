@@ -26,6 +26,7 @@ from shm.client_ids import own_id
 from shm.journal import JournalReader, segment_seqs
 from shm.layout import unpack_command, unpack_event
 from shm.records import (
+    API_SESSION,
     Accepted,
     Cancel,
     Cancelled,
@@ -239,7 +240,10 @@ class _Listed:
         names = self._names
         said = f"{of_command(command, list(extensions), names)}{_refused(command)}"
         gateway = "" if command.ingress in (0, OPERATOR_INGRESS) else f"gateway.{command.ingress}"
-        session = names.account(command.session) if command.session else ""
+        by_api = command.session >= API_SESSION
+        if by_api:
+            gateway = "api"
+        session = names.account(command.session) if command.session and not by_api else ""
         account = names.account(command.account or command.session)
         made = Undone(command.seq, order_id, account, session, gateway, shown(own_id(command)), said)
         self._by_id[session, made.cl_ord_id] = made

@@ -53,7 +53,7 @@ def account_limits(
 
     def request(context: Context) -> Request:
         section = section_of(AccountSection, {"name": account} | named)
-        number = context.directory.account(account).account
+        number = context.directory.account(account).number
         command = config_records.account_limits(section, number, context.directory.account_limits_of(number))
         if bool(command.max_orders) != bool(command.window_ms):
             raise UsageError("--max-orders and --window-ms belong together: so many orders in so many milliseconds")
@@ -87,7 +87,7 @@ def position_limit(
             raise UsageError(f"{most} is below zero")
         command = PositionLimit(
             cl_ord_id=b"",
-            target=context.directory.account(account).account,
+            target=context.directory.account(account).number,
             asset=context.directory.asset(asset)[0],
             max_units=units,
         )

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from procs.rules.credentials import HASH_SIZE, is_right
 from scripts.errors import UsageError
 from scripts.operate.directory import Directory
-from shm.records import Account, ExtCredential
+from shm.records import Account, ExtCredential, Role
 
+OPERATORS = (Role.OPERATOR, Role.ADMIN)
 PASSWORD_VARIABLE = "LOCKSTEP_OPERATOR_PASSWORD"
 # Checked for an unknown name when no account's own cost is known.
 NOBODY = ExtCredential(salt=bytes(16), hash=bytes(HASH_SIZE), memory_kib=19456, time_cost=2, parallelism=1)
@@ -37,14 +38,14 @@ def password_of(name: str) -> str:
 def authenticate(directory: Directory, name: str, password: str) -> int:
     """The account number of the operator called `name`. NotAuthorisedError if name, password or account is wrong."""
     account = directory.accounts.get(name)
-    known = directory.credentials[account.account] if account else next(iter(directory.credentials.values()), NOBODY)
+    known = directory.credentials[account.number] if account else next(iter(directory.credentials.values()), NOBODY)
     if not is_right(password, known) or account is None:
         raise NotAuthorisedError(f"{name} is not known here by this password")
-    if not account.is_operator:
+    if account.role not in OPERATORS:
         raise NotAuthorisedError(f"{name} is no operator: {_how(directory.accounts.values())}")
-    return account.account
+    return account.number
 
 
 def _how(accounts: Iterable[Account]) -> str:
-    operators = ", ".join(account.name.decode() for account in accounts if account.is_operator)
+    operators = ", ".join(account.name.decode() for account in accounts if account.role in OPERATORS)
     return f"operators are {operators}" if operators else "give an account `operator = true` in the configuration"

@@ -82,7 +82,7 @@ class Directory:
             case Account():
                 self.accounts[command.name.decode()] = command
                 assert self._extension is not None, "an account's credential comes before it"
-                self.credentials[command.account] = self._extension
+                self.credentials[command.number] = self._extension
             case Limits():
                 self.limits[command.instrument] = command
             case AccountLimits():
@@ -120,7 +120,7 @@ class Directory:
         return self.assets[name.encode()]
 
     def name_of_account(self, number: int) -> str:
-        return next(name for name, account in self.accounts.items() if account.account == number)
+        return next(name for name, account in self.accounts.items() if account.number == number)
 
     def name_of_asset(self, number: int) -> tuple[str, int]:
         """Name and scale of an asset."""

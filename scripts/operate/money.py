@@ -69,7 +69,7 @@ def _payment(
     units = units_of(context.directory, asset, amount)
     if units <= 0:
         raise UsageError(f"{amount} is not above zero")
-    command = make(context.directory.account(account).account, context.directory.asset(asset)[0], units)
+    command = make(context.directory.account(account).number, context.directory.asset(asset)[0], units)
     return Request([command], lambda outcomes: _paid(context.directory, f"{amount} {asset} {verb} {account}", outcomes))
 
 
@@ -111,7 +111,7 @@ def propose(
         units = units_of(context.directory, asset, by)
         if units == 0:
             raise UsageError("an adjustment by nothing changes nothing")
-        target = context.directory.account(account).account
+        target = context.directory.account(account).number
         command = Adjustment(cl_ord_id=b"", asset=context.directory.asset(asset)[0], target=target, amount=units)
 
         def said(outcomes: Sequence[Outcome]) -> Said:

@@ -121,7 +121,7 @@ def cancel(
     def request(context: Context) -> Request:
         command = MassCancel(
             cl_ord_id=b"",
-            target=context.directory.account(account).account if account else 0,
+            target=context.directory.account(account).number if account else 0,
             instrument=context.directory.instrument(symbol).instrument if symbol else 0,
             side=Side[side.upper()] if side else 0,
         )
@@ -157,7 +157,7 @@ def kill(
     """
 
     def request(context: Context) -> Request:
-        target = context.directory.account(account).account
+        target = context.directory.account(account).number
         scope = KillScope.SESSION if session else KillScope.ACCOUNT
         what = f"the FIX session of {account}" if session else account
         command = KillSwitch(cl_ord_id=b"", target=target, scope=scope, is_on=on)

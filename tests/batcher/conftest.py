@@ -54,24 +54,24 @@ def end_at_once(embedded: Embedded) -> None:
 @pytest.fixture
 def empty_database(server: Embedded) -> str:
     """The URL of a database without tables."""
-    return _created(server.url, "template0")
+    return created(server.url, "template0")
 
 
 @pytest.fixture
 def database(server: Embedded) -> str:
     """The URL of a database with the venue's tables."""
-    return _created(server.url, _migrated(server.url))
+    return created(server.url, migrated(server.url))
 
 
 @cache
-def _migrated(url: str) -> str:
+def migrated(url: str) -> str:
     """The name of a database of that server with the venue's tables: copies cost less than migrations."""
-    made = _created(url, "template0")
+    made = created(url, "template0")
     migrate(made)
     return made.partition("?")[0].rpartition("/")[2]
 
 
-def _created(url: str, template: str) -> str:
+def created(url: str, template: str) -> str:
     """The URL of a new database, a copy of `template`, beside the one in `url`."""
     name = f"test_{next(_serial)}"
     with psycopg.connect(url, autocommit=True) as connection:

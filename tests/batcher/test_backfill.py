@@ -24,7 +24,7 @@ from procs.venue.snapshot_parts import Start
 from procs.venue.topology import derive
 from procs.venue.venue import Manifest
 from shm.layout import unpack_command
-from shm.records import CommandType, Deposit, Withdrawal
+from shm.records import CommandType, Payment
 from tests.router.random_driver import write_journal
 from tests.router.rig import Rig
 
@@ -70,10 +70,9 @@ def test_what_was_requested_is_there_by_whom_with_its_values(
         for seq, request, asked_by, approves, target in rows:
             command = done[seq]
             assert command.type == CommandType[request]
-            is_payment = isinstance(command, Deposit | Withdrawal)
-            assert (asked_by or 0) == (command.session if is_payment else command.account)
+            assert (asked_by or 0) == (command.asked_by if isinstance(command, Payment) else command.account)
             assert (approves or 0) == getattr(command, "proposal", 0)
-            assert target == (command.account if is_payment else getattr(command, "target", None))
+            assert target == (command.owner if isinstance(command, Payment) else getattr(command, "target", None))
         connection.execute("UPDATE requests SET asked_by = 77 WHERE seq = (SELECT min(seq) FROM requests)")
         connection.execute("UPDATE requests SET terms = terms || '{\"max_value\": \"1\"}' WHERE request = 'LIMITS'")
         limits = sum(request == "LIMITS" for _, request, *_ in rows)

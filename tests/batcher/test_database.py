@@ -144,6 +144,7 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 
 def test_migrations_run_once(empty_database: str) -> None:
     done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times", "0007-author"]
+    done += ["0008-candles", "0009-positions", "0010-open-orders", "0011-history"]
     assert migrate(empty_database) == done
     assert migrate(empty_database) == []
 
@@ -190,10 +191,23 @@ def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 7]
+    assert sorted(map(len, applied)) == [0, 0, 11]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
     assert migrate(database) == []
+
+
+def test_trades_are_a_hypertable_where_timescaledb_is_preloaded(empty_database: str) -> None:
+    with psycopg.connect(empty_database) as connection:
+        found = connection.execute("SELECT current_setting('timescaledb.disable_load', true)").fetchone()
+        offered = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'").rowcount
+    if found is None or found[0] is None or not offered:
+        pytest.skip("the embedded PostgreSQL has no TimescaleDB that is preloaded")
+    migrate(empty_database)
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall() == [
+            ("trades",)
+        ]

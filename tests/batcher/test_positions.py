@@ -14,35 +14,11 @@ from shm.records import Corrected, Phase, PhaseChanged, Side, Traded
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
+from tests.models.position import Position
 
 # One lot is 10,000 units of BTC, one tick times one lot 100 of USDT: see Stream.define.
 LOT_UNITS, UNIT_VALUE = 10_000, 100
 UNIT = Decimal("1e-8")
-
-
-class Position:
-    """Whole units, after docs/protocols/database.md."""
-
-    def __init__(self) -> None:
-        self.quantity = self.cost = self.realised = 0
-
-    def fill(self, change: int, value: int) -> None:
-        side = 1 if change > 0 else -1 if change < 0 else 0
-        if self.quantity * side >= 0:
-            self.cost += side * value
-        elif abs(change) <= abs(self.quantity):
-            part = toward_zero(self.cost * abs(change), abs(self.quantity))
-            self.cost -= part
-            self.realised -= side * value + part
-        else:
-            part = toward_zero(value * abs(self.quantity), abs(change))
-            self.realised -= side * part + self.cost
-            self.cost = side * (value - part)
-        self.quantity += change
-
-
-def toward_zero(dividend: int, divisor: int) -> int:
-    return abs(dividend) // divisor * (1 if dividend >= 0 else -1)
 
 
 def positions_of(stream: Stream) -> dict[int, Position]:

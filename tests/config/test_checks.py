@@ -12,6 +12,7 @@ from config.checks import check
 from config.schema import (
     AccountSection,
     AlertsSection,
+    ApiSection,
     AssetSection,
     Config,
     DatabaseSection,
@@ -182,6 +183,24 @@ def test_a_plain_password_stays_on_loopback() -> None:
     assert [where for where, _ in problems(fix=FixSection(address="0.0.0.0"))] == ["accounts[TRADER1].password"]
     assert problems(market_data=MarketDataSection(address="192.0.2.1"))[0][0] == "accounts[TRADER1].password"
     assert problems(fix=FixSection(address="::1")) == []
+
+
+def test_demo_keys_stay_on_loopback() -> None:
+    assert account(demo_keys=True) == []
+    found = problems(accounts=[structs.replace(ACCOUNT, demo_keys=True)], fix=FixSection(address="0.0.0.0"))
+    assert [where for where, _ in found] == ["accounts[TRADER1].demo_keys", "accounts[TRADER1].password"]
+    assert [where for where, _ in account(demo_keys=True, name="N" * 24)] == [f"accounts[{'N' * 24}].demo_keys"]
+
+
+def test_a_role_is_given_once() -> None:
+    assert account(role="operator", operator=True) == []
+    assert account(role="admin") == []
+    assert [where for where, _ in account(role="auditor", operator=True)] == ["accounts[TRADER1].operator"]
+
+
+def test_a_welcome_is_of_an_asset_that_is_listed() -> None:
+    assert [where for where, _ in problems(api=ApiSection(welcome={"XYZ": "1"}))] == ["api.welcome.XYZ"]
+    assert problems(api=ApiSection(registration="open", welcome={"USDT": "0.5"})) == []
 
 
 @pytest.mark.parametrize("password", ["", "a\0b", "two\nlines", "\x9b"])

@@ -25,6 +25,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = DEMO.read_text()
     for old, new in (
         ('url = ""', 'url = "credential:db-url"'), ('webhook = ""', 'webhook = "credential:page"'),
+        ("demo_keys = true", "demo_keys = false"), ("trusted_proxies = []", 'trusted_proxies = ["192.0.2.7"]'),
         ('password = "demo"', 'password = "credential:trader"'), ('address = "127.0.0.1"', 'address = "192.0.2.1"'),
     ):  # fmt: skip
         assert old in text

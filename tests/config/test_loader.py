@@ -104,7 +104,7 @@ def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
         (("port = 9878", 'port = "9878"'), "fix.port: is '9878'; allowed is a whole number from 0 to 65535"),
         (("port = 9879", "port = -1"), "metrics.port: is -1; allowed is a whole number from 0 to 65535"),
         (
-            ("host_names = []", 'host_names = ["a b"]'),
+            ("host_names = []                     # accepted", 'host_names = ["a b"]  #'),
             "metrics.host_names[#1]: is 'a b'; allowed is a host name in quotes, such as \"venue.example\"",
         ),
         (("port = 9878", "port = 98780"), "fix.port: is 98780; allowed is a whole number from 0 to 65535"),

@@ -55,7 +55,7 @@ class Followed:
         for record in map(unpack_command, self.rig.log[self._records :]):
             match record:
                 case Deposit(verdict=Code.OK):
-                    self.money.deposit(record.account, record.asset, record.amount)
+                    self.money.deposit(record.owner, record.asset, record.amount)
         self._records = len(self.rig.log)
         fresh: list[tuple[int, int, int, Event]] = []
         for ring, records in self.rig.events.items():

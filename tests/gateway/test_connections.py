@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from procs.edge.own_socket import name_of
 from procs.gateway import control
 from procs.gateway.session_log import MAX_LINES_AT_ONCE, Lines, SessionStatus
 from tests.gateway.harness import Harness, Trader, config_for, venue
@@ -184,7 +185,7 @@ def test_who_resets_again_and_again_waits_for_itself(tmp_path: Path) -> None:
 
 
 async def statuses(harness: Harness) -> dict[str, SessionStatus]:
-    name = control.name_of(harness.venue.boot_id, "gateway.1")
+    name = name_of(harness.venue.boot_id, "gateway.1")
     return {status.session: status for status in await asyncio.to_thread(control.sessions, name)}
 
 
@@ -218,7 +219,7 @@ def test_an_operator_ends_a_session_and_the_log_says_who_and_why(tmp_path: Path)
         async with venue(tmp_path) as harness:
             trader = Trader()
             await trader.logon(harness)
-            name = control.name_of(harness.venue.boot_id, "gateway.1")
+            name = name_of(harness.venue.boot_id, "gateway.1")
             request = control.Disconnect("ALICE", "OPERATOR1", "a test of ours")
             asked = asyncio.create_task(asyncio.to_thread(control.disconnect, name, request))
             answer = await trader.receive()
@@ -247,7 +248,7 @@ def test_an_operator_ends_a_session_and_the_log_says_who_and_why(tmp_path: Path)
 def test_what_is_no_request_gets_no_answer(tmp_path: Path, request_bytes: bytes) -> None:
     async def scenario() -> None:
         async with venue(tmp_path) as harness:
-            name = control.name_of(harness.venue.boot_id, "gateway.1")
+            name = name_of(harness.venue.boot_id, "gateway.1")
             reader, writer = await asyncio.open_unix_connection(f"\0{name}")
             writer.write(request_bytes + b"\n")
             async with asyncio.timeout(5):

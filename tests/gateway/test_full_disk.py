@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from procs.disk import space
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
+from procs.intake.refused_ids import RefusedIds
 from shm.board import Word
 from tests.gateway.harness import Harness, Trader, venue
 from tests.gateway.test_store import IN_ANSWERED, IN_LOGGED, OUT_APP, everything, resent

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.codes import text_of
-from procs.gateway.decimals import BadNumber, steps
+from procs.intake.codes import text_of
+from procs.intake.decimals import BadNumber, steps
 from shm.records import Code
 from tests.gateway.harness import Harness, Trader, config_for, venue
 

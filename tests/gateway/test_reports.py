@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from procs.gateway.codes import text_of
+from procs.intake.codes import text_of
 from shm import records as r
 from shm.board import Word
 from tests.gateway.harness import Trader

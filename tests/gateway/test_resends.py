@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.store import Store
+from procs.intake.refused_ids import RefusedIds
 from tests.gateway.fix.client import Client
 from tests.gateway.harness import Harness, Trader, config_for, venue
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from procs.gateway import seq_num_file
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
+from procs.intake.refused_ids import RefusedIds
 from procs.tables.saved import Loader, Saver
 from shm import records as r
 from shm.journal_select import select_whole

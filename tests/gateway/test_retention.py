@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from procs.gateway import background
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.retention import Keep
 from procs.gateway.store import Store
 from procs.gateway.store_reader import StoreCorrupt
+from procs.intake.refused_ids import RefusedIds
 from procs.venue.snapshot_parts import Kept, Start
 from tests.logged import captured
 

@@ -12,10 +12,10 @@ import pytest
 from procs.disk import atomic_file
 from procs.gateway import background, segments, seq_num_file, starts
 from procs.gateway import store as store_module
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.store import Store
 from procs.gateway.store_reader import StoreCorrupt
+from procs.intake.refused_ids import RefusedIds
 from procs.venue.snapshot_parts import NotSyncedError
 from tests.gateway.harness import Trader, venue
 

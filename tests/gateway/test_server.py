@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway import authentication
-from procs.gateway.authentication import Account, Accounts, Authenticator, Credential
+from procs.edge import authentication
+from procs.edge.authentication import Account, Accounts, Authenticator, Credential
 from procs.rules.credentials import is_right
 from tests.gateway.harness import Trader, config_for, venue
 from tests.passwords import PASSWORD

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
+from procs.intake.refused_ids import RefusedIds
 from shm import records as r
 from shm.layout import pack
 from tests.gateway.harness import Trader

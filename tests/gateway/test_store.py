@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.store import Store
 from procs.gateway.store_reader import Scan, StoreCorrupt
+from procs.intake.refused_ids import RefusedIds
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 BUY, SELL = 1, 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.codes import reasons_of, text_of
+from procs.intake.codes import reasons_of, text_of
 from shm.records import Code
 from tests.gateway.harness import Trader
 from tests.gateway.stage import Stage, on_stage, stage

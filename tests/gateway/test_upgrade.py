@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from procs.disk import atomic_file
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.resend import Resend
 from procs.gateway.secrets import blanked
 from procs.gateway.store import Store
 from procs.gateway.store_reader import MAGIC, OLD_MAGIC
+from procs.intake.refused_ids import RefusedIds
 from tests.gateway.fix.client import Client
 from tests.gateway.player import stored
 from tests.models.journal import crc32c

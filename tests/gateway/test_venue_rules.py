@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.codes import text_of
+from procs.intake.codes import text_of
 from shm.records import Code
 from tests.gateway.harness import Harness, Trader, venue
 from tests.gateway.test_entry import STOP_ENTRY, entry

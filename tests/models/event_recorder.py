@@ -10,12 +10,14 @@ from typing import Any
 from shm.client_ids import meant_id, own_id
 from shm.layout import type_of
 from shm.records import (
+    API_SESSION,
     Accepted,
     Cancel,
     Cancelled,
     CancelReason,
     Command,
     Event,
+    EventFlag,
     ExtClientIdEvent,
     ExtLeg,
     ExtTermsEvent,
@@ -203,6 +205,7 @@ class EventRecorder:
             side=order.side,
             kept_priority=int(kept),
             state=int(state_of(order)),
+            header_flags=EventFlag.API if self.command.session >= API_SESSION else 0,
         )
 
     def restated(self, order: Order, was: tuple[int, int], reason: RestateReason) -> None:

@@ -180,9 +180,9 @@ class LedgerModel:
 
     def _other(self, record: Command) -> None:
         if isinstance(record, Deposit):
-            self._add(record.account, record.asset, record.amount)
+            self._add(record.owner, record.asset, record.amount)
         elif isinstance(record, Withdrawal):
-            self._add(record.account, record.asset, -record.amount)
+            self._add(record.owner, record.asset, -record.amount)
         elif isinstance(record, Adjustment):
             if record.proposal == 0:
                 self.proposals[record.seq] = (record.target, record.asset, record.amount)

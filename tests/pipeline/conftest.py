@@ -53,6 +53,7 @@ class RunningVenue:
         durability: str = "local",
         heartbeat_timeout_s: float = 10.0,
         metrics_port: int | None = None,
+        api_port: int | None = None,
         makes_database: bool = False,
         hosts: str = "",
         gateways: int = 1,
@@ -68,6 +69,7 @@ class RunningVenue:
         self.profile = profile
         self.fix_port = free_port(gateways if gateways > 1 else 0)
         self.market_port = free_port()
+        self.api_port = api_port
         self.config = folder / "venue.toml"
         self.log = folder / "run.log"
         self.config.write_text(DEMO.read_text().replace(f'password = "{PASSWORD}"', f'password_hash = "{CHEAP_HASH}"'))
@@ -76,6 +78,7 @@ class RunningVenue:
             (r"^port = 9878.*$", f"port = {self.fix_port}"),
             (r"^gateways = .*$", f"gateways = {gateways}"),
             (r"^port = 8081.*$", f"port = {self.market_port}"),
+            (r"^port = 8080.*$", "" if api_port is None else f"port = {api_port}"),
             (r"^port = 9879.*$", "" if metrics_port is None else f"port = {metrics_port}"),
             (r"^profile = .*$", f'profile = "{profile}"'),
             (r"^durability = .*$", f'durability = "{durability}"'),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from procs.venue import node
+from procs.venue import node, venue_key
 from procs.venue.node import Node
 from shm.journal_end import segment_header
 from tests.pipeline.conftest import RunningVenue, free_port
@@ -82,6 +83,7 @@ class Pair:
         self.a.start()
         journal_id = segment_header(self.a.data / "journal", 1).journal_id
         node.save(self.b.data, Node("secondary", journal_id=journal_id.hex()))
+        shutil.copy(self.a.data / venue_key.FILE, self.b.data)
         self.b.start()
         self.await_link(self.a)
 

@@ -49,7 +49,9 @@ OF_TWO_NODES = ("lockstep upgrade", "lockstep stop --leave", "lockstep join")  #
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("pages"), metrics_port=free_port(), makes_database=True)
+    running = RunningVenue(
+        tmp_path_factory.mktemp("pages"), metrics_port=free_port(), api_port=free_port(), makes_database=True
+    )
     running.start()
     trade(running)
     yield running

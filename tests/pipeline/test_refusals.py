@@ -188,7 +188,8 @@ def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue) -> N
     with socket.create_server(("127.0.0.1", stopped.market_port)):
         assert f"market_data.port {stopped.market_port}: address already in use" in refused(stopped, "core", "gateway")
     text = stopped.config.read_text()
-    stopped.config.write_text(text.replace('address = "127.0.0.1"', 'address = "192.0.2.1"', 1))
+    outside = text.replace('address = "127.0.0.1"', 'address = "192.0.2.1"', 1)
+    stopped.config.write_text(outside.replace("demo_keys = true", "demo_keys = false"))
     assert "fix.address 192.0.2.1" in refused(stopped, "core", "gateway")
     stopped.config.write_text(text)
     stopped.configure(r"^matcher = 2.*$", "matcher = 1")

@@ -24,9 +24,9 @@ POLL_S = 0.001
 class Running:
     """A publisher being polled by a task. `url` is where it serves."""
 
-    def __init__(self, exchange: Exchange, config: MarketDataSection) -> None:
+    def __init__(self, exchange: Exchange, config: MarketDataSection, queries: str = "") -> None:
         router, matcher = exchange.consumers()
-        self.publisher = Publisher(Feed({0: router, 1: matcher}, exchange.board), config)
+        self.publisher = Publisher(Feed({0: router, 1: matcher}, exchange.board), config, queries=queries)
         self.url = ""
 
     async def pump(self) -> None:
@@ -42,10 +42,10 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def serving(exchange: Exchange, **config: Any) -> AsyncIterator[Running]:
+async def serving(exchange: Exchange, queries: str = "", **config: Any) -> AsyncIterator[Running]:
     """Let the venue lead, and serve it until the block ends. A failure of the publisher ends the test."""
     exchange.lead()
-    running = Running(exchange, MarketDataSection(port=0, **config))
+    running = Running(exchange, MarketDataSection(port=0, **config), queries)
     pump = asyncio.create_task(running.pump())
     try:
         await running.publisher.start()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import Any
+
+import pytest
 
 from procs.publisher.feed import Feed, Kind
 from procs.publisher.hub import CONFLATE_ABOVE_BYTES, TOO_MUCH, TOO_SLOW, Client, Hub
@@ -19,12 +23,16 @@ class Wire:
 
     def __init__(self) -> None:
         self.waiting = bytearray()
+        self.closing = False
 
     def write(self, data: bytes) -> None:
         self.waiting += data
 
     def get_write_buffer_size(self) -> int:
         return len(self.waiting)
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def read(self) -> list[Any]:
         frames, self.waiting = bytes(self.waiting), bytearray()
@@ -34,9 +42,9 @@ class Wire:
 class Peer(Client):
     """A client on such a wire."""
 
-    def __init__(self, combined: bool = False) -> None:
+    def __init__(self, combined: bool = False, fd: int = -1) -> None:
         self.wire = Wire()
-        super().__init__(self.wire, combined, QUEUE_BYTES)
+        super().__init__(self.wire, combined, QUEUE_BYTES, fd)
         self.reason = ""
 
     @property
@@ -261,3 +269,36 @@ def test_who_subscribes_to_much_is_not_sent_it_all_before_it_reads() -> None:
     first = peer.wire.read()
     hub.serve(EVERYBODY)
     assert [message["s"].lower() for message in first + peer.wire.read()] == names
+
+
+def test_what_a_socket_takes_goes_to_it_at_once_and_the_rest_in_order_behind_it() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        peer = Peer(fd=ours.fileno())
+        peer.queue_bytes = 10**6
+        pieces = [bytes([number]) * 30_000 for number in range(20)]
+        for piece in pieces:
+            peer.send(piece)
+        assert peer.wire.waiting, "the socket takes less than all of it"
+        theirs.setblocking(False)
+        got = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                got += theirs.recv(65536)
+        assert got
+        assert not peer.reason
+        whole = b"".join(pieces)
+        taken = len(got) + len(peer.wire.waiting)
+        assert got + bytes(peer.wire.waiting) == whole[:taken] == whole
+
+
+def test_nothing_goes_to_the_number_of_a_socket_that_is_being_closed() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        peer = Peer(fd=ours.fileno())
+        peer.wire.closing = True
+        peer.send(b"x")
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)

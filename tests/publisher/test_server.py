@@ -141,9 +141,9 @@ def test_combined_connections_wrap_what_was_named_in_the_target_too() -> None:
 def test_what_is_known_is_subscribed_to_and_what_is_not_is_named() -> None:
     async def scenario() -> None:
         async with serving(listed()) as running, client(running, "/ws") as connection:
-            names = ["btcusdt@kline_1m", "btcusdt@depth5", "xyz@trade"]
+            names = ["btcusdt@kline_2m", "btcusdt@depth5", "xyz@trade"]
             told = await ask(connection, "SUBSCRIBE", *names, request_id=8)
-            assert told == {"result": None, "id": 8, "unknown": ["btcusdt@kline_1m", "xyz@trade"]}
+            assert told == {"result": None, "id": 8, "unknown": ["btcusdt@kline_2m", "xyz@trade"]}
             assert (await receive(connection))["bids"] == BIDS
             told = await ask(connection, "SUBSCRIBE", "xyz@trade", "btcusdt@depth5", request_id=9)
             assert told == {"result": None, "id": 9, "unknown": ["xyz@trade"]}

@@ -30,6 +30,13 @@ def find(symbol: str) -> int | None:
         ("btcusdt@phase", Kind.PHASE),
         ("btcusdt@auction", Kind.AUCTION),
         ("btcusdt@correction", Kind.CORRECTION),
+        ("btcusdt@aggTrade", Kind.AGG_TRADE),
+        ("btcusdt@ticker", Kind.TICKER),
+        ("btcusdt@miniTicker", Kind.MINI_TICKER),
+        ("btcusdt@avgPrice", Kind.AVG_PRICE),
+        ("btcusdt@kline_1s", Kind.KLINE_1S),
+        ("btcusdt@kline_1m", Kind.KLINE_1MIN),
+        ("btcusdt@kline_1M", Kind.KLINE_1MONTH),
     ],
 )
 def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
@@ -43,6 +50,8 @@ def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
         ("btcusdt@depth", Kind.DEPTH_1000_US),
         ("btcusdt@depth@100ms", Kind.DEPTH_100_US),
         ("btcusdt@correction", Kind.CORRECTION_US),
+        ("btcusdt@kline_1w", Kind.KLINE_1W_US),
+        ("btcusdt@ticker", Kind.TICKER_US),
         ("btcusdt@bookTicker", Kind.BOOK_TICKER),  # has no time
         ("btcusdt@depth5", Kind.PARTIAL_5_1000),
         ("btcusdt@book5", Kind.BOOK_5),
@@ -57,6 +66,8 @@ def test_what_is_an_event_of_its_own_may_not_be_left_out() -> None:
         Kind.BOOK_TICKER,
         Kind.AUCTION,
         Kind.AUCTION_US,
+        *(Kind.TICKER, Kind.MINI_TICKER, Kind.AVG_PRICE),
+        *(Kind.TICKER_US, Kind.MINI_TICKER_US, Kind.AVG_PRICE_US),
         *(kind for kind in Kind if kind.name.startswith("PARTIAL")),
     }
     assert {kind for kind in Kind if Stream("", 7, kind).conflatable} == whole

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from procs.matcher.matcher import Matcher
 from procs.router.log_source import LogRing, RecordList
 from procs.router.router import Router
@@ -21,7 +23,7 @@ from procs.venue.snapshot_parts import Kept, Snapshots, Start
 from procs.venue.venue import set_back
 from shm.board import Board, Word
 from shm.layout import pack, unpack_command, unpack_event
-from shm.records import Account, Asset, Command, Deposit, Event, ExtCredential, Instrument
+from shm.records import API_RING, Account, Asset, Command, Deposit, Event, ExtCredential, Instrument, Role
 from shm.ring import NO_BELL, Consumer, Producer, Ring
 
 NOW = 1_700_000_000_000_000_000
@@ -30,7 +32,7 @@ ACCOUNTS = 4
 LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1, 2, 1, 1, 1, 0, 0))
 FREE = 10_000_000
 OPERATORS_RING = 9
-RULES = 4
+RULES = 5
 INGRESS = 4096
 OPERATORS = (ACCOUNTS + 1, ACCOUNTS + 2)
 
@@ -53,14 +55,14 @@ def changes(core: Sequencer) -> Iterator[list[bytes]]:
         for asset in (1, 2, 3):
             yield [pack(Deposit(account=account, asset=asset, amount=FREE, cl_ord_id=b"initial:%d" % asset))]
     for account in OPERATORS:
-        yield account_records(account, is_operator=1)
+        yield account_records(account, role=Role.OPERATOR)
 
 
-def account_records(account: int, is_operator: int = 0) -> list[bytes]:
+def account_records(account: int, role: int = Role.TRADER) -> list[bytes]:
     credential = ExtCredential(
         account=account, salt=b"s" * 16, hash=b"h" * 32, memory_kib=8, time_cost=1, parallelism=1
     )
-    return [pack(credential), pack(Account(account=account, name=b"T%d" % account, is_operator=is_operator))]
+    return [pack(credential), pack(Account(account=account, name=b"T%d" % account, role=role))]
 
 
 def by_operator(*records: Command) -> bool:
@@ -68,10 +70,10 @@ def by_operator(*records: Command) -> bool:
     return records[-1].account in OPERATORS or records[-1].session in OPERATORS
 
 
-def new_ingress(incarnation: int) -> dict[int, Ring]:
+def new_ingress(incarnation: int, api: bool = False) -> dict[int, Ring]:
     """Rings of a whole start: no start on the same log had one of that incarnation."""
     rings = {}
-    for number in (1, 2, OPERATORS_RING):
+    for number in (1, 2, OPERATORS_RING, *([API_RING] if api else [])):
         memory = mmap.mmap(-1, Ring.size_for(INGRESS))
         Ring.format(memory, INGRESS, [("router", NO_BELL)], incarnation)
         rings[number] = Ring(memory)
@@ -105,7 +107,8 @@ class Rig:
 
     `ingress` and `board` are those of a venue whose core died. With `start` all begins there, `journal` is what comes
     behind it, and `snapshots` has the parts; `played` events take the place of matchers. `log_memory` holds a log ring.
-    It leads under `rules`. One that `follows` has a log ring that is fed by `feed`, until its board says PROMOTED.
+    It leads under `rules`; with an `api` it has that one's ring. One that `follows` has a log ring that is fed by
+    `feed`, until its board says PROMOTED.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Rig:
         start: Start | None = None, played: dict[int, list[bytes]] | None = None,
         passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None, rules: int = RULES,
         id_window_s: int = 0, older_ids: int = 0, witnesses: Witnesses | None = None, follows: bool = False,
+        api: bool = False,
     ) -> None:  # fmt: skip
         self.random = random.Random(seed) if seed is not None else None
         self.now = NOW
@@ -124,7 +128,7 @@ class Rig:
         self.snapshots = snapshots or Kept()
         self.snapshots.start = self.start
         set_back(self.board, self.start)
-        self.ingress = ingress or new_ingress(incarnation=self.start.seq + len(journal or []) + 1)
+        self.ingress = ingress or new_ingress(self.start.seq + len(journal or []) + 1, api)
         first = self.start.seq + 1
         readers = ["matcher.1", "matcher.2", "journaler", *(["router"] if follows else [])]
         log_ring = Ring(log_memory) if log_memory else Ring.private(log, readers, first_seq=first)
@@ -136,6 +140,7 @@ class Rig:
         producers = {number: ring.producer() for number, ring in self.ingress.items()}
         self.gateways = [producers[1], producers[2]]
         self.operators = producers[OPERATORS_RING]
+        self.api = producers.get(API_RING)
         self.settled_rings = {number: rings[number].consumer("router") for number in (1, 2)}
         self.feed = log_ring.producer()
         source = LogRing(log_ring.consumer("router"), self.board) if follows else RecordList(journal or [], first)
@@ -208,10 +213,23 @@ class Rig:
         for record in records:
             producer.put(pack(record))
 
+    def send_by_api(self, *records: Command) -> None:
+        """Records that belong together, by the api's ring; one that doesn't say when it came comes now."""
+        assert self.api is not None, "this venue has no api"
+        for record in records:
+            self.api.put(pack(record if record.time_ns else structs.replace(record, time_ns=self.now)))
+
     def ask(self, *records: Command) -> int:
         """Send a request, let all be done, and return its verdict."""
+        return self.verdict_of(self.send, records)
+
+    def ask_by_api(self, *records: Command) -> int:
+        """Likewise, by the api's ring."""
+        return self.verdict_of(self.send_by_api, records)
+
+    def verdict_of(self, send: Callable[..., None], records: tuple[Command, ...]) -> int:
         count = len(self.log)
-        self.send(*records)
+        send(*records)
         self.run()
         main = type(records[-1])
         verdicts = [getattr(record, "verdict", 0) for record in self.commands(count) if type(record) is main]

@@ -23,6 +23,10 @@ DIGESTS: dict[tuple[int, int, Wording], tuple[str, str]] = {
     (1, 1, apart): ("db50ad8ad63dd2c3", "3e31cc51a51a51a6"),
     (1, 0, meaning): ("7903eab4801f230c", "17241d077d6627a4"),
     (1, 1, meaning): ("c98b0e762829ec77", "08a7b35b8276233e"),
+    (4, 0, apart): ("92f14d7ea3465cdc", "f8a5ae75dfc62cde"),
+    (4, 1, apart): ("ec4fcf91cab10e40", "3e763f571ea2381a"),
+    (4, 0, meaning): ("47b53c27f140b828", "f8b3124b8407a284"),
+    (4, 1, meaning): ("b6f381e0d9ac7457", "8262656de030f60f"),
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import convert
 from msgspec.structs import replace
 
@@ -13,8 +16,10 @@ from config.loader import load
 from config.schema import AssetSection, Config, FeeTierSection, ScheduleEntry
 from procs.router.genesis import GenesisError, changes
 from procs.router.sequencer import Sequencer
+from procs.venue import venue_key
 from shm.layout import pack, unpack_command
 from shm.records import (
+    API_SESSION,
     Account,
     AccountLimits,
     BandAction,
@@ -23,9 +28,13 @@ from shm.records import (
     Deposit,
     ExtCredential,
     Instrument,
+    KeyDefined,
+    KeyScope,
     Limits,
     Phase,
     PhaseChange,
+    RegistrationMode,
+    Role,
     Schedule,
     SelfTrade,
 )
@@ -99,7 +108,7 @@ def test_operators_are_known_from_the_first_start(first: Rig, config: Config) ->
     (credential, account) = added(first, of_account(config, operator=True))
     assert isinstance(credential, ExtCredential)
     assert isinstance(account, Account)
-    assert account.is_operator == 1
+    assert account.role == Role.OPERATOR
 
 
 def test_limits_are_merged_into_what_the_log_has(first: Rig, config: Config) -> None:
@@ -251,3 +260,72 @@ def test_what_contradicts_the_log_is_refused_before_an_epoch_begins(first: Rig, 
         rig.run()
     rig.collect()
     assert rig.log == first.log
+
+
+def of_accounts(config: Config, **changed: Any) -> Config:
+    return replace(config, accounts=[replace(account, **changed) for account in config.accounts])
+
+
+def test_demo_keys_are_defined_once(config: Config, tmp_path: Path) -> None:
+    first = Rig(changes=changes(config, tmp_path)).lead()
+    assert list(first.core.keys) == [
+        b"TRADER1-demo-key", b"TRADER1-demo-ed25519", b"TRADER2-demo-key", b"TRADER2-demo-ed25519",
+    ]  # fmt: skip
+    key = venue_key.load(tmp_path)
+    assert key is not None
+    assert key.open_secret("TRADER1-demo-key", first.core.sealed[b"TRADER1-demo-key"]) == b"TRADER1-demo-secret"
+    defined = [event for event in first.outcomes(0) if isinstance(event, KeyDefined)]
+    assert [event.account for event in defined] == [1, 1, 2, 2]
+    material = first.outcomes(0)[first.outcomes(0).index(defined[1]) - 1]
+    private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"TRADER1-demo-ed25519").digest())
+    assert material.material[:32] == private.public_key().public_bytes_raw()  # type: ignore[attr-defined]
+    assert first.core.key(1)["scopes"] == KeyScope.READ | KeyScope.TRADE
+    second = Rig(first.log, changes=changes(config, tmp_path)).lead()
+    assert [record[4] for record in second.log[len(first.log) :]] == [CommandType.EPOCH]
+    (tmp_path / venue_key.FILE).unlink()
+    with pytest.raises(venue_key.VenueKeyError, match="VENUE_KEY_MISSING"):
+        Rig(first.log, changes=changes(config, tmp_path)).lead()
+
+
+def test_two_nodes_that_go_by_earlier_rules_define_no_keys_and_no_roles(config: Config, tmp_path: Path) -> None:
+    """LOG-23: until the rules are raised; then the next start does."""
+    asked = of_accounts(config, role="admin")
+    first = Rig(changes=changes(asked, tmp_path), rules=4).lead()
+    assert not first.core.keys
+    assert first.core.role(1) == Role.OPERATOR
+    assert first.core.registration == 0
+    second = Rig(first.log, changes=changes(asked, tmp_path)).lead()
+    assert len(second.core.keys) == 4
+    assert second.core.role(1) == Role.ADMIN
+    assert second.core.registration == RegistrationMode.OPEN
+
+
+def test_who_may_register_follows_the_file(config: Config, tmp_path: Path) -> None:
+    first = Rig(changes=changes(config, tmp_path)).lead()
+    assert (first.core.registration, first.core.welcome(4)) == (RegistrationMode.OPEN, 100_000 * 10**8)
+    closed = replace(config, api=replace(config.api, registration="closed", welcome={"USDT": "5"}))
+    rig = Rig(first.log, changes=changes(closed, tmp_path)).lead()
+    assert (rig.core.registration, rig.core.welcome(4)) == (RegistrationMode.CLOSED, 5 * 10**8)
+    silent = replace(config, api=replace(config.api, registration=None, welcome={}))
+    assert [record[4] for record in Rig(rig.log, changes=changes(silent, tmp_path)).lead().log[len(rig.log) :]] == [
+        CommandType.EPOCH
+    ]
+
+
+def test_a_password_that_its_owner_has_changed_stays(config: Config, tmp_path: Path) -> None:
+    first = Rig(changes=changes(config, tmp_path), api=True).lead()
+    credential = ExtCredential(
+        account=1, session=API_SESSION, salt=b"n" * 16, hash=b"n" * 32, memory_kib=8, time_cost=1, parallelism=1
+    )
+    mine = Account(account=1, session=API_SESSION, name=b"TRADER1", target=1)
+    assert first.ask_by_api(credential, mine) == 0
+    second = Rig(first.log, changes=changes(config, tmp_path), api=True).lead()
+    assert [record[4] for record in second.log[len(first.log) :]] == [CommandType.EPOCH]
+    raised = of_accounts(config, role="auditor")
+    third = Rig(first.log, changes=changes(raised, tmp_path), api=True).lead()
+    assert third.core.role(1) == Role.AUDITOR
+    kept = unpack_command(third.core.credentials[1])
+    assert isinstance(kept, ExtCredential)
+    assert kept.hash == b"n" * 32
+    fourth = Rig(third.log, changes=changes(raised, tmp_path), api=True).lead()
+    assert [record[4] for record in fourth.log[len(third.log) :]] == [CommandType.EPOCH]

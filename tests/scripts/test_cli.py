@@ -5,6 +5,7 @@ Most are given in this process (`tests/console.py`), which saves imports; `typed
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from procs.rules.credentials import credential_of, is_right
 from tests import console, forked
@@ -243,6 +246,27 @@ def test_the_list_of_commands_loads_none_of_them() -> None:
     assert "'cyclopts'" in loaded
     for heavy in ("config", "shm", "msgspec", "psycopg", "docutils", "markdown_it", "importlib.metadata"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_a_demos_keys_are_printed_as_they_sign() -> None:
+    answer = lockstep("keys", str(DEMO), "--json")
+    assert answer.returncode == 0
+    shown = {key["name"]: key for key in json.loads(answer.stdout)}
+    assert len(shown) == 16
+    assert shown["TRADER3-demo-key"]["secret"] == "TRADER3-demo-secret"
+    private = load_pem_private_key(shown["TRADER8-demo-ed25519"]["private_key"].encode(), None)
+    assert isinstance(private, Ed25519PrivateKey)
+    assert private.private_bytes_raw() == hashlib.sha256(b"TRADER8-demo-ed25519").digest()
+    assert "TRADER1-demo-key  HMAC  TRADER1-demo-secret\n" in lockstep("keys", str(DEMO)).stdout
+
+
+def test_where_there_are_no_demo_keys_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text(DEMO.read_text().replace("demo_keys = true", "demo_keys = false"))
+    answer = lockstep("keys", str(file))
+    assert answer.returncode == 1
+    assert "no account of" in answer.stderr
+    assert "demo_keys = true" in answer.stderr
 
 
 def test_a_hashed_password_is_right() -> None:

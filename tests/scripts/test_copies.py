@@ -61,7 +61,8 @@ def verdict(venue: Config) -> Verdict:
 def test_a_stopped_venue_whose_copies_are_whole(venue: Config, rig: Rig) -> None:
     filled(venue, rig, len(rig.log))
     found = verdict(venue)
-    assert (found.problems, found.notes) == ([], [])
+    # A corrected trade's positions are added up again after the batch that has it.
+    assert (found.problems, [note for note in found.notes if "being made again" not in note]) == ([], [])
     assert (found.copies.committed, found.copies.database, found.copies.refused_rows) == (len(rig.log), len(rig.log), 0)
 
 

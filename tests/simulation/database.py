@@ -1,6 +1,7 @@
 """A database that goes away: tables in memory, transactions that happen whole or not at all, and connections that die.
 
-It understands the batcher's statements and no others, and checks nothing that PostgreSQL would not.
+It understands the batcher's statements and no others, and checks nothing that PostgreSQL would not. No simulated
+operator corrects a trade: what only corrections lead to, as gaps of candles and positions, is not understood.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from procs.batcher import writer
+from procs.batcher import derived, writer
 from procs.batcher.author import Author
 from procs.batcher.expected_rows import TABLES
 from tests.broken import require
@@ -27,14 +28,18 @@ COPY_HEADER = 19
 NUMBERS = {
     "price", "quantity", "filled", "remaining", "stop_price", "trail", "display", "minimum", "budget", "free", "held",
     "total", "maker_fee", "taker_fee", "amount", "auction_price", "auction_quantity", "reference_price", "new_price",
-    "buyer_fee", "seller_fee",
+    "buyer_fee", "seller_fee", "open", "high", "low", "close", "volume", "quote_volume", "taker_buy_volume",
+    "taker_buy_quote_volume", "cost", "realised",
 }  # fmt: skip
 TIMES = {"created", "updated", "expires", "ends", "time"}
-FLAGS = {"post_only", "slide", "auction", "is_on"}
+FLAGS = {"post_only", "slide", "auction", "is_on", "is_open"}
 INTEGERS = {
     "order_id", "user_id", "mate_order_id", "seq", "matcher", "trade_id", "maker_order_id", "maker_user_id",
     "taker_order_id", "taker_user_id", "number", "session_id", "target_id", "proposal", "buyer_id", "seller_id",
+    "trades", "fills",
 }  # fmt: skip
+OPEN = ("WAITING", "NEW", "TRIGGERED", "PARTIALLY_FILLED")
+SUMS = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
 RINGS = 9
 
 
@@ -227,7 +232,42 @@ class Connection:
             for row in self.staged.pop("changed_balances", []):
                 self.put("balances", (row["user_id"], row["asset"]), row)
             return Result([])
+        if text == one_line(derived.POSITIONS):
+            return Result(list(self.positions()))
+        if text == one_line(derived.ADD_CANDLES):
+            for row in self.staged.pop("changed_candles", []):
+                self.add_candle(row)
+            return Result([])
+        if text == one_line(derived.SET_POSITIONS):
+            for row in self.staged.pop("changed_positions", []):
+                self.put("position_states", (row["user_id"], row["symbol"]), row)
+            return Result([])
+        if text == one_line(derived.EARLY):
+            corrected = database.tables["corrections"]
+            return Result([(ring, trade) for ring, trade in corrected if trade > database.numbers[ring]])
         return self.define(text, parameters)
+
+    def positions(self) -> Iterator[tuple[int, ...]]:
+        """In whole units, of the instruments that are listed."""
+        tables = self.database.tables
+        listed = {row["symbol"]: row for row in tables["instruments"].values()}
+        for row in tables["position_states"].values():
+            terms = listed[row["symbol"]]
+            base, quote = (tables["assets"][(terms[name],)]["scale"] for name in ("base_asset", "quote_asset"))
+            amounts = ((row["quantity"], base), (row["cost"], quote), (row["realised"], quote))
+            units = (int(amount.scaleb(scale, EXACT)) for amount, scale in amounts)
+            yield (row["user_id"], terms["id"], *units, row["fills"])
+
+    def add_candle(self, share: Row) -> None:
+        """What a batch's trades make of a candle, which may be there already."""
+        key = (share["symbol"], share["interval"], share["time"])
+        was = self.database.tables["candles"].get(key)
+        if was is not None:
+            highest, lowest = max(was["high"], share["high"]), min(was["low"], share["low"])
+            sums = {name: EXACT.add(was[name], share[name]) for name in SUMS}
+            sums["trades"] = was["trades"] + share["trades"]
+            share = was | {"high": highest, "low": lowest, "close": share["close"]} | sums
+        self.put("candles", key, share)
 
     def take_over(self, parameters: dict[str, Any]) -> Result:
         database = self.database
@@ -258,6 +298,8 @@ class Connection:
         for name in ("price", "state", "stop_price", "trail", "display", "expires", "end_reason", "cl_ord_id"):
             if change[name] is not None:
                 row[name] = change[name]
+        if change["state"] is not None:
+            row["is_open"] = change["state"] in OPEN
         row["filled"] += change["filled"]
         row["quantity"] = row["filled"] if row["budget"] is not None else row["quantity"] + change["quantity"]
         row["remaining"] = Decimal(0) if row["budget"] is not None else change["remaining"]

@@ -25,6 +25,7 @@ from procs.supervisor import snapshots
 from procs.supervisor.gate import Gate
 from procs.supervisor.recovery import Recovery, Way
 from procs.tables.saved import layout_hash
+from procs.venue import venue_key
 from procs.venue.node import Node
 from procs.venue.topology import derive, kind_of, role_of
 from procs.venue.venue import Venue
@@ -46,7 +47,7 @@ from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
 SHM = Path("/dev/shm")
 LAYOUT = layout_hash()  # kept by the function itself: it reads the code, which no run may
-WRITERS = ("gateway", "batcher")  # who has files of its own beside the journal
+WRITERS = ("router", "gateway", "batcher")  # who has files of its own beside the journal
 TURNS_A_TICK = 4  # of the supervisor, which polls slower than its stages
 
 
@@ -273,14 +274,16 @@ class Life:
         return stages.BatcherStage(venue, name, self.database, self.bug.session)
 
     def failed(self, host: Host, name: str, error: OSError) -> None:
-        """A stage could not go on: by the disk's fault, or by ours. Of a full disk only the journaler may die: it does
-        where a write is short, or where it has to rewrite a segment before it can begin.
+        """A stage could not go on: by the disk's fault, or by ours. Of a full disk only the journaler may die, where a
+        write is short or a segment has to be rewritten before it can begin, and a router that makes the venue's key.
         """
         if self.disk.off:
             self.lose_power("inside the disk")
             return
         has_files = role_of(name) in WRITERS and self.files.was_bad and error.errno not in NO_SPACE
-        require(has_files or (name == "journaler" and self.disk_was_bad()), f"{name} failed: {error!r}")
+        makes_key = name == "router" and not (Path(str(self.data)) / venue_key.FILE).exists()
+        may_die = has_files or makes_key or (name == "journaler" and self.disk_was_bad())
+        require(may_die, f"{name} failed: {error!r}")
         self.seen["end after a disk error"] += 1
         self.die(host)
         if self.error_ends_all:  # so that it is no successor of the same run that finds what the disk has left

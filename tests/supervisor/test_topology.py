@@ -111,7 +111,7 @@ def test_it_survives_the_manifest() -> None:
 def test_carried_and_edge_agents_share_no_process() -> None:
     assert refusal(hosts={"all": ["router", "gateway.1"]}) == (
         "processes.hosts.all: a host runs either journaler, router, matcher agents or replicator, witness, publisher, "
-        "batcher, gateway agents, not both kinds"
+        "batcher, api, gateway agents, not both kinds"
     )
 
 

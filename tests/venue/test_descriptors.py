@@ -12,9 +12,9 @@ import pytest
 from procs.batcher.reader import Reader
 from procs.batcher.spool import Spool
 from procs.gateway.lookup import Lookup
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
 from procs.gateway.store_reader import Scan
+from procs.intake.refused_ids import RefusedIds
 from shm.disk import FolderDisk
 from shm.journal import JournalReader
 from shm.journal_writer import JournalWriter

@@ -1,4 +1,4 @@
--- Trades, by time: a hypertable where the server offers TimescaleDB, else partitions of a day that the batcher makes ahead.
+-- Trades, by time: a hypertable where the server has preloaded TimescaleDB, else partitions of a day that the batcher makes ahead.
 -- depends: 0001-tables
 
 DO $$
@@ -20,7 +20,10 @@ DECLARE
         seq bigint NOT NULL,
         PRIMARY KEY (matcher, trade_id, "time")';
 BEGIN
-    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') THEN
+    -- Its loader has this setting once it is preloaded; installed alone, the extension can't be created.
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
+        AND current_setting('timescaledb.disable_load', true) IS NOT NULL
+    THEN
         CREATE EXTENSION IF NOT EXISTS timescaledb;
         EXECUTE format('CREATE TABLE trades (%s)', columns);
         EXECUTE format(

@@ -11,7 +11,8 @@ from libc.string cimport memcpy, strlen
 
 from procs.gateway.fix.encode cimport MAX_COMP_ID, MAX_TEXT, OUT_REPEAT, Outbox
 from procs.gateway.fix.message cimport AT_ORIG_SENDING_TIME, AT_SENDER_COMP_ID, AT_SENDING_TIME, AT_TARGET_COMP_ID
-from procs.gateway.fix.message cimport GARBLED, NEED_MORE, TOO_LONG, Message, parse, parse_utc
+from procs.gateway.fix.message cimport GARBLED, NEED_MORE, TOO_LONG, Message, parse
+from procs.intake.utc cimport parse_utc
 from procs.gateway.fix.queue cimport Queue, Queued
 from procs.gateway.fix.rules cimport (
     REJECT_COMP_ID,

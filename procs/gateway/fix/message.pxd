@@ -70,5 +70,3 @@ cdef class Message:
 
 cdef int parse(Message out, const char *data, size_t size) noexcept nogil
 cdef int64_t parse_uint(const char *text, size_t size) noexcept nogil       # -1: no number, or above 2**62
-cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil        # ns since the epoch; -1: no UTCTimestamp
-cdef int64_t parse_date(const char *text, size_t size) noexcept nogil       # of its first moment; -1: no date

@@ -6,6 +6,8 @@ It copies and allocates nothing, and knows no session: what a field means is for
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from procs.intake.utc cimport parse_utc
+
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size)
 
@@ -19,11 +21,7 @@ cdef enum:
     MAX_LENGTH_DIGITS = 9
     MAX_TAG_DIGITS = 9
     PLACED_TAGS = 1024
-    SECOND_SIZE = 17            # "YYYYMMDD-HH:MM:SS"
-    NS_PER_SECOND = 1_000_000_000
     MOST_UINT = 4611686018427387904
-    LAST_YEAR = 2261            # whose ns since 1970 still fit 63 bits
-    DATE_SIZE = 8               # "YYYYMMDD"
     FIRST_PRINTABLE = 0x20
     PRINTABLE = 95              # characters of ASCII, from the space on
 
@@ -42,14 +40,6 @@ for tag, place in (
 for tag in (90, 93, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621):
     PLACE[tag] = AT_LENGTH
 
-# The last second that was parsed, for the messages of one second differ in its fraction only.
-cdef char[SECOND_SIZE] SECOND_TEXT
-cdef int64_t second_ns = -1
-cdef int64_t[11] FRACTION_NS        # what the last digit counts, by the size of the fraction with its point
-for size in range(11):
-    FRACTION_NS[size] = 10 ** (10 - max(size, 1))
-
-
 cdef inline bint is_digit(char c) noexcept nogil:
     return c"0" <= c <= c"9"
 
@@ -65,67 +55,6 @@ cdef int64_t parse_uint(const char *text, size_t size) noexcept nogil:
             return -1
         value = value * 10 + (text[i] - c"0")
     return value
-
-
-cdef int two(const char *text) noexcept nogil:
-    return (text[0] - c"0") * 10 + text[1] - c"0" if is_digit(text[0]) and is_digit(text[1]) else -1
-
-
-cdef int64_t days_of(int64_t year, int month, int day) noexcept nogil:
-    """Days since 1970-01-01 of a date of the Gregorian calendar up to 2261; -1 if there is no such date."""
-    cdef int64_t shifted = year - (month <= 2)
-    cdef int64_t era = shifted // 400
-    cdef int64_t of_era = shifted - era * 400
-    cdef int64_t of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
-    cdef int last = 31
-    if month in (4, 6, 9, 11):
-        last = 30
-    elif month == 2:
-        last = 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
-    if month < 1 or month > 12 or day < 1 or day > last or year < 1970 or year > LAST_YEAR:
-        return -1
-    return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
-
-
-cdef int64_t parse_second(const char *text) noexcept nogil:
-    """YYYYMMDD-HH:MM:SS as ns since the epoch; -1 if it is no such time."""
-    cdef int64_t days
-    cdef int hour, minute, second
-    if text[8] != c"-" or text[11] != c":" or text[14] != c":" or two(text) < 0 or two(text + 2) < 0:
-        return -1
-    days = days_of(two(text) * 100 + two(text + 2), two(text + 4), two(text + 6))
-    hour, minute, second = two(text + 9), two(text + 12), two(text + 15)
-    if days < 0 or not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
-        return -1
-    return (days * 86400 + hour * 3600 + minute * 60 + second) * NS_PER_SECOND
-
-
-cdef int64_t parse_utc(const char *text, size_t size) noexcept nogil:
-    """YYYYMMDD-HH:MM:SS with up to 9 decimals, as ns since the epoch; -1 if it is no such time."""
-    global second_ns
-    cdef int64_t fraction = 0
-    cdef size_t i
-    if size < SECOND_SIZE or size == SECOND_SIZE + 1 or size > SECOND_SIZE + 10:
-        return -1
-    if memcmp(text, SECOND_TEXT, SECOND_SIZE) != 0:
-        memcpy(SECOND_TEXT, text, SECOND_SIZE)
-        second_ns = parse_second(text)
-    if second_ns < 0 or (size > SECOND_SIZE and text[SECOND_SIZE] != c"."):
-        return -1
-    for i in range(SECOND_SIZE + 1, size):
-        if not is_digit(text[i]):
-            return -1
-        fraction = fraction * 10 + (text[i] - c"0")
-    return second_ns + fraction * FRACTION_NS[size - SECOND_SIZE]
-
-
-cdef int64_t parse_date(const char *text, size_t size) noexcept nogil:
-    """YYYYMMDD as ns since the epoch of the midnight (UTC) that begins it; -1 if it is no such date."""
-    cdef int64_t days
-    if size != DATE_SIZE or two(text) < 0 or two(text + 2) < 0:
-        return -1
-    days = days_of(two(text) * 100 + two(text + 2), two(text + 4), two(text + 6))
-    return days * 86400 * NS_PER_SECOND if days >= 0 else -1
 
 
 cdef inline size_t value_end(const char *data, size_t at, size_t size) noexcept nogil:
@@ -377,11 +306,6 @@ cdef class Message:
         """The value of the first field with the tag, or None."""
         cdef int index = self.find(tag)
         return self.value(index)[:self.fields[index].length] if index >= 0 else None
-
-
-def utc_ns(bytes text) -> int:
-    """`parse_utc`, for Python callers."""
-    return parse_utc(text, len(text))
 
 
 def measure(Message message, bytes data, uint32_t rounds) -> None:

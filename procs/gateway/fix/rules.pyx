@@ -8,7 +8,8 @@ from libc.string cimport memset
 
 from procs.gateway.fix import dictionary
 from procs.gateway.fix.encode import packed
-from procs.gateway.fix.message cimport Message, parse_uint, parse_utc
+from procs.gateway.fix.message cimport Message, parse_uint
+from procs.intake.utc cimport parse_utc
 from shm.alphabet cimport is_id, is_text
 
 cdef enum:

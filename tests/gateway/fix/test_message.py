@@ -9,7 +9,8 @@ import simplefix
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.gateway.fix.message import Message, utc_ns
+from procs.gateway.fix.message import Message
+from procs.intake.utc import utc_ns
 from tests.gateway.fix.client import Client, order
 
 NEED_MORE, GARBLED, TOO_LONG = 0, -1, -2

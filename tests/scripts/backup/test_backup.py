@@ -21,6 +21,7 @@ from procs.gateway import restored, seq_num_file
 from procs.gateway.restored import ROW
 from procs.gateway.segments import BOOT
 from procs.recovery import snapshot_catalog
+from procs.venue import venue_key
 from scripts import copies
 from scripts.backup import restoring
 from scripts.backup.repository import Repository, RepositoryError
@@ -55,6 +56,15 @@ def test_what_is_restored_is_what_was(backups: Backups) -> None:
     agents = ["router", *(f"matcher.{number}" for number in backups.busy.core_at(mark).matchers)]
     assert snapshot_catalog.choose(backups.restored, agents).start.seq == mark
     assert backups.state(backups.restored, last) == backups.state(backups.data, last)
+
+
+def test_a_backup_has_the_venues_key_for_its_owner_alone(backups: Backups) -> None:
+    venue_key.make(backups.data)
+    backups.take()
+    backups.restore()
+    restored = backups.restored / venue_key.FILE
+    assert restored.read_bytes() == (backups.data / venue_key.FILE).read_bytes()
+    assert restored.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_restored_configuration_is_the_venues_without_its_secrets(backups: Backups) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import config
 from config.schema import Config
-from procs.gateway.refused_ids import RefusedIds
 from procs.gateway.store import Store
+from procs.intake.refused_ids import RefusedIds
 from shm.journal_writer import JournalWriter
 from shm.layout import pack, unpack_event
 from shm.records import Deposit, Epoch, Traded

@@ -20,7 +20,7 @@ import pytest
 
 from procs.replicator.certificates import Credentials
 from procs.replicator.transport import Acceptor, Dialer
-from procs.venue import node
+from procs.venue import node, venue_key
 from procs.venue.node import Node
 from scripts.errors import UsageError
 from scripts.nodes import offer as offers
@@ -148,6 +148,28 @@ def test_two_configurations_are_paired_at_once_and_again(hosts: tuple[Host, Host
     assert pair(a.file, b.file) == 0
     assert pair(a.file) == 0
     assert contents(a, b) == before
+
+
+def test_both_seal_and_open_with_one_key(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    b.data.mkdir(parents=True)
+    sealed = venue_key.make(b.data).seal_secret("n", b"s")
+    assert pair(a.file, b.file) == 0
+    assert (a.data / venue_key.FILE).stat().st_mode & 0o777 == 0o600
+    for host in hosts:
+        key = venue_key.load(host.data)
+        assert key is not None
+        assert key.open_secret("n", sealed) == b"s"
+    other = venue_key.make(a.data).seal_secret("n", b"s")
+    assert pair(a.file, b.file) == 0
+    assert other != sealed
+    assert (a.data / venue_key.FILE).read_bytes() != (b.data / venue_key.FILE).read_bytes(), "what is there stays"
+
+
+def test_two_new_nodes_get_one_key(hosts: tuple[Host, Host]) -> None:
+    a, b = hosts
+    assert pair(a.file, b.file) == 0
+    assert (a.data / venue_key.FILE).read_bytes() == (b.data / venue_key.FILE).read_bytes()
 
 
 def test_a_dry_run_writes_nothing_and_says_what_it_would(

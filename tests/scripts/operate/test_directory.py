@@ -17,11 +17,11 @@ from shm.records import Account, AccountLimits, Adjustment, Asset, Code, Limits
 def directory() -> Directory:
     made = Directory()
     seq = 0
-    for number, (name, is_operator) in enumerate((("TRADER", 0), ("CHIEF", 1)), 1):
+    for number, (name, role) in enumerate((("TRADER", 0), ("CHIEF", 1)), 1):
         credential = msgspec.structs.replace(credential_of(HASHER.hash(f"{name} secret")), account=number, seq=seq + 1)
         made.add([
             pack(credential),
-            pack(Account(account=number, seq=seq + 2, name=name.encode(), is_operator=is_operator)),
+            pack(Account(account=number, seq=seq + 2, name=name.encode(), role=role)),
         ])  # fmt: skip
         seq += 2
     made.add([pack(Asset(seq=5, name=b"BTC", asset=1, scale=8))])

@@ -210,7 +210,7 @@ def test_a_proposal_that_the_journal_contradicts_is_not_approved(venue: RunningV
     attached = attach(Path(config.load(venue.config).venue.data))
     assert attached is not None
     directory = read(attached)
-    numbers = {name: directory.account(name).account for name in ("TRADER1", "TRADER4", "OPERATOR1")}
+    numbers = {name: directory.account(name).number for name in ("TRADER1", "TRADER4", "OPERATOR1")}
     listed = directory.instrument("SOLUSDT")
     with opened(attached) as channel:
         (sent,) = channel.carry_out([CorrectionProposal(

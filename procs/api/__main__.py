@@ -1,0 +1,67 @@
+"""Wires the api: ingress and event rings, what it knows of the venue, the dialect, and its listener.
+
+`procs.host` runs what `build` returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache, partial
+from pathlib import Path
+
+from procs.api.app import Application
+from procs.api.binance.dialect import Dialect
+from procs.api.binance.listen_keys import ListenKeys
+from procs.api.binance.market import Market
+from procs.api.binance.rest import Rest
+from procs.api.binance.ws_api import WsApi
+from procs.api.desk import NAME, Desk
+from procs.api.server import Server
+from procs.edge.market_queries import MarketQueries
+from procs.edge.own_socket import name_of
+from procs.intake.ingress_writer import IngressWriter
+from procs.venue import venue_key
+from procs.venue.venue import Venue
+from procs.venue.venue_key import VenueKey
+
+
+@cache
+def _found(data: Path) -> VenueKey:
+    key = venue_key.load(data)
+    if key is None:
+        raise LookupError(data)
+    return key
+
+
+def _venue_key(data: Path) -> VenueKey | None:
+    """The venue's key: the router makes it when it first leads, which is after this process has started."""
+    try:
+        return _found(data)
+    except LookupError:
+        return None
+
+
+def build(venue: Venue, name: str) -> Server:
+    """The edge, in the state of the snapshot that the venue begins with, if any.
+
+    If an earlier one has read on in the venue's rings, they are attached once this one has caught up; else at once.
+    DamagedPart.
+    """
+    assert name == NAME
+    ingress = IngressWriter(venue.producer(f"ingress.{name}"))
+    desk = Desk(ingress, venue.snapshots, lambda: asyncio.get_running_loop().create_future())
+    part = venue.snapshots.load(name)
+    if part is not None:
+        desk.load(part)
+        part.finish()
+    sealed = partial(_venue_key, venue.data)
+    queries = MarketQueries(name_of(venue.boot_id, "publisher"))
+    listen_keys = ListenKeys(desk, sealed)
+    dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed)
+    dialect.add(Market(queries))
+    dialect.add(listen_keys)
+    application = Application(Rest(dialect), WsApi(dialect, desk, listen_keys), venue.config.api)
+    server = Server(desk, venue.config.api, application, queries)
+    if not venue.is_late(name):
+        server.attach(venue.events(name), venue.board)
+    return server

@@ -1,0 +1,118 @@
+"""The ASGI application: which request goes where, and what every answer has in common.
+
+It checks where a request comes from and by which name it calls the venue; what it asks for is the handlers' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+
+from config.schema import ApiSection
+from procs.api.binance.rest import Rest
+from procs.api.binance.ws_api import WsApi
+from procs.api.binance.ws_paths import API, listen_key_of
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+COMMON = [
+    (b"content-type", b"application/json;charset=UTF-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+WRONG_HOST = b'{"code":-1000,"msg":"This venue is not called by this name: see api.host_names."}'
+OTHER_ORIGIN = b'{"code":-1000,"msg":"Requests from pages of other sites are not answered."}'
+
+
+class Application:
+    """What uvicorn calls for each request."""
+
+    def __init__(self, rest: Rest, ws_api: WsApi, config: ApiSection) -> None:
+        self._rest = rest
+        self._ws_api = ws_api
+        self._names = {name.lower() for name in config.host_names} | {"localhost"}
+        self._proxies = set(config.trusted_proxies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or serve one WebSocket."""
+        headers = dict(reversed(scope["headers"]))
+        address = self._address(scope, headers)
+        refusal = self._refusal(headers, changes=scope["type"] == "websocket" or scope["method"] != "GET")
+        if scope["type"] == "websocket":
+            await self._serve(scope, receive, send, address, refused=refusal is not None)
+        elif refusal is not None:
+            await _answer(send, 403, [], refusal)
+        else:
+            body = b"" if scope["method"] == "GET" else await _body(receive)
+            route = self._rest.route(scope["method"], scope["path"])
+            answer = await self._rest.answer(route, scope["query_string"], body, headers, address)
+            await _answer(send, answer.status, answer.headers, answer.body)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, address: str, *, refused: bool) -> None:
+        await receive()  # the handshake
+        target = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
+        named = listen_key_of(target)
+        if refused:
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["path"] == API:
+            await self._ws_api.serve(receive, send, address)
+        elif named is not None:
+            await self._ws_api.serve_stream(receive, send, *named)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """Whose request it is: the peer's address, or the one that a trusted proxy names last."""
+        peer = str(scope["client"][0]) if scope["client"] else ""
+        if peer not in self._proxies:
+            return peer
+        named = headers.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip().decode("latin-1")
+        try:
+            return str(ip_address(named))
+        except ValueError:
+            return peer
+
+    def _refusal(self, headers: dict[bytes, bytes], *, changes: bool) -> bytes | None:
+        """Why a request is not looked at: a page that lies about its site calls the venue by a name that is not its."""
+        host = _name_of(headers.get(b"host", b""))
+        if host not in self._names and not _is_address(host):
+            return WRONG_HOST
+        origin = headers.get(b"origin")
+        if changes and origin is not None and _name_of(origin.rpartition(b"//")[2]) != host:
+            return OTHER_ORIGIN
+        return None
+
+
+def _name_of(host: bytes) -> str:
+    """A host without its port."""
+    text = host.decode("latin-1").lower()
+    if text.startswith("["):
+        return text.partition("]")[0][1:]
+    return text.partition(":")[0]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _body(receive: Receive) -> bytes:
+    """A request's whole body; its connection bounds it."""
+    message = await receive()
+    body = bytes(message.get("body", b""))
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    return body
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    sent = [*COMMON, (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,181 @@
+"""What clients ask about their accounts and about the venue: orders, fills, balances, fees, symbols, keys, limits.
+
+Each method answers a route of its name, from what the desk knows. What a client was told by an answer or an event, its
+next question shows: the desk's tables had it before.
+"""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from procs.api.binance.account_answers import (
+    account_answer,
+    commission_answer,
+    currencies_answer,
+    key_restrictions_answer,
+    time_answer,
+    trade_fee_answer,
+)
+from procs.api.binance.answers import order_row, order_rows, trade_rows
+from procs.api.binance.caller import Call
+from procs.api.binance.errors import order_unknown, symbol_unknown
+from procs.api.binance.exchange_info import exchange_info, futures_info
+from procs.api.binance.names import symbols_named
+from procs.api.binance.order_forms import read_target
+from procs.api.binance.shown import Shown
+from procs.api.binance.weights import OrderLimit, WeightLimit
+from procs.api.desk import Desk
+from shm.enums import KeyScope
+
+MOST_ROWS = 1000
+DEFAULT_ROWS = 500
+
+
+class Account:
+    """The handlers."""
+
+    def __init__(self, desk: Desk, shown: Shown, weights: WeightLimit, orders: OrderLimit) -> None:
+        self._desk = desk
+        self._shown = shown
+        self._weights = weights
+        self._orders = orders
+
+    async def ping(self, _: Call) -> bytes:
+        """That the venue is there."""
+        return b"{}"
+
+    async def time(self, call: Call) -> bytes:
+        """The venue's clock."""
+        return time_answer(call.now_ns // call.unit)
+
+    async def exchange_info(self, call: Call) -> bytes:
+        """What is traded, by which steps, and what is limited."""
+        views = self._shown.symbol_views()
+        wanted = symbols_named(call.sent)
+        if wanted is not None:
+            views = [view for view in views if view.symbol.decode() in wanted]
+            if len(views) != len(wanted):
+                raise symbol_unknown()
+        limits = [self._weights.row(), *self._orders.rows()]
+        return exchange_info(views, limits, call.now_ns // call.unit)
+
+    async def futures_info(self, call: Call) -> bytes:
+        """That there are no futures."""
+        return futures_info(call.now_ns // call.unit)
+
+    async def system_status(self, _: Call) -> bytes:
+        """That nothing is being maintained."""
+        return b'{"status":0,"msg":"normal"}'
+
+    async def order_status(self, call: Call) -> bytes:
+        """An order of the account's, by its id or its client id."""
+        target = read_target(call.sent)
+        view = self._shown.find(call.account, target.order_id, target.client_order_id)
+        if view is None or view.symbol.symbol != target.symbol:
+            self._symbol(target.symbol)
+            raise order_unknown()
+        return order_row(view, call.unit)
+
+    async def open_orders(self, call: Call) -> bytes:
+        """The account's open orders, of a symbol or of all."""
+        symbol = call.sent.get(b"symbol")
+        instrument = 0 if symbol is None else self._symbol(symbol)
+        return order_rows(self._shown.open_orders(call.account, instrument), call.unit)
+
+    async def all_orders(self, call: Call) -> bytes:
+        """The account's orders in a symbol: from an id on, in a span of time, or the last ones."""
+        instrument = self._symbol(call.sent.require(b"symbol"))
+        first = call.sent.integer(b"orderId", 0, 2**63 - 1)
+        begin_ns, end_ns, limit = self._page(call)
+        views = self._shown.closed_orders(call.account, instrument, 0, 2**31)
+        views += self._shown.open_orders(call.account, instrument)
+        views = sorted(views, key=lambda view: view.order_id)
+        if first is not None:
+            return order_rows([view for view in views if view.order_id >= first][:limit], call.unit)
+        kept = [view for view in views if begin_ns <= view.entered_ns <= end_ns]
+        return order_rows(kept[:limit] if begin_ns else kept[-limit:], call.unit)
+
+    async def my_trades(self, call: Call) -> bytes:
+        """The account's fills in a symbol: of an order, from an id on, in a span of time, or the last ones."""
+        instrument = self._symbol(call.sent.require(b"symbol"))
+        order_id = call.sent.integer(b"orderId", 0, 2**63 - 1, 0) or 0
+        first = call.sent.integer(b"fromId", 0, 2**63 - 1)
+        begin_ns, end_ns, limit = self._page(call)
+        fills = self._shown.fills(call.account, instrument, order_id, 0, 2**31)
+        if first is not None:
+            return trade_rows([fill for fill in fills if fill.trade_id >= first][:limit], call.unit)
+        kept = [fill for fill in fills if begin_ns <= fill.time_ns <= end_ns]
+        return trade_rows(kept[:limit] if begin_ns else kept[-limit:], call.unit)
+
+    async def account(self, call: Call) -> bytes:
+        """Balances, fees and rights of the account, with all that it has been told of its orders settled."""
+        await self._desk.settled_of(call.account)
+        views = self._shown.symbol_views()
+        assert call.api_key is not None
+        return account_answer(
+            self._shown.balances(call.account),
+            maker_ppm=_most_common([view.maker_fee_ppm for view in views]),
+            taker_ppm=_most_common([view.taker_fee_ppm for view in views]),
+            can_trade=call.api_key.may(KeyScope.TRADE, call.now_ns),
+            can_withdraw=call.api_key.may(KeyScope.WITHDRAW, call.now_ns),
+            updated=call.now_ns // call.unit,
+            uid=call.account,
+            omits_zero=call.sent.get(b"omitZeroBalances") == b"true",
+        )
+
+    async def commission(self, call: Call) -> bytes:
+        """The fees of a symbol."""
+        return commission_answer(self._shown.symbol(self._symbol(call.sent.require(b"symbol"))))
+
+    async def trade_fee(self, call: Call) -> bytes:
+        """The fees of a symbol, or of all."""
+        symbol = call.sent.get(b"symbol")
+        if symbol is None:
+            return trade_fee_answer(self._shown.symbol_views())
+        return trade_fee_answer([self._shown.symbol(self._symbol(symbol))])
+
+    async def currencies(self, call: Call) -> bytes:
+        """The assets that the account has, or had."""
+        await self._desk.settled_of(call.account)
+        return currencies_answer(self._shown.balances(call.account))
+
+    async def key_restrictions(self, call: Call) -> bytes:
+        """What the key that asks may do."""
+        key = call.api_key
+        assert key is not None
+        return key_restrictions_answer(
+            created=key.defined_ns // call.unit,
+            by_address=bool(key.networks),
+            trades=key.may(KeyScope.TRADE, call.now_ns),
+            withdraws=key.may(KeyScope.WITHDRAW, call.now_ns),
+        )
+
+    async def order_limits(self, call: Call) -> bytes:
+        """How many orders the account has placed in the windows that are counted."""
+        counts = self._orders.counts(call.account, time.monotonic())
+        return msgspec.json.encode(self._orders.rows(counts))
+
+    def _symbol(self, symbol: bytes) -> int:
+        instrument = self._shown.instrument(symbol)
+        if not instrument:
+            raise symbol_unknown()
+        return instrument
+
+    def _page(self, call: Call) -> tuple[int, int, int]:
+        """startTime and endTime in ns, and limit."""
+        begin = call.sent.integer(b"startTime", 0, 2**53, 0) or 0
+        end = call.sent.integer(b"endTime", 0, 2**53)
+        limit = call.sent.integer(b"limit", 1, 2**31, DEFAULT_ROWS) or DEFAULT_ROWS
+        end_ns = 2**63 - 1 if end is None else (end + 1) * _unit_of(end) - 1
+        return begin * _unit_of(begin), end_ns, min(limit, MOST_ROWS)
+
+
+def _unit_of(moment: int) -> int:
+    """Times are milliseconds, or microseconds where they are too large for that."""
+    return 1_000_000 if moment < 10**14 else 1000
+
+
+def _most_common(values: list[int]) -> int:
+    return max(set(values), key=values.count, default=0)

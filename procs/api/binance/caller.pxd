@@ -1,0 +1,16 @@
+cimport cython
+from libc.stdint cimport int64_t, uint32_t
+
+from procs.api.binance.parameters cimport Parameters
+
+
+@cython.final
+cdef class Call:
+    cdef readonly Parameters sent
+    cdef readonly uint32_t account
+    cdef readonly uint32_t key
+    cdef readonly object api_key         # None: nobody has signed
+    cdef readonly int64_t unit           # of times in the answer, in ns
+    cdef readonly int64_t now_ns
+    cdef readonly bytes signature
+    cpdef bytes generated(self, int which)

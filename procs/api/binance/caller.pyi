@@ -1,0 +1,13 @@
+from procs.api.binance.parameters import Parameters
+from procs.api.keys import ApiKey
+
+class Call:
+    sent: Parameters
+    account: int
+    key: int
+    api_key: ApiKey | None
+    unit: int
+    now_ns: int
+    signature: bytes | None
+    def __init__(self, sent: Parameters, api_key: ApiKey | None, unit: int, now_ns: int) -> None: ...
+    def generated(self, which: int) -> bytes: ...

@@ -1,0 +1,18 @@
+cimport cython
+from libc.stdint cimport uint32_t, uint64_t
+
+from procs.api.binance.views cimport FillView, OrderView, SymbolView
+from procs.api.desk cimport Desk
+from procs.api.fills cimport Fill
+from procs.intake.orders cimport ClientOrder
+
+
+@cython.final
+cdef class Shown:
+    cdef Desk desk
+    cdef dict symbols        # by instrument: the event that defined it, and its view
+    cpdef SymbolView symbol(self, uint32_t instrument)
+    cdef OrderView order(self, const ClientOrder *order)
+    cdef FillView fill(self, const Fill *fill)
+    cpdef FillView numbered_fill(self, uint64_t number)
+    cpdef OrderView order_of(self, uint64_t order_id)

@@ -1,0 +1,183 @@
+"""Views of what the desk knows: its tables' orders, fills, instruments and balances, as answers want them."""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
+from procs.api.fills cimport FILLS, Fill
+from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked
+from procs.intake.listings cimport Listing
+from procs.intake.orders cimport ClientOrder, notional_of
+from shm.records cimport (
+    CL_ORD_ID_SIZE,
+    ORDER_STATE_WAITING,
+    PHASE_CONTINUOUS,
+    SYMBOL_SIZE,
+    InstrumentDefinedRecord,
+)
+
+cdef extern from "<string.h>" nogil:
+    size_t strnlen(const char *text, size_t most)
+
+cdef enum:
+    MOST_STEPS = 100_000     # along the chain of an account: some milliseconds
+
+
+cdef class Shown:
+    """The views of one desk. A view is made anew each time, but for those of symbols."""
+
+    def __init__(self, Desk desk not None):
+        self.desk = desk
+        self.symbols = {}
+
+    cpdef SymbolView symbol(self, uint32_t instrument):
+        """An instrument that is listed, with its phase as it is now. KeyError."""
+        cdef bytes defined = <bytes> self.desk.definitions[instrument]
+        cdef SymbolView view
+        found = self.symbols.get(instrument)
+        if found is None or found[0] is not defined:
+            found = self.symbols[instrument] = (defined, self.made(defined))
+        view = <SymbolView> found[1]
+        view.phase = self.desk.phases.get(instrument, PHASE_CONTINUOUS)
+        return view
+
+    def made(self, bytes defined) -> SymbolView:
+        cdef const InstrumentDefinedRecord *event = <const InstrumentDefinedRecord *> <const char *> defined
+        cdef const Listing *listing = self.desk.listings.get(event.instrument)
+        return SymbolView(
+            symbol=listing.symbol[:listing.symbol_size],
+            base=self.asset(listing.base_asset),
+            quote=self.asset(listing.quote_asset),
+            base_scale=listing.base_scale,
+            quote_scale=listing.quote_scale,
+            price_scale=listing.price.scale,
+            tick=listing.price.step,
+            quantity_scale=listing.quantity.scale,
+            lot=listing.quantity.step,
+            unit_value=listing.unit_value,
+            lot_units=listing.lot_units,
+            maker_fee_ppm=event.maker_fee_ppm,
+            taker_fee_ppm=event.taker_fee_ppm,
+        )
+
+    def asset(self, uint32_t asset) -> bytes:
+        """An asset's name."""
+        cdef const char *name = self.desk.listings.asset_name(asset)
+        return name[:strnlen(name, SYMBOL_SIZE)]
+
+    def instrument(self, bytes symbol) -> int:
+        """The number of a symbol's instrument; 0 if it is not listed."""
+        cdef const Listing *listing = self.desk.listings.find(symbol, len(symbol))
+        return 0 if listing == NULL else listing.instrument
+
+    def symbol_views(self) -> list[SymbolView]:
+        """All instruments, by number."""
+        return [self.symbol(instrument) for instrument in sorted(self.desk.definitions)]
+
+    def balances(self, uint32_t account) -> list[BalanceView]:
+        """What an account has, and had, of each asset."""
+        return [self.balance(*row) for row in self.desk.balances.of(account)]
+
+    def balance(self, uint32_t asset, free, held) -> BalanceView:
+        """An amount of an asset."""
+        return BalanceView(
+            asset=self.asset(asset), scale=self.desk.listings.asset_scales[asset], free=free, held=held
+        )
+
+    cdef OrderView order(self, const ClientOrder *order):
+        cdef const Tracked *tracked = self.desk.tracked.at(self.desk.orders.place_of(order.order_id))
+        cdef OrderView view = OrderView.__new__(OrderView)
+        view.symbol = self.symbol(order.instrument)
+        view.order_id = order.order_id
+        view.list_id = <long long> tracked.list_id if tracked.list_id else -1
+        view.client_order_id = order.cl_ord_id[:strnlen(order.cl_ord_id, CL_ORD_ID_SIZE)]
+        view.side = order.side
+        view.ord_type = order.ord_type
+        view.time_in_force = order.time_in_force
+        view.stp = tracked.self_trade
+        view.flags = order.flags
+        view.status = order.status
+        view.price_ticks = order.price_ticks
+        view.stop_price_ticks = self.desk.orders.further_of(order).stop_price_ticks
+        view.display_lots = self.desk.orders.further_of(order).display_lots
+        view.quantity_lots = order.quantity_lots
+        view.executed_lots = order.cum_lots
+        view.executed_quote = <long long> (notional_of(order) * view.symbol.unit_value)
+        view.entered_ns = tracked.created_ns
+        view.changed_ns = tracked.updated_ns
+        view.working_ns = 0 if order.state == ORDER_STATE_WAITING else tracked.created_ns
+        return view
+
+    cpdef OrderView order_of(self, uint64_t order_id):
+        """The order of this id, or None where it is not known here."""
+        cdef const ClientOrder *order = self.desk.orders.find(order_id)
+        return None if order == NULL else self.order(order)
+
+    def find(self, uint32_t account, uint64_t order_id, bytes client_order_id) -> OrderView | None:
+        """The account's order of an id, or, with 0, of a client id; None where it is not known here."""
+        cdef const ClientOrder *order
+        cdef bytes padded
+        if order_id:
+            order = self.desk.orders.find(order_id)
+        else:
+            padded = client_order_id.ljust(CL_ORD_ID_SIZE, b"\0")
+            order = self.desk.orders.find_client(account, padded)
+        return None if order == NULL or order.account != account else self.order(order)
+
+    def open_orders(self, uint32_t account, uint32_t instrument=0) -> list[OrderView]:
+        """The account's open orders, the oldest first; of one instrument, or of all (0)."""
+        return self.chain(account, instrument, OPEN, 0, MOST_STEPS)
+
+    def closed_orders(self, uint32_t account, uint32_t instrument, uint64_t behind_seq, most) -> list[OrderView]:
+        """Those that closed last, by commands behind `behind_seq`, at most so many; in the order of their closing."""
+        return self.chain(account, instrument, CLOSED, behind_seq, most)
+
+    def chain(self, uint32_t account, uint32_t instrument, int which, uint64_t behind_seq, most) -> list[OrderView]:
+        cdef uint32_t place = self.desk.tracked.newest[which][account]
+        cdef const ClientOrder *order
+        cdef const Tracked *tracked
+        cdef int steps = 0
+        found = []
+        while place and steps < MOST_STEPS and len(found) < most:
+            tracked = self.desk.tracked.at(place)
+            order = self.desk.orders.at(place)
+            if which == CLOSED and tracked.updated_seq <= behind_seq:
+                break
+            if instrument == 0 or order.instrument == instrument:
+                found.append(self.order(order))
+            place = tracked.older
+            steps += 1
+        found.reverse()
+        return found
+
+    cdef FillView fill(self, const Fill *fill):
+        cdef FillView view = FillView.__new__(FillView)
+        view.symbol = self.symbol(fill.instrument)
+        view.trade_id = fill.trade_id
+        view.order_id = fill.order_id
+        view.list_id = -1
+        view.price_ticks = fill.price_ticks
+        view.quantity_lots = fill.quantity_lots
+        view.fee = fill.fee
+        view.time_ns = fill.time_ns
+        view.is_buyer = fill.side == 1
+        view.is_maker = fill.is_maker
+        return view
+
+    cpdef FillView numbered_fill(self, uint64_t number):
+        """The fill of a number that counts from 1."""
+        return self.fill(&self.desk.fills.fills[(number - 1) % FILLS])
+
+    def fills(
+        self, uint32_t account, uint32_t instrument, uint64_t order_id, uint64_t behind_seq, most
+    ) -> list[FillView]:
+        """The account's last fills in an instrument, of one order or of all (0), of commands behind `behind_seq`."""
+        cdef const Fill *fill = self.desk.fills.last_of(account)
+        cdef int steps = 0
+        found = []
+        while fill != NULL and fill.seq > behind_seq and steps < MOST_STEPS and len(found) < most:
+            if fill.instrument == instrument and not fill.is_undone and (not order_id or fill.order_id == order_id):
+                found.append(self.fill(fill))
+            fill = self.desk.fills.before(fill)
+            steps += 1
+        found.reverse()
+        return found

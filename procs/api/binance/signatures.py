@@ -1,0 +1,137 @@
+"""Who signed a request, and when: HMAC-SHA256 and Ed25519 over its parameters, its timestamp and its window.
+
+Traps of the dialect: the signature is of the bytes as they were sent; hexadecimal digits may be upper or lower case;
+times may be microseconds. It looks no key up, and the time is given.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import re
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from procs.api.binance.errors import ApiError, Number, illegal_characters, missing
+from procs.api.binance.parameters import Parameters
+
+DEFAULT_WINDOW_US = 5_000_000
+MOST_WINDOW_US = 60_000_000
+AHEAD_US = 1_000_000  # how far a client's clock may be before the venue's
+FIRST_MICROSECONDS = 10**14  # a smaller timestamp is milliseconds: of before the year 5138
+DIGEST_SIZE = 32
+ED25519_SIZE = 64
+
+API_KEY = re.compile(rb"[A-Za-z0-9_-]{1,64}", re.ASCII)
+TIMESTAMP = re.compile(rb"[0-9]{1,20}", re.ASCII)
+WINDOW = re.compile(rb"([0-9]{1,8})(?:\.([0-9]{1,3}))?", re.ASCII)
+
+
+class Key(Protocol):
+    """What a signature is verified with."""
+
+    def verifies(self, signed: bytes, signature: bytes) -> bool:
+        """Whether the signature, as text, is this key's of `signed`."""
+
+
+class HmacKey:
+    """A secret that both sides know; its signatures are 64 hexadecimal digits."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def verifies(self, signed: bytes, signature: bytes) -> bool:
+        expected = hmac.digest(self._secret, signed, "sha256")
+        try:
+            return hmac.compare_digest(expected, binascii.unhexlify(signature))
+        except binascii.Error:
+            return False
+
+
+class Ed25519Key:
+    """A public key of 32 bytes; its signatures are base64."""
+
+    def __init__(self, public: bytes) -> None:
+        self._public = Ed25519PublicKey.from_public_bytes(public)
+
+    def verifies(self, signed: bytes, signature: bytes) -> bool:
+        try:
+            self._public.verify(base64_of(signature), signed)
+        except (binascii.Error, InvalidSignature):
+            return False
+        return True
+
+
+def base64_of(signature: bytes) -> bytes:
+    """The bytes of a base64 text that a form may have changed: `+` to a space, or percent-encoded twice."""
+    text = signature.replace(b" ", b"+")
+    if b"%" in text:  # python-binance encodes it before its HTTP library does so again
+        for encoded, plain in ((b"%2B", b"+"), (b"%2F", b"/"), (b"%3D", b"=")):
+            text = text.replace(encoded, plain)
+    return binascii.a2b_base64(text, strict_mode=True)
+
+
+def key_name(header: bytes | None) -> bytes:
+    """The API key's name from X-MBX-APIKEY, or from `apiKey`. ApiError."""
+    if not header:
+        raise ApiError(401, Number.KEY_FORMAT, "API-key format invalid.")
+    if not API_KEY.fullmatch(header):
+        raise ApiError(401, Number.KEY_FORMAT, "API-key format invalid.")
+    return header
+
+
+def not_permitted() -> ApiError:
+    """The key does not exist, was revoked, has expired, lacks the scope or may not come from this address."""
+    return ApiError(401, Number.KEY_REJECTED, "Invalid API-key, IP, or permissions for action.")
+
+
+def check_time(parameters: Parameters, now_us: int) -> int:
+    """Whether a signed request comes within its window; returns until when, in microseconds, it may. ApiError.
+
+    The rule is `timestamp < now + 1000 and now - timestamp <= recvWindow`, in milliseconds.
+    """
+    sent_us = timestamp_us(parameters.get(b"timestamp"))
+    window_us = window_of(parameters.get(b"recvWindow"))
+    if sent_us >= now_us + AHEAD_US:
+        text = "Timestamp for this request was 1000ms ahead of the server's time."
+        raise ApiError(400, Number.INVALID_TIMESTAMP, text)
+    if now_us - sent_us > window_us:
+        text = "Timestamp for this request is outside of the recvWindow."
+        raise ApiError(400, Number.INVALID_TIMESTAMP, text)
+    return sent_us + window_us
+
+
+def timestamp_us(value: bytes | None) -> int:
+    if value is None:
+        raise missing("timestamp")
+    if not TIMESTAMP.fullmatch(value):
+        raise illegal_characters("timestamp", "^[0-9]{1,20}$")
+    moment = int(value)
+    return moment if moment >= FIRST_MICROSECONDS else 1000 * moment
+
+
+def window_of(value: bytes | None) -> int:
+    """recvWindow, which is milliseconds with at most three decimals, in microseconds."""
+    if value is None:
+        return DEFAULT_WINDOW_US
+    match = WINDOW.fullmatch(value)
+    if match is None:
+        raise illegal_characters("recvWindow", "^([0-9]{1,8})(\\.[0-9]{1,3})?$")
+    window_us = 1000 * int(match[1]) + int((match[2] or b"").ljust(3, b"0"))
+    if window_us > MOST_WINDOW_US:
+        raise ApiError(400, Number.INVALID_RECV_WINDOW, "recvWindow must be less than 60000")
+    return window_us
+
+
+def check_signature(parameters: Parameters, key: Key) -> None:
+    """Whether `key` signed what was sent. ApiError."""
+    signature = parameters.signature
+    if signature is None:
+        raise missing("signature")
+    if key.verifies(parameters.signed, signature):
+        return
+    encoded = parameters.encoded()
+    if encoded is None or not key.verifies(encoded, signature):
+        raise ApiError(400, Number.INVALID_SIGNATURE, "Signature for this request is not valid.")

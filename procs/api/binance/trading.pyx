@@ -1,0 +1,316 @@
+"""What clients do with orders: place, test, cancel, replace, amend; each method answers the route of its name.
+
+Forms and answers are the dialect's, the desk carries commands out, and an answer waits until all of its events are
+released (LOG-13). Nothing here knows HTTP or WebSockets.
+"""
+
+from libc.string cimport memcpy, memset
+
+from procs.api.binance.caller cimport Call
+from procs.api.binance.order_forms cimport (
+    RESTRICTION_ONLY_NEW,
+    RESTRICTION_ONLY_PARTIALLY_FILLED,
+    AmendForm,
+    CancelForm,
+    ListForm,
+    OrderForm,
+    Target,
+    read_amend,
+    read_cancel,
+    read_cancel_replace,
+    read_list_target,
+    read_oco,
+    read_old_oco,
+    read_order,
+    read_oto,
+)
+from procs.api.binance.shown cimport Shown
+from procs.api.binance.views cimport OrderView
+from procs.api.desk cimport NOT_REDUCED, Desk, Request
+from procs.intake.order_form cimport Refusal, Text
+from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
+from shm.records cimport CL_ORD_ID_SIZE
+
+from msgspec import Raw
+
+from procs.api.binance.account_answers import order_test_answer
+from procs.api.binance.answers import (
+    amend_answer,
+    cancel_answer,
+    cancel_answers,
+    cancel_replace_answer,
+    list_answer,
+    order_answer,
+)
+from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, symbol_unknown
+
+from shm.records import Code, CommandType
+
+
+cdef class Trading:
+    """The handlers. `take_orders(account, count)` counts new orders against the account's limits. ApiError."""
+
+    cdef Desk desk
+    cdef Shown shown
+    cdef object take_orders
+
+    def __init__(self, Desk desk not None, Shown shown not None, object take_orders):
+        self.desk = desk
+        self.shown = shown
+        self.take_orders = take_orders
+
+    async def order_place(self, Call call):
+        """A new order."""
+        form = read_order(call.sent, call.generated(0))
+        self.take_orders(call.account, 1)
+        request = self.send_order(form, call)
+        await request.outcome
+        return self.placed(request, form, call)
+
+    async def order_test(self, Call call):
+        """A new order, checked and not sent."""
+        cdef OrderForm form = read_order(call.sent, call.generated(0))
+        self.check_order(form)
+        view = self.shown.symbol(self.instrument(call.sent.get(b"symbol"))) if form.wants_rates else None
+        return order_test_answer(view)
+
+    async def order_cancel(self, Call call):
+        """An open order is cancelled."""
+        form = read_cancel(call.sent, call.generated(0))
+        request = self.send_cancel(form, call)
+        await request.outcome
+        return cancel_answer(self.cancelled(request, form.client_order_id), call.unit)
+
+    async def open_orders_cancel(self, Call call):
+        """All open orders of a symbol are cancelled; one refusal where there is none."""
+        instrument = self.instrument(call.sent.require(b"symbol"))
+        own_id = call.generated(0)
+        if not self.shown.open_orders(call.account, instrument):
+            raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
+        request = self.send_mass_cancel(instrument, own_id, call)
+        await request.outcome
+        self.check(request, CommandType.MASS_CANCEL)
+        views = [self.shown.order_of(order_id) for order_id in request.orders]
+        for view in views:
+            view.original_client_order_id, view.client_order_id = view.client_order_id, own_id
+        return cancel_answers(views, call.unit)
+
+    async def cancel_replace(self, Call call):
+        """An order is cancelled and another one placed; they are two commands, and the first may succeed alone."""
+        form = read_cancel_replace(call.sent, call.generated(0), call.generated(1))
+        cancel_error = cancelled = order_error = placed = None
+        self.check_order(form.order)
+        if not form.cancel_when_too_many:
+            self.take_orders(call.account, 1)
+        try:
+            request = self.send_cancel(form.cancel, call)
+            await request.outcome
+            cancelled = cancel_answer(self.cancelled(request, form.cancel.client_order_id), call.unit)
+        except ApiError as error:
+            cancel_error = error
+        if cancel_error is None or not form.stop_on_failure:
+            try:
+                if form.cancel_when_too_many:
+                    self.take_orders(call.account, 1)
+                request = self.send_order(form.order, call)
+                await request.outcome
+                placed = self.placed(request, form.order, call)
+            except ApiError as error:
+                order_error = error
+        if cancel_error is None and order_error is None:
+            return cancel_replace_answer(cancelled, placed)
+        raise cancel_replace(cancel_error, order_error, raw(cancelled), raw(placed))
+
+    async def amend(self, Call call):
+        """An open order gets a smaller quantity and keeps its place."""
+        form = read_amend(call.sent, call.generated(0))
+        known = self.named(form.target, call.account)
+        if known is None:
+            raise refusal(Code.UNKNOWN_ORDER, CommandType.REPLACE)
+        request = self.send_amend(form, known, call)
+        await request.outcome
+        self.check(request, CommandType.REPLACE)
+        view = self.shown.order_of(request.order_id)
+        view.original_client_order_id = known.client_order_id
+        return amend_answer(view, request.seq, call.unit)
+
+    async def oco_place(self, Call call):
+        """Two orders, of which one cancels the other."""
+        return await self.place_list(read_oco(call.sent, [call.generated(i) for i in range(3)]), call, False)
+
+    async def old_oco_place(self, Call call):
+        """The same, as older clients ask for it."""
+        return await self.place_list(read_old_oco(call.sent, [call.generated(i) for i in range(3)]), call, False)
+
+    async def oto_place(self, Call call):
+        """Two orders, of which one waits until the other is filled."""
+        return await self.place_list(read_oto(call.sent, [call.generated(i) for i in range(3)]), call, True)
+
+    async def place_list(self, ListForm form, Call call, bint triggers):
+        """A list of two orders."""
+        self.take_orders(call.account, 2)
+        request = self.send_list(form, call)
+        await request.outcome
+        self.check(request, CommandType.NEW_ORDER)
+        orders = [self.shown.find(call.account, 0, client_id) for client_id in form.client_order_ids]
+        return list_answer(
+            orders, triggers, all(map(is_done, orders)), form.list_client_order_id, form.detail, False, call.unit
+        )
+
+    async def list_cancel(self, Call call):
+        """Both orders of a list are cancelled: the one that is cancelled takes the other with it."""
+        target = read_list_target(call.sent)
+        views = [
+            view for view in self.shown.open_orders(call.account, self.instrument(target.symbol))
+            if view.list_id != -1 and target.order_id in (0, view.list_id)
+            and (target.order_id or target.client_order_id == view.client_order_id)
+        ]
+        if not views:
+            raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
+        form = self.cancel_of(views[0], call.generated(0))
+        request = self.send_cancel(form, call)
+        await request.outcome
+        self.check(request, CommandType.CANCEL)
+        orders = [self.shown.order_of(view.order_id) for view in views]
+        return list_answer(orders, False, True, target.client_order_id or form.client_order_id, 2, True, call.unit)
+
+    # From forms to the desk.
+
+    cdef Request send_order(self, OrderForm form, Call call):
+        cdef Refusal refused
+        cdef Request request = self.desk.place(&form.form, call.account, call.key, &refused)
+        if request is None:
+            raise form.error_of(&refused)
+        return request
+
+    cdef int check_order(self, OrderForm form) except -1:
+        cdef Refusal refused = self.desk.test(&form.form, 0)
+        if refused.code:
+            raise form.error_of(&refused)
+        return 0
+
+    cdef Request send_list(self, ListForm form, Call call):
+        cdef Refusal refused
+        cdef Request request = self.desk.place_list(&form.forms[0], form.kind, call.account, call.key, &refused)
+        if request is None:
+            raise form.error_of(&refused)
+        return request
+
+    cdef Request send_cancel(self, CancelForm form, Call call):
+        """What is not known here by its client id is asked for all the same: the router knows."""
+        cdef char own_id[CL_ORD_ID_SIZE]
+        cdef char orig_id[CL_ORD_ID_SIZE]
+        cdef Refusal refused
+        cdef Request request
+        cdef OrderView known = self.named(form.target, call.account)
+        cdef int side = 0
+        if known is not None:
+            check_restriction(form, known)
+            side = known.side
+            pad(known.client_order_id, orig_id)
+        elif form.target.client_order_id is None:
+            raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
+        else:
+            pad(form.target.client_order_id, orig_id)
+        pad(form.client_order_id, own_id)
+        request = self.desk.cancel(
+            self.instrument(form.target.symbol), side, own_id, orig_id, call.account, call.key, &refused
+        )
+        if request is None:
+            raise refusal(refused.code, CommandType.CANCEL)
+        return request
+
+    cdef Request send_mass_cancel(self, instrument, bytes client_id, Call call):
+        cdef char own_id[CL_ORD_ID_SIZE]
+        cdef Refusal refused
+        cdef Request request
+        pad(client_id, own_id)
+        request = self.desk.mass_cancel(instrument, own_id, call.account, call.key, &refused)
+        if request is None:
+            raise refusal(refused.code, CommandType.MASS_CANCEL)
+        return request
+
+    cdef Request send_amend(self, AmendForm form, OrderView known, Call call):
+        cdef char own_id[CL_ORD_ID_SIZE]
+        cdef Refusal refused
+        cdef Text quantity
+        cdef Request request
+        pad(form.client_order_id, own_id)
+        quantity.at, quantity.size = form.quantity, len(form.quantity)
+        request = self.desk.reduce(known.order_id, own_id, quantity, call.account, call.key, &refused)
+        if request is None and refused.code == NOT_REDUCED:
+            raise ApiError(400, Number.AMEND_REJECTED, "Order amend (quantity increase) is not supported.")
+        if request is None:
+            raise form.error_of(&refused)
+        return request
+
+    # From outcomes to answers.
+
+    cdef int check(self, Request request, int command) except -1:
+        """ApiError where the command was refused."""
+        if request.code:
+            raise refusal(request.code, command)
+        return 0
+
+    cdef bytes placed(self, Request request, OrderForm form, Call call):
+        self.check(request, CommandType.NEW_ORDER)
+        fills = [self.shown.numbered_fill(number) for number in request.fills]
+        return order_answer(self.shown.order_of(request.order_id), form.detail, fills, call.unit)
+
+    cdef OrderView cancelled(self, Request request, bytes own_id):
+        cdef OrderView view
+        self.check(request, CommandType.CANCEL)
+        view = self.shown.order_of(request.order_id)
+        view.original_client_order_id, view.client_order_id = view.client_order_id, own_id
+        return view
+
+    cdef OrderView named(self, Target target, account):
+        """The order that a request names, or None where it is not known here. ApiError if the names disagree."""
+        cdef OrderView view = self.shown.find(account, target.order_id, target.client_order_id)
+        if view is None or view.symbol.symbol != target.symbol:
+            return None
+        if target.order_id and target.client_order_id is not None and target.client_order_id != view.client_order_id:
+            return None
+        return view
+
+    def instrument(self, bytes symbol) -> int:
+        """The instrument of a symbol. ApiError."""
+        found = self.shown.instrument(symbol)
+        if not found:
+            raise symbol_unknown()
+        return found
+
+    cdef CancelForm cancel_of(self, OrderView view, bytes own_id):
+        """A cancel of an order that is known."""
+        cdef CancelForm form = CancelForm.__new__(CancelForm)
+        form.target = Target.__new__(Target)
+        form.target.symbol = view.symbol.symbol
+        form.target.order_id = view.order_id
+        form.client_order_id = own_id
+        return form
+
+
+cdef int check_restriction(CancelForm form, OrderView known) except -1:
+    if form.restriction == RESTRICTION_ONLY_NEW and known.status != STATUS_NEW:
+        raise ApiError(400, Number.CANCEL_REJECTED, "Order was not canceled due to cancel restrictions.")
+    if form.restriction == RESTRICTION_ONLY_PARTIALLY_FILLED and known.status != STATUS_PARTIALLY_FILLED:
+        raise ApiError(400, Number.CANCEL_REJECTED, "Order was not canceled due to cancel restrictions.")
+    return 0
+
+
+cdef int pad(bytes client_id, char *out) except -1:
+    """A client id as records have it; one that is too long is cut, and so is none that was checked."""
+    cdef size_t size = min(len(client_id), CL_ORD_ID_SIZE)
+    memset(out, 0, CL_ORD_ID_SIZE)
+    memcpy(out, <const char *> client_id, size)
+    return 0
+
+
+def is_done(OrderView view) -> bool:
+    """Whether nothing of an order is open."""
+    return view.status != STATUS_NEW and view.status != STATUS_PARTIALLY_FILLED
+
+
+def raw(bytes answer) -> object:
+    """An answer as a part of another one."""
+    return None if answer is None else Raw(answer)

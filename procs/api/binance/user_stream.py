@@ -1,0 +1,80 @@
+"""An account's events, as one subscriber gets them: reports of its orders and its balances, in the order of the log.
+
+It turns what the desk tells of an account into events of the dialect; where they go is the sink's affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from procs.api.binance import user_events
+from procs.api.binance.shown import Shown
+from procs.api.binance.views import FillView, OrderView
+from procs.api.desk import Desk, Told
+from shm.enums import CancelReason, Code
+from shm.layout import unpack_event
+from shm.records import Balance, Cancelled, Event, Rejected
+
+Sink = Callable[[bytes], None]
+
+EXECUTIONS = {
+    Told.NEW: user_events.NEW,
+    Told.TRADE: user_events.TRADE,
+    Told.REPLACED: user_events.REPLACED,
+    Told.REJECTED: user_events.REJECTED,
+    Told.TRIGGERED: user_events.NEW,
+    Told.RESTATED: user_events.TRADE_PREVENTION,
+}
+
+
+class UserStream:
+    """One subscription to an account's events; `sink` gets each as JSON. `close` ends it."""
+
+    def __init__(
+        self, desk: Desk, shown: Shown, account: int, unit: int, now_ns: Callable[[], int], sink: Sink
+    ) -> None:
+        self._desk = desk
+        self._shown = shown
+        self.account = account
+        self._unit = unit
+        self._now_ns = now_ns
+        self._sink = sink
+        self._balances: dict[int, Balance] = {}
+        desk.listen(account, self._told)
+
+    def close(self) -> None:
+        """No event comes any more."""
+        self._desk.leave(self.account, self._told)
+
+    def _told(self, what: int, order_id: int, ring: int, record: bytes, fill: int) -> None:
+        event = unpack_event(record)
+        if isinstance(event, Balance):
+            if not self._balances:  # all that one poll brings is one event
+                asyncio.get_running_loop().call_soon(self._tell_balances)
+            self._balances[event.asset] = event
+            return
+        view = self._shown.order_of(order_id)
+        assert view is not None
+        self._report(what, view, ring, event, self._shown.numbered_fill(fill) if fill else None)
+
+    def _report(self, what: int, view: OrderView, ring: int, event: Event, fill: FillView | None) -> None:
+        execution = EXECUTIONS.get(Told(what), user_events.CANCELED)
+        reason = b"NONE"
+        if isinstance(event, Cancelled):
+            if event.reason == CancelReason.REQUESTED:
+                view.original_client_order_id, view.client_order_id = view.client_order_id, event.cl_ord_id
+            elif event.reason not in (CancelReason.MASS_CANCEL, CancelReason.LIST):
+                execution = user_events.EXPIRED
+        elif isinstance(event, Rejected):
+            reason = Code(event.code).name.encode()
+        elif what == Told.REPLACED:
+            view.original_client_order_id = self._desk.replaced_client_id
+        number = event.number << 4 | ring  # of this event among those of all rings
+        self._sink(user_events.execution_report(view, execution, fill, reason, number, self._now_ns(), self._unit))
+
+    def _tell_balances(self) -> None:
+        changed, self._balances = self._balances, {}
+        views = [self._shown.balance(each.asset, each.free, each.held) for each in changed.values()]
+        changed_ns = max(each.time_ns for each in changed.values())
+        self._sink(user_events.account_position(views, changed_ns, self._now_ns(), self._unit))

@@ -1,0 +1,63 @@
+"""What answers and events are made of: a symbol, an order, a fill, a balance, as the venue counts them.
+
+All amounts are whole numbers: prices in ticks, quantities in lots, money in the smallest units of its asset, times in
+nanoseconds of the log's clock. Who fills a view says what is; `answers` and `user_events` write it as Binance does. A
+field that is not set is 0, or empty.
+"""
+
+
+cdef class SymbolView:
+    """An instrument: a tick is tick / 10 ** price_scale quote assets, a lot is lot / 10 ** quantity_scale base assets.
+
+    `unit_value` is what one tick × lot is worth in the quote asset's smallest units, `lot_units` a lot in the base
+    asset's. `phase` is of shm.enums.Phase. `most_lots` of an order, `most_value` (in quote units) of an order,
+    `most_orders` open for an account and `band_bps`, the static price band: 0 where there is none.
+    """
+
+    def __init__(self, **fields):
+        set_fields(self, fields)
+
+
+cdef class OrderView:
+    """An order as it stands after an event, or now.
+
+    `side`, `ord_type`, `time_in_force`, `stp` and `flags` are the venue's (shm.enums); `status` is FIX OrdStatus, as
+    the number of its character (procs.intake.orders.Status). `client_order_id` is the order's id now; in the answer to
+    a cancel, and in its event, it is the cancel's own, and `original_client_order_id` the order's. In the event of an
+    amendment they are the order's new id and its one before.
+
+    `list_id` is -1 without a list, else the number of the list: the order id of its first order. With the flag BUDGET,
+    `quantity_lots` is an amount in the quote asset's smallest units. `executed_quote` is the sum of its fills'
+    price × quantity, in these units. `stop_price_ticks` stays after it triggered. `working_ns` is when it began to
+    work, 0 while it waits for its stop price or its list.
+    """
+
+    def __cinit__(self):
+        self.list_id = -1
+        self.client_order_id = b""
+        self.original_client_order_id = b""
+
+    def __init__(self, **fields):
+        set_fields(self, fields)
+
+
+cdef class FillView:
+    """One side of a trade: `fee` is in the asset that this side receives, a buyer's in the base; below 0 a rebate."""
+
+    def __cinit__(self):
+        self.list_id = -1
+
+    def __init__(self, **fields):
+        set_fields(self, fields)
+
+
+cdef class BalanceView:
+    """An account's balance of an asset: what is free, and what open orders and withdrawals hold."""
+
+    def __init__(self, **fields):
+        set_fields(self, fields)
+
+
+cdef set_fields(view, dict fields):
+    for name, value in fields.items():
+        setattr(view, name, value)

@@ -1,0 +1,247 @@
+"""The WebSocket API: many requests on one connection, each answered when it is done, and user streams beside them.
+
+Requests of a connection reach the log in the order in which they came. A client that does not read what it is sent, or
+sends more than is answered, is read no further, or cut off where events would be lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from procs.api.binance import user_events, ws_requests
+from procs.api.binance.answers import MILLISECOND
+from procs.api.binance.caller import Call
+from procs.api.binance.dialect import Dialect
+from procs.api.binance.errors import ApiError, internal, missing, subscription_active
+from procs.api.binance.listen_keys import ListenKeys
+from procs.api.binance.routes import Security
+from procs.api.binance.signatures import not_permitted
+from procs.api.binance.user_stream import UserStream
+from procs.api.desk import Desk
+from procs.api.keys import ApiKey
+from shm.log_lines import log
+
+MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
+MOST_QUEUED = 10_000  # messages to it that are not sent
+POLICY_VIOLATION = 1008
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Outbox:
+    """What waits to be sent on a connection, in order. More than `MOST_QUEUED` messages end it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_over = asyncio.Event()
+
+    def put(self, message: bytes) -> None:
+        """Have a message sent."""
+        if self._queue.qsize() >= MOST_QUEUED:
+            self.is_over.set()
+        else:
+            self._queue.put_nowait(message)
+
+    async def run(self) -> None:
+        """Send what comes, until the connection ends."""
+        while (message := await self._queue.get()) is not None:
+            await self._send({"type": "websocket.send", "text": message.decode()})
+
+
+class WsApi:
+    """The entry for `/ws-api/v3`."""
+
+    def __init__(self, dialect: Dialect, desk: Desk, listen_keys: ListenKeys) -> None:
+        self.dialect = dialect
+        self.desk = desk
+        self._listen_keys = listen_keys
+
+    async def serve(self, receive: Receive, send: Send, address: str) -> None:
+        """Serve one connection until either side ends it."""
+        await send({"type": "websocket.accept"})
+        outbox = Outbox(send)
+        connection = Connection(self, outbox, address)
+        try:
+            await self._converse(receive, send, outbox, connection.take)
+        finally:
+            connection.close()
+
+    async def serve_stream(self, receive: Receive, send: Send, listen_key: bytes, combined: bool) -> None:
+        """Serve an account's stream by its listen key, until either side ends it or the listen key does."""
+        key = self._listen_keys.find(listen_key, self.dialect.now_ns())
+        if key is None:
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            return
+        await send({"type": "websocket.accept"})
+        outbox = Outbox(send)
+
+        def tell(event: bytes) -> None:
+            if self._listen_keys.find(listen_key, self.dialect.now_ns()) is None:
+                event = user_events.listen_key_expired(listen_key, self.dialect.now_ns(), MILLISECOND)
+                outbox.is_over.set()
+            outbox.put(user_events.combined(listen_key, event) if combined else event)
+
+        stream = UserStream(self.desk, self.dialect.shown, key.account, MILLISECOND, self.dialect.now_ns, tell)
+        try:
+            await self._converse(receive, send, outbox, partial(_answer_request, outbox))
+        finally:
+            stream.close()
+
+    async def _converse(
+        self, receive: Receive, send: Send, outbox: Outbox, take: Callable[[bytes], Awaitable[None]]
+    ) -> None:
+        """Take what comes, and send what waits, until the client leaves or falls too far behind."""
+        sending = asyncio.create_task(outbox.run())
+        over = asyncio.create_task(outbox.is_over.wait())
+        try:
+            while True:
+                receiving = asyncio.ensure_future(receive())
+                await asyncio.wait((receiving, over, sending), return_when=asyncio.FIRST_COMPLETED)
+                if not receiving.done():
+                    receiving.cancel()
+                    await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "too slow, or over"})
+                    return
+                message = receiving.result()
+                if message["type"] == "websocket.disconnect":
+                    return
+                await take((message.get("text") or "").encode() or message.get("bytes") or b"")
+        finally:
+            sending.cancel()
+            over.cancel()
+
+
+async def _answer_request(outbox: Outbox, message: bytes) -> None:
+    """A request on an account's stream, which has no others: it is told that there is nothing to change."""
+    try:
+        asked = msgspec.json.decode(message, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeError):
+        return
+    outbox.put(b'{"result":null,"id":' + bytes(asked.get("id", b"null")) + b"}")
+
+
+class Connection:
+    """One client: who it is logged on as, its requests under way, and its subscriptions."""
+
+    def __init__(self, api: WsApi, outbox: Outbox, address: str) -> None:
+        self._dialect = api.dialect
+        self._desk = api.desk
+        self.outbox = outbox
+        self._address = address
+        self._connected_ms = self._dialect.now_ns() // MILLISECOND
+        self._key: bytes | None = None
+        self._logged_on_ms: int | None = None
+        self._streams: dict[int, UserStream] = {}
+        self._last_stream = -1
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(MOST_UNDER_WAY)
+
+    def close(self) -> None:
+        """The connection is gone: what is under way may still be carried out."""
+        for stream in self._streams.values():
+            stream.close()
+
+    async def take(self, message: bytes) -> None:
+        """Begin with a message; waits where too many are under way."""
+        await self._room.acquire()
+        task = asyncio.create_task(self._answer(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._room.release()
+
+    async def _answer(self, message: bytes) -> None:
+        try:
+            request = ws_requests.read(message)
+        except ws_requests.RequestError as error:
+            self.outbox.put(ws_requests.error_answer(error.id, error.error))
+            return
+        limits = None
+        try:
+            used = self._dialect.weigh(request.route, request.parameters, self._address)
+            if request.returns_limits:
+                limits = msgspec.json.encode([{**self._dialect.weights.row(), "count": used}])
+            result = await self._result(request)
+            self.outbox.put(ws_requests.answer(request.id, result, limits))
+        except ApiError as error:
+            self.outbox.put(ws_requests.error_answer(request.id, error, limits))
+        except Exception:
+            log.error("request_failed", route=request.route.name, trace=traceback.format_exc())
+            self.outbox.put(ws_requests.error_answer(request.id, internal(), limits))
+
+    async def _result(self, request: ws_requests.Request) -> bytes:
+        route, sent = request.route, request.parameters
+        sent.expect(route.parameters)
+        own = getattr(self, f"_{route.name}", None)
+        call = self._call(request)
+        if own is not None:
+            return bytes(own(call))
+        return await self._dialect.answer(route, call)
+
+    def _call(self, request: ws_requests.Request) -> Call:
+        """Who asks: by a signature, or as who is logged on. ApiError."""
+        route, sent = request.route, request.parameters
+        named = sent.get(b"apiKey")
+        if route.security is Security.NONE or named is not None or self._key is None:
+            return self._dialect.admit(route, sent, named, self._address, MILLISECOND)
+        now_ns = self._dialect.now_ns()
+        return Call(sent, self._dialect.known_key(self._key, route, self._address, now_ns), MILLISECOND, now_ns)
+
+    def _session_logon(self, call: Call) -> bytes:
+        if call.signature is None:
+            raise missing("signature")
+        assert call.api_key is not None
+        self._key = call.api_key.name
+        self._logged_on_ms = call.now_ns // MILLISECOND
+        return self._session_status(call)
+
+    def _session_status(self, call: Call) -> bytes:
+        name = self._key.decode() if self._key is not None else None
+        return ws_requests.session_answer(name, self._logged_on_ms, self._connected_ms, call.now_ns // MILLISECOND)
+
+    def _session_logout(self, call: Call) -> bytes:
+        self._key = self._logged_on_ms = None
+        return self._session_status(call)
+
+    def _user_subscribe(self, _: Call) -> bytes:
+        if self._key is None:
+            raise not_permitted()
+        key = self._desk.keys.find(self._key)
+        if key is None:
+            raise not_permitted()
+        return self._subscribed(key)
+
+    def _user_subscribe_signed(self, call: Call) -> bytes:
+        assert call.api_key is not None
+        return self._subscribed(call.api_key)
+
+    def _subscribed(self, key: ApiKey) -> bytes:
+        if any(stream.account == key.account for stream in self._streams.values()):
+            raise subscription_active()
+        self._last_stream = number = self._last_stream + 1
+        self._streams[number] = UserStream(
+            self._desk,
+            self._dialect.shown,
+            key.account,
+            MILLISECOND,
+            self._dialect.now_ns,
+            lambda event: self.outbox.put(user_events.subscribed(number, event)),
+        )
+        return b'{"subscriptionId":%d}' % number
+
+    def _user_unsubscribe(self, call: Call) -> bytes:
+        wanted = call.sent.integer(b"subscriptionId", 0, 2**31)
+        for number in [wanted] if wanted is not None else list(self._streams):
+            stream = self._streams.pop(number, None)
+            if stream is not None:
+                stream.close()
+        return b"{}"

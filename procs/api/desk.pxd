@@ -1,0 +1,135 @@
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from procs.api.balances cimport Balances
+from procs.api.fills cimport Fills
+from procs.api.tracked_orders cimport ACCOUNTS, TrackedOrders
+from procs.edge.released_events cimport RINGS, ReleasedEvents
+from procs.intake.ingress_writer cimport IngressWriter
+from procs.intake.listings cimport Listings
+from procs.intake.order_form cimport Form, Refusal, Text
+from procs.intake.orders cimport ClientOrder, ClientOrders
+from procs.intake.validation cimport Validator
+from shm.records cimport (
+    CL_ORD_ID_SIZE,
+    AcceptedRecord,
+    BalanceRecord,
+    CancelledRecord,
+    ConfirmedRecord,
+    CorrectedRecord,
+    EventRecord,
+    ExtTermsEventRecord,
+    RejectedRecord,
+    ReplacedRecord,
+    TradedRecord,
+    TriggeredRecord,
+)
+
+cdef enum:
+    NOT_REDUCED = -1         # no reject code of the venue's: a replace may also enlarge an order
+
+# What a listener is told of.
+cdef enum:
+    TOLD_NEW = 0
+    TOLD_TRADE = 1
+    TOLD_CANCELLED = 2
+    TOLD_REPLACED = 3
+    TOLD_REJECTED = 4
+    TOLD_TRIGGERED = 5
+    TOLD_RESTATED = 6
+    TOLD_BALANCE = 7
+
+
+cdef class Request:
+    cdef readonly object outcome         # a future: done when all events of the command are released
+    cdef readonly uint32_t account
+    cdef readonly int command
+    cdef readonly bytes cl_ord_id        # padded
+    cdef readonly uint64_t seq           # of the command; 0 before its first event
+    cdef readonly uint64_t order_id
+    cdef readonly int code               # of its refusal; 0
+    cdef readonly list fills             # numbers in Fills, from 1
+    cdef readonly list orders            # ids of the orders that it cancelled
+    cdef int ring                        # whose events it has; OF_ALL: any ring's
+    cdef int64_t until_ns
+
+
+cdef class Desk(ReleasedEvents):
+    cdef readonly Listings listings
+    cdef readonly ClientOrders orders
+    cdef readonly TrackedOrders tracked
+    cdef readonly Fills fills
+    cdef readonly Balances balances
+    cdef readonly object accounts
+    cdef readonly object keys
+    cdef readonly dict phases            # by instrument, where it ever changed
+    cdef readonly dict definitions       # by instrument: the event that defined it last
+    cdef IngressWriter ingress
+    cdef Validator validator
+    cdef object snapshots
+    cdef object future
+    cdef object credential
+    cdef dict waiting                    # requests without an event, by account, client id and command; oldest first
+    cdef dict working                    # by the command's sequence: requests that had one
+    cdef object deadlines                # all requests, the oldest first
+    cdef dict listeners                  # by account
+    cdef uint8_t watched[ACCOUNTS]       # whether there are any
+    cdef uint64_t *marks                 # by account and ring: the last that changed a balance; 0: the command
+    cdef uint64_t settled[RINGS]         # the same: up to there, all changes of balances are known
+    cdef list unsettled
+    cdef ExtTermsEventRecord terms[RINGS]
+    cdef bint has_terms[RINGS]
+    cdef char replaced_id[CL_ORD_ID_SIZE]
+    cdef bint is_repriced
+    cdef public bint is_open
+    cdef public uint64_t connections
+    cdef bint lacks_space
+    cdef bint is_held_up
+    cdef uint64_t commit
+    cdef int64_t committed_ns
+    cdef int64_t tended_ns
+    cdef readonly int64_t now_ns
+    cdef uint64_t refused[3]
+    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal)
+    cdef Request place_list(self, const Form *forms, Text kind, uint32_t account, uint32_t key, Refusal *refusal)
+    cdef Refusal test(self, const Form *form, uint32_t account)
+    cdef Request cancel(
+        self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
+        uint32_t key, Refusal *refusal
+    )
+    cdef Request reduce(
+        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key, Refusal *refusal
+    )
+    cdef Request mass_cancel(
+        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, Refusal *refusal
+    )
+    cdef bint may_send(self, bint adds, Refusal *refusal) noexcept
+    cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command)
+    cdef Request found(self, int ring, const EventRecord *event, uint32_t account, const char *cl_ord_id, int command)
+    cdef int settle(self) except -1
+    cdef bint is_settled(self, uint32_t account) noexcept
+    cdef int finish(self) except -1
+    cdef bint is_complete(self, Request request) noexcept
+    cdef int expire(self) except -1
+    cdef int forget(self, Request request) except -1
+    cdef bint leads(self) noexcept nogil
+    cdef int tend(self, int64_t now_ns) except -1
+    cdef void show_released(self) noexcept
+    cdef int handle(self, int ring, const char *record) except -1
+    cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
+    cdef int changed(
+        self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=*
+    ) except -1
+    cdef int tell(
+        self, int what, const ClientOrder *order, int ring, const EventRecord *event, uint64_t fill
+    ) except -1
+    cdef int triggered(self, int ring, const TriggeredRecord *event) except -1
+    cdef int accepted(self, int ring, const AcceptedRecord *event) except -1
+    cdef int traded(self, int ring, const TradedRecord *event) except -1
+    cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1
+    cdef int cancelled(self, int ring, const CancelledRecord *event) except -1
+    cdef int replaced(self, int ring, const ReplacedRecord *event) except -1
+    cdef int rejected(self, int ring, const RejectedRecord *event) except -1
+    cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1
+    cdef int corrected(self, const CorrectedRecord *event) except -1
+    cdef int balance(self, const BalanceRecord *event) except -1
+    cdef int define(self, int kind, const char *record) except -1

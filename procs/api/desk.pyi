@@ -1,0 +1,67 @@
+from asyncio import Future
+from collections.abc import Callable
+from enum import IntEnum
+
+from procs.api.balances import Balances
+from procs.api.keys import Keys
+from procs.edge.authentication import Accounts
+from procs.intake.ingress_writer import IngressWriter
+from procs.intake.listings import Listings
+from procs.intake.orders import ClientOrders
+from procs.tables.saved import Loader, Saver
+from procs.venue.snapshot_parts import Snapshots
+from shm.board import Board
+from shm.ring import Consumer
+
+NAME: str
+Listener = Callable[[int, int, int, bytes, int], None]
+
+class Told(IntEnum):
+    NEW = 0
+    TRADE = 1
+    CANCELLED = 2
+    REPLACED = 3
+    REJECTED = 4
+    TRIGGERED = 5
+    RESTATED = 6
+    BALANCE = 7
+
+class UnknownOutcome(Exception): ...
+class Unsettled(Exception): ...
+
+class Request:
+    outcome: Future[Request]
+    account: int
+    command: int
+    cl_ord_id: bytes
+    seq: int
+    order_id: int
+    code: int
+    fills: list[int]
+    orders: list[int]
+
+class Desk:
+    listings: Listings
+    orders: ClientOrders
+    accounts: Accounts
+    balances: Balances
+    keys: Keys
+    phases: dict[int, int]
+    definitions: dict[int, bytes]
+    is_open: bool
+    connections: int
+    now_ns: int
+    def __init__(
+        self, ingress: IngressWriter, snapshots: Snapshots | None, future: Callable[[], Future[Request]]
+    ) -> None: ...
+    def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
+    def poll(self, now_ns: int) -> int: ...
+    def wants(self) -> int: ...
+    def is_ready(self) -> bool: ...
+    def settled_of(self, account: int) -> Future[None]: ...
+    @property
+    def replaced_client_id(self) -> bytes: ...
+    def listen(self, account: int, listener: Listener) -> None: ...
+    def leave(self, account: int, listener: Listener) -> None: ...
+    def save(self, saver: Saver) -> None: ...
+    def load(self, loader: Loader) -> None: ...

@@ -1,0 +1,651 @@
+"""Where the api meets the log: its clients' commands go into the ingress ring, released events say what came of them.
+
+It keeps what those events say of accounts, orders, fills and balances, and which requests wait for their outcome. It
+knows neither HTTP nor JSON, and no request's words: order forms come in, tables and outcomes come out.
+"""
+
+from collections import deque
+from enum import IntEnum
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from procs.api.fills cimport Fill
+from procs.intake.field_parsing cimport read_steps
+from procs.intake.listings cimport Listing
+from procs.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
+from procs.intake.orders cimport ClientOrder
+from procs.intake.refused_ids cimport RefusedIds
+from procs.tables.saved cimport Loader, Saver
+from shm.board cimport (
+    API_PLACE, WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, WORD_READY_EVENT, Board, Counts,
+)
+from shm.records cimport *
+from shm.ring cimport Consumer, record_at
+
+from procs.api.keys import ApiKey, Keys
+from procs.edge.authentication import Account, Accounts, Credential
+from shm.layout import unpack_event
+
+NAME = "api"  # a venue has one
+
+cdef enum:
+    CLOSED_ORDERS = 1048576         # kept in memory, for what PostgreSQL does not have yet
+    BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
+    TEND_NS = 100_000_000           # between two looks at the disk's space
+    OUTCOME_NS = 10_000_000_000     # that a request waits at most
+    OF_ROUTER = 0
+    OF_ALL = -1
+
+
+class Told(IntEnum):
+    """What a listener is told of."""
+
+    NEW = TOLD_NEW
+    TRADE = TOLD_TRADE
+    CANCELLED = TOLD_CANCELLED
+    REPLACED = TOLD_REPLACED
+    REJECTED = TOLD_REJECTED
+    TRIGGERED = TOLD_TRIGGERED
+    RESTATED = TOLD_RESTATED
+    BALANCE = TOLD_BALANCE
+
+
+class UnknownOutcome(Exception):
+    """A request went to the log, and no event told of it in time: it may have been carried out, or still be."""
+
+
+class Unsettled(Exception):
+    """Balances do not have all that is known of an account's orders yet."""
+
+
+cdef class Request:
+    """A command on its way. `outcome` is done when every event of it is released; what they say is here then."""
+
+    def __init__(self, object outcome, uint32_t account, bytes cl_ord_id, int command, int64_t until_ns):
+        self.outcome = outcome
+        self.account = account
+        self.cl_ord_id = cl_ord_id
+        self.command = command
+        self.until_ns = until_ns
+        self.fills = []
+        self.orders = []
+
+
+cdef class Desk(ReleasedEvents):
+    """The reader of the api's rings, and the writer of its ingress ring. `attach` comes first, or `load` before it.
+
+    `future` makes what a request's outcome is set on.
+    """
+
+    def __cinit__(self, *_args):
+        self.marks = <uint64_t *> calloc(ACCOUNTS * RINGS, sizeof(uint64_t))
+        if self.marks == NULL:
+            raise MemoryError("no memory for what is to be settled")
+
+    def __dealloc__(self):
+        free(self.marks)
+
+    def __init__(self, IngressWriter ingress not None, object snapshots, object future):
+        self.ingress = ingress
+        self.snapshots = snapshots
+        self.future = future
+        self.listings = Listings()
+        self.orders = ClientOrders(CLOSED_ORDERS)
+        self.tracked = TrackedOrders(self.orders)
+        self.fills = Fills()
+        self.balances = Balances()
+        self.accounts = Accounts()
+        self.keys = Keys()
+        self.phases = {}
+        self.definitions = {}
+        self.waiting = {}
+        self.working = {}
+        self.deadlines = deque()
+        self.listeners = {}
+        self.unsettled = []
+
+    def attach(self, consumers, Board board not None) -> None:
+        """Begin with these event rings, or go on with them after a restart of the core.
+
+        RuntimeError if they begin after what comes next.
+        """
+        ReleasedEvents.attach(self, consumers, board)
+        self.join()
+        self.validator = Validator(self.listings, RefusedIds(), board)
+
+    def poll(self, int64_t now_ns) -> int:
+        """Take what is released, answer what is complete, and give up what waited too long."""
+        cdef int64_t work
+        self.now_ns = now_ns
+        if now_ns - self.tended_ns >= TEND_NS:
+            self.tend(now_ns)
+        work = self.drain()
+        if self.working:
+            self.finish()
+        if self.deadlines:
+            self.expire()
+        if self.unsettled:
+            self.settle()
+        self.show_released()
+        if self.mark:
+            self.snapshots.save(self.mark, NAME, self.save)
+            self.mark = 0
+        return work
+
+    def is_ready(self) -> bool:
+        """Whether the venue leads, and api and router know all that came before: the port may open."""
+        return (
+            self.leads()
+            and not self.board.is_shut()
+            and self.handled[0] >= self.board.load(WORD_READY_EVENT)
+            and not self.is_behind
+            and self.ingress.is_taken()
+        )
+
+    cdef bint leads(self) noexcept nogil:
+        return self.board.load(WORD_EPOCH) != 0
+
+    cdef int tend(self, int64_t now_ns) except -1:
+        """See whether orders may be taken: there is space for them, and commits go on."""
+        cdef uint64_t commit = self.board.commit_seq()
+        cdef Counts counts
+        self.tended_ns = now_ns
+        self.lacks_space = self.board.load(WORD_JOURNAL_FULL) != 0
+        if self.board.load(WORD_COMMIT_BY) == 0 or commit != self.commit or commit >= self.board.load(WORD_LOG_END):
+            self.commit = commit
+            self.committed_ns = now_ns
+        self.is_held_up = now_ns - self.committed_ns > BUSY_AFTER_NS or self.board.is_shut()
+        counts.is_open = self.is_open
+        counts.connections = self.connections
+        counts.sessions = <uint64_t> len(self.listeners)
+        counts.open_orders = self.orders.open_count()
+        counts.refused = self.refused
+        self.board.show_counts(API_PLACE, &counts)
+        return 0
+
+    cdef void show_released(self) noexcept:
+        """Publish on the board how far clients may have been told (LOG-12)."""
+        cdef int ring
+        for ring in range(1, RINGS):
+            if self.by_ring[ring] != NULL:
+                self.board.set_released(API_PLACE, ring, self.handled[ring])
+
+    # Commands. Each returns None, and says why in `refusal`, where nothing was sent.
+
+    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal):
+        """A new order: it is checked, and its outcome comes."""
+        cdef OrderTerms terms
+        refusal[0] = self.validator.check(form, account, &terms)
+        if not self.may_send(True, refusal):
+            return None
+        self.ingress.sender = API_SESSION + key
+        self.ingress.order(form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_NEW_ORDER)
+
+    cdef Request place_list(self, const Form *forms, Text kind, uint32_t account, uint32_t key, Refusal *refusal):
+        """Two orders of a list (kind 1: OCO, 2: OTO). The outcome is that of the first one by the venue's rules."""
+        cdef OrderTerms terms[2]
+        refusal[0] = self.validator.check_list(forms, kind, account, terms)
+        if not self.may_send(True, refusal):
+            return None
+        self.ingress.sender = API_SESSION + key
+        self.ingress.pair(forms, terms, account, self.now_ns)
+        return self.sent(account, terms[0].order.cl_ord_id, CMD_NEW_ORDER)
+
+    cdef Refusal test(self, const Form *form, uint32_t account):
+        """What `place` would refuse by itself. Nothing is sent."""
+        cdef OrderTerms terms
+        return self.validator.check(form, account, &terms)
+
+    cdef Request cancel(
+        self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
+        uint32_t key, Refusal *refusal
+    ):
+        """A cancel under an id of its own; ids are padded. `side` is 0 where the order is not known here."""
+        cdef Form form
+        cdef OrderTerms terms
+        refusal[0] = fine()
+        if not self.may_send(False, refusal):
+            return None
+        memset(&form, 0, sizeof(form))
+        name(&terms, instrument, side, cl_ord_id, orig_cl_ord_id)
+        self.ingress.sender = API_SESSION + key
+        self.ingress.cancel(&form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_CANCEL)
+
+    cdef Request reduce(
+        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key, Refusal *refusal
+    ):
+        """A smaller quantity, and a new client id, for an order of the account's that is known here."""
+        cdef const ClientOrder *order = self.orders.find(order_id)
+        cdef const Listing *listing = self.listings.get(order.instrument)
+        cdef Form form
+        cdef OrderTerms terms
+        memset(&form, 0, sizeof(form))
+        name(&terms, order.instrument, order.side, cl_ord_id, order.cl_ord_id)
+        refusal[0] = read_steps(
+            quantity, &listing.quantity, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots
+        )
+        if refusal.code == CODE_OK and terms.order.quantity_lots >= order.quantity_lots:
+            refusal.code = NOT_REDUCED
+        if not self.may_send(True, refusal):
+            return None
+        if order.ord_type == ORD_TYPE_LIMIT or order.ord_type == ORD_TYPE_STOP_LIMIT:
+            terms.order.price_ticks = order.price_ticks
+        self.ingress.sender = API_SESSION + key
+        self.ingress.replace(&form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
+
+    cdef Request mass_cancel(
+        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, Refusal *refusal
+    ):
+        """A cancel of all the account's orders in an instrument (0: in any)."""
+        cdef Form form
+        cdef OrderTerms terms
+        refusal[0] = fine()
+        if not self.may_send(False, refusal):
+            return None
+        memset(&form, 0, sizeof(form))
+        name(&terms, instrument, 0, cl_ord_id, cl_ord_id)
+        self.ingress.sender = API_SESSION + key
+        self.ingress.mass_cancel(&form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_MASS_CANCEL)
+
+    cdef bint may_send(self, bint adds, Refusal *refusal) noexcept:
+        """Whether there is nothing against a command; `adds`: it adds to what the log must keep."""
+        if refusal.code == CODE_OK:
+            if not self.is_open or not self.leads() or not self.ingress.has_room() or (adds and self.is_held_up):
+                refusal.code = CODE_VENUE_BUSY
+            elif adds and self.lacks_space:
+                refusal.code = CODE_JOURNAL_FULL
+            elif adds and self.orders.is_full():
+                refusal.code = CODE_LIMIT_REACHED
+        self.refused[0] += refusal.code != CODE_OK
+        return refusal.code == CODE_OK
+
+    cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command):
+        """What was claimed goes to the router; the request waits for what comes of it."""
+        cdef bytes id = cl_ord_id[:CL_ORD_ID_SIZE]
+        cdef Request request = Request(self.future(), account, id, command, self.now_ns + OUTCOME_NS)
+        self.ingress.publish()
+        self.waiting.setdefault((account, id, command), []).append(request)
+        self.deadlines.append(request)
+        return request
+
+    # Outcomes.
+
+    cdef Request found(self, int ring, const EventRecord *event, uint32_t account, const char *cl_ord_id, int command):
+        """The request that an event is the first of, or None. Its other events are found by its sequence then."""
+        cdef Request request
+        if not self.waiting:
+            return None
+        key = (account, cl_ord_id[:CL_ORD_ID_SIZE], command)
+        requests = self.waiting.get(key)
+        if requests is None:
+            return None
+        request = requests.pop(0)
+        if not requests:
+            del self.waiting[key]
+        request.seq = event.cause
+        request.ring = ring
+        self.working[event.cause] = request
+        return request
+
+    cdef int finish(self) except -1:
+        """Set the outcomes of commands that have no more events."""
+        cdef Request request
+        for seq, request in list(self.working.items()):
+            if self.is_complete(request):
+                del self.working[seq]
+                if not request.outcome.done():
+                    request.outcome.set_result(request)
+        return 0
+
+    cdef bint is_complete(self, Request request) noexcept:
+        cdef int ring
+        if request.ring != OF_ALL:
+            return request.seq <= self.complete[request.ring]
+        for ring in range(RINGS):
+            if self.by_ring[ring] != NULL and request.seq > self.complete[ring]:
+                return False
+        return True
+
+    cdef int expire(self) except -1:
+        """Tell requests whose time is over that their outcome is not known."""
+        cdef Request request
+        while self.deadlines:
+            request = self.deadlines[0]
+            if not request.outcome.done():
+                if request.until_ns > self.now_ns:
+                    break
+                request.outcome.set_exception(UnknownOutcome())
+                self.forget(request)
+            self.deadlines.popleft()
+        return 0
+
+    cdef int forget(self, Request request) except -1:
+        """Look for its events no more."""
+        key = (request.account, request.cl_ord_id, request.command)
+        self.working.pop(request.seq, None)
+        requests = self.waiting.get(key)
+        if requests is not None and request in requests:
+            requests.remove(request)
+            if not requests:
+                del self.waiting[key]
+        return 0
+
+    def settled_of(self, uint32_t account) -> object:
+        """A future that is done when balances have all that the account's orders changed (LOG-14), as known here."""
+        waits = (account, self.future(), self.now_ns + OUTCOME_NS)
+        self.unsettled.append(waits)
+        self.settle()
+        return waits[1]
+
+    cdef int settle(self) except -1:
+        """Answer those whose balances are all announced."""
+        kept = []
+        for account, outcome, until_ns in self.unsettled:
+            if self.is_settled(account):
+                if not outcome.done():
+                    outcome.set_result(None)
+            elif self.now_ns > until_ns:
+                if not outcome.done():
+                    outcome.set_exception(Unsettled())
+            else:
+                kept.append((account, outcome, until_ns))
+        self.unsettled = kept
+        return 0
+
+    cdef bint is_settled(self, uint32_t account) noexcept:
+        cdef const uint64_t *marks = &self.marks[account * RINGS]
+        cdef int ring
+        for ring in range(RINGS):
+            if marks[ring] > self.settled[ring]:
+                return False
+        return True
+
+    # Events.
+
+    cdef uint64_t apply_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0 nogil:
+        cdef uint64_t seq
+        with gil:
+            for seq in range(first, first + count):
+                self.handle(ring, record_at(consumer, seq))
+        return count
+
+    cdef int handle(self, int ring, const char *record) except -1:
+        cdef int kind = (<const EventRecord *> record).type
+        if kind == EVT_ACCEPTED:
+            self.accepted(ring, <const AcceptedRecord *> record)
+        elif kind == EVT_TRADED:
+            self.traded(ring, <const TradedRecord *> record)
+        elif kind == EVT_CANCELLED:
+            self.cancelled(ring, <const CancelledRecord *> record)
+        elif kind == EVT_REPLACED:
+            self.replaced(ring, <const ReplacedRecord *> record)
+        elif kind == EVT_REJECTED:
+            self.rejected(ring, <const RejectedRecord *> record)
+        elif kind == EVT_BALANCE:
+            self.balance(<const BalanceRecord *> record)
+        elif kind == EVT_EXT_TERMS:
+            self.terms[ring] = (<const ExtTermsEventRecord *> record)[0]
+            self.has_terms[ring] = True
+        elif kind == EVT_TRIGGERED:
+            self.triggered(ring, <const TriggeredRecord *> record)
+        elif kind == EVT_RESTATED:
+            self.changed(TOLD_RESTATED, ring, <const EventRecord *> record,
+                         self.orders.restated(<const RestatedRecord *> record))
+        elif kind == EVT_CONFIRMED:
+            self.confirmed(ring, <const ConfirmedRecord *> record)
+        elif kind == EVT_CORRECTED:
+            self.corrected(<const CorrectedRecord *> record)
+        elif kind == EVT_SETTLED:
+            self.settled[0] = (<const SettledRecord *> record).cause
+            memcpy(&self.settled[1], (<const SettledRecord *> record).event_numbers, MAX_MATCHERS * sizeof(uint64_t))
+        elif kind == EVT_PHASE_CHANGED:
+            self.phases[(<const EventRecord *> record).instrument] = (<const PhaseChangedRecord *> record).phase
+        else:
+            self.define(kind, record)
+        return 0
+
+    cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept:
+        """The terms that the ring's event before this one gave its order; NULL if there was no such event."""
+        if not self.has_terms[ring]:
+            return NULL
+        self.has_terms[ring] = False
+        return &self.terms[ring]
+
+    cdef int changed(
+        self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=0
+    ) except -1:
+        """An order's event is applied to the table: note when, and tell its account's listeners."""
+        cdef uint64_t *marks = &self.marks[order.account * RINGS]
+        self.tracked.update(self.orders.place_of(order.order_id), event.time_ns, event.cause)
+        if what == TOLD_NEW:
+            marks[0] = event.cause  # what it holds was held when it was sequenced
+        elif ring != OF_ROUTER and (what != TOLD_TRIGGERED or self.is_repriced):
+            marks[ring] = event.number
+        if self.watched[order.account]:
+            self.tell(what, order, ring, event, fill)
+        return 0
+
+    cdef int tell(
+        self, int what, const ClientOrder *order, int ring, const EventRecord *event, uint64_t fill
+    ) except -1:
+        """Call the account's listeners, while the tables are as they were right after the event."""
+        record = (<const char *> event)[:RECORD_SIZE]
+        for listener in tuple(self.listeners[order.account]):
+            listener(what, order.order_id, ring, record, fill)
+        return 0
+
+    cdef int accepted(self, int ring, const AcceptedRecord *event) except -1:
+        cdef const ExtTermsEventRecord *terms = self.take_terms(ring)
+        cdef const ClientOrder *order = self.orders.accepted(event, terms)
+        cdef uint32_t place = self.orders.place_of(order.order_id)
+        cdef Request request
+        self.tracked.begin(place, event.time_ns, event.cause)
+        self.tracked.at(place).self_trade = event.stp
+        if terms != NULL and terms.mate_order_id:
+            self.tracked.at(place).list_id = max(event.order_id, terms.mate_order_id)
+        if event.session >= API_SESSION:
+            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, CMD_NEW_ORDER)
+            if request is not None:
+                request.order_id = event.order_id
+        return self.changed(TOLD_NEW, ring, <const EventRecord *> event, order)
+
+    cdef int traded(self, int ring, const TradedRecord *event) except -1:
+        self.traded_side(ring, event, SIDE_BUY)
+        return self.traded_side(ring, event, SIDE_SELL)
+
+    cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1:
+        cdef bint is_taker = event.taker_side == side
+        cdef uint64_t order_id = event.taker_order_id if is_taker else event.maker_order_id
+        cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
+        cdef const ClientOrder *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
+        cdef Fill *fill = self.fills.add(order.account)
+        cdef Request request
+        fill.order_id = order_id
+        fill.trade_id = event.number
+        fill.seq = event.cause
+        fill.time_ns = event.time_ns
+        fill.price_ticks = event.price_ticks
+        fill.quantity_lots = event.quantity_lots
+        fill.fee = event.taker_fee if is_taker else event.maker_fee
+        fill.instrument = event.instrument
+        fill.side = side
+        fill.is_maker = not is_taker
+        fill.matcher = ring
+        if is_taker and self.working:
+            request = self.working.get(event.cause)
+            if request is not None and request.order_id == order_id:
+                request.fills.append(self.fills.count)
+        return self.changed(TOLD_TRADE, ring, <const EventRecord *> event, order, self.fills.count)
+
+    cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
+        cdef const ClientOrder *order = self.orders.cancelled(event)
+        cdef Request request = None
+        if event.session >= API_SESSION:
+            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, CMD_CANCEL)
+        if request is None and self.working:
+            request = self.working.get(event.cause)
+        if request is not None:
+            request.orders.append(event.order_id)
+            if request.command == CMD_CANCEL and not request.order_id:
+                request.order_id = event.order_id
+        return self.changed(TOLD_CANCELLED, ring, <const EventRecord *> event, order)
+
+    cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
+        cdef const ClientOrder *order = self.orders.find(event.order_id)
+        cdef Request request = None
+        if order != NULL:
+            memcpy(self.replaced_id, order.cl_ord_id, CL_ORD_ID_SIZE)
+        order = self.orders.replaced(event, self.take_terms(ring))
+        if event.header_flags & EVENT_FLAG_API:  # a FIX session may have asked under the same client id
+            request = self.found(ring, <const EventRecord *> event, order.account, event.cl_ord_id, CMD_REPLACE)
+        if request is not None:
+            request.order_id = event.order_id
+        return self.changed(TOLD_REPLACED, ring, <const EventRecord *> event, order)
+
+    cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
+        cdef const ClientOrder *order
+        cdef Request request
+        cdef int command = CMD_NEW_ORDER if event.command == CMD_EXT_LEG else event.command
+        self.take_terms(ring)
+        if event.session >= API_SESSION:
+            self.refused[1 + (ring != OF_ROUTER)] += 1
+            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, command)
+            if request is not None:
+                request.code = event.code
+                request.order_id = event.order_id
+        if command == CMD_NEW_ORDER and event.code != CODE_DUPLICATE_CLIENT_ID:
+            order = self.orders.rejected(event)
+            self.tracked.begin(self.orders.place_of(order.order_id), event.time_ns, event.cause)
+            self.changed(TOLD_REJECTED, ring, <const EventRecord *> event, order)
+        return 0
+
+    cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
+        """It changes what its order holds only where its price is another one."""
+        cdef const ClientOrder *order = self.orders.find(event.order_id)
+        self.is_repriced = order != NULL and order.price_ticks != event.price_ticks
+        return self.changed(TOLD_TRIGGERED, ring, <const EventRecord *> event, self.orders.triggered(event))
+
+    cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
+        cdef Request request = None
+        if event.session >= API_SESSION:
+            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, event.command)
+        if request is not None and event.command == CMD_MASS_CANCEL:
+            request.ring = OF_ALL
+        return 0
+
+    cdef int corrected(self, const CorrectedRecord *event) except -1:
+        """A trade was undone, or has another price: so do its fills that are kept."""
+        cdef uint32_t account
+        cdef Fill *fill
+        for account in {event.buyer, event.seller}:
+            fill = <Fill *> self.fills.last_of(account)
+            while fill != NULL and not (fill.matcher == event.matcher and fill.trade_id < event.trade_id):
+                if fill.matcher == event.matcher and fill.trade_id == event.trade_id:
+                    fill.is_undone = event.new_price_ticks == 0
+                    fill.price_ticks = event.new_price_ticks or fill.price_ticks
+                    fill.fee = event.buyer_fee if fill.side == SIDE_BUY else event.seller_fee
+                fill = <Fill *> self.fills.before(fill)
+        return 0
+
+    cdef int balance(self, const BalanceRecord *event) except -1:
+        self.balances.note(event)
+        if self.watched[event.account]:
+            for listener in tuple(self.listeners[event.account]):
+                listener(TOLD_BALANCE, 0, OF_ROUTER, (<const char *> event)[:RECORD_SIZE], 0)
+        return 0
+
+    cdef int define(self, int kind, const char *record) except -1:
+        cdef const ExtCredentialEventRecord *credential
+        cdef const AccountDefinedRecord *account
+        if kind == EVT_ASSET_DEFINED:
+            self.listings.add_asset(<const AssetDefinedRecord *> record)
+        elif kind == EVT_INSTRUMENT_DEFINED:
+            self.listings.add_instrument(<const InstrumentDefinedRecord *> record)
+            self.definitions[(<const EventRecord *> record).instrument] = record[:RECORD_SIZE]
+        elif kind == EVT_EXT_CREDENTIAL:
+            credential = <const ExtCredentialEventRecord *> record
+            self.credential = Credential(
+                (<const char *> credential.salt)[:16], (<const char *> credential.hash)[:32],
+                credential.memory_kib, credential.time_cost, credential.parallelism,
+            )
+        elif kind in (EVT_KEY_DEFINED, EVT_KEY_REVOKED, EVT_EXT_KEY_MATERIAL, EVT_EXT_ADDRESSES):
+            self.keys.note(unpack_event(record[:RECORD_SIZE]))
+        elif kind == EVT_ACCOUNT_DEFINED:
+            account = <const AccountDefinedRecord *> record
+            self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0").decode())
+        return 0
+
+    def add_account(self, uint32_t number, str name) -> None:
+        """An account is defined, or has a new password. The venue's own fee account has none, and nobody is it."""
+        if self.credential is not None:
+            self.accounts.define(Account(number, name, self.credential))
+        self.credential = None
+
+    # Listeners.
+
+    @property
+    def replaced_client_id(self) -> bytes:
+        """The client id that the order of the last REPLACED event had before it."""
+        return (<bytes> self.replaced_id[:CL_ORD_ID_SIZE]).rstrip(b"\0")
+
+    def listen(self, uint32_t account, object listener) -> None:
+        """Call `listener(what, order_id, ring, record, fill)` for each event of the account's orders and balances."""
+        self.listeners.setdefault(account, {})[listener] = None
+        self.watched[account] = True
+
+    def leave(self, uint32_t account, object listener) -> None:
+        """Call it no more."""
+        listeners = self.listeners.get(account)
+        if listeners is not None and listeners.pop(listener, self) is None and not listeners:
+            del self.listeners[account]
+            self.watched[account] = False
+
+    # Parts of snapshots.
+
+    def save(self, Saver saver not None) -> None:
+        """Add to a part all that events have said, at a mark: no event is half applied there."""
+        self.save_position(saver)
+        saver.object(self.accounts.known())
+        saver.object(self.keys.known())
+        saver.put(self.settled, sizeof(self.settled))
+        saver.put(self.marks, ACCOUNTS * RINGS * sizeof(uint64_t))
+        saver.object(list(self.phases.items()))
+        saver.object(list(self.definitions.items()))
+        self.listings.save(saver)
+        self.orders.save(saver)
+        self.tracked.save(saver)
+        self.fills.save(saver)
+        self.balances.save(saver)
+
+    def load(self, Loader loader not None) -> None:
+        """Go on from a part. DamagedPart."""
+        self.load_position(loader)
+        for account in loader.object(list[Account]):
+            self.accounts.define(account)
+        self.keys.restore(loader.object(list[ApiKey]))
+        loader.get(self.settled, sizeof(self.settled))
+        loader.get(self.marks, ACCOUNTS * RINGS * sizeof(uint64_t))
+        self.phases = dict(loader.object(list[tuple[int, int]]))
+        self.definitions = dict(loader.object(list[tuple[int, bytes]]))
+        self.listings.load(loader)
+        self.orders.load(loader)
+        self.tracked.load(loader)
+        self.fills.load(loader)
+        self.balances.load(loader)
+
+
+cdef void name(
+    OrderTerms *terms, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id
+) noexcept nogil:
+    """Which order, or which orders, a request without terms of its own is about."""
+    memset(terms, 0, sizeof(OrderTerms))
+    terms.order.instrument = instrument
+    terms.order.side = side
+    memcpy(terms.order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
+    memcpy(terms.orig_cl_ord_id, orig_cl_ord_id, CL_ORD_ID_SIZE)

@@ -1,0 +1,65 @@
+"""The last fills of all accounts, the newest first for each: what PostgreSQL may not have yet.
+
+It is a ring of fixed size, and knows nothing of orders.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from procs.api.tracked_orders cimport ACCOUNTS
+from procs.tables.saved cimport Loader, Saver
+
+assert sizeof(Fill) == 80
+
+
+cdef class Fills:
+    """The ring. Memory is touched as it is used: 80 bytes a fill, 80 MiB at most."""
+
+    def __cinit__(self):
+        self.fills = <Fill *> calloc(FILLS, sizeof(Fill))
+        self.newest = <uint64_t *> calloc(ACCOUNTS, sizeof(uint64_t))
+        if self.fills == NULL or self.newest == NULL:
+            raise MemoryError("no memory for the last fills")
+
+    def __dealloc__(self):
+        free(self.fills)
+        free(self.newest)
+
+    cdef Fill *add(self, uint32_t account) noexcept nogil:
+        """The place of an account's new fill; the caller fills in the rest."""
+        cdef Fill *fill = &self.fills[self.count % FILLS]
+        fill.account = account
+        fill.older = self.newest[account]
+        fill.is_undone = 0
+        fill.reserved = 0
+        self.count += 1
+        self.newest[account] = self.count
+        return fill
+
+    cdef const Fill *last_of(self, uint32_t account) noexcept nogil:
+        """The account's newest fill that is kept, or NULL."""
+        return self.kept(self.newest[account])
+
+    cdef const Fill *before(self, const Fill *fill) noexcept nogil:
+        """The account's fill before this one that is kept, or NULL."""
+        return self.kept(fill.older)
+
+    cdef const Fill *kept(self, uint64_t number) noexcept nogil:
+        """The fill of a number that counts from 1, or NULL where there is none, or no more."""
+        return &self.fills[(number - 1) % FILLS] if number and number + FILLS > self.count else NULL
+
+    cdef uint64_t forgotten_seq(self) noexcept nogil:
+        """All fills of later commands are kept."""
+        return 0 if self.count <= FILLS else self.fills[self.count % FILLS].seq
+
+    def save(self, Saver saver not None) -> None:
+        """Add everything to a part."""
+        saver.put_64(self.count)
+        saver.put(self.fills, min(self.count, <uint64_t> FILLS) * sizeof(Fill))
+        saver.put(self.newest, ACCOUNTS * sizeof(uint64_t))
+
+    def load(self, Loader loader not None) -> None:
+        """Load what was saved. DamagedPart."""
+        self.count = loader.get_64()
+        loader.get(self.fills, min(self.count, <uint64_t> FILLS) * sizeof(Fill))
+        loader.get(self.newest, ACCOUNTS * sizeof(uint64_t))

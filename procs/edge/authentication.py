@@ -1,0 +1,213 @@
+"""Checks passwords for gateway and api: argon2id in a few threads, in turns, with delays and bounds against guessing.
+
+It gives an unknown user and a wrong password the same work and the same answer, and never keeps or logs a password.
+
+Guesses are bounded for each address and account together: guessing at one account locks no one out of another.
+An address's failures over all accounts only delay it, and never for long: others may share the address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+from procs.rules.credentials import HASH_SIZE, is_right
+
+THREADS = 2
+FREE_FAILURES = 3  # of an address at an account, without a delay
+FIRST_DELAY_S = 0.25  # between two guesses; doubles with each further failure
+MAX_DELAY_S = 8.0
+MAX_WAIT_S = 4.0  # to wait for the next guess's time: a guess before that is refused unchecked
+MAX_FAILURES = 8  # that count: the delay is the longest then
+FREE_FAILURES_OF_ADDRESS = 10
+ADDRESS_DELAY_S = 1.0  # before each check for an address with more
+FORGIVEN_EVERY_S = 10.0  # one failure each
+MAX_REMEMBERED = 4096  # addresses, and accounts of an address; the longest unseen is forgotten first
+
+
+class Credential(NamedTuple):
+    """An argon2id hash (version 19) and what it was made with."""
+
+    salt: bytes
+    hash: bytes
+    memory_kib: int
+    time_cost: int
+    parallelism: int
+
+
+class Account(NamedTuple):
+    """A user: account, user and FIX session share one number; `name` is username and SenderCompID."""
+
+    number: int
+    name: str
+    credential: Credential
+
+
+# Checked for an unknown name, so that it takes as long. Replaced by a real account's cost once one is known.
+NOBODY = Credential(bytes(16), bytes(HASH_SIZE), 65536, 3, 4)
+
+
+class Accounts:
+    """The accounts that the venue has defined, by name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Account] = {}
+        self.nobody = NOBODY
+
+    def define(self, account: Account) -> None:
+        """Add an account, or give it its new password."""
+        self._by_name.pop(account.name, None)
+        self._by_name[account.name] = account
+        self.nobody = account.credential._replace(salt=bytes(16), hash=bytes(HASH_SIZE))
+
+    def known(self) -> list[Account]:
+        """All accounts, by when they were last defined: defining them in this order again gives the same."""
+        return list(self._by_name.values())
+
+    def find(self, name: str) -> Account | None:
+        """The account called `name`, or None."""
+        return self._by_name.get(name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+
+class Record(NamedTuple):
+    """How many failures there were by `at_s`, and when the next guess may be checked."""
+
+    failures: float = 0.0
+    at_s: float = 0.0
+    next_s: float = 0.0
+
+
+class Guesses:
+    """Counts guesses by key, forgives them with time, and stays bounded. `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._records: OrderedDict[object, Record] = OrderedDict()
+
+    def wait_s(self, address: str, name: str) -> float | None:
+        """Count a guess, which fails unless `right` is called; returns how long it must wait, None for no check at all.
+
+        Guesses under way count: many at once get no further than one at a time.
+        """
+        now_s = self._clock()
+        pair, whole = (address, name), address
+        of_pair, of_address = self._record(pair, now_s), self._record(whole, now_s)
+        wait_s = max(0.0, of_pair.next_s - now_s)
+        if wait_s > MAX_WAIT_S:
+            return None
+        exponent = of_pair.failures - FREE_FAILURES
+        delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2**exponent) if exponent >= 0 else 0.0
+        self._put(pair, Record(min(of_pair.failures + 1, MAX_FAILURES), now_s, now_s + wait_s + delay_s))
+        self._put(whole, Record(min(of_address.failures + 1, 2 * FREE_FAILURES_OF_ADDRESS), now_s))
+        return wait_s + (ADDRESS_DELAY_S if of_address.failures >= FREE_FAILURES_OF_ADDRESS else 0.0)
+
+    def right(self, address: str, name: str) -> None:
+        """The guess was right: neither it nor earlier ones of that address at that account count."""
+        self._records.pop((address, name), None)
+        whole = self._records.get(address)
+        if whole is not None:
+            self._records[address] = whole._replace(failures=max(0.0, whole.failures - 1))
+
+    def _record(self, key: object, now_s: float) -> Record:
+        found = self._records.get(key, Record())
+        return found._replace(failures=max(0.0, found.failures - (now_s - found.at_s) / FORGIVEN_EVERY_S))
+
+    def _put(self, key: object, record: Record) -> None:
+        self._records[key] = record
+        self._records.move_to_end(key)
+        if len(self._records) > MAX_REMEMBERED:
+            self._records.popitem(last=False)
+
+
+class Job(NamedTuple):
+    """A check that waits for its turn, and the future that waits for it."""
+
+    outcome: asyncio.Future[bool]
+    work: Callable[[], bool]
+
+
+class Turns:
+    """A few threads: each address gets its turn, and within it each name. One connection has one check at most."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "argon2")
+        self._free = threads
+        self._waiting: dict[str, dict[str, deque[Job]]] = {}
+
+    async def run(self, address: str, name: str, work: Callable[[], bool]) -> bool:
+        """What `work` says, when its turn has come."""
+        job = Job(asyncio.get_running_loop().create_future(), work)
+        self._waiting.setdefault(address, {}).setdefault(name, deque()).append(job)
+        self._begin()
+        return await job.outcome
+
+    def close(self) -> None:
+        """End the threads and give up what is under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        while self._free and self._waiting:
+            job = self._take()
+            if job.outcome.done():  # no one waits for it now
+                continue
+            self._free -= 1
+            running = asyncio.get_running_loop().run_in_executor(self._threads, job.work)
+            running.add_done_callback(partial(self._ended, job))
+
+    def _take(self) -> Job:
+        """The next one; what is left of its address and name goes to the back of the queue."""
+        address = next(iter(self._waiting))
+        names = self._waiting.pop(address)
+        name = next(iter(names))
+        jobs = names.pop(name)
+        job = jobs.popleft()
+        if jobs:
+            names[name] = jobs
+        if names:
+            self._waiting[address] = names
+        return job
+
+    def _ended(self, job: Job, running: asyncio.Future[bool]) -> None:
+        self._free += 1
+        if not job.outcome.done() and not running.cancelled():
+            error = running.exception()
+            if error is not None:
+                job.outcome.set_exception(error)
+            else:
+                job.outcome.set_result(running.result())
+        self._begin()
+
+
+class Authenticator:
+    """Checks whether a password is an account's. `clock` gives monotonic seconds."""
+
+    def __init__(self, accounts: Accounts, clock: Callable[[], float]) -> None:
+        self._accounts = accounts
+        self._guesses = Guesses(clock)
+        self._turns = Turns(THREADS)
+
+    async def check(self, address: str, name: str, password: str) -> Account | None:
+        """The account, or None, after the delay that earlier failures of this address ask for."""
+        wait_s = self._guesses.wait_s(address, name)
+        if wait_s is None:
+            return None
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        account = self._accounts.find(name)
+        credential = account.credential if account is not None else self._accounts.nobody
+        right = await self._turns.run(address, name, partial(is_right, password, credential))
+        if account is None or not right:
+            return None
+        self._guesses.right(address, name)
+        return account
+
+    def close(self) -> None:
+        """End the threads and give up checks under way."""
+        self._turns.close()

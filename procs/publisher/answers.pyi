@@ -1,0 +1,28 @@
+from procs.publisher.feed import Feed
+
+FORMS: tuple[str, ...]
+
+def depth(feed: Feed, instrument: int, limit: int) -> bytes | None: ...
+def trades(
+    feed: Feed, instrument: int, limit: int, from_id: int = -1, in_us: bool = False
+) -> tuple[bytes, int]: ...
+def aggregates(
+    feed: Feed,
+    instrument: int,
+    limit: int,
+    from_id: int = -1,
+    start_ms: int = -1,
+    end_ms: int = -1,
+    in_us: bool = False,
+) -> tuple[bytes, int]: ...
+def klines(
+    feed: Feed,
+    instrument: int,
+    interval: str,
+    limit: int,
+    start_ms: int = -1,
+    end_ms: int = -1,
+    in_us: bool = False,
+) -> tuple[bytes, int]: ...
+def rows(feed: Feed, form: str, instruments: list[int]) -> list[bytes]: ...
+def average(feed: Feed, instrument: int) -> bytes: ...

@@ -1,0 +1,7 @@
+from procs.api.binance.order_forms import ListForm, OrderForm
+
+ACCOUNT: int
+
+class Probe:
+    def check(self, form: OrderForm) -> dict[str, int | bytes]: ...
+    def check_list(self, form: ListForm) -> tuple[dict[str, int | bytes], dict[str, int | bytes]]: ...

@@ -1,0 +1,224 @@
+"""The demo venue with its api: orders exactly once over REST and WebSocket, streams, deaths; FIX trades beside them."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
+from tests.pipeline.conftest import RunningVenue, free_port
+
+BACK_S = 20  # for the api to serve again after its death, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    """One venue for all tests, each with a symbol of its own; what they leave is verified at the end."""
+    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
+    running.start()
+    yield running
+    assert running.stop() == 0
+    running.verify()
+
+
+def client(venue: RunningVenue, name: str) -> ApiClient:
+    assert venue.api_port is not None
+    return ApiClient(venue.api_port, name)
+
+
+def refused(code: int, text: str) -> Any:
+    return pytest.raises(RefusedError, match=rf"'code': {code}, 'msg': '{text}")
+
+
+def free(account: ApiClient, asset: str) -> Decimal:
+    balances = account.signed("GET", "account")["balances"]
+    return next(Decimal(balance["free"]) for balance in balances if balance["asset"] == asset)
+
+
+def test_an_order_is_there_once_answered_and_a_trade_is_in_orders_fills_and_balances(venue: RunningVenue) -> None:
+    """LOG-14."""
+    maker, taker = client(venue, "TRADER1"), client(venue, "TRADER2")
+    before = free(maker, "USDT"), free(maker, "BTC")
+    placed = maker.order("m1", "BUY", "50000.00", "0.02")
+    assert (placed["status"], placed["clientOrderId"], placed["fills"]) == ("NEW", "m1", [])
+    assert [order["clientOrderId"] for order in maker.signed("GET", "openOrders", symbol="BTCUSDT")] == ["m1"]
+    assert free(maker, "USDT") == before[0] - 1000
+    sold = taker.order("t1", "SELL", "50000.00", "0.005")
+    assert (sold["status"], [fill["qty"] for fill in sold["fills"]]) == ("FILLED", ["0.00500000"])
+    order = maker.signed("GET", "order", symbol="BTCUSDT", origClientOrderId="m1")
+    assert (order["status"], order["executedQty"]) == ("PARTIALLY_FILLED", "0.00500000")
+    (fill,) = maker.signed("GET", "myTrades", symbol="BTCUSDT")
+    assert (fill["id"], fill["isMaker"], fill["isBuyer"]) == (sold["fills"][0]["tradeId"], True, True)
+    assert free(maker, "BTC") == before[1] + Decimal(fill["qty"]) - Decimal(fill["commission"])
+    less = {"symbol": "BTCUSDT", "orderId": placed["orderId"], "newQty": "0.01", "newClientOrderId": "m2"}
+    amended = maker.signed("PUT", "order/amend/keepPriority", **less)["amendedOrder"]
+    assert (amended["clientOrderId"], amended["qty"]) == ("m2", "0.01000000")
+    ended = maker.signed("DELETE", "order", symbol="BTCUSDT", orderId=placed["orderId"])
+    assert (ended["status"], ended["origClientOrderId"]) == ("CANCELED", "m2")
+    assert maker.signed("GET", "openOrders") == []
+    with refused(-2011, "Unknown order sent"):
+        maker.signed("DELETE", "order", symbol="BTCUSDT", orderId=placed["orderId"])
+
+
+def test_what_comes_again_is_the_same_order(venue: RunningVenue) -> None:
+    trader = client(venue, "TRADER1")
+    trader.order("once", "BUY", "40000.00", "0.01")
+    with refused(-2010, "Duplicate order sent"):
+        trader.order("once", "BUY", "40000.00", "0.01")
+    # A proxy that repeats a request whose client gave no id repeats its signature.
+    query = trader.query(symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", price="39000", quantity="0.01")
+    trader.send("POST", "/api/v3/order", query)
+    with refused(-2010, "Duplicate order sent"):
+        client(venue, "TRADER1").send("POST", "/api/v3/order", query, in_body=True)
+    assert len(trader.signed("GET", "openOrders", symbol="BTCUSDT")) == 2
+    assert len(trader.signed("DELETE", "openOrders", symbol="BTCUSDT")) == 2
+
+
+def test_a_wrong_signature_key_or_account_gets_nothing(venue: RunningVenue) -> None:
+    trader, other = client(venue, "TRADER1"), client(venue, "TRADER2")
+    query = trader.query(symbol="BTCUSDT")
+    with refused(-1022, "Signature for this request is not valid"):
+        trader.send("GET", "/api/v3/openOrders", query[:-1] + ("0" if query[-1] != "0" else "1"))
+    with refused(-1022, "Signature for this request is not valid"):
+        other.send("GET", "/api/v3/openOrders", query)
+    trader.key = "nobody"
+    with refused(-2015, "Invalid API-key, IP, or permissions for action"):
+        trader.send("GET", "/api/v3/openOrders", query)
+    late = other.sign("timestamp=1600000000000")
+    with refused(-1021, "Timestamp for this request is outside of the recvWindow"):
+        other.send("GET", "/api/v3/account", late)
+
+
+def test_an_ed25519_key_signs_as_well(venue: RunningVenue) -> None:
+    trader = client(venue, "TRADER3")
+    trader.key = "TRADER3-demo-ed25519"
+    query = f"timestamp={time.time_ns() // 10**6}"
+    signature = base64.b64encode(seed_of("TRADER3").sign(query.encode())).decode()
+    assert trader.send("GET", "/api/v3/account", f"{query}&signature={quote(signature, safe='')}")["canTrade"] is True
+
+
+def test_a_fix_session_hears_of_its_own_orders_only_and_a_user_stream_of_all(venue: RunningVenue) -> None:
+    by_fix, by_api = venue.client("TRADER4"), client(venue, "TRADER4")
+    by_fix.connect()
+    with connect(f"ws://127.0.0.1:{venue.api_port}/ws-api/v3") as stream:
+        ask(stream, 1, "userDataStream.subscribe.signature", by_api.ws_params())
+        by_api.order("a1", "BUY", "100.00", "1", "SOLUSDT")
+        assert report(stream, "NEW")["c"] == "a1"
+        by_fix.order("f1", "buy", "99.00", "1", symbol="SOLUSDT")
+        by_fix.await_report("f1", "0")
+        assert report(stream, "NEW")["c"] == "f1"
+        assert {row["clientOrderId"] for row in by_api.signed("GET", "openOrders", symbol="SOLUSDT")} == {"a1", "f1"}
+        by_api.signed("DELETE", "openOrders", symbol="SOLUSDT")  # a cancel reaches all
+        assert by_fix.await_report("f1", "4")[39] == "4"
+        assert {report(stream, "CANCELED")["C"] or "", report(stream, "CANCELED")["C"] or ""} <= {"a1", "f1", ""}
+    assert not [message for message in by_fix.received if message.get(11) == "a1"]
+
+
+def test_the_websocket_api_takes_many_orders_at_once_in_their_order(venue: RunningVenue) -> None:
+    trader = client(venue, "TRADER5")
+    terms = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1"}
+    with connect(f"ws://127.0.0.1:{venue.api_port}/ws-api/v3") as socket:
+        for i in range(50):
+            params = trader.ws_params(**terms, price="1000.00", newClientOrderId=f"w{i}")
+            socket.send(json.dumps({"id": i, "method": "order.place", "params": params}))
+        answers = [json.loads(socket.recv(timeout=30)) for _ in range(50)]
+        assert {answer["status"] for answer in answers} == {200}
+        ids = [answer["result"]["orderId"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+        assert ids == sorted(ids)
+        cancelled = ask(socket, "all", "openOrders.cancelAll", trader.ws_params(symbol="ETHUSDT"))
+        assert len(cancelled["result"]) == 50
+
+
+def test_market_data_is_served_on_the_same_port(venue: RunningVenue) -> None:
+    maker, taker = client(venue, "TRADER6"), client(venue, "TRADER7")
+    with connect(f"ws://127.0.0.1:{venue.api_port}/ws/solusdt@trade") as stream:
+        maker.order("s1", "SELL", "120.00", "2", "SOLUSDT")
+        deadline = time.monotonic() + BACK_S
+        while not (asks := maker.open("depth", symbol="SOLUSDT")["asks"]):
+            assert time.monotonic() < deadline  # the publisher is a process of its own: it may have the order later
+        assert asks[0] == ["120.00000000", "2.00000000"]
+        taker.order("b1", "BUY", "120.00", "0.5", "SOLUSDT")
+        trade = json.loads(stream.recv(timeout=30))
+        assert (Decimal(trade["p"]), Decimal(trade["q"])) == (Decimal(120), Decimal("0.5"))
+    assert Decimal(maker.open("ticker/price", symbol="SOLUSDT")["price"]) == 120
+    assert Decimal(maker.open("klines", symbol="SOLUSDT", interval="1m")[-1][4]) == 120
+    assert maker.open("trades", symbol="SOLUSDT")[-1]["id"] == trade["t"]
+    with refused(-1121, "Invalid symbol"):
+        maker.open("depth", symbol="NOPE")
+    maker.signed("DELETE", "openOrders", symbol="SOLUSDT")
+
+
+def test_a_killed_api_loses_and_doubles_nothing(venue: RunningVenue) -> None:
+    trader = client(venue, "TRADER8")
+    sent: dict[str, bool] = {}  # by client id: whether its answer came
+    over = threading.Event()
+
+    def trade() -> None:
+        i = 0
+        while not over.is_set():
+            i += 1
+            name = f"k{i}"
+            sent[name] = False
+            while not over.is_set():
+                try:
+                    trader.order(name, "BUY", "30000.00", "0.001")
+                except RefusedError as answer:
+                    if answer.code != -2010:  # which it answers where it was taken before, and the answer lost
+                        continue
+                except (OSError, http.client.HTTPException):
+                    continue  # it may have been taken: the same id is asked for again
+                sent[name] = True
+                break
+
+    trading = threading.Thread(target=trade)
+    trading.start()
+    await_more(sent, 0)
+    for _ in range(2):
+        before = venue.pids()
+        os.kill(before["api"], signal.SIGKILL)
+        await_more(sent, len(sent))
+        assert {name for name, pid in venue.pids().items() if pid != before[name]} == {"api"}
+    over.set()
+    trading.join()
+    answered = {name for name, was in sent.items() if was}
+    there = {order["clientOrderId"] for order in trader.signed("GET", "openOrders", symbol="BTCUSDT")}
+    assert answered <= there <= set(sent)
+    assert len(trader.signed("DELETE", "openOrders", symbol="BTCUSDT")) == len(there)
+
+
+def await_more(sent: dict[str, bool], count: int) -> None:
+    """Wait until ten more orders than `count` are answered."""
+    deadline = time.monotonic() + BACK_S
+    while sum(sent.values()) < count + 10:
+        assert time.monotonic() < deadline, f"{sum(sent.values())} of {len(sent)} orders are answered"
+        time.sleep(0.01)  # the other thread's progress is all there is to see
+
+
+def ask(socket: ClientConnection, request_id: object, method: str, params: dict[str, object]) -> dict[str, Any]:
+    """The answer to a request; events in between are dropped."""
+    socket.send(json.dumps({"id": request_id, "method": method, "params": params}))
+    while True:
+        answer: dict[str, Any] = json.loads(socket.recv(timeout=30))
+        if answer.get("id") == request_id:
+            assert answer["status"] == 200, answer
+            return answer
+
+
+def report(stream: ClientConnection, execution: str) -> dict[str, Any]:
+    """The next execution report of a kind."""
+    while True:
+        event: dict[str, Any] = json.loads(stream.recv(timeout=30))["event"]
+        if event["e"] == "executionReport" and event["x"] == execution:
+            return event
