@@ -2,6 +2,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.api.balances cimport Balances
 from procs.api.fills cimport Fills
+from procs.api.requests cimport Request, Requests
+from procs.api.settlement cimport Settlement
 from procs.api.tracked_orders cimport ACCOUNTS, TrackedOrders
 from procs.edge.released_events cimport RINGS, ReleasedEvents
 from procs.intake.ingress_writer cimport IngressWriter
@@ -39,20 +41,6 @@ cdef enum:
     TOLD_BALANCE = 7
 
 
-cdef class Request:
-    cdef readonly object outcome         # a future: done when all events of the command are released
-    cdef readonly uint32_t account
-    cdef readonly int command
-    cdef readonly bytes cl_ord_id        # padded
-    cdef readonly uint64_t seq           # of the command; 0 before its first event
-    cdef readonly uint64_t order_id
-    cdef readonly int code               # of its refusal; 0
-    cdef readonly list fills             # numbers in Fills, from 1
-    cdef readonly list orders            # ids of the orders that it cancelled
-    cdef int ring                        # whose events it has; OF_ALL: any ring's
-    cdef int64_t until_ns
-
-
 cdef class Desk(ReleasedEvents):
     cdef readonly Listings listings
     cdef readonly ClientOrders orders
@@ -66,16 +54,11 @@ cdef class Desk(ReleasedEvents):
     cdef IngressWriter ingress
     cdef Validator validator
     cdef object snapshots
-    cdef object future
     cdef object credential
-    cdef dict waiting                    # requests without an event, by account, client id and command; oldest first
-    cdef dict working                    # by the command's sequence: requests that had one
-    cdef object deadlines                # all requests, the oldest first
+    cdef Requests requests
+    cdef Settlement settlement
     cdef dict listeners                  # by account
     cdef uint8_t watched[ACCOUNTS]       # whether there are any
-    cdef uint64_t *marks                 # by account and ring: the last that changed a balance; 0: the command
-    cdef uint64_t settled[RINGS]         # the same: up to there, all changes of balances are known
-    cdef list unsettled
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]
     cdef char replaced_id[CL_ORD_ID_SIZE]
@@ -104,13 +87,6 @@ cdef class Desk(ReleasedEvents):
     )
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept
     cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command)
-    cdef Request found(self, int ring, const EventRecord *event, uint32_t account, const char *cl_ord_id, int command)
-    cdef int settle(self) except -1
-    cdef bint is_settled(self, uint32_t account) noexcept
-    cdef int finish(self) except -1
-    cdef bint is_complete(self, Request request) noexcept
-    cdef int expire(self) except -1
-    cdef int forget(self, Request request) except -1
     cdef bint leads(self) noexcept nogil
     cdef int tend(self, int64_t now_ns) except -1
     cdef void show_released(self) noexcept

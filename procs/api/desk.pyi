@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from procs.api.balances import Balances
 from procs.api.keys import Keys
+from procs.api.requests import Request
 from procs.edge.authentication import Accounts
 from procs.intake.ingress_writer import IngressWriter
 from procs.intake.listings import Listings
@@ -25,20 +26,6 @@ class Told(IntEnum):
     TRIGGERED = 5
     RESTATED = 6
     BALANCE = 7
-
-class UnknownOutcome(Exception): ...
-class Unsettled(Exception): ...
-
-class Request:
-    outcome: Future[Request]
-    account: int
-    command: int
-    cl_ord_id: bytes
-    seq: int
-    order_id: int
-    code: int
-    fills: list[int]
-    orders: list[int]
 
 class Desk:
     listings: Listings

@@ -4,14 +4,14 @@ It keeps what those events say of accounts, orders, fills and balances, and whic
 knows neither HTTP nor JSON, and no request's words: order forms come in, tables and outcomes come out.
 """
 
-from collections import deque
 from enum import IntEnum
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from procs.api.fills cimport Fill
+from procs.api.requests cimport OF_ALL, Request, Requests
+from procs.api.settlement cimport Settlement
 from procs.intake.field_parsing cimport read_steps
 from procs.intake.listings cimport Listing
 from procs.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
@@ -34,9 +34,7 @@ cdef enum:
     CLOSED_ORDERS = 1048576         # kept in memory, for what PostgreSQL does not have yet
     BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
     TEND_NS = 100_000_000           # between two looks at the disk's space
-    OUTCOME_NS = 10_000_000_000     # that a request waits at most
     OF_ROUTER = 0
-    OF_ALL = -1
 
 
 class Told(IntEnum):
@@ -52,45 +50,15 @@ class Told(IntEnum):
     BALANCE = TOLD_BALANCE
 
 
-class UnknownOutcome(Exception):
-    """A request went to the log, and no event told of it in time: it may have been carried out, or still be."""
-
-
-class Unsettled(Exception):
-    """Balances do not have all that is known of an account's orders yet."""
-
-
-cdef class Request:
-    """A command on its way. `outcome` is done when every event of it is released; what they say is here then."""
-
-    def __init__(self, object outcome, uint32_t account, bytes cl_ord_id, int command, int64_t until_ns):
-        self.outcome = outcome
-        self.account = account
-        self.cl_ord_id = cl_ord_id
-        self.command = command
-        self.until_ns = until_ns
-        self.fills = []
-        self.orders = []
-
-
 cdef class Desk(ReleasedEvents):
     """The reader of the api's rings, and the writer of its ingress ring. `attach` comes first, or `load` before it.
 
     `future` makes what a request's outcome is set on.
     """
 
-    def __cinit__(self, *_args):
-        self.marks = <uint64_t *> calloc(ACCOUNTS * RINGS, sizeof(uint64_t))
-        if self.marks == NULL:
-            raise MemoryError("no memory for what is to be settled")
-
-    def __dealloc__(self):
-        free(self.marks)
-
     def __init__(self, IngressWriter ingress not None, object snapshots, object future):
         self.ingress = ingress
         self.snapshots = snapshots
-        self.future = future
         self.listings = Listings()
         self.orders = ClientOrders(CLOSED_ORDERS)
         self.tracked = TrackedOrders(self.orders)
@@ -100,11 +68,9 @@ cdef class Desk(ReleasedEvents):
         self.keys = Keys()
         self.phases = {}
         self.definitions = {}
-        self.waiting = {}
-        self.working = {}
-        self.deadlines = deque()
+        self.requests = Requests(future)
+        self.settlement = Settlement(future)
         self.listeners = {}
-        self.unsettled = []
 
     def attach(self, consumers, Board board not None) -> None:
         """Begin with these event rings, or go on with them after a restart of the core.
@@ -122,12 +88,12 @@ cdef class Desk(ReleasedEvents):
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
         work = self.drain()
-        if self.working:
-            self.finish()
-        if self.deadlines:
-            self.expire()
-        if self.unsettled:
-            self.settle()
+        if self.requests.working:
+            self.requests.finish(self.complete, self.by_ring)
+        if self.requests.deadlines:
+            self.requests.expire(now_ns)
+        if self.settlement.waits:
+            self.settlement.settle(now_ns)
         self.show_released()
         if self.mark:
             self.snapshots.save(self.mark, NAME, self.save)
@@ -267,104 +233,12 @@ cdef class Desk(ReleasedEvents):
 
     cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command):
         """What was claimed goes to the router; the request waits for what comes of it."""
-        cdef bytes id = cl_ord_id[:CL_ORD_ID_SIZE]
-        cdef Request request = Request(self.future(), account, id, command, self.now_ns + OUTCOME_NS)
         self.ingress.publish()
-        self.waiting.setdefault((account, id, command), []).append(request)
-        self.deadlines.append(request)
-        return request
-
-    # Outcomes.
-
-    cdef Request found(self, int ring, const EventRecord *event, uint32_t account, const char *cl_ord_id, int command):
-        """The request that an event is the first of, or None. Its other events are found by its sequence then."""
-        cdef Request request
-        if not self.waiting:
-            return None
-        key = (account, cl_ord_id[:CL_ORD_ID_SIZE], command)
-        requests = self.waiting.get(key)
-        if requests is None:
-            return None
-        request = requests.pop(0)
-        if not requests:
-            del self.waiting[key]
-        request.seq = event.cause
-        request.ring = ring
-        self.working[event.cause] = request
-        return request
-
-    cdef int finish(self) except -1:
-        """Set the outcomes of commands that have no more events."""
-        cdef Request request
-        for seq, request in list(self.working.items()):
-            if self.is_complete(request):
-                del self.working[seq]
-                if not request.outcome.done():
-                    request.outcome.set_result(request)
-        return 0
-
-    cdef bint is_complete(self, Request request) noexcept:
-        cdef int ring
-        if request.ring != OF_ALL:
-            return request.seq <= self.complete[request.ring]
-        for ring in range(RINGS):
-            if self.by_ring[ring] != NULL and request.seq > self.complete[ring]:
-                return False
-        return True
-
-    cdef int expire(self) except -1:
-        """Tell requests whose time is over that their outcome is not known."""
-        cdef Request request
-        while self.deadlines:
-            request = self.deadlines[0]
-            if not request.outcome.done():
-                if request.until_ns > self.now_ns:
-                    break
-                request.outcome.set_exception(UnknownOutcome())
-                self.forget(request)
-            self.deadlines.popleft()
-        return 0
-
-    cdef int forget(self, Request request) except -1:
-        """Look for its events no more."""
-        key = (request.account, request.cl_ord_id, request.command)
-        self.working.pop(request.seq, None)
-        requests = self.waiting.get(key)
-        if requests is not None and request in requests:
-            requests.remove(request)
-            if not requests:
-                del self.waiting[key]
-        return 0
+        return self.requests.begin(account, cl_ord_id, command, self.now_ns)
 
     def settled_of(self, uint32_t account) -> object:
         """A future that is done when balances have all that the account's orders changed (LOG-14), as known here."""
-        waits = (account, self.future(), self.now_ns + OUTCOME_NS)
-        self.unsettled.append(waits)
-        self.settle()
-        return waits[1]
-
-    cdef int settle(self) except -1:
-        """Answer those whose balances are all announced."""
-        kept = []
-        for account, outcome, until_ns in self.unsettled:
-            if self.is_settled(account):
-                if not outcome.done():
-                    outcome.set_result(None)
-            elif self.now_ns > until_ns:
-                if not outcome.done():
-                    outcome.set_exception(Unsettled())
-            else:
-                kept.append((account, outcome, until_ns))
-        self.unsettled = kept
-        return 0
-
-    cdef bint is_settled(self, uint32_t account) noexcept:
-        cdef const uint64_t *marks = &self.marks[account * RINGS]
-        cdef int ring
-        for ring in range(RINGS):
-            if marks[ring] > self.settled[ring]:
-                return False
-        return True
+        return self.settlement.future_of(account, self.now_ns)
 
     # Events.
 
@@ -402,8 +276,7 @@ cdef class Desk(ReleasedEvents):
         elif kind == EVT_CORRECTED:
             self.corrected(<const CorrectedRecord *> record)
         elif kind == EVT_SETTLED:
-            self.settled[0] = (<const SettledRecord *> record).cause
-            memcpy(&self.settled[1], (<const SettledRecord *> record).event_numbers, MAX_MATCHERS * sizeof(uint64_t))
+            self.settlement.reached(<const SettledRecord *> record)
         elif kind == EVT_PHASE_CHANGED:
             self.phases[(<const EventRecord *> record).instrument] = (<const PhaseChangedRecord *> record).phase
         else:
@@ -421,12 +294,11 @@ cdef class Desk(ReleasedEvents):
         self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=0
     ) except -1:
         """An order's event is applied to the table: note when, and tell its account's listeners."""
-        cdef uint64_t *marks = &self.marks[order.account * RINGS]
         self.tracked.update(self.orders.place_of(order.order_id), event.time_ns, event.cause)
         if what == TOLD_NEW:
-            marks[0] = event.cause  # what it holds was held when it was sequenced
+            self.settlement.held(order.account, event.cause)
         elif ring != OF_ROUTER and (what != TOLD_TRIGGERED or self.is_repriced):
-            marks[ring] = event.number
+            self.settlement.changed(order.account, ring, event.number)
         if self.watched[order.account]:
             self.tell(what, order, ring, event, fill)
         return 0
@@ -450,7 +322,7 @@ cdef class Desk(ReleasedEvents):
         if terms != NULL and terms.mate_order_id:
             self.tracked.at(place).list_id = max(event.order_id, terms.mate_order_id)
         if event.session >= API_SESSION:
-            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, CMD_NEW_ORDER)
+            request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, CMD_NEW_ORDER)
             if request is not None:
                 request.order_id = event.order_id
         return self.changed(TOLD_NEW, ring, <const EventRecord *> event, order)
@@ -477,8 +349,8 @@ cdef class Desk(ReleasedEvents):
         fill.side = side
         fill.is_maker = not is_taker
         fill.matcher = ring
-        if is_taker and self.working:
-            request = self.working.get(event.cause)
+        if is_taker:
+            request = self.requests.of(event.cause)
             if request is not None and request.order_id == order_id:
                 request.fills.append(self.fills.count)
         return self.changed(TOLD_TRADE, ring, <const EventRecord *> event, order, self.fills.count)
@@ -487,9 +359,9 @@ cdef class Desk(ReleasedEvents):
         cdef const ClientOrder *order = self.orders.cancelled(event)
         cdef Request request = None
         if event.session >= API_SESSION:
-            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, CMD_CANCEL)
-        if request is None and self.working:
-            request = self.working.get(event.cause)
+            request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, CMD_CANCEL)
+        if request is None:
+            request = self.requests.of(event.cause)
         if request is not None:
             request.orders.append(event.order_id)
             if request.command == CMD_CANCEL and not request.order_id:
@@ -503,7 +375,7 @@ cdef class Desk(ReleasedEvents):
             memcpy(self.replaced_id, order.cl_ord_id, CL_ORD_ID_SIZE)
         order = self.orders.replaced(event, self.take_terms(ring))
         if event.header_flags & EVENT_FLAG_API:  # a FIX session may have asked under the same client id
-            request = self.found(ring, <const EventRecord *> event, order.account, event.cl_ord_id, CMD_REPLACE)
+            request = self.requests.first_event(ring, event.cause, order.account, event.cl_ord_id, CMD_REPLACE)
         if request is not None:
             request.order_id = event.order_id
         return self.changed(TOLD_REPLACED, ring, <const EventRecord *> event, order)
@@ -515,7 +387,7 @@ cdef class Desk(ReleasedEvents):
         self.take_terms(ring)
         if event.session >= API_SESSION:
             self.refused[1 + (ring != OF_ROUTER)] += 1
-            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, command)
+            request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, command)
             if request is not None:
                 request.code = event.code
                 request.order_id = event.order_id
@@ -534,7 +406,7 @@ cdef class Desk(ReleasedEvents):
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
         cdef Request request = None
         if event.session >= API_SESSION:
-            request = self.found(ring, <const EventRecord *> event, event.account, event.cl_ord_id, event.command)
+            request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, event.command)
         if request is not None and event.command == CMD_MASS_CANCEL:
             request.ring = OF_ALL
         return 0
@@ -613,8 +485,7 @@ cdef class Desk(ReleasedEvents):
         self.save_position(saver)
         saver.object(self.accounts.known())
         saver.object(self.keys.known())
-        saver.put(self.settled, sizeof(self.settled))
-        saver.put(self.marks, ACCOUNTS * RINGS * sizeof(uint64_t))
+        self.settlement.save(saver)
         saver.object(list(self.phases.items()))
         saver.object(list(self.definitions.items()))
         self.listings.save(saver)
@@ -629,8 +500,7 @@ cdef class Desk(ReleasedEvents):
         for account in loader.object(list[Account]):
             self.accounts.define(account)
         self.keys.restore(loader.object(list[ApiKey]))
-        loader.get(self.settled, sizeof(self.settled))
-        loader.get(self.marks, ACCOUNTS * RINGS * sizeof(uint64_t))
+        self.settlement.load(loader)
         self.phases = dict(loader.object(list[tuple[int, int]]))
         self.definitions = dict(loader.object(list[tuple[int, bytes]]))
         self.listings.load(loader)

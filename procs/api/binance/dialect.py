@@ -28,8 +28,10 @@ from procs.api.binance.signatures import (
 )
 from procs.api.binance.trading import Trading
 from procs.api.binance.weights import OrderLimit, WeightLimit
-from procs.api.desk import Desk, UnknownOutcome, Unsettled
+from procs.api.desk import Desk
 from procs.api.keys import ApiKey
+from procs.api.requests import UnknownOutcome
+from procs.api.settlement import Unsettled
 from procs.venue.venue_key import VenueKey, VenueKeyError
 from shm.enums import KeyKind, KeyScope
 from shm.log_lines import log

@@ -26,7 +26,8 @@ from procs.api.binance.order_forms cimport (
 )
 from procs.api.binance.shown cimport Shown
 from procs.api.binance.views cimport OrderView
-from procs.api.desk cimport NOT_REDUCED, Desk, Request
+from procs.api.desk cimport NOT_REDUCED, Desk
+from procs.api.requests cimport Request
 from procs.intake.order_form cimport Refusal, Text
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
 from shm.records cimport CL_ORD_ID_SIZE
