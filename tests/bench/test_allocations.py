@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,8 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("count")
     (folder / "count.c").write_text(COUNTER)
     library = folder / "count.so"
-    command = [os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", str(library), str(folder / "count.c")]
-    subprocess.run(command, check=True)
+    compiler = shlex.split(os.environ.get("CC", "cc"))  # with a launcher before it, or flags behind it
+    subprocess.run([*compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(folder / "count.c")], check=True)
     return library
 
 
