@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.pages import ROOT
+from tests.ports import free_port
 
 CONFIGURATION = ROOT / "config" / "haproxy" / "lockstep.cfg"
 # Debian has it where only root's path leads.
@@ -25,12 +26,6 @@ class Node(NamedTuple):
     fix: int
     market_data: int
     metrics: int
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(a: Node, b: Node, fix: int, market_data: int) -> str:

@@ -24,7 +24,7 @@ from procs.replicator import certificates
 from procs.replicator.certificates import Credentials
 from procs.venue import node
 from procs.venue.node import Node
-from tests.balancer import free_port
+from tests.ports import free_port
 
 PASSWORD = "a-secret-of-both"
 PATIENCE_S = 60.0

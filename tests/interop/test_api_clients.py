@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.interop.environments import python_of
-from tests.pipeline.conftest import RunningVenue, free_port
+from tests.pipeline.conftest import RunningVenue
+from tests.ports import free_port
 
 pytestmark = pytest.mark.interop
 CLIENT_S = 120

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from tests import console
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.client import FixClient
+from tests.ports import free_port
 from tests.prepared_database import prepare
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
@@ -27,20 +27,6 @@ READY_S = 60
 # Three processes instead of five, where it does not matter which one has what: a start is cheaper.
 FEW = 'core = ["journaler", "router", "matcher.*"]\ngateway = ["publisher", "gateway.1"]'
 SEGMENT_BYTES = 4 << 20  # small: each venue prepares one more, and campaigns go through several
-
-
-def free_port(following: int = 0) -> int:
-    """A port that is free now, as are so many behind it."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        try:
-            for each in range(port + 1, port + 1 + following):
-                socket.create_server(("127.0.0.1", each)).close()
-        except (OSError, OverflowError):
-            continue
-        return port
 
 
 class RunningVenue:

@@ -15,7 +15,8 @@ from pathlib import Path
 from procs.venue import node, venue_key
 from procs.venue.node import Node
 from shm.journal_end import segment_header
-from tests.pipeline.conftest import RunningVenue, free_port
+from tests.pipeline.conftest import RunningVenue
+from tests.ports import free_port
 from tests.replicator.proxy import ALL, Proxy
 
 WAIT_S = 60

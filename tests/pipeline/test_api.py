@@ -18,7 +18,8 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
-from tests.pipeline.conftest import RunningVenue, free_port
+from tests.pipeline.conftest import RunningVenue
+from tests.ports import free_port
 
 BACK_S = 20  # for the api to serve again after its death, on a busy machine
 

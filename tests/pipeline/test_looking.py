@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.balancer import HAPROXY, Node, balancing, free_port
+from tests.balancer import HAPROXY, Node, balancing
 from tests.passwords import PASSWORD
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
+from tests.ports import free_port
 
 PATIENCE_S = 60
 

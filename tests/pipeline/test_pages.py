@@ -34,8 +34,9 @@ from tests import console
 from tests.console import CHANGES_ITS_PROCESS
 from tests.pages import ROOT, Block, blocks
 from tests.passwords import PASSWORD
-from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue, free_port
+from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue
 from tests.pipeline.test_refusals import batches, flip, refused
+from tests.ports import free_port
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 EXAMPLES = ROOT / "docs" / "examples"

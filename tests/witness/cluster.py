@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.balancer import free_port
+from tests.ports import free_port
 
 ETCD = shutil.which("etcd", path="/usr/bin:/usr/local/bin:/usr/sbin:/opt/bin")
 MISSING = "etcd is not installed (Debian: apt-get install etcd-server)"
