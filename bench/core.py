@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,8 +131,12 @@ class Inside:
     """Router and matcher in this process, leading. `run` gives them commands."""
 
     def __init__(self, instruments: int) -> None:
-        wanted = config(Path("var"), "none", instruments=instruments)
-        venue = Venue.private(_slim(derive(wanted)), wanted, Path("var"))
+        with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:  # the router makes the venue's key in it
+            self._lead(Path(folder), instruments)
+
+    def _lead(self, folder: Path, instruments: int) -> None:
+        wanted = config(folder, "none", instruments=instruments)
+        venue = Venue.private(_slim(derive(wanted)), wanted, folder)
         self.router, self.matcher = build_router(venue), build_matcher(venue, "matcher.1")
         self._ingress = venue.producer("ingress.gateway.1")
         self._log = venue.consumer("log", "journaler")
