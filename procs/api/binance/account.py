@@ -65,6 +65,10 @@ class Account:
         """That there are no futures."""
         return futures_info(call.now_ns // call.unit)
 
+    async def margin_pairs(self, _: Call) -> bytes:
+        """That nothing is traded on margin."""
+        return b"[]"
+
     async def system_status(self, _: Call) -> bytes:
         """That nothing is being maintained."""
         return b'{"status":0,"msg":"normal"}'
