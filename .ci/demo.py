@@ -1,12 +1,11 @@
 """Does with the demo venue what the README says, in its order: `make run`, trade, look, operate, Ctrl-C.
 
-What the README has as code is run from there. Only the standard library is needed: `make run` sets up all else.
+The first order is an example of docs/. Only the standard library is needed: `make run` sets up all else.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -50,26 +49,25 @@ def await_ready(run: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def trade() -> None:
-    """The README's order, and one that takes it; then the other way round, so that neither runs out of money."""
-    block = re.search(r"```python\n(import socket\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert block is not None, "README.md has no client"
+    """The example's order, and one that takes it; then the other way round, so that neither runs out of money."""
+    code = (ROOT / "docs" / "examples" / "first_order.py").read_text()
     for buyer, seller in (("TRADER1", "TRADER2"), ("TRADER2", "TRADER1")):
-        bought = trader(block[1], buyer, "54=1")
+        bought = trader(code, buyer, "54=1")
         check("39=0" in bought or "39=2" in bought, f"{buyer}'s order does not rest: {bought}")
-        sold = trader(block[1], seller, "54=2")
+        sold = trader(code, seller, "54=2")
         check("39=0" in sold or "39=2" in sold, f"{seller}'s order does not trade: {sold}")
 
 
 def trader(code: str, name: str, side: str) -> str:
-    """What the README's client prints as `name`."""
+    """What the example prints as `name`."""
     client_id = f"ci-{uuid.uuid4().hex[:20]}"
     for old, new in (("TRADER1", name), ("54=1", side), ("first-order", client_id)):
-        check(old in code, f"README.md's client has no {old}")
+        check(old in code, f"first_order.py has no {old}")
         code = code.replace(old, new)
     answer = subprocess.run(
         [BIN / "python", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
-    check(answer.returncode == 0, f"README.md's client fails: {answer.stderr}")
+    check(answer.returncode == 0, f"first_order.py fails: {answer.stderr}")
     return answer.stdout
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.interop.environments import python_of
+from tests.pages import ROOT, blocks
 from tests.pipeline.conftest import RunningVenue
 from tests.ports import free_port
 
@@ -77,3 +78,15 @@ def test_python_binance_trades_with_both_kinds_of_keys(venue: RunningVenue, tmp_
     assert seen["hmac"] == by_rest
     assert seen["ed25519"] == by_rest
     assert seen["websocket"] == {"order": "NEW", "told": True, "cancelled": "CANCELED"}
+
+
+def test_the_readmes_first_example_is_ccxt(venue: RunningVenue) -> None:
+    """With all of ccxt's options as they are: it asks for futures and margin, too."""
+    code = next(block.text for block in blocks(ROOT / "README.md") if block.kind == "python")
+    code = code.replace("127.0.0.1:8080", f"127.0.0.1:{venue.api_port}").replace("TRADER1", "TRADER4")
+    done = subprocess.run(
+        [python_of("ccxt"), "-c", code], capture_output=True, text=True, check=False, timeout=CLIENT_S
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("open {'free': ")
+    assert "[59999.5, 0.5]" in done.stdout

@@ -61,9 +61,10 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
 
 
 def trade(venue: RunningVenue, cl_ord_id: str = "first-order") -> None:
-    """The README's order, and one that takes it."""
-    block = next(block for block in of(ROOT / "README.md", "python") if "simplefix" in block.text)
-    code = block.text.replace("9878", str(venue.fix_port)).replace("first-order", cl_ord_id)
+    """The first example's order, and one that takes it."""
+    code = (
+        (EXAMPLES / "first_order.py").read_text().replace("9878", str(venue.fix_port)).replace("first-order", cl_ord_id)
+    )
     assert "39=0" in python(code)
     sold = python(code.replace("TRADER1", "TRADER2").replace("54=1", "54=2"))
     assert "39=0" in sold or "39=2" in sold
