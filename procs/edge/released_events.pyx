@@ -6,9 +6,10 @@ A poll first reads how far all is released (LOG-13) and what each producer has d
 which then have all of that. It takes the router's ring first, since matchers' events rest on its definitions, and of
 the matchers' rings only what is not behind anything that is left in the router's.
 
-An instrument's definition, and the mark of a snapshot that is wanted, are *barriers*: each is applied when every event
-of the commands before it has been, and nothing behind it before it. So the events of an instrument that goes to another
-matcher, which go on in another ring, are applied in the order of the log (docs/decisions/0031-barriers.md).
+An instrument's definition, a trade's correction, and the mark of a snapshot that is wanted, are *barriers*: each is
+applied when every event of the commands before it has been, and nothing behind it before it. So the events of an
+instrument that goes to another matcher, which go on in another ring, are applied in the order of the log, and a
+correction finds its trade (docs/decisions/0031-barriers.md).
 
 Events that come again after a restart of the core or of this stage are skipped by their numbers.
 """
@@ -19,7 +20,7 @@ from libc.string cimport memset
 from procs.tables.saved cimport Loader, Saver
 from shm.bell cimport WAIT_COMMIT, WAIT_EVENTS
 from shm.board cimport WORD_EPOCH, WORD_FENCED, WORD_GENERATION, WORD_MATCHER_DONE, WORD_SNAPSHOT_SEQ, Board
-from shm.records cimport EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS, RECORD_SIZE, EventRecord
+from shm.records cimport EVT_CORRECTED, EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS, RECORD_SIZE, EventRecord
 from shm.ring cimport Consumer, record_at
 
 assert RINGS == MAX_MATCHERS + 1
@@ -184,7 +185,7 @@ cdef class ReleasedEvents:
         for i in range(skipped, count):
             event = <const EventRecord *> record_at(consumer, consumer.next + i)
             is_mark = event.type == EVT_SNAPSHOT and event.cause == self.board.load(WORD_SNAPSHOT_SEQ)
-            if not is_mark and event.type != EVT_INSTRUMENT_DEFINED:
+            if not is_mark and event.type != EVT_INSTRUMENT_DEFINED and event.type != EVT_CORRECTED:
                 continue
             if not self.all_before(event.cause):
                 self.waits = True

@@ -311,12 +311,13 @@ def test_rings_of_another_generation_are_skipped_as_far_as_the_spool_has_them(tm
     batcher = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal)
     feed.publish(stream.seq)
     feed.commit(stream.seq)
-    batcher.poll(10**9)
+    while batcher.poll(10**9):
+        pass
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     again = Feed(stream, slots=1024, numbers=behind)
     batcher.attach(again.consumers, again.board)
     again.publish(stream.seq)
     again.commit(stream.seq)
-    assert batcher.poll(2 * 10**9) == sum(map(len, stream.rings.values())) - sum(behind)
+    assert sum(iter(lambda: batcher.poll(2 * 10**9), 0)) == sum(map(len, stream.rings.values())) - sum(behind)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) == size
     assert batcher.spool.numbers == numbers_of(stream)

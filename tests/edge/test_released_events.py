@@ -20,7 +20,7 @@ from tests.event_feed import CAUSE_AT, NUMBER_AT, ROUTER, EventFeed, History, ca
 NAME = "edge"
 SLOTS = 8192
 RINGS = 3  # of a router and two matchers
-DEFINITION, MARK = EventType.INSTRUMENT_DEFINED, EventType.SNAPSHOT
+DEFINITION, CORRECTION, MARK = EventType.INSTRUMENT_DEFINED, EventType.CORRECTED, EventType.SNAPSHOT
 TYPE_AT = 4
 
 Seen = tuple[int, int]  # a ring, and the number of its event
@@ -301,7 +301,7 @@ def test_random_venues_are_applied_in_the_order_of_the_model(seed: int) -> None:
     published = [0, 0, 0]  # by ring: commands whose events are in it
     released = passed = 0
     for cause in range(1, draw.randint(20, 200)):
-        barrier = draw.choices((None, DEFINITION, MARK), (8, 1, 1))[0]
+        barrier = draw.choices((None, DEFINITION, CORRECTION, MARK), (16, 1, 1, 2))[0]
         events = [] if barrier else sorted(draw.choices(range(RINGS), k=draw.randrange(5)))
         commands.append(Command(cause, barrier, events))
     while len(bench.seen) < sum(len(group) for group in model_order(commands)):
