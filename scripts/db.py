@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from procs.batcher import database
+from procs.venue import database_url
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, load, print_json
 
 app = App(name="db", help="The venue's PostgreSQL.")
@@ -24,6 +24,6 @@ def url(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     Exit codes: 0 it is printed; 2 the configuration is wrong.
     """
     loaded = load(config)
-    found = database.url(loaded, Path(loaded.venue.data))
+    found = database_url.of(loaded, Path(loaded.venue.data))
     print_json({"url": found}) if json else print(found)
     return EXIT_OK

@@ -16,12 +16,13 @@ from msgspec import Struct, field, structs
 from rich.text import Text
 
 from config.schema import Config
-from procs.batcher import database, refused
+from procs.batcher import refused
 from procs.batcher.refused import Refused
 from procs.disk import space
 from procs.gateway.session_log import SessionStatus
 from procs.monitor import reading
 from procs.monitor.reading import LeaseStatus, NodeStatus, Reading
+from procs.venue import database_url
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
@@ -125,7 +126,7 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
 def _ask_database(config: Config) -> dict[str, Any]:
     """What only PostgreSQL knows: refused rows, and the phases, which begin in matchers, out of sight."""
     try:
-        url = database.url(config, Path(config.venue.data))
+        url = database_url.of(config, Path(config.venue.data))
         with psycopg.connect(
             url, connect_timeout=DATABASE_TIMEOUT_S, options=f"-c statement_timeout={DATABASE_TIMEOUT_S}s"
         ) as connection:

@@ -16,13 +16,14 @@ from pathlib import Path
 import psycopg
 
 from config.schema import Config
-from procs.batcher import database, requests
+from procs.batcher import requests
 from procs.batcher.author import Author
 from procs.batcher.backfill_process import FillError
 from procs.batcher.backfill_writer import Filling
 from procs.batcher.writer import RefusedError, Session
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import choose
+from procs.venue import database_url
 from procs.venue.parent_death import die_with
 from procs.venue.snapshot_parts import Start
 from procs.venue.topology import derive, role_of
@@ -53,7 +54,7 @@ def main() -> None:
 
 def fill(config: Config, data: Path, author: Author, born_ns: int, last_seq: int) -> None:
     """Fill the database of `config` from the journal in `data`. Raises what `Filling` raises, and FillError."""
-    session = Session(database.url(config, data), author, born_ns, requests.records_of(data / "journal"))
+    session = Session(database_url.of(config, data), author, born_ns, requests.records_of(data / "journal"))
     try:
         start = start_before(config, data, session.complete_seq)
         replay = ReplayedCore(config, data, start, last_seq)

@@ -7,7 +7,6 @@ it, so psycopg, yoyo and the server's wheel are imported where they are used: yo
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import importlib
 import os
 import shutil
@@ -20,10 +19,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from config.schema import Config, ReplicationSection
-from procs.venue import node
+from config.schema import Config
+from procs.venue import database_url
+from procs.venue.database_url import NAME
 from shm.log_lines import log
 
 if TYPE_CHECKING:
@@ -41,9 +40,6 @@ STOP_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 10
 ENDING_TIMEOUT_S = 120  # its last checkpoint waits for the disk
 LOOK_S = 0.1
-# A socket's path has at most 107 bytes (sockaddr_un); PostgreSQL's ends in "/.s.PGSQL." and its port.
-MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.65535")
-NAME = "lockstep"
 # Commits are rare and large: keep them durable, and let checkpoints be far apart.
 SETTINGS = {
     "listen_addresses": "",
@@ -90,15 +86,11 @@ class Embedded:
 
     @property
     def socket_folder(self) -> Path:
-        """The server's own folder, or, where its path is too long for a socket, one that is named after it."""
-        if len(os.fsencode(self.folder)) <= MAX_SOCKET_FOLDER_BYTES:
-            return self.folder
-        return Path(tempfile.gettempdir()) / f"lockstep-{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}"
+        return database_url.socket_folder(self.folder.parent)
 
     @property
     def url(self) -> str:
-        port = f"&port={self.port}" if self.port else ""
-        return f"postgresql://postgres@/{NAME}?host={quote(str(self.socket_folder), safe='')}{port}"
+        return database_url.embedded(self.folder.parent, self.port)
 
     @property
     def is_new(self) -> bool:
@@ -272,17 +264,7 @@ def server(config: Config, data: Path) -> Embedded | Remote:
     """The server that the configuration names."""
     if config.database.url:
         return Remote(config.database.url)
-    return Embedded(data, config.replication.own_database if has_peer(config.replication, data) else 0)
-
-
-def has_peer(settings: ReplicationSection, data: Path) -> bool:
-    """Whether the node in `data` has the other one's certificate, with which its server is known to the other's."""
-    return settings.node is not None and (node.folder_of(data) / "peer.pem").exists()
-
-
-def url(config: Config, data: Path) -> str:
-    """Where the venue's database is, for any client of libpq. Starts nothing."""
-    return server(config, data).url
+    return Embedded(data, database_url.own_port(config, data))
 
 
 def migrate(database_url: str) -> list[str]:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from procs.batcher.database import CONNECT_TIMEOUT_S, IDENTITY, NAME
+from procs.batcher.database import CONNECT_TIMEOUT_S, IDENTITY
+from procs.venue.database_url import NAME
 
 SCHEMA = "identity"
 NAMED = sql.Identifier(IDENTITY)  # role, publication and subscription

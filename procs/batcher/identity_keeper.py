@@ -16,10 +16,11 @@ import psycopg
 
 from config.schema import ReplicationSection
 from procs.batcher import identity
-from procs.batcher.database import Embedded, has_peer
+from procs.batcher.database import Embedded
 from procs.batcher.identity import IdentityError
 from procs.batcher.tunnel import Tunnel
 from procs.venue import node
+from procs.venue.database_url import has_peer
 from shm.log_lines import log
 
 LOOK_S = 2.0

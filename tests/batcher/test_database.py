@@ -16,7 +16,8 @@ import pytest
 from msgspec import convert
 
 from config.schema import Config
-from procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server, url
+from procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server
+from procs.venue import database_url
 from tests.prepared_database import prepare
 
 PATIENCE_S = 60.0
@@ -137,9 +138,9 @@ def test_an_interrupted_first_start_begins_anew(data: Path) -> None:
 
 def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
     config = convert({"database": {"url": "postgresql://me@db.example:5432/venue"}}, Config)
-    assert url(config, tmp_path) == "postgresql://me@db.example:5432/venue"
+    assert database_url.of(config, tmp_path) == "postgresql://me@db.example:5432/venue"
     assert isinstance(server(config, tmp_path), Remote)
-    assert url(Config(), tmp_path) == Embedded(tmp_path).url
+    assert database_url.of(Config(), tmp_path) == Embedded(tmp_path).url
 
 
 def test_migrations_run_once(empty_database: str) -> None:

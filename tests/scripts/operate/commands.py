@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 import config
-from procs.batcher import database
+from procs.venue import database_url
 from scripts.__main__ import command_line
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
@@ -50,7 +50,7 @@ def refusal(client: FixClient, cl_ord_id: str) -> str:
 def asked(venue: RunningVenue, query: str) -> list[tuple[Any, ...]]:
     """The answer to `query` once it has any rows: the database follows."""
     loaded = config.load(venue.config)
-    url = database.url(loaded, Path(loaded.venue.data))
+    url = database_url.of(loaded, Path(loaded.venue.data))
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -77,7 +77,7 @@ def phases(venue: RunningVenue) -> dict[str, str]:
 def falsify(venue: RunningVenue, trade: int, price: int, taker: str) -> None:
     """What no one should do to the database of a venue."""
     loaded = config.load(venue.config)
-    with psycopg.connect(database.url(loaded, Path(loaded.venue.data))) as connection:
+    with psycopg.connect(database_url.of(loaded, Path(loaded.venue.data))) as connection:
         connection.execute(
             "UPDATE trades SET price = %s, taker_user_id = (SELECT id FROM users WHERE username = %s)"
             " WHERE symbol = 'SOLUSDT' AND trade_id = %s", [price, taker, trade],
