@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from bench.batcher import BATCH_ROWS, START_NS, TERMS, TIMEOUT_S, Feed, _nothing_to_fill
-from procs.api.history import History
+from procs.api.history.tables import History
 from procs.batcher.author import Author
 from procs.batcher.database import Embedded, migrate
 from procs.batcher.loader import Loader

@@ -22,7 +22,8 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from procs.api import export as streams
-from procs.api.history import INTERVALS, HistoryUnavailableError
+from procs.api.history.intervals import INTERVALS
+from procs.api.history.rows import HistoryUnavailableError
 from procs.batcher import database
 from scripts import copies
 from scripts.errors import UsageError

@@ -16,11 +16,12 @@ from procs.api.binance.market import Market
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
+from procs.api.history.tables import History
 from procs.api.server import Server
 from procs.edge.market_queries import MarketQueries
 from procs.edge.own_socket import name_of
 from procs.intake.ingress_writer import IngressWriter
-from procs.venue import venue_key
+from procs.venue import database_url, venue_key
 from procs.venue.venue import Venue
 from procs.venue.venue_key import VenueKey
 
@@ -57,11 +58,12 @@ def build(venue: Venue, name: str) -> Server:
     sealed = partial(_venue_key, venue.data)
     queries = MarketQueries(name_of(venue.boot_id, "publisher"))
     listen_keys = ListenKeys(desk, sealed)
-    dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed)
+    history = partial(History, database_url.of(venue.config, venue.data))
+    dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history)
     dialect.add(Market(queries))
     dialect.add(listen_keys)
     application = Application(Rest(dialect), WsApi(dialect, desk, listen_keys), venue.config.api)
-    server = Server(desk, venue.config.api, application, queries)
+    server = Server(desk, venue.config.api, application, queries, dialect.archive.close)
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)
     return server

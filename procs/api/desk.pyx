@@ -29,9 +29,9 @@ from procs.edge.authentication import Account, Accounts, Credential
 from shm.layout import unpack_event
 
 NAME = "api"  # a venue has one
+KEPT = 1048576  # closed orders, and fills: what PostgreSQL does not have yet, and what is asked for most
 
 cdef enum:
-    CLOSED_ORDERS = 1048576         # kept in memory, for what PostgreSQL does not have yet
     BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
     TEND_NS = 100_000_000           # between two looks at the disk's space
     OF_ROUTER = 0
@@ -53,16 +53,16 @@ class Told(IntEnum):
 cdef class Desk(ReleasedEvents):
     """The reader of the api's rings, and the writer of its ingress ring. `attach` comes first, or `load` before it.
 
-    `future` makes what a request's outcome is set on.
+    `future` makes what a request's outcome is set on. Memory keeps the last `kept` closed orders, and as many fills.
     """
 
-    def __init__(self, IngressWriter ingress not None, object snapshots, object future):
+    def __init__(self, IngressWriter ingress not None, object snapshots, object future, uint32_t kept=KEPT):
         self.ingress = ingress
         self.snapshots = snapshots
         self.listings = Listings()
-        self.orders = ClientOrders(CLOSED_ORDERS)
+        self.orders = ClientOrders(kept)
         self.tracked = TrackedOrders(self.orders)
-        self.fills = Fills()
+        self.fills = Fills(kept)
         self.balances = Balances()
         self.accounts = Accounts()
         self.keys = Keys()
@@ -415,14 +415,18 @@ cdef class Desk(ReleasedEvents):
         """A trade was undone, or has another price: so do its fills that are kept."""
         cdef uint32_t account
         cdef Fill *fill
+        cdef int sides = 0
         for account in {event.buyer, event.seller}:
             fill = <Fill *> self.fills.last_of(account)
             while fill != NULL and not (fill.matcher == event.matcher and fill.trade_id < event.trade_id):
                 if fill.matcher == event.matcher and fill.trade_id == event.trade_id:
+                    sides += 1
                     fill.is_undone = event.new_price_ticks == 0
                     fill.price_ticks = event.new_price_ticks or fill.price_ticks
                     fill.fee = event.buyer_fee if fill.side == SIDE_BUY else event.seller_fee
                 fill = <Fill *> self.fills.before(fill)
+        if sides < 2:
+            self.fills.corrected_seq = event.cause
         return 0
 
     cdef int balance(self, const BalanceRecord *event) except -1:

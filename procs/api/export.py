@@ -13,16 +13,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from procs.api.history import (
-    MOST_ROWS,
-    WATERMARK,
-    Bins,
-    HistoryUnavailableError,
-    Snapshot,
-    Watermark,
-    time_of,
-    us_of,
-)
+from procs.api.history.intervals import Bins, time_of, us_of
+from procs.api.history.queries import WATERMARK
+from procs.api.history.rows import HistoryUnavailableError, Watermark
+from procs.api.history.tables import MOST_ROWS, Snapshot
 
 CHUNK = 64 * 1024
 CONNECT_S = 10

@@ -1,9 +1,6 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-cdef enum:
-    FILLS = 1048576          # of both sides of trades, the last ones
-
 # One side of a trade.
 cdef struct Fill:
     uint64_t order_id
@@ -25,8 +22,10 @@ cdef struct Fill:
 
 @cython.final
 cdef class Fills:
+    cdef uint64_t most
     cdef Fill *fills
-    cdef uint64_t count                # ever: fill n is at n % FILLS
+    cdef uint64_t count                # ever: fill n is at (n - 1) % most
+    cdef uint64_t corrected_seq        # the last command that corrected a trade of which a side was not kept
     cdef uint64_t *newest              # by account: 1 + the number of its last fill
     cdef Fill *add(self, uint32_t account) noexcept nogil
     cdef const Fill *last_of(self, uint32_t account) noexcept nogil

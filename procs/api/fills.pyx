@@ -13,10 +13,11 @@ assert sizeof(Fill) == 80
 
 
 cdef class Fills:
-    """The ring. Memory is touched as it is used: 80 bytes a fill, 80 MiB at most."""
+    """The ring, of `most` fills. Memory is touched as it is used: 80 bytes a fill."""
 
-    def __cinit__(self):
-        self.fills = <Fill *> calloc(FILLS, sizeof(Fill))
+    def __cinit__(self, uint32_t most):
+        self.most = most
+        self.fills = <Fill *> calloc(most, sizeof(Fill))
         self.newest = <uint64_t *> calloc(ACCOUNTS, sizeof(uint64_t))
         if self.fills == NULL or self.newest == NULL:
             raise MemoryError("no memory for the last fills")
@@ -27,7 +28,7 @@ cdef class Fills:
 
     cdef Fill *add(self, uint32_t account) noexcept nogil:
         """The place of an account's new fill; the caller fills in the rest."""
-        cdef Fill *fill = &self.fills[self.count % FILLS]
+        cdef Fill *fill = &self.fills[self.count % self.most]
         fill.account = account
         fill.older = self.newest[account]
         fill.is_undone = 0
@@ -46,20 +47,22 @@ cdef class Fills:
 
     cdef const Fill *kept(self, uint64_t number) noexcept nogil:
         """The fill of a number that counts from 1, or NULL where there is none, or no more."""
-        return &self.fills[(number - 1) % FILLS] if number and number + FILLS > self.count else NULL
+        return &self.fills[(number - 1) % self.most] if number and number + self.most > self.count else NULL
 
     cdef uint64_t forgotten_seq(self) noexcept nogil:
-        """All fills of later commands are kept."""
-        return 0 if self.count <= FILLS else self.fills[self.count % FILLS].seq
+        """All fills of later commands are kept, and what was corrected of others is older than this; 0: all fills."""
+        return 0 if self.count <= self.most else max(self.corrected_seq, self.fills[self.count % self.most].seq)
 
     def save(self, Saver saver not None) -> None:
         """Add everything to a part."""
         saver.put_64(self.count)
-        saver.put(self.fills, min(self.count, <uint64_t> FILLS) * sizeof(Fill))
+        saver.put_64(self.corrected_seq)
+        saver.put(self.fills, min(self.count, self.most) * sizeof(Fill))
         saver.put(self.newest, ACCOUNTS * sizeof(uint64_t))
 
     def load(self, Loader loader not None) -> None:
         """Load what was saved. DamagedPart."""
         self.count = loader.get_64()
-        loader.get(self.fills, min(self.count, <uint64_t> FILLS) * sizeof(Fill))
+        self.corrected_seq = loader.get_64()
+        loader.get(self.fills, min(self.count, self.most) * sizeof(Fill))
         loader.get(self.newest, ACCOUNTS * sizeof(uint64_t))

@@ -132,17 +132,22 @@ class Listener(uvicorn.Server):
 
 
 class Server:
-    """The edge. `application` is served from when the desk is ready on; `queries` is how the publisher is reached."""
+    """The edge. `application` is served from when the desk is ready on; `queries` is how the publisher is reached,
+    `close` ends what the application has opened."""
 
     rest_s = 0.0  # clients wait for it
     spins = True
 
-    def __init__(self, desk: Desk, config: ApiSection, application: Application, queries: MarketQueries) -> None:
+    def __init__(
+        self, desk: Desk, config: ApiSection, application: Application, queries: MarketQueries,
+        close: Callable[[], Awaitable[None]],
+    ) -> None:  # fmt: skip
         self.kick: Kick = _nothing
         self._desk = desk
         self._config = config
         self._application = application
         self._queries = queries
+        self._close = close
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
         self._listener: Listener | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -181,6 +186,7 @@ class Server:
     async def stop(self) -> None:
         """Take no more requests, answer those under way, and close every connection."""
         self._desk.is_open = False
+        await self._close()
         if self._listener is None or self._serving is None:
             return
         self._listener.should_exit = True

@@ -33,6 +33,7 @@ cdef class TrackedOrders:
     cdef Tracked *at(self, uint32_t place) noexcept nogil
     cdef int begin(self, uint32_t place, uint64_t time_ns, uint64_t seq) except -1 nogil
     cdef void update(self, uint32_t place, uint64_t time_ns, uint64_t seq) noexcept nogil
+    cdef uint64_t forgotten_seq(self) noexcept nogil
     cdef void link(self, uint32_t place, uint8_t chain) noexcept nogil
     cdef void unlink(self, uint32_t place) noexcept nogil
     cdef int reach(self, uint32_t place) except -1 nogil

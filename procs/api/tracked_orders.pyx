@@ -61,6 +61,11 @@ cdef class TrackedOrders:
             self.unlink(place)
             self.link(place, CLOSED)
 
+    cdef uint64_t forgotten_seq(self) noexcept nogil:
+        """All orders that were closed by later commands are kept; 0: all orders."""
+        cdef uint32_t place = self.orders.oldest_closed()
+        return self.at(place).updated_seq if place else 0
+
     cdef void link(self, uint32_t place, uint8_t chain) noexcept nogil:
         cdef Tracked *tracked = self.at(place)
         cdef uint32_t *newest = &self.newest[chain][tracked.account]

@@ -94,6 +94,7 @@ cdef class ClientOrders:
     cdef uint32_t place_of(self, uint64_t order_id) noexcept nogil
     cdef uint32_t known(self, uint64_t order_id) except 0 nogil
     cdef uint32_t insert(self, uint64_t order_id, uint32_t account, const char *cl_ord_id) except 0 nogil
+    cdef uint32_t oldest_closed(self) noexcept nogil
     cdef void close(self, uint32_t place, Status status) noexcept nogil
     cdef uint32_t take_place(self) except 0 nogil
     cdef int add_chunk(self) except -1 nogil

@@ -280,6 +280,10 @@ cdef class ClientOrders:
         self.count += 1
         return place
 
+    cdef uint32_t oldest_closed(self) noexcept nogil:
+        """The place of the order that closed first of those that are kept; 0 as long as none was forgotten."""
+        return self.closed[self.closed_count % self.closed_kept]
+
     cdef void close(self, uint32_t place, Status status) noexcept nogil:
         """An order is closed: it can be queried until `closed_kept` others have closed."""
         cdef uint32_t *kept = &self.closed[self.closed_count % self.closed_kept]

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
-from procs.api.history import INTERVALS, Bins, Fill, History, HistoryUnavailableError, Read
+from procs.api.history.intervals import INTERVALS, Bins
+from procs.api.history.rows import Fill, HistoryUnavailableError, Read
+from procs.api.history.tables import History
 from procs.batcher.spool import Spool
 from shm.records import Accepted, Corrected, Side, Traded
 from tests.batcher.conftest import data, database, server  # noqa: F401

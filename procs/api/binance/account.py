@@ -1,7 +1,7 @@
 """What clients ask about their accounts and about the venue: orders, fills, balances, fees, symbols, keys, limits.
 
-Each method answers a route of its name, from what the desk knows. What a client was told by an answer or an event, its
-next question shows: the desk's tables had it before.
+Each method answers a route of its name, from what the desk knows, and orders and fills of before from the archive. What
+a client was told by an answer or an event, its next question shows: the desk's tables had it before.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from procs.api.binance.account_answers import (
     trade_fee_answer,
 )
 from procs.api.binance.answers import order_row, order_rows, trade_rows
+from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import order_unknown, symbol_unknown
 from procs.api.binance.exchange_info import exchange_info, futures_info
 from procs.api.binance.names import symbols_named
 from procs.api.binance.order_forms import read_target
+from procs.api.binance.pages import read_page
 from procs.api.binance.shown import Shown
 from procs.api.binance.weights import OrderLimit, WeightLimit
 from procs.api.desk import Desk
 from shm.enums import KeyScope
 
-MOST_ROWS = 1000
-DEFAULT_ROWS = 500
-
 
 class Account:
     """The handlers."""
 
-    def __init__(self, desk: Desk, shown: Shown, weights: WeightLimit, orders: OrderLimit) -> None:
+    def __init__(self, desk: Desk, shown: Shown, archive: Archive, weights: WeightLimit, orders: OrderLimit) -> None:
         self._desk = desk
         self._shown = shown
+        self._archive = archive
         self._weights = weights
         self._orders = orders
 
@@ -76,7 +76,7 @@ class Account:
     async def order_status(self, call: Call) -> bytes:
         """An order of the account's, by its id or its client id."""
         target = read_target(call.sent)
-        view = self._shown.find(call.account, target.order_id, target.client_order_id)
+        view = await self._archive.order(call.account, target.order_id, target.client_order_id)
         if view is None or view.symbol.symbol != target.symbol:
             self._symbol(target.symbol)
             raise order_unknown()
@@ -91,27 +91,17 @@ class Account:
     async def all_orders(self, call: Call) -> bytes:
         """The account's orders in a symbol: from an id on, in a span of time, or the last ones."""
         instrument = self._symbol(call.sent.require(b"symbol"))
-        first = call.sent.integer(b"orderId", 0, 2**63 - 1)
-        begin_ns, end_ns, limit = self._page(call)
-        views = self._shown.closed_orders(call.account, instrument, 0, 2**31)
-        views += self._shown.open_orders(call.account, instrument)
-        views = sorted(views, key=lambda view: view.order_id)
-        if first is not None:
-            return order_rows([view for view in views if view.order_id >= first][:limit], call.unit)
-        kept = [view for view in views if begin_ns <= view.entered_ns <= end_ns]
-        return order_rows(kept[:limit] if begin_ns else kept[-limit:], call.unit)
+        page = read_page(call.sent, b"orderId")
+        views = await self._archive.orders(call.account, self._shown.symbol(instrument), instrument, page)
+        return order_rows(list(views), call.unit)
 
     async def my_trades(self, call: Call) -> bytes:
         """The account's fills in a symbol: of an order, from an id on, in a span of time, or the last ones."""
         instrument = self._symbol(call.sent.require(b"symbol"))
         order_id = call.sent.integer(b"orderId", 0, 2**63 - 1, 0) or 0
-        first = call.sent.integer(b"fromId", 0, 2**63 - 1)
-        begin_ns, end_ns, limit = self._page(call)
-        fills = self._shown.fills(call.account, instrument, order_id, 0, 2**31)
-        if first is not None:
-            return trade_rows([fill for fill in fills if fill.trade_id >= first][:limit], call.unit)
-        kept = [fill for fill in fills if begin_ns <= fill.time_ns <= end_ns]
-        return trade_rows(kept[:limit] if begin_ns else kept[-limit:], call.unit)
+        page = read_page(call.sent, b"fromId")
+        views = await self._archive.fills(call.account, self._shown.symbol(instrument), instrument, order_id, page)
+        return trade_rows(list(views), call.unit)
 
     async def account(self, call: Call) -> bytes:
         """Balances, fees and rights of the account, with all that it has been told of its orders settled."""
@@ -166,19 +156,6 @@ class Account:
         if not instrument:
             raise symbol_unknown()
         return instrument
-
-    def _page(self, call: Call) -> tuple[int, int, int]:
-        """startTime and endTime in ns, and limit."""
-        begin = call.sent.integer(b"startTime", 0, 2**53, 0) or 0
-        end = call.sent.integer(b"endTime", 0, 2**53)
-        limit = call.sent.integer(b"limit", 1, 2**31, DEFAULT_ROWS) or DEFAULT_ROWS
-        end_ns = 2**63 - 1 if end is None else (end + 1) * _unit_of(end) - 1
-        return begin * _unit_of(begin), end_ns, min(limit, MOST_ROWS)
-
-
-def _unit_of(moment: int) -> int:
-    """Times are milliseconds, or microseconds where they are too large for that."""
-    return 1_000_000 if moment < 10**14 else 1000
 
 
 def _most_common(values: list[int]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from config.schema import ApiSection
 from procs.api.binance.account import Account
 from procs.api.binance.answers import MICROSECOND, MILLISECOND
+from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError, Number, not_supported, outcome_unknown, unavailable
 from procs.api.binance.parameters import Parameters
@@ -29,6 +30,7 @@ from procs.api.binance.signatures import (
 from procs.api.binance.trading import Trading
 from procs.api.binance.weights import OrderLimit, WeightLimit
 from procs.api.desk import Desk
+from procs.api.history.tables import History
 from procs.api.keys import ApiKey
 from procs.api.requests import UnknownOutcome
 from procs.api.settlement import Unsettled
@@ -44,10 +46,16 @@ Handler = Callable[[Call], Awaitable[bytes]]
 
 
 class Dialect:
-    """What answers requests. `now_ns` is the venue's clock; `venue_key` gives what opens secrets."""
+    """What answers requests. `now_ns` is the venue's clock; `venue_key` gives what opens secrets, `history` what asks
+    the database."""
 
     def __init__(
-        self, desk: Desk, config: ApiSection, now_ns: Callable[[], int], venue_key: Callable[[], VenueKey | None]
+        self,
+        desk: Desk,
+        config: ApiSection,
+        now_ns: Callable[[], int],
+        venue_key: Callable[[], VenueKey | None],
+        history: Callable[[], History],
     ) -> None:
         self.now_ns = now_ns
         self.shown = Shown(desk)
@@ -57,7 +65,8 @@ class Dialect:
         self._venue_key = venue_key
         self._verifiers: dict[int, Key] = {}
         self.handlers: dict[str, Handler] = {}
-        self.add(Account(desk, self.shown, self.weights, self.orders))
+        self.archive = Archive(self.shown, history)
+        self.add(Account(desk, self.shown, self.archive, self.weights, self.orders))
         self.add(Trading(desk, self.shown, lambda account, count: self.orders.take(account, count, time.monotonic())))
 
     def add(self, room: object) -> None:

@@ -13,6 +13,7 @@ cdef class Shown:
     cdef dict symbols        # by instrument: the event that defined it, and its view
     cpdef SymbolView symbol(self, uint32_t instrument)
     cdef OrderView order(self, const ClientOrder *order)
+    cdef uint64_t ids_of(self, uint32_t account, uint32_t instrument, int which, page, list ids) except? 0
     cdef FillView fill(self, const Fill *fill)
     cpdef FillView numbered_fill(self, uint64_t number)
     cpdef OrderView order_of(self, uint64_t order_id)

@@ -3,10 +3,10 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
-from procs.api.fills cimport FILLS, Fill
+from procs.api.fills cimport Fill
 from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked
 from procs.intake.listings cimport Listing
-from procs.intake.orders cimport ClientOrder, notional_of
+from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, notional_of
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     ORDER_STATE_WAITING,
@@ -123,31 +123,55 @@ cdef class Shown:
             order = self.desk.orders.find_client(account, padded)
         return None if order == NULL or order.account != account else self.order(order)
 
+    def forgotten_seq(self) -> int:
+        """`find` knows all orders that later commands closed, and all that are open; 0: all orders."""
+        return self.desk.tracked.forgotten_seq()
+
     def open_orders(self, uint32_t account, uint32_t instrument=0) -> list[OrderView]:
         """The account's open orders, the oldest first; of one instrument, or of all (0)."""
-        return self.chain(account, instrument, OPEN, 0, MOST_STEPS)
-
-    def closed_orders(self, uint32_t account, uint32_t instrument, uint64_t behind_seq, most) -> list[OrderView]:
-        """Those that closed last, by commands behind `behind_seq`, at most so many; in the order of their closing."""
-        return self.chain(account, instrument, CLOSED, behind_seq, most)
-
-    def chain(self, uint32_t account, uint32_t instrument, int which, uint64_t behind_seq, most) -> list[OrderView]:
-        cdef uint32_t place = self.desk.tracked.newest[which][account]
+        cdef uint32_t place = self.desk.tracked.newest[OPEN][account]
         cdef const ClientOrder *order
-        cdef const Tracked *tracked
-        cdef int steps = 0
         found = []
-        while place and steps < MOST_STEPS and len(found) < most:
-            tracked = self.desk.tracked.at(place)
+        while place and len(found) < MOST_STEPS:
             order = self.desk.orders.at(place)
-            if which == CLOSED and tracked.updated_seq <= behind_seq:
-                break
             if instrument == 0 or order.instrument == instrument:
                 found.append(self.order(order))
-            place = tracked.older
-            steps += 1
+            place = self.desk.tracked.at(place).older
         found.reverse()
         return found
+
+    def orders(self, uint32_t account, uint32_t instrument, page) -> tuple[list[OrderView], int]:
+        """The account's orders of a page that memory has, by id; it has all that later commands than this closed.
+
+        Refused ones are in no list, as they have no row: their client was told so at once.
+        """
+        cdef uint64_t known = self.desk.tracked.forgotten_seq()
+        ids = []
+        self.ids_of(account, instrument, OPEN, page, ids)
+        known = max(known, self.ids_of(account, instrument, CLOSED, page, ids))
+        ids.sort()
+        return [self.order_of(order_id) for order_id in page.cut(ids)], known
+
+    cdef uint64_t ids_of(self, uint32_t account, uint32_t instrument, int which, page, list ids) except? 0:
+        """Add the ids of a chain's orders in a page; returns the command behind which none was left out."""
+        cdef uint32_t place = self.desk.tracked.newest[which][account]
+        cdef uint64_t first = page.first
+        cdef uint64_t begin_ns = page.begin_ns
+        cdef uint64_t end_ns = page.end_ns
+        cdef const Tracked *tracked = NULL
+        cdef int steps = 0
+        while place and (steps < MOST_STEPS or which == OPEN):
+            tracked = self.desk.tracked.at(place)
+            if (
+                tracked.order_id >= first and begin_ns <= tracked.created_ns <= end_ns
+                and self.desk.orders.at(place).instrument == instrument
+                and self.desk.orders.at(place).status != STATUS_REJECTED
+                and self.desk.orders.find(tracked.order_id) != NULL  # else forgotten, and its place not taken again yet
+            ):
+                ids.append(tracked.order_id)
+            place = tracked.older
+            steps += 1
+        return tracked.updated_seq if place else 0
 
     cdef FillView fill(self, const Fill *fill):
         cdef FillView view = FillView.__new__(FillView)
@@ -158,6 +182,7 @@ cdef class Shown:
         view.price_ticks = fill.price_ticks
         view.quantity_lots = fill.quantity_lots
         view.fee = fill.fee
+        view.seq = fill.seq
         view.time_ns = fill.time_ns
         view.is_buyer = fill.side == 1
         view.is_maker = fill.is_maker
@@ -165,19 +190,33 @@ cdef class Shown:
 
     cpdef FillView numbered_fill(self, uint64_t number):
         """The fill of a number that counts from 1."""
-        return self.fill(&self.desk.fills.fills[(number - 1) % FILLS])
+        return self.fill(&self.desk.fills.fills[(number - 1) % self.desk.fills.most])
 
     def fills(
-        self, uint32_t account, uint32_t instrument, uint64_t order_id, uint64_t behind_seq, most
-    ) -> list[FillView]:
-        """The account's last fills in an instrument, of one order or of all (0), of commands behind `behind_seq`."""
+        self, uint32_t account, uint32_t instrument, uint64_t order_id, page
+    ) -> tuple[list[FillView], list[FillView], int]:
+        """The account's fills of a page that memory has, of an order or of all (0), in their order; those that were
+        undone; and the command since which memory has all.
+        """
         cdef const Fill *fill = self.desk.fills.last_of(account)
+        cdef const Fill *last = NULL
+        cdef uint64_t first = page.first
+        cdef uint64_t begin_ns = page.begin_ns
+        cdef uint64_t end_ns = page.end_ns
         cdef int steps = 0
         found = []
-        while fill != NULL and fill.seq > behind_seq and steps < MOST_STEPS and len(found) < most:
-            if fill.instrument == instrument and not fill.is_undone and (not order_id or fill.order_id == order_id):
-                found.append(self.fill(fill))
+        undone = []
+        while fill != NULL and steps < MOST_STEPS:
+            if (
+                fill.instrument == instrument and fill.trade_id >= first and begin_ns <= fill.time_ns <= end_ns
+                and (not order_id or fill.order_id == order_id)
+            ):
+                (undone if fill.is_undone else found).append(1 + (fill - self.desk.fills.fills))
+            last = fill
             fill = self.desk.fills.before(fill)
             steps += 1
         found.reverse()
-        return found
+        return (
+            [self.numbered_fill(number) for number in page.cut(found)], [self.numbered_fill(one) for one in undone],
+            max(self.desk.fills.forgotten_seq(), 0 if fill == NULL else last.seq),
+        )

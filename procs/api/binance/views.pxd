@@ -57,6 +57,7 @@ cdef class FillView:
     cdef public int64_t price_ticks
     cdef public int64_t quantity_lots
     cdef public int64_t fee
+    cdef public int64_t seq
     cdef public int64_t time_ns
     cdef public bint is_buyer
     cdef public bint is_maker

@@ -50,6 +50,7 @@ class FillView:
     price_ticks: int
     quantity_lots: int
     fee: int
+    seq: int
     time_ns: int
     is_buyer: bool
     is_maker: bool

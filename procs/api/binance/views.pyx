@@ -42,7 +42,10 @@ cdef class OrderView:
 
 
 cdef class FillView:
-    """One side of a trade: `fee` is in the asset that this side receives, a buyer's in the base; below 0 a rebate."""
+    """One side of a trade: `fee` is in the asset that this side receives, a buyer's in the base; below 0 a rebate.
+
+    `seq` is the command that made it: with the ids of trade and order it is a fill's key.
+    """
 
     def __cinit__(self):
         self.list_id = -1

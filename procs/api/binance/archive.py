@@ -1,0 +1,147 @@
+"""An account's orders and fills, whole: what memory has, joined to what PostgreSQL has of before.
+
+Memory has every open order, and the last that were closed; the database has all up to its watermark. Where both have a
+row, memory's is the later one. As long as memory has forgotten nothing the database is not asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from procs.api.binance.archived import archived_fill, archived_order
+from procs.api.binance.errors import unavailable
+from procs.api.binance.pages import Page
+from procs.api.binance.shown import Shown
+from procs.api.binance.views import FillView, OrderView, SymbolView
+from procs.api.history.rows import Fill, HistoryUnavailableError, Order, Read
+from procs.api.history.tables import MOST_ROWS, History
+from shm.log_lines import log
+
+ROWS_A_TURN = 100  # that are made views of before others have their turn in the loop
+Row = TypeVar("Row")
+View = TypeVar("View")
+
+
+class Archive:
+    """The join. `history` makes what asks the database, when it is needed first."""
+
+    def __init__(self, shown: Shown, history: Callable[[], History]) -> None:
+        self._shown = shown
+        self._make = history
+        self._history: History | None = None
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._history is not None:
+            await self._history.close()
+
+    async def order(self, account: int, order_id: int, client_order_id: bytes | None) -> OrderView | None:
+        """The account's order of an id, or, with 0, of a client id; None if it has none. ApiError."""
+        found = self._shown.find(account, order_id, client_order_id)
+        if found is not None or not self._shown.forgotten_seq():
+            return found
+        history = await self._opened()
+        if order_id or client_order_id is None:
+            read = await _told(history.order(account, order_id, with_value=True))
+        else:
+            read = await _told(history.order_by_client_id(account, client_order_id.decode(), with_value=True))
+        found = self._shown.find(account, order_id, client_order_id)
+        if found is not None:
+            return found
+        _check(read, self._shown.forgotten_seq())
+        return self._order(read.rows[0]) if read.rows else None
+
+    async def orders(self, account: int, symbol: SymbolView, instrument: int, page: Page) -> Sequence[OrderView]:
+        """A page of the account's orders in an instrument, by id. ApiError."""
+        views, forgotten = self._shown.orders(account, instrument, page)
+        if not forgotten:
+            return views
+        history = await self._opened()
+        read = await _told(
+            history.orders(
+                account, symbol.symbol.decode(), first=page.first, since_us=page.since_us, until_us=page.until_us,
+                limit=page.limit, with_values=True,
+            )
+        )  # fmt: skip
+        joined = {view.order_id: view for view in await _viewed(read.rows, self._order)}
+        views, forgotten = self._shown.orders(account, instrument, page)  # as they are now, and not before the question
+        _check(read, forgotten)
+        joined |= {view.order_id: view for view in views}
+        return page.cut([joined[order_id] for order_id in sorted(joined)])
+
+    async def fills(
+        self, account: int, symbol: SymbolView, instrument: int, order_id: int, page: Page
+    ) -> Sequence[FillView]:
+        """A page of the account's fills in an instrument, of an order or of all (0). ApiError."""
+        views, _, forgotten = self._shown.fills(account, instrument, order_id, page)
+        if not forgotten:
+            return views
+        read = await self._fills(account, symbol.symbol.decode(), order_id, page)
+        joined = {_key(view): view for view in await _viewed(read.rows, lambda row: archived_fill(row, symbol))}
+        views, undone, forgotten = self._shown.fills(account, instrument, order_id, page)
+        _check(read, forgotten)
+        joined |= {_key(view): view for view in views}
+        for view in undone:
+            joined.pop(_key(view), None)
+        return page.cut([joined[key] for key in sorted(joined)])
+
+    async def _fills(self, account: int, symbol: str, order_id: int, page: Page) -> Read[Fill]:
+        history = await self._opened()
+        if not order_id:
+            return await _told(
+                history.fills(
+                    account, symbol, first=page.first, since_us=page.since_us, until_us=page.until_us,
+                    limit=page.limit,
+                )
+            )  # fmt: skip
+        read = await _told(history.fills_of_order(account, order_id))
+        rows, last = list(read.rows), read
+        while len(last.rows) == MOST_ROWS:
+            behind = (rows[-1].seq, rows[-1].trade_id + 1)
+            last = await _told(history.fills_of_order(account, order_id, first=behind))
+            rows += last.rows
+        kept = [row for row in rows if row.symbol == symbol and row.trade_id >= page.first and _is_in(page, row)]
+        return Read(kept, read.at)
+
+    def _order(self, row: Order) -> OrderView:
+        return archived_order(row, self._shown.symbol(self._shown.instrument(row.symbol.encode())))
+
+    async def _opened(self) -> History:
+        if self._history is None:
+            self._history = self._make()
+            await self._history.open()
+        return self._history
+
+
+async def _told(question: Awaitable[Read[Row]]) -> Read[Row]:
+    """The answer. ApiError where the database gives none."""
+    try:
+        return await question
+    except HistoryUnavailableError as error:
+        log.warning("history_unavailable", reason=str(error))
+        raise unavailable("history is away") from None
+
+
+async def _viewed(rows: Sequence[Row], made: Callable[[Row], View]) -> list[View]:
+    views: list[View] = []
+    for begin in range(0, len(rows), ROWS_A_TURN):
+        views += [made(row) for row in rows[begin : begin + ROWS_A_TURN]]
+        await asyncio.sleep(0)
+    return views
+
+
+def _check(read: Read[Row], forgotten: int) -> None:
+    """That nothing lies between what the database had and what memory has. ApiError."""
+    if read.at.complete_seq < forgotten:
+        raise unavailable("history is behind")
+
+
+def _key(fill: FillView) -> tuple[int, int, bool, int]:
+    """It is unique, and puts fills into their order; a trade with oneself has two, the buyer's first."""
+    return fill.seq, fill.trade_id, not fill.is_buyer, fill.order_id
+
+
+def _is_in(page: Page, row: Fill) -> bool:
+    return page.begin_ns <= row.time_us * 1000 <= page.end_ns

@@ -1,0 +1,1 @@
+"""What PostgreSQL has of orders, trades, candles and positions, asked by key, in pages, at one watermark each."""

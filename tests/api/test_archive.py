@@ -1,0 +1,209 @@
+"""Orders and fills joined of memory and PostgreSQL are those of a memory that forgets nothing; random streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
+from procs.api.binance.archive import Archive
+from procs.api.binance.errors import ApiError
+from procs.api.binance.pages import EVER_NS, Page
+from procs.api.binance.shown import Shown
+from procs.api.desk import Desk
+from procs.api.history.tables import History
+from procs.batcher.spool import Spool
+from procs.intake.ingress_writer import IngressWriter
+from shm.records import Accepted, Corrected, Replaced
+from shm.ring import Ring
+from tests.batcher.conftest import data, database, server  # noqa: F401
+from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
+from tests.batcher.feed import Feed
+from tests.batcher.test_spool import spool_all
+from tests.batcher.test_writer import batch_after, session
+
+SYMBOL = b"BTCUSDT"
+KEPT = 40  # closed orders, and fills, of the memory that forgets
+NOWHERE = "postgresql://127.0.0.1:1/none"
+
+
+class Memory:
+    """A desk that reads a stream; `kept` as the desk has it."""
+
+    def __init__(self, stream: Stream, kept: int) -> None:
+        self.stream = stream
+        self.feed = Feed(stream, 1 << 15)
+        self.desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, kept)
+        self.desk.attach(self.feed.consumers, self.feed.board)
+        self.shown = Shown(self.desk)
+
+    def read_all(self) -> None:
+        """Take everything that the stream has by now."""
+        assert self.feed.publish(self.stream.seq)
+        self.feed.commit(self.stream.seq)
+        while self.desk.poll(0):
+            pass
+
+
+def joined(url: str, memory: Memory, question: Callable[[Archive], Awaitable[Any]]) -> Any:
+    async def asked() -> Any:
+        archive = Archive(memory.shown, lambda: History(url))
+        try:
+            return await question(archive)
+        finally:
+            await archive.close()
+
+    return asyncio.run(asked())
+
+
+def load(url: str, stream: Stream, spool: Spool) -> None:
+    """Have the database take everything of the stream."""
+    with session(url) as opened:
+        spool_all(stream, spool)
+        opened.write(batch_after(opened, spool))
+
+
+def corrections(stream: Stream) -> int:
+    return sum(isinstance(event, Corrected) for event in stream.events[0])
+
+
+def run_ahead(url: str, stream: Stream, spool: Spool) -> None:
+    """Commands that the database does not have, without a correction of what memory has forgotten."""
+    load(url, stream, spool)
+    before = corrections(stream)
+    stream.steps(25)
+    while corrections(stream) > before:
+        load(url, stream, spool)
+        before = corrections(stream)
+        stream.steps(25)
+
+
+def pages(stream: Stream, chance: random.Random, most: int) -> list[Page]:
+    """Some of each kind; `most` is the largest id there is."""
+    times = [event.time_ns for event in stream.events[1]]
+    found = [Page(0, 0, EVER_NS, limit) for limit in (1, 17, 1000)]
+    for _ in range(12):
+        begin, end = sorted(chance.sample(times, 2))
+        limit = chance.choice((1, 5, 50, 1000))
+        found += [
+            Page(chance.randint(1, most), 0, EVER_NS, limit),
+            Page(0, begin // 1000 * 1000, EVER_NS, limit),
+            Page(0, begin // 1000 * 1000, end // 1000 * 1000 + 999, limit),
+            Page(0, 0, end // 1000 * 1000 + 999, limit),
+        ]
+    return found
+
+
+def orders_of(views: Any, replaced: set[int]) -> Any:
+    """As answers have them. A replace of the stream may take terms away, as no matcher's does: a row keeps them."""
+    rows = json.loads(order_rows(list(views), MICROSECOND))
+    for row in rows:
+        if row["orderId"] in replaced:
+            del row["stopPrice"], row["icebergQty"]
+    return rows
+
+
+def trades_of(views: Any) -> Any:
+    return json.loads(trade_rows(list(views), MICROSECOND))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pages_have_no_gap_and_nothing_twice(database: str, tmp_path: Path, seed: int) -> None:  # noqa: F811
+    """The database is behind by some, which memory still has; rows change while it is asked."""
+    print("seed", seed)
+    chance = random.Random(seed)
+    stream = Stream(seed=seed).define().steps(300)
+    memory, whole = Memory(stream, KEPT), Memory(stream, 1 << 16)
+    run_ahead(database, stream, Spool(tmp_path))
+    memory.read_all()
+    whole.read_all()
+    assert memory.shown.forgotten_seq()
+    symbol = whole.shown.symbol(BTCUSDT)
+    replaced = {event.order_id for event in stream.events[1] if isinstance(event, Replaced)}
+    orders = [event.order_id for event in stream.events[1] if isinstance(event, Accepted)]
+
+    async def question(archive: Archive) -> None:
+        for account in ACCOUNTS:
+            for page in pages(stream, chance, max(orders)):
+                found = await archive.orders(account, symbol, BTCUSDT, page)
+                expected, _ = whole.shown.orders(account, BTCUSDT, page)
+                assert orders_of(found, replaced) == orders_of(expected, replaced), page
+            for page in pages(stream, chance, len(stream.events[1])):
+                for order_id in (0, 0, chance.choice(orders)):
+                    fills = await archive.fills(account, symbol, BTCUSDT, order_id, page)
+                    made, _, _ = whole.shown.fills(account, BTCUSDT, order_id, page)
+                    assert trades_of(fills) == trades_of(made), (page, order_id)
+            for order_id in orders:
+                one = await archive.order(account, order_id, None)
+                known = whole.shown.find(account, order_id, None)
+                assert (one is None) == (known is None)
+                if one is not None:
+                    assert orders_of([one], replaced) == orders_of([known], replaced)
+
+    joined(database, memory, question)
+
+
+def test_what_memory_has_alone_needs_no_database() -> None:
+    stream = Stream(seed=5).define().steps(30)
+    memory = Memory(stream, 1 << 16)
+    memory.read_all()
+    page = Page(0, 0, EVER_NS, 1000)
+
+    async def question(archive: Archive) -> int:
+        symbol = memory.shown.symbol(BTCUSDT)
+        assert await archive.order(1, 10**9, None) is None
+        return sum([len(await archive.orders(account, symbol, BTCUSDT, page)) for account in ACCOUNTS])
+
+    assert joined(NOWHERE, memory, question) > 10
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_gap_is_told_and_never_shown(database: str, tmp_path: Path, is_there: bool) -> None:  # noqa: F811
+    """The database lacks more than memory still has, or is away."""
+    stream = Stream(seed=6).define().steps(40)
+    memory = Memory(stream, KEPT)
+    load(database, stream, Spool(tmp_path))
+    stream.steps(500)
+    memory.read_all()
+    page = Page(0, 0, EVER_NS, 10)
+
+    async def question(archive: Archive) -> None:
+        symbol = memory.shown.symbol(BTCUSDT)
+        for asked in (
+            archive.orders(1, symbol, BTCUSDT, page),
+            archive.fills(1, symbol, BTCUSDT, 0, page),
+            archive.order(1, 10**9, None),
+        ):
+            with pytest.raises(ApiError, match="history is behind" if is_there else "history is away") as refused:
+                await asked
+            assert refused.value.status == 503
+
+    joined(database if is_there else NOWHERE, memory, question)
+
+
+def test_a_correction_that_the_database_lacks_is_a_gap(database: str, tmp_path: Path) -> None:  # noqa: F811
+    """Of a trade that memory has forgotten; once the database has it, all is well."""
+    stream = Stream(seed=7).define().steps(300)
+    memory = Memory(stream, KEPT)
+    first = stream.trades[0]
+    load(database, stream, Spool(tmp_path))
+    stream.trades = [first]
+    stream.correct()
+    memory.read_all()
+    page = Page(first.number, 0, EVER_NS, 1)
+
+    async def question(archive: Archive) -> Any:
+        return await archive.fills(first.taker_account, memory.shown.symbol(BTCUSDT), BTCUSDT, 0, page)
+
+    with pytest.raises(ApiError, match="history is behind"):
+        joined(database, memory, question)
+    load(database, stream, Spool(tmp_path))
+    (fill,) = joined(database, memory, question)
+    (correction,) = (event for event in stream.events[0][-1:] if isinstance(event, Corrected))
+    assert fill.trade_id != first.number if not correction.new_price_ticks else fill.price_ticks != first.price_ticks
