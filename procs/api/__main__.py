@@ -13,6 +13,7 @@ from procs.api.app import Application
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
+from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
@@ -60,10 +61,10 @@ def build(venue: Venue, name: str) -> Server:
     listen_keys = ListenKeys(desk, sealed)
     history = partial(History, database_url.of(venue.config, venue.data))
     dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history)
-    dialect.add(Market(queries))
+    dialect.add(Market(MarketArchive(queries, dialect.shown, dialect.past)))
     dialect.add(listen_keys)
     application = Application(Rest(dialect), WsApi(dialect, desk, listen_keys), venue.config.api)
-    server = Server(desk, venue.config.api, application, queries, dialect.archive.close)
+    server = Server(desk, venue.config.api, application, queries, dialect.past.close)
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)
     return server

@@ -85,23 +85,47 @@ class Average(Struct, frozen=True, tag=True):
     symbol: str
 
 
+class Window(Struct, frozen=True, tag=True):
+    """Asks for statistics of the last `minutes` and the one under way; with 0, of the day that began at midnight where
+    clocks are `offset` minutes ahead of UTC."""
+
+    symbol: str
+    minutes: int
+    offset: int = 0
+    is_full: bool = True
+
+
 class HandOver(Struct, frozen=True, tag=True):
     """Asks to serve the WebSocket client whose socket comes with it, and of whom `head` was read already."""
 
     head: bytes
 
 
-Request = Depth | Trades | Aggregates | Klines | Rows | Average | HandOver
+Request = Depth | Trades | Aggregates | Klines | Rows | Average | Window | HandOver
+
+
+class Forgotten(Struct, frozen=True):
+    """What an answer lacks since memory has it no more, and what a database must have to make up for it.
+
+    Candles: all that begin before `ns`. Trades: those up to `trade_id` of command `seq`. A database has that once it
+    has event `trade_id` of `matcher`'s ring (0: none is needed), and all that commands up to `corrected_seq` caused.
+    """
+
+    ns: int
+    matcher: int
+    trade_id: int
+    seq: int
+    corrected_seq: int
 
 
 class Answer(Struct, frozen=True):
-    """A finished body, as JSON. `known_ns`: since when memory has all of what was asked for; 0: since ever.
+    """A finished body, as JSON; `forgotten`: what it lacks, None where it is whole.
 
     `unknown` names a symbol, form or interval that there is not; `away`: the publisher may tell nothing now.
     """
 
     body: bytes = b""
-    known_ns: int = 0
+    forgotten: Forgotten | None = None
     unknown: str | None = None
     away: bool = False
 

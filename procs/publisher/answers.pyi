@@ -1,3 +1,4 @@
+from procs.edge.market_queries import Forgotten
 from procs.publisher.feed import Feed
 
 FORMS: tuple[str, ...]
@@ -5,7 +6,7 @@ FORMS: tuple[str, ...]
 def depth(feed: Feed, instrument: int, limit: int) -> bytes | None: ...
 def trades(
     feed: Feed, instrument: int, limit: int, from_id: int = -1, in_us: bool = False
-) -> tuple[bytes, int]: ...
+) -> tuple[bytes, Forgotten | None]: ...
 def aggregates(
     feed: Feed,
     instrument: int,
@@ -14,7 +15,7 @@ def aggregates(
     start_ms: int = -1,
     end_ms: int = -1,
     in_us: bool = False,
-) -> tuple[bytes, int]: ...
+) -> tuple[bytes, Forgotten | None]: ...
 def klines(
     feed: Feed,
     instrument: int,
@@ -23,6 +24,9 @@ def klines(
     start_ms: int = -1,
     end_ms: int = -1,
     in_us: bool = False,
-) -> tuple[bytes, int]: ...
+) -> tuple[bytes, Forgotten | None]: ...
+def window(
+    feed: Feed, instrument: int, minutes: int, offset: int, is_full: bool
+) -> tuple[bytes, Forgotten | None]: ...
 def rows(feed: Feed, form: str, instruments: list[int]) -> list[bytes]: ...
 def average(feed: Feed, instrument: int) -> bytes: ...

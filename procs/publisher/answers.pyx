@@ -1,29 +1,38 @@
 """Finished answers about the market as it is, in the form of Binance's REST API, as bytes.
 
 It reads a feed's instruments; it asks for nothing and keeps nothing. What memory does not reach back to is
-PostgreSQL's: where that matters, the answer says from when on it is complete.
+PostgreSQL's: where an answer lacks something of that, it says what (`Forgotten`).
 """
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from procs.publisher.candles cimport Candle, Series, candle_at, interval_named, interval_next, interval_open
+from procs.publisher.candles cimport (
+    HOUR, MINUTE, Candle, Series, candle_at, interval_named, interval_next, interval_open, key_before,
+)
 from procs.publisher.feed cimport Feed
 from procs.publisher.figures cimport (
     FIGURES_SIZE, write_aggregate_row, write_average, write_day, write_kline_row, write_mini_day, write_trade_row,
+    write_window,
 )
 from procs.publisher.market cimport Market, market_quote, market_time, write_best_row, write_depth, write_price_row
+from procs.publisher.tape cimport tape_known, tape_since
 from procs.publisher.text cimport Text, text_append, text_free, text_reserve
-from procs.publisher.trades cimport Aggregate, aggregate_before, number_of
+from procs.publisher.trades cimport Aggregate, Trade, aggregate_before, key_of_trade, matcher_of, number_of
+
+from procs.edge.market_queries import Forgotten
 
 cdef enum:
     NS_PER_MS = 1_000_000
     NS_PER_US = 1000
+    MINUTES_OF_DAY = 1440
     FORM_DAY = 0
     FORM_MINI_DAY = 1
     FORM_PRICE = 2
     FORM_BEST = 3
+
+cdef uint64_t MINUTE_NS = 60_000_000_000
 
 FORMS = ("day", "mini_day", "price", "best")
 
@@ -62,35 +71,49 @@ def depth(Feed feed not None, int instrument, int limit) -> bytes | None:
         text_free(&text)
 
 
-cdef inline bint within(
-    uint64_t number, uint64_t time_ns, int64_t from_id, uint64_t start_ns, uint64_t end_ns,
-) noexcept:
-    return (from_id < 0 or number >= <uint64_t> from_id) and start_ns <= time_ns < end_ns
+cdef inline bint is_from(const Market *market, uint64_t key, int64_t from_id) noexcept:
+    """Whether a trade is from an id on. Ids are those of the matcher that the instrument is with."""
+    return from_id < 0 or (
+        matcher_of(key) == market.matcher and key >= key_of_trade(market.matcher, <uint64_t> from_id)
+    )
 
 
-def trades(Feed feed not None, int instrument, int limit, int64_t from_id=-1, bint in_us=False) -> tuple[bytes, int]:
-    """The last `limit` trades, or the first from an id on; and the time in ns since when memory has them all."""
+cdef bint is_before(const Market *market, uint64_t key, int64_t from_id) noexcept:
+    """Whether all trades from an id on come after this one, which is not the case where another matcher had it."""
+    return from_id >= 0 and matcher_of(key) == market.matcher and key < key_of_trade(market.matcher, <uint64_t> from_id)
+
+
+cdef object forgotten(const Market *market, uint64_t ns, uint64_t key, uint64_t seq):
+    """What an answer lacks: all before `ns`, and of trades the one of that key, by command `seq`."""
+    return Forgotten(ns, matcher_of(key), number_of(key), seq, market.tape.mended_seq)
+
+
+def trades(Feed feed not None, int instrument, int limit, int64_t from_id=-1, bint in_us=False) \
+        -> tuple[bytes, Forgotten | None]:
+    """The last `limit` trades, or the first from an id on; and what is missing of them."""
     cdef Market *market = feed.market_now(instrument)
     cdef uint64_t unit_ns = NS_PER_US if in_us else NS_PER_MS
     cdef Array found = Array()
-    cdef uint64_t i = 0
     cdef uint64_t end = market.tape.trades.count
-    if from_id >= 0:
-        while i < end and number_of(market.tape.trades.items[i].key) < <uint64_t> from_id:
-            i += 1
-        end = min(end, i + limit)
-    elif end > <uint64_t> limit:
-        i = end - limit
-    while i < end:
-        found.ends(write_trade_row(found.room(), &market.tape, &market.tape.trades.items[i], unit_ns))
+    cdef uint64_t i = end - limit if from_id < 0 and end > <uint64_t> limit else 0
+    cdef uint64_t known_key = market.tape.trades.known_key
+    cdef const Trade *trade
+    cdef int room = limit
+    while i < end and room > 0:
+        trade = &market.tape.trades.items[i]
+        if is_from(market, trade.key, from_id):
+            found.ends(write_trade_row(found.room(), &market.tape, trade, unit_ns))
+            room -= 1
         i += 1
-    return found.finish(), market.tape.trades.known_ns
+    if known_key == 0 or (from_id < 0 and room == 0) or is_before(market, known_key, from_id):
+        return found.finish(), None
+    return found.finish(), forgotten(market, market.tape.trades.known_ns, known_key, market.tape.trades.known_seq)
 
 
 def aggregates(
     Feed feed not None, int instrument, int limit, int64_t from_id=-1, int64_t start_ms=-1, int64_t end_ms=-1,
     bint in_us=False,
-) -> tuple[bytes, int]:
+) -> tuple[bytes, Forgotten | None]:
     """As `trades`, of aggregates; `start_ms` and `end_ms` bound their times, both inclusive."""
     cdef Market *market = feed.market_now(instrument)
     cdef uint64_t unit_ns = NS_PER_US if in_us else NS_PER_MS
@@ -100,6 +123,7 @@ def aggregates(
     cdef uint64_t place = market.tape.trades.count
     cdef uint64_t count = 0, first, i
     cdef Array found = Array()
+    cdef bint is_whole
     cdef Aggregate *items = <Aggregate *> malloc((place + 1) * sizeof(Aggregate))
     if items == NULL:
         raise MemoryError("no memory for aggregates")
@@ -109,21 +133,36 @@ def aggregates(
             if first == place:
                 break
             place = first
-            if within(number_of(items[count].first_key), items[count].time_ns, from_id, start_ns, end_ns):
+            if is_from(market, items[count].first_key, from_id) and start_ns <= items[count].time_ns < end_ns:
                 count += 1
         for i in range(min(count, <uint64_t> limit)):
             found.ends(write_aggregate_row(found.room(), &market.tape, &items[count - 1 - i], unit_ns))
-        return found.finish(), market.tape.trades.known_ns
+        is_whole = not from_first and count >= <uint64_t> limit
+        return found.finish(), None if is_whole else before_place(market, place, from_id, start_ns)
     finally:
         free(items)
+
+
+cdef object before_place(const Market *market, uint64_t place, int64_t from_id, uint64_t start_ns):
+    """What an answer lacks whose aggregates begin with the trade at `place`; None if that is nothing."""
+    cdef const Trade *last
+    cdef uint64_t key = market.tape.trades.known_key
+    cdef uint64_t seq = market.tape.trades.known_seq
+    cdef uint64_t ns = market.tape.trades.known_ns
+    if key == 0:
+        return None
+    if place:  # of an aggregate whose beginning may have been dropped
+        last = &market.tape.trades.items[place - 1]
+        key, seq, ns = last.key, last.cause, last.time_ns + 1
+    return None if is_before(market, key, from_id) or start_ns >= ns else forgotten(market, ns, key, seq)
 
 
 def klines(
     Feed feed not None, int instrument, str interval not None, int limit, int64_t start_ms=-1, int64_t end_ms=-1,
     bint in_us=False,
-) -> tuple[bytes, int]:
-    """Candles that begin from `start_ms` on, or the last ones, up to `end_ms`; and the time in ns from which on memory
-    has them: PostgreSQL has those before. The last is the one under way. KeyError if there is no such interval."""
+) -> tuple[bytes, Forgotten | None]:
+    """Candles that begin from `start_ms` on, or the last ones, up to `end_ms`, the one under way included; and what is
+    missing of them. KeyError if there is no such interval."""
     cdef Market *market = feed.market_now(instrument)
     cdef int place = interval_named(interval)
     if place < 0:
@@ -132,23 +171,36 @@ def klines(
     cdef uint64_t unit_ns = NS_PER_US if in_us else NS_PER_MS
     cdef uint64_t last_ns = market_time(market)
     cdef uint64_t first_ns = series.known_ns or (series.items[0].open_ns if series.count else 0)
-    cdef uint64_t at_ns
+    cdef uint64_t at_ns, wanted_ns
     cdef Candle candle
     cdef Array found = Array()
     if end_ms >= 0:
         last_ns = min(last_ns, <uint64_t> end_ms * NS_PER_MS)
     last_ns = interval_open(place, last_ns)
-    at_ns = begins(place, last_ns, limit, start_ms, first_ns)
+    wanted_ns = begins(place, last_ns, limit, start_ms, first_ns)
+    at_ns = max(wanted_ns, first_ns)
     while series.count and at_ns <= last_ns and limit > 0:
         if candle_at(&market.tape.candles, place, at_ns, &candle):
             found.ends(write_kline_row(found.room(), &market.tape, place, &candle, unit_ns))
             limit -= 1
         at_ns = interval_next(place, at_ns)
-    return found.finish(), series.known_ns
+    if wanted_ns > last_ns or (wanted_ns >= series.known_ns if start_ms >= 0 else limit == 0):
+        return found.finish(), None
+    return found.finish(), before_time(market, series, series.known_ns, interval_open(place, market_time(market)))
+
+
+cdef object before_time(const Market *market, const Series *series, uint64_t known_ns, uint64_t open_ns):
+    """What an answer lacks that begins at `known_ns`; None if that is nothing.
+
+    A candle is not known exactly while it lasts, where a trade in it was corrected and the others are forgotten. Of it
+    is told what the database has, however much that is; so only what is over, at `open_ns`, must be there.
+    """
+    cdef uint64_t key = key_before(series, min(known_ns, open_ns))
+    return forgotten(market, known_ns, key, 0) if known_ns else None
 
 
 cdef uint64_t begins(int interval, uint64_t last_ns, int limit, int64_t start_ms, uint64_t first_ns) noexcept:
-    """Where the candles of an answer begin, not before `first_ns`."""
+    """Where the candles of an answer are to begin; of the last ones, not before `first_ns`."""
     cdef uint64_t at_ns = last_ns
     if start_ms < 0:
         while limit > 1 and at_ns > first_ns:
@@ -158,7 +210,30 @@ cdef uint64_t begins(int interval, uint64_t last_ns, int limit, int64_t start_ms
         at_ns = interval_open(interval, <uint64_t> start_ms * NS_PER_MS)
         if at_ns < <uint64_t> start_ms * NS_PER_MS:
             at_ns = interval_next(interval, at_ns)
-    return max(at_ns, first_ns)
+    return at_ns
+
+
+def window(Feed feed not None, int instrument, int minutes, int offset, bint is_full) -> tuple[bytes, Forgotten | None]:
+    """Statistics of the last `minutes` and the one under way, or, with 0, of the day that began at midnight where
+    clocks are `offset` minutes ahead; and what is missing of them."""
+    cdef Market *market = feed.market_now(instrument)
+    cdef uint64_t now_ns = market_time(market)
+    cdef uint64_t close_ns = now_ns
+    cdef int64_t minute = <int64_t> (now_ns // MINUTE_NS) - minutes
+    cdef uint64_t open_ns, known_ns
+    cdef Candle sum
+    cdef char room[FIGURES_SIZE]
+    cdef char *end
+    if not minutes:
+        minute -= (minute + offset) % MINUTES_OF_DAY
+        close_ns = <uint64_t> (minute + MINUTES_OF_DAY) * MINUTE_NS - NS_PER_MS
+    open_ns = <uint64_t> max(minute, 0) * MINUTE_NS
+    known_ns = tape_known(&market.tape, open_ns)
+    tape_since(&market.tape, known_ns, &sum)
+    end = write_window(room, &market.tape, &sum, open_ns, close_ns, is_full)
+    return PyBytes_FromStringAndSize(room, end - room), before_time(
+        market, &market.tape.candles.series[MINUTE], known_ns if known_ns > open_ns else 0, interval_open(HOUR, now_ns)
+    )
 
 
 def rows(Feed feed not None, str form not None, list instruments not None) -> list[bytes]:

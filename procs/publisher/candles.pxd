@@ -32,6 +32,7 @@ cdef struct Series:
     uint64_t count
     uint64_t capacity
     uint64_t known_ns        # it has every candle from here on, exactly; 0: since the instrument's first trade
+    uint64_t known_key       # the last trade of the last candle that was dropped; 0: none was
     int64_t before_ticks     # the close of the last candle that was dropped; 0: none was
 
 cdef struct Candles:
@@ -47,6 +48,7 @@ cdef int candles_mend(Candles *candles, const Trades *trades, const Trade *befor
 cdef uint64_t candle_position(const Series *series, uint64_t time_ns) noexcept nogil
 cdef int64_t close_before(const Series *series, uint64_t position) noexcept nogil
 cdef void candle_join(Candle *sum, const Candle *candle) noexcept nogil
+cdef uint64_t key_before(const Series *series, uint64_t time_ns) noexcept nogil
 cdef bint candle_at(const Candles *candles, int interval, uint64_t open_ns, Candle *out) noexcept nogil
 cdef void candles_bare(Candles *candles) noexcept nogil
 cdef int candles_save(const Candles *candles, Saver out) except -1

@@ -110,6 +110,7 @@ cdef int open_candle(Series *series, int interval, uint64_t open_ns) except -1 n
     cdef Candle *items
     if series.count == full(interval):
         series.known_ns = max(series.known_ns, interval_next(interval, series.items[DROPPED - 1].open_ns))
+        series.known_key = series.items[DROPPED - 1].last_key
         series.before_ticks = series.items[DROPPED - 1].close_ticks
         series.count -= DROPPED
         memmove(series.items, series.items + DROPPED, series.count * sizeof(Candle))
@@ -196,6 +197,12 @@ cdef uint64_t candle_position(const Series *series, uint64_t time_ns) noexcept n
 cdef int64_t close_before(const Series *series, uint64_t position) noexcept nogil:
     """The close of the candle before that place; 0 if nothing was traded before it."""
     return series.items[position - 1].close_ticks if position else series.before_ticks
+
+
+cdef uint64_t key_before(const Series *series, uint64_t time_ns) noexcept nogil:
+    """The last trade of the last candle that begins before that time; 0 if there is none."""
+    cdef uint64_t position = candle_position(series, time_ns)
+    return series.items[position - 1].last_key if position else series.known_key
 
 
 cdef bint candle_at(const Candles *candles, int interval, uint64_t open_ns, Candle *out) noexcept nogil:

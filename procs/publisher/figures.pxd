@@ -29,4 +29,7 @@ cdef char *write_kline_row(char *out, const Tape *tape, int interval, const Cand
     noexcept nogil
 cdef char *write_day(char *out, const Tape *tape, const Quote *quote, uint64_t now_ns) noexcept nogil
 cdef char *write_mini_day(char *out, const Tape *tape, uint64_t now_ns) noexcept nogil
+cdef char *write_window(
+    char *out, const Tape *tape, const Candle *sum, uint64_t open_ns, uint64_t close_ns, bint is_full,
+) noexcept nogil
 cdef char *write_average(char *out, const Tape *tape, uint64_t now_ns) noexcept nogil

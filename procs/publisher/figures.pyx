@@ -196,18 +196,41 @@ cdef char *write_kline_row(char *out, const Tape *tape, int interval, const Cand
     return put(out, b',"0"]')
 
 
+cdef char *write_range(char *out, const Tape *tape, const Candle *sum) noexcept nogil:
+    out = write_price(out, b',"openPrice":', sum.open_ticks, tape)
+    out = write_price(out, b',"highPrice":', sum.high_ticks, tape)
+    return write_price(out, b',"lowPrice":', sum.low_ticks, tape)
+
+
+cdef char *write_volumes(char *out, const Tape *tape, const Candle *sum, uint64_t open_ns, uint64_t close_ns) \
+        noexcept nogil:
+    """The fields that all statistics end with."""
+    out = write_lots(put(out, b',"volume":'), sum.lots, &tape.quantity)
+    out = write_quote(put(out, b',"quoteVolume":'), sum.quote, &tape.quote)
+    out = write_integer(put(out, b',"openTime":'), open_ns // NS_PER_MS)
+    out = write_integer(put(out, b',"closeTime":'), close_ns // NS_PER_MS)
+    out = write_id(put(out, b',"firstId":'), sum, sum.first_key)
+    out = write_id(put(out, b',"lastId":'), sum, sum.last_key)
+    return put(write_integer(put(out, b',"count":'), sum.trades), b"}")
+
+
 cdef char *write_day_end(char *out, const Tape *tape, const Candle *day, uint64_t now_ns) noexcept nogil:
     """The fields that both forms of the day's statistics end with."""
-    out = write_price(out, b',"openPrice":', day.open_ticks, tape)
-    out = write_price(out, b',"highPrice":', day.high_ticks, tape)
-    out = write_price(out, b',"lowPrice":', day.low_ticks, tape)
-    out = write_lots(put(out, b',"volume":'), day.lots, &tape.quantity)
-    out = write_quote(put(out, b',"quoteVolume":'), day.quote, &tape.quote)
-    out = write_integer(put(out, b',"openTime":'), day.open_ns // NS_PER_MS)
-    out = write_integer(put(out, b',"closeTime":'), now_ns // NS_PER_MS)
-    out = write_id(put(out, b',"firstId":'), day, day.first_key)
-    out = write_id(put(out, b',"lastId":'), day, day.last_key)
-    return put(write_integer(put(out, b',"count":'), day.trades), b"}")
+    return write_volumes(write_range(out, tape, day), tape, day, day.open_ns, now_ns)
+
+
+cdef char *write_window(
+    char *out, const Tape *tape, const Candle *sum, uint64_t open_ns, uint64_t close_ns, bint is_full,
+) noexcept nogil:
+    """Statistics of a window; the small form has no change and no average."""
+    out = put(put(put(out, b'{"symbol":"'), tape.symbol), b'"')
+    if is_full:
+        out = write_signed(put(out, b',"priceChange":'), sum.close_ticks - sum.open_ticks, &tape.price)
+        out = write_percent(put(out, b',"priceChangePercent":'), sum)
+        out = write_average_price(put(out, b',"weightedAvgPrice":'), tape, sum)
+    out = write_range(out, tape, sum)
+    out = write_price(out, b',"lastPrice":', sum.close_ticks, tape)
+    return write_volumes(out, tape, sum, open_ns, close_ns)
 
 
 cdef char *write_day(char *out, const Tape *tape, const Quote *quote, uint64_t now_ns) noexcept nogil:

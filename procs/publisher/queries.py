@@ -20,6 +20,7 @@ from procs.publisher.feed import Feed
 
 MAX_CONNECTIONS = 256
 MAX_FDS = 8
+MOST_MINUTES = 7 * 1440  # of a window
 READ_BYTES = 65536
 ROWS_AT_ONCE = 256  # of what may be about all instruments: some milliseconds
 TURNS = 1000  # of the loop, a millisecond each, that a book may be in the middle of a command
@@ -129,6 +130,14 @@ class Queries:
                 )  # fmt: skip
             case asked.Klines():
                 found = self._klines(request)
+            case asked.Window():
+                found = answers.window(
+                    self._feed,
+                    self._instrument(request.symbol),
+                    max(0, min(request.minutes, MOST_MINUTES)),
+                    request.offset,
+                    request.is_full,
+                )
         return asked.Answer(*found)
 
     def _instrument(self, symbol: str) -> int:
@@ -137,7 +146,7 @@ class Queries:
             raise Unknown(symbol)
         return found
 
-    def _klines(self, request: asked.Klines) -> tuple[bytes, int]:
+    def _klines(self, request: asked.Klines) -> tuple[bytes, asked.Forgotten | None]:
         instrument = self._instrument(request.symbol)
         try:
             return answers.klines(

@@ -27,12 +27,15 @@ cdef struct Tape:
     Mend *mends
     uint64_t mend_count
     uint64_t mend_capacity
+    uint64_t mended_seq      # the command of the last correction that was carried out
 
 cdef int tape_define(Tape *tape, const InstrumentDefinedRecord *event) except -1
 cdef bint tape_ends_aggregate(const Tape *tape, const TradedRecord *event) noexcept nogil
 cdef int tape_trade(Tape *tape, int matcher, const TradedRecord *event) except -1 nogil
 cdef int tape_correct(Tape *tape, const CorrectedRecord *event) except -1 nogil
 cdef bint tape_settle(Tape *tape, uint64_t below) except -1 nogil
+cdef void tape_since(const Tape *tape, uint64_t from_ns, Candle *out) noexcept nogil
+cdef uint64_t tape_known(const Tape *tape, uint64_t from_ns) noexcept nogil
 cdef uint64_t day_open(uint64_t now_ns) noexcept nogil
 cdef void tape_day(const Tape *tape, uint64_t now_ns, Candle *out) noexcept nogil
 cdef int64_t before_day(const Tape *tape, uint64_t now_ns) noexcept nogil

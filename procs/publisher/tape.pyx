@@ -101,6 +101,7 @@ cdef int tape_correct(Tape *tape, const CorrectedRecord *event) except -1 nogil:
 cdef int mend(Tape *tape, const Mend *correction) except -1 nogil:
     cdef Trade *found = trades_find(&tape.trades, correction.key)
     cdef Trade before
+    tape.mended_seq = correction.cause
     memset(&before, 0, sizeof(before))
     before.key = correction.key
     before.price_ticks = correction.price_ticks
@@ -144,16 +145,33 @@ cdef uint64_t day_open(uint64_t now_ns) noexcept nogil:
     return (minute + 1 - min(minute + 1, MINUTES_OF_DAY)) * 60 * NS
 
 
-cdef void tape_day(const Tape *tape, uint64_t now_ns, Candle *out) noexcept nogil:
-    """Sum up the last 1,440 minutes: what is left of the first hour by minutes, the rest by hours."""
-    cdef uint64_t from_ns = day_open(now_ns)
-    cdef uint64_t hour_ns = interval_open(HOUR, from_ns + 3600 * NS - 1)
+cdef uint64_t first_hour(uint64_t from_ns) noexcept nogil:
+    """The first beginning of an hour from a time on."""
+    return interval_open(HOUR, from_ns + 3600 * NS - 1)
+
+
+cdef void tape_since(const Tape *tape, uint64_t from_ns, Candle *out) noexcept nogil:
+    """Sum up all since a minute began: what is left of its hour by minutes, the rest by hours."""
+    cdef uint64_t hour_ns = first_hour(from_ns)
     cdef const Series *minutes = &tape.candles.series[MINUTE]
     memset(out, 0, sizeof(Candle))
     out.open_ns = from_ns
     join_between(minutes, from_ns, hour_ns, out)
     join_between(&tape.candles.series[HOUR], hour_ns, ~(<uint64_t> 0), out)
-    flatten(out, before_day(tape, now_ns))
+    flatten(out, close_before(minutes, candle_position(minutes, from_ns)))
+
+
+cdef uint64_t tape_known(const Tape *tape, uint64_t from_ns) noexcept nogil:
+    """From when on `tape_since` knows all exactly: `from_ns`, or a later hour; perhaps one that has not begun."""
+    cdef uint64_t hour_ns = first_hour(from_ns)
+    if tape.candles.series[HOUR].known_ns > hour_ns:
+        return tape.candles.series[HOUR].known_ns
+    return from_ns if tape.candles.series[MINUTE].known_ns <= from_ns or hour_ns == from_ns else hour_ns
+
+
+cdef void tape_day(const Tape *tape, uint64_t now_ns, Candle *out) noexcept nogil:
+    """Sum up the last 1,440 minutes."""
+    tape_since(tape, day_open(now_ns), out)
 
 
 cdef int64_t before_day(const Tape *tape, uint64_t now_ns) noexcept nogil:

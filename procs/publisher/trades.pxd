@@ -21,6 +21,7 @@ cdef struct Trades:
     uint64_t capacity
     uint64_t known_ns        # it has all trades since then; 0: since the first
     uint64_t known_key       # the last one that was dropped; 0: none was
+    uint64_t known_seq       # and its command
 
 # Fills in a row of one taker's order, by one command, at one price.
 cdef struct Aggregate:
@@ -32,6 +33,7 @@ cdef struct Aggregate:
     uint64_t taker_buys
 
 cdef uint64_t key_of_trade(int matcher, uint64_t number) noexcept nogil
+cdef int matcher_of(uint64_t key) noexcept nogil
 cdef uint64_t number_of(uint64_t key) noexcept nogil
 cdef int trades_add(Trades *trades, const Trade *trade) except -1 nogil
 cdef Trade *trades_find(Trades *trades, uint64_t key) noexcept nogil

@@ -23,6 +23,10 @@ cdef uint64_t key_of_trade(int matcher, uint64_t number) noexcept nogil:
     return <uint64_t> matcher << KEY_BITS | number
 
 
+cdef int matcher_of(uint64_t key) noexcept nogil:
+    return <int> (key >> KEY_BITS)
+
+
 cdef uint64_t number_of(uint64_t key) noexcept nogil:
     """A trade's id, as all that tell of it have it."""
     return key & ((<uint64_t> 1 << KEY_BITS) - 1)
@@ -45,6 +49,7 @@ cdef int trades_add(Trades *trades, const Trade *trade) except -1 nogil:
     if trades.count == FULL:
         trades.known_ns = trades.items[dropped - 1].time_ns + 1
         trades.known_key = trades.items[dropped - 1].key
+        trades.known_seq = trades.items[dropped - 1].cause
         trades.count -= dropped
         memmove(trades.items, trades.items + dropped, trades.count * sizeof(Trade))
     if trades.count == trades.capacity:

@@ -15,6 +15,7 @@ from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
 from procs.api.binance.archive import Archive
 from procs.api.binance.errors import ApiError
 from procs.api.binance.pages import EVER_NS, Page
+from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
 from procs.api.history.tables import History
@@ -53,11 +54,11 @@ class Memory:
 
 def joined(url: str, memory: Memory, question: Callable[[Archive], Awaitable[Any]]) -> Any:
     async def asked() -> Any:
-        archive = Archive(memory.shown, lambda: History(url))
+        past = Past(lambda: History(url))
         try:
-            return await question(archive)
+            return await question(Archive(memory.shown, past))
         finally:
-            await archive.close()
+            await past.close()
 
     return asyncio.run(asked())
 

@@ -113,7 +113,17 @@ def average_price(trades: list[Trade], now_s: int) -> dict[str, Any]:
 def day(trades: list[Trade], now_ns: int) -> dict[str, Any]:
     """The statistics of the last 1,440 minutes, without what the book has."""
     open_s = now_ns // 10**9 // 60 * 60 - 1439 * 60
-    window = [trade for trade in trades if trade.time_ns // 10**9 >= open_s]
+    inside = [trade for trade in trades if trade.time_ns // 10**9 >= open_s]
+    before = [trade for trade in trades if trade.time_ns // 10**9 < open_s]
+    return statistics(inside, trades, open_s) | {
+        "prevClosePrice": price(before[-1].price if before else 0),
+        "lastQty": lots(trades[-1].lots if trades else 0),
+        "closeTime": now_ns // 10**6,
+    }
+
+
+def statistics(window: list[Trade], trades: list[Trade], open_s: int) -> dict[str, Any]:
+    """What statistics of all windows have."""
     before = [trade for trade in trades if trade.time_ns // 10**9 < open_s]
     previous = before[-1].price if before else 0
     prices = [trade.price for trade in window] or [previous]
@@ -124,20 +134,26 @@ def day(trades: list[Trade], now_ns: int) -> dict[str, Any]:
         "priceChange": text((prices[-1] - prices[0]) * TICK),
         "priceChangePercent": str(abs(percent) if percent == 0 else percent),
         "weightedAvgPrice": average(window, previous),
-        "prevClosePrice": price(previous),
         "lastPrice": price(prices[-1]),
-        "lastQty": lots(trades[-1].lots if trades else 0),
         "openPrice": price(prices[0]),
         "highPrice": price(max(prices)),
         "lowPrice": price(min(prices)),
         "volume": lots(sum(trade.lots for trade in window)),
         "quoteVolume": quote(window),
         "openTime": open_s * 1000,
-        "closeTime": now_ns // 10**6,
         "firstId": window[0].id if window else -1,
         "lastId": window[-1].id if window else -1,
         "count": len(window),
     }
+
+
+def window(trades: list[Trade], now_ns: int, minutes: int, offset: int) -> dict[str, Any]:
+    """The statistics of so many minutes and the one under way; with 0, since midnight at an offset in minutes."""
+    now_s = now_ns // 10**9
+    midnight = (now_s + 60 * offset) // 86400 * 86400 - 60 * offset
+    open_s = now_s // 60 * 60 - 60 * minutes if minutes else midnight
+    told = statistics([trade for trade in trades if trade.time_ns // 10**9 >= open_s], trades, open_s)
+    return told | {"closeTime": now_ns // 10**6 if minutes else (midnight + 86400) * 1000 - 1}
 
 
 def aggregates(trades: list[Trade]) -> list[dict[str, Any]]:

@@ -156,6 +156,12 @@ def test_market_data_is_served_on_the_same_port(venue: RunningVenue) -> None:
     assert Decimal(maker.open("ticker/price", symbol="SOLUSDT")["price"]) == 120
     assert Decimal(maker.open("klines", symbol="SOLUSDT", interval="1m")[-1][4]) == 120
     assert maker.open("trades", symbol="SOLUSDT")[-1]["id"] == trade["t"]
+    assert maker.open("historicalTrades", symbol="SOLUSDT", fromId=trade["t"])[0]["id"] == trade["t"]
+    for window in ({"windowSize": "7d"}, {"windowSize": "1m", "type": "MINI"}):
+        assert maker.open("ticker", symbol="SOLUSDT", **window)["lastId"] == trade["t"]
+    (day,) = maker.open("ticker/tradingDay", symbols='["SOLUSDT"]', timeZone="-3:30")
+    assert (day["lastPrice"], day["lastId"]) == ("120.00000000", trade["t"])
+    assert (day["openTime"] - 3_600_000 * 7 // 2) % 86_400_000 == 0
     with refused(-1121, "Invalid symbol"):
         maker.open("depth", symbol="NOPE")
     maker.signed("DELETE", "openOrders", symbol="SOLUSDT")

@@ -39,7 +39,8 @@ def set_clock(feed: Feed, exchange: Trading, at_ns: int) -> None:
     exchange.board.set(3, exchange.cause)  # LOG_END
     feed.follow_clock(ROUTER_SLOT, 0)
     beat(exchange.board, at_ns)
-    feed.poll()
+    while feed.poll():  # a poll takes no event behind a correction that waits
+        pass
     feed.poll()  # a time that was asked for before the last heartbeat is taken first
     assert feed.clock_ns == at_ns
 
@@ -47,9 +48,9 @@ def set_clock(feed: Feed, exchange: Trading, at_ns: int) -> None:
 def compare(feed: Feed, exchange: Trading, now_ns: int, limit: int = 40) -> None:
     trades = exchange.trades
     for interval in INTERVALS:
-        body, known_ns = answers.klines(feed, 1, interval, limit)
+        body, forgotten = answers.klines(feed, 1, interval, limit)
         assert json.loads(body) == twin.klines(trades, interval, now_ns // S, limit), interval
-        assert known_ns == 0
+        assert forgotten is None
     assert json.loads(answers.trades(feed, 1, 1000)[0]) == twin.recent(trades)
     assert json.loads(answers.aggregates(feed, 1, 1000)[0]) == twin.aggregates(trades)
     (told,) = map(json.loads, answers.rows(feed, "day", [1]))
@@ -57,6 +58,10 @@ def compare(feed: Feed, exchange: Trading, now_ns: int, limit: int = 40) -> None
         told.pop(name)
     assert told == twin.day(trades, now_ns)
     assert json.loads(answers.average(feed, 1)) == twin.average_price(trades, now_ns // S)
+    for minutes, offset in ((1, 0), (59, 0), (23 * 60, 0), (7 * 1440, 0), (0, 0), (0, 345), (0, -720)):
+        body, forgotten = answers.window(feed, 1, minutes, offset, is_full=True)
+        assert json.loads(body) == twin.window(trades, now_ns, minutes, offset), (minutes, offset)
+        assert forgotten is None
 
 
 def part_of(feed: Feed, tmp: Any) -> bytes:
@@ -196,17 +201,26 @@ def test_old_candles_go_and_the_answer_says_from_when_on_it_has_them() -> None:
     exchange = Trading()
     feed = live_feed(exchange)
     fill(exchange, feed, 4000, random.Random(7))
-    body, known_ns = answers.klines(feed, 1, "1s", 1000)
+    body, forgotten = answers.klines(feed, 1, "1s", 1000)
     told = json.loads(body)
     assert len(told) == 1000
     assert told == twin.klines(exchange.trades, "1s", exchange.now_ns // S, 1000)
-    assert START_NS < known_ns <= told[0][0] * 10**6
-    early, _ = answers.klines(feed, 1, "1s", 10, 0)
-    assert json.loads(early)[0][0] * 10**6 == known_ns
-    assert answers.klines(feed, 1, "1h", 1000)[1] == 0
-    trades, since_ns = answers.trades(feed, 1, 1000)
+    assert forgotten is None, "as many as were asked for are there"
+    early, forgotten = answers.klines(feed, 1, "1s", 10, 0)
+    assert forgotten is not None
+    assert START_NS < forgotten.ns <= told[0][0] * 10**6
+    assert json.loads(early)[0][0] * 10**6 == forgotten.ns
+    assert forgotten.trade_id == [each.id for each in exchange.trades if each.time_ns < forgotten.ns][-1]
+    assert answers.klines(feed, 1, "1h", 1000)[1] is None
+    trades, forgotten = answers.trades(feed, 1, 1000)
     assert json.loads(trades) == twin.recent(exchange.trades[-1000:])
-    assert since_ns > START_NS
+    assert forgotten is None
+    trades, forgotten = answers.trades(feed, 1, 1, 0)
+    assert forgotten is not None
+    (first,) = json.loads(trades)
+    last = [each for each in exchange.trades if each.id < first["id"]][-1]
+    assert (forgotten.matcher, forgotten.trade_id, forgotten.seq) == (1, last.id, last.group[0])
+    assert answers.trades(feed, 1, 1, first["id"])[1] is None
     compare_day(feed, exchange)
 
 
@@ -230,7 +244,13 @@ def test_a_trade_that_is_older_than_memory_is_corrected_in_the_sums_and_the_cand
     assert (told["count"], told["volume"], told["quoteVolume"]) == (
         expected["count"], expected["volume"], expected["quoteVolume"],
     )  # fmt: skip
-    assert answers.klines(feed, 1, "1M", 10)[1] > exchange.now_ns, "what it can't know exactly, it does not claim"
+    forgotten = answers.klines(feed, 1, "1M", 10)[1]
+    assert forgotten is not None
+    assert forgotten.ns > exchange.now_ns, "what it can't know exactly, it does not claim"
+    assert forgotten.corrected_seq == exchange.cause
+    _, forgotten = answers.window(feed, 1, 1440, 0, is_full=False)
+    assert forgotten is not None
+    assert forgotten.ns > oldest.time_ns
 
 
 def test_windows_move_by_the_minute_and_by_the_second() -> None:
@@ -279,7 +299,7 @@ def test_a_core_that_starts_again_tells_no_time() -> None:
 def test_nothing_traded_is_told_as_nothing(form: str) -> None:
     exchange = Trading()
     feed = live_feed(exchange)
-    assert answers.klines(feed, 1, "1m", 10) == (b"[]", 0)
+    assert answers.klines(feed, 1, "1m", 10) == (b"[]", None)
     (told,) = map(json.loads, answers.rows(feed, form, [1]))
     assert told["symbol"] == "BTCUSDT"
     assert all(value == "0.00000000" for name, value in told.items() if name.endswith("Price"))

@@ -7,17 +7,18 @@ row, memory's is the later one. As long as memory has forgotten nothing the data
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from procs.api.binance.archived import archived_fill, archived_order
 from procs.api.binance.errors import unavailable
 from procs.api.binance.pages import Page
+from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.binance.views import FillView, OrderView, SymbolView
-from procs.api.history.rows import Fill, HistoryUnavailableError, Order, Read
+from procs.api.history.rows import Fill, Order, Read
 from procs.api.history.tables import MOST_ROWS, History
-from shm.log_lines import log
 
 ROWS_A_TURN = 100  # that are made views of before others have their turn in the loop
 Row = TypeVar("Row")
@@ -25,28 +26,22 @@ View = TypeVar("View")
 
 
 class Archive:
-    """The join. `history` makes what asks the database, when it is needed first."""
+    """The join."""
 
-    def __init__(self, shown: Shown, history: Callable[[], History]) -> None:
+    def __init__(self, shown: Shown, past: Past) -> None:
         self._shown = shown
-        self._make = history
-        self._history: History | None = None
-
-    async def close(self) -> None:
-        """Ask no more."""
-        if self._history is not None:
-            await self._history.close()
+        self._past = past
 
     async def order(self, account: int, order_id: int, client_order_id: bytes | None) -> OrderView | None:
         """The account's order of an id, or, with 0, of a client id; None if it has none. ApiError."""
         found = self._shown.find(account, order_id, client_order_id)
         if found is not None or not self._shown.forgotten_seq():
             return found
-        history = await self._opened()
         if order_id or client_order_id is None:
-            read = await _told(history.order(account, order_id, with_value=True))
+            read = await self._past.ask(lambda history: history.order(account, order_id, with_value=True))
         else:
-            read = await _told(history.order_by_client_id(account, client_order_id.decode(), with_value=True))
+            named = client_order_id.decode()
+            read = await self._past.ask(lambda history: history.order_by_client_id(account, named, with_value=True))
         found = self._shown.find(account, order_id, client_order_id)
         if found is not None:
             return found
@@ -58,9 +53,8 @@ class Archive:
         views, forgotten = self._shown.orders(account, instrument, page)
         if not forgotten:
             return views
-        history = await self._opened()
-        read = await _told(
-            history.orders(
+        read = await self._past.ask(
+            lambda history: history.orders(
                 account, symbol.symbol.decode(), first=page.first, since_us=page.since_us, until_us=page.until_us,
                 limit=page.limit, with_values=True,
             )
@@ -88,19 +82,17 @@ class Archive:
         return page.cut([joined[key] for key in sorted(joined)])
 
     async def _fills(self, account: int, symbol: str, order_id: int, page: Page) -> Read[Fill]:
-        history = await self._opened()
         if not order_id:
-            return await _told(
-                history.fills(
+            return await self._past.ask(
+                lambda history: history.fills(
                     account, symbol, first=page.first, since_us=page.since_us, until_us=page.until_us,
                     limit=page.limit,
                 )
             )  # fmt: skip
-        read = await _told(history.fills_of_order(account, order_id))
+        read = await self._past.ask(lambda history: history.fills_of_order(account, order_id))
         rows, last = list(read.rows), read
         while len(last.rows) == MOST_ROWS:
-            behind = (rows[-1].seq, rows[-1].trade_id + 1)
-            last = await _told(history.fills_of_order(account, order_id, first=behind))
+            last = await self._past.ask(partial(_more_fills, account, order_id, rows[-1]))
             rows += last.rows
         kept = [row for row in rows if row.symbol == symbol and row.trade_id >= page.first and _is_in(page, row)]
         return Read(kept, read.at)
@@ -108,20 +100,9 @@ class Archive:
     def _order(self, row: Order) -> OrderView:
         return archived_order(row, self._shown.symbol(self._shown.instrument(row.symbol.encode())))
 
-    async def _opened(self) -> History:
-        if self._history is None:
-            self._history = self._make()
-            await self._history.open()
-        return self._history
 
-
-async def _told(question: Awaitable[Read[Row]]) -> Read[Row]:
-    """The answer. ApiError where the database gives none."""
-    try:
-        return await question
-    except HistoryUnavailableError as error:
-        log.warning("history_unavailable", reason=str(error))
-        raise unavailable("history is away") from None
+async def _more_fills(account: int, order_id: int, last: Fill, history: History) -> Read[Fill]:
+    return await history.fills_of_order(account, order_id, first=(last.seq, last.trade_id + 1))
 
 
 async def _viewed(rows: Sequence[Row], made: Callable[[Row], View]) -> list[View]:

@@ -16,6 +16,7 @@ from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError, Number, not_supported, outcome_unknown, unavailable
 from procs.api.binance.parameters import Parameters
+from procs.api.binance.past import Past
 from procs.api.binance.routes import ROUTES, Route, Scope, Security, weight_of
 from procs.api.binance.shown import Shown
 from procs.api.binance.signatures import (
@@ -65,8 +66,8 @@ class Dialect:
         self._venue_key = venue_key
         self._verifiers: dict[int, Key] = {}
         self.handlers: dict[str, Handler] = {}
-        self.archive = Archive(self.shown, history)
-        self.add(Account(desk, self.shown, self.archive, self.weights, self.orders))
+        self.past = Past(history)
+        self.add(Account(desk, self.shown, Archive(self.shown, self.past), self.weights, self.orders))
         self.add(Trading(desk, self.shown, lambda account, count: self.orders.take(account, count, time.monotonic())))
 
     def add(self, room: object) -> None:

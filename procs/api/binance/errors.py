@@ -118,6 +118,11 @@ def too_many_parameters() -> ApiError:
     return ApiError(400, Number.TOO_MANY_PARAMETERS, "Too many parameters sent for this endpoint.")
 
 
+def too_many_symbols(most: int) -> ApiError:
+    text = f"Too many values sent for parameter 'symbols', maximum allowed up to {most}."
+    return ApiError(400, Number.TOO_MANY_PARAMETERS, text)
+
+
 def duplicate_parameter() -> ApiError:
     return ApiError(400, Number.TOO_MANY_PARAMETERS, "Duplicate values for a parameter detected.")
 

@@ -1,20 +1,28 @@
 """What clients ask about the market: books, trades, candles, statistics. The publisher has them, and makes the answers.
 
-Each method answers a route of its name.
+Each method answers a route of its name. What the publisher has forgotten is joined from PostgreSQL (`market_archive`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from procs.api.binance.answers import MICROSECOND
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import (
+    either_missing,
     illegal_characters,
     interval_invalid,
     invalid,
     invalid_combination,
     symbol_unknown,
+    too_many_symbols,
     unavailable,
 )
+from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.names import symbols_named
 from procs.edge.market_queries import (
     MAX_LEVELS,
@@ -22,45 +30,48 @@ from procs.edge.market_queries import (
     Aggregates,
     Klines,
     MarketDataAwayError,
-    MarketQueries,
-    Request,
-    Rows,
     Trades,
     UnknownNameError,
+    Window,
 )
 
 DEFAULT_LEVELS = 100
 DEFAULT_ROWS = 500
 MOST_ROWS = 1000
 MOST_TIME = 2**53
+LAST_MS = 2**63 // 10**6 - 1  # what the venue's clock can show
 FORMS = {b"FULL": "day", b"MINI": "mini_day"}
+MOST_WINDOWS = 100  # symbols of a request
+WINDOWS_AT_ONCE = 8
+WINDOW = re.compile(rb"([1-9][0-9]?)([mhd])")
+WINDOW_UNITS = {b"m": (59, 1), b"h": (23, 60), b"d": (7, 1440)}  # how many there may be, and the minutes of one
+ZONE = re.compile(rb"(-?)([0-9]{1,2})(?::([0-9]{2}))?")
+LEAST_ZONE, MOST_ZONE = -12 * 60, 14 * 60
+T = TypeVar("T")
 
 
 class Market:
-    """The handlers."""
+    """The handlers. `archive` answers what may be older than the publisher's memory."""
 
-    def __init__(self, queries: MarketQueries) -> None:
-        self._queries = queries
+    def __init__(self, archive: MarketArchive) -> None:
+        self._queries = archive.queries
+        self._archive = archive
 
     async def depth(self, call: Call) -> bytes:
         """The best levels of a book."""
         limit = call.sent.integer(b"limit", 1, 2**31, DEFAULT_LEVELS) or DEFAULT_LEVELS
-        try:
-            return await self._queries.depth(_symbol(call), min(limit, MAX_LEVELS))
-        except UnknownNameError:
-            raise symbol_unknown() from None
-        except MarketDataAwayError as error:
-            raise unavailable(str(error)) from None
+        return await _told(self._queries.depth(_symbol(call), min(limit, MAX_LEVELS)))
 
     async def trades(self, call: Call) -> bytes:
         """The last trades."""
-        return await self._ask(Trades(_symbol(call), _limit(call), in_us=call.unit == MICROSECOND))
+        return await _told(self._archive.trades(Trades(_symbol(call), _limit(call), in_us=call.unit == MICROSECOND)))
 
     async def historical_trades(self, call: Call) -> bytes:
         """Trades from an id on, or the last ones."""
         first = call.sent.integer(b"fromId", 0, MOST_TIME, NOT_THERE)
         assert first is not None
-        return await self._ask(Trades(_symbol(call), _limit(call), first, call.unit == MICROSECOND))
+        asked = Trades(_symbol(call), _limit(call), first, call.unit == MICROSECOND)
+        return await _told(self._archive.trades(asked))
 
     async def agg_trades(self, call: Call) -> bytes:
         """Fills of one order at one price as one: from an id or a time on, or the last ones."""
@@ -68,7 +79,8 @@ class Market:
         assert first is not None
         start_ms, end_ms = _span(call)
         in_us = call.unit == MICROSECOND
-        return await self._ask(Aggregates(_symbol(call), _limit(call), first, start_ms, end_ms, in_us))
+        asked = Aggregates(_symbol(call), _limit(call), first, start_ms, end_ms, in_us)
+        return await _told(self._archive.aggregates(asked))
 
     async def klines(self, call: Call) -> bytes:
         """Candles: from a time on, or the last ones."""
@@ -77,7 +89,7 @@ class Market:
             raise invalid("timeZone")
         start_ms, end_ms = _span(call)
         asked = Klines(_symbol(call), interval, _limit(call), start_ms, end_ms, call.unit == MICROSECOND)
-        return await self._ask(asked, interval)
+        return await _told(self._archive.klines(asked), interval)
 
     async def ui_klines(self, call: Call) -> bytes:
         """The same: this venue's candles need nothing more to be shown."""
@@ -85,19 +97,24 @@ class Market:
 
     async def avg_price(self, call: Call) -> bytes:
         """The average price of the last five minutes."""
-        try:
-            return await self._queries.average(_symbol(call))
-        except UnknownNameError:
-            raise symbol_unknown() from None
-        except MarketDataAwayError as error:
-            raise unavailable(str(error)) from None
+        return await _told(self._queries.average(_symbol(call)))
 
     async def ticker_24hr(self, call: Call) -> bytes:
         """What happened in the last 24 hours."""
-        form = FORMS.get(call.sent.get(b"type") or b"FULL")
-        if form is None:
-            raise invalid("type")
-        return await self._rows(call, form)
+        return await self._rows(call, _form(call))
+
+    async def ticker(self, call: Call) -> bytes:
+        """What happened in a window that ends now."""
+        asked = WINDOW.fullmatch(call.sent.get(b"windowSize") or b"1d")
+        most, minutes = WINDOW_UNITS[asked[2]] if asked else (0, 0)
+        if asked is None or int(asked[1]) > most:
+            raise invalid("windowSize")
+        return await self._windows(call, lambda symbol, full: Window(symbol, int(asked[1]) * minutes, 0, full))
+
+    async def ticker_trading_day(self, call: Call) -> bytes:
+        """What happened since midnight, wherever that is."""
+        offset = _zone(call)
+        return await self._windows(call, lambda symbol, full: Window(symbol, 0, offset, full))
 
     async def ticker_price(self, call: Call) -> bytes:
         """The last prices."""
@@ -110,15 +127,50 @@ class Market:
     async def _rows(self, call: Call, form: str) -> bytes:
         named = symbols_named(call.sent)
         single = call.sent.get(b"symbol") is not None
-        return await self._ask(Rows(form, None if named is None else sorted(named), single))
+        return await _told(self._queries.rows(form, None if named is None else sorted(named), single=single))
 
-    async def _ask(self, request: Request, interval: str = "") -> bytes:
-        try:
-            return (await self._queries.ask(request)).body
-        except UnknownNameError as error:
-            raise interval_invalid() if interval and str(error) == interval else symbol_unknown() from None
-        except MarketDataAwayError as error:
-            raise unavailable(str(error)) from None
+    async def _windows(self, call: Call, asked: Callable[[str, bool], Window]) -> bytes:
+        """A window of each symbol that is named; some must be."""
+        named = symbols_named(call.sent)
+        if named is None:
+            raise either_missing("symbol", "symbols")
+        if len(named) > MOST_WINDOWS:
+            raise too_many_symbols(MOST_WINDOWS)
+        is_full = _form(call) == "day"
+        wanted = [asked(symbol, is_full) for symbol in sorted(named)]
+        found: list[bytes] = []
+        for begin in range(0, len(wanted), WINDOWS_AT_ONCE):
+            some = wanted[begin : begin + WINDOWS_AT_ONCE]
+            found += await _told(asyncio.gather(*(self._archive.window(each) for each in some)))
+        return found[0] if call.sent.get(b"symbol") is not None else b"[%s]" % b",".join(found)
+
+
+async def _told(question: Awaitable[T], interval: str = "") -> T:
+    """The answer. ApiError where there is none."""
+    try:
+        return await question
+    except UnknownNameError as error:
+        raise interval_invalid() if interval and str(error) == interval else symbol_unknown() from None
+    except MarketDataAwayError as error:
+        raise unavailable(str(error)) from None
+
+
+def _form(call: Call) -> str:
+    form = FORMS.get(call.sent.get(b"type") or b"FULL")
+    if form is None:
+        raise invalid("type")
+    return form
+
+
+def _zone(call: Call) -> int:
+    """How many minutes the clocks of timeZone are ahead of UTC. ApiError."""
+    named = ZONE.fullmatch(call.sent.get(b"timeZone") or b"0")
+    if named is None or int(named[3] or 0) > 59:
+        raise invalid("timeZone")
+    offset = (int(named[2]) * 60 + int(named[3] or 0)) * (-1 if named[1] else 1)
+    if not LEAST_ZONE <= offset <= MOST_ZONE:
+        raise invalid("timeZone")
+    return offset
 
 
 def _symbol(call: Call) -> str:
@@ -138,7 +190,7 @@ def _span(call: Call) -> tuple[int, int]:
     for name in (b"startTime", b"endTime"):
         moment = call.sent.integer(name, 0, MOST_TIME, NOT_THERE)
         assert moment is not None
-        found.append(moment // 1000 if moment >= 10**14 else moment)
+        found.append(min(moment // 1000 if moment >= 10**14 else moment, LAST_MS))
     if found[0] > found[1] != NOT_THERE:
         raise invalid_combination()
     return found[0], found[1]

@@ -60,6 +60,7 @@ TRADE_COLUMNS = """
 SPAN = """
     t."time" >= %(since)s AND t."time" < %(end)s
     AND (%(first)s = 0 OR t.matcher = %(matcher)s AND t.trade_id >= %(first)s)
+    AND (t.seq, t.trade_id) <= (%(last_seq)s, %(last_id)s)
 """
 TRADES = f"""
     SELECT {TRADE_COLUMNS} FROM trades AS t {CORRECTED}
@@ -123,6 +124,12 @@ ORDER_FILLS = f"""
 """
 CREATED = "SELECT created FROM orders WHERE order_id = %(order_id)s AND user_id = %(user_id)s"
 
+OF_SPAN = f"""
+    SELECT t.trade_id FROM trades AS t {CORRECTED}
+    WHERE t.symbol = %(symbol)s AND t."time" >= %(begins)s AND t."time" < %(ends)s AND {STANDING}
+"""
+FIRST_OF_SPAN = f'{OF_SPAN} ORDER BY t."time", t.seq, t.trade_id LIMIT 1'
+LAST_OF_SPAN = f'{OF_SPAN} ORDER BY t."time" DESC, t.seq DESC, t.trade_id DESC LIMIT 1'
 CANDLE_SUMS = """
     (array_agg(open ORDER BY "time"))[1]::text AS open, max(high)::text AS high, min(low)::text AS low,
     (array_agg(close ORDER BY "time" DESC))[1]::text AS close, sum(volume)::text AS volume,
@@ -144,7 +151,16 @@ MADE_CANDLES = f"""
     GROUP BY begins
 """
 MONTHS = MADE_CANDLES.replace('date_bin(%(length)s, "time", %(origin)s)', "date_trunc('month', \"time\", 'UTC')")
+# A span of which candles are still being made, as those of an earlier version's trades are.
+UNMADE = "SELECT FROM candle_gaps WHERE symbol = %(symbol)s AND since < %(ends)s AND until > %(begins)s"
 FIRST_CANDLE = 'SELECT min("time") FROM candles WHERE symbol = %(symbol)s AND "interval" = %(stored)s'
+WINDOW = f"""
+    SELECT %(symbol)s::text, {CANDLE_SUMS}, ({FIRST_OF_SPAN}), ({LAST_OF_SPAN}) FROM candles
+    WHERE symbol = %(symbol)s AND (
+        "interval" = '1m' AND "time" >= %(begins)s AND "time" < %(hour)s
+        OR "interval" = '1h' AND "time" >= %(hour)s AND "time" < %(ends)s)
+    HAVING count(*) > 0
+"""
 CLOSE_BEFORE = """
     SELECT close::text FROM candles WHERE symbol = %(symbol)s AND "interval" = %(stored)s AND "time" < %(begins)s
     ORDER BY "time" DESC LIMIT 1

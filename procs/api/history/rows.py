@@ -126,6 +126,23 @@ class Candle(Struct, frozen=True):
     taker_buy_quote_volume: str
 
 
+class Window(Struct, frozen=True):
+    """What was traded in a span, and the ids of its first and last trade."""
+
+    symbol: str
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    quote_volume: str
+    trades: int
+    taker_buy_volume: str
+    taker_buy_quote_volume: str
+    first_id: int
+    last_id: int
+
+
 class Position(Struct, frozen=True):
     """At average cost; `average_cost` is None where there is no position."""
 

@@ -29,6 +29,7 @@ from procs.api.history.rows import (
     Read,
     Trade,
     Watermark,
+    Window,
 )
 
 MOST_ROWS = 1_000  # of a page
@@ -39,6 +40,8 @@ WAIT_S = 2.0  # for a connection
 MOST_WAITING = 256
 
 T = TypeVar("T")
+TradeKey = tuple[int, int]  # the sequence of its command, and its id
+ENDLESS: TradeKey = (2**63 - 1, 2**63 - 1)
 Row = Mapping[str, Any]
 
 
@@ -66,12 +69,13 @@ class Snapshot:
         """As `History.candles`."""
         stored = INTERVALS[interval][1]
         key = {"symbol": symbol, "stored": stored, "length": INTERVALS[interval][0], "origin": origin_of(interval)}
-        first = await self.one(queries.FIRST_CANDLE, key)
-        if first is None or first[0] is None:
-            return []
         bins = Bins(interval)
         last = bins.begin(self.at.time_us if until_us is None else until_us)
         begins = bins.forward(last, 1 - limit) if since_us is None else bins.at_or_after(since_us)
+        await self._check_made(symbol, begins, bins.forward(last, 1))
+        first = await self.one(queries.FIRST_CANDLE, key)
+        if first is None or first[0] is None:
+            return []
         begins = max(begins, bins.begin(us_of(first[0])))
         ends = min(bins.forward(last, 1), bins.forward(begins, limit))
         if ends <= begins:
@@ -97,6 +101,19 @@ class Snapshot:
                 candles.append(Candle(begins, close, close, close, close, "0", next - 1, "0", 0, "0", "0"))
             begins = next
         return candles
+
+    async def window(self, symbol: str, begins: int, ends: int) -> list[Window]:
+        """As `History.window`."""
+        await self._check_made(symbol, begins, ends)
+        hour = min(Bins("1h").at_or_after(begins), ends)
+        key = {"symbol": symbol, "begins": time_of(begins), "hour": time_of(hour), "ends": time_of(ends)}
+        return await self.rows(Window, queries.WINDOW, key)
+
+    async def _check_made(self, symbol: str, begins: int, ends: int) -> None:
+        """That no candle of a span is still to be made of trades that are there. HistoryUnavailableError."""
+        key = {"symbol": symbol, "begins": time_of(begins), "ends": time_of(ends)}
+        if await self.one(queries.UNMADE, key) is not None:
+            raise HistoryUnavailableError(f"candles of {symbol} are still being made")
 
 
 class History:
@@ -185,14 +202,14 @@ class History:
 
     async def trades(
         self, symbol: str, *, first: int = 0, since_us: int | None = None, until_us: int | None = None,
-        limit: int = 500,
+        last: TradeKey = ENDLESS, limit: int = 500,
     ) -> Read[Trade]:  # fmt: skip
-        """Of an instrument, in their order: from a trade id, or a time, on; with neither, the last ones.
+        """Of an instrument, in their order, up to `last`: from a trade id, or a time, on; with neither, the last ones.
 
         Ids are those of the matcher that the instrument is with now.
         """
         async with self.snapshot() as at:
-            key = await self._span(at, symbol, first, since_us, until_us, limit)
+            key = await self._span(at, symbol, first, since_us, until_us, limit, last)
             if key is None:
                 return Read([], at.at)
             if first or since_us is not None:
@@ -201,27 +218,27 @@ class History:
 
     async def aggregate_trades(
         self, symbol: str, *, first: int = 0, since_us: int | None = None, until_us: int | None = None,
-        limit: int = 500,
+        last: TradeKey = ENDLESS, limit: int = 500,
     ) -> Read[AggregateTrade]:  # fmt: skip
         """As `trades`, those that one order made at one price in one go together."""
         limit = _bounded(limit)
         async with self.snapshot() as at:
-            key = await self._span(at, symbol, first, since_us, until_us, MOST_ROWS)
+            key = await self._span(at, symbol, first, since_us, until_us, MOST_ROWS, last)
             if key is None:
                 return Read([], at.at)
             is_forward = bool(first) or since_us is not None
             if first:  # from the beginning of what the first one belongs to
-                key |= {"first": 0}
+                key |= {"first": 1}
             key |= {"limit": limit + limit // 4 + 10}
             while True:
                 made = await at.rows(_row, queries.TAKEN if is_forward else queries.LAST_TAKEN, key)
                 groups = _aggregated(made if is_forward else made[::-1])
+                groups = [group for group in groups if group.first_id >= first]
                 if len(made) < key["limit"] or len(groups) > limit + 1 or key["limit"] >= MOST_AGGREGATED:
                     break
                 key |= {"limit": min(4 * key["limit"], MOST_AGGREGATED)}
             if len(made) == key["limit"]:  # the one at the end may not be whole
                 groups = groups[:-1] if is_forward else groups[1:]
-            groups = [group for group in groups if group.first_id >= first]
             return Read(groups[:limit] if is_forward else groups[-limit:], at.at)
 
     async def fills(
@@ -264,6 +281,11 @@ class History:
         async with self.snapshot() as at:
             return Read(await at.candles(symbol, interval, since_us, until_us, _bounded(limit)), at.at)
 
+    async def window(self, symbol: str, begins_us: int, ends_us: int) -> Read[Window]:
+        """What was traded from the beginning of a minute to that of an hour: a row, or none."""
+        async with self.snapshot() as at:
+            return Read(await at.window(symbol, begins_us, ends_us), at.at)
+
     async def positions(self, account: int, symbol: str | None = None) -> Read[Position]:
         """An account's, by symbol: one for each instrument that it has traded, some thousands at most."""
         return await self._read(Position, queries.POSITIONS, {"user_id": account, "symbol": symbol}, MOST_ROWS)
@@ -282,11 +304,13 @@ class History:
             return Read(await _valued(at, found) if with_value else found, at.at)
 
     async def _span(
-        self, at: Snapshot, symbol: str, first: int, since_us: int | None, until_us: int | None, limit: int
-    ) -> dict[str, Any] | None:
+        self, at: Snapshot, symbol: str, first: int, since_us: int | None, until_us: int | None, limit: int,
+        last: TradeKey = ENDLESS,
+    ) -> dict[str, Any] | None:  # fmt: skip
         """What bounds a page of trades; None if there are none."""
         since = EPOCH if since_us is None else time_of(since_us)
         key: dict[str, Any] = {"symbol": symbol, "first": first, "matcher": 0, "limit": _bounded(limit)}
+        key |= {"last_seq": last[0], "last_id": last[1]}
         if first:
             row = await at.one(queries.TRADE_TIME, key)
             if row is None or row[1] is None:

@@ -1,0 +1,62 @@
+"""What PostgreSQL has of before, as answers ask for it: connected to when it is needed first, and 503 where it is away.
+
+A client may ask as often as it likes: the log has one line in `QUIET_S` about it, with how many there would have been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from procs.api.binance.errors import unavailable
+from procs.api.history.rows import HistoryUnavailableError, Read
+from procs.api.history.tables import History
+from shm.log_lines import log
+
+QUIET_S = 10.0
+Row = TypeVar("Row")
+
+
+class Past:
+    """The way to the database. `make` makes what asks it."""
+
+    def __init__(self, make: Callable[[], History], clock: Callable[[], float] = time.monotonic) -> None:
+        self._make = make
+        self._clock = clock
+        self._history: History | None = None
+        self._opening = asyncio.Lock()
+        self._quiet_until_s = float("-inf")
+        self._left_out = 0
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._history is not None:
+            await self._history.close()
+
+    async def ask(self, question: Callable[[History], Awaitable[Read[Row]]]) -> Read[Row]:
+        """The answer. ApiError where the database gives none."""
+        history = await self._opened()
+        try:
+            return await question(history)
+        except HistoryUnavailableError as error:
+            self._warn(str(error))
+            raise unavailable("history is away") from None
+
+    async def _opened(self) -> History:
+        async with self._opening:
+            if self._history is None:
+                history = self._make()
+                await history.open()
+                self._history = history
+            return self._history
+
+    def _warn(self, reason: str) -> None:
+        now_s = self._clock()
+        if now_s < self._quiet_until_s:
+            self._left_out += 1
+            return
+        log.warning("history_unavailable", reason=reason, left_out=self._left_out)
+        self._quiet_until_s = now_s + QUIET_S
+        self._left_out = 0
