@@ -47,6 +47,8 @@ class Application:
             await _answer(send, 403, [], refusal)
         else:
             body = b"" if scope["method"] == "GET" else await _body(receive)
+            if body is None:
+                return
             route = self._rest.route(scope["method"], scope["path"])
             answer = await self._rest.answer(route, scope["query_string"], body, headers, address)
             await _answer(send, answer.status, answer.headers, answer.body)
@@ -102,14 +104,14 @@ def _is_address(host: str) -> bool:
     return True
 
 
-async def _body(receive: Receive) -> bytes:
-    """A request's whole body; its connection bounds it."""
-    message = await receive()
-    body = bytes(message.get("body", b""))
-    while message.get("more_body"):
-        message = await receive()
+async def _body(receive: Receive) -> bytes | None:
+    """A request's whole body, which its connection bounds; None where the client left before it had sent all."""
+    body = bytearray()
+    while (message := await receive())["type"] == "http.request":
         body += message.get("body", b"")
-    return body
+        if not message.get("more_body"):
+            return bytes(body)
+    return None
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -1,7 +1,7 @@
 """The api's listener, and the edge that its host polls: it opens once all of before is known, and serves one ASGI app.
 
-uvicorn reads and writes HTTP in the host's loop. Who may stay connected, and how long a request may take to come, is
-decided here; what a request means is the application's business.
+uvicorn reads and writes HTTP in the host's loop; what a connection may do is in `connection`, what a request means is
+the application's business.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.schema import ApiSection
+from procs.api.connection import Connection
 from procs.api.desk import Desk
 from procs.api.upgrade import Upgrade
 from procs.edge.admission import Admission
@@ -31,96 +31,12 @@ from shm.ring import Consumer
 
 Application = Callable[..., Awaitable[None]]
 
-MAX_HEAD_BYTES = 32768
-MAX_BODY_BYTES = 65536
-REQUEST_S = 10.0  # for a request to come whole, from its connection's first byte of it on
 IDLE_S = 75  # without a request
 STOP_S = 3.0  # for requests under way to be answered at an orderly stop
-UNSENT_BYTES = 1 << 20  # of one connection: a slower reader's requests wait
 BACKLOG = 512
-TOO_LARGE = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 # Any client can make uvicorn log a warning: it says nothing about the venue.
 _SILENT = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi")
-
-
-class Socket(HttpToolsProtocol):
-    """One connection: counted, and cut off where its requests are too large or come too slowly."""
-
-    admission: Admission
-    address = ""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        peer = transport.get_extra_info("peername")
-        if peer is None:  # reset before its turn came
-            transport.abort()
-            return
-        self.address = peer[0]
-        if not self.admission.enter(self):
-            transport.abort()
-            return
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(UNSENT_BYTES)
-        with contextlib.suppress(OSError):  # likewise reset: the next read or write says so
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = 0
-        self._deadline = self.loop.call_later(REQUEST_S, self._late)
-
-    def give_way(self) -> None:
-        """Make room for a newer connection: this one has sent no whole request yet."""
-        self.transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        if not self._received and self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_S, self._late)
-        self._received += len(data)
-        super().data_received(data)
-        if self._received > MAX_HEAD_BYTES + MAX_BODY_BYTES and self._deadline is not None:
-            self._refuse(413, b"Content Too Large")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._received > MAX_HEAD_BYTES or len(self.headers) > 100:
-            self._refuse(431, b"Request Header Fields Too Large")
-        super().on_header(name, value)
-
-    def on_body(self, body: bytes) -> None:
-        if self.cycle is not None and len(self.cycle.body) + len(body) > MAX_BODY_BYTES:
-            self._refuse(413, b"Content Too Large")
-            return
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._whole()
-        super().on_message_complete()
-
-    def handle_websocket_upgrade(self) -> None:
-        self._whole()
-        super().handle_websocket_upgrade()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.admission.leave(self)
-        if self.transport is not None:
-            self._whole()
-            super().connection_lost(exc)
-
-    def _whole(self) -> None:
-        """A request has come: the next one has its time again, and its connection gives way no more."""
-        self._received = 0
-        self.admission.settle(self)
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _late(self) -> None:
-        self._refuse(408, b"Request Timeout")
-
-    def _refuse(self, status: int, reason: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(TOO_LARGE % (status, reason))
-            self.transport.close()
-
-    _deadline: asyncio.TimerHandle | None = None
-    _received = 0
 
 
 class Listener(uvicorn.Server):
@@ -202,7 +118,7 @@ class Server:
         settings = self._config
         self._socket = _bound(settings)
 
-        class Admitted(Socket):
+        class Admitted(Connection):
             admission = self._admission
 
         class Asked(Upgrade):

@@ -1,0 +1,257 @@
+"""What is no proper request of HTTP is refused before anybody looks at it, over real sockets, byte by byte."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+import uvloop
+
+from config.schema import ApiSection
+from procs.api import connection
+from procs.api.app import Application
+from procs.api.binance.dialect import Dialect
+from procs.api.binance.listen_keys import ListenKeys
+from procs.api.binance.rest import Rest
+from procs.api.binance.ws_api import WsApi
+from procs.api.desk import Desk
+from procs.api.history.tables import History
+from procs.api.server import Server
+from procs.edge.market_queries import MarketQueries
+from procs.intake.ingress_writer import IngressWriter
+from shm.ring import Ring
+from tests.batcher.events import Stream
+from tests.batcher.feed import Feed
+
+PING = b"GET /api/v3/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /api/v3/userDataStream HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+PATIENCE_S = 20
+
+
+class Client:
+    """A raw connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def answer(self) -> tuple[int, Any]:
+        """Status and body of the next answer."""
+        async with asyncio.timeout(PATIENCE_S):
+            self.head = head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+            length = re.search(rb"content-length: ([0-9]+)", head)
+            assert length is not None
+            body = await self.reader.readexactly(int(length[1]))
+        return int(head.split()[1]), json.loads(body)
+
+    async def is_over(self) -> bool:
+        """Whether the server has ended it, with nothing more to say."""
+        async with asyncio.timeout(PATIENCE_S):
+            with contextlib.suppress(ConnectionResetError):
+                return await self.reader.read(1) == b""
+            return True
+
+
+Opens = Callable[[], Coroutine[Any, Any, Client]]
+
+
+@contextlib.asynccontextmanager
+async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIterator[Opens]:
+    """An api that knows a venue's accounts and symbols; `answered` gets the path of each request that is looked at."""
+    stream = Stream().define()
+    feed = Feed(stream, 1 << 10)
+    desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
+    feed.publish(stream.seq)
+    feed.commit(stream.seq)
+    settings = ApiSection(port=0, **config)
+    dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
+    keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
+    application = Application(Rest(dialect), WsApi(dialect, desk, keys), settings)
+
+    async def seen(scope: Any, receive: Any, send: Any) -> None:
+        if answered is not None:
+            answered.append(scope["path"])
+        await application(scope, receive, send)
+
+    server = Server(desk, settings, seen, queries, dialect.past.close)
+    server.attach(feed.consumers, feed.board)
+
+    async def pump() -> None:
+        while True:
+            server.poll(stream.now_ns)
+            await asyncio.sleep(0.001)
+
+    async def opens() -> Client:
+        return Client(*await asyncio.open_connection("127.0.0.1", server.port))
+
+    pumping = asyncio.create_task(pump())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not server.port:
+                await asyncio.sleep(0.001)
+        yield opens
+        assert not pumping.done()
+    finally:
+        pumping.cancel()
+        await asyncio.gather(pumping, return_exceptions=True)
+        await server.stop()
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    uvloop.run(asyncio.wait_for(test, 60))
+
+
+def head(*lines: bytes, target: bytes = b"/api/v3/ping", version: bytes = b"1.1") -> bytes:
+    return b"\r\n".join([b"GET %s HTTP/%s" % (target, version), *lines, b"", b""])
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (PING, 200),
+        (head(b"Host: LOCALHOST:80", target=b"http://localhost:80/api/v3/ping"), 200),
+        (head(b"Host: localhost", version=b"1.0"), 200),
+        (head(), 400),
+        (head(version=b"1.0"), 403),
+        (head(b"Host: localhost", b"Host: evil"), 400),
+        (head(b"Host: evil", b"Host: localhost"), 400),
+        (head(b"Host: localhost", b"host: localhost"), 400),
+        (head(b"Host: evil"), 403),
+        (head(b"Host: localhost", target=b"http://evil/api/v3/ping"), 400),
+        (head(b"Host: localhost", target=b"http://u@localhost/api/v3/ping"), 400),
+        (head(b"Host: localhost", target=b"http:/api/v3/ping"), 400),
+        (head(b"Host: localhost", target=b"ftp://localhost/api/v3/ping"), 400),
+        (head(b"Host: localhost", target=b"*"), 400),
+        (head(b"Host: evil", target=b"http://evil/api/v3/ping"), 403),
+        (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", 400),
+        (head(b"Host: localhost", *[b"X: y"] * 100), 431),
+        (head(b"Host: localhost", b"X: " + b"y" * 32768), 431),
+        (head(b"Host: localhost", target=b"/" + b"y" * 32768), 431),
+        (b"GET /" + b"y" * 50_000, 431),
+        (POST + b"Content-Length: 99999999999\r\n\r\n", 413),
+        (POST + b"Content-Length: 65537\r\n\r\n" + b"x" * 65537, 413),
+        (POST + CHUNKED + b"10001\r\n" + b"x" * 65537 + b"\r\n0\r\n\r\n", 413),
+        (POST + CHUNKED + b"1\r\nx\r\n" * 65537 + b"0\r\n\r\n", 413),
+        (POST + b"Content-Length: 5\r\n" + CHUNKED + b"0\r\n\r\n", 400),
+        (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400),
+        (b"8=FIX.4.4\x019=5\x0135=0\x01\r\n\r\n", 400),
+    ],
+    ids=repr,
+)
+def test_what_is_refused_is_told_so_and_never_looked_at(request_: bytes, status: int) -> None:
+    answered: list[str] = []
+
+    async def scenario() -> None:
+        async with serving(answered) as opens:
+            client = await opens()
+            client.send(request_)
+            told, body = await client.answer()
+            assert told == status, body
+            if status not in (200, 403):
+                assert body["code"] == -1000
+                assert await client.is_over()
+            assert await pinged(opens)
+
+    run(scenario())
+    # A body that grows too large is one that somebody waits for already: there it is dropped.
+    assert len(answered) - 1 == (1 if status in (200, 403) or (status == 413 and CHUNKED in request_) else 0)
+
+
+async def pinged(opens: Opens) -> bool:
+    client = await opens()
+    client.send(PING)
+    return await client.answer() == (200, {})
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 65536\r\n\r\n" + b"x" * 65536, CHUNKED + b"1\r\nx\r\n" * 8192 + b"0\r\n\r\n"], ids=len
+)
+def test_a_body_of_the_greatest_size_is_taken(body: bytes) -> None:
+    async def scenario() -> None:
+        async with serving() as opens:
+            client = await opens()
+            client.send(POST + body)
+            assert (await client.answer())[1]["code"] == -1100  # it is no form
+            client.send(PING)
+            assert await client.answer() == (200, {})
+
+    run(scenario())
+
+
+def test_a_request_behind_a_refused_one_is_dropped() -> None:
+    answered: list[str] = []
+
+    async def scenario() -> None:
+        async with serving(answered) as opens:
+            client = await opens()
+            client.send(PING + head(b"Host: a", b"Host: b") + PING.replace(b"ping", b"time"))
+            assert await client.is_over(), "its first answer is owed, and a refusal would be taken for it"
+            assert await pinged(opens)
+
+    run(scenario())
+    assert "/api/v3/time" not in answered
+
+
+def test_half_a_request_is_none() -> None:
+    """Who leaves before a body has come whole has asked for nothing."""
+
+    async def scenario() -> None:
+        async with serving() as opens:
+            client = await opens()
+            client.send(POST + b"X-MBX-APIKEY: x\r\nContent-Length: 20\r\n\r\nlistenKey=x")
+            client.writer.write_eof()
+            assert await client.is_over()
+            client = await opens()
+            client.send(PING)
+            await client.answer()
+            assert b"x-mbx-used-weight-1m: 1\r\n" in client.head, "nothing else was looked at"
+
+    run(scenario())
+
+
+def test_a_websocket_is_held_to_the_same() -> None:
+    upgrade = (
+        b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )  # fmt: skip
+
+    async def scenario() -> None:
+        async with serving() as opens:
+            for target, hosts, status in (
+                (b"/ws-api/v3", [b"Host: localhost"], b"101"),
+                (b"http://localhost/ws-api/v3", [b"Host: localhost"], b"101"),
+                (b"http://evil/ws-api/v3", [b"Host: localhost"], b"400"),
+                (b"/ws-api/v3", [b"Host: localhost", b"Host: evil"], b"400"),
+                (b"/ws-api/v3", [], b"400"),
+                (b"/ws-api/v3", [b"Host: evil"], b"403"),
+            ):
+                client = await opens()
+                client.send(head(*hosts, *upgrade, target=target))
+                async with asyncio.timeout(PATIENCE_S):
+                    line = await client.reader.readline()
+                assert line.split()[1] == status, (target, hosts)
+                client.writer.close()
+
+    run(scenario())
+
+
+def test_a_request_that_comes_too_slowly_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "REQUEST_S", 0.2)
+
+    async def scenario() -> None:
+        async with serving() as opens:
+            client = await opens()
+            client.send(PING[:20])
+            assert (await client.answer())[0] == 408
+            assert await client.is_over()
+
+    run(scenario())
