@@ -1,6 +1,7 @@
 """Trades, candles and orders of an instrument as CSV, streamed from one snapshot of PostgreSQL, however many there are.
 
-What is public has no account in it. Times are UTC, amounts exact. HTTP and `lockstep export` serve the same bytes.
+What is public has no account in it. Times are UTC, amounts exact. `procs/api/history/csv.py` has the same lines in
+pages, for HTTP.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from procs.api.history.intervals import Bins, time_of, us_of
+from procs.api.history.csv import CANDLE_HEADER, candle_lines
+from procs.api.history.intervals import Bins, us_of
 from procs.api.history.queries import WATERMARK
 from procs.api.history.rows import HistoryUnavailableError, Watermark
 from procs.api.history.tables import MOST_ROWS, Snapshot
@@ -38,10 +40,6 @@ ORDERS = f"""
     WHERE symbol = {{symbol}} AND order_id >= first_order_at({{since}}) AND order_id < first_order_at({{until}})
     ORDER BY order_id
 """
-CANDLE_HEADER = (
-    "time", "open", "high", "low", "close", "volume", "quote_volume", "trades", "taker_buy_volume",
-    "taker_buy_quote_volume",
-)  # fmt: skip
 CSV = "COPY ({}) TO STDOUT (FORMAT csv, HEADER)"
 KNOWN = "SELECT FROM instruments WHERE symbol = %s"
 
@@ -66,18 +64,14 @@ async def candles(
     """Candles that begin from a time on, before another, none missing. KeyError for an interval that is none."""
     bins = Bins(interval)
     async with _snapshot(url, symbol) as (_, at):
-        yield ",".join(CANDLE_HEADER).encode() + b"\n"
+        yield CANDLE_HEADER.encode()
         last = min(us_of(until) - 1, at.at.time_us)
         since_us = us_of(since)
         while since_us <= last:
             page = await at.candles(symbol, interval, since_us, last, MOST_ROWS)
             if not page:
                 return
-            lines = []
-            for each in page:
-                begins = f"{time_of(each.open_us):%Y-%m-%dT%H:%M:%S.%fZ}"
-                lines.append(",".join([begins, *(str(getattr(each, name)) for name in CANDLE_HEADER[1:])]))
-            yield "\n".join(lines).encode() + b"\n"
+            yield candle_lines(page)
             since_us = bins.forward(page[-1].open_us, 1)
 
 

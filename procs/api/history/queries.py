@@ -60,7 +60,7 @@ TRADE_COLUMNS = """
 SPAN = """
     t."time" >= %(since)s AND t."time" < %(end)s
     AND (%(first)s = 0 OR t.matcher = %(matcher)s AND t.trade_id >= %(first)s)
-    AND (t.seq, t.trade_id) <= (%(last_seq)s, %(last_id)s)
+    AND (t.seq, t.trade_id) <= (%(last_seq)s, %(last_id)s) AND (t.seq, t.trade_id) > (%(seq)s, %(id)s)
 """
 TRADES = f"""
     SELECT {TRADE_COLUMNS} FROM trades AS t {CORRECTED}

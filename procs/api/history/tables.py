@@ -41,6 +41,7 @@ MOST_WAITING = 256
 
 T = TypeVar("T")
 TradeKey = tuple[int, int]  # the sequence of its command, and its id
+NOTHING: TradeKey = (0, 0)
 ENDLESS: TradeKey = (2**63 - 1, 2**63 - 1)
 Row = Mapping[str, Any]
 
@@ -202,9 +203,10 @@ class History:
 
     async def trades(
         self, symbol: str, *, first: int = 0, since_us: int | None = None, until_us: int | None = None,
-        last: TradeKey = ENDLESS, limit: int = 500,
+        behind: TradeKey = NOTHING, last: TradeKey = ENDLESS, limit: int = 500,
     ) -> Read[Trade]:  # fmt: skip
-        """Of an instrument, in their order, up to `last`: from a trade id, or a time, on; with neither, the last ones.
+        """Of an instrument, in their order, those behind one, up to `last`: from a trade id, or a time, on; with
+        neither, the last ones.
 
         Ids are those of the matcher that the instrument is with now.
         """
@@ -212,6 +214,7 @@ class History:
             key = await self._span(at, symbol, first, since_us, until_us, limit, last)
             if key is None:
                 return Read([], at.at)
+            key |= {"seq": behind[0], "id": behind[1]}
             if first or since_us is not None:
                 return Read(await at.rows(Trade, queries.TRADES, key), at.at)
             return Read((await at.rows(Trade, queries.LAST_TRADES, key))[::-1], at.at)
@@ -310,7 +313,7 @@ class History:
         """What bounds a page of trades; None if there are none."""
         since = EPOCH if since_us is None else time_of(since_us)
         key: dict[str, Any] = {"symbol": symbol, "first": first, "matcher": 0, "limit": _bounded(limit)}
-        key |= {"last_seq": last[0], "last_id": last[1]}
+        key |= {"last_seq": last[0], "last_id": last[1], "seq": 0, "id": 0}
         if first:
             row = await at.one(queries.TRADE_TIME, key)
             if row is None or row[1] is None:
