@@ -338,6 +338,13 @@ def _account_limits(account: AccountSection, key: str, config: Config) -> Iterat
             yield from _whole(where, f"of {asset}'s smallest units", count, least=0)
 
 
+def _deposit_limits(config: Config) -> Iterator[Problem]:
+    for asset in config.assets:
+        if asset.deposit_limit is not None:
+            count = functools.partial(in_units, asset.deposit_limit, asset.scale)
+            yield from _whole(f"assets[{asset.name}].deposit_limit", "of its smallest units", count, least=0)
+
+
 def _api(config: Config) -> Iterator[Problem]:
     scales = {asset.name: asset.scale for asset in config.assets}
     for asset, amount in config.api.welcome.items():
@@ -419,6 +426,7 @@ _PARTS = (
     _witness,
     _database,
     _alerts,
+    _deposit_limits,
     _api,
     _processes,
     _journal,

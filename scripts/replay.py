@@ -15,10 +15,20 @@ from procs.recovery.replay import ReplayedCore
 from procs.venue.snapshot_parts import Start
 from shm.journal_select import select
 from shm.layout import unpack_command
-from shm.records import RECORD_SIZE, Adjustment, Code, CommandType, Deposit, Withdrawal
+from shm.records import (
+    RECORD_SIZE,
+    Adjustment,
+    Code,
+    CommandType,
+    Deposit,
+    DepositFlag,
+    Withdrawal,
+    WithdrawalDecision,
+    WithdrawalStep,
+)
 
 READ_BYTES = RECORD_SIZE * 8192
-MONEY = (CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT)
+MONEY = (CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT, CommandType.WITHDRAWAL_DECISION)
 TAKEN = 65_536  # events of a ring at a time
 
 WHOLE = "all"  # digests of tables and of all that is beside them
@@ -103,6 +113,10 @@ def money_brought(journal: Path, first: int, last: int) -> dict[int, int]:
         if getattr(command, "verdict", Code.OK) != Code.OK:
             continue
         match command:
+            case Deposit(flags=DepositFlag.PROPOSAL):
+                pass  # its approval brings it
+            case WithdrawalDecision(step=WithdrawalStep.PAID):
+                brought[command.asset] = brought.get(command.asset, 0) - command.amount
             case Deposit():
                 brought[command.asset] = brought.get(command.asset, 0) + command.amount
             case Withdrawal():

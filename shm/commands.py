@@ -9,7 +9,22 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shm.fields import API_SESSION, bytes16, bytes32, bytes64, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
+from shm.fields import (
+    API_SESSION,
+    bytes16,
+    bytes32,
+    bytes64,
+    i16,
+    i64,
+    text16,
+    text36,
+    text72,
+    u8,
+    u16,
+    u32,
+    u64,
+    u64x8,
+)
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -89,7 +104,6 @@ class Payment(Command, frozen=True, kw_only=True):
     flags: u16 = 0
     verdict: u16 = 0
     amount: i64
-    reserved_2: bytes16 = b""
 
     @property
     def owner(self) -> int:
@@ -103,7 +117,14 @@ class Payment(Command, frozen=True, kw_only=True):
 
 
 class Deposit(Payment, frozen=True, kw_only=True):
-    """Adds `amount` smallest units of an asset to a balance."""
+    """Adds `amount` smallest units of an asset to a balance.
+
+    Above the asset's DEPOSIT_LIMIT it is a proposal, which the router stamps into `flags`, and moves nothing; another
+    operator's, which names it, approves it.
+    """
+
+    proposal: u64 = 0  # sequence of what is approved
+    reserved_2: u64 = 0
 
 
 class Asset(Command, frozen=True, kw_only=True):
@@ -339,7 +360,9 @@ class FeeTier(Command, frozen=True, kw_only=True):
 
 
 class Withdrawal(Payment, frozen=True, kw_only=True):
-    """Takes `amount` smallest units of an asset from a free balance."""
+    """Takes `amount` smallest units of an asset from a free balance, at once: an operator's word."""
+
+    reserved_2: bytes16 = b""
 
 
 class Adjustment(Command, frozen=True, kw_only=True):
@@ -477,6 +500,43 @@ class FactorUse(Command, frozen=True, kw_only=True):
     reserved_3: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
 
 
+class WithdrawalRequest(Payment, frozen=True, kw_only=True):
+    """Its owner wants money paid out: it is held from here on, and its sequence is the withdrawal's number.
+
+    An EXT_DESTINATION record is before it. From rules version 5 on, as the next two.
+    """
+
+    reserved_2: bytes16 = b""
+
+
+class WithdrawalDecision(Command, frozen=True, kw_only=True):
+    """An operator approves or rejects a withdrawal, or says that it was paid; or its owner cancels it.
+
+    The router stamps whose it is, and what.
+    """
+
+    cl_ord_id: text36
+    step: u8  # of WithdrawalStep
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    asset: u32 = 0
+    target: u32 = 0
+    amount: i64 = 0
+    withdrawal: u64  # sequence of the request
+    reserved_2: u64 = 0
+
+
+class DepositLimit(Command, frozen=True, kw_only=True):
+    """The most of an asset that one operator deposits alone. 0: no limit."""
+
+    cl_ord_id: text36
+    asset: u32
+    amount: i64
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+
+
 class Activate(Command, frozen=True, kw_only=True):
     """The router's own: the order that an OTO list kept waiting begins to work, if its account can pay for it."""
 
@@ -552,3 +612,9 @@ class ExtRecovery(Command, frozen=True, kw_only=True):
     hashes: Annotated[bytes, Meta(max_length=70, extra={"c": "uint8_t", "size": 70})]
     count: u8
     reserved: u8 = 0
+
+
+class ExtDestination(Command, frozen=True, kw_only=True):
+    """Extension: where the next record's withdrawal is to be paid to, in its owner's words. The venue only keeps it."""
+
+    destination: text72

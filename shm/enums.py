@@ -43,6 +43,9 @@ class CommandType(IntEnum):
     WELCOME = 30
     SECOND_FACTOR = 31
     FACTOR_USE = 32
+    WITHDRAWAL_REQUEST = 33
+    WITHDRAWAL_DECISION = 34
+    DEPOSIT_LIMIT = 35
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
@@ -50,6 +53,7 @@ class CommandType(IntEnum):
     EXT_KEY_MATERIAL = 68
     EXT_ADDRESSES = 69
     EXT_RECOVERY = 70
+    EXT_DESTINATION = 71
 
 
 class EventType(IntEnum):
@@ -79,12 +83,14 @@ class EventType(IntEnum):
     KEY_REVOKED = 22
     FACTOR_DEFINED = 23
     FACTOR_USED = 24
+    WITHDRAWAL = 25
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
     EXT_KEY_MATERIAL = 68
     EXT_ADDRESSES = 69
     EXT_RECOVERY = 70
+    EXT_DESTINATION = 71
 
 
 class EventFlag(IntEnum):
@@ -239,6 +245,32 @@ class RegistrationMode(IntEnum):
     APPROVAL = 2  # the account is blocked until an operator turns its kill switch off
 
 
+class DepositFlag(IntEnum):
+    """Bits of the `flags` of a DEPOSIT, which the router stamps."""
+
+    PROPOSAL = 1  # above the asset's limit: it moves nothing before a second operator approves it
+
+
+class WithdrawalStep(IntEnum):
+    """What is decided of a withdrawal that was requested."""
+
+    APPROVE = 1
+    REJECT = 2
+    PAID = 3
+    CANCEL = 4  # by its owner
+
+
+class WithdrawalState(IntEnum):
+    """How far a withdrawal is. Its money is held in the first three."""
+
+    REQUESTED = 1
+    APPROVED_ONCE = 2
+    APPROVED = 3  # by two operators: it may be paid
+    PAID = 4  # the money has left the venue
+    REJECTED = 5
+    CANCELLED = 6
+
+
 class CancelReason(IntEnum):
     """Why the rest of an order left the book, or never came into it."""
 
@@ -350,6 +382,11 @@ class Code(IntEnum):
     FACTOR_UNKNOWN = 137
     FACTOR_USED = 138
     ALREADY_WELCOMED = 139
+    UNKNOWN_WITHDRAWAL = 140
+    WITHDRAWAL_STATE = 141
+    OWN_WITHDRAWAL = 142
+    TOO_MANY_WITHDRAWALS = 143
+    DESTINATION_MISSING = 144
     ORDER_CLOSED = 200
     QUANTITY_BELOW_FILLED = 201
     WOULD_TAKE = 202

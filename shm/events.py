@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shm.fields import bytes16, bytes32, bytes64, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
+from shm.fields import bytes16, bytes32, bytes64, i16, i64, text16, text36, text72, u8, u16, u32, u64, u64x8
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -381,6 +381,22 @@ class FactorUsed(Event, frozen=True, kw_only=True):
     reserved: Annotated[bytes, Meta(max_length=27, extra={"c": "uint8_t", "size": 27})] = b""
 
 
+class WithdrawalChanged(Event, frozen=True, kw_only=True):
+    """A withdrawal came into `state`. An EXT_DESTINATION event precedes the first one, of its request."""
+
+    withdrawal: u64  # sequence of the request
+    amount: i64
+    account: u32  # whose it is
+    asset: u32
+    asked_by: u32  # of this step
+    session: u32
+    cl_ord_id: text36  # of this step
+    state: u8
+    step: u8 = 0  # of WithdrawalStep; 0: it was requested
+    reserved_1: u16 = 0
+    reserved_2: u64 = 0
+
+
 class ExtKeyMaterialEvent(Event, frozen=True, kw_only=True):
     """Extension of the next event: repeats ExtKeyMaterial."""
 
@@ -404,6 +420,13 @@ class ExtRecoveryEvent(Event, frozen=True, kw_only=True):
     hashes: Annotated[bytes, Meta(max_length=70, extra={"c": "uint8_t", "size": 70})]
     count: u8
     reserved: Annotated[bytes, Meta(max_length=9, extra={"c": "uint8_t", "size": 9})] = b""
+
+
+class ExtDestinationEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next WITHDRAWAL: repeats ExtDestination."""
+
+    destination: text72
+    reserved: u64 = 0
 
 
 class ExtTermsEvent(Event, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ i16 = Annotated[int, Meta(ge=-(2**15), le=2**15 - 1, extra={"c": "int16_t", "siz
 i64 = Annotated[int, Meta(ge=-(2**63), le=_I64_MAX, extra={"c": "int64_t", "size": 8})]
 text16 = Annotated[bytes, Meta(max_length=16, extra={"c": "char", "size": 16})]
 text36 = Annotated[bytes, Meta(max_length=36, extra={"c": "char", "size": 36})]
+text72 = Annotated[bytes, Meta(max_length=72, extra={"c": "char", "size": 72})]
 bytes16 = Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})]
 bytes64 = Annotated[bytes, Meta(max_length=64, extra={"c": "uint8_t", "size": 64})]
 bytes32 = Annotated[bytes, Meta(max_length=32, extra={"c": "uint8_t", "size": 32})]

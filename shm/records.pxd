@@ -12,7 +12,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x40b13dcc8162d6e9ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x6beb0c89921da040ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -49,6 +49,9 @@ cdef enum:
     CMD_WELCOME = 30
     CMD_SECOND_FACTOR = 31
     CMD_FACTOR_USE = 32
+    CMD_WITHDRAWAL_REQUEST = 33
+    CMD_WITHDRAWAL_DECISION = 34
+    CMD_DEPOSIT_LIMIT = 35
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
@@ -56,6 +59,7 @@ cdef enum:
     CMD_EXT_KEY_MATERIAL = 68
     CMD_EXT_ADDRESSES = 69
     CMD_EXT_RECOVERY = 70
+    CMD_EXT_DESTINATION = 71
 
 cdef enum:
     EVT_ACCEPTED = 1
@@ -82,12 +86,14 @@ cdef enum:
     EVT_KEY_REVOKED = 22
     EVT_FACTOR_DEFINED = 23
     EVT_FACTOR_USED = 24
+    EVT_WITHDRAWAL = 25
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
     EVT_EXT_TERMS = 66
     EVT_EXT_KEY_MATERIAL = 68
     EVT_EXT_ADDRESSES = 69
     EVT_EXT_RECOVERY = 70
+    EVT_EXT_DESTINATION = 71
 
 cdef enum:
     EVENT_FLAG_API = 1
@@ -195,6 +201,23 @@ cdef enum:
     REGISTRATION_MODE_APPROVAL = 2
 
 cdef enum:
+    DEPOSIT_FLAG_PROPOSAL = 1
+
+cdef enum:
+    WITHDRAWAL_STEP_APPROVE = 1
+    WITHDRAWAL_STEP_REJECT = 2
+    WITHDRAWAL_STEP_PAID = 3
+    WITHDRAWAL_STEP_CANCEL = 4
+
+cdef enum:
+    WITHDRAWAL_STATE_REQUESTED = 1
+    WITHDRAWAL_STATE_APPROVED_ONCE = 2
+    WITHDRAWAL_STATE_APPROVED = 3
+    WITHDRAWAL_STATE_PAID = 4
+    WITHDRAWAL_STATE_REJECTED = 5
+    WITHDRAWAL_STATE_CANCELLED = 6
+
+cdef enum:
     CANCEL_REASON_REQUESTED = 1
     CANCEL_REASON_IOC_REMAINDER = 2
     CANCEL_REASON_MARKET_REMAINDER = 3
@@ -296,6 +319,11 @@ cdef enum:
     CODE_FACTOR_UNKNOWN = 137
     CODE_FACTOR_USED = 138
     CODE_ALREADY_WELCOMED = 139
+    CODE_UNKNOWN_WITHDRAWAL = 140
+    CODE_WITHDRAWAL_STATE = 141
+    CODE_OWN_WITHDRAWAL = 142
+    CODE_TOO_MANY_WITHDRAWALS = 143
+    CODE_DESTINATION_MISSING = 144
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -424,7 +452,8 @@ cdef struct DepositRecord:
     uint16_t flags
     uint16_t verdict
     int64_t amount
-    uint8_t reserved_2[16]
+    uint64_t proposal
+    uint64_t reserved_2
 
 
 cdef struct AssetRecord:
@@ -1104,6 +1133,70 @@ cdef struct FactorUseRecord:
     uint8_t reserved_3[20]
 
 
+cdef struct WithdrawalRequestRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t asset
+    uint32_t target
+    uint16_t flags
+    uint16_t verdict
+    int64_t amount
+    uint8_t reserved_2[16]
+
+
+cdef struct WithdrawalDecisionRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint8_t step
+    uint8_t reserved_1
+    uint16_t verdict
+    uint32_t asset
+    uint32_t target
+    int64_t amount
+    uint64_t withdrawal
+    uint64_t reserved_2
+
+
+cdef struct DepositLimitRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t asset
+    int64_t amount
+    uint16_t reserved_1
+    uint16_t verdict
+    uint8_t reserved_2[20]
+
+
 cdef struct ExtKeyMaterialRecord:
     uint32_t crc
     uint8_t type
@@ -1154,6 +1247,21 @@ cdef struct ExtRecoveryRecord:
     uint8_t hashes[70]
     uint8_t count
     uint8_t reserved
+
+
+cdef struct ExtDestinationRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char destination[72]
 
 
 cdef struct AcceptedRecord:
@@ -1707,6 +1815,29 @@ cdef struct FactorUsedRecord:
     uint8_t reserved[27]
 
 
+cdef struct WithdrawalChangedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t withdrawal
+    int64_t amount
+    uint32_t account
+    uint32_t asset
+    uint32_t asked_by
+    uint32_t session
+    char cl_ord_id[36]
+    uint8_t state
+    uint8_t step
+    uint16_t reserved_1
+    uint64_t reserved_2
+
+
 cdef struct ExtKeyMaterialEventRecord:
     uint32_t crc
     uint8_t type
@@ -1751,3 +1882,17 @@ cdef struct ExtRecoveryEventRecord:
     uint8_t hashes[70]
     uint8_t count
     uint8_t reserved[9]
+
+
+cdef struct ExtDestinationEventRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    char destination[72]
+    uint64_t reserved

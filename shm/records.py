@@ -50,9 +50,13 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.WELCOME: Welcome,
     CommandType.SECOND_FACTOR: SecondFactor,
     CommandType.FACTOR_USE: FactorUse,
+    CommandType.WITHDRAWAL_REQUEST: WithdrawalRequest,
+    CommandType.WITHDRAWAL_DECISION: WithdrawalDecision,
+    CommandType.DEPOSIT_LIMIT: DepositLimit,
     CommandType.EXT_KEY_MATERIAL: ExtKeyMaterial,
     CommandType.EXT_ADDRESSES: ExtAddresses,
     CommandType.EXT_RECOVERY: ExtRecovery,
+    CommandType.EXT_DESTINATION: ExtDestination,
 }
 
 EVENTS: dict[EventType, type[Event]] = {
@@ -83,13 +87,15 @@ EVENTS: dict[EventType, type[Event]] = {
     EventType.KEY_REVOKED: KeyRevoked,
     EventType.FACTOR_DEFINED: FactorDefined,
     EventType.FACTOR_USED: FactorUsed,
+    EventType.WITHDRAWAL: WithdrawalChanged,
     EventType.EXT_KEY_MATERIAL: ExtKeyMaterialEvent,
     EventType.EXT_ADDRESSES: ExtAddressesEvent,
     EventType.EXT_RECOVERY: ExtRecoveryEvent,
+    EventType.EXT_DESTINATION: ExtDestinationEvent,
 }
 
 ENUMS: tuple[type[IntEnum], ...] = (
     CommandType, EventType, EventFlag, Side, OrderType, TimeInForce, SelfTrade, OrderFlag, ListKind, Phase, PhaseReason,
     BandAction, OrderState, TriggerReason, RestateReason, TradeFlag, KillScope, Role, KeyKind, KeyScope,
-    RegistrationMode, CancelReason, Code,
+    RegistrationMode, DepositFlag, WithdrawalStep, WithdrawalState, CancelReason, Code,
 )  # fmt: skip

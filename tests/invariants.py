@@ -32,6 +32,7 @@ from shm.records import (
     Command,
     Corrected,
     Deposit,
+    DepositFlag,
     Event,
     InstrumentDefined,
     Marker,
@@ -43,6 +44,8 @@ from shm.records import (
     Traded,
     Triggered,
     Withdrawal,
+    WithdrawalDecision,
+    WithdrawalStep,
 )
 from tests.broken import require
 from tests.consumer.money import Money
@@ -142,6 +145,10 @@ def check_money(commands: Sequence[Command], repeat: Repeat, events: Sequence[tu
         if getattr(command, "verdict", Code.OK) != Code.OK:
             continue
         match command:
+            case Deposit(flags=DepositFlag.PROPOSAL):
+                pass
+            case WithdrawalDecision(step=WithdrawalStep.PAID):
+                inflow[command.asset] -= command.amount
             case Deposit():
                 money.deposit(command.owner, command.asset, command.amount)
                 inflow[command.asset] += command.amount
@@ -163,7 +170,7 @@ def check_money(commands: Sequence[Command], repeat: Repeat, events: Sequence[tu
             sums[asset] += free + kept
             require(free >= 0 and kept >= 0, f"I1: {key} has {free} free and {kept} held")
             require(money.totals[key] == free + kept, f"I1: {key} has {free + kept}, movements say {money.totals[key]}")
-            require(held[key] == kept, f"I1: {key} holds {kept}, open orders cost {held[key]}")
+            require(held[key] == kept, f"I1: {key} holds {kept}, open orders and withdrawals {held[key]}")
             require(money.told.get(key, (0, 0)) == (free, kept), f"I1: {key} was told as {money.told.get(key)}")
     for asset, total in sums.items():
         require(total == inflow[asset], f"I1: asset {asset}: {total} in all, {inflow[asset]} came in")

@@ -24,6 +24,7 @@ from shm.records cimport (
     ReplacedRecord,
     TradedRecord,
     TriggeredRecord,
+    WithdrawalChangedRecord,
 )
 
 cdef enum:
@@ -49,6 +50,7 @@ cdef class Desk(ReleasedEvents):
     cdef readonly Balances balances
     cdef readonly object accounts
     cdef readonly object keys
+    cdef readonly object withdrawals
     cdef readonly dict phases            # by instrument, where it ever changed
     cdef readonly dict definitions       # by instrument: the event that defined it last
     cdef IngressWriter ingress
@@ -108,4 +110,5 @@ cdef class Desk(ReleasedEvents):
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1
     cdef int corrected(self, const CorrectedRecord *event) except -1
     cdef int balance(self, const BalanceRecord *event) except -1
+    cdef int withdrawn(self, int kind, const WithdrawalChangedRecord *event) except -1
     cdef int define(self, int kind, const char *record) except -1

@@ -5,6 +5,7 @@ from enum import IntEnum
 from procs.api.balances import Balances
 from procs.api.keys import Keys
 from procs.api.requests import Request
+from procs.api.withdrawals import Withdrawals
 from procs.edge.authentication import Accounts
 from procs.intake.ingress_writer import IngressWriter
 from procs.intake.listings import Listings
@@ -33,6 +34,7 @@ class Desk:
     accounts: Accounts
     balances: Balances
     keys: Keys
+    withdrawals: Withdrawals
     phases: dict[int, int]
     definitions: dict[int, bytes]
     is_open: bool
@@ -52,3 +54,7 @@ class Desk:
     def leave(self, account: int, listener: Listener) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...
+    def request_withdrawal(
+        self, account: int, key: int, asset: int, amount: int, client_id: bytes, destination: bytes
+    ) -> Request | int: ...
+    def cancel_withdrawal(self, account: int, key: int, withdrawal: int, client_id: bytes) -> Request | int: ...

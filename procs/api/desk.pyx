@@ -12,6 +12,7 @@ from libc.string cimport memcpy, memset
 from procs.api.fills cimport Fill
 from procs.api.requests cimport OF_ALL, Request, Requests
 from procs.api.settlement cimport Settlement
+from procs.api.withdrawals cimport write_cancel, write_request
 from procs.intake.field_parsing cimport read_steps
 from procs.intake.listings cimport Listing
 from procs.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
@@ -25,6 +26,7 @@ from shm.records cimport *
 from shm.ring cimport Consumer, record_at
 
 from procs.api.keys import ApiKey, Keys
+from procs.api.withdrawals import Waiting, Withdrawals
 from procs.edge.authentication import Account, Accounts, Credential
 from shm.layout import unpack_event
 
@@ -66,6 +68,7 @@ cdef class Desk(ReleasedEvents):
         self.balances = Balances()
         self.accounts = Accounts()
         self.keys = Keys()
+        self.withdrawals = Withdrawals()
         self.phases = {}
         self.definitions = {}
         self.requests = Requests(future)
@@ -455,6 +458,9 @@ cdef class Desk(ReleasedEvents):
         elif kind == EVT_ACCOUNT_DEFINED:
             account = <const AccountDefinedRecord *> record
             self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0").decode())
+        elif kind == EVT_WITHDRAWAL or kind == EVT_EXT_DESTINATION:
+            self.withdrawals.note(unpack_event(record[:RECORD_SIZE]))
+            self.withdrawn(kind, <const WithdrawalChangedRecord *> record)
         return 0
 
     def add_account(self, uint32_t number, str name) -> None:
@@ -497,6 +503,7 @@ cdef class Desk(ReleasedEvents):
         self.tracked.save(saver)
         self.fills.save(saver)
         self.balances.save(saver)
+        saver.object(self.withdrawals.known())
 
     def load(self, Loader loader not None) -> None:
         """Go on from a part. DamagedPart."""
@@ -512,6 +519,38 @@ cdef class Desk(ReleasedEvents):
         self.tracked.load(loader)
         self.fills.load(loader)
         self.balances.load(loader)
+        self.withdrawals.restore(loader.object(list[Waiting]))
+
+    # Withdrawals. A request that was not sent comes back as the code that says why.
+
+    def request_withdrawal(
+        self, uint32_t account, uint32_t key, uint32_t asset, int64_t amount, bytes client_id, bytes destination
+    ) -> Request | int:
+        """Ask for an amount, in smallest units, to be paid out. Ids have at most 36 bytes, destinations at most 72."""
+        cdef Refusal refusal = fine()
+        if not self.may_send(True, &refusal):
+            return refusal.code
+        self.ingress.sender = API_SESSION + key
+        write_request(self.ingress, account, asset, amount, client_id, destination, self.now_ns)
+        return self.sent(account, client_id.ljust(CL_ORD_ID_SIZE, b"\0"), CMD_WITHDRAWAL_REQUEST)
+
+    def cancel_withdrawal(self, uint32_t account, uint32_t key, uint64_t withdrawal, bytes client_id) -> Request | int:
+        """Ask for one of the account's to be given back, under a client id of its own."""
+        cdef Refusal refusal = fine()
+        if not self.may_send(False, &refusal):
+            return refusal.code
+        self.ingress.sender = API_SESSION + key
+        write_cancel(self.ingress, account, withdrawal, client_id, self.now_ns)
+        return self.sent(account, client_id.ljust(CL_ORD_ID_SIZE, b"\0"), CMD_WITHDRAWAL_DECISION)
+
+    cdef int withdrawn(self, int kind, const WithdrawalChangedRecord *event) except -1:
+        """The first event of a request is its outcome."""
+        cdef int command = CMD_WITHDRAWAL_DECISION
+        if kind == EVT_WITHDRAWAL and event.session >= API_SESSION:
+            if event.state == WITHDRAWAL_STATE_REQUESTED:
+                command = CMD_WITHDRAWAL_REQUEST
+            self.requests.first_event(OF_ROUTER, event.cause, event.asked_by, event.cl_ord_id, command)
+        return 0
 
 
 cdef void name(

@@ -20,6 +20,8 @@ from shm.records import (
     CommandType,
     Correction,
     CorrectionProposal,
+    Deposit,
+    DepositFlag,
     FeeTier,
     KillScope,
     KillSwitch,
@@ -28,16 +30,20 @@ from shm.records import (
     Payment,
     SelfTrade,
     Side,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
 )
 
 PROPOSALS = (CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL)
 REQUESTS = (
     *PROPOSALS, CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.CORRECTION, CommandType.LIMITS,
-    CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT, CommandType.FEE_TIER,
+    CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT, CommandType.FEE_TIER, CommandType.WITHDRAWAL_REQUEST,
+    CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT,
 )  # fmt: skip
 COMMANDS = (
     *REQUESTS, CommandType.MASS_CANCEL, CommandType.KILL_SWITCH, CommandType.PHASE, CommandType.SCHEDULE,
-    CommandType.REGISTRATION, CommandType.WELCOME,
+    CommandType.REGISTRATION, CommandType.WELCOME, CommandType.EXT_DESTINATION,
 )  # fmt: skip
 # More digits than ticks × mantissa can have, so that nothing is rounded.
 EXACT = Context(prec=60)
@@ -49,6 +55,7 @@ class ListedRows:
 
     assets: dict[int, dict[str, Any]] = field(default_factory=dict)
     instruments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    destination: bytes = b""  # of the withdrawal whose request comes next
 
     def price(self, instrument: int, ticks: int) -> Decimal:
         terms = self.instruments[instrument]
@@ -70,7 +77,7 @@ def action_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     """What `actions` has of a command that was carried out."""
     asset = getattr(command, "asset", 0)
     units = getattr(command, "max_units", getattr(command, "amount", 0))
-    proposal = command.seq if command.type in PROPOSALS else 0
+    proposal = command.seq if command.type in PROPOSALS or is_proposal(command) else 0
     switch = command if isinstance(command, KillSwitch) else None
     return {
         "action": CommandType(command.type).name,
@@ -90,6 +97,11 @@ def action_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     }
 
 
+def is_proposal(command: Command) -> bool:
+    """Whether it is a deposit that a second operator has to approve."""
+    return isinstance(command, Deposit) and command.flags == DepositFlag.PROPOSAL
+
+
 def request_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     """What `requests` has of a command that was carried out."""
     asset = getattr(command, "asset", 0)
@@ -97,9 +109,9 @@ def request_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     id = getattr(command, "cl_ord_id", b"")
     return {
         "seq": command.seq,
-        "request": CommandType(command.type).name,
+        "request": "DEPOSIT_PROPOSAL" if is_proposal(command) else CommandType(command.type).name,
         "asked_by": (command.asked_by if isinstance(command, Payment) else command.account) or None,
-        "approves": getattr(command, "proposal", 0) or None,
+        "approves": getattr(command, "withdrawal", getattr(command, "proposal", 0)) or None,
         "target_id": command.owner if isinstance(command, Payment) else getattr(command, "target", None),
         "symbol": listed.symbol_of(command),
         "asset": listed.assets[asset]["asset"] if asset else None,
@@ -128,6 +140,10 @@ def terms_of(command: Command, listed: ListedRows) -> dict[str, Any]:
             names = ("max_open_orders", "max_orders", "window_ms", "self_trade_group", "fee_tier")
             counts = {name: getattr(command, name) for name in names}
             return counts | {"self_trade": SelfTrade(command.self_trade).name}
+        case WithdrawalRequest():
+            return {"destination": shown(listed.destination)}
+        case WithdrawalDecision():
+            return {"step": WithdrawalStep(command.step).name}
         case FeeTier():
             return {name: getattr(command, name) for name in ("tier", "maker_fee_ppm", "taker_fee_ppm")}
         case Correction() | CorrectionProposal():

@@ -29,6 +29,7 @@ from shm.records import (
     Corrected,
     Event,
     ExtCredentialEvent,
+    ExtDestination,
     ExtTermsEvent,
     InstrumentDefined,
     ListKind,
@@ -456,6 +457,8 @@ class Expected(ListedRows):
 
     def request(self, command: Command) -> None:
         """What `requests` has of a command."""
+        if isinstance(command, ExtDestination):
+            self.destination = command.destination
         was_refused = getattr(command, "verdict", 0) != Code.OK
         if command.seq <= self.requests_seq and command.type in REQUESTS and not was_refused:
             self.add("requests", request_of(command, self))

@@ -26,17 +26,27 @@ from shm.records import (
     CommandType,
     Correction,
     CorrectionProposal,
+    Deposit,
+    DepositFlag,
+    DepositLimit,
+    ExtDestination,
     FeeTier,
     Limits,
     Payment,
     PositionLimit,
     SelfTrade,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
 )
+
+PROPOSED_DEPOSIT = "DEPOSIT_PROPOSAL"  # what `requests` calls a deposit that waits for a second operator
 
 REQUESTED = (
     CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL,
     CommandType.CORRECTION, CommandType.LIMITS, CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT,
-    CommandType.FEE_TIER,
+    CommandType.FEE_TIER, CommandType.WITHDRAWAL_REQUEST, CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT,
+    CommandType.EXT_DESTINATION,
 )  # fmt: skip
 REQUEST_COLUMNS = (
     "seq", "request", "asked_by", "approves", "target_id", "symbol", "asset", "amount", "cl_ord_id", "terms", "time",
@@ -77,25 +87,33 @@ class Listings(NamedTuple):
     instruments: Mapping[int, Listing]
 
 
-def rows(records: Iterable[bytes], listings: Listings) -> list[tuple[Any, ...]]:
-    """The row of each record that was not refused."""
+def rows(records: Iterable[bytes], listings: Listings, behind: int = 0) -> list[tuple[Any, ...]]:
+    """The row of each record behind that sequence which was not refused. Extensions have none: they are told with their
+    main record, and may come before it."""
     made = []
+    where = ""
     for record in records:
         command = unpack_command(record)
-        if getattr(command, "verdict", Code.OK) == Code.OK:
-            made.append(_row(command, listings))
+        if isinstance(command, ExtDestination):
+            where = shown(command.destination)
+        elif command.seq > behind and getattr(command, "verdict", Code.OK) == Code.OK:
+            made.append(_row(command, listings, where))
     return made
 
 
-def _row(command: Command, listings: Listings) -> tuple[Any, ...]:
+def _row(command: Command, listings: Listings, where: str) -> tuple[Any, ...]:
     symbol, asset, amount, terms = _said(command, listings)
+    if isinstance(command, WithdrawalRequest):
+        terms = {"destination": where}
+    is_proposal = isinstance(command, Deposit) and bool(command.flags & DepositFlag.PROPOSAL)
+    approves = command.withdrawal if isinstance(command, WithdrawalDecision) else getattr(command, "proposal", 0)
     target = command.owner if isinstance(command, Payment) else getattr(command, "target", None)
     id = getattr(command, "cl_ord_id", b"")
     time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=command.time_ns // 1000)
     asked_by = command.asked_by if isinstance(command, Payment) else command.account
     return (
-        command.seq, CommandType(command.type).name, asked_by or None,
-        getattr(command, "proposal", 0) or None, target, symbol, asset, amount, shown(id) if id else None,
+        command.seq, PROPOSED_DEPOSIT if is_proposal else CommandType(command.type).name, asked_by or None,
+        approves or None, target, symbol, asset, amount, shown(id) if id else None,
         Jsonb(terms), time,
     )  # fmt: skip
 
@@ -103,7 +121,10 @@ def _row(command: Command, listings: Listings) -> tuple[Any, ...]:
 def _said(command: Command, listings: Listings) -> tuple[str | None, str | None, Decimal | None, dict[str, Any]]:
     """Symbol, asset, amount and terms of a request, as far as it has them."""
     match command:
-        case Payment() | Adjustment():
+        case WithdrawalDecision():
+            name, scale = listings.assets[command.asset]
+            return None, name, _units(command.amount, scale), {"step": WithdrawalStep(command.step).name}
+        case Payment() | Adjustment() | DepositLimit():
             name, scale = listings.assets[command.asset]
             return None, name, _units(command.amount, scale), {}
         case PositionLimit():

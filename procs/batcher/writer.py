@@ -195,10 +195,11 @@ class Session:
         return self._requests_seq if self._records is None else max(self._requests_seq, batch.complete_seq)
 
     def _requested(self, complete_seq: int) -> list[bytes]:
-        """The records of the log up to there of which `requests` has no rows yet."""
+        """The records of the log up to there of which `requests` has no rows yet, and the one before: an extension's
+        main record may come in the next batch."""
         if self._records is None or complete_seq <= self._requests_seq:
             return []
-        return list(self._records(self._requests_seq + 1, complete_seq))
+        return list(self._records(max(self._requests_seq, 1), complete_seq))
 
     def _write_at_once(self, batch: Batch, encoded: Encoded, requested: list[bytes]) -> bool:
         """False, and nothing is written, if the batch needs a closer look."""
@@ -371,13 +372,15 @@ class Session:
     def _copy_requests(self, records: list[bytes]) -> Copy:
         """Copies the rows of these records, in terms of what the database lists when it is called."""
 
+        behind = self._requests_seq
+
         def copy(table: str, columns: tuple[str, ...]) -> None:
             if not records:
                 return
             statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
                 sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
             )
-            rows = requests.rows(records, self._listings())
+            rows = requests.rows(records, self._listings(), behind)
             with self._connection.cursor() as cursor, cursor.copy(statement) as out:
                 for row in rows:
                     out.write_row(row)

@@ -264,6 +264,18 @@ TABLE = {
         "this one-time code, a later one or this recovery code was used before", "wait for the next code"),
     Code.ALREADY_WELCOMED: _row(
         "the account has had the asset before, or more is asked for than is given", "nothing is left to do"),
+    Code.UNKNOWN_WITHDRAWAL: _row(
+        "no such withdrawal waits, or it is another account's", "check its number; one that was paid is done"),
+    Code.WITHDRAWAL_STATE: _row(
+        "the withdrawal is not at this step: two operators approve it before it is paid, and none cancels it then",
+        "look at its state"),
+    Code.OWN_WITHDRAWAL: _row(
+        "an operator decides nothing of his own withdrawal", "have another operator do it", api=NOT_PERMITTED),
+    Code.TOO_MANY_WITHDRAWALS: _row(
+        "as many withdrawals of the account or the venue wait as may", "wait until some are paid, or cancel some",
+        "", LIMIT),
+    Code.DESTINATION_MISSING: _row(
+        "the withdrawal does not say where to, in 1 to 72 printable ASCII characters", "say where to"),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0), api=UNKNOWN),
     Code.QUANTITY_BELOW_FILLED: _row(

@@ -11,13 +11,24 @@ It is replaced as a whole: renaming publishes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from procs.disk import atomic_file
 from shm.journal_format import JournalError
 from shm.journal_select import select
 from shm.layout import unpack_command
-from shm.records import RECORD_SIZE, CommandType
+from shm.records import (
+    RECORD_SIZE,
+    Code,
+    Command,
+    CommandType,
+    Deposit,
+    DepositFlag,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
+)
 
 FILE = "definitions"
 HEADER_SIZE = 8
@@ -32,7 +43,18 @@ TYPES = (
     CommandType.ADJUSTMENT,
     CommandType.CORRECTION_PROPOSAL,
     CommandType.CORRECTION,
+    CommandType.DEPOSIT,
+    CommandType.WITHDRAWAL_REQUEST,
+    CommandType.WITHDRAWAL_DECISION,
+    CommandType.EXT_DESTINATION,
 )
+MONEY = (
+    CommandType.DEPOSIT,
+    CommandType.WITHDRAWAL_REQUEST,
+    CommandType.WITHDRAWAL_DECISION,
+    CommandType.EXT_DESTINATION,
+)
+ENDS = (WithdrawalStep.REJECT, WithdrawalStep.PAID, WithdrawalStep.CANCEL)
 
 
 def keep(data: Path, last_seq: int) -> None:
@@ -40,8 +62,34 @@ def keep(data: Path, last_seq: int) -> None:
     known_seq, records = kept(data)
     if last_seq <= known_seq:
         return
-    records += select(data / "journal", known_seq + 1, last_seq, TYPES)
+    records = waiting(records + select(data / "journal", known_seq + 1, last_seq, TYPES))
     atomic_file.replace_durably(data / FILE, last_seq.to_bytes(HEADER_SIZE, "little") + b"".join(records))
+
+
+def waiting(records: Sequence[bytes]) -> list[bytes]:
+    """The same without what is over, and was never definition: deposits that were made, withdrawals that have ended,
+    and refused steps of those. What was requested right before the end of `records` keeps its destination."""
+    over: set[int] = set()  # sequences of withdrawals' requests, and of deposits that were proposed
+    for record in records:
+        if record[4] == CommandType.WITHDRAWAL_DECISION or record[4] == CommandType.DEPOSIT:
+            command = unpack_command(record)
+            if isinstance(command, WithdrawalDecision) and command.verdict == Code.OK and command.step in ENDS:
+                over.add(command.withdrawal)
+            elif isinstance(command, Deposit) and command.verdict == Code.OK:
+                over.add(command.proposal)
+    return [record for record in records if record[4] not in MONEY or _waits(unpack_command(record), over)]
+
+
+def _waits(command: Command, over: Set[int]) -> bool:
+    match command:
+        case Deposit():
+            waits = command.verdict == Code.OK and bool(command.flags & DepositFlag.PROPOSAL)
+            return waits and command.seq not in over
+        case WithdrawalRequest():
+            return command.verdict == Code.OK and command.seq not in over
+        case WithdrawalDecision():
+            return command.verdict == Code.OK and command.withdrawal not in over
+    return command.seq + 1 not in over
 
 
 def forget_behind(data: Path, last_seq: int) -> None:

@@ -1,19 +1,18 @@
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.factors cimport Factors
 from procs.router.keys cimport Keys
 from procs.router.ledger cimport Ledger
 from procs.router.schedule cimport Schedule
-from procs.router.transfers cimport Transfers
+from procs.router.transfers cimport OPERATORS_RING, Transfers
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CommandRecord, DepositRecord, FeeTierRecord,
-    InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord, MassCancelRecord, PhaseChangeRecord,
-    PositionLimitRecord, RegistrationRecord, ScheduleRecord, SecondFactorRecord, WelcomeRecord,
+    AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CommandRecord, DepositLimitRecord, DepositRecord,
+    FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord, MassCancelRecord,
+    PhaseChangeRecord, PositionLimitRecord, RegistrationRecord, ScheduleRecord, SecondFactorRecord, WelcomeRecord,
 )
 
 cdef enum:
-    OPERATORS_RING = 9
     RULES_BY_TWO = 2       # from these rules on it takes two operators to correct a trade,
     RULES_OPEN_ORDERS = 2  # and an account without its own limits has a default one
     RULES_KEYS = 5         # and from these on the log has keys and roles, and takes the api's commands
@@ -45,10 +44,14 @@ cdef class Administration:
     cdef int carry_out(self, char *record, int imposed, const char **extensions) except -1
     cdef bint is_sender(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t permission(self, const CommandRecord *record) noexcept nogil
+    cdef uint16_t may_withdraw(self, const CommandRecord *record) noexcept nogil
     cdef bint is_admin(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil
     cdef int decide(self, char *record, const char **extensions) except -1
     cdef int decide_identity(self, char *record, const char **extensions) except -1
+    cdef int decide_money(self, char *record, const char **extensions) except -1
+    cdef int64_t deposit_limit(self, uint32_t asset) except? -1
+    cdef uint16_t limit_deposits(self, const DepositLimitRecord *record) except? 9999
     cdef int keep(self, tuple key, const char *record) except -1
     cdef bint is_operator(self, const CommandRecord *record) noexcept nogil
     cdef bint moves(self, const InstrumentRecord *record) noexcept nogil

@@ -123,7 +123,7 @@ cdef class Administration:
         cdef uint32_t own
         if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH:
             scope = KEY_SCOPE_TRADE
-        elif type == CMD_WITHDRAWAL:
+        elif is_owners(record):
             scope = KEY_SCOPE_WITHDRAW
         if record.session > API_SESSION:
             verdict = self.keys.judge(record.account, record.session - API_SESSION, scope, record.time_ns)
@@ -133,7 +133,9 @@ cdef class Administration:
             return CODE_OK
         if type == CMD_API_KEY or type == CMD_KEY_REVOCATION:
             return CODE_OK
-        if type == CMD_REGISTRATION or type == CMD_WELCOME:
+        if is_owners(record):
+            return self.may_withdraw(record)
+        if type == CMD_REGISTRATION or type == CMD_WELCOME or type == CMD_DEPOSIT_LIMIT:
             return CODE_OK if self.is_admin(record) else CODE_ROLE_NOT_ALLOWED
         if record.ingress == API_RING and (type == CMD_ACCOUNT or type == CMD_DEPOSIT or type == CMD_WITHDRAWAL):
             own = (<const AccountRecord *> record).target
@@ -141,11 +143,20 @@ cdef class Administration:
                 own = owner_of(<const DepositRecord *> record)
                 if not self.is_account(own):
                     return CODE_UNKNOWN_ACCOUNT
-            if record.account == 0 or own == record.account and type != CMD_DEPOSIT:
+            if record.account == 0 or own == record.account and type == CMD_ACCOUNT:
                 return CODE_OK
         elif type == CMD_WITHDRAWAL:
             return CODE_OK
         return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
+
+    cdef uint16_t may_withdraw(self, const CommandRecord *record) noexcept nogil:
+        """Money is asked for by its owner, by the api, where he has proved who he is; an auditor only reads."""
+        cdef uint32_t target = (<const WithdrawalRequestRecord *> record).target
+        if record.ingress != API_RING or account_at(self.ledger.accounts, record.account).flags & ACCOUNT_AUDITOR:
+            return CODE_ROLE_NOT_ALLOWED
+        if record.type == CMD_WITHDRAWAL_REQUEST and target != 0 and target != record.account:
+            return CODE_ROLE_NOT_ALLOWED
+        return CODE_OK
 
     cdef bint is_admin(self, const CommandRecord *record) noexcept nogil:
         """The configuration counts as an admin."""
@@ -171,13 +182,8 @@ cdef class Administration:
         cdef uint8_t type = (<CommandRecord *> record).type
         if type == CMD_ACCOUNT or CMD_API_KEY <= type <= CMD_FACTOR_USE:
             return self.decide_identity(record, extensions)
-        if type == CMD_DEPOSIT and (<CommandRecord *> record).account == 0 and self.rules >= RULES_KEYS:
-            verdict = self.judge_welcome(<const DepositRecord *> record)
-            return verdict if verdict != CODE_OK else self.transfers.deposit(<DepositRecord *> record)
-        if type == CMD_DEPOSIT:
-            return self.transfers.deposit(<DepositRecord *> record)
-        if type == CMD_WITHDRAWAL:
-            return self.transfers.withdraw(<WithdrawalRecord *> record)
+        if type == CMD_DEPOSIT or type == CMD_WITHDRAWAL or CMD_WITHDRAWAL_REQUEST <= type <= CMD_DEPOSIT_LIMIT:
+            return self.decide_money(record, extensions)
         if type == CMD_ADJUSTMENT:
             return self.transfers.adjust(<AdjustmentRecord *> record)
         if type == CMD_CORRECTION_PROPOSAL and self.rules >= RULES_BY_TWO:
@@ -207,6 +213,35 @@ cdef class Administration:
         if type == CMD_INSTRUMENT:
             return self.define_instrument(<InstrumentRecord *> record)
         raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
+
+    cdef int decide_money(self, char *record, const char **extensions) except -1:
+        """Money that enters or leaves. Under earlier rules deposits had no limit, and nobody asked for withdrawals."""
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef const DepositRecord *deposit = <const DepositRecord *> record
+        cdef int verdict
+        if header.type == CMD_WITHDRAWAL:
+            return self.transfers.withdraw(<const WithdrawalRecord *> record)
+        if self.rules < RULES_KEYS:
+            if header.type != CMD_DEPOSIT or deposit.proposal != 0:
+                return CODE_INVALID_DEFINITION
+            return self.transfers.deposit(deposit)
+        if header.type == CMD_WITHDRAWAL_REQUEST:
+            return self.transfers.request_withdrawal(<const WithdrawalRequestRecord *> record, extensions[0])
+        if header.type == CMD_WITHDRAWAL_DECISION:
+            return self.transfers.decide_withdrawal(<WithdrawalDecisionRecord *> record)
+        if header.type == CMD_DEPOSIT_LIMIT:
+            return self.limit_deposits(<const DepositLimitRecord *> record)
+        if header.account == 0:
+            verdict = self.judge_welcome(deposit)
+            return verdict if verdict != CODE_OK else self.transfers.deposit(deposit)
+        if header.ingress == 0:
+            return self.transfers.deposit(deposit)
+        return self.transfers.deposit_by_two(<DepositRecord *> record, self.deposit_limit(deposit.asset))
+
+    cdef int64_t deposit_limit(self, uint32_t asset) except? -1:
+        """The most of an asset that one operator deposits alone; 0 if there is no limit."""
+        cdef bytes kept = self.record((CMD_DEPOSIT_LIMIT, asset))
+        return (<const DepositLimitRecord *> <const char *> kept).amount
 
     cdef int decide_identity(self, char *record, const char **extensions) except -1:
         """A command about who may do what. Earlier rules knew accounts only."""
@@ -405,6 +440,12 @@ cdef class Administration:
         self.keep((CMD_WELCOME, record.asset), <const char *> record)
         return CODE_OK
 
+    cdef uint16_t limit_deposits(self, const DepositLimitRecord *record) except? 9999:
+        if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.amount < 0:
+            return CODE_INVALID_DEFINITION
+        self.keep((CMD_DEPOSIT_LIMIT, record.asset), <const char *> record)
+        return CODE_OK
+
     cdef uint16_t judge_welcome(self, const DepositRecord *record) except? 9999:
         """What the venue itself may deposit: as much as is set, for a registered account that never had the asset."""
         cdef bytes kept = self.record((CMD_WELCOME, record.asset))
@@ -571,6 +612,14 @@ cdef class Administration:
     def record(self, tuple key) -> bytes:
         """The last record of a setting; an empty one if it was never set."""
         return self.settings.get(key, bytes(RECORD_SIZE))
+
+
+cdef bint is_owners(const CommandRecord *record) noexcept nogil:
+    """Whether a command is one that the owner of money gives: for a withdrawal, or to cancel one."""
+    return record.type == CMD_WITHDRAWAL_REQUEST or (
+        record.type == CMD_WITHDRAWAL_DECISION
+        and (<const WithdrawalDecisionRecord *> record).step == WITHDRAWAL_STEP_CANCEL
+    )
 
 
 cdef uint64_t hash_of(tuple key) except? 0:

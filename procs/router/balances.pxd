@@ -40,6 +40,8 @@ cdef class Balances:
     cdef void drop_unchanged(self) noexcept nogil
     cdef uint16_t can_add(self, uint32_t account, uint32_t asset, int64_t amount) noexcept nogil
     cdef uint32_t add(self, uint32_t account, uint32_t asset, int64_t amount) except 0 nogil
+    cdef int hold(self, uint32_t item, int64_t amount) except -1 nogil
+    cdef int pay(self, uint32_t item, int64_t amount) except -1 nogil
     cdef uint64_t digest(self) noexcept nogil
     cdef int show_all(self) except -1
     cdef int save(self, Saver saver) except -1

@@ -3,7 +3,7 @@
 It adds and finds; what money is held for, and why it moves, is not its business.
 
 Amounts are smallest units in 64 bits. No sum can overflow: all money of an asset fits (`can_add`), and only
-`add` creates or removes any.
+`add` and `pay` create or remove any.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
@@ -148,6 +148,18 @@ cdef class Balances:
         self.supply[asset] += amount
         self.touch(item)
         return item
+
+    cdef int hold(self, uint32_t item, int64_t amount) except -1 nogil:
+        """Hold so much of what is free; below 0, give back so much of what is held. MemoryError."""
+        balance_at(self, item).free -= amount
+        balance_at(self, item).held += amount
+        return self.touch(item)
+
+    cdef int pay(self, uint32_t item, int64_t amount) except -1 nogil:
+        """Take out so much of what is held. MemoryError."""
+        balance_at(self, item).held -= amount
+        self.supply[balance_at(self, item).asset] -= amount
+        return self.touch(item)
 
     cdef uint64_t digest(self) noexcept nogil:
         cdef uint64_t digest = 0

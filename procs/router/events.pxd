@@ -3,13 +3,14 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from procs.router.sequencer cimport Sequencer
 from shm.records cimport (
     ApiKeyRecord, CommandRecord, CorrectionRecord, FactorUseRecord, KeyRevocationRecord, NewOrderRecord,
-    RejectedRecord, ReservationRecord, SecondFactorRecord, SnapshotRecord,
+    RejectedRecord, ReservationRecord, SecondFactorRecord, SnapshotRecord, WithdrawalDecisionRecord,
 )
 from shm.ring cimport Producer
 
 cdef enum:
-    EVENTS_OF_COMMAND = 2   # at most, except keys and second factors, and markers and ticks: those announce
-    EVENTS_OF_KEY = 4       # up to MAX_FLUSH balances, and that all are announced
+    # At most. Markers and ticks announce up to MAX_FLUSH balances, and that all are announced.
+    EVENTS_OF_COMMAND = 2
+    EVENTS_OF_KEY = 4       # and of a second factor, and of a withdrawal's request
 
 cdef class Announcer:
     cdef Producer ring
@@ -36,6 +37,8 @@ cdef class Announcer:
     cdef void tell_revocation(self, const KeyRevocationRecord *record, Sequencer core) noexcept nogil
     cdef void tell_factor(self, const SecondFactorRecord *record, Sequencer core) noexcept nogil
     cdef void tell_use(self, const FactorUseRecord *record) noexcept nogil
+    cdef void tell_request(self, const CommandRecord *header, Sequencer core) noexcept nogil
+    cdef void tell_decision(self, const WithdrawalDecisionRecord *record, Sequencer core) noexcept nogil
     cdef void repeat_extension(self, const CommandRecord *cause, const char *extension) noexcept nogil
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil
     cdef void define(self, const char *record, Sequencer core) noexcept nogil

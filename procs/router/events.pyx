@@ -22,7 +22,7 @@ assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<KeyRevocationRecor
 assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<FactorUseRecord *> NULL).request
 # and an extension has one number as a command and as an event.
 assert <int> CMD_EXT_KEY_MATERIAL == <int> EVT_EXT_KEY_MATERIAL and <int> CMD_EXT_ADDRESSES == <int> EVT_EXT_ADDRESSES
-assert <int> CMD_EXT_RECOVERY == <int> EVT_EXT_RECOVERY
+assert <int> CMD_EXT_RECOVERY == <int> EVT_EXT_RECOVERY and <int> CMD_EXT_DESTINATION == <int> EVT_EXT_DESTINATION
 
 
 cdef class Announcer:
@@ -84,10 +84,16 @@ cdef class Announcer:
                 self.tell_factor(<const SecondFactorRecord *> record, core)
             elif header.type == CMD_FACTOR_USE:
                 self.tell_use(<const FactorUseRecord *> record)
+            elif header.type == CMD_WITHDRAWAL_REQUEST:
+                self.tell_request(header, core)
+            elif header.type == CMD_WITHDRAWAL_DECISION:
+                self.tell_decision(<const WithdrawalDecisionRecord *> record, core)
             elif header.type >= CMD_MASS_CANCEL:
                 self.confirm(record)
             else:
                 self.define(record, core)
+        elif header.type == CMD_DEPOSIT and is_of_two(<const DepositRecord *> record):
+            self.confirm(record)
         for i in range(core.flushed_count):
             balance = <BalanceRecord *> self.begin(header, EVT_BALANCE, 0)
             balance.account = core.flushed[i].account
@@ -163,7 +169,7 @@ cdef class Announcer:
             id = &(<const AccountRecord *> record).name[0]  # or a key's name, or the request's, in the same place
         if id != NULL:
             memcpy(event.cl_ord_id, id, CL_ORD_ID_SIZE)
-        if header.type == CMD_DEPOSIT or header.type == CMD_WITHDRAWAL:
+        if header.type in (CMD_DEPOSIT, CMD_WITHDRAWAL, CMD_WITHDRAWAL_REQUEST):
             event.quantity_lots = (<const DepositRecord *> record).amount
         elif header.type == CMD_ADJUSTMENT:
             event.quantity_lots = (<const AdjustmentRecord *> record).amount
@@ -273,6 +279,35 @@ cdef class Announcer:
         event.code = record.code
         self.end(<char *> event)
 
+    cdef void tell_request(self, const CommandRecord *header, Sequencer core) noexcept nogil:
+        cdef const WithdrawalRequestRecord *record = <const WithdrawalRequestRecord *> header
+        cdef WithdrawalChangedRecord *event
+        self.repeat_extension(header, core.before(header, 1))
+        event = <WithdrawalChangedRecord *> self.begin(header, EVT_WITHDRAWAL, 0)
+        event.withdrawal = record.seq
+        event.amount = record.amount
+        event.account = event.asked_by = record.account
+        event.asset = record.asset
+        event.session = record.session
+        event.state = core.ledger.withdrawals.state
+        memcpy(event.cl_ord_id, record.cl_ord_id, CL_ORD_ID_SIZE)
+        self.end(<char *> event)
+
+    cdef void tell_decision(self, const WithdrawalDecisionRecord *record, Sequencer core) noexcept nogil:
+        cdef WithdrawalChangedRecord *event = <WithdrawalChangedRecord *> self.begin(
+            <const CommandRecord *> record, EVT_WITHDRAWAL, 0
+        )
+        event.withdrawal = record.withdrawal
+        event.amount = record.amount
+        event.account = record.target
+        event.asset = record.asset
+        event.asked_by = record.account
+        event.session = record.session
+        event.state = core.ledger.withdrawals.state
+        event.step = record.step
+        memcpy(event.cl_ord_id, record.cl_ord_id, CL_ORD_ID_SIZE)
+        self.end(<char *> event)
+
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil:
         cdef CorrectedRecord *event = <CorrectedRecord *> self.begin(
             <const CommandRecord *> record, EVT_CORRECTED, record.instrument
@@ -357,6 +392,11 @@ cdef uint32_t instrument_of(const char *record) noexcept nogil:
     return 0
 
 
+cdef bint is_of_two(const DepositRecord *record) noexcept nogil:
+    """Whether a deposit is one that two operators make, of which both have an event. The flag is the router's own."""
+    return record.flags & DEPOSIT_FLAG_PROPOSAL or record.proposal != 0
+
+
 cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
     """What a confirmation says of its command beyond who asked: the fields that both have."""
     cdef uint8_t type = event.command
@@ -374,6 +414,16 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
         event.target = (<const PositionLimitRecord *> record).target
         event.asset = (<const PositionLimitRecord *> record).asset
         event.amount = (<const PositionLimitRecord *> record).max_units
+    elif type == CMD_DEPOSIT:
+        event.target = owner_of(<const DepositRecord *> record)
+        event.asset = (<const DepositRecord *> record).asset
+        event.amount = (<const DepositRecord *> record).amount
+        event.proposal = (<const DepositRecord *> record).proposal
+        if event.proposal == 0:
+            event.proposal = event.cause
+    elif type == CMD_DEPOSIT_LIMIT:
+        event.asset = (<const DepositLimitRecord *> record).asset
+        event.amount = (<const DepositLimitRecord *> record).amount
     elif type == CMD_WITHDRAWAL:
         event.target = owner_of(<const DepositRecord *> record)
         event.asset = (<const WithdrawalRecord *> record).asset

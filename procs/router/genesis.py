@@ -31,6 +31,7 @@ from shm.records import (
     BandAction,
     Code,
     Deposit,
+    DepositLimit,
     ExtCredential,
     ExtKeyMaterial,
     FeeTier,
@@ -93,6 +94,7 @@ def _changes(config: Config, core: Sequencer, key: VenueKey | None) -> Iterator[
     yield from _accounts(config, core)
     if core.rules >= KEYS_SINCE:
         yield from _registration(config, core)
+        yield from _deposit_limits(config, core)
         if key is not None:
             yield from _demo_keys(config, core, key)
 
@@ -250,6 +252,19 @@ def _registration(config: Config, core: Sequencer) -> Iterator[Change]:
         units = in_units(amount, scale)
         if core.welcome(asset) != units:
             yield Change(key, [pack(Welcome(cl_ord_id=b"", asset=asset, amount=units))])
+
+
+def _deposit_limits(config: Config, core: Sequencer) -> Iterator[Change]:
+    """What one operator may deposit alone, as far as the configuration says."""
+    for section in config.assets:
+        known = core.assets.get(section.name.encode())
+        if section.deposit_limit is None or known is None:
+            continue
+        asset, scale = known
+        units = in_units(section.deposit_limit, scale)
+        if core.deposit_limit(asset) != units:
+            record = DepositLimit(cl_ord_id=b"", asset=asset, amount=units)
+            yield Change(f"assets[{section.name}].deposit_limit", [pack(record)])
 
 
 def _demo_keys(config: Config, core: Sequencer, key: VenueKey) -> Iterator[Change]:

@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.holds cimport Holds, Stake
+from procs.router.withdrawals cimport Withdrawals
 from procs.tables.array cimport Array
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
@@ -9,6 +10,7 @@ from shm.records cimport (
 )
 
 cdef class Ledger(Holds):
+    cdef readonly Withdrawals withdrawals
     cdef Array due             # ids of orders to be activated; those no longer due are skipped
     cdef uint64_t due_first    # the first of them that was not
     cdef uint16_t can_activate(self, uint32_t item) noexcept nogil

@@ -17,6 +17,7 @@ from procs.router.orders cimport (
     ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrder, order_at, replace_at,
     tag_of_order,
 )
+from procs.router.withdrawals cimport Withdrawals
 from procs.tables.array cimport array_close, array_load, array_open, array_push, array_save
 from procs.tables.digest cimport scramble
 from procs.tables.index cimport index_item, index_next, index_prefetch, index_span
@@ -52,6 +53,7 @@ cdef class Ledger(Holds):
     """All that accounts own and may do with it, kept up to date by matchers' events."""
 
     def __cinit__(self):
+        self.withdrawals = Withdrawals(self.balances)
         array_open(&self.due, sizeof(uint64_t), FIRST_DUE)
 
     def __dealloc__(self):
@@ -321,6 +323,8 @@ cdef class Ledger(Holds):
     cdef uint64_t state_hash(self) noexcept nogil:
         """A digest of everything that the log determines here, wherever it lies in memory."""
         cdef uint64_t digest = scramble(self.ids.state_hash(), 2) + digest_of_orders(self) + digest_of_listings(self)
+        with gil:
+            digest += self.withdrawals.digest()
         return digest + self.balances.digest() + self.accounts.digest() + self.positions.digest()
 
     def digests(self) -> dict[str, int]:
@@ -328,16 +332,18 @@ cdef class Ledger(Holds):
         return {
             "balances": self.balances.digest(), "orders": digest_of_orders(self), "client ids": self.ids.state_hash(),
             "accounts": self.accounts.digest(), "position limits": self.positions.digest(),
-            "instruments": digest_of_listings(self),
+            "instruments": digest_of_listings(self), "withdrawals": self.withdrawals.digest(),
         }
 
     cdef int save(self, Saver saver) except -1:
         self.save_holds(saver)
+        self.withdrawals.save(saver)
         saver.put_64(self.due_first)
         return array_save(&self.due, saver)
 
     cdef int load(self, Loader loader) except -1:
         self.load_holds(loader)
+        self.withdrawals.load(loader)
         self.due_first = loader.get_64()
         return array_load(&self.due, loader)
 
@@ -347,12 +353,12 @@ cdef class Ledger(Holds):
         return None if item == NIL else (balance_at(self.balances, item).free, balance_at(self.balances, item).held)
 
     def check(self) -> None:
-        """AssertionError unless holds and counts are the orders', nothing is negative, and money is all there."""
+        """AssertionError unless holds are the orders' and withdrawals', counts the orders', and money is all there."""
         cdef uint64_t place
         cdef uint32_t item, account
         cdef const OpenOrder *order
         cdef Stake stake
-        held: dict[tuple[int, int], int] = {}
+        held: dict[tuple[int, int], int] = self.withdrawals.held()
         limited = self.positions.incoming()
         incoming: dict[tuple[int, int], int] = {}
         opened: dict[int, int] = {}
@@ -360,6 +366,7 @@ cdef class Ledger(Holds):
         self.orders.check()
         self.balances.check()
         self.positions.check()
+        self.withdrawals.check()
         for place in range(index_span(&self.orders.index)):
             item = index_item(&self.orders.index, place)
             if item == NIL:
@@ -377,7 +384,8 @@ cdef class Ledger(Holds):
             key = (order.account, self.listings[order.instrument].terms.base_asset)
             assert (key in limited and order.side == SIDE_BUY) == bool(order.flags & ORDER_COUNTED), "it is not counted"
             incoming[key] = incoming.get(key, 0) + stake.incoming
-        assert {key: units for key, units in held.items() if units} == self.balances.held(), "holds are not the orders'"
+        held = {key: units for key, units in held.items() if units}
+        assert held == self.balances.held(), "holds are not the orders' and withdrawals'"
         assert all(incoming.get(key, 0) == units for key, units in limited.items()), "incoming sums differ"
         for account in range(ACCOUNT_LINES):
             assert account_at(self.accounts, account).open_orders == opened.get(account, 0), f"count of {account}"

@@ -156,7 +156,7 @@ cdef class Router(Agent):
         cdef uint64_t records = self.log_claimed + MAX_GROUP
         if type == CMD_MARKER or type == CMD_TICK:
             events = MAX_FLUSH + 1
-        elif type == CMD_API_KEY or type == CMD_SECOND_FACTOR:
+        elif type == CMD_API_KEY or type == CMD_SECOND_FACTOR or type == CMD_WITHDRAWAL_REQUEST:
             events = EVENTS_OF_KEY
         return (self.follows or self.log.free(records) >= records) and self.events.room(events) >= events
 
@@ -171,7 +171,7 @@ cdef class Router(Agent):
         self.log_claimed += 1
         if header.type >= CMD_EXT_CLIENT_ID:
             return 0
-        if verdict != CODE_OK or self.core.flushed_count != 0 or header.type > CMD_DEPOSIT:
+        if verdict != CODE_OK or self.core.flushed_count != 0 or header.type >= CMD_DEPOSIT:
             self.events.announce(record, <uint16_t> verdict, self.core)
         if self.state == LEADING:
             self.showing.show_session(header.session)
@@ -288,7 +288,7 @@ cdef class Router(Agent):
             self.moving = 0 if self.settlement.is_quiet(self.core.last_seq) else place + 1
             if self.moving != 0:
                 return 0
-        if first.type >= CMD_EXT_KEY_MATERIAL:  # of a key or a second factor, which has more events
+        if first.type >= CMD_EXT_KEY_MATERIAL:  # of what has more events
             if not self.has_room(CMD_API_KEY):
                 return 0
             self.requests_fit = 1

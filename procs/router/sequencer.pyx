@@ -108,7 +108,7 @@ cdef class Sequencer(State):
         elif type < CMD_EXT_CLIENT_ID:
             with gil:
                 return self.administer(record, imposed)
-        elif type > CMD_EXT_RECOVERY:
+        elif type > CMD_EXT_DESTINATION:
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
         return CODE_OK

@@ -139,6 +139,10 @@ cdef class State:
         cdef bytes record = self.administration.record((CMD_WELCOME, asset))
         return (<const WelcomeRecord *> <const char *> record).amount
 
+    def deposit_limit(self, uint32_t asset) -> int:
+        """The most of an asset that one operator deposits alone; 0 if there is no limit."""
+        return self.administration.deposit_limit(asset)
+
     def is_blocked(self, uint32_t account) -> bool:
         """Whether a kill switch of the account, or of the session with its number, is on."""
         cdef int blocks = ACCOUNT_BLOCKED | SESSION_BLOCKED

@@ -3,11 +3,13 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from procs.router.ledger cimport Ledger
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    API_RING, MAX_MATCHERS, AdjustmentRecord, CorrectionRecord, DepositRecord, MarkerRecord, WithdrawalRecord,
+    API_RING, MAX_MATCHERS, AdjustmentRecord, CommandRecord, CorrectionRecord, DepositRecord, MarkerRecord,
+    WithdrawalDecisionRecord, WithdrawalRecord, WithdrawalRequestRecord,
 )
 
 cdef enum:
-    MAX_PROPOSALS = 1024   # of adjustments, and of corrections
+    OPERATORS_RING = 9
+    MAX_PROPOSALS = 1024   # of adjustments, of corrections, and of deposits
 
 # A part of what a correction moves, of one account and asset.
 cdef struct Part:
@@ -20,16 +22,26 @@ cdef inline uint32_t owner_of(const DepositRecord *record) noexcept nogil:
     return record.target if record.ingress == API_RING and record.target != 0 else record.account
 
 
+cdef inline uint32_t asker_of(const CommandRecord *record) noexcept nogil:
+    """Who asks for a deposit: by the operators' ring the header's account is whose balance it is."""
+    return record.session if record.ingress == OPERATORS_RING else record.account
+
+
 cdef class Transfers:
     cdef readonly Ledger ledger
     cdef readonly dict proposals
     cdef readonly dict corrections
+    cdef readonly dict deposits
     cdef readonly set corrected
     cdef uint64_t settled[MAX_MATCHERS]
     cdef uint32_t told
     cdef void note_marker(self, const MarkerRecord *record) noexcept nogil
     cdef uint16_t move(self, uint32_t account, uint32_t asset, int64_t amount) except? 9999
     cdef uint16_t deposit(self, const DepositRecord *record) except? 9999
+    cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit) except? 9999
+    cdef uint16_t approve_deposit(self, const DepositRecord *record) except? 9999
+    cdef uint16_t request_withdrawal(self, const WithdrawalRequestRecord *record, const char *before) except? 9999
+    cdef uint16_t decide_withdrawal(self, WithdrawalDecisionRecord *record) except? 9999
     cdef uint16_t withdraw(self, const WithdrawalRecord *record) except? 9999
     cdef uint16_t adjust(self, AdjustmentRecord *record) except? 9999
     cdef uint16_t propose(self, const AdjustmentRecord *record) except? 9999

@@ -28,6 +28,7 @@ cdef class Transfers:
         self.ledger = ledger
         self.proposals = {}
         self.corrections = {}
+        self.deposits = {}
         self.corrected = set()
 
     cdef void note_marker(self, const MarkerRecord *record) noexcept nogil:
@@ -52,6 +53,52 @@ cdef class Transfers:
         if 0 < record.asset <= self.ledger.balances.asset_count and record.amount <= 0:
             return CODE_QUANTITY_NOT_POSITIVE
         return self.move(owner_of(record), record.asset, record.amount)
+
+    cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit) except? 9999:
+        """An operator's: up to the asset's limit (0: none) his word is enough, above it another one's is needed, too.
+
+        The first one's is a proposal, and stamped so. If there would be too many, the oldest lapses: it moved nothing.
+        """
+        cdef uint16_t verdict = CODE_OK
+        record.flags = 0
+        if record.proposal != 0:
+            return self.approve_deposit(record)
+        if limit == 0 or record.amount <= limit:
+            return self.deposit(record)
+        if record.asset == 0 or record.asset > self.ledger.balances.asset_count:
+            return CODE_INVALID_DEFINITION
+        verdict = self.ledger.balances.can_add(owner_of(record), record.asset, record.amount)
+        if verdict != CODE_OK:
+            return verdict
+        record.flags = DEPOSIT_FLAG_PROPOSAL
+        said = asker_of(<const CommandRecord *> record), owner_of(record), record.asset, record.amount
+        self.deposits[record.seq] = said
+        if len(self.deposits) > MAX_PROPOSALS:
+            del self.deposits[next(iter(self.deposits))]
+        return CODE_OK
+
+    cdef uint16_t approve_deposit(self, const DepositRecord *record) except? 9999:
+        """Carry out what another operator has proposed, if both say the same."""
+        cdef uint16_t verdict
+        found = self.deposits.get(record.proposal)
+        if found is None or found[1:] != (owner_of(record), record.asset, record.amount):
+            return CODE_UNKNOWN_PROPOSAL
+        if found[0] == asker_of(<const CommandRecord *> record):
+            return CODE_SAME_OPERATOR
+        verdict = self.deposit(record)
+        if verdict == CODE_OK:
+            del self.deposits[record.proposal]
+        return verdict
+
+    cdef uint16_t request_withdrawal(self, const WithdrawalRequestRecord *record, const char *before) except? 9999:
+        cdef uint16_t verdict = self.ledger.withdrawals.request(record, before)
+        self.told = self.ledger.withdrawals.told
+        return verdict
+
+    cdef uint16_t decide_withdrawal(self, WithdrawalDecisionRecord *record) except? 9999:
+        cdef uint16_t verdict = self.ledger.withdrawals.decide(record)
+        self.told = self.ledger.withdrawals.told
+        return verdict
 
     cdef uint16_t withdraw(self, const WithdrawalRecord *record) except? 9999:
         if 0 < record.asset <= self.ledger.balances.asset_count and record.amount <= 0:
@@ -193,6 +240,9 @@ cdef class Transfers:
         for seq, proposal in self.corrections.items():
             text = repr((seq, proposal)).encode()
             digest += scramble(crc32c(1, <const char *> text, len(text)), seq)
+        for seq, deposit in self.deposits.items():
+            text = repr((seq, deposit)).encode()
+            digest += scramble(crc32c(2, <const char *> text, len(text)), seq)
         for matcher, trade_id in self.corrected:
             one = <uint64_t> trade_id << 8 | <uint64_t> matcher
             digest += scramble(one, 7)
@@ -204,6 +254,7 @@ cdef class Transfers:
         saver.put(self.settled, sizeof(self.settled))
         saver.object(list(self.proposals.items()))  # the oldest first: that is the one to lapse
         saver.object(list(self.corrections.items()))
+        saver.object(list(self.deposits.items()))
         saver.object(list(self.corrected))
         return 0
 
@@ -211,6 +262,7 @@ cdef class Transfers:
         loader.get(self.settled, sizeof(self.settled))
         self.proposals = dict(loader.object(list[tuple[int, tuple[int, int, int, int]]]))
         self.corrections = dict(loader.object(list[tuple[int, tuple[int, tuple[int, ...]]]]))
+        self.deposits = dict(loader.object(list[tuple[int, tuple[int, int, int, int]]]))
         self.corrected = set(loader.object(list[tuple[int, int]]))
         return 0
 

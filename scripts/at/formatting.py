@@ -39,6 +39,8 @@ from shm.records import (
     Correction,
     CorrectionProposal,
     Deposit,
+    DepositFlag,
+    DepositLimit,
     Event,
     EventType,
     ExtClientId,
@@ -72,6 +74,9 @@ from shm.records import (
     Traded,
     Triggered,
     Withdrawal,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
 )
 
 NANOSECONDS = 1_000_000_000
@@ -188,6 +193,18 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
                 f"{names.price(command.instrument, command.price_ticks)} ({shown(own_id(command))})"
                 f"{_terms(command.instrument, extensions, names)}"
             )
+        case Deposit(flags=DepositFlag.PROPOSAL):
+            what = names.amount(command.asset, command.amount)
+            return f"{names.account(command.asked_by)} proposes: {what} is deposited for {names.account(command.owner)}"
+        case WithdrawalRequest():
+            return f"{who} wants {names.amount(command.asset, command.amount)} paid out, and it is held"
+        case WithdrawalDecision():
+            what = "says that it was paid" if command.step == WithdrawalStep.PAID else _step(command.step)
+            amount = f": {names.amount(command.asset, command.amount)}" if command.asset else ""
+            return f"{who} {what}: withdrawal {command.withdrawal}{amount}"
+        case DepositLimit():
+            most = names.amount(command.asset, command.amount)
+            return f"{who} has deposits above {most} take two operators" + ("" if command.amount else " (0: none)")
         case Deposit():
             return f"{names.amount(command.asset, command.amount)} is deposited for {names.account(command.owner)}"
         case Withdrawal():
@@ -232,6 +249,11 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
         case Marker():
             return f"the router settles matchers' events up to {command.event_numbers}"
     return f"{CommandType(command.type).name} of {who}" + (f": {fields}" if (fields := _fields(command)) else "")
+
+
+def _step(step: int) -> str:
+    verbs = {WithdrawalStep.APPROVE: "approves", WithdrawalStep.REJECT: "rejects", WithdrawalStep.CANCEL: "cancels"}
+    return verbs.get(WithdrawalStep(step), "decides") if step in set(WithdrawalStep) else "decides"
 
 
 def _correction(command: Correction | CorrectionProposal, names: Names) -> str:

@@ -31,7 +31,7 @@ from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import select
 from shm.layout import type_of, unpack_command
-from shm.records import CL_ORD_ID_SIZE, Code, Command
+from shm.records import CL_ORD_ID_SIZE, Code, Command, WithdrawalDecision
 
 Section_ = TypeVar("Section_", bound=Section)
 Symbol = Annotated[str, Parameter(help="The instrument.")]
@@ -74,6 +74,10 @@ WHY = {
     Code.TOO_OLD: "the router found it too late, more than 30 s after it was sent",
     Code.INVALID_DEFINITION: "it contradicts what is listed, or is no value that the venue can hold",
     Code.LIMIT_REACHED: "the venue holds as many of these as it can",
+    Code.UNKNOWN_WITHDRAWAL: "no such withdrawal waits: it was never asked for, or is paid or given back already",
+    Code.WITHDRAWAL_STATE: "it is not at this step: two operators approve it, and then it is paid, once",
+    Code.OWN_WITHDRAWAL: "it is your own: other operators must decide it",
+    Code.ROLE_NOT_ALLOWED: "your account's role does not allow it: an admin's does",
     Code.QUANTITY_NOT_POSITIVE: "the amount must be above zero",
 }
 
@@ -281,7 +285,9 @@ def _first_with_key(venue: Venue, command: Command) -> Command | None:
 
 def _is_same(first: Command, again: Command) -> bool:
     """Whether two records ask for the same."""
-    stamped = {*Command.__struct_fields__, "verdict"}
+    stamped = {*Command.__struct_fields__, "verdict", "flags"}
+    if isinstance(first, WithdrawalDecision):
+        stamped |= {"target", "asset", "amount"}
     names = [name for name in first.__struct_fields__ if name not in stamped]
     return all(getattr(first, name) == getattr(again, name) for name in names)
 

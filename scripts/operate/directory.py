@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from config.nearest import nearest
 from procs.disk import space
@@ -29,22 +29,42 @@ from shm.records import (
     Command,
     Correction,
     CorrectionProposal,
+    Deposit,
+    DepositFlag,
     ExtCredential,
+    ExtDestination,
     FeeTier,
     Instrument,
     Limits,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalState,
+    WithdrawalStep,
 )
 
 MAX_PROPOSALS = 1024  # of a kind; as many as the router keeps
 DEFAULT_MAX_OPEN_ORDERS = 100_000  # of an account that was never given limits, as the router has it
-Proposal = TypeVar("Proposal", Adjustment, CorrectionProposal)
+Proposal = TypeVar("Proposal", Adjustment, CorrectionProposal, Deposit)
+
+
+class Waiting(NamedTuple):
+    """A withdrawal that was requested, and is neither paid nor given back."""
+
+    request: WithdrawalRequest
+    destination: bytes
+    approved_by: tuple[int, ...] = ()
+
+    @property
+    def state(self) -> WithdrawalState:
+        return WithdrawalState(WithdrawalState.REQUESTED + len(self.approved_by))
 
 
 class Directory:
     """Assets, instruments, accounts and what is known of each, as of log sequence `position`.
 
     `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that no one
-    has approved yet, `corrections` those of trades; `matchers` are all that an instrument has ever been with.
+    has approved yet, `corrections` those of trades, `deposits` those above a limit; `withdrawals` wait by their number;
+    `matchers` are all that an instrument has ever been with.
     """
 
     def __init__(self) -> None:
@@ -59,8 +79,11 @@ class Directory:
         self.fee_tiers: dict[int, FeeTier] = {}
         self.proposals: dict[int, Adjustment] = {}
         self.corrections: dict[int, CorrectionProposal] = {}
+        self.deposits: dict[int, Deposit] = {}
+        self.withdrawals: dict[int, Waiting] = {}
         self.matchers: dict[int, set[int]] = {}
         self._extension: ExtCredential | None = None
+        self._destination = b""
 
     def add(self, records: Iterable[bytes]) -> None:
         """Take records of the log in, in order. Refused ones say nothing."""
@@ -69,6 +92,8 @@ class Directory:
             command = unpack_command(record)
             if isinstance(command, ExtCredential):
                 self._extension = command
+            elif isinstance(command, ExtDestination):
+                self._destination = command.destination
             elif getattr(command, "verdict", Code.OK) == Code.OK:
                 self._take(command)
 
@@ -93,6 +118,17 @@ class Directory:
                 _put(self.proposals, command)
             case Adjustment():
                 self.proposals.pop(command.proposal, None)
+            case Deposit() if command.flags & DepositFlag.PROPOSAL:
+                _put(self.deposits, command)
+            case Deposit():
+                self.deposits.pop(command.proposal, None)
+            case WithdrawalRequest():
+                self.withdrawals[command.seq] = Waiting(command, self._destination)
+            case WithdrawalDecision(step=WithdrawalStep.APPROVE):
+                known = self.withdrawals[command.withdrawal]
+                self.withdrawals[command.withdrawal] = known._replace(approved_by=(*known.approved_by, command.account))
+            case WithdrawalDecision():
+                self.withdrawals.pop(command.withdrawal, None)
             case CorrectionProposal():
                 said = (command.matcher, command.trade_id)
                 before = (seq for seq, known in self.corrections.items() if (known.matcher, known.trade_id) == said)
@@ -153,6 +189,7 @@ def read(venue: Venue) -> Directory:
     if last > directory.position:
         directory.add(select(venue.data / "journal", directory.position + 1, last, retained_definitions.TYPES))
         directory.position = last
+        directory.records = retained_definitions.waiting(directory.records)
         _save(file, boot + last.to_bytes(8, "little") + b"".join(directory.records))
     return directory
 

@@ -1,4 +1,4 @@
-"""`lockstep deposit`, `withdraw` and `adjust`: what brings money into the venue, takes it out, or mends a balance.
+"""`lockstep deposit`, `withdraw`, `adjust` and deposits' limits: money comes in, goes out, or a balance is mended.
 
 Each makes one record; the router's ledger judges it.
 """
@@ -13,11 +13,11 @@ from cyclopts import App, Parameter
 from scripts.errors import UsageError
 from scripts.operate.amounts import step_text, units_of
 from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.command import Context, Options, Request, Said, carry_out, saying
 from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
-from shm.records import Adjustment, Balance, Command, Deposit, Withdrawal
+from shm.records import Adjustment, Balance, Command, Confirmed, Deposit, DepositLimit, Withdrawal
 
 AccountName = Annotated[str, Parameter(help="Whose balance.")]
 AssetName = Annotated[str, Parameter(help="Of which asset.")]
@@ -27,9 +27,19 @@ adjust = App(name="adjust", help="Change a balance: one operator proposes, anoth
 
 
 def deposit(
-    account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options
+    account: AccountName,
+    asset: AssetName,
+    amount: Amount,
+    config: ConfigPath = DEFAULT_CONFIG,
+    *,
+    approves: Annotated[
+        int, Parameter(help="The proposal that this approves: another operator's deposit, above the asset's limit.")
+    ] = 0,
+    options: Options,
 ) -> int:
     """Credit an account with money paid in.
+
+    Above the asset's limit this is a proposal, and another operator makes the same deposit with --approves.
 
     Example: lockstep deposit TRADER1 USDT 2500.50 --key bank-2026-0417 --operator OPERATOR1
 
@@ -37,9 +47,49 @@ def deposit(
     """
 
     def make(number: int, asset_number: int, units: int) -> Command:
-        return Deposit(cl_ord_id=b"", account=number, asset=asset_number, amount=units)
+        return Deposit(cl_ord_id=b"", account=number, asset=asset_number, amount=units, proposal=approves)
 
-    return carry_out(config, options, lambda context: _payment(context, account, asset, amount, make, "deposited to"))
+    def request(context: Context) -> Request:
+        made = _payment(context, account, asset, amount, make, "deposited to")
+
+        def said(outcomes: Sequence[Outcome]) -> Said:
+            seq = outcomes[0].seq
+            if approves or not any(isinstance(event, Confirmed) for event in outcomes[0].events):
+                return made.said(outcomes)
+            approval = f"lockstep deposit {account} {asset} {amount} --approves {seq}"
+            return Said(f"proposal {seq}: {amount} {asset} for {account} is above the limit, and not deposited yet; "
+                        f"another operator approves it with {approval}", {"proposal": seq})  # fmt: skip
+
+        return made._replace(said=said)
+
+    return carry_out(config, options, request)
+
+
+def deposits(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
+    """Show the deposits above a limit that wait for a second operator.
+
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
+    """
+    return show(config, lambda directory: directory.deposits, {"deposit": _worded_deposit}, json=json)
+
+
+def deposit_limit(asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
+    """Have deposits of an asset above an amount take two operators; 0: one is always enough. An admin's to say.
+
+    Example: lockstep deposit-limit USDT 100000 --operator ADMIN1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def request(context: Context) -> Request:
+        units = units_of(context.directory, asset, amount)
+        if units < 0:
+            raise UsageError(f"{amount} is below zero")
+        command = DepositLimit(cl_ord_id=b"", asset=context.directory.asset(asset)[0], amount=units)
+        effect = f"above {amount} {asset} a deposit takes two operators" if units else f"no limit of {asset} deposits"
+        return Request([command], saying(effect, {"asset": asset, "amount": amount}))
+
+    return carry_out(config, options, request)
 
 
 def withdraw(
@@ -160,6 +210,11 @@ def list_(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
     return show(config, lambda directory: directory.proposals, {"change": _worded}, json=json)
+
+
+def _worded_deposit(directory: Directory, known: Deposit) -> str:
+    name, scale = directory.name_of_asset(known.asset)
+    return f"{step_text(known.amount, scale)} {name} for {directory.name_of_account(known.owner)}"
 
 
 def _worded(directory: Directory, known: Adjustment) -> str:

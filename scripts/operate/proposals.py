@@ -1,4 +1,4 @@
-"""What `lockstep adjust list`, `bust list` and `correct list` show: the proposals that wait for a second operator.
+"""What `lockstep adjust list`, `bust list`, `correct list` and `deposits` show: what waits for a second operator.
 
 It reads the directory and sends nothing.
 """
@@ -12,6 +12,7 @@ from scripts.operate.directory import Directory, Proposal, read
 from scripts.running import attach
 from scripts.terminal import EXIT_OK, console, fail, load, print_json, table
 from shm.journal import JournalError
+from shm.records import Deposit
 
 
 def show(
@@ -33,7 +34,7 @@ def show(
     rows = [
         {
             "proposal": seq,
-            "by": directory.name_of_account(known.account),
+            "by": directory.name_of_account(known.asked_by if isinstance(known, Deposit) else known.account),
             **{name: worded(directory, known) for name, worded in columns.items()},
         }
         for seq, known in proposals(directory).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -24,11 +25,13 @@ from procs.venue.snapshot_parts import Start
 from procs.venue.topology import derive
 from procs.venue.venue import Manifest
 from shm.layout import unpack_command
-from shm.records import CommandType, Payment
+from shm.records import CommandType, Deposit, Payment, WithdrawalChanged, WithdrawalState
 from tests.router.random_driver import write_journal
 from tests.router.rig import Rig
+from tests.router.test_ledger import follow
 
 DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+EXT = CommandType.EXT_DESTINATION
 EPOCH = 1000  # of whoever fills: later than any in the journal
 
 
@@ -62,21 +65,49 @@ def test_what_was_requested_is_there_by_whom_with_its_values(
     fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
     report = compare(database, events_of(rig), commands_of(rig)).tables["requests"]
     asked = [unpack_command(record) for record in rig.log if record[4] in REQUESTED]
-    done = {each.seq: each for each in asked if not each.verdict}  # type: ignore[attr-defined]
+    done = {each.seq: each for each in asked if not getattr(each, "verdict", each)}
     assert report.rows == len(done) > 0
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT seq, request, asked_by, approves, target_id FROM requests").fetchall()
         assert {request for _, request, *_ in rows} >= {"DEPOSIT", "LIMITS", "ACCOUNT_LIMITS"}
         for seq, request, asked_by, approves, target in rows:
             command = done[seq]
-            assert command.type == CommandType[request]
+            is_proposal = isinstance(command, Deposit) and bool(command.flags)
+            assert request == ("DEPOSIT_PROPOSAL" if is_proposal else CommandType(command.type).name)
             assert (asked_by or 0) == (command.asked_by if isinstance(command, Payment) else command.account)
-            assert (approves or 0) == getattr(command, "proposal", 0)
+            assert (approves or 0) == getattr(command, "withdrawal", getattr(command, "proposal", 0))
             assert target == (command.owner if isinstance(command, Payment) else getattr(command, "target", None))
         connection.execute("UPDATE requests SET asked_by = 77 WHERE seq = (SELECT min(seq) FROM requests)")
         connection.execute("UPDATE requests SET terms = terms || '{\"max_value\": \"1\"}' WHERE request = 'LIMITS'")
         limits = sum(request == "LIMITS" for _, request, *_ in rows)
     assert compare(database, events_of(rig), commands_of(rig)).tables["requests"].differing == 1 + limits
+
+
+def test_the_view_of_withdrawals_has_what_the_model_and_the_events_have(
+    rig: Rig, journal: Path, venue: Config, database: str
+) -> None:
+    for last_seq in (*(seq for seq, record in enumerate(rig.log, 1) if record[4] == EXT), len(rig.log)):
+        fill(venue, journal, Author(EPOCH), born_ns(rig), last_seq)  # between a destination and its request, too
+    last = {event.withdrawal: event for event in rig.outcomes(0) if isinstance(event, WithdrawalChanged)}
+    model = follow(rig)
+    with psycopg.connect(database) as connection:
+        rows = connection.execute(
+            "SELECT withdrawal, user_id, state, amount, destination, first_approved_by, second_approved_by,"
+            " requested <= ended, ended_by FROM withdrawals ORDER BY withdrawal"
+        ).fetchall()
+    assert [row[0] for row in rows] == sorted(last)
+    assert {WithdrawalState[row[2]] for row in rows} > {WithdrawalState.PAID, WithdrawalState.REQUESTED}
+    for number, user, state, amount, destination, first, second, in_order, ended_by in rows:
+        event = last[number]
+        assert (user, WithdrawalState[state]) == (event.account, event.state)
+        assert amount == Decimal(event.amount).scaleb(-2)
+        assert destination.startswith("vault ")
+        assert in_order is (None if number in model.withdrawals else True)
+        if number in model.withdrawals:
+            approved = [*model.withdrawals[number].approved, None, None]
+            assert (first, second, ended_by) == (approved[0], approved[1], None)
+        else:
+            assert ended_by == event.asked_by
 
 
 def test_a_database_of_before_gets_older_requests_too(rig: Rig, journal: Path, venue: Config, database: str) -> None:

@@ -145,7 +145,7 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 
 def test_migrations_run_once(empty_database: str) -> None:
     done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times", "0007-author"]
-    done += ["0008-candles", "0009-positions", "0010-open-orders", "0011-history"]
+    done += ["0008-candles", "0009-positions", "0010-open-orders", "0011-history", "0012-withdrawals"]
     assert migrate(empty_database) == done
     assert migrate(empty_database) == []
 
@@ -168,7 +168,7 @@ def test_what_ends_a_migrator_before_it_notes_a_migration_leaves_nothing_of_it(d
 def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
     switch = "INSERT INTO actions (number, action, user_id, session_id, side, is_on, cl_ord_id, time, seq) VALUES "
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP VIEW proposals")
+        connection.execute("DROP VIEW proposals, withdrawals")
         connection.execute("DROP TABLE requests")
         connection.execute("ALTER TABLE actions DROP COLUMN scope")
         connection.execute("ALTER TABLE writer DROP COLUMN requests_seq")
@@ -192,7 +192,7 @@ def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 11]
+    assert sorted(map(len, applied)) == [0, 0, 12]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

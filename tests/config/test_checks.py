@@ -198,6 +198,15 @@ def test_a_role_is_given_once() -> None:
     assert [where for where, _ in account(role="auditor", operator=True)] == ["accounts[TRADER1].operator"]
 
 
+def test_a_deposit_limit_is_a_whole_number_of_smallest_units() -> None:
+    def found(limit: str) -> list[str]:
+        assets = [AssetSection(name="USDT", scale=2, deposit_limit=limit), AssetSection(name="BTC", scale=8)]
+        return [where for where, _ in problems(assets=assets) if "deposit_limit" in where]
+
+    assert found("0.01") == found("0") == []
+    assert found("0.001") == found("-1") == ["assets[USDT].deposit_limit"]
+
+
 def test_a_welcome_is_of_an_asset_that_is_listed() -> None:
     assert [where for where, _ in problems(api=ApiSection(welcome={"XYZ": "1"}))] == ["api.welcome.XYZ"]
     assert problems(api=ApiSection(registration="open", welcome={"USDT": "0.5"})) == []

@@ -23,6 +23,8 @@ from shm.records import (
     Traded,
     Triggered,
     TriggerReason,
+    WithdrawalChanged,
+    WithdrawalState,
 )
 from tests.consumer.orders import Order, Orders
 
@@ -39,6 +41,7 @@ class Money:
     instruments: dict[int, InstrumentDefined] = field(default_factory=dict)
     orders: dict[int, Orders] = field(default_factory=dict)
     trades: dict[tuple[int, int], Traded] = field(default_factory=dict)  # that stand, by matcher and trade id
+    withdrawals: dict[int, WithdrawalChanged] = field(default_factory=dict)  # that wait, by number
     _parked: set[int] = field(default_factory=set)
     _list: ExtTermsEvent | None = None
 
@@ -60,10 +63,23 @@ class Money:
                 self._settle(event, event.price_ticks, 1)
             case Corrected():
                 self._correct(event)
+            case WithdrawalChanged():
+                self._withdraw(event)
             case Confirmed(command=CommandType.WITHDRAWAL):
                 self.totals[event.account, event.asset] -= event.amount
             case Confirmed(command=CommandType.ADJUSTMENT) if event.proposal != event.cause:  # an approval
                 self.totals[event.target, event.asset] += event.amount
+
+    def _withdraw(self, event: WithdrawalChanged) -> None:
+        """What waits is held; what ends so is no longer, and what is paid has left."""
+        known = self.withdrawals.pop(event.withdrawal, None)
+        assert (known is None) == (event.state == WithdrawalState.REQUESTED), f"withdrawal {event.withdrawal} is new"
+        if event.state <= WithdrawalState.APPROVED:
+            self.withdrawals[event.withdrawal] = event
+        elif event.state == WithdrawalState.PAID:
+            assert known is not None
+            assert known.state == WithdrawalState.APPROVED, f"withdrawal {event.withdrawal} was not approved"
+            self.totals[event.account, event.asset] -= event.amount
 
     def settle(self) -> None:
         for orders in self.orders.values():
@@ -71,8 +87,11 @@ class Money:
             orders.check()
 
     def held(self) -> Counter[Key]:
-        """What open orders cost at most: of two that exclude each other the greater, of one that is parked nothing."""
+        """What withdrawals wait with, and what open orders cost at most: of two that exclude each other the greater, of
+        one that is parked nothing."""
         found: Counter[Key] = Counter()
+        for each in self.withdrawals.values():
+            found[each.account, each.asset] += each.amount
         for orders in self.orders.values():
             for order in orders.orders.values():
                 if not order.is_open or order.order_id in self._parked:

@@ -20,6 +20,8 @@ from shm.records import (
     Correction,
     CorrectionProposal,
     Deposit,
+    DepositFlag,
+    DepositLimit,
     Event,
     ExtLeg,
     FeeTier,
@@ -36,6 +38,9 @@ from shm.records import (
     Traded,
     Triggered,
     Withdrawal,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
 )
 
 
@@ -84,6 +89,16 @@ class OpenOrder:
         return self.lots * self.instrument.lot_units if self.is_buy and not self.is_idle else Decimal(0)
 
 
+@dataclass
+class Waiting:
+    """A withdrawal that is neither paid nor given back, and the operators who have approved it."""
+
+    account: int
+    asset: int
+    amount: int
+    approved: list[int] = field(default_factory=list)
+
+
 def budget_lots(budget: Decimal, price: Decimal, instrument: Instrument) -> Decimal:
     return (budget / (price * instrument.unit_value)).to_integral_value(ROUND_CEILING)
 
@@ -99,13 +114,17 @@ class LedgerModel:
         self.tier_of: dict[int, int] = {}
         self.proposals: dict[int, tuple[int, int, int]] = {}
         self.corrections: dict[int, CorrectionProposal] = {}
+        self.deposits: dict[int, Deposit] = {}
+        self.deposit_limits: dict[int, int] = {}
+        self.withdrawals: dict[int, Waiting] = {}
         self.position_limits: dict[tuple[int, int], int] = {}
         self.deposited: defaultdict[int, Decimal] = defaultdict(Decimal)
         self.leg: ExtLeg | None = None
 
     def balance(self, account: int, asset: int) -> tuple[int, int]:
         """(free, held) in smallest units."""
-        held = Decimal(0)
+        waiting = (each.amount for each in self.withdrawals.values() if (each.account, each.asset) == (account, asset))
+        held = Decimal(sum(waiting))
         for number, order in self.orders.items():
             if (order.account, order.pays_with) != (account, asset):
                 continue
@@ -180,7 +199,14 @@ class LedgerModel:
 
     def _other(self, record: Command) -> None:
         if isinstance(record, Deposit):
-            self._add(record.owner, record.asset, record.amount)
+            self._deposit(record)
+        elif isinstance(record, DepositLimit):
+            self.deposit_limits[record.asset] = record.amount
+        elif isinstance(record, WithdrawalRequest):
+            assert self.balance(record.owner, record.asset)[0] >= record.amount, f"withdrawal {record.seq} has no money"
+            self.withdrawals[record.seq] = Waiting(record.owner, record.asset, record.amount)
+        elif isinstance(record, WithdrawalDecision):
+            self._decide(record)
         elif isinstance(record, Withdrawal):
             self._add(record.owner, record.asset, -record.amount)
         elif isinstance(record, Adjustment):
@@ -205,6 +231,41 @@ class LedgerModel:
         elif isinstance(record, Replace):
             terms = (Decimal(record.price_ticks), Decimal(record.quantity_lots))
             self.orders[record.order_id].in_flight[record.seq] = terms
+
+    def _deposit(self, record: Deposit) -> None:
+        """Above the limit it takes two operators; the configuration and the venue itself are not bound."""
+        limit = self.deposit_limits.get(record.asset, 0)
+        is_bound = record.ingress and record.account and limit and record.amount > limit
+        if record.flags & DepositFlag.PROPOSAL:
+            assert is_bound, f"deposit {record.seq} is within the limit"
+            self.deposits[record.seq] = record
+            return
+        assert record.proposal or not is_bound, f"deposit {record.seq} is above the limit"
+        if record.proposal:
+            first = self.deposits.pop(record.proposal)
+            assert first.asked_by != record.asked_by, f"deposit {record.seq} is one operator's alone"
+            said = (first.owner, first.asset, first.amount)
+            assert (record.owner, record.asset, record.amount) == said, f"deposit {record.seq} says something else"
+        self._add(record.owner, record.asset, record.amount)
+
+    def _decide(self, record: WithdrawalDecision) -> None:
+        known = self.withdrawals[record.withdrawal]
+        assert (record.target, record.asset, record.amount) == (known.account, known.asset, known.amount), record
+        by_owner = record.account == known.account
+        assert by_owner == (record.step == WithdrawalStep.CANCEL), f"decision {record.seq} is another's to make"
+        match record.step:
+            case WithdrawalStep.APPROVE:
+                known.approved.append(record.account)
+                assert len(known.approved) == len(set(known.approved)) <= 2, f"approval {record.seq} counts twice"
+                return
+            case WithdrawalStep.PAID:
+                assert len(known.approved) == 2, f"payment {record.seq} is one operator's alone"
+                self._add(known.account, known.asset, -known.amount)
+            case WithdrawalStep.CANCEL:
+                assert len(known.approved) < 2, f"withdrawal {record.withdrawal} was approved, and is cancelled"
+            case step:
+                assert step == WithdrawalStep.REJECT, f"decision {record.seq} has step {step}"
+        del self.withdrawals[record.withdrawal]
 
     def _add(self, account: int, asset: int, amount: int) -> None:
         self.owned[account, asset] += amount

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from procs.recovery import retained_definitions
+from scripts.operate.directory import Directory
 from shm.journal import segment_seqs
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter
 from shm.layout import pack, unpack_command
-from shm.records import Asset
+from shm.records import (
+    Asset,
+    Code,
+    Command,
+    Deposit,
+    DepositFlag,
+    ExtDestination,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
+)
 from tests.models.journal import record, stamp
 
 COUNT = 600
@@ -43,3 +55,35 @@ def test_what_is_removed_from_the_journal_is_kept_once(data: Path) -> None:
     assert retained_definitions.kept(data)[0] == 430
     assert seqs(data) == [100, 200, 300, 400]
     assert (data / "definitions").stat().st_mode & 0o777 == 0o600
+
+
+def test_of_money_only_what_waits_is_kept() -> None:
+    where = ExtDestination(destination=b"vault")
+
+    def made(seq: int, kind: type[Command], **values: Any) -> bytes:
+        return pack(kind(seq=seq, **values))
+
+    amount: dict[str, Any] = {"cl_ord_id": b"x", "asset": 1, "amount": 5}
+    step: dict[str, Any] = {"cl_ord_id": b"x"}
+    records = [
+        made(1, ExtDestination, destination=where.destination), made(2, WithdrawalRequest, **amount),
+        made(3, ExtDestination, destination=where.destination), made(4, WithdrawalRequest, **amount),
+        made(5, WithdrawalDecision, **step, step=WithdrawalStep.APPROVE, withdrawal=2),
+        made(6, WithdrawalDecision, **step, step=WithdrawalStep.APPROVE, withdrawal=4),
+        made(7, WithdrawalDecision, **step, step=WithdrawalStep.APPROVE, withdrawal=4, verdict=Code.SAME_OPERATOR),
+        made(8, WithdrawalDecision, **step, step=WithdrawalStep.REJECT, withdrawal=4, verdict=Code.NOT_AN_OPERATOR),
+        made(9, WithdrawalDecision, **step, step=WithdrawalStep.REJECT, withdrawal=2),
+        made(10, Deposit, **amount), made(11, Deposit, **amount, flags=DepositFlag.PROPOSAL),
+        made(12, Deposit, **amount, flags=DepositFlag.PROPOSAL), made(13, Deposit, **amount, proposal=11),
+        made(14, Asset, name=b"BTC", asset=1, scale=8), made(15, ExtDestination, destination=b"of the next"),
+    ]  # fmt: skip
+    kept = [unpack_command(record).seq for record in retained_definitions.waiting(records)]
+    assert kept == [3, 4, 6, 12, 14, 15]
+    directory = Directory()
+    directory.add(retained_definitions.waiting(records))
+    (waits,) = directory.withdrawals.values()
+    assert (waits.request.seq, waits.destination, waits.state.name) == (4, b"vault", "APPROVED_ONCE")
+    assert list(directory.deposits) == [12]
+    whole = Directory()
+    whole.add(records)
+    assert (whole.withdrawals, whole.deposits) == (directory.withdrawals, directory.deposits)

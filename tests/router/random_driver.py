@@ -12,12 +12,14 @@ from typing import Any
 from shm.journal_writer import SEGMENT_BYTES, JournalWriter
 from shm.layout import unpack_command, unpack_event
 from shm.records import (
+    API_SESSION,
     AccountLimits,
     Adjustment,
     CommandType,
     Correction,
     CorrectionProposal,
     Deposit,
+    ExtDestination,
     ExtLeg,
     ExtTerms,
     FeeTier,
@@ -32,6 +34,9 @@ from shm.records import (
     Schedule,
     Traded,
     Withdrawal,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
 )
 from shm.records import OrderFlag as Flag
 from shm.records import OrderType as Kind
@@ -39,7 +44,7 @@ from shm.records import TimeInForce as Tif
 from tests.corrections import approval
 from tests.naming import meaning
 from tests.router.requests import Wording, cancel, name, order, replace
-from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig
+from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig, with_limits
 
 SECOND_NS = 10**9
 
@@ -68,7 +73,10 @@ class Everything:
             self.set_tier: 0.5, self.move_money: 2, self.adjust: 1, self.correct: 2, self.plan: 1, self.move: 1,
             self.wait: 3,
         }  # fmt: skip
-        while min(gateway.room() for gateway in (*self.rig.gateways, self.rig.operators)) < self.room:
+        if self.rig.api is not None:
+            steps |= {self.request_withdrawal: 3, self.decide_withdrawal: 10, self.deposit_much: 3}
+        rings = [*self.rig.gateways, self.rig.operators, *([self.rig.api] if self.rig.api else [])]
+        while min(ring.room() for ring in rings) < self.room:
             self.rig.step()
         for kind, weight in self.weights.items():
             steps[getattr(self, kind)] = weight
@@ -250,6 +258,49 @@ class Everything:
             cl_ord_id=b"M%d" % self.count,
         ))  # fmt: skip
 
+    def request_withdrawal(self) -> None:
+        """An account wants money paid out; now and then it does not say where to."""
+        owner, asset = self.draw.randint(1, ACCOUNTS), self.draw.randint(1, 3)
+        mine: dict[str, Any] = {"account": owner, "session": API_SESSION, "time_ns": self.time_ns}
+        amount = self.draw.choice((1, 500, 200_000, 3_000_000))
+        request = WithdrawalRequest(cl_ord_id=b"W%d" % self.count, asset=asset, amount=amount, **mine)
+        where = ExtDestination(destination=b"vault %d" % self.count, **mine)
+        self.rig.send_by_api(*([] if self.draw.random() < 0.02 else [where]), request)
+
+    def decide_withdrawal(self) -> None:
+        """A step of one that was asked for lately: an operator's, or its owner cancels it."""
+        known = [record for record in self.rig.log[-400:] if record[4] == CommandType.WITHDRAWAL_REQUEST]
+        if not known:
+            return
+        request = unpack_command(self.draw.choice(known[-3:]))
+        steps = (WithdrawalStep.APPROVE,) * 5 + (WithdrawalStep.PAID,) * 2 + (WithdrawalStep.REJECT,)
+        step = self.draw.choice((*steps, WithdrawalStep.CANCEL))
+        if step == WithdrawalStep.CANCEL:
+            owner = request.account if self.draw.random() < 0.9 else self.draw.randint(1, ACCOUNTS)
+            mine: dict[str, Any] = {"account": owner, "session": API_SESSION, "time_ns": self.time_ns}
+            own = b"C%d" % self.count
+            self.rig.send_by_api(WithdrawalDecision(cl_ord_id=own, step=step, withdrawal=request.seq, **mine))
+            return
+        self.send(WithdrawalDecision(**self.key(), step=step, withdrawal=request.seq))
+
+    def deposit_much(self) -> None:
+        """One of two operators deposits, or the other one approves what was proposed."""
+        draw = self.draw
+        chance = draw.random()
+        asset = draw.randint(1, 3)
+        known = [record for record in self.rig.log[-400:] if record[4] == CommandType.DEPOSIT]
+        proposals = [each for each in map(unpack_command, known) if getattr(each, "flags", 0)]
+        account, amount, proposal = draw.randint(1, ACCOUNTS), draw.choice((999, 1001, 50_000)), 0
+        if proposals and chance < 0.7:
+            first = draw.choice(proposals)
+            assert isinstance(first, Deposit)
+            account, asset, amount, proposal = first.account, first.asset, first.amount, first.seq
+            amount += draw.random() < 0.1
+        self.send(Deposit(
+            account=account, session=draw.choice(OPERATORS), time_ns=self.time_ns, asset=asset, amount=amount,
+            cl_ord_id=b"D%d" % self.count, proposal=proposal,
+        ))  # fmt: skip
+
     def adjust(self) -> None:
         """A proposal, or the approval of one that the log has."""
         count = len(self.rig.log)
@@ -331,7 +382,7 @@ class Everything:
 
 def rested(steps: int = 400, seed: int = 7) -> Rig:
     """A core that has done much of everything, and rests."""
-    rig = Rig().lead()
+    rig = Rig(api=True, changes=with_limits).lead()
     driver = Everything(rig, random.Random(seed))
     for _ in range(steps):
         driver.step()

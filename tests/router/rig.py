@@ -23,7 +23,7 @@ from procs.venue.snapshot_parts import Kept, Snapshots, Start
 from procs.venue.venue import set_back
 from shm.board import Board, Word
 from shm.layout import pack, unpack_command, unpack_event
-from shm.records import API_RING, Account, Asset, Command, Deposit, Event, ExtCredential, Instrument, Role
+from shm.records import API_RING, Account, Asset, Command, Deposit, DepositLimit, Event, ExtCredential, Instrument, Role
 from shm.ring import NO_BELL, Consumer, Producer, Ring
 
 NOW = 1_700_000_000_000_000_000
@@ -56,6 +56,15 @@ def changes(core: Sequencer) -> Iterator[list[bytes]]:
             yield [pack(Deposit(account=account, asset=asset, amount=FREE, cl_ord_id=b"initial:%d" % asset))]
     for account in OPERATORS:
         yield account_records(account, role=Role.OPERATOR)
+
+
+def with_limits(core: Sequencer) -> Iterator[list[bytes]]:
+    """The same, and of two assets one operator deposits no more than 1000 units alone."""
+    if core.assets:
+        return
+    yield from changes(core)
+    for asset in (1, 2):
+        yield [pack(DepositLimit(cl_ord_id=b"", asset=asset, amount=1000))]
 
 
 def account_records(account: int, role: int = Role.TRADER) -> list[bytes]:

@@ -20,7 +20,7 @@ from shm.records import CommandType, Epoch, NewOrder
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything, write_journal
 from tests.router.requests import order
-from tests.router.rig import FREE, Rig, new_ingress
+from tests.router.rig import FREE, Rig, new_ingress, with_limits
 from tests.router.test_snapshot import played, snapshots_of, start_at
 
 SMALL: dict[str, Any] = {"log": 16, "events": 8, "closed_ids": 20}
@@ -50,8 +50,8 @@ class Noted:
 class Primary:
     """A core that did much of everything, its journal on disk, and its digests at markers."""
 
-    def __init__(self, seed: int, folder: Path, steps: int = 500) -> None:
-        self.rig = Rig(seed=seed, **SMALL)
+    def __init__(self, seed: int, folder: Path, steps: int = 500, **settings: Any) -> None:
+        self.rig = Rig(seed=seed, **SMALL, **settings)
         noted = Noted(self.rig)
         self.rig.router = noted  # type: ignore[assignment]
         self.rig.lead()
@@ -72,6 +72,12 @@ class Primary:
 @pytest.fixture(scope="module")
 def primary(tmp_path_factory: pytest.TempPathFactory) -> Primary:
     return Primary(7, tmp_path_factory.mktemp("primary"))
+
+
+@pytest.fixture(scope="module")
+def paying(tmp_path_factory: pytest.TempPathFactory) -> Primary:
+    """One with an api, whose clients want money paid out."""
+    return Primary(7, tmp_path_factory.mktemp("paying"), api=True, changes=with_limits)
 
 
 class Follower:
@@ -135,8 +141,9 @@ class Follower:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_follower_has_the_primarys_state_at_every_marker(seed: int, primary: Primary) -> None:
+def test_a_follower_has_the_primarys_state_at_every_marker(seed: int, paying: Primary) -> None:
     """LOG-9: however far ahead matchers are, what a marker says is settled, and nothing else."""
+    primary = paying
     follower = Follower(primary, seed)
     follower.pauses = seed % 2 == 0
     follower.follow()
@@ -153,8 +160,9 @@ def test_a_follower_has_the_primarys_state_at_every_marker(seed: int, primary: P
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_follower_may_die_at_any_step(seed: int, primary: Primary) -> None:
+def test_a_follower_may_die_at_any_step(seed: int, paying: Primary) -> None:
     """LOG-16: it comes back after its newest snapshot, and repeats the same events."""
+    primary = paying
     draw = random.Random(seed)
     follower = Follower(primary, seed)
     deaths = 0

@@ -312,6 +312,17 @@ def test_who_may_register_follows_the_file(config: Config, tmp_path: Path) -> No
     ]
 
 
+def test_what_one_operator_may_deposit_follows_the_file(config: Config) -> None:
+    limited = replace(config, assets=[replace(each, deposit_limit="1.5") for each in config.assets])
+    first = Rig(changes=changes(limited)).lead()
+    assert [first.core.deposit_limit(number) for number, _ in first.core.assets.values()] == [15 * 10**7] * 4
+    silent = replace(config, assets=[replace(each, deposit_limit=None) for each in config.assets])
+    rig = Rig(first.log, changes=changes(silent)).lead()
+    assert [record[4] for record in rig.log[len(first.log) :]] == [CommandType.EPOCH]
+    none = replace(config, assets=[replace(each, deposit_limit="0") for each in config.assets])
+    assert Rig(rig.log, changes=changes(none)).lead().core.deposit_limit(1) == 0
+
+
 def test_a_password_that_its_owner_has_changed_stays(config: Config, tmp_path: Path) -> None:
     first = Rig(changes=changes(config, tmp_path), api=True).lead()
     credential = ExtCredential(

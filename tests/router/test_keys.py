@@ -300,7 +300,10 @@ def test_what_a_role_allows_is_decided_whichever_ring_asks(rig: Rig) -> None:
     assert asked(rig, by_api(Withdrawal(account=4, asset=1, amount=7, cl_ord_id=b"w", target=3))) == (
         Code.NOT_AN_OPERATOR
     )
-    assert asked(rig, by_api(Withdrawal(account=4, asset=1, amount=7, cl_ord_id=b"w2"))) == Code.OK
+    # What an account wants paid out, it requests (WITHDRAWAL_REQUEST): at once, it is an operator's to book.
+    assert asked(rig, by_api(Withdrawal(account=4, asset=1, amount=7, cl_ord_id=b"w2"))) == Code.NOT_AN_OPERATOR
+    booked = Withdrawal(account=OPERATORS[0], asset=1, amount=7, cl_ord_id=b"w3", target=4)
+    assert asked(rig, by_api(booked)) == Code.OK
 
 
 def test_an_auditor_only_reads(rig: Rig) -> None:

@@ -13,7 +13,7 @@ from shm.records import Balance, Command, Marker, PositionLimit
 from tests.models.ledger import LedgerModel
 from tests.router.random_driver import Everything
 from tests.router.requests import order
-from tests.router.rig import ACCOUNTS, OPERATORS, Rig
+from tests.router.rig import ACCOUNTS, OPERATORS, Rig, with_limits
 
 
 def follow(rig: Rig) -> LedgerModel:
@@ -59,7 +59,7 @@ def compare(rig: Rig) -> LedgerModel:
 @given(seed=st.integers(0, 2**32), polling=st.one_of(st.none(), st.integers(0, 1000)))
 def test_balances_equal_the_models(seed: int, polling: int | None) -> None:
     """I1: money adds up."""
-    rig = Rig(seed=polling, log=64, events=16).lead()
+    rig = Rig(seed=polling, log=64, events=16, api=True, changes=with_limits).lead()
     driver = Everything(rig, random.Random(seed))
     for _ in range(150):
         driver.step()
@@ -71,7 +71,7 @@ def test_balances_equal_the_models(seed: int, polling: int | None) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_balances_equal_the_models_whatever_is_asked(seed: int) -> None:
-    rig = Rig(seed=seed if seed % 2 else None, log=64, events=32).lead()
+    rig = Rig(seed=seed if seed % 2 else None, log=64, events=32, api=True, changes=with_limits).lead()
     driver = Everything(rig, random.Random(seed))
     for number in range(800):
         driver.step()

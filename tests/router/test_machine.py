@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.router.random_driver import Everything
-from tests.router.rig import Rig
+from tests.router.rig import Rig, with_limits
 from tests.router.test_ledger import compare
 
 # Requests by name, so that a failing run reads as a script; each draws its own values.
-USERS = ("enter", "enter", "enter", "enter_list", "cancel", "replace", "move_money")
+USERS = ("enter", "enter", "enter", "enter_list", "cancel", "replace", "move_money", "request_withdrawal")
 OPERATORS = (
     "mass_cancel", "turn", "change_phase", "limit", "limit_account", "limit_position", "set_tier", "adjust", "correct",
-    "plan", "move", "wait",
+    "decide_withdrawal", "deposit_much", "plan", "move", "wait",
 )  # fmt: skip
 
 
 class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.rig = Rig(log=32, events=16, closed_ids=20).lead()
+        self.rig = Rig(log=32, events=16, closed_ids=20, api=True, changes=with_limits).lead()
         self.driver = Everything(self.rig, random.Random(0))
 
     def ask(self, name: str, draw: random.Random) -> None:

@@ -30,7 +30,7 @@ from shm.records import (
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order, replace
-from tests.router.rig import FREE, NOW, Rig
+from tests.router.rig import FREE, NOW, Rig, with_limits
 
 HOUR_NS = 3_600_000_000_000
 
@@ -161,7 +161,7 @@ def test_balances_are_told_by_tick_when_only_holds_changed() -> None:
 
 def driven(seed: int) -> Rig:
     """A venue that was asked everything, with rings so small that all of them fill; money is checked on the way."""
-    rig = Rig(seed=seed, log=16, events=8, closed_ids=20).lead()
+    rig = Rig(seed=seed, log=16, events=8, closed_ids=20, api=True, changes=with_limits).lead()
     driver = Everything(rig, random.Random(seed))
     for number in range(600):
         driver.step()

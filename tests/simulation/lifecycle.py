@@ -40,8 +40,9 @@ from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
 from tests.simulation.delayed import Later
 from tests.simulation.environment import Attached, Ground, Parts
+from tests.simulation.payments import Payments, are_on
 from tests.simulation.plan import Plan
-from tests.simulation.setting import OPERATOR_ACCOUNT, START_NS, TRADERS, config_of, homes_of, watched
+from tests.simulation.setting import OPERATOR_ACCOUNT, OPERATORS, START_NS, TRADERS, config_of, homes_of, watched
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
@@ -105,6 +106,7 @@ class Life:
         self.traders = [Trader(name, number, self.draw(name)) for number, name in enumerate(TRADERS, 1)]
         self.requests = [Requests(trader, self.draw(f"requests {trader.name}")) for trader in self.traders]
         self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), self.draw("operator"))
+        self.payments = self.make_payments()
         self.hosts: list[Host] = []
         self.deaths: list[tuple[int, Host]] = []  # and the turn at which the supervisor notices
         self.was_ready = False
@@ -124,6 +126,11 @@ class Life:
 
     def make_folder(self) -> Path:
         return Path(tempfile.mkdtemp(prefix="lockstep-simulation-", dir=SHM if SHM.is_dir() else None))
+
+    def make_payments(self) -> Payments | None:
+        if not are_on(self.plan.seed):
+            return None
+        return Payments(len(TRADERS), OPERATORS, Random(f"drawn payments {self.plan.seed}"))
 
     def make_config(self) -> Config:
         return config_of(self.plan)

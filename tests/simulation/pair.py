@@ -44,6 +44,7 @@ from tests.simulation.healing import Healing
 from tests.simulation.lifecycle import SHM
 from tests.simulation.pair_faults import NODE_FAULTS
 from tests.simulation.pair_plan import PairPlan
+from tests.simulation.payments import Payments
 from tests.simulation.plan import Fault
 from tests.simulation.setting import OPERATOR_ACCOUNT, TRADERS
 from tests.simulation.side import Side
@@ -108,6 +109,7 @@ class Pair(Healing):
         self.traders = [Trader(name, n, Random(f"{name} of two {plan.seed}")) for n, name in enumerate(TRADERS, 1)]
         self.requests = [Requests(each, Random(f"requests {each.name} of two {plan.seed}")) for each in self.traders]
         self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), Random(f"operator of two {plan.seed}"))
+        self.payments: Payments | None = None  # both nodes', once the first one has them
         self.asked_at: dict[str, int] = {}
         self.sides = [Side(self, name, plan) for name in "ab"]
         self.active = self.sides[0]
@@ -265,6 +267,8 @@ class Pair(Healing):
             side._step_host(side.hosts[int(choice / 0.66 * len(side.hosts))])
         elif choice < 0.74:
             side.audit.step()
+            if side.leads and not side.board.get(Word.FENCED):
+                side._pay()
         elif choice < 0.98:
             side._load()
         elif side.leads and not side.board.get(Word.FENCED):

@@ -32,7 +32,8 @@ RECOVERIES = (
     "trade told to the public", "record committed twice alike", "core restart", "journaler alone", "gateway alone",
     "publisher alone", "batcher alone", "start from a snapshot", "snapshot passed over", "edge changed rings",
     "edge caught up", "taken out of the gate", "edge came back from outside the gate",
-    "damaged end refused", "start refused after a loss", "start with less after a loss",
+    "damaged end refused", "start refused after a loss", "start with less after a loss", "withdrawal paid",
+    "withdrawal given back", "deposit by two operators",
 )  # fmt: skip
 ROLES = (
     "promotion", "asked to hand over", "handed over", "switchover not done in time", "fenced", "start refused",

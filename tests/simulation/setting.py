@@ -22,8 +22,9 @@ from config.schema import (
     SnapshotsSection,
     VenueSection,
 )
-from procs.venue.topology import Topology
+from procs.venue.topology import OPERATOR, Topology
 from tests.passwords import PASSWORD
+from tests.simulation import payments
 from tests.simulation.audit import NAME as AUDIT
 from tests.simulation.plan import PAGE, Plan
 from tests.simulation.traffic import SYMBOLS
@@ -31,6 +32,7 @@ from tests.simulation.traffic import SYMBOLS
 START_NS = 1_780_000_000_000_000_000
 TRADERS = ("ALICE", "BOB", "CAROL")
 OPERATOR_ACCOUNT = len(TRADERS) + 1
+OPERATORS = (OPERATOR_ACCOUNT, OPERATOR_ACCOUNT + 1)  # the second one where there are payments
 
 
 @cache
@@ -40,13 +42,16 @@ def password_hash() -> str:
 
 
 def config_of(plan: Plan) -> Config:
-    """Two instruments, three traders with money for a while, one operator."""
+    """Two instruments, three traders with money for a while, one operator; two where money leaves."""
     deposits = {"BTC": "300", "ETH": "300", "USDT": "20000"}
     accounts = [
         AccountSection(name=name, password_hash=password_hash(), deposits=deposits, gateway=1 + number % plan.gateways)
         for number, name in enumerate(TRADERS)
     ]
     accounts.append(AccountSection(name="OPERATOR", password_hash=password_hash(), operator=True))
+    pays = payments.are_on(plan.seed)
+    if pays:
+        accounts.append(AccountSection(name="OPERATOR2", password_hash=password_hash(), operator=True))
     return Config(
         venue=VenueSection(durability=plan.durability),
         fix=FixSection(port=0, sending_time_accuracy_s=0, gateways=plan.gateways),
@@ -57,7 +62,10 @@ def config_of(plan: Plan) -> Config:
             ingress=plan.ring_ingress, log=plan.ring_log, events=plan.ring_events
         ),
         processes=ProcessesSection(profile="compact" if plan.profile == "compact" else "spread"),
-        assets=[AssetSection(name=name, scale=8) for name in ("BTC", "ETH", "USDT")],
+        assets=[
+            AssetSection(name=name, scale=8, deposit_limit=payments.LIMIT if pays and name == "ETH" else None)
+            for name in ("BTC", "ETH", "USDT")
+        ],
         instruments=[
             InstrumentSection(
                 symbol=symbol, base=symbol[:3], quote="USDT", tick="0.01", lot="0.1", reference_price="100",
@@ -76,9 +84,11 @@ def homes_of(config: Config) -> dict[str, int]:
 
 
 def watched(topology: Topology) -> Topology:
-    """The topology with one more reader of the log and of all events, who is never stalled."""
+    """The topology with one more reader of the log and of all events, who is never stalled, and with the ring of an api
+    that the simulation plays."""
     rings = tuple(
         structs.replace(ring, consumers=(*ring.consumers, AUDIT)) if not ring.name.startswith("ingress") else ring
         for ring in topology.rings
     )
-    return structs.replace(topology, rings=rings)
+    operators = topology.ring(f"ingress.{OPERATOR}")
+    return structs.replace(topology, rings=(*rings, structs.replace(operators, name="ingress.api")))

@@ -18,7 +18,7 @@ from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
 from tests.broken import BrokenError, require
-from tests.simulation import border, files, loss
+from tests.simulation import border, files, loss, payments
 from tests.simulation.audit import seq_of
 from tests.simulation.faults import FAULTS, damage_last_batch
 from tests.simulation.healing import Healing
@@ -31,6 +31,7 @@ from tests.simulation.traffic import Requests
 BOOT_ID = getattr(store_module, "BOOT_ID")  # noqa: B009
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
 OPERATOR_RING = "ingress.operator"
+API_RING = "ingress.api"
 NUMBERS_AHEAD = 24  # of a session, in place of the venue's thousands
 
 
@@ -150,6 +151,7 @@ class World(Life, Healing):  # type: ignore[misc]
             self._step_host(self.hosts[int(choice / 0.62 * len(self.hosts))])
         elif choice < 0.72:
             self.audit.step()
+            self._pay()
         elif choice < 0.94:
             if self.is_deserted:
                 return
@@ -231,6 +233,17 @@ class World(Life, Healing):  # type: ignore[misc]
             return
         self._command(self.operator.next(self._operator_ns()))
 
+    def _pay(self) -> None:
+        """By what the audit has just seen of the log."""
+        if self.payments is None or self.healing or not self.venue.board.get(Word.EPOCH) or not self.payments.is_due():
+            return
+        sent = self.payments.next(self.audit.log, self._operator_ns())
+        producer = self.venue.producer(API_RING if sent.by_api else OPERATOR_RING)
+        if producer.room() >= len(sent.records):
+            for record in sent.records:
+                producer.put(record)
+            self.seen["payment asked for"] += 1
+
     def _operator_ns(self) -> int:
         return self.mono_ns + self.host_of("router").anchor_ns
 
@@ -255,6 +268,7 @@ class World(Life, Healing):  # type: ignore[misc]
             "order traded": sum(report.exec_type in "F12" for report in told),
             "trade told to the public": len(self.market.trades),
             "record committed twice alike": self.audit.compared,
+            **payments.outcomes(self.audit.log.values()),
         })  # fmt: skip
 
     # Faults
