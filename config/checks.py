@@ -404,7 +404,7 @@ def _hash(text: str, key: str) -> Iterator[Problem]:
 
 
 def _has_addresses(config: Config) -> bool:
-    return _is_address(config.fix.address) and _is_address(config.market_data.address)
+    return all(_is_address(section.address) for section in (config.fix, config.market_data, config.api))
 
 
 def _is_address(text: str) -> bool:

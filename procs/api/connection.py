@@ -12,6 +12,7 @@ import socket
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from procs.api.unread import Unread
 from procs.edge.admission import Admission
 
 MAX_HEAD_BYTES = 32768
@@ -29,9 +30,10 @@ SCHEMES = (b"http://", b"https://")
 
 
 class Connection(HttpToolsProtocol):
-    """The protocol of one connection. `admission` is set for a server."""
+    """The protocol of one connection, until it becomes a WebSocket. `admission` and `unread` are set for a server."""
 
     admission: Admission
+    unread: Unread
     address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -44,6 +46,7 @@ class Connection(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
+        self.unread.add(transport)
         transport.set_write_buffer_limits(UNSENT_BYTES)
         with contextlib.suppress(OSError):  # likewise reset: the next read or write says so
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -109,8 +112,13 @@ class Connection(HttpToolsProtocol):
         """What is no HTTP is refused, like all that is not taken."""
         self._refuse(400, msg.encode())
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def leave(self) -> None:
+        """The connection has ended, as whatever it did: its place is another's."""
         self.admission.leave(self)
+        self.unread.discard(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.leave()
         if self.transport is not None:
             self._whole()
             super().connection_lost(exc)

@@ -17,8 +17,9 @@ from typing import Any, cast
 import uvicorn
 
 from config.schema import ApiSection
-from procs.api.connection import Connection
+from procs.api.connection import MAX_BODY_BYTES, Connection
 from procs.api.desk import Desk
+from procs.api.unread import Unread
 from procs.api.upgrade import Upgrade
 from procs.edge.admission import Admission
 from procs.edge.listening import judged
@@ -34,6 +35,7 @@ Application = Callable[..., Awaitable[None]]
 IDLE_S = 75  # without a request
 STOP_S = 3.0  # for requests under way to be answered at an orderly stop
 BACKLOG = 512
+SECOND_NS = 10**9
 
 # Any client can make uvicorn log a warning: it says nothing about the venue.
 _SILENT = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi")
@@ -65,6 +67,8 @@ class Server:
         self._queries = queries
         self._close = close
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
+        self._unread = Unread()
+        self._tend_ns = 0
         self._listener: Listener | None = None
         self._serving: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
@@ -88,6 +92,9 @@ class Server:
             raise self.failure
         work = self._desk.poll(now_ns)
         self._desk.connections = len(self._admission)
+        if now_ns >= self._tend_ns:
+            self._tend_ns = now_ns + SECOND_NS
+            self._unread.tick()
         if self._serving is None:
             if self._desk.is_ready():
                 self._open()
@@ -120,6 +127,7 @@ class Server:
 
         class Admitted(Connection):
             admission = self._admission
+            unread = self._unread
 
         class Asked(Upgrade):
             queries = self._queries
@@ -138,6 +146,8 @@ class Server:
             backlog=BACKLOG,
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=2,
+            ws_max_size=MAX_BODY_BYTES,
+            ws_per_message_deflate=False,  # a small message may be a large one, and each connection keeps windows
         )
         served.load()
         served.ssl = _tls(settings)

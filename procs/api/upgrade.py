@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import os
 import socket
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from procs.api.binance.ws_paths import is_market_stream
+from procs.api.connection import Connection
 from procs.edge.market_queries import MAX_HEAD_BYTES, MarketDataAwayError, MarketQueries
 
 AWAY = (
@@ -28,6 +29,12 @@ class Upgrade(WebSocketsSansIOProtocol):
         super().__init__(*args, **named)
         self._leaving: asyncio.Task[None] | None = None
         self._is_seen = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        before = cast(asyncio.Transport, transport).get_protocol()
+        assert isinstance(before, Connection)
+        self._before = before
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._leaving is not None:
@@ -53,6 +60,7 @@ class Upgrade(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._before.leave()
         if self._leaving is not None:
             with contextlib.suppress(KeyError):
                 self.connections.remove(self)

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+import socket
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
@@ -31,6 +32,10 @@ from tests.batcher.feed import Feed
 PING = b"GET /api/v3/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /api/v3/userDataStream HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+UPGRADE = (
+    b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)  # fmt: skip
 PATIENCE_S = 20
 
 
@@ -61,11 +66,32 @@ class Client:
             return True
 
 
-Opens = Callable[[], Coroutine[Any, Any, Client]]
+class Api:
+    """The server, to which each call opens a connection."""
+
+    def __init__(self, server: Server, dialect: Dialect, desk: Desk) -> None:
+        self.server = server
+        self.dialect = dialect
+        self.desk = desk
+
+    async def __call__(self, unread_bytes: int = 0) -> Client:
+        """A connection whose kernel takes few bytes that nobody reads, or as many as usual."""
+        connected = socket.socket()
+        if unread_bytes:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread_bytes)
+        connected.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", self.server.port))
+        return Client(*await asyncio.open_connection(sock=connected, limit=1 << 20))
+
+    async def until(self, connections: int) -> None:
+        """Wait until so many connections have their place."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.desk.connections != connections:
+                await asyncio.sleep(0.001)
 
 
 @contextlib.asynccontextmanager
-async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIterator[Opens]:
+async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIterator[Api]:
     """An api that knows a venue's accounts and symbols; `answered` gets the path of each request that is looked at."""
     stream = Stream().define()
     feed = Feed(stream, 1 << 10)
@@ -90,15 +116,12 @@ async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIter
             server.poll(stream.now_ns)
             await asyncio.sleep(0.001)
 
-    async def opens() -> Client:
-        return Client(*await asyncio.open_connection("127.0.0.1", server.port))
-
     pumping = asyncio.create_task(pump())
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not server.port:
                 await asyncio.sleep(0.001)
-        yield opens
+        yield Api(server, dialect, desk)
         assert not pumping.done()
     finally:
         pumping.cancel()
@@ -166,7 +189,7 @@ def test_what_is_refused_is_told_so_and_never_looked_at(request_: bytes, status:
     assert len(answered) - 1 == (1 if status in (200, 403) or (status == 413 and CHUNKED in request_) else 0)
 
 
-async def pinged(opens: Opens) -> bool:
+async def pinged(opens: Api) -> bool:
     client = await opens()
     client.send(PING)
     return await client.answer() == (200, {})
@@ -219,11 +242,6 @@ def test_half_a_request_is_none() -> None:
 
 
 def test_a_websocket_is_held_to_the_same() -> None:
-    upgrade = (
-        b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13",
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    )  # fmt: skip
-
     async def scenario() -> None:
         async with serving() as opens:
             for target, hosts, status in (
@@ -235,7 +253,7 @@ def test_a_websocket_is_held_to_the_same() -> None:
                 (b"/ws-api/v3", [b"Host: evil"], b"403"),
             ):
                 client = await opens()
-                client.send(head(*hosts, *upgrade, target=target))
+                client.send(head(*hosts, *UPGRADE, target=target))
                 async with asyncio.timeout(PATIENCE_S):
                     line = await client.reader.readline()
                 assert line.split()[1] == status, (target, hosts)

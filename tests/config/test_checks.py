@@ -263,6 +263,7 @@ def test_a_session_is_bound_to_a_gateway_that_there_is() -> None:
 def test_addresses_urls_and_bounds_are_what_they_say() -> None:
     assert problems(fix=FixSection(address="localhost"))[0][0] == "fix.address"
     assert problems(metrics=MetricsSection(address="localhost"))[0][0] == "metrics.address"
+    assert [where for where, _ in problems(api=ApiSection(address=""))] == ["api.address"]
     assert problems(metrics=MetricsSection(address="0.0.0.0")) == []  # it takes no passwords
     assert problems(database=DatabaseSection(url="mysql://x"))[0][0] == "database.url"
 

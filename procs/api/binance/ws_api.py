@@ -20,7 +20,7 @@ from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import ApiError, internal, missing, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.routes import Security
+from procs.api.binance.routes import Scope, Security
 from procs.api.binance.signatures import not_permitted
 from procs.api.binance.user_stream import UserStream
 from procs.api.desk import Desk
@@ -28,11 +28,13 @@ from procs.api.keys import ApiKey
 from shm.log_lines import log
 
 MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
+MOST_LARGE = 16  # of these that may have long answers: from the question until the answer is sent
 MOST_QUEUED = 10_000  # messages to it that are not sent
 POLICY_VIOLATION = 1008
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Done = Callable[[], None]
 
 
 class Outbox:
@@ -40,20 +42,33 @@ class Outbox:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[bytes, Done]] = asyncio.Queue()
+        self._is_broken = False
         self.is_over = asyncio.Event()
 
-    def put(self, message: bytes) -> None:
-        """Have a message sent."""
+    def put(self, message: bytes, done: Done = lambda: None) -> None:
+        """Have a message sent; `done` is called when it is, or can't be."""
         if self._queue.qsize() >= MOST_QUEUED:
             self.is_over.set()
+            done()
+        elif self._is_broken:
+            done()
         else:
-            self._queue.put_nowait(message)
+            self._queue.put_nowait((message, done))
 
     async def run(self) -> None:
         """Send what comes, until the connection ends."""
-        while (message := await self._queue.get()) is not None:
-            await self._send({"type": "websocket.send", "text": message.decode()})
+        try:
+            while True:
+                message, done = await self._queue.get()
+                try:
+                    await self._send({"type": "websocket.send", "text": message.decode()})
+                finally:
+                    done()
+        finally:
+            self._is_broken = True
+            while not self._queue.empty():
+                self._queue.get_nowait()[1]()
 
 
 class WsApi:
@@ -142,6 +157,7 @@ class Connection:
         self._last_stream = -1
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._large = asyncio.Semaphore(MOST_LARGE)
 
     def close(self) -> None:
         """The connection is gone: what is under way may still be carried out."""
@@ -165,26 +181,37 @@ class Connection:
         except ws_requests.RequestError as error:
             self.outbox.put(ws_requests.error_answer(error.id, error.error))
             return
+        if request.route.scope is Scope.TRADE or self._own(request) is not None:
+            self.outbox.put(await self._answered_with(request))
+            return
+        await self._large.acquire()  # until it is sent: who asks and does not read has few long answers waiting
+        self.outbox.put(await self._answered_with(request), self._large.release)
+
+    async def _answered_with(self, request: ws_requests.Request) -> bytes:
+        """The answer, whatever it is."""
         limits = None
         try:
             used = self._dialect.weigh(request.route, request.parameters, self._address)
             if request.returns_limits:
                 limits = msgspec.json.encode([{**self._dialect.weights.row(), "count": used}])
-            result = await self._result(request)
-            self.outbox.put(ws_requests.answer(request.id, result, limits))
+            return ws_requests.answer(request.id, await self._result(request), limits)
         except ApiError as error:
-            self.outbox.put(ws_requests.error_answer(request.id, error, limits))
+            return ws_requests.error_answer(request.id, error, limits)
         except Exception:
             log.error("request_failed", route=request.route.name, trace=traceback.format_exc())
-            self.outbox.put(ws_requests.error_answer(request.id, internal(), limits))
+            return ws_requests.error_answer(request.id, internal(), limits)
+
+    def _own(self, request: ws_requests.Request) -> Callable[[Call], bytes] | None:
+        """What answers here: about the connection itself."""
+        return getattr(self, f"_{request.route.name}", None)
 
     async def _result(self, request: ws_requests.Request) -> bytes:
         route, sent = request.route, request.parameters
         sent.expect(route.parameters)
-        own = getattr(self, f"_{route.name}", None)
+        own = self._own(request)
         call = self._call(request)
         if own is not None:
-            return bytes(own(call))
+            return own(call)
         return await self._dialect.answer(route, call)
 
     def _call(self, request: ws_requests.Request) -> Call:
