@@ -172,7 +172,11 @@ class AccountDefined(Event, frozen=True, kw_only=True):
     account: u32
     name: text36
     role: u8 = 0
-    reserved: Annotated[bytes, Meta(max_length=39, extra={"c": "uint8_t", "size": 39})] = b""
+    reserved_1: u8 = 0
+    reserved_2: u16 = 0
+    asked_by: u32 = 0  # and by which session, where the api asked
+    session: u32 = 0
+    reserved_3: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
 
 
 class EpochBegun(Event, frozen=True, kw_only=True):
@@ -366,7 +370,7 @@ class FactorDefined(Event, frozen=True, kw_only=True):
     size: u8
     reserved_1: u8 = 0
     reserved_2: u16 = 0
-    reserved_3: u32 = 0
+    asked_by: u32 = 0
     secret: bytes64
 
 

@@ -12,7 +12,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x6beb0c89921da040ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x1a0be10c244ea831ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -1465,7 +1465,11 @@ cdef struct AccountDefinedRecord:
     uint32_t account
     char name[36]
     uint8_t role
-    uint8_t reserved[39]
+    uint8_t reserved_1
+    uint16_t reserved_2
+    uint32_t asked_by
+    uint32_t session
+    uint8_t reserved_3[28]
 
 
 cdef struct EpochBegunRecord:
@@ -1793,7 +1797,7 @@ cdef struct FactorDefinedRecord:
     uint8_t size
     uint8_t reserved_1
     uint16_t reserved_2
-    uint32_t reserved_3
+    uint32_t asked_by
     uint8_t secret[64]
 
 

@@ -48,7 +48,8 @@ cdef class Desk(ReleasedEvents):
     cdef readonly TrackedOrders tracked
     cdef readonly Fills fills
     cdef readonly Balances balances
-    cdef readonly object accounts
+    cdef readonly object people
+    cdef readonly object accounts        # the people's
     cdef readonly object keys
     cdef readonly object withdrawals
     cdef readonly dict phases            # by instrument, where it ever changed
@@ -56,7 +57,6 @@ cdef class Desk(ReleasedEvents):
     cdef IngressWriter ingress
     cdef Validator validator
     cdef object snapshots
-    cdef object credential
     cdef Requests requests
     cdef Settlement settlement
     cdef dict listeners                  # by account
@@ -84,6 +84,7 @@ cdef class Desk(ReleasedEvents):
     cdef Request reduce(
         self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key, Refusal *refusal
     )
+    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal)
     cdef Request mass_cancel(
         self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, Refusal *refusal
     )
@@ -111,4 +112,5 @@ cdef class Desk(ReleasedEvents):
     cdef int corrected(self, const CorrectedRecord *event) except -1
     cdef int balance(self, const BalanceRecord *event) except -1
     cdef int withdrawn(self, int kind, const WithdrawalChangedRecord *event) except -1
-    cdef int define(self, int kind, const char *record) except -1
+    cdef int define(self, int ring, int kind, const char *record) except -1
+    cdef int told_of_people(self, int ring, int kind, const char *record) except -1

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from procs.api.balances import Balances
 from procs.api.keys import Keys
+from procs.api.people import People
 from procs.api.requests import Request
 from procs.api.withdrawals import Withdrawals
 from procs.edge.authentication import Accounts
@@ -31,6 +32,7 @@ class Told(IntEnum):
 class Desk:
     listings: Listings
     orders: ClientOrders
+    people: People
     accounts: Accounts
     balances: Balances
     keys: Keys
@@ -47,6 +49,7 @@ class Desk:
     def poll(self, now_ns: int) -> int: ...
     def wants(self) -> int: ...
     def is_ready(self) -> bool: ...
+    def carry(self, records: list[bytes], id: bytes, adds: bool = True) -> Request | None: ...
     def settled_of(self, account: int) -> Future[None]: ...
     @property
     def replaced_client_id(self) -> bytes: ...

@@ -25,12 +25,12 @@ from shm.board cimport (
 from shm.records cimport *
 from shm.ring cimport Consumer, record_at
 
-from procs.api.keys import ApiKey, Keys
+from procs.api.people import People
 from procs.api.withdrawals import Waiting, Withdrawals
-from procs.edge.authentication import Account, Accounts, Credential
 from shm.layout import unpack_event
 
 NAME = "api"  # a venue has one
+cdef char[CL_ORD_ID_SIZE] NO_ID  # of commands that an account has one of at a time
 KEPT = 1048576  # closed orders, and fills: what PostgreSQL does not have yet, and what is asked for most
 
 cdef enum:
@@ -66,8 +66,9 @@ cdef class Desk(ReleasedEvents):
         self.tracked = TrackedOrders(self.orders)
         self.fills = Fills(kept)
         self.balances = Balances()
-        self.accounts = Accounts()
-        self.keys = Keys()
+        self.people = People()
+        self.accounts = self.people.accounts
+        self.keys = self.people.keys
         self.withdrawals = Withdrawals()
         self.phases = {}
         self.definitions = {}
@@ -207,6 +208,16 @@ cdef class Desk(ReleasedEvents):
         self.ingress.replace(&form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
 
+    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal):
+        """Other terms, and a new client id, for an order that the form names by its client id."""
+        cdef OrderTerms terms
+        refusal[0] = self.validator.check(form, account, &terms)
+        if not self.may_send(True, refusal):
+            return None
+        self.ingress.sender = API_SESSION + key
+        self.ingress.replace(form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
+
     cdef Request mass_cancel(
         self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, Refusal *refusal
     ):
@@ -221,6 +232,24 @@ cdef class Desk(ReleasedEvents):
         self.ingress.sender = API_SESSION + key
         self.ingress.mass_cancel(&form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_MASS_CANCEL)
+
+    def carry(self, list records not None, bytes id not None, bint adds=True):
+        """A command that is no order, of a person or of the venue itself: its extensions and, last, itself, packed.
+
+        `id` is what its events tell it by: a client id or a name. None if the venue takes nothing now, or, where the
+        command `adds` to what the log must keep, nothing more.
+        """
+        cdef Refusal refusal = fine()
+        cdef const char *record = NULL
+        cdef char padded[CL_ORD_ID_SIZE]
+        if not self.may_send(adds, &refusal):
+            return None
+        for each in records:
+            record = each
+            self.ingress.copy(record, self.now_ns)
+        memset(padded, 0, CL_ORD_ID_SIZE)
+        memcpy(padded, <const char *> id, len(id))
+        return self.sent((<const CommandRecord *> record).account, padded, (<const CommandRecord *> record).type)
 
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept:
         """Whether there is nothing against a command; `adds`: it adds to what the log must keep."""
@@ -283,7 +312,7 @@ cdef class Desk(ReleasedEvents):
         elif kind == EVT_PHASE_CHANGED:
             self.phases[(<const EventRecord *> record).instrument] = (<const PhaseChangedRecord *> record).phase
         else:
-            self.define(kind, record)
+            self.define(ring, kind, record)
         return 0
 
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept:
@@ -439,35 +468,40 @@ cdef class Desk(ReleasedEvents):
                 listener(TOLD_BALANCE, 0, OF_ROUTER, (<const char *> event)[:RECORD_SIZE], 0)
         return 0
 
-    cdef int define(self, int kind, const char *record) except -1:
-        cdef const ExtCredentialEventRecord *credential
-        cdef const AccountDefinedRecord *account
+    cdef int define(self, int ring, int kind, const char *record) except -1:
+        """What is listed, and who may do what: told by the router."""
         if kind == EVT_ASSET_DEFINED:
             self.listings.add_asset(<const AssetDefinedRecord *> record)
         elif kind == EVT_INSTRUMENT_DEFINED:
             self.listings.add_instrument(<const InstrumentDefinedRecord *> record)
             self.definitions[(<const EventRecord *> record).instrument] = record[:RECORD_SIZE]
-        elif kind == EVT_EXT_CREDENTIAL:
-            credential = <const ExtCredentialEventRecord *> record
-            self.credential = Credential(
-                (<const char *> credential.salt)[:16], (<const char *> credential.hash)[:32],
-                credential.memory_kib, credential.time_cost, credential.parallelism,
-            )
-        elif kind in (EVT_KEY_DEFINED, EVT_KEY_REVOKED, EVT_EXT_KEY_MATERIAL, EVT_EXT_ADDRESSES):
-            self.keys.note(unpack_event(record[:RECORD_SIZE]))
-        elif kind == EVT_ACCOUNT_DEFINED:
-            account = <const AccountDefinedRecord *> record
-            self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0").decode())
+        elif is_of_people(kind):
+            self.people.note(unpack_event(record[:RECORD_SIZE]))
+            self.told_of_people(ring, kind, record)
         elif kind == EVT_WITHDRAWAL or kind == EVT_EXT_DESTINATION:
             self.withdrawals.note(unpack_event(record[:RECORD_SIZE]))
             self.withdrawn(kind, <const WithdrawalChangedRecord *> record)
         return 0
 
-    def add_account(self, uint32_t number, str name) -> None:
-        """An account is defined, or has a new password. The venue's own fee account has none, and nobody is it."""
-        if self.credential is not None:
-            self.accounts.define(Account(number, name, self.credential))
-        self.credential = None
+    cdef int told_of_people(self, int ring, int kind, const char *record) except -1:
+        """It may be what somebody has asked for."""
+        cdef const AccountDefinedRecord *account = <const AccountDefinedRecord *> record
+        cdef const KeyDefinedRecord *key = <const KeyDefinedRecord *> record
+        cdef const KeyRevokedRecord *revoked = <const KeyRevokedRecord *> record
+        cdef const FactorDefinedRecord *factor = <const FactorDefinedRecord *> record
+        cdef const FactorUsedRecord *used = <const FactorUsedRecord *> record
+        cdef uint64_t seq = (<const EventRecord *> record).cause
+        if kind == EVT_ACCOUNT_DEFINED and account.session >= API_SESSION:
+            self.requests.first_event(ring, seq, account.asked_by, account.name, CMD_ACCOUNT)
+        elif kind == EVT_KEY_DEFINED and key.session >= API_SESSION:
+            self.requests.first_event(ring, seq, key.asked_by, key.name, CMD_API_KEY)
+        elif kind == EVT_KEY_REVOKED and revoked.session >= API_SESSION:
+            self.requests.first_event(ring, seq, revoked.asked_by, revoked.name, CMD_KEY_REVOCATION)
+        elif kind == EVT_FACTOR_DEFINED and factor.session >= API_SESSION:
+            self.requests.first_event(ring, seq, factor.asked_by, NO_ID, CMD_SECOND_FACTOR)
+        elif kind == EVT_FACTOR_USED and used.session >= API_SESSION:
+            self.requests.first_event(ring, seq, used.account, used.request, CMD_FACTOR_USE)
+        return 0
 
     # Listeners.
 
@@ -493,8 +527,7 @@ cdef class Desk(ReleasedEvents):
     def save(self, Saver saver not None) -> None:
         """Add to a part all that events have said, at a mark: no event is half applied there."""
         self.save_position(saver)
-        saver.object(self.accounts.known())
-        saver.object(self.keys.known())
+        self.people.save(saver)
         self.settlement.save(saver)
         saver.object(list(self.phases.items()))
         saver.object(list(self.definitions.items()))
@@ -508,9 +541,7 @@ cdef class Desk(ReleasedEvents):
     def load(self, Loader loader not None) -> None:
         """Go on from a part. DamagedPart."""
         self.load_position(loader)
-        for account in loader.object(list[Account]):
-            self.accounts.define(account)
-        self.keys.restore(loader.object(list[ApiKey]))
+        self.people.load(loader)
         self.settlement.load(loader)
         self.phases = dict(loader.object(list[tuple[int, int]]))
         self.definitions = dict(loader.object(list[tuple[int, bytes]]))
@@ -551,6 +582,14 @@ cdef class Desk(ReleasedEvents):
                 command = CMD_WITHDRAWAL_REQUEST
             self.requests.first_event(OF_ROUTER, event.cause, event.asked_by, event.cl_ord_id, command)
         return 0
+
+
+cdef bint is_of_people(int kind) noexcept nogil:
+    """Whether an event is about accounts, API keys or second factors."""
+    return (
+        kind == EVT_ACCOUNT_DEFINED or kind == EVT_EXT_CREDENTIAL or EVT_KEY_DEFINED <= kind <= EVT_FACTOR_USED
+        or EVT_EXT_KEY_MATERIAL <= kind <= EVT_EXT_RECOVERY
+    )
 
 
 cdef void name(

@@ -9,8 +9,10 @@ An address's failures over all accounts only delay it, and never for long: other
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from typing import NamedTuple
 from procs.rules.credentials import HASH_SIZE, is_right
 
 THREADS = 2
+NICENESS = 10  # of those threads
 FREE_FAILURES = 3  # of an address at an account, without a delay
 FIRST_DELAY_S = 0.25  # between two guesses; doubles with each further failure
 MAX_DELAY_S = 8.0
@@ -137,7 +140,7 @@ class Turns:
     """A few threads: each address gets its turn, and within it each name. One connection has one check at most."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, "argon2")
+        self._threads = ThreadPoolExecutor(threads, "argon2", initializer=step_back)
         self._free = threads
         self._waiting: dict[str, dict[str, deque[Job]]] = {}
 
@@ -185,6 +188,11 @@ class Turns:
         self._begin()
 
 
+def step_back() -> None:
+    """Let orders go before what this thread does: it hashes passwords."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class Authenticator:
     """Checks whether a password is an account's. `clock` gives monotonic seconds."""
 
@@ -193,8 +201,13 @@ class Authenticator:
         self._guesses = Guesses(clock)
         self._turns = Turns(THREADS)
 
-    async def check(self, address: str, name: str, password: str) -> Account | None:
-        """The account, or None, after the delay that earlier failures of this address ask for."""
+    async def check(
+        self, address: str, name: str, password: str, further: Callable[[Account], Awaitable[bool]] | None = None
+    ) -> Account | None:
+        """The account, or None, after the delay that earlier failures of this address ask for.
+
+        `further` is asked last, where the password is right: what it refuses is a failure like any other.
+        """
         wait_s = self._guesses.wait_s(address, name)
         if wait_s is None:
             return None
@@ -203,7 +216,7 @@ class Authenticator:
         account = self._accounts.find(name)
         credential = account.credential if account is not None else self._accounts.nobody
         right = await self._turns.run(address, name, partial(is_right, password, credential))
-        if account is None or not right:
+        if account is None or not right or (further is not None and not await further(account)):
             return None
         self._guesses.right(address, name)
         return account

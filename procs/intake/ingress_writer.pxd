@@ -37,4 +37,5 @@ cdef class IngressWriter:
     cdef void reservation(
         self, uint32_t account, uint32_t generation, uint32_t first, uint32_t end, uint32_t version, int64_t utc_ns
     ) noexcept nogil
+    cdef void copy(self, const char *record, int64_t utc_ns) noexcept nogil
     cdef void publish(self) noexcept nogil

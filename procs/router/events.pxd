@@ -42,3 +42,6 @@ cdef class Announcer:
     cdef void repeat_extension(self, const CommandRecord *cause, const char *extension) noexcept nogil
     cdef void tell_correction(self, const CorrectionRecord *record) noexcept nogil
     cdef void define(self, const char *record, Sequencer core) noexcept nogil
+
+
+cdef bint is_told(const CommandRecord *header) noexcept nogil

@@ -71,7 +71,7 @@ cdef class Announcer:
             if header.type != CMD_ACTIVATE:  # its matcher cancels the order, and says so
                 self.reject(record, verdict, core)
             return
-        if header.type > CMD_DEPOSIT and header.type < CMD_EXT_CLIENT_ID:
+        if is_told(header):
             if header.type == CMD_SNAPSHOT:
                 self.tell_snapshot(<const SnapshotRecord *> record)
             elif header.type == CMD_RESERVATION:
@@ -88,12 +88,10 @@ cdef class Announcer:
                 self.tell_request(header, core)
             elif header.type == CMD_WITHDRAWAL_DECISION:
                 self.tell_decision(<const WithdrawalDecisionRecord *> record, core)
-            elif header.type >= CMD_MASS_CANCEL:
+            elif header.type >= CMD_MASS_CANCEL or header.type == CMD_DEPOSIT:
                 self.confirm(record)
             else:
                 self.define(record, core)
-        elif header.type == CMD_DEPOSIT and is_of_two(<const DepositRecord *> record):
-            self.confirm(record)
         for i in range(core.flushed_count):
             balance = <BalanceRecord *> self.begin(header, EVT_BALANCE, 0)
             balance.account = core.flushed[i].account
@@ -263,6 +261,7 @@ cdef class Announcer:
                 self.repeat_extension(header, core.before(header, back))
         event = <FactorDefinedRecord *> self.begin(header, EVT_FACTOR_DEFINED, 0)
         event.account = record.target
+        event.asked_by = record.account
         event.session = record.session
         event.size = record.size
         memcpy(event.secret, record.secret, record.size)
@@ -346,6 +345,8 @@ cdef class Announcer:
             (<AccountDefinedRecord *> event).account = header.account
             if header.ingress == API_RING:
                 (<AccountDefinedRecord *> event).account = (<const AccountRecord *> record).target
+                (<AccountDefinedRecord *> event).asked_by = header.account
+                (<AccountDefinedRecord *> event).session = header.session
             (<AccountDefinedRecord *> event).role = (<const AccountRecord *> record).role
             memcpy((<AccountDefinedRecord *> event).name, (<const AccountRecord *> record).name, CL_ORD_ID_SIZE)
         elif header.type == CMD_EPOCH:
@@ -372,6 +373,15 @@ cdef void define_instrument(InstrumentDefinedRecord *event, const InstrumentReco
     event.reference_price_ticks = record.reference_price_ticks
     event.unit_value = record.unit_value
     event.lot_units = record.lot_units
+
+
+cdef bint is_told(const CommandRecord *header) noexcept nogil:
+    """Whether a command that was carried out has an event of the router's. A deposit has where the api asked for it and
+    waits for that, and where it takes two operators. Others are told by their balance alone, as they always were.
+    """
+    if header.type != CMD_DEPOSIT:
+        return CMD_DEPOSIT < header.type < CMD_EXT_CLIENT_ID
+    return header.ingress == API_RING or is_of_two(<const DepositRecord *> header)
 
 
 cdef uint32_t instrument_of(const char *record) noexcept nogil:
@@ -419,7 +429,7 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
         event.asset = (<const DepositRecord *> record).asset
         event.amount = (<const DepositRecord *> record).amount
         event.proposal = (<const DepositRecord *> record).proposal
-        if event.proposal == 0:
+        if event.proposal == 0 and is_of_two(<const DepositRecord *> record):
             event.proposal = event.cause
     elif type == CMD_DEPOSIT_LIMIT:
         event.asset = (<const DepositLimitRecord *> record).asset

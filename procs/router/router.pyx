@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 from cython cimport final
 
 from procs.router.board_writer cimport BoardWriter
-from procs.router.events cimport EVENTS_OF_COMMAND, EVENTS_OF_KEY, Announcer
+from procs.router.events cimport EVENTS_OF_COMMAND, EVENTS_OF_KEY, Announcer, is_told
 from procs.router.ingress cimport Ingress
 from procs.router.log_source cimport LogRing
 from procs.router.own_records cimport OwnRecords
@@ -171,7 +171,7 @@ cdef class Router(Agent):
         self.log_claimed += 1
         if header.type >= CMD_EXT_CLIENT_ID:
             return 0
-        if verdict != CODE_OK or self.core.flushed_count != 0 or header.type >= CMD_DEPOSIT:
+        if verdict != CODE_OK or self.core.flushed_count != 0 or is_told(header):
             self.events.announce(record, <uint16_t> verdict, self.core)
         if self.state == LEADING:
             self.showing.show_session(header.session)

@@ -1,0 +1,70 @@
+"""Who may do what, as the log's events have it: accounts with their passwords and roles, API keys, second factors.
+
+It changes nothing itself: that takes a command, and the router decides it.
+"""
+
+from __future__ import annotations
+
+from procs.api.factors import Factor, Factors
+from procs.api.keys import ApiKey, Keys
+from procs.edge.authentication import Account, Accounts, Credential
+from procs.tables.saved import Loader, Saver
+from shm.enums import Role
+from shm.records import AccountDefined, ExtCredentialEvent
+
+
+class People:
+    """What events have told. The venue's own fee account has no password, and nobody is it."""
+
+    def __init__(self) -> None:
+        self.accounts = Accounts()
+        self.keys = Keys()
+        self.factors = Factors()
+        self._names: dict[int, str] = {}
+        self._roles: dict[int, int] = {}
+        self._credential: Credential | None = None
+
+    def note(self, event: object) -> None:
+        """Take an event about accounts, keys or second factors."""
+        if isinstance(event, ExtCredentialEvent):
+            self._credential = Credential(
+                event.salt.ljust(16, b"\0"), event.hash.ljust(32, b"\0"), event.memory_kib, event.time_cost,
+                event.parallelism,
+            )  # fmt: skip
+        elif isinstance(event, AccountDefined):
+            if self._credential is not None:
+                self._define(Account(event.account, event.name.rstrip(b"\0").decode(), self._credential), event.role)
+            self._credential = None
+        else:
+            self.keys.note(event)
+            self.factors.note(event)
+
+    def name_of(self, account: int) -> str:
+        """The name of an account; empty if nobody is it."""
+        return self._names.get(account, "")
+
+    def role_of(self, account: int) -> Role:
+        """What an account may do."""
+        return Role(self._roles.get(account, Role.TRADER))
+
+    def numbers(self) -> list[int]:
+        """All accounts that somebody is, in the order of their numbers."""
+        return sorted(self._names)
+
+    def save(self, saver: Saver) -> None:
+        """Add all of it to a part of a snapshot: no account is half defined at a mark."""
+        saver.object([(account, self._roles[account.number]) for account in self.accounts.known()])
+        saver.object(self.keys.known())
+        saver.object(self.factors.known())
+
+    def load(self, loader: Loader) -> None:
+        """Begin with what a part has. DamagedPart."""
+        for account, role in loader.object(list[tuple[Account, int]]):
+            self._define(account, role)
+        self.keys.restore(loader.object(list[ApiKey]))
+        self.factors.restore(loader.object(list[tuple[int, Factor]]))
+
+    def _define(self, account: Account, role: int) -> None:
+        self.accounts.define(account)
+        self._names[account.number] = account.name
+        self._roles[account.number] = role
