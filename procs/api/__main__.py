@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import cache, partial
 from pathlib import Path
 
-from procs.api.app import Application
+from procs.api.app import Application, Asgi
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
@@ -18,7 +19,13 @@ from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
 from procs.api.history.tables import History
+from procs.api.login.login import Login
+from procs.api.login.registry import Registry
+from procs.api.login.sessions import Sessions
+from procs.api.people import People
 from procs.api.server import Server
+from procs.api.v1.caller import Services
+from procs.edge.authentication import Credential
 from procs.edge.market_queries import MarketQueries
 from procs.edge.own_socket import name_of
 from procs.intake.ingress_writer import IngressWriter
@@ -43,6 +50,18 @@ def _venue_key(data: Path) -> VenueKey | None:
         return None
 
 
+def _credential(people: People, account: int) -> Credential | None:
+    """The password that an account has now."""
+    found = people.accounts.find(people.name_of(account))
+    return None if found is None else found.credential
+
+
+def _own(services: Services) -> Asgi:
+    from procs.api.v1.app import application  # with Litestar: a start does not wait for it
+
+    return application(services)
+
+
 def build(venue: Venue, name: str) -> Server:
     """The edge, in the state of the snapshot that the venue begins with, if any.
 
@@ -63,8 +82,19 @@ def build(venue: Venue, name: str) -> Server:
     dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history)
     dialect.add(Market(MarketArchive(queries, dialect.shown, dialect.past)))
     dialect.add(listen_keys)
-    application = Application(Rest(dialect), WsApi(dialect, desk, listen_keys), venue.config.api)
-    server = Server(desk, venue.config.api, application, queries, dialect.past.close)
+    sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_credential, desk.people))
+    registry = Registry(desk, sealed)
+    login = Login(desk, registry, sessions, time.time, time.monotonic)
+    services = Services(desk, venue.config, dialect, queries, registry, sessions, login, time.time, time.monotonic)
+    application = Application(
+        Rest(dialect), WsApi(dialect, desk, listen_keys), partial(_own, services), venue.config.api
+    )
+
+    async def close() -> None:
+        await dialect.past.close()
+        await services.close()
+
+    server = Server(desk, venue.config.api, application, queries, sessions.prepare, close)
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)
     return server

@@ -5,6 +5,8 @@ It checks where a request comes from and by which name it calls the venue; what 
 
 from __future__ import annotations
 
+import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
@@ -13,11 +15,15 @@ from config.schema import ApiSection
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.binance.ws_paths import API, listen_key_of
+from shm.log_lines import log
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+OWN = ("/v1/", "/docs")
 COMMON = [
     (b"content-type", b"application/json;charset=UTF-8"),
     (b"cache-control", b"no-store"),
@@ -28,11 +34,13 @@ OTHER_ORIGIN = b'{"code":-1000,"msg":"Requests from pages of other sites are not
 
 
 class Application:
-    """What uvicorn calls for each request."""
+    """What uvicorn calls for each request. `own` makes what answers the venue's own API, when that is asked first."""
 
-    def __init__(self, rest: Rest, ws_api: WsApi, config: ApiSection) -> None:
+    def __init__(self, rest: Rest, ws_api: WsApi, own: Callable[[], Asgi], config: ApiSection) -> None:
         self._rest = rest
         self._ws_api = ws_api
+        self._make = own
+        self._own: asyncio.Future[Asgi] | None = None
         self._names = {name.lower() for name in config.host_names} | {"localhost"}
         self._proxies = set(config.trusted_proxies)
 
@@ -45,6 +53,9 @@ class Application:
             await self._serve(scope, receive, send, address, refused=refusal is not None)
         elif refusal is not None:
             await _answer(send, 403, [], refusal)
+        elif scope["path"].startswith(OWN):
+            own = await self._made()
+            await own({**scope, "client": (address, 0)}, receive, send)
         else:
             body = b"" if scope["method"] == "GET" else await _body(receive)
             if body is None:
@@ -52,6 +63,16 @@ class Application:
             route = self._rest.route(scope["method"], scope["path"])
             answer = await self._rest.answer(route, scope["query_string"], body, headers, address)
             await _answer(send, answer.status, answer.headers, answer.body)
+
+    async def _made(self) -> Asgi:
+        """What answers the venue's own API: made once, in a thread, since orders don't wait for it."""
+        if self._own is None:
+            self._own = asyncio.ensure_future(asyncio.to_thread(self._make))
+        try:
+            return await asyncio.shield(self._own)
+        except Exception:
+            log.error("request_failed", route="/v1", trace=traceback.format_exc())
+            raise
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, address: str, *, refused: bool) -> None:
         await receive()  # the handshake

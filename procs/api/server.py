@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, cast
 
 import uvicorn
@@ -51,21 +51,23 @@ class Listener(uvicorn.Server):
 
 class Server:
     """The edge. `application` is served from when the desk is ready on; `queries` is how the publisher is reached,
-    `close` ends what the application has opened."""
+    `prepare` makes what the application will need, on a secondary too, and `close` ends what it has opened."""
 
     rest_s = 0.0  # clients wait for it
     spins = True
 
     def __init__(
         self, desk: Desk, config: ApiSection, application: Application, queries: MarketQueries,
-        close: Callable[[], Awaitable[None]],
+        prepare: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Awaitable[None]],
     ) -> None:  # fmt: skip
         self.kick: Kick = _nothing
         self._desk = desk
         self._config = config
         self._application = application
         self._queries = queries
+        self._prepare = prepare
         self._close = close
+        self._preparing: asyncio.Task[None] | None = None
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
         self._unread = Unread()
         self._tend_ns = 0
@@ -84,7 +86,8 @@ class Server:
         self._desk.attach(consumers, board)
 
     async def start(self) -> None:
-        """Nothing to prepare: the listener opens from `poll`, once the venue leads and all of before is known."""
+        """The listener opens from `poll`, once the venue leads and all of before is known; nothing waits for this."""
+        self._preparing = asyncio.get_running_loop().create_task(self._prepare())
 
     def poll(self, now_ns: int) -> int:
         """A duty cycle. OSError if the address can't be had; whatever went wrong in a request that was a bug."""
@@ -109,6 +112,8 @@ class Server:
     async def stop(self) -> None:
         """Take no more requests, answer those under way, and close every connection."""
         self._desk.is_open = False
+        if self._preparing is not None:
+            self._preparing.cancel()
         await self._close()
         if self._listener is None or self._serving is None:
             return

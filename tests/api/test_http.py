@@ -8,6 +8,7 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import uvloop
 
 from config.schema import ApiSection
 from procs.api import connection
-from procs.api.app import Application
+from procs.api.app import Application, Asgi
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.rest import Rest
@@ -101,14 +102,14 @@ async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIter
     settings = ApiSection(port=0, **config)
     dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
     keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
-    application = Application(Rest(dialect), WsApi(dialect, desk, keys), settings)
+    application = Application(Rest(dialect), WsApi(dialect, desk, keys), _no_other, settings)
 
     async def seen(scope: Any, receive: Any, send: Any) -> None:
         if answered is not None:
             answered.append(scope["path"])
         await application(scope, receive, send)
 
-    server = Server(desk, settings, seen, queries, dialect.past.close)
+    server = Server(desk, settings, seen, queries, partial(asyncio.sleep, 0), dialect.past.close)
     server.attach(feed.consumers, feed.board)
 
     async def pump() -> None:
@@ -127,6 +128,10 @@ async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIter
         pumping.cancel()
         await asyncio.gather(pumping, return_exceptions=True)
         await server.stop()
+
+
+def _no_other() -> Asgi:
+    raise AssertionError("nobody here asks for /v1")
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:

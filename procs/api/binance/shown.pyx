@@ -5,7 +5,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
 from procs.api.fills cimport Fill
 from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked
-from procs.intake.listings cimport Listing
+from procs.intake.listings cimport MAX_ASSETS, Listing
 from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, notional_of
 from shm.records cimport (
     CL_ORD_ID_SIZE,
@@ -63,6 +63,15 @@ cdef class Shown:
         """An asset's name."""
         cdef const char *name = self.desk.listings.asset_name(asset)
         return name[:strnlen(name, SYMBOL_SIZE)]
+
+    def asset_called(self, bytes name) -> int:
+        """The number of an asset; 0 if there is none of this name."""
+        cdef uint32_t asset = 1
+        while asset < MAX_ASSETS and self.desk.listings.asset_name(asset)[0]:
+            if self.asset(asset) == name:
+                return asset
+            asset += 1
+        return 0
 
     def instrument(self, bytes symbol) -> int:
         """The number of a symbol's instrument; 0 if it is not listed."""

@@ -1,0 +1,315 @@
+"""People's sessions: rows in PostgreSQL, of which those that are used are in memory, too.
+
+A session is named by what its access tokens say, and goes on by a refresh token that is good once. It ends by itself,
+when its password changes, or when somebody ends it: at once, since this process alone serves them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from procs.edge.authentication import Credential
+
+IDLE_S = 7 * 86_400  # without its refresh token being used
+LONGEST_S = 30 * 86_400
+KEPT_S = 30 * 86_400  # rows of sessions that have ended
+AUDIT_KEPT_S = 400 * 86_400
+MOST_OF_ACCOUNT = 32  # living ones: a new one ends the oldest
+MOST_IN_MEMORY = 65_536
+STEP_UP_S = 300  # that a proof lasts
+POOL_SIZE = 2
+WAIT_S = 2.0
+AWAY_S = 2.0  # between two tries while the database is away
+STATEMENT_MS = 2_000
+MOST_AGENT = 200
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
+SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA_LOCK = 0x6C6F636B69646E74
+
+COLUMNS = (
+    "id, account, credential, extract(epoch FROM begun)::float8 AS begun_s, extract(epoch FROM used)::float8 AS used_s,"
+    " extract(epoch FROM stepped_up)::float8 AS stepped_up_s, address, agent"
+)
+
+
+class SessionsAwayError(RuntimeError):
+    """PostgreSQL, which has the sessions, is away or too slow."""
+
+
+class SessionEndedError(Exception):
+    """There is no such session now."""
+
+
+class Session(NamedTuple):
+    """One that lives. Times are seconds since 1970."""
+
+    id: str
+    account: int
+    credential: bytes
+    begun_s: float
+    used_s: float
+    stepped_up_s: float | None
+    address: str
+    agent: str
+
+    def is_proved(self, now_s: float) -> bool:
+        """Whether the person has just proved who it is."""
+        return self.stepped_up_s is not None and now_s - self.stepped_up_s < STEP_UP_S
+
+
+class Sessions:
+    """`clock` gives seconds since 1970; `credential_of` the password that an account has now, or None.
+
+    Every method raises SessionsAwayError where the database is needed and gives no answer.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float], credential_of: Callable[[int], Credential | None]) -> None:
+        self._clock = clock
+        self._credential_of = credential_of
+        self._living: OrderedDict[str, Session] = OrderedDict()
+        self._is_made = False
+        self._is_opened = False
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            url,
+            min_size=0,
+            max_size=POOL_SIZE,
+            timeout=WAIT_S,
+            max_waiting=256,
+            open=False,
+            kwargs={
+                "connect_timeout": int(WAIT_S),
+                "application_name": "lockstep identity",
+                "options": f"-c statement_timeout={STATEMENT_MS}",
+                "row_factory": namedtuple_row,
+            },
+        )
+
+    async def prepare(self) -> None:
+        """Make the tables, once there is a database: a secondary's are made like the other node's before rows come."""
+        while not self._is_made:
+            try:
+                await self._open()
+            except psycopg.Error:
+                await asyncio.sleep(AWAY_S)
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._is_opened:
+            await self._pool.close()
+
+    async def begin(self, account: int, address: str, agent: str, *, proved: bool) -> tuple[Session, str]:
+        """A new session of an account, with its refresh token."""
+        now_s = self._clock()
+        credential = self._credential_of(account)
+        if credential is None:
+            raise SessionEndedError
+        made = Session(
+            new_id(), account, fingerprint(credential), now_s, now_s, now_s if proved else None, address,
+            agent[:MOST_AGENT],
+        )  # fmt: skip
+        token, hashed = _new_refresh(made.id)
+        ended = await self._all(
+            """
+            WITH kept AS (
+                SELECT id FROM identity.sessions WHERE account = %(account)s AND ended IS NULL
+                ORDER BY begun DESC LIMIT %(kept)s
+            ), made AS (
+                INSERT INTO identity.sessions
+                    (id, account, credential, refresh, begun, used, stepped_up, address, agent)
+                VALUES (%(id)s, %(account)s, %(credential)s, %(refresh)s, to_timestamp(%(now)s), to_timestamp(%(now)s),
+                        to_timestamp(%(proved)s), %(address)s, %(agent)s)
+            ), gone AS (
+                DELETE FROM identity.sessions WHERE used < to_timestamp(%(forgotten)s)
+            ), old AS (
+                DELETE FROM identity.audit WHERE time < to_timestamp(%(unaudited)s)
+            )
+            UPDATE identity.sessions SET ended = to_timestamp(%(now)s), why = 'too many sessions'
+            WHERE account = %(account)s AND ended IS NULL AND id NOT IN (SELECT id FROM kept) RETURNING id
+            """,
+            {
+                "id": made.id, "account": account, "credential": made.credential, "refresh": hashed, "now": now_s,
+                "proved": made.stepped_up_s, "address": made.address, "agent": made.agent,
+                "kept": MOST_OF_ACCOUNT - 1, "forgotten": now_s - LONGEST_S - KEPT_S, "unaudited": now_s - AUDIT_KEPT_S,
+            },
+        )  # fmt: skip
+        for row in ended:
+            self._living.pop(row.id, None)
+        self._keep(made)
+        return made, token
+
+    async def living(self, id: str) -> Session:
+        """The session of an access token. SessionEndedError."""
+        session = self._living.get(id)
+        if session is None:
+            rows = await self._all(f"SELECT {COLUMNS} FROM identity.sessions WHERE id = %s AND ended IS NULL", [id])
+            if not rows:
+                raise SessionEndedError
+            session = Session(*rows[0])
+            self._keep(session)
+        return self._judged(session)
+
+    async def refresh(self, token: str) -> tuple[Session, str]:
+        """A session goes on, with a new refresh token. One that comes again was stolen, here or there: that ends the
+        session. SessionEndedError."""
+        id = token.partition(".")[0]
+        if not TOKEN.fullmatch(token):
+            raise SessionEndedError
+        fresh, hashed = _new_refresh(id)
+        rows = await self._all(
+            f"""
+            UPDATE identity.sessions SET refresh = %s, used = to_timestamp(%s)
+            WHERE id = %s AND refresh = %s AND ended IS NULL RETURNING {COLUMNS}
+            """,
+            [hashed, self._clock(), id, _hash(token)],
+        )
+        if not rows:
+            await self.end(id, "its refresh token came again")
+            raise SessionEndedError
+        session = self._judged(Session(*rows[0]))
+        self._keep(session)
+        return session, fresh
+
+    async def step_up(self, session: Session) -> tuple[Session, str]:
+        """The person has proved again who it is: the session goes on under another id. SessionEndedError."""
+        now_s = self._clock()
+        id = new_id()
+        token, hashed = _new_refresh(id)
+        rows = await self._all(
+            f"""
+            UPDATE identity.sessions SET id = %s, refresh = %s, used = to_timestamp(%s), stepped_up = to_timestamp(%s)
+            WHERE id = %s AND ended IS NULL RETURNING {COLUMNS}
+            """,
+            [id, hashed, now_s, now_s, session.id],
+        )
+        self._living.pop(session.id, None)
+        if not rows:
+            raise SessionEndedError
+        renewed = Session(*rows[0])
+        self._keep(renewed)
+        return renewed, token
+
+    async def of(self, account: int) -> list[Session]:
+        """An account's living sessions, the newest first."""
+        rows = await self._all(
+            f"SELECT {COLUMNS} FROM identity.sessions WHERE account = %s AND ended IS NULL ORDER BY begun DESC",
+            [account],
+        )
+        return [session for session in (Session(*row) for row in rows) if self._why_ended(session) is None]
+
+    async def end(self, id: str, why: str, account: int | None = None) -> bool:
+        """End a session (of that account, if given); whether there was one."""
+        if not ID.fullmatch(id):
+            return False
+        rows = await self._all(
+            """
+            UPDATE identity.sessions SET ended = to_timestamp(%s), why = %s
+            WHERE id = %s AND ended IS NULL AND coalesce(%s, account) = account RETURNING id
+            """,
+            [self._clock(), why, id, account],
+        )
+        if rows:
+            self._living.pop(id, None)
+        return bool(rows)
+
+    async def end_all(self, account: int, why: str) -> int:
+        """End all sessions of an account; how many there were."""
+        rows = await self._all(
+            "UPDATE identity.sessions SET ended = to_timestamp(%s), why = %s WHERE account = %s AND ended IS NULL"
+            " RETURNING id",
+            [self._clock(), why, account],
+        )
+        for row in rows:
+            self._living.pop(row.id, None)
+        return len(rows)
+
+    async def audit(self, account: int, action: str, subject: str, address: str) -> None:
+        """Note what somebody has looked at or done that the log does not have."""
+        await self._all(
+            "INSERT INTO identity.audit (time, account, action, subject, address)"
+            " VALUES (to_timestamp(%s), %s, %s, %s, %s)",
+            [self._clock(), account, action, subject, address],
+        )
+
+    async def audited(self, account: int | None, before: int | None, limit: int) -> list[Any]:
+        """What was noted, of one account or of all, the latest first: id, time_s, account, action, subject, address."""
+        return await self._all(
+            """
+            SELECT id, extract(epoch FROM time)::float8 AS time_s, account, action, subject, address
+            FROM identity.audit
+            WHERE account = coalesce(%s, account) AND id < coalesce(%s, 9223372036854775807)
+            ORDER BY id DESC LIMIT %s
+            """,
+            [account, before, limit],
+        )
+
+    def _keep(self, session: Session) -> None:
+        self._living[session.id] = session
+        self._living.move_to_end(session.id)
+        if len(self._living) > MOST_IN_MEMORY:
+            self._living.popitem(last=False)
+
+    def _judged(self, session: Session) -> Session:
+        """A session that lives. SessionEndedError."""
+        if self._why_ended(session) is not None:
+            self._living.pop(session.id, None)
+            raise SessionEndedError
+        return session
+
+    def _why_ended(self, session: Session) -> str | None:
+        now_s = self._clock()
+        credential = self._credential_of(session.account)
+        if credential is None or fingerprint(credential) != session.credential:
+            return "another password"
+        if now_s - session.begun_s > LONGEST_S or now_s - session.used_s > IDLE_S:
+            return "expired"
+        return None
+
+    async def _all(self, query: str, parameters: Any) -> list[Any]:
+        try:
+            await self._open()
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(query.encode(), parameters)
+                return await cursor.fetchall() if cursor.description is not None else []
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise SessionsAwayError(" ".join(str(error).split())) from error
+
+    async def _open(self) -> None:
+        """Begin to connect, and make what tables are missing."""
+        if not self._is_opened:
+            await self._pool.open(wait=False)
+            self._is_opened = True
+        if not self._is_made:
+            async with self._pool.connection() as connection:
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
+                await connection.execute(SCHEMA.read_bytes())
+            self._is_made = True
+
+
+def new_id() -> str:
+    return secrets.token_urlsafe(16)
+
+
+def fingerprint(credential: Credential) -> bytes:
+    """What tells one password from the next, and nothing of either."""
+    return sha256(b"lockstep session" + credential.salt + credential.hash).digest()[:16]
+
+
+def _new_refresh(id: str) -> tuple[str, bytes]:
+    token = f"{id}.{secrets.token_urlsafe(32)}"
+    return token, _hash(token)
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode()).digest()

@@ -1,0 +1,93 @@
+"""`/v1` and `/docs` as one ASGI application: which rooms answer, and what all answers have in common.
+
+Making it takes half a second, so that happens beside the event loop, when it is asked first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from procs.api.app import Asgi
+from procs.api.v1 import docs
+from procs.api.v1.account import AccountController
+from procs.api.v1.auth import AuthController
+from procs.api.v1.caller import Services, address_of, caller_of
+from procs.api.v1.keys import KeysController
+from procs.api.v1.market import MarketController
+from procs.api.v1.operators import OperatorController
+from procs.api.v1.orders import OrdersController
+from procs.api.v1.problems import answer
+
+VERSION = "1"
+DESCRIPTION = (
+    "The venue's own REST API. Log in at /v1/auth/login and send the access token as Authorization: Bearer …. Programs "
+    "that sign with API keys use /api/v3, in the dialect of Binance Spot."
+)
+HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+}
+CONTROLLERS: list[Any] = [
+    AuthController, KeysController, AccountController, OrdersController, MarketController, OperatorController,
+]  # fmt: skip
+
+
+class Page(OpenAPIRenderPlugin):
+    """Litestar's place for a page made of the description: ours."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+        return docs.page(openapi_schema).encode()
+
+
+@get("/docs/style.css", include_in_schema=False, sync_to_thread=False)
+def style() -> Response[str]:
+    """What the page looks like."""
+    return Response(docs.STYLE, media_type="text/css")
+
+
+@get("/v1/openapi.json", include_in_schema=False, sync_to_thread=False)
+def description(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The description itself."""
+    return Response(msgspec.json.encode(request.app.openapi_schema.to_schema()), media_type=MediaType.JSON)
+
+
+def application(services: Services) -> Asgi:
+    """What answers /v1 and /docs."""
+
+    async def weigh(request: Request[Any, Any, Any]) -> None:
+        services.dialect.weights.take(address_of(request), 1, services.monotonic())
+
+    made = Litestar(
+        route_handlers=[*CONTROLLERS, description, style],
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "caller": Provide(caller_of),
+        },
+        before_request=weigh,
+        exception_handlers={Exception: answer},
+        response_headers=HEADERS,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title=f"{services.config.venue.name}: /v1",
+            version=VERSION,
+            description=DESCRIPTION,
+            path="/docs",
+            use_handler_docstrings=True,
+            render_plugins=[Page(path="/"), JsonRenderPlugin(path="/openapi.json", media_type=MediaType.JSON)],
+            components=Components(
+                security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+            ),
+        ),
+    )
+    made.openapi_schema.to_schema()  # now, beside the event loop, and not when somebody asks
+    return cast(Asgi, made)

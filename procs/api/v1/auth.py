@@ -1,0 +1,268 @@
+"""`/v1/auth`: registering, logging in and out, sessions, proofs, passwords and second factors."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.datastructures import Cookie
+from msgspec import Meta, Struct
+
+from procs.api.login import codes
+from procs.api.login.allowance import Allowance
+from procs.api.login.codes import Match
+from procs.api.login.registry import RefusedError
+from procs.api.login.sessions import IDLE_S, Session
+from procs.api.login.tokens import LIFETIME_S
+from procs.api.v1.caller import Caller, Services, address_of
+from procs.api.v1.problems import ProblemError, invalid, not_found, refused
+from procs.venue.venue_key import VenueKeyError
+from shm.log_lines import log
+from shm.records import Code
+
+COOKIE = "lockstep_refresh"
+PATH = "/v1/auth"
+REGISTERED_BY_ADDRESS = 20  # in an hour
+REGISTERED_BY_ALL = 1000
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,36}\Z", description="1 to 36 letters, digits, dots, dashes")]
+Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
+Code_ = Annotated[str, Meta(max_length=64, description="a one-time code, or one of the recovery codes")]
+
+
+class Body(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What is sent: unknown fields are refused."""
+
+
+class Registration(Body, frozen=True, kw_only=True):
+    """A new account."""
+
+    name: Name
+    password: Secret
+
+
+class Registered(Struct, frozen=True):
+    """It is defined. `status` is open, or approval: an operator must let it trade first."""
+
+    account: int
+    name: str
+    status: str
+
+
+class Credentials(Body, frozen=True, kw_only=True):
+    """Who logs in; `code` where the account has a second factor."""
+
+    name: Annotated[str, Meta(max_length=256)]
+    password: Secret
+    code: Code_ = ""
+
+
+class Access(Struct, frozen=True):
+    """An access token, for `expires_in` seconds. The refresh token is in a cookie that scripts can't read."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    account: int
+    name: str
+    role: str
+
+
+class Proof(Body, frozen=True, kw_only=True):
+    """A fresh code; the password, where the account has no second factor."""
+
+    password: Annotated[str, Meta(max_length=1024)] = ""
+    code: Code_ = ""
+
+
+class NewPassword(Body, frozen=True, kw_only=True):
+    """The password so far, and the next one."""
+
+    current: Secret
+    password: Secret
+
+
+class Reset(Body, frozen=True, kw_only=True):
+    """A recovery code, which is used up, and the next password."""
+
+    name: Annotated[str, Meta(max_length=256)]
+    recovery_code: Code_
+    password: Secret
+
+
+class SessionShown(Struct, frozen=True):
+    """A session; times are milliseconds since 1970."""
+
+    id: str
+    begun: int
+    used: int
+    address: str
+    agent: str
+    is_this: bool
+
+
+class Setup(Struct, frozen=True):
+    """A second factor that is not in force yet: `secret` and `uri` go into an authenticator, `setup` is sent back."""
+
+    secret: str
+    uri: str
+    setup: str
+
+
+class Confirmation(Body, frozen=True, kw_only=True):
+    """`setup` as it was answered, and a code that the authenticator shows for it."""
+
+    setup: Annotated[str, Meta(max_length=256)]
+    code: Annotated[str, Meta(max_length=16)]
+
+
+class RecoveryCodes(Struct, frozen=True):
+    """Shown once: each logs in once in place of a one-time code, or resets a password."""
+
+    recovery_codes: list[str]
+
+
+class AuthController(Controller):
+    """Logging in, and what belongs to it."""
+
+    path = PATH
+    tags = ["auth"]  # noqa: RUF012 - Litestar's name
+    _allowance = Allowance(REGISTERED_BY_ADDRESS, REGISTERED_BY_ALL)
+
+    @post("/register", status_code=201)
+    async def register(self, data: Registration, request: Request[Any, Any, Any], services: Services) -> Registered:
+        """Define an account for oneself, where the venue lets people."""
+        wait_s = self._allowance.take(address_of(request), services.monotonic())
+        if wait_s:
+            text = "Too many accounts were registered from here, or in all: try again later."
+            raise ProblemError(429, "TOO_MANY_REQUESTS", text, retry_after=wait_s)
+        if services.desk.accounts.find(data.name) is not None:
+            raise refused(Code.NAME_USED, "name", "This name is taken.")
+        if services.config.api.registration == "closed":
+            raise refused(Code.REGISTRATION_CLOSED)
+        credential = await services.passwords.credential(data.password, data.name)
+        account = await services.registry.register(data.name, credential)
+        await _welcome(services, account)
+        status = "approval" if services.config.api.registration == "approval" else "open"
+        return Registered(account, data.name, status)
+
+    @post("/login", status_code=200)
+    async def log_in(self, data: Credentials, request: Request[Any, Any, Any], services: Services) -> Response[Access]:
+        """Begin a session. Whatever is wrong has the same answer."""
+        address = address_of(request)
+        agent = request.headers.get("user-agent", "")
+        session, token = await services.login.log_in(data.name, data.password, data.code, address, agent)
+        await services.sessions.audit(session.account, "login", "", address)
+        await _welcome(services, session.account)
+        return _granted(services, session, token)
+
+    @post("/refresh", status_code=200)
+    async def refresh(self, request: Request[Any, Any, Any], services: Services) -> Response[Access]:
+        """Go on with a session, by its cookie. One that comes twice ends the session: somebody has stolen it."""
+        session, token = await services.sessions.refresh(request.cookies.get(COOKIE, ""))
+        return _granted(services, session, token)
+
+    @post("/step-up", status_code=200)
+    async def step_up(self, data: Proof, caller: Caller, services: Services) -> Response[Access]:
+        """Prove again who you are: for five minutes keys, second factors and money may be changed."""
+        session, token = await services.login.step_up(caller.session, data.password, data.code, caller.address)
+        return _granted(services, session, token)
+
+    @post("/logout", status_code=204)
+    async def log_out(self, caller: Caller, services: Services) -> Response[None]:
+        """End this session, at once."""
+        await services.sessions.end(caller.session.id, "logged out")
+        return Response(None, status_code=204, cookies=[Cookie(COOKIE, path=PATH, max_age=0, value="")])
+
+    @get("/sessions")
+    async def sessions(self, caller: Caller, services: Services) -> list[SessionShown]:
+        """The account's sessions."""
+        return [
+            SessionShown(
+                each.id, int(1000 * each.begun_s), int(1000 * each.used_s), each.address, each.agent,
+                each.id == caller.session.id,
+            )
+            for each in await services.sessions.of(caller.account)
+        ]  # fmt: skip
+
+    @delete("/sessions/{id:str}", status_code=204)
+    async def end_session(self, id: str, caller: Caller, services: Services) -> None:
+        """End one of the account's sessions, at once."""
+        if not await services.sessions.end(id, "ended by its owner", caller.account):
+            raise not_found("The account has no such session.", "id")
+
+    @post("/password", status_code=200)
+    async def change_password(
+        self, data: NewPassword, caller: Caller, request: Request[Any, Any, Any], services: Services
+    ) -> Response[Access]:
+        """Take another password. All of the account's sessions end, and a new one begins."""
+        if not await services.login.is_password(caller.account, data.current, caller.address):
+            raise ProblemError(403, "LOGIN_FAILED", "This is not the account's password.", field="current")
+        credential = await services.passwords.credential(data.password, caller.name)
+        await services.registry.set_password(caller.account, credential)
+        await services.sessions.end_all(caller.account, "another password")
+        agent = request.headers.get("user-agent", "")
+        session, token = await services.sessions.begin(caller.account, caller.address, agent, proved=True)
+        return _granted(services, session, token)
+
+    @post("/reset", status_code=204)
+    async def reset(self, data: Reset, request: Request[Any, Any, Any], services: Services) -> None:
+        """Take another password by a recovery code, which is used up. All of the account's sessions end."""
+        credential = await services.passwords.credential(data.password, data.name)
+        account = await services.login.recover(data.name, data.recovery_code, address_of(request))
+        await services.registry.set_password(account, credential)
+        await services.sessions.end_all(account, "another password")
+
+    @post("/mfa", status_code=200)
+    async def set_up(self, caller: Caller, services: Services) -> Setup:
+        """Begin to get a second factor. Nothing changes before it is confirmed."""
+        caller.has_proved()
+        secret = codes.new_secret()
+        sealed = services.registry.key.seal_factor(caller.name, secret)
+        uri = codes.uri_of(secret, caller.name, services.config.venue.name)
+        return Setup(codes.text_of(secret), uri, b64encode(sealed).decode())
+
+    @post("/mfa/confirm", status_code=200)
+    async def confirm(self, data: Confirmation, caller: Caller, services: Services) -> RecoveryCodes:
+        """The authenticator shows right codes: the second factor is in force, in place of what there was."""
+        caller.has_proved()
+        try:
+            secret = services.registry.key.open_factor(caller.name, b64decode(data.setup, validate=True))
+        except (ValueError, VenueKeyError):
+            raise invalid("setup", "This is not what /v1/auth/mfa has answered to this account.") from None
+        step = codes.step_of(secret, data.code.strip(), int(services.clock()))
+        if not step:
+            raise invalid("code", "This is not what the authenticator shows now: is its clock right?")
+        shown = await services.registry.set_factor(caller.account, secret)
+        await services.registry.use(caller.account, Match(step, 0))
+        return RecoveryCodes(shown)
+
+    @delete("/mfa", status_code=204)
+    async def drop(self, caller: Caller, services: Services) -> None:
+        """Have no second factor any more."""
+        caller.has_proved()
+        await services.registry.drop_factor(caller.account, caller.account)
+
+
+def _granted(services: Services, session: Session, refresh: str) -> Response[Access]:
+    """What a session is used by: an access token, and a cookie that only /v1/auth gets."""
+    token = services.tokens.make(session.id, session.account, int(services.clock()))
+    people = services.desk.people
+    name, role = people.name_of(session.account), people.role_of(session.account).name.lower()
+    is_safe = bool(services.config.api.certificate or services.config.api.trusted_proxies)
+    cookie = Cookie(
+        COOKIE, path=PATH, value=refresh, max_age=IDLE_S, httponly=True, samesite="strict", secure=is_safe
+    )  # fmt: skip
+    return Response(Access(token, "Bearer", LIFETIME_S, session.account, name, role), cookies=[cookie])
+
+
+async def _welcome(services: Services, account: int) -> None:
+    """What who registers is given, once: now, if the venue ended before it could be. Others are given nothing."""
+    if services.desk.balances.of(account):
+        return
+    for asset, units in services.welcome():
+        try:
+            await services.registry.welcome(account, asset, units)
+        except RefusedError as error:
+            log.info("no welcome", account=account, why=error.code.name)

@@ -1,0 +1,138 @@
+"""Who asks, and what /v1 answers by: the rooms that its handlers use, and the person whose access token came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from litestar import Request
+
+from config.schema import Config
+from config.units import in_units
+from procs.api.binance.archive import Archive
+from procs.api.binance.dialect import Dialect
+from procs.api.desk import Desk
+from procs.api.login.login import Login
+from procs.api.login.passwords import Passwords
+from procs.api.login.registry import Registry
+from procs.api.login.sessions import Session, SessionEndedError, Sessions
+from procs.api.login.tokens import TokenError, Tokens
+from procs.api.v1.order_entry import OrderEntry
+from procs.api.v1.problems import invalid, not_allowed, not_authenticated, proof_needed, refused, session_ended
+from procs.edge.market_queries import MarketQueries
+from shm.records import Code, Role
+
+BEARER = "bearer "
+OPERATORS = (Role.OPERATOR, Role.ADMIN)
+
+
+class Services:
+    """What handlers use. `clock` gives seconds since 1970, `monotonic` seconds that only grow."""
+
+    def __init__(
+        self, desk: Desk, config: Config, dialect: Dialect, queries: MarketQueries, registry: Registry,
+        sessions: Sessions, login: Login, clock: Callable[[], float], monotonic: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self.desk = desk
+        self.config = config
+        self.dialect = dialect
+        self.queries = queries
+        self.registry = registry
+        self.sessions = sessions
+        self.login = login
+        self.clock = clock
+        self.monotonic = monotonic
+        self.passwords = Passwords()
+
+        self.shown = dialect.shown
+        self.archive = Archive(dialect.shown, dialect.past)
+        self.entry = OrderEntry(desk)
+
+    def instrument(self, symbol: str | None) -> int:
+        """The number of a symbol's instrument; 0 of None, which is any. ProblemError."""
+        if symbol is None:
+            return 0
+        found = self.shown.instrument(symbol.encode())
+        if not found:
+            raise refused(Code.UNKNOWN_SYMBOL, "symbol")
+        return found
+
+    def asset(self, name: str) -> tuple[int, int]:
+        """The number of an asset, and how many decimals it has. ProblemError."""
+        number = self.shown.asset_called(name.encode())
+        if not number:
+            raise invalid("asset", "There is no such asset.")
+        return number, self.shown.balance(number, 0, 0).scale
+
+    def welcome(self) -> list[tuple[int, int]]:
+        """What who registers is given: assets and their units."""
+        found = []
+        for name, amount in self.config.api.welcome.items():
+            asset = self.shown.asset_called(name.encode())
+            if asset:
+                found.append((asset, in_units(amount, self.shown.balance(asset, 0, 0).scale)))
+        return found
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Made when they are needed first: then the venue has its key. NotSentError."""
+        return Tokens(self.registry.key, self.config.venue.name)
+
+    async def close(self) -> None:
+        """End threads and connections."""
+        self.login.close()
+        self.passwords.close()
+        await self.sessions.close()
+
+
+class Caller:
+    """A person with a session that lives."""
+
+    def __init__(self, services: Services, session: Session, address: str) -> None:
+        self._services = services
+        self.session = session
+        self.account = session.account
+        self.address = address
+
+    @property
+    def name(self) -> str:
+        return self._services.desk.people.name_of(self.account)
+
+    @property
+    def role(self) -> Role:
+        """As the log has it now, not as it was when the session began."""
+        return self._services.desk.people.role_of(self.account)
+
+    def has_proved(self) -> None:
+        """That the person has just proved again who it is. ProblemError."""
+        if not self.session.is_proved(self._services.clock()):
+            raise proof_needed()
+
+    def is_one_of(self, *roles: Role) -> None:
+        """That the person's role is one of these. ProblemError."""
+        if self.role not in roles:
+            raise not_allowed(f"This is for accounts that are {' or '.join(role.name.lower() for role in roles)}.")
+
+    def may_operate(self) -> None:
+        """That the person may give an operator's command, and has just proved who it is. ProblemError."""
+        self.is_one_of(*OPERATORS)
+        self.has_proved()
+
+
+async def caller_of(request: Request[Any, Any, Any], services: Services) -> Caller:
+    """The person whose access token came. ProblemError, SessionsAwayError."""
+    sent = request.headers.get("authorization", "")
+    if sent[: len(BEARER)].lower() != BEARER:
+        raise not_authenticated()
+    try:
+        id = services.tokens.session_of(sent[len(BEARER) :].strip(), int(services.clock()))
+        session = await services.sessions.living(id)
+    except (TokenError, SessionEndedError):
+        raise session_ended() from None
+    return Caller(services, session, address_of(request))
+
+
+def address_of(request: Request[Any, Any, Any]) -> str:
+    """Where a request comes from, as the application found it."""
+    return request.client.host if request.client is not None else ""

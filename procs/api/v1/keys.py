@@ -1,0 +1,154 @@
+"""`/v1/keys`: API keys, by which programs sign requests of the dialect (docs/protocols/rest.md)."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from ipaddress import IPv6Network, ip_network
+from typing import Annotated, Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from litestar import Controller, delete, get, post
+from msgspec import Meta, Struct
+
+from procs.api.keys import MAPPED, ApiKey
+from procs.api.login.registry import NewKey
+from procs.api.v1.auth import Body
+from procs.api.v1.caller import Caller, Services
+from procs.api.v1.orders import Time
+from procs.api.v1.problems import invalid, not_found
+from shm.records import KeyKind, KeyScope
+
+MS = 1_000_000
+MOST_NETWORKS = 8
+RAW_SIZE = 32
+IPV4_BITS_BEFORE = 96
+
+ScopeName = Literal["read", "trade", "withdraw"]
+
+
+class Wanted(Body, frozen=True, kw_only=True):
+    """A key. `public_key`, PEM or base64 of its 32 bytes, makes it an Ed25519 key; else it is an HMAC key."""
+
+    scopes: Annotated[list[ScopeName], Meta(min_length=1, max_length=3)]
+    addresses: Annotated[
+        list[Annotated[str, Meta(max_length=64)]],
+        Meta(max_length=MOST_NETWORKS, description="IP addresses or networks; none: any"),
+    ] = []  # noqa: RUF012 - msgspec copies it
+    expires: Time | None = None
+    public_key: Annotated[str, Meta(max_length=1024)] | None = None
+
+
+class KeyShown(Struct, frozen=True):
+    """A key of the account's. Times are milliseconds since 1970."""
+
+    name: str
+    kind: str
+    scopes: list[str]
+    addresses: list[str]
+    expires: int | None
+    defined: int
+
+
+class Made(Struct, frozen=True):
+    """A new key. `secret`, of an HMAC key, is shown this once."""
+
+    key: KeyShown
+    secret: str
+
+
+class KeysController(Controller):
+    """The account's own keys."""
+
+    path = "/v1/keys"
+    tags = ["keys"]  # noqa: RUF012 - Litestar's name
+
+    @get("")
+    async def keys(self, caller: Caller, services: Services) -> list[KeyShown]:
+        """The keys that are not revoked, the oldest first."""
+        return [_shown(key) for key in services.desk.keys.of(caller.account)]
+
+    @post("", status_code=201)
+    async def define(self, data: Wanted, caller: Caller, services: Services) -> Made:
+        """Make a key. An auditor's keys only read."""
+        caller.has_proved()
+        scopes = sum({KeyScope[name.upper()] for name in data.scopes})
+        wanted = NewKey(scopes, _networks(data.addresses), (data.expires or 0) * MS, _public_key(data.public_key))
+        if data.expires is not None and wanted.expiry_ns <= services.desk.now_ns:
+            raise invalid("expires", "This moment has passed.")
+        key, secret = await services.registry.define_key(caller.account, wanted)
+        return Made(_shown(key), secret)
+
+    @post("/{name:str}/rotate", status_code=201)
+    async def rotate(self, name: str, caller: Caller, services: Services) -> Made:
+        """Make an HMAC key that may do what this one may, and revoke this one."""
+        caller.has_proved()
+        key = _own(services, caller, name)
+        if key.kind != KeyKind.HMAC:
+            raise invalid("name", "An Ed25519 key is replaced by making one with another public key.")
+        made, secret = await services.registry.define_key(
+            caller.account, NewKey(key.scopes, [*map(_network, key.networks)], key.expiry_ns, None)
+        )
+        await services.registry.revoke_key(caller.account, name)
+        return Made(_shown(made), secret)
+
+    @delete("/{name:str}", status_code=204)
+    async def revoke(self, name: str, caller: Caller, services: Services) -> None:
+        """End a key, for ever. Nothing that it signs is sequenced behind this."""
+        _own(services, caller, name)
+        await services.registry.revoke_key(caller.account, name)
+
+
+def _own(services: Services, caller: Caller, name: str) -> ApiKey:
+    key = services.desk.keys.find(name.encode())
+    if key is None or key.account != caller.account:
+        raise not_found("The account has no such key.", "name")
+    return key
+
+
+def _shown(key: ApiKey) -> KeyShown:
+    return KeyShown(
+        key.name.decode(),
+        KeyKind(key.kind).name.lower(),
+        [scope.name.lower() for scope in KeyScope if key.scopes & scope],
+        [_network(network) for network in key.networks],
+        key.expiry_ns // MS or None,
+        key.defined_ns // MS,
+    )
+
+
+def _network(network: tuple[int, int]) -> str:
+    """A network as people write it."""
+    address, prefix = network
+    if address >> 32 == MAPPED >> 32 and prefix >= IPV4_BITS_BEFORE:
+        return str(ip_network((address & 0xFFFFFFFF, prefix - IPV4_BITS_BEFORE)))
+    return str(IPv6Network((address, prefix)))
+
+
+def _networks(texts: list[str]) -> list[str]:
+    try:
+        return [str(ip_network(text)) for text in texts]
+    except ValueError as error:
+        raise invalid(
+            "addresses", f"{error}: an address such as 192.0.2.7, or a network such as 192.0.2.0/24."
+        ) from None
+
+
+def _public_key(text: str | None) -> bytes | None:
+    """The 32 bytes of an Ed25519 key."""
+    if text is None:
+        return None
+    try:
+        if text.lstrip().startswith("-----"):
+            key = load_pem_public_key(text.encode())
+            if isinstance(key, Ed25519PublicKey):
+                return key.public_bytes_raw()
+        else:
+            raw = b64decode(text, validate=True)
+            if len(raw) == RAW_SIZE:
+                Ed25519PublicKey.from_public_bytes(raw)
+                return raw
+    except (ValueError, UnsupportedAlgorithm):
+        pass
+    raise invalid("public_key", "This is no Ed25519 public key, neither as PEM nor as base64 of its 32 bytes.")

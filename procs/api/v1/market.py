@@ -1,0 +1,68 @@
+"""`/v1/instruments`: what is listed, and the market as it is. No login is needed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Controller, Response, get
+from litestar.params import Parameter
+from msgspec import Struct
+
+from procs.api.v1.caller import Services
+from procs.api.v1.problems import ProblemError, not_found
+from procs.api.v1.shown import InstrumentShown, instrument_shown
+from procs.edge.market_queries import MAX_LEVELS, MarketDataAwayError, UnknownNameError
+
+JSON = "application/json"
+
+
+class VenueShown(Struct, frozen=True):
+    """The venue, and its clock in milliseconds since 1970."""
+
+    name: str
+    time: int
+    registration: str
+
+
+class MarketController(Controller):
+    """Public."""
+
+    path = "/v1"
+    tags = ["market"]  # noqa: RUF012 - Litestar's name
+
+    @get("/venue")
+    async def venue(self, services: Services) -> VenueShown:
+        """What the venue is called, and who may register."""
+        config = services.config
+        return VenueShown(config.venue.name, int(1000 * services.clock()), config.api.registration or "closed")
+
+    @get("/instruments")
+    async def instruments(self, services: Services) -> list[InstrumentShown]:
+        """All that is listed."""
+        return [instrument_shown(view) for view in services.shown.symbol_views()]
+
+    @get("/instruments/{symbol:str}")
+    async def instrument(self, symbol: str, services: Services) -> InstrumentShown:
+        """One instrument."""
+        return instrument_shown(services.shown.symbol(_instrument(services, symbol)))
+
+    @get("/instruments/{symbol:str}/book")
+    async def book(
+        self, symbol: str, services: Services, levels: Annotated[int, Parameter(ge=1, le=MAX_LEVELS)] = 100
+    ) -> Response[bytes]:
+        """The best levels of both sides, with the update id that joins the diff stream."""
+        _instrument(services, symbol)
+        try:
+            return Response(await services.queries.depth(symbol, levels), media_type=JSON)
+        except MarketDataAwayError as error:
+            raise ProblemError(503, "MARKET_DATA_AWAY", f"Market data is away: {error}.", retry_after=1) from None
+        except UnknownNameError:
+            raise not_found("This symbol has no book.", "symbol") from None
+
+
+def _instrument(services: Services, symbol: str) -> int:
+    """The number of a symbol's instrument. ProblemError."""
+    found = services.shown.instrument(symbol.encode())
+    if not found:
+        raise not_found("This symbol is not listed.", "symbol")
+    return found
