@@ -213,7 +213,8 @@ class Embedded:
     def _admit(self, user: str, fresh: Path) -> None:
         """PostgreSQL refuses to run as root: let its user own the data folder, and reach the wheel's programs."""
         utils = _wheel().utils
-        utils.ensure_user_exists(user)
+        with _alone(self._binaries):  # of two that make the user at once, one may see its own taken away again
+            utils.ensure_user_exists(user)
         utils.ensure_prefix_permissions(self._binaries)
         utils.ensure_folder_permissions(self._binaries, 0o055)
         utils.ensure_folder_permissions(self._binaries.parent / "lib", 0o044)
@@ -243,6 +244,17 @@ class Embedded:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While this lasts, no other process of this host does the same with this folder."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 class Remote:
