@@ -300,12 +300,15 @@ cdef int add_state(Market *market, int index) except -1 nogil:
 
 
 cdef int add_latest(Market *market, int kind) except -1 nogil:
-    """Append the latest message of a kind, the book being complete, to what is to be sent."""
+    """Append the latest message of a kind, the book being complete, to what is to be sent, if there is one."""
     cdef Text *out = &market.out[kind]
+    cdef uint64_t before = out.size
     cdef uint64_t start
     begin(out, 0)
     start = out.size
-    write_latest(market, kind, out)
+    if not write_latest(market, kind, out):
+        out.size = before
+        return 0
     close_at(out, start)
     market.written += out.size - start
     return 0

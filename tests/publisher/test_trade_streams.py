@@ -120,6 +120,17 @@ def test_a_quiet_interval_is_flat_and_never_missing() -> None:
     assert [each["k"]["t"] - BEGIN // 10**6 for each in sent(feed, Kind.KLINE_1MIN)] == [120_000]
 
 
+def test_before_the_first_trade_time_tells_nothing_of_candles() -> None:
+    exchange = Trading()
+    feed = live_feed(exchange, *INTERVALS)
+    exchange.new(BUY, 100, 5)
+    exchange.finish()
+    for passed in (MINUTE, 3 * MINUTE):
+        set_clock(feed, exchange, BEGIN + passed)
+        tick(feed, Cadence.MS_1000)
+        assert [feed.take(1, kind) for kind in INTERVALS] == [b""] * len(INTERVALS)
+
+
 def test_the_wall_clock_alone_ends_no_candle() -> None:
     exchange = Trading()
     feed = live_feed(exchange, *INTERVALS)
