@@ -1,6 +1,8 @@
 from pathlib import Path
 from typing import Any
 
+STAGES: tuple[str, ...]
+
 class DamagedPart(Exception): ...
 
 def layout_hash() -> int: ...
