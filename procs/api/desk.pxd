@@ -73,6 +73,7 @@ cdef class Desk(ReleasedEvents):
     cdef int64_t committed_ns
     cdef int64_t tended_ns
     cdef readonly int64_t now_ns
+    cdef readonly uint64_t corrected_number  # the router's event that corrected a trade last, or one behind it
     cdef uint64_t refused[3]
     cdef Request place(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal)
     cdef Request place_list(self, const Form *forms, Text kind, uint32_t account, uint32_t key, Refusal *refusal)

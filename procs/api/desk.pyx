@@ -104,6 +104,11 @@ cdef class Desk(ReleasedEvents):
             self.mark = 0
         return work
 
+    @property
+    def released_seq(self) -> int:
+        """Nobody was told anything of a later command than this."""
+        return self.released
+
     def is_ready(self) -> bool:
         """Whether the venue leads, and api and router know all that came before: the port may open."""
         return (
@@ -368,11 +373,10 @@ cdef class Desk(ReleasedEvents):
         cdef uint64_t order_id = event.taker_order_id if is_taker else event.maker_order_id
         cdef int64_t leaves = event.taker_leaves_lots if is_taker else event.maker_leaves_lots
         cdef const ClientOrder *order = self.orders.filled(order_id, event.quantity_lots, event.price_ticks, leaves)
-        cdef Fill *fill = self.fills.add(order.account)
+        cdef Fill *fill = self.fills.add(order.account, event.cause)
         cdef Request request
         fill.order_id = order_id
         fill.trade_id = event.number
-        fill.seq = event.cause
         fill.time_ns = event.time_ns
         fill.price_ticks = event.price_ticks
         fill.quantity_lots = event.quantity_lots
@@ -448,6 +452,7 @@ cdef class Desk(ReleasedEvents):
         cdef uint32_t account
         cdef Fill *fill
         cdef int sides = 0
+        self.corrected_number = event.number
         for account in {event.buyer, event.seller}:
             fill = <Fill *> self.fills.last_of(account)
             while fill != NULL and not (fill.matcher == event.matcher and fill.trade_id < event.trade_id):
@@ -541,6 +546,7 @@ cdef class Desk(ReleasedEvents):
     def load(self, Loader loader not None) -> None:
         """Go on from a part. DamagedPart."""
         self.load_position(loader)
+        self.corrected_number = self.handled[0]  # any event before may have been a correction
         self.people.load(loader)
         self.settlement.load(loader)
         self.phases = dict(loader.object(list[tuple[int, int]]))

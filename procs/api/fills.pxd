@@ -17,7 +17,7 @@ cdef struct Fill:
     uint8_t is_maker
     uint8_t matcher
     uint8_t is_undone
-    uint32_t reserved
+    uint32_t skew            # how far any command of a fill up to this one is beyond this one's
 
 
 @cython.final
@@ -26,8 +26,9 @@ cdef class Fills:
     cdef Fill *fills
     cdef uint64_t count                # ever: fill n is at (n - 1) % most
     cdef uint64_t corrected_seq        # the last command that corrected a trade of which a side was not kept
+    cdef uint64_t latest_seq           # the latest command of any fill
     cdef uint64_t *newest              # by account: 1 + the number of its last fill
-    cdef Fill *add(self, uint32_t account) noexcept nogil
+    cdef Fill *add(self, uint32_t account, uint64_t seq) noexcept nogil
     cdef const Fill *last_of(self, uint32_t account) noexcept nogil
     cdef const Fill *before(self, const Fill *fill) noexcept nogil
     cdef const Fill *kept(self, uint64_t number) noexcept nogil

@@ -1,9 +1,10 @@
 """The last fills of all accounts, the newest first for each: what PostgreSQL may not have yet.
 
-It is a ring of fixed size, and knows nothing of orders.
+It is a ring of fixed size, and knows nothing of orders. Fills come ring by ring of the matchers, so their commands' order
+is not quite theirs: `seq + skew` of a fill is the latest command of all fills up to it.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from procs.api.tracked_orders cimport ACCOUNTS
@@ -26,13 +27,15 @@ cdef class Fills:
         free(self.fills)
         free(self.newest)
 
-    cdef Fill *add(self, uint32_t account) noexcept nogil:
-        """The place of an account's new fill; the caller fills in the rest."""
+    cdef Fill *add(self, uint32_t account, uint64_t seq) noexcept nogil:
+        """The place of an account's new fill, of that command; the caller fills in the rest."""
         cdef Fill *fill = &self.fills[self.count % self.most]
         fill.account = account
         fill.older = self.newest[account]
         fill.is_undone = 0
-        fill.reserved = 0
+        self.latest_seq = max(self.latest_seq, seq)
+        fill.seq = seq
+        fill.skew = <uint32_t> min(self.latest_seq - seq, <uint64_t> UINT32_MAX)
         self.count += 1
         self.newest[account] = self.count
         return fill
@@ -51,7 +54,8 @@ cdef class Fills:
 
     cdef uint64_t forgotten_seq(self) noexcept nogil:
         """All fills of later commands are kept, and what was corrected of others is older than this; 0: all fills."""
-        return 0 if self.count <= self.most else max(self.corrected_seq, self.fills[self.count % self.most].seq)
+        cdef const Fill *oldest = &self.fills[self.count % self.most]
+        return 0 if self.count <= self.most else max(self.corrected_seq, oldest.seq + oldest.skew)
 
     def save(self, Saver saver not None) -> None:
         """Add everything to a part."""
@@ -66,3 +70,5 @@ cdef class Fills:
         self.corrected_seq = loader.get_64()
         loader.get(self.fills, min(self.count, self.most) * sizeof(Fill))
         loader.get(self.newest, ACCOUNTS * sizeof(uint64_t))
+        if self.count:
+            self.latest_seq = self.fills[(self.count - 1) % self.most].seq + self.fills[(self.count - 1) % self.most].skew

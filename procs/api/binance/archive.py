@@ -1,4 +1,4 @@
-"""An account's orders and fills, whole: what memory has, joined to what PostgreSQL has of before.
+"""An account's orders, fills and positions, whole: what memory has, joined to what PostgreSQL has of before.
 
 Memory has every open order, and the last that were closed; the database has all up to its watermark. Where both have a
 row, memory's is the later one. As long as memory has forgotten nothing the database is not asked.
@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from procs.api.binance.archived import archived_fill, archived_order
+from procs.api.binance.archived import archived_fill, archived_order, archived_position
 from procs.api.binance.errors import unavailable
 from procs.api.binance.pages import Page
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.binance.views import FillView, OrderView, SymbolView
-from procs.api.history.rows import Fill, Order, Read
+from procs.api.history.average_cost import AverageCost
+from procs.api.history.rows import Fill, Order, Position, Read
 from procs.api.history.tables import MOST_ROWS, History
 
 ROWS_A_TURN = 100  # that are made views of before others have their turn in the loop
@@ -80,6 +81,29 @@ class Archive:
         for view in undone:
             joined.pop(_key(view), None)
         return page.cut([joined[key] for key in sorted(joined)])
+
+    async def positions(self, account: int, symbol: SymbolView | None = None) -> dict[int, AverageCost]:
+        """The account's positions by instrument, in one or in all: the database's, and memory's fills behind it, added
+        in their order. ApiError."""
+        named = None if symbol is None else symbol.symbol.decode()
+        return await self._past.ask_until(
+            lambda history: history.positions(account, named), lambda read: self._positions(account, named, read)
+        )
+
+    def _positions(self, account: int, named: str | None, read: Read[Position]) -> dict[int, AverageCost] | None:
+        fills = self._shown.fills_behind(account, read.at.numbers, read.at.complete_seq)
+        if fills is None:
+            return None
+        found: dict[int, AverageCost] = {}
+        for row in read.rows:
+            instrument = self._shown.instrument(row.symbol.encode())
+            if instrument:  # else the database has heard of it before we did
+                found[instrument] = archived_position(row, self._shown.symbol(instrument))
+        wanted = None if named is None else self._shown.instrument(named.encode())
+        for instrument, quantity, money in fills:
+            if wanted is None or instrument == wanted:
+                found.setdefault(instrument, AverageCost()).fill(quantity, money)
+        return dict(sorted(found.items()))
 
     async def _fills(self, account: int, symbol: str, order_id: int, page: Page) -> Read[Fill]:
         if not order_id:

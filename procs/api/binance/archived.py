@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from config.units import in_units
 from procs.api.binance.views import FillView, OrderView, SymbolView
-from procs.api.history.rows import Fill, Order
+from procs.api.history.average_cost import AverageCost
+from procs.api.history.rows import Fill, Order, Position
 from shm.enums import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 
 # A row of an order that waits, or that waited and works now, says so; to a client of Binance both are new.
@@ -59,6 +61,14 @@ def archived_fill(row: Fill, symbol: SymbolView) -> FillView:
         is_buyer=row.is_buyer,
         is_maker=row.is_maker,
     )
+
+
+def archived_position(row: Position, symbol: SymbolView) -> AverageCost:
+    """A position in smallest units."""
+    return AverageCost(
+        in_units(row.quantity, symbol.base_scale), in_units(row.cost, symbol.quote_scale),
+        in_units(row.realised, symbol.quote_scale), row.fills,
+    )  # fmt: skip
 
 
 def _flags(row: Order) -> int:

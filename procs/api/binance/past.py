@@ -16,7 +16,10 @@ from procs.api.history.tables import History
 from shm.log_lines import log
 
 QUIET_S = 10.0
+BEHIND_S = 2.0  # that a question waits for rows of what was told before it
+POLL_S = 0.02
 Row = TypeVar("Row")
+Made = TypeVar("Made")
 
 
 class Past:
@@ -43,6 +46,20 @@ class Past:
         except HistoryUnavailableError as error:
             self._warn(str(error))
             raise unavailable("history is away") from None
+
+    async def ask_until(
+        self, question: Callable[[History], Awaitable[Read[Row]]], take: Callable[[Read[Row]], Made | None]
+    ) -> Made:
+        """What `take` makes of the answer: None while the database lacks something for that, which is asked again, but
+        not for long. ApiError."""
+        until_s = self._clock() + BEHIND_S
+        while True:
+            made = take(await self.ask(question))
+            if made is not None:
+                return made
+            if self._clock() >= until_s:
+                raise unavailable("history is behind")
+            await asyncio.sleep(POLL_S)
 
     async def _opened(self) -> History:
         async with self._opening:

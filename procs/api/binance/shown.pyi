@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from procs.api.binance.pages import Page
 from procs.api.binance.views import BalanceView, FillView, OrderView, SymbolView
 from procs.api.desk import Desk
@@ -19,4 +21,7 @@ class Shown:
     def fills(
         self, account: int, instrument: int, order_id: int, page: Page
     ) -> tuple[list[FillView], list[FillView], int]: ...
+    def fills_behind(
+        self, account: int, numbers: Sequence[int], complete_seq: int
+    ) -> list[tuple[int, int, int]] | None: ...
     def forgotten_seq(self) -> int: ...

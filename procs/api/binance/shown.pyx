@@ -1,10 +1,11 @@
 """Views of what the desk knows: its tables' orders, fills, instruments and balances, as answers want them."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
 from procs.api.fills cimport Fill
 from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked
+from procs.edge.released_events cimport RINGS
 from procs.intake.listings cimport MAX_ASSETS, Listing
 from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, notional_of
 from shm.records cimport (
@@ -229,3 +230,35 @@ cdef class Shown:
             [self.numbered_fill(number) for number in page.cut(found)], [self.numbered_fill(one) for one in undone],
             max(self.desk.fills.forgotten_seq(), 0 if fill == NULL else last.seq),
         )
+
+    def fills_behind(self, uint32_t account, numbers, uint64_t complete_seq) -> list[tuple[int, int, int]] | None:
+        """(instrument, quantity, money) of the account's fills that stand and are behind these events of the matchers'
+        rings (0: the router's), which have all up to `complete_seq`; in their order. In smallest units, less fees, a
+        sale's quantity below 0. None where memory does not have them all, or a trade before them was corrected since.
+        """
+        cdef const Fill *fill = self.desk.fills.last_of(account)
+        cdef const Listing *listing
+        cdef uint64_t behind[RINGS]
+        cdef int64_t quantity, money
+        cdef int steps = 0
+        cdef int ring
+        for ring in range(RINGS):
+            behind[ring] = numbers[ring] if ring < len(numbers) else 0
+        if self.desk.fills.forgotten_seq() > complete_seq or self.desk.corrected_number > behind[0]:
+            return None
+        found = []
+        while fill != NULL and fill.seq + fill.skew > complete_seq:
+            if steps == MOST_STEPS:
+                return None
+            steps += 1
+            if fill.trade_id > behind[fill.matcher] and not fill.is_undone:
+                listing = self.desk.listings.get(fill.instrument)
+                quantity = fill.quantity_lots * listing.lot_units
+                money = fill.price_ticks * fill.quantity_lots * listing.unit_value
+                if fill.side == 1:
+                    found.append((fill.instrument, quantity - fill.fee, money))
+                else:
+                    found.append((fill.instrument, -quantity, money - fill.fee))
+            fill = self.desk.fills.before(fill)
+        found.reverse()
+        return found
