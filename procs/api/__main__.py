@@ -15,6 +15,7 @@ from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
 from procs.api.binance.market_archive import MarketArchive
+from procs.api.binance.past import Past
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
@@ -32,6 +33,10 @@ from procs.intake.ingress_writer import IngressWriter
 from procs.venue import database_url, venue_key
 from procs.venue.venue import Venue
 from procs.venue.venue_key import VenueKey
+
+# Statements and downloads, which others do not wait for.
+SLOW_AT_ONCE = 2
+SLOW_MS = 20_000
 
 
 @cache
@@ -85,7 +90,10 @@ def build(venue: Venue, name: str) -> Server:
     sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_credential, desk.people))
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
-    services = Services(desk, venue.config, dialect, queries, registry, sessions, login, time.time, time.monotonic)
+    slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
+    services = Services(
+        desk, venue.config, dialect, queries, registry, sessions, login, slow, time.time, time.monotonic
+    )
     application = Application(
         Rest(dialect), WsApi(dialect, desk, listen_keys), partial(_own, services), venue.config.api
     )

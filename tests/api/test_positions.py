@@ -1,4 +1,4 @@
-"""Positions joined of memory's fills and PostgreSQL are those of all trades, as corrections left them; random streams."""
+"""Positions joined of memory's fills and PostgreSQL are those of all trades, as corrections left them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""A position at average cost, as docs/protocols/database.md has the formula, in whole units: what the batcher keeps, and
-adds fills to, goes on here with fills that the database does not have yet."""
+"""A position at average cost, as docs/protocols/database.md has the formula, in whole units.
+
+What the batcher keeps goes on here with fills that the database does not have yet.
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from procs.api.v1.keys import KeysController
 from procs.api.v1.market import MarketController
 from procs.api.v1.operators import OperatorController
 from procs.api.v1.orders import OrdersController
+from procs.api.v1.portfolio import PortfolioController
 from procs.api.v1.problems import answer
 
 VERSION = "1"
@@ -39,6 +40,7 @@ HEADERS = {
 }
 CONTROLLERS: list[Any] = [
     AuthController, KeysController, AccountController, OrdersController, MarketController, OperatorController,
+    PortfolioController,
 ]  # fmt: skip
 
 

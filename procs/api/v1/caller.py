@@ -12,6 +12,8 @@ from config.schema import Config
 from config.units import in_units
 from procs.api.binance.archive import Archive
 from procs.api.binance.dialect import Dialect
+from procs.api.binance.market_archive import MarketArchive
+from procs.api.binance.past import Past
 from procs.api.desk import Desk
 from procs.api.login.login import Login
 from procs.api.login.passwords import Passwords
@@ -28,11 +30,12 @@ OPERATORS = (Role.OPERATOR, Role.ADMIN)
 
 
 class Services:
-    """What handlers use. `clock` gives seconds since 1970, `monotonic` seconds that only grow."""
+    """What handlers use. `slow` asks the database what may take seconds; `clock` gives seconds since 1970, `monotonic`
+    seconds that only grow."""
 
     def __init__(
         self, desk: Desk, config: Config, dialect: Dialect, queries: MarketQueries, registry: Registry,
-        sessions: Sessions, login: Login, clock: Callable[[], float], monotonic: Callable[[], float],
+        sessions: Sessions, login: Login, slow: Past, clock: Callable[[], float], monotonic: Callable[[], float],
     ) -> None:  # fmt: skip
         self.desk = desk
         self.config = config
@@ -41,12 +44,14 @@ class Services:
         self.registry = registry
         self.sessions = sessions
         self.login = login
+        self.slow = slow
         self.clock = clock
         self.monotonic = monotonic
         self.passwords = Passwords()
 
         self.shown = dialect.shown
         self.archive = Archive(dialect.shown, dialect.past)
+        self.market = MarketArchive(queries, dialect.shown, dialect.past)
         self.entry = OrderEntry(desk)
 
     def instrument(self, symbol: str | None) -> int:
@@ -84,6 +89,7 @@ class Services:
         self.login.close()
         self.passwords.close()
         await self.sessions.close()
+        await self.slow.close()
 
 
 class Caller:

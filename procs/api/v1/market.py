@@ -9,7 +9,7 @@ from litestar.params import Parameter
 from msgspec import Struct
 
 from procs.api.v1.caller import Services
-from procs.api.v1.problems import ProblemError, not_found
+from procs.api.v1.problems import market_data_away, not_found
 from procs.api.v1.shown import InstrumentShown, instrument_shown
 from procs.edge.market_queries import MAX_LEVELS, MarketDataAwayError, UnknownNameError
 
@@ -55,7 +55,7 @@ class MarketController(Controller):
         try:
             return Response(await services.queries.depth(symbol, levels), media_type=JSON)
         except MarketDataAwayError as error:
-            raise ProblemError(503, "MARKET_DATA_AWAY", f"Market data is away: {error}.", retry_after=1) from None
+            raise market_data_away(error) from None
         except UnknownNameError:
             raise not_found("This symbol has no book.", "symbol") from None
 

@@ -16,6 +16,7 @@ from procs.api.login.passwords import BusyError, WeakPasswordError
 from procs.api.login.registry import NotSentError, RefusedError
 from procs.api.login.sessions import SessionEndedError, SessionsAwayError
 from procs.api.requests import UnknownOutcome
+from procs.api.settlement import Unsettled
 from procs.intake.codes import TABLE, text_of
 from procs.venue.venue_key import VenueKeyError
 from shm.log_lines import log
@@ -87,6 +88,10 @@ def invalid(field: str, what: str) -> ProblemError:
     return ProblemError(422, "INVALID", what, field=field)
 
 
+def market_data_away(error: Exception) -> ProblemError:
+    return ProblemError(503, "MARKET_DATA_AWAY", f"Market data is away: {error}.", retry_after=RETRY_S)
+
+
 def refused(code: Code, field: str | None = None, detail: str | None = None) -> ProblemError:
     """What the venue has refused by one of its codes."""
     status = TABLE[code].api[0]
@@ -117,6 +122,9 @@ def _of(error: Exception) -> ProblemError:
         case UnknownOutcome():
             text = "The request was sent, and what came of it is not known yet: ask, before you send it again."
             return ProblemError(504, "OUTCOME_UNKNOWN", text)
+        case Unsettled():
+            text = "Balances do not have all that the account's orders have changed yet."
+            return ProblemError(503, "AWAY", text, retry_after=RETRY_S)
         case WeakPasswordError():
             return ProblemError(422, "WEAK_PASSWORD", str(error), field="password")
         case ApiError():
