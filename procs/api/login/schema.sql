@@ -20,8 +20,11 @@ CREATE INDEX IF NOT EXISTS sessions_by_use ON identity.sessions (used);
 
 CREATE TABLE IF NOT EXISTS identity.profiles (
     account integer PRIMARY KEY,
-    full_name text NOT NULL,
+    display_name text NOT NULL,
     email text NOT NULL,
+    language text NOT NULL,
+    time_zone text NOT NULL,
+    theme text NOT NULL,
     changed timestamptz NOT NULL
 );
 

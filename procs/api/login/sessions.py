@@ -1,4 +1,4 @@
-"""People's sessions: rows in PostgreSQL, of which those that are used are in memory, too.
+"""People's sessions: rows in PostgreSQL, of which those that are used are in memory, too; and their profiles.
 
 A session is named by what its access tokens say, and goes on by a refresh token that is good once. It ends by itself,
 when its password changes, or when somebody ends it: at once, since this process alone serves them.
@@ -67,6 +67,16 @@ class Session(NamedTuple):
     def is_proved(self, now_s: float) -> bool:
         """Whether the person has just proved who it is."""
         return self.stepped_up_s is not None and now_s - self.stepped_up_s < STEP_UP_S
+
+
+class Profile(NamedTuple):
+    """What a person says of itself, and how it wants to be shown things. Nothing is decided by it."""
+
+    display_name: str = ""
+    email: str = ""
+    language: str = ""
+    time_zone: str = ""
+    theme: str = ""
 
 
 class Sessions:
@@ -252,6 +262,27 @@ class Sessions:
             ORDER BY id DESC LIMIT %s
             """,
             [account, before, limit],
+        )
+
+    async def profile(self, account: int) -> Profile:
+        """An account's; empty where it has none."""
+        rows = await self._all(
+            "SELECT display_name, email, language, time_zone, theme FROM identity.profiles WHERE account = %s",
+            [account],
+        )
+        return Profile(*rows[0]) if rows else Profile()
+
+    async def set_profile(self, account: int, profile: Profile) -> None:
+        """Another one for an account, in place of what there was."""
+        await self._all(
+            """
+            INSERT INTO identity.profiles (account, display_name, email, language, time_zone, theme, changed)
+            VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s))
+            ON CONFLICT (account) DO UPDATE SET
+                display_name = excluded.display_name, email = excluded.email, language = excluded.language,
+                time_zone = excluded.time_zone, theme = excluded.theme, changed = excluded.changed
+            """,
+            [account, *profile, self._clock()],
         )
 
     def _keep(self, session: Session) -> None:

@@ -1,19 +1,25 @@
-"""`/v1/account`: who one is here, and what one has."""
+"""`/v1/account`: who one is here, what one says of oneself, and what one has."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from litestar import Controller, get
+from litestar import Controller, get, put
 from litestar.params import Parameter
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from procs.api.login.sessions import Profile
+from procs.api.v1.auth import Body
 from procs.api.v1.caller import OPERATORS, Caller, Services
-from procs.api.v1.problems import not_allowed
+from procs.api.v1.problems import invalid, not_allowed
 from procs.api.v1.shown import BalanceShown, balance_shown
+from shm.alphabet import fault_of_text
 from shm.records import Role
 
 MOST_ROWS = 500
+EMAIL = r"^([!-?A-~]{1,64}@[0-9A-Za-z-]{1,63}(\.[0-9A-Za-z-]{1,63}){0,8})?\Z"
+LANGUAGE = r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?\Z"
+TIME_ZONE = r"^([A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2})?\Z"
 
 
 class AccountShown(Struct, frozen=True):
@@ -24,6 +30,17 @@ class AccountShown(Struct, frozen=True):
     role: str
     has_second_factor: bool
     recovery_codes_left: int
+
+
+class ProfileShown(Body, frozen=True, kw_only=True):
+    """What a person says of itself, and how pages are to show things; an empty text says nothing. Nothing is decided by
+    it, and no mail is sent."""
+
+    display_name: Annotated[str, Meta(max_length=100)] = ""
+    email: Annotated[str, Meta(pattern=EMAIL, max_length=254)] = ""
+    language: Annotated[str, Meta(pattern=LANGUAGE, description="as BCP 47 names it: de, pt-BR")] = ""
+    time_zone: Annotated[str, Meta(pattern=TIME_ZONE, description="as the IANA names it: Europe/Berlin")] = ""
+    theme: Literal["", "system", "light", "dark"] = ""
 
 
 class AuditShown(Struct, frozen=True):
@@ -53,6 +70,20 @@ class AccountController(Controller):
         """What the account has, with all that its answered orders have changed."""
         await services.desk.settled_of(caller.account)
         return [balance_shown(view) for view in services.shown.balances(caller.account)]
+
+    @get("/profile")
+    async def profile(self, caller: Caller, services: Services) -> ProfileShown:
+        """What one has said of oneself."""
+        return ProfileShown(**(await services.sessions.profile(caller.account))._asdict())
+
+    @put("/profile")
+    async def set_profile(self, data: ProfileShown, caller: Caller, services: Services) -> ProfileShown:
+        """Say it anew: what is left out is empty from then on."""
+        if data.display_name and (fault := fault_of_text(data.display_name)):
+            raise invalid("display_name", f"A name {fault}.")
+        profile = Profile(data.display_name, data.email, data.language, data.time_zone, data.theme)
+        await services.sessions.set_profile(caller.account, profile)
+        return data
 
     @get("/audit")
     async def audit(
