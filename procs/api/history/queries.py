@@ -192,3 +192,11 @@ ALL_POSITIONS = f"""
 """
 TAKEN = TRADES.replace("t.seq\n", "t.seq, t.taker_order_id\n", 1)
 LAST_TAKEN = LAST_TRADES.replace("t.seq\n", "t.seq, t.taker_order_id\n", 1)
+
+WITHDRAWALS = """
+    SELECT
+        withdrawal, cl_ord_id, asset, amount::text, destination, state,
+        (extract(epoch FROM requested) * 1000000)::bigint, (extract(epoch FROM first_approved) * 1000000)::bigint,
+        (extract(epoch FROM second_approved) * 1000000)::bigint, (extract(epoch FROM ended) * 1000000)::bigint
+    FROM withdrawals WHERE user_id = %(user_id)s AND withdrawal < %(before)s ORDER BY withdrawal DESC LIMIT %(limit)s
+"""

@@ -143,6 +143,21 @@ class Window(Struct, frozen=True):
     last_id: int
 
 
+class Withdrawal(Struct, frozen=True):
+    """A withdrawal that its account has asked for; times of its steps, None for those that were not made."""
+
+    number: int
+    cl_ord_id: str
+    asset: str
+    amount: str
+    destination: str
+    state: str
+    requested_us: int
+    first_approved_us: int | None
+    second_approved_us: int | None
+    ended_us: int | None
+
+
 class Position(Struct, frozen=True):
     """At average cost; `average_cost` is None where there is no position."""
 

@@ -30,6 +30,7 @@ from procs.api.history.rows import (
     Trade,
     Watermark,
     Window,
+    Withdrawal,
 )
 
 MOST_ROWS = 1_000  # of a page
@@ -160,6 +161,11 @@ class History:
             raise HistoryUnavailableError(" ".join(str(error).split())) from error
         except psycopg.errors.UndefinedColumn as error:
             raise HistoryUnavailableError("the database is of an earlier version") from error
+
+    async def watermark(self) -> Read[Any]:
+        """What the database has; no rows."""
+        async with self.snapshot() as at:
+            return Read([], at.at)
 
     async def order(self, account: int, order_id: int, *, with_value: bool = False) -> Read[Order]:
         """An order of an account: one row, or none."""
@@ -296,6 +302,11 @@ class History:
     async def all_positions(self, behind: tuple[int, str] = (0, ""), limit: int = MOST_ROWS) -> Read[Position]:
         """Of all accounts, for operators: by account and symbol, those behind an account and symbol."""
         return await self._read(Position, queries.ALL_POSITIONS, {"user_id": behind[0], "symbol": behind[1]}, limit)
+
+    async def withdrawals(self, account: int, before: int | None = None, limit: int = MOST_ROWS) -> Read[Withdrawal]:
+        """What an account has asked to be paid out, the latest first; those before a number."""
+        key = {"user_id": account, "before": before or 2**63 - 1}
+        return await self._read(Withdrawal, queries.WITHDRAWALS, key, limit)
 
     async def _read(self, kind: type[T], query: str, key: dict[str, Any], limit: int) -> Read[T]:
         async with self.snapshot() as at:
