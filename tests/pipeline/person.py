@@ -24,6 +24,7 @@ class Person:
     """One browser."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self.token = ""
         self.cookie = ""
         self.set_cookie = ""

@@ -40,7 +40,7 @@ class Past:
 
     async def ask(self, question: Callable[[History], Awaitable[Read[Row]]]) -> Read[Row]:
         """The answer. ApiError where the database gives none."""
-        history = await self._opened()
+        history = await self.history()
         try:
             return await question(history)
         except HistoryUnavailableError as error:
@@ -61,7 +61,8 @@ class Past:
                 raise unavailable("history is behind")
             await asyncio.sleep(POLL_S)
 
-    async def _opened(self) -> History:
+    async def history(self) -> History:
+        """What asks it, opened."""
         async with self._opening:
             if self._history is None:
                 history = self._make()

@@ -25,6 +25,8 @@ from procs.api.v1.operators import OperatorController
 from procs.api.v1.orders import OrdersController
 from procs.api.v1.portfolio import PortfolioController
 from procs.api.v1.problems import answer
+from procs.api.v1.statements import StatementsController
+from procs.api.v1.withdrawals import WithdrawalsController
 
 VERSION = "1"
 DESCRIPTION = (
@@ -40,7 +42,7 @@ HEADERS = {
 }
 CONTROLLERS: list[Any] = [
     AuthController, KeysController, AccountController, OrdersController, MarketController, OperatorController,
-    PortfolioController,
+    PortfolioController, StatementsController, WithdrawalsController,
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from procs.api.login.passwords import Passwords
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Session, SessionEndedError, Sessions
 from procs.api.login.tokens import TokenError, Tokens
+from procs.api.v1.downloads import Downloads
 from procs.api.v1.order_entry import OrderEntry
 from procs.api.v1.problems import invalid, not_allowed, not_authenticated, proof_needed, refused, session_ended
 from procs.edge.market_queries import MarketQueries
@@ -53,6 +54,14 @@ class Services:
         self.archive = Archive(dialect.shown, dialect.past)
         self.market = MarketArchive(queries, dialect.shown, dialect.past)
         self.entry = OrderEntry(desk)
+        self.downloads = Downloads(dialect.weights, monotonic)
+
+    async def caught_up(self) -> None:
+        """Until the database has all that anybody was told before. ApiError."""
+        told = self.desk.released_seq
+        await self.dialect.past.ask_until(
+            lambda history: history.watermark(), lambda read: read if read.at.complete_seq >= told else None
+        )
 
     def instrument(self, symbol: str | None) -> int:
         """The number of a symbol's instrument; 0 of None, which is any. ProblemError."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, get
+from litestar import Controller, Request, Response, get
 from litestar.params import Parameter
 from msgspec import Struct
 
-from procs.api.v1.caller import Services
-from procs.api.v1.problems import market_data_away, not_found
+from procs.api.history import csv
+from procs.api.history.intervals import INTERVALS
+from procs.api.v1.caller import Services, address_of
+from procs.api.v1.problems import invalid, market_data_away, not_found
 from procs.api.v1.shown import InstrumentShown, instrument_shown
+from procs.api.v1.statements import US, Since, Until
 from procs.edge.market_queries import MAX_LEVELS, MarketDataAwayError, UnknownNameError
 
 JSON = "application/json"
@@ -46,6 +49,29 @@ class MarketController(Controller):
         """One instrument."""
         return instrument_shown(services.shown.symbol(_instrument(services, symbol)))
 
+    @get("/instruments/{symbol:str}/trades.csv")
+    async def trades_csv(
+        self, symbol: str, request: Request[Any, Any, Any], services: Services, since: Since = 0, until: Until = None
+    ) -> Response[Any]:
+        """Trades as corrections left them, up to what the database has, as CSV."""
+        _instrument(services, symbol)
+        history = await services.slow.history()
+        chunks = csv.trades(history, symbol, since * US, _last_us(since, until))
+        return await services.downloads.begin(address_of(request), chunks, f"{symbol}-trades.csv")
+
+    @get("/instruments/{symbol:str}/candles.csv")
+    async def candles_csv(
+        self, symbol: str, request: Request[Any, Any, Any], services: Services, interval: str = "1m", since: Since = 0,
+        until: Until = None,
+    ) -> Response[Any]:  # fmt: skip
+        """Candles that begin in a span, none missing, up to what the database has, as CSV."""
+        _instrument(services, symbol)
+        if interval not in INTERVALS:
+            raise invalid("interval", f"There are {', '.join(INTERVALS)}.")
+        history = await services.slow.history()
+        chunks = csv.candles(history, symbol, interval, since * US, _last_us(since, until))
+        return await services.downloads.begin(address_of(request), chunks, f"{symbol}-{interval}.csv")
+
     @get("/instruments/{symbol:str}/book")
     async def book(
         self, symbol: str, services: Services, levels: Annotated[int, Parameter(ge=1, le=MAX_LEVELS)] = 100
@@ -58,6 +84,13 @@ class MarketController(Controller):
             raise market_data_away(error) from None
         except UnknownNameError:
             raise not_found("This symbol has no book.", "symbol") from None
+
+
+def _last_us(since: int, until: int | None) -> int | None:
+    """The last microsecond before a time. ProblemError."""
+    if until is not None and until <= since:
+        raise invalid("to", "This is not behind `from`.")
+    return None if until is None else until * US - 1
 
 
 def _instrument(services: Services, symbol: str) -> int:

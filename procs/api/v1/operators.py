@@ -12,19 +12,17 @@ from typing import Annotated, Literal
 from litestar import Controller, get, post, put
 from msgspec import Meta, Struct, structs
 
-from config.units import in_units
 from procs.api.login.registry import new_id
 from procs.api.requests import Request
 from procs.api.v1.account import AccountShown, account_shown
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import OPERATORS, Caller, Services
 from procs.api.v1.orders import ClientId, OrderId, Symbol
-from procs.api.v1.problems import invalid, not_found, refused
+from procs.api.v1.problems import not_found, units_of
 from procs.api.v1.shown import BalanceShown, OrderShown, balance_shown, order_shown
 from shm.records import (
     Account,
     Adjustment,
-    Code,
     Command,
     Deposit,
     ExtCredential,
@@ -52,7 +50,6 @@ Amount = Annotated[
     str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,18})?\Z", description="an exact decimal number, as a text")
 ]
 Difference = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,18})?\Z", description="likewise, or below zero")]
-MOST_UNITS = 2**63 - 1
 RoleName = Literal["trader", "operator", "admin", "auditor"]
 
 
@@ -251,12 +248,4 @@ def _account(services: Services, name: str) -> int:
 def _amount(services: Services, asset: str, amount: str, field: str) -> tuple[int, int]:
     """An asset's number, and an amount of it in its smallest units. ProblemError."""
     number, scale = services.asset(asset)
-    try:
-        units = in_units(amount, scale)
-    except ValueError as error:
-        raise invalid(field, str(error)) from None
-    if units <= 0:
-        raise refused(Code.QUANTITY_NOT_POSITIVE, field)
-    if units > MOST_UNITS:
-        raise refused(Code.NUMBER_TOO_LARGE, field)
-    return number, units
+    return number, units_of(amount, scale, field)

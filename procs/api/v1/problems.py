@@ -10,7 +10,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from config.units import in_units
 from procs.api.binance.errors import ApiError
+from procs.api.history.rows import HistoryUnavailableError
 from procs.api.login.login import LoginError
 from procs.api.login.passwords import BusyError, WeakPasswordError
 from procs.api.login.registry import NotSentError, RefusedError
@@ -24,6 +26,7 @@ from shm.records import Code
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 1
+MOST_UNITS = 2**63 - 1
 
 
 class ProblemError(Exception):
@@ -98,6 +101,19 @@ def refused(code: Code, field: str | None = None, detail: str | None = None) -> 
     return ProblemError(status, code.name, detail or text_of(code), field=field, number=code.value)
 
 
+def units_of(amount: str, scale: int, field: str) -> int:
+    """An amount above zero, in an asset's smallest units. ProblemError."""
+    try:
+        units = in_units(amount, scale)
+    except ValueError as error:
+        raise invalid(field, str(error)) from None
+    if units <= 0:
+        raise refused(Code.QUANTITY_NOT_POSITIVE, field)
+    if units > MOST_UNITS:
+        raise refused(Code.NUMBER_TOO_LARGE, field)
+    return units
+
+
 def _of(error: Exception) -> ProblemError:
     """What to say of an error that is no bug."""
     match error:
@@ -122,6 +138,8 @@ def _of(error: Exception) -> ProblemError:
         case UnknownOutcome():
             text = "The request was sent, and what came of it is not known yet: ask, before you send it again."
             return ProblemError(504, "OUTCOME_UNKNOWN", text)
+        case HistoryUnavailableError():
+            return ProblemError(503, "AWAY", "History is away: the database gives no answer.", retry_after=RETRY_S)
         case Unsettled():
             text = "Balances do not have all that the account's orders have changed yet."
             return ProblemError(503, "AWAY", text, retry_after=RETRY_S)
