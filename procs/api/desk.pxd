@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.api.balances cimport Balances
 from procs.api.fills cimport Fills
+from procs.api.recent_events cimport RecentEvents
 from procs.api.requests cimport Request, Requests
 from procs.api.settlement cimport Settlement
 from procs.api.tracked_orders cimport ACCOUNTS, TrackedOrders
@@ -48,6 +49,7 @@ cdef class Desk(ReleasedEvents):
     cdef readonly TrackedOrders tracked
     cdef readonly Fills fills
     cdef readonly Balances balances
+    cdef readonly RecentEvents recent
     cdef readonly object people
     cdef readonly object accounts        # the people's
     cdef readonly object keys
@@ -74,6 +76,7 @@ cdef class Desk(ReleasedEvents):
     cdef int64_t tended_ns
     cdef readonly int64_t now_ns
     cdef readonly uint64_t corrected_number  # the router's event that corrected a trade last, or one behind it
+    cdef readonly int64_t level_ns       # when it had taken all that was released, last
     cdef uint64_t refused[3]
     cdef Request place(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal)
     cdef Request place_list(self, const Form *forms, Text kind, uint32_t account, uint32_t key, Refusal *refusal)
@@ -94,10 +97,11 @@ cdef class Desk(ReleasedEvents):
     cdef bint leads(self) noexcept nogil
     cdef int tend(self, int64_t now_ns) except -1
     cdef void show_released(self) noexcept
+    cdef int show_recent(self) except -1
     cdef int handle(self, int ring, const char *record) except -1
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
     cdef int changed(
-        self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=*
+        self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=*, int part=*
     ) except -1
     cdef int tell(
         self, int what, const ClientOrder *order, int ring, const EventRecord *event, uint64_t fill
@@ -115,3 +119,4 @@ cdef class Desk(ReleasedEvents):
     cdef int withdrawn(self, int kind, const WithdrawalChangedRecord *event) except -1
     cdef int define(self, int ring, int kind, const char *record) except -1
     cdef int told_of_people(self, int ring, int kind, const char *record) except -1
+    cdef int told_of_account(self, uint32_t account, int ring, const EventRecord *event) except -1

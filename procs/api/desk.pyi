@@ -5,6 +5,7 @@ from enum import IntEnum
 from procs.api.balances import Balances
 from procs.api.keys import Keys
 from procs.api.people import People
+from procs.api.recent_events import RecentEvents
 from procs.api.requests import Request
 from procs.api.withdrawals import Withdrawals
 from procs.edge.authentication import Accounts
@@ -35,6 +36,7 @@ class Desk:
     people: People
     accounts: Accounts
     balances: Balances
+    recent: RecentEvents
     keys: Keys
     withdrawals: Withdrawals
     phases: dict[int, int]
@@ -43,6 +45,9 @@ class Desk:
     connections: int
     now_ns: int
     corrected_number: int
+    level_ns: int
+    @property
+    def committed(self) -> int: ...
     def __init__(
         self, ingress: IngressWriter, snapshots: Snapshots | None, future: Callable[[], Future[Request]], kept: int = ...
     ) -> None: ...

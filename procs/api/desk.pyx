@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from procs.api.fills cimport Fill
+from procs.api.recent_events cimport OPERATORS_CHAIN, PART_FIRST, PART_OPERATORS, PART_SECOND, RecentEvents
 from procs.api.requests cimport OF_ALL, Request, Requests
 from procs.api.settlement cimport Settlement
 from procs.api.withdrawals cimport write_cancel, write_request
@@ -26,6 +27,7 @@ from shm.records cimport *
 from shm.ring cimport Consumer, record_at
 
 from procs.api.people import People
+from procs.api.recent_events import KEPT as RECENT
 from procs.api.withdrawals import Waiting, Withdrawals
 from shm.layout import unpack_event
 
@@ -55,7 +57,8 @@ class Told(IntEnum):
 cdef class Desk(ReleasedEvents):
     """The reader of the api's rings, and the writer of its ingress ring. `attach` comes first, or `load` before it.
 
-    `future` makes what a request's outcome is set on. Memory keeps the last `kept` closed orders, and as many fills.
+    `future` makes what a request's outcome is set on. Memory keeps the last `kept` closed orders, as many fills, and no
+    more of the last events.
     """
 
     def __init__(self, IngressWriter ingress not None, object snapshots, object future, uint32_t kept=KEPT):
@@ -66,6 +69,7 @@ cdef class Desk(ReleasedEvents):
         self.tracked = TrackedOrders(self.orders)
         self.fills = Fills(kept)
         self.balances = Balances()
+        self.recent = RecentEvents(min(kept, RECENT))
         self.people = People()
         self.accounts = self.people.accounts
         self.keys = self.people.keys
@@ -99,6 +103,7 @@ cdef class Desk(ReleasedEvents):
         if self.settlement.waits:
             self.settlement.settle(now_ns)
         self.show_released()
+        self.show_recent()
         if self.mark:
             self.snapshots.save(self.mark, NAME, self.save)
             self.mark = 0
@@ -146,6 +151,20 @@ cdef class Desk(ReleasedEvents):
         for ring in range(1, RINGS):
             if self.by_ring[ring] != NULL:
                 self.board.set_released(API_PLACE, ring, self.handled[ring])
+
+    cdef int show_recent(self) except -1:
+        """Streams may tell what no ring has more events of."""
+        cdef uint64_t seq = self.complete[0]
+        cdef int ring
+        for ring in range(1, RINGS):
+            if self.by_ring[ring] != NULL:
+                seq = min(seq, self.complete[ring])
+        self.recent.reached(seq)
+        if not self.is_behind:
+            self.level_ns = self.now_ns
+        if self.recent.noted_count and self.recent.wake is not None:
+            self.recent.wake()
+        return 0
 
     # Commands. Each returns None, and says why in `refusal`, where nothing was sent.
 
@@ -328,10 +347,15 @@ cdef class Desk(ReleasedEvents):
         return &self.terms[ring]
 
     cdef int changed(
-        self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=0
+        self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=0,
+        int part=PART_FIRST
     ) except -1:
-        """An order's event is applied to the table: note when, and tell its account's listeners."""
-        self.tracked.update(self.orders.place_of(order.order_id), event.time_ns, event.cause)
+        """An order's event is applied to the table: note when, and tell its account's streams and listeners."""
+        cdef uint32_t place = self.orders.place_of(order.order_id)
+        self.tracked.update(place, event.time_ns, event.cause)
+        self.recent.add(
+            order.account, ring, event, order, self.tracked.at(place), self.orders.further_of(order), part
+        )
         if what == TOLD_NEW:
             self.settlement.held(order.account, event.cause)
         elif ring != OF_ROUTER and (what != TOLD_TRIGGERED or self.is_repriced):
@@ -389,7 +413,10 @@ cdef class Desk(ReleasedEvents):
             request = self.requests.of(event.cause)
             if request is not None and request.order_id == order_id:
                 request.fills.append(self.fills.count)
-        return self.changed(TOLD_TRADE, ring, <const EventRecord *> event, order, self.fills.count)
+        return self.changed(
+            TOLD_TRADE, ring, <const EventRecord *> event, order, self.fills.count,
+            PART_FIRST if side == SIDE_BUY else PART_SECOND
+        )
 
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.cancelled(event)
@@ -431,6 +458,8 @@ cdef class Desk(ReleasedEvents):
             order = self.orders.rejected(event)
             self.tracked.begin(self.orders.place_of(order.order_id), event.time_ns, event.cause)
             self.changed(TOLD_REJECTED, ring, <const EventRecord *> event, order)
+        else:
+            self.recent.add(event.account, ring, <const EventRecord *> event, NULL, NULL, NULL, PART_FIRST)
         return 0
 
     cdef int triggered(self, int ring, const TriggeredRecord *event) except -1:
@@ -445,6 +474,8 @@ cdef class Desk(ReleasedEvents):
             request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, event.command)
         if request is not None and event.command == CMD_MASS_CANCEL:
             request.ring = OF_ALL
+        if event.command == CMD_KILL_SWITCH and event.side == KILL_SCOPE_ACCOUNT:
+            self.told_of_account(event.target, ring, <const EventRecord *> event)
         return 0
 
     cdef int corrected(self, const CorrectedRecord *event) except -1:
@@ -464,10 +495,13 @@ cdef class Desk(ReleasedEvents):
                 fill = <Fill *> self.fills.before(fill)
         if sides < 2:
             self.fills.corrected_seq = event.cause
+        self.recent.add(event.buyer, OF_ROUTER, <const EventRecord *> event, NULL, NULL, NULL, PART_FIRST)
+        self.recent.add(event.seller, OF_ROUTER, <const EventRecord *> event, NULL, NULL, NULL, PART_SECOND)
         return 0
 
     cdef int balance(self, const BalanceRecord *event) except -1:
         self.balances.note(event)
+        self.recent.add(event.account, OF_ROUTER, <const EventRecord *> event, NULL, NULL, NULL, PART_FIRST)
         if self.watched[event.account]:
             for listener in tuple(self.listeners[event.account]):
                 listener(TOLD_BALANCE, 0, OF_ROUTER, (<const char *> event)[:RECORD_SIZE], 0)
@@ -506,6 +540,20 @@ cdef class Desk(ReleasedEvents):
             self.requests.first_event(ring, seq, factor.asked_by, NO_ID, CMD_SECOND_FACTOR)
         elif kind == EVT_FACTOR_USED and used.session >= API_SESSION:
             self.requests.first_event(ring, seq, used.account, used.request, CMD_FACTOR_USE)
+        if kind == EVT_ACCOUNT_DEFINED:
+            self.told_of_account(account.account, ring, <const EventRecord *> record)
+        elif kind == EVT_KEY_DEFINED:
+            self.told_of_account(key.account, ring, <const EventRecord *> record)
+        elif kind == EVT_KEY_REVOKED:
+            self.told_of_account(revoked.account, ring, <const EventRecord *> record)
+        elif kind == EVT_FACTOR_DEFINED:
+            self.told_of_account(factor.account, ring, <const EventRecord *> record)
+        return 0
+
+    cdef int told_of_account(self, uint32_t account, int ring, const EventRecord *event) except -1:
+        """What is no order's: its account is told, and operators are."""
+        self.recent.add(account, ring, event, NULL, NULL, NULL, PART_FIRST)
+        self.recent.add(OPERATORS_CHAIN, ring, event, NULL, NULL, NULL, PART_OPERATORS)
         return 0
 
     # Listeners.
@@ -527,6 +575,11 @@ cdef class Desk(ReleasedEvents):
             del self.listeners[account]
             self.watched[account] = False
 
+    @property
+    def committed(self) -> int:
+        """How far the log is committed."""
+        return self.board.commit_seq()
+
     # Parts of snapshots.
 
     def save(self, Saver saver not None) -> None:
@@ -541,6 +594,7 @@ cdef class Desk(ReleasedEvents):
         self.tracked.save(saver)
         self.fills.save(saver)
         self.balances.save(saver)
+        self.recent.save(saver)
         saver.object(self.withdrawals.known())
 
     def load(self, Loader loader not None) -> None:
@@ -556,6 +610,7 @@ cdef class Desk(ReleasedEvents):
         self.tracked.load(loader)
         self.fills.load(loader)
         self.balances.load(loader)
+        self.recent.load(loader)
         self.withdrawals.restore(loader.object(list[Waiting]))
 
     # Withdrawals. A request that was not sent comes back as the code that says why.
@@ -583,6 +638,8 @@ cdef class Desk(ReleasedEvents):
     cdef int withdrawn(self, int kind, const WithdrawalChangedRecord *event) except -1:
         """The first event of a request is its outcome."""
         cdef int command = CMD_WITHDRAWAL_DECISION
+        if kind == EVT_WITHDRAWAL:
+            self.told_of_account(event.account, OF_ROUTER, <const EventRecord *> event)
         if kind == EVT_WITHDRAWAL and event.session >= API_SESSION:
             if event.state == WITHDRAWAL_STATE_REQUESTED:
                 command = CMD_WITHDRAWAL_REQUEST

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from procs.api.binance.views cimport FillView, OrderView, SymbolView
 from procs.api.desk cimport Desk
 from procs.api.fills cimport Fill
-from procs.intake.orders cimport ClientOrder
+from procs.intake.orders cimport ClientOrder, FurtherTerms
 
 
 @cython.final
@@ -13,6 +13,7 @@ cdef class Shown:
     cdef dict symbols        # by instrument: the event that defined it, and its view
     cpdef SymbolView symbol(self, uint32_t instrument)
     cdef OrderView order(self, const ClientOrder *order)
+    cdef OrderView terms(self, const ClientOrder *order, const FurtherTerms *further)
     cdef uint64_t ids_of(self, uint32_t account, uint32_t instrument, int which, page, list ids) except? 0
     cdef FillView fill(self, const Fill *fill)
     cpdef FillView numbered_fill(self, uint64_t number)

@@ -1,19 +1,24 @@
 """Views of what the desk knows: its tables' orders, fills, instruments and balances, as answers want them."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
 from procs.api.fills cimport Fill
+from procs.api.recent_events cimport PART_SECOND, Cursor, Recent
 from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked
 from procs.edge.released_events cimport RINGS
 from procs.intake.listings cimport MAX_ASSETS, Listing
-from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, notional_of
+from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, FurtherTerms, notional_of
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     ORDER_STATE_WAITING,
     PHASE_CONTINUOUS,
+    SIDE_BUY,
+    SIDE_SELL,
     SYMBOL_SIZE,
+    EventRecord,
     InstrumentDefinedRecord,
+    TradedRecord,
 )
 
 cdef extern from "<string.h>" nogil:
@@ -95,27 +100,66 @@ cdef class Shown:
 
     cdef OrderView order(self, const ClientOrder *order):
         cdef const Tracked *tracked = self.desk.tracked.at(self.desk.orders.place_of(order.order_id))
-        cdef OrderView view = OrderView.__new__(OrderView)
-        view.symbol = self.symbol(order.instrument)
-        view.order_id = order.order_id
+        cdef OrderView view = self.terms(order, self.desk.orders.further_of(order))
         view.list_id = <long long> tracked.list_id if tracked.list_id else -1
-        view.client_order_id = order.cl_ord_id[:strnlen(order.cl_ord_id, CL_ORD_ID_SIZE)]
-        view.side = order.side
-        view.ord_type = order.ord_type
-        view.time_in_force = order.time_in_force
         view.stp = tracked.self_trade
-        view.flags = order.flags
-        view.status = order.status
-        view.price_ticks = order.price_ticks
-        view.stop_price_ticks = self.desk.orders.further_of(order).stop_price_ticks
-        view.display_lots = self.desk.orders.further_of(order).display_lots
-        view.quantity_lots = order.quantity_lots
-        view.executed_lots = order.cum_lots
-        view.executed_quote = <long long> (notional_of(order) * view.symbol.unit_value)
         view.entered_ns = tracked.created_ns
         view.changed_ns = tracked.updated_ns
         view.working_ns = 0 if order.state == ORDER_STATE_WAITING else tracked.created_ns
         return view
+
+    cdef OrderView terms(self, const ClientOrder *order, const FurtherTerms *further):
+        """What the table of orders has of one."""
+        cdef OrderView view = OrderView.__new__(OrderView)
+        view.symbol = self.symbol(order.instrument)
+        view.order_id = order.order_id
+        view.client_order_id = order.cl_ord_id[:strnlen(order.cl_ord_id, CL_ORD_ID_SIZE)]
+        view.side = order.side
+        view.ord_type = order.ord_type
+        view.time_in_force = order.time_in_force
+        view.flags = order.flags
+        view.status = order.status
+        view.price_ticks = order.price_ticks
+        view.stop_price_ticks = further.stop_price_ticks
+        view.display_lots = further.display_lots
+        view.quantity_lots = order.quantity_lots
+        view.executed_lots = order.cum_lots
+        view.executed_quote = <long long> (notional_of(order) * view.symbol.unit_value)
+        return view
+
+    def order_then(self, Cursor cursor not None) -> tuple[OrderView, dict[str, int]] | None:
+        """The order of the event that a stream is at, as it stood after it, and its further terms; None: it has none,
+        or none of an instrument that is listed.
+        """
+        cdef const Recent *recent = cursor.recent
+        cdef OrderView view
+        if not recent.order.order_id or recent.order.instrument not in self.desk.definitions:
+            return None
+        view = self.terms(&recent.order, &recent.further)
+        view.list_id = <long long> recent.list_id if recent.list_id else -1
+        view.stp = recent.self_trade
+        view.entered_ns = recent.entered_ns
+        view.changed_ns = (<const EventRecord *> recent.record).time_ns
+        return view, recent.further
+
+    def fill_then(self, Cursor cursor not None) -> FillView:
+        """The fill of the trade that a stream is at, as it was made."""
+        cdef const Recent *recent = cursor.recent
+        cdef const TradedRecord *event = <const TradedRecord *> recent.record
+        cdef int side = SIDE_SELL if recent.part == PART_SECOND else SIDE_BUY
+        cdef bint is_taker = event.taker_side == side
+        cdef Fill fill
+        fill.instrument = event.instrument
+        fill.trade_id = event.number
+        fill.order_id = recent.order.order_id
+        fill.price_ticks = event.price_ticks
+        fill.quantity_lots = event.quantity_lots
+        fill.fee = event.taker_fee if is_taker else event.maker_fee
+        fill.seq = event.cause
+        fill.time_ns = event.time_ns
+        fill.side = <uint8_t> side
+        fill.is_maker = not is_taker
+        return self.fill(&fill)
 
     cpdef OrderView order_of(self, uint64_t order_id):
         """The order of this id, or None where it is not known here."""
@@ -137,12 +181,12 @@ cdef class Shown:
         """`find` knows all orders that later commands closed, and all that are open; 0: all orders."""
         return self.desk.tracked.forgotten_seq()
 
-    def open_orders(self, uint32_t account, uint32_t instrument=0) -> list[OrderView]:
-        """The account's open orders, the oldest first; of one instrument, or of all (0)."""
+    def open_orders(self, uint32_t account, uint32_t instrument=0, most=MOST_STEPS) -> list[OrderView]:
+        """The account's open orders, the oldest first; of one instrument, or of all (0); the newest `most` of them."""
         cdef uint32_t place = self.desk.tracked.newest[OPEN][account]
         cdef const ClientOrder *order
         found = []
-        while place and len(found) < MOST_STEPS:
+        while place and len(found) < most:
             order = self.desk.orders.at(place)
             if instrument == 0 or order.instrument == instrument:
                 found.append(self.order(order))
