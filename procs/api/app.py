@@ -24,6 +24,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN = ("/v1/", "/docs")
+STREAM = "/v1/stream"
 COMMON = [
     (b"content-type", b"application/json;charset=UTF-8"),
     (b"cache-control", b"no-store"),
@@ -82,6 +83,9 @@ class Application:
             await send({"type": "websocket.close", "code": 1008})
         elif scope["path"] == API:
             await self._ws_api.serve(receive, send, address)
+        elif target == STREAM:
+            own = await self._made()
+            await own({**scope, "client": (address, 0)}, receive, send)
         elif named is not None:
             await self._ws_api.serve_stream(receive, send, *named)
         else:

@@ -13,6 +13,7 @@ from procs.publisher.candles import NAMES as INTERVALS
 from procs.publisher.feed import EVERYTHING, Kind
 from procs.publisher.requests import INVALID_REQUEST, BadRequest
 
+COMBINED = ("/stream", "/v1/stream/market")  # where messages come with the name of their stream
 UNITS = ("MILLISECOND", "MICROSECOND")
 # What may follow "<symbol>@": Binance's names, and our own: book<levels>, phase, auction, correction.
 KINDS: dict[str, Kind] = {
@@ -95,7 +96,7 @@ def parse_target(target: str) -> Target | None:
     """
     path, _, query = target.partition("?")
     fields = parse_qs(query.replace("?", "&"), keep_blank_values=True)
-    if path == "/stream":
+    if path in COMBINED:
         names = "/".join(fields.get("streams", [])).split("/")
     elif path == "/ws" or path.startswith("/ws/"):
         names = unquote(path[len("/ws") :]).split("/")
@@ -107,4 +108,4 @@ def parse_target(target: str) -> Target | None:
             INVALID_REQUEST, f"Invalid request: timeUnit must be one of {', '.join(UNITS)}, and given once"
         )
     names_once = tuple(dict.fromkeys(name for name in names if "@" in name))
-    return Target(path == "/stream", names_once, unit[0].upper() == UNITS[1])
+    return Target(path in COMBINED, names_once, unit[0].upper() == UNITS[1])

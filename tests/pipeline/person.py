@@ -29,6 +29,7 @@ class Person:
         self.cookie = ""
         self.set_cookie = ""
         self.headers: dict[str, str] = {}
+        self.port = port
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:

@@ -91,6 +91,8 @@ def test_other_names_are_no_streams(name: str) -> None:
         ("/ws/a%40trade", Target(False, ("a@trade",))),
         ("/stream", Target(True, ())),
         ("/stream?streams=a@trade/b@trade/a@trade", Target(True, ("a@trade", "b@trade"))),
+        ("/v1/stream/market?streams=a@trade", Target(True, ("a@trade",))),
+        ("/v1/stream", None),
         ("/ws?timeUnit=MICROSECOND", Target(False, (), True)),
         ("/ws/a@trade?timeUnit=microsecond", Target(False, ("a@trade",), True)),
         ("/ws/a@trade?timeUnit=MILLISECOND", Target(False, ("a@trade",))),

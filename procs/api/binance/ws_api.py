@@ -38,13 +38,20 @@ Done = Callable[[], None]
 
 
 class Outbox:
-    """What waits to be sent on a connection, in order. More than `MOST_QUEUED` messages end it."""
+    """What waits to be sent on a connection, in order. More than `MOST_QUEUED` messages end it.
+
+    Once `is_over` is set, it is closed with `ending`.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self.ending = (POLICY_VIOLATION, "too slow, or over")
         self._queue: asyncio.Queue[tuple[bytes, Done]] = asyncio.Queue()
         self._is_broken = False
         self.is_over = asyncio.Event()
+
+    def __len__(self) -> int:
+        return self._queue.qsize()
 
     def put(self, message: bytes, done: Done = lambda: None) -> None:
         """Have a message sent; `done` is called when it is, or can't be."""
@@ -85,7 +92,7 @@ class WsApi:
         outbox = Outbox(send)
         connection = Connection(self, outbox, address)
         try:
-            await self._converse(receive, send, outbox, connection.take)
+            await converse(receive, send, outbox, connection.take)
         finally:
             connection.close()
 
@@ -106,31 +113,31 @@ class WsApi:
 
         stream = UserStream(self.desk, self.dialect.shown, key.account, MILLISECOND, self.dialect.now_ns, tell)
         try:
-            await self._converse(receive, send, outbox, partial(_answer_request, outbox))
+            await converse(receive, send, outbox, partial(_answer_request, outbox))
         finally:
             stream.close()
 
-    async def _converse(
-        self, receive: Receive, send: Send, outbox: Outbox, take: Callable[[bytes], Awaitable[None]]
-    ) -> None:
-        """Take what comes, and send what waits, until the client leaves or falls too far behind."""
-        sending = asyncio.create_task(outbox.run())
-        over = asyncio.create_task(outbox.is_over.wait())
-        try:
-            while True:
-                receiving = asyncio.ensure_future(receive())
-                await asyncio.wait((receiving, over, sending), return_when=asyncio.FIRST_COMPLETED)
-                if not receiving.done():
-                    receiving.cancel()
-                    await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "too slow, or over"})
-                    return
-                message = receiving.result()
-                if message["type"] == "websocket.disconnect":
-                    return
-                await take((message.get("text") or "").encode() or message.get("bytes") or b"")
-        finally:
-            sending.cancel()
-            over.cancel()
+
+async def converse(receive: Receive, send: Send, outbox: Outbox, take: Callable[[bytes], Awaitable[None]]) -> None:
+    """Take what comes, and send what waits, until the client leaves, falls too far behind, or the outbox is over."""
+    sending = asyncio.create_task(outbox.run())
+    over = asyncio.create_task(outbox.is_over.wait())
+    try:
+        while True:
+            receiving = asyncio.ensure_future(receive())
+            await asyncio.wait((receiving, over, sending), return_when=asyncio.FIRST_COMPLETED)
+            if not receiving.done():
+                receiving.cancel()
+                code, reason = outbox.ending
+                await send({"type": "websocket.close", "code": code, "reason": reason})
+                return
+            message = receiving.result()
+            if message["type"] == "websocket.disconnect":
+                return
+            await take((message.get("text") or "").encode() or message.get("bytes") or b"")
+    finally:
+        sending.cancel()
+        over.cancel()
 
 
 async def _answer_request(outbox: Outbox, message: bytes) -> None:

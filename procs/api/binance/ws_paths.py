@@ -10,9 +10,10 @@ API = "/ws-api/v3"
 
 
 def is_market_stream(target: str) -> bool:
-    """Whether the publisher serves it: `/ws`, `/ws/…`, `/stream`, `/stream?streams=…` without a listen key."""
+    """Whether the publisher serves it: `/ws`, `/ws/…`, `/stream`, `/stream?streams=…` without a listen key, and
+    `/v1/stream/market`."""
     path = target.partition("?")[0]
-    is_stream = path in ("/ws", "/stream") or path.startswith(("/ws/", "/stream/"))
+    is_stream = path in ("/ws", "/stream", "/v1/stream/market") or path.startswith(("/ws/", "/stream/"))
     return is_stream and listen_key_of(target) is None
 
 

@@ -43,6 +43,10 @@ class Tokens:
 
     def session_of(self, token: str, now_s: int) -> str:
         """Which session a token is of. TokenError."""
+        return self.read(token, now_s)[0]
+
+    def read(self, token: str, now_s: int) -> tuple[str, int]:
+        """Which session a token is of, and when it expires. TokenError."""
         try:
             read = jwt.decode(token, self._key, algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError, KeyError) as error:
@@ -53,4 +57,4 @@ class Tokens:
         expires, session = claims.get("exp"), claims.get("sid")
         if not isinstance(expires, int) or not isinstance(session, str) or expires <= now_s:
             raise TokenError("the token has expired")
-        return session
+        return session, expires

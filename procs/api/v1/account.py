@@ -9,6 +9,7 @@ from litestar.params import Parameter
 from msgspec import Meta, Struct
 
 from procs.api.login.sessions import Profile
+from procs.api.people import People
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import OPERATORS, Caller, Services
 from procs.api.v1.problems import invalid, not_allowed
@@ -63,7 +64,7 @@ class AccountController(Controller):
     @get("")
     async def account(self, caller: Caller, services: Services) -> AccountShown:
         """Who one is, and by what one proves it."""
-        return account_shown(services, caller.account)
+        return account_shown(services.desk.people, caller.account)
 
     @get("/balances")
     async def balances(self, caller: Caller, services: Services) -> list[BalanceShown]:
@@ -104,9 +105,8 @@ class AccountController(Controller):
         ]  # fmt: skip
 
 
-def account_shown(services: Services, account: int) -> AccountShown:
+def account_shown(people: People, account: int) -> AccountShown:
     """An account, for its owner or an operator."""
-    people = services.desk.people
     factor = people.factors.find(account)
     return AccountShown(
         account,

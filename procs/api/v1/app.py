@@ -14,7 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from procs.api.app import Asgi
+from procs.api.app import Asgi, Receive, Scope, Send
 from procs.api.v1 import docs
 from procs.api.v1.account import AccountController
 from procs.api.v1.auth import AuthController
@@ -26,6 +26,7 @@ from procs.api.v1.orders import OrdersController
 from procs.api.v1.portfolio import PortfolioController
 from procs.api.v1.problems import answer
 from procs.api.v1.statements import StatementsController
+from procs.api.v1.streams import Streams
 from procs.api.v1.withdrawals import WithdrawalsController
 
 VERSION = "1"
@@ -94,4 +95,12 @@ def application(services: Services) -> Asgi:
         ),
     )
     made.openapi_schema.to_schema()  # now, beside the event loop, and not when somebody asks
-    return cast(Asgi, made)
+    streams = Streams(services)
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await streams.serve(receive, send, scope["client"][0])
+        else:
+            await cast(Asgi, made)(scope, receive, send)
+
+    return asked

@@ -67,7 +67,7 @@ class KeysController(Controller):
     @get("")
     async def keys(self, caller: Caller, services: Services) -> list[KeyShown]:
         """The keys that are not revoked, the oldest first."""
-        return [_shown(key) for key in services.desk.keys.of(caller.account)]
+        return [key_shown(key) for key in services.desk.keys.of(caller.account)]
 
     @post("", status_code=201)
     async def define(self, data: Wanted, caller: Caller, services: Services) -> Made:
@@ -78,7 +78,7 @@ class KeysController(Controller):
         if data.expires is not None and wanted.expiry_ns <= services.desk.now_ns:
             raise invalid("expires", "This moment has passed.")
         key, secret = await services.registry.define_key(caller.account, wanted)
-        return Made(_shown(key), secret)
+        return Made(key_shown(key), secret)
 
     @post("/{name:str}/rotate", status_code=201)
     async def rotate(self, name: str, caller: Caller, services: Services) -> Made:
@@ -91,7 +91,7 @@ class KeysController(Controller):
             caller.account, NewKey(key.scopes, [*map(_network, key.networks)], key.expiry_ns, None)
         )
         await services.registry.revoke_key(caller.account, name)
-        return Made(_shown(made), secret)
+        return Made(key_shown(made), secret)
 
     @delete("/{name:str}", status_code=204)
     async def revoke(self, name: str, caller: Caller, services: Services) -> None:
@@ -107,7 +107,8 @@ def _own(services: Services, caller: Caller, name: str) -> ApiKey:
     return key
 
 
-def _shown(key: ApiKey) -> KeyShown:
+def key_shown(key: ApiKey) -> KeyShown:
+    """A key, for its owner."""
     return KeyShown(
         key.name.decode(),
         KeyKind(key.kind).name.lower(),

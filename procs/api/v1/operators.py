@@ -129,7 +129,7 @@ class OperatorController(Controller):
     async def accounts(self, caller: Caller, services: Services) -> list[AccountShown]:
         """All accounts."""
         await _looks(caller, services, "accounts", "")
-        return [account_shown(services, number) for number in services.desk.people.numbers()]
+        return [account_shown(services.desk.people, number) for number in services.desk.people.numbers()]
 
     @get("/accounts/{name:str}/balances")
     async def balances(self, name: str, caller: Caller, services: Services) -> list[BalanceShown]:
