@@ -15,6 +15,7 @@ from msgspec import Struct
 from config.schema import Config
 from procs.batcher import database, extent, position
 from procs.gateway import segments, starts, store_reader
+from procs.operating.directory import Directory
 from procs.recovery import retained_definitions, snapshot_catalog
 from procs.recovery.replay import ReplayedCore
 from procs.router.witnesses import Witnesses
@@ -22,7 +23,6 @@ from procs.tables.saved import DamagedPart
 from procs.venue.topology import derive, role_of
 from scripts import copies
 from scripts.at.formatting import Names, of_event
-from scripts.operate.directory import Directory
 from shm import journal_mark
 from shm.board import Board
 from shm.disk import Disk

@@ -20,10 +20,11 @@ from procs.batcher import database, rebuild, requests, writer
 from procs.batcher.author import Author
 from procs.batcher.backfill_writer import Filling
 from procs.recovery.replay import CoreReplayError, ReplayedCore
+from procs.venue.committed import committed
 from procs.venue.snapshot_parts import Start
 from scripts.errors import UsageError
 from scripts.progress import Progress
-from scripts.running import attach, committed
+from scripts.running import attach
 from scripts.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,

@@ -7,8 +7,6 @@ from pathlib import Path
 from config.schema import Config
 from procs.venue.venue import Manifest, Venue, manifest_of
 from scripts.errors import UsageError
-from shm.board import Word
-from shm.journal import JournalError
 from shm.segment import RoleLock, SegmentError
 
 
@@ -44,19 +42,3 @@ def node_of(config: Config) -> Path:
 def _name_of(config: Config) -> str:
     node = config.replication.node
     return f"node {node} of venue {config.venue.name}" if node is not None else f"venue {config.venue.name}"
-
-
-def committed(venue: Venue) -> int:
-    """The last record of a run that is committed: no failover takes back what its log has up to there.
-
-    JournalError while that is not known: the run has just begun, or commits wait for the other node.
-    """
-    seq = venue.board.commit_position()
-    if seq == 0:
-        if venue.board.get(Word.DURABLE_SEQ) == 0:
-            raise JournalError("the venue has not found its journal's end yet: try again when it has started")
-        raise JournalError(
-            "commits wait for the other node, which has acknowledged nothing since this one began: try again when it "
-            "is there (lockstep status)"
-        )
-    return seq

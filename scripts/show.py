@@ -13,10 +13,10 @@ from msgspec import Struct
 from rich.text import Text
 
 from config.schema import DAYS
+from procs.operating.amounts import step_text
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.router.state import State
 from scripts.at.formatting import Names, time_text
-from scripts.operate.amounts import step_text
 from scripts.state import current, listing_of
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from shm.journal import JournalError

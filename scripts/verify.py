@@ -21,13 +21,14 @@ from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot, choose, entries
 from procs.tables.saved import DamagedPart
 from procs.venue import voided_commands
+from procs.venue.committed import committed
 from procs.venue.snapshot_parts import Start, folder_of
 from procs.venue.topology import derive, role_of
 from scripts import copies
 from scripts.copies import Copies
 from scripts.progress import Progress
 from scripts.replay import Replay, differing, digests_of, money_brought
-from scripts.running import attach, committed
+from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 from shm import journal as journal_module
 from shm.journal import JournalError, segment_seqs

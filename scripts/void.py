@@ -17,6 +17,7 @@ from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
 from config.schema import Config
+from procs.operating.directory import Directory
 from procs.recovery import retained_definitions
 from procs.recovery.snapshot_catalog import entries
 from procs.supervisor import poison
@@ -31,7 +32,6 @@ from scripts.at.formatting import Names, of_command, time_text
 from scripts.at.moment import Request, Retained
 from scripts.errors import UsageError
 from scripts.nodes import void_peer
-from scripts.operate.directory import Directory
 from scripts.running import attach
 from scripts.terminal import (
     DEFAULT_CONFIG,

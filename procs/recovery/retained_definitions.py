@@ -25,6 +25,7 @@ from shm.records import (
     CommandType,
     Deposit,
     DepositFlag,
+    KillSwitch,
     WithdrawalDecision,
     WithdrawalRequest,
     WithdrawalStep,
@@ -40,6 +41,12 @@ TYPES = (
     CommandType.LIMITS,
     CommandType.ACCOUNT_LIMITS,
     CommandType.FEE_TIER,
+    CommandType.POSITION_LIMIT,
+    CommandType.SCHEDULE,
+    CommandType.KILL_SWITCH,
+    CommandType.REGISTRATION,
+    CommandType.WELCOME,
+    CommandType.DEPOSIT_LIMIT,
     CommandType.ADJUSTMENT,
     CommandType.CORRECTION_PROPOSAL,
     CommandType.CORRECTION,
@@ -68,7 +75,8 @@ def keep(data: Path, last_seq: int) -> None:
 
 def waiting(records: Sequence[bytes]) -> list[bytes]:
     """The same without what is over, and was never definition: deposits that were made, withdrawals that have ended,
-    and refused steps of those. What was requested right before the end of `records` keeps its destination."""
+    refused steps of those, and kill switches that were turned again: anybody may turn his own, as often as he likes.
+    What was requested right before the end of `records` keeps its destination."""
     over: set[int] = set()  # sequences of withdrawals' requests, and of deposits that were proposed
     for record in records:
         if record[4] == CommandType.WITHDRAWAL_DECISION or record[4] == CommandType.DEPOSIT:
@@ -77,7 +85,24 @@ def waiting(records: Sequence[bytes]) -> list[bytes]:
                 over.add(command.withdrawal)
             elif isinstance(command, Deposit) and command.verdict == Code.OK:
                 over.add(command.proposal)
-    return [record for record in records if record[4] not in MONEY or _waits(unpack_command(record), over)]
+    last = _last_turns(records)
+    return [
+        record
+        for record in records
+        if (record in last if record[4] == CommandType.KILL_SWITCH
+            else record[4] not in MONEY or _waits(unpack_command(record), over))
+    ]  # fmt: skip
+
+
+def _last_turns(records: Sequence[bytes]) -> Set[bytes]:
+    """The records that turned each kill switch on last, and off: who was let trade has not registered in vain."""
+    turns: dict[tuple[int, int, int], bytes] = {}
+    for record in records:
+        if record[4] == CommandType.KILL_SWITCH:
+            command = unpack_command(record)
+            if isinstance(command, KillSwitch) and command.verdict == Code.OK:
+                turns[command.target, command.scope, command.is_on] = record
+    return set(turns.values())
 
 
 def _waits(command: Command, over: Set[int]) -> bool:

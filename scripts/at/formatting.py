@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from config.schema import DAYS
+from procs.operating.amounts import step_text
+from procs.operating.directory import Directory
 from procs.router.state import State
-from scripts.operate.amounts import step_text
-from scripts.operate.directory import Directory
 from shm.alphabet import shown
 from shm.client_ids import meant_id, own_id
 from shm.records import (

@@ -14,11 +14,12 @@ from config.nearest import nearest
 from config.schema import Config
 from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import choose, entries
+from procs.venue.committed import committed
 from procs.venue.topology import derive, role_of
 from scripts.at import look
 from scripts.at.formatting import NANOSECONDS, time_text
 from scripts.errors import UsageError
-from scripts.running import attach, committed
+from scripts.running import attach
 from shm.alphabet import unshown
 from shm.journal import JournalReader, segment_seqs
 from shm.journal_select import select

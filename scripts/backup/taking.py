@@ -23,12 +23,13 @@ from procs.recovery.snapshot_catalog import SavedSnapshot
 from procs.rules.credentials import without_passwords
 from procs.tables.saved import DamagedPart
 from procs.venue import homes, venue_key, voided_commands
+from procs.venue.committed import committed
 from procs.venue.snapshot_parts import folder_of, part_name
 from scripts import copies
 from scripts.backup import tables
 from scripts.backup.pace import Pace, chunks
 from scripts.backup.repository import File, Point, RepositoryError
-from scripts.running import attach, committed
+from scripts.running import attach
 from shm.journal import JournalError, segment_seqs
 from shm.journal_end import End, chain_at, end_before, end_of, segment_header
 from shm.journal_format import file_name

@@ -13,12 +13,13 @@ from procs.replicator import link_report
 from procs.replicator.handshake import LinkState
 from procs.router.sequencer import RULES
 from procs.venue import node
+from procs.venue.committed import committed
 from procs.venue.venue import Venue
 from scripts import restart
 from scripts.nodes import failover
 from scripts.nodes.failover import Refused, Say, Step, Steps
 from scripts.nodes.trial import log_rules
-from scripts.running import attach, committed
+from scripts.running import attach
 from scripts.terminal import is_sure
 from shm.board import Word
 

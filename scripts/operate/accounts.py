@@ -9,13 +9,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from config.schema import AccountSection, FeeTierSection
-from procs.router import config_records
+from procs.operating import accounts
 from scripts.errors import UsageError
-from scripts.operate.amounts import units_of
-from scripts.operate.command import Context, Options, Request, carry_out, overruled, saying, section_of
+from scripts.operate.command import Context, Options, Request, as_usage, carry_out, overruled, saying
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, load
-from shm.records import FeeTier, PositionLimit
 
 AccountName = Annotated[str, Parameter(help="Whose.")]
 
@@ -52,13 +49,7 @@ def account_limits(
         raise UsageError("name at least one limit to change; lockstep account-limits --help lists them")
 
     def request(context: Context) -> Request:
-        section = section_of(AccountSection, {"name": account} | named)
-        number = context.directory.account(account).number
-        command = config_records.account_limits(section, number, context.directory.account_limits_of(number))
-        if bool(command.max_orders) != bool(command.window_ms):
-            raise UsageError("--max-orders and --window-ms belong together: so many orders in so many milliseconds")
-        if command.fee_tier and command.fee_tier not in context.directory.fee_tiers:
-            raise UsageError(f"there is no fee tier {command.fee_tier} yet: see lockstep fee-tier")
+        command = accounts.account_limits(context.directory, account, named)
         words = ", ".join(f"{name} {value}" for name, value in named.items())
         said = next((each for each in load(config, secrets=False).accounts if each.name == account), None)
         return Request([command], saying(f"{account} now has {words}{overruled(config, said, named)}", named))
@@ -82,16 +73,8 @@ def position_limit(
     """
 
     def request(context: Context) -> Request:
-        units = units_of(context.directory, asset, most)
-        if units < 0:
-            raise UsageError(f"{most} is below zero")
-        command = PositionLimit(
-            cl_ord_id=b"",
-            target=context.directory.account(account).number,
-            asset=context.directory.asset(asset)[0],
-            max_units=units,
-        )
-        done = f"{account} may own {most if units else 'any amount of'} {asset}"
+        command = accounts.position_limit(context.directory, account, asset, most)
+        done = f"{account} may own {most if command.max_units else 'any amount of'} {asset}"
         return Request([command], saying(done, {"account": account, "asset": asset}))
 
     return carry_out(config, options, request)
@@ -112,7 +95,7 @@ def fee_tier(
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
     values = {"tier": tier, "maker_fee_ppm": maker_fee_ppm, "taker_fee_ppm": taker_fee_ppm}
-    section_of(FeeTierSection, values)
-    command = FeeTier(cl_ord_id=b"", tier=tier, maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm)
+    with as_usage():
+        command = accounts.fee_tier(tier, maker_fee_ppm, taker_fee_ppm)
     done = f"fee tier {tier}: maker {maker_fee_ppm}, taker {taker_fee_ppm} millionths"
     return carry_out(config, options, lambda _: Request([command], saying(done, values)))

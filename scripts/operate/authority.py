@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterable
 
+from procs.operating.directory import Directory
 from procs.rules.credentials import HASH_SIZE, is_right
 from scripts.errors import UsageError
-from scripts.operate.directory import Directory
 from shm.records import Account, ExtCredential, Role
 
 OPERATORS = (Role.OPERATOR, Role.ADMIN)

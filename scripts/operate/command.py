@@ -6,24 +6,25 @@ The commands make records and word their effect; nothing here knows one from ano
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 from rich.console import Console
 from rich.text import Text
 
-from config import ConfigError, loader
 from config.schema import Config, Section
+from procs.operating import directory as directories
+from procs.operating.directory import Directory
+from procs.operating.errors import NotPossibleError
 from procs.venue.venue import Venue
 from scripts.errors import UsageError
-from scripts.operate import directory as directories
 from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
 from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
-from scripts.operate.directory import Directory
 from scripts.running import attach
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, Yes, is_sure, load, print_json
 from shm.alphabet import fault_of_id
@@ -33,7 +34,6 @@ from shm.journal_select import select
 from shm.layout import type_of, unpack_command
 from shm.records import CL_ORD_ID_SIZE, Code, Command, WithdrawalDecision
 
-Section_ = TypeVar("Section_", bound=Section)
 Symbol = Annotated[str, Parameter(help="The instrument.")]
 
 
@@ -129,7 +129,17 @@ def carry_out(config: Path, options: Options, request: Callable[[Context], Reque
 
     UsageError if it can't even be asked.
     """
-    return _tell(_carry_out(load(config, secrets=False), options, request), options.json)
+    with as_usage():
+        return _tell(_carry_out(load(config, secrets=False), options, request), options.json)
+
+
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """What can't be done as asked ends the command, as whatever is wrong with its line."""
+    try:
+        yield
+    except NotPossibleError as error:
+        raise UsageError(str(error)) from None
 
 
 def act(config: Path, operator: str, do: Callable[[Context], Report], json: bool) -> int:
@@ -151,14 +161,6 @@ def act(config: Path, operator: str, do: Callable[[Context], Report], json: bool
 def saying(sentence: str, details: Mapping[str, object] | None = None) -> Callable[[Sequence[Outcome]], Said]:
     """Words outcomes by `sentence` and the place in the log."""
     return lambda outcomes: Said(f"{sentence}; log record {outcomes[-1].seq}", dict(details or {}))
-
-
-def section_of(cls: type[Section_], values: Mapping[str, Any]) -> Section_:
-    """What is not None of `values`, as a section of the configuration. UsageError with everything that is wrong."""
-    try:
-        return loader.section(cls, {name: value for name, value in values.items() if value is not None})
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
 
 
 def overruled(config: Path, said: Section | None, named: Mapping[str, Any]) -> str:

@@ -10,18 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
-from msgspec import structs
 
-from config.checks import check
-from config.schema import AssetSection, Config, InstrumentSection, ScheduleEntry
-from procs.router import config_records
+from config.schema import AssetSection, InstrumentSection, ScheduleEntry
+from procs.operating import instruments
+from procs.operating.sections import section_of
 from scripts.errors import UsageError
-from scripts.operate.amounts import step_text
-from scripts.operate.command import Context, Options, Request, Symbol, carry_out, overruled, saying, section_of
-from scripts.operate.directory import Directory
+from scripts.operate.command import Context, Options, Request, Symbol, as_usage, carry_out, overruled, saying
 from scripts.operate.trading import change
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, load
-from shm.records import Asset, BandAction, Code, Command, Instrument, Phase
+from shm.records import Code, Phase
 
 
 def list_asset(
@@ -37,13 +34,11 @@ def list_asset(
 
     Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
     """
-    section = section_of(AssetSection, {"name": name, "scale": scale})
+    with as_usage():
+        section_of(AssetSection, {"name": name, "scale": scale})
 
     def request(context: Context) -> Request:
-        assets = context.directory.assets
-        if name.encode() in assets:
-            raise UsageError(f"there is an asset {name} already")
-        command = Asset(name=section.name.encode(), asset=len(assets) + 1, scale=section.scale)
+        command = instruments.asset(context.directory, name, scale)
         return Request([command], saying(f"{name} is listed"))
 
     return carry_out(config, options, request)
@@ -77,18 +72,12 @@ def list_instrument(
         "taker_fee_ppm": taker_fee_ppm,
     }  # fmt: skip
     fixed = {"symbol": symbol, "base": base, "quote": quote, "tick": tick, "lot": lot, "matcher": matcher}
-    section = section_of(InstrumentSection, fixed | asked)
+    with as_usage():
+        section_of(InstrumentSection, fixed | asked)
 
     def request(context: Context) -> Request:
-        directory = context.directory
-        _check(directory, section)
-        known = directory.instruments.get(symbol)
-        number = known.instrument if known else len(directory.instruments) + 1
-        terms = structs.asdict(known) if known else None
-        command = config_records.instrument(section, directory.assets, number, terms)
-        if matcher not in (None, command.matcher):
-            raise UsageError(f"{symbol} is on matcher {command.matcher}: see lockstep move")
-        _check_matcher(context, command.matcher)
+        known = context.directory.instruments.get(symbol)
+        command = instruments.instrument(context.directory, fixed | asked, context.venue.matchers)
         done = f"{symbol} has its new terms" if known else f"{symbol} is listed, on matcher {command.matcher}"
         return Request([command], saying(f"{done}{_overruled(config, symbol, asked)}"))
 
@@ -126,21 +115,7 @@ def limits(
         raise UsageError("name at least one limit to change; lockstep limits --help lists them")
 
     def request(context: Context) -> Request:
-        directory = context.directory
-        instrument = directory.instrument(symbol)
-        amounts: dict[str, Any] = {name: named[name] for name in ("max_quantity", "max_value") if name in named}
-        _check(directory, _with(directory, instrument, amounts))
-        section = _with(directory, instrument, named)
-        command = config_records.limits(section, instrument.instrument, directory.limits_of(instrument.instrument),
-                                     directory.assets)  # fmt: skip
-        # Bands and their auction depend on each other: what results is checked as if a file said all of it.
-        bands = {
-            "static_band_bps": command.static_band_bps,
-            "dynamic_band_bps": command.dynamic_band_bps,
-            "band_action": BandAction(command.band_action).name.lower(),
-            "volatility_auction_ms": command.volatility_auction_ms,
-        }
-        _check(directory, _with(directory, instrument, named | bands))
+        command = instruments.limits(context.directory, symbol, named)
         words = ", ".join(f"{name} {value}" for name, value in named.items())
         return Request([command], saying(f"{symbol} now has {words}{_overruled(config, symbol, named)}", named))
 
@@ -167,13 +142,11 @@ def schedule(
     """
     if none == bool(entry):
         raise UsageError("give at least one --entry, or --none")
-    entries = [_entry(text) for text in entry or ()]
+    with as_usage():
+        entries = [_entry(text) for text in entry or ()]
 
     def request(context: Context) -> Request:
-        instrument = context.directory.instrument(symbol)
-        raw = [{"time": each.time, "phase": each.phase, "days": each.days} for each in entries]
-        _check(context.directory, _with(context.directory, instrument, {"schedule": raw}))
-        commands = config_records.schedule(entries, instrument.instrument)
+        commands = instruments.schedule(context.directory, symbol, entries)
         done = f"{symbol} has a schedule of {len(entries)} phases" if entries else f"{symbol} has no schedule"
         return Request(commands, saying(f"{done}{_overruled(config, symbol, {'schedule': entries})}"))
 
@@ -206,22 +179,11 @@ def move(
     """
 
     def request(context: Context) -> Request:
-        known = context.directory.instrument(symbol)
-        _check_matcher(context, matcher)
-        if matcher == known.matcher:
-            raise UsageError(f"{symbol} is on matcher {matcher} already")
-        fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
-        command = structs.replace(known, matcher=matcher, verdict=0, **fresh)
+        command = instruments.moved(context.directory, symbol, matcher, context.venue.matchers)
         why = {Code.INVALID_DEFINITION: f"{symbol} is not in HALT: lockstep halt {symbol} first"}
         return Request([command], saying(f"{symbol} is on matcher {matcher}"), why=why)
 
     return carry_out(config, options, request)
-
-
-def _check_matcher(context: Context, matcher: int) -> None:
-    if matcher not in context.venue.matchers:
-        running = ", ".join(map(str, context.venue.matchers))
-        raise UsageError(f"matcher {matcher} does not run; there are {running}: more come with the configuration")
 
 
 def _entry(text: str) -> ScheduleEntry:
@@ -232,28 +194,6 @@ def _entry(text: str) -> ScheduleEntry:
         )
     values: dict[str, Any] = {"time": parts[0], "phase": parts[1]}
     return section_of(ScheduleEntry, values | ({"days": parts[2].split(",")} if len(parts) == 3 else {}))
-
-
-def _with(directory: Directory, listed: Instrument, named: dict[str, Any]) -> InstrumentSection:
-    """A listed instrument as a section of the configuration, with `named` keys besides."""
-    values = {
-        "symbol": listed.symbol.decode(),
-        "base": directory.name_of_asset(listed.base_asset)[0],
-        "quote": directory.name_of_asset(listed.quote_asset)[0],
-        "tick": step_text(listed.tick_mantissa, listed.price_scale),
-        "lot": step_text(listed.lot_mantissa, listed.quantity_scale),
-        "matcher": listed.matcher,
-    }
-    return section_of(InstrumentSection, values | named)
-
-
-def _check(directory: Directory, section: InstrumentSection) -> None:
-    """UsageError with all that the configuration's own checks find wrong with an instrument."""
-    assets = [AssetSection(name=name.decode(), scale=scale) for name, (_, scale) in directory.assets.items()]
-    key = f"instruments[{section.symbol}]"
-    found = [problem for problem in check(Config(assets=assets, instruments=[section])) if problem.key.startswith(key)]
-    if found:
-        raise UsageError("\n".join(f"{problem.key.removeprefix(key + '.')}: {problem.message}" for problem in found))
 
 
 def _overruled(config: Path, symbol: str, named: Mapping[str, Any]) -> str:

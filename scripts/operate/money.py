@@ -10,14 +10,15 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from procs.operating import accounts
+from procs.operating.amounts import step_text, units_of
+from procs.operating.directory import Directory
 from scripts.errors import UsageError
-from scripts.operate.amounts import step_text, units_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out, saying
-from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
-from shm.records import Adjustment, Balance, Command, Confirmed, Deposit, DepositLimit, Withdrawal
+from shm.records import Adjustment, Balance, Command, Confirmed, Deposit, Withdrawal
 
 AccountName = Annotated[str, Parameter(help="Whose balance.")]
 AssetName = Annotated[str, Parameter(help="Of which asset.")]
@@ -82,11 +83,12 @@ def deposit_limit(asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT
     """
 
     def request(context: Context) -> Request:
-        units = units_of(context.directory, asset, amount)
-        if units < 0:
-            raise UsageError(f"{amount} is below zero")
-        command = DepositLimit(cl_ord_id=b"", asset=context.directory.asset(asset)[0], amount=units)
-        effect = f"above {amount} {asset} a deposit takes two operators" if units else f"no limit of {asset} deposits"
+        command = accounts.deposit_limit(context.directory, asset, amount)
+        effect = (
+            f"above {amount} {asset} a deposit takes two operators"
+            if command.amount
+            else f"no limit of {asset} deposits"
+        )
         return Request([command], saying(effect, {"asset": asset, "amount": amount}))
 
     return carry_out(config, options, request)

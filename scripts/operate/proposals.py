@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.operate.directory import Directory, Proposal, read
+from procs.operating.directory import Directory, Proposal, read
 from scripts.running import attach
 from scripts.terminal import EXIT_OK, console, fail, load, print_json, table
 from shm.journal import JournalError

@@ -11,16 +11,17 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from procs.operating import trades
+from procs.operating.amounts import price_text
+from procs.operating.trades import ContradictedError
 from procs.recovery.replay import CoreReplayError
 from scripts.errors import UsageError
-from scripts.operate.amounts import price_text, quantity_text, step_text, ticks_of
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, RefusedError, Request, Said, Symbol, carry_out
-from scripts.operate.directory import Directory
 from scripts.operate.proposals import show
 from scripts.operate.recorded import trade_of
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json
-from shm.records import Correction, CorrectionProposal, Instrument, Side, Traded
+from shm.records import Instrument, Traded
 
 Matcher = Annotated[
     int | None, Parameter(help="Which matcher's trade, if an instrument has moved and two matchers have that number.")
@@ -102,7 +103,9 @@ def list_(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-    return show(config, lambda directory: directory.corrections, {"trade": _worded, "change": _change}, json=json)
+    return show(
+        config, lambda directory: directory.corrections, {"trade": trades.worded, "change": trades.change}, json=json
+    )
 
 
 def _propose(config: Path, options: Options, symbol: str, named: tuple[int, int | None], price: str | None) -> int:
@@ -112,13 +115,11 @@ def _propose(config: Path, options: Options, symbol: str, named: tuple[int, int 
     def request(context: Context) -> Request:
         directory = context.directory
         instrument = directory.instrument(symbol)
-        ticks = 0 if price is None else ticks_of(instrument, price)
-        if price is not None and ticks <= 0:
-            raise UsageError(f"{price} is not above zero")
+        trades.new_ticks(directory, symbol, price)
         matchers = [each for each in directory.matchers[instrument.instrument] if matcher in (None, each)]
         made = replayed.recorded(context, instrument, trade, matchers)
-        command = CorrectionProposal(**_terms(*made), new_price_ticks=ticks)
-        what, change = _worded(directory, command), _change(directory, command)
+        command = trades.proposal(directory, symbol, *made, price)
+        what, change = trades.worded(directory, command), trades.change(directory, command)
 
         def said(outcomes: Sequence[Outcome]) -> Said:
             seq = outcomes[0].seq
@@ -140,16 +141,13 @@ def _approve(config: Path, options: Options, proposal: int, *, is_bust: bool) ->
         kind = "bust" if is_bust else "correct"
         if known is None or is_bust != (known.new_price_ticks == 0):
             raise UsageError(f"there is no proposal {proposal} that {kind} could approve; see lockstep {kind} list")
-        instrument = _instrument(directory, known.instrument)
-        terms = _terms(*replayed.recorded(context, instrument, known.trade_id, [known.matcher]))
-        what, change = _worded(directory, known), _change(directory, known)
-        if any(getattr(known, name) != recorded for name, recorded in terms.items()):
-            says = CorrectionProposal(**terms, new_price_ticks=known.new_price_ticks)
-            raise RefusedError(
-                f"proposal {proposal} is of {what}, fees {_fees(directory, known)}; but by the journal that is "
-                f"{_worded(directory, says)}, fees {_fees(directory, says)}: nothing was sent"
-            )
-        command = Correction(**terms, new_price_ticks=known.new_price_ticks, proposal=proposal)
+        instrument = directory.listed(known.instrument)
+        _, recorded = replayed.recorded(context, instrument, known.trade_id, [known.matcher])
+        what, change = trades.worded(directory, known), trades.change(directory, known)
+        try:
+            command = trades.approval(directory, known, recorded)
+        except ContradictedError as error:
+            raise RefusedError(f"{error}: nothing was sent") from None
         details: dict[str, object] = {
             "symbol": instrument.symbol.decode(), "trade": known.trade_id, "matcher": known.matcher,
         }  # fmt: skip
@@ -159,7 +157,7 @@ def _approve(config: Path, options: Options, proposal: int, *, is_bust: bool) ->
         def said(outcomes: Sequence[Outcome]) -> Said:
             return Said(f"done: {what}: {change}; log record {outcomes[0].seq}", details)
 
-        return Request([command], said, f"Of {what}, fees {_fees(directory, known)}: {change}?")
+        return Request([command], said, f"Of {what}, fees {trades.fees(directory, known)}: {change}?")
 
     return carry_out(config, options, request)
 
@@ -180,45 +178,3 @@ class Replayed:
             except CoreReplayError as error:
                 raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
         return self._made
-
-
-def _terms(matcher: int, traded: Traded) -> dict[str, int]:
-    """What a correction says of its trade."""
-    sides = {
-        traded.taker_side: (traded.taker_account, traded.taker_fee),
-        Side.BUY + Side.SELL - traded.taker_side: (traded.maker_account, traded.maker_fee),
-    }
-    (buyer, buyer_fee), (seller, seller_fee) = sides[Side.BUY], sides[Side.SELL]
-    return {
-        "matcher": matcher, "trade_id": traded.number, "instrument": traded.instrument, "buyer": buyer,
-        "seller": seller, "price_ticks": traded.price_ticks, "quantity_lots": traded.quantity_lots,
-        "buyer_fee": buyer_fee, "seller_fee": seller_fee,
-    }  # fmt: skip
-
-
-def _instrument(directory: Directory, number: int) -> Instrument:
-    return next(each for each in directory.instruments.values() if each.instrument == number)
-
-
-def _worded(directory: Directory, command: CorrectionProposal) -> str:
-    instrument = _instrument(directory, command.instrument)
-    quantity = quantity_text(instrument, command.quantity_lots)
-    return (
-        f"trade {command.trade_id} of {instrument.symbol.decode()}, {quantity} at "
-        f"{price_text(instrument, command.price_ticks)}, bought by {directory.name_of_account(command.buyer)} from "
-        f"{directory.name_of_account(command.seller)}"
-    )
-
-
-def _change(directory: Directory, command: CorrectionProposal) -> str:
-    if not command.new_price_ticks:
-        return "undo it"
-    return f"give it the price {price_text(_instrument(directory, command.instrument), command.new_price_ticks)}"
-
-
-def _fees(directory: Directory, command: CorrectionProposal) -> str:
-    instrument = _instrument(directory, command.instrument)
-    fees = ((instrument.base_asset, command.buyer_fee), (instrument.quote_asset, command.seller_fee))
-    return " and ".join(
-        f"{step_text(fee, scale)} {name}" for (name, scale), fee in ((directory.name_of_asset(a), f) for a, f in fees)
-    )

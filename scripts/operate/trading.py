@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from procs.operating.amounts import price_text, quantity_text
 from scripts.errors import UsageError
-from scripts.operate.amounts import price_text, quantity_text
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, counted

@@ -11,11 +11,11 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from procs.operating.amounts import step_text
+from procs.operating.directory import Directory, Waiting, read
 from scripts.errors import UsageError
-from scripts.operate.amounts import step_text
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out
-from scripts.operate.directory import Directory, Waiting, read
 from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from shm.alphabet import shown

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from procs.operating.directory import Directory
 from procs.recovery import retained_definitions
-from scripts.operate.directory import Directory
 from shm.journal import segment_seqs
 from shm.journal_retain import retain
 from shm.journal_writer import JournalWriter

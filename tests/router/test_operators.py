@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from scripts.operate.directory import DEFAULT_MAX_OPEN_ORDERS, Directory
+from procs.operating.directory import DEFAULT_MAX_OPEN_ORDERS, Directory
 from shm.board import Word
 from shm.layout import pack
 from shm.records import (

@@ -12,13 +12,13 @@ import pytest
 
 from config.schema import Config
 from procs.disk import atomic_file
+from procs.operating import directory
 from procs.venue import venue as ground
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
 from scripts import rebuild_db, state
 from scripts.at import moment
-from scripts.operate import directory
 from scripts.running import attach
 from scripts.verify import Verdict, replayed
 from shm.board import Board, Word

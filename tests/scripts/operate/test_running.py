@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import config
+from procs.operating.directory import read
 from scripts.errors import UsageError
 from scripts.operate.channel import opened
-from scripts.operate.directory import read
 from scripts.running import attach
 from shm.records import Code, CorrectionProposal
 from tests.forked import begun

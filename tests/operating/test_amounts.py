@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.errors import UsageError
-from scripts.operate.amounts import price_text, quantity_text, step_text, ticks_of, units_of
-from scripts.operate.directory import Directory
+from procs.operating.amounts import price_text, quantity_text, step_text, ticks_of, units_of
+from procs.operating.directory import Directory
+from procs.operating.errors import NotPossibleError
 from shm.layout import pack
 from shm.records import Asset, Instrument
 
@@ -54,10 +54,10 @@ def test_units_follow_the_scale_of_their_asset(directory: Directory) -> None:
     ],
 )
 def test_what_is_no_amount_is_refused_in_words(directory: Directory, asset: str, amount: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(NotPossibleError, match=says):
         units_of(directory, asset, amount)
 
 
 def test_a_price_off_the_tick_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"0\.01 is no multiple of BTCUSDT's tick, 0\.05"):
+    with pytest.raises(NotPossibleError, match=r"0\.01 is no multiple of BTCUSDT's tick, 0\.05"):
         ticks_of(INSTRUMENT, "0.01")

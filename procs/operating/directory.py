@@ -1,4 +1,4 @@
-"""What a running venue has listed and allowed, by the names that people use: read from its journal.
+"""What a running venue has listed, allowed and switched, by the names that people use: read from its journal.
 
 It needs no other process, so that an operator can act when gateways and PostgreSQL are down. It keeps what it has read
 in a file of the run, and continues from there; the file is as private as the journal.
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from copy import copy
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from config.nearest import nearest
 from procs.disk import space
+from procs.operating.errors import NotPossibleError
 from procs.recovery import retained_definitions
+from procs.venue.committed import committed
 from procs.venue.venue import Venue
-from scripts.errors import UsageError
-from scripts.running import committed
 from shm.journal_select import select
 from shm.layout import fields_of, unpack_command
 from shm.records import (
+    API_RING,
     RECORD_SIZE,
     Account,
     AccountLimits,
@@ -31,11 +33,19 @@ from shm.records import (
     CorrectionProposal,
     Deposit,
     DepositFlag,
+    DepositLimit,
     ExtCredential,
     ExtDestination,
     FeeTier,
     Instrument,
+    KillScope,
+    KillSwitch,
     Limits,
+    PositionLimit,
+    Registration,
+    RegistrationMode,
+    Schedule,
+    Welcome,
     WithdrawalDecision,
     WithdrawalRequest,
     WithdrawalState,
@@ -64,7 +74,9 @@ class Directory:
 
     `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that no one
     has approved yet, `corrections` those of trades, `deposits` those above a limit; `withdrawals` wait by their number;
-    `matchers` are all that an instrument has ever been with.
+    `matchers` are all that an instrument has ever been with. `blocked` are kill switches that are on, `registered` the
+    accounts that people have defined for themselves, with their moment, `unapproved` those that were never let trade.
+    Limits of 0 are none, and not in here.
     """
 
     def __init__(self) -> None:
@@ -81,7 +93,15 @@ class Directory:
         self.corrections: dict[int, CorrectionProposal] = {}
         self.deposits: dict[int, Deposit] = {}
         self.withdrawals: dict[int, Waiting] = {}
-        self.matchers: dict[int, set[int]] = {}
+        self.matchers: dict[int, frozenset[int]] = {}
+        self.schedules: dict[int, tuple[Schedule, ...]] = {}
+        self.position_limits: dict[tuple[int, int], int] = {}
+        self.deposit_limits: dict[int, int] = {}
+        self.welcomes: dict[int, int] = {}
+        self.registration = RegistrationMode.CLOSED
+        self.registered: dict[int, int] = {}
+        self.unapproved: set[int] = set()
+        self.blocked: set[tuple[int, KillScope]] = set()
         self._extension: ExtCredential | None = None
         self._destination = b""
 
@@ -103,17 +123,53 @@ class Directory:
                 self.assets[command.name] = (command.asset, command.scale)
             case Instrument():
                 self.instruments[command.symbol.decode()] = command
-                self.matchers.setdefault(command.instrument, set()).add(command.matcher)
+                self.matchers[command.instrument] = self.matchers.get(command.instrument, frozenset()) | {
+                    command.matcher
+                }
             case Account():
-                self.accounts[command.name.decode()] = command
-                assert self._extension is not None, "an account's credential comes before it"
-                self.credentials[command.number] = self._extension
+                self._take_account(command)
             case Limits():
                 self.limits[command.instrument] = command
             case AccountLimits():
                 self.account_limits[command.target] = command
             case FeeTier():
                 self.fee_tiers[command.tier] = command
+            case PositionLimit():
+                _set(self.position_limits, (command.target, command.asset), command.max_units)
+            case DepositLimit():
+                _set(self.deposit_limits, command.asset, command.amount)
+            case Welcome():
+                _set(self.welcomes, command.asset, command.amount)
+            case Registration():
+                self.registration = RegistrationMode(command.mode)
+            case KillSwitch():
+                turn = self.blocked.add if command.is_on else self.blocked.discard
+                turn((command.target, KillScope(command.scope)))
+                if command.scope == KillScope.ACCOUNT and not command.is_on:
+                    self.unapproved.discard(command.target)
+            case Schedule():
+                before = self.schedules.pop(command.instrument, ()) if command.entry > 1 else ()
+                if command.entry:
+                    self.schedules[command.instrument] = (*before, command)
+                else:
+                    self.schedules.pop(command.instrument, None)
+            case _:
+                self._take_waiting(command)
+
+    def _take_account(self, command: Account) -> None:
+        """One is defined, or has another password or role."""
+        self.accounts[command.name.decode()] = command
+        assert self._extension is not None, "an account's credential comes before it"
+        self.credentials[command.number] = self._extension
+        if command.ingress == API_RING and command.account == 0:
+            self.registered[command.number] = command.time_ns
+            if self.registration == RegistrationMode.APPROVAL:
+                self.blocked.add((command.number, KillScope.ACCOUNT))
+                self.unapproved.add(command.number)
+
+    def _take_waiting(self, command: Command) -> None:
+        """What waits for a second operator, or does so no more."""
+        match command:
             case Adjustment(proposal=0):
                 _put(self.proposals, command)
             case Adjustment():
@@ -131,29 +187,33 @@ class Directory:
                 self.withdrawals.pop(command.withdrawal, None)
             case CorrectionProposal():
                 said = (command.matcher, command.trade_id)
-                before = (seq for seq, known in self.corrections.items() if (known.matcher, known.trade_id) == said)
-                self.corrections.pop(next(before, 0), None)
+                same = (seq for seq, known in self.corrections.items() if (known.matcher, known.trade_id) == said)
+                self.corrections.pop(next(same, 0), None)
                 _put(self.corrections, command)
             case Correction():
                 self.corrections.pop(command.proposal, None)
 
     def instrument(self, symbol: str) -> Instrument:
-        """The instrument called `symbol`. UsageError if there is none such."""
+        """The instrument called `symbol`. NotPossibleError if there is none such."""
         if symbol not in self.instruments:
-            raise UsageError(f"there is no instrument {symbol}; {nearest(symbol, self.instruments)}")
+            raise NotPossibleError(f"there is no instrument {symbol}; {nearest(symbol, self.instruments)}")
         return self.instruments[symbol]
 
     def account(self, name: str) -> Account:
-        """The account called `name`. UsageError if there is none such."""
+        """The account called `name`. NotPossibleError if there is none such."""
         if name not in self.accounts:
-            raise UsageError(f"there is no account {name}; {nearest(name, self.accounts)}")
+            raise NotPossibleError(f"there is no account {name}; {nearest(name, self.accounts)}")
         return self.accounts[name]
 
     def asset(self, name: str) -> tuple[int, int]:
-        """Number and scale of the asset called `name`. UsageError if there is none such."""
+        """Number and scale of the asset called `name`. NotPossibleError if there is none such."""
         if name.encode() not in self.assets:
-            raise UsageError(f"there is no asset {name}; {nearest(name, [key.decode() for key in self.assets])}")
+            raise NotPossibleError(f"there is no asset {name}; {nearest(name, [key.decode() for key in self.assets])}")
         return self.assets[name.encode()]
+
+    def listed(self, number: int) -> Instrument:
+        """The instrument of that number."""
+        return next(each for each in self.instruments.values() if each.instrument == number)
 
     def name_of_account(self, number: int) -> str:
         return next(name for name, account in self.accounts.items() if account.number == number)
@@ -171,6 +231,29 @@ class Directory:
         known = self.account_limits.get(account)
         default = {} if known is not None else {"max_open_orders": DEFAULT_MAX_OPEN_ORDERS}
         return _values(AccountLimits, known) | default
+
+    def after(self, records: Iterable[bytes], position: int) -> Directory:
+        """What it becomes with these records, as of `position`. This one stays as it is."""
+        made = Directory()
+        for name, value in vars(self).items():
+            setattr(made, name, copy(value))
+        made.add(records)
+        made.position = position
+        return made
+
+
+def read_on(venue: Venue, known: Directory | None) -> Directory:
+    """The directory of the running `venue`, up to what is committed now; on from `known`, if given. JournalError."""
+    if known is None:
+        return read(venue)
+    last = committed(venue)
+    if last <= known.position:
+        return known
+    records = select(venue.data / "journal", known.position + 1, last, retained_definitions.TYPES)
+    if records:
+        return known.after(records, last)
+    known.position = last
+    return known
 
 
 def read(venue: Venue) -> Directory:
@@ -226,6 +309,14 @@ def _put(proposals: dict[int, Proposal], proposal: Proposal) -> None:
     proposals[proposal.seq] = proposal
     if len(proposals) > MAX_PROPOSALS:
         del proposals[next(iter(proposals))]
+
+
+def _set(limits: dict[Any, int], key: object, most: int) -> None:
+    """A limit, where there is one."""
+    if most:
+        limits[key] = most
+    else:
+        limits.pop(key, None)
 
 
 def _values(record: type[Command], known: Command | None) -> dict[str, int]:

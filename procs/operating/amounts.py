@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from config.checks import I64_MAX
 from config.units import InexactError, in_steps, in_units
-from scripts.errors import UsageError
-from scripts.operate.directory import Directory
+from procs.operating.directory import Directory
+from procs.operating.errors import NotPossibleError
 from shm.records import Instrument
 
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")
@@ -25,7 +25,7 @@ class Unit(NamedTuple):
 
 
 def units_of(directory: Directory, asset: str, amount: str) -> int:
-    """`amount` in the asset's smallest units. UsageError if it is no number of them."""
+    """`amount` in the asset's smallest units. NotPossibleError if it is no number of them."""
     scale = directory.asset(asset)[1]
     return _counted(amount, Unit(f"{asset}'s smallest unit", 1, scale), lambda: in_units(amount, scale))
 
@@ -57,12 +57,14 @@ def _symbol(instrument: Instrument) -> str:
 
 def _counted(text: str, unit: Unit, count: Callable[[], int]) -> int:
     if not NUMBER.fullmatch(text):
-        raise UsageError(f"{text} is no decimal number, such as 12.5")
+        raise NotPossibleError(f"{text} is no decimal number, such as 12.5")
     try:
         number = count()
     except InexactError:
-        raise UsageError(f"{text} is no multiple of {unit.name}, {step_text(unit.mantissa, unit.scale)}") from None
+        raise NotPossibleError(
+            f"{text} is no multiple of {unit.name}, {step_text(unit.mantissa, unit.scale)}"
+        ) from None
     if abs(number) > I64_MAX:
         most = step_text(unit.mantissa * I64_MAX, unit.scale)
-        raise UsageError(f"{text} is more than the venue can hold: at most {most}")
+        raise NotPossibleError(f"{text} is more than the venue can hold: at most {most}")
     return number
