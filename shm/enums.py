@@ -96,7 +96,7 @@ class EventType(IntEnum):
 class EventFlag(IntEnum):
     """Bits of the `header_flags` of an event."""
 
-    API = 1  # of REPLACED: the replace came by the api
+    API = 1  # of REPLACED, ASSET_DEFINED, INSTRUMENT_DEFINED and CORRECTED: the api asked for it
 
 
 class Side(IntEnum):

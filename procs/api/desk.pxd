@@ -118,5 +118,6 @@ cdef class Desk(ReleasedEvents):
     cdef int balance(self, const BalanceRecord *event) except -1
     cdef int withdrawn(self, int kind, const WithdrawalChangedRecord *event) except -1
     cdef int define(self, int ring, int kind, const char *record) except -1
+    cdef int told_of_nobody(self, int command, const EventRecord *event) except -1
     cdef int told_of_people(self, int ring, int kind, const char *record) except -1
     cdef int told_of_account(self, uint32_t account, int ring, const EventRecord *event) except -1

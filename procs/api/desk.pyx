@@ -39,6 +39,7 @@ cdef enum:
     BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
     TEND_NS = 100_000_000           # between two looks at the disk's space
     OF_ROUTER = 0
+    ANYBODY = 0                     # who asked, where an event does not say that
 
 
 class Told(IntEnum):
@@ -258,22 +259,26 @@ cdef class Desk(ReleasedEvents):
         return self.sent(account, terms.order.cl_ord_id, CMD_MASS_CANCEL)
 
     def carry(self, list records not None, bytes id not None, bint adds=True):
-        """A command that is no order, of a person or of the venue itself: its extensions and, last, itself, packed.
+        """A command that is no order, of a person or of the venue itself: what comes before it, and itself, packed.
 
-        `id` is what its events tell it by: a client id or a name. None if the venue takes nothing now, or, where the
-        command `adds` to what the log must keep, nothing more.
+        `id` is what its events tell it by: a client id or a name, or nothing where they have no room for it. None if
+        the venue takes nothing now, or, where the command `adds` to what the log must keep, nothing more.
         """
         cdef Refusal refusal = fine()
         cdef const char *record = NULL
         cdef char padded[CL_ORD_ID_SIZE]
-        if not self.may_send(adds, &refusal):
+        cdef uint32_t account
+        cdef int command
+        if not self.may_send(adds, &refusal) or not self.ingress.has_room_for(len(records)):
             return None
         for each in records:
             record = each
             self.ingress.copy(record, self.now_ns)
         memset(padded, 0, CL_ORD_ID_SIZE)
         memcpy(padded, <const char *> id, len(id))
-        return self.sent((<const CommandRecord *> record).account, padded, (<const CommandRecord *> record).type)
+        command = (<const CommandRecord *> record).type
+        account = ANYBODY if is_told_of_nobody(command) else (<const CommandRecord *> record).account
+        return self.sent(account, padded, command)
 
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept:
         """Whether there is nothing against a command; `adds`: it adds to what the log must keep."""
@@ -446,11 +451,13 @@ cdef class Desk(ReleasedEvents):
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1:
         cdef const ClientOrder *order
         cdef Request request
+        cdef uint32_t asked_by
         cdef int command = CMD_NEW_ORDER if event.command == CMD_EXT_LEG else event.command
         self.take_terms(ring)
         if event.session >= API_SESSION:
             self.refused[1 + (ring != OF_ROUTER)] += 1
-            request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, command)
+            asked_by = ANYBODY if is_told_of_nobody(command) else event.account
+            request = self.requests.first_event(ring, event.cause, asked_by, event.cl_ord_id, command)
             if request is not None:
                 request.code = event.code
                 request.order_id = event.order_id
@@ -470,16 +477,21 @@ cdef class Desk(ReleasedEvents):
 
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
         cdef Request request = None
+        if event.command == CMD_REGISTRATION or event.command == CMD_WELCOME:
+            self.people.note(unpack_event((<const char *> event)[:RECORD_SIZE]))
         if event.session >= API_SESSION:
             request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, event.command)
-        if request is not None and event.command == CMD_MASS_CANCEL:
-            request.ring = OF_ALL
+        if request is not None:
+            request.proposal = event.proposal
+            if event.command == CMD_MASS_CANCEL:
+                request.ring = OF_ALL
         if event.command == CMD_KILL_SWITCH and event.side == KILL_SCOPE_ACCOUNT:
             self.told_of_account(event.target, ring, <const EventRecord *> event)
         return 0
 
     cdef int corrected(self, const CorrectedRecord *event) except -1:
         """A trade was undone, or has another price: so do its fills that are kept."""
+        self.told_of_nobody(CMD_CORRECTION, <const EventRecord *> event)
         cdef uint32_t account
         cdef Fill *fill
         cdef int sides = 0
@@ -511,8 +523,10 @@ cdef class Desk(ReleasedEvents):
         """What is listed, and who may do what: told by the router."""
         if kind == EVT_ASSET_DEFINED:
             self.listings.add_asset(<const AssetDefinedRecord *> record)
+            self.told_of_nobody(CMD_ASSET, <const EventRecord *> record)
         elif kind == EVT_INSTRUMENT_DEFINED:
             self.listings.add_instrument(<const InstrumentDefinedRecord *> record)
+            self.told_of_nobody(CMD_INSTRUMENT, <const EventRecord *> record)
             self.definitions[(<const EventRecord *> record).instrument] = record[:RECORD_SIZE]
         elif is_of_people(kind):
             self.people.note(unpack_event(record[:RECORD_SIZE]))
@@ -520,6 +534,12 @@ cdef class Desk(ReleasedEvents):
         elif kind == EVT_WITHDRAWAL or kind == EVT_EXT_DESTINATION:
             self.withdrawals.note(unpack_event(record[:RECORD_SIZE]))
             self.withdrawn(kind, <const WithdrawalChangedRecord *> record)
+        return 0
+
+    cdef int told_of_nobody(self, int command, const EventRecord *event) except -1:
+        """An event that does not say who asked: where the api did, it was the first of its requests of that kind."""
+        if event.header_flags & EVENT_FLAG_API:
+            self.requests.first_event(OF_ROUTER, event.cause, ANYBODY, NO_ID, command)
         return 0
 
     cdef int told_of_people(self, int ring, int kind, const char *record) except -1:
@@ -645,6 +665,11 @@ cdef class Desk(ReleasedEvents):
                 command = CMD_WITHDRAWAL_REQUEST
             self.requests.first_event(OF_ROUTER, event.cause, event.asked_by, event.cl_ord_id, command)
         return 0
+
+
+cdef bint is_told_of_nobody(int command) noexcept nogil:
+    """Whether a command's own event does not say who asked: it has no client id either."""
+    return command == CMD_ASSET or command == CMD_INSTRUMENT or command == CMD_CORRECTION
 
 
 cdef bint is_of_people(int kind) noexcept nogil:

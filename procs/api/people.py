@@ -1,4 +1,5 @@
-"""Who may do what, as the log's events have it: accounts with their passwords and roles, API keys, second factors.
+"""Who may do what, as the log's events have it: accounts with their passwords and roles, API keys, second factors, and
+who may register.
 
 It changes nothing itself: that takes a command, and the router decides it.
 """
@@ -9,8 +10,8 @@ from procs.api.factors import Factor, Factors
 from procs.api.keys import ApiKey, Keys
 from procs.edge.authentication import Account, Accounts, Credential
 from procs.tables.saved import Loader, Saver
-from shm.enums import Role
-from shm.records import AccountDefined, ExtCredentialEvent
+from shm.enums import CommandType, RegistrationMode, Role
+from shm.records import AccountDefined, Confirmed, ExtCredentialEvent
 
 
 class People:
@@ -20,12 +21,14 @@ class People:
         self.accounts = Accounts()
         self.keys = Keys()
         self.factors = Factors()
+        self.registration = RegistrationMode.CLOSED
+        self.welcome: dict[int, int] = {}  # by asset: how much of it who registers is given
         self._names: dict[int, str] = {}
         self._roles: dict[int, int] = {}
         self._credential: Credential | None = None
 
     def note(self, event: object) -> None:
-        """Take an event about accounts, keys or second factors."""
+        """Take an event about accounts, keys, second factors, or registering."""
         if isinstance(event, ExtCredentialEvent):
             self._credential = Credential(
                 event.salt.ljust(16, b"\0"), event.hash.ljust(32, b"\0"), event.memory_kib, event.time_cost,
@@ -35,6 +38,11 @@ class People:
             if self._credential is not None:
                 self._define(Account(event.account, event.name.rstrip(b"\0").decode(), self._credential), event.role)
             self._credential = None
+        elif isinstance(event, Confirmed):
+            if event.command == CommandType.REGISTRATION:
+                self.registration = RegistrationMode(event.is_on)
+            else:
+                self.welcome[event.asset] = event.amount
         else:
             self.keys.note(event)
             self.factors.note(event)
@@ -54,6 +62,7 @@ class People:
     def save(self, saver: Saver) -> None:
         """Add all of it to a part of a snapshot: no account is half defined at a mark."""
         saver.object([(account, self._roles[account.number]) for account in self.accounts.known()])
+        saver.object((int(self.registration), list(self.welcome.items())))
         saver.object(self.keys.known())
         saver.object(self.factors.known())
 
@@ -61,6 +70,8 @@ class People:
         """Begin with what a part has. DamagedPart."""
         for account, role in loader.object(list[tuple[Account, int]]):
             self._define(account, role)
+        mode, welcome = loader.object(tuple[int, list[tuple[int, int]]])
+        self.registration, self.welcome = RegistrationMode(mode), dict(welcome)
         self.keys.restore(loader.object(list[ApiKey]))
         self.factors.restore(loader.object(list[tuple[int, Factor]]))
 

@@ -15,6 +15,7 @@ cdef class Request:
     cdef readonly uint64_t seq           # of the command; 0 before its first event
     cdef readonly uint64_t order_id
     cdef readonly int code               # of its refusal; 0
+    cdef readonly uint64_t proposal      # that it made, or approved; 0
     cdef readonly list fills             # numbers in Fills, from 1
     cdef readonly list orders            # ids of the orders that it cancelled
     cdef int ring                        # whose events it has; OF_ALL: any ring's

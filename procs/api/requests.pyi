@@ -10,5 +10,6 @@ class Request:
     seq: int
     order_id: int
     code: int
+    proposal: int
     fills: list[int]
     orders: list[int]

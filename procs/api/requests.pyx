@@ -8,6 +8,9 @@ from procs.edge.released_events cimport RINGS
 from shm.records cimport CL_ORD_ID_SIZE
 
 
+cdef bytes NO_ID = bytes(CL_ORD_ID_SIZE)
+
+
 class UnknownOutcome(Exception):
     """A request went to the log, and no event told of it in time: it may have been carried out, or still be."""
 
@@ -87,7 +90,11 @@ cdef class Requests:
         return 0
 
     cdef int forget(self, Request request) except -1:
-        """Look for its events no more."""
+        """Look for its events no more. One without an id of its own stays in line: the router decides each, and a late
+        outcome would else be taken for that of the next.
+        """
+        if request.cl_ord_id == NO_ID:
+            return 0
         key = (request.account, request.cl_ord_id, request.command)
         self.working.pop(request.seq, None)
         requests = self.waiting.get(key)

@@ -16,6 +16,7 @@ cdef class IngressWriter:
     cdef uint64_t claimed
     cdef readonly uint64_t commands
     cdef bint has_room(self) noexcept nogil
+    cdef bint has_room_for(self, uint64_t records) noexcept nogil
     cdef bint is_taken(self) noexcept nogil
     cdef uint64_t taken(self) noexcept nogil
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil

@@ -54,7 +54,11 @@ cdef class IngressWriter:
 
     cdef bint has_room(self) noexcept nogil:
         """Whether the records of one more message fit."""
-        return self.ingress.free(self.claimed + MOST_SLOTS) >= self.claimed + MOST_SLOTS
+        return self.has_room_for(MOST_SLOTS)
+
+    cdef bint has_room_for(self, uint64_t records) noexcept nogil:
+        """Whether so many records more fit."""
+        return self.ingress.free(self.claimed + records) >= self.claimed + records
 
     cdef bint is_taken(self) noexcept nogil:
         """Whether the router has taken everything published so far."""

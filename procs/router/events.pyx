@@ -311,6 +311,7 @@ cdef class Announcer:
         cdef CorrectedRecord *event = <CorrectedRecord *> self.begin(
             <const CommandRecord *> record, EVT_CORRECTED, record.instrument
         )
+        event.header_flags = asked_by_api(<const CommandRecord *> record)
         event.trade_id = record.trade_id
         event.price_ticks = record.price_ticks
         event.quantity_lots = record.quantity_lots
@@ -329,11 +330,13 @@ cdef class Announcer:
         cdef char *event
         if header.type == CMD_ASSET:
             event = self.begin(header, EVT_ASSET_DEFINED, 0)
+            (<EventRecord *> event).header_flags = asked_by_api(header)
             memcpy((<AssetDefinedRecord *> event).name, (<const AssetRecord *> record).name, SYMBOL_SIZE)
             (<AssetDefinedRecord *> event).asset = (<const AssetRecord *> record).asset
             (<AssetDefinedRecord *> event).scale = (<const AssetRecord *> record).scale
         elif header.type == CMD_INSTRUMENT:
             event = self.begin(header, EVT_INSTRUMENT_DEFINED, (<const InstrumentRecord *> record).instrument)
+            (<EventRecord *> event).header_flags = asked_by_api(header)
             define_instrument(<InstrumentDefinedRecord *> event, <const InstrumentRecord *> record)
         elif header.type == CMD_ACCOUNT:
             credential = core.extension(header, 1, CMD_EXT_CREDENTIAL)
@@ -382,6 +385,11 @@ cdef bint is_told(const CommandRecord *header) noexcept nogil:
     if header.type != CMD_DEPOSIT:
         return CMD_DEPOSIT < header.type < CMD_EXT_CLIENT_ID
     return header.ingress == API_RING or is_of_two(<const DepositRecord *> header)
+
+
+cdef uint16_t asked_by_api(const CommandRecord *header) noexcept nogil:
+    """The flag of an event that has no room for who asked: the api knows its own requests by it."""
+    return EVENT_FLAG_API if header.ingress == API_RING else 0
 
 
 cdef uint32_t instrument_of(const char *record) noexcept nogil:

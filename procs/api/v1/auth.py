@@ -19,7 +19,7 @@ from procs.api.v1.caller import Caller, Services, address_of
 from procs.api.v1.problems import ProblemError, invalid, not_found, refused
 from procs.venue.venue_key import VenueKeyError
 from shm.log_lines import log
-from shm.records import Code
+from shm.records import Code, RegistrationMode
 
 COOKIE = "lockstep_refresh"
 PATH = "/v1/auth"
@@ -139,12 +139,12 @@ class AuthController(Controller):
             raise ProblemError(429, "TOO_MANY_REQUESTS", text, retry_after=wait_s)
         if services.desk.accounts.find(data.name) is not None:
             raise refused(Code.NAME_USED, "name", "This name is taken.")
-        if services.config.api.registration == "closed":
+        if services.desk.people.registration == RegistrationMode.CLOSED:
             raise refused(Code.REGISTRATION_CLOSED)
         credential = await services.passwords.credential(data.password, data.name)
         account = await services.registry.register(data.name, credential)
         await _welcome(services, account)
-        status = "approval" if services.config.api.registration == "approval" else "open"
+        status = "approval" if services.desk.people.registration == RegistrationMode.APPROVAL else "open"
         return Registered(account, data.name, status)
 
     @post("/login", status_code=200)
