@@ -103,15 +103,18 @@ def _show(loaded: Config, *, sessions: bool, json: bool) -> int:
     """Look once, and print that."""
     data = Path(loaded.venue.data)
     venue = attach(data)
-    found = look(venue) if venue else Status(loaded.venue.name, str(data), running=False)
-    if venue:
-        found = structs.replace(found, **_ask_database(loaded))
-    if venue and sessions:
-        found = structs.replace(found, sessions=sessions_of(venue))
+    stopped = Status(loaded.venue.name, str(data), running=False)
+    found = whole(venue, loaded, sessions=sessions) if venue else stopped
     print_json(found) if json else _print(found)
     if venue and sessions and not json:
         show(found.sessions)
     return EXIT_OK if found.running else EXIT_PROBLEM
+
+
+def whole(venue: Venue, config: Config, *, sessions: bool) -> Status:
+    """What the venue shows, and what PostgreSQL and, where `sessions` are asked for, the gateways say."""
+    found = structs.replace(look(venue), **_ask_database(config, venue.data))
+    return structs.replace(found, sessions=sessions_of(venue)) if sessions else found
 
 
 def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
@@ -123,10 +126,10 @@ def look(venue: Venue, sample_s: float = SAMPLE_S) -> Status:
     return Status(**structs.asdict(reading.read(venue, rates)))
 
 
-def _ask_database(config: Config) -> dict[str, Any]:
+def _ask_database(config: Config, data: Path) -> dict[str, Any]:
     """What only PostgreSQL knows: refused rows, and the phases, which begin in matchers, out of sight."""
     try:
-        url = database_url.of(config, Path(config.venue.data))
+        url = database_url.of(config, data)
         with psycopg.connect(
             url, connect_timeout=DATABASE_TIMEOUT_S, options=f"-c statement_timeout={DATABASE_TIMEOUT_S}s"
         ) as connection:

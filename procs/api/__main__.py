@@ -10,6 +10,7 @@ import time
 from functools import cache, partial
 from pathlib import Path
 
+from procs.api.answers import Answers
 from procs.api.app import Application, Asgi
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
@@ -19,6 +20,7 @@ from procs.api.binance.past import Past
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
+from procs.api.directories import Directories
 from procs.api.history.tables import History
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
@@ -92,8 +94,9 @@ def build(venue: Venue, name: str) -> Server:
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
     services = Services(
-        desk, venue.config, dialect, queries, registry, sessions, login, slow, time.time, time.monotonic
-    )
+        desk, venue.config, dialect, queries, registry, sessions, login, slow, Directories(venue), Answers(venue.data),
+        time.time, time.monotonic,
+    )  # fmt: skip
     application = Application(
         Rest(dialect), WsApi(dialect, desk, listen_keys), partial(_own, services), venue.config.api
     )

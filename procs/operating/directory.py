@@ -102,6 +102,9 @@ class Directory:
         self.registered: dict[int, int] = {}
         self.unapproved: set[int] = set()
         self.blocked: set[tuple[int, KillScope]] = set()
+        self._names: dict[int, str] = {}  # by the numbers of accounts, assets, instruments
+        self._assets: dict[int, bytes] = {}
+        self._symbols: dict[int, str] = {}
         self._extension: ExtCredential | None = None
         self._destination = b""
 
@@ -121,8 +124,10 @@ class Directory:
         match command:
             case Asset():
                 self.assets[command.name] = (command.asset, command.scale)
+                self._assets[command.asset] = command.name
             case Instrument():
                 self.instruments[command.symbol.decode()] = command
+                self._symbols[command.instrument] = command.symbol.decode()
                 self.matchers[command.instrument] = self.matchers.get(command.instrument, frozenset()) | {
                     command.matcher
                 }
@@ -159,6 +164,7 @@ class Directory:
     def _take_account(self, command: Account) -> None:
         """One is defined, or has another password or role."""
         self.accounts[command.name.decode()] = command
+        self._names[command.number] = command.name.decode()
         assert self._extension is not None, "an account's credential comes before it"
         self.credentials[command.number] = self._extension
         if command.ingress == API_RING and command.account == 0:
@@ -213,14 +219,15 @@ class Directory:
 
     def listed(self, number: int) -> Instrument:
         """The instrument of that number."""
-        return next(each for each in self.instruments.values() if each.instrument == number)
+        return self.instruments[self._symbols[number]]
 
     def name_of_account(self, number: int) -> str:
-        return next(name for name, account in self.accounts.items() if account.number == number)
+        return self._names[number]
 
     def name_of_asset(self, number: int) -> tuple[str, int]:
         """Name and scale of an asset."""
-        return next((name.decode(), scale) for name, (asset, scale) in self.assets.items() if asset == number)
+        name = self._assets[number]
+        return name.decode(), self.assets[name][1]
 
     def limits_of(self, instrument: int) -> dict[str, int]:
         """What an instrument allows, by the names of the record's fields; all 0 by default."""

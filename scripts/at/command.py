@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
-from msgspec import Struct
 
 from config.schema import Config
 from procs.gateway.store_reader import StoreCorrupt
 from procs.intake.codes import TABLE
+from procs.operating.moments import BalanceThen, BookThen, CommandThen, LevelThen, Moment, OrderThen, RefusalThen
+from procs.operating.questions import LookBack
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.topology import derive, role_of
 from scripts.at import look, moment, refused_at_gateway, why
 from scripts.at.formatting import Names, of_command, of_event, time_text
 from scripts.at.moment import Request, Retained
+from scripts.at.refused_at_gateway import TurnedAway
 from scripts.errors import UsageError
 from scripts.progress import Progress
 from scripts.state import listing_of
@@ -28,85 +30,6 @@ from shm.alphabet import shown
 from shm.journal import JournalError
 from shm.layout import unpack_event
 from shm.records import Code, Command, CommandType, Event, OrderType, Phase, Rejected, Side
-
-
-class Asked(Struct, frozen=True):
-    """The command. `seq` is its main record's place in the log."""
-
-    seq: int
-    type: str
-    time: str
-    epoch: int
-    words: str
-    verdict: str
-
-
-class Refusal(Struct, frozen=True):
-    """Why it was refused: by whom, with what code, and on what figures."""
-
-    by: str
-    code: str
-    number: int
-    meaning: str
-    remedy: str
-    figures: dict[str, str]
-
-
-class Level(Struct, frozen=True):
-    """A price, all that is open there (hidden too), how much of it is shown, and by how many orders."""
-
-    price: str
-    quantity: str
-    shown: str
-    orders: int
-
-
-class BookView(Struct, frozen=True):
-    """An instrument, best levels first. `last_price` and `reference_price` are empty if there is none."""
-
-    symbol: str
-    phase: str
-    matcher: int
-    last_price: str
-    reference_price: str
-    bids: list[Level]
-    asks: list[Level]
-
-
-class BalanceView(Struct, frozen=True):
-    account: str
-    asset: str
-    free: str
-    held: str
-
-
-class OrderView(Struct, frozen=True):
-    """An open order, one that waits for a stop price or another order's fill included."""
-
-    order_id: int
-    cl_ord_id: str
-    account: str
-    symbol: str
-    side: str
-    type: str
-    price: str
-    quantity: str
-    open: str
-    waits: bool
-
-
-class View(Struct, frozen=True):
-    """The venue just after `command`. `snapshot` is the record after which the replay began; 0: the journal."""
-
-    command: Asked
-    events: list[str]
-    refusal: Refusal | None
-    books: list[BookView]
-    balances: list[BalanceView]
-    orders: list[OrderView]
-    notes: list[str]
-    snapshot: int
-    replayed: int
 
 
 def at(
@@ -144,34 +67,46 @@ def at(
     if (when is not None) + (order is not None) + (client_id is not None) != 1:
         raise UsageError("name one command: a sequence, a time, --order ID or --client-id ACCOUNT ID")
     loaded = load(config or DEFAULT_CONFIG, secrets=False)
-    data = Path(loaded.venue.data)
-    notes: list[str] = []
+    asked = LookBack(when, order, client_id, account, symbol, depth)
     try:
-        kept = moment.retained(data)
-        if client_id is not None:
-            number = moment.account_number(loaded, data, client_id[0], kept)
-            try:
-                seq, others = moment.of_client_id(number, *client_id, kept)
-            except UsageError:
-                refused = refused_at_gateway.turned_away(data, *client_id)
-                if refused is None:
-                    raise
-                print_json(refused) if json else refused_at_gateway.show(refused)
-                return EXIT_OK
-            notes += [f"the same client order id is in record {other}, too" for other in others]
-        else:
-            seq = moment.of_order(order, kept) if order is not None else moment.of_text(when or "", kept)
-        view = look_at(loaded, data, kept, seq, (account, symbol), depth, notes)
+        found = look_back(loaded, Path(loaded.venue.data), asked)
     except (JournalError, CoreReplayError, StoreCorrupt, OSError) as error:
         return fail(str(error), json=json)
-    print_json(view) if json else _print(view)
+    if json:
+        print_json(found)
+    elif isinstance(found, TurnedAway):
+        refused_at_gateway.show(found)
+    else:
+        _print(found)
     return EXIT_OK
+
+
+def look_back(config: Config, data: Path, asked: LookBack) -> Moment | TurnedAway:
+    """What `asked` is about: the venue just after a command, or what a gateway refused itself.
+
+    UsageError, JournalError, CoreReplayError, StoreCorrupt, OSError.
+    """
+    notes: list[str] = []
+    kept = moment.retained(data)
+    if asked.client_id is not None:
+        number = moment.account_number(config, data, asked.client_id[0], kept)
+        try:
+            seq, others = moment.of_client_id(number, *asked.client_id, kept)
+        except UsageError:
+            refused = refused_at_gateway.turned_away(data, *asked.client_id)
+            if refused is None:
+                raise
+            return refused
+        notes += [f"the same client order id is in record {other}, too" for other in others]
+    else:
+        seq = moment.of_text(asked.when or "", kept) if asked.order is None else moment.of_order(asked.order, kept)
+    return look_at(config, data, kept, seq, (asked.account, asked.symbol), asked.depth, notes)
 
 
 def look_at(
     config: Config, data: Path, kept: Retained, seq: int, also: tuple[str | None, str | None], depth: int,
     notes: list[str],
-) -> View:  # fmt: skip
+) -> Moment:  # fmt: skip
     """The venue just after the request that record `seq` belongs to. UsageError, JournalError, CoreReplayError."""
     request = moment.request_at(seq, kept)
     command = request.command
@@ -195,7 +130,7 @@ def look_at(
     while not replay.is_complete or skim.step():
         replay.step()
     events = [event for record in skim.events if _belongs(event := unpack_event(record), request)]
-    return View(
+    return Moment(
         _asked(command, request, case.names),
         [f"{of_event(event, case.names)} (event {event.number})" for event in events],
         refused or _refusal_of_matcher(case, events, replay),
@@ -212,8 +147,8 @@ def _belongs(event: Event, request: Request) -> bool:
     return request.first <= event.cause <= request.command.seq
 
 
-def _asked(command: Command, request: Request, names: Names) -> Asked:
-    return Asked(
+def _asked(command: Command, request: Request, names: Names) -> CommandThen:
+    return CommandThen(
         command.seq,
         CommandType(command.type).name,
         time_text(command.time_ns),
@@ -223,14 +158,14 @@ def _asked(command: Command, request: Request, names: Names) -> Asked:
     )
 
 
-def _refusal_of_router(case: why.Case) -> Refusal | None:
+def _refusal_of_router(case: why.Case) -> RefusalThen | None:
     code = Code(getattr(case.command, "verdict", Code.OK))
     if code == Code.OK:
         return None
     return _refusal("the router", code, why.figures(code, case))
 
 
-def _refusal_of_matcher(case: why.Case, events: list[Event], replay: ReplayedCore) -> Refusal | None:
+def _refusal_of_matcher(case: why.Case, events: list[Event], replay: ReplayedCore) -> RefusalThen | None:
     found = next((event for event in events if isinstance(event, Rejected)), None)
     if found is None:
         return None
@@ -247,12 +182,12 @@ def _refusal_of_matcher(case: why.Case, events: list[Event], replay: ReplayedCor
     return _refusal(f"matcher {matcher}", code, why.of_matcher(code, case.command, listing, case.names, best))
 
 
-def _refusal(by: str, code: Code, figures: dict[str, str]) -> Refusal:
+def _refusal(by: str, code: Code, figures: dict[str, str]) -> RefusalThen:
     row = TABLE[code]
-    return Refusal(by, code.name, int(code), row.meaning, row.remedy, figures)
+    return RefusalThen(by, code.name, int(code), row.meaning, row.remedy, figures)
 
 
-def _books(command: Command, symbol: str | None, replay: ReplayedCore, names: Names, depth: int) -> list[BookView]:
+def _books(command: Command, symbol: str | None, replay: ReplayedCore, names: Names, depth: int) -> list[BookThen]:
     numbers = [int(getattr(command, "instrument", 0))]
     if symbol is not None:
         known = {listed.symbol: number for number, listed in names.instruments.items()}
@@ -262,23 +197,23 @@ def _books(command: Command, symbol: str | None, replay: ReplayedCore, names: Na
     return [_book(number, replay, names, depth) for number in dict.fromkeys(numbers) if number in names.instruments]
 
 
-def _book(instrument: int, replay: ReplayedCore, names: Names, depth: int) -> BookView:
+def _book(instrument: int, replay: ReplayedCore, names: Names, depth: int) -> BookThen:
     owner, listing = listing_of(replay, instrument)
     if not listing:
-        return BookView(names.symbol(instrument), "not listed yet", 0, "", "", [], [])
+        return BookThen(names.symbol(instrument), "not listed yet", 0, "", "", [], [])
     book = replay.matchers[owner].book
     sides = []
     for side in (Side.BUY, Side.SELL):
         shown = dict(book.shown(instrument, side)) if depth else {}
         sides.append(
             [
-                Level(names.price(instrument, price), names.quantity(instrument, lots),
+                LevelThen(names.price(instrument, price), names.quantity(instrument, lots),
                       names.quantity(instrument, shown[price]), orders)
                 for price, lots, orders in book.depth(instrument, side)[:depth]
             ]
         )  # fmt: skip
     last, reference = (listing[name] for name in ("last_ticks", "reference_ticks"))
-    return BookView(
+    return BookThen(
         names.symbol(instrument), Phase(listing["phase"]).name, owner,
         names.price(instrument, last) if last else "", names.price(instrument, reference) if reference else "", *sides,
     )  # fmt: skip
@@ -295,36 +230,36 @@ def _accounts(command: Command, also: str | None, names: Names) -> list[int]:
     return [number for number in dict.fromkeys(numbers) if number in names.accounts]
 
 
-def _balances(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[BalanceView]:
+def _balances(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[BalanceThen]:
     found = []
     for account in _accounts(command, also, names):
         for asset, (name, _) in names.assets.items():
             balance = replay.router.core.ledger.balance(account, asset)
             if balance is not None:
                 free, held = (names.units(asset, units) for units in balance)
-                found.append(BalanceView(names.account(account), name, free, held))
+                found.append(BalanceThen(names.account(account), name, free, held))
     return found
 
 
-def _orders(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[OrderView]:
+def _orders(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[OrderThen]:
     found = look.orders_of(replay.router.core.ledger, _accounts(command, also, names))
     return [_order(order, names) for order in found]
 
 
-def _order(order: dict[str, Any], names: Names) -> OrderView:
+def _order(order: dict[str, Any], names: Names) -> OrderThen:
     instrument = order["instrument"]
     quantity, leaves = (names.quantity(instrument, order[name]) for name in ("quantity", "leaves"))
     if order["is_budget"]:
         quote = names.instruments[instrument].quote
         quantity, leaves = (names.amount(quote, order[name]) for name in ("quantity", "leaves"))
-    return OrderView(
+    return OrderThen(
         order["order_id"], shown(order["cl_ord_id"]), names.account(order["account"]), names.symbol(instrument),
         Side(order["side"]).name, OrderType(order["ord_type"]).name, names.price(instrument, order["price_ticks"]),
         quantity, leaves, order["is_idle"],
     )  # fmt: skip
 
 
-def _print(view: View) -> None:
+def _print(view: Moment) -> None:
     out = console()
     asked = view.command
     out.print(f"record {asked.seq:,} at {asked.time}, epoch {asked.epoch}", markup=False)
@@ -368,5 +303,5 @@ def _print(view: View) -> None:
     out.print(f"\nfrom {begun} and {counted(view.replayed, 'record')} behind it")
 
 
-def _quantity(level: Level) -> str:
+def _quantity(level: LevelThen) -> str:
     return level.quantity if level.shown == level.quantity else f"{level.quantity} ({level.shown} shown)"

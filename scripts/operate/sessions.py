@@ -11,7 +11,8 @@ from cyclopts import Parameter
 
 from config.nearest import nearest
 from procs.gateway import control
-from procs.gateway.control import ControlError, Disconnect
+from procs.gateway.control import ControlError, Disconnect, Disconnected
+from procs.venue.venue import Venue
 from scripts.errors import UsageError
 from scripts.operate.command import Context, Report, act
 from scripts.sessions import socket_of
@@ -45,9 +46,14 @@ def disconnect(
         if session not in context.directory.accounts:
             raise UsageError(f"there is no session {session}; {nearest(session, context.directory.accounts)}")
         try:
-            done = control.disconnect(socket_of(context.venue, session), Disconnect(session, operator, reason))
+            done = end_connection(context.venue, session, operator, reason)
         except ControlError as error:
             return Report("unknown", f"{error}; lockstep status --sessions tells whether {session} is connected")
         return Report("done", done.says, "OK") if done.was_connected else Report("refused", done.says)
 
     return act(config, operator, end, json)
+
+
+def end_connection(venue: Venue, session: str, operator: str, reason: str) -> Disconnected:
+    """Have a session's gateway log it out. ControlError."""
+    return control.disconnect(socket_of(venue, session), Disconnect(session, operator, reason))

@@ -21,7 +21,11 @@ from procs.api.v1.auth import AuthController
 from procs.api.v1.caller import Services, address_of, caller_of
 from procs.api.v1.keys import KeysController
 from procs.api.v1.market import MarketController
-from procs.api.v1.operators import OperatorController
+from procs.api.v1.operators.accounts import AccountsController
+from procs.api.v1.operators.instruments import InstrumentsController
+from procs.api.v1.operators.money import MoneyController
+from procs.api.v1.operators.trades import TradesController
+from procs.api.v1.operators.venue import VenueController
 from procs.api.v1.orders import OrdersController
 from procs.api.v1.portfolio import PortfolioController
 from procs.api.v1.problems import answer
@@ -42,8 +46,9 @@ HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
 }
 CONTROLLERS: list[Any] = [
-    AuthController, KeysController, AccountController, OrdersController, MarketController, OperatorController,
-    PortfolioController, StatementsController, WithdrawalsController,
+    AuthController, KeysController, AccountController, OrdersController, MarketController, PortfolioController,
+    StatementsController, WithdrawalsController, AccountsController, InstrumentsController, MoneyController,
+    TradesController, VenueController,
 ]  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from litestar import Request
 
 from config.schema import Config
-from config.units import in_units
+from procs.api.answers import Answers
 from procs.api.binance.archive import Archive
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.past import Past
 from procs.api.desk import Desk
+from procs.api.directories import Directories
 from procs.api.login.login import Login
 from procs.api.login.passwords import Passwords
 from procs.api.login.registry import Registry
@@ -36,7 +37,8 @@ class Services:
 
     def __init__(
         self, desk: Desk, config: Config, dialect: Dialect, queries: MarketQueries, registry: Registry,
-        sessions: Sessions, login: Login, slow: Past, clock: Callable[[], float], monotonic: Callable[[], float],
+        sessions: Sessions, login: Login, slow: Past, directories: Directories, answers: Answers,
+        clock: Callable[[], float], monotonic: Callable[[], float],
     ) -> None:  # fmt: skip
         self.desk = desk
         self.config = config
@@ -46,6 +48,8 @@ class Services:
         self.sessions = sessions
         self.login = login
         self.slow = slow
+        self.directories = directories
+        self.answers = answers
         self.clock = clock
         self.monotonic = monotonic
         self.passwords = Passwords()
@@ -81,12 +85,7 @@ class Services:
 
     def welcome(self) -> list[tuple[int, int]]:
         """What who registers is given: assets and their units."""
-        found = []
-        for name, amount in self.config.api.welcome.items():
-            asset = self.shown.asset_called(name.encode())
-            if asset:
-                found.append((asset, in_units(amount, self.shown.balance(asset, 0, 0).scale)))
-        return found
+        return [(asset, units) for asset, units in self.desk.people.welcome.items() if units]
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -97,6 +96,7 @@ class Services:
         """End threads and connections."""
         self.login.close()
         self.passwords.close()
+        self.answers.close()
         await self.sessions.close()
         await self.slow.close()
 

@@ -108,7 +108,7 @@ def _own(services: Services, caller: Caller, name: str) -> ApiKey:
 
 
 def key_shown(key: ApiKey) -> KeyShown:
-    """A key, for its owner."""
+    """A key, for its owner or an operator."""
     return KeyShown(
         key.name.decode(),
         KeyKind(key.kind).name.lower(),

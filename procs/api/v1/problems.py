@@ -11,7 +11,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from config.units import in_units
+from procs.api.answers import NoAnswerError, WrongQuestionError
 from procs.api.binance.errors import ApiError
+from procs.api.directories import ReadingError
 from procs.api.history.rows import HistoryUnavailableError
 from procs.api.login.login import LoginError
 from procs.api.login.passwords import BusyError, WeakPasswordError
@@ -20,7 +22,9 @@ from procs.api.login.sessions import SessionEndedError, SessionsAwayError
 from procs.api.requests import UnknownOutcome
 from procs.api.settlement import Unsettled
 from procs.intake.codes import TABLE, text_of
+from procs.operating.errors import NotPossibleError
 from procs.venue.venue_key import VenueKeyError
+from shm.journal_format import JournalError
 from shm.log_lines import log
 from shm.records import Code
 
@@ -87,7 +91,7 @@ def not_found(what: str, field: str | None = None) -> ProblemError:
     return ProblemError(404, "NOT_FOUND", what, field=field)
 
 
-def invalid(field: str, what: str) -> ProblemError:
+def invalid(field: str | None, what: str) -> ProblemError:
     return ProblemError(422, "INVALID", what, field=field)
 
 
@@ -96,8 +100,10 @@ def market_data_away(error: Exception) -> ProblemError:
 
 
 def refused(code: Code, field: str | None = None, detail: str | None = None) -> ProblemError:
-    """What the venue has refused by one of its codes."""
+    """What the venue has refused by one of its codes. To log in again would not help: that is 401 in the dialect."""
     status = TABLE[code].api[0]
+    if status == HTTPStatus.UNAUTHORIZED:
+        status = HTTPStatus.FORBIDDEN
     return ProblemError(status, code.name, detail or text_of(code), field=field, number=code.value)
 
 
@@ -127,6 +133,14 @@ def _of(error: Exception) -> ProblemError:
         case SessionsAwayError():
             text = "Sessions can't be read or written now: the database is away. Orders by API key go on."
             return ProblemError(503, "SESSIONS_AWAY", text, retry_after=RETRY_S)
+        case NotPossibleError():
+            return ProblemError(422, "INVALID", _sentence(str(error)), field=error.field or None)
+        case WrongQuestionError():
+            return ProblemError(422, "INVALID", _sentence(str(error)))
+        case NoAnswerError():
+            return ProblemError(503, "NO_ANSWER", str(error), retry_after=RETRY_S)
+        case ReadingError() | JournalError():
+            return ProblemError(503, "BUSY", _sentence(str(error)), retry_after=RETRY_S)
         case NotSentError():
             problem = refused(Code.VENUE_BUSY)
             problem.retry_after = RETRY_S
@@ -161,6 +175,10 @@ def _of(error: Exception) -> ProblemError:
             detail = error.detail or HTTPStatus(error.status_code).phrase
             return ProblemError(error.status_code, HTTPStatus(error.status_code).name, detail)
     raise error
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _invalid(error: ValidationException) -> ProblemError:

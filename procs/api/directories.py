@@ -1,0 +1,51 @@
+"""What the journal says that the venue has listed and set, for who operates it: read when it is asked for.
+
+The files are read in a thread, which gives way to the event loop. It goes on from what it has read before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from procs.operating.directory import Directory, read_on
+from procs.venue.venue import Venue
+
+PATIENCE_S = 8.0  # that a request waits: the first one reads all that the run's file does not have
+
+
+class ReadingError(RuntimeError):
+    """It takes longer than a request waits: the reading goes on, and is asked for again."""
+
+
+class Directories:
+    """The directory of a running venue."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._known: Directory | None = None
+        self._reading: asyncio.Future[Directory] | None = None
+        self._one = asyncio.Lock()
+
+    @property
+    def matchers(self) -> Collection[int]:
+        """The numbers of those that run."""
+        return self._venue.matchers
+
+    async def now(self) -> Directory:
+        """As of what is committed when this is called, or later. ReadingError, JournalError, OSError."""
+        async with self._one:
+            if self._reading is not None:  # began before this was asked, and somebody did not wait for its end
+                await self._read()
+            self._reading = asyncio.ensure_future(asyncio.to_thread(read_on, self._venue, self._known))
+            return await self._read()
+
+    async def _read(self) -> Directory:
+        """The end of what is being read."""
+        assert self._reading is not None
+        done, _ = await asyncio.wait((self._reading,), timeout=PATIENCE_S)
+        if not done:
+            raise ReadingError("what is listed and set is being read from the journal")
+        reading, self._reading = self._reading, None
+        self._known = reading.result()
+        return self._known
