@@ -21,6 +21,7 @@ SPIN_ROUNDS = 50
 HEARTBEAT_S = 0.02
 RESTING_HEARTBEAT_S = 0.05  # of a host whose edges all rest: it has a wake-up less in two
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
+GENERATION = int(Word.GENERATION)  # looked at in each turn
 
 
 class Edge(Protocol):
@@ -66,7 +67,9 @@ class Pump:
         self._rest_s = min(edge.rest_s for edge in edges)
         self._beat_s = RESTING_HEARTBEAT_S if self._rest_s else HEARTBEAT_S
         self._spin_rounds = SPIN_ROUNDS if not self._rest_s and any(edge.spins for edge in edges) else 1
-        self._last_turn_s = 0.0
+        self._last_turn_s = self._last_beat_s = 0.0
+        self._was_early = False  # whether the bell rang before the rest was over
+        self._beat_timer: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._closed = False
         self.failed: asyncio.Future[None] | None = None
@@ -86,31 +89,37 @@ class Pump:
         self._idle_rounds = 0
         self._schedule()
 
-    def _schedule(self) -> None:
+    def _schedule(self, at_once: bool = False) -> None:
+        """Have a turn after the rest; where that is over, in the loop's next round, or now."""
         if self._scheduled:
             return
         self._scheduled = True
         wait_s = self._last_turn_s + self._rest_s - time.monotonic() if self._rest_s else 0.0
+        self._was_early = wait_s > 0
         if wait_s > 0:
             self._loop.call_later(wait_s, self._turn)
+        elif at_once:
+            self._turn()
         else:
             self._loop.call_soon(self._turn)
 
     def close(self) -> None:
         """Stop polling and say so on the board."""
         self._loop.remove_reader(self._sleeper.fd)
-        self._beat_timer.cancel()
+        if self._beat_timer is not None:
+            self._beat_timer.cancel()
         self._closed = True
         self._show(STOPPING)
 
     def _rung(self) -> None:
         self._sleeper.drain()
-        self.kick()
+        self._idle_rounds = 0
+        self._schedule(at_once=self._rest_s > 0)
 
     def _poll(self) -> int:
         now_ns = self._venue.now_ns()
         total = 0
-        if self._board.get(Word.GENERATION) > self._venue.generation:
+        if self._board.get(GENERATION) > self._venue.generation:
             self._renew()
         for i, edge in enumerate(self._edges):
             work = edge.poll(now_ns)
@@ -135,14 +144,22 @@ class Pump:
             return
         if self._rest_s:
             self._last_turn_s = time.monotonic()
+            if self._last_turn_s - self._last_beat_s > self._beat_s / 2:
+                self._show_life()  # a wake-up less, for a host that wakes up seldom
         try:
             self._idle_rounds = 0 if self._poll() else self._idle_rounds + 1
-            if self._idle_rounds >= self._spin_rounds and not self._sleep():
+            if self._may_sleep() and not self._sleep():
                 return
         except Exception as error:
             self._fail(error)
             return
         self._schedule()
+
+    def _may_sleep(self) -> bool:
+        """Whether to wait for the bell: where records come faster than turns, bells only cost."""
+        if self._rest_s and not self._was_early:
+            return True
+        return self._idle_rounds >= self._spin_rounds
 
     def _fail(self, error: Exception) -> None:
         """Poll no more, and have the host end."""
@@ -163,17 +180,24 @@ class Pump:
         return work
 
     def _beat(self) -> None:
+        """Show that the host lives, and look at the rings again, whatever wake-up was missed."""
+        if self._closed:
+            return
+        self._show_life()
+        if not self._scheduled:
+            self._idle_rounds = SPIN_ROUNDS
+            self._schedule(at_once=self._rest_s > 0)
+
+    def _show_life(self) -> None:
+        if self._beat_timer is not None:
+            self._beat_timer.cancel()
+        self._last_beat_s = time.monotonic()
+        self._beat_timer = self._loop.call_later(self._beat_s, self._beat)
         self._show(RUNNING)
         try:
             self._venue.snapshots.reap()
         except OSError as error:
             self._fail(error)
-            return
-        # Also a safety net: whatever wake-up was missed, the rings are looked at again now.
-        if not self._scheduled:
-            self._idle_rounds = SPIN_ROUNDS
-            self._schedule()
-        self._beat_timer = self._loop.call_later(self._beat_s, self._beat)
 
     def _show(self, state: int) -> None:
         for slot, work in zip(self._slots, self._work, strict=True):
