@@ -24,11 +24,12 @@ from shm.ring import Consumer
 NAME = "publisher"  # a venue has one
 TICK_NS = 100_000_000
 TICKS_PER_SECOND = 10
-# Clients that are served at a time, and how many times as long the others then wait: emptying the rings comes first,
-# and all readers together take no more than a quarter of a core.
-SLICE_CLIENTS = 32
-RESTS = 3
-LONGEST_REST_NS = 100_000_000  # also when what came between them was long: many that connect at once
+SLICE_CLIENTS = 32  # served between two looks at the clock
+# All readers together take no more than a quarter of a core, and a tenth while so many events come in a turn: emptying
+# the rings is first, and on few cores what readers take is taken from orders. What they have not used they may take at
+# once later, up to so much: a round of some hundred clients at an ordinary pace waits for nothing.
+SHARE, BUSY_SHARE, BUSY_EVENTS = 4, 10, 256
+MOST_CREDIT_NS = 8_000_000
 
 
 class Publisher:
@@ -49,8 +50,9 @@ class Publisher:
         self._opening: asyncio.Task[None] | None = None
         self._next_tick_ns = 0
         self._ticks = 0
-        self._slice_cpu_ns: int | None = None  # when the last slice began, until its cost is known
-        self._next_slice_ns = 0
+        self._credit_ns = 0  # processor time that may be taken for clients
+        self._credited_ns = 0
+        self._serving_cpu_ns: int | None = None  # when clients were served last, until its cost is known
 
     @property
     def port(self) -> int:
@@ -78,13 +80,14 @@ class Publisher:
 
         Raises what a bug in a connection raised, or OSError if the address can't be had.
         """
+        self._charge()
         taken = self._feed.poll()
         if mark := self._feed.at_mark:
             if self._snapshots is not None:
                 self._snapshots.save(mark, NAME, self._feed.save)
             self._feed.pass_mark()
         if self._feed.may_tell:
-            self._serve(now_ns)
+            self._serve(now_ns, SHARE if taken < BUSY_EVENTS else BUSY_SHARE)
         return taken + self._hub.is_busy
 
     def wants(self) -> int:
@@ -97,7 +100,7 @@ class Publisher:
             await self._queries.close()
         await self._server.close()
 
-    def _serve(self, now_ns: int) -> None:
+    def _serve(self, now_ns: int, share: int) -> None:
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open())
             self._next_tick_ns = now_ns + TICK_NS
@@ -110,24 +113,29 @@ class Publisher:
         if now_ns >= self._next_tick_ns:
             self._tick(now_ns)
         self._hub.gather()
-        self._fan_out()
+        self._fan_out(share)
 
     async def _open(self) -> None:
         await self._server.open()
         if self._queries is not None:
             self._queries.open()
 
-    def _fan_out(self) -> None:
-        """Serve a slice of the clients, unless the pause after the last one is not over.
+    def _fan_out(self, share: int) -> None:
+        """Serve the clients that lack something, as long as their share of this core lasts: one part in `share`."""
+        if self._hub.is_idle:
+            return
+        now_ns, cpu_ns = time.monotonic_ns(), time.thread_time_ns()
+        self._credit_ns = min(MOST_CREDIT_NS, self._credit_ns + (now_ns - self._credited_ns) // share)
+        self._credited_ns = now_ns
+        while time.thread_time_ns() - cpu_ns < self._credit_ns and self._hub.serve(SLICE_CLIENTS):
+            self._serving_cpu_ns = cpu_ns
 
-        A slice costs what this thread takes until the next turn: the loop writes to the sockets after this one.
-        """
-        cpu_ns, now_ns = time.thread_time_ns(), time.monotonic_ns()
-        if self._slice_cpu_ns is not None:
-            self._next_slice_ns = now_ns + min(RESTS * (cpu_ns - self._slice_cpu_ns), LONGEST_REST_NS)
-            self._slice_cpu_ns = None
-        if now_ns >= self._next_slice_ns and self._hub.serve(SLICE_CLIENTS):
-            self._slice_cpu_ns = cpu_ns
+    def _charge(self) -> None:
+        """Take off what serving has cost until now: the loop writes to slow clients' sockets after a turn."""
+        if self._serving_cpu_ns is not None:
+            cost_ns = time.thread_time_ns() - self._serving_cpu_ns
+            self._credit_ns = max(-MOST_CREDIT_NS, self._credit_ns - cost_ns)  # what connected meanwhile is in it, too
+            self._serving_cpu_ns = None
 
     def _tick(self, now_ns: int) -> None:
         """Publish the timed streams. Missed ticks are skipped: the next has their changes."""

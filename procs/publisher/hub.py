@@ -4,120 +4,27 @@ It knows neither the WebSocket protocol nor rings.
 
 The feed's messages are gathered at once, for all subscribers of a stream together; clients are then served in rounds,
 some of them at a time, and each is sent all that it lacks in one piece. So the number of clients decides how often each
-is served, and never how often the feed's rings are emptied.
+is served, and never how often the feed's rings are emptied. Clients that lack the same are served as a group.
 
-A client's queue is its transport's write buffer. While more than CONFLATE_ABOVE_BYTES wait there, conflatable streams
-are held back, and get their latest message when the client has read. Other messages are queued until more than the
-configured bytes wait; then the client is closed. A stream keeps the same number of bytes for clients whose turn has not
-come; one that needs more is closed, too. So no client holds more than twice that, and nothing waits for any.
+While more than CONFLATE_ABOVE_BYTES wait in a client's transport, conflatable streams are held back, and get their
+latest message when the client has read. Other messages are queued until more than the configured bytes wait; then the
+client is closed. A stream keeps the same number of bytes for clients whose turn has not come; one that needs more is
+closed, too. So no client holds more than twice that, and nothing waits for any.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
 
 from procs.publisher.feed import Feed
-from procs.publisher.sending import send_now
+from procs.publisher.group import TOO_MUCH, Group
 from procs.publisher.streams import Stream
+from procs.publisher.subscribers import Client, Subscription, Topic
 
 CONFLATE_ABOVE_BYTES = 32768
-TOO_SLOW = "too slow: messages that may not be left out filled the queue"
-TOO_MUCH = "too much: messages that may not be left out came faster than they could be sent"
-
-
-class Transport(Protocol):
-    """What a hub needs of asyncio's transports."""
-
-    def write(self, data: bytes) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def is_closing(self) -> bool: ...
-
-
-class Topic:
-    """A stream's messages in the form in which some clients get them: the pieces that not all of these have had.
-
-    Of a conflatable stream that is the last one. They are numbered: `first` is the first that is kept, `end` the next.
-    """
-
-    def __init__(self, stream: Stream, wrap: bytes | None, kept_bytes: int) -> None:
-        self.stream = stream
-        self.wrap = wrap
-        self.clients: dict[Client, Subscription] = {}
-        self.first = self.end = 0
-        self._kept_bytes = kept_bytes
-        self._pieces: deque[bytes] = deque()
-        self._bytes = 0
-        self._joined: tuple[int, int, bytes] = (0, 0, b"")
-
-    def add(self, frames: bytes) -> None:
-        """Keep new messages, in place of those that are too old."""
-        self._pieces.append(frames)
-        self._bytes += len(frames)
-        self.end += 1
-        if self.stream.conflatable:
-            self.forget(self.end - 1)
-        while self._bytes > self._kept_bytes and len(self._pieces) > 1:
-            self.forget(self.first + 1)
-
-    def forget(self, before: int) -> None:
-        """All clients have had the pieces before that one, or must do without."""
-        while self.first < before:
-            self._bytes -= len(self._pieces.popleft())
-            self.first += 1
-
-    def since(self, number: int) -> bytes:
-        """All that is kept from that piece on, as one; most clients ask for the same."""
-        if self._joined[:2] != (number, self.end):
-            skipped = max(0, number - self.first)
-            self._joined = (number, self.end, b"".join(list(self._pieces)[skipped:]))
-        return self._joined[2]
-
-
-class Subscription:
-    """A client's place in a topic: the next piece that it has to get; `begun`: whether it has had a first message."""
-
-    def __init__(self, topic: Topic) -> None:
-        self.topic = topic
-        self.next = topic.end
-        self.begun = True
-
-
-class Client:
-    """A subscriber. Its connection overrides `closed` and `refuse`.
-
-    `fd` is the transport's socket: while nothing waits in the transport, messages go to it directly. -1: they never do.
-    """
-
-    def __init__(self, transport: Transport, combined: bool, queue_bytes: int, fd: int = -1) -> None:
-        self.transport = transport
-        self._fd = fd
-        self.combined = combined
-        self.queue_bytes = queue_bytes
-        self.streams: dict[str, Subscription] = {}
-        self.news: dict[Subscription, None] = {}  # those that something may wait in: a turn costs by these
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing may be sent any more."""
-        raise NotImplementedError
-
-    def refuse(self, reason: str) -> None:
-        """Close the connection, because the client broke a bound (close code 1008)."""
-        raise NotImplementedError
-
-    def send(self, frames: bytes) -> None:
-        """Queue frames that may not be left out, or close the client if its queue is full."""
-        if self.closed:
-            return
-        waiting = self.transport.get_write_buffer_size()
-        if waiting > self.queue_bytes:
-            self.refuse(TOO_SLOW)
-        elif waiting or self._fd < 0 or self.transport.is_closing():  # then the number may be another socket's
-            self.transport.write(frames)
-        elif (sent := send_now(self._fd, frames)) < len(frames):
-            self.transport.write(frames[sent:])
+GROUP_CLIENTS = 128  # so that a turn is short
+GROUP_TOPICS = 64  # of more, keeping step costs more to come by than it saves
 
 
 class Hub:
@@ -130,7 +37,9 @@ class Hub:
         self._topics: dict[tuple[int, int], dict[tuple[str, bool], Topic]] = {}
         self._fresh: dict[Topic, None] = {}  # with pieces that no round was begun for
         self._served: list[tuple[Topic, int]] = []  # those of this round, and the position of their clients after it
-        self._round: deque[Client] = deque()
+        self._groups: dict[frozenset[Topic], dict[Group, None]] = {}
+        self._groups_of: dict[Topic, dict[Group, None]] = {}
+        self._round: deque[Client | Group] = deque()
         self._behind: set[Client] = set()  # held back: to be tried again
 
     @property
@@ -138,8 +47,14 @@ class Hub:
         """Whether a client waits for its turn."""
         return bool(self._round or self._fresh)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nobody to serve, or to try again."""
+        return not (self._round or self._fresh or self._behind)
+
     def subscribe(self, client: Client, streams: Iterable[Stream]) -> None:
         """Add streams to a client, each beginning with its latest message, where there is one; trades are told once."""
+        client.step_back()
         for stream in streams:
             if stream.name not in client.streams:
                 subscription = self._enter(client, stream)
@@ -148,6 +63,7 @@ class Hub:
 
     def unsubscribe(self, client: Client, names: Iterable[str]) -> None:
         """Take streams from a client; names that it is not subscribed to are ignored."""
+        client.step_back()
         for name in names:
             subscription = client.streams.pop(name, None)
             if subscription is not None:
@@ -157,8 +73,9 @@ class Hub:
         """Wrap a client's messages from now on, or no more; what was made for it before goes first, as it was."""
         if combined == client.combined:
             return
+        client.step_back()
         client.news = dict.fromkeys(client.streams.values())
-        self._serve(client)
+        self._catch_up(client)
         client.combined = combined
         for before in list(client.streams.values()):
             after = self._enter(client, before.topic.stream)
@@ -181,30 +98,51 @@ class Hub:
             self._feed.clear(instrument, kind)
 
     def serve(self, most: int) -> int:
-        """Send the round's next clients, at most `most`, what they lack; returns how many there were."""
+        """Send the round's next clients what they lack, until at least `most` had their turn; returns how many did."""
         if not self._round:
             self._begin_round()
-        count = min(most, len(self._round))
-        for _ in range(count):
-            self._serve(self._round.popleft())
+        count = 0
+        while self._round and count < most:
+            count += self._serve_next()
         return count
 
     def _begin_round(self) -> None:
         for topic, number in self._served:
             topic.forget(number)
         self._served = [(topic, topic.end) for topic in self._fresh if not topic.stream.conflatable]
-        waiting = dict.fromkeys(self._behind)
+        waiting: dict[Client | Group, None] = dict.fromkeys(self._behind)
         for topic in self._fresh:
+            for group in self._groups_of.get(topic, ()):
+                group.news[topic] = None
+                waiting[group] = None
             for client, subscription in topic.clients.items():
                 client.news[subscription] = None
                 waiting[client] = None
         self._round.extend(waiting)
         self._fresh.clear()
 
+    def _serve_next(self) -> int:
+        served = self._round.popleft()
+        if isinstance(served, Client):
+            self._serve(served)
+            return 1
+        count = len(served)
+        waiting, served.waiting = served.waiting, {}
+        served.serve()
+        for client in waiting:
+            self._serve(client)
+        return count + len(waiting)
+
     def _serve(self, client: Client) -> None:
         self._behind.discard(client)
-        if client.closed:
+        if client.closed or client.group is not None:
             return
+        self._catch_up(client)
+        if client.streams and not client.news and len(client.streams) <= GROUP_TOPICS and client.is_direct:
+            self._join(client)
+
+    def _catch_up(self, client: Client) -> None:
+        """Send a client what it lacks; of what can be left out nothing, where too much waits for it."""
         out: list[bytes] = []
         size = client.transport.get_write_buffer_size()
         news, client.news = client.news, {}
@@ -217,7 +155,7 @@ class Hub:
                 if frames is None:
                     self._hold_back(client, subscription)
                     continue
-            elif subscription.next < topic.first:
+            elif not topic.has(subscription.next):
                 client.refuse(TOO_MUCH)
                 return
             else:
@@ -227,6 +165,29 @@ class Hub:
             size += len(frames)
         if out:
             client.send(out[0] if len(out) == 1 else b"".join(out))
+
+    def _join(self, client: Client) -> None:
+        """Have a client that lacks nothing keep step with others, or wait for their turn to do so."""
+        topics = frozenset(each.topic for each in client.streams.values())
+        groups = self._groups.setdefault(topics, {})
+        for group in groups:
+            if len(group) + len(group.waiting) < GROUP_CLIENTS:
+                if not group.enter(client):
+                    group.waiting[client] = None
+                return
+        group = Group(client, self._round, self._end)
+        groups[group] = None
+        for topic in topics:
+            self._groups_of.setdefault(topic, {})[group] = None
+
+    def _end(self, group: Group) -> None:
+        for topic in group.topics:
+            del self._groups_of[topic][group]
+            if not self._groups_of[topic]:
+                del self._groups_of[topic]
+        del self._groups[group.topics][group]
+        if not self._groups[group.topics]:
+            del self._groups[group.topics]
 
     def _enter(self, client: Client, stream: Stream) -> Subscription:
         """Put a client into a stream's topic, made where there is none, in the form in which it gets its messages."""
@@ -262,14 +223,14 @@ class Hub:
         """The latest message of a conflatable stream; None if the first is still to be made."""
         topic = subscription.topic
         if subscription.next < topic.end:
-            return topic.since(topic.end - 1)
+            return topic.since(subscription.next)
         return self._feed.latest(topic.stream.instrument, topic.stream.kind, topic.wrap)
 
     def _remove(self, client: Client, subscription: Subscription) -> None:
         client.news.pop(subscription, None)
         topic = subscription.topic
         del topic.clients[client]
-        if topic.clients:
+        if topic.clients or topic in self._groups_of:
             return
         self._fresh.pop(topic, None)
         key = (topic.stream.instrument, topic.stream.kind)

@@ -29,9 +29,10 @@ from config.schema import MarketDataSection
 from procs.edge.admission import Admission
 from procs.edge.listening import judged
 from procs.publisher.feed import Feed
-from procs.publisher.hub import Client, Hub
+from procs.publisher.hub import Hub
 from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answer, parse_request
 from procs.publisher.streams import Stream, Target, parse_stream, parse_target
+from procs.publisher.subscribers import Client
 from procs.publisher.text import frame
 
 MAX_HANDSHAKES = 100  # sockets beyond those that may subscribe: every client is answered, if only by a refusal
@@ -60,6 +61,7 @@ class Socket(ServerConnection):
     admission: Admission
     address = ""
     head = b""  # what another process has read of it, before it handed it over
+    client: Client | None = None  # who is on it, once it can subscribe
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -70,6 +72,12 @@ class Socket(ServerConnection):
             self.transport.abort()
         elif self.head:
             self.data_received(self.head)
+
+    def send_data(self) -> None:
+        """Send what the library has to say: it goes through the transport, and no message may pass it."""
+        super().send_data()
+        if self.client is not None:
+            self.client.step_back()
 
     def give_way(self) -> None:
         self.transport.abort()
@@ -87,6 +95,7 @@ class Connection(Client):
         super().__init__(connection.transport, target.combined, queue_bytes, fd)
         self.in_us = target.in_us
         self.socket = self._connection = connection
+        connection.client = self
         self._loop = asyncio.get_running_loop()
         self._refusal: asyncio.Task[None] | None = None
         self._second = 0.0
@@ -97,7 +106,17 @@ class Connection(Client):
     def closed(self) -> bool:
         return self._refusal is not None or self._connection.state is not State.OPEN
 
+    def step_back(self) -> None:
+        super().step_back()
+        if not self.has_written:
+            self.has_written = True
+            self._loop.call_soon(self._count_written)
+
+    def _count_written(self) -> None:
+        self.has_written = False
+
     def refuse(self, reason: str) -> None:
+        self.step_back()
         # The close frame waits behind what the client does not read, so there is an end to waiting for its answer.
         self._refusal = self._loop.create_task(self._connection.close(POLICY_VIOLATION, reason))
         abort = self._loop.call_later(CLOSE_TIMEOUT_S, self._connection.transport.abort)

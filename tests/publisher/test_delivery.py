@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from procs.publisher.hub import TOO_SLOW
+from procs.publisher.subscribers import TOO_SLOW
 from tests.publisher.exchange import BUY, SELL, Exchange
-from tests.publisher.harness import POLL_S, Running, client, receive, run, serving
+from tests.publisher.harness import POLL_S, Running, ask, client, receive, run, serving
 
 QUEUE_BYTES = 65536
 
@@ -198,5 +198,51 @@ def test_a_client_that_vanishes_is_forgotten() -> None:
                 await gone.recv()
             async with client(running, "/ws/btcusdt@book5") as next_one:
                 await receive(next_one)
+
+    run(scenario())
+
+
+def test_who_ends_without_a_word_while_others_read_on_harms_nobody() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        async with (
+            serving(exchange) as running,
+            client(running, "/ws/btcusdt@trade") as reader,
+            client(running, "/ws/btcusdt@trade") as asking,
+        ):
+            socks = [await unread(running, "/ws/btcusdt@trade") for _ in range(3)]
+            for number in range(1, 30):
+                exchange.new(SELL, number, 1)
+                exchange.new(BUY, number, 1)
+                assert (await receive(reader))["p"] == (await receive(asking))["p"] == f"{number / 100:.8f}"
+                if number == 10:
+                    socks[0].shutdown(socket.SHUT_WR)
+                    socks[1].close()
+                    await asking.ping()  # whose answer goes another way
+            assert await ask(asking, "UNSUBSCRIBE", "btcusdt@trade") == {"result": None, "id": 1}
+            for number in (0, 2):
+                socks[number].close()
+
+    run(scenario())
+
+
+def test_what_the_library_writes_is_not_passed_by_messages() -> None:
+    async def scenario() -> None:
+        exchange = listed()
+        async with serving(exchange) as running, client(running, "/ws/btcusdt@trade") as reader:
+            exchange.new(SELL, 1, 1)
+            exchange.new(BUY, 1, 1)
+            await receive(reader)
+            (served,) = running.publisher._server._clients
+            assert served.group is not None, "messages go to its socket directly"
+            served.socket.protocol.send_ping(b"")
+            served.socket.send_data()
+            assert served.group is None, "until what waits in its transport is sent"
+            assert not served.is_direct, "though uvloop does not count it before its next round"
+            for number in (2, 3):
+                exchange.new(SELL, number, 1)
+                exchange.new(BUY, number, 1)
+                assert (await receive(reader))["p"] == f"{number / 100:.8f}"
+            assert served.group is not None
 
     run(scenario())

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from procs.publisher.feed import Feed, Kind
-from procs.publisher.hub import CONFLATE_ABOVE_BYTES, TOO_MUCH, TOO_SLOW, Client, Hub
+from procs.publisher.group import TOO_MUCH
+from procs.publisher.hub import CONFLATE_ABOVE_BYTES, GROUP_CLIENTS, GROUP_TOPICS, Hub
 from procs.publisher.streams import Stream, parse_stream
+from procs.publisher.subscribers import TOO_SLOW, Client
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import live_feed, messages
 
@@ -302,3 +306,209 @@ def test_nothing_goes_to_the_number_of_a_socket_that_is_being_closed() -> None:
         theirs.setblocking(False)
         with pytest.raises(BlockingIOError):
             theirs.recv(1)
+
+
+@pytest.fixture
+def sockets() -> Iterator[Callable[..., tuple[Peer, Reader]]]:
+    """Makes peers with a real socket, and readers of the other end."""
+    with contextlib.ExitStack() as open_ones:
+
+        def make(combined: bool = False) -> tuple[Peer, Reader]:
+            ours, theirs = (open_ones.enter_context(each) for each in socket.socketpair())
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            return Peer(combined, ours.fileno()), Reader(theirs)
+
+        yield make
+
+
+class Reader:
+    """The other end of a peer's socket."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def read(self) -> bytes:
+        got = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                got += self._end.recv(65536)
+        return got
+
+
+def cross(exchange: Exchange, price: int) -> None:
+    exchange.new(SELL, price, 1)
+    exchange.new(BUY, price, 2)
+
+
+Made = Callable[..., tuple[Peer, Reader]]
+
+
+def test_who_has_the_same_streams_keeps_step_whenever_it_came_and_whatever_it_reads(sockets: Made) -> None:
+    """Random comings, goings, pauses in reading, turns cut short: everybody gets every trade once, in order."""
+    rng = random.Random(3)
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, 10**6)
+    names = ["btcusdt@trade", "btcusdt@bookTicker", "btcusdt@book5"]
+    pairs: list[tuple[Peer, Reader]] = []
+    got: list[bytes] = []
+    begun: list[int] = []
+    grouped = 0
+    for price in range(1, 400):
+        if len(pairs) < 40 and rng.random() < 0.3:
+            peer, reader = sockets()
+            peer.queue_bytes = 10**7
+            hub.subscribe(peer, [stream(feed, name) for name in names[: rng.choice((1, 2, 3))]])
+            pairs.append((peer, reader))
+            got.append(b"")
+            begun.append(price)
+        cross(exchange, price)
+        feed.poll()
+        hub.gather()
+        hub.serve(rng.choice((1, 5, EVERYBODY)))
+        for place, (peer, reader) in enumerate(pairs):
+            grouped += peer.group is not None
+            if rng.random() < 0.2 or place % 2:
+                got[place] += reader.read()
+                if peer.wire.waiting:
+                    got[place] += bytes(peer.wire.waiting)
+                    peer.wire.waiting.clear()
+            if rng.random() < 0.01:
+                hub.unsubscribe(peer, ["btcusdt@bookTicker"])
+                hub.subscribe(peer, [stream(feed, "btcusdt@bookTicker")])
+    while hub.is_busy:
+        hub.serve(EVERYBODY)
+    assert grouped > 5000, "most of them keep step"
+    for place, (peer, reader) in enumerate(pairs):
+        said = messages(got[place] + reader.read() + bytes(peer.wire.waiting))
+        trades = [m["p"] for m in said if isinstance(m, dict) and "p" in m]
+        assert trades == [f"{price / 100:.8f}" for price in range(begun[place], 400)]
+        states = [state["s"] for m in said if isinstance(m, list) for state in m]
+        assert states == sorted(set(states))
+        assert not states or states[-1] == exchange.cause
+        hub.leave(peer)
+    exchange.new(BUY, 1, 1)
+    feed.poll()
+    assert feed.pending() == [], "nobody is left behind in a topic"
+
+
+def test_who_does_not_take_all_of_it_goes_on_by_itself_and_comes_back(sockets: Made) -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, QUEUE_BYTES)
+    (slow, unread), (quick, reader) = sockets(), sockets()
+    for peer in (slow, quick):
+        peer.queue_bytes = 10**7
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
+    price = 0
+    while not slow.wire.waiting:
+        price += 1
+        cross(exchange, price)
+        turn(feed, hub)
+        reader.read()
+    assert (slow.group, quick.group is not None) == (None, True)
+    cross(exchange, price + 1)
+    turn(feed, hub)
+    said = messages(unread.read() + bytes(slow.wire.waiting))
+    assert [m["p"] for m in said] == [f"{number / 100:.8f}" for number in range(1, price + 2)]
+    slow.wire.waiting.clear()
+    cross(exchange, price + 2)
+    turn(feed, hub)
+    assert slow.group is quick.group
+    assert [m["p"] for m in messages(unread.read())] == [f"{(price + 2) / 100:.8f}"]
+
+
+def test_what_is_written_elsewhere_is_not_passed(sockets: Made) -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, QUEUE_BYTES)
+    (pinged, reader), (other, others) = sockets(), sockets()
+    for peer in (pinged, other):
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
+    for price in (1, 2):
+        cross(exchange, price)
+        turn(feed, hub)
+    assert pinged.group is other.group is not None
+    before = len(messages(reader.read()))
+    pinged.wire.write(b"half of a frame")  # by the library, which then says so
+    pinged.step_back()
+    cross(exchange, 3)
+    turn(feed, hub)
+    assert before == 2
+    assert reader.read() == b""
+    assert pinged.wire.waiting.startswith(b"half of a frame\x81")
+    assert len(messages(others.read())) == 3
+
+
+def test_a_socket_of_a_group_that_is_being_closed_gets_nothing(sockets: Made) -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, QUEUE_BYTES)
+    (closing, reader), (other, others) = sockets(), sockets()
+    for peer in (closing, other):
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
+    cross(exchange, 1)
+    turn(feed, hub)
+    assert closing.group is not None
+    reader.read()
+    closing.wire.closing = True
+    cross(exchange, 2)
+    turn(feed, hub)
+    assert (reader.read(), len(messages(others.read()))) == (b"", 2)
+
+
+def test_a_group_has_so_many_clients_and_topics_at_most(sockets: Made) -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    names = [f"many{number}" for number in range(GROUP_TOPICS + 1)]
+    for number, name in enumerate(names, 2):
+        exchange.list_instrument(number, name.upper().encode())
+    feed.poll()
+    hub = Hub(feed, QUEUE_BYTES)
+    peers = [sockets()[0] for _ in range(GROUP_CLIENTS + 2)]
+    for peer in peers:
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
+    large, _ = sockets()
+    hub.subscribe(large, [stream(feed, name) for name in ("btcusdt@trade", *(f"{n}@trade" for n in names))])
+    cross(exchange, 1)
+    turn(feed, hub)
+    groups = [peer.group for peer in peers]
+    assert sorted(groups.count(group) for group in set(groups)) == [2, GROUP_CLIENTS]
+    assert large.group is None
+
+
+def test_a_group_whose_turn_does_not_come_is_closed(sockets: Made) -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, QUEUE_BYTES)
+    (one, _), (another, _) = sockets(), sockets()
+    for peer in (one, another):
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
+    cross(exchange, 1)
+    turn(feed, hub)
+    assert one.group is another.group is not None
+    for price in range(1, 1000):
+        cross(exchange, price)
+        feed.poll()
+        hub.gather()
+    hub.serve(EVERYBODY)
+    assert (one.reason, another.reason) == (TOO_MUCH, TOO_MUCH)
+
+
+def test_nothing_is_written_for_who_has_ended_in_a_group(sockets: Made) -> None:
+    exchange = Exchange()
+    feed = live_feed(exchange)
+    hub = Hub(feed, QUEUE_BYTES)
+    (ended, _), (other, others) = sockets(), sockets()
+    for peer in (ended, other):
+        hub.subscribe(peer, [stream(feed, "btcusdt@trade")])
+    cross(exchange, 1)
+    turn(feed, hub)
+    assert ended.group is not None
+    with socket.socket(fileno=socket.dup(ended.fd)) as half:
+        half.shutdown(socket.SHUT_WR)
+    ended.reason = "its connection sent an end"
+    cross(exchange, 2)
+    turn(feed, hub)
+    assert (len(ended.wire.waiting), len(messages(others.read()))) == (0, 2)
