@@ -3,7 +3,8 @@
     python -m bench.audience PORT READERS STREAMS
 
 It says `ready` when all are subscribed. When its input ends it says how many bytes came to all, the fewest to one, how
-many connections have ended, and how many seconds of processor time it took: bytes fewest ended cpu_s.
+many connections have ended, how many seconds of processor time it took, and when the last bytes came, on the monotonic
+clock: bytes fewest ended cpu_s last_s.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Reader(asyncio.Protocol):
     def __init__(self, streams: str) -> None:
         self.received = 0
         self.ended = False
+        self.last_s = 0.0
         self.subscribed = asyncio.get_running_loop().create_future()
         self._streams = streams
 
@@ -39,6 +41,7 @@ class Reader(asyncio.Protocol):
         if not self.received:
             self.subscribed.set_result(data.startswith(b"HTTP/1.1 101"))
         self.received += len(data)
+        self.last_s = time.monotonic()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         self.ended = True
@@ -63,7 +66,8 @@ async def main() -> None:
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     received = [reader.received for reader in readers]
     ended = sum(reader.ended for reader in readers)
-    print(sum(received), min(received), ended, round(time.process_time() - before_s, 3), flush=True)
+    cpu_s, last_s = time.process_time() - before_s, max(reader.last_s for reader in readers)
+    print(sum(received), min(received), ended, round(cpu_s, 3), last_s, flush=True)
 
 
 if __name__ == "__main__":

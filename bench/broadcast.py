@@ -9,10 +9,12 @@ as fast as it goes), and says `done`. It ends with its input.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
 
 STRINGS = (
     (
@@ -24,8 +26,9 @@ STRINGS = (
 
 
 async def _stay(connection: ServerConnection) -> None:
-    async for _ in connection:
-        pass
+    with contextlib.suppress(ConnectionClosed):
+        async for _ in connection:
+            pass
 
 
 async def main() -> None:

@@ -62,7 +62,7 @@ class Audience:
 
     def end(self) -> None:
         said, _ = self._process.communicate()
-        received, fewest, ended, cpu_s = said.split()
+        received, fewest, ended, cpu_s, _ = said.split()
         self.received, self.fewest, self.ended, self.cpu_s = int(received), int(fewest), int(ended), float(cpu_s)
 
 
