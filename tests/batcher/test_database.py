@@ -199,16 +199,3 @@ def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
     assert migrate(database) == []
-
-
-def test_trades_are_a_hypertable_where_timescaledb_is_preloaded(empty_database: str) -> None:
-    with psycopg.connect(empty_database) as connection:
-        found = connection.execute("SELECT current_setting('timescaledb.disable_load', true)").fetchone()
-        offered = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'").rowcount
-    if found is None or found[0] is None or not offered:
-        pytest.skip("the embedded PostgreSQL has no TimescaleDB that is preloaded")
-    migrate(empty_database)
-    with psycopg.connect(empty_database) as connection:
-        assert connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall() == [
-            ("trades",)
-        ]
