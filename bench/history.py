@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from bench.batcher import BATCH_ROWS, START_NS, TERMS, TIMEOUT_S, Feed, _nothing_to_fill
+from bench.fanout import cpu_s
 from procs.api.history.tables import History
 from procs.batcher.author import Author
 from procs.batcher.database import Embedded, migrate
@@ -113,9 +114,10 @@ def run() -> list[dict[str, Any]]:
         {"row": "history", "value": round(rate), "unit": "rows/s", "what": f"loaded, {there}"},
         {"row": "history", "value": round(orders_a_second), "unit": "orders/s", "what": "the same, in orders"},
     ]
-    for what, (half, most) in figures.items():
+    for what, (half, most, cost) in figures.items():
         rows.append({"row": "history", "value": half, "unit": "ms", "what": f"{what}, p50"})
         rows.append({"row": "history", "value": most, "unit": "ms", "what": f"{what}, p99 (mark: {MARK_MS:.0f} ms)"})
+        rows.append({"row": "history", "value": cost, "unit": "ms", "what": f"{what}, processor time, p99"})
     return rows
 
 
@@ -146,25 +148,40 @@ def _load(server: Embedded, spool: Spool) -> tuple[float, float]:
     return loader.rows / elapsed, made / elapsed
 
 
-async def _ask(url: str) -> dict[str, tuple[float, float]]:
-    """p50 and p99 of each question, in milliseconds."""
+async def _ask(url: str) -> dict[str, tuple[float, float, float]]:
+    """p50 and p99 of each question, and p99 of its processor time (the server's and this one's), in milliseconds."""
     chance = random.Random(2)
     history = History(url, size=1, statement_ms=60_000)
     await history.open()
     figures = {}
     try:
+        await history.positions(1)  # the first question opens the connection
+        server = _server_of(url)
         for what, question in _questions(history, chance).items():
-            times = []
+            times, costs = [], []
             for _ in range(ASKED):
                 asked = await question()
-                started = time.perf_counter()
+                started, before = time.perf_counter(), cpu_s(server) + time.process_time()
                 await asked()
                 times.append((time.perf_counter() - started) * 1e3)
+                costs.append((cpu_s(server) + time.process_time() - before) * 1e3)
             times.sort()
-            figures[what] = times[len(times) // 2], times[len(times) * 99 // 100]
+            costs.sort()
+            most = ASKED * 99 // 100
+            figures[what] = times[ASKED // 2], times[most], costs[most]
     finally:
         await history.close()
     return figures
+
+
+def _server_of(url: str) -> int:
+    """The server's process of the one connection that there is."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchall()
+    ((pid,),) = found
+    return int(pid)
 
 
 Asked = Callable[[], Awaitable[Any]]

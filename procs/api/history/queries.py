@@ -28,6 +28,7 @@ OPEN_ORDERS = f"""
     WHERE user_id = %(user_id)s AND is_open AND order_id > %(behind)s
     AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s) ORDER BY order_id LIMIT %(limit)s
 """
+# By the accounts' own ids, which come in order: then no account is looked at behind the last one that is needed.
 ALL_OPEN_ORDERS = f"""
     SELECT o.* FROM (SELECT id FROM users WHERE id >= %(user_behind)s ORDER BY id) AS u
     CROSS JOIN LATERAL (
@@ -35,7 +36,7 @@ ALL_OPEN_ORDERS = f"""
         WHERE user_id = u.id AND is_open AND symbol = %(symbol)s
         AND (user_id, order_id) > (%(user_behind)s, %(behind)s) ORDER BY order_id LIMIT %(limit)s
     ) AS o
-    ORDER BY o.user_id, o.order_id LIMIT %(limit)s
+    ORDER BY u.id, o.order_id LIMIT %(limit)s
 """
 # Those that are open and those that are not are two spans of an index.
 ORDERS_OF = f"""
