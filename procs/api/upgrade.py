@@ -30,6 +30,15 @@ class Upgrade(WebSocketsSansIOProtocol):
         self._leaving: asyncio.Task[None] | None = None
         self._is_seen = False
 
+    @property
+    def pending_ping_payload(self) -> bytes | None:
+        """What the ping under way says: uvicorn's random bytes as text, for clients decode it (nautilus_trader)."""
+        return self._pinging
+
+    @pending_ping_payload.setter
+    def pending_ping_payload(self, payload: bytes | None) -> None:
+        self._pinging = None if payload is None else payload.hex().encode()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         before = cast(asyncio.Transport, transport).get_protocol()
         assert isinstance(before, Connection)

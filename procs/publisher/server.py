@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +25,7 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+from websockets.typing import DataLike
 
 from config.schema import MarketDataSection
 from procs.edge.admission import Admission
@@ -78,6 +80,10 @@ class Socket(ServerConnection):
         super().send_data()
         if self.client is not None:
             self.client.step_back()
+
+    async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
+        """A ping of text where the library's own is of four random bytes: clients decode it (nautilus_trader)."""
+        return await super().ping(secrets.token_hex(4) if data is None else data)
 
     def give_way(self) -> None:
         self.transport.abort()

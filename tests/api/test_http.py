@@ -24,6 +24,7 @@ from procs.api.binance.ws_api import WsApi
 from procs.api.desk import Desk
 from procs.api.history.tables import History
 from procs.api.server import Server
+from procs.api.upgrade import Upgrade
 from procs.edge.market_queries import MarketQueries
 from procs.intake.ingress_writer import IngressWriter
 from shm.ring import Ring
@@ -263,6 +264,26 @@ def test_a_websocket_is_held_to_the_same() -> None:
                     line = await client.reader.readline()
                 assert line.split()[1] == status, (target, hosts)
                 client.writer.close()
+
+    run(scenario())
+
+
+def test_a_websockets_pings_are_text_and_its_pongs_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that decodes them (nautilus_trader) trips on anything else."""
+    monkeypatch.setattr(Upgrade, "schedule_ping", Upgrade.send_keepalive_ping)  # again once the pong is there
+
+    async def scenario() -> None:
+        async with serving() as opens:
+            client = await opens()
+            client.send(head(b"Host: localhost", *UPGRADE, target=b"/ws-api/v3"))
+            async with asyncio.timeout(PATIENCE_S):
+                await client.reader.readuntil(b"\r\n\r\n")
+                for _ in range(8):
+                    kind, size = await client.reader.readexactly(2)
+                    payload = await client.reader.readexactly(size)
+                    assert (kind, payload.isalnum(), payload.isascii()) == (0x89, True, True), payload
+                    client.send(b"\x8a" + bytes([0x80 | size]) + bytes(4) + payload)  # masked with zeros
+            client.writer.close()
 
     run(scenario())
 

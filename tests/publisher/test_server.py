@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 from procs.publisher import server
 from tests.publisher.exchange import BUY, SELL, Exchange
@@ -340,6 +342,27 @@ def test_does_not_compress_and_answers_pings() -> None:
             assert "Sec-WebSocket-Extensions" not in connection.response.headers
             async with asyncio.timeout(5):
                 await (await connection.ping())
+
+    run(scenario())
+
+
+def test_its_own_pings_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that decodes them (nautilus_trader) trips on anything else."""
+    monkeypatch.setattr(server, "PING_INTERVAL_S", 0.01)
+    pings: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Pinged(ClientConnection):
+        def process_event(self, event: Event) -> None:
+            if isinstance(event, Frame) and event.opcode is Opcode.PING:
+                pings.put_nowait(bytes(event.data))
+            super().process_event(event)
+
+    async def scenario() -> None:
+        async with serving(listed()) as running, client(running, "/ws", create_connection=Pinged):
+            async with asyncio.timeout(5):
+                seen = [await pings.get() for _ in range(8)]
+            assert all(ping.isascii() for ping in seen), seen
+            assert len(set(seen)) == len(seen)
 
     run(scenario())
 
