@@ -386,7 +386,8 @@ cdef class Desk(ReleasedEvents):
         self.tracked.begin(place, event.time_ns, event.cause)
         self.tracked.at(place).self_trade = event.stp
         if terms != NULL and terms.mate_order_id:
-            self.tracked.at(place).list_id = max(event.order_id, terms.mate_order_id)
+            self.tracked.at(place).mate_id = terms.mate_order_id
+            self.tracked.at(place).list_kind = terms.list_kind
         if event.session >= API_SESSION:
             request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, CMD_NEW_ORDER)
             if request is not None:

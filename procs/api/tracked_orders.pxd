@@ -14,13 +14,14 @@ cdef struct Tracked:
     uint64_t created_ns
     uint64_t updated_ns
     uint64_t updated_seq     # the command of its last event
-    uint64_t list_id         # the first order of its list; 0: it is in none
+    uint64_t mate_id         # the other order of its list; 0: it is in none
     uint32_t account
     uint32_t newer           # places of the account's orders of the same chain, 0: none
     uint32_t older
     uint8_t chain            # OPEN or CLOSED
     uint8_t self_trade
-    uint8_t reserved[2]
+    uint8_t list_kind        # 0: it is in none
+    uint8_t reserved
 
 
 @cython.final

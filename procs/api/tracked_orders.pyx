@@ -46,7 +46,8 @@ cdef class TrackedOrders:
         tracked.order_id = self.orders.at(place).order_id
         tracked.account = self.orders.at(place).account
         tracked.created_ns = time_ns
-        tracked.list_id = 0
+        tracked.mate_id = 0
+        tracked.list_kind = 0
         tracked.self_trade = 0
         self.link(place, OPEN)
         self.update(place, time_ns, seq)

@@ -124,7 +124,39 @@ def test_a_fix_session_hears_of_its_own_orders_only_and_a_user_stream_of_all(ven
         by_api.signed("DELETE", "openOrders", symbol="SOLUSDT")  # a cancel reaches all
         assert by_fix.await_report("f1", "4")[39] == "4"
         assert {report(stream, "CANCELED")["C"] or "", report(stream, "CANCELED")["C"] or ""} <= {"a1", "f1", ""}
+        assert ask(stream, 2, "session.subscriptions", {})["result"] == [{"subscriptionId": 0}]
+        stream.send(json.dumps({"id": 3, "method": "userDataStream.unsubscribe"}))
+        assert event(stream, "eventStreamTerminated").keys() == {"e", "E"}
+        assert ask(stream, 4, "session.subscriptions", {})["result"] == []
     assert not [message for message in by_fix.received if message.get(11) == "a1"]
+
+
+def test_a_list_is_told_of_and_found_until_both_of_its_orders_are_done(venue: RunningVenue) -> None:
+    account, other = client(venue, "TRADER8"), client(venue, "TRADER7")
+    waits = {"pendingType": "LIMIT", "pendingSide": "SELL", "pendingPrice": "4100", "pendingQuantity": "0.1"}
+    works = {"workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "4000", "workingQuantity": "0.1"}
+    gtc = {"pendingTimeInForce": "GTC", "workingTimeInForce": "GTC"}
+    with connect(f"ws://127.0.0.1:{venue.api_port}/ws-api/v3") as stream:
+        ask(stream, 1, "userDataStream.subscribe.signature", account.ws_params())
+        placed = account.signed("POST", "orderList/oto", symbol="ETHUSDT", **works, **waits, **gtc)
+        number = placed["orderListId"]
+        told = event(stream, "listStatus")
+        assert (told["g"], told["c"], told["L"]) == (number, "OTO", "EXECUTING")
+        assert [order["i"] for order in told["O"]] == [order["orderId"] for order in placed["orders"]]
+        found = account.signed("GET", "orderList", orderListId=number)
+        assert found == {key: placed[key] for key in found} | {"listClientOrderId": told["C"]}
+        other.order("l1", "SELL", "4000", "0.1", "ETHUSDT")
+        assert account.signed("GET", "openOrderList") == [found]  # one of its orders is open yet
+        other.order("l2", "BUY", "4100", "0.1", "ETHUSDT")
+        done = found | {"listStatusType": "ALL_DONE", "listOrderStatus": "ALL_DONE"}
+        assert event(stream, "listStatus")["L"] == "ALL_DONE"
+    assert account.signed("GET", "openOrderList") == []
+    assert account.signed("GET", "allOrderList", fromId=number) == [done]
+    assert account.signed("GET", "orderList", origClientOrderId=told["C"]) == done
+    for missing in ({"orderListId": number - 1}, {"origClientOrderId": "none"}):
+        with refused(-2013, "Order does not exist"):
+            account.signed("GET", "orderList", **missing)
+    assert other.signed("GET", "allOrderList") == []
 
 
 def test_the_websocket_api_takes_many_orders_at_once_in_their_order(venue: RunningVenue) -> None:
@@ -223,9 +255,16 @@ def ask(socket: ClientConnection, request_id: object, method: str, params: dict[
             return answer
 
 
+def event(stream: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next event of a kind."""
+    while True:
+        told: dict[str, Any] = json.loads(stream.recv(timeout=30))["event"]
+        if told["e"] == kind:
+            return told
+
+
 def report(stream: ClientConnection, execution: str) -> dict[str, Any]:
     """The next execution report of a kind."""
-    while True:
-        event: dict[str, Any] = json.loads(stream.recv(timeout=30))["event"]
-        if event["e"] == "executionReport" and event["x"] == execution:
-            return event
+    while (told := event(stream, "executionReport"))["x"] != execution:
+        continue
+    return told

@@ -9,7 +9,7 @@ from config.units import in_units
 from procs.api.binance.views import FillView, OrderView, SymbolView
 from procs.api.history.average_cost import AverageCost
 from procs.api.history.rows import Fill, Order, Position
-from shm.enums import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from shm.enums import ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 
 # A row of an order that waits, or that waited and works now, says so; to a client of Binance both are new.
 # The numbers are those of FIX OrdStatus, as views have it.
@@ -27,6 +27,8 @@ def archived_order(row: Order, symbol: SymbolView) -> OrderView:
         symbol=symbol,
         order_id=row.order_id,
         list_id=-1 if row.mate_order_id is None else max(row.order_id, row.mate_order_id),
+        mate_id=row.mate_order_id or 0,
+        list_kind=ListKind[row.list_kind] if row.list_kind else 0,
         client_order_id=row.cl_ord_id.encode(),
         side=Side[row.side],
         ord_type=OrderType[row.type],

@@ -15,6 +15,7 @@ from procs.api.binance.answers import MICROSECOND, MILLISECOND
 from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError, Number, not_supported, outcome_unknown, unavailable
+from procs.api.binance.lists import Lists
 from procs.api.binance.parameters import Parameters
 from procs.api.binance.past import Past
 from procs.api.binance.routes import ROUTES, Route, Scope, Security, weight_of
@@ -67,7 +68,9 @@ class Dialect:
         self._verifiers: dict[int, Key] = {}
         self.handlers: dict[str, Handler] = {}
         self.past = Past(history)
-        self.add(Account(desk, self.shown, Archive(self.shown, self.past), self.weights, self.orders))
+        archive = Archive(self.shown, self.past)
+        self.add(Account(desk, self.shown, archive, self.weights, self.orders))
+        self.add(Lists(self.shown, archive))
         self.add(Trading(desk, self.shown, lambda account, count: self.orders.take(account, count, time.monotonic())))
 
     def add(self, room: object) -> None:

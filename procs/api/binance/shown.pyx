@@ -101,7 +101,9 @@ cdef class Shown:
     cdef OrderView order(self, const ClientOrder *order):
         cdef const Tracked *tracked = self.desk.tracked.at(self.desk.orders.place_of(order.order_id))
         cdef OrderView view = self.terms(order, self.desk.orders.further_of(order))
-        view.list_id = <long long> tracked.list_id if tracked.list_id else -1
+        view.mate_id = tracked.mate_id
+        view.list_id = max(view.order_id, view.mate_id) if view.mate_id else -1
+        view.list_kind = tracked.list_kind
         view.stp = tracked.self_trade
         view.entered_ns = tracked.created_ns
         view.changed_ns = tracked.updated_ns
@@ -206,8 +208,19 @@ cdef class Shown:
         ids.sort()
         return [self.order_of(order_id) for order_id in page.cut(ids)], known
 
+    def lists(self, uint32_t account, page) -> list[OrderView]:
+        """The first orders of the account's lists of a page that memory has, by id, of any instrument."""
+        ids = []
+        self.ids_of(account, 0, OPEN, page, ids)
+        self.ids_of(account, 0, CLOSED, page, ids)
+        ids.sort()
+        return [self.order_of(order_id) for order_id in page.cut(ids)]
+
     cdef uint64_t ids_of(self, uint32_t account, uint32_t instrument, int which, page, list ids) except? 0:
-        """Add the ids of a chain's orders in a page; returns the command behind which none was left out."""
+        """Add the ids of a chain's orders in a page; returns the command behind which none was left out.
+
+        With 0 as the instrument it is about lists: the first order of each, of any instrument.
+        """
         cdef uint32_t place = self.desk.tracked.newest[which][account]
         cdef uint64_t first = page.first
         cdef uint64_t begin_ns = page.begin_ns
@@ -218,7 +231,10 @@ cdef class Shown:
             tracked = self.desk.tracked.at(place)
             if (
                 tracked.order_id >= first and begin_ns <= tracked.created_ns <= end_ns
-                and self.desk.orders.at(place).instrument == instrument
+                and (
+                    self.desk.orders.at(place).instrument == instrument if instrument
+                    else 0 < tracked.mate_id < tracked.order_id
+                )
                 and self.desk.orders.at(place).status != STATUS_REJECTED
                 and self.desk.orders.find(tracked.order_id) != NULL  # else forgotten, and its place not taken again yet
             ):

@@ -44,6 +44,7 @@ from procs.api.binance.answers import (
     order_answer,
 )
 from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, symbol_unknown
+from procs.api.binance.views import is_open
 
 from shm.records import Code, CommandType
 
@@ -155,7 +156,7 @@ cdef class Trading:
         self.check(request, CommandType.NEW_ORDER)
         orders = [self.shown.find(call.account, 0, client_id) for client_id in form.client_order_ids]
         return list_answer(
-            orders, triggers, all(map(is_done, orders)), form.list_client_order_id, form.detail, False, call.unit
+            orders, triggers, not any(map(is_open, orders)), form.list_client_order_id, form.detail, False, call.unit
         )
 
     async def list_cancel(self, Call call):
@@ -305,11 +306,6 @@ cdef int pad(bytes client_id, char *out) except -1:
     memset(out, 0, CL_ORD_ID_SIZE)
     memcpy(out, <const char *> client_id, size)
     return 0
-
-
-def is_done(OrderView view) -> bool:
-    """Whether nothing of an order is open."""
-    return view.status != STATUS_NEW and view.status != STATUS_PARTIALLY_FILLED
 
 
 def raw(bytes answer) -> object:

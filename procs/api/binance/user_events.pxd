@@ -19,10 +19,8 @@ cpdef bytes execution_report(
     int64_t time_unit,
 )
 cpdef bytes account_position(list balances, int64_t changed_ns, int64_t now_ns, int64_t time_unit)
-cpdef bytes balance_update(BalanceView change, int64_t changed_ns, int64_t now_ns, int64_t time_unit)
 cpdef bytes list_status(
-    list orders, bint triggers, bint is_done, bint is_rejected, bytes list_client_order_id, int64_t now_ns,
-    int64_t time_unit,
+    list orders, bint triggers, bint is_done, bytes list_client_order_id, int64_t now_ns, int64_t time_unit
 )
 cpdef bytes stream_terminated(int64_t now_ns, int64_t time_unit)
 cpdef bytes listen_key_expired(bytes listen_key, int64_t now_ns, int64_t time_unit)

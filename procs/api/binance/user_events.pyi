@@ -18,12 +18,10 @@ def execution_report(
     time_unit: int,
 ) -> bytes: ...
 def account_position(balances: list[BalanceView], changed_ns: int, now_ns: int, time_unit: int) -> bytes: ...
-def balance_update(change: BalanceView, changed_ns: int, now_ns: int, time_unit: int) -> bytes: ...
 def list_status(
     orders: list[OrderView],
     triggers: bool,
     is_done: bool,
-    is_rejected: bool,
     list_client_order_id: bytes,
     now_ns: int,
     time_unit: int,

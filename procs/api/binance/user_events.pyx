@@ -157,24 +157,10 @@ cpdef bytes account_position(list balances, int64_t changed_ns, int64_t now_ns, 
     return out.take()
 
 
-cpdef bytes balance_update(BalanceView change, int64_t changed_ns, int64_t now_ns, int64_t time_unit):
-    """balanceUpdate: a deposit, withdrawal or adjustment; `change.free` is what it adds, less than 0 what it takes."""
-    cdef JsonText out = JsonText()
-    put_time(out, b'{"e":"balanceUpdate","E":', now_ns, time_unit)
-    out.put(b',"a":')
-    out.string(change.asset)
-    out.put(b',"d":')
-    out.decimal(change.free, change.scale)
-    put_time(out, b',"T":', changed_ns, time_unit)
-    out.put(b"}")
-    return out.take()
-
-
 cpdef bytes list_status(
-    list orders, bint triggers, bint is_done, bint is_rejected, bytes list_client_order_id, int64_t now_ns,
-    int64_t time_unit,
+    list orders, bint triggers, bint is_done, bytes list_client_order_id, int64_t now_ns, int64_t time_unit
 ):
-    """listStatus of a list of two orders: it began, was refused, or neither of them is open any more."""
+    """listStatus of a list of two orders: it began, or neither of them is open any more."""
     cdef JsonText out = JsonText()
     cdef OrderView first = orders[0]
     cdef OrderView order
@@ -187,9 +173,7 @@ cpdef bytes list_status(
     out.put(b',"g":')
     out.integer(first.list_id)
     out.put(b',"c":"OTO"' if triggers else b',"c":"OCO"')
-    if is_rejected:
-        out.put(b',"l":"RESPONSE","L":"REJECT","r":"NONE","C":')
-    elif is_done:
+    if is_done:
         out.put(b',"l":"ALL_DONE","L":"ALL_DONE","r":"NONE","C":')
     else:
         out.put(b',"l":"EXEC_STARTED","L":"EXECUTING","r":"NONE","C":')

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from procs.api.binance import user_events
 from procs.api.binance.shown import Shown
-from procs.api.binance.views import FillView, OrderView
+from procs.api.binance.views import FillView, OrderView, is_open
 from procs.api.desk import Desk, Told
-from shm.enums import CancelReason, Code
+from shm.enums import CancelReason, Code, ListKind
 from shm.layout import unpack_event
 from shm.records import Balance, Cancelled, Event, Rejected
 
@@ -72,6 +72,17 @@ class UserStream:
             view.original_client_order_id = self._desk.replaced_client_id
         number = event.number << 4 | ring  # of this event among those of all rings
         self._sink(user_events.execution_report(view, execution, fill, reason, number, self._now_ns(), self._unit))
+        if view.mate_id and (what == Told.NEW or not is_open(view)):
+            self._tell_list(view.order_id, view.mate_id)
+
+    def _tell_list(self, order_id: int, mate_id: int) -> None:
+        """That a list began, once the second of its orders is there; that it is done, once neither is open."""
+        orders = [self._shown.order_of(each) for each in sorted((order_id, mate_id), reverse=True)]
+        both = [order for order in orders if order is not None]
+        is_done = not any(map(is_open, both))
+        if len(both) == 2 and (is_done or all(map(is_open, both))):
+            triggers, name = both[0].list_kind == ListKind.OTO, both[0].client_order_id
+            self._sink(user_events.list_status(both, triggers, is_done, name, self._now_ns(), self._unit))
 
     def _tell_balances(self) -> None:
         changed, self._balances = self._balances, {}

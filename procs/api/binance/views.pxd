@@ -29,6 +29,8 @@ cdef class OrderView:
     cdef public SymbolView symbol
     cdef public int64_t order_id
     cdef public int64_t list_id
+    cdef public int64_t mate_id
+    cdef public int list_kind
     cdef public bytes client_order_id
     cdef public bytes original_client_order_id
     cdef public int side

@@ -23,6 +23,8 @@ class OrderView:
     symbol: SymbolView
     order_id: int
     list_id: int
+    mate_id: int
+    list_kind: int
     client_order_id: bytes
     original_client_order_id: bytes
     side: int
@@ -62,3 +64,5 @@ class BalanceView:
     free: int
     held: int
     def __init__(self, **fields: int | bytes) -> None: ...
+
+def is_open(order: OrderView) -> bool: ...

@@ -5,6 +5,8 @@ nanoseconds of the log's clock. Who fills a view says what is; `answers` and `us
 field that is not set is 0, or empty.
 """
 
+from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
+
 
 cdef class SymbolView:
     """An instrument: a tick is tick / 10 ** price_scale quote assets, a lot is lot / 10 ** quantity_scale base assets.
@@ -26,7 +28,8 @@ cdef class OrderView:
     a cancel, and in its event, it is the cancel's own, and `original_client_order_id` the order's. In the event of an
     amendment they are the order's new id and its one before.
 
-    `list_id` is -1 without a list, else the number of the list: the order id of its first order. With the flag BUDGET,
+    `list_id` is -1 without a list, else the number of the list: the order id of its first order. `mate_id` is the other
+    order of the list, `list_kind` says what the list does (shm.enums.ListKind); 0 without one. With the flag BUDGET,
     `quantity_lots` is an amount in the quote asset's smallest units. `executed_quote` is the sum of its fills'
     price × quantity, in these units. `stop_price_ticks` stays after it triggered. `working_ns` is when it began to
     work, 0 while it waits for its stop price or its list.
@@ -59,6 +62,11 @@ cdef class BalanceView:
 
     def __init__(self, **fields):
         set_fields(self, fields)
+
+
+def is_open(OrderView order not None) -> bool:
+    """Whether an order may still be filled."""
+    return order.status == STATUS_NEW or order.status == STATUS_PARTIALLY_FILLED
 
 
 cdef set_fields(view, dict fields):

@@ -246,6 +246,9 @@ class Connection:
         self._key = self._logged_on_ms = None
         return self._session_status(call)
 
+    def _session_subscriptions(self, _: Call) -> bytes:
+        return ws_requests.subscriptions_answer(self._streams)
+
     def _user_subscribe(self, _: Call) -> bytes:
         if self._key is None:
             raise not_permitted()
@@ -278,4 +281,6 @@ class Connection:
             stream = self._streams.pop(number, None)
             if stream is not None:
                 stream.close()
+                ended = user_events.stream_terminated(call.now_ns, MILLISECOND)
+                self.outbox.put(user_events.subscribed(number, ended))
         return b"{}"

@@ -7,10 +7,22 @@ from urllib.parse import quote
 
 import pytest
 
+from procs.api.binance.account import Account
+from procs.api.binance.listen_keys import ListenKeys
+from procs.api.binance.lists import Lists
+from procs.api.binance.market import Market
 from procs.api.binance.parameters import of_request
 from procs.api.binance.routes import REST, ROUTES, WS, Scope, Security, weight_of
+from procs.api.binance.trading import Trading
+from procs.api.binance.ws_api import Connection
 
 DOCS = Path(__file__).parents[3] / "docs" / "protocols"
+
+
+def test_whatever_can_be_asked_is_answered() -> None:
+    rooms = (Account, Lists, ListenKeys, Market, Trading)
+    unanswered = {name for name in ROUTES if not any(hasattr(room, name) for room in rooms)}
+    assert {name for name in unanswered if not hasattr(Connection, f"_{name}")} == set()
 
 
 def test_what_changes_something_needs_a_key_that_trades() -> None:

@@ -1,0 +1,71 @@
+"""What clients ask about their lists of two orders: one list, those that are open, all of them.
+
+Each method answers a route of its name. The name that a client gave a list is in no event: where a list is told of
+again, its name is the client id of its first order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from procs.api.binance.archive import Archive
+from procs.api.binance.caller import Call
+from procs.api.binance.errors import either_missing, order_unknown
+from procs.api.binance.pages import read_page
+from procs.api.binance.shown import Shown
+from procs.api.binance.views import OrderView, is_open
+from shm.enums import ListKind
+
+
+class Lists:
+    """The handlers."""
+
+    def __init__(self, shown: Shown, archive: Archive) -> None:
+        self._shown = shown
+        self._archive = archive
+
+    async def list_status(self, call: Call) -> bytes:
+        """A list of the account's, by its number or its name."""
+        number = call.sent.integer(b"orderListId", 0, 2**63 - 1)
+        name = call.sent.get(b"origClientOrderId") or call.sent.get(b"listClientOrderId")
+        if number is None and name is None:
+            raise either_missing("origClientOrderId", "orderListId")
+        view = await self._archive.order(call.account, number or 0, name)
+        if view is None or view.order_id != view.list_id:
+            raise order_unknown()
+        return msgspec.json.encode(await self._told(call, view))
+
+    async def open_lists(self, call: Call) -> bytes:
+        """The account's lists of which an order is open."""
+        numbers = {view.list_id for view in self._shown.open_orders(call.account) if view.mate_id}
+        firsts = [await self._archive.order(call.account, number, None) for number in sorted(numbers)]
+        return msgspec.json.encode([await self._told(call, first) for first in firsts if first is not None])
+
+    async def all_lists(self, call: Call) -> bytes:
+        """The account's lists that memory has: from a number on, in a span of time, or the last ones."""
+        firsts = self._shown.lists(call.account, read_page(call.sent, b"fromId"))
+        return msgspec.json.encode([await self._told(call, first) for first in firsts])
+
+    async def _told(self, call: Call, first: OrderView) -> dict[str, Any]:
+        mate = await self._archive.order(call.account, first.mate_id, None)
+        orders = [first] if mate is None else [first, mate]
+        is_done = not any(map(is_open, orders))
+        return {
+            "orderListId": first.list_id,
+            "contingencyType": ListKind(first.list_kind).name,
+            "listStatusType": "ALL_DONE" if is_done else "EXEC_STARTED",
+            "listOrderStatus": "ALL_DONE" if is_done else "EXECUTING",
+            "listClientOrderId": first.client_order_id.decode(),
+            "transactionTime": first.entered_ns // call.unit,
+            "symbol": first.symbol.symbol.decode(),
+            "orders": [
+                {
+                    "symbol": order.symbol.symbol.decode(),
+                    "orderId": order.order_id,
+                    "clientOrderId": order.client_order_id.decode(),
+                }
+                for order in orders
+            ],
+        }
