@@ -49,9 +49,12 @@ coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests
 	@cd $(TRACED) && $(abspath $(PY)) -O -m tests.compiled_coverage
 	@echo 'line by line: $(TRACED)/htmlcov/index.html'
 
+# QuickFIX is compiled while the clients' environments are downloaded.
 interop: build ## test against QuickFIX, which is compiled once, and clients of the API, in environments of their own
-	@$(PY) -c 'import quickfix' 2>/dev/null || { echo 'compiling QuickFIX, once: this takes a minute or two'; $(PY) -W ignore tests/interop/build_quickfix.py; }
-	@$(PY) tests/interop/environments.py
+	@$(PY) tests/interop/environments.py & made=$$!; \
+	$(PY) -c 'import quickfix' 2>/dev/null || { echo 'compiling QuickFIX, once: this takes a minute or two'; \
+		$(PY) -W ignore tests/interop/build_quickfix.py; } || { kill $$made; exit 1; }; \
+	wait $$made
 	$(PY) -m pytest -n 3 -m interop $(ARGS)
 
 bench: build ## measure; writes var/bench.json and docs/benchmarks.md with its plots (ROW=ring runs one row)

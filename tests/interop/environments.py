@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "build" / "clients"
+# Only what is compiled already, but for a small module that is nowhere.
+WHEELS = ("--only-binary", ":all:", "--no-binary", "sdnotify")
 CLIENTS = {
+    "freqtrade": ("freqtrade>=2026.9",),
+    "nautilus_trader": ("nautilus_trader==1.221.0",),
     "ccxt": ("ccxt>=4.5", "aiohttp<4"),
     "python_binance": ("python-binance>=1.0.37", "cryptography>=44"),
-}
+}  # the largest first
 
 
 def python_of(client: str) -> Path:
@@ -29,10 +34,11 @@ def make(client: str) -> None:
     print(f"setting up {client}, once", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER / client], check=True)
     pip: list[str | Path] = [python_of(client), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    subprocess.run([*pip, *CLIENTS[client]], check=True)
+    subprocess.run([*pip, *WHEELS, *CLIENTS[client]], check=True)
     whole.write_text(repr(CLIENTS[client]))
 
 
 if __name__ == "__main__":
-    for each in CLIENTS:
-        make(each)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(make, CLIENTS):
+            pass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +30,14 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     running.verify()
 
 
+def script(venue: RunningVenue, name: str) -> list[str | Path]:
+    return [Path(__file__).with_name(f"trade_{name}.py"), f"http://127.0.0.1:{venue.api_port}"]
+
+
 def run(venue: RunningVenue, client: str, *arguments: Path) -> Any:
     """What a client's script has seen."""
-    script = Path(__file__).with_name(f"trade_{client}.py")
     done = subprocess.run(
-        [python_of(client), script, f"http://127.0.0.1:{venue.api_port}", *arguments],
+        [python_of(client), *script(venue, client), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -42,9 +47,10 @@ def run(venue: RunningVenue, client: str, *arguments: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_ccxt_trades_by_rest_and_websocket(venue: RunningVenue) -> None:
-    seen = run(venue, "ccxt")
-    assert seen["rest"] == {
+def test_ccxt_trades_by_rest(venue: RunningVenue) -> None:
+    assert run(venue, "ccxt") == {
+        "ping": {},
+        "clock": True,
         "markets": ["BTC/USDT", "ETH/USDT", "SOL/USDT"],
         "resting": "open",
         "taken": ["closed", 0.004, 60000.0],
@@ -60,7 +66,39 @@ def test_ccxt_trades_by_rest_and_websocket(venue: RunningVenue) -> None:
         "unknown": "OrderNotFound",
         "post_only": "OrderImmediatelyFillable",
     }
-    assert seen["websocket"] == {"order": "open", "told": True, "trade": [3000.0, 0.02], "book": True}
+
+
+def test_ccxt_pro_watches_everything_and_goes_on_when_the_api_was_killed(venue: RunningVenue, tmp_path: Path) -> None:
+    watched = {
+        "trade": [3000.0, 0.01, "sell"],
+        "bids": True,
+        "candle": [3000.0, 3000.0, 3000.0, 3000.0],
+        "ticker": 3000.0,
+        "tickers": True,
+        "best": 3000.0,
+        "order": [True, "open"],
+        "fill": [True, "maker"],
+        "balance": [True, True],
+    }
+    errors = tmp_path / "errors"
+    with (
+        errors.open("wb") as written,
+        subprocess.Popen(
+            [python_of("ccxt"), *script(venue, "ccxt_pro")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=written,
+            text=True,
+        ) as client,
+    ):
+        assert client.stdout is not None
+        line = client.stdout.readline()
+        assert line, errors.read_text()
+        assert json.loads(line) == watched
+        os.kill(venue.pids()["api"], signal.SIGKILL)
+        seen, _ = client.communicate("\n", timeout=CLIENT_S)
+    assert client.returncode == 0, errors.read_text()
+    assert json.loads(seen) == {**watched, "same_fills": True, "open": [[2999.0, 0.5]], "cancelled": "canceled"}
 
 
 def test_python_binance_trades_with_both_kinds_of_keys(venue: RunningVenue, tmp_path: Path) -> None:
@@ -77,7 +115,20 @@ def test_python_binance_trades_with_both_kinds_of_keys(venue: RunningVenue, tmp_
     }
     assert seen["hmac"] == by_rest
     assert seen["ed25519"] == by_rest
-    assert seen["websocket"] == {"order": "NEW", "told": True, "cancelled": "CANCELED"}
+    assert seen["websocket"] == {
+        "order": ["NEW", "NEW"],
+        "taken": ["FILLED", ["150.00000000"]],
+        "partly": ["0.40000000", "150.00000000", True],
+        "streams": ["24hrMiniTicker", "aggTrade", "bookTicker", "kline", "trade"],
+        "cancelled": ["CANCELED", "0.40000000"],
+        "lists": [
+            ["OTO", "OCO"],
+            [True, True],
+            ["ALL_DONE", "ALL_DONE"],
+            ["OTO", "OCO", "OTO", "OCO"],
+            [["CANCELED", "CANCELED"], ["CANCELED", "CANCELED"]],
+        ],
+    }
 
 
 def test_the_readmes_first_example_is_ccxt(venue: RunningVenue) -> None:
