@@ -103,7 +103,7 @@ cdef class RecentEvents:
             recent.order = order[0]
             recent.further = further[0]
             recent.entered_ns = tracked.created_ns
-            recent.list_id = tracked.list_id
+            recent.list_id = max(tracked.order_id, tracked.mate_id) if tracked.mate_id else 0  # as OrderView has it
             recent.self_trade = tracked.self_trade
         self.link(recent)
         if self.watched[account] == WATCHED:

@@ -14,7 +14,7 @@ from procs.api.login.registry import new_id
 from procs.api.requests import Request
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators import Amount
+from procs.api.v1.operators.carried import Amount
 from procs.api.v1.orders import ClientId, Limit, OrderId
 from procs.api.v1.problems import refused, units_of
 from procs.api.v1.shown import MS
