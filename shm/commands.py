@@ -169,16 +169,18 @@ class Account(Command, frozen=True, kw_only=True):
     """Defines an account: its owner's name, which is username and SenderCompID; or changes its password or role.
 
     An EXT_CREDENTIAL record before it carries the password's hash. It is the header's account that it defines, but
-    by the api `target`, which the header's account, 0 for the venue itself (a registration), asks for.
+    by the api `target`, which the header's account, 0 for the venue itself (a registration, or a PASSWORD_RESET's
+    end), asks for.
     """
 
     name: text36
     target: u32 = 0  # by the api; 0: a new one, whose number the router stamps
     role: u8 = 0
-    reserved_4: u8 = 0
+    takes_factor: u8 = 0  # the reset takes the second factor away, too; which the router stamps
     verdict: u16 = 0
     reserved_2: u32 = 0
-    reserved_3: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
+    reset_code: bytes16 = b""  # of the PASSWORD_RESET that this carries out, by the venue itself; else empty
+    reserved_3: u64 = 0
 
     @property
     def number(self) -> int:
@@ -254,7 +256,8 @@ class ExtCredential(Command, frozen=True, kw_only=True):
 class MassCancel(Command, frozen=True, kw_only=True):
     """Cancels all orders of an account, an instrument, a side, or any combination of these.
 
-    An account may cancel its own; an operator any account's, and all accounts' with `target` 0.
+    An account may cancel its own; an operator any account's, and all accounts' with `target` 0; the router itself those
+    of an account whose CANCEL_AFTER is due.
     """
 
     cl_ord_id: text36
@@ -535,6 +538,36 @@ class DepositLimit(Command, frozen=True, kw_only=True):
     reserved_1: u16 = 0
     verdict: u16 = 0
     reserved_2: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+
+
+class CancelAfter(Command, frozen=True, kw_only=True):
+    """Cancels all open orders of the header's account, unless it gives another one within `seconds`; 0: not any more.
+
+    When that time has come the router sequences a MASS_CANCEL of its own (ingress 0). From rules version 5 on, as the
+    next one.
+    """
+
+    cl_ord_id: text36
+    seconds: u32  # 0 to MAX_CANCEL_AFTER_S
+    reserved_1: u16 = 0
+    verdict: u16 = 0
+    reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
+
+
+class PasswordReset(Command, frozen=True, kw_only=True):
+    """An operator proposes that `target` may take a new password, by a code; or, naming that, a second one approves it.
+
+    The code is shown to who proposes, and works once it is approved: once, until RESET_LIFE_S after the proposal.
+    """
+
+    cl_ord_id: text36
+    target: u32
+    takes_factor: u8 = 0  # whether its second factor goes, too. This and the hash the router stamps into an approval
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    reserved_2: u32 = 0
+    proposal: u64 = 0  # sequence of what is approved; 0: this is a proposal
+    code_hash: bytes16 = b""  # the first half of the code's SHA-256
 
 
 class Activate(Command, frozen=True, kw_only=True):

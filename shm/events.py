@@ -172,7 +172,7 @@ class AccountDefined(Event, frozen=True, kw_only=True):
     account: u32
     name: text36
     role: u8 = 0
-    reserved_1: u8 = 0
+    takes_factor: u8 = 0  # it took its new password by a reset that takes the second factor away, too
     reserved_2: u16 = 0
     asked_by: u32 = 0  # and by which session, where the api asked
     session: u32 = 0
@@ -283,12 +283,12 @@ class Confirmed(Event, frozen=True, kw_only=True):
     command: u8
     side: u8 = 0
     is_on: u8 = 0
-    reserved_1: u8 = 0
+    is_due: u8 = 0  # of MASS_CANCEL: a CANCEL_AFTER has come due, and is over
     cl_ord_id: text36
     msg_seq_num: u32 = 0
     amount: i64 = 0
     asset: u32 = 0
-    reserved_2: u32 = 0
+    seconds: u32 = 0  # of CANCEL_AFTER: due so long after this event's time; 0: turned off
     proposal: u64 = 0
 
 
@@ -399,6 +399,22 @@ class WithdrawalChanged(Event, frozen=True, kw_only=True):
     step: u8 = 0  # of WithdrawalStep; 0: it was requested
     reserved_1: u16 = 0
     reserved_2: u64 = 0
+
+
+class PasswordResetChanged(Event, frozen=True, kw_only=True):
+    """A reset of an account's password was proposed, or approved by a second operator. What ends it is the next
+    ACCOUNT_DEFINED of the account that has another password, another proposal, or time."""
+
+    account: u32  # whose password it is
+    asked_by: u32  # of this step
+    session: u32
+    takes_factor: u8
+    is_approved: u8
+    reserved_1: u16 = 0
+    cl_ord_id: text36  # of this step
+    reserved_2: u32 = 0
+    proposal: u64
+    code_hash: bytes16
 
 
 class ExtKeyMaterialEvent(Event, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ SYMBOL_SIZE = 16
 MAX_MATCHERS = 8
 API_RING = 10  # the number of the api's ingress ring
 API_SESSION = 65536  # beyond every FIX session: the api's commands have this, plus the number of their key
+MAX_CANCEL_AFTER_S = 86_400  # how far ahead an account may have its orders cancelled
+RESET_LIFE_S = 86_400  # how long after its proposal a password reset may be approved and used
 
 _I64_MAX = 2**63 - 1
 

@@ -178,7 +178,10 @@ def generate_pxd() -> str:
         "",
         "cdef enum:",
     ]
-    constants = ("SLOT_SIZE", "RECORD_SIZE", "CL_ORD_ID_SIZE", "SYMBOL_SIZE", "MAX_MATCHERS", "API_RING", "API_SESSION")
+    constants = (
+        "SLOT_SIZE", "RECORD_SIZE", "CL_ORD_ID_SIZE", "SYMBOL_SIZE", "MAX_MATCHERS", "API_RING", "API_SESSION",
+        "MAX_CANCEL_AFTER_S", "RESET_LIFE_S",
+    )  # fmt: skip
     out += [f"    {name} = {getattr(records, name)}" for name in constants]
     # Compiled in, as the derivation is most of what a process of the venue would import `shm.layout` for.
     out += ["", "cdef extern from *:", '    """', f"    #define LOCKSTEP_SCHEMA_HASH {SCHEMA_HASH:#018x}ULL", '    """']

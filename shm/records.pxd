@@ -9,10 +9,12 @@ cdef enum:
     MAX_MATCHERS = 8
     API_RING = 10
     API_SESSION = 65536
+    MAX_CANCEL_AFTER_S = 86400
+    RESET_LIFE_S = 86400
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x1a0be10c244ea831ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x61881b692b5dba83ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -52,6 +54,8 @@ cdef enum:
     CMD_WITHDRAWAL_REQUEST = 33
     CMD_WITHDRAWAL_DECISION = 34
     CMD_DEPOSIT_LIMIT = 35
+    CMD_CANCEL_AFTER = 36
+    CMD_PASSWORD_RESET = 37
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
@@ -87,6 +91,7 @@ cdef enum:
     EVT_FACTOR_DEFINED = 23
     EVT_FACTOR_USED = 24
     EVT_WITHDRAWAL = 25
+    EVT_PASSWORD_RESET = 26
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
     EVT_EXT_TERMS = 66
@@ -324,6 +329,8 @@ cdef enum:
     CODE_OWN_WITHDRAWAL = 142
     CODE_TOO_MANY_WITHDRAWALS = 143
     CODE_DESTINATION_MISSING = 144
+    CODE_RESET_NEEDED = 145
+    CODE_RESET_UNKNOWN = 146
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -522,10 +529,11 @@ cdef struct AccountRecord:
     char name[36]
     uint32_t target
     uint8_t role
-    uint8_t reserved_4
+    uint8_t takes_factor
     uint16_t verdict
     uint32_t reserved_2
-    uint8_t reserved_3[24]
+    uint8_t reset_code[16]
+    uint64_t reserved_3
 
 
 cdef struct SessionRecord:
@@ -1197,6 +1205,47 @@ cdef struct DepositLimitRecord:
     uint8_t reserved_2[20]
 
 
+cdef struct CancelAfterRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t seconds
+    uint16_t reserved_1
+    uint16_t verdict
+    uint8_t reserved_2[28]
+
+
+cdef struct PasswordResetRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint32_t target
+    uint8_t takes_factor
+    uint8_t reserved_1
+    uint16_t verdict
+    uint32_t reserved_2
+    uint64_t proposal
+    uint8_t code_hash[16]
+
+
 cdef struct ExtKeyMaterialRecord:
     uint32_t crc
     uint8_t type
@@ -1465,7 +1514,7 @@ cdef struct AccountDefinedRecord:
     uint32_t account
     char name[36]
     uint8_t role
-    uint8_t reserved_1
+    uint8_t takes_factor
     uint16_t reserved_2
     uint32_t asked_by
     uint32_t session
@@ -1641,12 +1690,12 @@ cdef struct ConfirmedRecord:
     uint8_t command
     uint8_t side
     uint8_t is_on
-    uint8_t reserved_1
+    uint8_t is_due
     char cl_ord_id[36]
     uint32_t msg_seq_num
     int64_t amount
     uint32_t asset
-    uint32_t reserved_2
+    uint32_t seconds
     uint64_t proposal
 
 
@@ -1840,6 +1889,28 @@ cdef struct WithdrawalChangedRecord:
     uint8_t step
     uint16_t reserved_1
     uint64_t reserved_2
+
+
+cdef struct PasswordResetChangedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint32_t account
+    uint32_t asked_by
+    uint32_t session
+    uint8_t takes_factor
+    uint8_t is_approved
+    uint16_t reserved_1
+    char cl_ord_id[36]
+    uint32_t reserved_2
+    uint64_t proposal
+    uint8_t code_hash[16]
 
 
 cdef struct ExtKeyMaterialEventRecord:

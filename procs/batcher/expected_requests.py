@@ -27,6 +27,7 @@ from shm.records import (
     KillSwitch,
     Limits,
     MassCancel,
+    PasswordReset,
     Payment,
     SelfTrade,
     Side,
@@ -39,7 +40,7 @@ PROPOSALS = (CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL)
 REQUESTS = (
     *PROPOSALS, CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.CORRECTION, CommandType.LIMITS,
     CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT, CommandType.FEE_TIER, CommandType.WITHDRAWAL_REQUEST,
-    CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT,
+    CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT, CommandType.PASSWORD_RESET,
 )  # fmt: skip
 COMMANDS = (
     *REQUESTS, CommandType.MASS_CANCEL, CommandType.KILL_SWITCH, CommandType.PHASE, CommandType.SCHEDULE,
@@ -142,6 +143,8 @@ def terms_of(command: Command, listed: ListedRows) -> dict[str, Any]:
             return counts | {"self_trade": SelfTrade(command.self_trade).name}
         case WithdrawalRequest():
             return {"destination": shown(listed.destination)}
+        case PasswordReset():
+            return {"takes_factor": bool(command.takes_factor)}
         case WithdrawalDecision():
             return {"step": WithdrawalStep(command.step).name}
         case FeeTier():

@@ -25,6 +25,7 @@ from shm.records import (
     CancelReason,
     Code,
     Command,
+    CommandType,
     Confirmed,
     Corrected,
     Event,
@@ -443,6 +444,8 @@ class Expected(ListedRows):
         )
 
     def confirm(self, event: Confirmed) -> None:
+        if event.command == CommandType.CANCEL_AFTER:  # which leaves no row
+            return
         self.add("actions", {"number": event.number} | action_of(self.command_at(event.cause), self))
 
     def command_at(self, seq: int) -> Command:

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from procs.batcher.encode cimport Buffer, int128
 from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
 from procs.batcher.names cimport NAME_SIZE, Names
-from shm.records cimport CMD_KILL_SWITCH, SIDE_BUY, TRADE_FLAG_AUCTION
+from shm.records cimport CMD_CANCEL_AFTER, CMD_KILL_SWITCH, SIDE_BUY, TRADE_FLAG_AUCTION
 
 from shm.records import CommandType, KillScope, Phase, PhaseReason, Side
 
@@ -215,6 +215,9 @@ cdef class History:
         return write_phase(self.phases_out, self.listings, ring, event)
 
     cdef int action(self, const ConfirmedRecord *event) except -1 nogil:
+        """A row, but for a CANCEL_AFTER: that is a heartbeat, and its MASS_CANCEL has a row, should it come to that."""
+        if event.command == CMD_CANCEL_AFTER:
+            return 0
         return write_action(self.actions_out, self.listings, event)
 
     cdef int correct(self, const CorrectedRecord *event) except -1 nogil:

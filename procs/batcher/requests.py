@@ -32,6 +32,7 @@ from shm.records import (
     ExtDestination,
     FeeTier,
     Limits,
+    PasswordReset,
     Payment,
     PositionLimit,
     SelfTrade,
@@ -46,7 +47,7 @@ REQUESTED = (
     CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL,
     CommandType.CORRECTION, CommandType.LIMITS, CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT,
     CommandType.FEE_TIER, CommandType.WITHDRAWAL_REQUEST, CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT,
-    CommandType.EXT_DESTINATION,
+    CommandType.EXT_DESTINATION, CommandType.PASSWORD_RESET,
 )  # fmt: skip
 REQUEST_COLUMNS = (
     "seq", "request", "asked_by", "approves", "target_id", "symbol", "asset", "amount", "cl_ord_id", "terms", "time",
@@ -140,6 +141,8 @@ def _said(command: Command, listings: Listings) -> tuple[str | None, str | None,
                 "self_trade_group": command.self_trade_group, "fee_tier": command.fee_tier,
             }  # fmt: skip
             return None, None, None, terms
+        case PasswordReset():
+            return None, None, None, {"takes_factor": bool(command.takes_factor)}
         case FeeTier():
             names = ("tier", "maker_fee_ppm", "taker_fee_ppm")
             return None, None, None, {name: getattr(command, name) for name in names}

@@ -276,6 +276,11 @@ TABLE = {
         "", LIMIT),
     Code.DESTINATION_MISSING: _row(
         "the withdrawal does not say where to, in 1 to 72 printable ASCII characters", "say where to"),
+    Code.RESET_NEEDED: _row(
+        "nobody alone gives another account a new password", "have two operators reset it", api=NOT_PERMITTED),
+    Code.RESET_UNKNOWN: _row(
+        "no approved reset of the account's password has this code, or its day is over",
+        "ask two operators for another one", api=NOT_PERMITTED),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0), api=UNKNOWN),
     Code.QUANTITY_BELOW_FILLED: _row(

@@ -1,15 +1,18 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from procs.router.cancel_after cimport CancelAfter
 from procs.router.factors cimport Factors
 from procs.router.keys cimport Keys
 from procs.router.ledger cimport Ledger
+from procs.router.password_resets cimport PasswordResets
 from procs.router.schedule cimport Schedule
 from procs.router.transfers cimport OPERATORS_RING, Transfers
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CommandRecord, DepositLimitRecord, DepositRecord,
-    FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord, MassCancelRecord,
-    PhaseChangeRecord, PositionLimitRecord, RegistrationRecord, ScheduleRecord, SecondFactorRecord, WelcomeRecord,
+    AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CancelAfterRecord, CommandRecord, DepositLimitRecord,
+    DepositRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord,
+    MassCancelRecord, PasswordResetRecord, PhaseChangeRecord, PositionLimitRecord, RegistrationRecord, ScheduleRecord,
+    SecondFactorRecord, WelcomeRecord,
 )
 
 cdef enum:
@@ -31,6 +34,8 @@ cdef class Administration:
     cdef readonly Transfers transfers
     cdef readonly Keys keys
     cdef readonly Factors factors
+    cdef readonly PasswordResets resets
+    cdef readonly CancelAfter cancel_after
     cdef readonly dict assets
     cdef readonly dict instruments
     cdef readonly dict accounts
@@ -61,7 +66,10 @@ cdef class Administration:
     cdef uint16_t define_instrument(self, const InstrumentRecord *record) except? 9999
     cdef uint16_t define_account(self, AccountRecord *record, const char *credential) except? 9999
     cdef uint8_t flags_of(self, uint8_t role) noexcept nogil
-    cdef uint16_t judge_account(self, const AccountRecord *record, uint32_t number, bint is_new) noexcept nogil
+    cdef uint16_t judge_account(
+        self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
+    ) except? 9999
+    cdef uint16_t reset_password(self, PasswordResetRecord *record) except? 9999
     cdef bint is_owner(self, const CommandRecord *record, uint32_t account) noexcept nogil
     cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999
     cdef uint16_t revoke_key(self, KeyRevocationRecord *record) except? 9999
@@ -69,7 +77,8 @@ cdef class Administration:
     cdef uint16_t set_welcome(self, const WelcomeRecord *record) except? 9999
     cdef uint16_t judge_welcome(self, const DepositRecord *record) except? 9999
     cdef uint16_t define_factor(self, const SecondFactorRecord *record, const char **extensions) except? 9999
-    cdef uint16_t mass_cancel(self, const MassCancelRecord *record) noexcept nogil
+    cdef uint16_t mass_cancel(self, const MassCancelRecord *record) except? 9999
+    cdef uint16_t cancel_later(self, const CancelAfterRecord *record) noexcept nogil
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil
     cdef uint16_t change_phase(self, const PhaseChangeRecord *record) except? 9999
     cdef uint16_t plan(self, const ScheduleRecord *record) noexcept nogil

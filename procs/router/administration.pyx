@@ -46,6 +46,8 @@ cdef class Administration:
         self.transfers = Transfers(ledger)
         self.keys = Keys()
         self.factors = Factors()
+        self.resets = PasswordResets()
+        self.cancel_after = CancelAfter()
         self.assets = {}
         self.instruments = {}
         self.accounts = {}
@@ -121,7 +123,8 @@ cdef class Administration:
         cdef uint8_t scope = 0
         cdef uint16_t verdict
         cdef uint32_t own
-        if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH:
+        cdef bint is_auditor
+        if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH or type == CMD_CANCEL_AFTER:
             scope = KEY_SCOPE_TRADE
         elif is_owners(record):
             scope = KEY_SCOPE_WITHDRAW
@@ -133,6 +136,9 @@ cdef class Administration:
             return CODE_OK
         if type == CMD_API_KEY or type == CMD_KEY_REVOCATION:
             return CODE_OK
+        if type == CMD_CANCEL_AFTER:
+            is_auditor = account_at(self.ledger.accounts, record.account).flags & ACCOUNT_AUDITOR
+            return CODE_ROLE_NOT_ALLOWED if is_auditor else CODE_OK
         if is_owners(record):
             return self.may_withdraw(record)
         if type == CMD_REGISTRATION or type == CMD_WELCOME or type == CMD_DEPOSIT_LIMIT:
@@ -180,7 +186,7 @@ cdef class Administration:
 
     cdef int decide(self, char *record, const char **extensions) except -1:
         cdef uint8_t type = (<CommandRecord *> record).type
-        if type == CMD_ACCOUNT or CMD_API_KEY <= type <= CMD_FACTOR_USE:
+        if type == CMD_ACCOUNT or CMD_API_KEY <= type <= CMD_FACTOR_USE or type == CMD_PASSWORD_RESET:
             return self.decide_identity(record, extensions)
         if type == CMD_DEPOSIT or type == CMD_WITHDRAWAL or CMD_WITHDRAWAL_REQUEST <= type <= CMD_DEPOSIT_LIMIT:
             return self.decide_money(record, extensions)
@@ -194,6 +200,8 @@ cdef class Administration:
             return self.transfers.correct(<CorrectionRecord *> record)
         if type == CMD_MASS_CANCEL:
             return self.mass_cancel(<MassCancelRecord *> record)
+        if type == CMD_CANCEL_AFTER:
+            return self.cancel_later(<const CancelAfterRecord *> record)
         if type == CMD_KILL_SWITCH:
             return self.turn(<KillSwitchRecord *> record)
         if type == CMD_PHASE:
@@ -260,6 +268,8 @@ cdef class Administration:
             return self.set_welcome(<WelcomeRecord *> record)
         if type == CMD_SECOND_FACTOR:
             return self.define_factor(<SecondFactorRecord *> record, extensions)
+        if type == CMD_PASSWORD_RESET:
+            return self.reset_password(<PasswordResetRecord *> record)
         return self.factors.use(<FactorUseRecord *> record)
 
     cdef int keep(self, tuple key, const char *record) except -1:
@@ -339,6 +349,7 @@ cdef class Administration:
         cdef uint16_t verdict
         cdef Account *line
         cdef bint is_new = name not in self.accounts
+        cdef bint changes  # the password
         if by_api:
             number = record.target if record.target != 0 else self.ledger.accounts.count + 1
         if credential == NULL or (<const CommandRecord *> credential).type != CMD_EXT_CREDENTIAL or not name:
@@ -349,8 +360,10 @@ cdef class Administration:
             return CODE_INVALID_DEFINITION
         if number > MAX_ACCOUNTS:
             return CODE_LIMIT_REACHED
+        changes = is_new or credential[HEADER_SIZE:RECORD_SIZE] != self.credentials[number][HEADER_SIZE:]
         if self.rules >= RULES_KEYS:
-            verdict = self.judge_account(record, number, is_new)
+            record.takes_factor = 0
+            verdict = self.judge_account(record, number, is_new, changes)
             if verdict != CODE_OK:
                 return verdict
         if is_new:
@@ -361,12 +374,17 @@ cdef class Administration:
             record.target = number
         line = account_at(self.ledger.accounts, number)
         line.flags = line.flags & ~(ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR) | self.flags_of(record.role)
-        if by_api and record.account == 0:
+        if by_api and record.account == 0 and not is_new:
+            record.takes_factor = self.resets.takes_factor(number) and number in self.factors.by_account
+            if record.takes_factor:
+                self.factors.drop(number)
+        elif by_api and record.account == 0:
             line.flags |= ACCOUNT_REGISTERED
             if self.registration == REGISTRATION_MODE_APPROVAL:
                 line.flags |= ACCOUNT_BLOCKED
-        if is_new or credential[HEADER_SIZE:RECORD_SIZE] != self.credentials[number][HEADER_SIZE:]:
+        if changes:
             self.credentials[number] = credential[:RECORD_SIZE]  # the record that first had it says who gave it
+            self.resets.end(number)
         return CODE_OK
 
     cdef uint8_t flags_of(self, uint8_t role) noexcept nogil:
@@ -379,9 +397,12 @@ cdef class Administration:
             return ACCOUNT_OPERATOR
         return ACCOUNT_AUDITOR if role == ROLE_AUDITOR else 0
 
-    cdef uint16_t judge_account(self, const AccountRecord *record, uint32_t number, bint is_new) noexcept nogil:
-        """Who may define what: the venue itself a new trader, where registration is open; everybody his own password;
-        operators all but admins.
+    cdef uint16_t judge_account(
+        self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
+    ) except? 9999:
+        """Who may define what: the venue itself a new trader, where registration is open, and a password by a reset;
+        everybody his own password; operators new accounts, admins roles. Nobody alone gives another account a password
+        (LOG-34).
         """
         cdef uint8_t flags = self.flags_of(record.role)
         cdef uint8_t before = account_at(self.ledger.accounts, number).flags & (
@@ -389,25 +410,41 @@ cdef class Administration:
         )
         if record.role > ROLE_AUDITOR:
             return CODE_INVALID_DEFINITION
+        if record.ingress == API_RING and record.account == 0 and not is_new:
+            if flags != before:
+                return CODE_ROLE_NOT_ALLOWED
+            return self.resets.judge(
+                number, (<const char *> record.reset_code)[:sizeof(record.reset_code)], record.time_ns
+            )
         if record.ingress == API_RING and record.account == 0:
             if self.registration == REGISTRATION_MODE_CLOSED:
                 return CODE_REGISTRATION_CLOSED
-            if not is_new:
-                return CODE_NAME_USED
             return CODE_OK if record.role == ROLE_TRADER else CODE_ROLE_NOT_ALLOWED
         if record.ingress == API_RING and record.account == number and flags == before:
             return CODE_OK
         if not self.is_operator(<const CommandRecord *> record):
             return CODE_ROLE_NOT_ALLOWED
-        if (flags | before) & ACCOUNT_ADMIN and not self.is_admin(<const CommandRecord *> record):
+        if (flags | before) & ACCOUNT_OPERATOR and not self.is_admin(<const CommandRecord *> record):
             return CODE_ROLE_NOT_ALLOWED
-        return CODE_OK
+        return CODE_RESET_NEEDED if changes and not is_new and record.ingress != 0 else CODE_OK
 
-    cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999:
-        """A key of one's own; an admin defines others' too. An auditor's only reads."""
+    cdef uint16_t reset_password(self, PasswordResetRecord *record) except? 9999:
+        """Two operators, neither of them its owner; two admins, where it is an admin's password."""
         if not self.is_account(record.target):
             return CODE_UNKNOWN_ACCOUNT
-        if not self.is_owner(<const CommandRecord *> record, record.target):
+        if record.target == record.account:
+            return CODE_ROLE_NOT_ALLOWED
+        if account_at(self.ledger.accounts, record.target).flags & ACCOUNT_ADMIN and not self.is_admin(
+            <const CommandRecord *> record
+        ):
+            return CODE_ROLE_NOT_ALLOWED
+        return self.resets.approve(record) if record.proposal != 0 else self.resets.propose(record)
+
+    cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999:
+        """A key of one's own; the configuration defines others', too. An auditor's only reads."""
+        if not self.is_account(record.target):
+            return CODE_UNKNOWN_ACCOUNT
+        if record.ingress != 0 and (record.ingress != API_RING or record.account != record.target):
             return CODE_ROLE_NOT_ALLOWED
         if record.scopes != KEY_SCOPE_READ and account_at(self.ledger.accounts, record.target).flags & ACCOUNT_AUDITOR:
             return CODE_ROLE_NOT_ALLOWED
@@ -466,7 +503,13 @@ cdef class Administration:
             return CODE_ROLE_NOT_ALLOWED
         return self.factors.define(record, extensions)
 
-    cdef uint16_t mass_cancel(self, const MassCancelRecord *record) noexcept nogil:
+    cdef uint16_t mass_cancel(self, const MassCancelRecord *record) except? 9999:
+        """The router's own, from the rules on that know it, is of an account whose CANCEL_AFTER is due."""
+        if record.ingress == 0 and self.rules >= RULES_KEYS:
+            if record.target == 0 or record.target != self.cancel_after.next_due(record.time_ns):
+                raise ValueError(f"orders of account {record.target} are to be cancelled, and are not due")
+            self.cancel_after.end(record.target)
+            return CODE_OK
         if record.target != 0 and not self.is_account(record.target):
             return CODE_UNKNOWN_ACCOUNT
         if record.target != record.account and not self.is_operator(<const CommandRecord *> record):
@@ -474,6 +517,10 @@ cdef class Administration:
         if record.side > SIDE_SELL:
             return CODE_UNSUPPORTED_SIDE
         return self.judge_instrument(record.instrument) if record.instrument != 0 else CODE_OK
+
+    cdef uint16_t cancel_later(self, const CancelAfterRecord *record) noexcept nogil:
+        """An account's own, also while a kill switch is on: like a cancel it only takes orders off."""
+        return self.cancel_after.put(record) if self.rules >= RULES_KEYS else CODE_INVALID_DEFINITION
 
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil:
         """A switch on or off. An account may switch on its own and its session's, but not off."""
@@ -568,7 +615,7 @@ cdef class Administration:
 
     cdef uint64_t digest(self):
         cdef uint64_t digest = self.schedule.digest() + self.transfers.digest()
-        digest += self.keys.digest() + self.factors.digest()
+        digest += self.keys.digest() + self.factors.digest() + self.resets.digest() + self.cancel_after.digest()
         cdef uint32_t crc
         for key, record in self.settings.items():
             crc = crc32c(0, <const char *> (<bytes> record) + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
@@ -587,6 +634,8 @@ cdef class Administration:
         self.transfers.save(saver)
         self.keys.save(saver)
         self.factors.save(saver)
+        self.resets.save(saver)
+        self.cancel_after.save(saver)
         saver.put_64(self.rules)
         saver.put_64(self.registration)
         saver.put(self.tiers, sizeof(self.tiers))
@@ -599,6 +648,8 @@ cdef class Administration:
         self.transfers.load(loader)
         self.keys.load(loader)
         self.factors.load(loader)
+        self.resets.load(loader)
+        self.cancel_after.load(loader)
         self.rules = <uint32_t> loader.get_64()
         self.registration = <uint8_t> loader.get_64()
         loader.get(self.tiers, sizeof(self.tiers))

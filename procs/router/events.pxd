@@ -3,7 +3,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from procs.router.sequencer cimport Sequencer
 from shm.records cimport (
     ApiKeyRecord, CommandRecord, CorrectionRecord, FactorUseRecord, KeyRevocationRecord, NewOrderRecord,
-    RejectedRecord, ReservationRecord, SecondFactorRecord, SnapshotRecord, WithdrawalDecisionRecord,
+    PasswordResetRecord, RejectedRecord, ReservationRecord, SecondFactorRecord, SnapshotRecord,
+    WithdrawalDecisionRecord,
 )
 from shm.ring cimport Producer
 
@@ -37,6 +38,7 @@ cdef class Announcer:
     cdef void tell_revocation(self, const KeyRevocationRecord *record, Sequencer core) noexcept nogil
     cdef void tell_factor(self, const SecondFactorRecord *record, Sequencer core) noexcept nogil
     cdef void tell_use(self, const FactorUseRecord *record) noexcept nogil
+    cdef void tell_reset(self, const PasswordResetRecord *record) noexcept nogil
     cdef void tell_request(self, const CommandRecord *header, Sequencer core) noexcept nogil
     cdef void tell_decision(self, const WithdrawalDecisionRecord *record, Sequencer core) noexcept nogil
     cdef void repeat_extension(self, const CommandRecord *cause, const char *extension) noexcept nogil

@@ -88,6 +88,8 @@ cdef class Announcer:
                 self.tell_request(header, core)
             elif header.type == CMD_WITHDRAWAL_DECISION:
                 self.tell_decision(<const WithdrawalDecisionRecord *> record, core)
+            elif header.type == CMD_PASSWORD_RESET:
+                self.tell_reset(<const PasswordResetRecord *> record)
             elif header.type >= CMD_MASS_CANCEL or header.type == CMD_DEPOSIT:
                 self.confirm(record)
             else:
@@ -278,6 +280,20 @@ cdef class Announcer:
         event.code = record.code
         self.end(<char *> event)
 
+    cdef void tell_reset(self, const PasswordResetRecord *record) noexcept nogil:
+        cdef PasswordResetChangedRecord *event = <PasswordResetChangedRecord *> self.begin(
+            <const CommandRecord *> record, EVT_PASSWORD_RESET, 0
+        )
+        event.account = record.target
+        event.asked_by = record.account
+        event.session = record.session
+        event.takes_factor = record.takes_factor
+        event.is_approved = record.proposal != 0
+        event.proposal = record.proposal if record.proposal != 0 else record.seq
+        memcpy(event.cl_ord_id, record.cl_ord_id, CL_ORD_ID_SIZE)
+        memcpy(event.code_hash, record.code_hash, sizeof(event.code_hash))
+        self.end(<char *> event)
+
     cdef void tell_request(self, const CommandRecord *header, Sequencer core) noexcept nogil:
         cdef const WithdrawalRequestRecord *record = <const WithdrawalRequestRecord *> header
         cdef WithdrawalChangedRecord *event
@@ -350,6 +366,7 @@ cdef class Announcer:
                 (<AccountDefinedRecord *> event).account = (<const AccountRecord *> record).target
                 (<AccountDefinedRecord *> event).asked_by = header.account
                 (<AccountDefinedRecord *> event).session = header.session
+            (<AccountDefinedRecord *> event).takes_factor = (<const AccountRecord *> record).takes_factor
             (<AccountDefinedRecord *> event).role = (<const AccountRecord *> record).role
             memcpy((<AccountDefinedRecord *> event).name, (<const AccountRecord *> record).name, CL_ORD_ID_SIZE)
         elif header.type == CMD_EPOCH:
@@ -422,6 +439,10 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
         event.target = (<const MassCancelRecord *> record).target
         event.side = (<const MassCancelRecord *> record).side
         event.msg_seq_num = (<const MassCancelRecord *> record).msg_seq_num
+        event.is_due = (<const MassCancelRecord *> record).ingress == 0
+    elif type == CMD_CANCEL_AFTER:
+        event.target = (<const CancelAfterRecord *> record).account
+        event.seconds = (<const CancelAfterRecord *> record).seconds
     elif type == CMD_KILL_SWITCH:
         event.target = (<const KillSwitchRecord *> record).target
         event.side = (<const KillSwitchRecord *> record).scope

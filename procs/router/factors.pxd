@@ -12,6 +12,7 @@ cdef class Factors:
     cdef readonly dict by_account  # (secret, hashes of its recovery codes), of those who have one
     cdef dict used                 # of those: the last step, and which recovery codes, as bits
     cdef uint16_t define(self, const SecondFactorRecord *record, const char **extensions) except? 9999
+    cdef int drop(self, uint32_t account) except -1
     cdef uint16_t use(self, const FactorUseRecord *record) except? 9999
     cdef uint64_t digest(self)
     cdef int save(self, Saver saver) except -1

@@ -29,8 +29,7 @@ cdef class Factors:
         if record.size == 0:
             if record.target not in self.by_account:
                 return CODE_FACTOR_UNKNOWN
-            del self.by_account[record.target]
-            del self.used[record.target]
+            self.drop(record.target)
             return CODE_OK
         if record.size > sizeof(record.secret):
             return CODE_INVALID_DEFINITION
@@ -42,6 +41,12 @@ cdef class Factors:
         self.by_account[record.target] = (<const char *> record.secret)[:record.size], hashes
         self.used[record.target] = 0, 0
         return CODE_OK
+
+    cdef int drop(self, uint32_t account) except -1:
+        """Take away the one that the account has."""
+        del self.by_account[account]
+        del self.used[account]
+        return 0
 
     cdef uint16_t use(self, const FactorUseRecord *record) except? 9999:
         """Steps of time are used in their order; a recovery code is used once."""

@@ -1,14 +1,16 @@
 from libc.stdint cimport uint32_t, uint64_t
 
+from procs.router.cancel_after cimport CancelAfter
 from procs.router.events cimport Announcer
 from procs.router.schedule cimport Schedule
 from procs.router.sequencer cimport Sequencer
 from procs.router.settlement cimport Settlement
-from shm.records cimport ActivateRecord, EpochRecord, MarkerRecord, PhaseChangeRecord, SnapshotRecord
+from shm.records cimport ActivateRecord, EpochRecord, MarkerRecord, MassCancelRecord, PhaseChangeRecord, SnapshotRecord
 
 cdef class OwnRecords:
     cdef Sequencer core
     cdef Schedule schedule
+    cdef CancelAfter cancel_after
     cdef Settlement settlement
     cdef Announcer events
     cdef public uint32_t rules  # that its epochs begin; tests make it write what earlier code would have
@@ -24,3 +26,4 @@ cdef class OwnRecords:
     cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil
     cdef void fill_activation(self, ActivateRecord *record) noexcept nogil
     cdef void fill_phase(self, PhaseChangeRecord *record) noexcept nogil
+    cdef void fill_cancel(self, MassCancelRecord *record) noexcept nogil

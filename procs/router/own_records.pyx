@@ -1,4 +1,5 @@
-"""The router's own records: the contents of markers, snapshots, epochs, activations and the schedule's phases.
+"""The router's own records: the contents of markers, snapshots, epochs, activations, the schedule's phases and the
+cancels that are due.
 
 It fills them from the router's state; the router decides when one is due and sequences it.
 """
@@ -22,6 +23,7 @@ cdef class OwnRecords:
     ):
         self.core = core
         self.schedule = core.administration.schedule
+        self.cancel_after = core.administration.cancel_after
         self.settlement = settlement
         self.events = events
         self.rules = RULES_VERSION
@@ -38,6 +40,8 @@ cdef class OwnRecords:
             self.fill_activation(<ActivateRecord *> record)
         elif type == CMD_PHASE:
             self.fill_phase(<PhaseChangeRecord *> record)
+        elif type == CMD_MASS_CANCEL:
+            self.fill_cancel(<MassCancelRecord *> record)
         elif type == CMD_SNAPSHOT:
             self.fill_snapshot(<SnapshotRecord *> record)
         elif type == CMD_EPOCH:
@@ -79,3 +83,6 @@ cdef class OwnRecords:
         record.instrument = self.schedule.next_due(record.time_ns)
         record.entry = self.schedule.latest(record.instrument, record.time_ns)
         record.phase = self.schedule.plans[record.instrument].entries[record.entry - 1].phase
+
+    cdef void fill_cancel(self, MassCancelRecord *record) noexcept nogil:
+        record.target = self.cancel_after.next_due(record.time_ns)

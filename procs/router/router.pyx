@@ -129,7 +129,9 @@ cdef class Router(Agent):
         return handover >= HANDOVER_CLOSING or self.board.load(WORD_FENCED) != 0
 
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
-        """The router's own records, while there is room: activations, a tick, the schedule's changes."""
+        """The router's own records, while there is room: activations, a tick, the schedule's changes, and
+        cancels that are due (LOG-33).
+        """
         cdef int64_t work = 0
         while self.has_room(CMD_ACTIVATE) and self.core.ledger.next_due() != 0:
             work += self.write_own(CMD_ACTIVATE, now_ns)
@@ -137,6 +139,8 @@ cdef class Router(Agent):
             work += self.write_own(CMD_TICK, now_ns)
         while self.schedule.due_ns <= self.time_of_next(now_ns) and self.has_room(CMD_PHASE):
             work += self.write_own(CMD_PHASE, now_ns)
+        while self.own.cancel_after.next_due(self.time_of_next(now_ns)) != 0 and self.has_room(CMD_MASS_CANCEL):
+            work += self.write_own(CMD_MASS_CANCEL, now_ns)
         return work
 
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
@@ -188,7 +192,8 @@ cdef class Router(Agent):
         header.time_ns = self.time_of_next(now_ns)
 
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
-        """Sequence a marker, snapshot, tick, epoch, activation or phase of the schedule. Returns 1: one record."""
+        """Sequence a marker, snapshot, tick, epoch, activation, phase of the schedule or cancel that is due. Returns 1.
+        """
         cdef char *record = claim_at(self.log, self.log.next + self.log_claimed)
         memset(record, 0, RECORD_SIZE)
         (<CommandRecord *> record).type = type

@@ -130,6 +130,11 @@ cdef class State:
         return self.administration.factors.by_account
 
     @property
+    def password_resets(self) -> dict[int, tuple[int, int, int, bytes, int, bool]]:
+        """The reset that was proposed of each account's password, if it is not used: see PasswordResets."""
+        return self.administration.resets.by_account
+
+    @property
     def registration(self) -> int:
         """Who may register: a RegistrationMode."""
         return self.administration.registration
@@ -142,6 +147,10 @@ cdef class State:
     def deposit_limit(self, uint32_t asset) -> int:
         """The most of an asset that one operator deposits alone; 0 if there is no limit."""
         return self.administration.deposit_limit(asset)
+
+    def cancel_after(self, uint32_t account) -> int:
+        """At which log time the account's orders are cancelled unless it asks again; 0: not at all."""
+        return self.administration.cancel_after.due[account] if self.is_account(account) else 0
 
     def is_blocked(self, uint32_t account) -> bool:
         """Whether a kill switch of the account, or of the session with its number, is on."""

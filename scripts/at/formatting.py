@@ -29,6 +29,7 @@ from shm.records import (
     Balance,
     BandAction,
     Cancel,
+    CancelAfter,
     Cancelled,
     CancelReason,
     Code,
@@ -58,6 +59,8 @@ from shm.records import (
     NewOrder,
     OrderFlag,
     OrderType,
+    PasswordReset,
+    PasswordResetChanged,
     Phase,
     PhaseChange,
     PhaseChanged,
@@ -221,7 +224,17 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
             of = f" of {names.account(command.target)}" if command.target else " of everybody"
             where = f" in {names.symbol(command.instrument)}" if command.instrument else ""
             side = f" {_name(Side, command.side).lower()}" if command.side else ""
+            if command.ingress == 0:
+                return f"the router cancels all orders{of}, as it had asked for"
             return f"{who} cancels all{side} orders{of}{where}"
+        case CancelAfter():
+            if not command.seconds:
+                return f"{who} no more wants its orders cancelled later"
+            return f"{who} wants all its orders cancelled in {command.seconds} s, unless it says so again"
+        case PasswordReset():
+            what = f"approves proposal {command.proposal}" if command.proposal else "proposes"
+            factor = ", with its second factor" if command.takes_factor else ""
+            return f"{who} {what}: the password of {names.account(command.target)} is reset by a code{factor}"
         case KillSwitch():
             return f"{who} turns the kill switch of {names.account(command.target)} {'on' if command.is_on else 'off'}"
         case PhaseChange():
@@ -383,6 +396,12 @@ def of_event(event: Event, names: Names) -> str:
             return f"{shown(event.symbol)} has these terms, on matcher {event.matcher}"
         case AccountDefined():
             return f"{shown(event.name)} may log on"
+        case Confirmed(command=CommandType.CANCEL_AFTER):
+            what = f"be cancelled {event.seconds} s later" if event.seconds else "stand, however long it says nothing"
+            return f"orders of {names.account(event.account)} will {what}"
+        case PasswordResetChanged():
+            state = "approved" if event.is_approved else "proposed"
+            return f"the reset of {names.account(event.account)}'s password is {state}"
         case Confirmed():
             return f"{CommandType(event.command).name} is carried out"
     return EventType(event.type).name.lower().replace("_", " ")

@@ -146,6 +146,7 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 def test_migrations_run_once(empty_database: str) -> None:
     done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times", "0007-author"]
     done += ["0008-candles", "0009-positions", "0010-open-orders", "0011-history", "0012-withdrawals"]
+    done += ["0013-password-resets"]
     assert migrate(empty_database) == done
     assert migrate(empty_database) == []
 

@@ -6,19 +6,25 @@ It remembers what it asked for, so that most of it makes sense, and judges no an
 from __future__ import annotations
 
 import random
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from shm.journal_writer import SEGMENT_BYTES, JournalWriter
 from shm.layout import unpack_command, unpack_event
 from shm.records import (
     API_SESSION,
+    Account,
     AccountLimits,
     Adjustment,
+    CancelAfter,
     CommandType,
     Correction,
     CorrectionProposal,
     Deposit,
+    ExtCredential,
     ExtDestination,
     ExtLeg,
     ExtTerms,
@@ -28,6 +34,7 @@ from shm.records import (
     Limits,
     MassCancel,
     NewOrder,
+    PasswordReset,
     Phase,
     PhaseChange,
     PositionLimit,
@@ -64,6 +71,7 @@ class Everything:
         self.used: list[tuple[int, str, int]] = []
         self.proposals: list[int] = []
         self.corrected = 0
+        self.codes: dict[bytes, bytes] = {}  # of resets, by their hashes
 
     def step(self) -> None:
         self.count += 1
@@ -75,6 +83,7 @@ class Everything:
         }  # fmt: skip
         if self.rig.api is not None:
             steps |= {self.request_withdrawal: 3, self.decide_withdrawal: 10, self.deposit_much: 3}
+            steps |= {self.cancel_later: 2, self.reset_password: 1.5}
         rings = [*self.rig.gateways, self.rig.operators, *([self.rig.api] if self.rig.api else [])]
         while min(ring.room() for ring in rings) < self.room:
             self.rig.step()
@@ -300,6 +309,33 @@ class Everything:
             account=account, session=draw.choice(OPERATORS), time_ns=self.time_ns, asset=asset, amount=amount,
             cl_ord_id=b"D%d" % self.count, proposal=proposal,
         ))  # fmt: skip
+
+    def cancel_later(self) -> None:
+        """An account wants its orders cancelled unless it asks again; now and then no more."""
+        owner = self.draw.randint(1, ACCOUNTS)
+        mine: dict[str, Any] = {"account": owner, "session": API_SESSION, "time_ns": self.time_ns}
+        seconds = self.draw.choice((1, 1, 2, 3, 0, 86_400, 86_401))
+        self.rig.send_by_api(CancelAfter(cl_ord_id=b"X%d" % self.count, seconds=seconds, **mine))
+
+    def reset_password(self) -> None:
+        """An operator proposes a reset, another one approves it, or its code is used: mostly what comes next."""
+        draw = self.draw
+        target, code = draw.randint(1, ACCOUNTS), b"%d" % self.count
+        known = [record for record in self.rig.log[-400:] if record[4] == CommandType.PASSWORD_RESET]
+        resets = [each for each in map(unpack_command, known) if isinstance(each, PasswordReset)]
+        if not resets or draw.random() < 0.4:
+            hashed = sha256(code.ljust(16, b"\0")).digest()[:16]
+            self.codes[hashed] = code
+            self.send(PasswordReset(**self.key(), target=target, takes_factor=draw.randint(0, 1), code_hash=hashed))
+            return
+        reset = draw.choice(resets[-3:])
+        if draw.random() < 0.5:
+            self.send(PasswordReset(**self.key(), target=reset.target, proposal=reset.proposal or reset.seq))
+            return
+        credential = ExtCredential(salt=b"s" * 16, hash=code.ljust(32), memory_kib=8, time_cost=1, parallelism=1)
+        used = Account(name=b"T%d" % reset.target, target=reset.target, reset_code=self.codes.get(reset.code_hash, b""))
+        venue: dict[str, Any] = {"account": 0, "session": API_SESSION, "time_ns": self.time_ns}
+        self.rig.send_by_api(*(structs.replace(each, **venue) for each in (credential, used)))
 
     def adjust(self) -> None:
         """A proposal, or the approval of one that the log has."""

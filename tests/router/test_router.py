@@ -180,7 +180,7 @@ def test_replay_gives_equal_log_events_and_state_however_it_is_polled(seed: int)
     before = first.core.state_hash()
     assert sum(record[4] == CommandType.MARKER for record in first.log) > 10
     assert any(isinstance(event, Traded) for event in first.outcomes(2))
-    assert len({record[4] for record in first.log}) >= len(CommandType) - 13
+    assert len({record[4] for record in first.log}) >= len(CommandType) - 15
     reference = Rig(first.log, closed_ids=20).lead()
     for other in (None, seed + 100):
         again = Rig(first.log, seed=other, log=8 if other else 1024, events=4 if other else 1024, closed_ids=20)
