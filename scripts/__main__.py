@@ -70,6 +70,7 @@ OPERATORS = {
     "withdrawals": ("operate.withdrawals:withdrawals", "Show the withdrawals that wait."),
     "withdrawal": ("operate.withdrawals:withdrawal", "Approve or reject a withdrawal, or say that it was paid."),
     "deposit-limit": ("operate.money:deposit_limit", "Have deposits above an amount take two operators."),
+    "password-reset": ("operate.password_resets:password_reset", "Let an account take a new password, by two."),
     "adjust": ("operate.money:adjust", "Change a balance: one operator proposes, another approves."),
     "bust": ("operate.trades:bust", "Undo a trade: one operator proposes, another approves."),
     "correct": ("operate.trades:correct", "Change the price of a trade: one operator proposes, another approves."),

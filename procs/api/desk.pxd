@@ -56,6 +56,7 @@ cdef class Desk(ReleasedEvents):
     cdef readonly object withdrawals
     cdef readonly dict phases            # by instrument, where it ever changed
     cdef readonly dict definitions       # by instrument: the event that defined it last
+    cdef readonly dict cancel_after      # by account, where it is asked for: when its orders are cancelled, by log time
     cdef IngressWriter ingress
     cdef Validator validator
     cdef object snapshots

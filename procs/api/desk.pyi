@@ -41,6 +41,7 @@ class Desk:
     withdrawals: Withdrawals
     phases: dict[int, int]
     definitions: dict[int, bytes]
+    cancel_after: dict[int, int]
     is_open: bool
     connections: int
     now_ns: int

@@ -35,6 +35,8 @@ NAME = "api"  # a venue has one
 cdef char[CL_ORD_ID_SIZE] NO_ID  # of commands that an account has one of at a time
 KEPT = 1048576  # closed orders, and fills: what PostgreSQL does not have yet, and what is asked for most
 
+cdef uint64_t SECOND_NS = 1_000_000_000
+
 cdef enum:
     BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
     TEND_NS = 100_000_000           # between two looks at the disk's space
@@ -77,6 +79,7 @@ cdef class Desk(ReleasedEvents):
         self.withdrawals = Withdrawals()
         self.phases = {}
         self.definitions = {}
+        self.cancel_after = {}
         self.requests = Requests(future)
         self.settlement = Settlement(future)
         self.listeners = {}
@@ -480,6 +483,10 @@ cdef class Desk(ReleasedEvents):
         cdef Request request = None
         if event.command == CMD_REGISTRATION or event.command == CMD_WELCOME:
             self.people.note(unpack_event((<const char *> event)[:RECORD_SIZE]))
+        elif event.command == CMD_CANCEL_AFTER and event.seconds:
+            self.cancel_after[event.account] = event.time_ns + event.seconds * SECOND_NS
+        elif event.command == CMD_CANCEL_AFTER or event.is_due:
+            self.cancel_after.pop(event.target, None)
         if event.session >= API_SESSION:
             request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, event.command)
         if request is not None:
@@ -550,6 +557,7 @@ cdef class Desk(ReleasedEvents):
         cdef const KeyRevokedRecord *revoked = <const KeyRevokedRecord *> record
         cdef const FactorDefinedRecord *factor = <const FactorDefinedRecord *> record
         cdef const FactorUsedRecord *used = <const FactorUsedRecord *> record
+        cdef const PasswordResetChangedRecord *reset = <const PasswordResetChangedRecord *> record
         cdef uint64_t seq = (<const EventRecord *> record).cause
         if kind == EVT_ACCOUNT_DEFINED and account.session >= API_SESSION:
             self.requests.first_event(ring, seq, account.asked_by, account.name, CMD_ACCOUNT)
@@ -561,6 +569,8 @@ cdef class Desk(ReleasedEvents):
             self.requests.first_event(ring, seq, factor.asked_by, NO_ID, CMD_SECOND_FACTOR)
         elif kind == EVT_FACTOR_USED and used.session >= API_SESSION:
             self.requests.first_event(ring, seq, used.account, used.request, CMD_FACTOR_USE)
+        elif kind == EVT_PASSWORD_RESET and reset.session >= API_SESSION:
+            self.requests.first_event(ring, seq, reset.asked_by, reset.cl_ord_id, CMD_PASSWORD_RESET)
         if kind == EVT_ACCOUNT_DEFINED:
             self.told_of_account(account.account, ring, <const EventRecord *> record)
         elif kind == EVT_KEY_DEFINED:
@@ -610,6 +620,7 @@ cdef class Desk(ReleasedEvents):
         self.settlement.save(saver)
         saver.object(list(self.phases.items()))
         saver.object(list(self.definitions.items()))
+        saver.object(list(self.cancel_after.items()))
         self.listings.save(saver)
         self.orders.save(saver)
         self.tracked.save(saver)
@@ -626,6 +637,7 @@ cdef class Desk(ReleasedEvents):
         self.settlement.load(loader)
         self.phases = dict(loader.object(list[tuple[int, int]]))
         self.definitions = dict(loader.object(list[tuple[int, bytes]]))
+        self.cancel_after = dict(loader.object(list[tuple[int, int]]))
         self.listings.load(loader)
         self.orders.load(loader)
         self.tracked.load(loader)
@@ -674,10 +686,10 @@ cdef bint is_told_of_nobody(int command) noexcept nogil:
 
 
 cdef bint is_of_people(int kind) noexcept nogil:
-    """Whether an event is about accounts, API keys or second factors."""
+    """Whether an event is about accounts, their passwords, API keys or second factors."""
     return (
         kind == EVT_ACCOUNT_DEFINED or kind == EVT_EXT_CREDENTIAL or EVT_KEY_DEFINED <= kind <= EVT_FACTOR_USED
-        or EVT_EXT_KEY_MATERIAL <= kind <= EVT_EXT_RECOVERY
+        or kind == EVT_PASSWORD_RESET or EVT_EXT_KEY_MATERIAL <= kind <= EVT_EXT_RECOVERY
     )
 
 

@@ -53,6 +53,10 @@ class Factors:
             factor = self._by_account[event.account]
             self._by_account[event.account] = factor._replace(used=factor.used | 1 << event.code)
 
+    def drop(self, account: int) -> None:
+        """The account has none any more: a reset of its password has taken it."""
+        self._by_account.pop(account, None)
+
     def known(self) -> list[tuple[int, Factor]]:
         """All, with their accounts."""
         return list(self._by_account.items())

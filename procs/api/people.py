@@ -1,5 +1,5 @@
-"""Who may do what, as the log's events have it: accounts with their passwords and roles, API keys, second factors, and
-who may register.
+"""Who may do what, as the log's events have it: accounts, passwords and their resets, roles, API keys, second
+factors, and who may register.
 
 It changes nothing itself: that takes a command, and the router decides it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from procs.api.factors import Factor, Factors
 from procs.api.keys import ApiKey, Keys
+from procs.api.resets import Reset, Resets
 from procs.edge.authentication import Account, Accounts, Credential
 from procs.tables.saved import Loader, Saver
 from shm.enums import CommandType, RegistrationMode, Role
@@ -23,12 +24,13 @@ class People:
         self.factors = Factors()
         self.registration = RegistrationMode.CLOSED
         self.welcome: dict[int, int] = {}  # by asset: how much of it who registers is given
+        self.resets = Resets()
         self._names: dict[int, str] = {}
         self._roles: dict[int, int] = {}
         self._credential: Credential | None = None
 
     def note(self, event: object) -> None:
-        """Take an event about accounts, keys, second factors, or registering."""
+        """Take an event about accounts, keys, second factors, resets, or registering."""
         if isinstance(event, ExtCredentialEvent):
             self._credential = Credential(
                 event.salt.ljust(16, b"\0"), event.hash.ljust(32, b"\0"), event.memory_kib, event.time_cost,
@@ -36,7 +38,7 @@ class People:
             )  # fmt: skip
         elif isinstance(event, AccountDefined):
             if self._credential is not None:
-                self._define(Account(event.account, event.name.rstrip(b"\0").decode(), self._credential), event.role)
+                self._take(event, self._credential)
             self._credential = None
         elif isinstance(event, Confirmed):
             if event.command == CommandType.REGISTRATION:
@@ -46,6 +48,7 @@ class People:
         else:
             self.keys.note(event)
             self.factors.note(event)
+            self.resets.note(event)
 
     def name_of(self, account: int) -> str:
         """The name of an account; empty if nobody is it."""
@@ -65,6 +68,7 @@ class People:
         saver.object((int(self.registration), list(self.welcome.items())))
         saver.object(self.keys.known())
         saver.object(self.factors.known())
+        saver.object(self.resets.known())
 
     def load(self, loader: Loader) -> None:
         """Begin with what a part has. DamagedPart."""
@@ -74,6 +78,17 @@ class People:
         self.registration, self.welcome = RegistrationMode(mode), dict(welcome)
         self.keys.restore(loader.object(list[ApiKey]))
         self.factors.restore(loader.object(list[tuple[int, Factor]]))
+        self.resets.restore(loader.object(list[Reset]))
+
+    def _take(self, event: AccountDefined, credential: Credential) -> None:
+        """Another password ends a reset of it, whether that has brought it or not."""
+        account = Account(event.account, event.name.rstrip(b"\0").decode(), credential)
+        before = self.accounts.find(account.name)
+        if before is not None and before.credential != credential:
+            self.resets.end(account.number)
+        if event.takes_factor:
+            self.factors.drop(account.number)
+        self._define(account, event.role)
 
     def _define(self, account: Account, role: int) -> None:
         self.accounts.define(account)

@@ -32,7 +32,7 @@ from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import select
 from shm.layout import type_of, unpack_command
-from shm.records import CL_ORD_ID_SIZE, Code, Command, WithdrawalDecision
+from shm.records import CL_ORD_ID_SIZE, Code, Command, PasswordReset, WithdrawalDecision
 
 Symbol = Annotated[str, Parameter(help="The instrument.")]
 
@@ -290,6 +290,8 @@ def _is_same(first: Command, again: Command) -> bool:
     stamped = {*Command.__struct_fields__, "verdict", "flags"}
     if isinstance(first, WithdrawalDecision):
         stamped |= {"target", "asset", "amount"}
+    elif isinstance(first, PasswordReset) and first.proposal:
+        stamped |= {"takes_factor", "code_hash"}
     names = [name for name in first.__struct_fields__ if name not in stamped]
     return all(getattr(first, name) == getattr(again, name) for name in names)
 

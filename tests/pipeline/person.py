@@ -20,6 +20,10 @@ class ProblemError(Exception):
         self.said = said
 
 
+class AwayError(ProblemError):
+    """The venue can't answer now: it was asked too early."""
+
+
 class Person:
     """One browser."""
 
@@ -53,7 +57,7 @@ class Person:
         if answer.status >= 400:
             assert self.headers["content-type"] == "application/problem+json", read
             assert said["status"] == answer.status
-            raise ProblemError(answer.status, said)
+            raise (AwayError if answer.status == 503 else ProblemError)(answer.status, said)
         if "set-cookie" in self.headers:
             self.set_cookie = self.headers["set-cookie"]
             self.cookie = self.set_cookie.split(";")[0]

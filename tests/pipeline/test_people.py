@@ -3,6 +3,7 @@ can't."""
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import signal
@@ -17,8 +18,9 @@ import pytest
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError
 from tests.pipeline.conftest import RunningVenue
-from tests.pipeline.person import Person, ProblemError
+from tests.pipeline.person import AwayError, Person, ProblemError
 from tests.ports import free_port
+from tests.scripts.operate.commands import OTHER, REFUSED, operate
 
 GOOD = "quiet-lantern-under-snow"
 BETTER = "seven-grey-herons-waiting"
@@ -44,9 +46,9 @@ def person(venue: RunningVenue, name: str = "", password: str = GOOD) -> Person:
     return made
 
 
-def operator(venue: RunningVenue, *, proved: bool = True) -> Person:
+def operator(venue: RunningVenue, name: str = "OPERATOR1", *, proved: bool = True) -> Person:
     made = person(venue)
-    made.log_in("OPERATOR1", PASSWORD)
+    made.log_in(name, PASSWORD)
     if proved:
         made.prove(PASSWORD)
     return made
@@ -155,6 +157,54 @@ def test_a_recovery_code_gives_another_password_once(venue: RunningVenue) -> Non
     with refused(401, "LOGIN_FAILED"):
         person(venue).post("/auth/reset", name="forgetful", recovery_code=codes[2], password=GOOD)
     person(venue).log_in("forgetful", BETTER, codes[3])
+
+
+def test_two_operators_let_an_owner_take_another_password(venue: RunningVenue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOG-34."""
+    owner = person(venue, "lost")
+    owner.prove(GOOD)
+    setup = owner.post("/auth/mfa")
+    owner.post("/auth/mfa/confirm", setup=setup["setup"], code=pyotp.TOTP(setup["secret"]).now())
+    first, second = operator(venue), operator(venue, "OPERATOR2")
+    path = "/operator/accounts/lost/password-reset"
+    with refused(403, "NOT_ALLOWED"):
+        owner.post(path)
+    with refused(401, "ROLE_NOT_ALLOWED"):
+        first.post("/operator/accounts/OPERATOR1/password-reset")
+    proposed = first.post(path, takes_factor=True)
+    code = proposed["code"]
+
+    def reset(code: str, name: str = "lost") -> None:
+        person(venue).post("/auth/reset-by-code", name=name, code=code, password=BETTER)
+
+    with refused(401, "LOGIN_FAILED"):
+        reset(code)
+    with refused(401, "SAME_OPERATOR"):
+        first.post(f"{path}/{proposed['proposal']}/approve")
+    second.post(f"{path}/{proposed['proposal']}/approve")
+    (waits,) = second.get("/operator/password-resets")
+    assert (waits["account"], waits["proposed_by"], waits["is_approved"]) == ("lost", "OPERATOR1", True)
+    for wrong, name in (("A" + code, "lost"), ("", "lost"), (code, "TRADER1"), (code, "nobody")):
+        with refused(401, "LOGIN_FAILED"):
+            reset(wrong, name)
+    assert owner.get("/account")["has_second_factor"], "nothing has changed yet"
+    reset(code.lower())
+    with refused(401, "SESSION_ENDED"):
+        owner.get("/account")
+    with refused(401, "LOGIN_FAILED"):
+        person(venue).log_in("lost", GOOD)
+    with refused(401, "LOGIN_FAILED"):
+        reset(code)
+    again = person(venue)
+    again.log_in("lost", BETTER)
+    assert not again.get("/account")["has_second_factor"]
+    assert first.get("/operator/password-resets") == []
+    monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", PASSWORD)
+    told = operate(venue, "password-reset", "propose", "lost")
+    approval = ("password-reset", "approve", "lost", str(told["details"]["proposal"]))
+    assert operate(venue, *approval, code=REFUSED)["code"] == "SAME_OPERATOR"
+    operate(venue, *approval, by=OTHER)
+    reset(told["details"]["code"])
 
 
 def test_a_key_that_is_made_here_signs_requests_until_it_is_revoked(venue: RunningVenue) -> None:
@@ -375,9 +425,9 @@ def test_nobody_reaches_what_is_anothers(venue: RunningVenue, trader: Person) ->
 
 def test_an_operator_halts_moves_money_with_another_and_stops_an_account(venue: RunningVenue) -> None:
     victim = person(venue, "victim")
-    first, second = operator(venue), person(venue, "second")
-    first.put("/operator/accounts/second/role", role="operator")
-    second.prove(GOOD)
+    first, second = operator(venue), operator(venue, "OPERATOR2")
+    with refused(401, "ROLE_NOT_ALLOWED"):  # or he would be two
+        first.put("/operator/accounts/victim/role", role="operator")
     with refused(403, "PROOF_NEEDED"):
         operator(venue, proved=False).put("/operator/instruments/SOLUSDT/phase", phase="halt")
     first.put("/operator/instruments/SOLUSDT/phase", phase="halt", id="halt-1")
@@ -401,7 +451,7 @@ def test_an_operator_halts_moves_money_with_another_and_stops_an_account(venue: 
         with pytest.raises(ProblemError, match=r"^4"):
             first.post("/operator/deposits", account="victim", asset="BTC", amount=wrong)
     assert ("looked at balances", "victim") in [
-        (row["action"], row["subject"]) for row in _looked(second) if row["account"] == "second"
+        (row["action"], row["subject"]) for row in _looked(second) if row["account"] == "OPERATOR2"
     ]
 
 
@@ -460,3 +510,41 @@ def test_sessions_and_what_the_log_has_outlive_the_api(venue: RunningVenue) -> N
             time.sleep(0.05)  # nothing tells a client that a port is open again
     assert signing(venue, key).signed("GET", "account")["balances"]
     somebody.post("/auth/refresh")
+
+
+def test_who_falls_silent_has_no_orders_whatever_dies(venue: RunningVenue) -> None:
+    """LOG-33: the whole venue is killed while the time runs, and FIX hears of it as of any mass cancel."""
+    somebody = person(venue)
+    somebody.log_in("TRADER8", PASSWORD)
+    assert somebody.get("/orders/cancel-after") == {"due": None}
+    for wrong in (0, -1, 86_401, "soon"):
+        with refused(422, "INVALID"):
+            somebody.put("/orders/cancel-after", seconds=wrong)
+    far = somebody.put("/orders/cancel-after", seconds=86_400)["due"]
+    assert somebody.get("/orders/cancel-after") == {"due": far}
+    assert somebody.delete("/orders/cancel-after") == {"due": None}
+    somebody.post("/orders", symbol="SOLUSDT", side="buy", type="limit", price="1", quantity="1", client_order_id="x1")
+    fix = venue.client("TRADER8")
+    fix.connect()
+    fix.order("x2", "buy", "1", "1", symbol="SOLUSDT")
+    fix.await_report("x2", "0")
+    due = somebody.put("/orders/cancel-after", seconds=1)["due"]
+    assert due < far
+    fix.cut()
+    venue.kill_all()
+    venue.start()
+    back = person(venue)
+    back.token, somebody = somebody.token, back
+    deadline = time.monotonic() + 20
+    while True:
+        with contextlib.suppress(AwayError):  # the database starts, too
+            if not somebody.get("/orders/open"):
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # till the moment comes
+    assert somebody.get("/orders/cancel-after") == {"due": None}
+    cancelled = somebody.get("/orders/by-client-id/x1")
+    assert (cancelled["status"], cancelled["changed"] >= due) == ("cancelled", True)
+    fix.connect()
+    fix.await_report("x2", "4")
+    fix.close()

@@ -118,13 +118,11 @@ class Registry:
             if error.code != Code.ALREADY_WELCOMED:
                 raise
 
-    async def set_password(self, account: int, credential: ExtCredential, asked_by: int | None = None) -> None:
-        """Another password for an account that is there."""
+    async def set_password(self, account: int, credential: ExtCredential) -> None:
+        """Another password, by the account's own word: nobody else gives it one (LOG-34)."""
         people = self._desk.people
         name = people.name_of(account).encode()
-        command = Account(
-            account=account if asked_by is None else asked_by, name=name, target=account, role=people.role_of(account)
-        )
+        command = Account(account=account, name=name, target=account, role=people.role_of(account))
         await self.carry([credential, command], name)
 
     async def set_factor(self, account: int, secret: bytes) -> list[str]:

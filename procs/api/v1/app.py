@@ -19,6 +19,7 @@ from procs.api.v1 import docs
 from procs.api.v1.account import AccountController
 from procs.api.v1.auth import AuthController
 from procs.api.v1.caller import Services, address_of, caller_of
+from procs.api.v1.cancel_after import CancelAfterController
 from procs.api.v1.keys import KeysController
 from procs.api.v1.market import MarketController
 from procs.api.v1.operators.accounts import AccountsController
@@ -27,6 +28,7 @@ from procs.api.v1.operators.money import MoneyController
 from procs.api.v1.operators.trades import TradesController
 from procs.api.v1.operators.venue import VenueController
 from procs.api.v1.orders import OrdersController
+from procs.api.v1.password_resets import PasswordResetController, ResetByCodeController
 from procs.api.v1.portfolio import PortfolioController
 from procs.api.v1.problems import answer
 from procs.api.v1.statements import StatementsController
@@ -48,7 +50,7 @@ HEADERS = {
 CONTROLLERS: list[Any] = [
     AuthController, KeysController, AccountController, OrdersController, MarketController, PortfolioController,
     StatementsController, WithdrawalsController, AccountsController, InstrumentsController, MoneyController,
-    TradesController, VenueController,
+    TradesController, VenueController, CancelAfterController, PasswordResetController, ResetByCodeController,
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from procs.api.binance.past import Past
 from procs.api.desk import Desk
 from procs.api.directories import Directories
 from procs.api.login.login import Login
+from procs.api.login.password_resets import PasswordResets
 from procs.api.login.passwords import Passwords
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Session, SessionEndedError, Sessions
@@ -53,6 +54,7 @@ class Services:
         self.clock = clock
         self.monotonic = monotonic
         self.passwords = Passwords()
+        self.resets = PasswordResets(desk, registry, self.passwords, clock, monotonic)
 
         self.shown = dialect.shown
         self.archive = Archive(dialect.shown, dialect.past)

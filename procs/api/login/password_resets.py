@@ -1,0 +1,87 @@
+"""Resets of passwords, as commands of the log: one operator proposes, another approves, and the owner uses the code.
+
+The code is made here and answered once; the log has its hash, and the router compares. Guesses never reach the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from procs.api.desk import Desk
+from procs.api.login.login import LoginError
+from procs.api.login.passwords import Passwords
+from procs.api.login.registry import VENUE, RefusedError, Registry
+from procs.api.resets import Reset
+from procs.edge.authentication import Guesses
+from procs.rules.reset_codes import code_of, hash_of, new_code, text_of
+from shm.records import Account, Code, PasswordReset
+
+SECOND_NS = 10**9
+
+
+class Proposed(NamedTuple):
+    """A reset that waits for another operator, and its code, which nobody sees again."""
+
+    proposal: int
+    code: str
+
+
+class PasswordResets:
+    """`clock` gives seconds since 1970, `monotonic` seconds that only grow."""
+
+    def __init__(
+        self, desk: Desk, registry: Registry, passwords: Passwords, clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._desk = desk
+        self._registry = registry
+        self._passwords = passwords
+        self._clock = clock
+        self._guesses = Guesses(monotonic)
+
+    async def propose(self, operator: int, account: int, id: bytes, *, takes_factor: bool) -> Proposed:
+        """Have the account's password reset, if another operator agrees. What `Registry.carry` raises."""
+        code = new_code()
+        command = PasswordReset(
+            account=operator, cl_ord_id=id, target=account, takes_factor=takes_factor, code_hash=hash_of(code)
+        )
+        request = await self._registry.carry([command], id)
+        return Proposed(request.seq, text_of(code))
+
+    async def approve(self, operator: int, account: int, proposal: int, id: bytes) -> int:
+        """Let the code work; the approval's place in the log. What `Registry.carry` raises."""
+        command = PasswordReset(account=operator, cl_ord_id=id, target=account, proposal=proposal)
+        return (await self._registry.carry([command], id)).seq
+
+    async def use(self, name: str, text: str, password: str, address: str) -> int:
+        """Give the account called `name` a new password, by a code; its number. Whatever is wrong is one error.
+
+        LoginError, WeakPasswordError, and what `Registry.carry` raises.
+        """
+        wait_s = self._guesses.wait_s(address, name)
+        if wait_s is None:
+            raise LoginError
+        await asyncio.sleep(wait_s)
+        found, code = self._desk.accounts.find(name), code_of(text)
+        if found is None or not self._desk.people.resets.opens(found.number, code, self._now_ns()):
+            raise LoginError
+        credential = await self._passwords.credential(password, name)
+        role = self._desk.people.role_of(found.number)
+        command = Account(account=VENUE, name=name.encode(), target=found.number, role=role, reset_code=code)
+        try:
+            await self._registry.carry([credential, command], name.encode())
+        except RefusedError as error:
+            if error.code != Code.RESET_UNKNOWN:
+                raise
+            raise LoginError from None
+        self._guesses.right(address, name)
+        return found.number
+
+    def pending(self) -> list[Reset]:
+        """Those that are not over yet, the oldest first."""
+        return self._desk.people.resets.pending(self._now_ns())
+
+    def _now_ns(self) -> int:
+        return int(self._clock() * SECOND_NS)
