@@ -33,7 +33,7 @@ RECOVERIES = (
     "publisher alone", "batcher alone", "start from a snapshot", "snapshot passed over", "edge changed rings",
     "edge caught up", "taken out of the gate", "edge came back from outside the gate",
     "damaged end refused", "start refused after a loss", "start with less after a loss", "withdrawal paid",
-    "withdrawal given back", "deposit by two operators",
+    "withdrawal given back", "deposit by two operators", "silence",
 )  # fmt: skip
 ROLES = (
     "promotion", "asked to hand over", "handed over", "switchover not done in time", "fenced", "start refused",

@@ -18,7 +18,7 @@ from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
 from tests.broken import BrokenError, require
-from tests.simulation import border, files, loss, payments
+from tests.simulation import border, files, loss, payments, silence
 from tests.simulation.audit import seq_of
 from tests.simulation.faults import FAULTS, damage_last_batch
 from tests.simulation.healing import Healing
@@ -62,6 +62,8 @@ class World(Life, Healing):  # type: ignore[misc]
                 loss.begin_again(self)
                 return
             self.heal()
+            if silence.is_on(self.plan.seed):
+                silence.fall_silent(self)
             self.check()
             self.damage_end()
 
@@ -82,6 +84,7 @@ class World(Life, Healing):  # type: ignore[misc]
         require(first + len(journal) - 1 == len(self.audit.log), "I2: the journal ends before what was committed")
         records = [self.audit.log[seq] for seq in range(1, len(self.audit.log) + 1)]
         commands = invariants.check_log(records)
+        silence.check(records)
         repeat = invariants.Repeat(self.config, records)
         for ring, known in self.audit.events.items():
             told = [known[number] for number in range(1, len(known) + 1)]
