@@ -135,6 +135,10 @@ class Api:
         session, _ = await self.sessions.begin(account, "", "", proved=False)
         return session, self.services.tokens.make(session.id, account, int(self.now_s))
 
+    def waiting(self) -> list[int]:
+        """How many messages wait for each connection."""
+        return [len(vars(connection)["_outbox"]) for connection in vars(self.streams)["_connections"]]
+
     def connect(self) -> Client:
         client = Client(self.streams)
         self.clients.append(client)
@@ -288,6 +292,7 @@ def test_who_reads_slowly_has_few_messages_waiting_and_gets_all_or_is_ended(empt
         api.happens(100)
         first = [await quick.next("orders") for _ in range(MOST_WAITING + 10)]
         await quick.next("heartbeat")
+        assert max(api.waiting()) == MOST_WAITING
         slow.reads.set()
         assert [await slow.next("orders") for _ in range(MOST_WAITING + 10)] == first
         slow.reads.clear()
