@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from bisect import bisect_right
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,13 +19,13 @@ from procs.batcher.spool import Spool
 from procs.intake.ingress_writer import IngressWriter
 from procs.venue.snapshot_parts import Kept
 from shm.layout import unpack_event
-from shm.records import Corrected, Side, Traded
+from shm.records import Corrected, EventType, Side, Traded
 from shm.ring import Ring
 from tests.api.test_archive import Memory, joined, load, run_ahead
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
 from tests.batcher.test_positions import positions_of
-from tests.event_feed import EventFeed
+from tests.event_feed import EventFeed, cause_of
 from tests.models.position import Position
 from tests.router.random_driver import rested
 from tests.router.rig import LISTINGS
@@ -99,6 +100,8 @@ def test_fills_behind_any_watermark_are_known_or_said_to_be_lost(seed: int) -> N
     """Two matchers' rings that are not equally far; memory forgets. What is behind a watermark is complete, or None."""
     chance = random.Random(seed)
     rig = rested(steps=900, seed=seed)
+    causes = {ring: [cause_of(record) for record in rig.events[ring]] for ring in (1, 2)}
+    sides = _sides(rig.events)
     feed = EventFeed(rig.events, "api", slots=1 << 15)
     desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 60)
     desk.attach(feed.consumers, feed.board)
@@ -107,6 +110,7 @@ def test_fills_behind_any_watermark_are_known_or_said_to_be_lost(seed: int) -> N
     feed.release(end)
     assert feed.publish_to(0)
     reached = [0, 0]
+    told = 0
     while min(reached) < end:
         which = chance.choice((0, 1))
         reached[which] = min(end, reached[which] + chance.choice((3, 40, 400)))
@@ -115,41 +119,66 @@ def test_fills_behind_any_watermark_are_known_or_said_to_be_lost(seed: int) -> N
         while desk.poll(rig.now):
             pass
         numbers = [desk.position(ring) for ring in range(3)]
-        for complete in {chance.randint(0, min(reached)) for _ in range(8)}:
-            has = [numbers[0], *(_last_up_to(rig.events[ring], complete) for ring in (1, 2))]
+        for complete in {max(0, min(reached) - chance.choice((0, 5, 50, 500))) for _ in range(4)}:
+            has = [numbers[0], *(bisect_right(causes[ring], complete) for ring in (1, 2))]
             for account in range(1, 5):
                 found = shown.fills_behind(account, has, complete)
                 if found is not None:
-                    expected = _fills(rig.events, account, has, numbers)
-                    assert sorted(found) == sorted(expected), (account, complete, reached)
+                    told += len(found)
+                    assert sorted(found) == _behind(sides, account, has, numbers), (account, complete, reached)
+    assert told > 20
     assert shown.fills_behind(1, [desk.position(ring) for ring in range(3)], end) == []
 
 
-def _last_up_to(records: list[bytes], seq: int) -> int:
-    return sum(unpack_event(record).cause <= seq for record in records)
+class _Side(NamedTuple):
+    """A side of a trade as it was made, as `fills_behind` has it, and as a correction left it, from an event on."""
+
+    ring: int
+    number: int
+    account: int
+    made: tuple[int, int, int]
+    corrected_number: int
+    corrected: tuple[int, int, int] | None
 
 
-def _fills(
-    events: dict[int, list[bytes]], account: int, has: list[int], numbers: list[int]
-) -> list[tuple[int, int, int]]:
-    """As `fills_behind` has them."""
-    told = map(unpack_event, events[0][: numbers[0]])
-    corrections = {(each.matcher, each.trade_id): each for each in told if isinstance(each, Corrected)}
+def _sides(events: dict[int, list[bytes]]) -> list[_Side]:
     terms = {listing[0]: listing[4:6] for listing in LISTINGS}
+    told = [unpack_event(record) for record in events[0] if record[4] == EventType.CORRECTED]
+    corrections = {(each.matcher, each.trade_id): each for each in told if isinstance(each, Corrected)}
     found = []
     for ring in (1, 2):
-        for event in map(unpack_event, events[ring][has[ring] : numbers[ring]]):
-            corrected = corrections.get((ring, event.number))
-            if not isinstance(event, Traded) or (corrected and not corrected.new_price_ticks):
+        for record in events[ring]:
+            if record[4] != EventType.TRADED:
                 continue
-            unit_value, lot_units = terms[event.instrument]
-            quantity = event.quantity_lots * lot_units
-            money = (corrected.new_price_ticks if corrected else event.price_ticks) * event.quantity_lots * unit_value
-            buys = event.taker_side == Side.BUY
-            for who, fee, is_buyer in (
-                (event.taker_account, event.taker_fee, buys), (event.maker_account, event.maker_fee, not buys),
+            trade = unpack_event(record)
+            assert isinstance(trade, Traded)
+            correction = corrections.get((ring, trade.number))
+            buys = trade.taker_side == Side.BUY
+            for account, fee, is_buyer in (
+                (trade.taker_account, trade.taker_fee, buys), (trade.maker_account, trade.maker_fee, not buys),
             ):  # fmt: skip
-                if who == account:
-                    sold = (event.instrument, -quantity, money - fee)
-                    found.append((event.instrument, quantity - fee, money) if is_buyer else sold)
+                made, after = (
+                    _moved(trade, price, fee, *terms[trade.instrument], is_buyer=is_buyer)
+                    for price in (trade.price_ticks, correction.new_price_ticks if correction else 0)
+                )
+                found.append(_Side(
+                    ring, trade.number, account, made, correction.number if correction else 2**62,
+                    after if correction and correction.new_price_ticks else None,
+                ))  # fmt: skip
     return found
+
+
+def _moved(
+    trade: Traded, price: int, fee: int, unit_value: int, lot_units: int, *, is_buyer: bool
+) -> tuple[int, int, int]:
+    quantity, money = trade.quantity_lots * lot_units, price * trade.quantity_lots * unit_value
+    return (trade.instrument, quantity - fee, money) if is_buyer else (trade.instrument, -quantity, money - fee)
+
+
+def _behind(sides: list[_Side], account: int, has: list[int], numbers: list[int]) -> list[tuple[int, int, int]]:
+    found = []
+    for side in sides:
+        if side.account == account and has[side.ring] < side.number <= numbers[side.ring]:
+            left = side.corrected if side.corrected_number <= numbers[0] else side.made
+            found += [left] if left is not None else []
+    return sorted(found)
