@@ -29,6 +29,7 @@ from shm.log_lines import log
 from shm.ring import Consumer
 
 WRITE_HIGH_BYTES = 1 << 20  # a transport with more unsent is slow: a resend to it waits
+REST_S = 0.002  # while no client is connected
 LOGOUT_WAIT_S = 2.0  # for the clients' replies at an orderly stop
 BACKLOG = 128
 PROBES = 3  # of a peer that has been silent for half of `unread_timeout_s`, in the other half
@@ -93,7 +94,6 @@ class Server:
     `home_of` gives the number of a session's gateway.
     """
 
-    rest_s = 0.0  # clients wait for it
     spins = True
 
     def __init__(
@@ -125,6 +125,11 @@ class Server:
         self._empty = asyncio.Event()
         self._failure: Exception | None = None
         self._stopping = False
+
+    @property
+    def rest_s(self) -> float:
+        """Clients wait for it, where there are any."""
+        return 0.0 if self._connections else REST_S
 
     @property
     def port(self) -> int:

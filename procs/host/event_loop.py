@@ -30,14 +30,17 @@ class Edge(Protocol):
     `attach` gives it the event rings of a new generation of the core, by ring number (0: the router's), in place of
     those that it had. They begin behind a snapshot: what the stage has handled already comes again, and is passed over.
 
-    `rest_s` is 0 for a stage whose clients wait for it. Any other is polled at most once in so many seconds, and takes
-    more at a time: on few cores, looking often costs those who are waited for. One that `spins` looks on for a while
-    after its last work; where others are to work meanwhile, it takes the core from them.
+    `rest_s` is 0 while clients wait for the stage. Else it is polled at most once in so many seconds, and takes more
+    at a time: on few cores, looking often costs those who are waited for. It may change; a `kick` then ends the rest. A
+    stage that `spins` looks on for a while after its last work; where others are to work meanwhile, it takes the core
+    from them.
     """
 
     kick: Kick
-    rest_s: float
     spins: bool
+
+    @property
+    def rest_s(self) -> float: ...
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -64,13 +67,14 @@ class Pump:
         self._work = [0] * len(edges)
         self._rounds = 0
         self._idle_rounds = 0
-        self._rest_s = min(edge.rest_s for edge in edges)
-        self._beat_s = RESTING_HEARTBEAT_S if self._rest_s else HEARTBEAT_S
-        self._spin_rounds = SPIN_ROUNDS if not self._rest_s and any(edge.spins for edge in edges) else 1
+        self._rest_s = 0.0
+        self._spins = any(edge.spins for edge in edges)
+        self._beat_s = HEARTBEAT_S if self._spins else RESTING_HEARTBEAT_S
         self._last_turn_s = self._last_beat_s = 0.0
         self._was_early = False  # whether the bell rang before the rest was over
         self._beat_timer: asyncio.TimerHandle | None = None
         self._scheduled = False
+        self._resting: asyncio.TimerHandle | None = None
         self._closed = False
         self.failed: asyncio.Future[None] | None = None
         for edge in edges:
@@ -91,17 +95,26 @@ class Pump:
 
     def _schedule(self, at_once: bool = False) -> None:
         """Have a turn after the rest; where that is over, in the loop's next round, or now."""
-        if self._scheduled:
+        if self._scheduled and self._resting is None:
             return
+        self._look_at_rest()
+        if self._resting is not None:
+            if self._rest_s:
+                return
+            self._resting.cancel()
+            self._resting = None
         self._scheduled = True
         wait_s = self._last_turn_s + self._rest_s - time.monotonic() if self._rest_s else 0.0
         self._was_early = wait_s > 0
         if wait_s > 0:
-            self._loop.call_later(wait_s, self._turn)
+            self._resting = self._loop.call_later(wait_s, self._turn)
         elif at_once:
             self._turn()
         else:
             self._loop.call_soon(self._turn)
+
+    def _look_at_rest(self) -> None:
+        self._rest_s = min(edge.rest_s for edge in self._edges)
 
     def close(self) -> None:
         """Stop polling and say so on the board."""
@@ -140,8 +153,10 @@ class Pump:
 
     def _turn(self) -> None:
         self._scheduled = False
+        self._resting = None
         if self._closed:
             return
+        self._look_at_rest()
         if self._rest_s:
             self._last_turn_s = time.monotonic()
             if self._last_turn_s - self._last_beat_s > self._beat_s / 2:
@@ -159,7 +174,7 @@ class Pump:
         """Whether to wait for the bell: where records come faster than turns, bells only cost."""
         if self._rest_s and not self._was_early:
             return True
-        return self._idle_rounds >= self._spin_rounds
+        return self._idle_rounds >= (SPIN_ROUNDS if self._spins and not self._rest_s else 1)
 
     def _fail(self, error: Exception) -> None:
         """Poll no more, and have the host end."""
