@@ -22,13 +22,14 @@ from procs.api.binance.answers import order_row, order_rows, trade_rows
 from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import order_unknown, symbol_unknown
-from procs.api.binance.exchange_info import exchange_info, futures_info
+from procs.api.binance.exchange_info import exchange_info, futures_info, symbol_rows
 from procs.api.binance.names import symbols_named
 from procs.api.binance.order_forms import read_target
 from procs.api.binance.pages import read_page
 from procs.api.binance.shown import Shown
 from procs.api.binance.weights import OrderLimit, WeightLimit
 from procs.api.desk import Desk
+from procs.api.parts import MOST_OBJECTS, MOST_ROWS, joined, parts
 from shm.enums import KeyScope
 
 
@@ -59,7 +60,8 @@ class Account:
             if len(views) != len(wanted):
                 raise symbol_unknown()
         limits = [self._weights.row(), *self._orders.rows()]
-        return exchange_info(views, limits, call.now_ns // call.unit)
+        rows = [symbol_rows(part) async for part in parts(views, MOST_OBJECTS)]
+        return exchange_info(joined(rows), limits, call.now_ns // call.unit)
 
     async def futures_info(self, call: Call) -> bytes:
         """That there are no futures."""
@@ -86,7 +88,8 @@ class Account:
         """The account's open orders, of a symbol or of all."""
         symbol = call.sent.get(b"symbol")
         instrument = 0 if symbol is None else self._symbol(symbol)
-        return order_rows(self._shown.open_orders(call.account, instrument), call.unit)
+        ids = self._shown.open_ids(call.account, instrument)
+        return joined([order_rows(self._shown.still_open(part), call.unit) async for part in parts(ids, MOST_ROWS)])
 
     async def all_orders(self, call: Call) -> bytes:
         """The account's orders in a symbol: from an id on, in a span of time, or the last ones."""

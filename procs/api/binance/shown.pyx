@@ -8,7 +8,7 @@ from procs.api.recent_events cimport PART_SECOND, Cursor, Recent
 from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked
 from procs.edge.released_events cimport RINGS
 from procs.intake.listings cimport MAX_ASSETS, Listing
-from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, FurtherTerms, notional_of
+from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, FurtherTerms, is_closed, notional_of
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     ORDER_STATE_WAITING,
@@ -185,13 +185,27 @@ cdef class Shown:
 
     def open_orders(self, uint32_t account, uint32_t instrument=0, most=MOST_STEPS) -> list[OrderView]:
         """The account's open orders, the oldest first; of one instrument, or of all (0); the newest `most` of them."""
+        return self.still_open(self.open_ids(account, instrument, most))
+
+    def still_open(self, ids) -> list[OrderView]:
+        """Those of these orders that are open now."""
+        cdef const ClientOrder *order
+        found = []
+        for order_id in ids:
+            order = self.desk.orders.find(order_id)
+            if order != NULL and not is_closed(order):
+                found.append(self.order(order))
+        return found
+
+    def open_ids(self, uint32_t account, uint32_t instrument=0, most=MOST_STEPS) -> list[int]:
+        """The numbers of the same orders."""
         cdef uint32_t place = self.desk.tracked.newest[OPEN][account]
         cdef const ClientOrder *order
         found = []
         while place and len(found) < most:
             order = self.desk.orders.at(place)
             if instrument == 0 or order.instrument == instrument:
-                found.append(self.order(order))
+                found.append(order.order_id)
             place = self.desk.tracked.at(place).older
         found.reverse()
         return found

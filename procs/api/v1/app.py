@@ -70,7 +70,7 @@ def style() -> Response[str]:
 @get("/v1/openapi.json", include_in_schema=False, sync_to_thread=False)
 def description(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The description itself."""
-    return Response(msgspec.json.encode(request.app.openapi_schema.to_schema()), media_type=MediaType.JSON)
+    return Response(request.app.state.description, media_type=MediaType.JSON)
 
 
 def application(services: Services) -> Asgi:
@@ -101,7 +101,9 @@ def application(services: Services) -> Asgi:
             ),
         ),
     )
-    made.openapi_schema.to_schema()  # now, beside the event loop, and not when somebody asks
+    # Now, beside the event loop, and not when somebody asks: it takes longer than orders are to wait.
+    schema = cast(Any, made.plugins.get("OpenAPIPlugin")).provide_openapi_schema()
+    made.state.description = msgspec.json.encode(schema)
     streams = Streams(services)
 
     async def asked(scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from procs.api.binance.pages import EVER_NS, MOST_ROWS, Page
 from procs.api.binance.views import OrderView
 from procs.api.login.registry import new_id
+from procs.api.parts import MOST_OBJECTS, parts
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.order_entry import OrderRefusedError
@@ -213,7 +214,11 @@ class OrdersController(Controller):
     async def open(self, caller: Caller, services: Services, symbol: str | None = None) -> list[OrderShown]:
         """The open orders, the oldest first; of a symbol, or all."""
         instrument = services.instrument(symbol)
-        return [_shown(services, view) for view in services.shown.open_orders(caller.account, instrument)]
+        return [
+            _shown(services, view)
+            async for part in parts(services.shown.open_ids(caller.account, instrument), MOST_OBJECTS)
+            for view in services.shown.still_open(part)
+        ]
 
     @get("/orders/{order_id:int}")
     async def order(self, order_id: OrderId, caller: Caller, services: Services) -> OrderShown:

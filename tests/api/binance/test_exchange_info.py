@@ -59,7 +59,9 @@ def test_greatest_values_are_whole_steps_that_the_venue_and_clients_can_hold() -
 
 
 def test_what_is_taken_is_what_is_listed() -> None:
-    told = json.loads(exchange_info.exchange_info([a_symbol()], [{"limit": 1}], 1_700_000_000_000))
+    told = json.loads(
+        exchange_info.exchange_info(exchange_info.symbol_rows([a_symbol()]), [{"limit": 1}], 1_700_000_000_000)
+    )
     assert (told["timezone"], told["serverTime"], told["rateLimits"]) == ("UTC", 1_700_000_000_000, [{"limit": 1}])
     (symbol,) = told["symbols"]
     assert symbol["orderTypes"] == ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]
