@@ -105,7 +105,7 @@ def build(venue: Venue, name: str) -> Server:
         await dialect.past.close()
         await services.close()
 
-    server = Server(desk, venue.config.api, application, queries, sessions.prepare, close)
+    server = Server(desk, venue.config.api, application, application, queries, sessions.prepare, close)
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)
     return server

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 from config.schema import ApiSection
-from procs.api.binance.rest import Rest
-from procs.api.binance.ws_api import WsApi
+from procs.api.binance.rest import Answer, Headers, Rest
+from procs.api.binance.ws_api import LINK, WsApi
 from procs.api.binance.ws_paths import API, listen_key_of
+from procs.api.plain_request import PlainRequest
 from shm.log_lines import log
 
 Scope = dict[str, Any]
@@ -25,6 +27,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN = ("/v1/", "/docs")
 STREAM = "/v1/stream"
+MOST_HOSTS = 256  # that are remembered: clients call the venue by few names
 COMMON = [
     (b"content-type", b"application/json;charset=UTF-8"),
     (b"cache-control", b"no-store"),
@@ -45,10 +48,22 @@ class Application:
         self._names = {name.lower() for name in config.host_names} | {"localhost"}
         self._proxies = set(config.trusted_proxies)
 
+    def takes(self, method: str, path: str) -> bool:
+        """Whether `take` answers a request."""
+        return self._rest.begins(method, path) is not None
+
+    def take(self, request: PlainRequest, peer: str, done: Callable[[Answer], None]) -> None:
+        """Take an order that has come whole; `done` gets the answer, now or later. No task waits for that."""
+        refusal = self._refusal(request.headers, changes=True)
+        if refusal is not None:
+            done(Answer(403, [], refusal))
+            return
+        self._rest.begin(request, self._address(peer, request.headers), done)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket."""
         headers = dict(reversed(scope["headers"]))
-        address = self._address(scope, headers)
+        address = self._address(str(scope["client"][0]) if scope["client"] else "", headers)
         refusal = self._refusal(headers, changes=scope["type"] == "websocket" or scope["method"] != "GET")
         if scope["type"] == "websocket":
             await self._serve(scope, receive, send, address, refused=refusal is not None)
@@ -82,18 +97,17 @@ class Application:
         if refused:
             await send({"type": "websocket.close", "code": 1008})
         elif scope["path"] == API:
-            await self._ws_api.serve(receive, send, address)
+            await self._ws_api.serve(receive, send, address, scope["extensions"].get(LINK))
         elif target == STREAM:
             own = await self._made()
             await own({**scope, "client": (address, 0)}, receive, send)
         elif named is not None:
-            await self._ws_api.serve_stream(receive, send, *named)
+            await self._ws_api.serve_stream(receive, send, *named, scope["extensions"].get(LINK))
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+    def _address(self, peer: str, headers: dict[bytes, bytes]) -> str:
         """Whose request it is: the peer's address, or the one that a trusted proxy names last."""
-        peer = str(scope["client"][0]) if scope["client"] else ""
         if peer not in self._proxies:
             return peer
         named = headers.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip().decode("latin-1")
@@ -113,6 +127,7 @@ class Application:
         return None
 
 
+@lru_cache(MOST_HOSTS)
 def _name_of(host: bytes) -> str:
     """A host without its port."""
     text = host.decode("latin-1").lower()
@@ -121,6 +136,7 @@ def _name_of(host: bytes) -> str:
     return text.partition(":")[0]
 
 
+@lru_cache(MOST_HOSTS)
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)
@@ -139,7 +155,7 @@ async def _body(receive: Receive) -> bytes | None:
     return None
 
 
-async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     sent = [*COMMON, (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

@@ -9,9 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from procs.api.app import COMMON
+from procs.api.binance.rest import Answer
+from procs.api.plain_request import PlainRequest, plain_request
 from procs.api.unread import Unread
 from procs.edge.admission import Admission
 
@@ -26,14 +32,23 @@ REFUSAL = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-type: application/jso
 NAMES = {
     400: b"Bad Request", 408: b"Request Timeout", 413: b"Content Too Large", 431: b"Request Header Fields Too Large",
 }  # fmt: skip
+HEAD = b"%s" + b"".join(b"%s: %s\r\n" % header for header in COMMON) + b"content-length: %d\r\n"
 SCHEMES = (b"http://", b"https://")
 
 
+class Orders(Protocol):
+    """What takes orders: the application."""
+
+    def takes(self, method: str, path: str) -> bool: ...
+    def take(self, request: PlainRequest, peer: str, done: Callable[[Answer], None]) -> None: ...
+
+
 class Connection(HttpToolsProtocol):
-    """The protocol of one connection, until it becomes a WebSocket. `admission` and `unread` are set for a server."""
+    """The protocol of one connection, until it becomes a WebSocket. Its first three are set for a server."""
 
     admission: Admission
     unread: Unread
+    orders: Orders
     address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,6 +61,7 @@ class Connection(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
+        self._held = deque()
         self.unread.add(transport)
         transport.set_write_buffer_limits(UNSENT_BYTES)
         with contextlib.suppress(OSError):  # likewise reset: the next read or write says so
@@ -59,6 +75,12 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        if self._has_order:  # its answer comes first
+            self._held.append(data)
+            self.flow.pause_reading()
+            return
+        if self._is_idle() and self._takes(data):
+            return
         if not self._received and self._timer is None:
             self._timer = self.loop.call_later(REQUEST_S, self._late)
         self._received += len(data)
@@ -67,6 +89,42 @@ class Connection(HttpToolsProtocol):
             self._refuse(413, b"A request has %d bytes of body at most." % MAX_BODY_BYTES)
         elif self._received > MAX_HEAD_BYTES and not self._in_body:
             self._refuse_head()
+
+    def _is_idle(self) -> bool:
+        """Whether nothing has begun, and nothing waits to be sent."""
+        cycle = self.cycle
+        return not self._received and (cycle is None or cycle.response_complete) and not self.flow.write_paused
+
+    def _takes(self, data: bytes) -> bool:
+        """Take what is a plain request about an order: it needs no task, and its answer comes by a call."""
+        request = plain_request(data)
+        if request is None or not self.orders.takes(request.method, request.path):
+            return False
+        self._unset_keepalive_if_required()
+        self._whole()
+        self._has_order = True
+        self.orders.take(request, self.address, self._answer)
+        return True
+
+    def _answer(self, answer: Answer) -> None:
+        """Send the answer to an order, and go on with what came behind it."""
+        self._has_order = False
+        if self.transport.is_closing():
+            return
+        lines = [b"%s: %s\r\n" % header for header in (*self.server_state.default_headers, *answer.headers)]
+        head = HEAD % (STATUS_LINE[answer.status], len(answer.body))
+        self.transport.write(b"".join((head, *lines, b"\r\n", answer.body)))
+        if self._is_leaving:
+            self.transport.close()
+        self.on_response_complete()
+        while self._held and not self._has_order:
+            self.data_received(self._held.popleft())
+
+    def shutdown(self) -> None:
+        """An orderly stop: an order's answer is sent first."""
+        self._is_leaving = True
+        if not self._has_order:
+            super().shutdown()
 
     def on_message_begin(self) -> None:
         self._head = self._body = 0
@@ -183,6 +241,9 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    _has_order = False  # one is under way, of which the parser knows nothing
+    _held: deque[bytes]  # what came behind it
+    _is_leaving = False
     _timer: asyncio.TimerHandle | None = None
     _received = 0  # bytes since the last whole request
     _head = 0  # bytes of the request's target and headers

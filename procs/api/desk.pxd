@@ -58,6 +58,7 @@ cdef class Desk(ReleasedEvents):
     cdef readonly dict definitions       # by instrument: the event that defined it last
     cdef readonly dict cancel_after      # by account, where it is asked for: when its orders are cancelled, by log time
     cdef IngressWriter ingress
+    cdef public object kick              # called when somebody begins to wait
     cdef Validator validator
     cdef object snapshots
     cdef Requests requests

@@ -62,10 +62,12 @@ cdef class Desk(ReleasedEvents):
 
     `future` makes what a request's outcome is set on. Memory keeps the last `kept` closed orders, as many fills, and no
     more of the last events.
+    What is asked for reaches the router with the next poll, all of it together: `kick` is called when there is some.
     """
 
     def __init__(self, IngressWriter ingress not None, object snapshots, object future, uint32_t kept=KEPT):
         self.ingress = ingress
+        self.kick = nothing
         self.snapshots = snapshots
         self.listings = Listings()
         self.orders = ClientOrders(kept)
@@ -97,10 +99,11 @@ cdef class Desk(ReleasedEvents):
         """Take what is released, answer what is complete, and give up what waited too long."""
         cdef int64_t work
         self.now_ns = now_ns
+        self.ingress.publish()
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
         work = self.drain()
-        if self.requests.working:
+        if self.requests.working or self.requests.of_all:
             self.requests.finish(self.complete, self.by_ring)
         if self.requests.deadlines:
             self.requests.expire(now_ns)
@@ -117,6 +120,10 @@ cdef class Desk(ReleasedEvents):
     def released_seq(self) -> int:
         """Nobody was told anything of a later command than this."""
         return self.released
+
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for what events say."""
+        return bool(self.requests.waiting or self.requests.working or self.settlement.waits)
 
     def is_ready(self) -> bool:
         """Whether the venue leads, and api and router know all that came before: the port may open."""
@@ -297,12 +304,15 @@ cdef class Desk(ReleasedEvents):
 
     cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command):
         """What was claimed goes to the router; the request waits for what comes of it."""
-        self.ingress.publish()
-        return self.requests.begin(account, cl_ord_id, command, self.now_ns)
+        cdef Request request = self.requests.begin(account, cl_ord_id, command, self.now_ns)
+        self.kick()
+        return request
 
     def settled_of(self, uint32_t account) -> object:
         """A future that is done when balances have all that the account's orders changed (LOG-14), as known here."""
-        return self.settlement.future_of(account, self.now_ns)
+        cdef object outcome = self.settlement.future_of(account, self.now_ns)
+        self.kick()
+        return outcome
 
     # Events.
 
@@ -678,6 +688,10 @@ cdef class Desk(ReleasedEvents):
                 command = CMD_WITHDRAWAL_REQUEST
             self.requests.first_event(OF_ROUTER, event.cause, event.asked_by, event.cl_ord_id, command)
         return 0
+
+
+def nothing() -> None:
+    """What `kick` is until somebody sets it."""
 
 
 cdef bint is_told_of_nobody(int command) noexcept nogil:

@@ -16,10 +16,13 @@ class UnknownOutcome(Exception):
 
 
 cdef class Request:
-    """A command on its way. `outcome` is done when every event of it is released; what they say is here then."""
+    """A command on its way, until every event of it is released; what they say is here then.
 
-    def __init__(self, object outcome, uint32_t account, bytes cl_ord_id, int command, int64_t until_ns):
-        self.outcome = outcome
+    Whoever gave it either awaits `outcome`, or has `then` called: orders have no task that could wait.
+    """
+
+    def __init__(self, object future, uint32_t account, bytes cl_ord_id, int command, int64_t until_ns):
+        self.future = future
         self.account = account
         self.cl_ord_id = cl_ord_id
         self.command = command
@@ -27,20 +30,49 @@ cdef class Request:
         self.fills = []
         self.orders = []
 
+    @property
+    def outcome(self):
+        """A future that is done with the request, or has UnknownOutcome when that takes too long."""
+        if self.awaited is None:
+            self.awaited = self.future()
+            if self.is_over:
+                self.settle()
+        return self.awaited
+
+    cdef int end(self) except -1:
+        """It is done, or given up (`is_unknown`)."""
+        self.is_over = True
+        if self.awaited is not None:
+            self.settle()
+        if self.then is not None:
+            self.then()
+        return 0
+
+    cdef int settle(self) except -1:
+        if self.awaited.done():
+            return 0
+        if self.is_unknown:
+            self.awaited.set_exception(UnknownOutcome())
+        else:
+            self.awaited.set_result(self)
+        return 0
+
 
 cdef class Requests:
-    """Those that wait. `future` makes what a request's outcome is set on."""
+    """Those that wait. `future` makes what is awaited, where anybody awaits."""
 
     def __init__(self, object future):
         self.future = future
         self.waiting = {}
         self.working = {}
+        self.in_order = [deque() for _ in range(RINGS)]
+        self.of_all = []
         self.deadlines = deque()
 
     cdef Request begin(self, uint32_t account, const char *cl_ord_id, int command, int64_t now_ns):
         """A command went to the router: wait for what comes of it."""
         cdef bytes id = cl_ord_id[:CL_ORD_ID_SIZE]
-        cdef Request request = Request(self.future(), account, id, command, now_ns + OUTCOME_NS)
+        cdef Request request = Request(self.future, account, id, command, now_ns + OUTCOME_NS)
         self.waiting.setdefault((account, id, command), []).append(request)
         self.deadlines.append(request)
         return request
@@ -60,6 +92,7 @@ cdef class Requests:
         request.seq = seq
         request.ring = ring
         self.working[seq] = request
+        self.in_order[ring].append(request)
         return request
 
     cdef Request of(self, uint64_t seq):
@@ -67,25 +100,44 @@ cdef class Requests:
         return self.working.get(seq) if self.working else None
 
     cdef int finish(self, const uint64_t *complete, void *const *consumers) except -1:
-        """Set the outcomes of commands that have no more events, as `complete` says by ring, where there is one."""
+        """End those whose commands have no more events, as `complete` says by ring, where there is one.
+
+        The events of a ring come in the order of their commands, and so do the ends of its requests.
+        """
         cdef Request request
-        for seq, request in list(self.working.items()):
-            if is_complete(request, complete, consumers):
-                del self.working[seq]
-                if not request.outcome.done():
-                    request.outcome.set_result(request)
+        cdef int ring
+        for ring in range(RINGS):
+            requests = self.in_order[ring]
+            while requests:
+                request = requests[0]
+                if request.ring == OF_ALL:
+                    self.of_all.append(request)
+                elif request.seq > complete[ring]:
+                    break
+                else:
+                    self.end(request)
+                requests.popleft()
+        if self.of_all:
+            for request in [each for each in self.of_all if is_complete(each, complete, consumers)]:
+                self.of_all.remove(request)
+                self.end(request)
         return 0
+
+    cdef int end(self, Request request) except -1:
+        self.working.pop(request.seq, None)
+        return 0 if request.is_over else request.end()
 
     cdef int expire(self, int64_t now_ns) except -1:
         """Tell requests whose time is over that their outcome is not known."""
         cdef Request request
         while self.deadlines:
             request = self.deadlines[0]
-            if not request.outcome.done():
+            if not request.is_over:
                 if request.until_ns > now_ns:
                     break
-                request.outcome.set_exception(UnknownOutcome())
+                request.is_unknown = True
                 self.forget(request)
+                request.end()
             self.deadlines.popleft()
         return 0
 
@@ -106,9 +158,8 @@ cdef class Requests:
 
 
 cdef bint is_complete(Request request, const uint64_t *complete, void *const *consumers) noexcept:
+    """Whether no ring has an event of it any more."""
     cdef int ring
-    if request.ring != OF_ALL:
-        return request.seq <= complete[request.ring]
     for ring in range(RINGS):
         if consumers[ring] != NULL and request.seq > complete[ring]:
             return False

@@ -17,7 +17,7 @@ from typing import Any, cast
 import uvicorn
 
 from config.schema import ApiSection
-from procs.api.connection import MAX_BODY_BYTES, Connection
+from procs.api.connection import MAX_BODY_BYTES, Connection, Orders
 from procs.api.desk import Desk
 from procs.api.unread import Unread
 from procs.api.upgrade import Upgrade
@@ -33,6 +33,7 @@ from shm.ring import Consumer
 Application = Callable[..., Awaitable[None]]
 
 IDLE_S = 75  # without a request
+REST_S = 0.001  # while nobody waits for an outcome
 STOP_S = 3.0  # for requests under way to be answered at an orderly stop
 BACKLOG = 512
 SECOND_NS = 10**9
@@ -50,20 +51,23 @@ class Listener(uvicorn.Server):
 
 
 class Server:
-    """The edge. `application` is served from when the desk is ready on; `queries` is how the publisher is reached,
-    `prepare` makes what the application will need, on a secondary too, and `close` ends what it has opened."""
+    """The edge. `application` is served from when the desk is ready on, `orders` takes requests that need no task;
+    `queries` is how the publisher is reached, `prepare` makes what the application will need, on a secondary too, and
+    `close` ends what it has opened.
+    """
 
-    rest_s = 0.0  # clients wait for it
-    spins = True
+    spins = False  # orders wait for the core and the disk, which need the processors meanwhile
 
     def __init__(
-        self, desk: Desk, config: ApiSection, application: Application, queries: MarketQueries,
+        self, desk: Desk, config: ApiSection, application: Application, orders: Orders, queries: MarketQueries,
         prepare: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Awaitable[None]],
     ) -> None:  # fmt: skip
         self.kick: Kick = _nothing
+        desk.kick = lambda: self.kick()
         self._desk = desk
         self._config = config
         self._application = application
+        self._orders = orders
         self._queries = queries
         self._prepare = prepare
         self._close = close
@@ -75,6 +79,11 @@ class Server:
         self._serving: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
         self.failure: Exception | None = None
+
+    @property
+    def rest_s(self) -> float:
+        """Clients wait for the outcome of what they asked for; what comes of others' orders they hear of in time."""
+        return 0.0 if self._desk.is_awaited() else REST_S
 
     @property
     def port(self) -> int:
@@ -133,6 +142,7 @@ class Server:
         class Admitted(Connection):
             admission = self._admission
             unread = self._unread
+            orders = self._orders
 
         class Asked(Upgrade):
             queries = self._queries

@@ -1,4 +1,7 @@
-"""Connections that ask for a WebSocket: market streams go to the publisher as they are, all others stay here."""
+"""Connections that ask for a WebSocket: market streams go to the publisher as they are, all others stay here.
+
+Messages of those that stay can be handed over by calls, without a task and a queue for each, as far as they are plain.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ import socket
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
+from procs.api.binance.ws_api import LINK, Receiver
 from procs.api.binance.ws_paths import is_market_stream
-from procs.api.connection import Connection
+from procs.api.connection import MAX_BODY_BYTES, Connection
+from procs.api.ws_frames import CONTROL, MESSAGE, OTHER, Frames, text_frame
 from procs.edge.market_queries import MAX_HEAD_BYTES, MarketDataAwayError, MarketQueries
 
 AWAY = (
@@ -29,6 +35,9 @@ class Upgrade(WebSocketsSansIOProtocol):
         super().__init__(*args, **named)
         self._leaving: asyncio.Task[None] | None = None
         self._is_seen = False
+        self._receiver: Receiver | None = None
+        self._frames = Frames(MAX_BODY_BYTES)
+        self._is_early = False  # a frame came before the handshake was answered
 
     @property
     def pending_ping_payload(self) -> bytes | None:
@@ -54,7 +63,53 @@ class Upgrade(WebSocketsSansIOProtocol):
             if is_market_stream(target.decode("latin-1")) and self.transport.get_extra_info("ssl_object") is None:
                 self._leaving = asyncio.get_running_loop().create_task(self._hand_over(data[:MAX_HEAD_BYTES]))
                 return
-        super().data_received(data)
+        elif self._receiver is None:
+            self._is_early = True
+        if self._receiver is None:
+            super().data_received(data)
+        else:
+            self._frames.add(data)
+            self._read()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            cast(dict[str, object], self.scope["extensions"])[LINK] = self
+
+    def give(self, receiver: Receiver) -> None:
+        """Call `receiver` with each message from now on; the application's `receive` has only what is not plain."""
+        if not self._is_early:
+            self._receiver = receiver
+
+    def go_on(self) -> None:
+        """The receiver has room again."""
+        if self._receiver is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._read()
+
+    def send_now(self, message: bytes) -> bool:
+        """Send a text, unless the client must read first, or either side has ended the connection."""
+        if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
+            return False
+        self.transport.write(text_frame(message))
+        return True
+
+    def _read(self) -> None:
+        """Hand over what has come, as long as there is room."""
+        while self._receiver is not None:
+            if self._receiver.is_full():
+                self.transport.pause_reading()
+                return
+            kind, piece = self._frames.next()
+            if kind == MESSAGE:
+                self._receiver.take(piece)
+            elif kind == CONTROL:
+                super().data_received(piece)
+            elif kind == OTHER:  # from here on the messages come one by one, in their order
+                self._receiver = None
+                super().data_received(self._frames.take_rest())
+            else:
+                return
 
     async def _hand_over(self, head: bytes) -> None:
         self.transport.pause_reading()

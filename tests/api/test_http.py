@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,12 @@ from procs.api import connection
 from procs.api.app import Application, Asgi
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.rest import Rest
+from procs.api.binance.rest import Answer, Rest
 from procs.api.binance.ws_api import WsApi
+from procs.api.connection import Orders
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.plain_request import PlainRequest
 from procs.api.server import Server
 from procs.api.upgrade import Upgrade
 from procs.edge.market_queries import MarketQueries
@@ -93,8 +95,11 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIterator[Api]:
-    """An api that knows a venue's accounts and symbols; `answered` gets the path of each request that is looked at."""
+async def serving(answered: list[str] | None = None, orders: Orders | None = None, **config: Any) -> AsyncIterator[Api]:
+    """An api that knows a venue's accounts and symbols; `answered` gets the path of each request that is looked at.
+
+    `orders` takes the orders in its place.
+    """
     stream = Stream().define()
     feed = Feed(stream, 1 << 10)
     desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
@@ -110,7 +115,7 @@ async def serving(answered: list[str] | None = None, **config: Any) -> AsyncIter
             answered.append(scope["path"])
         await application(scope, receive, send)
 
-    server = Server(desk, settings, seen, queries, partial(asyncio.sleep, 0), dialect.past.close)
+    server = Server(desk, settings, seen, orders or application, queries, partial(asyncio.sleep, 0), dialect.past.close)
     server.attach(feed.consumers, feed.board)
 
     async def pump() -> None:
@@ -228,6 +233,90 @@ def test_a_request_behind_a_refused_one_is_dropped() -> None:
 
     run(scenario())
     assert "/api/v3/time" not in answered
+
+
+ORDER = b"POST /api/v3/order?symbol=A HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nside=B"
+NO_KEY = {"code": -2014, "msg": "API-key format invalid."}
+
+
+def test_orders_are_answered_in_their_turn_however_they_come() -> None:
+    """One that has come whole and alone has no task of its own, and its answer has the same headers."""
+    answered: list[str] = []
+
+    async def scenario() -> None:
+        async with serving(answered) as opens:
+            client = await opens()
+            client.send(ORDER)
+            assert await client.answer() == (401, NO_KEY)
+            assert answered == []
+            plain = client.head
+            client.send(ORDER[:-3])
+            await asyncio.sleep(0.01)
+            client.send(ORDER[-3:])
+            assert await client.answer() == (401, NO_KEY)
+            assert answered == ["/api/v3/order"]
+            assert sorted(re.sub(rb"1m: [0-9]+", b"", client.head).split(b"\r\n")) == sorted(
+                re.sub(rb"1m: [0-9]+", b"", plain).split(b"\r\n")
+            )
+            client.send(ORDER + PING + ORDER)
+            assert [(await client.answer())[0] for _ in range(3)] == [401, 200, 401]
+            client.send(ORDER.replace(b"localhost", b"evil"))
+            assert (await client.answer())[0] == 403
+            client.send(PING)
+            assert await client.answer() == (200, {})
+
+    run(scenario())
+
+
+class Later:
+    """Takes orders, and answers none of them by itself."""
+
+    def __init__(self) -> None:
+        self.taken: asyncio.Queue[Callable[[Answer], None]] = asyncio.Queue()
+
+    def takes(self, method: str, path: str) -> bool:
+        return (method, path) == ("POST", "/api/v3/order")
+
+    def take(self, request: PlainRequest, peer: str, done: Callable[[Answer], None]) -> None:
+        assert (request.query, request.body, peer) == (b"symbol=A", b"side=B", "127.0.0.1")
+        self.taken.put_nowait(done)
+
+
+def test_what_comes_behind_an_order_waits_for_its_answer() -> None:
+    async def scenario() -> None:
+        later = Later()
+        async with serving(orders=later) as opens:
+            client = await opens()
+            client.send(ORDER)
+            first = await later.taken.get()
+            client.send(PING + ORDER[:9])
+            await client.writer.drain()
+            client.send(ORDER[9:])
+            assert await pinged(opens), "what was sent before has been read by now"
+            assert later.taken.empty()
+            first(Answer(200, [], b"1"))
+            assert [await client.answer() for _ in range(2)] == [(200, 1), (200, {})]
+            assert (await client.answer())[0] == 401  # the parser has it, since it did not come alone
+            client.send(ORDER)
+            (await later.taken.get())(Answer(200, [], b"2"))
+            assert await client.answer() == (200, 2)
+
+    run(scenario())
+
+
+def test_an_order_whose_client_has_left_is_answered_to_nobody() -> None:
+    async def scenario() -> None:
+        later = Later()
+        async with serving(orders=later) as opens:
+            client = await opens()
+            client.send(ORDER)
+            done = await later.taken.get()
+            client.writer.close()
+            await opens.until(0)
+            done(Answer(200, [], b"1"))
+            assert await pinged(opens)
+
+    run(scenario())
 
 
 def test_half_a_request_is_none() -> None:

@@ -42,12 +42,17 @@ class Client:
         while self.desk.poll(self.rig.now):
             pass
 
-    def ask(self) -> None:
+    def pass_on(self) -> None:
         """Have the core do what the desk has sent."""
         assert self.rig.api is not None
+        self.desk.poll(self.rig.now)
         for record in self.sent.take():
             self.rig.api.put(record)
         self.rig.run()
+
+    def ask(self) -> None:
+        """The same, and have the desk read what came of it."""
+        self.pass_on()
         self.read()
 
 

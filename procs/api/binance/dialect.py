@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from config.schema import ApiSection
 from procs.api.binance.account import Account
@@ -34,7 +35,7 @@ from procs.api.binance.weights import OrderLimit, WeightLimit
 from procs.api.desk import Desk
 from procs.api.history.tables import History
 from procs.api.keys import ApiKey
-from procs.api.requests import UnknownOutcome
+from procs.api.requests import Request, UnknownOutcome
 from procs.api.settlement import Unsettled
 from procs.venue.venue_key import VenueKey, VenueKeyError
 from shm.enums import KeyKind, KeyScope
@@ -45,6 +46,17 @@ SCOPES = {Scope.READ: KeyScope.READ, Scope.TRADE: KeyScope.TRADE}
 MOST_VERIFIERS = 65536
 
 Handler = Callable[[Call], Awaitable[bytes]]
+
+
+class Order(Protocol):
+    """A command on its way, whose answer can be had when its request is over."""
+
+    @property
+    def request(self) -> Request: ...
+    def answer(self) -> bytes: ...
+
+
+Begin = Callable[[Call], Order]
 
 
 class Dialect:
@@ -67,6 +79,7 @@ class Dialect:
         self._venue_key = venue_key
         self._verifiers: dict[int, Key] = {}
         self.handlers: dict[str, Handler] = {}
+        self.begins: dict[str, Begin] = {}  # of the most frequent ones: they need no task that waits
         self.past = Past(history)
         archive = Archive(self.shown, self.past)
         self.add(Account(desk, self.shown, archive, self.weights, self.orders))
@@ -76,6 +89,7 @@ class Dialect:
     def add(self, room: object) -> None:
         """Have `room`'s methods answer the routes that they are called after."""
         self.handlers |= {name: getattr(room, name) for name in ROUTES if hasattr(room, name)}
+        self.begins |= {name: getattr(room, f"begin_{name}") for name in ROUTES if hasattr(room, f"begin_{name}")}
 
     def weigh(self, route: Route, sent: Parameters, address: str) -> int:
         """Count a request against its address's limit; returns what that has used. ApiError."""
@@ -94,8 +108,11 @@ class Dialect:
 
     def known_key(self, name: bytes | None, route: Route, address: str, now_ns: int) -> ApiKey:
         """The key of a name, if it may do what the route needs, from this address. ApiError."""
-        key = self._desk.keys.find(key_name(name))
-        if key is None or not key.may(SCOPES.get(route.scope, KeyScope.READ), now_ns) or not key.may_come_from(address):
+        key = self._desk.keys.find(name or b"")
+        if key is None:
+            key_name(name)
+            raise not_permitted()
+        if not key.may(SCOPES.get(route.scope, KeyScope.READ), now_ns) or not key.may_come_from(address):
             raise not_permitted()
         return key
 
@@ -123,6 +140,13 @@ class Dialect:
     def count_orders(self, account: int) -> tuple[int, int]:
         """How many orders an account has placed in ten seconds and on this day."""
         return self.orders.counts(account, time.monotonic())
+
+    def answer_of(self, order: Order) -> bytes:
+        """The answer to a command that was begun and is over. ApiError."""
+        try:
+            return order.answer()
+        except UnknownOutcome:
+            raise outcome_unknown() from None
 
     async def answer(self, route: Route, call: Call) -> bytes:
         """The handler's answer. ApiError."""

@@ -7,6 +7,7 @@ times may be microseconds. It looks no key up, and the time is given.
 from __future__ import annotations
 
 import binascii
+import hashlib
 import hmac
 import re
 from typing import Protocol
@@ -21,12 +22,15 @@ DEFAULT_WINDOW_US = 5_000_000
 MOST_WINDOW_US = 60_000_000
 AHEAD_US = 1_000_000  # how far a client's clock may be before the venue's
 FIRST_MICROSECONDS = 10**14  # a smaller timestamp is milliseconds: of before the year 5138
+BLOCK_SIZE = 64  # of SHA-256
+INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 DIGEST_SIZE = 32
 ED25519_SIZE = 64
 
 API_KEY = re.compile(rb"[A-Za-z0-9_-]{1,64}", re.ASCII)
-TIMESTAMP = re.compile(rb"[0-9]{1,20}", re.ASCII)
-WINDOW = re.compile(rb"([0-9]{1,8})(?:\.([0-9]{1,3}))?", re.ASCII)
+TIMESTAMP_SIZE = 20
+WINDOW_DIGITS = 8
+WINDOW = re.compile(rb"([0-9]{1,8})\.([0-9]{1,3})", re.ASCII)
 
 
 class Key(Protocol):
@@ -37,15 +41,23 @@ class Key(Protocol):
 
 
 class HmacKey:
-    """A secret that both sides know; its signatures are 64 hexadecimal digits."""
+    """A secret that both sides know; its signatures are 64 hexadecimal digits.
+
+    Both hashes of HMAC (RFC 2104) have taken their key beforehand: that is two thirds of the time of a short text.
+    """
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        key = secret if len(secret) <= BLOCK_SIZE else hashlib.sha256(secret).digest()
+        padded = key.ljust(BLOCK_SIZE, b"\0")
+        self._inner = hashlib.sha256(padded.translate(INNER))
+        self._outer = hashlib.sha256(padded.translate(OUTER))
 
     def verifies(self, signed: bytes, signature: bytes) -> bool:
-        expected = hmac.digest(self._secret, signed, "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(signed)
+        outer.update(inner.digest())
         try:
-            return hmac.compare_digest(expected, binascii.unhexlify(signature))
+            return hmac.compare_digest(outer.digest(), binascii.unhexlify(signature))
         except binascii.Error:
             return False
 
@@ -106,7 +118,7 @@ def check_time(parameters: Parameters, now_us: int) -> int:
 def timestamp_us(value: bytes | None) -> int:
     if value is None:
         raise missing("timestamp")
-    if not TIMESTAMP.fullmatch(value):
+    if len(value) > TIMESTAMP_SIZE or not value.isdigit():
         raise illegal_characters("timestamp", "^[0-9]{1,20}$")
     moment = int(value)
     return moment if moment >= FIRST_MICROSECONDS else 1000 * moment
@@ -116,13 +128,18 @@ def window_of(value: bytes | None) -> int:
     """recvWindow, which is milliseconds with at most three decimals, in microseconds."""
     if value is None:
         return DEFAULT_WINDOW_US
-    match = WINDOW.fullmatch(value)
-    if match is None:
-        raise illegal_characters("recvWindow", "^([0-9]{1,8})(\\.[0-9]{1,3})?$")
-    window_us = 1000 * int(match[1]) + int((match[2] or b"").ljust(3, b"0"))
+    is_whole = value.isdigit() and len(value) <= WINDOW_DIGITS
+    window_us = 1000 * int(value) if is_whole else _fractional_window_of(value)
     if window_us > MOST_WINDOW_US:
         raise ApiError(400, Number.INVALID_RECV_WINDOW, "recvWindow must be less than 60000")
     return window_us
+
+
+def _fractional_window_of(value: bytes) -> int:
+    match = WINDOW.fullmatch(value)
+    if match is None:
+        raise illegal_characters("recvWindow", "^([0-9]{1,8})(\\.[0-9]{1,3})?$")
+    return 1000 * int(match[1]) + int(match[2].ljust(3, b"0"))
 
 
 def check_signature(parameters: Parameters, key: Key) -> None:

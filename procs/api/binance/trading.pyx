@@ -4,6 +4,7 @@ Forms and answers are the dialect's, the desk carries commands out, and an answe
 released (LOG-13). Nothing here knows HTTP or WebSockets.
 """
 
+cimport cython
 from libc.string cimport memcpy, memset
 
 from procs.api.binance.caller cimport Call
@@ -45,6 +46,8 @@ from procs.api.binance.answers import (
 )
 from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, symbol_unknown
 from procs.api.binance.views import is_open
+from procs.api.parts import MOST_ROWS, joined, parts
+from procs.api.requests import UnknownOutcome
 
 from shm.records import Code, CommandType
 
@@ -61,13 +64,17 @@ cdef class Trading:
         self.shown = shown
         self.take_orders = take_orders
 
+    def begin_order_place(self, Call call) -> Placing:
+        """Send a new order."""
+        form = read_order(call.sent, new_id(call, b"newClientOrderId"))
+        self.take_orders(call.account, 1)
+        return Placing(self, self.send_order(form, call), form, call)
+
     async def order_place(self, Call call):
         """A new order."""
-        form = read_order(call.sent, call.generated(0))
-        self.take_orders(call.account, 1)
-        request = self.send_order(form, call)
-        await request.outcome
-        return self.placed(request, form, call)
+        placing = self.begin_order_place(call)
+        await placing.request.outcome
+        return placing.answer()
 
     async def order_test(self, Call call):
         """A new order, checked and not sent."""
@@ -76,26 +83,33 @@ cdef class Trading:
         view = self.shown.symbol(self.instrument(call.sent.get(b"symbol"))) if form.wants_rates else None
         return order_test_answer(view)
 
+    def begin_order_cancel(self, Call call) -> Cancelling:
+        """Send a cancel."""
+        form = read_cancel(call.sent, new_id(call, b"newClientOrderId"))
+        return Cancelling(self, self.send_cancel(form, call), form, call)
+
     async def order_cancel(self, Call call):
         """An open order is cancelled."""
-        form = read_cancel(call.sent, call.generated(0))
-        request = self.send_cancel(form, call)
-        await request.outcome
-        return cancel_answer(self.cancelled(request, form.client_order_id), call.unit)
+        cancelling = self.begin_order_cancel(call)
+        await cancelling.request.outcome
+        return cancelling.answer()
 
     async def open_orders_cancel(self, Call call):
         """All open orders of a symbol are cancelled; one refusal where there is none."""
         instrument = self.instrument(call.sent.require(b"symbol"))
         own_id = call.generated(0)
-        if not self.shown.open_orders(call.account, instrument):
+        if not self.shown.open_ids(call.account, instrument):
             raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
         request = self.send_mass_cancel(instrument, own_id, call)
         await request.outcome
         self.check(request, CommandType.MASS_CANCEL)
-        views = [self.shown.order_of(order_id) for order_id in request.orders]
-        for view in views:
-            view.original_client_order_id, view.client_order_id = view.client_order_id, own_id
-        return cancel_answers(views, call.unit)
+        answers = []
+        async for part in parts(request.orders, MOST_ROWS):
+            views = [self.shown.order_of(order_id) for order_id in part]
+            for view in views:
+                view.original_client_order_id, view.client_order_id = view.client_order_id, own_id
+            answers.append(cancel_answers(views, call.unit))
+        return joined(answers)
 
     async def cancel_replace(self, Call call):
         """An order is cancelled and another one placed; they are two commands, and the first may succeed alone."""
@@ -162,11 +176,13 @@ cdef class Trading:
     async def list_cancel(self, Call call):
         """Both orders of a list are cancelled: the one that is cancelled takes the other with it."""
         target = read_list_target(call.sent)
-        views = [
-            view for view in self.shown.open_orders(call.account, self.instrument(target.symbol))
-            if view.list_id != -1 and target.order_id in (0, view.list_id)
-            and (target.order_id or target.client_order_id == view.client_order_id)
-        ]
+        views = []
+        async for part in parts(self.shown.open_ids(call.account, self.instrument(target.symbol)), MOST_ROWS):
+            views += [
+                view for view in self.shown.still_open(part)
+                if view.list_id != -1 and target.order_id in (0, view.list_id)
+                and (target.order_id or target.client_order_id == view.client_order_id)
+            ]
         if not views:
             raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
         form = self.cancel_of(views[0], call.generated(0))
@@ -249,7 +265,9 @@ cdef class Trading:
     # From outcomes to answers.
 
     cdef int check(self, Request request, int command) except -1:
-        """ApiError where the command was refused."""
+        """ApiError where the command was refused, UnknownOutcome where nothing told of it in time."""
+        if request.is_unknown:
+            raise UnknownOutcome()
         if request.code:
             raise refusal(request.code, command)
         return 0
@@ -290,6 +308,45 @@ cdef class Trading:
         form.target.order_id = view.order_id
         form.client_order_id = own_id
         return form
+
+
+@cython.final
+cdef class Placing:
+    """A new order on its way: when `request` is over, `answer` is what its client is told."""
+
+    cdef Trading trading
+    cdef readonly Request request
+    cdef OrderForm form
+    cdef Call call
+
+    def __init__(self, Trading trading, Request request, OrderForm form, Call call):
+        self.trading, self.request, self.form, self.call = trading, request, form, call
+
+    def answer(self) -> bytes:
+        """ApiError, UnknownOutcome."""
+        return self.trading.placed(self.request, self.form, self.call)
+
+
+@cython.final
+cdef class Cancelling:
+    """A cancel on its way, likewise."""
+
+    cdef Trading trading
+    cdef readonly Request request
+    cdef CancelForm form
+    cdef Call call
+
+    def __init__(self, Trading trading, Request request, CancelForm form, Call call):
+        self.trading, self.request, self.form, self.call = trading, request, form, call
+
+    def answer(self) -> bytes:
+        """ApiError, UnknownOutcome."""
+        return cancel_answer(self.trading.cancelled(self.request, self.form.client_order_id), self.call.unit)
+
+
+cdef bytes new_id(Call call, bytes name):
+    """A client id for an order or a cancel whose client names none by this parameter; else None."""
+    return call.generated(0) if call.sent.get(name) is None else None
 
 
 cdef int check_restriction(CancelForm form, OrderView known) except -1:

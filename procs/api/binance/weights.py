@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, TypeVar
 
+import msgspec
+
 from procs.api.binance.errors import ApiError, Number
 
 MINUTE_S = 60
@@ -36,6 +38,7 @@ class WeightLimit:
 
     def __init__(self, limit: int, most_kept: int = MOST_KEPT) -> None:
         self.limit = limit
+        self._rows = msgspec.json.encode([self.row()])[:-2] + b',"count":%d}]'
         self._most_kept = most_kept
         self._minute = 0
         self._used: dict[Hashable, int] = {}
@@ -89,6 +92,10 @@ class WeightLimit:
 
     def headers(self, used: int) -> list[tuple[bytes, bytes]]:
         return [(WEIGHT_HEADER, b"%d" % used)]
+
+    def row_of(self, used: int) -> bytes:
+        """`rateLimits` with its row, and what an address has used: JSON."""
+        return self._rows % used
 
     def row(self) -> dict[str, Any]:
         """Its row of `rateLimits`."""

@@ -10,7 +10,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -28,6 +28,7 @@ from procs.api.keys import ApiKey
 from shm.log_lines import log
 
 MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
+GO_ON_AT = MOST_UNDER_WAY // 2  # when there were too many
 MOST_LARGE = 16  # of these that may have long answers: from the question until the answer is sent
 MOST_QUEUED = 10_000  # messages to it that are not sent
 POLICY_VIOLATION = 1008
@@ -37,15 +38,35 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Done = Callable[[], None]
 
 
+LINK = "lockstep.link"  # the name of a connection's Link among the extensions of its scope
+
+
+class Receiver(Protocol):
+    """What takes the messages of a connection."""
+
+    def is_full(self) -> bool: ...
+    def take(self, message: bytes) -> None: ...
+
+
+class Link(Protocol):
+    """A connection that gives and takes messages by calls, as far as it can; the rest is for `receive` and `send`."""
+
+    def give(self, receiver: Receiver) -> None: ...
+    def go_on(self) -> None: ...
+    def send_now(self, message: bytes) -> bool: ...
+
+
 class Outbox:
     """What waits to be sent on a connection, in order. More than `MOST_QUEUED` messages end it.
 
     Once `is_over` is set, it is closed with `ending`.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, link: Link | None = None) -> None:
         self._send = send
         self.ending = (POLICY_VIOLATION, "too slow, or over")
+        self._link = link
+        self._is_sending = False
         self._queue: asyncio.Queue[tuple[bytes, Done]] = asyncio.Queue()
         self._is_broken = False
         self.is_over = asyncio.Event()
@@ -55,10 +76,11 @@ class Outbox:
 
     def put(self, message: bytes, done: Done = lambda: None) -> None:
         """Have a message sent; `done` is called when it is, or can't be."""
-        if self._queue.qsize() >= MOST_QUEUED:
-            self.is_over.set()
+        waits = self._is_sending or not self._queue.empty()
+        if self._is_broken or (self._link is not None and not waits and self._link.send_now(message)):
             done()
-        elif self._is_broken:
+        elif self._queue.qsize() >= MOST_QUEUED:
+            self.is_over.set()
             done()
         else:
             self._queue.put_nowait((message, done))
@@ -68,9 +90,11 @@ class Outbox:
         try:
             while True:
                 message, done = await self._queue.get()
+                self._is_sending = True
                 try:
                     await self._send({"type": "websocket.send", "text": message.decode()})
                 finally:
+                    self._is_sending = False
                     done()
         finally:
             self._is_broken = True
@@ -86,24 +110,28 @@ class WsApi:
         self.desk = desk
         self._listen_keys = listen_keys
 
-    async def serve(self, receive: Receive, send: Send, address: str) -> None:
+    async def serve(self, receive: Receive, send: Send, address: str, link: Link | None = None) -> None:
         """Serve one connection until either side ends it."""
         await send({"type": "websocket.accept"})
-        outbox = Outbox(send)
-        connection = Connection(self, outbox, address)
+        outbox = Outbox(send, link)
+        connection = Connection(self, outbox, address, link)
+        if link is not None:
+            link.give(connection)
         try:
-            await converse(receive, send, outbox, connection.take)
+            await converse(receive, send, outbox, connection.take_in_turn)
         finally:
             connection.close()
 
-    async def serve_stream(self, receive: Receive, send: Send, listen_key: bytes, combined: bool) -> None:
+    async def serve_stream(
+        self, receive: Receive, send: Send, listen_key: bytes, combined: bool, link: Link | None = None
+    ) -> None:
         """Serve an account's stream by its listen key, until either side ends it or the listen key does."""
         key = self._listen_keys.find(listen_key, self.dialect.now_ns())
         if key is None:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
         await send({"type": "websocket.accept"})
-        outbox = Outbox(send)
+        outbox = Outbox(send, link)
 
         def tell(event: bytes) -> None:
             if self._listen_keys.find(listen_key, self.dialect.now_ns()) is None:
@@ -152,18 +180,21 @@ async def _answer_request(outbox: Outbox, message: bytes) -> None:
 class Connection:
     """One client: who it is logged on as, its requests under way, and its subscriptions."""
 
-    def __init__(self, api: WsApi, outbox: Outbox, address: str) -> None:
+    def __init__(self, api: WsApi, outbox: Outbox, address: str, link: Link | None) -> None:
         self._dialect = api.dialect
         self._desk = api.desk
         self.outbox = outbox
         self._address = address
+        self._link = link
         self._connected_ms = self._dialect.now_ns() // MILLISECOND
         self._key: bytes | None = None
         self._logged_on_ms: int | None = None
         self._streams: dict[int, UserStream] = {}
         self._last_stream = -1
         self._tasks: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._under_way = 0
+        self._holds = False  # it is full, or was and has not enough room yet
+        self._freed = asyncio.Event()
         self._large = asyncio.Semaphore(MOST_LARGE)
 
     def close(self) -> None:
@@ -171,42 +202,83 @@ class Connection:
         for stream in self._streams.values():
             stream.close()
 
-    async def take(self, message: bytes) -> None:
-        """Begin with a message; waits where too many are under way."""
-        await self._room.acquire()
-        task = asyncio.create_task(self._answer(message))
-        self._tasks.add(task)
-        task.add_done_callback(self._answered)
+    def is_full(self) -> bool:
+        """Whether so many requests are under way that the next one waits."""
+        self._holds = self._under_way >= MOST_UNDER_WAY
+        return self._holds
 
-    def _answered(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._room.release()
+    async def take_in_turn(self, message: bytes) -> None:
+        """Begin with a message when there is room."""
+        while self.is_full():
+            self._freed.clear()
+            await self._freed.wait()
+        self.take(message)
 
-    async def _answer(self, message: bytes) -> None:
+    def take(self, message: bytes) -> None:
+        """Begin with a message; `is_full` came before."""
+        self._under_way += 1
         try:
             request = ws_requests.read(message)
         except ws_requests.RequestError as error:
-            self.outbox.put(ws_requests.error_answer(error.id, error.error))
+            self._tell(ws_requests.error_answer(error.id, error.error))
             return
+        if request.route.name in self._dialect.begins:
+            self._begin(request)
+        else:
+            task = asyncio.create_task(self._answer(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, answer: bytes, done: Done = lambda: None) -> None:
+        """The answer to a request, which is not under way any more."""
+        self._under_way -= 1
+        self.outbox.put(answer, done)
+        if self._holds and self._under_way <= GO_ON_AT:
+            self._holds = False
+            self._freed.set()
+            if self._link is not None:
+                self._link.go_on()
+
+    def _begin(self, request: ws_requests.Request) -> None:
+        """Send an order, or a cancel: no task waits for its outcome."""
+        limits = None
+        try:
+            limits = self._weigh(request)
+            request.parameters.expect(request.route.parameters)
+            order = self._dialect.begins[request.route.name](self._call(request))
+        except Exception as error:
+            self._tell(_refused(request, error, limits))
+            return
+
+        def over() -> None:
+            try:
+                answer = ws_requests.answer(request.id, self._dialect.answer_of(order), limits)
+            except Exception as error:
+                answer = _refused(request, error, limits)
+            self._tell(answer)
+
+        order.request.then = over
+
+    async def _answer(self, request: ws_requests.Request) -> None:
         if request.route.scope is Scope.TRADE or self._own(request) is not None:
-            self.outbox.put(await self._answered_with(request))
+            self._tell(await self._answered_with(request))
             return
         await self._large.acquire()  # until it is sent: who asks and does not read has few long answers waiting
-        self.outbox.put(await self._answered_with(request), self._large.release)
+        self._tell(await self._answered_with(request), self._large.release)
+
+    def _weigh(self, request: ws_requests.Request) -> bytes | None:
+        """Count a request; the rows of its rateLimits, where it wants them. ApiError."""
+        used = self._dialect.weigh(request.route, request.parameters, self._address)
+        return self._dialect.weights.row_of(used) if request.returns_limits else None
 
     async def _answered_with(self, request: ws_requests.Request) -> bytes:
         """The answer, whatever it is."""
         limits = None
         try:
-            used = self._dialect.weigh(request.route, request.parameters, self._address)
-            if request.returns_limits:
-                limits = msgspec.json.encode([{**self._dialect.weights.row(), "count": used}])
+            limits = self._weigh(request)
             return ws_requests.answer(request.id, await self._result(request), limits)
-        except ApiError as error:
-            return ws_requests.error_answer(request.id, error, limits)
-        except Exception:
-            log.error("request_failed", route=request.route.name, trace=traceback.format_exc())
-            return ws_requests.error_answer(request.id, internal(), limits)
+        except Exception as error:
+            return _refused(request, error, limits)
 
     def _own(self, request: ws_requests.Request) -> Callable[[Call], bytes] | None:
         """What answers here: about the connection itself."""
@@ -284,3 +356,11 @@ class Connection:
                 ended = user_events.stream_terminated(call.now_ns, MILLISECOND)
                 self.outbox.put(user_events.subscribed(number, ended))
         return b"{}"
+
+
+def _refused(request: ws_requests.Request, error: Exception, limits: bytes | None) -> bytes:
+    """What is told to a client whose request is refused, or met a bug."""
+    if isinstance(error, ApiError):
+        return ws_requests.error_answer(request.id, error, limits)
+    log.error("request_failed", route=request.route.name, trace="".join(traceback.format_exception(error)))
+    return ws_requests.error_answer(request.id, internal(), limits)

@@ -1,0 +1,8 @@
+class PlainRequest:
+    method: str
+    path: str
+    query: bytes
+    body: bytes
+    headers: dict[bytes, bytes]
+
+def plain_request(data: bytes) -> PlainRequest | None: ...
