@@ -16,9 +16,8 @@ from rich.table import Table
 from bench import report
 
 ROWS = (
-    "ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "fanout", "backup", "batcher",
-    "history",
-    "replication", "failover",
+    "ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "fanout", "rest", "ws-api",
+    "user-stream", "api", "backup", "batcher", "history", "replication", "failover",
 )  # fmt: skip
 OUT = Path("var/bench.json")
 PAGE = Path("docs/benchmarks.md")

@@ -1,0 +1,19 @@
+from array import array
+from socket import socket
+
+class Script:
+    count: int
+    def __init__(self, requests: list[bytes]) -> None: ...
+
+class Link:
+    def __init__(self, sock: socket, most: int = 1) -> None: ...
+
+class HttpLink(Link): ...
+class AskingLink(Link): ...
+
+class ListeningLink(Link):
+    def __init__(self, sock: socket, first: int) -> None: ...
+
+def ask(
+    links: list[Link], script: Script, period_ns: int, out: array[int], listener: ListeningLink | None = None
+) -> int: ...
