@@ -18,6 +18,8 @@ from pathlib import Path
 from tests.simulation import run
 from tests.simulation.bugs import BUGS
 from tests.simulation.pair_plan import has_witness
+from tests.simulation.plan import draw
+from tests.simulation.planted_api import BUGS_OF_API
 from tests.simulation.planted_pair import BUGS_OF_TWO, RARE
 from tests.simulation.planted_witness import BUGS_OF_WITNESS
 
@@ -76,13 +78,15 @@ def until(deadline_s: float, first: int) -> Iterator[int]:
 
 def hunt_all(first: int) -> int:
     missed = 0
-    for name, bug in (BUGS | BUGS_OF_TWO | BUGS_OF_WITNESS).items():
+    for name, bug in (BUGS | BUGS_OF_API | BUGS_OF_TWO | BUGS_OF_WITNESS).items():
         if name in RARE:
             continue
-        run_one = run.run_seed if name in BUGS else run.run_pair
+        run_one = run.run_seed if name in BUGS | BUGS_OF_API else run.run_pair
         seeds: Iterable[int] = range(first, first + HUNT_SEEDS)
         if name in BUGS_OF_WITNESS:
             seeds = filter(has_witness, seeds)
+        if name in BUGS_OF_API:
+            seeds = (seed for seed in seeds if draw(seed).has_api)
         found = run.hunt(bug(), seeds, run_one)
         missed += found is None
         where = f"seed {found.plan.seed}: {found.failure[:150]}" if found else "NOT FOUND"

@@ -36,6 +36,7 @@ from shm.layout import type_of
 from shm.records import MAX_MATCHERS, CommandType, NewOrder
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk, planted_gateway, planted_stages, stages
+from tests.simulation.api import Outcome
 from tests.simulation.delayed import Asides, Deferred
 from tests.simulation.disk import FakeDisk
 from tests.simulation.environment import Parts
@@ -61,6 +62,7 @@ class Bug:
         yield
 
     parts: type[Parts] = Parts
+    outcome: type[Outcome] = Outcome
     asides: type[Asides] = Asides
     files: type[Files] = Files
 

@@ -219,6 +219,7 @@ def damage_last_batch(world: Life, draw: Random) -> None:
 
 FAULTS: dict[str, Callable[[Life, Random], bool]] = {
     "kill gateway": kill("gateway"),
+    "kill api": kill("api"),
     "kill publisher": kill("publisher"),
     "kill batcher": kill("batcher"),
     "kill router": kill("router"),

@@ -34,7 +34,7 @@ from shm.disk import Disk
 from shm.journal import segment_seqs
 from shm.journal_format import file_name
 from tests.broken import require
-from tests.simulation import stages
+from tests.simulation import api, stages
 from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
@@ -71,8 +71,9 @@ class Host:
         return kind_of(self.agents[0]) == "edge"
 
     def kill(self) -> None:
-        if "replicator" in self.stages:
-            self.stages["replicator"].die()
+        for name in ("replicator", api.AGENT):
+            if name in self.stages:
+                self.stages[name].die()
         self.stages.clear()
         self.catching.clear()
         self.alive = False
@@ -276,6 +277,8 @@ class Life:
             return stages.build_matcher(venue, name)
         if role == "gateway":
             return stages.GatewayStage(venue, name, self.draw("gateway" if name == "gateway.1" else name))
+        if role == api.AGENT:
+            return api.ApiStage(venue, name, self.draw(api.AGENT), self.bug.outcome)
         if role == "publisher":
             return stages.publisher(venue, name, self.market, self.ground.board)
         return stages.BatcherStage(venue, name, self.database, self.bug.session)

@@ -13,6 +13,7 @@ from shm.refusal import FinalError
 from tests.broken import require
 from tests.models.journal import crc32c
 from tests.simulation.audit import Audit, seq_of
+from tests.simulation.bots import Bots
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -27,6 +28,9 @@ def begin_again(world: World) -> None:
     """Start on what is left, without clients: they know what they know (docs/operations.md)."""
     world.calm()
     world.is_deserted = True
+    if world.bots is not None:
+        world.bots = Bots(world)
+        world.bots.calm()
     said = len(world.audit.log)
     kept = kept_seq(world)
     stores = [told_numbers(Path(str(world.data)) / gateway) for gateway in world.topology.gateways]
@@ -44,6 +48,8 @@ def begin_again(world: World) -> None:
     if kept == 0 and not any(loaded) and world.database.born_ns:  # claimed by a journal of which nothing is left
         return  # it is not written (RefusedError): who lost it all says so with `rebuild-db`
     world.rest()
+    if world.bots is not None:
+        world.bots.look()
     for ring in range(RINGS):
         events = world.audit.events[ring]
         reach = max((number for number, event in events.items() if seq_of(event) <= kept), default=0)

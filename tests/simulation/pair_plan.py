@@ -115,6 +115,7 @@ def _draw(seed: int, turns: int = TURNS) -> PairPlan:
     return PairPlan(
         seed=seed,
         gateways=1,
+        has_api=False,
         turns=turns,
         durability=durability,
         matchers=choose.choice((1, 2)),

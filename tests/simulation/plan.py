@@ -44,6 +44,7 @@ FAULTS: dict[str, float] = {
     "downstream edge stalls": 2,
     "order behind a Logout": 1.5,
     "power loss, and another host": 1,
+    "kill api": 2,
 }
 # Of the files beside the journal. They are drawn from a source of their own, so that seeds stay what they were.
 FILE_FAULTS: dict[str, float] = {
@@ -57,12 +58,13 @@ FILE_FAULTS: dict[str, float] = {
     "power loss inside an append": 1.5,
 }
 # Drawn from sources of their own, too.
-LATER = ("downstream edge stalls", "order behind a Logout", "power loss, and another host")
+LATER = ("downstream edge stalls", "order behind a Logout", "power loss, and another host", "kill api")
 POWER = (
     "power loss", "power loss", "power loss inside the disk", "power loss inside a file", "power loss inside an append",
 )  # fmt: skip
 ENDS = 0.5  # how likely a seed without syncs ends with one of them
 ON = 0.3  # how likely a seed has a class of faults on
+API_ON = 0.4  # how likely its venue has an api
 
 
 class Fault(Struct, frozen=True):
@@ -97,6 +99,7 @@ class Plan(Struct, frozen=True):
     pace: float  # how likely a trader's turn sends something
     faults: tuple[Fault, ...]
     gateways: int
+    has_api: bool
 
     def but(self, **changes: object) -> Plan:
         return structs.replace(self, **changes)
@@ -109,6 +112,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
     """The plan of a seed."""
     choose = Random(f"plan {seed}")
     durability: Literal["local", "none"] = choose.choice(("local", "local", "local", "none"))
+    has_api = Random(f"api {seed}").random() < API_ON
     kinds = [kind for kind in FAULTS if kind not in LATER and choose.random() < ON and applies(kind, durability)]
     faults = [fault for kind in kinds for fault in strikes(choose, kind, turns, durability)]
     files = Random(f"files {seed}")
@@ -116,7 +120,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
     faults += [fault for kind in kinds for fault in strikes(files, kind, turns, durability)]
     for kind in LATER:
         chance = Random(f"{kind} {seed}")
-        if chance.random() < ON and applies(kind, durability):
+        if chance.random() < ON and applies(kind, durability) and (has_api or kind != "kill api"):
             faults += strikes(chance, kind, turns, durability)
     if durability == "none" and (chance := Random(f"loss {seed}")).random() < ENDS:
         faults.append(Fault(chance.randrange(turns), chance.choice(POWER), chance.randrange(2**32)))
@@ -139,6 +143,7 @@ def draw(seed: int, turns: int = TURNS) -> Plan:
         pace=choose.choice((0.2, 0.5, 0.9)),
         faults=tuple(sorted(faults, key=lambda fault: fault.turn)),
         gateways=Random(f"gateways {seed}").choice((1, 1, 2)),
+        has_api=has_api,
     )
 
 

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from config.schema import (
     AccountSection,
+    ApiSection,
     AssetSection,
     Config,
     FixSection,
@@ -24,13 +25,14 @@ from config.schema import (
 )
 from procs.venue.topology import OPERATOR, Topology
 from tests.passwords import PASSWORD
-from tests.simulation import payments
+from tests.simulation import api, payments
 from tests.simulation.audit import NAME as AUDIT
 from tests.simulation.plan import PAGE, Plan
 from tests.simulation.traffic import SYMBOLS
 
 START_NS = 1_780_000_000_000_000_000
 TRADERS = ("ALICE", "BOB", "CAROL")
+ASSETS = ("BTC", "ETH", "USDT")
 OPERATOR_ACCOUNT = len(TRADERS) + 1
 OPERATORS = (OPERATOR_ACCOUNT, OPERATOR_ACCOUNT + 1)  # the second one where there are payments
 
@@ -45,9 +47,12 @@ def config_of(plan: Plan) -> Config:
     """Two instruments, three traders with money for a while, one operator; two where money leaves."""
     deposits = {"BTC": "300", "ETH": "300", "USDT": "20000"}
     accounts = [
-        AccountSection(name=name, password_hash=password_hash(), deposits=deposits, gateway=1 + number % plan.gateways)
+        AccountSection(
+            name=name, password_hash=password_hash(), deposits=deposits, gateway=1 + number % plan.gateways,
+            demo_keys=plan.has_api,
+        )
         for number, name in enumerate(TRADERS)
-    ]
+    ]  # fmt: skip
     accounts.append(AccountSection(name="OPERATOR", password_hash=password_hash(), operator=True))
     pays = payments.are_on(plan.seed)
     if pays:
@@ -55,6 +60,9 @@ def config_of(plan: Plan) -> Config:
     return Config(
         venue=VenueSection(durability=plan.durability),
         fix=FixSection(port=0, sending_time_accuracy_s=0, gateways=plan.gateways),
+        api=ApiSection(
+            port=0 if plan.has_api else None, request_weight_per_minute=0, orders_per_10_s=0, orders_per_day=0
+        ),
         journal=JournalSection(
             segment_bytes=plan.segment_pages * PAGE, reserve_bytes=2 * PAGE, retention=plan.retention
         ),
@@ -64,7 +72,7 @@ def config_of(plan: Plan) -> Config:
         processes=ProcessesSection(profile="compact" if plan.profile == "compact" else "spread"),
         assets=[
             AssetSection(name=name, scale=8, deposit_limit=payments.LIMIT if pays and name == "ETH" else None)
-            for name in ("BTC", "ETH", "USDT")
+            for name in ASSETS
         ],
         instruments=[
             InstrumentSection(
@@ -84,11 +92,13 @@ def homes_of(config: Config) -> dict[str, int]:
 
 
 def watched(topology: Topology) -> Topology:
-    """The topology with one more reader of the log and of all events, who is never stalled, and with the ring of an api
-    that the simulation plays."""
+    """The topology with one more reader of the log and of all events, who is never stalled. Without an api it has the
+    ring of one, which the simulation plays."""
     rings = tuple(
         structs.replace(ring, consumers=(*ring.consumers, AUDIT)) if not ring.name.startswith("ingress") else ring
         for ring in topology.rings
     )
-    operators = topology.ring(f"ingress.{OPERATOR}")
-    return structs.replace(topology, rings=(*rings, structs.replace(operators, name="ingress.api")))
+    if api.AGENT not in topology.agents:
+        operators = topology.ring(f"ingress.{OPERATOR}")
+        rings = (*rings, structs.replace(operators, name="ingress.api"))
+    return structs.replace(topology, rings=rings)

@@ -20,11 +20,13 @@ from tests import invariants
 from tests.broken import BrokenError, require
 from tests.simulation import border, files, loss, payments, silence
 from tests.simulation.audit import seq_of
+from tests.simulation.bots import Bots
+from tests.simulation.bugs import Bug
 from tests.simulation.faults import FAULTS, damage_last_batch
 from tests.simulation.healing import Healing
 from tests.simulation.lifecycle import Host, Life
 from tests.simulation.network import Wire
-from tests.simulation.plan import Fault
+from tests.simulation.plan import Fault, Plan
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import Requests
 
@@ -37,6 +39,10 @@ NUMBERS_AHEAD = 24  # of a session, in place of the venue's thousands
 
 class World(Life, Healing):  # type: ignore[misc]
     """One run of one plan."""
+
+    def __init__(self, plan: Plan, bug: Bug | None = None) -> None:
+        super().__init__(plan, bug)
+        self.bots = Bots(self) if plan.has_api else None
 
     # The run
 
@@ -62,6 +68,8 @@ class World(Life, Healing):  # type: ignore[misc]
                 loss.begin_again(self)
                 return
             self.heal()
+            if self.bots is not None:
+                self.bots.finish()
             if silence.is_on(self.plan.seed):
                 silence.fall_silent(self)
             self.check()
@@ -99,6 +107,8 @@ class World(Life, Healing):  # type: ignore[misc]
             for trader in self.traders:
                 invariants.check_told(trader.number, trader.told, repeat, whole=not (trader.resets or trader.is_untold))
             invariants.check_market(self.market.trades, repeat)
+        if self.bots is not None:
+            self.bots.check(events, commands)
         matchers = {number: self.stage_of(f"matcher.{number}") for number in self.venue.matchers}
         invariants.check_state(self.stage_of("router"), matchers, repeat)
         for name in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10"):
@@ -143,8 +153,10 @@ class World(Life, Healing):  # type: ignore[misc]
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def step(self) -> None:
-        """One turn: one actor does something."""
+        """One turn: one actor does something, and perhaps a client of the api."""
         self.turn += 1
+        if self.bots is not None:
+            self.bots.step()
         steps = self.steps
         mean_ns = max(self.plan.step_ns, HEAL_STEP_NS) if self.healing else self.plan.step_ns
         self.mono_ns += int(steps.expovariate(1 / mean_ns))
@@ -241,6 +253,9 @@ class World(Life, Healing):  # type: ignore[misc]
         if self.payments is None or self.healing or not self.venue.board.get(Word.EPOCH) or not self.payments.is_due():
             return
         sent = self.payments.next(self.audit.log, self._operator_ns())
+        if sent.by_api and self.bots is not None:
+            self.seen["payment asked for"] += self.bots.carry(sent.records)
+            return
         producer = self.venue.producer(API_RING if sent.by_api else OPERATOR_RING)
         if producer.room() >= len(sent.records):
             for record in sent.records:
@@ -261,7 +276,8 @@ class World(Life, Healing):  # type: ignore[misc]
         disk, database = self.disk.seen, self.database.seen
         answers = Counter(answer for trader in self.traders for answer in trader.answers.values())
         told = [report for trader in self.traders for report in trader.told.values()]
-        return self.seen + Counter({
+        bots = self.bots.counts() if self.bots is not None else Counter[str]()
+        return self.seen + bots + Counter({
             "session reset": sum(trader.resets for trader in self.traders),
             "resent report": sum(trader.repeated for trader in self.traders),
             "batch of the database undone": database["commit lost, undone"],
@@ -297,6 +313,8 @@ class World(Life, Healing):  # type: ignore[misc]
         for trader in self.traders:
             if trader.wire is not None:
                 trader.wire.stalled = False
+        if self.bots is not None:
+            self.bots.calm()
 
     def is_still(self) -> bool:
         """Whether all work is done, and everyone has everything."""
