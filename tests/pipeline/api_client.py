@@ -26,12 +26,12 @@ class RefusedError(Exception):
 
 
 class ApiClient:
-    """A demo account's client."""
+    """A demo account's client, with its demo key or another one."""
 
-    def __init__(self, port: int, name: str) -> None:
+    def __init__(self, port: int, name: str, key: tuple[str, str] | None = None) -> None:
         self.port = port
-        self.key = f"{name}-demo-key"
-        self._secret = f"{name}-demo-secret".encode()
+        self.key, secret = key or (f"{name}-demo-key", f"{name}-demo-secret")
+        self._secret = secret.encode()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         self.headers: dict[str, str] = {}
 

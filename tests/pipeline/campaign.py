@@ -17,28 +17,38 @@ from pathlib import Path
 
 import pytest
 
+from config.loader import load
+from tests.pipeline.api_stream import ApiStream
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import ALWAYS, AT_SPEED, RECOVERY_S, Stream, await_progress, finish
+from tests.ports import free_port
 
 SEED = int(os.environ.get("LOCKSTEP_FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 SOAK_S = float(os.environ.get("SOAK_S", "600"))
 HEARTBEAT_TIMEOUT_S = 2.0
 REPORTS = Path("var")
+API_AT_SPEED = 8  # rounds
 PAUSE_S = 0.7  # shorter than any heartbeat timeout: a stall that has to be waited for, not restarted
 OTHERS = ("kill supervisor", "kill all", "kill postgres", "cut", "snapshot")
 CORE = frozenset({"core", "router", "matcher.1", "matcher.2"})  # they come back together
-CONNECTED = ("core", "router", "matcher.1", "matcher.2", "journal", "journaler", "publisher", "batcher")
+CONNECTED = ("core", "router", "matcher.1", "matcher.2", "journal", "journaler", "publisher", "batcher", "api")
+API_BACK_S = 10.0  # without an answer of the api when it is killed; 3 s is the mark where nothing else is done
 
 
 class Campaign:
-    """`run` injects a fault by its name and returns when the venue is whole; `report` tells about all of them."""
+    """`run` injects a fault by its name and returns when the venue is whole; `report` tells about all of them.
 
-    def __init__(self, venue: RunningVenue, stream: Stream, seed: int) -> None:
+    `stream` trades over FIX, `api` over REST and the WebSocket API.
+    """
+
+    def __init__(self, venue: RunningVenue, stream: Stream, api: ApiStream, seed: int) -> None:
         self.venue = venue
         self.stream = stream
+        self.api = api
         self.chance = random.Random(seed)
         self.recoveries: defaultdict[str, list[float]] = defaultdict(list)
         self.gaps: defaultdict[str, list[float]] = defaultdict(list)
+        self.api_gaps: defaultdict[str, list[float]] = defaultdict(list)
         self.snapshots = 0
         self._ready = venue.readies()
 
@@ -46,25 +56,33 @@ class Campaign:
         """Every fault that this venue's topology knows."""
         hosts = sorted(self.venue.pids())
         names = [f"{what} {host}" for what in ("kill", "pause") for host in hosts]
-        hung = [host for host in hosts if host in ("core", "router", "batcher") or host.startswith("gateway")]
+        hung = [host for host in hosts if host in ("core", "router", "batcher", "api") or host.startswith("gateway")]
         return [*names, *(f"hang {host}" for host in hung), *OTHERS]
 
     def run(self, fault: str) -> None:
         """Inject one fault under load. AssertionError if the venue isn't whole, or acknowledges nothing, in time."""
-        await_progress(self.stream, time.monotonic())
+        self._await_both()
         what, _, whom = fault.partition(" ")
         connects = self.stream.client.connects
         began_s = time.monotonic()
-        self.stream.longest_gap_s = 0.0
+        self.stream.longest_gap_s = self.api.longest_gap_s = 0.0
         inject: dict[str, Callable[[str], None]] = {
             "kill": self._kill, "pause": self._pause, "hang": self._hang, "cut": self._cut, "snapshot": self._snapshot,
         }  # fmt: skip
         inject[what](whom)
         self.recoveries[fault].append(time.monotonic() - began_s)
-        await_progress(self.stream, time.monotonic())
+        self._await_both()
         self.gaps[fault].append(self.stream.longest_gap_s)
+        self.api_gaps[fault].append(self.api.longest_gap_s)
+        if fault == "kill api":
+            assert self.api.longest_gap_s < API_BACK_S, self.report()
         if whom in CONNECTED and not self.venue.restarted_whole:
             assert self.stream.client.connects == connects, f"{fault} cost the client its connection"
+
+    def _await_both(self) -> None:
+        now_s = time.monotonic()
+        for stream in (self.stream, self.api):
+            await_progress(stream, now_s)
 
     def _kill(self, whom: str) -> None:
         if whom == "supervisor":
@@ -109,7 +127,8 @@ class Campaign:
             os.kill(pid, signal.SIGCONT)
 
     def _cut(self, _whom: str) -> None:
-        """The client's connection, in the middle of what it sends; whole again when it has logged on again."""
+        """The clients' connections, in the middle of what they send; whole again when FIX's has logged on again."""
+        self.api.cut()
         connects = self.stream.client.connects
         self.stream.client.cut()
         self.stream.await_connects(connects + 1)
@@ -122,21 +141,26 @@ class Campaign:
     def report(self) -> str:
         """A Markdown table: rounds of each fault, seconds until whole, and longest time without an acknowledgement."""
         rows = [
-            "| fault | rounds | whole again after, p50 s | max s | no acknowledgement for, max s |",
-            "|" + "---|" * 5,
+            "| fault | rounds | whole again after, p50 s | max s | no acknowledgement for, max s | of the api, max s |",
+            "|" + "---|" * 6,
         ]
         for fault, took in sorted(self.recoveries.items()):
-            p50, most, gap = statistics.median(took), max(took), max(self.gaps[fault])
-            rows.append(f"| {fault} | {len(took)} | {p50:.2f} | {most:.2f} | {gap:.2f} |")
+            p50, most = statistics.median(took), max(took)
+            gap, api_gap = max(self.gaps[fault], default=0), max(self.api_gaps[fault], default=0)
+            rows.append(f"| {fault} | {len(took)} | {p50:.2f} | {most:.2f} | {gap:.2f} | {api_gap:.2f} |")
         total = sum(len(took) for took in self.recoveries.values())
         answered = len(self.stream.answered)
         rows.append(f"\n{total} faults; {answered:,} orders answered; {self.snapshots} snapshots on demand.")
+        rows.append(f"The api answered {len(self.api.answered):,} orders; {dict(self.api.seen)}.")
         return "\n".join(rows)
 
 
 def venue_of(profile: str, durability: str, **more: object) -> pytest.MarkDecorator:
     """Has a test's venue run so."""
-    settings = {"profile": profile, "durability": durability, "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S, **more}
+    settings = {
+        "profile": profile, "durability": durability, "heartbeat_timeout_s": HEARTBEAT_TIMEOUT_S,
+        "api_port": free_port(), **more,
+    }  # fmt: skip
     return pytest.mark.parametrize("venue", [settings], indirect=True, ids=[f"{profile}-{durability}"])
 
 
@@ -146,9 +170,12 @@ def campaign(venue: RunningVenue, request: pytest.FixtureRequest) -> Iterator[Ca
     print(f"LOCKSTEP_FAULTS_SEED={SEED}")
     soak = request.node.get_closest_marker("soak") is not None
     stream = Stream(venue.client("TRADER7"), at_speed=ALWAYS if soak else AT_SPEED)
-    stream.start()
-    await_progress(stream, time.monotonic())
-    campaign = Campaign(venue, stream, SEED)
+    assert venue.api_port is not None
+    api = ApiStream([venue.api_port], "TRADER6", at_speed=ALWAYS if soak else API_AT_SPEED)
+    for each in (stream, api):
+        each.start()
+        await_progress(each, time.monotonic())
+    campaign = Campaign(venue, stream, api, SEED)
     yield campaign
     print(campaign.report())
 
@@ -191,5 +218,8 @@ def run_soak(campaign: Campaign, name: str) -> None:
 def _settle(campaign: Campaign) -> None:
     """All is checked: by the client, by `verify`, by an orderly stop."""
     finish(campaign.stream)
+    campaign.api.end()
+    campaign.api.look()
     assert campaign.venue.stop() == 0
     campaign.venue.verify()
+    campaign.api.check(load(campaign.venue.config), campaign.venue.data / "journal")

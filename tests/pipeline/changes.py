@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from config.loader import load
 from procs.recovery.snapshot_catalog import entries
 from procs.venue import node
 from scripts.nodes import parting
@@ -22,14 +23,19 @@ from shm.board import Word
 from shm.journal_end import end_of
 from tests.broken import require
 from tests.fix_client import POSS_RESEND, Message
+from tests.passwords import PASSWORD
+from tests.pipeline.api_stream import ApiStream
 from tests.pipeline.campaign import SEED
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.pair import Pair, within
-from tests.pipeline.stream import Stream, await_progress, finish
+from tests.pipeline.person import Person
+from tests.pipeline.stream import Progress, Stream, await_progress, finish
 from tests.replicator.proxy import ALL
 
 TRADERS = ("TRADER7", "TRADER8")
+BY_API = "TRADER6"
+API_AT_SPEED = 4  # rounds
 QUIET_S = 10.0  # in which a node answers all that it has
 SLOWLY = 4096  # bytes that the proxies carry in a turn
 SAME = (11, 37, 41, 150, 39, 31, 32, 14, 151)  # of a report that comes again
@@ -114,13 +120,25 @@ class Changes:
             "killed": self._killed, "killed behind a slow link": self._killed_slow, "killed without a link":
             self._killed_alone, "hung": self._hung, "told over the link": self._told, "switchover": self._switchover,
         }  # fmt: skip
+        self.api = ApiStream(self._api_ports(), BY_API, min(at_speed, API_AT_SPEED), self._new_key())
         self.took_s: defaultdict[str, list[float]] = defaultdict(list)
         self._asked_s = 0.0
 
     def start(self) -> None:
-        for stream in self.streams:
+        for stream in (*self.streams, self.api):
             stream.start()
         self._await_all()
+
+    def _api_ports(self) -> list[int]:
+        return [venue.api_port for venue in (self.leads, self.follows) if venue.api_port is not None]
+
+    def _new_key(self) -> tuple[str, str]:
+        """An API key that one node is asked for: it is in the log, and good at the other one that leads later."""
+        person = Person(self._api_ports()[0])
+        person.log_in(BY_API, PASSWORD)
+        person.prove(PASSWORD)
+        made = person.post("/keys", scopes=["read", "trade"])
+        return made["key"]["name"], made["secret"]
 
     def run(self, way: str) -> None:
         """AssertionError where clients are not answered in time, or the other node had what a client was told of."""
@@ -137,9 +155,11 @@ class Changes:
         within(lambda: len(node.load(self.leads.data).members) == 2, "commits do not wait for both nodes")
 
     def settle(self) -> None:
-        """Clients, logs, states and databases agree."""
+        """Clients, logs, states and databases agree; of the api's all orders, and fills, are a replay's."""
         for stream in self.streams:
             finish(stream)
+        self.api.end()
+        self.api.look()
         assert self.leads.command("snapshot").returncode == 0
         mark = max(entry.seq for entry in entries(self.leads.data))
         within(lambda: _word(self.leads, Word.COMPARED) == mark, "the nodes have not compared their states")
@@ -148,6 +168,7 @@ class Changes:
         a, b = self.leads.data / "journal", self.follows.data / "journal"
         within(lambda: end_of(a).seq == end_of(b).seq, "the secondary lacks something")
         assert parting.find(b, Copy(self.leads.data, b)).cut == 0
+        self.api.check(load(self.leads.config), a)
 
     def drawn(self, count: int) -> list[str]:
         """So many ways, in a drawn order; none comes again before all have come."""
@@ -165,11 +186,13 @@ class Changes:
         rows.append(
             f"\n{answered:,} orders answered; {again:,} reports came again, the same; {lost:,} orders sent again."
         )
+        rows.append(f"The api answered {len(self.api.answered):,} orders; {dict(self.api.seen)}.")
         return "\n".join(rows)
 
     def _await_all(self) -> None:
         since_s = time.monotonic()
-        for stream in self.streams:
+        streams: list[Progress] = [*self.streams, self.api]
+        for stream in streams:
             await_progress(stream, since_s)
 
     def _killed(self) -> None:

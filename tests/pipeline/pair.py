@@ -21,7 +21,7 @@ from tests.replicator.proxy import ALL, Proxy
 
 WAIT_S = 60
 TURN_S = 0.01
-HOSTS = 'gateway = ["publisher", "gateway.1"]'  # a process less: a start is cheaper
+HOSTS = 'gateway = ["publisher", "gateway.1", "api"]'  # two processes less: a start is cheaper
 
 
 class Cable(threading.Thread):
@@ -64,9 +64,12 @@ class Pair:
     ) -> None:
         self.ports = ports = free_port(), free_port()
         self.a, self.b = (
-            RunningVenue(self._folder(folder, name), durability=durability, hosts=HOSTS, gateways=gateways, bound=bound)
+            RunningVenue(
+                self._folder(folder, name), durability=durability, hosts=HOSTS, gateways=gateways, bound=bound,
+                api_port=free_port(),
+            )
             for name in ("a", "b")
-        )
+        )  # fmt: skip
         self.to_a, self.to_b = Cable(ports[0]), Cable(ports[1])
         for own, name, port, peer in ((self.a, "a", ports[0], self.to_b), (self.b, "b", ports[1], self.to_a)):
             own.configure(r'^# node = "a".*$', f'node = "{name}"')

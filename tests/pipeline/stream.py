@@ -10,6 +10,7 @@ import collections
 import contextlib
 import threading
 import time
+from typing import Protocol
 
 from tests.fix_client import Message
 from tests.pipeline.client import FixClient
@@ -110,7 +111,16 @@ class Stream(threading.Thread):
             self.last_acknowledged_at = now_s
 
 
-def await_progress(stream: Stream, since: float, timeout_s: float = RECOVERY_S) -> None:
+class Progress(Protocol):
+    """A client that trades, whatever it trades over."""
+
+    last_acknowledged_at: float
+
+    def go_on(self) -> None: ...
+    def is_alive(self) -> bool: ...
+
+
+def await_progress(stream: Progress, since: float, timeout_s: float = RECOVERY_S) -> None:
     deadline = time.monotonic() + timeout_s
     stream.go_on()
     while stream.last_acknowledged_at <= since:

@@ -13,7 +13,7 @@ from tests.pipeline.campaign import Campaign, campaign, run_round, run_soak, ven
 __all__ = ["campaign"]  # a fixture
 
 VENUE = venue_of("spread", "none")
-LIKEWISE = ("publisher", "batcher", "gateway", "supervisor", "postgres", "cut")
+LIKEWISE = ("publisher", "batcher", "gateway", "api", "supervisor", "postgres", "cut")
 
 
 @VENUE
