@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from procs.api.binance import archive
 from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
 from procs.api.binance.archive import Archive
+from procs.api.binance.archive import _key as key_of
 from procs.api.binance.errors import ApiError
 from procs.api.binance.pages import EVER_NS, Page
 from procs.api.binance.past import Past
@@ -118,6 +120,22 @@ def trades_of(views: Any) -> Any:
 def test_pages_have_no_gap_and_nothing_twice(database: str, tmp_path: Path, seed: int) -> None:  # noqa: F811
     """The database is behind by some, which memory still has; rows change while it is asked."""
     print("seed", seed)
+    compare_pages(database, tmp_path, seed)
+
+
+def test_fills_that_are_shown_twice_at_the_watermark_are_found(
+    database: str,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Planted: a fill that both memory and the database have is two."""
+    monkeypatch.setattr(archive, "_key", lambda view: (key_of(view), id(view)))
+    with pytest.raises(AssertionError):
+        compare_pages(database, tmp_path, 0)
+
+
+def compare_pages(database: str, tmp_path: Path, seed: int) -> None:  # noqa: F811
+    """Pages of a short memory and the database are those of a memory that forgets nothing."""
     chance = random.Random(seed)
     stream = Stream(seed=seed).define().steps(300)
     memory, whole = Memory(stream, KEPT), Memory(stream, 1 << 16)

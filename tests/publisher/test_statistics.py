@@ -144,6 +144,29 @@ def test_it_is_what_the_twin_makes_of_the_trades(steps: list[Any], quiet_ns: int
     compare(feed, exchange, exchange.now_ns)
 
 
+def test_a_candle_that_is_lost_at_a_restart_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a publisher that has started again shows no candle of before."""
+    exchange = Trading()
+    feed = live_feed(exchange)
+    act(exchange, ("trade", S, BUY, 100, [5]))
+    feed = restarted(feed, exchange)
+    since_ms = exchange.now_ns // 10**6
+    act(exchange, ("trade", 61 * S, BUY, 101, [5]))
+    attach_again(feed, exchange)
+    feed.poll()
+    set_clock(feed, exchange, exchange.now_ns + 1)
+    compare(feed, exchange, exchange.now_ns)
+    whole = answers.klines
+
+    def made_since(*asked: Any) -> tuple[bytes, Any]:
+        body, forgotten = whole(*asked)
+        return json.dumps([candle for candle in json.loads(body) if candle[0] >= since_ms]).encode(), forgotten
+
+    monkeypatch.setattr(answers, "klines", made_since)
+    with pytest.raises(AssertionError):
+        compare(feed, exchange, exchange.now_ns)
+
+
 @settings(max_examples=20, deadline=None)
 @given(steps=st.lists(STEPS, max_size=30))
 def test_a_part_is_the_same_bytes_wherever_it_was_restarted(tmp_path_factory: Any, steps: list[Any]) -> None:

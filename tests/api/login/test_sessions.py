@@ -142,18 +142,35 @@ def test_an_account_has_so_many_sessions_and_a_new_one_ends_the_oldest(empty_dat
 
 
 def test_only_its_owner_ends_a_session_and_all_of_them_at_once(empty_database: str) -> None:  # noqa: F811
-    async def what(venue: Venue) -> None:
-        sessions = [(await venue.sessions.begin(1, "", "", proved=False))[0] for _ in range(3)]
-        assert not await venue.sessions.end(sessions[0].id, "x", account=2)
-        assert (await venue.sessions.living(sessions[0].id)).account == 1
-        assert await venue.sessions.end(sessions[0].id, "x", account=1)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(sessions[0].id)
-        assert await venue.sessions.end_all(1, "x") == 2
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(sessions[2].id)
+    run(empty_database, ends_at_once)
 
-    run(empty_database, what)
+
+def test_a_session_that_outlives_its_end_is_found(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """Planted: the row is gone, and who is in memory goes on."""
+    end = Sessions.end
+
+    async def half_ended(sessions: Sessions, id: str, why: str, account: int | None = None) -> bool:
+        living = dict(sessions._living)
+        is_done = await end(sessions, id, why, account)
+        sessions._living.update(living)
+        return is_done
+
+    monkeypatch.setattr(Sessions, "end", half_ended)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        run(empty_database, ends_at_once)
+
+
+async def ends_at_once(venue: Venue) -> None:
+    """What its owner ends is no session for the next request."""
+    sessions = [(await venue.sessions.begin(1, "", "", proved=False))[0] for _ in range(3)]
+    assert not await venue.sessions.end(sessions[0].id, "x", account=2)
+    assert (await venue.sessions.living(sessions[0].id)).account == 1
+    assert await venue.sessions.end(sessions[0].id, "x", account=1)
+    with pytest.raises(SessionEndedError):
+        await venue.sessions.living(sessions[0].id)
+    assert await venue.sessions.end_all(1, "x") == 2
+    with pytest.raises(SessionEndedError):
+        await venue.sessions.living(sessions[2].id)
 
 
 def test_what_is_old_is_forgotten(empty_database: str) -> None:  # noqa: F811
