@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -33,8 +34,14 @@ COMMON = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 ]
+ONLY_TLS = (b"strict-transport-security", b"max-age=31536000")
 WRONG_HOST = b'{"code":-1000,"msg":"This venue is not called by this name: see api.host_names."}'
 OTHER_ORIGIN = b'{"code":-1000,"msg":"Requests from pages of other sites are not answered."}'
+
+
+def has_tls(config: ApiSection) -> bool:
+    """Whether clients come by TLS, to this process or to a proxy before it."""
+    return bool(config.certificate or config.trusted_proxies)
 
 
 class Application:
@@ -47,6 +54,8 @@ class Application:
         self._own: asyncio.Future[Asgi] | None = None
         self._names = {name.lower() for name in config.host_names} | {"localhost"}
         self._proxies = set(config.trusted_proxies)
+        self._only_tls = [ONLY_TLS] if has_tls(config) else []
+        self._common = [*COMMON, *self._only_tls]
 
     def takes(self, method: str, path: str) -> bool:
         """Whether `take` answers a request."""
@@ -56,9 +65,14 @@ class Application:
         """Take an order that has come whole; `done` gets the answer, now or later. No task waits for that."""
         refusal = self._refusal(request.headers, changes=True)
         if refusal is not None:
-            done(Answer(403, [], refusal))
+            done(Answer(403, self._only_tls, refusal))
             return
+        if self._only_tls:
+            done = partial(self._done_over_tls, done)
         self._rest.begin(request, self._address(peer, request.headers), done)
+
+    def _done_over_tls(self, done: Callable[[Answer], None], answer: Answer) -> None:
+        done(answer._replace(headers=[*self._only_tls, *answer.headers]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket."""
@@ -68,7 +82,7 @@ class Application:
         if scope["type"] == "websocket":
             await self._serve(scope, receive, send, address, refused=refusal is not None)
         elif refusal is not None:
-            await _answer(send, 403, [], refusal)
+            await _answer(send, 403, self._common, refusal)
         elif scope["path"].startswith(OWN):
             own = await self._made()
             await own({**scope, "client": (address, 0)}, receive, send)
@@ -78,7 +92,7 @@ class Application:
                 return
             route = self._rest.route(scope["method"], scope["path"])
             answer = await self._rest.answer(route, scope["query_string"], body, headers, address)
-            await _answer(send, answer.status, answer.headers, answer.body)
+            await _answer(send, answer.status, [*self._common, *answer.headers], answer.body)
 
     async def _made(self) -> Asgi:
         """What answers the venue's own API: made once, in a thread, since orders don't wait for it."""
@@ -156,6 +170,6 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    sent = [*COMMON, (b"content-length", b"%d" % len(body)), *headers]
+    sent = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,6 +191,16 @@ def test_demo_keys_stay_on_loopback() -> None:
     found = problems(accounts=[structs.replace(ACCOUNT, demo_keys=True)], fix=FixSection(address="0.0.0.0"))
     assert [where for where, _ in found] == ["accounts[TRADER1].demo_keys", "accounts[TRADER1].password"]
     assert [where for where, _ in account(demo_keys=True, name="N" * 24)] == [f"accounts[{'N' * 24}].demo_keys"]
+
+
+def test_an_api_beyond_loopback_has_tls_or_a_proxy(tmp_path: Path) -> None:
+    file = str(tmp_path / "api.pem")
+    Path(file).touch()
+    found = problems(api=ApiSection(port=0, address="192.0.2.1"))
+    assert "api.address" in [where for where, _ in found]
+    for named in (ApiSection(certificate=file, key=file), ApiSection(trusted_proxies=["192.0.2.7"])):
+        found = problems(api=structs.replace(named, port=0, address="192.0.2.1"))
+        assert [where for where, _ in found] == ["accounts[TRADER1].password"]
 
 
 def test_a_role_is_given_once() -> None:

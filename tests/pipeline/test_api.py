@@ -87,6 +87,27 @@ def test_what_comes_again_is_the_same_order(venue: RunningVenue) -> None:
     assert len(trader.signed("DELETE", "openOrders", symbol="BTCUSDT")) == 2
 
 
+def test_a_signature_changes_state_once(venue: RunningVenue) -> None:
+    """A proxy that repeats a cancel of all cancels nothing that was placed meanwhile."""
+    trader = client(venue, "TRADER1")
+    trader.order("before", "BUY", "38000.00", "0.01")
+    query = trader.query(symbol="BTCUSDT")
+    assert len(trader.send("DELETE", "/api/v3/openOrders", query)) == 1
+    trader.order("meanwhile", "BUY", "38000.00", "0.01")
+    with refused(-2011, "Duplicate order sent"):
+        trader.send("DELETE", "/api/v3/openOrders", query)
+    assert [order["clientOrderId"] for order in trader.signed("GET", "openOrders")] == ["meanwhile"]
+    terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "37000"}
+    again = {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrigClientOrderId": "meanwhile", "quantity": "0.01"}
+    query = trader.query(**terms, **again)
+    placed = trader.send("POST", "/api/v3/order/cancelReplace", query)["newOrderResponse"]
+    with refused(-2022, "Order cancel-replace failed"):
+        trader.send("POST", "/api/v3/order/cancelReplace", query)
+    assert [order["orderId"] for order in trader.signed("DELETE", "openOrders", symbol="BTCUSDT")] == [
+        placed["orderId"]
+    ]
+
+
 def test_a_wrong_signature_key_or_account_gets_nothing(venue: RunningVenue) -> None:
     trader, other = client(venue, "TRADER1"), client(venue, "TRADER2")
     query = trader.query(symbol="BTCUSDT")

@@ -14,7 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from procs.api.app import Asgi, Receive, Scope, Send
+from procs.api.app import ONLY_TLS, Asgi, Receive, Scope, Send, has_tls
 from procs.api.v1 import docs
 from procs.api.v1.account import AccountController
 from procs.api.v1.auth import AuthController
@@ -79,6 +79,7 @@ def application(services: Services) -> Asgi:
     async def weigh(request: Request[Any, Any, Any]) -> None:
         services.dialect.weights.take(address_of(request), 1, services.monotonic())
 
+    is_tls = has_tls(services.config.api)
     made = Litestar(
         route_handlers=[*CONTROLLERS, description, style],
         dependencies={
@@ -87,7 +88,7 @@ def application(services: Services) -> Asgi:
         },
         before_request=weigh,
         exception_handlers={Exception: answer},
-        response_headers=HEADERS,
+        response_headers=HEADERS | ({ONLY_TLS[0].decode(): ONLY_TLS[1].decode()} if is_tls else {}),
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title=f"{services.config.venue.name}: /v1",

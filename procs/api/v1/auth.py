@@ -9,6 +9,8 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 from msgspec import Meta, Struct
 
+from config.schema import ApiSection
+from procs.api.app import has_tls
 from procs.api.login import codes
 from procs.api.login.allowance import Allowance
 from procs.api.login.codes import Match
@@ -160,7 +162,8 @@ class AuthController(Controller):
     @post("/refresh", status_code=200)
     async def refresh(self, request: Request[Any, Any, Any], services: Services) -> Response[Access]:
         """Go on with a session, by its cookie. One that comes twice ends the session: somebody has stolen it."""
-        session, token = await services.sessions.refresh(request.cookies.get(COOKIE, ""))
+        cookie = refresh_cookie(services.config.api, "")
+        session, token = await services.sessions.refresh(request.cookies.get(cookie.key, ""))
         return _granted(services, session, token)
 
     @post("/step-up", status_code=200)
@@ -173,7 +176,7 @@ class AuthController(Controller):
     async def log_out(self, caller: Caller, services: Services) -> Response[None]:
         """End this session, at once."""
         await services.sessions.end(caller.session.id, "logged out")
-        return Response(None, status_code=204, cookies=[Cookie(COOKIE, path=PATH, max_age=0, value="")])
+        return Response(None, status_code=204, cookies=[refresh_cookie(services.config.api, "", 0)])
 
     @get("/sessions")
     async def sessions(self, caller: Caller, services: Services) -> list[SessionShown]:
@@ -250,11 +253,17 @@ def _granted(services: Services, session: Session, refresh: str) -> Response[Acc
     token = services.tokens.make(session.id, session.account, int(services.clock()))
     people = services.desk.people
     name, role = people.name_of(session.account), people.role_of(session.account).name.lower()
-    is_safe = bool(services.config.api.certificate or services.config.api.trusted_proxies)
-    cookie = Cookie(
-        COOKIE, path=PATH, value=refresh, max_age=IDLE_S, httponly=True, samesite="strict", secure=is_safe
-    )  # fmt: skip
+    cookie = refresh_cookie(services.config.api, refresh)
     return Response(Access(token, "Bearer", LIFETIME_S, session.account, name, role), cookies=[cookie])
+
+
+def refresh_cookie(config: ApiSection, value: str, lasts_s: int = IDLE_S) -> Cookie:
+    """The cookie of a refresh token. With TLS, its name has browsers refuse one that came otherwise."""
+    is_safe = has_tls(config)
+    return Cookie(
+        f"__Secure-{COOKIE}" if is_safe else COOKIE, path=PATH, value=value, max_age=lasts_s, httponly=True,
+        samesite="strict", secure=is_safe,
+    )  # fmt: skip
 
 
 async def _welcome(services: Services, account: int) -> None:
