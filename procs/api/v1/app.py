@@ -20,6 +20,7 @@ from procs.api.v1.account import AccountController
 from procs.api.v1.auth import AuthController
 from procs.api.v1.caller import Services, address_of, caller_of
 from procs.api.v1.cancel_after import CancelAfterController
+from procs.api.v1.description import described
 from procs.api.v1.keys import KeysController
 from procs.api.v1.market import MarketController
 from procs.api.v1.operators.accounts import AccountsController
@@ -104,7 +105,7 @@ def application(services: Services) -> Asgi:
     )
     # Now, beside the event loop, and not when somebody asks: it takes longer than orders are to wait.
     schema = cast(Any, made.plugins.get("OpenAPIPlugin")).provide_openapi_schema()
-    made.state.description = msgspec.json.encode(schema)
+    made.state.description = msgspec.json.encode(described(schema))
     streams = Streams(services)
 
     async def asked(scope: Scope, receive: Receive, send: Send) -> None:
