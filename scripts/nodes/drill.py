@@ -18,10 +18,11 @@ from msgspec import Struct, structs
 from scripts.errors import UsageError
 from scripts.flow import throwaway
 from scripts.nodes import failover, parting, rejoin, switchover
+from scripts.nodes.api_load import ID, ApiLoad
 from scripts.nodes.asked import Asked
 from scripts.nodes.load import Leg, Load
 from scripts.nodes.parting import Copy
-from scripts.nodes.throwaway_pair import Member, NotReady, Pair
+from scripts.nodes.throwaway_pair import SYMBOL, Member, NotReady, Pair
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, counted, fail, print_json, table
 from shm.board import Word
 from shm.client_ids import own_id
@@ -62,6 +63,7 @@ class Drilled(Struct, frozen=True):
     seconds: float
     rate: int
     orders: int
+    by_api: int
     refused: int
     takeovers: list[Takeover]
     rpo_orders: int
@@ -86,7 +88,8 @@ def drill(
     keep: Annotated[Path | None, Parameter(help="Keep the two nodes' folders in this new folder.")] = None,
     json: Json = False,
 ) -> int:
-    """Rehearse what happens when a primary dies: two throw-away nodes on this machine under load of two FIX clients.
+    """Rehearse what happens when a primary dies: two throw-away nodes on this machine under load of two FIX clients and
+    one of the api.
 
     Again and again all processes of the node that leads are killed; `failover` has the other one lead, the clients find
     it by themselves, and `rejoin` makes the dead node its secondary. At the end `switchover` changes roles as planned.
@@ -139,7 +142,10 @@ class _Drill:
         # Of a connection: it also lasts while the dead node rejoins and catches up.
         orders = int(rate * (self._share_s + 3 * ACK_S))
         self._load = Load([member.target for member in pair.members], rate, orders, resting)
-        self._changes: list[tuple[Takeover, int]] = []  # each with how many connections there were before it
+        ports = [member.config.api.port for member in pair.members]
+        self._web = ApiLoad([port for port in ports if port is not None], SYMBOL)
+        # Each with how many connections there were before it, and how many orders the api had answered.
+        self._changes: list[tuple[Takeover, int, int]] = []
 
     def run(self) -> Drilled:
         """DrillError, NotReady, TimeoutError, JournalError."""
@@ -151,6 +157,7 @@ class _Drill:
         time.sleep(self._share_s)  # likewise
         self._switch_over()
         self._load.stop()
+        self._web.stop()
         self._pair.await_followed()
         takeovers = self._count_losses()
         self._pair.stop()
@@ -168,11 +175,13 @@ class _Drill:
             pair.await_followed()
             self._say(f"{self._resting:,} orders rest")
         self._load.await_leg(int(self._resting > 0), time.monotonic() + ACK_S)
+        self._web.start()
+        self._web.await_one(time.monotonic() + ACK_S)
         self._say(f"node {pair.primary.name} leads, {pair.secondary.name} follows; {self._rate:,} orders a second")
 
     def _fail_over(self) -> None:
         """Kill the primary's host, have the secondary lead, and make the dead node follow it."""
-        pair, before = self._pair, len(self._load.legs)
+        pair, before, web = self._pair, len(self._load.legs), len(self._web.acknowledged)
         died_s = time.monotonic()
         pair.primary.die()
         asked_s = time.monotonic()
@@ -180,6 +189,7 @@ class _Drill:
         ended_s = time.monotonic() - asked_s
         leg = self._load.await_leg(before, asked_s + ACK_S)
         first_s = _first(leg)
+        self._web.await_one(asked_s + ACK_S)
         dead, leads = pair.primary, pair.secondary
         pair.swap()
         rto_s = first_s - asked_s
@@ -194,11 +204,11 @@ class _Drill:
         self._say(f"node {dead.name} rejoined: {counted(cut, 'record')} cut, {told:,} of its orders may have been told")
         dead.start()
         pair.await_followed()
-        self._note(FAILOVER, before, first_s - asked_s, first_s - died_s, cut, told)
+        self._note(FAILOVER, (before, web), first_s - asked_s, first_s - died_s, cut, told)
 
     def _switch_over(self) -> None:
         """Change roles as planned."""
-        pair, before = self._pair, len(self._load.legs)
+        pair, before, web = self._pair, len(self._load.legs), len(self._web.acknowledged)
         asked_s = time.monotonic()
         follower = pair.secondary
         try:
@@ -206,10 +216,11 @@ class _Drill:
         except failover.Refused as error:
             raise DrillError(f"node {follower.name} did not lead: {error}") from error
         leg = self._load.await_leg(before, asked_s + ACK_S)
+        self._web.await_one(asked_s + ACK_S)
         pair.swap()
         took_s = _first(leg) - asked_s
         self._say(f"switchover: {pair.primary.name} acknowledged an order after {took_s:.3f} s")
-        self._note("switchover", before, took_s, took_s)
+        self._note("switchover", (before, web), took_s, took_s)
 
     def _take_over(self, statement: str) -> float:
         """`lockstep failover`, as an operator gives it, with its start; returns what its steps took."""
@@ -222,20 +233,23 @@ class _Drill:
             self._say(f"{step.at_s:8.3f} s  {step.says}")
         return done.took_s
 
-    def _note(self, kind: str, legs: int, rto_s: float, death_s: float, cut: int = 0, told: int = 0) -> None:
-        self._changes.append((Takeover(kind, 0, 0, round(rto_s, 3), round(death_s, 3), cut, told), legs))
+    def _note(
+        self, kind: str, before: tuple[int, int], rto_s: float, death_s: float, cut: int = 0, told: int = 0
+    ) -> None:
+        self._changes.append((Takeover(kind, 0, 0, round(rto_s, 3), round(death_s, 3), cut, told), *before))
 
     def _count_losses(self) -> list[Takeover]:
         """Hold what clients were told before each change against the log that goes on. Ids of orders never come again,
         so what is lost then is not there now."""
         primary = self._pair.primary
         there = taken(primary.data / "journal", primary.word(Word.DURABLE_SEQ))
-        counted_legs, found = 0, []
-        for change, legs in self._changes:
-            acknowledged = [order for leg in self._load.legs[counted_legs:legs] for order in leg.acknowledged()]
+        counted_legs, counted_web, found = 0, 0, []
+        for change, legs, web in self._changes:
+            acknowledged: list[int | str] = [*self._web.acknowledged[counted_web:web]]
+            acknowledged += [order for leg in self._load.legs[counted_legs:legs] for order in leg.acknowledged()]
             lost = len(set(acknowledged) - there)
             found.append(structs.replace(change, acknowledged=len(acknowledged), lost=lost))
-            counted_legs = legs
+            counted_legs, counted_web = legs, web
         return found
 
     def _judge(self, takeovers: list[Takeover], seconds: float) -> Drilled:
@@ -249,8 +263,8 @@ class _Drill:
         problems += [f"lockstep verify of node {each.name}: {said}" for each in (a, b) if (said := _verify(each))]
         acknowledged = self._load.acknowledged()
         refused = sum(leg.refused() for leg in self._load.legs)
-        return Drilled(durability, round(seconds, 1), self._rate, len(acknowledged), refused, takeovers, rpo,
-                       median(rtos), max(rtos), problems)  # fmt: skip
+        return Drilled(durability, round(seconds, 1), self._rate, len(acknowledged), len(self._web.acknowledged),
+                       refused, takeovers, rpo, median(rtos), max(rtos), problems)  # fmt: skip
 
 
 def _first(leg: Leg) -> float:
@@ -262,11 +276,12 @@ def _end(member: Member) -> int:
     return verify(member.data / "journal").last_seq
 
 
-def taken(journal: Path, last: int) -> set[int]:
-    """The numbers of the load's orders that a node's log has taken up to record `last`."""
+def taken(journal: Path, last: int) -> set[int | str]:
+    """The load's orders that a node's log has taken up to record `last`: by their numbers, or the api's ids."""
     records = select(journal, 1, last, (CommandType.NEW_ORDER,))
     commands = (command for record in records if isinstance(command := unpack_command(record), NewOrder))
-    return {int(own_id(command)[1:]) for command in commands if command.verdict == Code.OK}
+    ids = [own_id(command).decode() for command in commands if command.verdict == Code.OK]
+    return {id if id.startswith(ID) else int(id[1:]) for id in ids}
 
 
 def _verify(member: Member) -> str:
@@ -290,8 +305,8 @@ def _print(done: Drilled) -> None:
         rows.add_row(each.kind, *figures, *times, f"{each.cut:,}", f"{each.told:,}")
     out.print(rows)
     out.print(
-        f"\n{done.durability}: {done.orders:,} orders acknowledged at {done.rate:,} a second; RPO {done.rpo_orders:,} "
-        f"orders; RTO p50 {done.rto_p50_s:.3f} s, max {done.rto_max_s:.3f} s"
+        f"\n{done.durability}: {done.orders:,} orders acknowledged at {done.rate:,} a second, and {done.by_api:,} by "
+        f"the api; RPO {done.rpo_orders:,} orders; RTO p50 {done.rto_p50_s:.3f} s, max {done.rto_max_s:.3f} s"
     )
     for problem in done.problems:
         out.print(problem, style="red", markup=False, soft_wrap=True)

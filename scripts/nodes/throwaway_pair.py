@@ -29,6 +29,20 @@ READY_S = 60.0
 STOP_S = 120.0
 LOOK_S = 0.01
 NAMES = ("a", "b")
+API = """
+[api]
+port = {api_port}
+orders_per_10_s = 0
+orders_per_day = 0
+request_weight_per_minute = 0
+
+[[accounts]]
+name = "WEB"
+password = "demo"
+demo_keys = true
+deposits = {{ USD = "1000000000" }}
+max_open_orders = 0
+"""
 
 
 class NotReady(RuntimeError):  # noqa: N818
@@ -118,9 +132,12 @@ class Pair:
     def __init__(self, folder: Path, durability: str, acknowledge: str = "disk") -> None:
         ports = [throwaway.free_port() for _ in NAMES]
         self.members = [
-            Member(folder / name, name, durability, _replication(name, ports[own], ports[1 - own], acknowledge))
+            Member(
+                folder / name, name, durability,
+                _replication(name, ports[own], ports[1 - own], acknowledge, throwaway.free_port()),
+            )
             for own, name in enumerate(NAMES)
-        ]
+        ]  # fmt: skip
         self.primary, self.secondary = self.members
         files = [str(member.file) for member in self.members]
         answer = subprocess.run(
@@ -152,6 +169,6 @@ class Pair:
             member.stop()
 
 
-def _replication(name: str, port: int, peer_port: int, acknowledge: str) -> str:
+def _replication(name: str, port: int, peer_port: int, acknowledge: str, api_port: int) -> str:
     ports = f"port = {port}\npeer_port = {peer_port}"
-    return f'\n[replication]\nnode = "{name}"\n{ports}\nacknowledge = "{acknowledge}"\n'
+    return f'\n[replication]\nnode = "{name}"\n{ports}\nacknowledge = "{acknowledge}"\n' + API.format(api_port=api_port)
