@@ -80,7 +80,7 @@ class ApiLoad:
                 self._connection.close()
             self._connection = None
             return False
-        if status == http.HTTPStatus.OK or (said["code"] == THERE and "Duplicate" in said["msg"]):
+        if status == http.HTTPStatus.OK or (said["code"] == THERE and "Duplicate" in str(said["msg"])):
             return True
         if status in TRIED_AGAIN:
             return False
