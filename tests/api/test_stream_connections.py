@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import config
+from procs.api.answers import Answers
 from procs.api.binance.dialect import Dialect
 from procs.api.desk import Desk
+from procs.api.directories import Directories
 from procs.api.history.tables import History
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
@@ -32,6 +34,7 @@ DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
 START_S = 1_800_000_000.0
 KEPT = 400  # events: fewer than some test makes
 PATIENCE_S = 20
+NO_VENUE: Any = None  # whose settings nobody here looks at
 ALL = ["orders", "balances", "withdrawals", "account"]
 
 
@@ -100,8 +103,9 @@ class Api:
         login = Login(self.desk, registry, self.sessions, self.clock, self.clock)
         queries = MarketQueries("lockstep-test-nobody")
         self.services = Services(
-            self.desk, DEMO, dialect, queries, registry, self.sessions, login, self.clock, self.clock
-        )
+            self.desk, DEMO, dialect, queries, registry, self.sessions, login, dialect.past, Directories(NO_VENUE),
+            Answers(Path()), self.clock, self.clock,
+        )  # fmt: skip
         self.streams = Streams(self.services)
         self.read()
 

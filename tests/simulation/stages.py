@@ -79,7 +79,7 @@ class Subscribed(Publisher):
         super().__init__(*parts, **named)
         self._wanted: set[str] = set()
 
-    def _serve(self, _now_ns: int) -> None:
+    def _serve(self, _now_ns: int, _share: int) -> None:
         feed = self._feed
         for symbol in self.seen.symbols:
             instrument = feed.find(symbol.lower())
