@@ -19,13 +19,17 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check
 # What compiled modules are made of: a change of any of them builds again (only what changed is compiled).
 CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
+# The web page's sources: with what the registry has they become the files that the api serves.
+PAGE := $(shell find web -type f -not -path 'web/node_modules/*')
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
+
 export LOCKSTEP_JOBS := $(JOBS)
 # Where nothing may be kept, each of a venue's processes compiles its modules again at every start.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage interop bench lint fuzz sim soak clean build annotate
+.PHONY: help run test coverage interop bench lint fuzz sim soak clean build page annotate
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
@@ -60,12 +64,13 @@ interop: build ## test against QuickFIX, which is compiled once, and clients of 
 bench: build ## measure; writes var/bench.json and docs/benchmarks.md with its plots (ROW=ring runs one row)
 	$(PY) -m bench $(ROW)
 
-lint: build ## ruff, mypy, cython-lint, and whether generated files are up to date
+lint: build page ## ruff, mypy, cython-lint, the page's types and style, and whether generated files are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	git ls-files -z '*.pyx' '*.pxd' | PATH="$(abspath $(BIN)):$$PATH" xargs -0 -n 40 -P $(JOBS) cython-lint
 	$(PY) -m shm.layout --check
+	PATH="$(abspath $(BIN)):$$PATH" npm --prefix web run --silent check
 
 fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
 	LOCKSTEP_FUZZ_COMMANDS=$(FUZZ_COMMANDS) $(PY) -m pytest -s --timeout=0 tests/matcher/test_fuzz.py $(ARGS)
@@ -82,9 +87,24 @@ soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kil
 clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
 	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	rm -rf procs/api/web web/node_modules
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
 
-build: $(VENV)/.built ## make .venv and compile
+build: $(VENV)/.built ## make .venv, compile, and build the page where its packages can be had
+	@$(MAKE) --no-print-directory page || echo 'the web page was not built, which a venue can do without: "make page" tries again'
+
+page: web/node_modules/.built ## build the web page, which the api serves
+
+web/node_modules/.built: web/node_modules/.installed $(PAGE)
+	@echo 'building the page'
+	@$(NPM) run --silent build
+	@touch $@
+
+# Scripts of packages are not run. The lock file says what each package must be.
+web/node_modules/.installed: web/package-lock.json web/package.json | $(VENV)/.packages
+	@echo 'fetching what the page is made with'
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 annotate: build ## Cython's annotated HTML beside each source: yellow lines call Python
 	LOCKSTEP_ANNOTATE=1 $(PY) setup.py --quiet build_ext --inplace --force

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 
 PACKAGES = ("shm", "procs", "config", "scripts", "bench", "tests")
 JOBS = int(os.environ.get("LOCKSTEP_JOBS", "0")) or len(os.sched_getaffinity(0))
@@ -35,6 +36,15 @@ def sources() -> list[Path]:
     only = [Path(part) for part in os.environ.get("LOCKSTEP_ONLY", "").split(",") if part]
     found = sorted(path for package in PACKAGES for path in Path(package).rglob("*.pyx"))
     return [path for path in found if not only or any(path.is_relative_to(part) for part in only)]
+
+
+class Wheel(bdist_wheel):
+    """A wheel has the web page."""
+
+    def run(self) -> None:
+        if not Path("procs/api/web/index.html").exists():
+            raise SystemExit("the web page is not built, and a wheel without it would be half a venue: make page")
+        super().run()
 
 
 extensions = [
@@ -68,5 +78,6 @@ if __name__ == "__main__":
         # The longest first, so that the compilers end together.
         ext_modules=sorted(modules, key=lambda module: -os.path.getsize(module.sources[0])),
         options={"build_ext": {"parallel": JOBS}},
+        cmdclass={"bdist_wheel": Wheel},
         zip_safe=False,
     )

@@ -25,6 +25,7 @@ from procs.api.history.tables import History
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Sessions
+from procs.api.page import Page
 from procs.api.people import People
 from procs.api.server import Server
 from procs.api.v1.caller import Services
@@ -98,7 +99,7 @@ def build(venue: Venue, name: str) -> Server:
         time.time, time.monotonic,
     )  # fmt: skip
     application = Application(
-        Rest(dialect), WsApi(dialect, desk, listen_keys), partial(_own, services), venue.config.api
+        Rest(dialect), WsApi(dialect, desk, listen_keys), partial(_own, services), Page(), venue.config.api
     )
 
     async def close() -> None:

@@ -16,6 +16,7 @@ from config.schema import ApiSection
 from procs.api.binance.rest import Answer, Headers, Rest
 from procs.api.binance.ws_api import LINK, WsApi
 from procs.api.binance.ws_paths import API, listen_key_of
+from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
 from shm.log_lines import log
 
@@ -46,9 +47,10 @@ def has_tls(config: ApiSection) -> bool:
 class Application:
     """What uvicorn calls for each request. `own` makes what answers the venue's own API, when that is asked first."""
 
-    def __init__(self, rest: Rest, ws_api: WsApi, own: Callable[[], Asgi], config: ApiSection) -> None:
+    def __init__(self, rest: Rest, ws_api: WsApi, own: Callable[[], Asgi], page: Page, config: ApiSection) -> None:
         self._rest = rest
         self._ws_api = ws_api
+        self._page = page
         self._make = own
         self._own: asyncio.Future[Asgi] | None = None
         self._names = {name.lower() for name in config.host_names} | {"localhost"}
@@ -85,6 +87,9 @@ class Application:
         elif scope["path"].startswith(OWN):
             own = await self._made()
             await own({**scope, "client": (address, 0)}, receive, send)
+        elif self._page.has(scope["path"]) and scope["method"] in ("GET", "HEAD"):
+            shown = self._page.answer(scope["path"], headers)
+            await _answer(send, shown.status, [*self._only_tls, *shown.headers], shown.body)
         else:
             body = b"" if scope["method"] == "GET" else await _body(receive)
             if body is None:

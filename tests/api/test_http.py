@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from procs.api.binance.ws_api import WsApi
 from procs.api.connection import Orders
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
 from procs.api.server import Server
 from procs.api.upgrade import Upgrade
@@ -41,6 +43,7 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 )  # fmt: skip
 PATIENCE_S = 20
+NO_PAGE = Path("/nonexistent")
 
 
 class Client:
@@ -95,7 +98,9 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def serving(answered: list[str] | None = None, orders: Orders | None = None, **config: Any) -> AsyncIterator[Api]:
+async def serving(
+    answered: list[str] | None = None, orders: Orders | None = None, page: Path = NO_PAGE, **config: Any
+) -> AsyncIterator[Api]:
     """An api that knows a venue's accounts and symbols; `answered` gets the path of each request that is looked at.
 
     `orders` takes the orders in its place.
@@ -108,7 +113,7 @@ async def serving(answered: list[str] | None = None, orders: Orders | None = Non
     settings = ApiSection(port=0, **config)
     dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
     keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
-    application = Application(Rest(dialect), WsApi(dialect, desk, keys), _no_other, settings)
+    application = Application(Rest(dialect), WsApi(dialect, desk, keys), _no_other, Page(page), settings)
 
     async def seen(scope: Any, receive: Any, send: Any) -> None:
         if answered is not None:

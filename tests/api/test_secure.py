@@ -10,6 +10,7 @@ import pytest
 from config.schema import ApiSection
 from procs.api.app import Application
 from procs.api.binance.rest import Rest
+from procs.api.page import Page
 from procs.api.v1.auth import refresh_cookie
 
 PLAIN = ApiSection(port=0)
@@ -34,7 +35,7 @@ def headers_of(config: ApiSection) -> dict[bytes, bytes]:
         "client": ("192.0.2.9", 1),
         "headers": [(b"host", b"no.one")],
     }
-    asyncio.run(Application(cast(Any, None), cast(Any, None), cast(Any, None), config)(scope, receive, send))
+    asyncio.run(Application(cast(Any, None), cast(Any, None), cast(Any, None), Page(), config)(scope, receive, send))
     assert sent[0]["status"] == 403
     return dict(sent[0]["headers"])
 
@@ -58,10 +59,10 @@ def test_without_tls_there_is_a_cookie_that_works_on_loopback() -> None:
 
 
 def test_only_a_named_proxy_says_whom_it_forwards_for() -> None:
-    application = Application(cast(Any, None), cast(Any, None), cast(Any, None), BEHIND_A_PROXY)
+    application = Application(cast(Any, None), cast(Any, None), cast(Any, None), Page(), BEHIND_A_PROXY)
     named = {b"x-forwarded-for": b"198.51.100.1, 203.0.113.5"}
-    assert application._address({"client": ("192.0.2.7", 1)}, named) == "203.0.113.5"
-    assert application._address({"client": ("192.0.2.8", 1)}, named) == "192.0.2.8"
+    assert application._address("192.0.2.7", named) == "203.0.113.5"
+    assert application._address("192.0.2.8", named) == "192.0.2.8"
     assert application._address({"client": ("192.0.2.7", 1)}, {b"x-forwarded-for": b"nobody"}) == "192.0.2.7"
 
 

@@ -1,0 +1,93 @@
+"""A real browser before a real venue. Where there is no Chromium, or the page was not built, tests say so and skip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from procs.api.page import FOLDER
+from tests.pipeline.conftest import RunningVenue
+from tests.ports import free_port
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+# It runs as root in continuous integration, and talks to nobody but the venue.
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here: install it, or say where it is by CHROMIUM")
+    if not (FOLDER / "index.html").exists():
+        pytest.skip("the page is not built: make page")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    """One venue for a file's tests; what they leave is verified at the end."""
+    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
+    running.start()
+    yield running
+    assert running.stop() == 0
+    running.verify()
+
+
+class Watched:
+    """What a browser did that it must not: hosts that it asked, errors, what its policy forbade."""
+
+    def __init__(self, context: BrowserContext, venue: RunningVenue) -> None:
+        self._own = f"127.0.0.1:{venue.api_port}"
+        self.hosts: set[str] = set()
+        self.errors: list[str] = []
+        self._allowed = ["status of 401"]  # a browser notes each refusal: nobody is logged in at first
+        context.on("request", self._request)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+
+    def allow(self, *words: str) -> None:
+        """Errors with these words are what a test is about."""
+        self._allowed += words
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.hosts.add(request.url.split("/")[2])
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(words in message.text for words in self._allowed):
+            self.errors.append(message.text)
+
+    def check(self) -> None:
+        assert self.hosts <= {self._own}, self.hosts
+        assert not self.errors
+
+
+@pytest.fixture
+def watched(browser: Browser, venue: RunningVenue) -> Iterator[tuple[Page, Watched]]:
+    """A new person's browser at the venue's page."""
+    context = browser.new_context(
+        base_url=f"http://127.0.0.1:{venue.api_port}", viewport={"width": 1440, "height": 900}
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    seen = Watched(context, venue)
+    yield context.new_page(), seen
+    context.close()
+    seen.check()
+
+
+@pytest.fixture
+def page(watched: tuple[Page, Watched]) -> Page:
+    return watched[0]

@@ -1,0 +1,106 @@
+// The page: what stands around every place of it, and which place is shown.
+import { render } from "preact";
+import "./tokens.css";
+import "./base.css";
+import "./parts/parts.css";
+import "./main.css";
+import { effect } from "@preact/signals";
+import * as line from "./account/line.ts";
+import { Dialogs, isWanted } from "./account/login.tsx";
+import { begin, logOut, person, state } from "./net/session.ts";
+import { About } from "./pages/about.tsx";
+import { TradePage } from "./pages/trade/page.tsx";
+import { path } from "./router.ts";
+import { apply, choose, type Theme, theme } from "./theme.ts";
+import { connect, instruments } from "./venue.ts";
+
+const THEMES: readonly Theme[] = ["system", "light", "dark"];
+
+function Page() {
+  return (
+    <>
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <header class="top">
+        <a class="brand" href="/">
+          Lockstep
+        </a>
+        <nav aria-label="Main">
+          <a href={`/trade/${instruments.value?.[0]?.symbol ?? ""}`}>Markets</a>
+          <a href="/docs">API</a>
+          <a href="/about">About</a>
+        </nav>
+        <Who />
+        <label class="theme">
+          <span class="hidden-text">Colours</span>
+          <select
+            class="input narrow"
+            value={theme.value}
+            onChange={(event) => choose(event.currentTarget.value as Theme)}
+          >
+            {THEMES.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+      </header>
+      <main id="main">
+        <Place />
+      </main>
+      <Dialogs />
+    </>
+  );
+}
+
+function Who() {
+  if (person.value === null) {
+    return (
+      <button
+        type="button"
+        class="button"
+        data-testid="login-open"
+        disabled={state.value === "asking"}
+        onClick={() => {
+          isWanted.value = true;
+        }}
+      >
+        Log in
+      </button>
+    );
+  }
+  return (
+    <span class="who">
+      <bdi data-testid="who">{person.value.name}</bdi>{" "}
+      <button type="button" class="button" data-testid="logout" onClick={() => void logOut()}>
+        Log out
+      </button>
+    </span>
+  );
+}
+
+function Place() {
+  const [, place, rest] = path.value.split("/");
+  if (place === "about") return <About />;
+  const symbol = place === "trade" && rest ? decoded(rest) : instruments.value?.[0]?.symbol;
+  return <TradePage symbol={symbol ?? ""} />;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+apply();
+connect();
+void begin();
+effect(() => {
+  if (state.value === "somebody") line.start();
+  else if (state.value !== "asking") line.stop();
+});
+render(<Page />, document.getElementById("page") as HTMLElement);

@@ -1,0 +1,32 @@
+// The venue's time, as well as it can be known here: this computer's clock may be wrong.
+import { ask } from "../net/http.ts";
+
+const KEPT = 8; // answers, of which the quickest is the best
+const WRONG_MS = 30_000;
+
+export class Clock {
+  private readonly found: { offsetMs: number; tripMs: number }[] = [];
+
+  /** Ask the venue once more. Problem, NoAnswer. */
+  async look(): Promise<void> {
+    const sent = performance.now();
+    const { serverTime } = await ask<{ serverTime: number }>("/api/v3/time");
+    const now = performance.now();
+    const tripMs = now - sent;
+    this.found.push({ offsetMs: serverTime + tripMs / 2 - now, tripMs });
+    if (this.found.length > KEPT) this.found.shift();
+  }
+
+  /** Milliseconds since 1970, by the venue. */
+  now(): number {
+    let best = this.found[0];
+    if (best === undefined) return Date.now();
+    for (const each of this.found) if (each.tripMs < best.tripMs) best = each;
+    return performance.now() + best.offsetMs;
+  }
+
+  /** Whether this computer's clock is far from the venue's. */
+  isWrong(): boolean {
+    return this.found.length > 0 && Math.abs(Date.now() - this.now()) > WRONG_MS;
+  }
+}

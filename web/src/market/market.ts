@@ -1,0 +1,306 @@
+// One instrument, live: its book, tape, candles, figures and phase, as the venue's streams say.
+//
+// Messages change it at once; `changed` tells the panels once a frame.
+import { signal } from "@preact/signals";
+import { onFrame } from "../frame.ts";
+import { ask, NoAnswer, Problem } from "../net/http.ts";
+import type { Streams } from "../net/streams.ts";
+import { Book, type Difference, type Level, type Whole } from "./book.ts";
+import { type Candle, Candles, candleOf, fills, type Interval, type Row } from "./candles.ts";
+import type { Clock } from "./clock.ts";
+import type { Instrument } from "./instrument.ts";
+import { Tape } from "./tape.ts";
+
+type Pair = readonly [price: string, quantity: string];
+
+interface DepthMessage {
+  U: number;
+  u: number;
+  b: Pair[];
+  a: Pair[];
+}
+
+interface TradeMessage {
+  t: number;
+  T: number;
+  p: string;
+  q: string;
+  m: boolean;
+}
+
+export interface Figures {
+  last: string;
+  change: string;
+  percent: string;
+  high: string;
+  low: string;
+  volume: string;
+  value: string;
+}
+
+export interface Indicative {
+  price: string;
+  quantity: string;
+  imbalance: string;
+}
+
+const LEVELS = 5000;
+const RETRY_MS = 500;
+const CANDLES = 500;
+const CANDLE_SPAN: Record<Interval, number> = {
+  "1s": 1_000,
+  "1m": 60_000,
+  "5m": 300_000,
+  "15m": 900_000,
+  "1h": 3_600_000,
+  "4h": 14_400_000,
+  "1d": 86_400_000,
+  "1w": 604_800_000,
+  "1M": 2_592_000_000,
+};
+const TRIED: readonly Interval[] = ["1s", "1m", "1h", "1d"];
+
+export class Market {
+  readonly book = new Book();
+  readonly tape = new Tape();
+  readonly candles = new Candles();
+  /** Counts the frames in which something of this changed. */
+  readonly bookChanged = signal(0);
+  readonly tapeChanged = signal(0);
+  readonly candlesChanged = signal(0);
+  readonly interval = signal<Interval | null>(null);
+  readonly figures = signal<Figures | null>(null);
+  readonly phase = signal("");
+  readonly indicative = signal<Indicative | null>(null);
+  /** What can't be had now, for people; null where all is well. */
+  readonly trouble = signal<string | null>(null);
+  /** When the last news came, and how late it was, by the venue's clock. */
+  heardAt = 0;
+  behindMs = 0;
+  /** The last candle that was told alone, or null where all are to be drawn again. */
+  freshCandle: Candle | null = null;
+  private isClosed = false;
+  private isFetching = false;
+  private readonly names: string[] = [];
+  readonly instrument: Instrument;
+  private readonly streams: Streams;
+  private readonly clock: Clock;
+
+  constructor(instrument: Instrument, streams: Streams, clock: Clock) {
+    this.instrument = instrument;
+    this.streams = streams;
+    this.clock = clock;
+  }
+
+  /** Subscribe, and fetch what was before. */
+  open(): void {
+    const listen = (name: string, handler: (message: never) => void, reset: () => void = () => {}) => {
+      this.names.push(name);
+      this.streams.subscribe(name, handler as (message: unknown) => void, reset);
+    };
+    const symbol = this.instrument.symbol.toLowerCase();
+    listen(`${symbol}@depth@100ms`, (message: DepthMessage & { E: number }) => this.depth(message), this.bookLost);
+    listen(`${symbol}@trade`, (message: TradeMessage & { E: number }) => this.trade(message), this.tapeLost);
+    listen(`${symbol}@ticker`, (message: Record<string, string>) => this.ticker(message));
+    listen(`${symbol}@phase`, (message: { p: string }) => {
+      this.phase.value = message.p;
+    });
+    listen(`${symbol}@auction`, (message: { p: string; q: string; i: string }) => {
+      this.indicative.value = { price: message.p, quantity: message.q, imbalance: message.i };
+    });
+    listen(`${symbol}@correction`, (message: { t: number; n: string }) => this.correct(message.t, message.n));
+    this.bookLost();
+    this.tapeLost();
+    void this.choose();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const name of this.names) this.streams.unsubscribe(name);
+    this.listenToCandles(null);
+  }
+
+  /** Show candles of this interval. */
+  async show(interval: Interval): Promise<void> {
+    this.listenToCandles(interval);
+    await this.fillCandles(interval);
+  }
+
+  /** A tab that slept, or a line that was lost: fetch what was missed. */
+  private readonly candlesLost = (): void => {
+    const interval = this.interval.value;
+    if (interval !== null) void this.fillCandles(interval);
+  };
+
+  private readonly bookLost = (): void => {
+    this.book.reset();
+    this.draw(this.bookChanged);
+    void this.fetchBook();
+  };
+
+  private readonly tapeLost = (): void => {
+    void this.retrying(async () => {
+      const path = `/api/v3/trades?symbol=${this.instrument.symbol}&limit=100`;
+      const rows = await ask<{ id: number; price: string; qty: string; time: number; isBuyerMaker: boolean }[]>(path);
+      this.tape.merge(
+        rows.map(({ id, price, qty, time, isBuyerMaker }) => ({
+          id,
+          time,
+          price,
+          quantity: qty,
+          isSell: isBuyerMaker,
+        })),
+      );
+      this.draw(this.tapeChanged);
+    });
+  };
+
+  private depth(message: DepthMessage & { E: number }): void {
+    this.heard(message.E);
+    const difference: Difference = {
+      first: message.U,
+      last: message.u,
+      bids: this.levels(message.b),
+      asks: this.levels(message.a),
+    };
+    if (this.book.take(difference) === "missing") void this.fetchBook();
+    this.draw(this.bookChanged);
+  }
+
+  private async fetchBook(): Promise<void> {
+    if (this.isFetching) return;
+    this.isFetching = true;
+    await this.retrying(async () => {
+      const path = `/api/v3/depth?symbol=${this.instrument.symbol}&limit=${LEVELS}`;
+      const { lastUpdateId, bids, asks } = await ask<{ lastUpdateId: number; bids: Pair[]; asks: Pair[] }>(path);
+      const whole: Whole = { last: lastUpdateId, bids: this.levels(bids), asks: this.levels(asks) };
+      if (this.book.begin(whole) === "missing") throw new NoAnswer("The book is older than what came of it.");
+      this.draw(this.bookChanged);
+    });
+    this.isFetching = false;
+  }
+
+  private levels(pairs: readonly Pair[]): Level[] {
+    return pairs.map(([price, quantity]) => [this.instrument.price(price), this.instrument.quantity(quantity)]);
+  }
+
+  private trade(message: TradeMessage & { E: number }): void {
+    this.heard(message.E);
+    this.tape.add({ id: message.t, time: message.T, price: message.p, quantity: message.q, isSell: message.m });
+    this.draw(this.tapeChanged);
+  }
+
+  private correct(id: number, price: string): void {
+    this.tape.correct(id, Number(price) === 0 ? null : price);
+    this.draw(this.tapeChanged);
+    this.candlesLost();
+  }
+
+  private ticker(message: Record<string, string>): void {
+    onFrame(() => {
+      this.figures.value = {
+        last: message.c ?? "",
+        change: message.p ?? "",
+        percent: message.P ?? "",
+        high: message.h ?? "",
+        low: message.l ?? "",
+        volume: message.v ?? "",
+        value: message.q ?? "",
+      };
+    });
+  }
+
+  /** The smallest interval whose last candles fill the chart. */
+  private async choose(): Promise<void> {
+    await this.retrying(async () => {
+      let best: Interval = "1s";
+      for (const interval of TRIED) {
+        if (fills(await this.fetchCandles(interval, 120))) {
+          best = interval;
+          break;
+        }
+      }
+      if (this.interval.value === null) await this.show(best);
+    });
+  }
+
+  private listenToCandles(interval: Interval | null): void {
+    const before = this.interval.value;
+    const symbol = this.instrument.symbol.toLowerCase();
+    if (before !== null) this.streams.unsubscribe(`${symbol}@kline_${before}`);
+    this.candles.clear();
+    this.freshCandle = null;
+    this.interval.value = interval;
+    if (interval === null) return;
+    this.streams.subscribe(
+      `${symbol}@kline_${interval}`,
+      (message) => this.candle((message as { k: Record<string, string | number> }).k),
+      this.candlesLost,
+    );
+  }
+
+  private candle(k: Record<string, string | number>): void {
+    const { t, o, h, l, c, v } = k;
+    const candle = candleOf([Number(t), String(o), String(h), String(l), String(c), String(v)]);
+    const last = this.candles.last;
+    const interval = this.interval.value;
+    const isHole = last !== undefined && interval !== null && candle.time > last.time + CANDLE_SPAN[interval];
+    this.freshCandle = this.candles.update(candle) && !isHole ? candle : null;
+    if (isHole) this.candlesLost();
+    this.draw(this.candlesChanged);
+  }
+
+  private async fillCandles(interval: Interval): Promise<void> {
+    await this.retrying(async () => {
+      const found = await this.fetchCandles(interval, CANDLES);
+      if (this.interval.value !== interval) return;
+      this.candles.merge(found);
+      this.freshCandle = null;
+      this.draw(this.candlesChanged);
+    });
+  }
+
+  private async fetchCandles(interval: Interval, limit: number): Promise<Candle[]> {
+    const path = `/api/v3/klines?symbol=${this.instrument.symbol}&interval=${interval}&limit=${limit}`;
+    return (await ask<Row[]>(path)).map(candleOf);
+  }
+
+  /** Try until it works, and say meanwhile what is wrong. */
+  private async retrying(task: () => Promise<void>): Promise<void> {
+    for (let waitMs = RETRY_MS; !this.isClosed; waitMs = Math.min(2 * waitMs, 8_000)) {
+      try {
+        await task();
+        this.trouble.value = null;
+        return;
+      } catch (error) {
+        if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
+        this.trouble.value = error.message;
+      }
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  private heard(time: number): void {
+    const now = this.clock.now();
+    this.heardAt = now;
+    this.behindMs = Math.max(0, now - time);
+  }
+
+  private draw(changed: { value: number; peek(): number }): void {
+    onFrame(this.tellers(changed));
+  }
+
+  /** The same function for the same signal, so that a frame runs it once. */
+  private tellers(changed: { value: number; peek(): number }): () => void {
+    let teller = this.told.get(changed);
+    if (teller === undefined) {
+      teller = () => {
+        changed.value = changed.peek() + 1;
+      };
+      this.told.set(changed, teller);
+    }
+    return teller;
+  }
+
+  private readonly told = new Map<object, () => void>();
+}

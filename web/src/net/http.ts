@@ -1,0 +1,64 @@
+// Requests to the venue, and what it says where it does not do what was asked.
+
+/** What the venue answers in place of what was asked for: RFC 9457, or the dialect's code and msg. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly field: string | undefined;
+
+  constructor(status: number, code: string, detail: string, field?: string) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.field = field;
+  }
+}
+
+/** No answer came: it is not known whether the request was carried out. */
+export class NoAnswer extends Error {}
+
+const TIMEOUT_MS = 15_000;
+
+export interface Asked {
+  method?: "GET" | "POST" | "PUT" | "DELETE";
+  body?: unknown;
+  token?: string;
+  signal?: AbortSignal;
+}
+
+/** The JSON that a request is answered with. Problem, NoAnswer. */
+export async function ask<T>(path: string, { method = "GET", body, token, signal }: Asked = {}): Promise<T> {
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      credentials: "same-origin",
+      cache: "no-store",
+      redirect: "error",
+    });
+    text = await response.text();
+  } catch {
+    throw new NoAnswer("The venue does not answer.");
+  }
+  if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
+  throw problemOf(response.status, text);
+}
+
+function problemOf(status: number, text: string): Problem {
+  try {
+    const said = JSON.parse(text);
+    const detail = said.detail ?? said.msg;
+    if (typeof detail === "string") return new Problem(status, String(said.code), detail, said.field);
+  } catch {
+    // It is no JSON: who stands before the venue has answered.
+  }
+  return new Problem(status, "UNREADABLE", `The venue's answer can't be read (status ${status}).`);
+}

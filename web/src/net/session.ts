@@ -1,0 +1,132 @@
+// Who is logged in. The access token is here in memory alone; the refresh token is in a cookie that no script reads.
+//
+// Tabs share the cookie, which is good once: only one of them uses it at a time.
+import { signal } from "@preact/signals";
+import { type Asked, ask, NoAnswer, Problem } from "./http.ts";
+
+interface Access {
+  access_token: string;
+  expires_in: number;
+  account: number;
+  name: string;
+  role: string;
+}
+
+export interface Person {
+  account: number;
+  name: string;
+  role: string;
+}
+
+/** Nobody knows yet; nobody; somebody; somebody whose session has ended, and whose forms wait for him. */
+export type State = "asking" | "nobody" | "somebody" | "ended";
+
+export const state = signal<State>("asking");
+export const person = signal<Person | null>(null);
+/** A proof is wanted before something is done: `done` goes on, or gives up. */
+export const proofWanted = signal<{ done: (isProved: boolean) => void } | null>(null);
+
+const LOCK = "lockstep-refresh";
+const EARLY_S = 60; // before a token ends, another one is fetched
+let token = "";
+let timer = 0;
+let refreshing: Promise<boolean> | null = null;
+
+function granted(access: Access): void {
+  token = access.access_token;
+  person.value = { account: access.account, name: access.name, role: access.role };
+  state.value = "somebody";
+  clearTimeout(timer);
+  timer = window.setTimeout(() => void refresh(), (access.expires_in - EARLY_S) * 1000);
+}
+
+function over(): void {
+  token = "";
+  clearTimeout(timer);
+  state.value = person.peek() === null ? "nobody" : "ended";
+}
+
+/** Who this browser's cookie is of, if it has one. */
+export async function begin(): Promise<void> {
+  await refresh();
+}
+
+/** Another access token by the cookie; whether there is one. */
+export function refresh(): Promise<boolean> {
+  refreshing ??= alone(async () => {
+    try {
+      granted(await ask<Access>("/v1/auth/refresh", { method: "POST" }));
+      return true;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        over();
+        return false;
+      }
+      if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
+      if (state.peek() === "asking") state.value = "nobody";
+      timer = window.setTimeout(() => void refresh(), 5_000); // the venue is away: this session is not over for that
+      return false;
+    }
+  }).finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+function alone<T>(task: () => Promise<T>): Promise<T> {
+  return "locks" in navigator ? (navigator.locks.request(LOCK, task) as Promise<T>) : task();
+}
+
+/** Problem, NoAnswer. */
+export async function logIn(name: string, password: string, code: string): Promise<void> {
+  granted(await ask<Access>("/v1/auth/login", { method: "POST", body: { name, password, code } }));
+}
+
+/** Problem, NoAnswer. */
+export async function register(name: string, password: string): Promise<string> {
+  return (await ask<{ status: string }>("/v1/auth/register", { method: "POST", body: { name, password } })).status;
+}
+
+export async function logOut(): Promise<void> {
+  try {
+    await call("/v1/auth/logout", { method: "POST" });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error; // its session was over already
+  }
+  person.value = null;
+  over();
+}
+
+/** Prove again who this is. Problem, NoAnswer. */
+export async function stepUp(secret: { password?: string; code?: string }): Promise<void> {
+  await alone(async () => granted(await call<Access>("/v1/auth/step-up", { method: "POST", body: secret })));
+}
+
+/** A request as who is logged in: with a fresh token, and a proof, where these are wanted. Problem, NoAnswer. */
+export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
+  try {
+    return await ask<T>(path, { ...asked, token });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === "SESSION_ENDED" && (await refresh())) return await ask<T>(path, { ...asked, token });
+    if (error.code === "PROOF_NEEDED" && (await proved())) return await ask<T>(path, { ...asked, token });
+    throw error;
+  }
+}
+
+/** The token as it is now, for the first message of a socket. */
+export function tokenNow(): string {
+  return token;
+}
+
+/** Ask the person to prove again who it is; whether that was done. */
+function proved(): Promise<boolean> {
+  return new Promise((done) => {
+    proofWanted.value = {
+      done: (isProved) => {
+        proofWanted.value = null;
+        done(isProved);
+      },
+    };
+  });
+}

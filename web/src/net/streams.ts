@@ -1,0 +1,137 @@
+// Market data: one connection to the venue's /stream for all panels, which comes back by itself.
+//
+// It asks a small question every two seconds: the answer says that the line lives, also where the market is quiet.
+import { signal } from "@preact/signals";
+
+export type Line = "connecting" | "live" | "reconnecting";
+
+const ASK_MS = 2_000;
+const SILENT_MS = 6_000; // without an answer: the line is dead, though nobody said so
+const LEAST_WAIT_MS = 250;
+const MOST_WAIT_MS = 5_000;
+
+interface Wanted {
+  handler: (message: unknown) => void;
+  reset: () => void;
+}
+
+export class Streams {
+  /** What state the line is in. */
+  readonly line = signal<Line>("connecting");
+  /** How long the last question took to be answered, in milliseconds. */
+  readonly roundTripMs = signal(0);
+  private readonly wanted = new Map<string, Wanted>();
+  private socket: WebSocket | null = null;
+  private waitMs = LEAST_WAIT_MS;
+  private askedAt = 0;
+  private answeredAt = 0;
+  private lastId = 0;
+  private ticking = 0;
+  private retrying = 0;
+
+  private readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Connect, and stay connected. */
+  start(): void {
+    this.ticking = window.setInterval(() => this.tick(), ASK_MS);
+    window.addEventListener("online", this.again);
+    document.addEventListener("visibilitychange", this.again);
+    this.connect();
+  }
+
+  stop(): void {
+    window.clearInterval(this.ticking);
+    window.clearTimeout(this.retrying);
+    window.removeEventListener("online", this.again);
+    document.removeEventListener("visibilitychange", this.again);
+    this.socket?.close();
+    this.socket = null;
+  }
+
+  /** Have `handler` called for each message of a stream; `reset` whenever some may have been missed. */
+  subscribe(name: string, handler: (message: unknown) => void, reset: () => void): void {
+    this.wanted.set(name, { handler, reset });
+    if (this.isOpen) this.ask("SUBSCRIBE", [name]);
+  }
+
+  unsubscribe(name: string): void {
+    if (this.wanted.delete(name) && this.isOpen) this.ask("UNSUBSCRIBE", [name]);
+  }
+
+  private get isOpen(): boolean {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  private ask(method: string, params: unknown[]): void {
+    this.lastId += 1;
+    this.socket?.send(JSON.stringify({ method, params, id: this.lastId }));
+  }
+
+  private connect(): void {
+    const socket = new WebSocket(this.url);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.answeredAt = performance.now();
+      this.askedAt = 0;
+      for (const { reset } of this.wanted.values()) reset();
+      if (this.wanted.size > 0) this.ask("SUBSCRIBE", [...this.wanted.keys()]);
+      this.tick();
+    };
+    socket.onmessage = ({ data }) => this.received(data);
+    socket.onclose = () => {
+      if (this.socket === socket) this.lost();
+    };
+  }
+
+  private received(text: string): void {
+    const message = JSON.parse(text);
+    if ("stream" in message) {
+      this.wanted.get(message.stream)?.handler(message.data);
+      return;
+    }
+    const now = performance.now();
+    this.answeredAt = now;
+    this.waitMs = LEAST_WAIT_MS;
+    this.line.value = "live";
+    if (this.askedAt > 0) {
+      this.roundTripMs.value = now - this.askedAt;
+      this.askedAt = 0;
+    }
+  }
+
+  private lost(): void {
+    this.socket = null;
+    this.line.value = "reconnecting";
+    // Not all clients come back in the same moment.
+    this.retrying = window.setTimeout(() => this.connect(), this.waitMs * (0.5 + Math.random() / 2));
+    this.waitMs = Math.min(2 * this.waitMs, MOST_WAIT_MS);
+  }
+
+  private tick(): void {
+    if (!this.isOpen) return;
+    const now = performance.now();
+    if (now - this.answeredAt > SILENT_MS) {
+      const dead = this.socket;
+      this.lost();
+      dead?.close();
+    } else if (this.askedAt === 0) {
+      this.askedAt = now;
+      this.ask("GET_PROPERTY", ["combined"]);
+    }
+  }
+
+  /** The network, or the person, is back: don't wait. */
+  private readonly again = (): void => {
+    if (document.hidden) return;
+    if (this.socket === null) {
+      window.clearTimeout(this.retrying);
+      this.connect();
+    } else {
+      this.tick();
+    }
+  };
+}

@@ -1,0 +1,196 @@
+// A market, live: candles, depth, ladder, tape and figures. No login is needed.
+import { useComputed, useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { INTERVALS, type Interval } from "../../market/candles.ts";
+import type { Instrument } from "../../market/instrument.ts";
+import { Market } from "../../market/market.ts";
+import { grouped } from "../../number/decimal.ts";
+import { Choices, Notice, Panel } from "../../parts/parts.tsx";
+import { go } from "../../router.ts";
+import { type Draft, EMPTY, type Side } from "../../trade/ticket.ts";
+import { clock, instruments, streams, trouble } from "../../venue.ts";
+import { CandleChart } from "./candle_chart.tsx";
+import { DepthChart } from "./depth_chart.tsx";
+import { Ladder } from "./ladder.tsx";
+import { OwnPanel } from "./own_panel.tsx";
+import { Status } from "./status.tsx";
+import { TapePanel } from "./tape.tsx";
+import { TicketPanel } from "./ticket_panel.tsx";
+import "./trade.css";
+
+export function TradePage({ symbol }: { symbol: string }) {
+  const listed = instruments.value;
+  if (listed === null) return <Notice isBad={trouble.value !== null}>{trouble.value ?? "Asking the venue …"}</Notice>;
+  const found = listed.find((each) => each.symbol === symbol.toUpperCase());
+  if (found === undefined) return <NoSuch symbol={symbol} />;
+  return <Live key={found.symbol} instrument={found} />;
+}
+
+function NoSuch({ symbol }: { symbol: string }) {
+  return (
+    <Notice isBad>
+      This venue lists no <bdi>{symbol.slice(0, 40)}</bdi>. It lists{" "}
+      {(instruments.value ?? []).slice(0, 20).map((each) => (
+        <>
+          <a key={each.symbol} href={`/trade/${each.symbol}`}>
+            {each.symbol}
+          </a>{" "}
+        </>
+      ))}
+    </Notice>
+  );
+}
+
+type Chart = "Candles" | "Depth";
+
+function Live({ instrument }: { instrument: Instrument }) {
+  const market = useMemo(() => new Market(instrument, streams, clock), [instrument]);
+  const chart = useSignal<Chart>("Candles");
+  const draft = useSignal<Draft>(EMPTY);
+  const side = useSignal<Side>("buy");
+  useEffect(() => {
+    market.open();
+    document.title = `${instrument.symbol} · Lockstep`;
+    return () => market.close();
+  }, [market, instrument]);
+  return (
+    <div class="trade">
+      <Head market={market} />
+      {market.trouble.value !== null && <Notice isBad>{market.trouble.value} Trying again …</Notice>}
+      <Panel
+        title="Chart"
+        class="charts"
+        aside={
+          <>
+            <Choices<Chart>
+              label="What is drawn"
+              of={["Candles", "Depth"]}
+              chosen={chart.value}
+              choose={(one) => {
+                chart.value = one;
+              }}
+            />
+            {chart.value === "Candles" && (
+              <Choices<Interval>
+                label="Interval"
+                of={INTERVALS}
+                chosen={market.interval.value}
+                choose={(one) => void market.show(one)}
+              />
+            )}
+          </>
+        }
+      >
+        {chart.value === "Candles" ? <CandleChart market={market} /> : <DepthChart market={market} />}
+      </Panel>
+      <Ladder
+        market={market}
+        choose={(price) => {
+          draft.value = { ...draft.value, price: instrument.priceText(price) };
+        }}
+      />
+      <TapePanel market={market} />
+      <TicketPanel market={market} draft={draft} side={side} />
+      <OwnPanel symbol={instrument.symbol} />
+    </div>
+  );
+}
+
+function Head({ market }: { market: Market }) {
+  const { instrument } = market;
+  const last = useComputed(() => {
+    market.tapeChanged.value;
+    const trade = market.tape.last;
+    return trade === undefined ? null : { ...trade, price: trade.corrected ?? trade.price };
+  });
+  const figures = market.figures.value;
+  const shown = (price: string) => grouped(instrument.priceText(instrument.price(price)));
+  const isCollecting = market.phase.value.endsWith("AUCTION") || market.phase.value === "PRE_OPEN";
+  const isDown = figures?.change.startsWith("-");
+  return (
+    <div class="head">
+      <Symbols instrument={instrument} />
+      <span class="last" data-testid="last-price">
+        {last.value === null ? "no trade yet" : shown(last.value.price)}
+      </span>
+      <dl class="figures">
+        <Figure name="24 h change">
+          {figures === null ? (
+            "–"
+          ) : (
+            <span class={isDown ? "sell" : "buy"}>
+              <span aria-hidden="true">{isDown ? "▼" : "▲"}</span> {figures.percent} %
+            </span>
+          )}
+        </Figure>
+        <Figure name="24 h high">{figures === null ? "–" : shown(figures.high)}</Figure>
+        <Figure name="24 h low">{figures === null ? "–" : shown(figures.low)}</Figure>
+        <Figure name={`24 h ${instrument.base}`}>
+          {figures === null ? "–" : grouped(instrument.quantityText(instrument.quantity(figures.volume)))}
+        </Figure>
+        {market.phase.value !== "" && market.phase.value !== "CONTINUOUS" && (
+          <Figure name="Phase">{market.phase.value.toLowerCase().replaceAll("_", " ")}</Figure>
+        )}
+        {isCollecting && market.indicative.value !== null && (
+          <>
+            <Figure name="Indicative">
+              {shown(market.indicative.value.price)} × {trimmed(instrument, market.indicative.value.quantity)}
+            </Figure>
+            <Figure name="Imbalance">{trimmed(instrument, market.indicative.value.imbalance)}</Figure>
+          </>
+        )}
+      </dl>
+      <Status market={market} />
+    </div>
+  );
+}
+
+function trimmed(instrument: Instrument, quantity: string): string {
+  return instrument.quantityText(instrument.quantity(quantity));
+}
+
+function Figure(props: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{props.name}</dt>
+      <dd>{props.children}</dd>
+    </div>
+  );
+}
+
+/** The symbol, and a search for another one. */
+function Symbols({ instrument }: { instrument: Instrument }) {
+  const search = (typed: string, input: HTMLInputElement) => {
+    const wanted = typed.trim().toUpperCase();
+    if (instruments.value?.some((each) => each.symbol === wanted)) {
+      go(`/trade/${wanted}`);
+      input.blur();
+    }
+  };
+  return (
+    <h1 class="symbol">
+      <label>
+        <span class="hidden-text">Market: type a symbol to see another one</span>
+        <input
+          class="input"
+          list="symbols"
+          value={instrument.symbol}
+          autocomplete="off"
+          spellcheck={false}
+          onFocus={(event) => event.currentTarget.select()}
+          onBlur={(event) => {
+            event.currentTarget.value = instrument.symbol;
+          }}
+          onInput={(event) => search(event.currentTarget.value, event.currentTarget)}
+        />
+      </label>
+      <datalist id="symbols">
+        {(instruments.value ?? []).map((each) => (
+          <option key={each.symbol} value={each.symbol}>
+            {each.base}/{each.quote}
+          </option>
+        ))}
+      </datalist>
+    </h1>
+  );
+}

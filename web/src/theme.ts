@@ -1,0 +1,38 @@
+// Light or dark: as the system says, or as the person chose.
+import { signal } from "@preact/signals";
+
+export type Theme = "system" | "light" | "dark";
+
+const KEY = "lockstep-theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function kept(): Theme {
+  try {
+    const found = localStorage.getItem(KEY);
+    return found === "light" || found === "dark" ? found : "system";
+  } catch {
+    return "system"; // a browser that keeps nothing
+  }
+}
+
+export const theme = signal<Theme>(kept());
+/** What is shown now; charts draw by it. */
+export const isDark = signal(false);
+
+export function choose(one: Theme): void {
+  theme.value = one;
+  try {
+    localStorage.setItem(KEY, one);
+  } catch {
+    // It is chosen for this page alone.
+  }
+  apply();
+}
+
+export function apply(): void {
+  if (theme.value === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
+  isDark.value = theme.value === "dark" || (theme.value === "system" && system.matches);
+}
+
+system.addEventListener("change", apply);

@@ -1,0 +1,81 @@
+// One intent of a person is one order: it has one client order id, under which it is sent, asked about and sent again
+// until what came of it is known. It knows neither the page nor the network.
+import { NoAnswer, Problem } from "../net/http.ts";
+
+/** What became of it. `lost`: it never reached the venue, and no longer will. */
+export type Outcome<T> = { what: "placed"; order: T } | { what: "refused"; problem: Problem } | { what: "lost" };
+
+/** What the person is told meanwhile. */
+export type Stage = "sent" | "asking";
+
+export interface Ways<T> {
+  /** Send it, under its id. Problem, NoAnswer. */
+  send(): Promise<T>;
+  /** What the venue has under its id. Problem (404 where it has nothing), NoAnswer. */
+  find(): Promise<T>;
+  wait(ms: number): Promise<void>;
+  now(): number;
+  tell(stage: Stage): void;
+}
+
+const RESEND_MS = 20_000; // so long after the click it is sent again; an order that is older is nobody's wish
+const SETTLED_MS = 15_000; // after it was sent for the last time, what is not there will not come
+const LEAST_WAIT_MS = 200;
+const MOST_WAIT_MS = 3_000;
+
+/** Whether a refusal leaves open what came of the request. */
+export function isUnknown(problem: Problem): boolean {
+  return problem.code === "OUTCOME_UNKNOWN" || problem.code === "UNREADABLE" || problem.status === 502;
+}
+
+/** Carry it out, whatever happens to connections on the way. */
+export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
+  const began = ways.now();
+  let sentAt = began;
+  let isSent = false; // before: it may have reached the venue
+  for (let waitMs = LEAST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
+    if (isSent) {
+      ways.tell("asking");
+      const found = await look(ways);
+      if (found === "nothing" && ways.now() - sentAt > SETTLED_MS) return { what: "lost" };
+      if (found !== "nothing" && found !== "unknown") return { what: "placed", order: found.order };
+    }
+    if (ways.now() - began < RESEND_MS) {
+      ways.tell("sent");
+      sentAt = ways.now();
+      const outcome = await sent(ways, isSent);
+      if (outcome !== "unknown") return outcome;
+      isSent = true;
+    }
+    await ways.wait(waitMs);
+  }
+}
+
+/** Send it; a duplicate of what was sent before is what was asked for. */
+async function sent<T>(ways: Ways<T>, isAgain: boolean): Promise<Outcome<T> | "unknown"> {
+  try {
+    return { what: "placed", order: await ways.send() };
+  } catch (error) {
+    if (error instanceof NoAnswer) return "unknown";
+    if (!(error instanceof Problem)) throw error;
+    if (isUnknown(error)) return "unknown";
+    if (error.code === "DUPLICATE_CLIENT_ID" && isAgain) return "unknown"; // it is there: find says as what
+    return { what: "refused", problem: error };
+  }
+}
+
+async function look<T>(ways: Ways<T>): Promise<{ order: T } | "nothing" | "unknown"> {
+  try {
+    return { order: await ways.find() };
+  } catch (error) {
+    if (error instanceof NoAnswer) return "unknown";
+    if (!(error instanceof Problem)) throw error;
+    return error.status === 404 ? "nothing" : "unknown";
+  }
+}
+
+/** A client order id that nobody else makes. */
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return `w${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

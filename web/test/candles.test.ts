@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Candle, Candles, fills } from "../src/market/candles.ts";
+import { Tape, type Trade } from "../src/market/tape.ts";
+import { chance } from "./support.ts";
+
+const at = (time: number, volume = 1): Candle => ({ time, open: 1, high: 1, low: 1, close: 1, volume });
+
+test("history and what came live, in any order, are each candle once, the latest word of it", () => {
+  const draw = chance();
+  for (let round = 0; round < 200; round++) {
+    const candles = new Candles();
+    const truth = new Map<number, Candle>();
+    for (let i = 0; i < 50; i++) {
+      const found = Array.from({ length: draw.below(5) }, () => at(draw.below(40), i + 1));
+      for (const each of found) truth.set(each.time, each);
+      if (draw.below(2)) candles.merge(found);
+      else for (const each of found) candles.update(each);
+    }
+    assert.deepEqual(
+      candles.all,
+      [...truth.values()].sort((a, b) => a.time - b.time),
+    );
+  }
+});
+
+test("a candle of before says that all are to be drawn again", () => {
+  const candles = new Candles();
+  assert.equal(candles.update(at(5)), true);
+  assert.equal(candles.update(at(5, 2)), true);
+  assert.equal(candles.update(at(3)), false);
+  assert.deepEqual(
+    candles.all.map(({ time }) => time),
+    [3, 5],
+  );
+});
+
+test("a chart is filled by candles that were traded in", () => {
+  assert.equal(fills(Array.from({ length: 60 }, (_, i) => at(i))), true);
+  assert.equal(fills(Array.from({ length: 500 }, (_, i) => at(i, i < 59 ? 1 : 0))), false);
+});
+
+const trade = (id: number): Trade => ({ id, time: id, price: "1", quantity: "1", isSell: false });
+
+test("a tape has each trade once, newest first, and strikes out what was undone", () => {
+  const tape = new Tape();
+  tape.add(trade(7));
+  tape.add(trade(9));
+  tape.merge([trade(8), trade(7), trade(6)]);
+  tape.add(trade(9));
+  assert.deepEqual(
+    tape.trades.map(({ id }) => id),
+    [9, 8, 7, 6],
+  );
+  tape.correct(9, null);
+  tape.correct(8, "2");
+  assert.equal(tape.last?.id, 8);
+  assert.deepEqual(
+    tape.trades.slice(0, 2).map(({ corrected }) => corrected),
+    ["undone", "2"],
+  );
+  for (let id = 10; id < 400; id++) tape.add(trade(id));
+  assert.equal(tape.trades.length, 200);
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NoAnswer, Problem } from "../src/net/http.ts";
+import { carryOut, newId } from "../src/trade/intent.ts";
+import { type Chance, chance } from "./support.ts";
+
+/** A venue behind a network that loses requests and answers; it takes an id once. */
+class Venue {
+  readonly taken: string[] = [];
+  readonly refusals = new Set<string>();
+  now = 0;
+  private late: { at: number; id: string }[] = [];
+  private readonly draw: Chance;
+  private readonly lossPercent: number;
+
+  constructor(draw: Chance, lossPercent: number) {
+    this.draw = draw;
+    this.lossPercent = lossPercent;
+  }
+
+  private isLost(): boolean {
+    return this.draw.below(100) < this.lossPercent;
+  }
+
+  private arrives(id: string): void {
+    if (!this.taken.includes(id)) this.taken.push(id);
+  }
+
+  private pass(): void {
+    this.now += 1 + this.draw.below(500);
+    for (const { id } of this.late.filter(({ at }) => at <= this.now)) this.arrives(id);
+    this.late = this.late.filter(({ at }) => at > this.now);
+  }
+
+  ways(id: string) {
+    return {
+      send: async (): Promise<string> => {
+        this.pass();
+        if (this.isLost()) throw new NoAnswer();
+        if (this.draw.below(10) === 0) {
+          this.late.push({ at: this.now + this.draw.below(10_000), id }); // it is on its way
+          throw this.draw.below(2) ? new Problem(504, "OUTCOME_UNKNOWN", "") : new Problem(502, "UNREADABLE", "");
+        }
+        if (this.draw.below(20) === 0 && !this.taken.includes(id)) {
+          this.refusals.add(id);
+          throw new Problem(400, "INSUFFICIENT_BALANCE", "");
+        }
+        const isKnown = this.taken.includes(id);
+        this.arrives(id);
+        if (this.isLost()) throw new NoAnswer();
+        if (isKnown) throw new Problem(400, "DUPLICATE_CLIENT_ID", "");
+        return id;
+      },
+      find: async (): Promise<string> => {
+        this.pass();
+        if (this.isLost()) throw new NoAnswer();
+        if (!this.taken.includes(id)) throw new Problem(404, "NOT_FOUND", "");
+        return id;
+      },
+      wait: async (ms: number) => {
+        this.now += ms;
+        this.pass();
+      },
+      now: () => this.now,
+      tell: () => {},
+    };
+  }
+}
+
+test("what a person is told is what the venue has, and it has each intent once, whatever is lost", async () => {
+  const draw = chance();
+  const outcomes = { placed: 0, refused: 0, lost: 0 };
+  for (let i = 0; i < 3_000; i++) {
+    const venue = new Venue(draw, draw.below(4) === 0 ? 95 : draw.below(60));
+    const outcome = await carryOut(venue.ways("x"));
+    outcomes[outcome.what] += 1;
+    venue.now += 60_000;
+    await venue.ways("y").wait(0);
+    if (outcome.what === "placed")
+      assert.deepEqual(
+        venue.taken.filter((id) => id === "x"),
+        ["x"],
+      );
+    if (outcome.what === "lost") assert.ok(!venue.taken.includes("x"));
+    if (outcome.what === "refused") assert.ok(venue.refusals.has("x"));
+  }
+  assert.ok(outcomes.placed > 1_000 && outcomes.refused > 50 && outcomes.lost > 10, JSON.stringify(outcomes));
+});
+
+test("a duplicate that was not sent before is somebody else's, and said", async () => {
+  const ways = {
+    ...new Venue(chance(), 0).ways("x"),
+    send: async () => {
+      throw new Problem(400, "DUPLICATE_CLIENT_ID", "");
+    },
+  };
+  assert.equal((await carryOut(ways)).what, "refused");
+});
+
+test("ids differ", () => {
+  assert.equal(new Set(Array.from({ length: 1000 }, newId)).size, 1000);
+  assert.match(newId(), /^w[0-9a-f]{24}$/);
+});
