@@ -1,7 +1,7 @@
 """The last fills of all accounts, the newest first for each: what PostgreSQL may not have yet.
 
-It is a ring of fixed size, and knows nothing of orders. Fills come ring by ring of the matchers, so their commands' order
-is not quite theirs: `seq + skew` of a fill is the latest command of all fills up to it.
+It is a ring of fixed size, and knows nothing of orders. Fills come ring by ring of the matchers, so their commands'
+order is not quite theirs: `seq + skew` of a fill is the latest command of all fills up to it.
 """
 
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
@@ -66,9 +66,11 @@ cdef class Fills:
 
     def load(self, Loader loader not None) -> None:
         """Load what was saved. DamagedPart."""
+        cdef const Fill *last
         self.count = loader.get_64()
         self.corrected_seq = loader.get_64()
         loader.get(self.fills, min(self.count, self.most) * sizeof(Fill))
         loader.get(self.newest, ACCOUNTS * sizeof(uint64_t))
         if self.count:
-            self.latest_seq = self.fills[(self.count - 1) % self.most].seq + self.fills[(self.count - 1) % self.most].skew
+            last = &self.fills[(self.count - 1) % self.most]
+            self.latest_seq = last.seq + last.skew

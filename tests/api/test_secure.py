@@ -63,7 +63,7 @@ def test_only_a_named_proxy_says_whom_it_forwards_for() -> None:
     named = {b"x-forwarded-for": b"198.51.100.1, 203.0.113.5"}
     assert application._address("192.0.2.7", named) == "203.0.113.5"
     assert application._address("192.0.2.8", named) == "192.0.2.8"
-    assert application._address({"client": ("192.0.2.7", 1)}, {b"x-forwarded-for": b"nobody"}) == "192.0.2.7"
+    assert application._address("192.0.2.7", {b"x-forwarded-for": b"nobody"}) == "192.0.2.7"
 
 
 def test_what_is_unexpected_says_nothing_of_the_inside() -> None:

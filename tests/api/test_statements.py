@@ -190,15 +190,16 @@ def test_a_database_that_is_behind_has_an_exact_place_of_the_log(
 def test_rows_beyond_what_is_complete_are_not_counted(core: Rig, database: str, tmp_path: Path) -> None:  # noqa: F811
     """One matcher's trades are behind; the other's, and all that was requested and corrected, are ahead of them."""
     load(database, core, tmp_path, len(core.log))
-    trades = [event for event in map(unpack_event, core.events[1]) if isinstance(event, Traded)]
     told = [event for event in map(unpack_event, core.events[0]) if isinstance(event, Corrected)]
-    late = {event.trade_id for event in told if event.matcher == 1}
+    matcher = told[-1].matcher
+    trades = [event for event in map(unpack_event, core.events[matcher]) if isinstance(event, Traded)]
+    late = {event.trade_id for event in told if event.matcher == matcher}
     last = [trade for trade in trades if trade.number in late][-1]
     balances = owned(core, last.cause - 1)
     run(
         database,
-        f"DELETE FROM trades WHERE matcher = 1 AND seq >= {last.cause}",
-        f"UPDATE watermark SET number = {last.number - 1} WHERE ring = 1",
+        f"DELETE FROM trades WHERE matcher = {matcher} AND seq >= {last.cause}",
+        f"UPDATE watermark SET number = {last.number - 1} WHERE ring = {matcher}",
         f"UPDATE writer SET complete_seq = {last.cause - 1}",
         "INSERT INTO position_gaps (user_id, symbol) SELECT user_id, symbol FROM position_states",
         "DELETE FROM position_states",

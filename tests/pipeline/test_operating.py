@@ -75,7 +75,7 @@ def admin(venue: RunningVenue) -> Person:
 READS = [
     "accounts", "accounts/TRADER1", "accounts/TRADER1/balances", "accounts/TRADER1/orders/open",
     "accounts/TRADER1/keys", "registrations", "assets", "instruments", "fee-tiers", "deposits", "deposit-limits",
-    "withdrawals", "adjustments", "corrections", "registration", "status", "at?seq=1",
+    "withdrawals", "adjustments", "corrections", "registration", "status", "at?seq=1", "password-resets",
 ]  # fmt: skip
 PAYMENT = {"account": "TRADER1", "asset": "BTC", "amount": "1"}
 COMMANDS: list[tuple[str, str, dict[str, Any] | None]] = [
@@ -110,6 +110,8 @@ COMMANDS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("PUT", "registration", {"mode": "closed"}),
     ("PUT", "registration/welcome/BTC", {"amount": "1"}),
     ("POST", "sessions/TRADER1/disconnect", {"reason": "why"}),
+    ("POST", "accounts/TRADER1/password-reset", {}),
+    ("POST", "accounts/TRADER1/password-reset/1/approve", {}),
 ]
 OF_ADMINS = {"accounts/TRADER1/keys/TRADER1-demo-key", "deposit-limits/BTC", "registration", "registration/welcome/BTC"}
 EXAMPLES = {

@@ -169,7 +169,7 @@ def test_two_operators_let_an_owner_take_another_password(venue: RunningVenue, m
     path = "/operator/accounts/lost/password-reset"
     with refused(403, "NOT_ALLOWED"):
         owner.post(path)
-    with refused(401, "ROLE_NOT_ALLOWED"):
+    with refused(403, "ROLE_NOT_ALLOWED"):
         first.post("/operator/accounts/OPERATOR1/password-reset")
     proposed = first.post(path, takes_factor=True)
     code = proposed["code"]
@@ -179,7 +179,7 @@ def test_two_operators_let_an_owner_take_another_password(venue: RunningVenue, m
 
     with refused(401, "LOGIN_FAILED"):
         reset(code)
-    with refused(401, "SAME_OPERATOR"):
+    with refused(403, "SAME_OPERATOR"):
         first.post(f"{path}/{proposed['proposal']}/approve")
     second.post(f"{path}/{proposed['proposal']}/approve")
     (waits,) = second.get("/operator/password-resets")
@@ -426,7 +426,7 @@ def test_nobody_reaches_what_is_anothers(venue: RunningVenue, trader: Person) ->
 def test_an_operator_halts_moves_money_with_another_and_stops_an_account(venue: RunningVenue) -> None:
     victim = person(venue, "victim")
     first, second = operator(venue), operator(venue, "OPERATOR2")
-    with refused(401, "ROLE_NOT_ALLOWED"):  # or he would be two
+    with refused(403, "ROLE_NOT_ALLOWED"):  # or he would be two
         first.put("/operator/accounts/victim/role", role="operator")
     with refused(403, "PROOF_NEEDED"):
         operator(venue, proved=False).put("/operator/instruments/SOLUSDT/phase", phase="halt")

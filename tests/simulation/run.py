@@ -34,8 +34,8 @@ RECOVERIES = (
     "edge caught up", "taken out of the gate", "edge came back from outside the gate",
     "damaged end refused", "start refused after a loss", "start with less after a loss", "withdrawal paid",
     "withdrawal given back", "deposit by two operators", "silence", "api alone", "api at rest started again",
-    "outcome not known", "same request again", "same id again", "api: order", "api: cancel", "api: cancel_replace", "api: amend",
-    "api: pair", "api: cancel_all", "api: -1008", "api: -1021", "api: -2010",
+    "outcome not known", "same request again", "same id again", "api: order", "api: cancel", "api: cancel_replace",
+    "api: amend", "api: pair", "api: cancel_all", "api: -1008", "api: -1021", "api: -2010",
 )  # fmt: skip
 ROLES = (
     "promotion", "asked to hand over", "handed over", "switchover not done in time", "fenced", "start refused",

@@ -48,8 +48,8 @@ FOUND_BY = {
     "AnsweredBeforeCommit": 4,
     "RetrySentTwice": 6,
     "BalancesUnsettled": 6,
-    "ForgottenWithTheCore": 49,
-    "OpenOrderLost": 4,
+    "ForgottenWithTheCore": 80,
+    "OpenOrderLost": 6,
 }
 PLANTED = BUGS | BUGS_OF_API
 

@@ -68,10 +68,10 @@ class World(Life, Healing):  # type: ignore[misc]
                 loss.begin_again(self)
                 return
             self.heal()
-            if self.bots is not None:
-                self.bots.finish()
             if silence.is_on(self.plan.seed):
                 silence.fall_silent(self)
+            if self.bots is not None:
+                self.bots.finish()
             self.check()
             self.damage_end()
 

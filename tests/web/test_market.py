@@ -68,7 +68,7 @@ def test_the_book_is_that_of_the_venue_after_all_that_moved_it(venue: RunningVen
         place(maker, "SOLUSDT", "SELL", f"{200 - i / 100:.2f}", f"{1 + i}")
     expect(page.get_by_test_id("ladder-bid-0")).to_contain_text("100.29")
     expect(page.get_by_test_id("ladder-ask-0")).to_contain_text("199.71")
-    shown = [Decimal(page.get_by_test_id(f"ladder-bid-{i}").inner_text().replace("\u202f", "")) for i in range(11)]
+    shown = [Decimal(re.sub("[^0-9.]", "", page.get_by_test_id(f"ladder-bid-{i}").inner_text())) for i in range(11)]
     depth = maker.open("depth", symbol="SOLUSDT", limit=11)
     assert shown == [Decimal(price) for price, _ in depth["bids"]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -73,7 +74,8 @@ def test_a_double_click_and_lost_answers_are_one_order(venue: RunningVenue, watc
 
     def lose(route: Route) -> None:
         if route.request.method == "POST":
-            sent.append(route.request.post_data_json["client_order_id"])
+            body: Any = route.request.post_data_json
+            sent.append(body["client_order_id"])
             if len(sent) <= 2:
                 if len(sent) == 2:
                     route.fetch()  # it reaches the venue, and its answer is lost

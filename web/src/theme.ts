@@ -36,3 +36,13 @@ export function apply(): void {
 }
 
 system.addEventListener("change", apply);
+
+/** A colour of the tokens as the theme has it, for what is drawn on a canvas. */
+export function colour(token: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${token})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}

@@ -12,16 +12,12 @@ import {
 import { useEffect, useRef } from "preact/hooks";
 import type { Candle } from "../../market/candles.ts";
 import type { Market } from "../../market/market.ts";
-import { isDark } from "../../theme.ts";
+import { colour, isDark } from "../../theme.ts";
 
 interface Drawn {
   chart: IChartApi;
   candles: ISeriesApi<"Candlestick">;
   volume: ISeriesApi<"Histogram">;
-}
-
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function options() {
@@ -50,13 +46,15 @@ function made(box: HTMLElement, market: Market): Drawn {
 
 const second = (candle: Candle) => (candle.time / 1000) as UTCTimestamp;
 const bar = (candle: Candle) => ({ ...candle, time: second(candle) });
-const column = (candle: Candle) => ({
-  time: second(candle),
-  value: candle.volume,
-  color: colour(candle.close < candle.open ? "--sell-ground" : "--buy-ground"),
-});
 
 function paint({ candles, volume }: Drawn, market: Market): void {
+  const rose = colour("--buy-ground");
+  const fell = colour("--sell-ground");
+  const column = (candle: Candle) => ({
+    time: second(candle),
+    value: candle.volume,
+    color: candle.close < candle.open ? fell : rose,
+  });
   if (market.freshCandle !== null) {
     candles.update(bar(market.freshCandle));
     volume.update(column(market.freshCandle));
@@ -86,7 +84,10 @@ export function CandleChart({ market }: { market: Market }) {
   });
   useSignalEffect(() => {
     isDark.value;
-    if (drawn.current !== null) dress(drawn.current);
+    if (drawn.current === null) return;
+    dress(drawn.current);
+    market.freshCandle = null;
+    paint(drawn.current, market);
   });
   return <div class="chart" ref={box} role="img" aria-label={`Candles of ${market.instrument.symbol}`} />;
 }

@@ -6,7 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import type { Rung } from "../../market/book.ts";
 import { rungs } from "../../market/book.ts";
 import type { Market } from "../../market/market.ts";
-import { isDark } from "../../theme.ts";
+import { colour, isDark } from "../../theme.ts";
 
 const LEVELS = 200;
 
@@ -63,8 +63,6 @@ export function DepthChart({ market }: { market: Market }) {
 }
 
 function options(market: Market, at: HTMLElement): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 } };
   const paths = uPlot.paths.stepped?.({ align: 1 });
   const side = (label: string, name: string): uPlot.Series => ({

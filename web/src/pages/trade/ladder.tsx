@@ -101,11 +101,7 @@ function Row({ place, rung, isBid, priceText, quantityText, totalText, depth, ch
   return (
     <tr class={isBid ? "rung bid" : "rung ask"} style={{ "--depth": `${depth}%` }}>
       <td data-testid={name}>
-        <button
-          type="button"
-          class={`rung-price ${isBid ? "buy" : "sell"}`}
-          onClick={() => choose(rung.price)}
-        >
+        <button type="button" class={`rung-price ${isBid ? "buy" : "sell"}`} onClick={() => choose(rung.price)}>
           <span class="hidden-text">{isBid ? "bid at " : "ask at "}</span>
           {grouped(priceText)}
         </button>
