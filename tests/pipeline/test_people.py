@@ -548,3 +548,18 @@ def test_who_falls_silent_has_no_orders_whatever_dies(venue: RunningVenue) -> No
     fix.connect()
     fix.await_report("x2", "4")
     fix.close()
+
+
+def test_the_bounds_of_what_may_be_left_out_hold(venue: RunningVenue) -> None:
+    who = person(venue, "bounded")
+    late = "253402300800000"  # the first moment of the year 10000
+    for path, field in (
+        ("/orders?symbol=BTCUSDT&since=-1", "since"), ("/orders?symbol=BTCUSDT&first=0", "first"),
+        (f"/fills?symbol=BTCUSDT&until={late}", "until"), ("/fills?symbol=BTCUSDT&order_id=0", "order_id"),
+        ("/withdrawals?before=0", "before"), ("/account/audit?before=0", "before"),
+    ):  # fmt: skip
+        with refused(422, "INVALID") as problem:
+            who.get(path)
+        assert problem.value.field == field
+    with refused(422, "INVALID"):
+        operator(venue).get(f"/operator/at?time={late}")

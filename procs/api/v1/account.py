@@ -89,7 +89,7 @@ class AccountController(Controller):
     @get("/audit")
     async def audit(
         self, caller: Caller, services: Services, of_all: bool = False,
-        before: Annotated[int, Parameter(ge=1, le=2**63 - 1)] | None = None,
+        before: Annotated[int | None, Parameter(ge=1, le=2**63 - 1)] = None,
         limit: Annotated[int, Parameter(ge=1, le=MOST_ROWS)] = 100,
     ) -> list[AuditShown]:  # fmt: skip
         """Logins, and what operators and auditors have looked at, the latest first: one's own, or of all."""

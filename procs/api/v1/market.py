@@ -11,6 +11,7 @@ from msgspec import Struct
 from procs.api.history import csv
 from procs.api.history.intervals import INTERVALS
 from procs.api.v1.caller import Services, address_of
+from procs.api.v1.downloads import CSV
 from procs.api.v1.problems import invalid, market_data_away, not_found
 from procs.api.v1.shown import InstrumentShown, instrument_shown
 from procs.api.v1.statements import US, Since, Until
@@ -49,7 +50,7 @@ class MarketController(Controller):
         """One instrument."""
         return instrument_shown(services.shown.symbol(_instrument(services, symbol)))
 
-    @get("/instruments/{symbol:str}/trades.csv")
+    @get("/instruments/{symbol:str}/trades.csv", media_type=CSV)
     async def trades_csv(
         self, symbol: str, request: Request[Any, Any, Any], services: Services, since: Since = 0, until: Until = None
     ) -> Response[Any]:
@@ -59,7 +60,7 @@ class MarketController(Controller):
         chunks = csv.trades(history, symbol, since * US, _last_us(since, until))
         return await services.downloads.begin(address_of(request), chunks, f"{symbol}-trades.csv")
 
-    @get("/instruments/{symbol:str}/candles.csv")
+    @get("/instruments/{symbol:str}/candles.csv", media_type=CSV)
     async def candles_csv(
         self, symbol: str, request: Request[Any, Any, Any], services: Services, interval: str = "1m", since: Since = 0,
         until: Until = None,

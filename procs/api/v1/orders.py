@@ -32,6 +32,9 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[\x21-\x7
 Symbol = Annotated[str, Meta(max_length=16)]
 Limit = Annotated[int, Parameter(ge=1, le=MOST_ROWS)]
 OrderId = Annotated[int, Parameter(ge=1, le=2**63 - 1)]
+# Bounds of what may be left out stand around the None: Litestar does not look at those inside.
+SomeId = Annotated[int | None, Parameter(ge=1, le=2**63 - 1)]
+SomeTime = Annotated[int | None, Parameter(ge=0, le=LATEST_MS, description="milliseconds since 1970")]
 Time = Annotated[int, Meta(ge=0, le=LATEST_MS, description="milliseconds since 1970")]
 
 Fields = dict[str, bytes | None]  # of a form, by name
@@ -238,8 +241,8 @@ class OrdersController(Controller):
 
     @get("/orders")
     async def orders(
-        self, caller: Caller, services: Services, symbol: str, first: OrderId | None = None,
-        since: Time | None = None, until: Time | None = None, limit: Limit = 100,
+        self, caller: Caller, services: Services, symbol: str, first: SomeId = None,
+        since: SomeTime = None, until: SomeTime = None, limit: Limit = 100,
     ) -> list[OrderShown]:  # fmt: skip
         """The account's orders in a symbol, by id: from `first` on, or in a span of time, or the last ones."""
         instrument = services.instrument(symbol)
@@ -251,8 +254,8 @@ class OrdersController(Controller):
 
     @get("/fills")
     async def fills(
-        self, caller: Caller, services: Services, symbol: str, order_id: OrderId | None = None,
-        first: OrderId | None = None, since: Time | None = None, until: Time | None = None, limit: Limit = 100,
+        self, caller: Caller, services: Services, symbol: str, order_id: SomeId = None,
+        first: SomeId = None, since: SomeTime = None, until: SomeTime = None, limit: Limit = 100,
     ) -> list[FillShown]:  # fmt: skip
         """The account's sides of trades in a symbol: from a trade's id on, or in a span of time, or the last ones."""
         instrument = services.instrument(symbol)

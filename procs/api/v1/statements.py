@@ -101,7 +101,7 @@ class StatementsController(Controller):
         """What each balance was, what moved it, and what it was then."""
         return await statement_of(services, caller.account, since, until)
 
-    @get("/statements.csv")
+    @get("/statements.csv", media_type=CSV)
     async def statement_csv(
         self, caller: Caller, services: Services, since: Since, until: Until = None
     ) -> Response[bytes]:
@@ -119,7 +119,7 @@ class StatementsController(Controller):
         """Each movement behind it, in the order of the log."""
         return await lines_of(services, caller.account, since, until, after, limit)
 
-    @get("/statements/lines.csv")
+    @get("/statements/lines.csv", media_type=CSV)
     async def lines_csv(
         self, request: Request[Any, Any, Any], caller: Caller, services: Services, since: Since, until: Until = None
     ) -> Response[Any]:

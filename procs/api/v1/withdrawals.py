@@ -15,7 +15,7 @@ from procs.api.requests import Request
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.carried import Amount
-from procs.api.v1.orders import ClientId, Limit, OrderId
+from procs.api.v1.orders import ClientId, Limit, OrderId, SomeId
 from procs.api.v1.problems import refused, units_of
 from procs.api.v1.shown import MS
 from shm.alphabet import unshown
@@ -79,7 +79,7 @@ class WithdrawalsController(Controller):
 
     @get("")
     async def withdrawals(
-        self, caller: Caller, services: Services, before: OrderId | None = None, limit: Limit = 100
+        self, caller: Caller, services: Services, before: SomeId = None, limit: Limit = 100
     ) -> list[WithdrawalShown]:
         """What the account has asked for, the latest first; those before a number."""
         return await withdrawals_of(services, caller.account, before, limit)

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, structs
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.carried import Amount, Done, Named, account_of, done, known, looks, seen, shown_amount
-from procs.api.v1.orders import LATEST_MS, OrderId
+from procs.api.v1.orders import SomeId, SomeTime
 from procs.api.v1.problems import ProblemError, invalid
 from procs.operating import accounts
 from procs.operating.moments import Moment
@@ -67,10 +67,10 @@ class VenueController(Controller):
 
     @get("/at")
     async def look_back(
-        self, caller: Caller, services: Services, seq: OrderId | None = None,
-        time: Annotated[int, Parameter(ge=0, le=LATEST_MS)] | None = None, order: OrderId | None = None,
-        account: Annotated[str, Parameter(max_length=36)] | None = None,
-        symbol: Annotated[str, Parameter(max_length=16)] | None = None,
+        self, caller: Caller, services: Services, seq: SomeId = None,
+        time: SomeTime = None, order: SomeId = None,
+        account: Annotated[str | None, Parameter(max_length=36)] = None,
+        symbol: Annotated[str | None, Parameter(max_length=16)] = None,
         depth: Annotated[int, Parameter(ge=0, le=MOST_LEVELS)] = 10,
     ) -> Moment:  # fmt: skip
         """The venue just after one command, as `lockstep at` shows it: the command and what came of it, why it was
