@@ -6,7 +6,7 @@ Each function gives the records that the router then judges; their sender and cl
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import structs
 
@@ -17,6 +17,17 @@ from procs.operating.sections import listed, must_be_right, section_of
 from procs.router import config_records
 from shm.records import Asset, BandAction, Command, Instrument, Limits, Schedule
 
+# What an operator may begin: all phases but the end of an instrument, which is a command of its own.
+PhaseName = Literal[
+    "closed",
+    "pre_open",
+    "opening_auction",
+    "continuous",
+    "volatility_auction",
+    "closing_auction",
+    "halt",
+    "cancel_only",
+]
 LIMITS = ("max_quantity", "max_value", "static_band_bps", "dynamic_band_bps", "band_action", "volatility_auction_ms",
           "day_end")  # fmt: skip
 

@@ -11,22 +11,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from procs.operating.amounts import price_text, quantity_text
+from procs.operating.instruments import PhaseName
 from scripts.errors import UsageError
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, Symbol, carry_out
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, counted
 from shm.records import Cancelled, Instrument, KillScope, KillSwitch, MassCancel, Phase, PhaseChange, PhaseChanged, Side
-
-PhaseName = Literal[
-    "closed",
-    "pre_open",
-    "opening_auction",
-    "continuous",
-    "volatility_auction",
-    "closing_auction",
-    "halt",
-    "cancel_only",
-]
 
 
 def halt(symbol: Symbol, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:

@@ -17,18 +17,9 @@ from procs.api.v1.problems import refused
 from procs.operating import accounts, instruments
 from procs.operating.amounts import price_text, quantity_text, step_text
 from procs.operating.directory import Directory
+from procs.operating.instruments import PhaseName
 from shm.records import BandAction, Code, Instrument, Phase, PhaseChange, Schedule
 
-PhaseName = Literal[
-    "closed",
-    "pre_open",
-    "opening_auction",
-    "continuous",
-    "volatility_auction",
-    "closing_auction",
-    "halt",
-    "cancel_only",
-]
 PlannedPhase = Literal["closed", "pre_open", "opening_auction", "continuous", "closing_auction", "halt", "cancel_only"]
 MatcherNumber = Annotated[int, Meta(ge=1, le=8)]
 Tier = Annotated[int, Parameter(ge=1, le=255)]
