@@ -14,8 +14,7 @@ import pytest
 
 from tests.interop.environments import python_of
 from tests.pages import ROOT, blocks
-from tests.pipeline.conftest import RunningVenue
-from tests.ports import free_port
+from tests.pipeline.conftest import RunningVenue, one_for_all
 
 pytestmark = pytest.mark.interop
 CLIENT_S = 120
@@ -23,11 +22,8 @@ CLIENT_S = 120
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 def script(venue: RunningVenue, name: str) -> list[str | Path]:

@@ -10,9 +10,8 @@ import pytest
 
 from tests.interop.environments import FOLDER
 from tests.passwords import PASSWORD
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person
-from tests.ports import free_port
 
 pytestmark = pytest.mark.interop
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -24,12 +23,8 @@ RUN_S = 400
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One for both who ask; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 @pytest.mark.timeout(RUN_S + 100)

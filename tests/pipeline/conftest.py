@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,19 @@ class RunningVenue:
         """`lockstep verify` finds nothing wrong."""
         answer = self.command("verify")
         assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@contextlib.contextmanager
+def one_for_all(tmp_path_factory: pytest.TempPathFactory, change: Callable[[str], str] = str) -> Iterator[RunningVenue]:
+    """A venue with an api that a file's tests share, each with people or symbols of its own; `change` is made to its
+    configuration. What they leave is verified at the end."""
+    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
+    running.config.write_text(change(running.config.read_text()))
+    running.start()
+    yield running
+    if running.process is not None:
+        assert running.stop() == 0
+    running.verify()
 
 
 @pytest.fixture

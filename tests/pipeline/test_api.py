@@ -18,20 +18,15 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
-from tests.pipeline.conftest import RunningVenue
-from tests.ports import free_port
+from tests.pipeline.conftest import RunningVenue, one_for_all
 
 BACK_S = 20  # for the api to serve again after its death, on a busy machine
 
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One venue for all tests, each with a symbol of its own; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 def client(venue: RunningVenue, name: str) -> ApiClient:

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from tests.passwords import PASSWORD
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
-from tests.ports import free_port
 from tests.scripts.operate.commands import BY, OTHER, operate
 
 
@@ -28,12 +27,8 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One venue for all tests, each with traders of its own; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 def person(venue: RunningVenue, name: str, *, proved: bool = False) -> Person:

@@ -20,10 +20,9 @@ from scripts.running import attach
 from shm.layout import pack
 from shm.records import API_SESSION, ExtDestination, WithdrawalRequest
 from tests.passwords import CHEAP_HASH, PASSWORD
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
 from tests.pipeline.test_people import GOOD, balance, person, refused
-from tests.ports import free_port
 
 MORE = f"""
 [[accounts]]
@@ -40,13 +39,8 @@ role = "auditor"
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One venue for all tests, each with people of its own; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.config.write_text(running.config.read_text() + MORE)
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory, lambda text: text + MORE) as running:
+        yield running
 
 
 def known(venue: RunningVenue, name: str, password: str = PASSWORD) -> Person:

@@ -17,9 +17,8 @@ import pytest
 
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import AwayError, Person, ProblemError
-from tests.ports import free_port
 from tests.scripts.operate.commands import OTHER, REFUSED, operate
 
 GOOD = "quiet-lantern-under-snow"
@@ -28,12 +27,8 @@ BETTER = "seven-grey-herons-waiting"
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One venue for all tests, each with people of its own; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 def person(venue: RunningVenue, name: str = "", password: str = GOOD) -> Person:

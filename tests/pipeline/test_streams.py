@@ -28,11 +28,10 @@ from shm.ring import Ring
 from tests.broken import BrokenError, require
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError
-from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person
 from tests.pipeline.stream import Stream, finish
 from tests.pipeline.stream_client import StreamClient
-from tests.ports import free_port
 
 GOOD = "quiet-lantern-under-snow"
 BETTER = "seven-grey-herons-waiting"
@@ -44,13 +43,8 @@ PATIENCE_S = 30
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One venue for all tests, each with people of its own; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    if running.process is not None:
-        assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 def person(venue: RunningVenue, name: str, password: str = PASSWORD) -> Person:

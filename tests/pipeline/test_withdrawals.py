@@ -18,8 +18,7 @@ from procs.venue import database_url
 from scripts.running import attach
 from shm.layout import pack
 from shm.records import API_SESSION, Code, ExtDestination, WithdrawalDecision, WithdrawalRequest, WithdrawalStep
-from tests.pipeline.conftest import RunningVenue
-from tests.ports import free_port
+from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.scripts.operate.commands import BY, OTHER, REFUSED, operate
 
 RING = "ingress.api"
@@ -35,14 +34,11 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    text = running.config.read_text()
-    running.config.write_text(text.replace('deposit_limit = "0"', 'deposit_limit = "5"'))
-    running.start()
-    yield running
-    if running.process is not None:
-        assert running.stop() == 0
-    running.verify()
+    def limited(text: str) -> str:
+        return text.replace('deposit_limit = "0"', 'deposit_limit = "5"')
+
+    with one_for_all(tmp_path_factory, limited) as running:
+        yield running
 
 
 def by_api(venue: RunningVenue, *records: Any) -> None:

@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from procs.api.page import FOLDER
-from tests.pipeline.conftest import RunningVenue
-from tests.ports import free_port
+from tests.pipeline.conftest import RunningVenue, one_for_all
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 # It runs as root in continuous integration, and talks to nobody but the venue.
@@ -38,12 +37,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """One venue for a file's tests; what they leave is verified at the end."""
-    running = RunningVenue(tmp_path_factory.mktemp("venue"), api_port=free_port())
-    running.start()
-    yield running
-    assert running.stop() == 0
-    running.verify()
+    with one_for_all(tmp_path_factory) as running:
+        yield running
 
 
 class Watched:
