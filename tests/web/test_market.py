@@ -87,3 +87,10 @@ def test_what_a_line_missed_is_there_when_it_is_back(venue: RunningVenue, watche
     page.context.set_offline(False)
     expect(page.get_by_test_id("ladder-bid-0")).to_contain_text("001.00")
     expect(page.get_by_test_id("status")).not_to_contain_text("reconnecting")
+
+
+def test_a_computer_whose_clock_is_wrong_is_told_so(page: Page) -> None:
+    page.clock.install(time=1_000_000_000_000)  # in 2001
+    page.goto("/trade/BTCUSDT")
+    expect(page.get_by_text("clock is wrong")).to_be_visible()
+    expect(page.get_by_test_id("status")).not_to_contain_text("behind")

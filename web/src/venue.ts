@@ -12,6 +12,8 @@ export const instruments = signal<readonly Instrument[] | null>(null);
 /** Why the list is not here yet, for people. */
 export const trouble = signal<string | null>(null);
 export const clock = new Clock();
+/** Whether this computer's clock is far from the venue's. */
+export const isClockWrong = signal(false);
 export const streams = new Streams(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/stream`);
 
 /** Begin to talk to the venue. */
@@ -40,6 +42,7 @@ async function load(): Promise<void> {
 async function lookAtClock(): Promise<void> {
   try {
     await clock.look();
+    isClockWrong.value = clock.isWrong();
   } catch (error) {
     if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
     // The streams' line says that the venue is away; the time is asked for again.

@@ -18,12 +18,10 @@ interface Wanted {
 export class Streams {
   /** What state the line is in. */
   readonly line = signal<Line>("connecting");
-  /** How long the last question took to be answered, in milliseconds. */
-  readonly roundTripMs = signal(0);
   private readonly wanted = new Map<string, Wanted>();
   private socket: WebSocket | null = null;
   private waitMs = LEAST_WAIT_MS;
-  private askedAt = 0;
+  private isAsked = false;
   private answeredAt = 0;
   private lastId = 0;
   private ticking = 0;
@@ -76,7 +74,7 @@ export class Streams {
     this.socket = socket;
     socket.onopen = () => {
       this.answeredAt = performance.now();
-      this.askedAt = 0;
+      this.isAsked = false;
       for (const { reset } of this.wanted.values()) reset();
       if (this.wanted.size > 0) this.ask("SUBSCRIBE", [...this.wanted.keys()]);
       this.tick();
@@ -93,14 +91,10 @@ export class Streams {
       this.wanted.get(message.stream)?.handler(message.data);
       return;
     }
-    const now = performance.now();
-    this.answeredAt = now;
+    this.answeredAt = performance.now();
     this.waitMs = LEAST_WAIT_MS;
     this.line.value = "live";
-    if (this.askedAt > 0) {
-      this.roundTripMs.value = now - this.askedAt;
-      this.askedAt = 0;
-    }
+    this.isAsked = false;
   }
 
   private lost(): void {
@@ -113,13 +107,12 @@ export class Streams {
 
   private tick(): void {
     if (!this.isOpen) return;
-    const now = performance.now();
-    if (now - this.answeredAt > SILENT_MS) {
+    if (performance.now() - this.answeredAt > SILENT_MS) {
       const dead = this.socket;
       this.lost();
       dead?.close();
-    } else if (this.askedAt === 0) {
-      this.askedAt = now;
+    } else if (!this.isAsked) {
+      this.isAsked = true;
       this.ask("GET_PROPERTY", ["combined"]);
     }
   }

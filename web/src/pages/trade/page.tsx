@@ -8,7 +8,7 @@ import { grouped } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
 import { go } from "../../router.ts";
 import { type Draft, EMPTY, type Side } from "../../trade/ticket.ts";
-import { clock, instruments, streams, trouble } from "../../venue.ts";
+import { clock, instruments, isClockWrong, streams, trouble } from "../../venue.ts";
 import { CandleChart } from "./candle_chart.tsx";
 import { DepthChart } from "./depth_chart.tsx";
 import { Ladder } from "./ladder.tsx";
@@ -56,6 +56,9 @@ function Live({ instrument }: { instrument: Instrument }) {
   return (
     <div class="trade">
       <Head market={market} />
+      {isClockWrong.value && (
+        <Notice>This computer's clock is wrong. Times here are the venue's; set the clock, or codes won't work.</Notice>
+      )}
       {market.trouble.value !== null && <Notice isBad>{market.trouble.value} Trying again …</Notice>}
       <Panel
         title="Chart"
