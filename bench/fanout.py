@@ -77,7 +77,7 @@ def _buy(session: Initiator, first_ref: int) -> None:
 
 def _burst(session: Initiator, first_ref: int) -> None:
     orders.buy_paced(session, first_ref, BURST, PRICE, 0)
-    time.sleep(PAUSE_S)
+    time.sleep(PAUSE_S)  # the readers are another process; what they got last is looked at after their end
 
 
 class Broadcast:

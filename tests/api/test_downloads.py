@@ -43,7 +43,7 @@ class Venue:
         task = asyncio.ensure_future(self._server.serve())
         async with asyncio.timeout(PATIENCE_S):
             while not self._server.started:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # uvicorn tells nobody
         try:
             yield self
         finally:
@@ -70,7 +70,7 @@ class Venue:
     async def emptied(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while len(self.downloads):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # a download that ends tells its own client alone
 
 
 def run(venue: Venue, question: Callable[[Venue], Any]) -> None:

@@ -18,7 +18,7 @@ def main():
         order = client.create_order(SYMBOL, "limit", side.lower(), quantity, price)
         print(json.dumps(order["id"]), flush=True)
         while order["status"] == "open":
-            time.sleep(0.02)
+            time.sleep(0.02)  # this client polls: REST tells nothing by itself
             order = client.fetch_order(order["id"], SYMBOL)
         print(json.dumps([order["filled"], order["average"]]), flush=True)
 

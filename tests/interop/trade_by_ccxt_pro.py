@@ -33,7 +33,7 @@ class Player:
         while not self.orders:
             order = await self.client.create_order_ws(SYMBOL, "limit", "buy", 0.01, 1)
             await self.client.cancel_order_ws(order["id"], SYMBOL)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # its news come by themselves
 
 
 async def main():

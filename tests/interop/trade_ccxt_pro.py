@@ -43,7 +43,7 @@ class Watcher:
             try:
                 self.heard[name] = await call()
             except ccxt.NetworkError:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # only trying again tells whether the venue is back
 
     async def stop(self):
         for task in self.tasks:
@@ -61,7 +61,7 @@ async def trade_until_heard(watcher, taker):
             except ccxt.NetworkError:
                 continue  # it may have been executed
             finally:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # a trade now and then is enough to watch
 
 
 async def told(watcher, maker, order):
@@ -75,7 +75,7 @@ async def told(watcher, maker, order):
             or heard["book"]["bids"] != book["bids"]
             or heard["balance"]["ETH"]["total"] != balance["ETH"]["total"]
         ):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # what the tasks above have heard changes without a word
     return {
         "trade": [heard["trades"][-1]["price"], heard["trades"][-1]["amount"], heard["trades"][-1]["side"]],
         "bids": heard["book"]["bids"] == book["bids"],

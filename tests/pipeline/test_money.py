@@ -111,10 +111,10 @@ LESS = ("withdrawals", "sold", "fees")
 
 
 def now_ms(who: Person) -> int:
-    """A moment between what was done before and what is done next."""
-    time.sleep(0.002)
+    """A moment between what was done before and what is done next: statements' times are whole milliseconds."""
+    time.sleep(0.002)  # so that one lies on each side
     found = who.get("/venue")["time"]
-    time.sleep(0.002)
+    time.sleep(0.002)  # likewise
     return int(found)
 
 
