@@ -93,7 +93,8 @@ class Connection(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         """Whether nothing has begun, and nothing waits to be sent."""
         cycle = self.cycle
-        return not self._received and (cycle is None or cycle.response_complete) and not self.flow.write_paused
+        has_begun = self._received or self._has_begun
+        return not has_begun and (cycle is None or cycle.response_complete) and not self.flow.write_paused
 
     def _takes(self, data: bytes) -> bool:
         """Take what is a plain request about an order: it needs no task, and its answer comes by a call."""
@@ -127,6 +128,7 @@ class Connection(HttpToolsProtocol):
             super().shutdown()
 
     def on_message_begin(self) -> None:
+        self._has_begun = True
         self._head = self._body = 0
         super().on_message_begin()
 
@@ -198,6 +200,7 @@ class Connection(HttpToolsProtocol):
     def _whole(self) -> None:
         """A request has come: the next one has its time again, and its connection gives way no more."""
         self._received = 0
+        self._has_begun = False
         self._in_body = False
         self.admission.settle(self)
         self._stop_timer()
@@ -248,5 +251,6 @@ class Connection(HttpToolsProtocol):
     _received = 0  # bytes since the last whole request
     _head = 0  # bytes of the request's target and headers
     _body = 0
+    _has_begun = False  # of a request, something was parsed, and not all
     _in_body = False
     _is_refused = False

@@ -309,6 +309,22 @@ def test_what_comes_behind_an_order_waits_for_its_answer() -> None:
     run(scenario())
 
 
+def test_the_rest_of_a_head_is_no_order() -> None:
+    """What follows an answered request in its packet has begun another one: the order is in one of its headers."""
+
+    async def scenario() -> None:
+        later = Later()
+        async with serving(orders=later) as opens:
+            client = await opens()
+            client.send(PING + b"GET /api/v3/time HTTP/1.1\r\nX: ")
+            assert await client.answer() == (200, {})
+            client.send(ORDER)
+            assert (await client.answer())[0] == 200
+            assert later.taken.empty()
+
+    run(scenario())
+
+
 def test_an_order_whose_client_has_left_is_answered_to_nobody() -> None:
     async def scenario() -> None:
         later = Later()
