@@ -26,6 +26,7 @@ MAX_HEADERS = 100
 MAX_BODY_BYTES = 65536
 MAX_FRAMING_BYTES = 65536  # of a body in chunks, which the smallest chunks need for some thousand bytes
 REQUEST_S = 10.0  # for a request to come whole, from its connection's first byte of it on
+MOST_AT_ONCE = 2048  # bytes of requests that are read before those in them are answered: each may be a short one
 LINGER_S = 1.0  # for a refusal to be read: a connection that is closed with bytes unread is reset, and takes it away
 UNSENT_BYTES = 1 << 20  # of one connection: a slower reader's requests wait
 REFUSAL = b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
@@ -75,12 +76,23 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        if self._has_order:  # its answer comes first
-            self._held.append(data)
+        self._held.append(data)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Read what has come, as far as nothing that came before waits for its turn."""
+        while self._held and not self._has_order and not self.pipeline:
+            self._read(self._held.popleft())
+        if self._held or self.pipeline:
             self.flow.pause_reading()
-            return
+
+    def _read(self, data: bytes) -> None:
+        """Read some of it, and hold the rest."""
         if self._is_idle() and self._takes(data):
             return
+        if len(data) > MOST_AT_ONCE:
+            self._held.appendleft(data[MOST_AT_ONCE:])
+            data = data[:MOST_AT_ONCE]
         if not self._received and self._timer is None:
             self._timer = self.loop.call_later(REQUEST_S, self._late)
         self._received += len(data)
@@ -118,8 +130,10 @@ class Connection(HttpToolsProtocol):
         if self._is_leaving:
             self.transport.close()
         self.on_response_complete()
-        while self._held and not self._has_order:
-            self.data_received(self._held.popleft())
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._go_on()
 
     def shutdown(self) -> None:
         """An orderly stop: an order's answer is sent first."""
@@ -164,6 +178,7 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        self._held.clear()
         if not self._is_refused:
             self._whole()
             super().handle_websocket_upgrade()
@@ -211,6 +226,9 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
+        if self._held:  # it may have come, and waits for those before it
+            self._timer = self.loop.call_later(REQUEST_S, self._late)
+            return
         self._refuse(408, b"A request comes whole in %d s." % REQUEST_S)
 
     def _refuse_head(self) -> None:
@@ -223,6 +241,7 @@ class Connection(HttpToolsProtocol):
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
+        self._held.clear()
         self._stop_timer()
         cycle = self.cycle
         is_owed = cycle is not None and not cycle.response_complete
@@ -245,7 +264,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     _has_order = False  # one is under way, of which the parser knows nothing
-    _held: deque[bytes]  # what came behind it
+    _held: deque[bytes]  # what has come, and is not read yet
     _is_leaving = False
     _timer: asyncio.TimerHandle | None = None
     _received = 0  # bytes since the last whole request

@@ -325,6 +325,32 @@ def test_the_rest_of_a_head_is_no_order() -> None:
     run(scenario())
 
 
+def test_of_requests_that_come_at_once_few_are_read_before_they_are_answered() -> None:
+    """Each takes time and memory as soon as it is read."""
+    begun: list[int] = []
+    answered: list[str] = []
+
+    class Counting(connection.Connection):
+        def on_message_begin(self) -> None:
+            begun.append(len(answered))
+            super().on_message_begin()
+
+    async def scenario() -> None:
+        async with serving(answered) as opens:
+            client = await opens()
+            client.send(PING * 2000 + PING.replace(b"ping", b"time"))
+            for _ in range(2000):
+                assert await client.answer() == (200, {})
+            assert (await client.answer())[0] == 200
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("procs.api.server.Connection", Counting)
+        run(scenario())
+    assert len(begun) == len(answered) == 2001
+    ahead = max(number - before for number, before in enumerate(begun))
+    assert ahead <= 2 * connection.MOST_AT_ONCE // len(PING)
+
+
 def test_an_order_whose_client_has_left_is_answered_to_nobody() -> None:
     async def scenario() -> None:
         later = Later()
