@@ -12,6 +12,7 @@ import socket
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 
 from procs.api.binance.ws_api import LINK, Receiver
@@ -19,6 +20,10 @@ from procs.api.binance.ws_paths import is_market_stream
 from procs.api.connection import MAX_BODY_BYTES, Connection
 from procs.api.ws_frames import CONTROL, MESSAGE, OTHER, Frames, text_frame
 from procs.edge.market_queries import MAX_HEAD_BYTES, MarketDataAwayError, MarketQueries
+
+MOST_AT_ONCE = 1024  # bytes that are parsed in one turn of the loop: some 170 frames that have nothing in them
+MOST_OF_TURN = 32  # plain messages, likewise
+MOST_SILENT = 1000  # frames in a second that bring no whole message: pings, pongs, parts
 
 AWAY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
@@ -37,6 +42,10 @@ class Upgrade(WebSocketsSansIOProtocol):
         self._is_seen = False
         self._receiver: Receiver | None = None
         self._frames = Frames(MAX_BODY_BYTES)
+        self._held = b""  # what has come, and is not parsed yet
+        self._is_due = False  # a turn is to come
+        self._second = 0.0
+        self._silent = 0
         self._is_early = False  # a frame came before the handshake was answered
 
     @property
@@ -63,13 +72,14 @@ class Upgrade(WebSocketsSansIOProtocol):
             if is_market_stream(target.decode("latin-1")) and self.transport.get_extra_info("ssl_object") is None:
                 self._leaving = asyncio.get_running_loop().create_task(self._hand_over(data[:MAX_HEAD_BYTES]))
                 return
-        elif self._receiver is None:
-            self._is_early = True
-        if self._receiver is None:
             super().data_received(data)
+            return
+        if self._receiver is None:
+            self._is_early = True
+            self._held += data
         else:
             self._frames.add(data)
-            self._read()
+        self._turn()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -83,9 +93,8 @@ class Upgrade(WebSocketsSansIOProtocol):
 
     def go_on(self) -> None:
         """The receiver has room again."""
-        if self._receiver is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
-            self._read()
+        if self._receiver is not None:
+            self._turn()
 
     def send_now(self, message: bytes) -> bool:
         """Send a text, unless the client must read first, or either side has ended the connection."""
@@ -94,12 +103,70 @@ class Upgrade(WebSocketsSansIOProtocol):
         self.transport.write(text_frame(message))
         return True
 
-    def _read(self) -> None:
-        """Hand over what has come, as long as there is room."""
-        while self._receiver is not None:
+    async def receive(self) -> Any:
+        event = await super().receive()
+        if self._held:
+            self.transport.pause_reading()
+            self._soon()
+        return event
+
+    def handle_ping(self) -> None:
+        if self._is_heard():
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._is_heard():
+            super().handle_pong(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        if self._is_heard():
+            super().handle_cont(event)
+
+    def _is_heard(self) -> bool:
+        """Count a frame that brings no message of its own: who sends too many is cut off."""
+        now_s = self.loop.time()
+        if now_s - self._second >= 1:
+            self._second, self._silent = now_s, 0
+        self._silent += 1
+        if self._silent > MOST_SILENT:
+            self.transport.abort()
+        return not self.transport.is_closing()
+
+    def _soon(self) -> None:
+        """Have another turn, behind those of others."""
+        if not self._is_due:
+            self._is_due = True
+            self.loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._is_due = False
+        self._turn()
+
+    def _turn(self) -> None:
+        """Read some of what has come; the rest waits, so that nobody has the loop for long."""
+        if self.transport.is_closing():
+            return
+        is_left = self._hand_out() if self._receiver is not None else self._parse()
+        if is_left:
+            self.transport.pause_reading()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _parse(self) -> bool:
+        """Have the next bytes parsed, if nothing waits for the application; whether more are left."""
+        if self._held and not self.read_paused:
+            piece, self._held = self._held[:MOST_AT_ONCE], self._held[MOST_AT_ONCE:]
+            super().data_received(piece)
+            if self._held and not self.read_paused:
+                self._soon()
+        return bool(self._held)
+
+    def _hand_out(self) -> bool:
+        """Hand over the next messages, as long as there is room; whether there may be more."""
+        assert self._receiver is not None
+        for _ in range(MOST_OF_TURN):
             if self._receiver.is_full():
-                self.transport.pause_reading()
-                return
+                return True
             kind, piece = self._frames.next()
             if kind == MESSAGE:
                 self._receiver.take(piece)
@@ -107,9 +174,12 @@ class Upgrade(WebSocketsSansIOProtocol):
                 super().data_received(piece)
             elif kind == OTHER:  # from here on the messages come one by one, in their order
                 self._receiver = None
-                super().data_received(self._frames.take_rest())
+                self._held = self._frames.take_rest()
+                return self._parse()
             else:
-                return
+                return False
+        self._soon()
+        return True
 
     async def _hand_over(self, head: bytes) -> None:
         self.transport.pause_reading()

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import json
 import struct
+import time
 from typing import Any
 
 import pytest
 
-from procs.api import server, unread
+from procs.api import server, unread, upgrade
 from procs.api.binance.caller import Call
 from tests.api.test_http import PATIENCE_S, PING, UPGRADE, Api, Client, head, pinged, run, serving
 
 LONG = 40_000  # bytes of an answer
 FEW = 4096  # bytes that the kernel takes for a client that does not read
+HOG_S = 0.05  # many times what a turn takes, and less than all at once do
 INFO = PING.replace(b"ping", b"exchangeInfo")
 
 
@@ -112,6 +114,47 @@ def test_pings_that_nobody_reads_the_answers_of_end_the_connection(monkeypatch: 
                     await client.writer.drain()
                     await asyncio.sleep(0)
             assert await pinged(opens)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("kind", ["pings", "pongs", "parts"])
+def test_frames_that_bring_no_message_end_the_connection(kind: str) -> None:
+    """Each takes as long as a request, and no weight."""
+    sent = {"pings": frame(9, b""), "pongs": frame(10, b""), "parts": b"\x00" + frame(0, b"")[1:]}[kind]
+
+    async def scenario() -> None:
+        async with serving() as opens:
+            client = await websocket(opens)
+            client.send(b"\x01" + frame(1, b"")[1:] + sent * (upgrade.MOST_SILENT - 1))
+            await asyncio.sleep(0.01)
+            assert await pinged(opens)
+            assert opens.desk.connections, "few are taken"
+            client.send(sent * 10_000)
+            await opens.until(0)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("kind", ["messages", "pings", "parts"])
+def test_nobody_has_the_loop_for_long(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """However much comes at once, others have their turn."""
+    monkeypatch.setattr(upgrade, "MOST_SILENT", 10**9)
+    sent = {"messages": frame(1, b"{}"), "pings": frame(9, b""), "parts": b"\x00" + frame(0, b"")[1:]}[kind]
+
+    async def scenario() -> None:
+        async with serving() as opens:
+            client = await websocket(opens)
+            client.send((b"\x01" + frame(1, b"")[1:] if kind == "parts" else b"") + sent * 40_000)
+            longest_s = 0.0
+            before_s = time.thread_time()
+            until_s = before_s + 0.5
+            while before_s < until_s:
+                await asyncio.sleep(0)
+                longest_s, before_s = max(longest_s, time.thread_time() - before_s), time.thread_time()
+            client.writer.transport.abort()
+            await opens.until(0)
+            assert longest_s < HOG_S
 
     run(scenario())
 
