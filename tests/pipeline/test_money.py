@@ -224,6 +224,10 @@ def test_trades_and_candles_are_downloaded_by_anybody(venue: RunningVenue) -> No
     candles = downloaded(nobody, "/instruments/SOLUSDT/candles.csv?interval=1s")
     assert sum(Decimal(row["volume"]) for row in candles) == 10
     assert (candles[0]["open"], candles[-1]["close"]) == ("100.00", "104.00")
+    for interval in ("1s", "1w", "1M"):
+        for far in ("to=253402300799999", "from=253402300799998&to=253402300799999", "from=253402300799999"):
+            for row in downloaded(nobody, f"/instruments/SOLUSDT/candles.csv?interval={interval}&{far}"):
+                assert Decimal(row["volume"]) <= 10
     for path, status, code in (
         ("NONE/trades.csv", 404, "NOT_FOUND"),
         ("SOLUSDT/candles.csv?interval=2m", 422, "INVALID"),

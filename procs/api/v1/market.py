@@ -57,7 +57,7 @@ class MarketController(Controller):
         """Trades as corrections left them, up to what the database has, as CSV."""
         _instrument(services, symbol)
         history = await services.slow.history()
-        chunks = csv.trades(history, symbol, since * US, _last_us(since, until))
+        chunks = csv.trades(history, symbol, *_span_us(services, since, until))
         return await services.downloads.begin(address_of(request), chunks, f"{symbol}-trades.csv")
 
     @get("/instruments/{symbol:str}/candles.csv", media_type=CSV)
@@ -70,7 +70,7 @@ class MarketController(Controller):
         if interval not in INTERVALS:
             raise invalid("interval", f"There are {', '.join(INTERVALS)}.")
         history = await services.slow.history()
-        chunks = csv.candles(history, symbol, interval, since * US, _last_us(since, until))
+        chunks = csv.candles(history, symbol, interval, *_span_us(services, since, until))
         return await services.downloads.begin(address_of(request), chunks, f"{symbol}-{interval}.csv")
 
     @get("/instruments/{symbol:str}/book")
@@ -87,11 +87,12 @@ class MarketController(Controller):
             raise not_found("This symbol has no book.", "symbol") from None
 
 
-def _last_us(since: int, until: int | None) -> int | None:
-    """The last microsecond before a time. ProblemError."""
+def _span_us(services: Services, since: int, until: int | None) -> tuple[int, int | None]:
+    """From which microsecond on, and the last one before a time: there is nothing later than now. ProblemError."""
     if until is not None and until <= since:
         raise invalid("to", "This is not behind `from`.")
-    return None if until is None else until * US - 1
+    now_us = int(services.clock() * 1000) * US
+    return min(since * US, now_us), None if until is None else min(until * US - 1, now_us)
 
 
 def _instrument(services: Services, symbol: str) -> int:
