@@ -558,3 +558,8 @@ def test_the_bounds_of_what_may_be_left_out_hold(venue: RunningVenue) -> None:
         assert problem.value.field == field
     with refused(422, "INVALID"):
         operator(venue).get(f"/operator/at?time={late}")
+    for text in ("account=%00", "account=TRADER1%00", "symbol=%00"):
+        with refused(422, "INVALID"):
+            operator(venue).get(f"/operator/at?seq=1&{text}")
+    with refused(400, "BAD_REQUEST"):
+        who.ask("PUT", "/account/profile", b'{"display_name":"\xff"}')

@@ -169,6 +169,8 @@ def _of(error: Exception) -> ProblemError:
             )
         case RecursionError():  # of JSON that goes thousands of lists deep
             return ProblemError(400, "BAD_REQUEST", "The body is nested too deeply.")
+        case UnicodeDecodeError():  # of JSON that is not UTF-8
+            return ProblemError(400, "BAD_REQUEST", "The body is not UTF-8.")
         case ValidationException():
             return _invalid(error)
         case HTTPException():

@@ -21,6 +21,7 @@ from shm.records import Registration, RegistrationMode, Role
 
 MOST_LEVELS = 1000
 MS_OF_SECOND = 1000
+SHOWN = r"^[^\x00-\x1f\x7f]*\Z"  # what the audit can have
 
 
 class ModeWanted(Named, frozen=True, kw_only=True):
@@ -69,8 +70,8 @@ class VenueController(Controller):
     async def look_back(
         self, caller: Caller, services: Services, seq: SomeId = None,
         time: SomeTime = None, order: SomeId = None,
-        account: Annotated[str | None, Parameter(max_length=36)] = None,
-        symbol: Annotated[str | None, Parameter(max_length=16)] = None,
+        account: Annotated[str | None, Parameter(max_length=36, pattern=SHOWN)] = None,
+        symbol: Annotated[str | None, Parameter(max_length=16, pattern=SHOWN)] = None,
         depth: Annotated[int, Parameter(ge=0, le=MOST_LEVELS)] = 10,
     ) -> Moment:  # fmt: skip
         """The venue just after one command, as `lockstep at` shows it: the command and what came of it, why it was
