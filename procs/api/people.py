@@ -81,10 +81,11 @@ class People:
         self.resets.restore(loader.object(list[Reset]))
 
     def _take(self, event: AccountDefined, credential: Credential) -> None:
-        """Another password ends a reset of it, whether that has brought it or not."""
+        """Another password ends a reset of it, whether that has brought it or not; so does being made an admin."""
         account = Account(event.account, event.name.rstrip(b"\0").decode(), credential)
         before = self.accounts.find(account.name)
-        if before is not None and before.credential != credential:
+        is_made_admin = event.role == Role.ADMIN and self._roles.get(account.number) != Role.ADMIN
+        if before is not None and (before.credential != credential or is_made_admin):
             self.resets.end(account.number)
         if event.takes_factor:
             self.factors.drop(account.number)

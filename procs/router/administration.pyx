@@ -373,6 +373,8 @@ cdef class Administration:
         if by_api:
             record.target = number
         line = account_at(self.ledger.accounts, number)
+        if record.role == ROLE_ADMIN and not line.flags & ACCOUNT_ADMIN and self.rules >= RULES_KEYS:
+            self.resets.end(number)  # an admin's takes two admins
         line.flags = line.flags & ~(ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR) | self.flags_of(record.role)
         if by_api and record.account == 0 and not is_new:
             record.takes_factor = self.resets.takes_factor(number) and number in self.factors.by_account

@@ -97,6 +97,16 @@ def test_two_operators_let_the_owner_take_a_new_password_once(rig: Rig) -> None:
     assert steps == [(1, FIRST, 0, proposal, hash_of(CODE)), (1, SECOND, 1, proposal, hash_of(CODE))]
 
 
+def test_who_is_made_an_admin_takes_no_password_that_operators_have_agreed_on(rig: Rig) -> None:
+    """LOG-34: an admin's takes two admins."""
+    proposal = proposed(rig)
+    assert approve(rig, SECOND, proposal) == Code.OK
+    credential, account = map(unpack_command, account_records(1, Role.ADMIN))
+    made = structs.replace(account, target=1)
+    assert Code(rig.ask_by_api(*(by_api(each, 0, ADMIN) for each in (credential, made)))) == Code.OK
+    assert use(rig, role=Role.ADMIN) == Code.RESET_UNKNOWN
+
+
 def test_who_may_propose_and_approve_it(rig: Rig) -> None:
     assert propose(rig, 2) == Code.NOT_AN_OPERATOR
     assert propose(rig, AUDITOR) == Code.NOT_AN_OPERATOR
