@@ -21,6 +21,7 @@ CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') s
 
 # The web page's sources: with what the registry has they become the files that the api serves.
 PAGE := $(shell find web -type f -not -path 'web/node_modules/*')
+API := $(shell find procs/api/v1 -name '*.py')
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
 export LOCKSTEP_JOBS := $(JOBS)
@@ -87,7 +88,7 @@ soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kil
 clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
 	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
-	rm -rf procs/api/web web/node_modules
+	rm -rf procs/api/web web/node_modules web/src/net/v1.ts
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
 
 build: $(VENV)/.built ## make .venv, compile, and build the page where its packages can be had
@@ -95,10 +96,15 @@ build: $(VENV)/.built ## make .venv, compile, and build the page where its packa
 
 page: web/node_modules/.built ## build the web page, which the api serves
 
-web/node_modules/.built: web/node_modules/.installed $(PAGE)
+web/node_modules/.built: web/src/net/v1.ts $(PAGE)
 	@echo 'building the page'
 	@$(NPM) run --silent build
 	@touch $@
+
+# What /v1 takes and answers, as types: its own description says that.
+web/src/net/v1.ts: web/node_modules/.installed $(API) | $(VENV)/.built
+	@$(PY) -m procs.api.v1 > web/node_modules/v1.json
+	@$(NPM) run --silent types > web/node_modules/types.log
 
 # Scripts of packages are not run. The lock file says what each package must be.
 web/node_modules/.installed: web/package-lock.json web/package.json | $(VENV)/.packages

@@ -1,9 +1,10 @@
 // The venue that this page is of: what it lists, its time, and the line to its streams.
 import { signal } from "@preact/signals";
 import { Clock } from "./market/clock.ts";
-import { Instrument, type Listed } from "./market/instrument.ts";
+import { Instrument } from "./market/instrument.ts";
 import { ask, NoAnswer, Problem } from "./net/http.ts";
 import { Streams } from "./net/streams.ts";
+import type { InstrumentShown } from "./net/v1.ts";
 
 const CLOCK_MS = 30_000;
 const RETRY_MS = 2_000;
@@ -27,7 +28,7 @@ export function connect(): void {
 async function load(): Promise<void> {
   for (;;) {
     try {
-      const listed = await ask<Listed[]>("/v1/instruments");
+      const listed = await ask<InstrumentShown[]>("/v1/instruments");
       instruments.value = listed.map((each) => new Instrument(each));
       trouble.value = null;
       return;

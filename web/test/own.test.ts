@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type OrderShown, Own, type Told } from "../src/account/own.ts";
+import { Own, type Told } from "../src/account/own.ts";
+import type { OrderShown } from "../src/net/v1.ts";
 import { chance } from "./support.ts";
 
 globalThis.requestAnimationFrame ??= (task) => setTimeout(task, 0) as unknown as number;
@@ -22,6 +23,12 @@ function order(id: number, status = "new", filled = "0"): OrderShown {
     stop_price: null,
     trail: null,
     display: null,
+    minimum: null,
+    expires: null,
+    post_only: false,
+    slide: false,
+    self_trade: "none",
+    list_id: null,
     entered: id,
     changed: id,
   };

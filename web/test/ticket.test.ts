@@ -13,6 +13,8 @@ const BTC = new Instrument({
   phase: "continuous",
   maker_fee_ppm: 1000,
   taker_fee_ppm: 2000,
+  most_quantity: null,
+  most_value: null,
 });
 
 test("a limit order is what was typed", () => {

@@ -5,6 +5,7 @@ Making it takes half a second, so that happens beside the event loop, when it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -76,15 +77,38 @@ def description(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 def application(services: Services) -> Asgi:
     """What answers /v1 and /docs."""
+    made = _made(services.config.venue.name, has_tls(services.config.api), lambda: services)
+    # Now, beside the event loop, and not when somebody asks: it takes longer than orders are to wait.
+    made.state.description = _description(made)
+    streams = Streams(services)
 
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await streams.serve(receive, send, scope["client"][0])
+        else:
+            await cast(Asgi, made)(scope, receive, send)
+
+    return asked
+
+
+def description_alone() -> bytes:
+    """The description of a venue that does not run, as JSON: types are made from it."""
+
+    def nobody() -> Services:
+        raise RuntimeError("this application describes itself, and answers nothing")
+
+    return _description(_made("Lockstep", False, nobody))
+
+
+def _made(name: str, is_tls: bool, services: Callable[[], Services]) -> Litestar:
     async def weigh(request: Request[Any, Any, Any]) -> None:
-        services.dialect.weights.take(address_of(request), 1, services.monotonic())
+        its = services()
+        its.dialect.weights.take(address_of(request), 1, its.monotonic())
 
-    is_tls = has_tls(services.config.api)
-    made = Litestar(
+    return Litestar(
         route_handlers=[*CONTROLLERS, description, style],
         dependencies={
-            "services": Provide(lambda: services, sync_to_thread=False),
+            "services": Provide(services, sync_to_thread=False),
             "caller": Provide(caller_of),
         },
         before_request=weigh,
@@ -92,7 +116,7 @@ def application(services: Services) -> Asgi:
         response_headers=HEADERS | ({ONLY_TLS[0].decode(): ONLY_TLS[1].decode()} if is_tls else {}),
         logging_config=None,
         openapi_config=OpenAPIConfig(
-            title=f"{services.config.venue.name}: /v1",
+            title=f"{name}: /v1",
             version=VERSION,
             description=DESCRIPTION,
             path="/docs",
@@ -103,15 +127,8 @@ def application(services: Services) -> Asgi:
             ),
         ),
     )
-    # Now, beside the event loop, and not when somebody asks: it takes longer than orders are to wait.
+
+
+def _description(made: Litestar) -> bytes:
     schema = cast(Any, made.plugins.get("OpenAPIPlugin")).provide_openapi_schema()
-    made.state.description = msgspec.json.encode(described(schema))
-    streams = Streams(services)
-
-    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await streams.serve(receive, send, scope["client"][0])
-        else:
-            await cast(Asgi, made)(scope, receive, send)
-
-    return asked
+    return msgspec.json.encode(described(schema))

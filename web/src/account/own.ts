@@ -2,51 +2,9 @@
 // last position that was told; where the venue no longer has that, all begins anew.
 import { signal } from "@preact/signals";
 import { onFrame } from "../frame.ts";
+import type { BalanceShown, FillShown, OrderShown } from "../net/v1.ts";
 import { parse } from "../number/decimal.ts";
 import type { Free } from "../trade/ticket.ts";
-
-/** An order as /v1 shows it. */
-export interface OrderShown {
-  order_id: number;
-  client_order_id: string;
-  symbol: string;
-  side: "buy" | "sell";
-  type: string;
-  time_in_force: string;
-  price: string | null;
-  quantity: string | null;
-  budget: string | null;
-  filled: string;
-  value: string;
-  status: string;
-  stop_price: string | null;
-  trail: string | null;
-  display: string | null;
-  entered: number;
-  changed: number;
-}
-
-export interface FillShown {
-  trade_id: number;
-  order_id: number;
-  symbol: string;
-  side: "buy" | "sell";
-  liquidity: string;
-  price: string;
-  quantity: string;
-  value: string;
-  fee: string;
-  fee_asset: string;
-  time: number;
-  seq: number;
-}
-
-export interface BalanceShown {
-  asset: string;
-  free: string;
-  held: string;
-  total: string;
-}
 
 /** A message of /v1/stream, as far as it is read here. */
 export interface Told {

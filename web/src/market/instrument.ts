@@ -1,19 +1,8 @@
 // What is traded, and the steps of its prices and quantities.
+import type { InstrumentShown } from "../net/v1.ts";
 import { decimalsOf, format, parse } from "../number/decimal.ts";
 
-/** An instrument as `/v1/instruments` has it. */
-export interface Listed {
-  symbol: string;
-  base: string;
-  quote: string;
-  tick: string;
-  lot: string;
-  phase: string;
-  maker_fee_ppm: number;
-  taker_fee_ppm: number;
-}
-
-/** The same with its steps: prices are units of 10^-priceScale, quantities of 10^-quantityScale, values of both. */
+/** An instrument with its steps: prices are units of 10^-priceScale, quantities of 10^-quantityScale, values of both. */
 export class Instrument {
   readonly symbol: string;
   readonly base: string;
@@ -27,7 +16,7 @@ export class Instrument {
   readonly makerPpm: bigint;
   readonly takerPpm: bigint;
 
-  constructor(listed: Listed) {
+  constructor(listed: InstrumentShown) {
     this.symbol = listed.symbol;
     this.base = listed.base;
     this.quote = listed.quote;

@@ -3,14 +3,7 @@
 // Tabs share the cookie, which is good once: only one of them uses it at a time.
 import { signal } from "@preact/signals";
 import { type Asked, ask, NoAnswer, Problem } from "./http.ts";
-
-interface Access {
-  access_token: string;
-  expires_in: number;
-  account: number;
-  name: string;
-  role: string;
-}
+import type { Access } from "./v1.ts";
 
 export interface Person {
   account: number;

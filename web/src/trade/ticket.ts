@@ -1,5 +1,6 @@
 // What a ticket says: which order it is, what is wrong with it, and what it would cost. Numbers are exact.
 import type { Instrument } from "../market/instrument.ts";
+import type { NewOrder } from "../net/v1.ts";
 import { explain, format, read, type Wrong } from "../number/decimal.ts";
 
 export const TYPES = ["limit", "market", "stop", "stop_limit", "trailing_stop"] as const;
@@ -41,23 +42,8 @@ export const EMPTY: Draft = {
 
 export type Place = "price" | "stop" | "trail" | "quantity" | "budget" | "expires" | "display" | "minimum" | "time";
 
-/** An order of `/v1/orders`, without its client order id. */
-export interface Order {
-  symbol: string;
-  side: Side;
-  type: Type;
-  time_in_force: Time;
-  quantity?: string;
-  budget?: string;
-  price?: string;
-  stop_price?: string;
-  trail?: string;
-  display?: string;
-  minimum?: string;
-  expires?: number;
-  post_only?: boolean;
-  slide?: boolean;
-}
+/** An order of `/v1/orders`, without its client order id. What it does not say is left out, never null. */
+export type Order = { [Key in keyof Omit<NewOrder, "client_order_id">]: Exclude<NewOrder[Key], null> };
 
 export type Judged = { order: Order; wrong?: undefined } | { order?: undefined; wrong: Partial<Record<Place, string>> };
 
