@@ -7,14 +7,22 @@ import "./main.css";
 import { effect } from "@preact/signals";
 import * as line from "./account/line.ts";
 import { Dialogs, isWanted } from "./account/login.tsx";
+import { isOperating } from "./account/private.tsx";
 import { begin, logOut, person, state } from "./net/session.ts";
 import { About } from "./pages/about.tsx";
 import { TradePage } from "./pages/trade/page.tsx";
+import { type Fetch, Later } from "./parts/later.tsx";
 import { path } from "./router.ts";
 import { apply, choose, type Theme, theme } from "./theme.ts";
 import { connect, instruments } from "./venue.ts";
 
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
+
+const PLACES: Readonly<Record<string, Fetch>> = {
+  portfolio: () => import("./pages/portfolio/page.tsx"),
+  account: () => import("./pages/account/page.tsx"),
+  operator: () => import("./pages/operator/page.tsx"),
+};
 
 function Page() {
   return (
@@ -28,6 +36,9 @@ function Page() {
         </a>
         <nav aria-label="Main">
           <a href={`/trade/${instruments.value?.[0]?.symbol ?? ""}`}>Markets</a>
+          {person.value !== null && <a href="/portfolio">Portfolio</a>}
+          {person.value !== null && <a href="/account">Account</a>}
+          {isOperating(person.value?.role) && <a href="/operator">Operate</a>}
           <a href="/docs">API</a>
           <a href="/about">About</a>
         </nav>
@@ -84,6 +95,8 @@ function Who() {
 function Place() {
   const [, place, rest] = path.value.split("/");
   if (place === "about") return <About />;
+  const later = PLACES[place ?? ""];
+  if (later !== undefined) return <Later fetch={later} />;
   const symbol = place === "trade" && rest ? decoded(rest) : instruments.value?.[0]?.symbol;
   return <TradePage symbol={symbol ?? ""} />;
 }
