@@ -22,9 +22,9 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
+    """Headless Chromium, for one file: beside Playwright no other test can run an event loop of its own."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: install it, or say where it is by CHROMIUM")
     if not (FOLDER / "index.html").exists():
