@@ -19,8 +19,8 @@ from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.extent import extent
 from procs.batcher.position import Position, objection, position
-from procs.batcher.refused import Refused
 from procs.gateway.segments import stores
+from procs.operating.status import RefusedRows
 from procs.recovery import snapshot_catalog
 from scripts.running import attach
 from shm.board import Board
@@ -49,7 +49,7 @@ class Place(Struct, frozen=True):
 
     at: Position
     refused_rows: int
-    reasons: list[Refused]
+    reasons: list[RefusedRows]
 
     @property
     def complete(self) -> int:

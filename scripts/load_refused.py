@@ -9,7 +9,7 @@ import psycopg
 from msgspec import Struct
 
 from procs.batcher import database, refused
-from procs.batcher.refused import Refused
+from procs.operating.status import RefusedRows
 from scripts.copies import started
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, load, print_json
 
@@ -21,7 +21,7 @@ class Outcome(Struct):
 
     loaded: int = 0
     left: int = 0
-    reasons: list[Refused] = []
+    reasons: list[RefusedRows] = []
     problem: str = ""
 
 

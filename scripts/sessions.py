@@ -10,7 +10,7 @@ from pathlib import Path
 from procs.edge.own_socket import name_of
 from procs.gateway import control
 from procs.gateway.control import ControlError
-from procs.gateway.session_log import SessionStatus
+from procs.operating.status import SessionStatus
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table

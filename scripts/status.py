@@ -12,16 +12,14 @@ from typing import Annotated, Any
 
 import psycopg
 from cyclopts import Parameter
-from msgspec import Struct, field, structs
+from msgspec import structs
 from rich.text import Text
 
 from config.schema import Config
 from procs.batcher import refused
-from procs.batcher.refused import Refused
 from procs.disk import space
-from procs.gateway.session_log import SessionStatus
 from procs.monitor import reading
-from procs.monitor.reading import LeaseStatus, NodeStatus, Reading
+from procs.operating.status import InstrumentStatus, LeaseStatus, NodeStatus, Status
 from procs.venue import database_url
 from procs.venue.venue import Venue
 from scripts.running import attach
@@ -48,30 +46,6 @@ WIDE_ONLY = ("pid>", "core>", "blocked>")
 SAMPLE_S = 0.5  # between the two looks that make a rate
 DATABASE_TIMEOUT_S = 2
 SHOWN_REASONS = 5
-
-
-class InstrumentStatus(Struct, frozen=True):
-    """An instrument, its phase, since when (UTC), and when that ends by itself, as PostgreSQL has it."""
-
-    symbol: str
-    phase: str
-    since: str | None
-    ends: str | None
-
-
-class Status(Reading, frozen=True):
-    """A venue, and what only PostgreSQL and the gateways know of it.
-
-    `refused_rows` are those that PostgreSQL has refused, and `refused` the most frequent reasons. If it can't be
-    asked, `database_problem` says why, and `instruments` is None. `sessions` is None if they were not asked for, or
-    a gateway does not answer.
-    """
-
-    refused_rows: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    database_problem: str = ""
-    instruments: list[InstrumentStatus] | None = None
-    sessions: list[SessionStatus] | None = None
 
 
 def status(

@@ -20,6 +20,7 @@ from procs.batcher.candles import TOUCHED_COLUMNS
 from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLUMNS, TRADE_COLUMNS
 from procs.batcher.requests import REQUEST_COLUMNS
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
+from procs.operating.status import RefusedRows
 
 # SQLSTATEs of a server that is away, full, stopping, locked, read-only, misconfigured or damaged, or that lacks what we
 # need: tried again. All others, a trigger's own among them, object to a row.
@@ -131,23 +132,6 @@ HELD_BACK = {
 
 
 Copy = Callable[[str, tuple[str, ...]], None]
-
-
-class Refused(Struct, frozen=True):
-    """Rows that are set aside for one reason: of which table, how many, and the log records behind first and last."""
-
-    relation: str
-    reason: str
-    rows: int
-    first_seq: int
-    last_seq: int
-
-    @property
-    def wording(self) -> str:
-        where = f"record {self.first_seq:,}"
-        if self.last_seq != self.first_seq:
-            where = f"records {self.first_seq:,} to {self.last_seq:,}"
-        return f"{self.rows:,} rows of {self.relation} ({where}): {' '.join(self.reason.split())}"
 
 
 class Result(Struct):
@@ -298,7 +282,7 @@ def defined(connection: psycopg.Connection, table: str) -> list[tuple[Any, ...]]
     return connection.execute(query).fetchall()
 
 
-def reasons(connection: psycopg.Connection, most: int) -> tuple[int, list[Refused]]:
+def reasons(connection: psycopg.Connection, most: int) -> tuple[int, list[RefusedRows]]:
     """How many rows are set aside, and the `most` frequent reasons, with their tables."""
     row = connection.execute("SELECT count(*) FROM refused_rows").fetchone()
     found = connection.execute(
@@ -306,7 +290,7 @@ def reasons(connection: psycopg.Connection, most: int) -> tuple[int, list[Refuse
         " ORDER BY count(*) DESC, relation, reason LIMIT %s",
         [most],
     )
-    return (int(row[0]) if row else 0), [Refused(*each) for each in found.fetchall()]
+    return (int(row[0]) if row else 0), [RefusedRows(*each) for each in found.fetchall()]
 
 
 def _load_one(connection: psycopg.Connection, number: int, table: str, time: str | None) -> bool:

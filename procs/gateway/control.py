@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from procs.edge.own_socket import is_own, listener
-from procs.gateway.session_log import SessionStatus
+from procs.operating.status import SessionStatus
 
 PAGE = 256  # sessions of one answer: the gateway does nothing else while it looks at them
 MAX_AT_ONCE = 8

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-from msgspec import Struct
-
 from procs.gateway.client import Client
 from procs.gateway.event_reporter import EventReporter
 from procs.gateway.fix_session import FixSession
+from procs.operating.status import SessionStatus
 from shm.log_lines import log
 
 LINES_PER_S = 10  # of each kind: of sessions, and of those who have not logged on
@@ -45,29 +44,6 @@ class Watch(Protocol):
 
     def logged_on(self, client: Client) -> None: ...
     def ended(self, client: Client, reason: str | int) -> None: ...
-
-
-class SessionStatus(Struct, frozen=True):
-    """A session, which is an account's, and its connection, if there is one. Times are UTC.
-
-    `next_in` and `next_out` are the MsgSeqNums that come next (0: not known before the first logon since the start);
-    `unsent_bytes` wait for the client to read.
-    """
-
-    session: str
-    gateway: str
-    address: str = ""
-    since: str = ""
-    version: str = ""
-    next_in: int = 0
-    next_out: int = 0
-    unsent_bytes: int = 0
-    ended: str = ""
-    refused: str = ""
-
-    @property
-    def is_connected(self) -> bool:
-        return bool(self.address)
 
 
 class Moment(NamedTuple):

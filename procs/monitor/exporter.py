@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from procs.monitor.health import QUESTIONS
 from procs.monitor.metrics import BUILD, OF_A_RUN, VENUE, Labels, Metric, Sample, build_labels, of_question
-from procs.monitor.reading import Reading
+from procs.operating.status import Reading
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from procs.monitor.reading import Reading
+from procs.operating.status import Reading
 from procs.venue.topology import CARRIED_ROLES, role_of
 
 LOOK_AGE_MS = 30_000  # the supervisor looks ten times a second; a restart of the core may hold it up for seconds

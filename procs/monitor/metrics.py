@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Literal, NamedTuple
 
 from procs.monitor.health import QUESTIONS, Question
-from procs.monitor.reading import AgentStatus, GatewayStatus, NodeStatus, Reading, RingStatus, SnapshotStatus
+from procs.operating.status import AgentStatus, GatewayStatus, NodeStatus, Reading, RingStatus, SnapshotStatus
 from shm.journal_format import OWN_SCHEMA
 
 PACKAGE = "lockstep-venue"

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from procs.monitor.reading import Reading, read
+from procs.monitor.reading import read
+from procs.operating.status import Reading
 from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.segment import SegmentError
 

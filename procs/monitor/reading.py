@@ -11,9 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from procs.disk import space
+from procs.operating.status import (
+    AgentStatus,
+    ConsumerStatus,
+    GatewayStatus,
+    HostStatus,
+    LeaseStatus,
+    NodeStatus,
+    PeerStatus,
+    Reading,
+    RingStatus,
+    SnapshotStatus,
+    SupervisorStatus,
+)
 from procs.recovery import snapshot_catalog
 from procs.replicator import link_report
 from procs.replicator.handshake import LinkState
@@ -31,176 +43,6 @@ from shm.board import Word
 
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
-
-
-class HostStatus(Struct, frozen=True):
-    """A process, the core it was last seen on and the one it is pinned to. `pid` is 0 before its first heartbeat.
-
-    `restarts`: how often it was started again in this run. `started_ns`: when it began, by the wall clock; 0 likewise.
-    """
-
-    name: str
-    pid: int
-    core: int | None
-    pinned_to: int | None
-    agents: tuple[str, ...]
-    restarts: int = 0
-    started_ns: int = 0
-
-
-class AgentStatus(Struct, frozen=True):
-    """A stage, and how it does since its process started.
-
-    `out_since` (UTC): since then nobody waits for it, as it only tells and did not keep up, or ended. Until it has come
-    back, its clients, or PostgreSQL, lack what happens.
-    """
-
-    name: str
-    host: str
-    state: str
-    heartbeat_age_ms: int
-    records: int
-    records_per_s: int
-    blocked_rounds: int
-    out_since: str | None = None
-
-
-class ConsumerStatus(Struct, frozen=True):
-    """How many records of a ring wait for one consumer."""
-
-    consumer: str
-    waiting: int
-
-
-class RingStatus(Struct, frozen=True):
-    """A ring: `fill` (0 to 1) is how much of it the slowest consumer still needs."""
-
-    ring: str
-    capacity: int
-    published: int
-    records_per_s: int
-    fill: float
-    consumers: list[ConsumerStatus]
-
-
-class SnapshotStatus(Struct, frozen=True):
-    """The newest snapshot: its place in the log, its size, when it was saved (UTC), and how long ago that is."""
-
-    seq: int
-    size_bytes: int
-    saved: str
-    age_s: int
-    saved_ns: int
-
-
-class GatewayStatus(Struct, frozen=True):
-    """What a gateway has to do; nothing if it does not run. Refusals are counted from its process's start."""
-
-    gateway: str
-    is_open: bool
-    connections: int
-    sessions: int
-    open_orders: int
-    refused_by_gateway: int
-    refused_by_router: int
-    refused_by_matchers: int
-
-
-class PeerStatus(Struct, frozen=True):
-    """The other node, as this one knows it by their link; `name` is "" before it has said that.
-
-    `epoch` is what it leads, 0 where it follows; `seq` how far its log goes, as it said last.
-    """
-
-    name: str
-    address: str
-    role: str
-    epoch: int
-    seq: int
-
-
-class NodeStatus(Struct, frozen=True):
-    """One of two nodes, and its link: `why` says what is wrong with that, or with the file of the node's role.
-
-    The secondary lacks `behind` records, as far as this node knows, and has all that there was `behind_ms` ago; None
-    where that is not known. `waits`: commits wait for the other node. `fenced`: this node may not release anything any
-    more. `compared` is the last record at which the nodes' states were found equal, `differs` the one at which they
-    were found to differ; 0: none.
-    """
-
-    name: str
-    role: str
-    members: list[str]
-    peer: PeerStatus
-    link: str
-    why: str
-    behind: int
-    behind_ms: int | None
-    waits: bool
-    fenced: bool
-    compared: int
-    differs: int
-
-    @property
-    def follows(self) -> bool:
-        """Whether it is a secondary that has read its own journal, and goes on with what the primary sends."""
-        return self.role != "primary" and self.link != "starting"
-
-
-class LeaseStatus(Struct, frozen=True):
-    """The lease of a venue with a witness: for how long this node may release yet, 0 where it has no lease.
-
-    `leader` is who has it, "" if nobody has; `members` may take over. `trouble` says what is wrong.
-    """
-
-    left_s: float
-    leader: str
-    members: list[str]
-    trouble: str
-
-
-class SupervisorStatus(Struct, frozen=True):
-    """The supervisor: whether it finds the venue ready (`running`), and how long ago it looked last."""
-
-    pid: int
-    state: str
-    look_age_ms: int
-
-
-class Reading(Struct, frozen=True):
-    """A whole venue. Lags are counted in log records. `durable` is how far its journal has the log.
-
-    `acked` is how far a second node has the log, 0 without one; `node` is this one of two nodes. Where the batcher
-    writes no rows, `loader_problem` says why, and since when (UTC). `supervisor` is None before it has looked at a new
-    run for the first time.
-    """
-
-    venue: str
-    data: str
-    running: bool
-    boot_id: str = ""
-    epoch: int = 0
-    generation: int = 0
-    snapshot: SnapshotStatus | None = None
-    log_end: int = 0
-    durable: int = 0
-    commit: int = 0
-    commit_lag: int = 0
-    acked: int = 0
-    database: int = 0
-    database_lag: int = 0
-    spool_bytes: int = 0
-    disk_free_bytes: int = 0
-    orders_refused: bool = False
-    supervisor: SupervisorStatus | None = None
-    hosts: list[HostStatus] = []
-    agents: list[AgentStatus] = []
-    rings: list[RingStatus] = []
-    gateways: list[GatewayStatus] = []
-    loader_problem: str = ""
-    loader_problem_since: str | None = None
-    node: NodeStatus | None = None
-    lease: LeaseStatus | None = None
 
 
 def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:

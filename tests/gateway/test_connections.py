@@ -12,7 +12,8 @@ import pytest
 
 from procs.edge.own_socket import name_of
 from procs.gateway import control
-from procs.gateway.session_log import MAX_LINES_AT_ONCE, Lines, SessionStatus
+from procs.gateway.session_log import MAX_LINES_AT_ONCE, Lines
+from procs.operating.status import SessionStatus
 from tests.gateway.harness import Harness, Trader, config_for, venue
 from tests.logged import captured
 

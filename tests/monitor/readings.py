@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procs.monitor.reading import (
+from procs.operating.status import (
     AgentStatus,
     ConsumerStatus,
     GatewayStatus,

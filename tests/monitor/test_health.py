@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from procs.monitor.health import QUESTIONS, against_gateway
-from procs.monitor.reading import AgentStatus, LeaseStatus, Reading, SupervisorStatus
+from procs.operating.status import AgentStatus, LeaseStatus, Reading, SupervisorStatus
 from tests.monitor.readings import WELL
 
 OLDEST_MS = 10_000

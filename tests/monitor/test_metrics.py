@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from procs.monitor.exporter import Exporter
 from procs.monitor.metrics import METRICS
-from procs.monitor.reading import LeaseStatus, Reading
+from procs.operating.status import LeaseStatus, Reading
 from tests.monitor.readings import NODE, WELL
 
 ROOT = Path(__file__).parents[2]

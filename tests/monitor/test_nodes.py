@@ -15,7 +15,8 @@ from procs.disk import atomic_file
 from procs.monitor.__main__ import pages
 from procs.monitor.exporter import Exporter
 from procs.monitor.observer import Observer
-from procs.monitor.reading import NodeStatus, read
+from procs.monitor.reading import read
+from procs.operating.status import NodeStatus, Status
 from procs.replicator.handshake import LinkState
 from procs.venue import node
 from procs.venue import venue as ground
@@ -57,7 +58,7 @@ class Run:
 
     def shown(self, capsys: pytest.CaptureFixture[str]) -> list[str]:
         """The lines of `lockstep status` that are about the nodes."""
-        found = status.Status(**structs.asdict(read(self.venue)))
+        found = Status(**structs.asdict(read(self.venue)))
         capsys.readouterr()
         status._print(found)
         lines = capsys.readouterr().out.splitlines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from litestar import Controller, get, post, put
 from litestar.params import Parameter
@@ -11,12 +11,23 @@ from msgspec import Meta, Struct, structs
 
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import Amount, Done, Named, account_of, done, known, looks, seen, shown_amount
+from procs.api.v1.operators.carried import (
+    Amount,
+    Done,
+    Named,
+    account_of,
+    done,
+    known,
+    looks,
+    seen,
+    shown_amount,
+)
 from procs.api.v1.orders import SomeId, SomeTime
 from procs.api.v1.problems import ProblemError, invalid
 from procs.operating import accounts
 from procs.operating.moments import Moment
 from procs.operating.questions import EndConnection, Ended, HowItIs, LookBack
+from procs.operating.status import Status
 from shm.records import Registration, RegistrationMode, Role
 
 MOST_LEVELS = 1000
@@ -56,7 +67,7 @@ class VenueController(Controller):
     tags = ["operator: venue"]  # noqa: RUF012 - Litestar's name
 
     @get("/status")
-    async def status(self, caller: Caller, services: Services, sessions: bool = False) -> dict[str, Any]:
+    async def status(self, caller: Caller, services: Services, sessions: bool = False) -> Status:
         """What the venue is doing, as `lockstep status --json` says it: processes, restarts, rings, rates, the lag of
         commits and of the database, the newest snapshot, the other node; with `sessions`, all FIX sessions too.
 
@@ -64,7 +75,7 @@ class VenueController(Controller):
         monitor's metrics.
         """
         await looks(caller, services, "status")
-        return await services.answers.ask(HowItIs(sessions), dict[str, Any])
+        return await services.answers.ask(HowItIs(sessions), Status)
 
     @get("/at")
     async def look_back(
