@@ -69,7 +69,7 @@ def admin(venue: RunningVenue) -> Person:
 READS = [
     "accounts", "accounts/TRADER1", "accounts/TRADER1/balances", "accounts/TRADER1/orders/open",
     "accounts/TRADER1/keys", "registrations", "assets", "instruments", "fee-tiers", "deposits", "deposit-limits",
-    "withdrawals", "adjustments", "corrections", "registration", "status", "at?seq=1", "password-resets",
+    "withdrawals", "adjustments", "corrections", "registration", "status?sessions=true", "at?seq=1", "password-resets",
 ]  # fmt: skip
 PAYMENT = {"account": "TRADER1", "asset": "BTC", "amount": "1"}
 COMMANDS: list[tuple[str, str, dict[str, Any] | None]] = [
@@ -131,12 +131,18 @@ def test_each_request_of_operators_is_refused_to_all_others(venue: RunningVenue)
         auditor.get(f"/operator/{path}")
     hasty = person(venue)
     hasty.log_in("OPERATOR1", PASSWORD)
+    hasty_admin = person(venue)
+    hasty_admin.log_in("ADMIN1", PASSWORD)
     for method, path, body in COMMANDS:
+        with refused(403, "PROOF_NEEDED"):
+            hasty_admin.ask(method, f"/operator/{path}", body)
         for who in (trader, auditor):
             with refused(403, "NOT_ALLOWED"):
                 who.ask(method, f"/operator/{path}", body)
         with refused(403, "NOT_ALLOWED" if path in OF_ADMINS else "PROOF_NEEDED"):
             hasty.ask(method, f"/operator/{path}", body)
+    with refused(403, "NOT_ALLOWED"):
+        trader.get("/operator/status")
     for path in ("accounts/NOBODY", "accounts/NOBODY/balances"):  # who may not look hears not who there is
         with refused(403, "NOT_ALLOWED"):
             trader.get(f"/operator/{path}")

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, structs
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.carried import (
+    READERS,
     Amount,
     Done,
     Named,
@@ -72,9 +73,11 @@ class VenueController(Controller):
         commits and of the database, the newest snapshot, the other node; with `sessions`, all FIX sessions too.
 
         A process of low priority looks, for half a second: don't ask more often than people read. Programs take the
-        monitor's metrics.
+        monitor's metrics. It is noted as a look at others where `sessions` are asked for.
         """
-        await looks(caller, services, "status")
+        if sessions:
+            await looks(caller, services, "status")
+        caller.is_one_of(*READERS)
         return await services.answers.ask(HowItIs(sessions), Status)
 
     @get("/at")
