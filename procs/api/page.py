@@ -15,7 +15,7 @@ from procs.api.binance.rest import Answer
 
 FOLDER = Path(__file__).with_name("web")  # made by `make page`, not in the repository
 PLACES = ("/", "/portfolio", "/account", "/operator", "/about")
-TRADE = "/trade/"
+TRADE, OPERATOR = "/trade/", "/operator/"
 ASSETS = "/assets/"
 MOST_BYTES = 8 << 20  # of all files together: they stay in memory
 LEAST_GZIP = 1024
@@ -67,7 +67,7 @@ class Page:
 
     def has(self, path: str) -> bool:
         """Whether a path is the page's, or that of one of its files."""
-        return path in PLACES or path.startswith((TRADE, ASSETS))
+        return path in PLACES or path.startswith((TRADE, OPERATOR, ASSETS))
 
     def answer(self, path: str, headers: dict[bytes, bytes]) -> Answer:
         """The document, or a file of it. OSError."""

@@ -29,7 +29,9 @@ def headers(answer: Answer) -> dict[bytes, bytes]:
     return dict(answer.headers)
 
 
-@pytest.mark.parametrize("path", ["/", "/trade/BTCUSDT", "/trade/<script>", "/portfolio", "/account", "/operator"])
+@pytest.mark.parametrize(
+    "path", ["/", "/trade/BTCUSDT", "/trade/<script>", "/portfolio", "/account", "/operator", "/operator/money"]
+)
 def test_every_place_is_the_document_which_nobody_keeps(folder: Path, path: str) -> None:
     page = Page(folder)
     assert page.has(path)
