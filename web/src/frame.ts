@@ -20,3 +20,27 @@ function run(): void {
   due.clear();
   for (const task of tasks) task();
 }
+
+const BEAT_MS = 100; // nobody reads faster, and a frame costs the more, the less is drawn in it
+
+const waiting = new Set<Task>();
+let isBeatComing = false;
+let beatAt = Number.NEGATIVE_INFINITY;
+
+/** Run `task` with the next beat: with the next frame, but ten times a second at most. What comes often goes together. */
+export function onBeat(task: Task): void {
+  waiting.add(task);
+  if (isBeatComing) return;
+  isBeatComing = true;
+  const restMs = beatAt + BEAT_MS - performance.now();
+  if (restMs > 0) setTimeout(() => onFrame(beat), restMs);
+  else onFrame(beat);
+}
+
+function beat(): void {
+  isBeatComing = false;
+  beatAt = performance.now();
+  const tasks = [...waiting];
+  waiting.clear();
+  for (const task of tasks) task();
+}

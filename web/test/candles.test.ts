@@ -24,15 +24,39 @@ test("history and what came live, in any order, are each candle once, the latest
   }
 });
 
-test("a candle of before says that all are to be drawn again", () => {
+test("a chart that draws what is fresh, whenever it likes, shows all of them", () => {
+  const draw = chance();
+  for (let round = 0; round < 200; round++) {
+    const candles = new Candles();
+    let shown: Candle[] = [];
+    let time = 0;
+    for (let i = 0; i < 200; i++) {
+      time += draw.below(2);
+      if (draw.below(20) > 0) candles.update(at(time, i));
+      else candles.merge([at(Math.max(0, time - draw.below(9)), i)]);
+      if (draw.below(4) > 0) continue; // a tab that sleeps draws nothing
+      const { fresh } = candles;
+      if (fresh === null) shown = [...candles.all];
+      for (const each of fresh ?? []) {
+        const last = shown.at(-1);
+        assert.ok(last === undefined || each.time >= last.time, "a chart takes no candle of before");
+        if (last?.time === each.time) shown.pop();
+        shown.push(each);
+      }
+      candles.drawn();
+      assert.deepEqual(shown, candles.all);
+      assert.deepEqual(candles.fresh, []);
+    }
+  }
+});
+
+test("candles that come for days are cut, and what is left is drawn again", () => {
   const candles = new Candles();
-  assert.equal(candles.update(at(5)), true);
-  assert.equal(candles.update(at(5, 2)), true);
-  assert.equal(candles.update(at(3)), false);
-  assert.deepEqual(
-    candles.all.map(({ time }) => time),
-    [3, 5],
-  );
+  for (let time = 0; time < 5000; time++) candles.update(at(time));
+  candles.drawn();
+  candles.update(at(5000));
+  assert.equal(candles.fresh, null);
+  assert.deepEqual([candles.all.length, candles.all[0]?.time, candles.last?.time], [4000, 1001, 5000]);
 });
 
 test("a chart is filled by candles that were traded in", () => {

@@ -14,6 +14,7 @@ export const INTERVALS = ["1s", "1m", "5m", "15m", "1h", "4h", "1d", "1w", "1M"]
 export type Interval = (typeof INTERVALS)[number];
 
 const MOST_KEPT = 5000;
+const KEPT_OF_THOSE = 4000; // so that all are drawn again once in a thousand candles
 const FILLED = 60; // traded candles, of the last ones that fill the chart
 
 /** A row of `/api/v3/klines`. */
@@ -31,9 +32,10 @@ export function candleOf(row: Row): Candle {
   };
 }
 
-/** Candles in the order of time, each once. */
+/** Candles in the order of time, each once. They know which of them are still to be drawn. */
 export class Candles {
   private kept: Candle[] = [];
+  private changedFrom: number | null = null; // the time from which on they changed; null: all did
 
   get all(): readonly Candle[] {
     return this.kept;
@@ -45,6 +47,7 @@ export class Candles {
 
   clear(): void {
     this.kept = [];
+    this.changedFrom = null;
   }
 
   /** Take these: of a time that is known already, the later word counts. */
@@ -52,22 +55,42 @@ export class Candles {
     const byTime = new Map(this.kept.map((each) => [each.time, each]));
     for (const each of candles) byTime.set(each.time, each);
     this.kept = [...byTime.values()].sort((a, b) => a.time - b.time).slice(-MOST_KEPT);
+    this.changedFrom = null;
   }
 
-  /** One that came live. False if it is no news at the end: what is drawn must be made again. */
-  update(candle: Candle): boolean {
+  /** Take one that came live. */
+  update(candle: Candle): void {
     const last = this.last;
-    if (last === undefined || candle.time > last.time) {
-      this.kept.push(candle);
-      if (this.kept.length > MOST_KEPT) this.kept.shift();
-      return true;
+    if (last !== undefined && candle.time < last.time) {
+      this.merge([candle]);
+      return;
     }
-    if (candle.time === last.time) {
-      this.kept[this.kept.length - 1] = candle;
-      return true;
+    if (candle.time === last?.time) this.kept[this.kept.length - 1] = candle;
+    else this.kept.push(candle);
+    if (this.changedFrom !== null) this.changedFrom = Math.min(this.changedFrom, candle.time);
+    if (this.kept.length > MOST_KEPT) {
+      this.kept = this.kept.slice(-KEPT_OF_THOSE);
+      this.changedFrom = null;
     }
-    this.merge([candle]);
-    return false;
+  }
+
+  /** What changed at the end since `drawn`; null: it was more than that, and all are to be drawn again. */
+  get fresh(): readonly Candle[] | null {
+    const from = this.changedFrom;
+    if (from === null) return null;
+    let first = this.kept.length;
+    while (first > 0 && (this.kept[first - 1] as Candle).time >= from) first -= 1;
+    return this.kept.slice(first);
+  }
+
+  /** Nothing of them is drawn any more. */
+  drawAgain(): void {
+    this.changedFrom = null;
+  }
+
+  /** All of them are drawn. */
+  drawn(): void {
+    this.changedFrom = Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,8 +1,8 @@
 // One instrument, live: its book, tape, candles, figures and phase, as the venue's streams say.
 //
-// Messages change it at once; `changed` tells the panels once a frame.
-import { signal } from "@preact/signals";
-import { onFrame } from "../frame.ts";
+// Messages change it at once; signals tell the panels ten times a second at most.
+import { type Signal, signal } from "@preact/signals";
+import { onBeat } from "../frame.ts";
 import { ask, NoAnswer, Problem } from "../net/http.ts";
 import type { Streams } from "../net/streams.ts";
 import { Book, type Difference, type Level, type Whole } from "./book.ts";
@@ -60,11 +60,15 @@ const CANDLE_SPAN: Record<Interval, number> = {
 };
 const TRIED: readonly Interval[] = ["1s", "1m", "1h", "1d"];
 
+function counted(changed: Signal<number>): void {
+  changed.value = changed.peek() + 1;
+}
+
 export class Market {
   readonly book = new Book();
   readonly tape = new Tape();
   readonly candles = new Candles();
-  /** Counts the frames in which something of this changed. */
+  /** Counts the times that something of this was to be drawn. */
   readonly bookChanged = signal(0);
   readonly tapeChanged = signal(0);
   readonly candlesChanged = signal(0);
@@ -77,8 +81,13 @@ export class Market {
   /** When the last news came, and how late it was, by the venue's clock. */
   heardAt = 0;
   behindMs = 0;
-  /** The last candle that was told alone, or null where all are to be drawn again. */
-  freshCandle: Candle | null = null;
+  private readonly tellBook = () => counted(this.bookChanged);
+  private readonly tellTape = () => counted(this.tapeChanged);
+  private readonly tellCandles = () => counted(this.candlesChanged);
+  private readonly tellFigures = () => {
+    this.figures.value = this.freshFigures;
+  };
+  private freshFigures: Figures | null = null;
   private isClosed = false;
   private isFetching = false;
   private readonly names: string[] = [];
@@ -134,7 +143,7 @@ export class Market {
 
   private readonly bookLost = (): void => {
     this.book.reset();
-    this.draw(this.bookChanged);
+    onBeat(this.tellBook);
     void this.fetchBook();
   };
 
@@ -151,7 +160,7 @@ export class Market {
           isSell: isBuyerMaker,
         })),
       );
-      this.draw(this.tapeChanged);
+      onBeat(this.tellTape);
     });
   };
 
@@ -164,7 +173,7 @@ export class Market {
       asks: this.levels(message.a),
     };
     if (this.book.take(difference) === "missing") void this.fetchBook();
-    this.draw(this.bookChanged);
+    onBeat(this.tellBook);
   }
 
   private async fetchBook(): Promise<void> {
@@ -175,7 +184,7 @@ export class Market {
       const { lastUpdateId, bids, asks } = await ask<{ lastUpdateId: number; bids: Pair[]; asks: Pair[] }>(path);
       const whole: Whole = { last: lastUpdateId, bids: this.levels(bids), asks: this.levels(asks) };
       if (this.book.begin(whole) === "missing") throw new NoAnswer("The book is older than what came of it.");
-      this.draw(this.bookChanged);
+      onBeat(this.tellBook);
     });
     this.isFetching = false;
   }
@@ -187,27 +196,26 @@ export class Market {
   private trade(message: TradeMessage & { E: number }): void {
     this.heard(message.E);
     this.tape.add({ id: message.t, time: message.T, price: message.p, quantity: message.q, isSell: message.m });
-    this.draw(this.tapeChanged);
+    onBeat(this.tellTape);
   }
 
   private correct(id: number, price: string): void {
     this.tape.correct(id, Number(price) === 0 ? null : price);
-    this.draw(this.tapeChanged);
+    onBeat(this.tellTape);
     this.candlesLost();
   }
 
   private ticker(message: Record<string, string>): void {
-    onFrame(() => {
-      this.figures.value = {
-        last: message.c ?? "",
-        change: message.p ?? "",
-        percent: message.P ?? "",
-        high: message.h ?? "",
-        low: message.l ?? "",
-        volume: message.v ?? "",
-        value: message.q ?? "",
-      };
-    });
+    this.freshFigures = {
+      last: message.c ?? "",
+      change: message.p ?? "",
+      percent: message.P ?? "",
+      high: message.h ?? "",
+      low: message.l ?? "",
+      volume: message.v ?? "",
+      value: message.q ?? "",
+    };
+    onBeat(this.tellFigures);
   }
 
   /** The smallest interval whose last candles fill the chart. */
@@ -229,7 +237,6 @@ export class Market {
     const symbol = this.instrument.symbol.toLowerCase();
     if (before !== null) this.streams.unsubscribe(`${symbol}@kline_${before}`);
     this.candles.clear();
-    this.freshCandle = null;
     this.interval.value = interval;
     if (interval === null) return;
     this.streams.subscribe(
@@ -245,9 +252,9 @@ export class Market {
     const last = this.candles.last;
     const interval = this.interval.value;
     const isHole = last !== undefined && interval !== null && candle.time > last.time + CANDLE_SPAN[interval];
-    this.freshCandle = this.candles.update(candle) && !isHole ? candle : null;
+    this.candles.update(candle);
     if (isHole) this.candlesLost();
-    this.draw(this.candlesChanged);
+    onBeat(this.tellCandles);
   }
 
   private async fillCandles(interval: Interval): Promise<void> {
@@ -255,8 +262,7 @@ export class Market {
       const found = await this.fetchCandles(interval, CANDLES);
       if (this.interval.value !== interval) return;
       this.candles.merge(found);
-      this.freshCandle = null;
-      this.draw(this.candlesChanged);
+      onBeat(this.tellCandles);
     });
   }
 
@@ -285,22 +291,4 @@ export class Market {
     this.heardAt = now;
     this.behindMs = Math.max(0, now - time);
   }
-
-  private draw(changed: { value: number; peek(): number }): void {
-    onFrame(this.tellers(changed));
-  }
-
-  /** The same function for the same signal, so that a frame runs it once. */
-  private tellers(changed: { value: number; peek(): number }): () => void {
-    let teller = this.told.get(changed);
-    if (teller === undefined) {
-      teller = () => {
-        changed.value = changed.peek() + 1;
-      };
-      this.told.set(changed, teller);
-    }
-    return teller;
-  }
-
-  private readonly told = new Map<object, () => void>();
 }

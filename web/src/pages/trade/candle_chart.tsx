@@ -18,6 +18,9 @@ interface Drawn {
   chart: IChartApi;
   candles: ISeriesApi<"Candlestick">;
   volume: ISeriesApi<"Histogram">;
+  /** Colours of the volume. */
+  rose: string;
+  fell: string;
 }
 
 function options() {
@@ -41,27 +44,35 @@ function made(box: HTMLElement, market: Market): Drawn {
   });
   const volume = chart.addSeries(HistogramSeries, { priceFormat: { type: "volume" }, priceScaleId: "" });
   volume.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-  return { chart, candles, volume };
+  return { chart, candles, volume, rose: "", fell: "" };
 }
 
 const second = (candle: Candle) => (candle.time / 1000) as UTCTimestamp;
 const bar = (candle: Candle) => ({ ...candle, time: second(candle) });
 
-function paint({ candles, volume }: Drawn, market: Market): void {
-  const rose = colour("--buy-ground");
-  const fell = colour("--sell-ground");
+function paint({ candles, volume, rose, fell }: Drawn, { candles: known }: Market): void {
   const column = (candle: Candle) => ({
     time: second(candle),
     value: candle.volume,
     color: candle.close < candle.open ? fell : rose,
   });
-  if (market.freshCandle !== null) {
-    candles.update(bar(market.freshCandle));
-    volume.update(column(market.freshCandle));
-    return;
+  const { fresh } = known;
+  for (const candle of fresh ?? []) {
+    candles.update(bar(candle));
+    volume.update(column(candle));
   }
-  candles.setData(market.candles.all.map(bar));
-  volume.setData(market.candles.all.map(column));
+  if (fresh === null) {
+    candles.setData(known.all.map(bar));
+    volume.setData(known.all.map(column));
+  }
+  known.drawn();
+}
+
+/** Draw all of it, in the theme's colours. */
+function paintAnew(drawn: Drawn, market: Market): void {
+  dress(drawn);
+  market.candles.drawAgain();
+  paint(drawn, market);
 }
 
 export function CandleChart({ market }: { market: Market }) {
@@ -71,8 +82,7 @@ export function CandleChart({ market }: { market: Market }) {
     if (box.current === null) return;
     const now = made(box.current, market);
     drawn.current = now;
-    dress(now);
-    paint({ ...now }, market);
+    paintAnew(now, market);
     return () => {
       drawn.current = null;
       now.chart.remove();
@@ -84,20 +94,17 @@ export function CandleChart({ market }: { market: Market }) {
   });
   useSignalEffect(() => {
     isDark.value;
-    if (drawn.current === null) return;
-    dress(drawn.current);
-    market.freshCandle = null;
-    paint(drawn.current, market);
+    if (drawn.current !== null) paintAnew(drawn.current, market);
   });
   return <div class="chart" ref={box} role="img" aria-label={`Candles of ${market.instrument.symbol}`} />;
 }
 
 /** Give it the theme's colours. */
-function dress({ chart, candles }: Drawn): void {
-  chart.applyOptions(options());
+function dress(drawn: Drawn): void {
+  drawn.chart.applyOptions(options());
   const buy = colour("--buy");
   const sell = colour("--sell");
-  candles.applyOptions({
+  drawn.candles.applyOptions({
     upColor: buy,
     downColor: sell,
     borderUpColor: buy,
@@ -105,4 +112,6 @@ function dress({ chart, candles }: Drawn): void {
     wickUpColor: buy,
     wickDownColor: sell,
   });
+  drawn.rose = colour("--buy-ground");
+  drawn.fell = colour("--sell-ground");
 }

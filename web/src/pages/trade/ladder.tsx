@@ -99,7 +99,7 @@ function Row({ place, rung, isBid, priceText, quantityText, totalText, depth, ch
     );
   }
   return (
-    <tr class={isBid ? "rung bid" : "rung ask"} style={{ "--depth": `${depth}%` }}>
+    <tr class={isBid ? "rung bid" : "rung ask"} style={{ backgroundSize: `${depth}% 100%` }}>
       <td data-testid={name}>
         <button type="button" class={`rung-price ${isBid ? "buy" : "sell"}`} onClick={() => choose(rung.price)}>
           <span class="hidden-text">{isBid ? "bid at " : "ask at "}</span>

@@ -3,8 +3,15 @@ import type { Market } from "../../market/market.ts";
 import { grouped } from "../../number/decimal.ts";
 import { Panel } from "../../parts/parts.tsx";
 
-const ROWS = 40;
-const clockTime = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: "UTC" });
+const ROWS = 30;
+const DAY_S = 86_400;
+const two = (number: number) => String(number).padStart(2, "0");
+
+/** A time of day, UTC: thirty of them are shown ten times a second. */
+function clockTime(timeMs: number): string {
+  const second = Math.floor(timeMs / 1000) % DAY_S;
+  return `${two(Math.floor(second / 3600))}:${two(Math.floor(second / 60) % 60)}:${two(second % 60)}`;
+}
 
 export function TapePanel({ market }: { market: Market }) {
   const { instrument, tape } = market;
@@ -20,8 +27,8 @@ export function TapePanel({ market }: { market: Market }) {
           </tr>
         </thead>
         <tbody>
-          {tape.trades.slice(0, ROWS).map((trade) => (
-            <tr key={trade.id} class={trade.corrected === undefined ? "" : "corrected"}>
+          {tape.trades.slice(0, ROWS).map((trade, place) => (
+            <tr key={place} class={trade.corrected === undefined ? "" : "corrected"}>
               <td class={trade.isSell ? "sell" : "buy"}>
                 <span aria-hidden="true">{trade.isSell ? "▼" : "▲"}</span>
                 <span class="hidden-text">{trade.isSell ? "sold at " : "bought at "}</span>
@@ -35,7 +42,7 @@ export function TapePanel({ market }: { market: Market }) {
                 )}
               </td>
               <td>{instrument.quantityText(instrument.quantity(trade.quantity))}</td>
-              <td>{clockTime.format(trade.time)}</td>
+              <td>{clockTime(trade.time)}</td>
             </tr>
           ))}
         </tbody>
