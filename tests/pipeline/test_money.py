@@ -239,6 +239,40 @@ def test_trades_and_candles_are_downloaded_by_anybody(venue: RunningVenue) -> No
             nobody.get(f"/instruments/{path}")
 
 
+def test_what_a_portfolio_was_worth_is_told_for_ends_of_minutes(venue: RunningVenue) -> None:
+    """What it had then is its statement's; each asset's price is that of the last trade before."""
+    one, two = person(venue, "TRADER5"), person(venue, "TRADER6")
+    for symbol, price in (("BTCUSDT", "50000"), ("ETHUSDT", "2000"), ("SOLUSDT", "104")):
+        trade(one, two, symbol, price, "0.1")
+    now = one.get("/venue")["time"]
+    minute = now // 60_000 * 60_000
+    told = one.get(f"/portfolio/history?from={minute - 120_000}&interval=1m&quote=USDT")
+    assert (told["quote"], told["interval"]) == ("USDT", "1m")
+    assert [each["time"] for each in told["values"][:3]] == [minute - 120_000, minute - 60_000, minute]
+    for each in told["values"]:
+        then = one.get(f"/statements?from=0&to={each['time']}")["assets"]
+        had = {row["asset"]: Decimal(row["closing"]) for row in then if Decimal(row["closing"])}
+        prices = {"USDT": Decimal(1)}
+        for asset in had.keys() - prices.keys():
+            before = downloaded(one, f"/instruments/{asset}USDT/trades.csv?from=0&to={each['time']}")
+            if before:
+                prices[asset] = Decimal(before[-1]["price"])
+        assert each["unpriced"] == sorted(had.keys() - prices.keys())
+        if each["unpriced"]:
+            assert each["value"] is None
+        else:
+            assert Decimal(each["value"]) == sum(prices[asset] * total for asset, total in had.items())
+    days = one.get(f"/portfolio/history?from={now - 86_400_000 * 399}")["values"]
+    assert len(days) == 399
+    assert (days[0]["value"], days[0]["unpriced"]) == ("0.00000000", [])  # it had nothing
+    assert one.get(f"/portfolio/history?from={now + 60_000}&to={now + 120_000}")["values"] == []
+    for wrong in ("?from=0", f"?from={now}&interval=2h", f"?from={now}&quote=NONE", "?from=-1", ""):
+        with refused(422, "INVALID"):
+            one.get(f"/portfolio/history{wrong}")
+    with refused(401, "NOT_AUTHENTICATED"):
+        Person(one.port).get("/portfolio/history?from=0")
+
+
 WRONG_SPANS = ("", "?from=-1", "?from=2&to=1", "?from=x")
 
 

@@ -98,7 +98,8 @@ MONEY = """
     AND (request <> 'ADJUSTMENT' OR approves IS NOT NULL)
     AND (request <> 'WITHDRAWAL_DECISION' OR terms ->> 'step' = 'PAID') AND seq <= %(complete)s
 """
-PART = 'CASE WHEN "time" < %(since)s THEN 0 WHEN "time" < %(until)s AND seq <= %(complete)s THEN 1 ELSE 2 END AS part'
+# How many of the times that cut it a row is not before; what the database does not have all of is behind them all.
+PART = 'CASE WHEN seq <= %(complete)s THEN width_bucket("time", %(cuts)s) ELSE cardinality(%(cuts)s) END AS part'
 MONEY_SUMS = f"SELECT asset, kind, {PART}, sum(amount) FROM ({MONEY}) AS m GROUP BY 1, 2, 3"
 MAKER = """
     SELECT symbol, taker_side = 'SELL' AS is_buyer, price, quantity, price * quantity AS value, maker_fee AS fee,
@@ -163,36 +164,46 @@ TRADE_LINES = f"""
 """
 
 
+class Movements(NamedTuple):
+    """What an account has of each asset that it ever had, and what came before, between and behind some times."""
+
+    now: dict[str, Decimal]
+    parts: list[dict[str, Sums]]
+
+
 async def statement(history: History, account: int, since_us: int, until_us: int) -> Read[Sums]:
     """An account's statement from a time on, before another: a row for each asset that it ever had.
 
     HistoryUnavailableError.
     """
     async with history.snapshot() as at:
-        key = _key(at, account, since_us, until_us)
-        listed = await _listed(at)
-        within: dict[str, Sums] = {}
-        after: dict[str, Sums] = {}
-        before: dict[str, Sums] = {}
-        parts = (before, within, after)  # of the span
-        now: dict[str, Decimal] = {}
-        for asset, kind, part, amount in await at.rows(_row, MONEY_SUMS, key):
-            _add(now, asset, amount if kind != Kind.WITHDRAWAL else EXACT.minus(amount))
-            _add_money(_of(parts[part], asset), kind, amount)
-        for row in await at.rows(Position, queries.POSITIONS, {"user_id": account, "symbol": None}):
-            base, quote = listed[row.symbol]
-            _add(now, base, Decimal(row.quantity))
-            _add(now, quote, EXACT.subtract(Decimal(row.realised), Decimal(row.cost)))
-        for symbol, is_buyer, part, *sums in await at.rows(_row, TRADE_SUMS, key):
-            of_base, of_quote = (_of(parts[part], asset) for asset in listed[symbol])
-            _add_trades(of_base, of_quote, *sums, is_buyer=is_buyer)
-        for symbol, is_buyer, is_undone, part, *sums in await at.rows(_row, CORRECTION_SUMS, key):
-            for asset, amount in zip(
-                listed[symbol], _corrected(*sums, is_buyer=is_buyer, is_undone=is_undone), strict=True
-            ):
-                sums_of = _of(parts[part], asset)
-                sums_of.corrections = EXACT.add(sums_of.corrections, amount)
+        now, (_, within, after) = await movements(at, account, [since_us, until_us], await listed_assets(at))
         return Read([_closed(asset, now[asset], within, after) for asset in sorted(now)], at.at)
+
+
+async def movements(at: Snapshot, account: int, cuts_us: list[int], listed: dict[str, tuple[str, str]]) -> Movements:
+    """What moved an account's balances, in the parts of time that some times in their order make. Part 0 has no trades:
+    what it costs are those since the first time. HistoryUnavailableError."""
+    key = _key(at, account, cuts_us[0], cuts_us[-1]) | {"cuts": [time_of(cut) for cut in cuts_us]}
+    parts: list[dict[str, Sums]] = [{} for _ in range(len(cuts_us) + 1)]
+    now: dict[str, Decimal] = {}
+    async for asset, kind, part, amount in at.each(_row, MONEY_SUMS, key):
+        _add(now, asset, amount if kind != Kind.WITHDRAWAL else EXACT.minus(amount))
+        _add_money(_of(parts[part], asset), kind, amount)
+    async for row in at.each(Position, queries.POSITIONS, {"user_id": account, "symbol": None}):
+        base, quote = listed[row.symbol]
+        _add(now, base, Decimal(row.quantity))
+        _add(now, quote, EXACT.subtract(Decimal(row.realised), Decimal(row.cost)))
+    async for symbol, is_buyer, part, *sums in at.each(_row, TRADE_SUMS, key):
+        of_base, of_quote = (_of(parts[part], asset) for asset in listed[symbol])
+        _add_trades(of_base, of_quote, *sums, is_buyer=is_buyer)
+    async for symbol, is_buyer, is_undone, part, *sums in at.each(_row, CORRECTION_SUMS, key):
+        for asset, amount in zip(
+            listed[symbol], _corrected(*sums, is_buyer=is_buyer, is_undone=is_undone), strict=True
+        ):
+            sums_of = _of(parts[part], asset)
+            sums_of.corrections = EXACT.add(sums_of.corrections, amount)
+    return Movements(now, parts)
 
 
 async def lines(
@@ -205,7 +216,7 @@ async def lines(
     async with history.snapshot() as at:
         key = _key(at, account, max(since_us, behind.time_us), until_us)
         key |= {"seq": behind.seq, "trade_id": behind.trade_id, "side": behind.side, "limit": limit}
-        listed = await _listed(at)
+        listed = await listed_assets(at)
         moved = [_money_lines(*row) for row in await at.rows(_row, MONEY_LINES, key)]
         for symbol, *rest in await at.rows(_row, TRADE_LINES, key):
             moved.append(_trade_lines(symbol, *listed[symbol], *rest))
@@ -222,7 +233,7 @@ def _key(at: Snapshot, account: int, since_us: int, until_us: int) -> dict[str, 
     }  # fmt: skip
 
 
-async def _listed(at: Snapshot) -> dict[str, tuple[str, str]]:
+async def listed_assets(at: Snapshot) -> dict[str, tuple[str, str]]:
     """Base and quote asset of each instrument."""
     return {symbol: (base, quote) for symbol, base, quote in await at.rows(_row, LISTED, {})}
 

@@ -6,6 +6,7 @@ is always a parameter of its own, so no account sees another's. It knows nothing
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -59,6 +60,15 @@ class Snapshot:
         cursor = self._connection.cursor(row_factory=args_row(kind))
         await cursor.execute(query.encode(), parameters)
         return await cursor.fetchall()
+
+    async def each(self, kind: Callable[..., T], query: str, parameters: Row) -> AsyncIterator[T]:
+        """The same one after the other, however many: others have their turn in between."""
+        cursor = self._connection.cursor(row_factory=args_row(kind))
+        await cursor.execute(query.encode(), parameters)
+        while some := await cursor.fetchmany(MOST_ROWS):
+            for row in some:
+                yield row
+            await asyncio.sleep(0)
 
     async def one(self, query: str, parameters: Row | list[Any]) -> Any:
         """The first row's values; None without one."""

@@ -32,6 +32,7 @@ from procs.api.v1.operators.venue import VenueController
 from procs.api.v1.orders import OrdersController
 from procs.api.v1.password_resets import PasswordResetController, ResetByCodeController
 from procs.api.v1.portfolio import PortfolioController
+from procs.api.v1.portfolio_history import PortfolioHistoryController
 from procs.api.v1.problems import answer
 from procs.api.v1.statements import StatementsController
 from procs.api.v1.streams import Streams
@@ -51,8 +52,9 @@ HEADERS = {
 }
 CONTROLLERS: list[Any] = [
     AuthController, KeysController, AccountController, OrdersController, MarketController, PortfolioController,
-    StatementsController, WithdrawalsController, AccountsController, InstrumentsController, MoneyController,
-    TradesController, VenueController, CancelAfterController, PasswordResetController, ResetByCodeController,
+    PortfolioHistoryController, StatementsController, WithdrawalsController, AccountsController,
+    InstrumentsController, MoneyController, TradesController, VenueController, CancelAfterController,
+    PasswordResetController, ResetByCodeController,
 ]  # fmt: skip
 
 

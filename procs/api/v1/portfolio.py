@@ -108,7 +108,7 @@ class PortfolioController(Controller):
 async def portfolio_of(services: Services, account: int, quote: str | None) -> Portfolio:
     """An account's portfolio, with all that its answered orders have changed. ProblemError, ApiError."""
     listed = services.shown.symbol_views()
-    named = _quote(services, listed, quote)
+    named = quote_of(services, quote).encode()
     scale = services.asset(named.decode())[1]
     await services.desk.settled_of(account)
     positions = await services.archive.positions(account)
@@ -179,15 +179,15 @@ def position_shown(view: SymbolView, position: AverageCost, last: LastTrade | No
     )  # fmt: skip
 
 
-def _quote(services: Services, listed: list[SymbolView], quote: str | None) -> bytes:
+def quote_of(services: Services, quote: str | None) -> str:
     """The asset to value in: that one, or what most instruments are quoted in. ProblemError."""
     if quote is not None:
         services.asset(quote)
-        return quote.encode()
-    counted = Counter(view.quote for view in listed).most_common(1)
+        return quote
+    counted = Counter(view.quote for view in services.shown.symbol_views()).most_common(1)
     if not counted:
         raise invalid("quote", "Nothing is listed here: name an asset.")
-    return counted[0][0]
+    return counted[0][0].decode()
 
 
 def _ways(listed: list[SymbolView], quote: bytes, assets: set[bytes]) -> dict[bytes, list[SymbolView]]:

@@ -185,14 +185,14 @@ def _key(after: str | None) -> Key:
 
 def _sums(services: Services, row: Sums) -> AssetSums:
     scale = services.asset(row.asset)[1]
-    return AssetSums(row.asset, *(_text(getattr(row, name), scale) for name in SUMS))
+    return AssetSums(row.asset, *(amount_text(getattr(row, name), scale) for name in SUMS))
 
 
 def _line(services: Services, line: Line) -> LineShown:
     scale = services.asset(line.asset)[1]
     return LineShown(
         time=line.key.time_us // US, seq=line.key.seq, kind=line.kind.name.lower(), asset=line.asset,
-        amount=_text(line.amount, scale), fee=_text(line.fee, scale), symbol=line.symbol, side=line.side,
+        amount=amount_text(line.amount, scale), fee=amount_text(line.fee, scale), symbol=line.symbol, side=line.side,
         price=None if line.price is None else f"{line.price:f}",
         quantity=None if line.quantity is None else f"{line.quantity:f}", trade_id=line.trade_id,
         order_id=line.order_id, reference=line.reference,
@@ -215,5 +215,6 @@ def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _text(amount: Decimal, scale: int) -> str:
+def amount_text(amount: Decimal, scale: int) -> str:
+    """An exact amount, with all decimals of its asset."""
     return decimal(int(amount.scaleb(scale, EXACT)), scale, 0)
