@@ -227,6 +227,7 @@ def test_who_registers_waits_for_an_operator_where_that_is_the_rule(
     waits.post("/orders", symbol="SOLUSDT", side="sell", type="limit", price="900", quantity="1")
     waits.post("/kill-switch")
     assert first.get("/operator/registrations") == []  # was let trade before, and has stopped himself
+    assert person(venue).get("/venue")["registration"] == "approval"
     admin.put("/operator/registration", mode="closed")
     with refused(400, "REGISTRATION_CLOSED"):
         person(venue).post("/auth/register", name="late", password=GOOD)

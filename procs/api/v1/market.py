@@ -37,8 +37,8 @@ class MarketController(Controller):
     @get("/venue")
     async def venue(self, services: Services) -> VenueShown:
         """What the venue is called, and who may register."""
-        config = services.config
-        return VenueShown(config.venue.name, int(1000 * services.clock()), config.api.registration or "closed")
+        registration = services.desk.people.registration.name.lower()
+        return VenueShown(services.config.venue.name, int(1000 * services.clock()), registration)
 
     @get("/instruments")
     async def instruments(self, services: Services) -> list[InstrumentShown]:
