@@ -5,17 +5,32 @@ export class Problem extends Error {
   readonly status: number;
   readonly code: string;
   readonly field: string | undefined;
+  /** So many seconds later it may be tried again; 0: the venue does not say. */
+  readonly retryAfterS: number;
 
-  constructor(status: number, code: string, detail: string, field?: string) {
+  constructor(status: number, code: string, detail: string, field?: string, retryAfterS = 0) {
     super(detail);
     this.status = status;
     this.code = code;
     this.field = field;
+    this.retryAfterS = retryAfterS;
   }
 }
 
 /** No answer came: it is not known whether the request was carried out. */
 export class NoAnswer extends Error {}
+
+const MINUTE_S = 60;
+
+/** What went wrong, for people, and when to try again. Anything else is a bug, and thrown. */
+export function told(error: unknown): string {
+  if (error instanceof NoAnswer) return error.message;
+  if (!(error instanceof Problem)) throw error;
+  if (error.retryAfterS <= 1) return error.message;
+  const isLong = error.retryAfterS > 2 * MINUTE_S;
+  const wait = isLong ? `${Math.ceil(error.retryAfterS / MINUTE_S)} minutes` : `${error.retryAfterS} seconds`;
+  return `${error.message} Wait ${wait}.`;
+}
 
 const TIMEOUT_MS = 15_000;
 
@@ -49,14 +64,14 @@ export async function ask<T>(path: string, { method = "GET", body, token, signal
     throw new NoAnswer("The venue does not answer.");
   }
   if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
-  throw problemOf(response.status, text);
+  throw problemOf(response.status, text, Number(response.headers.get("retry-after") ?? 0) || 0);
 }
 
-function problemOf(status: number, text: string): Problem {
+function problemOf(status: number, text: string, retryAfterS: number): Problem {
   try {
     const said = JSON.parse(text);
     const detail = said.detail ?? said.msg;
-    if (typeof detail === "string") return new Problem(status, String(said.code), detail, said.field);
+    if (typeof detail === "string") return new Problem(status, String(said.code), detail, said.field, retryAfterS);
   } catch {
     // It is no JSON: who stands before the venue has answered.
   }

@@ -92,7 +92,23 @@ export async function logOut(): Promise<void> {
 
 /** Prove again who this is. Problem, NoAnswer. */
 export async function stepUp(secret: { password?: string; code?: string }): Promise<void> {
-  await alone(async () => granted(await call<Access>("/v1/auth/step-up", { method: "POST", body: secret })));
+  await renewed("/v1/auth/step-up", secret);
+}
+
+/** Take another password; all other sessions end. Problem, NoAnswer. */
+export async function changePassword(current: string, password: string): Promise<void> {
+  await renewed("/v1/auth/password", { current, password });
+}
+
+/** What is answered with another token and another cookie. A refresh on the way needs the lock that this one has. */
+async function renewed(path: string, body: object): Promise<void> {
+  const send = () => alone(async () => granted(await ask<Access>(path, { method: "POST", body, token })));
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === "SESSION_ENDED" && (await refresh()))) throw error;
+    await send();
+  }
 }
 
 /** A request as who is logged in: with a fresh token, and a proof, where these are wanted. Problem, NoAnswer. */

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { isLive, own } from "../../account/line.ts";
-import { told } from "../../account/login.tsx";
+import { told } from "../../net/http.ts";
 import { call, state } from "../../net/session.ts";
 import type { FillShown, OrderShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
