@@ -73,6 +73,52 @@ export function Field(
   );
 }
 
+/** The same for a text of several lines. */
+export function Lines(
+  props: { label: string; wrong?: string | undefined; testid?: string } & JSX.IntrinsicElements["textarea"],
+) {
+  const { label, wrong, testid, ...area } = props;
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        {...area}
+        id={id}
+        class="input"
+        data-testid={testid}
+        aria-invalid={wrong !== undefined}
+        aria-describedby={wrong === undefined ? undefined : `${id}-wrong`}
+      />
+      {wrong !== undefined && (
+        <span class="wrong" id={`${id}-wrong`}>
+          {wrong}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** One of some texts, chosen from a list under its name. */
+export function Select(
+  props: { label: string; of: Readonly<Record<string, string>>; testid?: string } & JSX.IntrinsicElements["select"],
+) {
+  const { label, of, testid, ...select } = props;
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select {...select} id={id} class="input" data-testid={testid}>
+        {Object.entries(of).map(([value, shown]) => (
+          <option key={value} value={value}>
+            {shown}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
 /** Something that people should see. */
 export function Notice(props: { children: ComponentChildren; isBad?: boolean }) {
   return (
