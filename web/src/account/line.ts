@@ -1,9 +1,9 @@
 // The line to /v1/stream: it logs in by its first message, goes on where it was, and ends with its session.
 import { signal } from "@preact/signals";
-import { refresh, state, tokenNow } from "../net/session.ts";
+import { person, refresh, state, tokenNow } from "../net/session.ts";
 import { Own, type Told } from "./own.ts";
 
-const CHANNELS = ["orders", "balances"]; // in the order of their images
+const CHANNELS = ["withdrawals", "account", "orders", "balances"]; // in the order of their images
 const LEAST_WAIT_MS = 250;
 const MOST_WAIT_MS = 5_000;
 const SILENT_MS = 5_000; // a heartbeat comes each second
@@ -63,7 +63,15 @@ function say(method: string, more: object): void {
 function received(message: Told | Answer): void {
   if (!("channel" in message)) answered(message);
   else if (message.channel === "session") void ended(message.code ?? "");
-  else own.take(message);
+  else take(message);
+}
+
+function take(message: Told): void {
+  own.take(message);
+  const now = person.peek();
+  if (message.channel === "account" && message.role !== undefined && now !== null) {
+    person.value = { ...now, role: message.role }; // a right is lost, or there is one more
+  }
 }
 
 function answered({ id, error }: Answer): void {

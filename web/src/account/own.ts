@@ -16,6 +16,7 @@ export interface Told {
   order?: OrderShown | null;
   fill?: FillShown;
   balance?: BalanceShown;
+  role?: string;
   code?: string;
 }
 
@@ -32,6 +33,9 @@ export class Own {
   /** Whether open orders and balances are all here. */
   readonly isWhole = signal(false);
   readonly changed = signal(0);
+  /** How often withdrawals were told of, and how often the account itself: who shows these asks for them again. */
+  readonly withdrawals = signal(0);
+  readonly account = signal(0);
   private readonly fillKeys = new Set<string>();
   private arriving: OrderShown[] = [];
 
@@ -51,6 +55,8 @@ export class Own {
     if (told.position !== undefined) this.position = told.position;
     if (told.image !== undefined) this.image(told);
     else if (told.channel === "orders") this.order(told);
+    else if (told.channel === "withdrawals") this.withdrawals.value++;
+    else if (told.channel === "account") this.account.value++;
     else if (told.channel === "balances" && told.balance) this.balances.set(told.balance.asset, told.balance);
     else return;
     this.draw();
