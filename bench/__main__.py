@@ -17,7 +17,7 @@ from bench import report
 
 ROWS = (
     "ring", "journal", "matcher-w1", "core-w1", "growth", "replay", "fix", "telling", "fanout", "rest", "ws-api",
-    "user-stream", "api", "backup", "batcher", "history", "behind", "replication", "failover",
+    "user-stream", "api", "page", "backup", "batcher", "history", "behind", "replication", "failover",
 )  # fmt: skip
 OUT = Path("var/bench.json")
 PAGE = Path("docs/benchmarks.md")

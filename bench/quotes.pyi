@@ -1,0 +1,6 @@
+from scripts.flow.initiator import Initiator
+
+class Quotes:
+    def __init__(self, session: Initiator, middle: int, seed: int) -> None: ...
+
+def play(markets: list[Quotes], takes_per_s: int, quotes_per_s: int, seconds: float) -> None: ...
