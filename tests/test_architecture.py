@@ -69,6 +69,7 @@ PURE_CORES = (
     "procs/venue/topology.py",
     "procs/supervisor/backoff.py",
     "procs/supervisor/recovery.py",
+    "scripts/demo/population",
 )
 WORLD = {"socket", "asyncio", "uvloop", "time", "select", "selectors", "mmap", "posix_ipc", "threading", "subprocess"}
 SHARED_MEMORY = {"shm.segment", "shm.bell", "shm.board", "shm.journal", "shm.journal_writer", "procs.venue.venue"}
