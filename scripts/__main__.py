@@ -21,6 +21,7 @@ from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, fail
 COMMANDS = {
     "init": ("init:init", "Write a configuration of your own."),
     "run": ("run:run", "Run a venue until Ctrl-C stops it."),
+    "demo": ("demo.command:demo", "Make the market of a running venue live."),
     "stop": ("stop:stop", "Stop a running venue in order."),
     "status": ("status:status", "Show what a running venue does."),
     "show": ("show:show", "Show limits, schedules, kill switches and accounts as they hold now."),

@@ -22,7 +22,7 @@ LONGEST = {
         "pipeline/test_witness", "pipeline/test_faults_compact", "pipeline/test_two_nodes", "pipeline/test_backup",
         "simulation/test_planted", "scripts/test_rights", "pipeline/test_refusals", "scripts/backup/test_backup",
         "pipeline/test_pages", "pipeline/test_contributing", "pipeline/test_faults_spread", "batcher/test_refused",
-        "scripts/test_cli", "pipeline/test_downstream", "scripts/flow/test_flow", "matcher/test_fuzz",
+        "scripts/test_cli", "pipeline/test_living_market", "pipeline/test_downstream", "scripts/flow/test_flow", "matcher/test_fuzz",
         "scripts/operate/test_running", "pipeline/test_full_disk", "batcher/test_identity", "simulation/test_pair",
         "pipeline/test_systemd", "gateway/test_connections", "shm/test_ring", "supervisor/test_watchdog",
         "pipeline/test_accept_loss", "scripts/nodes/test_rejoin", "scripts/test_void", "supervisor/test_monitoring",

@@ -12,7 +12,7 @@ import signal
 PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent: int) -> bool:
-    """Have this process killed when its `parent` ends; False if that has ended already."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with(parent: int, by: int = signal.SIGKILL) -> bool:
+    """Have this process get the signal `by` when its `parent` ends; False if that has ended already."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, by)
     return os.getppid() == parent
