@@ -30,13 +30,16 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage interop bench lint fuzz sim soak clean build page annotate
+.PHONY: help run demo test coverage interop bench lint fuzz sim soak clean build page annotate
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
 
 run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
 	@exec $(BIN)/lockstep run config/demo.toml
+
+demo: build ## the demo venue, and traders who make its market live; Ctrl-C stops both
+	@exec $(BIN)/lockstep demo --run config/demo.toml
 
 # Four workers more than CPUs: a test of a real venue often waits. Files begin in the order of tests/conftest.py.
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
