@@ -10,6 +10,7 @@ window.addEventListener("popstate", () => {
 document.addEventListener("click", (event) => {
   const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
   if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target !== "") return;
+  if (link.hasAttribute("download")) return;
   if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   if (link.pathname.startsWith("/docs") || link.pathname.startsWith("/v1")) return; // the venue's own pages
   event.preventDefault();

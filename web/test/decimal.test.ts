@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decimalsOf, explain, format, grouped, parse, read } from "../src/number/decimal.ts";
+import {
+  decimalsOf,
+  difference,
+  explain,
+  format,
+  grouped,
+  parse,
+  read,
+  signed,
+  trimmed,
+} from "../src/number/decimal.ts";
 import { chance } from "./support.ts";
 
 test("a number comes back as it was written", () => {
@@ -52,4 +62,16 @@ test("people see thousands", () => {
   assert.equal(grouped("-1000"), "-1\u202f000");
   assert.equal(decimalsOf("0.0100"), 2);
   assert.equal(decimalsOf("10"), 0);
+});
+
+test("differences are exact, and gains have their sign", () => {
+  assert.equal(difference("9007199254740993.1", "0.00000001"), "9007199254740993.09999999");
+  assert.equal(difference("0.10", "0.3"), "-0.2");
+  assert.equal(difference("5", "5.000"), "0");
+  assert.equal(trimmed("12.50000000"), "12.50");
+  assert.equal(trimmed("-0.00000100"), "-0.000001");
+  assert.equal(trimmed("7"), "7.00");
+  assert.equal(signed("1234.50"), "+1\u202f234.50");
+  assert.equal(signed("-1234.50"), "-1\u202f234.50");
+  assert.equal(signed("0.00"), "0.00");
 });

@@ -26,5 +26,6 @@ function answer(line: Line): unknown[] {
 }
 
 const answers: string[] = [];
-for await (const line of createInterface({ input: process.stdin })) answers.push(JSON.stringify(answer(JSON.parse(line))));
+for await (const line of createInterface({ input: process.stdin }))
+  answers.push(JSON.stringify(answer(JSON.parse(line))));
 process.stdout.write(answers.join("\n"));

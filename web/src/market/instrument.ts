@@ -1,6 +1,6 @@
 // What is traded, and the steps of its prices and quantities.
 import type { InstrumentShown } from "../net/v1.ts";
-import { decimalsOf, format, parse } from "../number/decimal.ts";
+import { decimalsOf, format, parse, trimmed } from "../number/decimal.ts";
 
 /** An instrument with its steps: prices are units of 10^-priceScale, quantities of 10^-quantityScale, values of both. */
 export class Instrument {
@@ -20,8 +20,8 @@ export class Instrument {
     this.symbol = listed.symbol;
     this.base = listed.base;
     this.quote = listed.quote;
-    this.tickText = trimmed(listed.tick);
-    this.lotText = trimmed(listed.lot);
+    this.tickText = trimmed(listed.tick, 0);
+    this.lotText = trimmed(listed.lot, 0);
     this.priceScale = decimalsOf(listed.tick);
     this.quantityScale = decimalsOf(listed.lot);
     this.tick = parse(listed.tick, this.priceScale);
@@ -54,8 +54,4 @@ export class Instrument {
   valueText(units: bigint, least = 2): string {
     return format(units, this.valueScale, least);
   }
-}
-
-function trimmed(text: string): string {
-  return format(parse(text, decimalsOf(text)), decimalsOf(text));
 }

@@ -64,10 +64,27 @@ export async function ask<T>(path: string, { method = "GET", body, token, signal
     throw new NoAnswer("The venue does not answer.");
   }
   if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
-  throw problemOf(response.status, text, Number(response.headers.get("retry-after") ?? 0) || 0);
+  throw problemOf(response, text);
 }
 
-function problemOf(status: number, text: string, retryAfterS: number): Problem {
+/** A file that a request is answered with, and what it is to be called. Problem, NoAnswer: it broke off, too. */
+export async function file(path: string, token: string, signal: AbortSignal): Promise<{ body: Blob; name: string }> {
+  let response: Response;
+  let body: Blob;
+  try {
+    const headers = { authorization: `Bearer ${token}` };
+    response = await fetch(path, { headers, signal, credentials: "same-origin", cache: "no-store", redirect: "error" });
+    body = await response.blob();
+  } catch {
+    throw new NoAnswer("The file did not come whole: nothing was kept.");
+  }
+  if (!response.ok) throw problemOf(response, await body.text());
+  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1];
+  return { body, name: name ?? "download.csv" };
+}
+
+function problemOf({ status, headers }: Response, text: string): Problem {
+  const retryAfterS = Number(headers.get("retry-after") ?? 0) || 0;
   try {
     const said = JSON.parse(text);
     const detail = said.detail ?? said.msg;

@@ -2,7 +2,7 @@
 //
 // Tabs share the cookie, which is good once: only one of them uses it at a time.
 import { signal } from "@preact/signals";
-import { type Asked, ask, NoAnswer, Problem } from "./http.ts";
+import { type Asked, ask, file, NoAnswer, Problem } from "./http.ts";
 import type { Access } from "./v1.ts";
 
 export interface Person {
@@ -112,13 +112,22 @@ async function renewed(path: string, body: object): Promise<void> {
 }
 
 /** A request as who is logged in: with a fresh token, and a proof, where these are wanted. Problem, NoAnswer. */
-export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
+export function call<T>(path: string, asked: Asked = {}): Promise<T> {
+  return authorised((now) => ask<T>(path, { ...asked, token: now }));
+}
+
+/** A file, as who is logged in. Problem, NoAnswer. */
+export function fetchFile(path: string, signal: AbortSignal): Promise<{ body: Blob; name: string }> {
+  return authorised((now) => file(path, now, signal));
+}
+
+async function authorised<T>(request: (now: string) => Promise<T>): Promise<T> {
   try {
-    return await ask<T>(path, { ...asked, token });
+    return await request(token);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "SESSION_ENDED" && (await refresh())) return await ask<T>(path, { ...asked, token });
-    if (error.code === "PROOF_NEEDED" && (await proved())) return await ask<T>(path, { ...asked, token });
+    if (error.code === "SESSION_ENDED" && (await refresh())) return await request(token);
+    if (error.code === "PROOF_NEEDED" && (await proved())) return await request(token);
     throw error;
   }
 }

@@ -48,6 +48,23 @@ export function grouped(text: string): string {
   return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (point < 0 ? "" : text.slice(point));
 }
 
+/** One decimal text less another, with the decimals of the one that has more. */
+export function difference(text: string, less: string): string {
+  const scale = Math.max(decimalsOf(text), decimalsOf(less));
+  return format(parse(text, scale) - parse(less, scale), scale);
+}
+
+/** A decimal text without zeros at its end, but with `least` decimals. */
+export function trimmed(text: string, least = 2): string {
+  const scale = Math.max(decimalsOf(text), least);
+  return format(parse(text, scale), scale);
+}
+
+/** A gain or a loss: with its sign, and thousands set apart. */
+export function signed(text: string): string {
+  return (text.startsWith("-") || !/[1-9]/.test(text) ? "" : "+") + grouped(text);
+}
+
 /** What a person typed, as units of 10^-scale that are a multiple of `step`. Nothing is rounded or guessed. */
 export function read(typed: string, scale: number, step: bigint = 1n): Read {
   const text = typed.trim();

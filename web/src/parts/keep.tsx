@@ -20,10 +20,10 @@ export function Copy({ text, name }: { text: string; name: string }) {
   );
 }
 
-/** Have the browser keep a text as a file. */
-export function save(name: string, text: string): void {
+/** Have the browser keep a text, or bytes, as a file. */
+export function save(name: string, body: string | Blob): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  link.href = URL.createObjectURL(typeof body === "string" ? new Blob([body], { type: "text/plain" }) : body);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // once it is kept
