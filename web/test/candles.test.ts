@@ -50,6 +50,21 @@ test("a chart that draws what is fresh, whenever it likes, shows all of them", (
   }
 });
 
+test("who slept for longer than history is fetched sees no hole drawn together", () => {
+  const candles = new Candles();
+  const history = (from: number) => Array.from({ length: 5 }, (_, i) => at(from + i));
+  const times = () => candles.all.map(({ time }) => time);
+  candles.fill(history(0), 1);
+  candles.update(at(5));
+  candles.fill(history(6), 1);
+  assert.deepEqual(times(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  candles.update(at(26)); // the first word after a sleep comes before history
+  candles.fill(history(22), 1);
+  assert.deepEqual(times(), [22, 23, 24, 25, 26]);
+  candles.fill([], 1);
+  assert.deepEqual(times(), [22, 23, 24, 25, 26]);
+});
+
 test("candles that come for days are cut, and what is left is drawn again", () => {
   const candles = new Candles();
   for (let time = 0; time < 5000; time++) candles.update(at(time));

@@ -58,6 +58,17 @@ export class Candles {
     this.changedFrom = null;
   }
 
+  /** Take history up to now. What was before it stays only if it reaches up to it: no hole is drawn as if it were none. */
+  fill(history: readonly Candle[], spanMs: number): void {
+    const first = history[0];
+    if (first !== undefined) {
+      const before = this.kept.filter(({ time }) => time < first.time).at(-1);
+      const isHole = before !== undefined && before.time + spanMs < first.time;
+      if (isHole) this.kept = this.kept.filter(({ time }) => time >= first.time);
+    }
+    this.merge(history);
+  }
+
   /** Take one that came live. */
   update(candle: Candle): void {
     const last = this.last;

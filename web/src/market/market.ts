@@ -89,8 +89,10 @@ export class Market {
   };
   private freshFigures: Figures | null = null;
   private isClosed = false;
-  private isFetching = false;
   private readonly names: string[] = [];
+  /** What is being tried, and whether it was asked for again meanwhile; what of it failed, and why. */
+  private readonly tried = new Map<string, boolean>();
+  private readonly troubles = new Map<string, string>();
   readonly instrument: Instrument;
   private readonly streams: Streams;
   private readonly clock: Clock;
@@ -148,7 +150,7 @@ export class Market {
   };
 
   private readonly tapeLost = (): void => {
-    void this.retrying(async () => {
+    void this.retrying("tape", async () => {
       const path = `/api/v3/trades?symbol=${this.instrument.symbol}&limit=100`;
       const rows = await ask<{ id: number; price: string; qty: string; time: number; isBuyerMaker: boolean }[]>(path);
       this.tape.merge(
@@ -177,16 +179,13 @@ export class Market {
   }
 
   private async fetchBook(): Promise<void> {
-    if (this.isFetching) return;
-    this.isFetching = true;
-    await this.retrying(async () => {
+    await this.retrying("book", async () => {
       const path = `/api/v3/depth?symbol=${this.instrument.symbol}&limit=${LEVELS}`;
       const { lastUpdateId, bids, asks } = await ask<{ lastUpdateId: number; bids: Pair[]; asks: Pair[] }>(path);
       const whole: Whole = { last: lastUpdateId, bids: this.levels(bids), asks: this.levels(asks) };
       if (this.book.begin(whole) === "missing") throw new NoAnswer("The book is older than what came of it.");
       onBeat(this.tellBook);
     });
-    this.isFetching = false;
   }
 
   private levels(pairs: readonly Pair[]): Level[] {
@@ -220,7 +219,7 @@ export class Market {
 
   /** The smallest interval whose last candles fill the chart. */
   private async choose(): Promise<void> {
-    await this.retrying(async () => {
+    await this.retrying("interval", async () => {
       let best: Interval = "1s";
       for (const interval of TRIED) {
         if (fills(await this.fetchCandles(interval, 120))) {
@@ -258,10 +257,10 @@ export class Market {
   }
 
   private async fillCandles(interval: Interval): Promise<void> {
-    await this.retrying(async () => {
+    await this.retrying(`candles of ${interval}`, async () => {
       const found = await this.fetchCandles(interval, CANDLES);
       if (this.interval.value !== interval) return;
-      this.candles.merge(found);
+      this.candles.fill(found, CANDLE_SPAN[interval]);
       onBeat(this.tellCandles);
     });
   }
@@ -271,19 +270,31 @@ export class Market {
     return (await ask<Row[]>(path)).map(candleOf);
   }
 
-  /** Try until it works, and say meanwhile what is wrong. */
-  private async retrying(task: () => Promise<void>): Promise<void> {
+  /** Try until it works, and say meanwhile what is wrong. Asked for again while it is tried, it is done once more. */
+  private async retrying(what: string, task: () => Promise<void>): Promise<void> {
+    const isTried = this.tried.has(what);
+    this.tried.set(what, isTried);
+    if (isTried) return;
     for (let waitMs = RETRY_MS; !this.isClosed; waitMs = Math.min(2 * waitMs, 8_000)) {
+      this.tried.set(what, false);
       try {
         await task();
-        this.trouble.value = null;
-        return;
+        this.troubles.delete(what);
+        this.tellTrouble();
+        if (this.tried.get(what) === true) continue;
+        break;
       } catch (error) {
         if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
-        this.trouble.value = error.message;
+        this.troubles.set(what, error.message);
+        this.tellTrouble();
       }
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
+    this.tried.delete(what);
+  }
+
+  private tellTrouble(): void {
+    this.trouble.value = this.troubles.values().next().value ?? null;
   }
 
   private heard(time: number): void {

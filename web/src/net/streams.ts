@@ -6,7 +6,7 @@ import { signal } from "@preact/signals";
 export type Line = "connecting" | "live" | "reconnecting";
 
 const ASK_MS = 2_000;
-const SILENT_MS = 6_000; // without an answer: the line is dead, though nobody said so
+const SILENT_MS = 6_000; // from a question on, without an answer: the line is dead, though nobody said so
 const LEAST_WAIT_MS = 250;
 const MOST_WAIT_MS = 5_000;
 
@@ -22,7 +22,7 @@ export class Streams {
   private socket: WebSocket | null = null;
   private waitMs = LEAST_WAIT_MS;
   private isAsked = false;
-  private answeredAt = 0;
+  private askedAt = 0;
   private lastId = 0;
   private ticking = 0;
   private retrying = 0;
@@ -73,7 +73,6 @@ export class Streams {
     const socket = new WebSocket(this.url);
     this.socket = socket;
     socket.onopen = () => {
-      this.answeredAt = performance.now();
       this.isAsked = false;
       for (const { reset } of this.wanted.values()) reset();
       if (this.wanted.size > 0) this.ask("SUBSCRIBE", [...this.wanted.keys()]);
@@ -91,7 +90,6 @@ export class Streams {
       this.wanted.get(message.stream)?.handler(message.data);
       return;
     }
-    this.answeredAt = performance.now();
     this.waitMs = LEAST_WAIT_MS;
     this.line.value = "live";
     this.isAsked = false;
@@ -107,13 +105,14 @@ export class Streams {
 
   private tick(): void {
     if (!this.isOpen) return;
-    if (performance.now() - this.answeredAt > SILENT_MS) {
+    if (!this.isAsked) {
+      this.isAsked = true;
+      this.askedAt = performance.now();
+      this.ask("GET_PROPERTY", ["combined"]);
+    } else if (performance.now() - this.askedAt > SILENT_MS) {
       const dead = this.socket;
       this.lost();
       dead?.close();
-    } else if (!this.isAsked) {
-      this.isAsked = true;
-      this.ask("GET_PROPERTY", ["combined"]);
     }
   }
 
