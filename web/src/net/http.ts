@@ -32,21 +32,26 @@ export function told(error: unknown): string {
   return `${error.message} Wait ${wait}.`;
 }
 
-const TIMEOUT_MS = 15_000;
+const PATIENCE_MS = 15_000;
 
 export interface Asked {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
   token?: string;
   signal?: AbortSignal;
+  /** How long an answer may take. */
+  patienceMs?: number;
 }
 
 /** The JSON that a request is answered with. Problem, NoAnswer. */
-export async function ask<T>(path: string, { method = "GET", body, token, signal }: Asked = {}): Promise<T> {
+export async function ask<T>(
+  path: string,
+  { method = "GET", body, token, signal, patienceMs = PATIENCE_MS }: Asked = {},
+): Promise<T> {
   const headers: Record<string, string> = {};
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(patienceMs);
   let response: Response;
   let text: string;
   try {

@@ -47,75 +47,77 @@ export function Choices<T extends string>(props: {
   );
 }
 
-/** What a person types, under its name, with what is wrong with it. */
-export function Field(
-  props: { label: string; wrong?: string | undefined; testid?: string } & JSX.IntrinsicElements["input"],
-) {
-  const { label, wrong, testid, ...input } = props;
-  const id = useId();
+interface Labelled {
+  label: string;
+  wrong?: string | undefined;
+  testid?: string | undefined;
+}
+
+/** What a field has of its name, and of what is wrong with it. */
+function Around(props: { label: string; wrong: string | undefined; id: string; children: ComponentChildren }) {
   return (
     <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        {...input}
-        id={id}
-        class="input"
-        data-testid={testid}
-        aria-invalid={wrong !== undefined}
-        aria-describedby={wrong === undefined ? undefined : `${id}-wrong`}
-      />
-      {wrong !== undefined && (
-        <span class="wrong" id={`${id}-wrong`}>
-          {wrong}
+      <label for={props.id}>{props.label}</label>
+      {props.children}
+      {props.wrong !== undefined && (
+        <span class="wrong" id={`${props.id}-wrong`}>
+          {props.wrong}
         </span>
       )}
     </div>
+  );
+}
+
+function named(id: string, wrong: string | undefined, testid: string | undefined) {
+  return {
+    id,
+    class: "input",
+    "data-testid": testid,
+    "aria-invalid": wrong !== undefined,
+    "aria-describedby": wrong === undefined ? undefined : `${id}-wrong`,
+  };
+}
+
+/** What a person types, under its name, with what is wrong with it. */
+export function Field({ label, wrong, testid, ...input }: Labelled & JSX.IntrinsicElements["input"]) {
+  const id = useId();
+  return (
+    <Around label={label} wrong={wrong} id={id}>
+      <input {...input} {...named(id, wrong, testid)} />
+    </Around>
   );
 }
 
 /** The same for a text of several lines. */
-export function Lines(
-  props: { label: string; wrong?: string | undefined; testid?: string } & JSX.IntrinsicElements["textarea"],
-) {
-  const { label, wrong, testid, ...area } = props;
+export function Lines({ label, wrong, testid, ...area }: Labelled & JSX.IntrinsicElements["textarea"]) {
   const id = useId();
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <textarea
-        {...area}
-        id={id}
-        class="input"
-        data-testid={testid}
-        aria-invalid={wrong !== undefined}
-        aria-describedby={wrong === undefined ? undefined : `${id}-wrong`}
-      />
-      {wrong !== undefined && (
-        <span class="wrong" id={`${id}-wrong`}>
-          {wrong}
-        </span>
-      )}
-    </div>
+    <Around label={label} wrong={wrong} id={id}>
+      <textarea {...area} {...named(id, wrong, testid)} />
+    </Around>
   );
 }
 
 /** One of some texts, chosen from a list under its name. */
-export function Select(
-  props: { label: string; of: Readonly<Record<string, string>>; testid?: string } & JSX.IntrinsicElements["select"],
-) {
-  const { label, of, testid, ...select } = props;
+export function Select({
+  label,
+  wrong,
+  testid,
+  of,
+  chosen,
+  ...select
+}: Labelled & { of: Readonly<Record<string, string>>; chosen?: string | undefined } & JSX.IntrinsicElements["select"]) {
   const id = useId();
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <select {...select} id={id} class="input" data-testid={testid}>
+    <Around label={label} wrong={wrong} id={id}>
+      <select {...select} {...named(id, wrong, testid)}>
         {Object.entries(of).map(([value, shown]) => (
-          <option key={value} value={value}>
+          <option key={value} value={value} selected={chosen === undefined ? undefined : value === chosen}>
             {shown}
           </option>
         ))}
       </select>
-    </div>
+    </Around>
   );
 }
 

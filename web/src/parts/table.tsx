@@ -20,13 +20,15 @@ export interface TableProps<T> {
   /** Ask for what comes behind the last row. It is called when that is nearly seen; null: there is nothing more. */
   more?: (() => void) | null;
   testid?: string;
+  /** What scripts call a row. */
+  rowTestid?: (row: T) => string;
 }
 
 const ROW_PX = 30; // as parts.css has it
 const AHEAD = 12; // so many rows are drawn before and behind those that are seen
 const ALL = 60; // so few rows are drawn all
 
-export function Table<T>({ label, columns, rows, keyOf, empty, more = null, testid }: TableProps<T>) {
+export function Table<T>({ label, columns, rows, keyOf, empty, more = null, testid, rowTestid }: TableProps<T>) {
   const box = useRef<HTMLElement>(null);
   const [seen, setSeen] = useState({ first: 0, count: ALL });
   const look = () => {
@@ -58,7 +60,7 @@ export function Table<T>({ label, columns, rows, keyOf, empty, more = null, test
         <tbody>
           <Space rows={first} columns={columns.length} />
           {rows.slice(first, end).map((row, i) => (
-            <tr key={keyOf(row)} aria-rowindex={first + i + 2}>
+            <tr key={keyOf(row)} aria-rowindex={first + i + 2} data-testid={rowTestid?.(row)}>
               {columns.map(({ name, shown }) => (
                 <td key={name}>{shown(row)}</td>
               ))}
