@@ -1,28 +1,118 @@
-// The venue as its operators and auditors see it.
+// The venue as its operators and auditors see it: sections, each with an address of its own.
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
 import { Private } from "../../account/private.tsx";
-import { Panel } from "../../parts/parts.tsx";
-import { Table } from "../../parts/table.tsx";
-import { instruments } from "../../venue.ts";
+import { Notice } from "../../parts/parts.tsx";
+import { path } from "../../router.ts";
+import { Accounts } from "./accounts.tsx";
+import { last, mayChange } from "./act.tsx";
+import { Audit } from "./audit.tsx";
+import { Instruments } from "./instruments.tsx";
+import { LookBack } from "./look_back.tsx";
+import { Money } from "./money.tsx";
+import { Status } from "./status.tsx";
+import { Trades } from "./trades.tsx";
+import "./operator.css";
+
+/** A section may show one thing alone, named by what follows in the address. */
+interface Section {
+  name: string;
+  Shown: ComponentType<{ of: string | null }>;
+}
+
+const FIRST = "instruments";
+const SECTIONS: Readonly<Record<string, Section>> = {
+  [FIRST]: { name: "Instruments", Shown: Instruments },
+  accounts: { name: "Accounts", Shown: Accounts },
+  money: { name: "Money", Shown: Money },
+  trades: { name: "Trades", Shown: Trades },
+  status: { name: "Status", Shown: Status },
+  audit: { name: "Audit", Shown: Audit },
+  "look-back": { name: "Look back", Shown: LookBack },
+};
 
 export function Place() {
   return (
     <Private forOperators>
-      <div class="place">
-        <h1>Operate</h1>
-        <Panel title="Instruments">
-          <Table
-            label="Instruments"
-            columns={[
-              { name: "Symbol", shown: (row) => <a href={`/trade/${row.symbol}`}>{row.symbol}</a> },
-              { name: "Tick", shown: (row) => row.tickText },
-              { name: "Lot", shown: (row) => row.lotText },
-            ]}
-            rows={instruments.value ?? []}
-            keyOf={(row) => row.symbol}
-            empty="The venue lists nothing yet."
-          />
-        </Panel>
-      </div>
+      <Sections />
     </Private>
+  );
+}
+
+function Sections() {
+  const [, , wanted, of] = path.value.split("/");
+  const chosen = wanted || FIRST;
+  const section = SECTIONS[chosen];
+  useEffect(() => {
+    document.title = `${section?.name ?? "Operate"} · Lockstep`;
+  }, [section]);
+  useEffect(
+    () => () => {
+      last.value = null; // who comes next is not told
+    },
+    [],
+  );
+  return (
+    <div class="place operator">
+      <h1>Operate</h1>
+      <nav class="sections" aria-label="Operate">
+        {Object.entries(SECTIONS).map(([key, { name }]) => (
+          <a
+            key={key}
+            href={`/operator/${key}`}
+            aria-current={key === chosen ? "page" : undefined}
+            data-testid={`section-${key}`}
+          >
+            {name}
+          </a>
+        ))}
+      </nav>
+      {!mayChange() && <Notice>You are an auditor: you may look at everything here, and change nothing.</Notice>}
+      <Last />
+      {section === undefined ? (
+        <Notice isBad>There is no such section.</Notice>
+      ) : (
+        <section.Shown key={`${chosen}/${of ?? ""}`} of={of ? decoded(of) : null} />
+      )}
+    </div>
+  );
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** What the last command came to. */
+function Last() {
+  const said = last.value;
+  return (
+    <div class={said === null ? "" : "notice last"} role="status" data-testid="operate-result">
+      {said !== null && (
+        <>
+          <span>
+            <bdi>{said.title}</bdi>: {said.text}{" "}
+            {said.code !== undefined && (
+              <>
+                Its owner needs this code, which is shown only now: <code data-testid="reset-code">{said.code}</code>
+              </>
+            )}
+            {said.seq !== null && <a href={`/operator/look-back?seq=${said.seq}`}>Record {said.seq}</a>}
+          </span>
+          <button
+            type="button"
+            class="button plain"
+            onClick={() => {
+              last.value = null;
+            }}
+          >
+            Dismiss
+          </button>
+        </>
+      )}
+    </div>
   );
 }

@@ -1,0 +1,221 @@
+// Instruments: what phase each is in, and all that can be set of them; assets and fee tiers.
+import { ask } from "../../net/http.ts";
+import type { AssetListed, InstrumentInFull, InstrumentShown, TierShown } from "../../net/v1.ts";
+import { Panel } from "../../parts/parts.tsx";
+import { Table } from "../../parts/table.tsx";
+import { Act, mayChange } from "./act.tsx";
+import { useAsked, useWatched } from "./asked.ts";
+import * as commands from "./instrument_commands.ts";
+import { massCancel } from "./money_commands.ts";
+import { Fact, Wrong, words } from "./shown.tsx";
+
+const PHASES_MS = 2_000;
+const DELISTED = "delisted";
+
+const phasesNow = () => ask<InstrumentShown[]>("/v1/instruments");
+const often = () => PHASES_MS;
+
+/** The phases of all instruments as they are now. */
+function usePhases(): ReadonlyMap<string, string> {
+  const { found } = useWatched(phasesNow, often);
+  return new Map(found?.map((each) => [each.symbol, each.phase]));
+}
+
+export function Instruments({ of }: { of: string | null }) {
+  const { found, wrong } = useAsked<InstrumentInFull[]>("/v1/operator/instruments");
+  const now = usePhases();
+  const rows = (found ?? []).map((each) => ({ ...each, phase: now.get(each.symbol) ?? each.phase }));
+  const one = rows.find((each) => each.symbol === of);
+  if (of !== null && found !== null) {
+    return one === undefined ? (
+      <Wrong text={`The venue lists no ${of.slice(0, 40)}.`} />
+    ) : (
+      <Instrument instrument={one} wrong={wrong} />
+    );
+  }
+  return (
+    <>
+      <Panel title="Instruments" aside={<Act command={commands.LIST}>List an instrument</Act>}>
+        <Wrong text={wrong} />
+        <Table
+          label="Instruments"
+          columns={[
+            {
+              name: "Symbol",
+              shown: (row) => <a href={`/operator/instruments/${row.symbol}`}>{row.symbol}</a>,
+            },
+            { name: "Phase", shown: (row) => <span data-testid="phase">{words(row.phase)}</span> },
+            ...(mayChange()
+              ? [{ name: "Do", isNameHidden: true, shown: (row: InstrumentInFull) => <Switches instrument={row} /> }]
+              : []),
+            { name: "Tick", shown: (row) => row.tick },
+            { name: "Lot", shown: (row) => row.lot },
+            { name: "Maker ppm", shown: (row) => row.maker_fee_ppm },
+            { name: "Taker ppm", shown: (row) => row.taker_fee_ppm },
+            { name: "Matcher", shown: (row) => row.matcher },
+          ]}
+          rows={rows}
+          keyOf={(row) => row.symbol}
+          rowTestid={(row) => `instrument-${row.symbol}`}
+          empty={found === null ? "Asking the venue …" : "The venue lists nothing yet."}
+        />
+      </Panel>
+      <Assets />
+      <Tiers />
+    </>
+  );
+}
+
+/** What is needed in a hurry. */
+function Switches({ instrument: { symbol, phase } }: { instrument: InstrumentInFull }) {
+  if (phase === DELISTED) return null;
+  return phase === "continuous" ? (
+    <Act command={commands.halt(symbol)} testid="halt">
+      Halt
+    </Act>
+  ) : (
+    <Act command={commands.resume(symbol)} testid="resume">
+      Resume
+    </Act>
+  );
+}
+
+function Instrument({ instrument, wrong }: { instrument: InstrumentInFull; wrong: string | null }) {
+  const { symbol, phase } = instrument;
+  const isListed = phase !== DELISTED;
+  return (
+    <>
+      <Panel
+        title={symbol}
+        aside={
+          <>
+            <a href={`/trade/${symbol}`}>Market</a>
+            <a href="/operator/instruments">All</a>
+          </>
+        }
+      >
+        <Wrong text={wrong} />
+        <dl class="facts">
+          <Fact name="Phase" testid="phase">
+            {words(phase)}
+          </Fact>
+          <Fact name="Base, quote">
+            {instrument.base}, {instrument.quote}
+          </Fact>
+          <Fact name="Tick">{instrument.tick}</Fact>
+          <Fact name="Lot">{instrument.lot}</Fact>
+          <Fact name="Matcher">{instrument.matcher}</Fact>
+          <Fact name="Maker, taker fee ppm">
+            {instrument.maker_fee_ppm}, {instrument.taker_fee_ppm}
+          </Fact>
+          <Fact name="Collar bps">{instrument.collar_bps}</Fact>
+          <Fact name="Listed at">{instrument.reference_price ?? "no price"}</Fact>
+          <Fact name="Most of an order">{instrument.max_quantity ?? "any"}</Fact>
+          <Fact name="Most value">{instrument.max_value ?? "any"}</Fact>
+          <Fact name="Static band bps">{instrument.static_band_bps ?? "none"}</Fact>
+          <Fact name="Dynamic band bps">{instrument.dynamic_band_bps ?? "none"}</Fact>
+          <Fact name="At a band">{instrument.band_action ?? "–"}</Fact>
+          <Fact name="Volatility auction ms">{instrument.volatility_auction_ms}</Fact>
+          <Fact name="DAY orders end (UTC)">{instrument.day_end}</Fact>
+        </dl>
+        {isListed && mayChange() && (
+          <div class="acts">
+            {phase !== "halt" && (
+              <Act command={commands.halt(symbol)} testid="halt">
+                Halt
+              </Act>
+            )}
+            {phase !== "continuous" && (
+              <Act command={commands.resume(symbol)} testid="resume">
+                Resume
+              </Act>
+            )}
+            <Act command={commands.begin(symbol)} testid="begin-phase">
+              Auction or other phase
+            </Act>
+            <Act command={massCancel(symbol)} testid="mass-cancel">
+              Cancel orders
+            </Act>
+            <Act command={commands.terms(instrument)}>Terms</Act>
+            <Act command={commands.limits(instrument)} testid="limits">
+              Limits
+            </Act>
+            <Act command={commands.move(instrument)}>Move</Act>
+            <Act command={commands.delist(symbol)} testid="delist">
+              Delist
+            </Act>
+          </div>
+        )}
+      </Panel>
+      <Panel
+        title="Schedule (UTC)"
+        aside={
+          isListed && (
+            <Act command={commands.schedule(instrument)} testid="schedule">
+              Change
+            </Act>
+          )
+        }
+      >
+        <Table
+          label="Schedule"
+          columns={[
+            { name: "Time", shown: (row) => row.time },
+            { name: "Phase", shown: (row) => words(row.phase) },
+            { name: "Days", shown: (row) => (row.days.length === 7 ? "all" : row.days.join(" ")) },
+          ]}
+          rows={instrument.schedule}
+          keyOf={(row) => `${row.time} ${row.days.join()}`}
+          empty="None: phases change by command alone."
+        />
+      </Panel>
+    </>
+  );
+}
+
+function Assets() {
+  const { found, wrong } = useAsked<AssetListed[]>("/v1/operator/assets");
+  return (
+    <Panel title="Assets" aside={<Act command={commands.LIST_ASSET}>List an asset</Act>}>
+      <Wrong text={wrong} />
+      <Table
+        label="Assets"
+        columns={[
+          { name: "Name", shown: (row) => row.name },
+          { name: "Number", shown: (row) => row.asset },
+          { name: "Decimals", shown: (row) => row.scale },
+        ]}
+        rows={found ?? []}
+        keyOf={(row) => row.name}
+        empty={found === null ? "Asking the venue …" : "None yet."}
+      />
+    </Panel>
+  );
+}
+
+function Tiers() {
+  const { found, wrong } = useAsked<TierShown[]>("/v1/operator/fee-tiers");
+  return (
+    <Panel
+      title="Fee tiers"
+      aside={
+        <Act command={commands.TIER} testid="fee-tier">
+          Set a tier
+        </Act>
+      }
+    >
+      <Wrong text={wrong} />
+      <Table
+        label="Fee tiers"
+        columns={[
+          { name: "Tier", shown: (row) => row.tier },
+          { name: "Maker ppm", shown: (row) => row.maker_fee_ppm },
+          { name: "Taker ppm", shown: (row) => row.taker_fee_ppm },
+        ]}
+        rows={found ?? []}
+        keyOf={(row) => row.tier}
+        empty={found === null ? "Asking the venue …" : "None: all pay the instruments' own rates."}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,193 @@
+// Money that comes in and goes out, and what of it waits for a second operator.
+import { moment } from "../../account/moments.ts";
+import { person } from "../../net/session.ts";
+import type { MoneyProposed, WithdrawalWaiting } from "../../net/v1.ts";
+import { Panel } from "../../parts/parts.tsx";
+import { type Column, Table } from "../../parts/table.tsx";
+import { Act } from "./act.tsx";
+import { useAsked } from "./asked.ts";
+import type { Command } from "./command.ts";
+import * as commands from "./money_commands.ts";
+import { Account, Words, Wrong, words } from "./shown.tsx";
+
+export function Money() {
+  return (
+    <>
+      <Withdrawals />
+      <Proposals
+        title="Deposits that wait"
+        path="/v1/operator/deposits"
+        approve={commands.approveDeposit}
+        testid="deposits"
+        empty="No deposit waits. Those above a limit do."
+        command={commands.DEPOSIT}
+        verb="Deposit"
+      />
+      <Proposals
+        title="Adjustments that wait"
+        path="/v1/operator/adjustments"
+        approve={commands.approveAdjustment}
+        testid="adjustments"
+        empty="No adjustment waits."
+        command={commands.ADJUST}
+        verb="Adjust a balance"
+      />
+      <DepositLimits />
+    </>
+  );
+}
+
+function Again({ again }: { again: () => void }) {
+  return (
+    <button type="button" class="button" onClick={again}>
+      Look again
+    </button>
+  );
+}
+
+/** Why who is logged in can't approve a withdrawal; null: he can. */
+export function whyNot(row: WithdrawalWaiting, name: string | undefined): string | null {
+  if (row.account === name) return "It is your own: two others approve it.";
+  if (name !== undefined && row.approved_by.includes(name)) return "You approved it: another operator does next.";
+  return null;
+}
+
+function Withdrawals() {
+  const { found, wrong, again } = useAsked<WithdrawalWaiting[]>("/v1/operator/withdrawals");
+  return (
+    <Panel
+      title="Withdrawals that wait"
+      aside={
+        <>
+          <Again again={again} />
+          <Act command={commands.WITHDRAW} testid="withdraw">
+            Withdraw at once
+          </Act>
+        </>
+      }
+    >
+      <Wrong text={wrong} />
+      <Table
+        label="Withdrawals that wait"
+        testid="withdrawals"
+        columns={[
+          { name: "Number", shown: (row) => row.withdrawal },
+          { name: "Account", shown: (row) => <Account name={row.account} /> },
+          { name: "Amount", shown: (row) => `${row.amount} ${row.asset}` },
+          { name: "To", shown: (row) => <Words text={row.destination} /> },
+          { name: "Asked for", shown: (row) => moment(row.when) },
+          { name: "State", shown: (row) => words(row.state) },
+          { name: "Approved by", shown: (row) => row.approved_by.join(", ") || "nobody" },
+          { name: "Do", isNameHidden: true, shown: (row) => <Steps row={row} /> },
+        ]}
+        rows={found ?? []}
+        keyOf={(row) => row.withdrawal}
+        rowTestid={(row) => `withdrawal-${row.withdrawal}`}
+        empty={found === null ? "Asking the venue …" : "No withdrawal waits."}
+      />
+    </Panel>
+  );
+}
+
+function Steps({ row }: { row: WithdrawalWaiting }) {
+  return (
+    <>
+      {row.state === "approved" ? (
+        <Act command={commands.paidWithdrawal(row)} testid="paid">
+          Paid
+        </Act>
+      ) : (
+        <Act command={commands.approveWithdrawal(row)} why={whyNot(row, person.value?.name)} testid="approve">
+          Approve
+        </Act>
+      )}
+      <Act command={commands.rejectWithdrawal(row)} testid="reject">
+        Reject
+      </Act>
+    </>
+  );
+}
+
+/** What one operator has proposed and another approves. */
+function Proposals(props: {
+  title: string;
+  path: string;
+  approve: (row: MoneyProposed) => Command;
+  testid: string;
+  empty: string;
+  command: Command;
+  verb: string;
+}) {
+  const { found, wrong, again } = useAsked<MoneyProposed[]>(props.path);
+  const columns: readonly Column<MoneyProposed>[] = [
+    { name: "Proposal", shown: (row) => row.proposal },
+    { name: "Account", shown: (row) => <Account name={row.account} /> },
+    { name: "Amount", shown: (row) => `${row.amount} ${row.asset}` },
+    { name: "Proposed by", shown: (row) => <Account name={row.by} /> },
+    { name: "When", shown: (row) => moment(row.when) },
+    {
+      name: "Do",
+      isNameHidden: true,
+      shown: (row) => (
+        <Act command={props.approve(row)} why={ownProposal(row.by)} testid="approve">
+          Approve
+        </Act>
+      ),
+    },
+  ];
+  return (
+    <Panel
+      title={props.title}
+      aside={
+        <>
+          <Again again={again} />
+          <Act command={props.command} testid={`propose-${props.testid}`}>
+            {props.verb}
+          </Act>
+        </>
+      }
+    >
+      <Wrong text={wrong} />
+      <Table
+        label={props.title}
+        testid={props.testid}
+        columns={columns}
+        rows={found ?? []}
+        keyOf={(row) => row.proposal}
+        empty={found === null ? "Asking the venue …" : props.empty}
+      />
+    </Panel>
+  );
+}
+
+/** Why who is logged in can't approve what `by` has proposed; null: he can. */
+export function ownProposal(by: string): string | null {
+  return by === person.value?.name ? "You proposed it: another operator approves it." : null;
+}
+
+function DepositLimits() {
+  const { found, wrong } = useAsked<Record<string, string>>("/v1/operator/deposit-limits");
+  return (
+    <Panel
+      title="Deposit limits"
+      aside={
+        <Act command={commands.DEPOSIT_LIMIT} testid="deposit-limit">
+          Set one
+        </Act>
+      }
+    >
+      <Wrong text={wrong} />
+      <Table
+        label="Deposit limits"
+        testid="deposit-limits"
+        columns={[
+          { name: "Asset", shown: ([asset]) => asset },
+          { name: "One operator alone deposits at most", shown: ([, amount]) => amount },
+        ]}
+        rows={Object.entries(found ?? {})}
+        keyOf={([asset]) => asset}
+        empty={found === null ? "Asking the venue …" : "None: one operator is always enough."}
+      />
+    </Panel>
+  );
+}
