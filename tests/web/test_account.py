@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue, one_for_all
-from tests.pipeline.person import Person
+from tests.pipeline.person import Person, ProblemError
 from tests.web.conftest import Watched
 from tests.web.test_access import findings
 from tests.web.test_trade import log_in
@@ -242,7 +242,13 @@ def shown(venue: RunningVenue, page: Page) -> ApiClient:
 def test_money_is_asked_for_once_and_taken_back(venue: RunningVenue, watched: tuple[Page, Watched]) -> None:
     page, seen = watched
     seen.allow("status of 4", "ERR_FAILED")
+    trader = known(venue, "TRADER2")
+    trader.put("/orders/cancel-after", seconds=86_400)
     account_of(page, "TRADER2")
+    page.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_text("All your open orders are cancelled at")).to_have_count(0)
+    assert trader.get("/orders/cancel-after")["due"] is None
+
     ask, rows = page.get_by_test_id("withdrawal-ask"), page.get_by_test_id("withdrawals").locator("tbody tr")
     page.get_by_test_id("withdrawal-asset").select_option("USDT")
     page.get_by_test_id("withdrawal-destination").fill("<b>bank</b> 12")
@@ -263,6 +269,7 @@ def test_money_is_asked_for_once_and_taken_back(venue: RunningVenue, watched: tu
     expect(page.get_by_text("It is not known whether")).to_be_visible()
     ask.click()
     expect(page.get_by_test_id("withdrawal-amount")).to_have_value("")
+    assert len(trader.get("/withdrawals")) == 1
     expect(rows).to_have_count(1)
     for text in ("1.50000000 USDT", "<b>bank</b> 12", "waits for operators"):
         expect(rows.first).to_contain_text(text)
@@ -310,6 +317,17 @@ def test_sessions_end_one_by_one_and_all_with_another_password(
     expect(theirs.locator("dd", has_text="Asia/Tokyo")).to_be_visible()
     expect(theirs.locator("html")).to_have_attribute("data-theme", "dark")
 
+    theirs.get_by_test_id("mfa-begin").click()
+    expect(theirs.get_by_test_id("stepup-secret")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="End all others").click()
+    expect(rows).to_have_count(1)
+    expect(theirs.get_by_text("Your session has ended")).to_be_visible()
+    theirs.get_by_test_id("login-password").fill(GOOD)
+    theirs.get_by_test_id("login-submit").click()
+    prove(theirs, GOOD)  # what was wanted when the session ended
+    expect(theirs.get_by_test_id("mfa-qr")).to_be_visible()
+
     page.get_by_test_id("password-current").fill("not it at all")
     page.get_by_test_id("password-new").fill(BETTER)
     page.get_by_role("button", name="Change it").click()
@@ -331,10 +349,14 @@ def test_all_of_it_is_for_everybody(watched: tuple[Page, Watched]) -> None:
     page, seen = watched
     seen.allow("status of 403")
     page.goto("/account")
+    expect(page.get_by_test_id("login-open")).to_be_enabled()
     page.get_by_test_id("login-open").focus()
-    for key in ("Enter", "TRADER3", "Tab", "demo", "Enter"):
-        (page.keyboard.press if key in ("Enter", "Tab") else page.keyboard.type)(key)
-        page.get_by_test_id("login-name").wait_for()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("login-name")).to_be_focused()
+    page.keyboard.type("TRADER3")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
     expect(page.get_by_test_id("who")).to_have_text("TRADER3")
     page.get_by_test_id("mfa-begin").focus()
     page.keyboard.press("Enter")
@@ -356,3 +378,16 @@ def test_all_of_it_is_for_everybody(watched: tuple[Page, Watched]) -> None:
     assert findings(page) == []
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Delete TRADER3-demo-key")).to_be_focused()
+
+
+def test_who_registers_too_often_is_told_how_long_to_wait(venue: RunningVenue, watched: tuple[Page, Watched]) -> None:
+    """The last of this file: nobody registers from here for an hour."""
+    page, seen = watched
+    seen.allow("status of 4")
+    assert venue.api_port is not None
+    stranger = Person(venue.api_port)
+    for _ in range(20):
+        with pytest.raises(ProblemError, match=r"NAME_USED|TOO_MANY_REQUESTS"):
+            stranger.post("/auth/register", name="TRADER1", password=GOOD)
+    register(page, "late")
+    expect(alert(page)).to_have_text(re.compile(r"Too many accounts .* Wait \d+ minutes\."))
