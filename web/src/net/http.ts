@@ -7,13 +7,16 @@ export class Problem extends Error {
   readonly field: string | undefined;
   /** So many seconds later it may be tried again; 0: the venue does not say. */
   readonly retryAfterS: number;
+  /** The venue's number of the code, where it has one. */
+  readonly number: number | undefined;
 
-  constructor(status: number, code: string, detail: string, field?: string, retryAfterS = 0) {
+  constructor(status: number, code: string, detail: string, field?: string, retryAfterS = 0, number?: number) {
     super(detail);
     this.status = status;
     this.code = code;
     this.field = field;
     this.retryAfterS = retryAfterS;
+    this.number = number;
   }
 }
 
@@ -93,7 +96,9 @@ function problemOf({ status, headers }: Response, text: string): Problem {
   try {
     const said = JSON.parse(text);
     const detail = said.detail ?? said.msg;
-    if (typeof detail === "string") return new Problem(status, String(said.code), detail, said.field, retryAfterS);
+    if (typeof detail === "string") {
+      return new Problem(status, String(said.code), detail, said.field, retryAfterS, said.number);
+    }
   } catch {
     // It is no JSON: who stands before the venue has answered.
   }

@@ -23,9 +23,16 @@ const SETTLED_MS = 15_000; // after it was sent for the last time, what is not t
 const LEAST_WAIT_MS = 200;
 const MOST_WAIT_MS = 3_000;
 
+const FIRST_OF_ROUTER = 100; // codes from here on are in the log, where an id stands once
+
 /** Whether a refusal leaves open what came of the request. */
 export function isUnknown(problem: Problem): boolean {
-  return problem.code === "OUTCOME_UNKNOWN" || problem.code === "UNREADABLE" || problem.status === 502;
+  return problem.code === "UNREADABLE" || (problem.status >= 500 && problem.number === undefined);
+}
+
+/** Whether it says what became of the id, also where that was sent before: what refuses by itself does not know that. */
+function isOfTheLog({ code, number = 0 }: Problem): boolean {
+  return number >= FIRST_OF_ROUTER && code !== "DUPLICATE_CLIENT_ID";
 }
 
 /** Carry it out, whatever happens to connections on the way. */
@@ -33,34 +40,35 @@ export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
   const began = ways.now();
   let sentAt = began;
   let isSent = false; // before: it may have reached the venue
+  let refusal: Problem | null = null; // of sending it again, which says nothing of the first time
   for (let waitMs = LEAST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
     if (isSent) {
       ways.tell("asking");
       const found = await look(ways);
-      if (found === "nothing" && ways.now() - sentAt > SETTLED_MS) return { what: "lost" };
+      if (found === "nothing" && ways.now() - sentAt > SETTLED_MS) {
+        return refusal === null ? { what: "lost" } : { what: "refused", problem: refusal };
+      }
       if (found !== "nothing" && found !== "unknown") return { what: "placed", order: found.order };
     }
-    if (ways.now() - began < RESEND_MS) {
+    if (refusal === null && ways.now() - began < RESEND_MS) {
       ways.tell("sent");
       sentAt = ways.now();
-      const outcome = await sent(ways, isSent);
-      if (outcome !== "unknown") return outcome;
-      isSent = true;
+      const outcome = await sent(ways);
+      if (outcome === "unknown") isSent = true;
+      else if (outcome.what !== "refused" || !isSent || isOfTheLog(outcome.problem)) return outcome;
+      else if (outcome.problem.code !== "DUPLICATE_CLIENT_ID") refusal = outcome.problem;
     }
     await ways.wait(waitMs);
   }
 }
 
-/** Send it; a duplicate of what was sent before is what was asked for. */
-async function sent<T>(ways: Ways<T>, isAgain: boolean): Promise<Outcome<T> | "unknown"> {
+async function sent<T>(ways: Ways<T>): Promise<Outcome<T> | "unknown"> {
   try {
     return { what: "placed", order: await ways.send() };
   } catch (error) {
     if (error instanceof NoAnswer) return "unknown";
     if (!(error instanceof Problem)) throw error;
-    if (isUnknown(error)) return "unknown";
-    if (error.code === "DUPLICATE_CLIENT_ID" && isAgain) return "unknown"; // it is there: find says as what
-    return { what: "refused", problem: error };
+    return isUnknown(error) ? "unknown" : { what: "refused", problem: error };
   }
 }
 
