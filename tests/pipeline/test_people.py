@@ -355,6 +355,17 @@ def test_lists_of_two_are_placed_in_the_venues_terms(trader: Person) -> None:
         trader.post("/order-lists", kind="oco", orders=[
             leg | {"type": "limit", "price": "1000"}, leg | {"type": "stop", "stop_price": "5000", "quantity": "1"},
         ])  # fmt: skip
+    for first, second, field in (
+        ({"price": "1000.001"}, {"stop_price": "5000"}, "orders[0].price"),
+        ({"price": "1000"}, {"stop_price": "5000.001"}, "orders[1].stop_price"),
+        ({"price": "1000", "post_only": True, "time_in_force": "ioc"}, {"stop_price": "5000"}, "orders[0].post_only"),
+        ({"price": "1000", "time_in_force": "ioc"}, {"stop_price": "5000"}, "kind"),
+    ):
+        with pytest.raises(ProblemError) as error:
+            trader.post("/order-lists", kind="oco", orders=[
+                leg | {"type": "limit"} | first, leg | {"type": "stop"} | second,
+            ])  # fmt: skip
+        assert error.value.field == field
 
 
 WRONG_ORDERS = [

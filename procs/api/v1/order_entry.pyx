@@ -68,6 +68,18 @@ cdef object refused(const Refusal *refusal, dict fields):
     return OrderRefusedError(refusal.code, "")
 
 
+cdef object refused_of_list(const Refusal *refusal, bytes kind, dict first, dict second):
+    """The same of a list; a field of an order has its place before it: `orders[1].price`."""
+    cdef int i
+    if <const char *> kind == refusal.sent.at:
+        return OrderRefusedError(refusal.code, "kind")
+    for i, fields in enumerate((first, second)):
+        error = refused(refusal, fields)
+        if error.field:
+            return OrderRefusedError(refusal.code, f"orders[{i}].{error.field}")
+    return OrderRefusedError(refusal.code, "")
+
+
 cdef class OrderEntry:
     """Gives the desk what people ask for. Each method returns the request, whose outcome comes. OrderRefusedError."""
 
@@ -94,7 +106,7 @@ cdef class OrderEntry:
         fill(&forms[1], c"E", second)
         request = self.desk.place_list(forms, text_of(kind), account, 0, &refusal)
         if request is None:
-            raise refused(&refusal, first | second)
+            raise refused_of_list(&refusal, kind, first, second)
         return request
 
     def replace(self, uint32_t account, dict fields not None):

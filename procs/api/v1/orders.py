@@ -291,7 +291,9 @@ def _page(first: int | None, since: int | None, until: int | None, limit: int) -
 
 
 def _refused(error: OrderRefusedError) -> ProblemError:
-    return refused(Code(error.code), FIELDS.get(error.field, error.field) or None, text_of(error.code))
+    *order, name = error.field.rsplit(".", 1)  # in a list its order stands before it
+    field = ".".join((*order, FIELDS.get(name, name)))
+    return refused(Code(error.code), field or None, text_of(error.code))
 
 
 def _fields(order: NewOrder) -> Fields:
