@@ -1,38 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Own, type Told } from "../src/account/own.ts";
-import type { OrderShown } from "../src/net/v1.ts";
-import { chance } from "./support.ts";
+import { Own } from "../src/account/own.ts";
+import { shown } from "./support.ts";
 
 globalThis.requestAnimationFrame ??= (task) => setTimeout(task, 0) as unknown as number;
 
-function order(id: number, status = "new", filled = "0"): OrderShown {
-  return {
-    order_id: id,
-    client_order_id: `c${id}`,
-    symbol: "BTCUSDT",
-    side: "buy",
-    type: "limit",
-    time_in_force: "gtc",
-    price: "1",
-    quantity: "2",
-    budget: null,
-    filled,
-    value: "0",
-    status,
-    stop_price: null,
-    trail: null,
-    display: null,
-    minimum: null,
-    expires: null,
-    post_only: false,
-    slide: false,
-    self_trade: "none",
-    list_id: null,
-    entered: id,
-    changed: id,
-  };
-}
+const order = (id: number, status = "new") => shown({ order_id: id, status });
 
 test("open orders and balances are those of the images, and what events made of them", () => {
   const own = new Own();
@@ -54,29 +27,30 @@ test("open orders and balances are those of the images, and what events made of 
   assert.equal(own.position, "e");
 });
 
-test("a fill that comes by the stream and by a request is one fill", () => {
+test("a follower hears each event, and when it may have missed some", () => {
   const own = new Own();
-  const draw = chance();
-  const fill = (id: number) => ({
-    trade_id: id,
-    order_id: 1,
-    symbol: "BTCUSDT",
-    side: "buy" as const,
-    liquidity: "maker",
-    price: "1",
-    quantity: "1",
-    value: "1",
-    fee: "0",
-    fee_asset: "BTC",
-    time: id,
-    seq: id,
+  const heard: (string | undefined)[] = [];
+  const leave = own.follow({ take: ({ event }) => heard.push(event), reset: () => heard.push("reset") });
+  own.take({ channel: "orders", position: "a", image: [order(1)], is_last: true });
+  own.take({ channel: "balances", position: "a", image: [], is_last: true });
+  own.take({
+    channel: "orders",
+    position: "b",
+    event: "cancelled",
+    reason: "self_trade",
+    order: order(1, "cancelled"),
   });
-  const seen = new Set<number>();
-  for (let i = 0; i < 500; i++) {
-    const id = draw.below(300);
-    seen.add(id);
-    if (draw.below(2)) own.merge([fill(id)]);
-    else own.take({ channel: "orders", event: "trade", order: order(1), fill: fill(id) } satisfies Told);
+  own.reset();
+  leave();
+  own.take({ channel: "orders", position: "c", event: "accepted", order: order(2) });
+  assert.deepEqual(heard, ["reset", "cancelled", "reset"]);
+});
+
+test("why the last orders were cancelled is kept, and no more of it than is bounded", () => {
+  const own = new Own();
+  for (let id = 1; id <= 1_500; id++) {
+    own.take({ channel: "orders", event: "cancelled", reason: "user", order: order(id, "cancelled") });
   }
-  assert.equal(own.fills.length, seen.size);
+  assert.equal(own.reasons.size, 1_000);
+  assert.equal(own.reasons.get(1_500), "user");
 });

@@ -1,4 +1,50 @@
-// Random numbers that a seed repeats; the seed is printed, and LOCKSTEP_SEED chooses it.
+// What tests share: an instrument, orders, and random numbers that a seed repeats; the seed is printed, and LOCKSTEP_SEED
+// chooses it.
+import { Instrument } from "../src/market/instrument.ts";
+import type { OrderShown } from "../src/net/v1.ts";
+
+export const BTC = new Instrument({
+  symbol: "BTCUSDT",
+  base: "BTC",
+  quote: "USDT",
+  tick: "0.01000000",
+  lot: "0.0001",
+  phase: "continuous",
+  maker_fee_ppm: 1000,
+  taker_fee_ppm: 2000,
+  most_quantity: null,
+  most_value: null,
+});
+
+/** An open limit order to buy, but for what is given. */
+export function shown(terms: Partial<OrderShown>): OrderShown {
+  return {
+    order_id: 1,
+    client_order_id: "c",
+    symbol: "BTCUSDT",
+    side: "buy",
+    type: "limit",
+    time_in_force: "gtc",
+    price: "1",
+    quantity: "2",
+    budget: null,
+    filled: "0",
+    value: "0",
+    status: "new",
+    stop_price: null,
+    trail: null,
+    display: null,
+    minimum: null,
+    expires: null,
+    post_only: false,
+    slide: false,
+    self_trade: "none",
+    list_id: null,
+    entered: 1,
+    changed: 1,
+    ...terms,
+  };
+}
 
 export interface Chance {
   /** A whole number from 0 up to, and without, `bound`. */

@@ -1,21 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Instrument } from "../src/market/instrument.ts";
 import { cost, EMPTY, judge, share } from "../src/trade/ticket.ts";
-import { chance } from "./support.ts";
-
-const BTC = new Instrument({
-  symbol: "BTCUSDT",
-  base: "BTC",
-  quote: "USDT",
-  tick: "0.01000000",
-  lot: "0.0001",
-  phase: "continuous",
-  maker_fee_ppm: 1000,
-  taker_fee_ppm: 2000,
-  most_quantity: null,
-  most_value: null,
-});
+import { BTC, chance } from "./support.ts";
 
 test("a limit order is what was typed", () => {
   const judged = judge({ ...EMPTY, price: "60000", quantity: ".5" }, "buy", BTC, 0);
@@ -68,6 +54,7 @@ test("costs are exact, and say when they are too much", () => {
     feeAsset: "BTC",
     left: "-0.00010299",
     isTooMuch: true,
+    holds: { units: 103n, scale: 6 },
     isEstimate: false,
   });
   const sale = judge({ ...EMPTY, type: "market", quantity: "2" }, "sell", BTC, 0).order;

@@ -1,5 +1,5 @@
-// What is one's own, live: open orders, fills, balances, as /v1/stream tells them. A line that was lost goes on behind the
-// last position that was told; where the venue no longer has that, all begins anew.
+// What is one's own, live: open orders and balances, as /v1/stream tells them. A line that was lost goes on behind the last
+// position that was told; where the venue no longer has that, all begins anew.
 import { signal } from "@preact/signals";
 import { onFrame } from "../frame.ts";
 import type { BalanceShown, FillShown, OrderShown } from "../net/v1.ts";
@@ -18,16 +18,34 @@ export interface Told {
   balance?: BalanceShown;
   role?: string;
   code?: string;
+  /** Why an order was cancelled. */
+  reason?: string;
+  /** Of a trade that was corrected: what it is now. */
+  is_undone?: boolean;
+  trade_id?: number;
+  symbol?: string;
+  side?: string;
+  price?: string;
+  value?: string;
+  fee?: string;
+}
+
+/** Who follows what is told. */
+export interface Follower {
+  take(told: Told): void;
+  /** Something may have been missed. */
+  reset(): void;
 }
 
 const OPEN = new Set(["new", "partially_filled"]);
-const MOST_FILLS = 1000;
+const MOST_REASONS = 1_000;
 
 /** The state that the messages come to. It knows no socket. */
 export class Own {
   readonly open = new Map<number, OrderShown>();
   readonly balances = new Map<string, BalanceShown>();
-  fills: FillShown[] = [];
+  /** Why orders were cancelled: the last that were told, by order id. */
+  readonly reasons = new Map<number, string>();
   /** Where the stream is to go on; null: nothing was told yet. */
   position: string | null = null;
   /** Whether open orders and balances are all here. */
@@ -36,18 +54,18 @@ export class Own {
   /** How often withdrawals were told of, and how often the account itself: who shows these asks for them again. */
   readonly withdrawals = signal(0);
   readonly account = signal(0);
-  private readonly fillKeys = new Set<string>();
+  private readonly followers = new Set<Follower>();
   private arriving: OrderShown[] = [];
 
   /** Nothing is known: another person, or a stream that begins anew. */
   reset(): void {
     this.open.clear();
     this.balances.clear();
-    this.fills = [];
-    this.fillKeys.clear();
+    this.reasons.clear();
     this.position = null;
     this.arriving = [];
     this.isWhole.value = false;
+    for (const follower of this.followers) follower.reset();
     this.draw();
   }
 
@@ -59,14 +77,14 @@ export class Own {
     else if (told.channel === "account") this.account.value++;
     else if (told.channel === "balances" && told.balance) this.balances.set(told.balance.asset, told.balance);
     else return;
+    if (told.image === undefined) for (const follower of this.followers) follower.take(told);
     this.draw();
   }
 
-  /** Fills of before. */
-  merge(fills: readonly FillShown[]): void {
-    for (const fill of fills) this.addFill(fill);
-    this.fills.sort((a, b) => b.time - a.time || b.trade_id - a.trade_id);
-    this.draw();
+  /** Have somebody follow it; call what is returned to end that. */
+  follow(follower: Follower): () => void {
+    this.followers.add(follower);
+    return () => this.followers.delete(follower);
   }
 
   /** What is free of an asset; null where that is not known. */
@@ -88,25 +106,19 @@ export class Own {
       this.balances.clear();
       for (const balance of told.image as BalanceShown[]) this.balances.set(balance.asset, balance);
       this.isWhole.value = true; // it is the last image that is asked for
+      for (const follower of this.followers) follower.reset(); // what was fetched before it may be behind it
     }
   }
 
-  private order({ order, fill, event }: Told): void {
-    if (fill !== undefined && event === "trade") this.addFill(fill);
+  private order({ order, event, reason }: Told): void {
     if (!order || event === "rejected") return;
-    if (OPEN.has(order.status)) this.open.set(order.order_id, order);
-    else this.open.delete(order.order_id);
-  }
-
-  private addFill(fill: FillShown): void {
-    const key = `${fill.seq}/${fill.trade_id}/${fill.order_id}`;
-    if (this.fillKeys.has(key)) return;
-    this.fillKeys.add(key);
-    this.fills.unshift(fill);
-    if (this.fills.length > MOST_FILLS) {
-      const last = this.fills.pop() as FillShown;
-      this.fillKeys.delete(`${last.seq}/${last.trade_id}/${last.order_id}`);
+    if (OPEN.has(order.status)) {
+      this.open.set(order.order_id, order);
+      return;
     }
+    this.open.delete(order.order_id);
+    if (reason !== undefined) this.reasons.set(order.order_id, reason);
+    if (this.reasons.size > MOST_REASONS) this.reasons.delete(this.reasons.keys().next().value as number);
   }
 
   private readonly bump = (): void => {

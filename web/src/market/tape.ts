@@ -15,6 +15,8 @@ const KEPT = 200;
 
 export class Tape {
   private kept: Trade[] = [];
+  /** Whether trades of before have come, if there are any. */
+  isWhole = false;
 
   get trades(): readonly Trade[] {
     return this.kept;
@@ -39,6 +41,7 @@ export class Tape {
 
   /** Trades of before, in any order. */
   merge(trades: readonly Trade[]): void {
+    this.isWhole = true;
     const byId = new Map([...trades, ...this.kept].map((trade) => [trade.id, trade]));
     this.kept = [...byId.values()].sort((a, b) => b.id - a.id).slice(0, KEPT);
   }

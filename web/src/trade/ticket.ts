@@ -8,6 +8,8 @@ export type Type = (typeof TYPES)[number];
 export type Side = "buy" | "sell";
 export const TIMES = ["gtc", "day", "ioc", "fok", "gtd", "at_the_open", "at_the_close"] as const;
 export type Time = (typeof TIMES)[number];
+/** What is to happen where an order meets one's own: "" is what the account has. */
+export type SelfTrade = "" | Exclude<NewOrder["self_trade"], null | undefined>;
 
 /** Fields as they were typed. */
 export interface Draft {
@@ -23,6 +25,7 @@ export interface Draft {
   minimum: string;
   isPostOnly: boolean;
   isSliding: boolean;
+  selfTrade: SelfTrade;
 }
 
 export const EMPTY: Draft = {
@@ -38,14 +41,26 @@ export const EMPTY: Draft = {
   minimum: "",
   isPostOnly: false,
   isSliding: false,
+  selfTrade: "",
 };
 
-export type Place = "price" | "stop" | "trail" | "quantity" | "budget" | "expires" | "display" | "minimum" | "time";
+export type Place =
+  | "type"
+  | "price"
+  | "stop"
+  | "trail"
+  | "quantity"
+  | "budget"
+  | "expires"
+  | "display"
+  | "minimum"
+  | "time";
+export type Wrongs = Partial<Record<Place, string>>;
 
 /** An order of `/v1/orders`, without its client order id. What it does not say is left out, never null. */
 export type Order = { [Key in keyof Omit<NewOrder, "client_order_id">]: Exclude<NewOrder[Key], null> };
 
-export type Judged = { order: Order; wrong?: undefined } | { order?: undefined; wrong: Partial<Record<Place, string>> };
+export type Judged = { order: Order; wrong?: undefined } | { order?: undefined; wrong: Wrongs };
 
 /** Which fields a type has. */
 export function has(draft: Draft, place: Place): boolean {
@@ -60,6 +75,7 @@ export function has(draft: Draft, place: Place): boolean {
     case "budget":
       return type === "market";
     case "quantity":
+    case "type":
       return true;
     case "time":
       return timesOf(type).length > 1;
@@ -81,7 +97,7 @@ export function timesOf(type: Type): readonly Time[] {
 
 /** The order that a draft is, or what is wrong with it, by field. */
 export function judge(draft: Draft, side: Side, instrument: Instrument, now: number): Judged {
-  const wrong: Partial<Record<Place, string>> = {};
+  const wrong: Wrongs = {};
   const { priceScale, quantityScale, tick, lot, tickText, lotText, valueScale } = instrument;
   const number = (place: Place, typed: string, scale: number, step: bigint, stepText: string): string | undefined => {
     const { units, wrong: why } = read(typed, scale, step);
@@ -114,6 +130,7 @@ export function judge(draft: Draft, side: Side, instrument: Instrument, now: num
   }
   if (draft.type === "limit" && draft.isPostOnly) order.post_only = true;
   if (draft.type === "limit" && draft.isSliding) Object.assign(order, { post_only: true, slide: true });
+  if (draft.selfTrade !== "") order.self_trade = draft.selfTrade;
   return Object.keys(wrong).length > 0 ? { wrong } : { order };
 }
 
@@ -133,6 +150,8 @@ export interface Cost {
   /** What stays free; null where the balance is not known. Negative: it is not enough. */
   left: string | null;
   isTooMuch: boolean;
+  /** How much of what is free. */
+  holds: Free;
   /** Whether this is an estimate by the last price, not a bound. */
   isEstimate: boolean;
 }
@@ -173,6 +192,7 @@ export function cost(order: Order, instrument: Instrument, last: bigint | null, 
     feeAsset: isBuy ? instrument.base : instrument.quote,
     left: left === null ? null : format(left.units, left.scale, 2),
     isTooMuch: left !== null && left.units < 0n,
+    holds: { units, scale },
     isEstimate,
   };
 }

@@ -10,14 +10,17 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import { useEffect, useRef } from "preact/hooks";
+import type { History } from "../../account/history.ts";
 import type { Candle } from "../../market/candles.ts";
 import type { Market } from "../../market/market.ts";
 import { colour, isDark } from "../../theme.ts";
+import { OwnMarks } from "./own_marks.ts";
 
 interface Drawn {
   chart: IChartApi;
   candles: ISeriesApi<"Candlestick">;
   volume: ISeriesApi<"Histogram">;
+  own: OwnMarks;
   /** Colours of the volume. */
   rose: string;
   fell: string;
@@ -44,7 +47,7 @@ function made(box: HTMLElement, market: Market): Drawn {
   });
   const volume = chart.addSeries(HistogramSeries, { priceFormat: { type: "volume" }, priceScaleId: "" });
   volume.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-  return { chart, candles, volume, rose: "", fell: "" };
+  return { chart, candles, volume, own: new OwnMarks(candles), rose: "", fell: "" };
 }
 
 const second = (candle: Candle) => (candle.time / 1000) as UTCTimestamp;
@@ -75,7 +78,7 @@ function paintAnew(drawn: Drawn, market: Market): void {
   paint(drawn, market);
 }
 
-export function CandleChart({ market }: { market: Market }) {
+export function CandleChart({ market, history }: { market: Market; history: History }) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<Drawn | null>(null);
   useEffect(() => {
@@ -95,6 +98,12 @@ export function CandleChart({ market }: { market: Market }) {
   useSignalEffect(() => {
     isDark.value;
     if (drawn.current !== null) paintAnew(drawn.current, market);
+  });
+  useSignalEffect(() => {
+    history.fills.changed.value;
+    market.candlesChanged.value;
+    isDark.value;
+    drawn.current?.own.draw(history.fills.rows, market.candles.all);
   });
   return <div class="chart" ref={box} role="img" aria-label={`Candles of ${market.instrument.symbol}`} />;
 }

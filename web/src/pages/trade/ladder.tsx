@@ -1,9 +1,11 @@
 // The book as a ladder: asks above, bids below, the spread between them.
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
+import { own } from "../../account/line.ts";
 import { type Rung, rungs } from "../../market/book.ts";
 import type { Market } from "../../market/market.ts";
 import { format, grouped } from "../../number/decimal.ts";
 import { Panel } from "../../parts/parts.tsx";
+import { levels } from "../../trade/levels.ts";
 
 const ROWS = 11;
 const STEPS = [1n, 5n, 10n, 50n, 100n, 1000n, 10_000n];
@@ -15,8 +17,11 @@ export function Ladder({ market, choose }: { market: Market; choose: (price: big
   const asks = rungs(book.asks, false, step * instrument.tick, ROWS);
   const bids = rungs(book.bids, true, step * instrument.tick, ROWS);
   const most = [asks.at(-1)?.total ?? 0n, bids.at(-1)?.total ?? 0n].reduce((a, b) => (a > b ? a : b));
+  const told = own.changed.value;
+  const mine = useMemo(() => levels(own.open, instrument, step * instrument.tick), [told, instrument, step]);
   const bestAsk = asks[0];
   const bestBid = bids[0];
+  const mineText = (quantity = 0n) => (quantity === 0n ? "" : format(quantity, instrument.quantityScale, 0));
   const side = (found: Rung[], isBid: boolean) => {
     const rows = Array.from({ length: ROWS }, (_, i) => (
       <Row
@@ -26,6 +31,7 @@ export function Ladder({ market, choose }: { market: Market; choose: (price: big
         isBid={isBid}
         priceText={found[i] === undefined ? "" : instrument.priceText(found[i].price)}
         quantityText={found[i] === undefined ? "" : instrument.quantityText(found[i].quantity)}
+        mineText={mineText((isBid ? mine.bids : mine.asks).get(found[i]?.price ?? -1n))}
         totalText={found[i] === undefined ? "" : instrument.quantityText(found[i].total)}
         depth={found[i] === undefined || most === 0n ? 0 : Number((found[i].total * 100n) / most)}
         choose={choose}
@@ -82,12 +88,14 @@ interface RowProps {
   isBid: boolean;
   priceText: string;
   quantityText: string;
+  /** How much of it is one's own; "": nothing. */
+  mineText: string;
   totalText: string;
   depth: number;
   choose: (price: bigint) => void;
 }
 
-function Row({ place, rung, isBid, priceText, quantityText, totalText, depth, choose }: RowProps) {
+function Row({ place, rung, isBid, priceText, quantityText, mineText, totalText, depth, choose }: RowProps) {
   const name = `ladder-${isBid ? "bid" : "ask"}-${place}`;
   if (rung === undefined) {
     return (
@@ -105,6 +113,13 @@ function Row({ place, rung, isBid, priceText, quantityText, totalText, depth, ch
           <span class="hidden-text">{isBid ? "bid at " : "ask at "}</span>
           {grouped(priceText)}
         </button>
+        {mineText !== "" && (
+          <span class="mine" title={`Yours: ${mineText}`}>
+            <span aria-hidden="true">◆</span>
+            <span class="hidden-text">, yours: </span>
+            {mineText}
+          </span>
+        )}
       </td>
       <td>{quantityText}</td>
       <td>{totalText}</td>

@@ -1,52 +1,65 @@
-// One's own, under the market: open orders, fills, balances.
+// One's own, under the market: orders that are open and orders of before, fills, balances.
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
+import type { FillRow, History } from "../../account/history.ts";
 import { isLive, own } from "../../account/line.ts";
-import { told } from "../../net/http.ts";
-import { call, state } from "../../net/session.ts";
-import type { FillShown, OrderShown } from "../../net/v1.ts";
+import { state } from "../../net/session.ts";
+import type { BalanceShown, OrderShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
+import { type Column, Table } from "../../parts/table.tsx";
+import { inWords } from "../../trade/outcome.ts";
+import { OpenOrders } from "./open_orders.tsx";
+import { PastTable } from "./past_table.tsx";
+import { amountOf, momentOf, SideOf, typeOf } from "./shown.tsx";
 
-const TABS = ["Open orders", "Fills", "Balances"] as const;
+const TABS = ["Open orders", "Order history"] as const;
 type Tab = (typeof TABS)[number];
-const clockTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" });
-const MOST_ROWS = 200;
 
-export function OwnPanel({ symbol }: { symbol: string }) {
+export function OwnPanels({ symbol, history }: { symbol: string; history: History }) {
+  useEffect(() => own.follow(history), [history]);
+  if (state.value !== "somebody" && state.value !== "ended") {
+    return (
+      <Panel title="Yours" class="own">
+        <p class="quiet none">Log in to see your orders, fills and balances, and to trade.</p>
+      </Panel>
+    );
+  }
+  return (
+    <>
+      <Orders symbol={symbol} history={history} />
+      <div class="own-more">
+        <Panel title={`Fills in ${symbol}`}>
+          <PastTable
+            label="Fills"
+            past={history.fills}
+            columns={FILLS}
+            empty="Nothing was traded yet."
+            testid="fills"
+          />
+        </Panel>
+        <Balances />
+      </div>
+    </>
+  );
+}
+
+function Orders({ symbol, history }: { symbol: string; history: History }) {
   const tab = useSignal<Tab>("Open orders");
   const isHere = useSignal(true);
-  const problem = useSignal<string | null>(null);
-  own.changed.value;
-  const isSomebody = state.value === "somebody";
-  useEffect(() => {
-    if (!isSomebody) return;
-    call<FillShown[]>(`/v1/fills?symbol=${symbol}&limit=100`).then(
-      (fills) => own.merge(fills),
-      (error) => {
-        problem.value = told(error);
-      },
-    );
-  }, [symbol, isSomebody, problem]);
-  const ours = <T extends { symbol: string }>(rows: Iterable<T>) =>
-    [...rows].filter((row) => !isHere.value || row.symbol === symbol);
-  const cancel = async (path: string) => {
-    problem.value = null;
-    try {
-      await call(path, { method: "DELETE" });
-    } catch (error) {
-      problem.value = told(error);
-    }
-  };
-  const open = ours(own.open.values());
+  const changed = own.changed.value;
+  const open = useMemo(
+    () => [...own.open.values()].filter((order) => !isHere.value || order.symbol === symbol).reverse(),
+    [changed, isHere.value, symbol],
+  );
   return (
     <Panel
-      title="Yours"
+      title="Orders"
       class="own"
       aside={
         <>
           <Choices<Tab>
-            label="What of yours"
+            label="Which orders"
             of={TABS}
             chosen={tab.value}
             choose={(one) => {
@@ -54,135 +67,105 @@ export function OwnPanel({ symbol }: { symbol: string }) {
             }}
             shown={(one) => (one === "Open orders" ? `Open orders (${own.open.size})` : one)}
           />
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={isHere.value}
-              onChange={(event) => {
-                isHere.value = event.currentTarget.checked;
-              }}
-            />
-            {symbol} only
-          </label>
-          {open.length > 0 && tab.value === "Open orders" && (
-            <button
-              type="button"
-              class="button"
-              onClick={() => void cancel(isHere.value ? `/v1/orders?symbol=${symbol}` : "/v1/orders")}
-            >
-              Cancel all
-            </button>
+          {tab.value === "Open orders" && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={isHere.value}
+                onChange={(event) => {
+                  isHere.value = event.currentTarget.checked;
+                }}
+              />
+              {symbol} only
+            </label>
           )}
         </>
       }
     >
-      {!isSomebody && <p class="quiet within-empty">Log in to see your orders, fills and balances.</p>}
-      {isSomebody && !isLive.value && <Notice>These are not up to date: reconnecting …</Notice>}
-      {problem.value !== null && <Notice isBad>{problem.value}</Notice>}
-      {tab.value === "Open orders" && <OpenOrders orders={open} cancel={(id) => void cancel(`/v1/orders/${id}`)} />}
-      {tab.value === "Fills" && <Fills fills={ours(own.fills)} />}
-      {tab.value === "Balances" && <Balances />}
+      {!isLive.value && <Notice>These are not up to date: reconnecting …</Notice>}
+      {tab.value === "Open orders" ? (
+        <OpenOrders orders={open} symbol={isHere.value ? symbol : null} />
+      ) : (
+        <PastTable
+          label={`Orders in ${symbol}`}
+          past={history.orders}
+          columns={ORDERS}
+          empty="No order was placed yet."
+          testid="order-history"
+        />
+      )}
     </Panel>
   );
 }
 
-function OpenOrders({ orders, cancel }: { orders: OrderShown[]; cancel: (id: number) => void }) {
-  return (
-    <table data-testid="open-orders">
-      <thead>
-        <tr>
-          {["Symbol", "Side", "Type", "Price", "Stop", "Quantity", "Filled", "Entered", ""].map((name) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {orders
-          .sort((a, b) => b.order_id - a.order_id)
-          .slice(0, MOST_ROWS)
-          .map((order) => (
-            <tr key={order.order_id}>
-              <td>{order.symbol}</td>
-              <td class={order.side}>{order.side}</td>
-              <td>{order.type.replaceAll("_", " ")}</td>
-              <td>{order.price === null ? "–" : grouped(order.price)}</td>
-              <td>{order.stop_price === null ? "–" : grouped(order.stop_price)}</td>
-              <td>{order.quantity ?? order.budget}</td>
-              <td>{order.filled}</td>
-              <td>{clockTime.format(order.entered)}</td>
-              <td>
-                <button
-                  type="button"
-                  class="button"
-                  aria-label={`Cancel ${order.side} of ${order.quantity ?? order.budget} ${order.symbol}`}
-                  onClick={() => cancel(order.order_id)}
-                >
-                  Cancel
-                </button>
-              </td>
-            </tr>
-          ))}
-      </tbody>
-    </table>
-  );
+/** What stands for a term that there is none of. */
+const NONE = "–";
+
+const ORDERS: readonly Column<OrderShown>[] = [
+  { name: "Entered", shown: (order) => momentOf(order.entered) },
+  { name: "Side", shown: (order) => <SideOf side={order.side} /> },
+  { name: "Type", shown: typeOf },
+  { name: "Price", shown: (order) => (order.price === null ? NONE : grouped(order.price)) },
+  { name: "Stop", shown: (order) => (order.stop_price === null ? NONE : grouped(order.stop_price)) },
+  { name: "Quantity", shown: (order) => order.quantity ?? `for ${grouped(order.budget ?? "")}` },
+  { name: "Filled", shown: (order) => order.filled },
+  { name: "Value", shown: (order) => amountOf(order.value) },
+  { name: "List", shown: (order) => order.list_id ?? NONE },
+  { name: "Became", shown: becameShown },
+  {
+    name: "Client id",
+    shown: (order) => (
+      <bdi class="cut" title={order.client_order_id}>
+        {order.client_order_id}
+      </bdi>
+    ),
+  },
+];
+
+function becameShown(order: OrderShown) {
+  const reason = own.reasons.get(order.order_id);
+  return `${inWords(order.status)}${reason === undefined ? "" : ` (${inWords(reason)})`}`;
 }
 
-function Fills({ fills }: { fills: FillShown[] }) {
-  return (
-    <table data-testid="fills">
-      <thead>
-        <tr>
-          {["Symbol", "Side", "Price", "Quantity", "Value", "Fee", "", "Time"].map((name) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {fills.slice(0, MOST_ROWS).map((fill) => (
-          <tr key={`${fill.seq}/${fill.trade_id}/${fill.order_id}`}>
-            <td>{fill.symbol}</td>
-            <td class={fill.side}>{fill.side}</td>
-            <td>{grouped(fill.price)}</td>
-            <td>{fill.quantity}</td>
-            <td>{grouped(fill.value)}</td>
-            <td>
-              {fill.fee} {fill.fee_asset}
-            </td>
-            <td>{fill.liquidity}</td>
-            <td>{clockTime.format(fill.time)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
+const FILLS: readonly Column<FillRow>[] = [
+  { name: "Time", shown: (fill) => momentOf(fill.time) },
+  { name: "Side", shown: (fill) => <SideOf side={fill.side} /> },
+  {
+    name: "Price",
+    shown: ({ was, isUndone, price }) =>
+      was === undefined ? (
+        grouped(price)
+      ) : (
+        <>
+          <s>{grouped(was)}</s> {isUndone ? "undone" : grouped(price)}
+        </>
+      ),
+  },
+  { name: "Quantity", shown: ({ isUndone, quantity }) => (isUndone ? <s>{quantity}</s> : quantity) },
+  { name: "Value", shown: ({ isUndone, value }) => (isUndone ? <s>{amountOf(value)}</s> : amountOf(value)) },
+  { name: "Fee", shown: (fill) => `${amountOf(fill.fee)} ${fill.fee_asset}` },
+  { name: "As", shown: (fill) => fill.liquidity },
+];
+
+const BALANCES: readonly Column<BalanceShown>[] = [
+  { name: "Asset", shown: (balance) => balance.asset },
+  { name: "Free", shown: (balance) => amountOf(balance.free) },
+  { name: "Held", shown: (balance) => amountOf(balance.held) },
+  { name: "Total", shown: (balance) => amountOf(balance.total) },
+];
 
 function Balances() {
+  own.changed.value;
   return (
-    <table data-testid="balances">
-      <thead>
-        <tr>
-          {["Asset", "Free", "Held", "Total"].map((name) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {[...own.balances.values()].map((balance) => (
-          <tr key={balance.asset}>
-            <td>{balance.asset}</td>
-            <td>{grouped(balance.free)}</td>
-            <td>{grouped(balance.held)}</td>
-            <td>{grouped(balance.total)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Panel title="Balances">
+      <Table
+        label="Balances"
+        columns={BALANCES}
+        rows={[...own.balances.values()]}
+        keyOf={(balance) => balance.asset}
+        empty="There is nothing yet."
+        testid="balances"
+      />
+    </Panel>
   );
 }

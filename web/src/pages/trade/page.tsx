@@ -1,18 +1,20 @@
 // A market, live: candles, depth, ladder, tape and figures. No login is needed.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { History } from "../../account/history.ts";
 import { INTERVALS, type Interval } from "../../market/candles.ts";
 import type { Instrument } from "../../market/instrument.ts";
 import { Market } from "../../market/market.ts";
+import { state } from "../../net/session.ts";
 import { grouped } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
 import { go } from "../../router.ts";
-import { type Draft, EMPTY, type Side } from "../../trade/ticket.ts";
+import { Form } from "../../trade/form.ts";
 import { clock, instruments, isClockWrong, streams, trouble } from "../../venue.ts";
 import { CandleChart } from "./candle_chart.tsx";
 import { DepthChart } from "./depth_chart.tsx";
 import { Ladder } from "./ladder.tsx";
-import { OwnPanel } from "./own_panel.tsx";
+import { OwnPanels } from "./own_panel.tsx";
 import { Status } from "./status.tsx";
 import { TapePanel } from "./tape.tsx";
 import { TicketPanel } from "./ticket_panel.tsx";
@@ -46,20 +48,25 @@ type Chart = "Candles" | "Depth";
 function Live({ instrument }: { instrument: Instrument }) {
   const market = useMemo(() => new Market(instrument, streams, clock), [instrument]);
   const chart = useSignal<Chart>("Candles");
-  const draft = useSignal<Draft>(EMPTY);
-  const side = useSignal<Side>("buy");
+  const form = useMemo(() => new Form(), []);
+  const history = useMemo(() => new History(instrument.symbol), [instrument]);
   useEffect(() => {
     market.open();
     document.title = `${instrument.symbol} · Lockstep`;
     return () => market.close();
   }, [market, instrument]);
   return (
-    <div class="trade">
-      <Head market={market} />
-      {isClockWrong.value && (
-        <Notice>This computer's clock is wrong. Times here are the venue's; set the clock, or codes won't work.</Notice>
-      )}
-      {market.trouble.value !== null && <Notice isBad>{market.trouble.value} Trying again …</Notice>}
+    <div class={state.value === "somebody" || state.value === "ended" ? "trade" : "trade visitor"}>
+      <div class="over">
+        <Head market={market} />
+        <Asleep market={market} />
+        {isClockWrong.value && (
+          <Notice>
+            This computer's clock is wrong. Times here are the venue's; set the clock, or codes won't work.
+          </Notice>
+        )}
+        {market.trouble.value !== null && <Notice isBad>{market.trouble.value} Trying again …</Notice>}
+      </div>
       <Panel
         title="Chart"
         class="charts"
@@ -84,18 +91,30 @@ function Live({ instrument }: { instrument: Instrument }) {
           </>
         }
       >
-        {chart.value === "Candles" ? <CandleChart market={market} /> : <DepthChart market={market} />}
+        {chart.value === "Candles" ? <CandleChart market={market} history={history} /> : <DepthChart market={market} />}
       </Panel>
-      <Ladder
-        market={market}
-        choose={(price) => {
-          draft.value = { ...draft.value, price: instrument.priceText(price) };
-        }}
-      />
+      <Ladder market={market} choose={(price) => form.set({ price: instrument.priceText(price) })} />
       <TapePanel market={market} />
-      <TicketPanel market={market} draft={draft} side={side} />
-      <OwnPanel symbol={instrument.symbol} />
+      <TicketPanel market={market} form={form} />
+      <OwnPanels symbol={instrument.symbol} history={history} />
     </div>
+  );
+}
+
+/** How to bring a market to life in which nothing is quoted and nothing was ever traded. */
+function Asleep({ market }: { market: Market }) {
+  const isAsleep = useComputed(() => {
+    market.bookChanged.value;
+    market.tapeChanged.value;
+    const { book, tape } = market;
+    return book.isWhole && book.bids.size + book.asks.size === 0 && tape.isWhole && tape.trades.length === 0;
+  });
+  if (!isAsleep.value) return null;
+  return (
+    <p class="quiet asleep" data-testid="asleep">
+      Nothing is quoted here yet. <code>make demo</code> brings the market to life; beside a venue that runs,{" "}
+      <code>lockstep demo</code> does.
+    </p>
   );
 }
 

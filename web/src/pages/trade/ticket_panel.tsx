@@ -1,108 +1,86 @@
-// The ticket: one order, what it costs and holds before it is sent, and what the venue says of it.
-import { type Signal, useSignal } from "@preact/signals";
+// The ticket: an order or a list of two, what it costs and holds before it is sent, and what the venue says of it.
+import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { own } from "../../account/line.ts";
 import { isWanted } from "../../account/login.tsx";
 import type { Market } from "../../market/market.ts";
-import { call, state } from "../../net/session.ts";
+import { told } from "../../net/http.ts";
+import { state } from "../../net/session.ts";
 import type { OrderShown } from "../../net/v1.ts";
-import { format } from "../../number/decimal.ts";
-import { Choices, Field, Notice, Panel } from "../../parts/parts.tsx";
-import { carryOut, newId } from "../../trade/intent.ts";
-import {
-  type Cost,
-  cost,
-  type Draft,
-  type Free,
-  has,
-  judge,
-  type Place,
-  type Side,
-  share,
-  type Time,
-  TYPES,
-  type Type,
-  timesOf,
-} from "../../trade/ticket.ts";
+import { format, grouped } from "../../number/decimal.ts";
+import { Choices, Notice, Panel } from "../../parts/parts.tsx";
+import { place } from "../../trade/entry.ts";
+import type { Form } from "../../trade/form.ts";
+import { costAll, judgeAll, KINDS, type Kind, type Leg, legsOf } from "../../trade/list.ts";
+import { became, becameList } from "../../trade/outcome.ts";
+import { placeOf, spoken } from "../../trade/refusal.ts";
+import { type Cost, type Draft, type Free, has, type Side, share, type Wrongs } from "../../trade/ticket.ts";
 import { clock } from "../../venue.ts";
+import { LegFields } from "./leg_fields.tsx";
 
 const SHARES = ["25 %", "50 %", "75 %", "100 %"] as const;
-const NAMES: Record<Type, string> = {
-  limit: "Limit",
-  market: "Market",
-  stop: "Stop",
-  stop_limit: "Stop limit",
-  trailing_stop: "Trailing stop",
+const KIND_NAMES: Record<Kind, string> = { one: "Single", oco: "OCO", oto: "OTO" };
+const SECOND: Record<Kind, string> = {
+  one: "",
+  oco: "Or the stop: when one trades, the other is cancelled",
+  oto: "Then, when the first is filled",
 };
-const TIME_NAMES: Record<Time, string> = {
-  gtc: "until cancelled",
-  day: "today",
-  ioc: "at once, or not (IOC)",
-  fok: "all at once, or not (FOK)",
-  gtd: "until a moment",
-  at_the_open: "at the open",
-  at_the_close: "at the close",
-};
-/** The venue's name of a field, and ours. */
-const PLACES: Record<string, Place> = { stop_price: "stop", time_in_force: "time" };
 
-interface Said {
-  text: string;
-  isBad: boolean;
-}
+/** What the venue said: words, or orders, whose words may still get a reason. */
+type Said = { text: string; isBad: boolean } | { orders: readonly OrderShown[] };
 
-export function TicketPanel({ market, draft, side }: { market: Market; draft: Signal<Draft>; side: Signal<Side> }) {
+export function TicketPanel({ market, form }: { market: Market; form: Form }) {
   const { instrument } = market;
-  const wrong = useSignal<Partial<Record<Place, string>>>({});
+  const wrong = useSignal<Wrongs[]>([]);
   const said = useSignal<Said | null>(null);
   const isBusy = useRef(false);
   const isSending = useSignal(false);
   own.changed.value;
   market.tapeChanged.value;
-  const now = draft.value;
-  const set = (change: Partial<Draft>) => {
-    draft.value = { ...draft.value, ...change };
-    const left = { ...wrong.value };
-    for (const key of Object.keys(change)) delete left[key as Place];
-    wrong.value = left;
-  };
+  const kind = form.kind.value;
+  const legs = legsOf(kind, form.first.value, form.second.value);
+  const [first, second] = legs as [Leg, Leg?];
+  const { side } = first;
+  const asset = side === "buy" ? instrument.quote : instrument.base;
   const last = market.tape.last;
   const lastPrice = last === undefined ? null : instrument.price(last.corrected ?? last.price);
-  const free = own.free(side.value === "buy" ? instrument.quote : instrument.base);
-  const judged = judge(now, side.value, instrument, clock.now());
-  const estimate = judged.order === undefined ? null : cost(judged.order, instrument, lastPrice, free);
+  const free = own.free(asset);
+  const judged = judgeAll(legs, instrument, clock.now());
+  const estimate = judged.orders === undefined ? null : costAll(kind, judged.orders, instrument, lastPrice, free);
 
+  const set = (at: 0 | 1, change: Partial<Draft>) => {
+    const leg = at === 0 ? form.first : form.second;
+    leg.value = { ...leg.value, draft: { ...leg.value.draft, ...change } };
+    wrong.value = wrong.value.map((each, i) =>
+      i === at ? (Object.fromEntries(Object.entries(each).filter(([key]) => !(key in change))) as Wrongs) : each,
+    );
+  };
+  const chosenShare = (one: string) => {
+    const typed = judged.orders?.[0]?.price;
+    const price = typed === undefined ? lastPrice : instrument.price(typed);
+    const quantity = share(BigInt(one.replace(" %", "")), side, instrument, price, free);
+    if (quantity !== null) set(0, { quantity });
+  };
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isBusy.current) return; // a double click
-    if (judged.order === undefined) {
-      wrong.value = judged.wrong;
-      return;
-    }
+    wrong.value = judged.wrong ?? [];
+    if (judged.orders === undefined) return;
     isBusy.current = true;
     isSending.value = true;
-    const id = newId();
-    const body = { ...judged.order, client_order_id: id };
     try {
-      const outcome = await carryOut<OrderShown>({
-        send: async () => (await call<{ order: OrderShown }>("/v1/orders", { method: "POST", body })).order,
-        find: () => call<OrderShown>(`/v1/orders/by-client-id/${id}`),
-        wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-        now: () => performance.now(),
-        tell: (stage) => {
-          const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue what became of it …";
-          said.value = { text, isBad: false };
-        },
+      const outcome = await place(kind, judged.orders, (stage) => {
+        const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue what became of it …";
+        said.value = { text, isBad: false };
       });
       if (outcome.what === "placed") {
-        said.value = { text: became(outcome.order), isBad: false };
+        said.value = { orders: outcome.order };
       } else if (outcome.what === "lost") {
         said.value = { text: "It never reached the venue: nothing was placed.", isBad: true };
       } else {
-        const { field, message } = outcome.problem;
-        const place = field === undefined ? undefined : (PLACES[field] ?? (field as Place));
-        if (place !== undefined && has(now, place)) wrong.value = { [place]: message };
-        said.value = { text: message, isBad: true };
+        const text = spoken(told(outcome.problem));
+        wrong.value = wrongBy(legs, placeOf(outcome.problem), text);
+        said.value = { text, isBad: true };
       }
     } finally {
       isBusy.current = false;
@@ -110,70 +88,69 @@ export function TicketPanel({ market, draft, side }: { market: Market; draft: Si
     }
   };
 
-  const field = (place: Exclude<Place, "time" | "expires">, label: string, testid?: string) =>
-    has(now, place) && (
-      <Field
-        label={label}
-        inputMode="decimal"
-        autocomplete="off"
-        value={now[place]}
-        wrong={wrong.value[place]}
-        {...(testid === undefined ? {} : { testid })}
-        onInput={(event) => set({ [place]: event.currentTarget.value })}
-      />
-    );
-
   return (
     <Panel title="Order" class="ticket">
       <form class="form" onSubmit={submit}>
-        <div class="sides">
-          {(["buy", "sell"] as const).map((one) => (
-            <button
-              key={one}
-              type="button"
-              class={`button ${one}-side`}
-              aria-pressed={side.value === one}
-              data-testid={`ticket-${one}`}
-              onClick={() => {
-                side.value = one;
-              }}
-            >
-              {one === "buy" ? "Buy" : "Sell"} {instrument.base}
-            </button>
-          ))}
-        </div>
-        <Selected
-          label="Type"
-          testid="ticket-type"
-          of={TYPES.map((type) => [type.toUpperCase(), NAMES[type]])}
-          value={now.type.toUpperCase()}
-          choose={(value) => set({ type: value.toLowerCase() as Type })}
-        />
-        {field("stop", `Stop price (${instrument.quote})`, "ticket-stop")}
-        {field("price", `Price (${instrument.quote})`, "ticket-price")}
-        {field("trail", `Trail (${instrument.quote})`, "ticket-trail")}
-        {field("quantity", `Quantity (${instrument.base})`, "ticket-quantity")}
-        {now.quantity === "" && field("budget", `or a budget (${instrument.quote})`, "ticket-budget")}
-        <Choices
-          label="Share of what is free"
-          of={SHARES}
-          chosen={null}
+        <Choices<Kind>
+          label="How many orders"
+          of={KINDS}
+          chosen={kind}
           choose={(one) => {
-            const price = judged.order?.price === undefined ? lastPrice : instrument.price(judged.order.price);
-            const quantity = share(BigInt(one.replace(" %", "")), side.value, instrument, price, free);
-            if (quantity !== null) set({ quantity });
+            form.kind.value = one;
+            wrong.value = [];
+          }}
+          shown={(one) => KIND_NAMES[one]}
+        />
+        <Sides
+          name="ticket"
+          base={instrument.base}
+          side={side}
+          choose={(one) => {
+            form.first.value = { ...form.first.value, side: one };
           }}
         />
-        <Further draft={now} wrong={wrong.value} set={set} field={field} />
-        <Costs cost={estimate} free={free} asset={side.value === "buy" ? instrument.quote : instrument.base} />
+        <LegFields
+          kind={kind}
+          place={0}
+          draft={first.draft}
+          wrong={wrong.value[0] ?? {}}
+          instrument={instrument}
+          set={(change) => set(0, change)}
+          aside={<Choices label="Share of what is free" of={SHARES} chosen={null} choose={chosenShare} />}
+        />
+        {second !== undefined && (
+          <fieldset class="leg">
+            <legend>{SECOND[kind]}</legend>
+            {kind === "oto" && (
+              <Sides
+                name="ticket-second"
+                base={instrument.base}
+                side={second.side}
+                choose={(one) => {
+                  form.second.value = { ...form.second.value, side: one };
+                }}
+              />
+            )}
+            <LegFields
+              kind={kind}
+              place={1}
+              draft={second.draft}
+              wrong={wrong.value[1] ?? {}}
+              instrument={instrument}
+              set={(change) => set(1, change)}
+            />
+          </fieldset>
+        )}
+        <Costs cost={estimate} free={free} asset={asset} />
         {state.value === "somebody" ? (
           <button
             type="submit"
-            class={`button first ${side.value}-first`}
+            class={`button first ${side}-first`}
             disabled={isSending.value}
             data-testid="ticket-submit"
           >
-            {side.value === "buy" ? "Buy" : "Sell"} {instrument.base}
+            {side === "buy" ? "Buy" : "Sell"} {instrument.base}
+            {kind !== "one" && ` (${KIND_NAMES[kind]})`}
           </button>
         ) : (
           <button
@@ -188,104 +165,48 @@ export function TicketPanel({ market, draft, side }: { market: Market; draft: Si
           </button>
         )}
         <div data-testid="ticket-message" aria-live="polite">
-          {said.value !== null && <Notice isBad={said.value.isBad}>{said.value.text}</Notice>}
+          {said.value !== null && <Word said={said.value} />}
         </div>
       </form>
     </Panel>
   );
 }
 
-/** What an order became, in the venue's words. */
-function became(order: OrderShown): string {
-  const filled = `${order.filled} filled`;
-  if (order.status === "new") return order.type === "limit" ? "It rests in the book." : "It waits for its price.";
-  if (order.status === "partially_filled") return `It rests in the book, ${filled}.`;
-  if (order.status === "filled") return `It is ${filled}.`;
-  return `It is ${order.status.replaceAll("_", " ")}, ${filled}.`;
+/** A refusal beside the field that it is about, where the order has that; what is said of a quantity may be of a budget. */
+function wrongBy(legs: readonly Leg[], at: ReturnType<typeof placeOf>, text: string): Wrongs[] {
+  return legs.map(({ draft }, i) => {
+    if (i !== at.leg || at.place === undefined) return {};
+    const place = at.place === "quantity" && draft.type === "market" && draft.quantity === "" ? "budget" : at.place;
+    return has(draft, place) ? { [place]: text } : {};
+  });
 }
 
-function Further(props: {
-  draft: Draft;
-  wrong: Partial<Record<Place, string>>;
-  set: (change: Partial<Draft>) => void;
-  field: (place: "display" | "minimum", label: string) => preact.ComponentChildren;
-}) {
-  const { draft, wrong, set, field } = props;
+function Word({ said }: { said: Said }) {
+  if ("text" in said) return <Notice isBad={said.isBad}>{said.text}</Notice>;
+  const [order] = said.orders;
+  const reasonOf = ({ order_id }: OrderShown) => own.reasons.get(order_id);
+  if (order === undefined) return null;
   return (
-    <details>
-      <summary>Further terms</summary>
-      <div class="form">
-        {has(draft, "time") && (
-          <Selected
-            label="In force"
-            testid="ticket-time"
-            of={timesOf(draft.type).map((time) => [time, TIME_NAMES[time]])}
-            value={timesOf(draft.type).includes(draft.time) ? draft.time : (timesOf(draft.type)[0] as string)}
-            choose={(value) => set({ time: value as Time })}
-          />
-        )}
-        {has(draft, "expires") && (
-          <Field
-            label="Until"
-            type="datetime-local"
-            value={draft.expires}
-            wrong={wrong.expires}
-            onInput={(event) => set({ expires: event.currentTarget.value })}
-          />
-        )}
-        {field("display", "Show in the book at most")}
-        {field("minimum", "Trade at once at least")}
-        {draft.type === "limit" && (
-          <>
-            <Check
-              label="Only rest, never take (post-only)"
-              value={draft.isPostOnly}
-              set={(isPostOnly) => set({ isPostOnly })}
-            />
-            <Check
-              label="Take the best price that rests instead (slide)"
-              value={draft.isSliding}
-              set={(isSliding) => set({ isSliding })}
-            />
-          </>
-        )}
-      </div>
-    </details>
+    <Notice>{said.orders.length === 1 ? became(order, reasonOf(order)) : becameList(said.orders, reasonOf)}</Notice>
   );
 }
 
-function Check(props: { label: string; value: boolean; set: (value: boolean) => void }) {
+function Sides(props: { name: string; base: string; side: Side; choose: (side: Side) => void }) {
   return (
-    <label class="check">
-      <input type="checkbox" checked={props.value} onChange={(event) => props.set(event.currentTarget.checked)} />
-      {props.label}
-    </label>
-  );
-}
-
-function Selected(props: {
-  label: string;
-  testid: string;
-  of: readonly (readonly [string, string])[];
-  value: string;
-  choose: (value: string) => void;
-}) {
-  return (
-    <label class="field">
-      <span class="quiet">{props.label}</span>
-      <select
-        class="input"
-        data-testid={props.testid}
-        value={props.value}
-        onChange={(event) => props.choose(event.currentTarget.value)}
-      >
-        {props.of.map(([value, name]) => (
-          <option key={value} value={value}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="sides">
+      {(["buy", "sell"] as const).map((one) => (
+        <button
+          key={one}
+          type="button"
+          class={`button ${one}-side`}
+          aria-pressed={props.side === one}
+          data-testid={`${props.name}-${one}`}
+          onClick={() => props.choose(one)}
+        >
+          {one === "buy" ? "Buy" : "Sell"} {props.base}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -296,17 +217,17 @@ function Costs({ cost, free, asset }: { cost: Cost | null; free: Free | null; as
         <>
           <dt>{cost.isEstimate ? "Costs about" : "Holds"}</dt>
           <dd>
-            {cost.hold} {cost.asset}
+            {grouped(cost.hold)} {cost.asset}
           </dd>
           <dt>Fee at most</dt>
           <dd>
-            {cost.fee} {cost.feeAsset}
+            {grouped(cost.fee)} {cost.feeAsset}
           </dd>
         </>
       )}
       <dt>Stays free</dt>
       <dd class={cost?.isTooMuch ? "sell" : ""}>
-        {cost?.left ?? (free === null ? "–" : format(free.units, free.scale, 2))} {asset}
+        {free === null ? "–" : grouped(cost?.left ?? format(free.units, free.scale, 2))} {asset}
         {cost?.isTooMuch && " (not enough)"}
       </dd>
     </dl>

@@ -1,0 +1,153 @@
+// A list without an end, the newest row first: rows of before are fetched as they are asked for, what happens now is put
+// among them. It keeps so many rows at most, and can begin anew at any moment. It knows no socket.
+import { signal } from "@preact/signals";
+import { onFrame } from "../frame.ts";
+
+export interface Source<T> {
+  key: (row: T) => string;
+  /** When it was, in ms: what pages are cut by. Rows stand in its order. */
+  time: (row: T) => number;
+  /** The last `limit` rows up to `until`, or of all, the oldest first. Problem, NoAnswer. */
+  fetch: (until: number | null, limit: number) => Promise<T[]>;
+}
+
+export const PAGE = 100;
+/** Where so many rows share a millisecond that a page brings nothing new, a larger one is asked for. */
+export const LARGE_PAGE = 1_000;
+export const MOST_ROWS = 5_000;
+
+export class Past<T> {
+  readonly changed = signal(0);
+  /** Whether there is nothing behind the last row. */
+  isWhole = false;
+  /** Where it begins: null is now. */
+  from: number | null = null;
+  /** How often it has begun anew: each time the first page is to be asked for. */
+  beginnings = 0;
+  private kept: T[] = [];
+  private readonly byKey = new Map<string, T>();
+  private until: number | null = null;
+  private limit = PAGE;
+  private fetching: Promise<void> | null = null;
+  private readonly source: Source<T>;
+
+  constructor(source: Source<T>) {
+    this.source = source;
+  }
+
+  get key(): (row: T) => string {
+    return this.source.key;
+  }
+
+  get rows(): readonly T[] {
+    return this.kept;
+  }
+
+  /** Whether it keeps as many rows as it may: what is behind them is seen by beginning there. */
+  get isFull(): boolean {
+    return this.kept.length >= MOST_ROWS;
+  }
+
+  /** When the last row was: where to begin for those behind it. */
+  get end(): number | null {
+    const last = this.kept.at(-1);
+    return last === undefined ? null : this.source.time(last);
+  }
+
+  /** Forget all, and begin at a moment; null: now. */
+  begin(from: number | null): void {
+    this.kept = [];
+    this.byKey.clear();
+    this.isWhole = false;
+    this.from = from;
+    this.until = from;
+    this.limit = PAGE;
+    this.fetching = null;
+    this.beginnings += 1;
+    this.draw();
+  }
+
+  /** Fetch what comes behind the last row, if anything may. Problem, NoAnswer. */
+  more(): Promise<void> {
+    if (this.isWhole || this.isFull) return Promise.resolve();
+    if (this.fetching !== null) return this.fetching;
+    const { beginnings } = this;
+    const fetching = this.fetchNext(beginnings).finally(() => {
+      if (this.beginnings === beginnings) this.fetching = null;
+    });
+    this.fetching = fetching;
+    return fetching;
+  }
+
+  /** A row that was told: it takes the place of the one with its key, or its own one. */
+  put(row: T): void {
+    const key = this.source.key(row);
+    const before = this.byKey.get(key);
+    if (before !== undefined) {
+      this.kept[this.kept.indexOf(before)] = row;
+    } else if (this.from === null) {
+      const at = this.place(row);
+      if (at === this.kept.length && at > 0 && !this.isWhole) return; // it comes with those behind the last one
+      this.kept.splice(at, 0, row);
+    } else {
+      return; // it is of after the moment that is looked at
+    }
+    this.byKey.set(key, row);
+    if (this.kept.length > MOST_ROWS) this.drop();
+    this.draw();
+  }
+
+  /** Change the rows that it is about. */
+  change(isMeant: (row: T) => boolean, changed: (row: T) => T): void {
+    for (const row of this.kept.filter(isMeant)) this.put(changed(row));
+  }
+
+  private async fetchNext(beginnings: number): Promise<void> {
+    for (;;) {
+      const { until, limit } = this;
+      const page = await this.source.fetch(until, limit);
+      if (this.beginnings !== beginnings) return; // it begins somewhere else by now
+      const news = page.filter((row) => !this.byKey.has(this.source.key(row))).reverse();
+      const fresh = news.slice(0, MOST_ROWS - this.kept.length);
+      for (const row of fresh) {
+        this.kept.push(row);
+        this.byKey.set(this.source.key(row), row);
+      }
+      this.isWhole = page.length < limit && fresh.length === news.length;
+      this.goOn(page[0], fresh.length > 0);
+      this.draw();
+      if (fresh.length > 0 || this.isWhole || this.isFull) return;
+    }
+  }
+
+  /** Where the next page ends: with the millisecond of the oldest row, of which others may not have come yet. */
+  private goOn(oldest: T | undefined, isNews: boolean): void {
+    if (oldest === undefined) return;
+    this.until = this.source.time(oldest);
+    if (isNews) this.limit = PAGE;
+    else if (this.limit === PAGE) this.limit = LARGE_PAGE;
+    else this.until -= 1;
+  }
+
+  private drop(): void {
+    const last = this.kept.pop() as T;
+    this.byKey.delete(this.source.key(last));
+    this.until = this.source.time(this.kept.at(-1) as T);
+    this.isWhole = false;
+  }
+
+  /** Before the first row that is not newer. */
+  private place(row: T): number {
+    const time = this.source.time(row);
+    const found = this.kept.findIndex((each) => this.source.time(each) <= time);
+    return found < 0 ? this.kept.length : found;
+  }
+
+  private readonly bump = (): void => {
+    this.changed.value = this.changed.peek() + 1;
+  };
+
+  private draw(): void {
+    onFrame(this.bump);
+  }
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { History } from "../src/account/history.ts";
+import { MOST_ROWS, PAGE, Past } from "../src/account/past.ts";
+import { chance } from "./support.ts";
+
+globalThis.requestAnimationFrame ??= (task) => setTimeout(task, 0) as unknown as number;
+
+interface Row {
+  id: number;
+  time: number;
+  note?: string;
+}
+
+/** A venue with rows; each page is cut as /v1 does it. */
+function pastOf(all: Row[], asked: (number | null)[] = []): Past<Row> {
+  return new Past<Row>({
+    key: ({ id }) => String(id),
+    time: ({ time }) => time,
+    fetch: async (until, limit) => {
+      asked.push(until);
+      return all.filter(({ time }) => until === null || time <= until).slice(-limit);
+    },
+  });
+}
+
+const ids = (past: Past<Row>) => past.rows.map(({ id }) => id);
+
+test("all rows come, each once, the newest first, however many share a moment", async () => {
+  const draw = chance();
+  for (let run = 0; run < 30; run++) {
+    const all: Row[] = [];
+    for (let id = 1, time = 1_000; id <= 900; id++) {
+      if (draw.below(run % 3 === 0 ? 400 : 3) === 0) time += draw.below(5);
+      all.push({ id, time });
+    }
+    const past = pastOf(all);
+    for (let i = 0; i < 200 && !past.isWhole; i++) await past.more();
+    assert.deepEqual(ids(past), all.map(({ id }) => id).reverse());
+  }
+});
+
+test("what is told meanwhile stands where it belongs, and takes the place of what it changes", async () => {
+  const all = Array.from({ length: 300 }, (_, i) => ({ id: i, time: i }));
+  const past = pastOf(all);
+  past.put({ id: 300, time: 300 });
+  await past.more();
+  past.put({ id: 299, time: 299, note: "changed" });
+  past.put({ id: 3, time: 3, note: "not here yet" });
+  assert.deepEqual(past.rows[0], { id: 300, time: 300 });
+  assert.equal(past.rows[1]?.note, "changed");
+  assert.equal(past.rows.length, 1 + PAGE);
+  await past.more();
+  await past.more();
+  await past.more();
+  assert.equal(past.isWhole, true);
+  assert.deepEqual(ids(past).slice(-4), [3, 2, 1, 0]);
+});
+
+test("it keeps a bounded number of rows, and goes on where it is full by beginning there", async () => {
+  const all = Array.from({ length: MOST_ROWS + 250 }, (_, i) => ({ id: i, time: i }));
+  const past = pastOf(all);
+  for (let i = 0; i < 100; i++) await past.more();
+  assert.equal(past.rows.length, MOST_ROWS);
+  assert.equal(past.isFull, true);
+  assert.equal(past.isWhole, false);
+  past.put({ id: -1, time: MOST_ROWS + 250 });
+  assert.equal(past.rows.length, MOST_ROWS);
+  past.begin(past.end);
+  await past.more();
+  assert.equal(ids(past)[0], 251);
+  past.put({ id: -2, time: MOST_ROWS + 251 });
+  assert.equal(ids(past)[0], 251, "it looks at another time");
+});
+
+test("an answer that comes after it began anew is none of its own", async () => {
+  let answer: (rows: Row[]) => void = () => {};
+  const past = new Past<Row>({
+    key: ({ id }) => String(id),
+    time: ({ time }) => time,
+    fetch: () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  });
+  const first = past.more();
+  const before = answer;
+  past.begin(50);
+  const second = past.more();
+  before([{ id: 99, time: 99 }]);
+  answer([{ id: 7, time: 7 }]);
+  await Promise.all([first, second]);
+  assert.deepEqual(ids(past), [7]);
+});
+
+test("a fill that was corrected keeps the price that it had", () => {
+  const history = new History("BTCUSDT");
+  const fill = {
+    trade_id: 7,
+    order_id: 1,
+    symbol: "BTCUSDT",
+    side: "buy",
+    liquidity: "maker",
+    price: "100.00",
+    quantity: "1",
+    value: "100",
+    fee: "0",
+    fee_asset: "BTC",
+    time: 1,
+    seq: 9,
+  };
+  const order = { order_id: 1, symbol: "BTCUSDT", entered: 1, status: "filled" } as never;
+  history.take({ channel: "orders", event: "trade", order, fill });
+  history.take({ channel: "orders", event: "trade", order, fill });
+  const of = { channel: "orders", event: "corrected", symbol: "BTCUSDT", trade_id: 7, side: "buy", fee: "0" };
+  history.take({ ...of, symbol: "ETHUSDT", is_undone: true, price: "100.00", value: "100" });
+  assert.equal(history.fills.rows.length, 1);
+  assert.equal(history.fills.rows[0]?.isUndone, undefined);
+  history.take({ ...of, is_undone: false, price: "90.00", value: "90" });
+  assert.deepEqual(history.fills.rows[0], { ...fill, was: "100.00", isUndone: false, price: "90.00", value: "90" });
+});
