@@ -6,6 +6,7 @@ const WRONG_MS = 30_000;
 
 export class Clock {
   private readonly found: { offsetMs: number; tripMs: number }[] = [];
+  private best: { offsetMs: number; tripMs: number } | undefined;
 
   /** Ask the venue once more. Problem, NoAnswer. */
   async look(): Promise<void> {
@@ -15,14 +16,12 @@ export class Clock {
     const tripMs = now - sent;
     this.found.push({ offsetMs: serverTime + tripMs / 2 - now, tripMs });
     if (this.found.length > KEPT) this.found.shift();
+    this.best = this.found.reduce((best, each) => (each.tripMs < best.tripMs ? each : best));
   }
 
   /** Milliseconds since 1970, by the venue. */
   now(): number {
-    let best = this.found[0];
-    if (best === undefined) return Date.now();
-    for (const each of this.found) if (each.tripMs < best.tripMs) best = each;
-    return performance.now() + best.offsetMs;
+    return this.best === undefined ? Date.now() : performance.now() + this.best.offsetMs;
   }
 
   /** Whether this computer's clock is far from the venue's. */
