@@ -11,8 +11,6 @@ import { LostPassword } from "./lost_password.tsx";
 import { Register } from "./register.tsx";
 import { useSubmission } from "./submission.ts";
 
-export { told };
-
 /** Whether the dialog is open because somebody asked for it. */
 export const isWanted = signal(false);
 

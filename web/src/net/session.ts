@@ -24,6 +24,7 @@ const EARLY_S = 60; // before a token ends, another one is fetched
 let token = "";
 let timer = 0;
 let refreshing: Promise<boolean> | null = null;
+let proving: Promise<boolean> | null = null;
 
 function granted(access: Access): void {
   token = access.access_token;
@@ -137,14 +138,16 @@ export function tokenNow(): string {
   return token;
 }
 
-/** Ask the person to prove again who it is; whether that was done. */
+/** Ask the person to prove again who it is, once for all that want it; whether that was done. */
 function proved(): Promise<boolean> {
-  return new Promise((done) => {
+  proving ??= new Promise((done) => {
     proofWanted.value = {
       done: (isProved) => {
+        proving = null;
         proofWanted.value = null;
         done(isProved);
       },
     };
   });
+  return proving;
 }

@@ -1,12 +1,19 @@
 // Who has logged in as this account, and what it has looked at: one's own audit.
-import { usePages } from "../../account/answer.ts";
 import { moment } from "../../account/moments.ts";
+import { usePaged } from "../../net/paged.ts";
 import type { AuditShown } from "../../net/v1.ts";
 import { Notice, Panel } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 
+const PAGE = 100;
+const MOST = 10_000;
+
+function place(last: AuditShown | undefined): string {
+  return `/v1/account/audit?limit=${PAGE}${last === undefined ? "" : `&before=${last.id}`}`;
+}
+
 export function Activity() {
-  const audit = usePages<AuditShown>("/v1/account/audit", (row) => row.id);
+  const audit = usePaged(place, PAGE, MOST);
   return (
     <Panel
       title="Activity"
@@ -17,7 +24,7 @@ export function Activity() {
         </button>
       }
     >
-      {audit.problem !== null && <Notice isBad>{audit.problem}</Notice>}
+      {audit.wrong !== null && <Notice isBad>{audit.wrong}</Notice>}
       <Table
         label="Activity"
         testid="activity"
@@ -27,7 +34,7 @@ export function Activity() {
           { name: "Of", shown: (row) => <bdi class="cut">{row.subject}</bdi> },
           { name: "From", shown: (row) => row.address },
         ]}
-        rows={audit.rows}
+        rows={audit.rows ?? []}
         keyOf={(row) => row.id}
         empty="Nothing yet."
         more={audit.more}

@@ -1,8 +1,8 @@
 // Money that goes out: held from when it is asked for, approved by two operators, and taken back until they have.
-import { usePages } from "../../account/answer.ts";
 import { own } from "../../account/line.ts";
 import { moment } from "../../account/moments.ts";
 import { useDeed } from "../../account/submission.ts";
+import { usePaged } from "../../net/paged.ts";
 import { call } from "../../net/session.ts";
 import type { WithdrawalShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
@@ -11,6 +11,8 @@ import { Notice, Panel } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { AskWithdrawal } from "./ask_withdrawal.tsx";
 
+const PAGE = 100;
+const MOST = 10_000;
 const CANCELLABLE = new Set(["requested", "approved_once"]);
 const STATES: Readonly<Record<string, string>> = {
   requested: "waits for operators",
@@ -18,8 +20,12 @@ const STATES: Readonly<Record<string, string>> = {
   approved: "approved, to be paid",
 };
 
+function place(last: WithdrawalShown | undefined): string {
+  return `/v1/withdrawals?limit=${PAGE}${last === undefined ? "" : `&before=${last.number}`}`;
+}
+
 export function Withdrawals() {
-  const asked = usePages<WithdrawalShown>("/v1/withdrawals", (row) => row.number, own.withdrawals.value);
+  const asked = usePaged(place, PAGE, MOST, own.withdrawals.value);
   const deed = useDeed();
   const cancel = (number: number) =>
     deed.run(async () => {
@@ -67,12 +73,12 @@ export function Withdrawals() {
   ];
   return (
     <Panel title="Withdrawals" class="wide">
-      {(deed.problem ?? asked.problem) !== null && <Notice isBad>{deed.problem ?? asked.problem}</Notice>}
+      {(deed.problem ?? asked.wrong) !== null && <Notice isBad>{deed.problem ?? asked.wrong}</Notice>}
       <Table
         label="Withdrawals"
         testid="withdrawals"
         columns={columns}
-        rows={asked.rows}
+        rows={asked.rows ?? []}
         keyOf={(row) => row.number}
         empty="You have asked for none."
         more={asked.more}

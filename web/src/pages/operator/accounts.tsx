@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { moment } from "../../account/moments.ts";
+import { usePaged } from "../../net/paged.ts";
 import { person } from "../../net/session.ts";
 import type { AccountShown, RegistrationShown, ResetShown, Waiting } from "../../net/v1.ts";
 import { Field, Panel } from "../../parts/parts.tsx";
@@ -11,7 +12,6 @@ import { OneAccount } from "./account.tsx";
 import * as commands from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { changes, useAsked } from "./asked.ts";
-import { usePaged } from "./paged.ts";
 import { Account, Fact, Wrong } from "./shown.tsx";
 
 const PAGE = 1000;

@@ -1,9 +1,9 @@
 // Who has logged in, and who has looked at what: the latest first.
 import { moment } from "../../account/moments.ts";
+import { usePaged } from "../../net/paged.ts";
 import type { AuditShown } from "../../net/v1.ts";
 import { Panel } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
-import { usePaged } from "./paged.ts";
 import { Account, Words, Wrong } from "./shown.tsx";
 
 const PAGE = 200;

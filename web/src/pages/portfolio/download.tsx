@@ -1,7 +1,7 @@
 // A button that fetches a file, as who is logged in, and keeps it where the browser keeps files.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { told } from "../../account/login.tsx";
+import { told } from "../../net/http.ts";
 import { fetchFile } from "../../net/session.ts";
 import { save } from "../../parts/keep.tsx";
 

@@ -1,7 +1,7 @@
 // Every movement behind a statement, without end: the next page is asked for when the last row is nearly seen.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { told } from "../../account/login.tsx";
+import { told } from "../../net/http.ts";
 import { call } from "../../net/session.ts";
 import type { LineShown, Lines as Page } from "../../net/v1.ts";
 import { grouped, signed } from "../../number/decimal.ts";
