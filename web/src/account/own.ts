@@ -71,10 +71,11 @@ export class Own {
 
   take(told: Told): void {
     if (told.position !== undefined) this.position = told.position;
-    if (told.image !== undefined) this.image(told);
-    else if (told.channel === "orders") this.order(told);
-    else if (told.channel === "withdrawals") this.withdrawals.value++;
+    // By an image, too: what was before it may be missing.
+    if (told.channel === "withdrawals") this.withdrawals.value++;
     else if (told.channel === "account") this.account.value++;
+    else if (told.image !== undefined) this.image(told);
+    else if (told.channel === "orders") this.order(told);
     else if (told.channel === "balances" && told.balance) this.balances.set(told.balance.asset, told.balance);
     else return;
     if (told.image === undefined) for (const follower of this.followers) follower.take(told);
