@@ -8,6 +8,9 @@ import { effect } from "@preact/signals";
 import * as line from "./account/line.ts";
 import { Dialogs, isWanted } from "./account/login.tsx";
 import { isOperating } from "./account/private.tsx";
+import { Help, HelpButton } from "./help/help.tsx";
+import { listen } from "./help/keyboard.ts";
+import { Tour } from "./help/tour.tsx";
 import { begin, logOut, person, state } from "./net/session.ts";
 import { About } from "./pages/about.tsx";
 import { TradePage } from "./pages/trade/page.tsx";
@@ -23,6 +26,22 @@ const PLACES: Readonly<Record<string, Fetch>> = {
   account: () => import("./pages/account/page.tsx"),
   operator: () => import("./pages/operator/page.tsx"),
 };
+
+const TITLES: Readonly<Record<string, string>> = {
+  portfolio: "Portfolio",
+  account: "Account",
+  operator: "Operate",
+  about: "About",
+};
+
+function placeOf(of: string): string {
+  return of.split("/")[1] ?? "";
+}
+
+function titleOf(place: string): string {
+  const title = TITLES[place];
+  return title === undefined ? "Lockstep" : `${title} · Lockstep`;
+}
 
 function Page() {
   return (
@@ -43,6 +62,7 @@ function Page() {
           <a href="/about">About</a>
         </nav>
         <Who />
+        <HelpButton />
         <label class="theme">
           <span class="hidden-text">Colours</span>
           <select
@@ -58,9 +78,11 @@ function Page() {
           </select>
         </label>
       </header>
-      <main id="main">
+      <Tour />
+      <main id="main" tabIndex={-1}>
         <Place />
       </main>
+      <Help />
       <Dialogs />
     </>
   );
@@ -111,9 +133,19 @@ function decoded(text: string): string {
 
 apply();
 connect();
+listen();
 void begin();
 effect(() => {
   if (state.value === "somebody") line.start();
   else if (state.value !== "asking") line.stop();
+});
+let shown = "";
+effect(() => {
+  const now = path.value;
+  const place = placeOf(now);
+  // A market, and a section of a place, say their own.
+  if (place !== placeOf(shown) || place === "trade") document.title = titleOf(place);
+  if (shown !== "" && now !== shown) document.getElementById("main")?.focus({ preventScroll: true });
+  shown = now;
 });
 render(<Page />, document.getElementById("page") as HTMLElement);

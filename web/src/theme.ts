@@ -1,31 +1,24 @@
 // Light or dark: as the system says, or as the person chose.
 import { signal } from "@preact/signals";
+import { keep, kept } from "./kept.ts";
 
 export type Theme = "system" | "light" | "dark";
 
 const KEY = "lockstep-theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-function kept(): Theme {
-  try {
-    const found = localStorage.getItem(KEY);
-    return found === "light" || found === "dark" ? found : "system";
-  } catch {
-    return "system"; // a browser that keeps nothing
-  }
+function chosen(): Theme {
+  const found = kept(KEY);
+  return found === "light" || found === "dark" ? found : "system";
 }
 
-export const theme = signal<Theme>(kept());
+export const theme = signal<Theme>(chosen());
 /** What is shown now; charts draw by it. */
 export const isDark = signal(false);
 
 export function choose(one: Theme): void {
   theme.value = one;
-  try {
-    localStorage.setItem(KEY, one);
-  } catch {
-    // It is chosen for this page alone.
-  }
+  keep(KEY, one);
   apply();
 }
 

@@ -196,6 +196,7 @@ function Symbols({ instrument }: { instrument: Instrument }) {
         <input
           class="input"
           list="symbols"
+          data-testid="symbol-search"
           value={instrument.symbol}
           autocomplete="off"
           spellcheck={false}
