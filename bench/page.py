@@ -181,7 +181,7 @@ def _orders(site: Site) -> list[dict[str, object]]:
         window.run("bench.awaitOrder()")
         window.click("bench.element('ticket-submit')")
         took_ms.append(float(window.run("bench.rested")))
-        window.run("bench.element('open-orders').querySelector('tbody button').click()")
+        window.run("bench.cancel()")
         window.wait("bench.orders() === 0")
     window.close()
     took_ms.sort()

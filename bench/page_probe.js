@@ -111,6 +111,11 @@
       });
     },
 
+    cancel: () => {
+      const buttons = [...bench.element("open-orders").querySelectorAll("tbody button")];
+      buttons.find((each) => /^cancel/i.test(each.getAttribute("aria-label") ?? each.textContent)).click();
+    },
+
     orders: () => document.querySelectorAll(ROWS).length,
 
     element: (testid) => document.querySelector(`[data-testid="${testid}"]`),

@@ -42,8 +42,8 @@ def in_journal(venue: RunningVenue, account: str) -> set[str]:
 
 def shown_prices(page: Page) -> set[str]:
     """Those of the page's open orders."""
-    cells = page.get_by_test_id(OPEN).locator("tbody tr td:nth-child(4)").all_inner_texts()
-    return {text.replace("\u202f", "") for text in cells}
+    rows = page.get_by_test_id(OPEN).locator("tbody tr").all_inner_texts()
+    return {price.replace("\u202f", "") for row in rows for price in re.findall("4\\d\u202f\\d{3}\\.\\d\\d", row)}
 
 
 def rest(page: Page, price: str) -> None:
@@ -51,7 +51,7 @@ def rest(page: Page, price: str) -> None:
     said = page.get_by_test_id("ticket-message")
     for _ in range(10):
         order(page, "buy", price, "0.1")
-        expect(said).to_contain_text(re.compile("rests|VENUE_BUSY"), timeout=60_000)
+        expect(said).to_contain_text(re.compile("rests|has not taken"), timeout=60_000)
         if "rests" in said.inner_text():
             return
     pytest.fail("the venue stayed busy")
