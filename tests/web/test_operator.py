@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import RefusedError
@@ -39,7 +39,7 @@ def opened(browser: Browser, venue: RunningVenue) -> Iterator[Open]:
             )
             stack.callback(context.close)
             seen = Watched(context, venue)
-            seen.allow("status of 403", "status of 400", "status of 422", "status of 404")
+            seen.allow("status of 403", "status of 400", "status of 422", "status of 404", "ERR_FAILED")
             stack.callback(seen.check)
             page = context.new_page()
             page.goto(at)
@@ -273,7 +273,7 @@ def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(opened: Open) -> None:
     assert not [url for url in asked if "/v1/operator" in url]
 
 
-def test_status_is_asked_for_again_and_again_while_somebody_sees_it(page: Page, opened: Open) -> None:
+def test_status_is_asked_for_again_and_again_while_somebody_sees_it(opened: Open) -> None:
     page = opened("OPERATOR2", "/operator/status")
     expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
     expect(page.get_by_test_id("rate-commands")).not_to_have_text("–")
@@ -288,41 +288,45 @@ def test_status_is_asked_for_again_and_again_while_somebody_sees_it(page: Page, 
     expect(page.get_by_test_id("sessions")).to_contain_text("TRADER1")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.wait_for_timeout(4000)  # nothing happens: there is nothing else to wait for
+    page.wait_for_timeout(2500)  # nothing happens: there is nothing else to wait for
     assert asked == []
     page.evaluate("() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')) }")
     with page.expect_response("**/v1/operator/status"):
         pass
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_serious_is_found_in_any_section(opened: Open, theme: str) -> None:
+SECTIONS = {
+    "instruments": "instrument-BTCUSDT", "instruments/BTCUSDT": "halt", "accounts": "accounts",
+    "accounts/TRADER1": "role", "money": "withdrawals", "trades": "corrections", "status": "stage-router",
+    "audit": "audit", "look-back?seq=40": "then-command",
+}  # fmt: skip
+
+
+def test_everybody_can_use_each_section_in_both_themes_and_at_320_pixels(opened: Open) -> None:
     page = opened("OPERATOR1", "/operator")
-    page.get_by_label("Colours").select_option(theme)
-    for section, shown in (
-        ("instruments", "instrument-BTCUSDT"), ("instruments/BTCUSDT", "halt"), ("accounts", "accounts"),
-        ("accounts/TRADER1", "role"), ("money", "withdrawals"), ("trades", "corrections"), ("status", "stage-router"),
-        ("audit", "audit"), ("look-back?seq=40", "then-command"),
-    ):  # fmt: skip
+    themes = page.get_by_label("Colours")
+    for section, shown in SECTIONS.items():
+        page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(f"/operator/{section}")
         expect(page.get_by_test_id(shown)).to_be_visible()
-        assert findings(page) == [], section
+        for theme in ("light", "dark"):
+            themes.select_option(theme)
+            assert findings(page) == [], (section, theme)
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, section
     page.goto("/operator/instruments/BTCUSDT")
     page.get_by_test_id("begin-phase").click()
     page.get_by_test_id("confirm-submit").click()
+    expect(page.get_by_text("Type exactly BTCUSDT.")).to_be_visible()
     assert findings(page) == []
+    box = page.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 320
 
 
-def test_a_narrow_screen_and_the_keyboard_are_enough_to_halt(opened: Open) -> None:
+def test_the_keyboard_is_enough_to_halt_and_a_lost_answer_is_one_command(opened: Open) -> None:
     page = opened("OPERATOR2", "/operator")
-    page.set_viewport_size({"width": 320, "height": 640})
-    for section, shown in (
-        ("status", "stage-router"), ("accounts/TRADER1", "role"), ("money", "withdrawals"),
-        ("look-back?seq=40", "then-command"), ("instruments", "instrument-ETHUSDT"),
-    ):  # fmt: skip
-        page.goto(f"/operator/{section}")
-        expect(page.get_by_test_id(shown)).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, section
     row = page.get_by_test_id("instrument-ETHUSDT")
     row.get_by_test_id("halt").focus()
     page.keyboard.press("Enter")
@@ -333,9 +337,25 @@ def test_a_narrow_screen_and_the_keyboard_are_enough_to_halt(opened: Open) -> No
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(row.get_by_test_id("phase")).to_have_text("halt")
+    sent = []
+
+    def lose(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        if len(sent) == 1:
+            route.fetch()  # it is carried out, and nobody hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/v1/operator/instruments/ETHUSDT/phase", lose)
     row.get_by_test_id("resume").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("confirm-text")).to_be_focused()
     page.keyboard.type("ETHUSDT")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("it is carried out once")
+    expect(page.get_by_test_id("confirm-text")).to_be_disabled()
+    page.get_by_test_id("confirm-submit").click()
+    expect(result(page)).to_contain_text("It had reached the venue before")
     expect(row.get_by_test_id("phase")).to_have_text("continuous")
+    assert sent[0] == sent[1]

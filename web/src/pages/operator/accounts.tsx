@@ -1,6 +1,7 @@
 // Accounts: who there is, who has registered and waits, whose passwords are reset; one of them in full.
 
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { moment } from "../../account/moments.ts";
 import { usePaged } from "../../net/paged.ts";
 import { person } from "../../net/session.ts";
@@ -37,6 +38,9 @@ function All() {
   const typed = useSignal("");
   const part = typed.value.trim().toLowerCase();
   const found = (rows ?? []).filter((each) => each.name.toLowerCase().includes(part));
+  useEffect(() => {
+    if (rows !== null && found.length === 0) more?.(); // the table asks for more where it has some
+  });
   return (
     <Panel
       title="Accounts"
@@ -78,7 +82,7 @@ function All() {
           ]}
           rows={found}
           keyOf={(row) => row.account}
-          empty={rows === null ? "Asking the venue …" : "No name has this in it."}
+          empty={rows === null || more !== null ? "Asking the venue …" : "No name has this in it."}
           more={more}
         />
       </div>

@@ -107,13 +107,10 @@ function Ask({ command, leave }: { command: Command; leave: () => void }) {
       return;
     }
     if (error.code === "DUPLICATE_CLIENT_ID" && wasSent) {
-      done({ text: "It had been carried out already.", seq: null });
+      done({ text: "It had reached the venue before. Look what is so now.", seq: null });
       return;
     }
-    if (error.status !== 503) {
-      sent.current = null;
-      id.current = newId();
-    }
+    if (!wasSent) id.current = newId(); // one that was refused is used up; one that may have been carried out stays
     const field = error.field;
     if (field !== undefined && entries.some((each) => each.name === field)) wrong.value = { [field]: error.message };
     else rest.value = error.code === "PROOF_NEEDED" ? "Nothing was sent: prove first that it is you." : error.message;

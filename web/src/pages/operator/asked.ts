@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { NoAnswer, Problem, told } from "../../net/http.ts";
-import { call } from "../../net/session.ts";
+import { call, state as session } from "../../net/session.ts";
 
 const RETRY_MS = 2_000;
 export const PATIENCE_MS = 65_000; // what is found by a replay may take the venue a minute
@@ -23,9 +23,10 @@ export function useAsked<T>(path: string | null): Asked<T> & { again: () => void
   const [state, set] = useState<Asked<T> & { path: string | null }>({ ...NOTHING, path });
   const [turn, next] = useState(0);
   const change = changes.value;
+  const isSomebody = session.value === "somebody"; // after a session that ended it is asked again by the next one
   // A change and a turn are why it is asked again.
   useEffect(() => {
-    if (path === null) return;
+    if (path === null || !isSomebody) return;
     let isWanted = true;
     let retry = 0;
     const look = async () => {
@@ -45,7 +46,7 @@ export function useAsked<T>(path: string | null): Asked<T> & { again: () => void
       isWanted = false;
       clearTimeout(retry);
     };
-  }, [path, change, turn]);
+  }, [path, change, turn, isSomebody]);
   const shown = state.path === path ? state : NOTHING;
   return { ...shown, again: () => next((before) => before + 1) };
 }
