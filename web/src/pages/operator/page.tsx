@@ -90,7 +90,7 @@ function decoded(text: string): string {
 function Last() {
   const said = last.value;
   return (
-    <div class={said === null ? "" : "notice last"} role="status" data-testid="operate-result">
+    <div class={said === null ? "" : "notice came-of-it"} role="status" data-testid="operate-result">
       {said !== null && (
         <>
           <span>
