@@ -51,6 +51,9 @@ def test_a_narrow_screen_has_all_of_it_and_scrolls_one_way(page: Page) -> None:
     page.goto("/trade/BTCUSDT")
     expect(page.get_by_test_id("status")).to_be_visible()
     expect(page.get_by_test_id("ticket-submit")).to_be_attached()
+    log_in(page, "TRADER3")
+    expect(page.get_by_test_id("balances").locator("tbody tr").first).to_be_visible()
+    page.get_by_role("button", name="OTO").click()
     wide: Any = page.evaluate(
         "() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321"
         " && !e.closest('.within')).map(e => e.outerHTML.slice(0, 100))"

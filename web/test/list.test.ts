@@ -68,6 +68,7 @@ test("a refusal finds its field, by its name or by its code, and says what to do
     "A post-only order would trade at once. Send another price, or let it slide.",
   );
   assert.equal(spoken("Log in."), "Log in.");
+  assert.equal(spoken("X: it is old; send it, under a new client order id"), "It is old. Send it.");
 });
 
 test("what became of an order is said as it is", () => {

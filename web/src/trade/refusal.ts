@@ -31,9 +31,12 @@ export function placeOf({ field, code }: Problem): { leg: number; place: Place |
   return { leg: Number(leg ?? 0), place };
 }
 
-/** `CODE: what is wrong; what to do`, as sentences. */
+/** `CODE: what is wrong; what to do`, as sentences. A new client order id is what each click has. */
 export function spoken(message: string): string {
-  const [what, ...rest] = message.replace(/^[A-Z_]+: /, "").split("; ");
+  const [what, ...rest] = message
+    .replace(/^[A-Z_]+: /, "")
+    .replace(", under a new client order id", "")
+    .split("; ");
   return [what ?? "", ...rest]
     .map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}`.replace(/\.?$/, "."))
     .join(" ");
