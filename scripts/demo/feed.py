@@ -14,6 +14,7 @@ from scripts.demo.population.words import Event, Opened, Quoted, Traded
 from scripts.demo.steps import Steps
 
 STREAMS = ("bookTicker", "trade", "phase")
+COLLECTS = ("PRE_OPEN", "OPENING_AUCTION", "VOLATILITY_AUCTION", "CLOSING_AUCTION")
 OPEN_S = 10.0
 RETRY_S = 0.5
 MOST_BYTES = 1 << 20
@@ -72,4 +73,4 @@ class Feed:
                 self.last[data.s] = steps.tick.text(price)
                 self._hears(Traded(data.s, price))
             case "phase":
-                self._hears(Opened(data.s, trades=data.p == "CONTINUOUS"))
+                self._hears(Opened(data.s, trades=data.p == "CONTINUOUS", collects=data.p in COLLECTS))

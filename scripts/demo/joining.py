@@ -68,6 +68,9 @@ def join(config: Config, operator: str, secret: str, symbols: Sequence[str]) -> 
         asks = Person(host, port, operator, secret)
         people = [Person(host, port, name, accounts.password_of(name, secret)) for name in NAMES]
         _patiently(lambda: accounts.establish(asks, people, wanted(steps, listed)))
+        _check_alone(people[0])
+    except ProblemError as error:
+        raise NotJoinedError(f"the venue at http://{host}:{port} refuses: {error}") from None
     except OSError as error:
         raise NotJoinedError(
             f"no venue answers at http://{host}:{port} ({error}): start it by lockstep run, or give --run"
@@ -107,6 +110,23 @@ def _listed(config: Config, steps: Steps, price: Decimal) -> Listed:
     usual = int(USUAL_VALUE / anchor / Decimal(steps.lot.text(1)))
     ticks = max(1, steps.tick.count(str(price)))
     return Listed(steps.symbol, ticks, max(1, steps.tick.count(str(anchor))), max(1, usual))
+
+
+def _check_alone(person: Person) -> None:
+    """That nobody else trades as this person: two would cancel each other's orders. Of one that was killed, wait until
+    the venue has done that, seconds later. NotJoinedError."""
+    due = _due(person)
+    while due is not None:
+        time.sleep(LOOK_S)  # nobody is told when it is renewed
+        before, due = due, _due(person)
+        if due is not None and due > before:
+            raise NotJoinedError(f"somebody trades as {person.name}: another lockstep demo, which must end first")
+
+
+def _due(person: Person) -> int | None:
+    """When the venue cancels a person's orders, in milliseconds."""
+    due = person.ask("GET", "/orders/cancel-after")["due"]
+    return None if due is None else int(due)
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:

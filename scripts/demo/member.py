@@ -23,7 +23,7 @@ from scripts.demo.population.words import Ended, Event, Filled, Joined, Kind, Le
 from scripts.demo.steps import Steps
 
 SWITCH_S = 10  # orders of a program that was killed are gone then
-RENEW_S = 3.0
+RENEW_S = 3.0  # how often it says that it lives
 UNANSWERED_S = 20.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 CLEARED_S = 10.0

@@ -31,8 +31,8 @@ PATIENCE_S = 60
 class Demo:
     """The command, run as a user runs it."""
 
-    def __init__(self, venue: RunningVenue, *options: str) -> None:
-        self.log = venue.folder / "demo.log"
+    def __init__(self, venue: RunningVenue, *options: str, log: str = "demo.log") -> None:
+        self.log = venue.folder / log
         with self.log.open("wb") as out:
             command = [sys.executable, "-m", "scripts", "demo", str(venue.config), "--seed", "7", "--json", *options]
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
@@ -52,8 +52,8 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
 
 
 @contextlib.contextmanager
-def living(venue: RunningVenue, *options: str) -> Iterator[Demo]:
-    demo = Demo(venue, *options)
+def living(venue: RunningVenue, *options: str, log: str = "demo.log") -> Iterator[Demo]:
+    demo = Demo(venue, *options, log=log)
     try:
         yield demo
     finally:
@@ -105,6 +105,10 @@ def test_it_lives_in_every_symbol_and_leaves_nothing(venue: RunningVenue) -> Non
     with living(venue) as demo:
         until(lambda: lives(venue), demo.log.read_text)
         assert min(open_orders(venue)[name] for name in MAKERS) > 10
+        with living(venue, log="other.log") as other:
+            assert other.process.wait(PATIENCE_S) == 1
+            assert "another lockstep demo, which must end first" in other.log.read_text()
+        assert lives(venue)
         operator_of(venue).put("/operator/instruments/SOLUSDT/phase", phase="halt")
         assert demo.end(signal.SIGINT) == 0, demo.log.read_text()
     assert sum(open_orders(venue).values()) == 0  # those of the instrument in halt, too

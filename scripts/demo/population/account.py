@@ -94,7 +94,6 @@ class Account:
                 self.lots.update(lots)
             case Left():
                 self.away = True
-                self.orders.clear()
             case Accepted(number=number) if number in self.orders:
                 self.orders[number].asks = False
             case Kept(of=of, refused=refused) if of in self.orders:

@@ -22,6 +22,7 @@ class Market:
         self.usual_lots = listed.usual_lots
         self.bid_ticks = self.ask_ticks = 0
         self.trades = True
+        self.collects = False
         self._walk = Walk(listed.price_ticks, listed.anchor_ticks, chance)
         self.fair_ticks = self._walk.ticks
         self._fast = self._slow = 0
@@ -49,5 +50,5 @@ class Market:
                     self._fast = self._slow = price
                 self._fast += (price - self._fast) // FAST
                 self._slow += (price - self._slow) // SLOW
-            case Opened(trades=trades):
-                self.trades = trades
+            case Opened(trades=trades, collects=collects):
+                self.trades, self.collects = trades, collects

@@ -15,6 +15,7 @@ STOPS = 5  # of a row, which go off one after the other: a cascade
 STOP_NEAR, STOP_STEP = 1_500, 20_000  # the first one's distance, and the steps behind it, as parts of the price
 HIDDEN_ODDS = 60  # once in so many times it hides an order
 HIDDEN = (20, 60)  # usual orders in it; one is shown
+GATHERED, GATHERS = 6, 2_000  # orders for an auction, and how far they reach beyond what it is worth, as a part of it
 STALE_TURNS = 1_200  # an order that has rested for so long is cancelled
 FAR = 300  # as is one that is further away than this part of the price
 
@@ -30,7 +31,11 @@ class Trend:
     def act(self, number: int, turn: int) -> Request | None:
         """An order, or the end of an old one, unless this is no moment for one."""
         market = self._markets[self._chance.below(len(self._markets))]
-        if self.account.away or not market.trades or not market.bid_ticks or not market.ask_ticks:
+        if self.account.away:
+            return None
+        if market.collects:
+            return self._gather(market, number, turn)
+        if not market.trades or not market.bid_ticks or not market.ask_ticks:
             return None
         request = self._tidy(market, number, turn)
         if request is None and self._chance.one_in(HIDDEN_ODDS):
@@ -44,6 +49,17 @@ class Trend:
             if (far or turn - order.turn > STALE_TURNS) and not order.asks and order.rests_until <= turn:
                 return Cancel(self.account.name, market.symbol, number, order.number, order.buys)
         return None
+
+    def _gather(self, market: Market, number: int, turn: int) -> Request | None:
+        """An order for an auction, all of them on one side: they meet what makers have left there."""
+        buys = self.account.lots[market.symbol] < 0
+        resting = sum(1 for _ in self.account.of(market.symbol, Kind.RESTING))
+        if resting >= GATHERED or not self._may(market, buys, turn):
+            return None
+        reach = self._chance.below(market.fair_ticks // GATHERS + 1)
+        price = market.fair_ticks + reach if buys else max(1, market.fair_ticks - reach)
+        lots = market.usual_lots * self._chance.between(1, 6)
+        return Place(self.account.name, market.symbol, number, Kind.RESTING, buys, price, lots)
 
     def _hide(self, market: Market, number: int, turn: int) -> Request | None:
         """An iceberg at the best price of its side, if it has none."""

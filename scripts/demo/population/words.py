@@ -82,10 +82,11 @@ class Traded(Struct, frozen=True):
 
 
 class Opened(Struct, frozen=True):
-    """Whether a market trades continuously: else nobody sends anything."""
+    """Whether a market trades continuously, or collects orders for an auction."""
 
     symbol: str
     trades: bool
+    collects: bool = False
 
 
 class Joined(Struct, frozen=True):

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.demo.population import maker, noise, trend
 from scripts.demo.population.account import REST_TURNS
 from scripts.demo.population.chance import Chance
 from scripts.demo.population.population import TURNS_A_SECOND, Population
-from scripts.demo.population.walk import Walk
+from scripts.demo.population.walk import FINE, Walk
 from scripts.demo.population.words import (
     Accepted,
     Ended,
@@ -71,7 +71,7 @@ def test_a_market_is_there_within_a_second_and_trades_in_every_symbol() -> None:
 
 
 def test_large_hidden_and_stop_orders_come_now_and_then() -> None:
-    played = play(MINUTE // 2, rate=300)
+    played = play(MINUTE // 4, rate=300)
     placed = [each for each in played.requests if isinstance(each, Place)]
     assert any(each.display_lots and each.lots > 10 * each.display_lots for each in placed)
     assert sum(each.kind is Kind.STOP for each in placed) > trend.STOPS
@@ -81,7 +81,7 @@ def test_large_hidden_and_stop_orders_come_now_and_then() -> None:
 
 @pytest.mark.parametrize("rate", [5, 60, 300])
 def test_the_rate_is_kept_once_the_makers_are_there(rate: int) -> None:
-    seconds = 20
+    seconds = 6
     requests = play(seconds * TURNS_A_SECOND, rate=rate).requests
     assert len(requests) <= 1.2 * rate * seconds + len(MAKERS) * len(LISTED) * 2 * maker.LEVELS
 
@@ -116,12 +116,15 @@ def test_what_makers_have_comes_back() -> None:
     assert first.centre() < second.centre() == market.fair_ticks
 
 
+BTC = LISTED[:1]
+Prices = st.integers(5_990_000, 6_010_000)
 Some = st.one_of(
-    st.builds(Quoted, st.sampled_from(list(NONE)), st.integers(0, 7_000_000), st.integers(0, 7_000_000)),
-    st.builds(Traded, st.sampled_from(list(NONE)), st.integers(1, 7_000_000)),
-    st.builds(Opened, st.sampled_from(list(NONE)), st.booleans()),
+    st.none(),
+    st.builds(Quoted, st.just("BTCUSDT"), Prices | st.just(0), Prices | st.just(0)),
+    st.builds(Traded, st.just("BTCUSDT"), Prices),
+    st.builds(Opened, st.just("BTCUSDT"), st.booleans()),
     st.builds(Left, st.sampled_from(MAKERS)),
-    st.builds(Joined, st.sampled_from(MAKERS), st.just(NONE)),
+    st.builds(Joined, st.sampled_from(MAKERS), st.just({"BTCUSDT": 0})),
 )
 Answers = st.sampled_from(["taken", "filled", "partly filled", "refused", "kept", "lost"])
 
@@ -141,15 +144,28 @@ def answer(request: Request, how: str) -> list[Event]:
     return [Ended(account, request.of)]
 
 
-@given(st.lists(st.tuples(st.lists(Some, max_size=3), Answers), min_size=5, max_size=40))
-def test_no_account_offers_to_trade_with_itself_whatever_it_hears(turns: list[tuple[list[Event], str]]) -> None:
-    population = joined(rate=200)
-    answers: list[Event] = []
-    for events, how in turns:
-        requests = population.turn([*events, *answers])
+class Leaps(Walk):
+    """A walk that goes where it is told to."""
+
+    def step(self) -> None:
+        """It goes nowhere by itself."""
+
+    def leap(self, ticks: int) -> None:
+        self._at = ticks * FINE
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(Some, Answers, Prices), min_size=10, max_size=40))
+def test_no_account_offers_to_trade_with_itself_whatever_it_hears(turns: list[tuple[Event | None, str, int]]) -> None:
+    population = Population(1, 200, BTC, MAKERS, NOISE, TRENDS)
+    walk = population.markets["BTCUSDT"]._walk = Leaps(6_000_000, 6_000_000, Chance("leaps"))
+    answers: list[Event] = [Joined(name, {"BTCUSDT": 0}) for name in population.accounts]
+    for event, how, worth in turns:
+        walk.leap(worth)
+        requests = population.turn([*([event] if event else []), *answers])
         answers = [] if how == "lost" else [each for request in requests for each in answer(request, how)]
-        for name, symbol in itertools.product(MAKERS, NONE):
-            quotes = list(population.accounts[name].of(symbol, Kind.QUOTE))
+        for name in MAKERS:
+            quotes = list(population.accounts[name].of("BTCUSDT", Kind.QUOTE))
             bids = [price for each in quotes if each.buys for price in (each.ticks, each.next_ticks)]
             asks = [price for each in quotes if not each.buys for price in (each.ticks, each.next_ticks)]
             assert not bids or not asks or max(bids) < min(asks)
@@ -164,13 +180,28 @@ def test_nothing_is_sent_where_a_market_is_not_open() -> None:
     assert all(not population.turn([Opened(symbol, trades=False) for symbol in NONE]) for _ in range(50))
 
 
+def test_for_an_auction_orders_gather_on_one_side() -> None:
+    population = joined(rate=300)
+    market = population.markets["ETHUSDT"]
+    calls = [Opened(symbol, trades=False, collects=symbol == "ETHUSDT") for symbol in NONE]
+    requests = [each for _ in range(100) for each in population.turn(calls)]
+    assert len(requests) == trend.GATHERED
+    for each in requests:
+        assert isinstance(each, Place)
+        assert (each.account, each.symbol, each.kind, each.buys) == ("TREND1", "ETHUSDT", Kind.RESTING, False)
+        assert market.fair_ticks - market.fair_ticks // trend.GATHERS <= each.price_ticks <= market.fair_ticks
+
+
 def test_who_is_away_sends_nothing_and_begins_without_orders() -> None:
     population = joined()
     assert any(each.account == "MAKER1" for _ in range(5) for each in population.turn([]))
     population.turn([Left("MAKER1")])
     assert all(each.account != "MAKER1" for _ in range(20) for each in population.turn([]))
+    numbers = set(population.accounts["MAKER1"].orders)
     requests = population.turn([Joined("MAKER1", NONE)]) + population.turn([])
-    assert [each for each in requests if each.account == "MAKER1" and not isinstance(each, Place)] == []
+    assert all(isinstance(each, Place) for each in requests if each.account == "MAKER1")
+    assert numbers
+    assert not numbers & set(population.accounts["MAKER1"].orders)
 
 
 def test_a_refused_side_rests_for_a_while() -> None:
