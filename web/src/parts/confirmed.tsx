@@ -34,7 +34,7 @@ export function Confirmed({ label, name = label, isBusy = false, act, children }
       </button>
       {isAsked.value && (
         <Dialog title={name} leave={leave}>
-          <div class="form wraps">
+          <div class="form">
             {children}
             <div class="buttons">
               <button
