@@ -344,6 +344,23 @@ def test_sessions_end_one_by_one_and_all_with_another_password(
     other.close()
 
 
+def test_a_tab_proves_who_one_is_after_another_tab_has(watched: tuple[Page, Watched]) -> None:
+    """A proof gives the session another token. A tab that was not told so fetches it, and proves it with that."""
+    page, seen = watched
+    seen.allow("status of 4", "WebSocket")
+    page.route_web_socket("**/v1/stream", lambda line: line.close())
+    account_of(page, "TRADER4")
+    page.get_by_test_id("mfa-begin").click()
+    expect(page.get_by_test_id("stepup-secret")).to_be_visible()
+    other = page.context.new_page()
+    other.goto("/account")
+    other.get_by_test_id("mfa-begin").click()
+    prove(other)
+    expect(other.get_by_test_id("mfa-qr")).to_be_visible()
+    prove(page)
+    expect(page.get_by_test_id("mfa-qr")).to_be_visible()
+
+
 def test_all_of_it_is_for_everybody(watched: tuple[Page, Watched]) -> None:
     """In both themes, at 320 px, by the keyboard."""
     page, seen = watched
