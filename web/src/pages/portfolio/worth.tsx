@@ -1,8 +1,8 @@
 // What all of it is worth, now and at the ends of intervals before.
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { Fresh } from "../../net/fresh.ts";
-import { call } from "../../net/session.ts";
+import { call, state } from "../../net/session.ts";
 import type { PastValue, Portfolio, PortfolioHistory } from "../../net/v1.ts";
 import { difference, grouped, trimmed } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
@@ -146,6 +146,9 @@ function usePast(quote: string, { interval, intervalMs, count }: Reach): Fresh<P
       fresh.close();
     };
   }, [fresh, intervalMs]);
+  useSignalEffect(() => {
+    if (state.value === "somebody") fresh.stale(); // who has logged in again need not wait for it
+  });
   return fresh;
 }
 
