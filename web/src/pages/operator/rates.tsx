@@ -1,8 +1,8 @@
 // What the venue has done in the last minutes, drawn: commands and events a second, and what the database lacks.
-import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
-import { colour, isDark } from "../../theme.ts";
+import { useEffect } from "preact/hooks";
+import type uPlot from "uplot";
+import { axis, usePlot } from "../../parts/plot.ts";
+import { colour } from "../../theme.ts";
 import { count } from "./shown.tsx";
 
 /** One look. */
@@ -14,34 +14,17 @@ export interface Moment {
   lag: number;
 }
 
-const HEIGHT = 180;
 const LEAST_SPAN_S = 60;
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: "UTC" });
 
 export function Rates({ moments }: { moments: readonly Moment[] }) {
-  const box = useRef<HTMLDivElement>(null);
-  const drawn = useRef<uPlot | null>(null);
-  const data = (): uPlot.AlignedData => [
+  const { box, redraw } = usePlot(null, options, () => [
     moments.map((each) => each.atS),
     moments.map((each) => each.commands),
     moments.map((each) => each.events),
     moments.map((each) => each.lag),
-  ];
-  const isNight = isDark.value;
-  useEffect(() => {
-    const at = box.current;
-    if (at === null) return;
-    const plot = new uPlot(options(at.clientWidth), data(), at);
-    drawn.current = plot;
-    const watch = new ResizeObserver(() => plot.setSize({ width: at.clientWidth, height: HEIGHT }));
-    watch.observe(at);
-    return () => {
-      watch.disconnect();
-      plot.destroy();
-      drawn.current = null;
-    };
-  }, [isNight]);
-  useEffect(() => drawn.current?.setData(data()), [moments]);
+  ]);
+  useEffect(redraw, [moments]);
   const now = moments.at(-1);
   return (
     <>
@@ -67,8 +50,7 @@ function Key({ name, mark, value }: { name: string; mark: string; value: number 
   );
 }
 
-function options(width: number): uPlot.Options {
-  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 } };
+function options(): Omit<uPlot.Options, "width" | "height"> {
   const line = (label: string, name: string, dash?: number[]): uPlot.Series => ({
     label,
     stroke: colour(name),
@@ -77,12 +59,10 @@ function options(width: number): uPlot.Options {
     ...(dash === undefined ? {} : { dash }),
   });
   return {
-    width,
-    height: HEIGHT,
     scales: { x: { range: (_, min, max) => [Math.min(min, max - LEAST_SPAN_S), max] } },
     axes: [
-      { ...axis, values: (_, times) => times.map((each) => clock.format(each * 1000)) },
-      { ...axis, size: 60 },
+      { ...axis(), values: (_, times) => times.map((each) => clock.format(each * 1000)) },
+      { ...axis(), size: 60 },
     ],
     series: [{}, line("Commands", "--buy"), line("Events", "--sell", [6, 3]), line("Lag", "--quiet", [2, 3])],
     legend: { show: false },

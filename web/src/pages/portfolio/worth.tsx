@@ -104,7 +104,7 @@ function Curve({ portfolio }: { portfolio: Portfolio }) {
         }}
       />
       {fresh.trouble.value !== null && <Notice isBad>{fresh.trouble.value} Asking again …</Notice>}
-      <ValueChart values={values} quote={quote} intervalMs={reach.intervalMs} />
+      <ValueChart values={values} quote={quote} />
       <Summary values={values} quote={quote} />
       <details>
         <summary>As a table</summary>

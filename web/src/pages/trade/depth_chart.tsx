@@ -1,12 +1,11 @@
 // How much is wanted and offered up to each price: the book, added up from the best price outwards.
 import { useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import type { Rung } from "../../market/book.ts";
 import { rungs } from "../../market/book.ts";
 import type { Market } from "../../market/market.ts";
-import { colour, isDark } from "../../theme.ts";
+import { axis, usePlot } from "../../parts/plot.ts";
+import { colour } from "../../theme.ts";
 
 const LEVELS = 200;
 
@@ -29,8 +28,6 @@ export function points(bids: readonly Rung[], asks: readonly Rung[], priceUnit: 
 }
 
 export function DepthChart({ market }: { market: Market }) {
-  const box = useRef<HTMLDivElement>(null);
-  const drawn = useRef<uPlot | null>(null);
   const { instrument, book } = market;
   const data = () => {
     const [prices, wanted, offered] = points(
@@ -41,29 +38,15 @@ export function DepthChart({ market }: { market: Market }) {
     );
     return [prices, wanted, offered] as uPlot.AlignedData;
   };
-  isDark.value;
-  useEffect(() => {
-    const at = box.current;
-    if (at === null) return;
-    const plot = new uPlot(options(market, at), data(), at);
-    drawn.current = plot;
-    const watch = new ResizeObserver(() => plot.setSize({ width: at.clientWidth, height: at.clientHeight }));
-    watch.observe(at);
-    return () => {
-      watch.disconnect();
-      plot.destroy();
-      drawn.current = null;
-    };
-  }, [market, isDark.value]);
+  const { box, redraw } = usePlot(market, () => options(market), data);
   useSignalEffect(() => {
     market.bookChanged.value;
-    drawn.current?.setData(data());
+    redraw();
   });
   return <div class="chart" ref={box} role="img" aria-label={`Depth of ${instrument.symbol}`} />;
 }
 
-function options(market: Market, at: HTMLElement): uPlot.Options {
-  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 } };
+function options(market: Market): Omit<uPlot.Options, "width" | "height"> {
   const paths = uPlot.paths.stepped?.({ align: 1 });
   const side = (label: string, name: string): uPlot.Series => ({
     label,
@@ -74,10 +57,8 @@ function options(market: Market, at: HTMLElement): uPlot.Options {
     points: { show: false },
   });
   return {
-    width: at.clientWidth,
-    height: at.clientHeight,
     scales: { x: { time: false } },
-    axes: [axis, { ...axis, size: 60 }],
+    axes: [axis(), { ...axis(), size: 60 }],
     series: [{ label: `Price ${market.instrument.quote}` }, side("Bids", "buy"), side("Asks", "sell")],
     legend: { show: false },
   };
