@@ -242,6 +242,21 @@ def test_an_account_is_blocked_its_orders_are_cancelled_and_its_password_is_rese
     page.get_by_test_id("confirm-submit").click()
     expect(page.get_by_text("5 in 60000 ms")).to_be_visible()
 
+    page.get_by_test_id("position-limit").click()
+    page.get_by_test_id("field-asset").fill("BTC")
+    person = known(venue, "OPERATOR1")  # ends the page's session from elsewhere
+    for session in person.get("/auth/sessions"):
+        if not session["is_this"]:
+            person.delete(f"/auth/sessions/{session['id']}")
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    page.get_by_test_id("login-password").fill(PASSWORD)
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("field-asset")).to_have_value("BTC")
+    page.get_by_test_id("field-most").fill("3")
+    page.get_by_test_id("confirm-submit").click()
+    prove(page)
+    expect(page.get_by_test_id("position-limits")).to_contain_text("BTC")
+
     do(page, page.get_by_test_id("reset-password"))
     code = page.get_by_test_id("reset-code").inner_text()
     page.goto("/operator/accounts")
