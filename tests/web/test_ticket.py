@@ -95,7 +95,7 @@ def test_every_type_and_time_is_taken(venue: RunningVenue, page: Page) -> None:
         ({"type": "TRAILING_STOP", "trail": "100"}, waits),
         ({"type": "MARKET"}, "Nothing was traded: it is cancelled (market remainder)."),
     ):  # fmt: skip
-        fill_in(page, **fields)  # type: ignore[arg-type]
+        fill_in(page, **fields)
         expect(send(page)).to_contain_text(said)
     place(client(venue, 2), "BTCUSDT", "SELL", "60000.00", "1")
     fill_in(page, quantity="", budget="600")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { History } from "../src/account/history.ts";
-import { MOST_ROWS, PAGE, Past } from "../src/account/past.ts";
+import { LARGE_PAGE, MOST_ROWS, PAGE, Past } from "../src/account/past.ts";
 import { chance } from "./support.ts";
 
 globalThis.requestAnimationFrame ??= (task) => setTimeout(task, 0) as unknown as number;
@@ -38,6 +38,14 @@ test("all rows come, each once, the newest first, however many share a moment", 
     for (let i = 0; i < 200 && !past.isWhole; i++) await past.more();
     assert.deepEqual(ids(past), all.map(({ id }) => id).reverse());
   }
+});
+
+test("as many rows of one moment as the largest page has hide none of the moment before", async () => {
+  const of = (time: number, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ id: 10_000 * time + i, time }));
+  const past = pastOf([...of(4, 50), ...of(5, LARGE_PAGE)]);
+  for (let i = 0; i < 20 && !past.isWhole; i++) await past.more();
+  assert.equal(past.rows.length, LARGE_PAGE + 50);
 });
 
 test("what is told meanwhile stands where it belongs, and takes the place of what it changes", async () => {
