@@ -13,8 +13,8 @@ export interface Candle {
 export const INTERVALS = ["1s", "1m", "5m", "15m", "1h", "4h", "1d", "1w", "1M"] as const;
 export type Interval = (typeof INTERVALS)[number];
 
-const MOST_KEPT = 5000;
-const KEPT_OF_THOSE = 4000; // so that all are drawn again once in a thousand candles
+const MOST_KEPT = 600; // a chart takes 1 kB for each
+const KEPT_OF_THOSE = 500; // so that all are drawn again once in a hundred candles
 const FILLED = 60; // traded candles, of the last ones that fill the chart
 
 /** A row of `/api/v3/klines`. */
