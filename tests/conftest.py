@@ -32,7 +32,7 @@ LONGEST = {
         "supervisor/test_full_disk", "router/test_ledger", "pipeline/test_trading", "pipeline/test_looking",
         "batcher/test_author", "router/test_refusals", "scripts/test_repair_journal", "scripts/test_committed",
         "scripts/test_damage", "simulation/test_border", "web/test_operator", "web/test_account", "web/test_orders",
-        "web/test_ticket",
+        "web/test_ticket", "web/test_portfolio",
     ))
 }  # fmt: skip
 
