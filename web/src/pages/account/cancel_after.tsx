@@ -1,7 +1,8 @@
 // The dead man's switch, where a program has set it: all open orders are cancelled unless it is put off again.
-import { useAnswer } from "../../account/answer.ts";
+
 import { moment } from "../../account/moments.ts";
 import { useDeed } from "../../account/submission.ts";
+import { useAnswer } from "../../net/answer.ts";
 import { call } from "../../net/session.ts";
 import type { CancelShown } from "../../net/v1.ts";
 import { Notice } from "../../parts/parts.tsx";
@@ -9,10 +10,10 @@ import { Notice } from "../../parts/parts.tsx";
 export function CancelAfter() {
   const due = useAnswer<CancelShown>("/v1/orders/cancel-after");
   const off = useDeed();
-  if (!due.answer?.due) return null;
+  if (!due.found?.due) return null;
   return (
     <Notice isBad={off.problem !== null}>
-      All your open orders are cancelled at {moment(due.answer.due)}, unless the program that asked for this asks again.{" "}
+      All your open orders are cancelled at {moment(due.found.due)}, unless the program that asked for this asks again.{" "}
       <button
         type="button"
         class="button"

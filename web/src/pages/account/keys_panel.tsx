@@ -1,9 +1,9 @@
 // The keys by which programs act for this account.
 import { useSignal } from "@preact/signals";
-import { useAnswer } from "../../account/answer.ts";
 import { own } from "../../account/line.ts";
 import { moment } from "../../account/moments.ts";
 import { useDeed } from "../../account/submission.ts";
+import { useAnswer } from "../../net/answer.ts";
 import { call } from "../../net/session.ts";
 import type { KeyShown, Made } from "../../net/v1.ts";
 import { Confirmed } from "../../parts/confirmed.tsx";
@@ -72,7 +72,7 @@ export function KeysPanel() {
   ];
   return (
     <Panel title="API keys" class="wide">
-      {(deed.problem ?? keys.problem) !== null && <Notice isBad>{deed.problem ?? keys.problem}</Notice>}
+      {(deed.problem ?? keys.wrong) !== null && <Notice isBad>{deed.problem ?? keys.wrong}</Notice>}
       {made.value !== null && (
         <SecretOnce
           made={made.value}
@@ -85,7 +85,7 @@ export function KeysPanel() {
         label="API keys"
         testid="keys"
         columns={columns}
-        rows={keys.answer ?? []}
+        rows={keys.found ?? []}
         keyOf={(row) => row.name}
         empty="No program acts for you."
       />

@@ -1,9 +1,9 @@
 // One's account: who one is here, by what one proves it, which programs act for one, and money that goes out.
 import { useEffect } from "preact/hooks";
-import { useAnswer } from "../../account/answer.ts";
 import { own } from "../../account/line.ts";
 import { wishes, zone } from "../../account/moments.ts";
 import { Private } from "../../account/private.tsx";
+import { useAnswer } from "../../net/answer.ts";
 import { person } from "../../net/session.ts";
 import type { AccountShown, ProfileShown } from "../../net/v1.ts";
 import { Notice, Panel } from "../../parts/parts.tsx";
@@ -30,12 +30,12 @@ function Account() {
   const account = useAnswer<AccountShown>("/v1/account", own.account.value);
   const profile = useAnswer<ProfileShown>("/v1/account/profile");
   useEffect(() => {
-    wishes.value = { language: profile.answer?.language ?? "", time_zone: profile.answer?.time_zone ?? "" };
-  }, [profile.answer]);
+    wishes.value = { language: profile.found?.language ?? "", time_zone: profile.found?.time_zone ?? "" };
+  }, [profile.found]);
   return (
     <div class="place account">
       <h1>Account</h1>
-      {account.problem !== null && <Notice isBad>{account.problem}</Notice>}
+      {account.wrong !== null && <Notice isBad>{account.wrong}</Notice>}
       <CancelAfter />
       <Panel title="You">
         <dl class="facts">
@@ -58,10 +58,10 @@ function Account() {
             <dd>{zone.value}</dd>
           </div>
         </dl>
-        <Profile answer={profile.answer} problem={profile.problem} saved={profile.again} />
+        <Profile answer={profile.found} problem={profile.wrong} saved={profile.again} />
       </Panel>
       <Panel title="Authenticator">
-        {account.answer !== null && <SecondFactor account={account.answer} changed={account.again} />}
+        {account.found !== null && <SecondFactor account={account.found} changed={account.again} />}
       </Panel>
       <Panel title="Password">
         <Password />

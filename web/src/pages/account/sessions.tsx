@@ -1,7 +1,8 @@
 // Where somebody is logged in as this account. One ends at once, here and wherever it is open.
-import { useAnswer } from "../../account/answer.ts";
+
 import { moment } from "../../account/moments.ts";
 import { useDeed } from "../../account/submission.ts";
+import { useAnswer } from "../../net/answer.ts";
 import { call } from "../../net/session.ts";
 import type { SessionShown } from "../../net/v1.ts";
 import { Notice, Panel } from "../../parts/parts.tsx";
@@ -10,7 +11,7 @@ import { type Column, Table } from "../../parts/table.tsx";
 export function Sessions() {
   const sessions = useAnswer<SessionShown[]>("/v1/auth/sessions");
   const ending = useDeed();
-  const rows = [...(sessions.answer ?? [])].sort((a, b) => b.used - a.used);
+  const rows = [...(sessions.found ?? [])].sort((a, b) => b.used - a.used);
   const others = rows.filter((each) => !each.is_this);
   const end = (which: readonly SessionShown[]) =>
     ending.run(async () => {
@@ -63,7 +64,7 @@ export function Sessions() {
         )
       }
     >
-      {(ending.problem ?? sessions.problem) !== null && <Notice isBad>{ending.problem ?? sessions.problem}</Notice>}
+      {(ending.problem ?? sessions.wrong) !== null && <Notice isBad>{ending.problem ?? sessions.wrong}</Notice>}
       <Table
         label="Sessions"
         testid="sessions"
