@@ -35,7 +35,7 @@ function options() {
     },
     grid: { vertLines: { color: colour("--line") }, horzLines: { color: colour("--line") } },
     rightPriceScale: { borderColor: colour("--line") },
-    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: true },
+    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: true, rightOffset: 4 },
   };
 }
 
