@@ -30,7 +30,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage interop bench lint fuzz sim soak clean build page annotate
+.PHONY: help run demo test coverage interop bench lint fuzz sim soak clean build page pictures annotate
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
@@ -114,6 +114,9 @@ web/node_modules/.installed: web/package-lock.json web/package.json | $(VENV)/.p
 	@echo 'fetching what the page is made with'
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+pictures: build ## take the pictures of the page that docs/ has, of a market that has lived for two minutes
+	PICTURES=docs/pictures $(PY) -m pytest -q tests/web/test_pictures.py
 
 annotate: build ## Cython's annotated HTML beside each source: yellow lines call Python
 	LOCKSTEP_ANNOTATE=1 $(PY) setup.py --quiet build_ext --inplace --force
