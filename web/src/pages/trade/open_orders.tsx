@@ -83,15 +83,15 @@ export function OpenOrders({ orders, symbol }: { orders: readonly OrderShown[]; 
 }
 
 const TERMS: readonly Column<OrderShown>[] = [
-  { name: "Entered", shown: (order) => momentOf(order.entered) },
-  { name: "Symbol", shown: (order) => order.symbol },
   { name: "Side", shown: (order) => <SideOf side={order.side} /> },
-  { name: "Type", shown: typeOf },
   { name: "Price", shown: (order) => (order.price === null ? "–" : grouped(order.price)) },
-  { name: "Stop", shown: (order) => (order.stop_price === null ? "–" : grouped(order.stop_price)) },
   { name: "Quantity", shown: (order) => order.quantity ?? `for ${grouped(order.budget ?? "")}` },
   { name: "Filled", shown: (order) => order.filled },
+  { name: "Type", shown: typeOf },
+  { name: "Stop", shown: (order) => (order.stop_price === null ? "–" : grouped(order.stop_price)) },
+  { name: "Symbol", shown: (order) => order.symbol },
   { name: "List", shown: (order) => order.list_id ?? "–" },
+  { name: "Entered", shown: (order) => momentOf(order.entered) },
 ];
 
 function Actions(props: { order: OrderShown; isPaired: boolean; change: () => void; cancel: () => void }) {
