@@ -71,9 +71,9 @@ def test_a_market_is_there_within_a_second_and_trades_in_every_symbol() -> None:
 
 
 def test_large_hidden_and_stop_orders_come_now_and_then() -> None:
-    played = play(MINUTE // 4, rate=300)
+    played = play(MINUTE // 2, rate=300)
     placed = [each for each in played.requests if isinstance(each, Place)]
-    assert any(each.display_lots and each.lots > 10 * each.display_lots for each in placed)
+    assert any(each.display_lots and each.lots >= trend.HIDDEN[0] * each.display_lots for each in placed)
     assert sum(each.kind is Kind.STOP for each in placed) > trend.STOPS
     usual = {each.symbol: each.usual_lots for each in LISTED}
     assert any(each.account in NOISE and each.lots >= noise.LARGE[0] * usual[each.symbol] for each in placed)
