@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
@@ -24,7 +24,7 @@ FOLDER = os.environ.get("PICTURES")
 LIVED_MS = 120_000 if FOLDER else 0
 SEED = "20"
 LEAST_BYTES = 20_000  # a page of one colour is compressed to less
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 STOP_S = 60
 
 
