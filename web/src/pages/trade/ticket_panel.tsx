@@ -36,17 +36,19 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
   const isBusy = useRef(false);
   const isSending = useSignal(false);
   own.changed.value;
-  market.tapeChanged.value;
   const kind = form.kind.value;
   const legs = legsOf(kind, form.first.value, form.second.value);
   const [first, second] = legs as [Leg, Leg?];
   const { side } = first;
   const asset = side === "buy" ? instrument.quote : instrument.base;
-  const last = market.tape.last;
-  const lastPrice = last === undefined ? null : instrument.price(last.corrected ?? last.price);
+  if (legs.some(({ draft }) => !has(draft, "price"))) market.tapeChanged.value; // what it costs follows the market
+  const lastPrice = () => {
+    const { last } = market.tape;
+    return last === undefined ? null : instrument.price(last.corrected ?? last.price);
+  };
   const free = own.free(asset);
   const judged = judgeAll(legs, instrument, clock.now());
-  const estimate = judged.orders === undefined ? null : costAll(kind, judged.orders, instrument, lastPrice, free);
+  const estimate = judged.orders === undefined ? null : costAll(kind, judged.orders, instrument, lastPrice(), free);
 
   const set = (at: 0 | 1, change: Partial<Draft>) => {
     const leg = at === 0 ? form.first : form.second;
@@ -57,7 +59,7 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
   };
   const chosenShare = (one: string) => {
     const typed = judged.orders?.[0]?.price;
-    const price = typed === undefined ? lastPrice : instrument.price(typed);
+    const price = typed === undefined ? lastPrice() : instrument.price(typed);
     const quantity = share(BigInt(one.replace(" %", "")), side, instrument, price, free);
     if (quantity !== null) set(0, { quantity });
   };
