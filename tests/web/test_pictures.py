@@ -109,4 +109,5 @@ def test_an_operator_sees_the_venue_at_work(page: Page, folder: Path) -> None:
     expect(page.get_by_role("region", name="Stages").first).to_contain_text("matcher.1")
     expect(page.get_by_role("region", name="Rates and lags").locator("dd").first).to_have_text(re.compile("[1-9]"))
     theme(page, "light")
+    page.wait_for_timeout(LIVED_MS // 3)
     picture(page, folder, "operator")
