@@ -47,7 +47,9 @@ def price_all(venue: RunningVenue) -> None:
     fix.connect(reset=True)
     for symbol, price in (("BTCUSDT", "50000.01"), ("ETHUSDT", "2000.03"), ("SOLUSDT", "100.07")):
         place(client(venue, 2), symbol, "SELL", price, "0.3")
-        fix.order(f"p{next(NUMBERS)}", "buy", price, "0.3", symbol=symbol)
+        number = f"p{next(NUMBERS)}"
+        fix.order(number, "buy", price, "0.3", symbol=symbol)
+        fix.await_report(number, "F")  # what is on its way when a connection is dropped may be lost
     fix.close()
 
 
