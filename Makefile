@@ -21,7 +21,7 @@ CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') s
 
 # The web page's sources: with what the registry has they become the files that the api serves.
 PAGE := $(shell find web -type f -not -path 'web/node_modules/*')
-API := $(shell find procs/api/v1 -name '*.py')
+API := $(shell find procs/api/v1 procs/operating -name '*.py')
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
 export LOCKSTEP_JOBS := $(JOBS)
