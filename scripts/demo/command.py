@@ -83,7 +83,11 @@ def demo(
     *,
     seed: Annotated[int | None, Parameter(help="Decides what the traders do; it is drawn if none is given.")] = None,
     rate: Annotated[
-        int, Parameter(validator=validators.Number(gte=1, lte=1000), help="Requests a second, at most.")
+        int,
+        Parameter(
+            validator=validators.Number(gte=1, lte=1000),
+            help="Requests a second, at most; more only to fill empty books.",
+        ),
     ] = 60,
     symbols: Annotated[str, Parameter(help="Only these, with commas between them; else all that are listed.")] = "",
     operator: Annotated[str, Parameter(help="Who sets up its accounts; else the configuration's first operator.")] = "",

@@ -19,7 +19,7 @@ AT_FIRST = 6  # times the rate, while makers lack most of their orders: a market
 
 
 class Population:
-    """`rate` requests a second, at most, of these accounts: makers, noise, and who follows trends."""
+    """`rate` requests a second, at most, of these accounts, once books are filled: makers, noise, and trends."""
 
     def __init__(
         self, seed: int, rate: int, listed: Sequence[Listed],
