@@ -11,13 +11,12 @@ PATIENCE_S = 10.0
 
 
 class ProblemError(Exception):
-    """The venue answers with a problem: its status, its code, and what it says."""
+    """The venue answers with a problem; the message is its code, and what it says."""
 
     def __init__(self, status: int, said: Any) -> None:
         said = said if isinstance(said, dict) else {}
         super().__init__(f"{said.get('code', status)}: {said.get('detail', '')}")
         self.status = status
-        self.code = str(said.get("code", ""))
 
 
 class Person:

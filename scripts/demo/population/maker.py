@@ -16,11 +16,8 @@ SHY = 40  # a shy maker's orders are further away by this part of that
 BOUND = 25_000  # usual orders that a maker may have more, or less, than at home
 SKEW = 2_000  # as much more makes it quote lower by this part of the price
 BAD = 100  # from here on an order is moved
-MISSING, BEST, WRONG = (
-    1_000,
-    10_000,
-    1_000_000,
-)  # how bad it is that an order lacks, the best one stands, one would lose
+# How bad it is that an order is missing, that the best one stands wrong, and that one would lose money.
+MISSING, BEST, WRONG = 1_000, 10_000, 1_000_000
 
 
 class Wish(Struct, frozen=True):
