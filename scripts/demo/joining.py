@@ -6,7 +6,6 @@ import http
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeVar
 
 from msgspec import Struct
 
@@ -22,8 +21,6 @@ HOME_ORDERS = 100_000  # ordinary orders that an account can buy, and sell, befo
 READY_S = 30.0  # how long a venue that answers may have no sessions yet
 LOOK_S = 0.2
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-
-Answer = TypeVar("Answer")
 
 
 class NotJoinedError(Exception):
@@ -59,12 +56,11 @@ def join(config: Config, operator: str, secret: str, symbols: Sequence[str]) -> 
     """See what is listed, and have an operator set up the accounts. NotJoinedError, AccountsError."""
     host, port = host_of(config.api.address), config.api.port or 0
     try:
-        steps = _chosen(venue.listed(host, port), symbols)
-        prices = _prices(config, steps, host, port)
-        steps = {symbol: each for symbol, each in steps.items() if symbol in prices}
-        if not steps:
+        chosen = _chosen(venue.listed(host, port), symbols)
+        listed = _priced(config, chosen, host, port)
+        if not listed:
             raise NotJoinedError("no instrument has a price to begin with: give it a reference_price, or trade it once")
-        listed = [_listed(config, each, prices[each.symbol]) for each in steps.values()]
+        steps = {each.symbol: chosen[each.symbol] for each in listed}
         asks = Person(host, port, operator, secret)
         people = [Person(host, port, name, accounts.password_of(name, secret)) for name in NAMES]
         _patiently(lambda: accounts.establish(asks, people, wanted(steps, listed)))
@@ -97,16 +93,20 @@ def _chosen(listed: dict[str, Steps], symbols: Sequence[str]) -> dict[str, Steps
     return {symbol: steps for symbol, steps in listed.items() if not symbols or symbol in symbols}
 
 
-def _prices(config: Config, steps: Mapping[str, Steps], host: str, port: int) -> dict[str, Decimal]:
-    """What each instrument was last traded at, or is said to be worth; those without either are left out."""
-    reference = {each.symbol: each.reference_price for each in config.instruments}
-    found = {symbol: venue.last_price(host, port, symbol) or reference.get(symbol) for symbol in steps}
-    return {symbol: Decimal(price) for symbol, price in found.items() if price is not None}
+def _priced(config: Config, steps: Mapping[str, Steps], host: str, port: int) -> list[Listed]:
+    """Where the market begins in each instrument: at the last trade, or at what it is said to be worth; those without
+    either are left out."""
+    references = {each.symbol: Decimal(each.reference_price) for each in config.instruments if each.reference_price}
+    listed = []
+    for symbol, each in steps.items():
+        anchor = references.get(symbol)
+        price = venue.last_price(host, port, symbol) or anchor
+        if price is not None:
+            listed.append(_listed(each, price, anchor or price))
+    return listed
 
 
-def _listed(config: Config, steps: Steps, price: Decimal) -> Listed:
-    reference = next((each.reference_price for each in config.instruments if each.symbol == steps.symbol), None)
-    anchor = Decimal(reference) if reference is not None else price
+def _listed(steps: Steps, price: Decimal, anchor: Decimal) -> Listed:
     usual = int(USUAL_VALUE / anchor / Decimal(steps.lot.text(1)))
     ticks = max(1, steps.tick.count(str(price)))
     return Listed(steps.symbol, ticks, max(1, steps.tick.count(str(anchor))), max(1, usual))
@@ -129,15 +129,16 @@ def _due(person: Person) -> int | None:
     return None if due is None else int(due)
 
 
-def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """What the venue answers, once it can: sessions need the database, which may begin later than the venue."""
+def _patiently(establish: Callable[[], None]) -> None:
+    """Do it once the venue can: sessions need the database, which may begin later than the venue."""
     deadline_s = time.monotonic() + READY_S
     while True:
         try:
-            return ask()
+            establish()
+            return
         except accounts.AccountsError as error:
             problem = error.__cause__
             is_early = isinstance(problem, ProblemError) and problem.status == http.HTTPStatus.SERVICE_UNAVAILABLE
             if not is_early or time.monotonic() > deadline_s:
                 raise
-        time.sleep(LOOK_S)
+        time.sleep(LOOK_S)  # only asking again tells whether the database is there
