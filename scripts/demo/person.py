@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
-import json
+import http
 import threading
 from typing import Any
 
-PATIENCE_S = 10.0
+from scripts.demo.http_json import asked, connection_to
 
 
 class ProblemError(Exception):
@@ -25,7 +24,7 @@ class Person:
     def __init__(self, host: str, port: int, name: str, password: str) -> None:
         self.name = name
         self.password = password
-        self._connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+        self._connection = connection_to(host, port)
         self._token = self._cookie = ""
         self._lock = threading.Lock()
 
@@ -72,20 +71,7 @@ class Person:
             headers["Authorization"] = f"Bearer {self._token}"
         if self._cookie and path.startswith("/auth/"):
             headers["Cookie"] = self._cookie
-        try:
-            self._connection.request(method, f"/v1{path}", None if body is None else json.dumps(body), headers)
-            answer = self._connection.getresponse()
-            read = answer.read()
-        except http.client.HTTPException as error:
-            self._connection.close()
-            raise ConnectionError(f"the api ended the connection: {error!r}") from None
-        except OSError:
-            self._connection.close()
-            raise
-        try:
-            said = json.loads(read) if read else None
-        except ValueError:
-            raise ConnectionError(f"{self._connection.host} answers {path} with no JSON") from None
+        answer, said = asked(self._connection, method, f"/v1{path}", body, headers)
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
             raise ProblemError(answer.status, said)
         if cookie := answer.getheader("Set-Cookie"):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import json
+import http
 from decimal import Decimal
 from typing import Any
 
+from scripts.demo.http_json import asked, connection_to
 from scripts.demo.steps import Step, Steps
-
-PATIENCE_S = 10.0
 
 
 def listed(host: str, port: int) -> dict[str, Steps]:
@@ -29,15 +27,11 @@ def last_price(host: str, port: int, symbol: str) -> Decimal | None:
 
 
 def _ask(host: str, port: int, path: str) -> Any:
-    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+    connection = connection_to(host, port)
     try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        said = answer.read()
-        if answer.status != http.HTTPStatus.OK:
-            raise ConnectionError(f"{path} is answered with {answer.status}")
-        return json.loads(said)
-    except (http.client.HTTPException, ValueError) as error:
-        raise ConnectionError(f"{host}:{port}{path} is no api of a venue: {error!r}") from None
+        answer, said = asked(connection, "GET", path)
     finally:
         connection.close()
+    if answer.status != http.HTTPStatus.OK or said is None:
+        raise ConnectionError(f"{host}:{port}{path} is answered with {answer.status}")
+    return said
