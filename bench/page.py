@@ -86,7 +86,7 @@ def _heaps(windows: list[Window]) -> list[int]:
 def _costs(windows: list[Window], seconds: float) -> list[Cost]:
     """What each window takes a second."""
     before = [window.cost() for window in windows]
-    time.sleep(seconds)
+    time.sleep(seconds)  # the span that is measured
     return [window.cost().per_s_since(then) for window, then in zip(windows, before, strict=True)]
 
 
@@ -102,16 +102,16 @@ def _steady(site: Site) -> tuple[list[dict[str, object]], float]:
     began_s = time.monotonic()
     windows = [site.window(symbol) for symbol, _ in MARKETS]
     windows[1].click("bench.named('Depth')")
-    time.sleep(SETTLED_S)
+    time.sleep(SETTLED_S)  # what a page does once, at its beginning, is not its steady cost
     _long_tasks(windows)
     costs = _costs(windows, STEADY_S)
     rows = _tasks(_long_tasks(windows), f"in {STEADY_S} s, of the three (mark: none)")
     messages = _counted(windows)
     rows += _drawn(windows)
-    time.sleep(max(began_s + FIRST_S - time.monotonic(), 0))
+    time.sleep(max(began_s + FIRST_S - time.monotonic(), 0))  # to where growth is counted from
     before = _heaps(windows)
     _long_tasks(windows)
-    time.sleep(max(began_s + MINUTES * 60 - time.monotonic(), 0))
+    time.sleep(max(began_s + MINUTES * 60 - time.monotonic(), 0))  # the span that is measured
     rows += _tasks(_long_tasks(windows), f"in the rest of {MINUTES:g} minutes")
     growth = [after / then - 1 for after, then in zip(_heaps(windows), before, strict=True)]
     for window in windows:
@@ -227,7 +227,7 @@ def run() -> list[dict[str, object]]:
                 began_s = time.monotonic()
                 others = [*_orders(site), *_cold(site)]
                 naive_us = _naive(site)
-                time.sleep(max(began_s + min(HISTORY_S, MINUTES * 60) - time.monotonic(), 0))
+                time.sleep(max(began_s + min(HISTORY_S, MINUTES * 60) - time.monotonic(), 0))  # see HISTORY_S
                 rows, own_us = _steady(site)
                 rows += [
                     _row(round(own_us, 1), "µs", "of main thread for a message, of the three"),

@@ -184,7 +184,7 @@ class Market:
         """Say how it goes, now and then; end it all where the hosted venue has ended."""
         before, then_s, next_s = (0, 0, 0, time.process_time()), time.monotonic(), FIRST_S
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(1.0)  # a child tells nobody that it has ended
             if hosted is not None and hosted.has_ended():
                 stopping.set()
             took_s = time.monotonic() - then_s

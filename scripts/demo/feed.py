@@ -60,7 +60,7 @@ class Feed:
                 pass  # the members say that the venue is away
             for symbol in self._steps:
                 self._hears(Opened(symbol, trades=False))
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(RETRY_S)  # only trying again tells whether the venue is back
 
     def _tell(self, data: Data) -> None:
         steps = self._steps[data.s]

@@ -71,6 +71,7 @@ class Member(ABC):
                 self._lost(str(error) or type(error).__name__)
             self.hears(Left(self.name))
             self.cut()
+            # Only trying again tells whether the venue is back.
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
 
@@ -91,7 +92,7 @@ class Member(ABC):
                     return True
             except AWAY:
                 is_asked = False  # it may be back in a moment
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S)  # `/v1/orders/open` is asked, it does not tell
         return False
 
     @abstractmethod
@@ -119,7 +120,7 @@ class Member(ABC):
         while True:
             renewed_s = time.monotonic()
             while time.monotonic() - renewed_s < RENEW_S:
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(LOOK_S)  # the pace of heartbeats, and of noticing that no answer comes
                 if why := self.fails():
                     raise ConnectionError(why)
             await self._ask("PUT", "/orders/cancel-after", {"seconds": SWITCH_S})

@@ -127,7 +127,7 @@ def test_frames_that_bring_no_message_end_the_connection(kind: str) -> None:
         async with serving() as opens:
             client = await websocket(opens)
             client.send(b"\x01" + frame(1, b"")[1:] + sent * (upgrade.MOST_SILENT - 1))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # or they are read later, with the others, and this proves less
             assert await pinged(opens)
             assert opens.desk.connections, "few are taken"
             client.send(sent * 10_000)
@@ -150,7 +150,7 @@ def test_nobody_has_the_loop_for_long(monkeypatch: pytest.MonkeyPatch, kind: str
             before_s = time.thread_time()
             until_s = before_s + 0.5
             while before_s < until_s:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # a turn of the loop
                 longest_s, before_s = max(longest_s, time.thread_time() - before_s), time.thread_time()
             client.writer.transport.abort()
             await opens.until(0)

@@ -72,7 +72,7 @@ def test_a_newcomer_sees_a_market_that_lives(page: Page, folder: Path) -> None:
         page.goto(f"/trade/{symbol}")
         moves(page)
     page.get_by_role("button", name="Leave the tour").click()
-    page.wait_for_timeout(LIVED_MS)
+    page.wait_for_timeout(LIVED_MS)  # only for docs/: charts fill as time passes
     theme(page, "light")
     picture(page, folder, "market-light")
     theme(page, "dark")
@@ -109,5 +109,5 @@ def test_an_operator_sees_the_venue_at_work(page: Page, folder: Path) -> None:
     expect(page.get_by_role("region", name="Stages").first).to_contain_text("matcher.1")
     expect(page.get_by_role("region", name="Rates and lags").locator("dd").first).to_have_text(re.compile("[1-9]"))
     theme(page, "light")
-    page.wait_for_timeout(LIVED_MS // 3)
+    page.wait_for_timeout(LIVED_MS // 3)  # likewise
     picture(page, folder, "operator")

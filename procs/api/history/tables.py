@@ -62,13 +62,13 @@ class Snapshot:
         return await cursor.fetchall()
 
     async def each(self, kind: Callable[..., T], query: str, parameters: Row) -> AsyncIterator[T]:
-        """The same one after the other, however many: others have their turn in between."""
+        """The same one after the other, however many."""
         cursor = self._connection.cursor(row_factory=args_row(kind))
         await cursor.execute(query.encode(), parameters)
         while some := await cursor.fetchmany(MOST_ROWS):
             for row in some:
                 yield row
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # others have their turn
 
     async def one(self, query: str, parameters: Row | list[Any]) -> Any:
         """The first row's values; None without one."""
