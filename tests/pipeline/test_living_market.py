@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from scripts.demo.member import SWITCH_S
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
+from tests.pipeline.test_looking import until
+from tests.pipeline.test_operating import known
 from tests.ports import free_port
 from tests.prepared_database import prepare
 
@@ -62,13 +64,6 @@ def living(venue: RunningVenue, *options: str, log: str = "demo.log") -> Iterato
             demo.process.wait()
 
 
-def until(condition: Callable[[], bool], what: Callable[[], object] = lambda: "") -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.1)  # what a stranger sees of a market, he asks for
-
-
 def market(venue: RunningVenue, symbol: str) -> tuple[int, int, int]:
     """How many levels of bids and of asks there are, and the id of the last trade."""
     person = Person(venue.api_port or 0)
@@ -88,16 +83,9 @@ def lives(venue: RunningVenue, after: dict[str, int] | None = None) -> bool:
     return all(min(bids, asks) > 5 and last > after[symbol] for symbol, (bids, asks, last) in found.items())
 
 
-def operator_of(venue: RunningVenue) -> Person:
-    made = Person(venue.api_port or 0)
-    made.log_in("OPERATOR1", PASSWORD)
-    made.prove(PASSWORD)
-    return made
-
-
 def open_orders(venue: RunningVenue) -> dict[str, int]:
     """How many orders each of its accounts has open."""
-    operator = operator_of(venue)
+    operator = known(venue, "OPERATOR1")
     return {name: len(operator.get(f"/operator/accounts/{name}/orders/open")) for name in NAMES}
 
 
@@ -109,13 +97,13 @@ def test_it_lives_in_every_symbol_and_leaves_nothing(venue: RunningVenue) -> Non
             assert other.process.wait(PATIENCE_S) == 1
             assert "another lockstep demo, which must end first" in other.log.read_text()
         assert lives(venue)
-        operator_of(venue).put("/operator/instruments/SOLUSDT/phase", phase="halt")
+        known(venue, "OPERATOR1").put("/operator/instruments/SOLUSDT/phase", phase="halt")
         assert demo.end(signal.SIGINT) == 0, demo.log.read_text()
     assert sum(open_orders(venue).values()) == 0  # those of the instrument in halt, too
     maker = Person(venue.api_port or 0)
     maker.log_in("MAKER1", password_of("MAKER1", PASSWORD))
     assert maker.get("/orders/cancel-after") == {"due": None}
-    operator_of(venue).put("/operator/instruments/SOLUSDT/phase", phase="continuous")
+    known(venue, "OPERATOR1").put("/operator/instruments/SOLUSDT/phase", phase="continuous")
     assert [each["event"] for each in demo.said() if each["event"] != "goes on"] == ["begins", "ended"]
 
 

@@ -105,10 +105,11 @@ def health(port: int, question: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], what: Callable[[], object] = lambda: "") -> None:
+    """Wait for what a stranger sees only by asking; `what` is said if it never comes."""
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, what()
         time.sleep(0.05)  # a reading answers all who ask within 0.2 s
 
 

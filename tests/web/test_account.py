@@ -16,6 +16,7 @@ from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
+from tests.pipeline.test_operating import known
 from tests.web.conftest import Watched
 from tests.web.test_access import findings
 from tests.web.test_trade import log_in
@@ -35,15 +36,6 @@ role = "admin"
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     with one_for_all(tmp_path_factory, lambda text: text + ADMIN) as running:
         yield running
-
-
-def known(venue: RunningVenue, name: str) -> Person:
-    """Somebody of the configuration, proved just now."""
-    assert venue.api_port is not None
-    made = Person(venue.api_port)
-    made.log_in(name, PASSWORD)
-    made.prove(PASSWORD)
-    return made
 
 
 def enter(page: Page, name: str, password: str, code: str = "") -> None:

@@ -7,12 +7,13 @@ from playwright.sync_api import Page, expect
 
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.test_operating import known
 from tests.scripts.operate.commands import OTHER, operate
 from tests.web.conftest import Watched
 from tests.web.test_access import findings
-from tests.web.test_account import GOOD, known, register
+from tests.web.test_account import GOOD, register
 from tests.web.test_market import client, place
-from tests.web.test_ticket import fill_in, person, send
+from tests.web.test_ticket import fill_in, send
 from tests.web.test_trade import log_in
 
 MANY = 10_000
@@ -59,7 +60,7 @@ def test_an_order_is_changed_and_what_is_wrong_with_that_is_said(
     expect(submit).to_have_count(0)
     expect(rows.first).to_contain_text("000.50")
     expect(page.get_by_test_id("ladder-bid-0")).to_contain_text("yours: 0.1")
-    (told,) = person(venue, "TRADER1").get("/orders/open?symbol=BTCUSDT")
+    (told,) = known(venue, "TRADER1").get("/orders/open?symbol=BTCUSDT")
     assert (told["price"], told["quantity"]) == ("50000.50", "0.2000")
     page.get_by_role("button", name="Cancel all in BTCUSDT").click()
     expect(rows).to_have_count(0)
@@ -83,7 +84,7 @@ def test_a_correction_is_struck_out_and_fills_go_back_to_the_first(
     page.get_by_role("region", name="Fills", exact=True).evaluate("box => box.scrollTo(0, box.scrollHeight)")
     expect(fills.locator("tbody tr").last).to_contain_text("2\u202f000.00")
     page.get_by_role("region", name="Fills", exact=True).evaluate("box => box.scrollTo(0, 0)")
-    last, before = reversed(person(venue, "TRADER3").get("/fills?symbol=ETHUSDT&limit=2"))
+    last, before = reversed(known(venue, "TRADER3").get("/fills?symbol=ETHUSDT&limit=2"))
     for kind, fill, price in (("bust", last, ()), ("correct", before, ("--price", "1998"))):
         proposal = operate(venue, kind, "propose", "ETHUSDT", str(fill["trade_id"]), *price)["details"]["proposal"]
         operate(venue, kind, "approve", str(proposal), by=OTHER)
@@ -123,7 +124,7 @@ def test_ten_thousand_open_orders_are_no_burden(venue: RunningVenue, page: Page)
     print(f"longest task with {MANY} open orders: {page.evaluate('window.longest')} ms")
     page.get_by_role("button", name="Cancel all in BTCUSDT").click()
     expect(page.get_by_text("No order is open in BTCUSDT.")).to_be_visible(timeout=60_000)
-    assert person(venue, "TRADER5").get("/orders/open") == []
+    assert known(venue, "TRADER5").get("/orders/open") == []
     fix.close()
 
 

@@ -10,23 +10,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
-from tests.pipeline.person import Person
-from tests.pipeline.test_money import downloaded, now_ms, replayed, trade
+from tests.pipeline.test_money import downloaded, now_ms, person, replayed, trade
 from tests.web.conftest import Watched
 from tests.web.test_access import findings
 from tests.web.test_market import NUMBERS, client, place
 from tests.web.test_trade import log_in
 
 BALANCE = ("asset", "free", "held", "total")
-
-
-def person(venue: RunningVenue, name: str) -> Person:
-    assert venue.api_port is not None
-    made = Person(venue.api_port)
-    made.log_in(name, PASSWORD)
-    return made
 
 
 def plain(text: str) -> str:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
-from tests.pipeline.person import Person
+from tests.pipeline.test_operating import known
 from tests.web.conftest import Watched
 from tests.web.test_market import client, place
 from tests.web.test_trade import log_in
@@ -34,14 +33,6 @@ def stricter(config: str) -> str:
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     with one_for_all(tmp_path_factory, stricter) as running:
         yield running
-
-
-def person(venue: RunningVenue, name: str) -> Person:
-    assert venue.api_port is not None
-    made = Person(venue.api_port)
-    made.log_in(name, PASSWORD)
-    made.prove(PASSWORD)
-    return made
 
 
 def fill_in(page: Page, **fields: str | bool) -> None:
@@ -100,7 +91,7 @@ def test_every_type_and_time_is_taken(venue: RunningVenue, page: Page) -> None:
     place(client(venue, 2), "BTCUSDT", "SELL", "60000.00", "1")
     fill_in(page, quantity="", budget="600")
     expect(send(page)).to_contain_text("It is filled: 0.0100.")
-    told = person(venue, "TRADER1").get("/orders/open")
+    told = known(venue, "TRADER1").get("/orders/open")
     assert [(each["type"], each["time_in_force"]) for each in told] == [
         ("limit", "gtc"), ("limit", "day"), ("limit", "gtd"), ("limit", "at_the_open"), ("limit", "at_the_close"),
         ("limit", "gtc"), ("limit", "gtc"), ("stop", "gtc"), ("stop_limit", "gtc"), ("trailing_stop", "gtc"),
@@ -186,13 +177,13 @@ def test_what_the_venue_refuses_stands_beside_its_field_with_what_to_do(
     expect(send(page)).to_contain_text("The client order id has been used before by this account.")
     assert len(set(used)) == 2
     page.unroute("**/v1/orders")
-    person(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="halt")
+    known(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="halt")
     expect(send(page)).to_contain_text("The instrument is halted. Wait until it goes on.")
-    person(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="pre_open")
+    known(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="pre_open")
     fill_in(page, time="fok")
     send(page)
     expect(wrong(page, "time")).to_contain_text("phase does not take such an order")
-    person(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="continuous")
+    known(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="continuous")
 
 
 def test_lists_are_two_orders_once_whatever_is_lost(venue: RunningVenue, watched: tuple[Page, Watched]) -> None:
@@ -228,7 +219,7 @@ def test_lists_are_two_orders_once_whatever_is_lost(venue: RunningVenue, watched
     assert len(set(sent)) == 1
     rows = page.get_by_test_id("open-orders").locator("tbody tr")
     expect(rows).to_have_count(2)
-    told = person(venue, "TRADER6").get("/orders/open")
+    told = known(venue, "TRADER6").get("/orders/open")
     assert tuple(each["client_order_id"] for each in told) == sent[0]
     assert {each["list_id"] for each in told} == {told[0]["order_id"]}
     expect(rows.first).to_contain_text(str(told[0]["list_id"]))
