@@ -24,7 +24,7 @@ from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
 from procs.venue.node import RoleError
 from scripts.errors import UsageError
-from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, load, table
+from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, in_url, load, table
 from shm.segment import RoleTakenError
 
 FOLDERS = ("journal", "run", "log", "spool", "snapshots")  # of the data folder, if they are there
@@ -58,16 +58,16 @@ class Terminal:
             rows.add_row("link", show_address(section.address, section.port), "for the other node")
         for agent, (address, port) in endpoints.items():
             if agent == "publisher":
-                rows.add_row("market data", f"ws://{_host(address)}:{port}", "WebSocket")
+                rows.add_row("market data", f"ws://{in_url(address)}:{port}", "WebSocket")
             elif agent == "api":
                 scheme = "https" if settings.api.certificate else "http"
-                rows.add_row("api", f"{scheme}://{_host(address)}:{port}", "REST and WebSocket, /api/v3")
+                rows.add_row("api", f"{scheme}://{in_url(address)}:{port}", "REST and WebSocket, /api/v3")
             else:
                 note = f"FIX.4.2 and FIX.4.4, TargetCompID {settings.fix.target_comp_id}"
                 what = "orders" if settings.fix.gateways == 1 else f"orders, {agent}"
-                rows.add_row(what, f"{_host(address)}:{port}", note)
+                rows.add_row(what, f"{in_url(address)}:{port}", note)
         if settings.metrics.port:
-            where = f"http://{_host(settings.metrics.address)}:{settings.metrics.port}"
+            where = f"http://{in_url(settings.metrics.address)}:{settings.metrics.port}"
             rows.add_row("metrics", where, "/metrics, /health/ready")
         where = "by URL" if settings.database.url else "embedded"
         rows.add_row("PostgreSQL", where, f"lockstep db url {self._config}")
@@ -109,7 +109,3 @@ def _check_folders(data: Path, gateways: Iterable[int]) -> None:
         if space.is_full(error):
             return  # which is said elsewhere, and may pass
         raise UsageError(f"venue.data is {data}, where the venue can't write: {error.strerror}") from None
-
-
-def _host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -116,6 +116,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def in_url(address: str) -> str:
+    """An IP address as URLs have it."""
+    return f"[{address}]" if ":" in address else address
+
+
 def print_json(value: object) -> None:
     """Print a Struct, or anything else that msgspec knows, as indented JSON."""
     import msgspec

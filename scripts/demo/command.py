@@ -32,7 +32,18 @@ from scripts.demo.population.population import Population
 from scripts.demo.population.words import Event
 from scripts.errors import UsageError
 from scripts.operate import authority
-from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, counted, fail, load
+from scripts.terminal import (
+    DEFAULT_CONFIG,
+    EXIT_OK,
+    EXIT_PROBLEM,
+    ConfigPath,
+    Json,
+    console,
+    counted,
+    fail,
+    in_url,
+    load,
+)
 
 DEMO_PASSWORD = "demo"
 LEFT = f"the venue does not answer; it cancels them {SWITCH_S} s after it has heard of them last"
@@ -161,7 +172,7 @@ class Market:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         live = Live(Population(seed, rate, self._venue.listed, MAKERS, NOISE, TRENDS))
         section = self._config.market_data
-        feed = Feed(f"ws://{_host(host_of(section.address))}:{section.port}", self._venue.steps, live.hears)
+        feed = Feed(f"ws://{in_url(host_of(section.address))}:{section.port}", self._venue.steps, live.hears)
         what = f"{', '.join(self._venue.steps)}: {counted(len(NAMES), 'account')}, seed {seed}; Ctrl-C ends it"
         self._terminal.say(f"a market begins in {what}", Said("begins", what))
         reports = asyncio.create_task(self._report(live, feed, hosted, stopping))
@@ -198,7 +209,3 @@ class Market:
                 Going("goes on", round(requests, 1), round(refused, 1), round(trades, 1), round(core, 4), feed.last),
             )
             before, then_s, next_s = now, time.monotonic(), EVERY_S
-
-
-def _host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -15,6 +15,7 @@ from scripts.demo.accounts import NAMES
 from scripts.demo.person import Person, ProblemError
 from scripts.demo.population.words import Listed
 from scripts.demo.steps import Steps
+from scripts.terminal import in_url
 
 USUAL_VALUE = 2_000  # of an ordinary order, in the quote asset
 HOME_ORDERS = 100_000  # ordinary orders that an account can buy, and sell, before it has nothing left
@@ -66,10 +67,10 @@ def join(config: Config, operator: str, secret: str, symbols: Sequence[str]) -> 
         _patiently(lambda: accounts.establish(asks, people, wanted(steps, listed)))
         _check_alone(people[0])
     except ProblemError as error:
-        raise NotJoinedError(f"the venue at http://{host}:{port} refuses: {error}") from None
+        raise NotJoinedError(f"the venue at http://{in_url(host)}:{port} refuses: {error}") from None
     except OSError as error:
         raise NotJoinedError(
-            f"no venue answers at http://{host}:{port} ({error}): start it by lockstep run, or give --run"
+            f"no venue answers at http://{in_url(host)}:{port} ({error}): start it by lockstep run, or give --run"
         ) from None
     return Venue(steps, listed, people)
 
