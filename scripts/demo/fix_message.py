@@ -1,4 +1,7 @@
-"""FIX 4.4 messages as a client writes and reads them. It knows neither sockets nor sessions."""
+"""FIX 4.4 messages as a client writes and reads them. It knows neither sockets nor sessions.
+
+It shares no code with the gateway: both would be wrong in the same way, and agree.
+"""
 
 from __future__ import annotations
 
