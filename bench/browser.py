@@ -1,4 +1,5 @@
-"""Headless Chromium for row `page`: windows, and what the browser says that they cost. It knows no market.
+"""Headless Chromium for row `page`: windows, and what the browser says that they cost. It knows no market. Where
+Chromium is, and how it is kept to itself, the page's tests know from here, too.
 
 It speaks the browser's DevTools protocol and no more of it than it needs: a library that drives browsers has each
 message of a page's sockets reported, which takes a quarter of a core at thousands a second.
@@ -21,11 +22,14 @@ from typing import Any, NamedTuple
 from websockets.sync.client import ClientConnection, connect
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-# It runs as root in continuous integration, and talks to nobody but the venue. Each window counts as the one in front:
-# those behind it would be drawn seldom, by processes of low priority.
+# It runs as root in continuous integration, and talks to nobody but the venue.
+ALONE = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+# Each window counts as the one in front: those behind it would be drawn seldom, by processes of low priority.
 ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update",
-    "--disable-background-networking", "--disable-sync", "--disable-extensions", "--remote-debugging-port=0",
+    *ALONE, "--headless", "--disable-extensions", "--remote-debugging-port=0",
     "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
     "--disable-background-timer-throttling",
 )  # fmt: skip

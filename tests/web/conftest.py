@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from bench.browser import ALONE, CHROMIUM
 from procs.api.page import FOLDER
 from tests.pipeline.conftest import RunningVenue, one_for_all
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-# It runs as root in continuous integration, and talks to nobody but the venue.
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -30,7 +23,7 @@ def browser() -> Iterator[Browser]:
     if not (FOLDER / "index.html").exists():
         pytest.skip("the page is not built: make page")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
         yield launched
         launched.close()
 
