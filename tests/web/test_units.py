@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,5 +18,4 @@ def test_they_pass() -> None:
         pytest.skip("what the page is made with is not here: make page")
     done = subprocess.run([NODE, "--test", "test/*.test.ts"], cwd=WEB, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "# pass 0" not in done.stdout
-    assert "fail 0" in done.stdout
+    assert re.search(r"\bpass [1-9]", done.stdout), done.stdout  # no file that matches is no failure to Node
