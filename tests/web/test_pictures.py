@@ -76,7 +76,6 @@ def test_a_newcomer_sees_a_market_that_lives(page: Page, folder: Path) -> None:
     theme(page, "light")
     picture(page, folder, "market-light")
     theme(page, "dark")
-    picture(page, folder, "market-dark")
     page.set_viewport_size(PHONE)
     moves(page)
     picture(page, folder, "market-phone")
